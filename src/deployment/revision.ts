@@ -1,0 +1,63 @@
+import type { Instant } from '../kernel/clock.ts'
+import type { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
+
+/**
+ * Where a revision stands in the order of pushes: the creation of the push's run (kept over
+ * re-runs), then the run's number.
+ */
+export interface Order {
+  readonly createdAt: Instant
+  readonly number: number
+}
+
+/** One finished CI run for a commit, by a push to the app's branch of its repository. */
+export interface CiEvidence {
+  readonly kind: 'ci'
+  readonly ci: 'github' | 'circleci'
+  readonly workflow: string
+  readonly runId: string
+  readonly runNumber: number
+  readonly attempt: number
+  /** Creation of the push's run; a time later than its receipt counts as the receipt. */
+  readonly createdAt: Instant
+  readonly conclusion: 'success' | 'failure'
+}
+
+/** The branch was pushed: registers the revision, so that `status` shows what it still lacks. */
+export interface PushEvidence {
+  readonly kind: 'push'
+  readonly pushedAt: Instant
+}
+
+/** A registry said that the tag was pushed. A hint: the registry itself is asked at the gate. */
+export interface ImageEvidence {
+  readonly kind: 'image'
+  readonly tag: string
+  readonly seenAt: Instant
+}
+
+export type Evidence = CiEvidence | PushEvidence | ImageEvidence
+
+export type RevisionStatus = 'waiting' | 'deployed' | 'superseded' | 'refused' | 'expired'
+
+/** A commit (or digest) that may be deployed, with the evidence gathered for it. */
+export interface Revision {
+  readonly app: AppName
+  readonly id: RevisionId
+  readonly commit: Commit | null
+  readonly status: RevisionStatus
+  /** Why it ended, or what it waits for. */
+  readonly reason: Reason | null
+  readonly firstSeenAt: Instant
+  /** The newest finished run per required workflow, keyed `github:CI`. */
+  readonly ci: Readonly<Record<string, CiEvidence>>
+  readonly push: PushEvidence | null
+  readonly image: ImageEvidence | null
+  /** What the registry answered under the tag, once asked. */
+  readonly digest: Digest | null
+  /** When the registry was last asked and how often, for the growing gaps between looks. */
+  readonly asked: { readonly at: Instant; readonly count: number } | null
+  /** Raised by every write; a status is written on condition that nothing came in between. */
+  readonly version: number
+}
