@@ -1,0 +1,48 @@
+import type { Deployment, Head } from '../deployment/head.ts'
+import type { Revision, RevisionStatus } from '../deployment/revision.ts'
+import type { StepRecord } from '../deployment/step.ts'
+import type { Instant } from '../kernel/clock.ts'
+import type { AppName, Digest, Generation, RevisionId } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
+
+/** Heads, read strongly consistent and written under a condition on their version. */
+export interface Heads {
+  /** The app's head; a fresh one (version 0) where none was ever written. */
+  load(app: AppName): Promise<Head>
+  /**
+   * Writes `head` if the stored version is still `expected` (0: none is stored). A lost answer is
+   * told from a lost race by reading back the write's own nonce.
+   */
+  record(head: Head, expected: number): Promise<'recorded' | 'conflict'>
+  /** Apps with an open deployment or a waiting revision, from the sparse index. */
+  listOpen(): Promise<readonly AppName[]>
+}
+
+/** Revisions and their evidence. `loadWaiting` finds them in the index and reads each consistently. */
+export interface Revisions {
+  loadWaiting(app: AppName, also: readonly RevisionId[]): Promise<readonly Revision[]>
+  load(app: AppName, id: RevisionId): Promise<Revision | null>
+  /** Ends it, or says what it waits for, unless evidence came in since `revision.version`. */
+  recordStatus(
+    revision: Revision,
+    status: RevisionStatus,
+    reason: Reason | null,
+    now: Instant,
+  ): Promise<'recorded' | 'conflict'>
+  /** What the registry answered under the tag, and that it was asked. */
+  recordAsked(revision: Revision, digest: Digest | null, now: Instant): Promise<void>
+}
+
+/** What has happened; each write is repeatable and gives the same record. */
+export interface History {
+  recordDeployment(app: AppName, deployment: Deployment): Promise<void>
+  recordSteps(app: AppName, steps: readonly StepRecord[]): Promise<void>
+  loadDeployments(app: AppName, limit: number): Promise<readonly Deployment[]>
+  loadSteps(app: AppName, generation: Generation): Promise<readonly StepRecord[]>
+}
+
+/** Which app an SSM command belongs to, so that its event finds the way back. */
+export interface CommandIndex {
+  recordCommand(command: string, app: AppName, now: Instant): Promise<void>
+  findApp(command: string): Promise<AppName | null>
+}
