@@ -48,8 +48,8 @@ export interface InstanceState {
   readonly status: InstanceStatus
   /** True from the first deploy or restore command on: it may have been changed. */
   readonly touched: boolean
-  /** How often its key was asked for anew in this deployment. */
-  readonly prepared: number
+  /** How often a command was repeated for it: a changed key, a fence below the one it has seen. */
+  readonly retries: number
   readonly serving: Serving | null
   readonly reason: Reason | null
   readonly message: string | null

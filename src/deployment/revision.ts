@@ -50,6 +50,8 @@ export interface Revision {
   /** Why it ended, or what it waits for. */
   readonly reason: Reason | null
   readonly firstSeenAt: Instant
+  /** Since when it waits: its first evidence, or the one that brought it back from `refused` or `expired`. */
+  readonly waitingSince: Instant
   /** The newest finished run per required workflow, keyed `github:CI`. */
   readonly ci: Readonly<Record<string, CiEvidence>>
   readonly push: PushEvidence | null
@@ -61,3 +63,7 @@ export interface Revision {
   /** Raised by every write; a status is written on condition that nothing came in between. */
   readonly version: number
 }
+
+/** Negative where `a` was pushed before `b`. */
+export const compareOrders = (a: Order, b: Order): number =>
+  Date.parse(a.createdAt) - Date.parse(b.createdAt) || a.number - b.number

@@ -1,0 +1,117 @@
+import { addSeconds, type Instant } from '../kernel/clock.ts'
+import { Fence, type InstanceId } from '../kernel/id.ts'
+import { absorb, endRestored } from './answer.ts'
+import { end, giveUp, instancesToRestore } from './close.ts'
+import { intentOwnedSeconds, isPast, operationLimits } from './deadline.ts'
+import type { Deployment, Head, InstanceState, Purpose } from './head.ts'
+
+/** For how long the writer of an intent looks again by itself, before it leaves it to events and the clock. */
+const watchSeconds = 25
+
+const nextVersion = (head: Head): Fence => Fence.parse(head.version + 1)
+
+/** Writes the intent of one command; the fence is the version that this very write gets. */
+const intend = (
+  head: Head,
+  deployment: Deployment,
+  purpose: Purpose,
+  instances: readonly InstanceState[],
+  watcher: string,
+  now: Instant,
+): Head | null => {
+  const limits = operationLimits(deployment, purpose, now)
+  const target = instances[0]?.target
+  if (limits === null || target === undefined) return null
+  const chosen = instances.filter((instance) => instance.target === target)
+  const ids: readonly InstanceId[] = chosen.map(({ id }) => id)
+  return {
+    ...head,
+    watch: { by: watcher, until: addSeconds(now, watchSeconds) },
+    deployment: {
+      ...deployment,
+      status: 'in_progress',
+      instances: deployment.instances.map((instance) =>
+        instance.target === target && ids.includes(instance.id)
+          ? { ...instance, touched: instance.touched || purpose !== 'prepare' }
+          : instance,
+      ),
+      intent: {
+        purpose,
+        target,
+        instances: ids,
+        fence: nextVersion(head),
+        at: now,
+        operation: null,
+        ...limits,
+      },
+    },
+  }
+}
+
+const currentWave = (deployment: Deployment): readonly InstanceState[] => {
+  const pending = deployment.instances.filter(({ status }) => status === 'pending')
+  const target = Math.min(...pending.map((instance) => instance.target))
+  const own = pending.filter((instance) => instance.target === target)
+  const wave = Math.min(...own.map((instance) => instance.wave))
+  return own.filter((instance) => instance.wave === wave)
+}
+
+const roll = (
+  head: Head,
+  deployment: Deployment,
+  prepared: readonly InstanceId[],
+  watcher: string,
+  now: Instant,
+): Head => {
+  const wave = currentWave(deployment)
+  if (wave.length === 0) {
+    const left = deployment.instances.find(({ status }) => status !== 'succeeded')
+    return left === undefined
+      ? end(head, { status: 'succeeded', reason: 'deployed', message: null }, now)
+      : end(head, { status: 'failed', reason: left.reason ?? 'no_answer', message: left.id }, now)
+  }
+  const unprepared = wave.filter(({ id }) => !prepared.includes(id))
+  const next =
+    unprepared.length > 0
+      ? intend(head, deployment, 'prepare', unprepared, watcher, now)
+      : intend(head, deployment, 'deploy', wave, watcher, now)
+  return next ?? giveUp(head, 'deadline_passed', null, now)
+}
+
+const restore = (head: Head, deployment: Deployment, watcher: string, now: Instant): Head => {
+  const left = instancesToRestore(head)
+  if (left.length === 0) return endRestored(head, now)
+  const next = intend(head, deployment, 'restore', left, watcher, now)
+  if (next !== null) return next
+  const ids = left.map(({ id }) => id)
+  const instances = deployment.instances.map((instance) =>
+    ids.includes(instance.id)
+      ? { ...instance, status: 'unknown' as const, reason: 'not_restored' as const }
+      : instance,
+  )
+  return endRestored({ ...head, deployment: { ...deployment, instances } }, now)
+}
+
+/**
+ * The deployment's next move: the intent of the next command, the same one again where its writer
+ * never sent it, the loss of answers whose time is over, or the end. The same head where there is
+ * nothing to do but wait.
+ */
+export const advance = (
+  head: Head,
+  prepared: readonly InstanceId[],
+  watcher: string,
+  now: Instant,
+): Head => {
+  const { deployment } = head
+  if (deployment === null || deployment.stage === 'ended') return head
+  const { intent } = deployment
+  if (intent === null)
+    return deployment.stage === 'rolling'
+      ? roll(head, deployment, prepared, watcher, now)
+      : restore(head, deployment, watcher, now)
+  if (isPast(intent.deadlineAt, now)) return absorb(head, intent.fence, [], now)
+  if (intent.operation !== null || !isPast(addSeconds(intent.at, intentOwnedSeconds), now))
+    return head
+  return { ...head, deployment: { ...deployment, intent: { ...intent, at: now } } }
+}

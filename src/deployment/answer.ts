@@ -1,0 +1,128 @@
+import type { Instant } from '../kernel/clock.ts'
+import { Fence } from '../kernel/id.ts'
+import { end, giveUp } from './close.ts'
+import { isPast } from './deadline.ts'
+import type { Head, InstanceState, Intent } from './head.ts'
+import type { Answer } from './step.ts'
+
+/** A changed key is prepared for anew, a fence from before a restore raised: each at most this often. */
+const mostRetries = 2
+
+const lost = (id: Answer['id']): Answer => ({
+  id,
+  outcome: 'lost',
+  reason: 'no_answer',
+  message: null,
+  serving: null,
+  fenceSeen: null,
+  steps: [],
+  tail: [],
+})
+
+const isRepeatable = (answer: Answer): boolean =>
+  answer.outcome === 'refused' &&
+  (answer.reason === 'key_changed' || answer.reason === 'superseded_fence')
+
+const told = (instance: InstanceState, answer: Answer) => ({
+  ...instance,
+  serving: answer.serving,
+  reason: answer.reason,
+  message: answer.message,
+})
+
+const afterPrepare = (instance: InstanceState, answer: Answer): InstanceState => {
+  if (answer.outcome === 'succeeded') return { ...instance, retries: instance.retries + 1 }
+  return { ...told(instance, answer), status: 'failed', reason: answer.reason ?? 'no_answer' }
+}
+
+const afterDeploy = (instance: InstanceState, answer: Answer): InstanceState => {
+  switch (answer.outcome) {
+    case 'waiting':
+      return instance
+    case 'succeeded':
+      return { ...told(instance, answer), status: 'succeeded' }
+    case 'failed':
+      return { ...told(instance, answer), status: 'failed' }
+    case 'lost':
+      return { ...told(instance, answer), status: 'lost', reason: 'no_answer' }
+    case 'refused':
+      return isRepeatable(answer) && instance.retries < mostRetries
+        ? { ...instance, touched: false, retries: instance.retries + 1 }
+        : { ...told(instance, answer), status: 'failed', touched: false }
+  }
+}
+
+const afterRestore = (instance: InstanceState, answer: Answer): InstanceState => {
+  switch (answer.outcome) {
+    case 'waiting':
+      return instance
+    case 'succeeded':
+      return { ...instance, status: 'restored', serving: answer.serving }
+    case 'refused':
+      if (isRepeatable(answer) && instance.retries < mostRetries)
+        return { ...instance, retries: instance.retries + 1 }
+      return { ...told(instance, answer), status: 'unknown', reason: 'not_restored' }
+    case 'failed':
+    case 'lost':
+      return { ...told(instance, answer), status: 'unknown', reason: 'not_restored' }
+  }
+}
+
+const after = { prepare: afterPrepare, deploy: afterDeploy, restore: afterRestore }
+
+/** An answer that came before this command's time to answer, or from nobody, counts as lost once it is over. */
+const answerOf = (intent: Intent, answers: readonly Answer[], id: Answer['id'], now: Instant) => {
+  const answer = answers.find((one) => one.id === id)
+  if (answer !== undefined && answer.outcome !== 'waiting') return answer
+  return isPast(intent.deadlineAt, now) ? lost(id) : null
+}
+
+/** The version must rise above every fence that a host has seen (a table restored to an earlier day). */
+const aboveSeen = (head: Head, answers: readonly Answer[]): Head => {
+  const seen = Math.max(0, ...answers.map((answer) => answer.fenceSeen ?? 0))
+  return seen > head.version ? { ...head, version: Fence.parse(seen) } : head
+}
+
+/** What follows once every instance of the command has answered, or its time is over. */
+const conclude = (head: Head, now: Instant): Head => {
+  const { deployment } = head
+  if (deployment === null) return head
+  const settled = { ...deployment, intent: null }
+  const first = settled.instances.find(({ status }) => status === 'failed' || status === 'lost')
+  if (deployment.stage === 'restoring') return { ...head, deployment: settled }
+  if (first === undefined || deployment.kind === 'rollback') return { ...head, deployment: settled }
+  return giveUp({ ...head, deployment: settled }, first.reason ?? 'no_answer', first.message, now)
+}
+
+/**
+ * Takes in what the instances answered to the command of `fence`. Answers to any other command are
+ * those of a superseded attempt and change nothing.
+ */
+export const absorb = (
+  head: Head,
+  fence: Fence,
+  answers: readonly Answer[],
+  now: Instant,
+): Head => {
+  const { deployment } = head
+  const intent = deployment?.intent ?? null
+  if (deployment === null || intent === null || intent.fence !== fence) return head
+  const settled = intent.instances.map((id) => answerOf(intent, answers, id, now))
+  if (settled.includes(null)) return head
+  const instances = deployment.instances.map((instance) => {
+    const answer = settled.find((one) => one?.id === instance.id)
+    return answer && intent.target === instance.target
+      ? after[intent.purpose](instance, answer)
+      : instance
+  })
+  const raised = aboveSeen(head, answers)
+  return conclude({ ...raised, deployment: { ...deployment, instances } }, now)
+}
+
+/** A restore is over when nobody is left to bring back: the deployment ends as the rollout did. */
+export const endRestored = (head: Head, now: Instant): Head => {
+  const { deployment } = head
+  if (deployment === null) return head
+  const { message } = deployment
+  return end(head, { status: 'failed', reason: deployment.reason ?? 'no_answer', message }, now)
+}

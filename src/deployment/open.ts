@@ -1,0 +1,92 @@
+import { addSeconds, type Instant } from '../kernel/clock.ts'
+import { Generation, type InstanceId } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+import { end } from './close.ts'
+import type { Deployment, DeploymentKind, Head, InstanceState, Release } from './head.ts'
+import { compareOrders, type Order } from './revision.ts'
+import { planWaves } from './wave.ts'
+
+/** An instance that a target selected, and why nothing can be sent to it, if so. */
+export interface Candidate {
+  readonly id: InstanceId
+  readonly target: number
+  readonly obstacle: Reason | null
+}
+
+/** Everything that the write which opens a deployment fixes. */
+export interface Opening {
+  readonly kind: DeploymentKind
+  readonly by: string
+  /** The revision's place among the pushes; null for an operator's redeploy of what is live. */
+  readonly order: Order | null
+  /** A rollback brings back an earlier release under its own generation; anything else gets a new one. */
+  readonly release: Omit<Release, 'generation'> & { readonly generation: Generation | null }
+  readonly candidates: readonly Candidate[]
+  readonly force: boolean
+}
+
+const newer = (a: Order | null, b: Order | null): Order | null => {
+  if (a === null || b === null) return a ?? b
+  return compareOrders(a, b) >= 0 ? a : b
+}
+
+const toInstances = (opening: Opening): readonly InstanceState[] =>
+  opening.release.settings.targets.flatMap((settings, target) => {
+    const own = opening.candidates.filter((candidate) => candidate.target === target)
+    const batch =
+      settings.kind === 'ec2' ? settings.rollout.batch : { kind: 'count' as const, value: 1 }
+    const waves = planWaves(own.length, batch)
+    return own.map(({ id, obstacle }, index) => ({
+      id,
+      target,
+      wave: waves[index] ?? 0,
+      status: obstacle === null ? ('pending' as const) : ('failed' as const),
+      touched: false,
+      retries: 0,
+      serving: null,
+      reason: obstacle,
+      message: null,
+    }))
+  })
+
+/** What stands in the way of opening anything now, whoever asks. */
+export const openingObstacle = (head: Head, force: boolean): Reason | null => {
+  if (head.deployment !== null) return 'deployment_open'
+  if (head.freeze !== null && !force) return 'app_frozen'
+  return null
+}
+
+/**
+ * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
+ * With no instance, or one that cannot be reached, it is opened and ended at once, so that the
+ * failure stands in the history and the mark keeps it from being tried again by itself.
+ */
+export const open = (head: Head, opening: Opening, now: Instant): Result<Head, Reason> => {
+  const obstacle = openingObstacle(head, opening.force)
+  if (obstacle !== null) return fail(obstacle)
+  const generation = Generation.parse(head.generation + 1)
+  const deployment: Deployment = {
+    generation,
+    kind: opening.kind,
+    by: opening.by,
+    status: 'queued',
+    stage: 'rolling',
+    openedAt: now,
+    deadlineAt: addSeconds(now, opening.release.settings.deadlineSeconds),
+    endedAt: null,
+    release: { ...opening.release, generation: opening.release.generation ?? generation },
+    instances: toInstances(opening),
+    intent: null,
+    reason: null,
+    message: null,
+  }
+  const opened = { ...head, generation, deployment, mark: newer(head.mark, opening.order) }
+  const unreachable = deployment.instances.find((instance) => instance.reason !== null)
+  if (deployment.instances.length === 0) return succeed(end(opened, failed('no_instances'), now))
+  if (unreachable === undefined || opening.kind === 'rollback') return succeed(opened)
+  return succeed(end(opened, failed(unreachable.reason ?? 'instance_offline', unreachable.id), now))
+}
+
+const failed = (reason: Reason, message: string | null = null) =>
+  ({ status: 'failed', reason, message }) as const

@@ -1,0 +1,126 @@
+import type { Instant } from '../kernel/clock.ts'
+import { Fence, type Generation, type InstanceId } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
+import { advance } from './advance.ts'
+import { absorb } from './answer.ts'
+import { hasEnded, type Deployment, type Head, type Intent } from './head.ts'
+import { open, type Opening } from './open.ts'
+import type { Answer } from './step.ts'
+
+/** Everything that can be seen of the world; each may come late, twice or never. */
+export type Observation =
+  | { readonly kind: 'wanted'; readonly opening: Opening }
+  /** Somebody looked; these instances of the next wave have a fresh certificate. */
+  | { readonly kind: 'looked'; readonly prepared: readonly InstanceId[]; readonly by: string }
+  | {
+      readonly kind: 'sent'
+      readonly fence: Fence
+      readonly operation: string | null
+      /** Instances that the command did not go to, with the reason. */
+      readonly missing: readonly Answer[]
+    }
+  | { readonly kind: 'answered'; readonly fence: Fence; readonly answers: readonly Answer[] }
+  /** The ended deployment stands in the history. */
+  | { readonly kind: 'archived'; readonly generation: Generation }
+
+export type Action =
+  | { readonly kind: 'send'; readonly deployment: Deployment; readonly intent: Intent }
+  | { readonly kind: 'cancel'; readonly target: number; readonly operation: string }
+  | { readonly kind: 'archive'; readonly deployment: Deployment }
+  | { readonly kind: 'refuse'; readonly reason: Reason }
+
+export interface Step {
+  readonly head: Head
+  readonly actions: readonly Action[]
+}
+
+/** A command that could be sent to nobody, or not to all: those it missed have answered by that. */
+const takeSent = (head: Head, observation: Observation & { kind: 'sent' }, now: Instant): Head => {
+  const { deployment } = head
+  const intent = deployment?.intent ?? null
+  if (deployment === null || intent === null || intent.fence !== observation.fence) return head
+  const { operation, missing } = observation
+  if (operation === null) return absorb(head, intent.fence, missing, now)
+  const ids = missing.map(({ id }) => id)
+  const instances = deployment.instances.map((instance) =>
+    instance.target === intent.target && ids.includes(instance.id)
+      ? {
+          ...instance,
+          status: 'failed' as const,
+          touched: false,
+          reason: missing.find(({ id }) => id === instance.id)?.reason ?? null,
+        }
+      : instance,
+  )
+  const reached = intent.instances.filter((id) => !ids.includes(id))
+  const sent = { ...intent, operation, instances: reached }
+  return { ...head, deployment: { ...deployment, instances, intent: sent } }
+}
+
+const letGo = (head: Head, generation: Generation): Head => {
+  const { deployment } = head
+  if (deployment === null || !hasEnded(deployment)) return head
+  return deployment.generation === generation ? { ...head, deployment: null } : head
+}
+
+const observe = (
+  head: Head,
+  observation: Exclude<Observation, { kind: 'wanted' }>,
+  now: Instant,
+) => {
+  switch (observation.kind) {
+    case 'looked':
+      return advance(head, observation.prepared, observation.by, now)
+    case 'sent':
+      return takeSent(head, observation, now)
+    case 'answered':
+      return absorb(head, observation.fence, observation.answers, now)
+    case 'archived':
+      return letGo(head, observation.generation)
+  }
+}
+
+/** What follows from a head that was just written, in place of the one before. */
+const toActions = (before: Head, after: Head): readonly Action[] => {
+  const { deployment } = after
+  if (deployment === null) return []
+  if (hasEnded(deployment)) return [...toCancel(before, after), { kind: 'archive', deployment }]
+  const { intent } = deployment
+  const sends =
+    intent !== null && intent.operation === null && intent !== before.deployment?.intent
+      ? [{ kind: 'send' as const, deployment, intent }]
+      : []
+  return [...toCancel(before, after), ...sends]
+}
+
+/** A command that was given up while it may still run is cancelled: best effort, the fence is what counts. */
+const toCancel = (before: Head, after: Head): readonly Action[] => {
+  const given = before.deployment?.intent ?? null
+  if (given === null || given.operation === null) return []
+  const missing = after.deployment?.instances.some(
+    ({ id, status }) => given.instances.includes(id) && (status === 'lost' || status === 'unknown'),
+  )
+  return missing === true && after.deployment?.intent?.fence !== given.fence
+    ? [{ kind: 'cancel', target: given.target, operation: given.operation }]
+    : []
+}
+
+/**
+ * The heart: what an observation makes of a head, and what is then to be done. Pure. The head that
+ * comes back has a higher version exactly where it differs; actions are performed only by whoever
+ * managed to write it.
+ */
+export const transition = (head: Head, observation: Observation, now: Instant): Step => {
+  if (observation.kind === 'wanted') {
+    const opened = open(head, observation.opening, now)
+    if (!opened.ok) return { head, actions: [{ kind: 'refuse', reason: opened.error }] }
+    return withVersion(head, opened.value)
+  }
+  return withVersion(head, observe(head, observation, now))
+}
+
+const withVersion = (before: Head, after: Head): Step => {
+  if (after === before) return { head: before, actions: [] }
+  const head = { ...after, version: Fence.parse(after.version + 1) }
+  return { head, actions: toActions(before, head) }
+}

@@ -1,0 +1,19 @@
+/** SSM takes at most 50 instances in one command. */
+const largestWave = 50
+
+export interface Batch {
+  readonly kind: 'count' | 'percent'
+  readonly value: number
+}
+
+/**
+ * The wave of each of `count` instances, in order: the first instance alone (it runs `predeploy` and
+ * shows whether the release works at all), then batches of the given size.
+ */
+export const planWaves = (count: number, batch: Batch): readonly number[] => {
+  const wished = batch.kind === 'count' ? batch.value : Math.ceil((count * batch.value) / 100)
+  const size = Math.min(largestWave, Math.max(1, wished))
+  return Array.from({ length: count }, (_, index) =>
+    index === 0 ? 0 : 1 + Math.floor((index - 1) / size),
+  )
+}
