@@ -1,0 +1,91 @@
+// An ordinary web app, as a team would deploy it: it knows nothing of who deploys it. Its settings
+// are variables (see Behaviour in ../images.ts).
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+interface Answer {
+  readonly status?: number
+  readonly text: string
+}
+
+const { env } = process
+const version = env['VERSION'] ?? ''
+const fault = env['FAULT']
+const allowedHosts = (env['ALLOWED_HOSTS'] ?? '').split(',').filter(Boolean)
+const healthPath = env['HEALTH_PATH'] ?? '/healthz'
+const port = Number(env['PORT'] ?? 8000) + (fault === 'wrong_port' ? 1 : 0)
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+const milliseconds = (seconds: string): number => Number(seconds) * 1000
+
+if (fault === 'exits') throw new Error('Cannot find module "settings"')
+if (fault === 'prints_environment') {
+  for (const [name, value] of Object.entries(env)) print(`${name}=${value ?? ''}`)
+  throw new Error('ImproperlyConfigured: the settings above are not complete')
+}
+
+/** One writer at a time, like the SQLite file of a small Django site; the lock dies with the process. */
+const openDatabase = (directory: string): DatabaseSync => {
+  const database = new DatabaseSync(`${directory}/app.sqlite3`)
+  database.exec('PRAGMA locking_mode = EXCLUSIVE; CREATE TABLE IF NOT EXISTS starts (version TEXT)')
+  database.prepare('INSERT INTO starts VALUES (?)').run(version)
+  return database
+}
+const database = env['DATA'] === undefined ? null : openDatabase(env['DATA'])
+
+const routes: Readonly<Record<string, (query: URLSearchParams) => Answer | Promise<Answer>>> = {
+  '/': () => ({ text: version }),
+  [healthPath]: () => ({ text: healthPath === '/' ? version : 'ok' }),
+  '/slow': async (query) => {
+    await sleep(milliseconds(query.get('seconds') ?? '10'))
+    return { text: version }
+  },
+  '/starts': () => {
+    const starts = database?.prepare('SELECT version FROM starts').all() ?? []
+    return { text: starts.map((start) => String(start['version'])).join('\n') }
+  },
+  // Tells a test whether a setting arrived unchanged, without showing it.
+  '/setting': (query) => {
+    const value = env[query.get('name') ?? '']
+    if (value === undefined) return { status: 404, text: 'unset' }
+    return { text: createHash('sha256').update(value).digest('hex') }
+  },
+}
+
+const answer = async (url: URL, host: string): Promise<Answer> => {
+  if (allowedHosts.length > 0 && !allowedHosts.includes(host))
+    return { status: 400, text: `Invalid HTTP_HOST header: '${host}'` }
+  if (fault === 'never_healthy') return { status: 503, text: 'starting' }
+  return routes[url.pathname]?.(url.searchParams) ?? { status: 404, text: 'not found' }
+}
+
+let stopping = false
+const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const url = new URL(request.url ?? '/', 'http://app')
+  const host = (request.headers.host ?? '').replace(/:\d+$/, '')
+  const { status = 200, text } = await answer(url, host)
+  // A connection that is kept would hold the process up after its last answer.
+  response.shouldKeepAlive &&= !stopping
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)
+}
+
+const server = createServer((request, response) => void respond(request, response))
+server.keepAliveTimeout = milliseconds(env['KEEP_ALIVE_SECONDS'] ?? '5')
+
+await sleep(milliseconds(env['START_DELAY_SECONDS'] ?? '0'))
+server.listen(port, '0.0.0.0')
+await once(server, 'listening')
+print(`${version} listens on ${port}`)
+
+// What was asked is answered; nothing new is taken.
+process.once('SIGTERM', () => {
+  stopping = true
+  server.close(() => {
+    database?.close()
+    print('stopped')
+  })
+  server.closeIdleConnections()
+})

@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync, openSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { run } from './docker.ts'
+import { ensurePrograms, findProgram, programs } from './packages.ts'
+
+export interface RegistryOptions {
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Holds the images, the configuration and the log. */
+  readonly directory: string
+  readonly credentials?: { readonly username: string; readonly password: string }
+}
+
+export interface Registry {
+  /** `localhost:5000`: the first part of an image's name. */
+  readonly address: string
+  stop(): Promise<void>
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
+}
+
+/** htpasswd's bcrypt, by the system's crypt(3), which perl (essential on Debian) reaches. */
+const hashPassword = async (password: string): Promise<string> => {
+  const salt = `$2y$05$${randomBytes(16).toString('hex').slice(0, 21)}u`
+  const script = 'my $p = do { local $/; <STDIN> }; print crypt($p, $ARGV[0])'
+  return run(findProgram('perl') ?? 'perl', ['-e', script, salt], { input: password })
+}
+
+const writeConfiguration = async (options: RegistryOptions, port: number): Promise<string> => {
+  const { directory, credentials } = options
+  const passwords = join(directory, 'htpasswd')
+  if (credentials !== undefined) {
+    const line = `${credentials.username}:${await hashPassword(credentials.password)}\n`
+    writeFileSync(passwords, line, { mode: 0o600 })
+  }
+  const auth = credentials && { auth: { htpasswd: { realm: 'landfall', path: passwords } } }
+  const configuration = {
+    version: 0.1,
+    log: { level: 'warn' },
+    storage: {
+      filesystem: { rootdirectory: join(directory, 'images') },
+      delete: { enabled: true },
+    },
+    http: { addr: `127.0.0.1:${port}`, secret: randomBytes(16).toString('hex') },
+    ...auth,
+  }
+  const path = join(directory, 'registry.yml')
+  // JSON is YAML.
+  writeFileSync(path, JSON.stringify(configuration, null, 2), { mode: 0o600 })
+  return path
+}
+
+const waitUntilReady = async (url: string, hasEnded: () => boolean, log: string): Promise<void> => {
+  const until = Date.now() + 15_000
+  while (Date.now() < until && !hasEnded()) {
+    const status = await fetch(url).then(
+      (response) => response.status,
+      () => null,
+    )
+    if (status === 200 || status === 401) return
+    await sleep(50)
+  }
+  throw new Error(`the registry did not start, see ${log}`)
+}
+
+/** Debian's `docker-registry` on loopback; images stay in `directory` when it stops. */
+export const startRegistry = async (options: RegistryOptions): Promise<Registry> => {
+  await ensurePrograms([programs.registry, programs.perl])
+  const directory = resolve(options.directory)
+  mkdirSync(directory, { recursive: true })
+  const port = options.port === 0 ? await freePort() : options.port
+  const configuration = await writeConfiguration({ ...options, directory }, port)
+  const log = join(directory, 'registry.log')
+  const output = openSync(log, 'a')
+  const child = spawn(findProgram('docker-registry') ?? '', ['serve', configuration], {
+    detached: true,
+    stdio: ['ignore', output, output],
+  })
+  const ended = once(child, 'exit')
+  const kill = (): void => void child.kill()
+  process.once('exit', kill)
+  const stop = async (): Promise<void> => {
+    process.removeListener('exit', kill)
+    kill()
+    await ended
+  }
+  const hasEnded = (): boolean => child.exitCode !== null
+  // A port that another registry holds would answer too: give ours the time to fail first.
+  await sleep(100)
+  await waitUntilReady(`http://127.0.0.1:${port}/v2/`, hasEnded, log).catch(async (error) => {
+    await stop()
+    throw error
+  })
+  return { address: `localhost:${port}`, stop }
+}

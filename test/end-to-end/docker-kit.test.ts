@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { docker } from '../../local/docker/docker.ts'
+import { ensureEngine } from '../../local/docker/engine.ts'
+import { buildAppImage, ensureProxyImage, push } from '../../local/docker/images.ts'
+import { startRegistry, type Registry } from '../../local/docker/registry.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'landfall-kit-test-'))
+const container = `landfall-kit-test-${process.pid}`
+const started: string[] = []
+const images: string[] = []
+let registry: Registry
+
+beforeAll(async () => {
+  await ensureEngine()
+  registry = await startRegistry({ port: 0, directory })
+})
+
+afterAll(async () => {
+  await docker(['rm', '--force', '--volumes', ...started]).catch(() => undefined)
+  await docker(['volume', 'rm', `${container}-data`]).catch(() => undefined)
+  await docker(['rmi', '--force', ...images]).catch(() => undefined)
+  await registry.stop()
+  rmSync(directory, { recursive: true })
+})
+
+const build = async (tag: string, behaviour: Record<string, string> = {}): Promise<string> => {
+  const name = `${registry.address}/kit/app`
+  const image = await buildAppImage({ name, tag, behaviour: { VERSION: tag, ...behaviour } })
+  images.push(image)
+  return image
+}
+
+const start = async (name: string, image: string, ...options: string[]): Promise<void> => {
+  started.push(name)
+  await docker(['run', '--detach', '--init', '--name', name, ...options, image])
+}
+
+const addressOf = async (name: string): Promise<string> => {
+  const format = '{{.NetworkSettings.IPAddress}}'
+  return (await docker(['inspect', '--format', format, name])).trim()
+}
+
+const ask = async (name: string, path: string): Promise<[number, string]> => {
+  const url = `http://${await addressOf(name)}:8000${path}`
+  for (let attempt = 0; ; attempt += 1) {
+    const response = await fetch(url).catch(() => null)
+    if (response !== null) return [response.status, (await response.text()).trim()]
+    if (attempt > 50) throw new Error(`${url} does not answer`)
+    await sleep(100)
+  }
+}
+
+const setting = 'line one\nline "two"'
+
+test('a pushed image is pulled by its digest and answers its version', async () => {
+  const [one, two] = [await build('one'), await build('two')]
+  const digests = [await push(one), await push(two)]
+  expect(digests[0]).not.toBe(digests[1])
+  const byDigest = `${registry.address}/kit/app@${digests[0] ?? ''}`
+  await docker(['rmi', one])
+  images.push(byDigest)
+  await docker(['pull', byDigest])
+  await start(container, byDigest, '--env', `NAME=${setting}`)
+  expect(await ask(container, '/')).toEqual([200, 'one'])
+  const sha256 = createHash('sha256').update(setting).digest('hex')
+  expect(await ask(container, '/setting?name=NAME')).toEqual([200, sha256])
+})
+
+test('a request that is under way when the app is stopped is answered', async () => {
+  const name = `${container}-slow`
+  await start(name, await build('slow'))
+  await ask(name, '/healthz')
+  const slow = ask(name, '/slow?seconds=1.5')
+  await sleep(300)
+  const before = performance.now()
+  await docker(['stop', '--time', '10', name])
+  expect(await slow).toEqual([200, 'slow'])
+  expect(performance.now() - before).toBeLessThan(3000)
+})
+
+test('two copies on one database do not run at once; the lock ends with its process', async () => {
+  const image = await build('data', { DATA: '/data' })
+  const [first, second] = [`${container}-first`, `${container}-second`]
+  const volume = ['--volume', `${container}-data:/data`]
+  await start(first, image, ...volume)
+  await ask(first, '/healthz')
+  await start(second, image, ...volume)
+  expect((await docker(['wait', second])).trim()).toBe('1')
+  await docker(['kill', first])
+  await docker(['start', second])
+  expect(await ask(second, '/starts')).toEqual([200, 'data\ndata'])
+})
+
+test.each(['exits', 'prints_environment'])(
+  'a release with the fault %s ends at once',
+  async (FAULT) => {
+    const name = `${container}-${FAULT}`
+    await start(name, await build(FAULT, { FAULT }), '--env', 'PLANTED=correct horse')
+    expect((await docker(['wait', name])).trim()).toBe('1')
+    const output = await docker(['logs', name])
+    expect(output.includes('PLANTED=correct horse')).toBe(FAULT === 'prints_environment')
+  },
+)
+
+test('a host that is not allowed is answered 400', async () => {
+  const name = `${container}-hosts`
+  await start(name, await build('hosts', { ALLOWED_HOSTS: 'shop.example' }))
+  expect((await ask(name, '/'))[0]).toBe(400)
+})
+
+test("Debian's haproxy runs from its image", async () => {
+  expect(await docker(['run', '--rm', await ensureProxyImage(), '-v'])).toContain('HAProxy version')
+})
