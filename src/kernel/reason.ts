@@ -13,6 +13,8 @@ export const reasons = {
   workflow_not_required: 'No app requires this workflow.',
   not_a_push:
     'The run was not started by a push to the repository itself (a fork, a pull request, a tag or a schedule).',
+  tag_pushed: 'The push was of a tag; only branches are deployed.',
+  branch_deleted: 'The push deleted the branch; there is nothing to deploy.',
   tag_not_deployed: 'The tag is not of the form that the app deploys.',
   malformed: 'The body is not what this source sends.',
   unverified: 'The caller could not be verified.',
