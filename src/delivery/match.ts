@@ -1,0 +1,135 @@
+import type { App, Configuration } from '../deployment/app.ts'
+import type { Evidence } from '../deployment/revision.ts'
+import type { Instant } from '../kernel/clock.ts'
+import { Commit, type AppName, type RevisionId } from '../kernel/id.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+import type { CiRunFacts, ImageFacts, Parsed, PushFacts } from '../sources/source.ts'
+
+/** What a delivery says about one app. */
+export interface Match {
+  readonly app: AppName
+  /**
+   * Null where the app's tag carries no commit: which digest the tag names now is not known before
+   * the registry is asked.
+   */
+  readonly revision: RevisionId | null
+  readonly commit: Commit | null
+  readonly evidence: Evidence
+}
+
+export type IgnoreReason =
+  | 'ping'
+  | 'event_ignored'
+  | 'repository_unknown'
+  | 'not_a_push'
+  | 'tag_pushed'
+  | 'branch_deleted'
+  | 'branch_not_deployed'
+  | 'workflow_not_required'
+  | 'tag_not_deployed'
+
+type Matched = Result<readonly Match[], IgnoreReason>
+
+/** Whose evidence a verified delivery is, or why it is nobody's. Never an empty list. */
+export const match = (parsed: Parsed, { apps }: Configuration, receivedAt: Instant): Matched => {
+  switch (parsed.kind) {
+    case 'ping':
+      return fail('ping')
+    case 'other':
+      return fail('event_ignored')
+    case 'push':
+      return matchPush(parsed, apps, receivedAt)
+    case 'ci_run':
+      return matchCiRun(parsed, apps, receivedAt)
+    case 'image':
+      return matchImage(parsed, apps, receivedAt)
+  }
+}
+
+/** A sender's clock does not put a revision ahead of what was pushed since. */
+const notLater = (sentAt: Instant | null, receivedAt: Instant): Instant =>
+  sentAt === null || Date.parse(sentAt) > Date.parse(receivedAt) ? receivedAt : sentAt
+
+/** GitHub and registries take names in any case. */
+const isSameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
+
+const isOfRepository = (repository: string) => (app: App) =>
+  app.repository !== null && isSameName(app.repository, repository)
+
+const branchPrefix = 'refs/heads/'
+
+/** A commit is of interest where CI gates it or a tag is made of it; else only digests are revisions. */
+const isNamedByCommit = (app: App): boolean =>
+  app.tag.includes('{commit}') || app.requires.some(({ kind }) => kind === 'ci')
+
+const matchPush = (push: PushFacts, apps: readonly App[], receivedAt: Instant): Matched => {
+  const ofRepository = apps.filter(isOfRepository(push.repository))
+  if (ofRepository.length === 0) return fail('repository_unknown')
+  if (!push.ref.startsWith(branchPrefix)) return fail('tag_pushed')
+  const branch = push.ref.slice(branchPrefix.length)
+  const ofBranch = ofRepository.filter((app) => app.branch === branch)
+  if (ofBranch.length === 0) return fail('branch_not_deployed')
+  const { commit } = push
+  if (commit === null) return fail('branch_deleted')
+  const named = ofBranch.filter(isNamedByCommit)
+  if (named.length === 0) return fail('event_ignored')
+  const evidence = { kind: 'push', pushedAt: notLater(push.pushedAt, receivedAt) } as const
+  return succeed(named.map((app) => ({ app: app.name, revision: commit, commit, evidence })))
+}
+
+const matchCiRun = (run: CiRunFacts, apps: readonly App[], receivedAt: Instant): Matched => {
+  const ofRepository = apps.filter(isOfRepository(run.repository))
+  if (ofRepository.length === 0) return fail('repository_unknown')
+  if (!run.isPush) return fail('not_a_push')
+  const ofBranch = ofRepository.filter((app) => app.branch === run.branch)
+  if (ofBranch.length === 0) return fail('branch_not_deployed')
+  const matches = ofBranch.flatMap((app) =>
+    requiredWorkflows(app, run).map((workflow): Match => {
+      const { commit, ci, runId, runNumber, attempt, conclusion } = run
+      const createdAt = notLater(run.createdAt, receivedAt)
+      const of = { kind: 'ci', ci, workflow, runId, runNumber, attempt, createdAt } as const
+      return { app: app.name, revision: commit, commit, evidence: { ...of, conclusion } }
+    }),
+  )
+  return matches.length === 0 ? fail('workflow_not_required') : succeed(matches)
+}
+
+/**
+ * The required workflows that this run is of, as `landfall.yml` writes them: by name (`CI`), by file
+ * (`ci.yml`) or by path (`.github/workflows/ci.yml`).
+ */
+const requiredWorkflows = (app: App, run: CiRunFacts): readonly string[] => {
+  const file = run.workflowPath?.split('/').at(-1)
+  const names = new Set([run.workflow, run.workflowPath, file])
+  return app.requires.flatMap((required) =>
+    required.kind === 'ci' && required.ci === run.ci && names.has(required.workflow)
+      ? [required.workflow]
+      : [],
+  )
+}
+
+const matchImage = (image: ImageFacts, apps: readonly App[], receivedAt: Instant): Matched => {
+  const app = apps.find(({ name }) => name === image.app)
+  if (app === undefined || !isImageOf(app, image.repository)) return fail('repository_unknown')
+  const commit = commitOfTag(app.tag, image.tag)
+  if (commit === undefined) return fail('tag_not_deployed')
+  const seenAt = notLater(image.pushedAt, receivedAt)
+  const evidence = { kind: 'image', tag: image.tag, seenAt } as const
+  return succeed([{ app: app.name, revision: commit, commit, evidence }])
+}
+
+/** `acme/app` is the repository of `acme/app`, `docker.io/acme/app` and `registry.example:5000/acme/app`. */
+const isImageOf = (app: App, repository: string): boolean => {
+  const [host = '', ...rest] = app.image.split('/')
+  const hasHost = rest.length > 0 && (/[.:]/.test(host) || host === 'localhost')
+  const path = hasHost ? rest.join('/') : app.image
+  return [path, `library/${path}`].some((name) => isSameName(name, repository))
+}
+
+/** The commit in the tag, null where the template has none, undefined where the tag is another. */
+const commitOfTag = (template: string, tag: string): Commit | null | undefined => {
+  const [before = '', after] = template.split('{commit}')
+  if (after === undefined) return tag === template ? null : undefined
+  if (!tag.startsWith(before) || !tag.endsWith(after)) return undefined
+  return Commit.safeParse(tag.slice(before.length, tag.length - after.length)).data
+}

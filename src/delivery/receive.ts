@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import type { Configuration } from '../deployment/app.ts'
+import { addSeconds, toInstant, type Clock, type Instant } from '../kernel/clock.ts'
+import { newDeliveryId, type DeliveryId } from '../kernel/id.ts'
+import type { Log } from '../kernel/log.ts'
+import { fail, type Result } from '../kernel/result.ts'
+import type { Delivery, Parsed, Source, SourceName } from '../sources/source.ts'
+import { answers, toResponse, type HookResponse, type ReceiveReason } from './answer.ts'
+import { checkLimits, type Limited } from './limits.ts'
+import { match } from './match.ts'
+import {
+  receiptLifetimeSeconds,
+  recordDelivery,
+  type EvidenceJournal,
+  type Nudge,
+  type Receipt,
+} from './record.ts'
+import type { HookRequest } from './request.ts'
+import { verifyDelivery, type HookSecrets } from './verification.ts'
+
+export interface ReceiveServices {
+  readonly configuration: Configuration
+  /** Null: not built yet. It is refused like one whose secret is not configured. */
+  readonly sources: Readonly<Record<SourceName, Source | null>>
+  readonly secrets: HookSecrets
+  readonly journal: EvidenceJournal
+  readonly nudge: Nudge
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/**
+ * limits → verify → parse → match → record → answer. The answer comes after the durable record, and
+ * nothing is written before the delivery is verified.
+ */
+export const receive = async (
+  request: HookRequest,
+  services: ReceiveServices,
+): Promise<HookResponse> => {
+  const deliveryId = newDeliveryId()
+  const receivedAt = toInstant(services.clock())
+  const log = services.log.with({ deliveryId })
+  const limited = checkLimits(
+    request,
+    (source) => services.sources[source]?.contentTypes ?? ['application/json'],
+  )
+  const reason = limited.ok
+    ? await take(limited.value, { ...services, log }, deliveryId, receivedAt)
+    : limited.error
+  const source = limited.ok ? limited.value.source : null
+  log.info('delivery answered', { source, reason, status: answers[reason].status })
+  return toResponse(reason, deliveryId)
+}
+
+/** The way of a delivery that is within the limits. */
+const take = async (
+  { source, delivery }: Limited,
+  services: ReceiveServices,
+  deliveryId: DeliveryId,
+  receivedAt: Instant,
+): Promise<ReceiveReason> => {
+  const parsed = await verify(source, delivery, services, receivedAt)
+  if (!parsed.ok) return parsed.error
+  const matched = match(parsed.value, services.configuration, receivedAt)
+  const unsettled = {
+    deliveryId,
+    source,
+    senderId: delivery.headers.get('x-github-delivery')?.slice(0, 100) ?? null,
+    receivedAt,
+    expiresAt: addSeconds(receivedAt, receiptLifetimeSeconds),
+    bodyHash: createHash('sha256').update(delivery.body).digest('hex'),
+    parsed: parsed.value,
+  }
+  try {
+    const receipt = await recordDelivery(services.journal, unsettled, matched)
+    await nudgeAll(receipt, services)
+    return receipt.reason
+  } catch (error) {
+    services.log.error('the journal could not be reached', { source, error: String(error) })
+    return 'journal_unavailable'
+  }
+}
+
+const verify = async (
+  name: SourceName,
+  delivery: Delivery,
+  { sources, secrets }: ReceiveServices,
+  now: Instant,
+): Promise<Result<Parsed, ReceiveReason>> => {
+  const source = sources[name]
+  if (source === null) return fail('secret_unavailable')
+  return verifyDelivery(source, delivery, secrets, now)
+}
+
+/** The record is what counts: a duplicate nudges too, and a nudge that fails is only logged. */
+const nudgeAll = async (receipt: Receipt, { nudge, log }: ReceiveServices): Promise<void> => {
+  await Promise.all(
+    receipt.matches.map(async ({ app, revision }) => {
+      try {
+        await nudge(app, revision)
+      } catch (error) {
+        log.warn('the nudge failed; the clock will find the revision', {
+          app,
+          error: String(error),
+        })
+      }
+    }),
+  )
+}
