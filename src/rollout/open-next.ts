@@ -1,0 +1,88 @@
+import { toInstant } from '../kernel/clock.ts'
+import type { App } from '../deployment/app.ts'
+import { choose, type Choice } from '../deployment/choose.ts'
+import type { Head } from '../deployment/head.ts'
+import type { Opening } from '../deployment/open.ts'
+import type { Revision } from '../deployment/revision.ts'
+import type { Observation } from '../deployment/transition.ts'
+import type { Nudge, ReconcilePorts } from './ports.ts'
+
+type Write = (head: Head, observation: Observation) => Promise<boolean>
+
+export const toTag = (app: App, commit: string): string => app.tag.replaceAll('{commit}', commit)
+
+const ask = async (ports: ReconcilePorts, app: App, revision: Revision): Promise<void> => {
+  const tag = toTag(app, revision.commit ?? revision.id)
+  const found = await ports.findDigest(app, tag)
+  if (!found.ok)
+    ports.log.info('the image is not there yet', { app: app.name, tag, reason: found.error })
+  const digest = found.ok ? found.value : null
+  await ports.revisions.recordAsked(revision, digest, toInstant(ports.clock()))
+}
+
+const sourceOf = (revision: Revision): string => {
+  const [run] = Object.values(revision.ci)
+  return run?.ci ?? (revision.image === null ? 'github' : 'docker-hub')
+}
+
+/** Everything the opening write freezes is looked up here, just before it. */
+export const gatherOpening = async (
+  ports: ReconcilePorts,
+  app: App,
+  wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
+    Pick<Opening['release'], 'revision' | 'commit' | 'digest'>,
+): Promise<Opening> => {
+  const version = app.secrets === null ? null : await ports.readSecretVersion(app.secrets)
+  const candidates = await Promise.all(
+    app.targets.map((settings, target) => ports.toTarget(settings).candidates(target)),
+  )
+  const { kind, by, order, force, revision, commit, digest } = wanted
+  const secretVersion = version?.ok === true ? version.value : null
+  return {
+    kind,
+    by,
+    order,
+    force,
+    candidates: candidates
+      .flat()
+      .map((candidate) =>
+        version?.ok === false ? { ...candidate, obstacle: version.error } : candidate,
+      ),
+    release: { generation: null, revision, commit, digest, secretVersion, settings: app },
+  }
+}
+
+const end = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void> => {
+  const now = toInstant(ports.clock())
+  for (const { revision, status, reason } of ended) {
+    await ports.revisions.recordStatus(revision, status, reason, now)
+    ports.log.info('revision ended', { app: revision.app, revision: revision.id, status, reason })
+  }
+}
+
+/** Ends the revisions that are over, asks the registry for the one at the gate, and opens it. */
+export const openNext = async (
+  ports: ReconcilePorts,
+  write: Write,
+  head: Head,
+  { settings: app, revisions: also }: Nudge,
+): Promise<boolean> => {
+  if (app === null) return false
+  const revisions = await ports.revisions.loadWaiting(head.app, also)
+  const choice = choose(head, app, revisions, toInstant(ports.clock()))
+  await end(ports, choice.ended)
+  if (choice.ask !== null) {
+    await ask(ports, app, choice.ask)
+    return true
+  }
+  if (choice.open === null) return false
+  const { revision, digest, order } = choice.open
+  const wanted = { kind: 'deploy', by: sourceOf(revision), order, force: false } as const
+  const opening = await gatherOpening(ports, app, {
+    ...wanted,
+    revision: revision.id,
+    commit: revision.commit,
+    digest,
+  })
+  return write(head, { kind: 'wanted', opening })
+}

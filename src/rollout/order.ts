@@ -1,0 +1,36 @@
+import { liveRelease, type Deployment, type Head, type Intent } from '../deployment/head.ts'
+import type { Order } from '../targets/target.ts'
+
+/** The settings that reach the instances of a restore: those of the live release where it has that target. */
+const restoreSettings = (head: Head, deployment: Deployment, target: number) => {
+  const live = liveRelease(head)
+  const own = deployment.release.settings.targets[target]
+  return live !== null && live.settings.targets[target]?.kind === own?.kind
+    ? { release: live, settings: live.settings }
+    : { release: null, settings: deployment.release.settings }
+}
+
+/** The order that an intent stands for: the same for whoever sends or observes it. */
+export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Order => {
+  const { release } = deployment
+  const { purpose, target, instances, fence } = intent
+  const first = deployment.instances[0]
+  return {
+    purpose,
+    app: head.app,
+    kind: deployment.kind,
+    generation: deployment.generation,
+    fence,
+    ...(purpose === 'restore'
+      ? restoreSettings(head, deployment, target)
+      : { release, settings: release.settings }),
+    target,
+    instances,
+    predeployOn:
+      purpose === 'deploy' && deployment.kind !== 'rollback' && first?.target === target
+        ? first.id
+        : null,
+    notAfter: intent.deadlineAt,
+    hostSeconds: intent.hostSeconds,
+  }
+}

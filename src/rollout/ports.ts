@@ -1,0 +1,40 @@
+import type { Clock } from '../kernel/clock.ts'
+import type { AppName, Digest, RevisionId } from '../kernel/id.ts'
+import type { Log } from '../kernel/log.ts'
+import type { Result } from '../kernel/result.ts'
+import type { App, TargetSettings } from '../deployment/app.ts'
+import type { Target } from '../targets/target.ts'
+import type { CommandIndex, Heads, History, Revisions } from './journal.ts'
+
+export type FindDigest = (
+  app: App,
+  tag: string,
+) => Promise<
+  Result<
+    Digest,
+    'image_missing' | 'registry_unauthorized' | 'registry_unavailable' | 'secret_missing'
+  >
+>
+
+export interface ReconcilePorts {
+  readonly heads: Heads
+  readonly revisions: Revisions
+  readonly history: History
+  readonly commands: CommandIndex
+  readonly findDigest: FindDigest
+  /** The VersionId that is AWSCURRENT; a release is frozen with it. */
+  readonly readSecretVersion: (name: string) => Promise<Result<string, 'secret_missing'>>
+  readonly toTarget: (settings: TargetSettings) => Target
+  readonly clock: Clock
+  readonly sleep: (milliseconds: number) => Promise<void>
+  readonly log: Log
+}
+
+/** What a nudge says: look at this app; perhaps at this revision, which the index may not list yet. */
+export interface Nudge {
+  readonly app: AppName
+  readonly settings: App | null
+  readonly revisions: readonly RevisionId[]
+  /** Names this run among those that look again. */
+  readonly by: string
+}

@@ -1,0 +1,119 @@
+import { toInstant } from '../kernel/clock.ts'
+import { hasEnded, type Deployment, type Head, type Intent } from '../deployment/head.ts'
+import type { Observation } from '../deployment/transition.ts'
+import { openNext } from './open-next.ts'
+import { toOrder } from './order.ts'
+import type { Nudge, ReconcilePorts } from './ports.ts'
+import { createWrite } from './write.ts'
+
+/** The gaps between two looks at a command that was just sent; the last one repeats. */
+const gapsMilliseconds = [100, 150, 200, 300, 400, 500, 750, 1000]
+/** A safety net against a decision that undoes itself; a deployment of 50 waves needs about 400 moves. */
+const mostMoves = 1000
+
+type Write = ReturnType<typeof createWrite>
+
+/** Reads the answers to the command in flight; each is in the history before the head knows of it. */
+const readAnswers = async (
+  ports: ReconcilePorts,
+  head: Head,
+  deployment: Deployment,
+  intent: Intent & { operation: string },
+): Promise<Observation> => {
+  const order = toOrder(head, deployment, intent)
+  const settings = order.settings.targets[intent.target]
+  const target = settings === undefined ? null : ports.toTarget(settings)
+  const answers = (await target?.observe(order, intent.operation)) ?? []
+  const at = toInstant(ports.clock())
+  const told = answers.filter(({ outcome }) => outcome !== 'waiting')
+  const { generation } = deployment
+  if (told.length > 0)
+    await ports.history.recordSteps(
+      head.app,
+      told.map(({ id, outcome, reason, message, steps, tail }) => ({
+        generation,
+        instance: id,
+        fence: intent.fence,
+        purpose: intent.purpose,
+        at,
+        outcome,
+        reason,
+        message,
+        steps,
+        tail,
+      })),
+    )
+  return { kind: 'answered', fence: intent.fence, answers }
+}
+
+const findPrepared = async (ports: ReconcilePorts, deployment: Deployment) => {
+  const { targets } = deployment.release.settings
+  const prepared = await Promise.all(
+    targets.map((settings, index) => {
+      const waiting = deployment.instances.filter(
+        ({ target, status }) => target === index && status === 'pending',
+      )
+      return ports.toTarget(settings).prepared(waiting.map(({ id }) => id))
+    }),
+  )
+  return prepared.flat()
+}
+
+/** Observes what the head waits for and moves it on. False where there is nothing to do but wait. */
+const move = async (ports: ReconcilePorts, write: Write, nudge: Nudge): Promise<boolean> => {
+  const head = await ports.heads.load(nudge.app)
+  const { deployment } = head
+  if (deployment === null) return openNext(ports, write, head, nudge)
+  if (hasEnded(deployment)) return write(head, await archive(ports, head, deployment))
+  const { intent } = deployment
+  if (intent !== null && intent.operation !== null) {
+    const sent = { ...intent, operation: intent.operation }
+    if (await write(head, await readAnswers(ports, head, deployment, sent))) return true
+  }
+  const prepared = intent === null ? await findPrepared(ports, deployment) : []
+  return write(head, { kind: 'looked', prepared, by: nudge.by })
+}
+
+const archive = async (
+  ports: ReconcilePorts,
+  head: Head,
+  deployment: Deployment,
+): Promise<Observation> => {
+  const { generation, release, status, reason } = deployment
+  await ports.history.recordDeployment(head.app, deployment)
+  const revision = await ports.revisions.load(head.app, release.revision)
+  const now = toInstant(ports.clock())
+  if (revision?.status === 'waiting')
+    await (status === 'succeeded'
+      ? ports.revisions.recordStatus(revision, 'deployed', null, now)
+      : ports.revisions.recordStatus(revision, 'refused', reason, now))
+  ports.log.info('deployment ended', { app: head.app, generation, status, reason })
+  return { kind: 'archived', generation }
+}
+
+const isWatching = (head: Head, by: string, now: Date): boolean =>
+  head.deployment !== null && head.watch?.by === by && Date.parse(head.watch.until) > now.getTime()
+
+/**
+ * Loads, observes, decides, records and acts until there is nothing left to do but wait. Whoever
+ * wrote the last intent looks again for some seconds, while the command is short-lived; everybody
+ * else looks once and leaves. Any number may run at a time: only who writes the head acts.
+ */
+export const createReconcile =
+  (ports: ReconcilePorts) =>
+  async (nudge: Nudge): Promise<void> => {
+    const write = createWrite(ports)
+    let looks = 0
+    for (let moves = 0; moves < mostMoves;) {
+      if (await move(ports, write, nudge)) {
+        moves += 1
+        looks = 0
+        continue
+      }
+      const head = await ports.heads.load(nudge.app)
+      if (!isWatching(head, nudge.by, ports.clock())) return
+      await ports.sleep(gapsMilliseconds[Math.min(looks, gapsMilliseconds.length - 1)] ?? 1000)
+      looks += 1
+    }
+    ports.log.error('reconcile made too many moves', { app: nudge.app, mostMoves })
+  }

@@ -1,0 +1,152 @@
+import { addSeconds, toInstant, type Clock } from '../../kernel/clock.ts'
+import type { InstanceId } from '../../kernel/id.ts'
+import type { Reason } from '../../kernel/reason.ts'
+import { Retryable } from '../../kernel/retryable.ts'
+import type { Ec2Settings } from '../../deployment/app.ts'
+import type { Candidate } from '../../deployment/open.ts'
+import type { Answer } from '../../deployment/step.ts'
+import type { Order, Started, Target } from '../target.ts'
+import type { Certificates } from './certificates.ts'
+import { observe } from './observe.ts'
+import type { Command, Commands, Ec2Stage, Fleet, FleetInstance, SealEnvelope } from './ports.ts'
+import { toAbsence } from './result.ts'
+import { renderSettings } from './settings.ts'
+
+export interface Ec2Ports {
+  readonly commands: Commands
+  readonly fleet: Fleet
+  readonly certificates: Certificates
+  readonly sealEnvelope: SealEnvelope
+  readonly stage: Ec2Stage
+  readonly clock: Clock
+}
+
+/** SSM refuses less. */
+const shortestDeliverySeconds = 30
+/** A key may change at any time and the host says so; this only bounds the journal's copy. */
+const freshSeconds = 30 * 24 * 3600
+/** From this one on, parameters reach the script as environment and never as shell text. */
+const oldestAgent = [3, 3, 2746, 0]
+
+const isOldAgent = (version: string | null): boolean => {
+  const parts = (version ?? '').split('.').map(Number)
+  const at = oldestAgent.findIndex((part, index) => (parts[index] ?? 0) !== part)
+  return at !== -1 && (parts[at] ?? 0) < (oldestAgent[at] ?? 0)
+}
+
+const obstacleOf = (instance: FleetInstance): Reason | null => {
+  if (instance.ping !== 'online') return 'instance_offline'
+  return isOldAgent(instance.agentVersion) ? 'agent_too_old' : null
+}
+
+const toEpochSeconds = (instant: string): string => String(Math.floor(Date.parse(instant) / 1000))
+
+const toCommand = (ports: Ec2Ports, order: Order, rest: Command['parameters']): Command => {
+  const { stage } = ports
+  const left = (Date.parse(order.notAfter) - ports.clock().getTime()) / 1000
+  return {
+    document: order.purpose === 'prepare' ? stage.prepareDocument : stage.deployDocument,
+    instances: order.instances,
+    parameters: {
+      App: order.app,
+      Owner: stage.owner,
+      NotAfter: toEpochSeconds(order.notAfter),
+      ...rest,
+    },
+    comment: `landfall ${order.app} ${order.purpose} #${order.generation} fence ${order.fence}`,
+    deliverySeconds: Math.max(shortestDeliverySeconds, Math.floor(left)),
+  }
+}
+
+const refuseAll = (order: Order, reason: Reason, message: string): Started => ({
+  operation: null,
+  missing: order.instances.map((id) => toAbsence(id, 'failed', reason, message)),
+})
+
+/** Sends; where SSM does not know an instance, lists again, names the missing and sends to the rest once. */
+const sendToReachable = async (
+  ports: Ec2Ports,
+  settings: Ec2Settings,
+  order: Order,
+  command: Command,
+): Promise<Started> => {
+  const sent = await ports.commands.send(command)
+  if (sent.ok) return { operation: sent.value, missing: [] }
+  if (sent.error.kind === 'throttled') throw new Retryable(sent.error.message)
+  if (sent.error.kind === 'failed') return refuseAll(order, 'send_failed', sent.error.message)
+  const online = (await ports.fleet.list(settings.instances))
+    .filter((instance) => obstacleOf(instance) === null)
+    .map(({ id }) => id)
+  const reachable = order.instances.filter((id) => online.includes(id))
+  const missing: readonly Answer[] = order.instances
+    .filter((id) => !reachable.includes(id))
+    .map((id) => toAbsence(id, 'failed', 'instance_offline', sent.error.message))
+  if (reachable.length === 0 || missing.length === 0)
+    return refuseAll(order, 'instance_offline', sent.error.message)
+  const again = await ports.commands.send({ ...command, instances: reachable })
+  return again.ok
+    ? { operation: again.value, missing }
+    : refuseAll(order, 'send_failed', again.error.message)
+}
+
+const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Promise<Started> => {
+  if (order.purpose === 'prepare')
+    return sendToReachable(ports, settings, order, toCommand(ports, order, {}))
+  const { release } = order
+  const certificates = await ports.certificates.load(order.instances)
+  const sealed =
+    release === null
+      ? null
+      : await ports.sealEnvelope({
+          app: release.settings,
+          name: order.app,
+          secretVersion: release.secretVersion,
+          generation: release.generation,
+          certificates,
+        })
+  if (sealed?.ok === false) return refuseAll(order, sealed.error.reason, sealed.error.message)
+  const command = toCommand(ports, order, {
+    Mode: order.purpose === 'restore' ? 'restore' : 'deploy',
+    Generation: String(release?.generation ?? 0),
+    Fence: String(order.fence),
+    Settings: renderSettings(order, settings, ports.stage),
+    Envelope: sealed?.value ?? '-',
+  })
+  return sendToReachable(ports, settings, order, command)
+}
+
+const candidates = async (
+  ports: Ec2Ports,
+  settings: Ec2Settings,
+  target: number,
+): Promise<readonly Candidate[]> => {
+  const found = await ports.fleet.list(settings.instances)
+  const known = found.map((instance) => ({
+    id: instance.id,
+    target,
+    obstacle: obstacleOf(instance),
+  }))
+  const wanted = settings.instances.kind === 'ids' ? settings.instances.ids : []
+  const absent = wanted
+    .filter((id) => !found.some((instance) => instance.id === id))
+    .map((id) => ({ id, target, obstacle: 'instance_offline' as const }))
+  return [...known, ...absent]
+}
+
+const prepared = async (ports: Ec2Ports, instances: readonly InstanceId[]) => {
+  const oldest = addSeconds(toInstant(ports.clock()), -freshSeconds)
+  const certificates = await ports.certificates.load(instances)
+  return certificates.filter(({ at }) => at > oldest).map(({ instance }) => instance)
+}
+
+/** A fleet of EC2 (or hybrid) instances under SSM. */
+export const createEc2Target = (ports: Ec2Ports, settings: Ec2Settings): Target => ({
+  candidates: (target) => candidates(ports, settings, target),
+  prepared: (instances) => prepared(ports, instances),
+  start: (order) => {
+    const own = order.settings.targets[order.target]
+    return start(ports, own?.kind === 'ec2' ? own : settings, order)
+  },
+  observe: (order, operation) => observe(ports, order, operation),
+  cancel: (operation) => ports.commands.cancel(operation),
+})

@@ -1,0 +1,71 @@
+import { toInstant, type Clock } from '../../kernel/clock.ts'
+import type { InstanceId } from '../../kernel/id.ts'
+import type { Answer } from '../../deployment/step.ts'
+import type { Order } from '../target.ts'
+import type { Certificates } from './certificates.ts'
+import type { Commands, Invocation } from './ports.ts'
+import { parseHostResult, toAbsence, toAnswer, type HostResult } from './result.ts'
+
+interface ObservePorts {
+  readonly commands: Commands
+  readonly certificates: Certificates
+  readonly clock: Clock
+}
+
+const terminal = ['Success', 'Cancelled', 'TimedOut', 'Failed']
+
+const remember = async (ports: ObservePorts, id: InstanceId, result: HostResult): Promise<void> => {
+  if (result.reason === 'key_changed') await ports.certificates.forget(id)
+  const der = result.certificate
+  if (result.outcome === 'succeeded' && der !== null && der !== undefined)
+    await ports.certificates.record({ instance: id, der, at: toInstant(ports.clock()) })
+}
+
+/**
+ * Reads one instance's answer. The listing's 2,500 characters hold every success whole; a failure is
+ * read by itself. The command's own status says nothing here: only the script's result line counts.
+ */
+const read = async (
+  ports: ObservePorts,
+  operation: string,
+  id: InstanceId,
+  invocation: Invocation | undefined,
+): Promise<Answer> => {
+  if (invocation === undefined || !terminal.includes(invocation.status))
+    return toAbsence(id, 'waiting', null, null)
+  const short = parseHostResult(invocation.output)
+  if (short?.outcome === 'succeeded') {
+    await remember(ports, id, short)
+    return toAnswer(id, short, invocation.output)
+  }
+  const { stdout, stderr } = await ports.commands.output(operation, id)
+  const result = parseHostResult(stdout)
+  if (result === null) return toLoss(id, invocation, stderr)
+  await remember(ports, id, result)
+  return toAnswer(id, result, stdout)
+}
+
+/** SSM fails in a second with no output at all when the agent cannot write its files: a full disk. */
+const toLoss = (id: InstanceId, invocation: Invocation, stderr: string): Answer => {
+  if (invocation.status === 'Failed' && invocation.output === '' && stderr === '')
+    return toAbsence(id, 'lost', 'disk_full', 'no output at all: is the disk full?')
+  return toAbsence(id, 'lost', 'no_answer', `SSM: ${invocation.statusDetails}`)
+}
+
+export const observe = async (
+  ports: ObservePorts,
+  order: Order,
+  operation: string,
+): Promise<readonly Answer[]> => {
+  const invocations = await ports.commands.invocations(operation)
+  return Promise.all(
+    order.instances.map((id) =>
+      read(
+        ports,
+        operation,
+        id,
+        invocations.find((one) => one.instance === id),
+      ),
+    ),
+  )
+}

@@ -1,0 +1,92 @@
+import * as z from 'zod'
+import type { Serving } from '../../deployment/head.ts'
+import type { Answer } from '../../deployment/step.ts'
+import { Digest, Generation, type InstanceId } from '../../kernel/id.ts'
+import { isReason, type Reason } from '../../kernel/reason.ts'
+
+const mark = 'landfall/1 '
+
+const Step = z.object({
+  name: z.string(),
+  status: z.enum(['succeeded', 'failed', 'skipped', 'timed_out', 'cancelled']),
+  ms: z.number().nullish(),
+  reason: z.string().nullish(),
+})
+
+/** The first line that both host scripts print; docs/host.md describes it. */
+const HostResult = z.object({
+  outcome: z.enum(['succeeded', 'failed', 'refused']),
+  reason: z.string(),
+  message: z.string().default(''),
+  fenceSeen: z.number().nullish(),
+  serving: z.object({ generation: Generation, digest: Digest }).nullish(),
+  steps: z.array(Step).default([]),
+  tail: z.array(z.string()).default([]),
+  certificate: z.string().nullish(),
+})
+export type HostResult = z.infer<typeof HostResult>
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+/** The result line of a host script's output; null where there is none that we can read. */
+export const parseHostResult = (output: string): HostResult | null => {
+  const line = output.split('\n').find((one) => one.startsWith(mark))
+  if (line === undefined) return null
+  const parsed = HostResult.safeParse(parseJson(line.slice(mark.length)))
+  return parsed.success ? parsed.data : null
+}
+
+const toReason = (code: string | null | undefined): Reason | null =>
+  code !== null && code !== undefined && isReason(code) ? code : null
+
+/** Lines printed after the result line are the log's end, for people. */
+const tailOf = (result: HostResult, output: string): readonly string[] => {
+  if (result.tail.length > 0) return result.tail
+  const lines = output.split('\n')
+  const at = lines.findIndex((one) => one.startsWith(mark))
+  return lines
+    .slice(at + 1)
+    .filter((line) => line.trim() !== '')
+    .slice(-40)
+}
+
+export const toServing = (result: HostResult): Serving | null => result.serving ?? null
+
+export const toAnswer = (id: InstanceId, result: HostResult, output: string): Answer => ({
+  id,
+  outcome: result.outcome,
+  reason: toReason(result.reason),
+  message: result.message === '' ? null : result.message,
+  serving: toServing(result),
+  fenceSeen: result.fenceSeen ?? null,
+  steps: result.steps.map(({ name, status, ms, reason }) => ({
+    name,
+    status,
+    milliseconds: ms ?? null,
+    reason: toReason(reason),
+  })),
+  tail: result.outcome === 'succeeded' ? [] : tailOf(result, output),
+})
+
+/** An answer that the host did not give: why it is missing, or that it is still to come. */
+export const toAbsence = (
+  id: InstanceId,
+  outcome: 'waiting' | 'lost' | 'failed',
+  reason: Reason | null,
+  message: string | null,
+): Answer => ({
+  id,
+  outcome,
+  reason,
+  message,
+  serving: null,
+  fenceSeen: null,
+  steps: [],
+  tail: [],
+})

@@ -1,0 +1,72 @@
+import type { Ec2Settings } from '../../deployment/app.ts'
+import type { Order } from '../target.ts'
+import type { Ec2Stage } from './ports.ts'
+
+type Entry = readonly [name: string, value: string | number]
+
+const each = (name: string, values: readonly string[]): readonly Entry[] =>
+  values.map((value) => [name, value])
+
+const optional = (name: string, value: string | number | null): readonly Entry[] =>
+  value === null ? [] : [[name, value]]
+
+const toImage = ({ release, settings }: Order): readonly Entry[] => [
+  ['image', settings.image],
+  ['digest', release?.digest ?? ''],
+  ['commit', release?.commit ?? ''],
+  ['environment', settings.environment],
+]
+
+const toPublished = ({ port, publish, hosts }: Ec2Settings): readonly Entry[] => [
+  ...optional('port', port),
+  ...(publish === null
+    ? []
+    : ([
+        ['publishAddress', publish.address ?? ''],
+        ['publishPort', publish.port],
+      ] as const)),
+  ...each('host', hosts),
+]
+
+const toRun = ({ run, holdSeconds, keep, replaces }: Ec2Settings): readonly Entry[] => [
+  ...each('command', run.command),
+  ...each('volume', run.volumes),
+  ...each('network', run.networks),
+  ...optional('memory', run.memory),
+  ...optional('replaces', replaces),
+  ['stopTimeout', run.stopTimeoutSeconds],
+  ['hold', holdSeconds],
+  ['keep', keep],
+]
+
+const toHealth = ({ health }: Ec2Settings): readonly Entry[] => [
+  ['healthPath', health.path],
+  ['healthHost', health.host ?? ''],
+  ['healthFrom', health.expect.from],
+  ['healthTo', health.expect.to],
+  ['healthInterval', health.intervalSeconds],
+  ['healthTimes', health.times],
+  ['healthTimeout', health.timeoutSeconds],
+]
+
+/**
+ * The `Settings` parameter: NUL-terminated `name=value` entries in base64, so that the host reads any
+ * bytes without a parser. It stands in SSM's history and holds nothing secret.
+ */
+export const renderSettings = (order: Order, settings: Ec2Settings, stage: Ec2Stage): string => {
+  const entries: readonly Entry[] = [
+    ['format', 1],
+    ['kind', order.kind],
+    ['strategy', settings.strategy],
+    ['timeout', order.hostSeconds],
+    ['proxyImage', stage.proxyImage],
+    ...toImage(order),
+    ...toPublished(settings),
+    ...toRun(settings),
+    ...toHealth(settings),
+    ...(order.predeployOn === null ? [] : each('predeploy', settings.predeploy ?? [])),
+  ]
+  return Buffer.from(entries.map(([name, value]) => `${name}=${value}\0`).join('')).toString(
+    'base64',
+  )
+}

@@ -1,0 +1,49 @@
+import type { Instant } from '../kernel/clock.ts'
+import type { AppName, Fence, Generation, InstanceId } from '../kernel/id.ts'
+import type { DeploymentKind, Purpose, Release } from '../deployment/head.ts'
+import type { Candidate } from '../deployment/open.ts'
+import type { Answer } from '../deployment/step.ts'
+
+/** What a target is told to do, once or several times under one fence. */
+export interface Order {
+  readonly purpose: Purpose
+  readonly app: AppName
+  readonly kind: DeploymentKind
+  /** The deployment that this belongs to. */
+  readonly generation: Generation
+  readonly fence: Fence
+  /** What shall run; null to bring back what was there before anything of ours was live. */
+  readonly release: Release | null
+  /** The settings to reach the target by, also where there is no release. */
+  readonly settings: Release['settings']
+  readonly target: number
+  readonly instances: readonly InstanceId[]
+  /** The one that runs `predeploy`, if it is among them. */
+  readonly predeployOn: InstanceId | null
+  readonly notAfter: Instant
+  readonly hostSeconds: number
+}
+
+/** What came of the attempt to begin: a handle for the journal, and who it could not be sent to. */
+export interface Started {
+  /** Null when it was sent to nobody; then `missing` answers for everybody. */
+  readonly operation: string | null
+  readonly missing: readonly Answer[]
+}
+
+/**
+ * Where an app runs: an EC2 fleet, a Render service, a Heroku app. Every call may be repeated; a
+ * second `start` under the same fence is harmless. What cannot be told apart from "not yet" is
+ * `waiting`, never succeeded.
+ *
+ * @throws Retryable when the outside could not be asked now.
+ */
+export interface Target {
+  /** Who the target selects now, and what stands in the way of reaching them. */
+  candidates(target: number): Promise<readonly Candidate[]>
+  /** Which of the instances need no `prepare` before they can be deployed to. */
+  prepared(instances: readonly InstanceId[]): Promise<readonly InstanceId[]>
+  start(order: Order): Promise<Started>
+  observe(order: Order, operation: string): Promise<readonly Answer[]>
+  cancel(operation: string): Promise<void>
+}
