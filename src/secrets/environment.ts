@@ -1,0 +1,92 @@
+import * as z from 'zod'
+import { Redacted } from '../kernel/redacted.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+
+/** What an app's container is given. Every value counts as secret until the envelope is sealed. */
+export interface Environment {
+  readonly values: ReadonlyMap<string, Redacted>
+  /** Names that came from the secret: the journal keeps them, and their values are masked in output. */
+  readonly secretNames: readonly string[]
+}
+
+export interface EnvironmentInput {
+  /** Ours (`LANDFALL_APP` …); anybody's value wins over them. */
+  readonly defaults: Readonly<Record<string, string>>
+  /** `env` of landfall.yml. */
+  readonly env: Readonly<Record<string, string>>
+  /** The secret as Secrets Manager has it: a JSON object, laid over `env`. */
+  readonly secret: Redacted | null
+}
+
+/** Names the key, never the value. */
+export interface EnvironmentMistake {
+  readonly reason: 'secret_invalid'
+  readonly message: string
+}
+
+// A number that JSON cannot carry exactly would reach the app as another one.
+const Value = z.union([
+  z.string(),
+  z.boolean(),
+  z.number().refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value)),
+])
+const namePattern = /^[A-Za-z_][A-Za-z0-9_]*$/
+
+/**
+ * A value with line breaks does not fit into docker's env file; the host sets it for the `docker run`
+ * process instead. There these names would steer bash, the loader or docker itself.
+ */
+const steeringNames =
+  /^(PATH|HOME|IFS|ENV|SHELL|PWD|OLDPWD|CDPATH|TMPDIR|GLOBIGNORE|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|POSIXLY_CORRECT|POSIX_PEDANTIC|UID|EUID|PPID|LANG|LC_.*|LD_.*|BASH.*|DOCKER_.*|BUILDKIT_.*|COMPOSE_.*|GO[A-Z]+|SSL_CERT_.*|XDG_.*|SSM_.*|(HTTPS?|ALL|NO)_PROXY)$/i
+
+const shown = (name: string): string => JSON.stringify(name.slice(0, 64))
+
+const findMistake = (name: string, value: string): string | null => {
+  if (!namePattern.test(name)) return `${shown(name)} is not a name for a variable`
+  if (value.includes('\0')) return `the value of ${shown(name)} holds a NUL character`
+  if (/[\r\n]/.test(value) && steeringNames.test(name))
+    return `${shown(name)} steers the shell or docker and cannot have a value with line breaks`
+  return null
+}
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const parseSecret = (secret: Redacted): Result<ReadonlyMap<string, string>, string> => {
+  const json = parseJson(secret.reveal())
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    return fail('the secret is not a JSON object')
+  const values = new Map<string, string>()
+  for (const [name, given] of Object.entries(json)) {
+    const value = Value.safeParse(given)
+    if (!value.success)
+      return fail(
+        `the value of ${shown(name)} is not a string (put numbers of many digits in quotes)`,
+      )
+    values.set(name, String(value.data))
+  }
+  return succeed(values)
+}
+
+/** Lays defaults, `env` and the secret over each other, and checks that a container can be given them. */
+export const assembleEnvironment = ({
+  defaults,
+  env,
+  secret,
+}: EnvironmentInput): Result<Environment, EnvironmentMistake> => {
+  const refuse = (message: string) => fail({ reason: 'secret_invalid', message } as const)
+  const secrets = secret === null ? succeed(new Map<string, string>()) : parseSecret(secret)
+  if (!secrets.ok) return refuse(secrets.error)
+  const all = new Map([...Object.entries(defaults), ...Object.entries(env), ...secrets.value])
+  for (const [name, value] of all) {
+    const mistake = findMistake(name, value)
+    if (mistake !== null) return refuse(mistake)
+  }
+  const values = new Map([...all].map(([name, value]) => [name, new Redacted(value)]))
+  return succeed({ values, secretNames: [...secrets.value.keys()] })
+}

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { AppName, Generation, InstanceId } from '../../../src/kernel/id.ts'
+import { Redacted } from '../../../src/kernel/redacted.ts'
+import { assembleEnvironment } from '../../../src/secrets/environment.ts'
+import { renderEnvelopePlaintext, type EnvelopeContent } from '../../../src/secrets/plaintext.ts'
+import { parseRegistrySecret } from '../../../src/secrets/registry-secret.ts'
+
+const render = (more: Partial<EnvelopeContent> = {}): string => {
+  const environment = assembleEnvironment({
+    defaults: { LANDFALL_APP: 'shop' },
+    env: { HOSTS: 'shop.example.com' },
+    secret: new Redacted('{"KEY": "first line\\nsecond line"}'),
+  })
+  if (!environment.ok) throw new Error(environment.error.message)
+  return renderEnvelopePlaintext({
+    app: AppName.parse('shop'),
+    generation: Generation.parse(7),
+    instances: ['i-00000001', 'mi-00000002'].map((id) => InstanceId.parse(id)),
+    environment: environment.value,
+    registry: null,
+    ...more,
+  }).reveal()
+}
+
+test('names whom it is for, then each variable and what is to be masked, each ended by NUL', () => {
+  expect(render()).toBe(
+    'landfall/1 shop 7 i-00000001,mi-00000002\n' +
+      'env LANDFALL_APP=shop\0env HOSTS=shop.example.com\0env KEY=first line\nsecond line\0' +
+      'mask second line\0mask first line\0',
+  )
+})
+
+test('carries the login of a private registry and masks its password', () => {
+  const secret = parseRegistrySecret(new Redacted('{"username": "shop", "password": "dckr_pat_1"}'))
+  if (!secret.ok) throw new Error(secret.error)
+  expect(render({ registry: { host: 'docker.io', ...secret.value } })).toMatch(
+    /mask dckr_pat_1\0registry docker\.io\0username shop\0password dckr_pat_1\0$/,
+  )
+})
+
+test.each([
+  'dckr_pat_1',
+  '{}',
+  '{"username": "shop"}',
+  '{"username": "shop", "password": ""}',
+  '{"username": "shop", "password": "two\\nlines"}',
+  '{"username": "sh\\u0000op", "password": "dckr_pat_1"}',
+])('refuses the registry secret %s', (text) => {
+  expect(parseRegistrySecret(new Redacted(text))).toEqual({ ok: false, error: 'secret_invalid' })
+})
