@@ -45,6 +45,12 @@ export const orderOf = (app: App, revision: Revision): Order | null => {
   return run === undefined ? null : { createdAt: run.createdAt, number: run.runNumber }
 }
 
+/** Every CI entry that the app requires ended green for this revision. */
+export const isCiGreen = (app: App, revision: Revision): boolean =>
+  requiredCi(app).every(
+    ({ ci, workflow }) => revision.ci[ciKey(ci, workflow)]?.conclusion === 'success',
+  )
+
 const isQuarantined = (head: Head, revision: Revision): boolean =>
   [revision.commit, revision.digest].some((name) => name !== null && head.quarantine.includes(name))
 

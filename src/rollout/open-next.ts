@@ -27,7 +27,7 @@ const sourceOf = (revision: Revision): string => {
 
 /** Everything the opening write freezes is looked up here, just before it. */
 export const gatherOpening = async (
-  ports: ReconcilePorts,
+  ports: Pick<ReconcilePorts, 'readSecretVersion' | 'toTarget'>,
   app: App,
   wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
     Pick<Opening['release'], 'revision' | 'commit' | 'digest'>,

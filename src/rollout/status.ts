@@ -1,0 +1,102 @@
+import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
+import type { AppName } from '../kernel/id.ts'
+import type { App } from '../deployment/app.ts'
+import { standingOf } from '../deployment/choose.ts'
+import { liveRelease, type Deployment, type Head, type Release } from '../deployment/head.ts'
+import type { Revision } from '../deployment/revision.ts'
+import type { StepRecord } from '../deployment/step.ts'
+import type { Heads, History, Revisions } from './journal.ts'
+
+interface StatusPorts {
+  readonly heads: Heads
+  readonly revisions: Revisions
+  readonly history: History
+  readonly clock: Clock
+}
+
+const shownDeployments = 5
+
+const showRelease = ({ generation, commit, digest, secretVersion }: Release) => ({
+  generation,
+  commit,
+  digest,
+  secretVersion,
+})
+
+const showSteps = (records: readonly StepRecord[]) =>
+  records.map(({ instance, purpose, outcome, reason, message, steps, tail }) => ({
+    instance,
+    purpose,
+    outcome,
+    reason,
+    message,
+    steps: steps.map((step) => ({
+      name: step.name,
+      status: step.status,
+      seconds: step.milliseconds === null ? null : step.milliseconds / 1000,
+    })),
+    ...(tail.length === 0 ? {} : { tail }),
+  }))
+
+const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) => ({
+  generation: deployment.generation,
+  kind: deployment.kind,
+  by: deployment.by,
+  status: deployment.status,
+  reason: deployment.reason,
+  message: deployment.message,
+  commit: deployment.release.commit,
+  digest: deployment.release.digest,
+  openedAt: deployment.openedAt,
+  endedAt: deployment.endedAt,
+  deadlineAt: deployment.deadlineAt,
+  instances: deployment.instances.map(({ id, status, serving, reason, message }) => ({
+    id,
+    status,
+    serving,
+    reason,
+    message,
+  })),
+  steps: showSteps(steps),
+})
+
+const showWaiting = (head: Head, app: App | null, revision: Revision, now: Instant) => {
+  const standing = app === null ? null : standingOf(head, app, revision, now)
+  return {
+    revision: revision.id,
+    since: revision.waitingSince,
+    lacks:
+      standing?.kind === 'lacking' ? standing.what : standing?.kind === 'ready' ? ['image'] : [],
+    reason: head.freeze === null ? (revision.reason ?? 'evidence_missing') : 'app_frozen',
+  }
+}
+
+/** Where an app stands: what is live, what is open, what waits and for what, what has been. */
+export const createStatus =
+  (ports: StatusPorts) =>
+  async (name: AppName, app: App | null): Promise<Readonly<Record<string, unknown>>> => {
+    const now = toInstant(ports.clock())
+    const head = await ports.heads.load(name)
+    const waiting = await ports.revisions.loadWaiting(name, [])
+    const history = await ports.history.loadDeployments(name, shownDeployments)
+    const { deployment } = head
+    const earlier = history.filter(({ generation }) => generation !== deployment?.generation)
+    const shown = deployment === null ? earlier : [deployment, ...earlier]
+    const deployments = await Promise.all(
+      shown.map(async (one) =>
+        showDeployment(one, await ports.history.loadSteps(name, one.generation)),
+      ),
+    )
+    const live = liveRelease(head)
+    const before = head.releases[1]
+    return {
+      app: name,
+      live: live === null ? null : showRelease(live),
+      before: before === undefined ? null : showRelease(before),
+      open: deployment === null ? null : deployment.generation,
+      waiting: waiting.map((revision) => showWaiting(head, app, revision, now)),
+      frozen: head.freeze,
+      quarantine: head.quarantine,
+      deployments,
+    }
+  }
