@@ -1,0 +1,57 @@
+import * as z from 'zod'
+import type { Deployment, InstanceState, Intent, Release, Serving } from '../deployment/head.ts'
+import { Commit, Digest, Fence, Generation, InstanceId, RevisionId } from '../kernel/id.ts'
+import { instantSchema, reasonSchema } from './item.ts'
+import { appSchema } from './settings-schema.ts'
+
+export const releaseSchema: z.ZodType<Release> = z.object({
+  generation: Generation,
+  revision: RevisionId,
+  commit: Commit.nullable(),
+  digest: Digest,
+  secretVersion: z.string().nullable(),
+  settings: appSchema,
+})
+
+const servingSchema: z.ZodType<Serving> = z.object({ generation: Generation, digest: Digest })
+
+const instanceSchema: z.ZodType<InstanceState> = z.object({
+  id: InstanceId,
+  target: z.number(),
+  wave: z.number(),
+  status: z.enum(['pending', 'succeeded', 'failed', 'lost', 'restored', 'unknown']),
+  touched: z.boolean(),
+  retries: z.number(),
+  serving: servingSchema.nullable(),
+  reason: reasonSchema.nullable(),
+  message: z.string().nullable(),
+})
+
+export const purposeSchema = z.enum(['prepare', 'deploy', 'restore'])
+
+const intentSchema: z.ZodType<Intent> = z.object({
+  purpose: purposeSchema,
+  target: z.number(),
+  instances: z.array(InstanceId),
+  fence: Fence,
+  at: instantSchema,
+  operation: z.string().nullable(),
+  deadlineAt: instantSchema,
+  hostSeconds: z.number(),
+})
+
+export const deploymentSchema: z.ZodType<Deployment> = z.object({
+  generation: Generation,
+  kind: z.enum(['deploy', 'redeploy', 'rollback']),
+  by: z.string(),
+  status: z.enum(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled']),
+  stage: z.enum(['rolling', 'restoring', 'ended']),
+  openedAt: instantSchema,
+  deadlineAt: instantSchema,
+  endedAt: instantSchema.nullable(),
+  release: releaseSchema,
+  instances: z.array(instanceSchema),
+  intent: intentSchema.nullable(),
+  reason: reasonSchema.nullable(),
+  message: z.string().nullable(),
+})

@@ -1,0 +1,112 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import * as z from 'zod'
+import { createHead, type Head } from '../deployment/head.ts'
+import { AppName, Commit, Digest, Fence, Generation, newNonce } from '../kernel/id.ts'
+import type { Heads } from '../rollout/journal.ts'
+import { deploymentSchema, releaseSchema } from './deployment-schema.ts'
+import { instantSchema, parseItem, schemaVersion } from './item.ts'
+import { headKey, headOpen, openIndex } from './keys.ts'
+import { queryItems, readItem, type Item, type JournalTable } from './table.ts'
+
+/** Room for five releases and fifty instances; DynamoDB itself refuses 400 KB. */
+export const maxHeadBytes = 100 * 1024
+
+/** The head would outgrow its item: the settings of its releases are too large to be frozen. */
+export class HeadTooLarge extends Error {
+  override readonly name = 'HeadTooLarge'
+
+  constructor(app: AppName, bytes: number) {
+    super(`the head of ${app} would take ${bytes} bytes of at most ${maxHeadBytes}`)
+  }
+}
+
+const headSchema = z.object({
+  app: AppName,
+  version: Fence,
+  body: z.object({
+    generation: Generation,
+    deployment: deploymentSchema.nullable(),
+    releases: z.array(releaseSchema),
+    freeze: z.object({ reason: z.string(), by: z.string(), at: instantSchema }).nullable(),
+    quarantine: z.array(z.union([Commit, Digest])),
+    mark: z.object({ createdAt: instantSchema, number: z.number() }).nullable(),
+    watch: z.object({ by: z.string(), until: instantSchema }).nullable(),
+  }) satisfies z.ZodType<Omit<Head, 'app' | 'version'>>,
+})
+
+const fromHeadItem = (app: AppName, item: Item): Head => {
+  const { body, ...rest } = parseItem(headSchema, headKey(app), item)
+  return { ...rest, ...body }
+}
+
+const toHeadItem = ({ app, version, ...body }: Head, writer: string): Item => {
+  const bytes = Buffer.byteLength(JSON.stringify(body))
+  if (bytes > maxHeadBytes) throw new HeadTooLarge(app, bytes)
+  const open = body.deployment === null ? {} : headOpen(app)
+  return { ...headKey(app), schemaVersion, app, version, writer, body, ...open }
+}
+
+const write = async (table: JournalTable, item: Item, expected: number): Promise<void> => {
+  await table.documents().send(
+    new PutCommand({
+      TableName: table.name,
+      Item: item,
+      ...(expected === 0
+        ? { ConditionExpression: 'attribute_not_exists(pk)' }
+        : {
+            ConditionExpression: '#version = :expected',
+            ExpressionAttributeNames: { '#version': 'version' },
+            ExpressionAttributeValues: { ':expected': expected },
+          }),
+    }),
+  )
+}
+
+/**
+ * What became of a write that failed: the SDK repeats a write whose answer was lost, and then meets
+ * its own version. While the expected version still stands, the write may yet arrive: thrown.
+ */
+const settle = async (
+  table: JournalTable,
+  app: AppName,
+  expected: number,
+  writer: string,
+  failure: unknown,
+): Promise<'recorded' | 'conflict'> => {
+  const stored = await readItem(table, headKey(app))
+  if (stored?.['writer'] === writer) return 'recorded'
+  if (failure instanceof ConditionalCheckFailedException) return 'conflict'
+  if ((stored?.['version'] ?? 0) === expected) throw failure
+  return 'conflict'
+}
+
+const listOpen = async (table: JournalTable): Promise<readonly AppName[]> => {
+  const items = await queryItems(table, {
+    IndexName: openIndex,
+    KeyConditionExpression: '#open = :open',
+    ExpressionAttributeNames: { '#open': 'open' },
+    ExpressionAttributeValues: { ':open': openIndex },
+  })
+  return [...new Set(items.map((item) => AppName.parse(String(item['openKey']).split('#')[0])))]
+}
+
+export const createHeads = (table: JournalTable): Heads => ({
+  load: async (app) => {
+    const item = await readItem(table, headKey(app))
+    return item === null ? createHead(app) : fromHeadItem(app, item)
+  },
+
+  record: async (head, expected) => {
+    const writer = newNonce()
+    try {
+      await write(table, toHeadItem(head, writer), expected)
+      return 'recorded'
+    } catch (failure) {
+      if (failure instanceof HeadTooLarge) throw failure
+      return settle(table, head.app, expected, writer, failure)
+    }
+  },
+
+  listOpen: () => listOpen(table),
+})

@@ -1,0 +1,42 @@
+import * as z from 'zod'
+import { isReason, type Reason } from '../kernel/reason.ts'
+import type { ItemKey } from './keys.ts'
+import type { Item } from './table.ts'
+
+/** Raised when an older Landfall could no longer read rightly what a newer one writes. */
+export const schemaVersion = 1
+
+const nameOf = ({ pk, sk }: ItemKey): string => `${pk} ${sk}`
+
+/** An item that is not what its schema says. Names key and fields, never a value. */
+export class ItemUnreadable extends Error {
+  override readonly name = 'ItemUnreadable'
+
+  constructor(key: ItemKey, fields: readonly string[]) {
+    super(`the journal's item ${nameOf(key)} cannot be read: ${fields.join(', ')}`)
+  }
+}
+
+/** An item that another version of Landfall wrote; this one neither reads nor overwrites it. */
+export class SchemaVersionUnknown extends Error {
+  override readonly name = 'SchemaVersionUnknown'
+
+  constructor(key: ItemKey) {
+    super(`the journal's item ${nameOf(key)} is not of schema version ${schemaVersion}`)
+  }
+}
+
+/** Reads an item by its schema; throws `SchemaVersionUnknown` or `ItemUnreadable`. */
+export const parseItem = <Value>(schema: z.ZodType<Value>, key: ItemKey, item: Item): Value => {
+  if (item['schemaVersion'] !== schemaVersion) throw new SchemaVersionUnknown(key)
+  const read = schema.safeParse(item)
+  if (read.success) return read.data
+  const fields = read.error.issues.map(({ path, code }) => `${path.join('.')} (${code})`)
+  throw new ItemUnreadable(key, fields)
+}
+
+export const instantSchema = z.iso.datetime()
+
+export const reasonSchema = z.custom<Reason>(
+  (value) => typeof value === 'string' && isReason(value),
+)

@@ -1,0 +1,73 @@
+import type { StepRecord } from '../deployment/step.ts'
+import type { AppName, DeliveryId, Generation, InstanceId, RevisionId } from '../kernel/id.ts'
+
+/** The primary key of an item: both are strings, so that one table holds every kind of record. */
+export interface ItemKey {
+  readonly pk: string
+  readonly sk: string
+}
+
+const digits = (value: number, count: number): string => String(value).padStart(count, '0')
+
+/** Everything of an app that is read together lies under one partition key. */
+const appPartition = (app: AppName): string => `app#${app}`
+
+export const headKey = (app: AppName): ItemKey => ({ pk: appPartition(app), sk: 'head' })
+
+export const revisionKey = (app: AppName, id: RevisionId): ItemKey => ({
+  pk: appPartition(app),
+  sk: `revision#${id}`,
+})
+
+/** A pushed tag that carries no commit: one per app. */
+export const tagKey = (app: AppName): ItemKey => ({ pk: appPartition(app), sk: 'tag' })
+
+export const deploymentPrefix = 'deployment#'
+
+/** Eight digits, so that the order of the keys is the order of the deployments. */
+export const deploymentKey = (app: AppName, generation: Generation): ItemKey => ({
+  pk: appPartition(app),
+  sk: `${deploymentPrefix}${digits(generation, 8)}`,
+})
+
+export const stepPartition = (app: AppName, generation: Generation): string =>
+  `deployment#${app}#${generation}`
+
+export const stepKey = (app: AppName, step: StepRecord): ItemKey => ({
+  pk: stepPartition(app, step.generation),
+  sk: `step#${step.instance}#${digits(step.fence, 10)}#${step.purpose}`,
+})
+
+export const receiptKey = (id: DeliveryId): ItemKey => ({ pk: `delivery#${id}`, sk: 'receipt' })
+
+export const commandKey = (command: string): ItemKey => ({
+  pk: `command#${command}`,
+  sk: 'command',
+})
+
+export const certificateKey = (instance: InstanceId): ItemKey => ({
+  pk: `instance#${instance}`,
+  sk: 'certificate',
+})
+
+/** The two attributes of the sparse index; only what is open or waiting carries them. */
+export interface OpenKey {
+  readonly open: string
+  readonly openKey: string
+}
+
+export const openIndex = 'open'
+
+const openKey = (app: AppName, record: string): OpenKey => ({
+  open: openIndex,
+  openKey: `${app}#${record}`,
+})
+
+export const headOpen = (app: AppName): OpenKey => openKey(app, 'head')
+
+export const tagOpen = (app: AppName): OpenKey => openKey(app, 'tag')
+
+export const revisionOpen = (app: AppName, id: RevisionId): OpenKey =>
+  openKey(app, `revision#${id}`)
+
+export const revisionOpenPrefix = (app: AppName): string => `${app}#revision#`

@@ -1,0 +1,21 @@
+import { addSeconds, type Instant } from '../kernel/clock.ts'
+
+const day = 86_400
+
+/**
+ * How long a record stays after the instant it is counted from, in seconds. DynamoDB removes it some
+ * time later, up to days: no decision rests on it, and no read hides what has outlived it.
+ */
+export const lifetimes = {
+  endedRevision: 90 * day,
+  deployment: 365 * day,
+  step: 90 * day,
+  command: 7 * day,
+  certificate: 30 * day,
+} as const
+
+/** The TTL attribute: epoch seconds. */
+export const expiresAt = (from: Instant, record: keyof typeof lifetimes): number =>
+  toEpochSeconds(addSeconds(from, lifetimes[record]))
+
+export const toEpochSeconds = (instant: Instant): number => Math.floor(Date.parse(instant) / 1000)

@@ -1,0 +1,100 @@
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import * as z from 'zod'
+import type { Revision } from '../deployment/revision.ts'
+import type { Instant } from '../kernel/clock.ts'
+import { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
+import { isWritten } from './conditional.ts'
+import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
+import { revisionKey, revisionOpen, type ItemKey } from './keys.ts'
+import { expiresAt } from './lifetime.ts'
+import { imageSchema } from './tags.ts'
+import { readItem, type Item, type JournalTable } from './table.ts'
+
+const revisionSchema: z.ZodType<Revision> = z.object({
+  app: AppName,
+  id: RevisionId,
+  commit: Commit.nullable(),
+  status: z.enum(['waiting', 'deployed', 'superseded', 'refused', 'expired']),
+  reason: reasonSchema.nullable().default(null),
+  firstSeenAt: instantSchema,
+  waitingSince: instantSchema,
+  ci: z.record(
+    z.string(),
+    z.object({
+      kind: z.literal('ci'),
+      ci: z.enum(['github', 'circleci']),
+      workflow: z.string(),
+      runId: z.string(),
+      runNumber: z.number().int().nonnegative(),
+      attempt: z.number().int().nonnegative(),
+      createdAt: instantSchema,
+      conclusion: z.enum(['success', 'failure']),
+    }),
+  ),
+  push: z
+    .object({ kind: z.literal('push'), pushedAt: instantSchema })
+    .nullable()
+    .default(null),
+  image: imageSchema.nullable().default(null),
+  digest: Digest.nullable().default(null),
+  asked: z
+    .object({ at: instantSchema, count: z.number().int().nonnegative() })
+    .nullable()
+    .default(null),
+  version: z.number().int().positive(),
+})
+
+/**
+ * Each workflow's run is an attribute of the item itself (`ci:github:CI`): an update cannot write
+ * into a map that is not there yet.
+ */
+const ciPrefix = 'ci:'
+
+export const ciAttribute = (workflow: string): string => `${ciPrefix}${workflow}`
+
+export const fromRevisionItem = (key: ItemKey, item: Item): Revision => {
+  const runs = Object.entries(item).filter(([name]) => name.startsWith(ciPrefix))
+  const ci = Object.fromEntries(runs.map(([name, run]) => [name.slice(ciPrefix.length), run]))
+  return parseItem(revisionSchema, key, { ...item, ci })
+}
+
+const toRevisionItem = ({ ci, ...revision }: Revision, now: Instant): Item => ({
+  ...revisionKey(revision.app, revision.id),
+  schemaVersion,
+  ...revision,
+  ...Object.fromEntries(Object.entries(ci).map(([name, run]) => [ciAttribute(name), run])),
+  ...(revision.status === 'waiting'
+    ? revisionOpen(revision.app, revision.id)
+    : { expiresAt: expiresAt(now, 'endedRevision') }),
+})
+
+export const readRevision = async (
+  table: JournalTable,
+  app: AppName,
+  id: RevisionId,
+): Promise<Revision | null> => {
+  const key = revisionKey(app, id)
+  const item = await readItem(table, key)
+  return item && fromRevisionItem(key, item)
+}
+
+/**
+ * Writes a revision that was read before, one version higher, unless anything came in between. A
+ * lost answer may say `conflict` for a write of ours: whoever reads again finds it done.
+ */
+export const replaceRevision = async (
+  table: JournalTable,
+  revision: Revision,
+  now: Instant,
+): Promise<'recorded' | 'conflict'> => {
+  const write = table.documents().send(
+    new PutCommand({
+      TableName: table.name,
+      Item: toRevisionItem({ ...revision, version: revision.version + 1 }, now),
+      ConditionExpression: '#version = :read',
+      ExpressionAttributeNames: { '#version': 'version' },
+      ExpressionAttributeValues: { ':read': revision.version },
+    }),
+  )
+  return (await isWritten(write)) ? 'recorded' : 'conflict'
+}

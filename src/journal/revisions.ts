@@ -1,0 +1,36 @@
+import type { Revisions } from '../rollout/journal.ts'
+import { openIndex, revisionKey, revisionOpenPrefix } from './keys.ts'
+import { fromRevisionItem, readRevision, replaceRevision } from './revision-item.ts'
+import { queryItems, readItems, toItemKey, type JournalTable } from './table.ts'
+
+export const createRevisions = (table: JournalTable): Revisions => ({
+  loadWaiting: async (app, also) => {
+    const listed = await queryItems(table, {
+      IndexName: openIndex,
+      KeyConditionExpression: '#open = :open AND begins_with(openKey, :prefix)',
+      ExpressionAttributeNames: { '#open': 'open' },
+      ExpressionAttributeValues: { ':open': openIndex, ':prefix': revisionOpenPrefix(app) },
+    })
+    const keys = new Map(
+      [...listed.map(toItemKey), ...also.map((id) => revisionKey(app, id))].map((key) => [
+        key.sk,
+        key,
+      ]),
+    )
+    const items = await readItems(table, [...keys.values()])
+    return items
+      .map((item) => fromRevisionItem(toItemKey(item), item))
+      .filter(({ status }) => status === 'waiting')
+  },
+
+  load: (app, id) => readRevision(table, app, id),
+
+  recordStatus: (revision, status, reason, now) =>
+    replaceRevision(table, { ...revision, status, reason }, now),
+
+  // Lost to newer evidence it is not repeated: whoever wrote that has woken another look.
+  recordAsked: async (revision, digest, now) => {
+    const asked = { at: now, count: (revision.asked?.count ?? 0) + 1 }
+    await replaceRevision(table, { ...revision, digest, asked }, now)
+  },
+})

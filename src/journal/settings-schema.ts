@@ -1,0 +1,101 @@
+import * as z from 'zod'
+import type { App, Ec2Settings } from '../deployment/app.ts'
+import { AppName, InstanceId } from '../kernel/id.ts'
+
+/*
+ * Settings are read back as they were frozen, sometimes by a newer Landfall than the one that wrote
+ * them: a field that is added to `App` gets a default here.
+ */
+
+const words = z.array(z.string())
+
+const requirementSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('ci'), ci: z.enum(['github', 'circleci']), workflow: z.string() }),
+  z.object({ kind: z.literal('image') }),
+])
+
+const selectorSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('tag'), key: z.string(), value: z.string() }),
+  z.object({ kind: z.literal('ids'), ids: z.array(InstanceId) }),
+])
+
+const healthSchema = z.object({
+  path: z.string(),
+  host: z.string().nullable(),
+  expect: z.object({ from: z.number(), to: z.number() }),
+  intervalSeconds: z.number(),
+  times: z.number(),
+  timeoutSeconds: z.number(),
+})
+
+const runSchema = z.object({
+  command: words,
+  volumes: words,
+  networks: words,
+  memory: z.string().nullable(),
+  stopTimeoutSeconds: z.number(),
+})
+
+const ec2Schema = z.object({
+  kind: z.literal('ec2'),
+  instances: selectorSchema,
+  strategy: z.enum(['blue-green', 'recreate', 'worker']),
+  port: z.number().nullable(),
+  publish: z.object({ address: z.string().nullable(), port: z.number() }).nullable(),
+  hosts: words,
+  replaces: z.string().nullable(),
+  predeploy: words.nullable(),
+  run: runSchema,
+  holdSeconds: z.number(),
+  health: healthSchema,
+  rollout: z.object({
+    batch: z.object({ kind: z.enum(['count', 'percent']), value: z.number() }),
+    pauseSeconds: z.number(),
+  }),
+  keep: z.number(),
+  drift: z.enum(['repair', 'report']),
+}) satisfies z.ZodType<Ec2Settings>
+
+const targetSchema = z.discriminatedUnion('kind', [
+  ec2Schema,
+  z.object({
+    kind: z.literal('render'),
+    service: z.string(),
+    token: z.string(),
+    env: z.enum(['sync', 'leave']),
+  }),
+  z.object({
+    kind: z.literal('heroku'),
+    app: z.string(),
+    process: z.string(),
+    token: z.string(),
+  }),
+])
+
+export const appSchema: z.ZodType<App> = z.object({
+  name: AppName,
+  repository: z.string().nullable(),
+  branch: z.string(),
+  image: z.string(),
+  tag: z.string(),
+  environment: z.string(),
+  requires: z.array(requirementSchema),
+  waitForSeconds: z.number(),
+  deadlineSeconds: z.number(),
+  env: z.record(z.string(), z.string()),
+  secrets: z.string().nullable(),
+  registry: z.string().nullable(),
+  targets: z.array(targetSchema),
+  rollback: z
+    .object({
+      alarms: words,
+      windowSeconds: z.number(),
+      secrets: z.enum(['recorded', 'current']),
+    })
+    .nullable(),
+  reports: z.object({
+    github: z.string().nullable(),
+    notice: z.string().nullable(),
+    sentry: z.string().nullable(),
+  }),
+})
