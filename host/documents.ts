@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+
+/**
+ * What the agent does with one document: the scripts it runs, one after the other in one file, and
+ * the parameters it hands over as environment variables `SSM_<Name>`.
+ */
+interface Recipe {
+  readonly description: string
+  readonly scripts: readonly string[]
+  readonly parameters: Readonly<Record<string, ParameterRule>>
+}
+
+interface ParameterRule {
+  readonly description: string
+  /**
+   * Read by Systems Manager as a Java and by the agent as a Go pattern, so only what both know:
+   * no look-around, no repeat above 1000. None lets `{` through: `{{ssm:…}}` in a value would be
+   * looked up with the instance's rights.
+   */
+  readonly allowedPattern: string
+}
+
+const common: Recipe['parameters'] = {
+  App: { description: 'Name of the app', allowedPattern: '^[a-z][a-z0-9-]{0,38}[a-z0-9]$' },
+  Owner: {
+    description: 'account/region/stage that may change this app here',
+    allowedPattern: '^[0-9]{12}/[a-z0-9-]{1,32}/[a-z][a-z0-9-]{0,31}$',
+  },
+  NotAfter: {
+    description: 'Epoch seconds after which the command does nothing',
+    allowedPattern: '^[0-9]{1,12}$',
+  },
+}
+
+const recipes = {
+  prepare: {
+    description: 'Landfall: checks the instance and answers with its certificate',
+    scripts: ['common.sh', 'prepare.sh'],
+    parameters: common,
+  },
+  deploy: {
+    description: 'Landfall: brings a release to the instance, or restores one',
+    scripts: ['common.sh', 'proxy.sh', 'deploy.sh'],
+    parameters: {
+      ...common,
+      Mode: { description: 'deploy or restore', allowedPattern: '^(deploy|restore)$' },
+      Generation: { description: 'What shall run', allowedPattern: '^[0-9]{1,9}$' },
+      Fence: {
+        description: 'Commands with a lower one are refused',
+        allowedPattern: '^[0-9]{1,12}$',
+      },
+      Settings: {
+        description: 'Base64 of NUL-terminated name=value entries; not secret',
+        allowedPattern: '^[A-Za-z0-9+/]+={0,2}$',
+      },
+      Envelope: {
+        description: 'Base64 of CMS EnvelopedData for this instance, or - for none',
+        allowedPattern: '^(-|[A-Za-z0-9+/]+={0,2})$',
+      },
+    },
+  },
+} as const satisfies Record<string, Recipe>
+
+export type DocumentKind = keyof typeof recipes
+
+export const documentKinds: readonly DocumentKind[] = ['prepare', 'deploy']
+
+export interface HostDocument {
+  /** `landfall-<stage>-<kind>-<first 8 hex digits of the content's SHA-256>`. */
+  readonly name: string
+  readonly content: ReturnType<typeof renderContent>
+}
+
+const shebang = '#!/usr/bin/env bash\n'
+
+const readScript = (file: string): string => {
+  const text = readFileSync(new URL(file, import.meta.url), 'utf8')
+  return text.startsWith(shebang) ? text.slice(shebang.length) : text
+}
+
+/** The script of a document: its files one after the other under a single shebang line. */
+export const renderScript = (kind: DocumentKind): string =>
+  shebang + recipes[kind].scripts.map(readScript).join('\n')
+
+const renderContent = (kind: DocumentKind) => {
+  const rules: Recipe['parameters'] = recipes[kind].parameters
+  const declare = (rule: ParameterRule) => ({
+    type: 'String' as const,
+    interpolationType: 'ENV_VAR' as const,
+    ...rule,
+  })
+  const parameters = new Map(Object.entries(rules).map(([name, rule]) => [name, declare(rule)]))
+  return {
+    schemaVersion: '2.2',
+    description: recipes[kind].description,
+    parameters: Object.fromEntries<ReturnType<typeof declare>>(parameters),
+    mainSteps: [
+      {
+        action: 'aws:runShellScript',
+        name: kind,
+        // A constant: a parameter here would silently become 3600. The script has its own, shorter limit.
+        inputs: { timeoutSeconds: '1800', runCommand: [renderScript(kind)] },
+      },
+    ],
+  }
+}
+
+/**
+ * An SSM Command document as the stack creates it. The hash in its name pins the content: a Lambda
+ * names the document it was packaged with, never `$DEFAULT`, so a stack update mixes nothing.
+ */
+export const buildDocument = (kind: DocumentKind, stage: string): HostDocument => {
+  const content = renderContent(kind)
+  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 8)
+  return { name: `landfall-${stage}-${kind}-${hash}`, content }
+}

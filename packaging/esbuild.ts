@@ -1,0 +1,45 @@
+import type { BuildOptions, Plugin } from 'esbuild'
+import type { Configuration } from '../src/deployment/app.ts'
+import { readConfigurationFile } from '../src/config/file.ts'
+
+/** Puts the checked configuration into a bundle as data, in the place of the module that reads it. */
+const embedConfiguration = (configuration: Configuration): Plugin => ({
+  name: 'embed-configuration',
+  setup(build) {
+    build.onLoad({ filter: /[/\\]src[/\\]config[/\\]load\.ts$/ }, () => ({
+      contents: `const configuration = ${JSON.stringify(configuration)}
+export const loadConfiguration = () => configuration`,
+      loader: 'js',
+    }))
+  },
+})
+
+/**
+ * How a function is bundled: one CommonJS file each, because that is what Lambda, `sls invoke local`
+ * and serverless-offline all load beside a package of ES modules, and what Sentry's dependencies
+ * need. The ES modules of each package are preferred as input: unused parts of them fall away.
+ */
+export const bundleOptions = (configuration: Configuration) =>
+  ({
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    mainFields: ['module', 'main'],
+    minify: true,
+    keepNames: false,
+    sourcemap: false,
+    legalComments: 'none',
+    plugins: [embedConfiguration(configuration)],
+  }) satisfies BuildOptions
+
+/**
+ * The same for the configuration file that is there; its warnings go to standard error.
+ *
+ * @throws ConfigurationError where it is missing or wrong
+ */
+export const bundleOptionsForPackaging = () => {
+  const { configuration, warnings } = readConfigurationFile()
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
+  return bundleOptions(configuration)
+}

@@ -1,0 +1,52 @@
+import * as z from 'zod'
+
+const text = z.string().min(1)
+
+const Base = z.object({
+  /** `prod`, `local`. */
+  STAGE: text,
+  /** `https://key@o1.ingest.sentry.io/2`; empty: nothing is told to Sentry. */
+  SENTRY_DSN: z.string().default(''),
+})
+
+const Journalled = Base.extend({ TABLE_NAME: text })
+
+const Nudging = Journalled.extend({
+  /** Name of the function that is invoked, asynchronously, to have an app looked at. */
+  RECONCILE_FUNCTION: text,
+})
+
+/**
+ * What each function finds in its environment. `serverless.yml` is held against this list by
+ * `test/repository/package.test.ts`.
+ */
+export const environments = {
+  webhook: Nudging,
+  reconcile: Journalled.extend({
+    /** `<account>/<region>/<stage>`: which stack may change an app on an instance. */
+    OWNER: text,
+    PREPARE_DOCUMENT: text,
+    DEPLOY_DOCUMENT: text,
+    /** The image of the proxy on the instances. */
+    PROXY_IMAGE: text,
+  }),
+  redeploy: Nudging,
+  status: Journalled,
+  hooks: Base.extend({
+    /** Where the HTTP API answers, without a slash at its end. */
+    API_URL: text,
+  }),
+} as const
+
+export type FunctionName = keyof typeof environments
+
+/**
+ * The checked environment of one function.
+ *
+ * @throws ZodError naming the variable that is missing
+ */
+export const readEnvironment = <Schema extends z.ZodType>(schema: Schema): z.output<Schema> =>
+  schema.parse(process.env)
+
+/** The file that holds the configuration, as a path from the working directory. */
+export const configurationFile = (): string => process.env['LANDFALL_CONFIG'] ?? 'landfall.yml'

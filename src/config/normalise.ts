@@ -1,0 +1,104 @@
+import type {
+  App,
+  Configuration,
+  Ec2Settings,
+  Requirement,
+  TargetSettings,
+} from '../deployment/app.ts'
+import { AppName, InstanceId } from '../kernel/id.ts'
+import type { AppFile, Ec2File, LandfallFile, TargetFile } from './schema.ts'
+
+const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'] => {
+  if (ids !== undefined) return { kind: 'ids', ids: ids.map((id) => InstanceId.parse(id)) }
+  const [key = '', ...value] = (tag ?? '').split('=')
+  return { kind: 'tag', key, value: value.join('=') }
+}
+
+/**
+ * Where `hold` is left out, the proxy of a `recreate` holds requests for as long as stopping and
+ * checking can take, so that none fails by default.
+ */
+const toHoldSeconds = (file: Ec2File): number =>
+  file.hold ??
+  (file.strategy === 'recreate' ? Math.min(file.run.stopTimeout + file.health.timeout, 600) : 30)
+
+const toEc2 = (file: Ec2File): Ec2Settings => ({
+  kind: 'ec2',
+  instances: toSelector(file.instances),
+  strategy: file.strategy ?? 'blue-green',
+  port: file.port ?? null,
+  publish: file.publish ?? null,
+  hosts: file.hosts.map((host) => host.toLowerCase()),
+  replaces: file.replaces ?? null,
+  predeploy: file.predeploy ?? null,
+  run: {
+    command: file.run.command,
+    volumes: file.run.volumes,
+    networks: file.run.networks,
+    memory: file.run.memory ?? null,
+    stopTimeoutSeconds: file.run.stopTimeout,
+  },
+  holdSeconds: toHoldSeconds(file),
+  health: {
+    path: file.health.path,
+    host: file.health.host ?? file.hosts[0] ?? null,
+    expect: file.health.expect,
+    intervalSeconds: file.health.interval,
+    times: file.health.times,
+    timeoutSeconds: file.health.timeout,
+  },
+  rollout: { batch: file.rollout.batch, pauseSeconds: file.rollout.pause },
+  keep: file.keep,
+  drift: file.drift,
+})
+
+/** A target names exactly one kind; `check.ts` has seen to that. */
+const toTarget = (file: TargetFile): TargetSettings[] => [
+  ...(file.ec2 ? [toEc2(file.ec2)] : []),
+  ...(file.render ? [{ kind: 'render' as const, ...file.render }] : []),
+  ...(file.heroku ? [{ kind: 'heroku' as const, ...file.heroku }] : []),
+]
+
+/** The image is always needed, whether `requires` names it or not. */
+const toRequirements = (written: AppFile['requires']): Requirement[] => [
+  ...written.flatMap((entry) => (entry === 'image' ? [] : [{ kind: 'ci' as const, ...entry }])),
+  { kind: 'image' },
+]
+
+const toApp = (name: string, file: AppFile): App => ({
+  name: AppName.parse(name),
+  repository: file.repository ?? null,
+  branch: file.branch,
+  image: file.image,
+  tag: file.tag,
+  environment: file.environment,
+  requires: toRequirements(file.requires),
+  waitForSeconds: file.waitFor,
+  deadlineSeconds: file.deadline,
+  env: file.env,
+  secrets: file.secrets ?? null,
+  registry: file.registry ?? null,
+  targets: file.targets.flatMap(toTarget),
+  rollback: file.rollback
+    ? {
+        alarms: file.rollback.alarms,
+        windowSeconds: file.rollback.window,
+        secrets: file.rollback.secrets,
+      }
+    : null,
+  reports: {
+    github: file.reports.github ?? null,
+    notice: file.reports.notice ?? null,
+    sentry: file.reports.sentry ?? null,
+  },
+})
+
+/** A checked `landfall.yml` in the words of the deployment: durations in seconds, gaps as null. */
+export const toConfiguration = (file: LandfallFile): Configuration => ({
+  sources: {
+    github: file.sources.github ?? null,
+    circleci: file.sources.circleci ?? null,
+    'docker-hub': file.sources['docker-hub'] ?? null,
+  },
+  apps: Object.entries(file.apps).map(([name, app]) => toApp(name, app)),
+})
