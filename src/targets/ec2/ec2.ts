@@ -8,7 +8,15 @@ import type { Answer } from '../../deployment/step.ts'
 import type { Order, Started, Target } from '../target.ts'
 import type { Certificates } from './certificates.ts'
 import { observe } from './observe.ts'
-import type { Command, Commands, Ec2Stage, Fleet, FleetInstance, SealEnvelope } from './ports.ts'
+import type {
+  Command,
+  Commands,
+  Ec2Stage,
+  Fleet,
+  FleetInstance,
+  MaskOutput,
+  SealEnvelope,
+} from './ports.ts'
 import { toAbsence } from './result.ts'
 import { renderSettings } from './settings.ts'
 
@@ -17,6 +25,7 @@ export interface Ec2Ports {
   readonly fleet: Fleet
   readonly certificates: Certificates
   readonly sealEnvelope: SealEnvelope
+  readonly maskOutput: MaskOutput
   readonly stage: Ec2Stage
   readonly clock: Clock
 }
@@ -94,16 +103,7 @@ const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Prom
     return sendToReachable(ports, settings, order, toCommand(ports, order, {}))
   const { release } = order
   const certificates = await ports.certificates.load(order.instances)
-  const sealed =
-    release === null
-      ? null
-      : await ports.sealEnvelope({
-          app: release.settings,
-          name: order.app,
-          secretVersion: release.secretVersion,
-          generation: release.generation,
-          certificates,
-        })
+  const sealed = release === null ? null : await ports.sealEnvelope(release, certificates)
   if (sealed?.ok === false) return refuseAll(order, sealed.error.reason, sealed.error.message)
   const command = toCommand(ports, order, {
     Mode: order.purpose === 'restore' ? 'restore' : 'deploy',

@@ -3,12 +3,13 @@ import type { InstanceId } from '../../kernel/id.ts'
 import type { Answer } from '../../deployment/step.ts'
 import type { Order } from '../target.ts'
 import type { Certificates } from './certificates.ts'
-import type { Commands, Invocation } from './ports.ts'
+import type { Commands, Invocation, MaskOutput } from './ports.ts'
 import { parseHostResult, toAbsence, toAnswer, type HostResult } from './result.ts'
 
 interface ObservePorts {
   readonly commands: Commands
   readonly certificates: Certificates
+  readonly maskOutput: MaskOutput
   readonly clock: Clock
 }
 
@@ -52,6 +53,19 @@ const toLoss = (id: InstanceId, invocation: Invocation, stderr: string): Answer 
   return toAbsence(id, 'lost', 'no_answer', `SSM: ${invocation.statusDetails}`)
 }
 
+/** What a failing app prints may hold its settings; the host has masked it, and it is masked again. */
+const mask = async (ports: ObservePorts, order: Order, answer: Answer): Promise<Answer> => {
+  const { message, tail } = answer
+  if (order.release === null || (message === null && tail.length === 0)) return answer
+  const masked = await ports.maskOutput(order.release)
+  return {
+    ...answer,
+    message: message === null ? null : masked(message),
+    tail: tail.map((line) => masked(line)),
+  }
+}
+
+/** The answers to one command so far, as far as SSM lists them. */
 export const observe = async (
   ports: ObservePorts,
   order: Order,
@@ -59,13 +73,9 @@ export const observe = async (
 ): Promise<readonly Answer[]> => {
   const invocations = await ports.commands.invocations(operation)
   return Promise.all(
-    order.instances.map((id) =>
-      read(
-        ports,
-        operation,
-        id,
-        invocations.find((one) => one.instance === id),
-      ),
-    ),
+    order.instances.map(async (id) => {
+      const invocation = invocations.find((one) => one.instance === id)
+      return mask(ports, order, await read(ports, operation, id, invocation))
+    }),
   )
 }

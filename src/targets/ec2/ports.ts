@@ -1,5 +1,6 @@
-import type { App, InstanceSelector } from '../../deployment/app.ts'
-import type { AppName, Generation, InstanceId } from '../../kernel/id.ts'
+import type { InstanceSelector } from '../../deployment/app.ts'
+import type { Release } from '../../deployment/head.ts'
+import type { InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import type { Result } from '../../kernel/result.ts'
 import type { Certificate } from './certificates.ts'
@@ -52,14 +53,14 @@ export interface Fleet {
   list(selector: InstanceSelector): Promise<readonly FleetInstance[]>
 }
 
-/** Env, registry credentials and mask list as one envelope that only these instances can open. */
-export type SealEnvelope = (request: {
-  readonly app: App
-  readonly name: AppName
-  readonly secretVersion: string | null
-  readonly generation: Generation
-  readonly certificates: readonly Certificate[]
-}) => Promise<Result<string, { readonly reason: Reason; readonly message: string }>>
+/** Env, registry credentials and mask list of a release as one envelope that only these instances can open. */
+export type SealEnvelope = (
+  release: Release,
+  certificates: readonly Certificate[],
+) => Promise<Result<string, { readonly reason: Reason; readonly message: string }>>
+
+/** Gives the function that blots a release's secrets out of a text. */
+export type MaskOutput = (release: Release) => Promise<(text: string) => string>
 
 /** The documents' names and what goes with every command of this stage. */
 export interface Ec2Stage {

@@ -1,0 +1,123 @@
+import type { App } from '../../deployment/app.ts'
+import type { Reason } from '../../kernel/reason.ts'
+import type { Redacted } from '../../kernel/redacted.ts'
+import { Retryable } from '../../kernel/retryable.ts'
+import { fail, succeed, type Result } from '../../kernel/result.ts'
+import { sealEnvelope } from '../../secrets/envelope.ts'
+import { assembleEnvironment } from '../../secrets/environment.ts'
+import { listMasks, maskText } from '../../secrets/masks.ts'
+import { renderEnvelopePlaintext, type RegistryCredentials } from '../../secrets/plaintext.ts'
+import { parseRegistrySecret } from '../../secrets/registry-secret.ts'
+import type { Release } from '../../deployment/head.ts'
+import type { MaskOutput, SealEnvelope } from './ports.ts'
+
+interface Refusal {
+  readonly reason: Reason
+  readonly message: string
+}
+
+/** Secrets Manager: one version of a secret, or the current one. */
+export type ReadSecret = (
+  name: string,
+  version: string | null,
+) => Promise<
+  Result<
+    { readonly value: Redacted; readonly versionId: string },
+    'secret_missing' | 'secret_unavailable'
+  >
+>
+
+/** The command's parameters and its document share 64 KB; the document takes up to 28, settings some. */
+const maxEnvelopeCharacters = 32 * 1024
+
+const read = async (
+  readSecret: ReadSecret,
+  name: string | null,
+  version: string | null,
+): Promise<Result<Redacted | null, Refusal>> => {
+  if (name === null) return succeed(null)
+  const secret = await readSecret(name, version)
+  if (secret.ok) return succeed(secret.value.value)
+  if (secret.error === 'secret_unavailable')
+    throw new Retryable(`the secret ${name} could not be read now`)
+  return fail({ reason: 'secret_missing', message: `${name}, version ${version ?? 'current'}` })
+}
+
+/** `docker login` wants the host that the image's name begins with; without one it is Docker Hub. */
+const toRegistryHost = (image: string): string => {
+  const [first = '', ...rest] = image.split('/')
+  return rest.length > 0 && /[.:]|^localhost$/.test(first) ? first : 'docker.io'
+}
+
+const toCredentials = async (
+  readSecret: ReadSecret,
+  app: App,
+): Promise<Result<RegistryCredentials | null, Refusal>> => {
+  const secret = await read(readSecret, app.registry, null)
+  if (!secret.ok || secret.value === null) return secret.ok ? succeed(null) : secret
+  const parsed = parseRegistrySecret(secret.value)
+  return parsed.ok
+    ? succeed({ host: toRegistryHost(app.image), ...parsed.value })
+    : fail({ reason: parsed.error, message: `${app.registry ?? ''}: username and password` })
+}
+
+const toDefaults = (release: Release): Readonly<Record<string, string>> => ({
+  LANDFALL_APP: release.settings.name,
+  LANDFALL_GENERATION: String(release.generation),
+  SENTRY_ENVIRONMENT: release.settings.environment,
+  ...(release.commit === null
+    ? {}
+    : {
+        LANDFALL_COMMIT: release.commit,
+        SENTRY_RELEASE: `${release.settings.name}@${release.commit}`,
+      }),
+})
+
+/** Renders the env file of a release and encrypts it for the instances of one wave. */
+export const createSealEnvelope =
+  (readSecret: ReadSecret): SealEnvelope =>
+  async (release, certificates) => {
+    const { settings: app, secretVersion, generation } = release
+    const secret = await read(readSecret, app.secrets, secretVersion)
+    if (!secret.ok) return secret
+    const registry = await toCredentials(readSecret, app)
+    if (!registry.ok) return registry
+    const defaults = toDefaults(release)
+    const environment = assembleEnvironment({ defaults, env: app.env, secret: secret.value })
+    if (!environment.ok) return environment
+    const plaintext = renderEnvelopePlaintext({
+      app: app.name,
+      generation,
+      instances: certificates.map(({ instance }) => instance),
+      environment: environment.value,
+      registry: registry.value,
+    })
+    const der = certificates.map((certificate) => Buffer.from(certificate.der, 'base64'))
+    const envelope = Buffer.from(await sealEnvelope(plaintext, der)).toString('base64')
+    if (envelope.length > maxEnvelopeCharacters)
+      return fail({
+        reason: 'envelope_too_large',
+        message: `${envelope.length} characters for ${certificates.length} instances; ${maxEnvelopeCharacters} fit`,
+      })
+    return succeed(envelope)
+  }
+
+/** Masks once more what a host has masked already: nothing is stored on its word alone. */
+export const createMaskOutput =
+  (readSecret: ReadSecret): MaskOutput =>
+  async ({ settings, secretVersion }) => {
+    const secrets = await Promise.all([
+      read(readSecret, settings.secrets, secretVersion),
+      read(readSecret, settings.registry, null),
+    ])
+    const revealed = secrets.flatMap((secret) =>
+      secret.ok && secret.value !== null ? valuesOf(secret.value) : [],
+    )
+    const masks = listMasks(revealed)
+    return (text) => maskText(text, masks)
+  }
+
+const valuesOf = (secret: Redacted): readonly Redacted[] => {
+  const environment = assembleEnvironment({ defaults: {}, env: {}, secret })
+  return environment.ok ? [...environment.value.values.values()] : [secret]
+}
