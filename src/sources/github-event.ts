@@ -30,7 +30,7 @@ const Push = z
 
 /**
  * `deployment` events carry a `workflow_run` too, and the event's name is not signed: `action` and
- * `status` in the body say that this is the end of a run.
+ * `status` in the body say whether this is the end of a run.
  */
 const WorkflowRunCompleted = z
   .object({
@@ -75,12 +75,15 @@ const WorkflowRunCompleted = z
     }
   })
 
-const WorkflowRun = z.object({ action: SentText })
+/** A run that was requested, or goes on, says nothing yet. */
+const WorkflowRunUnended = z
+  .object({ action: SentText, workflow_run: z.object({ status: z.string() }) })
+  .refine(({ action, workflow_run: run }) => action !== 'completed' || run.status !== 'completed')
+  .transform(({ action }): Parsed => ({ kind: 'other', event: `workflow_run.${action}` }))
 
-const read = <Value extends Parsed>(
-  schema: z.ZodType<Value>,
-  body: unknown,
-): Result<Parsed, 'malformed'> => {
+const WorkflowRun = z.union([WorkflowRunCompleted, WorkflowRunUnended])
+
+const read = (schema: z.ZodType<Parsed>, body: unknown): Result<Parsed, 'malformed'> => {
   const parsed = schema.safeParse(body)
   return parsed.success ? succeed(parsed.data) : fail('malformed')
 }
@@ -94,12 +97,8 @@ export const parseGithubEvent = (event: string, body: unknown): Result<Parsed, '
       return succeed({ kind: 'ping' })
     case 'push':
       return read(Push, body)
-    case 'workflow_run': {
-      const run = WorkflowRun.safeParse(body)
-      return run.success && run.data.action !== 'completed'
-        ? succeed({ kind: 'other', event: `workflow_run.${run.data.action}` })
-        : read(WorkflowRunCompleted, body)
-    }
+    case 'workflow_run':
+      return read(WorkflowRun, body)
     default:
       return succeed({ kind: 'other', event: event.slice(0, 100) })
   }

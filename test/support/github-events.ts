@@ -1,0 +1,43 @@
+import { createHmac } from 'node:crypto'
+import { commit } from './apps.ts'
+
+/** A `push` body as GitHub sends it, cut to what matters and to what must not matter. */
+export const pushBody = (changes: Record<string, unknown> = {}) => ({
+  ref: 'refs/heads/main',
+  before: '0'.repeat(40),
+  after: commit,
+  created: false,
+  deleted: false,
+  forced: false,
+  repository: { id: 1, full_name: 'acme/oc-lettings', pushed_at: 1_795_168_800 },
+  head_commit: { id: commit, timestamp: '2026-11-20T09:57:00+01:00' },
+  ...changes,
+})
+
+export const runBody = (
+  run: Record<string, unknown> = {},
+  changes: Record<string, unknown> = {},
+) => ({
+  action: 'completed',
+  workflow_run: {
+    id: 30_433_642,
+    name: 'CI',
+    path: '.github/workflows/ci.yml',
+    event: 'push',
+    status: 'completed',
+    conclusion: 'success',
+    head_branch: 'main',
+    head_sha: commit,
+    head_repository: { id: 1, full_name: 'acme/oc-lettings' },
+    run_number: 7,
+    run_attempt: 1,
+    created_at: '2026-11-20T10:00:00Z',
+    ...run,
+  },
+  workflow: { name: 'CI', path: '.github/workflows/ci.yml' },
+  repository: { id: 1, full_name: 'acme/oc-lettings' },
+  ...changes,
+})
+
+export const signGithub = (secret: string, body: string | Uint8Array): string =>
+  `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`

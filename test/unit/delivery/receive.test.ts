@@ -1,0 +1,371 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { receive, type ReceiveServices } from '../../../src/delivery/receive.ts'
+import type { HookRequest } from '../../../src/delivery/request.ts'
+import { DeliveryId } from '../../../src/kernel/id.ts'
+import { fail, succeed } from '../../../src/kernel/result.ts'
+import { dockerHubToken } from '../../../src/sources/docker-hub.ts'
+import { appOf, commit, configurationOf } from '../../support/apps.ts'
+import { pushBody, runBody, signGithub } from '../../support/github-events.ts'
+import {
+  createReceiving,
+  dockerHubRequest,
+  dockerHubSecret,
+  githubRequest,
+  githubSecret,
+  requestOf,
+  secretsOf,
+} from '../../support/receiving.ts'
+import { dockerHubPush } from '../../support/vectors.ts'
+
+const app = 'oc-lettings'
+const token = dockerHubToken(dockerHubSecret, app)
+const down = () => Promise.reject(new Error('ECONNREFUSED'))
+const none = async () => fail('secret_unavailable' as const)
+
+const withHeaders = (request: HookRequest, headers: Readonly<Record<string, string>>) => ({
+  ...request,
+  headers: new Map([...request.headers, ...Object.entries(headers)]),
+})
+const without = (request: HookRequest, header: string) => ({
+  ...request,
+  headers: new Map([...request.headers].filter(([name]) => name !== header)),
+})
+const formOf = (body: unknown): HookRequest => {
+  const form = Buffer.from(new URLSearchParams({ payload: JSON.stringify(body) }).toString())
+  return {
+    ...withHeaders(githubRequest('push', body), {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-hub-signature-256': signGithub(githubSecret, form),
+    }),
+    body: form,
+  }
+}
+const rawOf = (bytes: Buffer): HookRequest => ({
+  ...withHeaders(githubRequest('push', {}), {
+    'x-hub-signature-256': signGithub(githubSecret, bytes),
+  }),
+  body: bytes,
+})
+
+const push = githubRequest('push', pushBody())
+const run = githubRequest('workflow_run', runBody())
+const hub = dockerHubRequest(app, token, dockerHubPush)
+const hubOf = (tag: string, repository = 'acme/oc-lettings') =>
+  dockerHubRequest(app, token, { push_data: { tag }, repository: { repo_name: repository } })
+
+const all = ['evidence', 'receipt', 'nudge']
+const kept = ['receipt']
+const nothing: readonly string[] = []
+
+interface Row {
+  readonly what: string
+  readonly request: HookRequest
+  readonly services?: Partial<ReceiveServices>
+  readonly status: number
+  readonly reason: string
+  readonly told?: string
+  readonly calls: readonly string[]
+}
+
+/** One row a line of the receiving contract: what is answered, and what was done by then. */
+const rows = (
+  status: number,
+  calls: readonly string[],
+  list: readonly (readonly [what: string, request: HookRequest, reason: string])[],
+): readonly Row[] =>
+  list.map(([what, request, reason]) => ({ what, request, status, reason, calls }))
+
+const accepted: readonly Row[] = [
+  { what: 'a push', request: push, status: 202, reason: 'recorded', calls: all },
+  { what: 'a green run', request: run, status: 202, reason: 'recorded', calls: all },
+  {
+    what: 'a red run',
+    request: githubRequest('workflow_run', runBody({ conclusion: 'failure' })),
+    status: 202,
+    reason: 'recorded',
+    calls: all,
+  },
+  {
+    what: 'a push as a form',
+    request: formOf(pushBody()),
+    status: 202,
+    reason: 'recorded',
+    calls: all,
+  },
+  { what: 'a pushed image', request: hub, status: 202, reason: 'recorded', calls: all },
+]
+
+const ignored: readonly Row[] = rows(200, kept, [
+  ['a ping', githubRequest('ping', { zen: '' }), 'ping'],
+  ['an event of no interest', githubRequest('issues', { action: 'opened' }), 'event_ignored'],
+  [
+    'a run that goes on',
+    githubRequest('workflow_run', runBody({}, { action: 'requested' })),
+    'event_ignored',
+  ],
+  [
+    'another repository',
+    githubRequest('push', pushBody({ repository: { id: 2, full_name: 'acme/x' } })),
+    'repository_unknown',
+  ],
+  [
+    'another branch',
+    githubRequest('push', pushBody({ ref: 'refs/heads/next' })),
+    'branch_not_deployed',
+  ],
+  ['a pushed tag', githubRequest('push', pushBody({ ref: 'refs/tags/main' })), 'tag_pushed'],
+  [
+    'a deleted branch',
+    githubRequest('push', pushBody({ deleted: true, after: '0'.repeat(40) })),
+    'branch_deleted',
+  ],
+  [
+    'a run of a fork',
+    githubRequest('workflow_run', runBody({ head_repository: { id: 2 } })),
+    'not_a_push',
+  ],
+  [
+    'a run of a pull request',
+    githubRequest('workflow_run', runBody({ event: 'pull_request' })),
+    'not_a_push',
+  ],
+  [
+    'a run of another branch',
+    githubRequest('workflow_run', runBody({ head_branch: 'next' })),
+    'branch_not_deployed',
+  ],
+  [
+    'a run of another workflow',
+    githubRequest('workflow_run', runBody({ path: 'x.yml' }, { workflow: { name: 'Lint' } })),
+    'workflow_not_required',
+  ],
+  ['another image', hubOf(commit, 'acme/x'), 'repository_unknown'],
+  ['another tag', hubOf('latest'), 'tag_not_deployed'],
+])
+
+const unverified: readonly Row[] = rows(401, nothing, [
+  ['no signature', without(push, 'x-hub-signature-256'), 'signature_missing'],
+  ['an empty signature', withHeaders(push, { 'x-hub-signature-256': '' }), 'signature_missing'],
+  [
+    'the signature of another body',
+    withHeaders(push, { 'x-hub-signature-256': signGithub(githubSecret, '{}') }),
+    'signature_invalid',
+  ],
+  [
+    'the signature of another secret',
+    withHeaders(push, { 'x-hub-signature-256': signGithub('guessed', push.body) }),
+    'signature_invalid',
+  ],
+  [
+    'a signature sent twice',
+    withHeaders(push, {
+      'x-hub-signature-256': `${signGithub(githubSecret, push.body)},${signGithub(githubSecret, push.body)}`,
+    }),
+    'signature_invalid',
+  ],
+  ['no body', { ...push, body: Buffer.alloc(0) }, 'signature_invalid'],
+  ['a signed body that is not UTF-8', rawOf(Buffer.from([0x22, 0xff, 0x22])), 'signature_invalid'],
+  ['a wrong token', dockerHubRequest(app, 'a'.repeat(64), dockerHubPush), 'token_invalid'],
+  [
+    'an app that is not there',
+    dockerHubRequest('gone', dockerHubToken(dockerHubSecret, 'gone'), dockerHubPush),
+    'token_invalid',
+  ],
+]).map((row) => ({ ...row, told: 'unverified' }))
+
+const refused: readonly Row[] = [
+  ...rows(400, nothing, [
+    ['a signed body that is no JSON', rawOf(Buffer.from('{')), 'malformed'],
+    ['a push without a commit', githubRequest('push', pushBody({ after: 'HEAD' })), 'malformed'],
+    ['no event name', without(push, 'x-github-event'), 'malformed'],
+    [
+      'a push called a run',
+      withHeaders(push, { 'x-github-event': 'workflow_run' }),
+      400,
+      'malformed',
+    ],
+    ['an image without a tag', dockerHubRequest(app, token, {}), 'malformed'],
+  ]),
+  ...rows(404, nothing, [
+    ['another path', requestOf({ path: '/hooks/gitlab' }), 'path_unknown'],
+    ['another method', { ...push, method: 'GET' }, 'path_unknown'],
+  ]),
+  ...rows(413, nothing, [
+    ['1 MiB and a byte', rawOf(Buffer.alloc(1024 * 1024 + 1, 0x20)), 'body_too_large'],
+  ]),
+  ...rows(415, nothing, [
+    [
+      'another content type',
+      withHeaders(push, { 'content-type': 'text/plain' }),
+      'content_type_unsupported',
+    ],
+    ['no content type', without(push, 'content-type'), 'content_type_unsupported'],
+    [
+      'a form from Docker Hub',
+      withHeaders(hub, { 'content-type': 'application/x-www-form-urlencoded' }),
+      'content_type_unsupported',
+    ],
+  ]),
+]
+
+const unavailable: readonly Row[] = [
+  {
+    what: 'no secret to check with',
+    request: push,
+    services: { secrets: { load: none, refresh: none } },
+    status: 503,
+    reason: 'secret_unavailable',
+    calls: nothing,
+  },
+  {
+    what: 'a source that is not set up',
+    request: { ...push, path: '/hooks/circleci' },
+    status: 503,
+    reason: 'secret_unavailable',
+    calls: nothing,
+  },
+  {
+    what: 'a journal that does not take evidence',
+    request: push,
+    services: { journal: { recordEvidence: down, recordReceipt: async () => {} } },
+    status: 503,
+    reason: 'journal_unavailable',
+    calls: nothing,
+  },
+  {
+    what: 'a journal that does not take the receipt',
+    request: push,
+    services: { journal: { recordEvidence: async () => 'recorded', recordReceipt: down } },
+    status: 503,
+    reason: 'journal_unavailable',
+    calls: nothing,
+  },
+]
+
+describe.each([
+  { outcome: 'accepted', rows: accepted },
+  { outcome: 'ignored', rows: ignored },
+  { outcome: 'rejected', rows: [...unverified, ...refused, ...unavailable] },
+])('$outcome is', ({ outcome, rows }) => {
+  it.each(rows)('$what: $status $reason', async ({ request, services, ...expected }) => {
+    const { services: all, calls, lines } = createReceiving(services)
+    const response = await receive(request, all)
+    const answer: unknown = JSON.parse(response.body)
+    expect(response.statusCode).toBe(expected.status)
+    expect(answer).toEqual({
+      outcome,
+      reason: expected.told ?? expected.reason,
+      ...idOf(answer),
+    })
+    expect('retry-after' in response.headers).toBe(expected.status === 503)
+    expect(calls).toEqual(expected.calls)
+    const said: unknown = JSON.parse(lines.at(-1) ?? '')
+    expect(said).toMatchObject({ message: 'delivery answered', ...pick(expected), ...idOf(answer) })
+  })
+})
+
+const pick = ({ status, reason }: { status: number; reason: string }) => ({ status, reason })
+const idOf = (answer: unknown) => z.object({ deliveryId: DeliveryId }).parse(answer)
+
+describe('receive', () => {
+  it('answers a replayed body under a new delivery id 200, and nudges again', async () => {
+    const { services, nudges, receipts, evidence } = createReceiving()
+    await receive(push, services)
+    const replayed = withHeaders(push, { 'x-github-delivery': 'another' })
+    const response = await receive(replayed, services)
+    expect(response.statusCode).toBe(200)
+    expect(response.body).toContain('"outcome":"ignored","reason":"duplicate"')
+    expect(nudges).toEqual([`${app} ${commit}`, `${app} ${commit}`])
+    expect(evidence.size).toBe(1)
+    expect(receipts.map(({ reason, senderId }) => [reason, senderId])).toEqual([
+      ['recorded', '11111111-2222-4333-8444-555555555555'],
+      ['duplicate', 'another'],
+    ])
+  })
+
+  it('takes the same push from two hooks for one', async () => {
+    const { services, evidence } = createReceiving()
+    const statuses = [await receive(push, services), await receive(formOf(pushBody()), services)]
+    expect(statuses.map(({ statusCode }) => statusCode)).toEqual([202, 200])
+    expect(evidence.size).toBe(1)
+  })
+
+  it('lets a second attempt overrule the first, and not the other way round', async () => {
+    const { services, evidence } = createReceiving()
+    const attempts = [
+      runBody({ run_attempt: 2, conclusion: 'success' }),
+      runBody({ run_attempt: 1, conclusion: 'failure' }),
+    ]
+    const statuses: number[] = []
+    for (const body of attempts) {
+      statuses.push((await receive(githubRequest('workflow_run', body), services)).statusCode)
+    }
+    expect(statuses).toEqual([202, 200])
+    expect([...evidence.values()]).toMatchObject([{ evidence: { conclusion: 'success' } }])
+  })
+
+  it('does not fail the answer when a nudge fails, and still tries the others', async () => {
+    const tried: string[] = []
+    const nudge = async (name: string) => {
+      tried.push(name)
+      throw new Error('TooManyRequests')
+    }
+    const apps = configurationOf(appOf('one'), appOf('two'))
+    const { services, lines } = createReceiving({ nudge }, apps)
+    expect((await receive(push, services)).statusCode).toBe(202)
+    expect(tried).toEqual(['one', 'two'])
+    expect(lines.filter((line) => line.includes('the nudge failed'))).toHaveLength(2)
+  })
+
+  it('keeps of a delivery its fields and the hash of its bytes for 30 days', async () => {
+    const { services, receipts } = createReceiving()
+    await receive(formOf(pushBody()), services)
+    expect(receipts).toMatchObject([
+      {
+        source: 'github',
+        receivedAt: '2026-11-20T10:00:30.000Z',
+        expiresAt: '2026-12-20T10:00:30.000Z',
+        bodyHash: createHash('sha256').update(formOf(pushBody()).body).digest('hex'),
+        parsed: { kind: 'push', commit },
+      },
+    ])
+    expect(JSON.stringify(receipts)).not.toContain('head_commit')
+  })
+
+  it('accepts a signature of the secret that was rotated away within the day', async () => {
+    const rotated = async () => succeed(secretsOf('new', githubSecret, '2026-11-20T09:00:00.000Z'))
+    const removed = async () => succeed(secretsOf('new', null, '2026-11-20T09:00:00.000Z'))
+    const during = createReceiving({ secrets: { load: rotated, refresh: rotated } })
+    const ended = createReceiving({ secrets: { load: removed, refresh: removed } })
+    expect((await receive(push, during.services)).statusCode).toBe(202)
+    expect((await receive(push, ended.services)).statusCode).toBe(401)
+    expect(ended.calls).toEqual([])
+  })
+
+  it('finds a secret that was rotated since it was read', async () => {
+    const { services } = createReceiving({
+      secrets: {
+        load: async () => succeed(secretsOf('old')),
+        refresh: async () => succeed(secretsOf(githubSecret, 'old')),
+      },
+    })
+    expect((await receive(push, services)).statusCode).toBe(202)
+  })
+
+  it('says no secret and no token in its log or its answer', async () => {
+    const { services, lines, receipts } = createReceiving()
+    const wrong = 'f'.repeat(64)
+    const requests = [
+      hub,
+      dockerHubRequest(app, wrong, dockerHubPush),
+      { ...hub, path: `${hub.path}/` },
+      { ...hub, method: 'GET' },
+    ]
+    const responses = []
+    for (const request of requests) responses.push(await receive(request, services))
+    const said = JSON.stringify([lines, receipts, responses])
+    for (const secret of [token, wrong, dockerHubSecret]) expect(said).not.toContain(secret)
+  })
+})

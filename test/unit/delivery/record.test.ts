@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import { recordDelivery, type EvidenceJournal } from '../../../src/delivery/record.ts'
+import { AppName, newDeliveryId } from '../../../src/kernel/id.ts'
+import { fail, succeed } from '../../../src/kernel/result.ts'
+import { commit } from '../../support/apps.ts'
+import { createMemoryJournal, now } from '../../support/receiving.ts'
+
+const delivery = {
+  deliveryId: newDeliveryId(),
+  source: 'github' as const,
+  senderId: null,
+  receivedAt: now,
+  expiresAt: now,
+  bodyHash: '00',
+  parsed: { kind: 'ping' as const },
+}
+const evidence = { kind: 'push', pushedAt: now } as const
+const matchOf = (app: string) => ({ app: AppName.parse(app), revision: commit, commit, evidence })
+
+describe('recordDelivery', () => {
+  it('writes the evidence of each app, then the receipt that names them', async () => {
+    const { journal, calls, receipts } = createMemoryJournal()
+    await recordDelivery(journal, delivery, succeed([matchOf('one'), matchOf('two')]))
+    expect(calls).toEqual(['evidence', 'evidence', 'receipt'])
+    expect(receipts).toEqual([
+      {
+        ...delivery,
+        reason: 'recorded',
+        matches: [
+          { app: 'one', revision: commit },
+          { app: 'two', revision: commit },
+        ],
+      },
+    ])
+  })
+
+  it('calls it a duplicate only where no app learned anything', async () => {
+    const { journal } = createMemoryJournal()
+    const one = await recordDelivery(journal, delivery, succeed([matchOf('one')]))
+    const both = await recordDelivery(journal, delivery, succeed([matchOf('one'), matchOf('two')]))
+    const again = await recordDelivery(journal, delivery, succeed([matchOf('one')]))
+    expect([one.reason, both.reason, again.reason]).toEqual(['recorded', 'recorded', 'duplicate'])
+    expect(again.matches).toHaveLength(1)
+  })
+
+  it('keeps a receipt of what it ignored, and no evidence', async () => {
+    const { journal, calls, receipts } = createMemoryJournal()
+    await recordDelivery(journal, delivery, fail('not_a_push'))
+    expect(calls).toEqual(['receipt'])
+    expect(receipts).toMatchObject([{ reason: 'not_a_push', matches: [] }])
+  })
+
+  it('writes no receipt for evidence that could not be written', async () => {
+    const { journal, receipts } = createMemoryJournal()
+    const broken: EvidenceJournal = {
+      ...journal,
+      recordEvidence: () => Promise.reject(new Error('throttled')),
+    }
+    const recording = recordDelivery(broken, delivery, succeed([matchOf('one')]))
+    await expect(recording).rejects.toThrow('throttled')
+    expect(receipts).toEqual([])
+  })
+})

@@ -1,0 +1,243 @@
+import { describe, expect, it } from 'vitest'
+import { fail, succeed } from '../../../src/kernel/result.ts'
+import { github, isSignedBy } from '../../../src/sources/github.ts'
+import type { Delivery } from '../../../src/sources/source.ts'
+import { commit } from '../../support/apps.ts'
+import { pushBody, runBody, signGithub } from '../../support/github-events.ts'
+import { now, secretsOf } from '../../support/receiving.ts'
+import { githubExamples, signatureVectors } from '../../support/vectors.ts'
+
+const secret = 'mysecret'
+const secrets = secretsOf(secret)
+
+const deliveryOf = (
+  event: string,
+  body: string | Uint8Array,
+  { signature, contentType }: { signature?: string; contentType?: string } = {},
+): Delivery => ({
+  headers: new Map([
+    ['x-github-event', event],
+    ['x-hub-signature-256', signature ?? signGithub(secret, body)],
+  ]),
+  contentType: contentType ?? 'application/json',
+  body: Buffer.from(body),
+  path: null,
+})
+
+const verify = (event: string, body: unknown) =>
+  github.verify(deliveryOf(event, JSON.stringify(body)), secrets, now)
+
+describe('isSignedBy', () => {
+  it.each(signatureVectors.github)('knows the published signature of $body', async (vector) => {
+    expect(await isSignedBy([vector.secret], Buffer.from(vector.body), vector.value)).toBe(true)
+  })
+
+  it('knows the signature of any of the secrets', async () => {
+    const body = Buffer.from('{}')
+    expect(await isSignedBy(['new', 'old'], body, signGithub('old', body))).toBe(true)
+    expect(await isSignedBy(['new'], body, signGithub('old', body))).toBe(false)
+    expect(await isSignedBy([], body, signGithub('old', body))).toBe(false)
+  })
+
+  it('refuses a body with any byte flipped', async () => {
+    const body = Buffer.from(JSON.stringify(pushBody({ message: 'déjà vu' })))
+    const signature = signGithub(secret, body)
+    for (let at = 0; at < body.length; at++) {
+      const tampered = Buffer.from(body)
+      tampered.writeUInt8(tampered.readUInt8(at) ^ 1, at)
+      expect(await isSignedBy([secret], tampered, signature)).toBe(false)
+    }
+  })
+
+  it('refuses a signature with any character changed, cut, doubled or in upper case', async () => {
+    const body = Buffer.from('{"foo":"bar"}')
+    const signature = signGithub(secret, body)
+    const changed = Array.from(
+      signature,
+      (digit, at) => signature.slice(0, at) + (digit === '0' ? '1' : '0') + signature.slice(at + 1),
+    )
+    const cut = Array.from(signature, (_, at) => signature.slice(0, at))
+    const others = [`${signature},${signature}`, `sha256=${signature}`, signature.toUpperCase()]
+    for (const wrong of [...changed, ...cut, ...others]) {
+      expect(await isSignedBy([secret], body, wrong)).toBe(false)
+    }
+  })
+
+  it('refuses bytes that are not UTF-8, though they decode to a body that was signed', async () => {
+    const signed = Buffer.from('{"a":"\uFFFD"}')
+    const forged = Buffer.from([...Buffer.from('{"a":"'), 0xff, ...Buffer.from('"}')])
+    expect(forged.toString('utf8')).toBe(signed.toString('utf8'))
+    expect(await isSignedBy([secret], signed, signGithub(secret, signed))).toBe(true)
+    expect(await isSignedBy([secret], forged, signGithub(secret, signed))).toBe(false)
+    expect(await isSignedBy([secret], forged, signGithub(secret, forged))).toBe(false)
+  })
+
+  it('refuses what the library throws on: nothing signed, no signature, an empty secret', async () => {
+    const body = Buffer.from('{}')
+    expect(await isSignedBy([secret], Buffer.alloc(0), signGithub(secret, ''))).toBe(false)
+    expect(await isSignedBy([secret], body, '')).toBe(false)
+    expect(await isSignedBy([''], body, signGithub('', body))).toBe(false)
+  })
+})
+
+describe('verify', () => {
+  it('refuses a delivery whose signature is for another body', async () => {
+    const signature = signGithub(secret, 'another')
+    const delivery = deliveryOf('push', JSON.stringify(pushBody()), { signature })
+    expect(await github.verify(delivery, secrets, now)).toEqual(fail('signature_invalid'))
+  })
+
+  it('names a missing signature, and one of the old SHA-1 kind does not count', async () => {
+    const delivery = deliveryOf('push', '{}')
+    const headers = new Map([['x-hub-signature', 'sha1=aa']])
+    const verified = await github.verify({ ...delivery, headers }, secrets, now)
+    expect(verified).toEqual(fail('signature_missing'))
+  })
+
+  it('accepts the previous secret for a day', async () => {
+    const delivery = deliveryOf('ping', '{}')
+    const rotated = secretsOf('new', secret, '2026-11-20T10:00:00.000Z')
+    const during = await github.verify(delivery, rotated, '2026-11-21T09:59:59.000Z')
+    const after = await github.verify(delivery, rotated, '2026-11-21T10:00:00.000Z')
+    expect([during, after]).toEqual([succeed({ kind: 'ping' }), fail('signature_invalid')])
+  })
+
+  it('reads the form that a hook made by the REST API sends', async () => {
+    const form = new URLSearchParams({ payload: JSON.stringify(pushBody()) }).toString()
+    const contentType = 'application/x-www-form-urlencoded'
+    const verified = await github.verify(deliveryOf('push', form, { contentType }), secrets, now)
+    expect(verified).toMatchObject({ ok: true, value: { kind: 'push', commit } })
+  })
+
+  it.each([
+    ['a form without payload', 'push', 'a=b', 'application/x-www-form-urlencoded'],
+    ['a form whose payload is not JSON', 'push', 'payload=x', 'application/x-www-form-urlencoded'],
+    ['JSON that is called a form', 'push', '{}', 'application/x-www-form-urlencoded'],
+    ['no JSON', 'push', '{', 'application/json'],
+    ['no event name', '', '{}', 'application/json'],
+    ['a push with nothing in it', 'push', '{}', 'application/json'],
+    ['a push that is null', 'push', 'null', 'application/json'],
+    ['a run with nothing in it', 'workflow_run', '[]', 'application/json'],
+  ])('calls %s malformed', async (_what, event, body, contentType) => {
+    const verified = await github.verify(deliveryOf(event, body, { contentType }), secrets, now)
+    expect(verified).toEqual(fail('malformed'))
+  })
+})
+
+describe('a push', () => {
+  it('says which commit which ref names, and when', async () => {
+    expect(await verify('push', pushBody())).toEqual(
+      succeed({
+        kind: 'push',
+        repository: 'acme/oc-lettings',
+        ref: 'refs/heads/main',
+        commit,
+        pushedAt: '2026-11-20T10:00:00.000Z',
+      }),
+    )
+  })
+
+  it('that deletes the branch names no commit', async () => {
+    const verified = await verify('push', pushBody({ deleted: true, after: '0'.repeat(40) }))
+    expect(verified).toMatchObject({ ok: true, value: { commit: null } })
+  })
+
+  it('without a readable time has none', async () => {
+    const repository = { id: 1, full_name: 'acme/oc-lettings', pushed_at: 'yesterday' }
+    const verified = await verify('push', pushBody({ repository }))
+    expect(verified).toMatchObject({ ok: true, value: { pushedAt: null } })
+  })
+})
+
+describe('the end of a run', () => {
+  it('says what gates and orders a revision', async () => {
+    expect(await verify('workflow_run', runBody())).toEqual(
+      succeed({
+        kind: 'ci_run',
+        ci: 'github',
+        repository: 'acme/oc-lettings',
+        branch: 'main',
+        commit,
+        isPush: true,
+        workflow: 'CI',
+        workflowPath: '.github/workflows/ci.yml',
+        runId: '30433642',
+        runNumber: 7,
+        attempt: 1,
+        createdAt: '2026-11-20T10:00:00.000Z',
+        conclusion: 'success',
+      }),
+    )
+  })
+
+  it.each([
+    ['a fork', { head_repository: { id: 2 } }],
+    ['a fork that was deleted', { head_repository: null }],
+    ['a pull request', { event: 'pull_request' }],
+    ['a pull request with the rights of the base', { event: 'pull_request_target' }],
+    ['a schedule', { event: 'schedule' }],
+    ['a person', { event: 'workflow_dispatch' }],
+  ])('started by %s is not by a push', async (_who, run) => {
+    const verified = await verify('workflow_run', runBody(run))
+    expect(verified).toMatchObject({ ok: true, value: { isPush: false } })
+  })
+
+  it.each(['failure', 'cancelled', 'skipped', 'neutral', 'timed_out', 'stale', null])(
+    'that ended %s is not green',
+    async (conclusion) => {
+      const verified = await verify('workflow_run', runBody({ conclusion }))
+      expect(verified).toMatchObject({ ok: true, value: { conclusion: 'failure' } })
+    },
+  )
+
+  it('is named by its workflow, not by the title of the run', async () => {
+    const verified = await verify('workflow_run', runBody({ name: 'Fix the door' }))
+    expect(verified).toMatchObject({ ok: true, value: { workflow: 'CI' } })
+  })
+
+  it('has the path of its file without the ref', async () => {
+    const path = '.github/workflows/ci.yml@refs/heads/main'
+    const verified = await verify('workflow_run', runBody({ path }))
+    expect(verified).toMatchObject({ value: { workflowPath: '.github/workflows/ci.yml' } })
+  })
+
+  it('is not its request, and not another event that carries a run', async () => {
+    const requested = runBody({ status: 'queued', conclusion: null }, { action: 'requested' })
+    expect(await verify('workflow_run', requested)).toEqual(
+      succeed({ kind: 'other', event: 'workflow_run.requested' }),
+    )
+    const deployment = runBody({ status: 'in_progress' }, { action: 'created' })
+    expect(await verify('deployment', deployment)).toEqual(
+      succeed({ kind: 'other', event: 'deployment' }),
+    )
+    expect(await verify('workflow_run', deployment)).toMatchObject({ value: { kind: 'other' } })
+    const unfinished = await verify('workflow_run', runBody({ status: 'in_progress' }))
+    expect(unfinished).toMatchObject({ value: { kind: 'other' } })
+  })
+
+  it.each([
+    ['a commit that is none', { head_sha: 'main' }],
+    ['an attempt below one', { run_attempt: 0 }],
+    ['a time that is none', { created_at: 'today' }],
+    ['no id', { id: null }],
+  ])('with %s is malformed', async (_what, run) => {
+    expect(await verify('workflow_run', runBody(run))).toEqual(fail('malformed'))
+  })
+})
+
+describe('every example payload of GitHub', () => {
+  it.each(githubExamples)('$name $index is understood or of no interest', async (example) => {
+    const verified = await verify(example.name, example.body)
+    expect(verified.ok).toBe(true)
+  })
+
+  it('says nothing under the name of another event', async () => {
+    for (const { name, body } of githubExamples) {
+      for (const event of ['push', 'workflow_run']) {
+        if (event === name) continue
+        const verified = await verify(event, body)
+        expect(verified.ok ? verified.value.kind : 'malformed').toMatch(/^(malformed|other)$/)
+      }
+    }
+  })
+})

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { acceptedSecrets, SentEpochSeconds, SentInstant } from '../../../src/sources/source.ts'
+import { secretsOf } from '../../support/receiving.ts'
+
+const rotatedAt = '2026-11-20T10:00:00.000Z'
+
+describe('acceptedSecrets', () => {
+  it.each([
+    ['at the rotation', '2026-11-20T10:00:00.000Z', ['new', 'old']],
+    ['a millisecond before a day is over', '2026-11-21T09:59:59.999Z', ['new', 'old']],
+    ['when the day is over', '2026-11-21T10:00:00.000Z', ['new']],
+    ['where our clock is behind', '2026-11-20T09:59:00.000Z', ['new', 'old']],
+  ])('%s accepts %s', (_when, now, accepted) => {
+    expect(acceptedSecrets(secretsOf('new', 'old', rotatedAt), now)).toEqual(accepted)
+  })
+
+  it('ends the previous one at once when its label is taken away', () => {
+    expect(acceptedSecrets(secretsOf('new', null, rotatedAt), rotatedAt)).toEqual(['new'])
+  })
+
+  it('never accepts an empty secret', () => {
+    expect(acceptedSecrets(secretsOf('', '', rotatedAt), rotatedAt)).toEqual([])
+  })
+
+  it('accepts only the current one where its creation cannot be read', () => {
+    expect(acceptedSecrets(secretsOf('new', 'old', 'once'), rotatedAt)).toEqual(['new'])
+  })
+})
+
+describe('times of senders', () => {
+  it('are kept in UTC', () => {
+    expect(SentInstant.parse('2026-11-20T12:00:00+02:00')).toBe('2026-11-20T10:00:00.000Z')
+    expect(SentEpochSeconds.parse(1_417_566_161.5)).toBe('2014-12-03T00:22:41.500Z')
+  })
+
+  it.each(['2026-02-30T10:00:00Z', '2026-11-20T10:00:00+24:00', '2026-11-20', 'now', ''])(
+    'are refused as %s',
+    (text) => {
+      expect(SentInstant.safeParse(text).success).toBe(false)
+    },
+  )
+
+  it.each([-1, 1e15, Number.NaN, Infinity])('are refused as %s seconds', (seconds) => {
+    expect(SentEpochSeconds.safeParse(seconds).success).toBe(false)
+  })
+})
