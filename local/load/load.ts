@@ -1,0 +1,124 @@
+import { Agent, get, type IncomingMessage } from 'node:http'
+
+export interface LoadOptions {
+  /** `http://localhost:8080/` */
+  readonly url: string
+  /** The Host header, where the app answers to one only. */
+  readonly host?: string
+  /** Requests are begun at this constant rate, whether or not earlier ones were answered. */
+  readonly ratePerSecond: number
+  /** Clients that keep their connection; every second request goes over one, the others are fresh. */
+  readonly keepAliveClients?: number
+  /** A request without an answer after this time has failed. */
+  readonly timeoutSeconds?: number
+}
+
+export interface LoadResult {
+  readonly sent: number
+  readonly failed: number
+  /** The first few failures, for people. */
+  readonly failures: readonly string[]
+  readonly slowestMilliseconds: number
+  readonly p50Milliseconds: number
+  readonly p99Milliseconds: number
+  /** How many answers each first body line had: which release answered. */
+  readonly answers: ReadonlyMap<string, number>
+}
+
+export interface Load {
+  /** What there is so far. */
+  result(): LoadResult
+  /** Begins no more requests, waits for those under way, and tells. */
+  stop(): Promise<LoadResult>
+}
+
+const shownFailures = 5
+
+const firstLine = async (response: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks).toString().split('\n')[0]?.trim() ?? ''
+}
+
+/** One request; rejects on a broken connection, a timeout and a 5xx. */
+export const request = (
+  url: string,
+  { agent, host, timeoutSeconds }: { agent: Agent | false; host?: string; timeoutSeconds: number },
+): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(timeoutSeconds * 1000)
+    const headers = host === undefined ? {} : { host }
+    const sent = get(url, { agent, headers, signal }, (response) => {
+      firstLine(response).then((line) => {
+        if ((response.statusCode ?? 500) < 500) resolve(line)
+        else reject(new Error(`${response.statusCode} ${line}`))
+      }, reject)
+    })
+    sent.on('error', reject)
+  })
+
+const percentile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+
+/** A constant load on one address, of fresh and of kept connections. */
+export const startLoad = (options: LoadOptions): Load => {
+  const { url, host, ratePerSecond, keepAliveClients = 4, timeoutSeconds = 60 } = options
+  const agent = new Agent({ keepAlive: true, maxSockets: keepAliveClients })
+  const milliseconds: number[] = []
+  const failures: string[] = []
+  const answers = new Map<string, number>()
+  const underWay = new Set<Promise<void>>()
+  let sent = 0
+  let failed = 0
+
+  const once = async (kept: boolean): Promise<void> => {
+    const begun = performance.now()
+    try {
+      const line = await request(url, {
+        agent: kept ? agent : false,
+        timeoutSeconds,
+        ...(host === undefined ? {} : { host }),
+      })
+      answers.set(line, (answers.get(line) ?? 0) + 1)
+    } catch (error) {
+      failed += 1
+      if (failures.length < shownFailures)
+        failures.push(`${kept ? 'kept' : 'fresh'} connection: ${String(error)}`)
+    }
+    milliseconds.push(performance.now() - begun)
+  }
+
+  const begin = (): void => {
+    const one = once(sent % 2 === 0).finally(() => underWay.delete(one))
+    underWay.add(one)
+    sent += 1
+  }
+
+  const begunAt = performance.now()
+  const timer = setInterval(() => {
+    const due = ((performance.now() - begunAt) / 1000) * ratePerSecond
+    while (sent < due) begin()
+  }, 5)
+
+  const result = (): LoadResult => {
+    const sorted = [...milliseconds].sort((a, b) => a - b)
+    return {
+      sent,
+      failed,
+      failures,
+      slowestMilliseconds: sorted.at(-1) ?? 0,
+      p50Milliseconds: percentile(sorted, 0.5),
+      p99Milliseconds: percentile(sorted, 0.99),
+      answers,
+    }
+  }
+  return {
+    result,
+    stop: async () => {
+      clearInterval(timer)
+      await Promise.all(underWay)
+      agent.destroy()
+      return result()
+    },
+  }
+}
