@@ -1,4 +1,5 @@
 import { Agent, get, type IncomingMessage } from 'node:http'
+import { text as readText } from 'node:stream/consumers'
 
 export interface LoadOptions {
   /** `http://localhost:8080/` */
@@ -34,28 +35,23 @@ export interface Load {
 
 const shownFailures = 5
 
-const firstLine = async (response: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = []
-  for await (const chunk of response) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString().split('\n')[0]?.trim() ?? ''
-}
+const firstLine = async (response: IncomingMessage): Promise<string> =>
+  (await readText(response)).split('\n')[0]?.trim() ?? ''
 
 /** One request; rejects on a broken connection, a timeout and a 5xx. */
-export const request = (
+export const request = async (
   url: string,
   { agent, host, timeoutSeconds }: { agent: Agent | false; host?: string; timeoutSeconds: number },
-): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(timeoutSeconds * 1000)
-    const headers = host === undefined ? {} : { host }
-    const sent = get(url, { agent, headers, signal }, (response) => {
-      firstLine(response).then((line) => {
-        if ((response.statusCode ?? 500) < 500) resolve(line)
-        else reject(new Error(`${response.statusCode} ${line}`))
-      }, reject)
-    })
-    sent.on('error', reject)
+): Promise<string> => {
+  const signal = AbortSignal.timeout(timeoutSeconds * 1000)
+  const headers = host === undefined ? {} : { host }
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(url, { agent, headers, signal }, resolve).on('error', reject)
   })
+  const line = await firstLine(response)
+  if ((response.statusCode ?? 500) < 500) return line
+  throw new Error(`${response.statusCode} ${line}`)
+}
 
 const percentile = (sorted: readonly number[], share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
@@ -97,7 +93,7 @@ export const startLoad = (options: LoadOptions): Load => {
   const begunAt = performance.now()
   const timer = setInterval(() => {
     const due = ((performance.now() - begunAt) / 1000) * ratePerSecond
-    while (sent < due) begin()
+    for (let missing = Math.ceil(due - sent); missing > 0; missing -= 1) begin()
   }, 5)
 
   const result = (): LoadResult => {
