@@ -11,7 +11,7 @@ export interface Engine {
   /** As `DOCKER_HOST` takes it. */
   readonly dockerHost: string
   /** Stops the engine if it was started here. */
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 const startSeconds = 60

@@ -14,12 +14,20 @@ export interface RegistryOptions {
   /** Holds the images, the configuration and the log. */
   readonly directory: string
   readonly credentials?: { readonly username: string; readonly password: string }
+  /** A token service instead, as Docker Hub has one. */
+  readonly token?: {
+    readonly realm: string
+    readonly service: string
+    readonly issuer: string
+    /** A file of PEM certificates whose keys sign tokens. */
+    readonly rootcertbundle: string
+  }
 }
 
 export interface Registry {
   /** `localhost:5000`: the first part of an image's name. */
   readonly address: string
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 const freePort = async (): Promise<number> => {
@@ -39,13 +47,13 @@ const hashPassword = async (password: string): Promise<string> => {
 }
 
 const writeConfiguration = async (options: RegistryOptions, port: number): Promise<string> => {
-  const { directory, credentials } = options
+  const { directory, credentials, token } = options
   const passwords = join(directory, 'htpasswd')
   if (credentials !== undefined) {
     const line = `${credentials.username}:${await hashPassword(credentials.password)}\n`
     writeFileSync(passwords, line, { mode: 0o600 })
   }
-  const auth = credentials && { auth: { htpasswd: { realm: 'landfall', path: passwords } } }
+  const htpasswd = credentials && { realm: 'landfall', path: passwords }
   const configuration = {
     version: 0.1,
     log: { level: 'warn' },
@@ -54,7 +62,8 @@ const writeConfiguration = async (options: RegistryOptions, port: number): Promi
       delete: { enabled: true },
     },
     http: { addr: `127.0.0.1:${port}`, secret: randomBytes(16).toString('hex') },
-    ...auth,
+    ...(token !== undefined && { auth: { token } }),
+    ...(htpasswd !== undefined && { auth: { htpasswd } }),
   }
   const path = join(directory, 'registry.yml')
   // JSON is YAML.

@@ -1,0 +1,135 @@
+import { createHash, createPrivateKey, sign } from 'node:crypto'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { startRegistry, type RegistryOptions } from '../../local/docker/registry.ts'
+import { http } from '../../src/kernel/http.ts'
+import { Redacted } from '../../src/kernel/redacted.ts'
+import { createRegistry } from '../../src/registry/registry.ts'
+
+let directory = ''
+const stops: (() => unknown)[] = []
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'landfall-registry-test-'))
+})
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop()
+  rmSync(directory, { recursive: true })
+})
+
+const start = async (more: Partial<RegistryOptions> = {}): Promise<string> => {
+  const { address, stop } = await startRegistry({ port: 0, directory, ...more })
+  stops.push(stop)
+  return address
+}
+
+const hashOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`
+
+const index = JSON.stringify({
+  schemaVersion: 2,
+  mediaType: 'application/vnd.oci.image.index.v1+json',
+  manifests: [],
+})
+
+/** An OCI index: what a pipeline with BuildKit pushes, and what an old Accept header does not find. */
+const pushIndex = async (address: string, tag: string, authorization?: string): Promise<void> => {
+  const response = await fetch(`http://${address}/v2/acme/shop/manifests/${tag}`, {
+    method: 'PUT',
+    headers: {
+      'content-type': 'application/vnd.oci.image.index.v1+json',
+      ...(authorization !== undefined && { authorization }),
+    },
+    body: index,
+  })
+  expect(response.status).toBe(201)
+}
+
+const find = (address: string, tag: string, password: string | null = null) =>
+  createRegistry(http).findDigest(
+    `${address}/acme/shop`,
+    tag,
+    password === null ? null : { username: 'shop', password: new Redacted(password) },
+  )
+
+const refusal = (reason: string) => ({ ok: false, error: { reason, retryAfterSeconds: null } })
+
+test('finds the digest under a tag of an open registry', async () => {
+  const address = await start()
+  await pushIndex(address, 'v1')
+  expect(await find(address, 'v1')).toEqual({ ok: true, value: hashOf(index) })
+  expect(await find(address, 'v2')).toEqual(refusal('image_missing'))
+})
+
+test('logs in to a private registry with a password', async () => {
+  const address = await start({ credentials: { username: 'shop', password: 'correct horse' } })
+  const pair = Buffer.from('shop:correct horse').toString('base64')
+  await pushIndex(address, 'v1', `Basic ${pair}`)
+  expect(await find(address, 'v1', 'correct horse')).toEqual({ ok: true, value: hashOf(index) })
+  expect(await find(address, 'v1', 'wrong')).toEqual(refusal('registry_unauthorized'))
+  expect(await find(address, 'v1')).toEqual(refusal('registry_unauthorized'))
+})
+
+/** A token service as Docker Hub has one: a password is turned into a signed statement of rights. */
+const startTokenService = async (): Promise<{ realm: string; rootcertbundle: string }> => {
+  const [key, rootcertbundle] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  const files = ['-keyout', key, '-out', rootcertbundle]
+  execFileSync('openssl', ['req', '-x509', ...kind, '-subj', '/CN=tokens', ...files], {
+    stdio: 'ignore',
+  })
+  const der = readFileSync(rootcertbundle, 'utf8').replace(/-----.*-----|\s/g, '')
+  const encode = (value: unknown): string =>
+    Buffer.from(JSON.stringify(value)).toString('base64url')
+  const issue = (scope: string): string => {
+    const [type, name, actions = ''] = scope.split(':')
+    const now = Math.floor(Date.now() / 1000)
+    const claims = {
+      iss: 'tokens',
+      aud: 'registry',
+      sub: 'shop',
+      nbf: now - 60,
+      exp: now + 60,
+      access: [{ type, name, actions: actions.split(',') }],
+    }
+    const text = `${encode({ typ: 'JWT', alg: 'ES256', x5c: [der] })}.${encode(claims)}`
+    const privateKey = createPrivateKey(readFileSync(key))
+    const signature = sign('sha256', Buffer.from(text), {
+      key: privateKey,
+      dsaEncoding: 'ieee-p1363',
+    })
+    return `${text}.${signature.toString('base64url')}`
+  }
+  const right = `Basic ${Buffer.from('shop:correct horse').toString('base64')}`
+  const server = createServer((request, response) => {
+    const scope = new URL(request.url ?? '/', 'http://tokens').searchParams.get('scope') ?? ''
+    if (request.headers.authorization !== right) return response.writeHead(401).end()
+    return response.end(JSON.stringify({ token: issue(scope) }))
+  })
+  server.listen(0, 'localhost')
+  await once(server, 'listening')
+  stops.push(() => server.close())
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return { realm: `http://localhost:${address.port}/token`, rootcertbundle }
+}
+
+test('logs in to a private registry with a token', async () => {
+  const service = await startTokenService()
+  const address = await start({ token: { ...service, service: 'registry', issuer: 'tokens' } })
+  const pair = Buffer.from('shop:correct horse').toString('base64')
+  const scope = encodeURIComponent('repository:acme/shop:pull,push')
+  const response = await fetch(`${service.realm}?scope=${scope}`, {
+    headers: { authorization: `Basic ${pair}` },
+  })
+  const body: unknown = await response.json()
+  const token = /"token":"([^"]+)"/.exec(JSON.stringify(body))?.[1] ?? ''
+  await pushIndex(address, 'v1', `Bearer ${token}`)
+  expect(await find(address, 'v1', 'correct horse')).toEqual({ ok: true, value: hashOf(index) })
+  expect(await find(address, 'v2', 'correct horse')).toEqual(refusal('image_missing'))
+  expect(await find(address, 'v1', 'wrong')).toEqual(refusal('registry_unauthorized'))
+  expect(await find(address, 'v1')).toEqual(refusal('registry_unauthorized'))
+})

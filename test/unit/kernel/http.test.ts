@@ -1,0 +1,105 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { once } from 'node:events'
+import { afterEach, expect, test } from 'vitest'
+import { http, type HttpRequest } from '../../../src/kernel/http.ts'
+import { Redacted } from '../../../src/kernel/redacted.ts'
+
+const servers: Server[] = []
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close().closeAllConnections()
+})
+
+const serve = async (listener: RequestListener): Promise<URL> => {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  servers.push(server)
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return new URL(`http://127.0.0.1:${address.port}`)
+}
+
+const echo: RequestListener = (request, response) =>
+  response.end(JSON.stringify([request.method, request.url, request.headers.authorization ?? null]))
+
+const ask = async (url: URL, more: Partial<HttpRequest> = {}): Promise<unknown> => {
+  const answered = await http({
+    method: 'GET',
+    url,
+    authorization: new Redacted('hunter2'),
+    ...more,
+  })
+  return answered.ok ? JSON.parse(Buffer.from(answered.value.body).toString()) : answered.error
+}
+
+const redirectTo =
+  (location: string, status = 307): RequestListener =>
+  (request, response) => {
+    if (request.url === '/') response.writeHead(status, { location }).end('')
+    else echo(request, response)
+  }
+
+test('carries the authorization to the origin it was meant for', async () => {
+  expect(await ask(await serve(echo))).toEqual(['GET', '/', 'hunter2'])
+})
+
+test('keeps the authorization on a redirect within the origin', async () => {
+  expect(await ask(await serve(redirectTo('/there')))).toEqual(['GET', '/there', 'hunter2'])
+})
+
+test('takes the authorization off on a redirect to another origin', async () => {
+  const other = await serve(echo)
+  expect(await ask(await serve(redirectTo(`${other.href}there`)))).toEqual(['GET', '/there', null])
+})
+
+test('does not follow a redirect of what changes something', async () => {
+  const url = await serve(redirectTo('/there'))
+  const answered = await http({ method: 'POST', url, body: 'once' })
+  expect(answered).toMatchObject({ ok: true, value: { status: 307 } })
+})
+
+test('gives up on redirects that go round', async () => {
+  const url = await serve((_request, response) => response.writeHead(302, { location: '/' }).end())
+  expect(await ask(url)).toEqual({ kind: 'redirect_refused', host: url.host })
+})
+
+test.each(['http://example.com/', 'file:///etc/passwd', 'http://169.254.169.254/latest'])(
+  'is not led to %s',
+  async (location) => {
+    const url = await serve(redirectTo(location))
+    expect(await ask(url)).toEqual({ kind: 'redirect_refused', host: url.host })
+  },
+)
+
+test('speaks plain HTTP to this machine only', async () => {
+  expect(await ask(new URL('http://registry.example/'))).toEqual({
+    kind: 'redirect_refused',
+    host: 'registry.example',
+  })
+})
+
+test('a body larger than the limit is not taken', async () => {
+  const url = await serve((_request, response) => {
+    const timer = setInterval(() => response.write('x'.repeat(1000)), 1)
+    response.on('close', () => clearInterval(timer))
+  })
+  const started = performance.now()
+  expect(await ask(url, { maxBodyBytes: 5000 })).toEqual({ kind: 'body_too_large', host: url.host })
+  expect(performance.now() - started).toBeLessThan(2000)
+})
+
+test.each([
+  ['does not answer', () => undefined],
+  ['stops in the middle of its body', (_request, response) => response.write('x')],
+] as const satisfies readonly (readonly [string, RequestListener])[])(
+  'a server that %s ends in a timeout',
+  async (_what, listener) => {
+    const url = await serve(listener)
+    const more = { timeoutMilliseconds: 100 }
+    expect(await ask(url, more)).toEqual({ kind: 'timeout', host: url.host })
+  },
+)
+
+test('nobody there is said by the name of the host alone', async () => {
+  const url = new URL('http://127.0.0.1:1/hooks/secret-token?key=secret')
+  expect(await ask(url)).toEqual({ kind: 'unreachable', host: '127.0.0.1:1' })
+})

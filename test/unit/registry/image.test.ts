@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { parseImage } from '../../../src/registry/image.ts'
+
+test.each([
+  ['nginx', 'docker.io', 'https://registry-1.docker.io/', 'library/nginx'],
+  ['acme/shop', 'docker.io', 'https://registry-1.docker.io/', 'acme/shop'],
+  ['docker.io/nginx', 'docker.io', 'https://registry-1.docker.io/', 'library/nginx'],
+  ['index.docker.io/acme/shop', 'docker.io', 'https://registry-1.docker.io/', 'acme/shop'],
+  ['ghcr.io/acme/web/shop', 'ghcr.io', 'https://ghcr.io/', 'acme/web/shop'],
+  ['registry:5000/shop', 'registry:5000', 'https://registry:5000/', 'shop'],
+  ['localhost/shop', 'localhost', 'http://localhost/', 'shop'],
+  ['localhost:5000/acme/shop', 'localhost:5000', 'http://localhost:5000/', 'acme/shop'],
+  ['127.0.0.1:5000/shop', '127.0.0.1:5000', 'http://127.0.0.1:5000/', 'shop'],
+  [
+    '127.0.0.1.example:5000/shop',
+    '127.0.0.1.example:5000',
+    'https://127.0.0.1.example:5000/',
+    'shop',
+  ],
+])('%s is read as Docker reads it', (image, host, origin, repository) => {
+  const address = parseImage(image)
+  expect({ ...address, origin: address.origin.href }).toEqual({ host, origin, repository })
+})

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import type { Http, HttpRequest, HttpResponse } from '../../../src/kernel/http.ts'
+import { Redacted } from '../../../src/kernel/redacted.ts'
+import { createRegistry } from '../../../src/registry/registry.ts'
+
+type Reply = Partial<Omit<HttpResponse, 'headers' | 'body'>> & {
+  headers?: Record<string, string>
+  body?: string
+}
+
+const digest = `sha256:${'a'.repeat(64)}`
+const login = { username: 'shop', password: new Redacted('hunter2') }
+const bearer = {
+  status: 401,
+  headers: {
+    'www-authenticate': 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io"',
+  },
+}
+
+/** A world that answers in this order, and what it was asked. */
+const play = (...replies: (Reply | 'unreachable')[]) => {
+  const asked: HttpRequest[] = []
+  const http: Http = async (request) => {
+    const reply = replies[asked.length]
+    asked.push(request)
+    if (reply === undefined || reply === 'unreachable')
+      return { ok: false, error: { kind: 'unreachable', host: request.url.host } }
+    const { status = 200, headers = {}, body = '' } = reply
+    const value = { status, headers: new Headers(headers), body: Buffer.from(body) }
+    return { ok: true, value }
+  }
+  const lines = () =>
+    asked.map(({ method, url, authorization }) =>
+      [method, url.href, authorization?.reveal()].filter(Boolean).join(' '),
+    )
+  return { registry: createRegistry(http), lines, asked }
+}
+
+const refusal = (reason: string, retryAfterSeconds: number | null = null) => ({
+  ok: false,
+  error: { reason, retryAfterSeconds },
+})
+
+test('asks Docker Hub for a token and by HEAD for the digest', async () => {
+  const world = play(
+    bearer,
+    { body: '{"token": "t0ken"}' },
+    { headers: { 'docker-content-digest': digest } },
+  )
+  const found = await world.registry.findDigest('acme/shop', 'v1', login)
+  expect(found).toEqual({ ok: true, value: digest })
+  const manifest = 'HEAD https://registry-1.docker.io/v2/acme/shop/manifests/v1'
+  expect(world.lines()).toEqual([
+    manifest,
+    'GET https://auth.docker.io/token?service=registry.docker.io&scope=repository%3Aacme%2Fshop%3Apull Basic c2hvcDpodW50ZXIy',
+    `${manifest} Bearer t0ken`,
+  ])
+  expect(world.asked[0]?.headers?.['accept']?.split(', ')).toHaveLength(4)
+})
+
+test('takes a token that is called access_token, anonymously', async () => {
+  const world = play(
+    bearer,
+    { body: '{"access_token": "t0ken", "token": ""}' },
+    { headers: { 'docker-content-digest': digest } },
+  )
+  expect(await world.registry.findDigest('nginx', 'v1', null)).toMatchObject({ ok: true })
+  expect(world.lines()[1]).not.toContain('Basic')
+})
+
+test('does not give the password to a token service of somebody else', async () => {
+  const header = 'Bearer realm="https://collector.example/token"'
+  const world = play({ status: 401, headers: { 'www-authenticate': header } }, {})
+  const found = await world.registry.findDigest('registry.example.com/shop', 'v1', login)
+  expect(found).toEqual(refusal('registry_unauthorized'))
+  expect(world.asked).toHaveLength(1)
+})
+
+test('hashes the manifest where the registry names no digest', async () => {
+  const manifest = '{"schemaVersion": 2}'
+  const world = play({}, { body: manifest })
+  const hash = createHash('sha256').update(manifest).digest('hex')
+  const found = await world.registry.findDigest('registry.example/shop', 'v1', null)
+  expect(found).toEqual({ ok: true, value: `sha256:${hash}` })
+})
+
+test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
+  ['does not have the tag', { status: 404 }, refusal('image_missing')],
+  ['asks for a login that there is none for', { status: 401 }, refusal('registry_unauthorized')],
+  ['refuses', { status: 403 }, refusal('registry_unauthorized')],
+  ['is out of order', { status: 503 }, refusal('registry_unavailable')],
+  ['is not there', 'unreachable', refusal('registry_unavailable')],
+  [
+    'counts too many pulls',
+    { status: 429, headers: { 'retry-after': '60' } },
+    refusal('registry_unavailable', 60),
+  ],
+  [
+    'asks to come back on a day',
+    { status: 429, headers: { 'retry-after': 'Fri, 20 Nov 2026 14:00:00 GMT' } },
+    refusal('registry_unavailable'),
+  ],
+])('a registry that %s', async (_what, reply, expected) => {
+  const world = play(reply)
+  expect(await world.registry.findDigest('acme/shop', 'v1', null)).toEqual(expected)
+})
+
+test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
+  ['refuses the password', { status: 401 }, refusal('registry_unauthorized')],
+  ['is not found', { status: 404 }, refusal('registry_unavailable')],
+  ['is out of order', { status: 500 }, refusal('registry_unavailable')],
+  ['answers nonsense', { body: '<html>' }, refusal('registry_unavailable')],
+  ['answers no token', { body: '{}' }, refusal('registry_unavailable')],
+  ['is not there', 'unreachable', refusal('registry_unavailable')],
+])('a token service that %s', async (_what, reply, expected) => {
+  const world = play(bearer, reply)
+  expect(await world.registry.findDigest('acme/shop', 'v1', login)).toEqual(expected)
+})
+
+test('a token that does not open the repository ends as unauthorized, not in a round', async () => {
+  const world = play(bearer, { body: '{"token": "t0ken"}' }, bearer)
+  const found = await world.registry.findDigest('acme/shop', 'v1', null)
+  expect(found).toEqual(refusal('registry_unauthorized'))
+  expect(world.asked).toHaveLength(3)
+})
