@@ -35,11 +35,11 @@ const distance = (left: string, right: string): number => {
   return previous.at(-1) ?? 0
 }
 
-/** The known word that is at most a third of its letters away. */
+/** The known word that is at most a quarter of its letters away. */
 export const nearest = (word: string, known: readonly string[]): string | null => {
   const [best] = known
     .map((candidate) => ({ candidate, far: distance(word, candidate) }))
-    .filter(({ candidate, far }) => far <= Math.max(1, Math.floor(candidate.length / 3)))
+    .filter(({ candidate, far }) => far <= Math.max(1, Math.floor(candidate.length / 4)))
     .sort((left, right) => left.far - right.far)
   return best?.candidate ?? null
 }

@@ -3,15 +3,28 @@ import { fail, succeed } from '../kernel/result.ts'
 import type { Result } from '../kernel/result.ts'
 import { check } from './check.ts'
 import { listKnownKeys, toMistakes } from './mistake.ts'
+import type { Mistake } from './mistake.ts'
 import { toConfiguration } from './normalise.ts'
+import { isEcho, salvage } from './salvage.ts'
 import { LandfallFile } from './schema.ts'
 import { parseSourceText } from './source-text.ts'
+import type { Finding } from './source-text.ts'
 
 export interface ReadConfiguration {
   readonly configuration: Configuration
   /** What works, but may not be what was meant. */
   readonly warnings: readonly string[]
 }
+
+/** What the schema refuses, and what is wrong with the rest. */
+const findAllMistakes = (value: unknown, issues: readonly Mistake[]): readonly Mistake[] => {
+  const rest = salvage(value, issues)
+  const more = rest === null ? [] : check(rest).mistakes
+  return [...issues, ...more.filter((finding) => !isEcho(finding, issues))]
+}
+
+const inReadingOrder = (findings: readonly Finding[]): readonly string[] =>
+  findings.toSorted((left, right) => left.offset - right.offset).map(({ text }) => text)
 
 /**
  * `landfall.yml` as configuration, or all of its mistakes at once, each with file, line, column and
@@ -22,17 +35,17 @@ export const parseConfiguration = (
   fileName: string,
 ): Result<ReadConfiguration, readonly string[]> => {
   const source = parseSourceText(text, fileName)
+  const isBroken = source.problems.some(({ isSyntax }) => isSyntax)
+  if (isBroken) return fail(inReadingOrder(source.problems))
   const parsed = LandfallFile.safeParse(source.value ?? {}, { error: listKnownKeys })
-  if (!parsed.success) {
-    const mistakes = parsed.error.issues.flatMap((issue) => toMistakes(issue))
-    return fail([...source.problems, ...mistakes.map(source.render)])
-  }
-  const { mistakes, warnings } = check(parsed.data)
-  const problems = [...source.problems, ...mistakes.map(source.render)]
-  return problems.length > 0
-    ? fail(problems)
-    : succeed({
-        configuration: toConfiguration(parsed.data),
-        warnings: warnings.map(source.render),
-      })
+  const found = parsed.success ? check(parsed.data) : null
+  const mistakes =
+    found?.mistakes ??
+    findAllMistakes(source.value, parsed.error?.issues.flatMap((issue) => toMistakes(issue)) ?? [])
+  const problems = [...source.problems, ...mistakes.map((mistake) => source.describe(mistake))]
+  if (!parsed.success || problems.length > 0) return fail(inReadingOrder(problems))
+  return succeed({
+    configuration: toConfiguration(parsed.data),
+    warnings: inReadingOrder((found?.warnings ?? []).map((warning) => source.describe(warning))),
+  })
 }

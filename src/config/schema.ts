@@ -62,7 +62,7 @@ const Run = z
     networks: z.array(containerName).default([]).describe('Further Docker networks to join.'),
     memory: textLike('an amount of memory, such as 512m or 2g', /^[1-9]\d{0,5}[bkmg]$/).optional(),
     stopTimeout: duration(1, 600)
-      .default(30)
+      .prefault('30s')
       .describe('How long the old container may take to stop.'),
   })
   .describe('How the container is run.')
@@ -71,10 +71,10 @@ const Health = z
   .strictObject({
     path: textLike('a path that begins with /', /^\/[^\s#]*$/).default('/'),
     host: HostName.optional().describe('The Host header; the first of hosts where it is left out.'),
-    expect: StatusRange.default({ from: 200, to: 399 }),
-    interval: duration(0.1, 60).default(1),
+    expect: StatusRange.prefault('200-399'),
+    interval: duration(0.1, 60).prefault('1s'),
     times: wholeNumber(1, 20).default(2).describe('How often in a row.'),
-    timeout: duration(1, 900).default(120).describe('Until when it must be healthy.'),
+    timeout: duration(1, 900).prefault('2m').describe('Until when it must be healthy.'),
   })
   .describe(
     'When the new container is healthy. For a worker, how long it must stay up: interval × times.',
@@ -118,8 +118,8 @@ const Ec2 = z.strictObject({
   health: Health.prefault({}),
   rollout: z
     .strictObject({
-      batch: Batch.default({ kind: 'count', value: 1 }),
-      pause: duration(0, 3600).default(0).describe('Between two batches.'),
+      batch: Batch.prefault(1),
+      pause: duration(0, 3600).prefault('0s').describe('Between two batches.'),
     })
     .prefault({}),
   keep: wholeNumber(2, 50).default(5).describe('How many releases stay on the instance.'),
@@ -153,8 +153,8 @@ const AppFile = z.strictObject({
   requires: z
     .array(Requirement, { error: 'a list, such as [{ ci: github, workflow: CI }, image]' })
     .min(1, { error: 'a list of at least one, such as [{ ci: github, workflow: CI }, image]' }),
-  waitFor: duration(60, 604_800).default(3600).describe('For what it requires.'),
-  deadline: duration(60, 21_600).default(900).describe('For a deployment.'),
+  waitFor: duration(60, 604_800).prefault('1h').describe('For what it requires.'),
+  deadline: duration(60, 21_600).prefault('15m').describe('For a deployment.'),
   env: z
     .record(z.string(), z.string({ error: 'text; put it in quotes' }))
     .default({})
@@ -171,7 +171,7 @@ const AppFile = z.strictObject({
       alarms: z
         .array(textLike("a CloudWatch alarm's name", /^.{1,255}$/))
         .min(1, { error: 'a list of at least one alarm' }),
-      window: duration(60, 86_400).default(1800).describe('How long after a deployment.'),
+      window: duration(60, 86_400).prefault('30m').describe('How long after a deployment.'),
       secrets: z
         .enum(['recorded', 'current'], { error: 'recorded or current' })
         .default('recorded'),

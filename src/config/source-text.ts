@@ -1,5 +1,5 @@
 import { LineCounter, isMap, isScalar, isSeq, parseDocument } from 'yaml'
-import type { Document, Node } from 'yaml'
+import type { Document, Node, YAMLError } from 'yaml'
 import type { Mistake, Path } from './mistake.ts'
 import { renderPath } from './mistake.ts'
 
@@ -52,47 +52,62 @@ const renderWritten = (node: Node | null, text: string): string => {
 
 export interface SourceText {
   readonly value: unknown
-  /** Mistakes of the YAML itself, rendered. */
-  readonly problems: readonly string[]
+  /** Mistakes of the YAML itself. */
+  readonly problems: readonly Finding[]
   /** `landfall.yml:12:7 apps.x.port: must be …, got "80a"` */
-  readonly render: (mistake: Mistake) => string
+  readonly describe: (mistake: Mistake) => Finding
+}
+
+/** A mistake as the user reads it, and where it stands, so that they can be told in reading order. */
+export interface Finding {
+  readonly offset: number
+  readonly text: string
+  /** The text could not be taken apart, so what was read of it means nothing. */
+  readonly isSyntax: boolean
+}
+
+const describeValue = (mistake: Mistake, place: Place, text: string): string => {
+  const { path, message, silent = false } = mistake
+  const isThere = place.depth === path.length
+  if (!message.startsWith('must be')) return message
+  if (!isThere) return `is missing; it ${message}`
+  return silent ? message : `${message}, got ${renderWritten(place.node, text)}`
+}
+
+const describeYaml = ({ code, message, pos }: YAMLError, text: string): string => {
+  const key = /^[^:\n]*/.exec(text.slice(pos[0]))?.[0] ?? ''
+  return code === 'DUPLICATE_KEY' ? `the key "${key}" stands here twice` : message
+}
+
+/** Aliases that would unfold into millions of values are refused here. */
+const toValue = (document: Document): { value: unknown; problem: string | null } => {
+  try {
+    const value: unknown = document.toJS()
+    return { value, problem: null }
+  } catch (error) {
+    return { value: null, problem: error instanceof Error ? error.message : 'cannot be read' }
+  }
 }
 
 /** A YAML text that can say where in it each value stands. */
 export const parseSourceText = (text: string, fileName: string): SourceText => {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  const at = (offset: number): string => {
+  const toFinding = (offset: number, message: string, isSyntax: boolean): Finding => {
     const { line, col } = lines.linePos(offset)
-    return `${fileName}:${line}:${col}`
+    return { offset, text: `${fileName}:${line}:${col} ${message}`, isSyntax }
   }
-  const toValue = (): { value: unknown; problem: string | null } => {
-    try {
-      const value: unknown = document.toJS()
-      return { value, problem: null }
-    } catch (error) {
-      return {
-        value: null,
-        problem: `${fileName}:1:1 ${error instanceof Error ? error.message : ''}`,
-      }
-    }
-  }
-  const { value, problem } = toValue()
-  const described = [...document.errors, ...document.warnings].map(({ code, pos, message }) => {
-    const key = /^[^:\n]*/.exec(text.slice(pos[0]))?.[0] ?? ''
-    return `${at(pos[0])} ${code === 'DUPLICATE_KEY' ? `the key "${key}" stands here twice` : message}`
-  })
+  const { value, problem } = toValue(document)
+  const problems = [...document.errors, ...document.warnings].map((error) =>
+    toFinding(error.pos[0], describeYaml(error, text), error.code !== 'DUPLICATE_KEY'),
+  )
   return {
     value,
-    problems: problem === null ? described : [...described, problem],
-    render: ({ path, message, ofKey = false, silent = false }) => {
-      const { offset, node, depth } = locate(document, path, ofKey)
-      const isThere = depth === path.length
-      const isExpectation = message.startsWith('must be')
-      const missing = !isThere && isExpectation ? `is missing; it ${message}` : message
-      const got = isThere && isExpectation && !silent ? `, got ${renderWritten(node, text)}` : ''
-      const subject = path.length === 0 ? 'the file' : renderPath(path)
-      return `${at(offset)} ${subject}: ${missing}${got}`
+    problems: problem === null ? problems : [...problems, toFinding(0, problem, true)],
+    describe: (mistake) => {
+      const place = locate(document, mistake.path, mistake.ofKey ?? false)
+      const subject = mistake.path.length === 0 ? 'the file' : renderPath(mistake.path)
+      return toFinding(place.offset, `${subject}: ${describeValue(mistake, place, text)}`, false)
     },
   }
 }

@@ -1,0 +1,101 @@
+import { assembleEnvironment } from '../secrets/environment.ts'
+import { checkEc2 } from './check-ec2.ts'
+import type { Findings } from './findings.ts'
+import { gather, mistaken, warned, when } from './findings.ts'
+import type { Path } from './mistake.ts'
+import type { AppFile, LandfallFile, TargetFile } from './schema.ts'
+
+type Sources = LandfallFile['sources']
+
+const checkRequirement = (path: Path, app: AppFile, index: number, sources: Sources): Findings => {
+  const entry = app.requires[index]
+  if (entry === undefined || entry === 'image') return gather([])
+  const { ci, workflow } = entry
+  const isSame = (other: AppFile['requires'][number]): boolean =>
+    other !== 'image' && other.ci === ci && other.workflow === workflow
+  return gather([
+    when(
+      sources[ci] === undefined,
+      mistaken(
+        [...path, 'requires', index, 'ci'],
+        `requires ${ci}, but there is no sources.${ci}: add ${ci}: { secret: … } there`,
+      ),
+    ),
+    when(
+      app.requires.findIndex(isSame) < index,
+      mistaken([...path, 'requires', index], `requires ${ci} ${workflow} twice`),
+    ),
+  ])
+}
+
+const isOnDockerHub = (image: string): boolean => {
+  const [first = '', ...rest] = image.split('/')
+  const isRegistry = first === 'localhost' || /[.:]/.test(first)
+  return rest.length === 0 || !isRegistry || first === 'docker.io'
+}
+
+/** Without CI something else has to say that there is something new. */
+const checkWakening = (path: Path, app: AppFile, sources: Sources): Findings => {
+  const hasCi = app.requires.some((entry) => entry !== 'image')
+  const byHook = sources['docker-hub'] !== undefined && isOnDockerHub(app.image)
+  const byPush =
+    sources.github !== undefined && app.repository !== undefined && app.tag.includes('{commit}')
+  return when(
+    !hasCi && !byHook && !byPush,
+    mistaken(
+      [...path, 'requires'],
+      'nothing would tell when there is a new image: require a CI workflow, or configure sources.docker-hub for an image on Docker Hub, or sources.github with repository and a tag with {commit}',
+    ),
+  )
+}
+
+const checkRepository = (path: Path, app: AppFile): Findings => {
+  if (app.repository !== undefined) return gather([])
+  const needing = app.requires.find((entry) => entry !== 'image')
+  return gather([
+    when(
+      needing !== undefined,
+      mistaken([...path, 'repository'], 'is missing: whose is the workflow that requires names?'),
+    ),
+    when(
+      app.reports.github !== undefined,
+      mistaken([...path, 'reports', 'github'], 'needs repository: where shall it be reported?'),
+    ),
+  ])
+}
+
+const checkTag = (path: Path, app: AppFile): Findings =>
+  when(
+    !app.tag.includes('{commit}') && app.requires.some((entry) => entry !== 'image'),
+    warned(
+      [...path, 'tag'],
+      'a tag without {commit} says nothing of the commit, which CI is asked about: the build must put it into the image, as label org.opencontainers.image.revision',
+    ),
+  )
+
+const checkEnv = (path: Path, env: AppFile['env']): Findings =>
+  gather(
+    Object.entries(env).map(([name, value]) => {
+      const assembled = assembleEnvironment({ defaults: {}, env: { [name]: value }, secret: null })
+      return assembled.ok
+        ? gather([])
+        : mistaken([...path, 'env', name], assembled.error.message, { ofKey: true })
+    }),
+  )
+
+const checkTarget = (path: Path, target: TargetFile, app: AppFile): Findings => {
+  const kinds = Object.keys(target)
+  if (kinds.length !== 1)
+    return mistaken(path, `a target is one of ec2, render and heroku, not ${kinds.length} of them`)
+  return target.ec2 ? checkEc2([...path, 'ec2'], target.ec2, app) : gather([])
+}
+
+export const checkApp = (path: Path, app: AppFile, sources: Sources): Findings =>
+  gather([
+    ...app.requires.map((_, index) => checkRequirement(path, app, index, sources)),
+    checkRepository(path, app),
+    checkWakening(path, app, sources),
+    checkTag(path, app),
+    checkEnv(path, app.env),
+    ...app.targets.map((target, index) => checkTarget([...path, 'targets', index], target, app)),
+  ])
