@@ -38,6 +38,10 @@ export const checkLimits = (
   })
 }
 
+/** Answered before any secret, table or configuration is looked for. */
+export const isHealthCheck = ({ method, path }: HookRequest): boolean =>
+  method === 'GET' && path === '/healthz'
+
 /** Exact paths: what is nearly one is not ours to guess, and is never logged, for its token. */
 const toRoute = (path: string): Route | null => {
   if (path === '/hooks/github') return { source: 'github', path: null }

@@ -17,7 +17,7 @@ import {
   requestOf,
   secretsOf,
 } from '../../support/receiving.ts'
-import { dockerHubPush } from '../../support/vectors.ts'
+import { dockerHubPush, githubExamples } from '../../support/vectors.ts'
 
 const app = 'oc-lettings'
 const token = dockerHubToken(dockerHubSecret, app)
@@ -362,5 +362,37 @@ describe('receive', () => {
     for (const request of requests) responses.push(await receive(request, services))
     const said = JSON.stringify([lines, receipts, responses])
     for (const secret of [token, wrong, dockerHubSecret]) expect(said).not.toContain(secret)
+  })
+})
+
+describe('every example payload of GitHub', () => {
+  const configuration = configurationOf(
+    appOf('hello', { repository: 'Codertocat/Hello-World', branch: 'master' }),
+  )
+
+  it('is answered, and is evidence only where it is a push to the branch', async () => {
+    const { services, evidence, receipts } = createReceiving({}, configuration)
+    for (const { name, body } of githubExamples) {
+      const response = await receive(githubRequest(name, body), services)
+      expect([200, 202]).toContain(response.statusCode)
+    }
+    expect(receipts).toHaveLength(githubExamples.length)
+    expect([...evidence.values()]).toEqual([
+      {
+        app: 'hello',
+        revision: '6113728f27ae82c7b1a177c8d03f9e96e0adf246',
+        commit: '6113728f27ae82c7b1a177c8d03f9e96e0adf246',
+        evidence: { kind: 'push', pushedAt: '2019-05-15T15:20:57.000Z' },
+      },
+    ])
+  })
+
+  it('writes nothing where it is not signed', async () => {
+    const { services, calls } = createReceiving({}, configuration)
+    for (const { name, body } of githubExamples) {
+      const request = without(githubRequest(name, body), 'x-hub-signature-256')
+      expect((await receive(request, services)).statusCode).toBe(401)
+    }
+    expect(calls).toEqual([])
   })
 })
