@@ -1,11 +1,11 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
-import { createHead, type Head } from '../deployment/head.ts'
-import { AppName, Commit, Digest, Fence, Generation, newNonce } from '../kernel/id.ts'
+import { createHead, hasPendingRequest, type Head } from '../deployment/head.ts'
+import { AppName, Commit, Digest, Fence, Generation, newNonce, RevisionId } from '../kernel/id.ts'
 import type { Heads } from '../rollout/journal.ts'
 import { deploymentSchema, releaseSchema } from './deployment-schema.ts'
-import { instantSchema, parseItem, schemaVersion } from './item.ts'
+import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { headKey, headOpen, openIndex } from './keys.ts'
 import { queryItems, readItem, type Item, type JournalTable } from './table.ts'
 
@@ -28,6 +28,15 @@ const headSchema = z.object({
     generation: Generation,
     deployment: deploymentSchema.nullable(),
     releases: z.array(releaseSchema),
+    request: z
+      .object({
+        revision: RevisionId.nullable(),
+        force: z.boolean(),
+        by: z.string(),
+        at: instantSchema,
+        refusal: reasonSchema.nullable(),
+      })
+      .nullable(),
     freeze: z.object({ reason: z.string(), by: z.string(), at: instantSchema }).nullable(),
     quarantine: z.array(z.union([Commit, Digest])),
     mark: z.object({ createdAt: instantSchema, number: z.number() }).nullable(),
@@ -40,10 +49,12 @@ const fromHeadItem = (app: AppName, item: Item): Head => {
   return { ...rest, ...body }
 }
 
-const toHeadItem = ({ app, version, ...body }: Head, writer: string): Item => {
+const toHeadItem = (head: Head, writer: string): Item => {
+  const { app, version, ...body } = head
   const bytes = Buffer.byteLength(JSON.stringify(body))
   if (bytes > maxHeadBytes) throw new HeadTooLarge(app, bytes)
-  const open = body.deployment === null ? {} : headOpen(app)
+  const isOpen = body.deployment !== null || hasPendingRequest(head)
+  const open = isOpen ? headOpen(app) : {}
   return { ...headKey(app), schemaVersion, app, version, writer, body, ...open }
 }
 

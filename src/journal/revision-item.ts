@@ -58,7 +58,7 @@ export const fromRevisionItem = (key: ItemKey, item: Item): Revision => {
   return parseItem(revisionSchema, key, { ...item, ci })
 }
 
-const toRevisionItem = ({ ci, ...revision }: Revision, now: Instant): Item => ({
+export const toRevisionItem = ({ ci, ...revision }: Revision, now: Instant): Item => ({
   ...revisionKey(revision.app, revision.id),
   schemaVersion,
   ...revision,

@@ -1,0 +1,301 @@
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { CiEvidence, Evidence, Revision } from '../../src/deployment/revision.ts'
+import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { createHeads } from '../../src/journal/heads.ts'
+import { revisionKey, tagKey } from '../../src/journal/keys.ts'
+import { lifetimes } from '../../src/journal/lifetime.ts'
+import { createRevisions } from '../../src/journal/revisions.ts'
+import { createTags } from '../../src/journal/tags.ts'
+import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
+import { commits, instants, runs } from '../support/journal-records.ts'
+import { startJournal, type TestJournal } from '../support/journal-table.ts'
+
+let journal: TestJournal
+beforeAll(async () => {
+  journal = await startJournal()
+})
+afterAll(() => journal.stop())
+beforeEach(() => {
+  journal.operations.length = 0
+  journal.faults.length = 0
+})
+
+const app = AppName.parse('oc-lettings')
+const digest = Digest.parse(`sha256:${'a'.repeat(64)}`)
+const now = '2026-11-20T10:00:30.000Z'
+const later = '2026-11-20T11:00:00.000Z'
+
+let count = 0
+const newCommit = () => Commit.parse(String((count += 1)).padStart(40, '0'))
+
+const run: CiEvidence = {
+  kind: 'ci',
+  ci: 'github',
+  workflow: 'CI',
+  runId: '9001',
+  runNumber: 41,
+  attempt: 1,
+  createdAt: '2026-11-20T10:00:00.000Z',
+  conclusion: 'success',
+}
+const push: Evidence = { kind: 'push', pushedAt: '2026-11-20T09:59:58.000Z' }
+const imageAt = (seenAt: string) => ({ kind: 'image', tag: 'main', seenAt }) as const
+
+const record = (id: Commit, evidence: Evidence, receivedAt = now) =>
+  createEvidenceJournal(journal.table).recordEvidence(app, id, id, evidence, receivedAt)
+
+const load = async (id: Commit): Promise<Revision> => {
+  const revision = await createRevisions(journal.table).load(app, id)
+  if (revision === null) throw new Error('no such revision')
+  return revision
+}
+
+const end = async (id: Commit, status: Revision['status'], reason: Revision['reason'] = null) => {
+  const written = await createRevisions(journal.table).recordStatus(
+    await load(id),
+    status,
+    reason,
+    now,
+  )
+  expect(written).toBe('recorded')
+}
+
+const isListed = async (id: Commit) => {
+  const waiting = await createRevisions(journal.table).loadWaiting(app, [])
+  return waiting.some((revision) => revision.id === id)
+}
+
+describe('evidence', () => {
+  it('makes a waiting revision in one write and no read', async () => {
+    const id = newCommit()
+    expect(await record(id, run)).toBe('recorded')
+    expect(journal.operations).toEqual(['UpdateItem'])
+    expect(await load(id)).toEqual({
+      app,
+      id,
+      commit: id,
+      status: 'waiting',
+      reason: null,
+      firstSeenAt: now,
+      waitingSince: now,
+      ci: { 'github:CI': run },
+      push: null,
+      image: null,
+      digest: null,
+      asked: null,
+      version: 1,
+    })
+  })
+
+  it('of another kind joins the revision in one write, and raises its version', async () => {
+    const id = newCommit()
+    await record(id, push)
+    journal.operations.length = 0
+    for (const evidence of [run, { ...run, workflow: 'Lint' }, imageAt(now)])
+      expect(await record(id, evidence, later)).toBe('recorded')
+    expect(journal.operations).toEqual(['UpdateItem', 'UpdateItem', 'UpdateItem'])
+    expect(await load(id)).toMatchObject({
+      firstSeenAt: now,
+      waitingSince: now,
+      push,
+      image: imageAt(now),
+      ci: { 'github:CI': run, 'github:Lint': { ...run, workflow: 'Lint' } },
+      version: 4,
+    })
+  })
+
+  it('changes nothing when it is doubled', async () => {
+    const id = newCommit()
+    for (const evidence of [run, push, imageAt(now)]) await record(id, evidence)
+    const before = await journal.read(revisionKey(app, id))
+    for (const evidence of [run, push, imageAt(now)])
+      expect(await record(id, evidence, later)).toBe('unchanged')
+    expect(await journal.read(revisionKey(app, id))).toEqual(before)
+  })
+
+  it('is recorded once by many that bring the same at the same moment', async () => {
+    const id = newCommit()
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => record(id, run)))
+    expect(outcomes.filter((outcome) => outcome === 'recorded')).toHaveLength(1)
+    expect((await load(id)).version).toBe(1)
+  })
+
+  it('of different kinds at the same moment is all kept', async () => {
+    const id = newCommit()
+    const facts = [run, { ...run, ci: 'circleci' as const }, push, imageAt(now)]
+    expect(await Promise.all(facts.map((fact) => record(id, fact)))).toEqual(
+      facts.map(() => 'recorded'),
+    )
+    expect(await load(id)).toMatchObject({ push, image: imageAt(now), version: 4 })
+  })
+
+  it('is there once when its answer was lost and the SDK repeated it', async () => {
+    const id = newCommit()
+    journal.faults.push('answer_lost')
+    await record(id, run)
+    expect(await load(id)).toMatchObject({ ci: { 'github:CI': run }, version: 1 })
+  })
+})
+
+describe('a CI run', () => {
+  const newest = (list: readonly CiEvidence[]): CiEvidence | undefined =>
+    [...list].sort((a, b) => b.runNumber - a.runNumber || b.attempt - a.attempt)[0]
+
+  it('is the newest run and attempt whatever the order they come in, created when it first was', async () => {
+    const distinct = fc.uniqueArray(runs({ workflows: ['CI', 'Lint'] }), {
+      selector: (fact) => `${fact.ci} ${fact.workflow} ${fact.runNumber} ${fact.attempt}`,
+      minLength: 1,
+      maxLength: 8,
+    })
+    await fc.assert(
+      fc.asyncProperty(distinct, commits, fc.boolean(), async (facts, id, atOnce) => {
+        const write = (fact: CiEvidence) => record(id, fact)
+        if (atOnce) await Promise.all(facts.map(write))
+        else for (const fact of facts) await write(fact)
+        const { ci } = await load(id)
+        const names = new Set(facts.map((fact) => `${fact.ci}:${fact.workflow}`))
+        expect(new Set(Object.keys(ci))).toEqual(names)
+        for (const name of names) {
+          const ofWorkflow = facts.filter((fact) => `${fact.ci}:${fact.workflow}` === name)
+          const winner = newest(ofWorkflow)
+          const ofRun = ofWorkflow.filter(({ runNumber }) => runNumber === winner?.runNumber)
+          const createdAt = ofRun.map((fact) => fact.createdAt).sort()[0]
+          expect(ci[name]).toEqual({ ...winner, createdAt })
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('that is older or of an earlier attempt says nothing new', async () => {
+    const id = newCommit()
+    await record(id, { ...run, attempt: 2 })
+    const before = await load(id)
+    expect(await record(id, run)).toBe('unchanged')
+    expect(await record(id, { ...run, runNumber: 40, attempt: 9 })).toBe('unchanged')
+    expect(await load(id)).toEqual(before)
+  })
+})
+
+describe('a push', () => {
+  it('is kept as the earliest that was told', async () => {
+    const id = newCommit()
+    await fc.assert(
+      fc.asyncProperty(
+        commits,
+        fc.array(instants, { minLength: 1, maxLength: 4 }),
+        async (other, times) => {
+          for (const pushedAt of times) await record(other, { kind: 'push', pushedAt })
+          expect((await load(other)).push?.pushedAt).toBe(times.toSorted()[0])
+        },
+      ),
+      { numRuns: 20 },
+    )
+    expect(await record(id, push)).toBe('recorded')
+  })
+})
+
+describe("an image's hint", () => {
+  it('counts as new only when the tag was pushed later', async () => {
+    const id = newCommit()
+    await record(id, imageAt(now))
+    expect(await record(id, imageAt(now), later)).toBe('unchanged')
+    expect(await record(id, imageAt(push.pushedAt), later)).toBe('unchanged')
+    expect(await record(id, imageAt(later), later)).toBe('recorded')
+    expect((await load(id)).image).toEqual(imageAt(later))
+  })
+
+  it('makes the registry be asked at once', async () => {
+    const revisions = createRevisions(journal.table)
+    const id = newCommit()
+    await record(id, run)
+    for (const seenAt of [now, later]) {
+      await revisions.recordAsked(await load(id), null, now)
+      expect((await load(id)).asked).toEqual({ at: now, count: 1 })
+      await record(id, imageAt(seenAt))
+      expect((await load(id)).asked).toBeNull()
+    }
+  })
+
+  it('of a tag without a commit is open until the registry was asked about that very push', async () => {
+    const { recordEvidence } = createEvidenceJournal(journal.table)
+    const tags = createTags(journal.table)
+    const other = AppName.parse('by-latest')
+    const told = (seenAt: string) => recordEvidence(other, null, null, imageAt(seenAt), now)
+    const isOpen = async () =>
+      (await createHeads(journal.table).listOpen()).includes(other) &&
+      (await tags.load(other)) !== null
+    expect(await tags.load(other)).toBeNull()
+    expect(await told(now)).toBe('recorded')
+    expect(await told(now)).toBe('unchanged')
+    expect(await tags.load(other)).toEqual(imageAt(now))
+    expect(await told(later)).toBe('recorded')
+    await tags.settle(other, imageAt(now))
+    expect(await isOpen()).toBe(true)
+    await tags.settle(other, imageAt(later))
+    expect(await isOpen()).toBe(false)
+    expect(await told(later)).toBe('unchanged')
+    expect(await journal.read(tagKey(other))).toMatchObject({ image: imageAt(later) })
+  })
+})
+
+describe('a revision that ended', () => {
+  it.each(['refused', 'expired'] as const)(
+    'as %s waits again when CI turns green',
+    async (status) => {
+      const id = newCommit()
+      await record(id, { ...run, conclusion: 'failure' })
+      await createRevisions(journal.table).recordAsked(await load(id), digest, now)
+      await end(id, status, 'ci_failed')
+      expect(await isListed(id)).toBe(false)
+      expect(await record(id, { ...run, attempt: 2 }, later)).toBe('recorded')
+      expect(await load(id)).toMatchObject({
+        status: 'waiting',
+        reason: null,
+        firstSeenAt: now,
+        waitingSince: later,
+        ci: { 'github:CI': { attempt: 2, conclusion: 'success' } },
+        digest: null,
+        asked: null,
+      })
+      expect(await isListed(id)).toBe(true)
+      expect(await journal.read(revisionKey(app, id))).not.toHaveProperty('expiresAt')
+    },
+  )
+
+  it.each(['refused', 'expired'] as const)(
+    'as %s stays so when a body is doubled',
+    async (status) => {
+      const id = newCommit()
+      await record(id, run)
+      await end(id, status)
+      expect(await record(id, run, later)).toBe('unchanged')
+      expect((await load(id)).status).toBe(status)
+    },
+  )
+
+  it.each(['deployed', 'superseded'] as const)(
+    'as %s stays so, and keeps the evidence',
+    async (status) => {
+      const id = newCommit()
+      await record(id, run)
+      await end(id, status)
+      expect(await record(id, push, later)).toBe('recorded')
+      expect(await record(id, { ...run, attempt: 2 }, later)).toBe('recorded')
+      expect(await load(id)).toMatchObject({ status, push, ci: { 'github:CI': { attempt: 2 } } })
+      expect(await isListed(id)).toBe(false)
+    },
+  )
+
+  it('is removed 90 days after its last write, and never while it waits', async () => {
+    const id = newCommit()
+    await record(id, run)
+    expect(await journal.read(revisionKey(app, id))).not.toHaveProperty('expiresAt')
+    await end(id, 'deployed')
+    const expiresAt = Date.parse(now) / 1000 + lifetimes.endedRevision
+    expect(await journal.read(revisionKey(app, id))).toMatchObject({
+      expiresAt: Math.floor(expiresAt),
+    })
+  })
+})

@@ -1,0 +1,193 @@
+import * as fc from 'fast-check'
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createHead, type Head } from '../../src/deployment/head.ts'
+import { createHeads, HeadTooLarge, maxHeadBytes } from '../../src/journal/heads.ts'
+import { ItemUnreadable, SchemaVersionUnknown } from '../../src/journal/item.ts'
+import { headKey } from '../../src/journal/keys.ts'
+import { createJournalTable, type Item } from '../../src/journal/table.ts'
+import { AppName, Fence, Generation } from '../../src/kernel/id.ts'
+import { deployments, heads as someHeads } from '../support/journal-records.ts'
+import { startJournal, type TestJournal } from '../support/journal-table.ts'
+
+let journal: TestJournal
+beforeAll(async () => {
+  journal = await startJournal()
+})
+afterAll(() => journal.stop())
+
+let count = 0
+const newApp = () => AppName.parse(`app-${(count += 1)}`)
+
+const [deployment] = fc.sample(deployments, { numRuns: 1, seed: 7 })
+if (deployment === undefined) throw new Error('no sample')
+
+const next = (head: Head, changes: Partial<Head> = {}): Head => ({
+  ...head,
+  ...changes,
+  version: Fence.parse(head.version + 1),
+})
+
+beforeEach(() => {
+  journal.faults.length = 0
+  journal.operations.length = 0
+  journal.beforeFault = async () => {}
+})
+
+const putItem = async (item: Item) => {
+  await journal.table
+    .documents()
+    .send(new PutCommand({ TableName: journal.table.name, Item: item }))
+}
+
+describe('the head of an app', () => {
+  it('is a fresh one of version 0 where none was written', async () => {
+    const app = newApp()
+    expect(await createHeads(journal.table).load(app)).toEqual(createHead(app))
+  })
+
+  it('is read back as it was written, whatever is in it', async () => {
+    const heads = createHeads(journal.table)
+    await fc.assert(
+      fc.asyncProperty(someHeads, async (head) => {
+        const stored = await heads.load(head.app)
+        expect(await heads.record(head, stored.version)).toBe('recorded')
+        expect(await heads.load(head.app)).toEqual(head)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('is written first by one writer only', async () => {
+    const heads = createHeads(journal.table)
+    const first = next(createHead(newApp()))
+    expect(await heads.record(first, 0)).toBe('recorded')
+    expect(await heads.record(first, 0)).toBe('conflict')
+  })
+
+  it('is won by exactly one of many writers of the same version', async () => {
+    const heads = createHeads(journal.table)
+    const app = newApp()
+    await heads.record(next(createHead(app)), 0)
+    const head = await heads.load(app)
+    const rivals = Array.from({ length: 8 }, (_, index) =>
+      next(head, { generation: Generation.parse(index + 10) }),
+    )
+    const outcomes = await Promise.all(rivals.map((rival) => heads.record(rival, head.version)))
+    expect(outcomes.filter((outcome) => outcome === 'recorded')).toHaveLength(1)
+    expect(await heads.load(app)).toEqual(rivals[outcomes.indexOf('recorded')])
+  })
+
+  it('raises its version by more than one where it is told to', async () => {
+    const heads = createHeads(journal.table)
+    const head = next(createHead(newApp()))
+    await heads.record(head, 0)
+    const raised = { ...head, version: Fence.parse(40) }
+    expect(await heads.record(raised, head.version)).toBe('recorded')
+    expect(await heads.record(next(raised), head.version)).toBe('conflict')
+    expect(await heads.record(next(raised), 40)).toBe('recorded')
+  })
+})
+
+describe('a write whose answer is lost', () => {
+  it('is known as recorded when the SDK repeats it and meets itself', async () => {
+    const heads = createHeads(journal.table)
+    const head = next(createHead(newApp()))
+    journal.faults.push('answer_lost')
+    expect(await heads.record(head, 0)).toBe('recorded')
+    expect(journal.operations).toEqual(['PutItem', 'PutItem', 'GetItem'])
+  })
+
+  it('is known as recorded where the SDK does not repeat it', async () => {
+    const heads = createHeads(journal.connect(1))
+    const head = next(createHead(newApp()))
+    journal.faults.push('answer_lost')
+    expect(await heads.record(head, 0)).toBe('recorded')
+    expect(journal.operations).toEqual(['PutItem', 'GetItem'])
+  })
+
+  it('is a conflict when another won the race', async () => {
+    const app = newApp()
+    const rival = next(createHead(app), { generation: Generation.parse(99) })
+    journal.faults.push('request_lost')
+    journal.beforeFault = async () => {
+      await createHeads(journal.connect()).record(rival, 0)
+    }
+    expect(await createHeads(journal.connect(1)).record(next(createHead(app)), 0)).toBe('conflict')
+    expect(await createHeads(journal.table).load(app)).toEqual(rival)
+  })
+
+  it('is thrown while nobody can know: the version still stands', async () => {
+    const app = newApp()
+    journal.faults.push('request_lost')
+    const write = createHeads(journal.connect(1)).record(next(createHead(app)), 0)
+    await expect(write).rejects.toThrow()
+    expect(await createHeads(journal.table).load(app)).toEqual(createHead(app))
+  })
+})
+
+describe('the index of what is open', () => {
+  it('lists an app from the write that opens a deployment to the one that lets it go', async () => {
+    const heads = createHeads(journal.table)
+    const closed = next(createHead(newApp()))
+    await heads.record(closed, 0)
+    expect(await heads.listOpen()).not.toContain(closed.app)
+    const open = next(closed, { deployment })
+    await heads.record(open, closed.version)
+    expect(await heads.listOpen()).toContain(closed.app)
+    await heads.record(next(open, { deployment: null }), open.version)
+    expect(await heads.listOpen()).not.toContain(closed.app)
+  })
+})
+
+describe('a head that cannot be kept or read', () => {
+  it('is refused before it is sent when it outgrows its limit', async () => {
+    const { release } = deployment
+    const settings = { ...release.settings, env: { LARGE: 'x'.repeat(maxHeadBytes / 4) } }
+    const releases = Array.from({ length: 5 }, () => ({ ...release, settings }))
+    const write = createHeads(journal.table).record(next(createHead(newApp()), { releases }), 0)
+    await expect(write).rejects.toThrow(HeadTooLarge)
+    expect(journal.operations).toEqual([])
+  })
+
+  it('names the item and the fields that are wrong, never what stands in them', async () => {
+    const app = newApp()
+    const heads = createHeads(journal.table)
+    await heads.record(next(createHead(app), { deployment }), 0)
+    const item = await journal.read(headKey(app))
+    const planted = 'hunter2-hunter2'
+    const garbage = { ...createHead(app), mark: planted, deployment: { ...deployment, by: 7 } }
+    await putItem({ ...item, body: { ...garbage, quarantine: [planted] } })
+    const error: unknown = await heads.load(app).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(ItemUnreadable)
+    expect(String(error)).toContain(`app#${app} head`)
+    for (const field of ['body.deployment.by', 'body.mark', 'body.quarantine.0'])
+      expect(String(error)).toContain(field)
+    expect(String(error)).not.toContain(planted)
+  })
+
+  it('is refused by name when another version of Landfall wrote it', async () => {
+    const app = newApp()
+    await putItem({ ...headKey(app), schemaVersion: 2, app, version: 1, body: {} })
+    await expect(createHeads(journal.table).load(app)).rejects.toThrow(SchemaVersionUnknown)
+  })
+})
+
+describe('the table', () => {
+  it('connects to nothing before its first use, and then where AWS_ENDPOINT_URL says', async () => {
+    const table = createJournalTable('landfall-test')
+    const before = { ...process.env }
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL: journal.endpoint,
+      AWS_REGION: 'eu-west-3',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+    })
+    try {
+      const app = newApp()
+      expect(await createHeads(table).load(app)).toEqual(createHead(app))
+    } finally {
+      process.env = before
+    }
+  })
+})

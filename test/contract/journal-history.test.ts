@@ -1,0 +1,166 @@
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createCertificates } from '../../src/journal/certificates.ts'
+import { createCommandIndex } from '../../src/journal/commands.ts'
+import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { createHistory } from '../../src/journal/history.ts'
+import { ItemUnreadable } from '../../src/journal/item.ts'
+import { certificateKey, commandKey, receiptKey } from '../../src/journal/keys.ts'
+import { AppName, Generation, InstanceId, newDeliveryId } from '../../src/kernel/id.ts'
+import { deployments, steps as someSteps } from '../support/journal-records.ts'
+import { startJournal, type TestJournal } from '../support/journal-table.ts'
+
+let journal: TestJournal
+beforeAll(async () => {
+  journal = await startJournal()
+})
+afterAll(() => journal.stop())
+
+const now = '2026-11-20T10:00:30.000Z'
+const daysLater = (days: number) => Math.floor(Date.parse(now) / 1000) + days * 86_400
+let count = 0
+const newApp = () => AppName.parse(`app-${(count += 1)}`)
+
+const put = (item: Record<string, unknown>) =>
+  journal.table.documents().send(new PutCommand({ TableName: journal.table.name, Item: item }))
+
+describe('the history of deployments', () => {
+  it('is read back as it was written, however often, the newest first', async () => {
+    const history = createHistory(journal.table)
+    const list = fc.uniqueArray(deployments, {
+      selector: ({ generation }) => generation,
+      maxLength: 4,
+    })
+    await fc.assert(
+      fc.asyncProperty(list, async (written) => {
+        const app = newApp()
+        for (const deployment of [...written, ...written])
+          await history.recordDeployment(app, deployment)
+        const newestFirst = written.toSorted((a, b) => b.generation - a.generation)
+        expect(await history.loadDeployments(app, 10)).toEqual(newestFirst)
+        expect(await history.loadDeployments(app, 2)).toEqual(newestFirst.slice(0, 2))
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  it('holds nothing of another app or of revisions', async () => {
+    expect(await createHistory(journal.table).loadDeployments(newApp(), 10)).toEqual([])
+  })
+})
+
+describe('the steps of a deployment', () => {
+  it('are read back as they were written, however often', async () => {
+    const history = createHistory(journal.table)
+    await fc.assert(
+      fc.asyncProperty(fc.array(someSteps, { maxLength: 4 }), async (list) => {
+        const app = newApp()
+        const generation = Generation.parse(7)
+        const written = list.map((step, fence) => ({ ...step, generation, fence }))
+        await history.recordSteps(app, written)
+        await history.recordSteps(app, written)
+        const byFence = (await history.loadSteps(app, generation)).toSorted(
+          (a, b) => a.fence - b.fence,
+        )
+        expect(byFence).toEqual(written)
+        expect(await history.loadSteps(app, Generation.parse(70))).toEqual([])
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  it('are all found where they are more than one page', async () => {
+    const history = createHistory(journal.table)
+    const app = newApp()
+    const [step] = fc.sample(someSteps, { numRuns: 1, seed: 1 })
+    if (step === undefined) throw new Error('no sample')
+    const tail = Array.from({ length: 20 }, () => 'x'.repeat(1000))
+    const written = Array.from({ length: 60 }, (_, fence) => ({ ...step, fence, tail }))
+    await history.recordSteps(app, written)
+    expect(await history.loadSteps(app, step.generation)).toEqual(written)
+  })
+})
+
+describe('the index of commands', () => {
+  it('finds the app of a command, and none for a stranger', async () => {
+    const commands = createCommandIndex(journal.table)
+    const app = newApp()
+    await commands.recordCommand('11111111-2222-4333-8444-555555555555', app, now)
+    expect(await commands.findApp('11111111-2222-4333-8444-555555555555')).toBe(app)
+    expect(await commands.findApp('99999999-2222-4333-8444-555555555555')).toBeNull()
+    const item = await journal.read(commandKey('11111111-2222-4333-8444-555555555555'))
+    expect(item).toMatchObject({ expiresAt: daysLater(7) })
+  })
+
+  it('refuses an item that is none', async () => {
+    await put({ ...commandKey('broken'), schemaVersion: 1, app: 'No App!' })
+    await expect(createCommandIndex(journal.table).findApp('broken')).rejects.toThrow(
+      ItemUnreadable,
+    )
+  })
+})
+
+describe('the certificates of instances', () => {
+  const instanceOf = (number: number) =>
+    InstanceId.parse(`i-${number.toString(16).padStart(8, '0')}`)
+
+  it('are those that are there, of the instances asked for, the last one recorded', async () => {
+    const certificates = createCertificates(journal.table)
+    const of = (number: number, der: string) => ({ instance: instanceOf(number), der, at: now })
+    expect(await certificates.load([])).toEqual([])
+    for (const one of [of(1, 'AAAA'), of(2, 'BBBB'), of(3, 'CCCC'), of(1, 'DDDD')])
+      await certificates.record(one)
+    const found = await certificates.load([1, 2, 1, 9].map(instanceOf))
+    expect(found.toSorted((a, b) => (a.instance < b.instance ? -1 : 1))).toEqual([
+      of(1, 'DDDD'),
+      of(2, 'BBBB'),
+    ])
+    expect(await journal.read(certificateKey(instanceOf(1)))).toMatchObject({
+      expiresAt: daysLater(30),
+    })
+  })
+
+  it('are gone when they are forgotten, also twice', async () => {
+    const certificates = createCertificates(journal.table)
+    await certificates.record({ instance: instanceOf(4), der: 'AAAA', at: now })
+    await certificates.forget(instanceOf(4))
+    await certificates.forget(instanceOf(4))
+    expect(await certificates.load([instanceOf(4)])).toEqual([])
+  })
+
+  it('are read for a whole fleet at once', async () => {
+    const certificates = createCertificates(journal.table)
+    const fleet = Array.from({ length: 130 }, (_, index) => instanceOf(1000 + index))
+    await Promise.all(
+      fleet.map((instance) => certificates.record({ instance, der: 'AAAA', at: now })),
+    )
+    journal.operations.length = 0
+    expect(await certificates.load(fleet)).toHaveLength(130)
+    expect(journal.operations).toEqual(['BatchGetItem', 'BatchGetItem'])
+  })
+})
+
+describe('the receipt of a delivery', () => {
+  it('is kept as it was given, for as long as it says', async () => {
+    const deliveryId = newDeliveryId()
+    const receipt = {
+      deliveryId,
+      source: 'github',
+      senderId: null,
+      receivedAt: now,
+      bodyHash: 'ab'.repeat(32),
+      reason: 'recorded',
+      parsed: { kind: 'ping' },
+      matches: [{ app: newApp(), revision: null }],
+    } as const
+    const expiresAt = '2026-12-20T10:00:30.000Z'
+    await createEvidenceJournal(journal.table).recordReceipt({ ...receipt, expiresAt })
+    expect(await journal.read(receiptKey(deliveryId))).toEqual({
+      ...receiptKey(deliveryId),
+      schemaVersion: 1,
+      ...receipt,
+      expiresAt: daysLater(30),
+    })
+  })
+})

@@ -1,0 +1,153 @@
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Revision } from '../../src/deployment/revision.ts'
+import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { ItemUnreadable, SchemaVersionUnknown } from '../../src/journal/item.ts'
+import { revisionKey } from '../../src/journal/keys.ts'
+import { fromRevisionItem, toRevisionItem } from '../../src/journal/revision-item.ts'
+import { createRevisions } from '../../src/journal/revisions.ts'
+import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
+import { revisions as someRevisions } from '../support/journal-records.ts'
+import { startJournal, type TestJournal } from '../support/journal-table.ts'
+
+let journal: TestJournal
+beforeAll(async () => {
+  journal = await startJournal()
+})
+afterAll(() => journal.stop())
+beforeEach(() => {
+  journal.operations.length = 0
+})
+
+const app = AppName.parse('oc-lettings')
+const digest = Digest.parse(`sha256:${'a'.repeat(64)}`)
+const now = '2026-11-20T10:00:30.000Z'
+const push = { kind: 'push', pushedAt: now } as const
+
+let count = 0
+const newCommit = () => Commit.parse(String((count += 1)).padStart(40, '0'))
+
+const register = async (of: AppName = app): Promise<Revision> => {
+  const id = newCommit()
+  await createEvidenceJournal(journal.table).recordEvidence(of, id, id, push, now)
+  const revision = await createRevisions(journal.table).load(of, id)
+  if (revision === null) throw new Error('not registered')
+  return revision
+}
+
+const reload = (revision: Revision) =>
+  createRevisions(journal.table).load(revision.app, revision.id)
+
+describe('a revision', () => {
+  it('is null where none was ever seen', async () => {
+    expect(await createRevisions(journal.table).load(app, newCommit())).toBeNull()
+  })
+
+  it('is read back as it was written, whatever is in it', async () => {
+    await fc.assert(
+      fc.asyncProperty(someRevisions, async (revision) => {
+        const item = toRevisionItem(revision, now)
+        const put = new PutCommand({ TableName: journal.table.name, Item: item })
+        await journal.table.documents().send(put)
+        expect(await reload(revision)).toEqual(revision)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('is written by one of two who read the same', async () => {
+    const revisions = createRevisions(journal.table)
+    const revision = await register()
+    const outcomes = await Promise.all([
+      revisions.recordStatus(revision, 'superseded', 'superseded', now),
+      revisions.recordStatus(revision, 'expired', 'wait_expired', now),
+    ])
+    expect(outcomes.toSorted()).toEqual(['conflict', 'recorded'])
+    const status = outcomes[0] === 'recorded' ? 'superseded' : 'expired'
+    expect(await reload(revision)).toMatchObject({ status, version: revision.version + 1 })
+  })
+
+  it('does not end when evidence came in since it was read', async () => {
+    const revision = await register()
+    const run = { kind: 'image', tag: 'main', seenAt: now } as const
+    await createEvidenceJournal(journal.table).recordEvidence(app, revision.id, null, run, now)
+    const written = createRevisions(journal.table).recordStatus(revision, 'expired', null, now)
+    expect(await written).toBe('conflict')
+    expect(await reload(revision)).toMatchObject({ status: 'waiting', image: run })
+  })
+
+  it('says what it waits for and goes on waiting', async () => {
+    const revisions = createRevisions(journal.table)
+    const revision = await register()
+    await revisions.recordStatus(revision, 'waiting', 'evidence_missing', now)
+    expect(await reload(revision)).toMatchObject({ status: 'waiting', reason: 'evidence_missing' })
+    expect(await revisions.loadWaiting(app, [])).toContainEqual(await reload(revision))
+  })
+
+  it('counts how often the registry was asked, and keeps what it answered', async () => {
+    const revisions = createRevisions(journal.table)
+    const revision = await register()
+    await revisions.recordAsked(revision, null, now)
+    const once = await reload(revision)
+    expect(once).toMatchObject({ digest: null, asked: { at: now, count: 1 } })
+    if (once !== null) await revisions.recordAsked(once, digest, now)
+    expect(await reload(revision)).toMatchObject({ digest, asked: { at: now, count: 2 } })
+  })
+
+  it('keeps newer evidence over an answer of the registry to an older look', async () => {
+    const revisions = createRevisions(journal.table)
+    const revision = await register()
+    await revisions.recordStatus(revision, 'waiting', 'evidence_missing', now)
+    await revisions.recordAsked(revision, digest, now)
+    expect(await reload(revision)).toMatchObject({ digest: null, asked: null })
+  })
+})
+
+describe('the waiting revisions of an app', () => {
+  it('are those of the index and those a nudge names, each once, and no ended one', async () => {
+    const revisions = createRevisions(journal.table)
+    const own = AppName.parse('waiting-app')
+    const [one, two, over] = [await register(own), await register(own), await register(own)]
+    const strange = await register(AppName.parse('waiting-app-staging'))
+    await revisions.recordStatus(over, 'superseded', 'superseded', now)
+    const found = await revisions.loadWaiting(own, [one.id, over.id, strange.id, newCommit()])
+    expect(new Set(found.map(({ id }) => id))).toEqual(new Set([one.id, two.id]))
+    expect(found).toHaveLength(2)
+  })
+
+  it('are all found where they are more than one page and one batch', async () => {
+    const own = AppName.parse('busy-app')
+    const all = await Promise.all(Array.from({ length: 120 }, () => register(own)))
+    const found = await createRevisions(journal.table).loadWaiting(own, [])
+    expect(new Set(found.map(({ id }) => id))).toEqual(new Set(all.map(({ id }) => id)))
+  })
+})
+
+describe('a revision that cannot be read', () => {
+  const revision = fc.sample(someRevisions, { numRuns: 1, seed: 3 })[0]
+  if (revision === undefined) throw new Error('no sample')
+  const key = revisionKey(revision.app, revision.id)
+  const item = toRevisionItem(revision, now)
+
+  it('names the item and the field, never what stands in it', () => {
+    const planted = 'hunter2-hunter2'
+    const read = () =>
+      fromRevisionItem(key, { ...item, status: planted, digest: planted, 'ci:github:CI': planted })
+    expect(read).toThrow(ItemUnreadable)
+    expect(read).toThrow(`${key.pk} ${key.sk}`)
+    for (const field of ['status', 'digest', 'ci.github:CI']) expect(read).toThrow(field)
+    expect(read).not.toThrow(planted)
+  })
+
+  it('is refused by name when another version of Landfall wrote it, also by new evidence', async () => {
+    const foreign = { ...item, schemaVersion: 2, status: 'waiting' }
+    expect(() => fromRevisionItem(key, foreign)).toThrow(SchemaVersionUnknown)
+    const put = new PutCommand({ TableName: journal.table.name, Item: foreign })
+    await journal.table.documents().send(put)
+    const { recordEvidence } = createEvidenceJournal(journal.table)
+    const write = recordEvidence(revision.app, revision.id, null, push, now)
+    await expect(write).rejects.toThrow(SchemaVersionUnknown)
+    expect(await journal.read(key)).toEqual(foreign)
+  })
+})

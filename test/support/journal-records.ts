@@ -1,0 +1,235 @@
+import * as fc from 'fast-check'
+import type { App, TargetSettings } from '../../src/deployment/app.ts'
+import type { Deployment, Head, InstanceState, Intent, Release } from '../../src/deployment/head.ts'
+import type { CiEvidence, Revision } from '../../src/deployment/revision.ts'
+import type { StepRecord } from '../../src/deployment/step.ts'
+import { AppName, Commit, Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
+import { reasons, type Reason } from '../../src/kernel/reason.ts'
+import { appOf } from './apps.ts'
+
+const hex = (length: number) =>
+  fc.string({
+    unit: fc.constantFrom(...Array.from('0123456789abcdef')),
+    minLength: length,
+    maxLength: length,
+  })
+
+const words = fc.string({ unit: 'grapheme', maxLength: 20 })
+const lists = fc.array(words, { maxLength: 3 })
+const counts = fc.nat({ max: 1_000_000 })
+const maybe = <Value>(values: fc.Arbitrary<Value>) => fc.option(values, { nil: null })
+
+export const apps = fc
+  .stringMatching(/^[a-z][a-z0-9-]{0,12}[a-z0-9]$/)
+  .map((name) => AppName.parse(name))
+export const commits = hex(40).map((text) => Commit.parse(text))
+export const digests = hex(64).map((text) => Digest.parse(`sha256:${text}`))
+export const instants = fc
+  .date({
+    min: new Date('2020-01-01T00:00:00Z'),
+    max: new Date('2040-01-01T00:00:00Z'),
+    noInvalidDate: true,
+  })
+  .map((date) => date.toISOString())
+const generations = counts.map((count) => Generation.parse(count))
+const fences = counts.map((count) => Fence.parse(count))
+const instances = hex(17).map((text) => InstanceId.parse(`i-${text}`))
+const reasonCodes = Object.keys(reasons).filter((code): code is Reason => code in reasons)
+const someReason = maybe(fc.constantFrom(...reasonCodes))
+
+const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
+  fc.record({
+    kind: fc.constant('ec2' as const),
+    instances: fc.oneof(
+      fc.record({ kind: fc.constant('tag' as const), key: words, value: words }),
+      fc.record({ kind: fc.constant('ids' as const), ids: fc.array(instances, { maxLength: 3 }) }),
+    ),
+    strategy: fc.constantFrom('blue-green' as const, 'recreate' as const, 'worker' as const),
+    port: maybe(counts),
+    publish: maybe(fc.record({ address: maybe(words), port: counts })),
+    hosts: lists,
+    replaces: maybe(words),
+    predeploy: maybe(lists),
+    run: fc.record({
+      command: lists,
+      volumes: lists,
+      networks: lists,
+      memory: maybe(words),
+      stopTimeoutSeconds: counts,
+    }),
+    holdSeconds: counts,
+    health: fc.record({
+      path: words,
+      host: maybe(words),
+      expect: fc.record({ from: counts, to: counts }),
+      intervalSeconds: counts.map((count) => count / 10),
+      times: counts,
+      timeoutSeconds: counts,
+    }),
+    rollout: fc.record({
+      batch: fc.record({
+        kind: fc.constantFrom('count' as const, 'percent' as const),
+        value: counts,
+      }),
+      pauseSeconds: counts,
+    }),
+    keep: counts,
+    drift: fc.constantFrom('repair' as const, 'report' as const),
+  }),
+  fc.record({
+    kind: fc.constant('render' as const),
+    service: words,
+    token: words,
+    env: fc.constantFrom('sync' as const, 'leave' as const),
+  }),
+  fc.record({ kind: fc.constant('heroku' as const), app: words, process: words, token: words }),
+)
+
+const settings: fc.Arbitrary<App> = fc
+  .record({
+    env: fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,8}$/), words, { maxKeys: 4 }),
+    targets: fc.array(targets, { maxLength: 3 }),
+    secrets: maybe(words),
+    rollback: maybe(
+      fc.record({
+        alarms: lists,
+        windowSeconds: counts,
+        secrets: fc.constantFrom('recorded' as const, 'current' as const),
+      }),
+    ),
+  })
+  .map((changes) => ({ ...appOf('oc-lettings'), ...changes }))
+
+const releases: fc.Arbitrary<Release> = fc.record({
+  generation: generations,
+  revision: fc.oneof(commits, digests),
+  commit: maybe(commits),
+  digest: digests,
+  secretVersion: maybe(words),
+  settings,
+})
+
+const servings = fc.record({ generation: generations, digest: digests })
+
+const instanceStates: fc.Arbitrary<InstanceState> = fc.record({
+  id: instances,
+  target: counts,
+  wave: counts,
+  status: fc.constantFrom(
+    ...(['pending', 'succeeded', 'failed', 'lost', 'restored', 'unknown'] as const),
+  ),
+  touched: fc.boolean(),
+  retries: counts,
+  serving: maybe(servings),
+  reason: someReason,
+  message: maybe(words),
+})
+
+const purposes = fc.constantFrom('prepare' as const, 'deploy' as const, 'restore' as const)
+
+const intents: fc.Arbitrary<Intent> = fc.record({
+  purpose: purposes,
+  target: counts,
+  instances: fc.array(instances, { maxLength: 3 }),
+  fence: fences,
+  at: instants,
+  operation: maybe(words),
+  deadlineAt: instants,
+  hostSeconds: counts,
+})
+
+export const deployments: fc.Arbitrary<Deployment> = fc.record({
+  generation: generations,
+  kind: fc.constantFrom('deploy' as const, 'redeploy' as const, 'rollback' as const),
+  by: words,
+  status: fc.constantFrom(
+    ...(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled'] as const),
+  ),
+  stage: fc.constantFrom('rolling' as const, 'restoring' as const, 'ended' as const),
+  openedAt: instants,
+  deadlineAt: instants,
+  endedAt: maybe(instants),
+  release: releases,
+  instances: fc.array(instanceStates, { maxLength: 3 }),
+  intent: maybe(intents),
+  reason: someReason,
+  message: maybe(words),
+})
+
+export const heads: fc.Arbitrary<Head> = fc.record({
+  app: apps,
+  version: fences.map((version) => Fence.parse(version + 1)),
+  generation: generations,
+  deployment: maybe(deployments),
+  releases: fc.array(releases, { maxLength: 5 }),
+  request: maybe(
+    fc.record({
+      revision: maybe(commits),
+      force: fc.boolean(),
+      by: words,
+      at: instants,
+      refusal: someReason,
+    }),
+  ),
+  freeze: maybe(fc.record({ reason: words, by: words, at: instants })),
+  quarantine: fc.array(fc.oneof(commits, digests), { maxLength: 3 }),
+  mark: maybe(fc.record({ createdAt: instants, number: counts })),
+  watch: maybe(fc.record({ by: words, until: instants })),
+})
+
+export const steps: fc.Arbitrary<StepRecord> = fc.record({
+  generation: generations,
+  instance: instances,
+  fence: counts,
+  purpose: purposes,
+  at: instants,
+  outcome: fc.constantFrom(...(['waiting', 'succeeded', 'failed', 'refused', 'lost'] as const)),
+  reason: someReason,
+  message: maybe(words),
+  steps: fc.array(
+    fc.record({
+      name: words,
+      status: fc.constantFrom(
+        ...(['pending', 'running', 'succeeded', 'failed', 'timed_out', 'skipped'] as const),
+      ),
+      milliseconds: maybe(counts),
+      reason: someReason,
+    }),
+    { maxLength: 3 },
+  ),
+  tail: lists,
+})
+
+export const runs = (ids: { workflows: readonly string[] }): fc.Arbitrary<CiEvidence> =>
+  fc.record({
+    kind: fc.constant('ci' as const),
+    ci: fc.constantFrom('github' as const, 'circleci' as const),
+    workflow: fc.constantFrom(...ids.workflows),
+    runId: words,
+    runNumber: fc.nat({ max: 4 }),
+    attempt: fc.integer({ min: 1, max: 4 }),
+    createdAt: instants,
+    conclusion: fc.constantFrom('success' as const, 'failure' as const),
+  })
+
+export const revisions: fc.Arbitrary<Revision> = fc.record({
+  app: apps,
+  id: fc.oneof(commits, digests),
+  commit: maybe(commits),
+  status: fc.constantFrom(
+    ...(['waiting', 'deployed', 'superseded', 'refused', 'expired'] as const),
+  ),
+  reason: someReason,
+  firstSeenAt: instants,
+  waitingSince: instants,
+  ci: fc
+    .array(runs({ workflows: ['CI', 'Lint & test', 'déploiement #1', '__proto__'] }), {
+      maxLength: 3,
+    })
+    .map((list) => Object.fromEntries(list.map((run) => [`${run.ci}:${run.workflow}`, run]))),
+  push: maybe(fc.record({ kind: fc.constant('push' as const), pushedAt: instants })),
+  image: maybe(fc.record({ kind: fc.constant('image' as const), tag: words, seenAt: instants })),
+  digest: maybe(digests),
+  asked: maybe(fc.record({ at: instants, count: counts })),
+  version: fc.integer({ min: 1, max: 1_000_000 }),
+})

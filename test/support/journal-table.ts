@@ -1,0 +1,147 @@
+import { readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { GetCommand } from '@aws-sdk/lib-dynamodb'
+import dynalite from 'dynalite'
+import { parse } from 'yaml'
+import * as z from 'zod'
+import type { ItemKey } from '../../src/journal/keys.ts'
+import { createJournalTable, type Item, type JournalTable } from '../../src/journal/table.ts'
+
+const KeySchema = z.array(
+  z.object({ AttributeName: z.string(), KeyType: z.enum(['HASH', 'RANGE']) }),
+)
+
+const Definition = z.object({
+  Resources: z.object({
+    Journal: z.object({
+      Properties: z.object({
+        BillingMode: z.literal('PAY_PER_REQUEST'),
+        AttributeDefinitions: z.array(
+          z.object({ AttributeName: z.string(), AttributeType: z.enum(['S', 'N']) }),
+        ),
+        KeySchema,
+        GlobalSecondaryIndexes: z.array(
+          z.object({
+            IndexName: z.string(),
+            KeySchema,
+            Projection: z.object({ ProjectionType: z.enum(['KEYS_ONLY']) }),
+          }),
+        ),
+        TimeToLiveSpecification: z.object({ AttributeName: z.string() }),
+      }),
+    }),
+  }),
+})
+
+/** The table as the stack creates it: there is no second definition for tests. */
+export const readTableDefinition = async () => {
+  const file = new URL('../../packaging/journal.yml', import.meta.url)
+  const definition: unknown = parse(await readFile(file, 'utf8'), { logLevel: 'silent' })
+  return Definition.parse(definition).Resources.Journal.Properties
+}
+
+const listen = async (server: Server): Promise<number> => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+const close = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.closeAllConnections()
+    server.close(() => resolve())
+  })
+
+/** What happens to one request on its way: it arrives and its answer is lost, or it never arrives. */
+export type Fault = 'answer_lost' | 'request_lost'
+
+export interface TestJournal {
+  readonly table: JournalTable
+  readonly endpoint: string
+  /** The operations that were asked for, in order: `UpdateItem`, `GetItem` … */
+  readonly operations: string[]
+  /** Faults for the next requests, one each. */
+  readonly faults: Fault[]
+  /** Runs before the fault of a request does its work. */
+  beforeFault: () => Promise<void>
+  /** A table of its own client, which sends each request once where `attempts` is 1. */
+  connect(attempts?: number): JournalTable
+  read(key: ItemKey): Promise<Item | undefined>
+  stop(): Promise<void>
+}
+
+const forward = async (port: number, target: string, body: string) => {
+  const answer = await fetch(`http://127.0.0.1:${port}`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': target,
+      // dynalite wants to see that a request is signed, and does not verify it.
+      authorization:
+        'AWS4-HMAC-SHA256 Credential=a/b/c/d/aws4_request, SignedHeaders=e, Signature=f',
+      'x-amz-date': '20261120T100000Z',
+    },
+    body,
+  })
+  return { status: answer.status, headers: answer.headers, body: await answer.text() }
+}
+
+/** dynalite in memory behind a wire that can be cut, spoken to by the real SDK. */
+export const startJournal = async (): Promise<TestJournal> => {
+  const database = dynalite({ createTableMs: 0 })
+  const databasePort = await listen(database)
+  const wire = createServer((incoming, outgoing) => {
+    const handle = async (): Promise<void> => {
+      const target = String(incoming.headers['x-amz-target'])
+      journal.operations.push(target.split('.')[1] ?? '')
+      const body = await text(incoming)
+      const fault = journal.faults.shift()
+      if (fault !== undefined) await journal.beforeFault()
+      if (fault === 'request_lost') return void incoming.socket.destroy()
+      const answer = await forward(databasePort, target, body)
+      if (fault === 'answer_lost') return void incoming.socket.destroy()
+      const names = ['content-type', 'x-amzn-requestid', 'x-amz-crc32']
+      for (const name of names) outgoing.setHeader(name, answer.headers.get(name) ?? '')
+      outgoing.writeHead(answer.status).end(answer.body)
+    }
+    handle().catch(() => incoming.socket.destroy())
+  })
+  const endpoint = `http://127.0.0.1:${await listen(wire)}`
+  const createClient = (maxAttempts: number) =>
+    new DynamoDBClient({
+      endpoint,
+      region: 'eu-west-3',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+      maxAttempts,
+    })
+  const connect = (attempts = 3): JournalTable =>
+    createJournalTable('landfall-test', () => createClient(attempts))
+  const table = connect()
+  const journal: TestJournal = {
+    table,
+    endpoint,
+    operations: [],
+    faults: [],
+    beforeFault: async () => {},
+    connect,
+    read: async ({ pk, sk }) => {
+      const command = new GetCommand({
+        TableName: table.name,
+        Key: { pk, sk },
+        ConsistentRead: true,
+      })
+      return (await table.documents().send(command)).Item
+    },
+    stop: async () => {
+      await close(wire)
+      await close(database)
+    },
+  }
+  const { TimeToLiveSpecification: _, ...definition } = await readTableDefinition()
+  await createClient(3).send(new CreateTableCommand({ TableName: table.name, ...definition }))
+  journal.operations.length = 0
+  return journal
+}
