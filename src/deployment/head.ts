@@ -96,6 +96,20 @@ export interface Deployment {
   readonly message: string | null
 }
 
+/**
+ * A person's word that something is to be deployed. Operators write only the journal; reconcile looks
+ * up image, secret and instances, and opens the deployment or says why not.
+ */
+export interface Request {
+  /** A commit or a digest; null for the live digest with today's settings and secrets. */
+  readonly revision: RevisionId | null
+  readonly force: boolean
+  readonly by: string
+  readonly at: Instant
+  /** Why it was refused; it stays to be seen until the next request. */
+  readonly refusal: Reason | null
+}
+
 /** An app's one mutable item. Every write raises `version` on condition that nobody else did. */
 export interface Head {
   readonly app: AppName
@@ -105,6 +119,7 @@ export interface Head {
   readonly deployment: Deployment | null
   /** The live release first, then up to four before it. */
   readonly releases: readonly Release[]
+  readonly request: Request | null
   readonly freeze: { readonly reason: string; readonly by: string; readonly at: Instant } | null
   readonly quarantine: readonly (Commit | Digest)[]
   /** The order of the newest revision ever opened; it never goes down. */
@@ -121,6 +136,7 @@ export const createHead = (app: AppName): Head => ({
   generation: Generation.parse(0),
   deployment: null,
   releases: [],
+  request: null,
   freeze: null,
   quarantine: [],
   mark: null,
@@ -128,5 +144,7 @@ export const createHead = (app: AppName): Head => ({
 })
 
 export const liveRelease = (head: Head): Release | null => head.releases[0] ?? null
+
+export const hasPendingRequest = (head: Head): boolean => head.request?.refusal === null
 
 export const hasEnded = (deployment: Deployment): boolean => deployment.stage === 'ended'

@@ -81,7 +81,13 @@ export const open = (head: Head, opening: Opening, now: Instant): Result<Head, R
     reason: null,
     message: null,
   }
-  const opened = { ...head, generation, deployment, mark: newer(head.mark, opening.order) }
+  const opened = {
+    ...head,
+    generation,
+    deployment,
+    request: opening.kind === 'redeploy' ? null : head.request,
+    mark: newer(head.mark, opening.order),
+  }
   const unreachable = deployment.instances.find((instance) => instance.reason !== null)
   if (deployment.instances.length === 0) return succeed(end(opened, failed('no_instances'), now))
   if (unreachable === undefined || opening.kind === 'rollback') return succeed(opened)

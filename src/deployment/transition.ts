@@ -3,12 +3,15 @@ import { Fence, type Generation, type InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { advance } from './advance.ts'
 import { absorb } from './answer.ts'
-import { hasEnded, type Deployment, type Head, type Intent } from './head.ts'
+import { hasEnded, type Deployment, type Head, type Intent, type Request } from './head.ts'
 import { open, type Opening } from './open.ts'
 import type { Answer } from './step.ts'
 
 /** Everything that can be seen of the world; each may come late, twice or never. */
 export type Observation =
+  | { readonly kind: 'requested'; readonly request: Request }
+  /** The request could not be turned into an opening. */
+  | { readonly kind: 'declined'; readonly reason: Reason }
   | { readonly kind: 'wanted'; readonly opening: Opening }
   /** Somebody looked; these instances of the next wave have a fresh certificate. */
   | { readonly kind: 'looked'; readonly prepared: readonly InstanceId[]; readonly by: string }
@@ -69,6 +72,12 @@ const observe = (
   now: Instant,
 ) => {
   switch (observation.kind) {
+    case 'requested':
+      return { ...head, request: observation.request }
+    case 'declined':
+      return head.request === null
+        ? head
+        : { ...head, request: { ...head.request, refusal: observation.reason } }
     case 'looked':
       return advance(head, observation.prepared, observation.by, now)
     case 'sent':

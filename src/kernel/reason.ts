@@ -76,6 +76,8 @@ export const reasons = {
   not_restored: 'The instance could not be brought back to the live release.',
   target_unsupported: 'This kind of target is not implemented yet.',
   // Operators
+  requested: 'The request is recorded; status shows what becomes of it.',
+  request_pending: 'An earlier request is not taken up yet.',
   app_unknown: 'No app of this name in landfall.yml.',
   input_invalid: 'The input is not what this function takes.',
   deployment_open: 'Another deployment of the app is open.',

@@ -1,7 +1,16 @@
 import { toInstant } from '../kernel/clock.ts'
+import { Commit, Digest } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from '../deployment/app.ts'
-import { choose, type Choice } from '../deployment/choose.ts'
-import type { Head } from '../deployment/head.ts'
+import { choose, orderOf, type Choice } from '../deployment/choose.ts'
+import {
+  hasPendingRequest,
+  liveRelease,
+  type Head,
+  type Release,
+  type Request,
+} from '../deployment/head.ts'
 import type { Opening } from '../deployment/open.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { Observation } from '../deployment/transition.ts'
@@ -60,6 +69,48 @@ const end = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void>
   }
 }
 
+/** Which image a request means: the live one, the digest that it names, or the commit's in the registry. */
+const resolveRequest = async (
+  ports: ReconcilePorts,
+  app: App,
+  head: Head,
+  { revision, force, by }: Request,
+): Promise<Result<Parameters<typeof gatherOpening>[2], Reason>> => {
+  const wanted = { kind: 'redeploy', by, force } as const
+  const live = liveRelease(head)
+  if (revision === null)
+    return live === null
+      ? fail('nothing_live')
+      : succeed({ ...wanted, ...pickImage(live), order: null })
+  const known = await ports.revisions.load(app.name, revision)
+  const digest = Digest.safeParse(revision)
+  const found = digest.success ? digest.data : await ports.findDigest(app, toTag(app, revision))
+  if (typeof found !== 'string' && !found.ok) return fail(found.error)
+  const commit = Commit.safeParse(revision)
+  return succeed({
+    ...wanted,
+    order: known === null ? null : orderOf(app, known),
+    revision,
+    commit: commit.success ? commit.data : (known?.commit ?? null),
+    digest: typeof found === 'string' ? found : found.value,
+  })
+}
+
+const pickImage = ({ revision, commit, digest }: Release) => ({ revision, commit, digest })
+
+const openRequested = async (
+  ports: ReconcilePorts,
+  write: Write,
+  head: Head,
+  app: App,
+  request: Request,
+): Promise<boolean> => {
+  const resolved = await resolveRequest(ports, app, head, request)
+  if (!resolved.ok) return write(head, { kind: 'declined', reason: resolved.error })
+  const opening = await gatherOpening(ports, app, resolved.value)
+  return write(head, { kind: 'wanted', opening })
+}
+
 /** Ends the revisions that are over, asks the registry for the one at the gate, and opens it. */
 export const openNext = async (
   ports: ReconcilePorts,
@@ -68,6 +119,8 @@ export const openNext = async (
   { settings: app, revisions: also }: Nudge,
 ): Promise<boolean> => {
   if (app === null) return false
+  if (head.request !== null && hasPendingRequest(head))
+    return openRequested(ports, write, head, app, head.request)
   const revisions = await ports.revisions.loadWaiting(head.app, also)
   const choice = choose(head, app, revisions, toInstant(ports.clock()))
   await end(ports, choice.ended)

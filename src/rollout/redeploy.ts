@@ -1,14 +1,19 @@
-import { toInstant } from '../kernel/clock.ts'
-import { Commit, Digest, type Generation, type RevisionId } from '../kernel/id.ts'
+import { toInstant, type Clock } from '../kernel/clock.ts'
+import type { Generation, RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from '../deployment/app.ts'
-import { isCiGreen, orderOf } from '../deployment/choose.ts'
-import { hasEnded, liveRelease, type Head } from '../deployment/head.ts'
-import { openingObstacle, type Opening } from '../deployment/open.ts'
+import { isCiGreen } from '../deployment/choose.ts'
+import { hasEnded, hasPendingRequest, liveRelease, type Head } from '../deployment/head.ts'
+import { openingObstacle } from '../deployment/open.ts'
 import { transition } from '../deployment/transition.ts'
-import { gatherOpening, toTag } from './open-next.ts'
-import type { ReconcilePorts } from './ports.ts'
+import type { Heads, Revisions } from './journal.ts'
+
+interface RedeployPorts {
+  readonly heads: Heads
+  readonly revisions: Revisions
+  readonly clock: Clock
+}
 
 export interface RedeployRequest {
   readonly app: App
@@ -19,91 +24,61 @@ export interface RedeployRequest {
   readonly by: string
 }
 
-/** What was opened, or was open already with the same revision. */
+/** `open`: the generation that deploys the same revision already; null where a request was recorded. */
 export interface Redeployed {
-  readonly generation: Generation
   readonly revision: RevisionId
-  readonly digest: Digest
-  readonly alreadyOpen: boolean
+  readonly open: Generation | null
 }
 
-type Wanted = Parameters<typeof gatherOpening>[2]
-type Ports = Omit<ReconcilePorts, 'commands' | 'history' | 'sleep'>
-
-const wantLive = (head: Head, by: string, force: boolean): Result<Wanted, Reason> => {
-  const live = liveRelease(head)
-  if (live === null) return fail('nothing_live')
-  const { revision, commit, digest } = live
-  return succeed({ kind: 'redeploy', by, order: null, force, revision, commit, digest })
-}
-
-const wantRevision = async (
-  ports: Ports,
-  head: Head,
-  { app, by, force }: RedeployRequest,
-  revision: RevisionId,
-): Promise<Result<Wanted, Reason>> => {
-  const known = await ports.revisions.load(app.name, revision)
-  if (!force && head.quarantine.includes(revision)) return fail('quarantined')
-  if (!force && (known === null || !isCiGreen(app, known))) return fail('ci_missing')
-  const digest = Digest.safeParse(revision)
-  const commit = Commit.safeParse(revision)
-  const found = digest.success
-    ? succeed(digest.data)
-    : await ports.findDigest(app, toTag(app, revision))
-  if (!found.ok) return fail(found.error)
-  return succeed({
-    kind: 'redeploy',
-    by,
-    order: known === null ? null : orderOf(app, known),
-    force,
-    revision,
-    commit: commit.success ? commit.data : (known?.commit ?? null),
-    digest: found.value,
-  })
-}
-
-const openAlready = (head: Head, revision: RevisionId | null): Redeployed | null => {
+const findOpen = (head: Head, revision: RevisionId): Generation | null => {
   const { deployment } = head
   if (deployment === null || hasEnded(deployment)) return null
-  const { generation, release } = deployment
-  const wanted = revision ?? liveRelease(head)?.revision
-  return release.revision === wanted
-    ? { generation, revision: release.revision, digest: release.digest, alreadyOpen: true }
-    : null
+  return deployment.release.revision === revision ? deployment.generation : null
 }
 
-const openOnce = async (
-  ports: Ports,
+/** What the journal alone can say against a request; the rest turns out when reconcile takes it up. */
+const obstacleOf = async (
+  { revisions }: RedeployPorts,
+  head: Head,
+  { app, revision, force }: RedeployRequest,
+): Promise<Reason | null> => {
+  if (hasPendingRequest(head)) return 'request_pending'
+  const obstacle = openingObstacle(head, force)
+  if (obstacle !== null || revision === null || force) return obstacle
+  if (head.quarantine.includes(revision)) return 'quarantined'
+  const known = await revisions.load(app.name, revision)
+  return known === null || !isCiGreen(app, known) ? 'ci_missing' : null
+}
+
+const requestOnce = async (
+  ports: RedeployPorts,
   request: RedeployRequest,
 ): Promise<Result<Redeployed, Reason> | 'conflict'> => {
   const head = await ports.heads.load(request.app.name)
-  const same = openAlready(head, request.revision)
-  if (same !== null) return succeed(same)
-  const obstacle = openingObstacle(head, request.force)
+  const revision = request.revision ?? liveRelease(head)?.revision
+  if (revision === undefined) return fail('nothing_live')
+  const open = findOpen(head, revision)
+  if (open !== null) return succeed({ revision, open })
+  const obstacle = await obstacleOf(ports, head, request)
   if (obstacle !== null) return fail(obstacle)
-  const wanted =
-    request.revision === null
-      ? wantLive(head, request.by, request.force)
-      : await wantRevision(ports, head, request, request.revision)
-  if (!wanted.ok) return wanted
-  const opening: Opening = await gatherOpening(ports, request.app, wanted.value)
-  const step = transition(head, { kind: 'wanted', opening }, toInstant(ports.clock()))
-  if ((await ports.heads.record(step.head, head.version)) === 'conflict') return 'conflict'
-  const { revision, digest } = wanted.value
-  return succeed({ generation: step.head.generation, revision, digest, alreadyOpen: false })
+  const now = toInstant(ports.clock())
+  const { revision: wanted, force, by } = request
+  const recorded = { revision: wanted, force, by, at: now, refusal: null }
+  const step = transition(head, { kind: 'requested', request: recorded }, now)
+  const written = await ports.heads.record(step.head, head.version)
+  return written === 'conflict' ? 'conflict' : succeed({ revision, open: null })
 }
 
 /** Each loss means that somebody else has written the head: looked at anew, the answer may differ. */
 const mostConflicts = 10
 
-/** Opens a deployment by a person's word; reconcile carries it out. */
+/** Records a person's wish to deploy; reconcile takes it up. */
 export const createRedeploy =
-  (ports: Ports) =>
+  (ports: RedeployPorts) =>
   async (request: RedeployRequest): Promise<Result<Redeployed, Reason>> => {
     for (let tries = 0; tries < mostConflicts; tries += 1) {
-      const opened = await openOnce(ports, request)
-      if (opened !== 'conflict') return opened
+      const requested = await requestOnce(ports, request)
+      if (requested !== 'conflict') return requested
     }
     return fail('journal_unavailable')
   }

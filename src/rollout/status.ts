@@ -95,6 +95,7 @@ export const createStatus =
       before: before === undefined ? null : showRelease(before),
       open: deployment === null ? null : deployment.generation,
       waiting: waiting.map((revision) => showWaiting(head, app, revision, now)),
+      request: head.request,
       frozen: head.freeze,
       quarantine: head.quarantine,
       deployments,
