@@ -156,7 +156,9 @@ const AppFile = z.strictObject({
   waitFor: duration(60, 604_800).prefault('1h').describe('For what it requires.'),
   deadline: duration(60, 21_600).prefault('15m').describe('For a deployment.'),
   env: z
-    .record(z.string(), z.string({ error: 'text; put it in quotes' }))
+    .record(z.string(), z.string({ error: 'text; put it in quotes' }), {
+      error: 'a mapping of names to texts',
+    })
     .default({})
     .describe('What is no secret. The secret is laid over it.'),
   secrets: SecretName.optional().describe('A secret that holds a JSON object of strings.'),

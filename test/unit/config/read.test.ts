@@ -1,0 +1,418 @@
+import { expect, test } from 'vitest'
+import { parseConfiguration } from '../../../src/config/read.ts'
+
+const file = `sources:
+  github: { secret: landfall/prod/github }
+  docker-hub: { secret: landfall/prod/docker-hub }
+apps:
+  shop:
+    repository: acme/shop
+    image: acme/shop
+    requires: [{ ci: github, workflow: CI }, image]
+    env: { DEBUG: "False" }
+    targets:
+      - ec2:
+          instances: { tag: "Name=shop" }
+          port: 8000
+          publish: 80
+`
+
+const read = (text: string) => parseConfiguration(text, 'landfall.yml')
+
+const mistakesOf = (text: string): readonly string[] => {
+  const parsed = read(text)
+  return parsed.ok ? [] : parsed.error
+}
+
+const warningsOf = (text: string): readonly string[] => {
+  const parsed = read(text)
+  if (!parsed.ok) throw new Error(parsed.error.join('\n'))
+  return parsed.value.warnings
+}
+
+/** The file with one line's text replaced; the test fails where it is not there. */
+const edit = (from: string, to: string): string => {
+  if (!file.includes(from)) throw new Error(`"${from}" is not in the file`)
+  return file.replace(from, to)
+}
+
+test('accepts the file that the mistakes are made in', () => {
+  expect(mistakesOf(file)).toEqual([])
+  expect(warningsOf(file)).toEqual([])
+})
+
+const at = (line: number, column: number, path: string): string =>
+  `landfall.yml:${line}:${column} ${path}`
+const ec2 = 'apps.shop.targets[0].ec2'
+
+test.each([
+  [
+    'a port that is no number',
+    edit('port: 8000', 'port: "80a"'),
+    `${at(13, 17, `${ec2}.port`)}: must be a whole number from 1 to 65535, got "80a"`,
+  ],
+  [
+    'a port out of range',
+    edit('port: 8000', 'port: 70000'),
+    `${at(13, 17, `${ec2}.port`)}: must be a whole number from 1 to 65535, got 70000`,
+  ],
+  [
+    'an unknown key near a known one',
+    edit('port: 8000', 'port: 8000\n          helth: { path: / }'),
+    `${at(14, 11, `${ec2}.helth`)}: is not a known key; did you mean "health"?`,
+  ],
+  [
+    'an unknown key near none',
+    edit('github:', 'bitbucket: { secret: x }\n  github:'),
+    `${at(2, 3, 'sources.bitbucket')}: is not a known key; known here: github, circleci, docker-hub`,
+  ],
+  [
+    'a key that stands twice',
+    edit('image: acme/shop', 'image: acme/shop\n    image: acme/other'),
+    'landfall.yml:8:5 the key "image" stands here twice',
+  ],
+  [
+    'a missing key',
+    edit('    image: acme/shop\n', ''),
+    `${at(5, 3, 'apps.shop.image')}: is missing; it must be an image without its tag, such as acme/oc-lettings or registry.example:5000/name (the tag goes to "tag")`,
+  ],
+  [
+    'an image with its tag',
+    edit('image: acme/shop', 'image: acme/shop:latest'),
+    `${at(7, 12, 'apps.shop.image')}: must be an image without its tag, such as acme/oc-lettings or registry.example:5000/name (the tag goes to "tag"), got "acme/shop:latest"`,
+  ],
+  [
+    'a tag with another placeholder',
+    edit('requires:', 'tag: "{sha}"\n    requires:'),
+    `${at(8, 10, 'apps.shop.tag')}: must be a tag or a template of one, such as "{commit}", "main-{commit}" or latest; {commit} is the only placeholder, got "{sha}"`,
+  ],
+  [
+    'a duration without its unit',
+    edit('requires:', 'waitFor: 3600\n    requires:'),
+    `${at(8, 14, 'apps.shop.waitFor')}: must be a duration from 1m to 168h, such as 30s, 5m or 2h, got 3600`,
+  ],
+  [
+    'a duration that is too long',
+    edit('requires:', 'deadline: 24h\n    requires:'),
+    `${at(8, 15, 'apps.shop.deadline')}: must be a duration from 1m to 6h, such as 30s, 5m or 2h, got "24h"`,
+  ],
+  [
+    'a range that runs backwards',
+    edit('port: 8000', 'port: 8000\n          health: { expect: 399-200 }'),
+    `${at(14, 29, `${ec2}.health.expect`)}: must be an HTTP status or a range of them, such as 200 or 200-399, got "399-200"`,
+  ],
+  [
+    'an address to publish on that is none',
+    edit('publish: 80', 'publish: "localhost:80"'),
+    `${at(14, 20, `${ec2}.publish`)}: must be a port from 1 to 65535 or an address and a port, such as "127.0.0.1:8080", got "localhost:80"`,
+  ],
+  [
+    'a batch of nothing',
+    edit('publish: 80', 'publish: 80\n          rollout: { batch: 0 }'),
+    `${at(15, 29, `${ec2}.rollout.batch`)}: must be a number of instances from 1 to 50 or a share of them, such as "25%", got 0`,
+  ],
+  [
+    'an amount of memory in another notation',
+    edit('publish: 80', 'publish: 80\n          run: { memory: 1GiB }'),
+    `${at(15, 26, `${ec2}.run.memory`)}: must be an amount of memory, such as 512m or 2g, got "1GiB"`,
+  ],
+  [
+    'a relative path as a volume',
+    edit(
+      'publish: 80',
+      'publish: 80\n          strategy: recreate\n          run: { volumes: ["./data:/data"] }',
+    ),
+    `${at(16, 28, `${ec2}.run.volumes[0]`)}: must be a volume or an absolute path of the instance, and where it appears in the container, such as "data:/data" or "/srv/media:/media:ro", got "./data:/data"`,
+  ],
+  [
+    'a URL as a host',
+    edit('publish: 80', 'publish: 80\n          hosts: ["https://shop.example.com/"]'),
+    `${at(15, 19, `${ec2}.hosts[0]`)}: must be a host name without scheme, port or path, such as lettings.example.com, got "https://shop.example.com/"`,
+  ],
+  [
+    'a number in a command',
+    edit('publish: 80', 'publish: 80\n          predeploy: [sleep, 5]'),
+    `${at(15, 30, `${ec2}.predeploy[1]`)}: must be text; put it in quotes, got 5`,
+  ],
+  [
+    'a command as one text',
+    edit('publish: 80', 'publish: 80\n          predeploy: python manage.py migrate'),
+    `${at(15, 22, `${ec2}.predeploy`)}: must be a list of words, such as [python, manage.py, migrate], got "python manage.py migrate"`,
+  ],
+  [
+    'a tag to select by that has no value',
+    edit('tag: "Name=shop"', 'tag: shop'),
+    `${at(12, 29, `${ec2}.instances.tag`)}: must be a tag written as "Key=value", such as "Name=lettings", got "shop"`,
+  ],
+  [
+    'an id that is none',
+    edit('tag: "Name=shop"', 'ids: [shop-1]'),
+    `${at(12, 30, `${ec2}.instances.ids[0]`)}: must be the id of an instance, such as i-0123456789abcdef0, got "shop-1"`,
+  ],
+  [
+    'instances that are not selected at all',
+    edit('{ tag: "Name=shop" }', '{}'),
+    `${at(12, 22, `${ec2}.instances`)}: says neither tag nor ids: { tag: "Name=lettings" } or { ids: [i-0123456789abcdef0] }`,
+  ],
+  [
+    'instances that are selected twice',
+    edit('tag: "Name=shop"', 'tag: "Name=shop", ids: [i-0123456789abcdef0]'),
+    `${at(12, 22, `${ec2}.instances`)}: says both tag and ids; which of the two?`,
+  ],
+  [
+    'an unknown form of requirement',
+    edit(', image]', ', imge]'),
+    `${at(8, 46, 'apps.shop.requires[1]')}: must be image, or { ci: github, workflow: CI }, got "imge"`,
+  ],
+  [
+    'an unknown CI',
+    edit('ci: github', 'ci: travis'),
+    `${at(8, 22, 'apps.shop.requires[0].ci')}: must be github or circleci, got "travis"`,
+  ],
+  [
+    'a workflow without its name',
+    edit('{ ci: github, workflow: CI }', '{ ci: github }'),
+    `${at(8, 16, 'apps.shop.requires[0].workflow')}: is missing; it must be the name of a workflow`,
+  ],
+  [
+    'a CI whose source is not configured',
+    edit('ci: github', 'ci: circleci'),
+    `${at(8, 22, 'apps.shop.requires[0].ci')}: requires circleci, but there is no sources.circleci: add circleci: { secret: … } there`,
+  ],
+  [
+    'a workflow that is required twice',
+    edit(', image]', ', { ci: github, workflow: CI }]'),
+    `${at(8, 46, 'apps.shop.requires[1]')}: requires github CI twice`,
+  ],
+  [
+    'a workflow of no repository',
+    edit('    repository: acme/shop\n', ''),
+    `${at(5, 3, 'apps.shop.repository')}: is missing: whose is the workflow that requires names?`,
+  ],
+  [
+    'a report to no repository',
+    edit('    repository: acme/shop\n', '    reports: { github: landfall/token }\n').replace(
+      '{ ci: github, workflow: CI }, ',
+      '',
+    ),
+    `${at(6, 24, 'apps.shop.reports.github')}: needs repository: where shall it be reported?`,
+  ],
+  [
+    'an image that nobody would tell of',
+    edit('[{ ci: github, workflow: CI }, image]', '[image]')
+      .replace('image: acme/shop', 'image: registry.example:5000/shop')
+      .replace('    repository: acme/shop\n', ''),
+    `${at(7, 15, 'apps.shop.requires')}: nothing would tell when there is a new image: require a CI workflow, or configure sources.docker-hub for an image on Docker Hub, or sources.github with repository and a tag with {commit}`,
+  ],
+  [
+    'a boolean in env',
+    edit('"False"', 'False'),
+    `${at(9, 19, 'apps.shop.env.DEBUG')}: must be text; put it in quotes, got False`,
+  ],
+  [
+    'a name in env that no shell takes',
+    edit('DEBUG:', '"2FAST":'),
+    `${at(9, 12, 'apps.shop.env.2FAST')}: "2FAST" is not a name for a variable`,
+  ],
+  [
+    'a value of several lines under a name that steers the shell',
+    edit('{ DEBUG: "False" }', '{ LD_PRELOAD: "a\\nb" }'),
+    `${at(9, 12, 'apps.shop.env.LD_PRELOAD')}: "LD_PRELOAD" steers the shell or docker and cannot have a value with line breaks`,
+  ],
+  [
+    'a name of an app with capitals',
+    edit('  shop:', '  Shop_1:'),
+    `${at(5, 3, 'apps.Shop_1')}: an app's name is 2 to 40 lower-case letters, digits and "-", and begins with a letter: it stands in URLs, paths and container names`,
+  ],
+  [
+    'no app at all',
+    `${file.slice(0, file.indexOf('apps:'))}apps: {}\n`,
+    'landfall.yml:4:7 apps: there is no app in it',
+  ],
+  [
+    'no target',
+    `${file.slice(0, file.indexOf('    targets:'))}    targets: []\n`,
+    `${at(10, 14, 'apps.shop.targets')}: must be a list of at least one target, got a list`,
+  ],
+  [
+    'a target of no kind',
+    `${file}      - {}\n`,
+    `${at(15, 9, 'apps.shop.targets[1]')}: a target is one of ec2, render and heroku, not 0 of them`,
+  ],
+  [
+    'the same instances twice',
+    `${file}      - ec2: { instances: { tag: "Name=shop" }, port: 1, publish: 81 }\n`,
+    `${at(15, 27, 'apps.shop.targets[1].ec2.instances')}: selects instances of apps.shop.targets[0].ec2 too; an app runs once on an instance`,
+  ],
+  [
+    'a port that is not said',
+    edit('          port: 8000\n', ''),
+    `${at(11, 9, `${ec2}.port`)}: is missing: on which port does the container listen?`,
+  ],
+  [
+    'an address that is not said',
+    edit('          publish: 80\n', ''),
+    `${at(11, 9, `${ec2}.publish`)}: is missing: on which port of the instance shall it be reached? (80, or "127.0.0.1:8080" behind your own proxy)`,
+  ],
+  [
+    'a port of a worker',
+    edit('          publish: 80\n', '          strategy: worker\n'),
+    `${at(13, 17, `${ec2}.port`)}: is of no use to a worker: nobody asks it`,
+  ],
+  [
+    'an unknown strategy',
+    edit('publish: 80', 'publish: 80\n          strategy: bluegreen'),
+    `${at(15, 21, `${ec2}.strategy`)}: must be blue-green, recreate or worker, got "bluegreen"`,
+  ],
+  [
+    'a health check that is over before it can pass',
+    edit('publish: 80', 'publish: 80\n          health: { interval: 10s, times: 3, timeout: 20s }'),
+    `${at(15, 55, `${ec2}.health.timeout`)}: is over before the container could answer 3 times, every 10s`,
+  ],
+  [
+    'a list where a mapping belongs',
+    edit('{ DEBUG: "False" }', '[DEBUG]'),
+    `${at(9, 10, 'apps.shop.env')}: must be a mapping of names to texts, got a list`,
+  ],
+  [
+    'an app that is a text',
+    'apps:\n  shop: acme/shop\n',
+    'landfall.yml:2:9 apps.shop: must be a mapping of keys to values, got "acme/shop"',
+  ],
+  [
+    'an empty file',
+    '',
+    'landfall.yml:1:1 apps: is missing; it must be a mapping of app names to apps',
+  ],
+  [
+    'YAML that is not closed',
+    'apps: { shop: [1, 2 }\n',
+    'landfall.yml:1:21 Flow sequence in block collection must be sufficiently indented and end with a ]',
+  ],
+  [
+    'aliases that unfold without end',
+    `a: &a [x, x, x, x, x, x, x, x, x, x]\n${['b', 'c', 'd', 'e']
+      .map((name, index) => `${name}: &${name} [${`*${'abcd'[index]}, `.repeat(10)}x]`)
+      .join('\n')}\n`,
+    'landfall.yml:1:1 Excessive alias count indicates a resource exhaustion attack',
+  ],
+])('tells of %s, with its place', (_, text, expected) => {
+  expect(mistakesOf(text)).toContain(expected)
+})
+
+test('explains the choice that volumes ask for', () => {
+  const text = edit('publish: 80', 'publish: 80\n          run: { volumes: ["data:/data"] }')
+  expect(mistakesOf(text)).toEqual([
+    expect.stringMatching(
+      /^landfall\.yml:11:9 .*\.ec2\.strategy: is missing: with volumes .*blue-green.*no request waits; recreate.*SQLite/,
+    ),
+  ])
+})
+
+test('tells all mistakes at once, in the order of the file', () => {
+  const text = edit('port: 8000', 'port: "80a"\n          run: { volumes: ["data:/data"] }')
+    .replace('"False"', 'False')
+    .replace('ci: github', 'ci: circleci')
+  expect(mistakesOf(text).map((line) => line.split(': ')[0])).toEqual([
+    'landfall.yml:8:22 apps.shop.requires[0].ci',
+    'landfall.yml:9:19 apps.shop.env.DEBUG',
+    `landfall.yml:11:9 ${ec2}.strategy`,
+    `landfall.yml:13:17 ${ec2}.port`,
+  ])
+})
+
+test('checks the other apps although one is incomplete', () => {
+  const text = `${file}  blog: { requires: [image] }\n`.replace('ci: github', 'ci: circleci')
+  expect(mistakesOf(text).map((line) => line.split(': ')[0])).toEqual([
+    'landfall.yml:8:22 apps.shop.requires[0].ci',
+    'landfall.yml:15:3 apps.blog.image',
+    'landfall.yml:15:3 apps.blog.targets',
+  ])
+})
+
+test('does not repeat what stands where the name of a secret belongs', () => {
+  const planted = 'hunter2 is my password'
+  const [mistake, ...others] = mistakesOf(
+    edit('env:', `secrets: "${planted}"\n    reports: { github: "${planted}" }\n    env:`),
+  )
+  expect(mistake).toContain('apps.shop.secrets: must be the name of a secret in Secrets Manager')
+  expect([mistake, ...others].join('\n')).not.toContain('hunter2')
+})
+
+const second = (target: string): string =>
+  `${file}  blog:
+    image: acme/blog
+    requires: [image]
+    targets:
+      - ec2: { instances: { tag: "Name=shop" }, port: 1, ${target} }
+`
+
+test.each([
+  ['the same port', 'publish: 80', 'publish: is the address of apps.shop.targets[0].ec2 too'],
+  [
+    'the same port, once on one address only',
+    'publish: "127.0.0.1:80"',
+    'publish: takes port 80, which apps.shop.targets[0].ec2.publish takes on all addresses',
+  ],
+])('refuses two apps that share an instance and %s', (_, target, expected) => {
+  expect(mistakesOf(second(target))).toEqual([expect.stringContaining(expected)])
+})
+
+test('refuses two apps that share a port and a host', () => {
+  const text = second('publish: 80, hosts: [a.example, b.example]').replace(
+    'publish: 80\n',
+    'publish: 80\n          hosts: [b.example]\n',
+  )
+  expect(mistakesOf(text)).toEqual([
+    expect.stringContaining('hosts: b.example is a host of apps.shop.targets[0].ec2 already'),
+  ])
+})
+
+test.each([
+  ['by host', 'publish: 80, hosts: [blog.example]'],
+  ['on another port', 'publish: 81'],
+])('lets two apps share an instance %s', (_, target) => {
+  expect(mistakesOf(second(target))).toEqual([])
+})
+
+test('lets apps on different instances have the same port', () => {
+  expect(mistakesOf(second('publish: 80').replace(/Name=shop(?=" }, port)/, 'Name=blog'))).toEqual(
+    [],
+  )
+})
+
+test.each([
+  [
+    'a hold that is shorter than stopping and checking may take',
+    edit(
+      'publish: 80',
+      'publish: 80\n          strategy: recreate\n          predeploy: [migrate]\n          hold: 30s',
+    ),
+    `${at(17, 17, `${ec2}.hold`)}: warning: stopping (run.stopTimeout 30s) and checking (health.timeout 120s) may take 150s, and predeploy takes its time besides; requests that waited 30s by then fail`,
+  ],
+  [
+    'a check that leaves no time for the way back',
+    edit('publish: 80', 'publish: 80\n          health: { timeout: 12m }'),
+    `${at(15, 30, `${ec2}.health.timeout`)}: warning: one instance may take 750s (run.stopTimeout and health.timeout), which does not fit well into the deadline of 900s: a third of it is kept for bringing the old release back`,
+  ],
+  [
+    'a tag that names no commit, with CI',
+    edit('requires:', 'tag: latest\n    requires:'),
+    `${at(8, 10, 'apps.shop.tag')}: warning: a tag without {commit} says nothing of the commit, which CI is asked about: the build must put it into the image, as label org.opencontainers.image.revision`,
+  ],
+  [
+    'a source that no app uses',
+    edit('  github:', '  circleci: { secret: c }\n  github:'),
+    `${at(2, 13, 'sources.circleci')}: warning: no app requires { ci: circleci }, so its webhooks do nothing`,
+  ],
+])('warns of %s', (_, text, expected) => {
+  expect(warningsOf(text)).toEqual([expected])
+})
+
+test('lets a recreate hold as long as it may take, where hold is left out', () => {
+  const parsed = read(edit('publish: 80', 'publish: 80\n          strategy: recreate'))
+  expect(parsed).toMatchObject({
+    ok: true,
+    value: { configuration: { apps: [{ targets: [{ holdSeconds: 150 }] }] }, warnings: [] },
+  })
+})
