@@ -1,0 +1,84 @@
+import * as z from 'zod'
+import { Retryable } from '../kernel/retryable.ts'
+
+/** Made on first use and kept: importing costs nothing, and a client keeps its connections. */
+export const lazy = <Value>(create: () => Value): (() => Value) => {
+  let made: { readonly value: Value } | null = null
+  return () => (made ??= { value: create() }).value
+}
+
+/** For one call with all its retries; an intent is good for 10 s (DESIGN, "Intent before act"). */
+export const callMilliseconds = 8_000
+
+/** The SDK's own request timeout only warns; an abort ends the call. */
+export const inTime = (milliseconds = callMilliseconds) => ({
+  abortSignal: AbortSignal.timeout(milliseconds),
+})
+
+const ServiceError = z.object({
+  name: z.string(),
+  message: z.string().catch(''),
+  $metadata: z.object({ httpStatusCode: z.number().optional() }),
+})
+
+/**
+ * What a call's error tells. `refused`: AWS answered no and nothing was done. `throttled`: not now,
+ * and nothing was done. `uncertain`: no answer (or a broken one), so that it may have been done.
+ */
+export interface AwsFailure {
+  readonly kind: 'refused' | 'throttled' | 'uncertain'
+  /** The error's code: `InvalidInstanceId`. */
+  readonly code: string
+  readonly message: string
+}
+
+const throttling =
+  /^(Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestLimitExceeded|RequestThrottled|RequestThrottledException|LimitExceededException)$/
+
+const toKind = (code: string, status: number): AwsFailure['kind'] => {
+  if (throttling.test(code) || status === 429) return 'throttled'
+  return status >= 400 && status < 500 ? 'refused' : 'uncertain'
+}
+
+export const toAwsFailure = (error: unknown): AwsFailure => {
+  const parsed = ServiceError.safeParse(error)
+  if (!parsed.success)
+    return { kind: 'uncertain', code: 'NoAnswer', message: 'AWS did not answer in time' }
+  const { name: code, message, $metadata } = parsed.data
+  return { kind: toKind(code, $metadata.httpStatusCode ?? 0), code, message: message.slice(0, 300) }
+}
+
+/**
+ * Reads: repeated by the SDK, and what cannot be read now can be read later. A refusal that no caller
+ * expects (a missing right, a bad order) is a bug and stays what it is.
+ */
+export const read = async <Value>(
+  call: () => Promise<Value>,
+  expected: Readonly<Record<string, Value>> = {},
+): Promise<Value> => {
+  try {
+    return await call()
+  } catch (error) {
+    const { kind, code, message } = toAwsFailure(error)
+    const instead = expected[code]
+    if (instead !== undefined) return instead
+    if (kind === 'refused') throw error
+    throw new Retryable(`${code}: ${message}`)
+  }
+}
+
+/** The pages of a listing, one after another. */
+export const readPages = async <Item>(
+  readPage: (
+    token: string | undefined,
+  ) => Promise<{ readonly items: readonly Item[]; readonly next: string | undefined }>,
+): Promise<readonly Item[]> => {
+  const all: Item[] = []
+  let token: string | undefined
+  do {
+    const { items, next } = await readPage(token)
+    all.push(...items)
+    token = next
+  } while (token !== undefined && token !== '')
+  return all
+}

@@ -1,0 +1,107 @@
+import { DescribeInstancesCommand, EC2Client, type Instance } from '@aws-sdk/client-ec2'
+import {
+  DescribeInstanceInformationCommand,
+  SSMClient,
+  type InstanceInformation,
+} from '@aws-sdk/client-ssm'
+import type { InstanceSelector } from '../deployment/app.ts'
+import { InstanceId } from '../kernel/id.ts'
+import type { Fleet, FleetInstance } from '../targets/ec2/ports.ts'
+import { inTime, lazy, read, readPages } from './client.ts'
+
+interface Clients {
+  readonly ec2: () => EC2Client
+  readonly ssm: () => SSMClient
+}
+
+/** Of a filter's values, in both services. */
+const mostIds = 100
+/** A hybrid machine: EC2 does not know it. */
+const isHybrid = (id: string): boolean => id.startsWith('mi-')
+
+const inPortions = (ids: readonly InstanceId[]): readonly (readonly InstanceId[])[] =>
+  Array.from({ length: Math.ceil(ids.length / mostIds) }, (_, index) =>
+    ids.slice(index * mostIds, (index + 1) * mostIds),
+  )
+
+/** A filter, unlike a list of ids, does not fail as a whole for one that is gone. */
+const listRunning = (clients: Clients, name: string, values: readonly string[]) =>
+  readPages<Instance>(async (token) => {
+    const running = { Name: 'instance-state-name', Values: ['running'] }
+    const order = new DescribeInstancesCommand({
+      Filters: [{ Name: name, Values: [...values] }, running],
+      MaxResults: 1000,
+      NextToken: token,
+    })
+    const page = await read(() => clients.ec2().send(order, inTime()))
+    const reservations = page.Reservations ?? []
+    return { items: reservations.flatMap((one) => one.Instances ?? []), next: page.NextToken }
+  })
+
+const listManaged = (clients: Clients, key: string, values: readonly string[]) =>
+  readPages<InstanceInformation>(async (token) => {
+    const order = new DescribeInstanceInformationCommand({
+      Filters: [{ Key: key, Values: [...values] }],
+      MaxResults: 50,
+      NextToken: token,
+    })
+    const page = await read(() => clients.ssm().send(order, inTime()))
+    return { items: page.InstanceInformationList ?? [], next: page.NextToken }
+  })
+
+const toPing = (managed: InstanceInformation | undefined): FleetInstance['ping'] => {
+  if (managed?.PingStatus === undefined) return 'unknown'
+  return managed.PingStatus === 'Online' ? 'online' : 'offline'
+}
+
+/** What runs (EC2's word, and SSM's for hybrid machines), with what SSM knows of it. */
+const join = (
+  running: readonly Instance[],
+  managed: readonly InstanceInformation[],
+): readonly FleetInstance[] => {
+  const names = new Map(
+    running.map(({ InstanceId: id, Tags }) => [id, Tags?.find(({ Key }) => Key === 'Name')?.Value]),
+  )
+  const known = new Map(managed.map((one) => [one.InstanceId, one]))
+  const hybrid = [...known.keys()].filter((id) => isHybrid(id ?? ''))
+  return [...new Set([...names.keys(), ...hybrid])]
+    .map((id) => {
+      const information = known.get(id)
+      return {
+        id: InstanceId.parse(id),
+        name: names.get(id) ?? information?.Name ?? information?.ComputerName ?? null,
+        ping: toPing(information),
+        agentVersion: information?.AgentVersion ?? null,
+      }
+    })
+    .sort((one, other) => one.id.localeCompare(other.id))
+}
+
+const list = async (
+  clients: Clients,
+  selector: InstanceSelector,
+): Promise<readonly FleetInstance[]> => {
+  if (selector.kind === 'tag') {
+    const [key, values] = [`tag:${selector.key}`, [selector.value]]
+    const [running, managed] = await Promise.all([
+      listRunning(clients, key, values),
+      listManaged(clients, key, values),
+    ])
+    return join(running, managed)
+  }
+  const machines = inPortions(selector.ids.filter((id) => !isHybrid(id)))
+  const [running, managed] = await Promise.all([
+    Promise.all(machines.map((ids) => listRunning(clients, 'instance-id', ids))),
+    Promise.all(inPortions(selector.ids).map((ids) => listManaged(clients, 'InstanceIds', ids))),
+  ])
+  return join(running.flat(), managed.flat())
+}
+
+/** EC2 says what runs, SSM who answers: SSM alone does not list who is off. In the order of ids. */
+export const createFleet = (
+  createEc2: () => EC2Client = () => new EC2Client({}),
+  createSsm: () => SSMClient = () => new SSMClient({}),
+): Fleet => {
+  const clients = { ec2: lazy(createEc2), ssm: lazy(createSsm) }
+  return { list: (selector) => list(clients, selector) }
+}

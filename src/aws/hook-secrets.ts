@@ -1,0 +1,90 @@
+import type { Configuration } from '../deployment/app.ts'
+import type { HookSecrets } from '../delivery/verification.ts'
+import { secondsBetween, toInstant, type Clock, type Instant } from '../kernel/clock.ts'
+import { Redacted } from '../kernel/redacted.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+import type { SourceSecrets } from '../sources/source.ts'
+
+type Loaded = Result<SourceSecrets, 'secret_unavailable'>
+
+/** Reads the version of a secret that bears a label. */
+export type ReadStage = (
+  name: string,
+  stage: 'AWSCURRENT' | 'AWSPREVIOUS',
+) => Promise<
+  Result<
+    { readonly value: Redacted; readonly createdAt: Instant },
+    'secret_missing' | 'secret_unavailable'
+  >
+>
+
+const keptSeconds = 5 * 60
+const refreshGapSeconds = 60
+/** Longer than `acceptedSecrets` accepts the previous one by what a cache keeps. */
+const rotatingSeconds = 24 * 60 * 60 + keptSeconds
+
+/** `create-secret --secret-string file://…` takes the file's last line break along. */
+const withoutLineBreak = (secret: Redacted): Redacted =>
+  new Redacted(secret.reveal().replace(/\r?\n$/, ''))
+
+/** The current secret and, while it may still be accepted, the one before. */
+const readBoth = async (readStage: ReadStage, name: string, now: Instant): Promise<Loaded> => {
+  const current = await readStage(name, 'AWSCURRENT')
+  if (!current.ok) return fail('secret_unavailable')
+  const { value, createdAt } = current.value
+  const isRotating = secondsBetween(createdAt, now) < rotatingSeconds
+  const previous = isRotating ? await readStage(name, 'AWSPREVIOUS') : null
+  if (previous?.ok === false && previous.error === 'secret_unavailable') return fail(previous.error)
+  return succeed({
+    current: withoutLineBreak(value),
+    previous: previous?.ok === true ? withoutLineBreak(previous.value.value) : null,
+    currentCreatedAt: createdAt,
+  })
+}
+
+/** Kept for a time, read once however many ask meanwhile; a failure is not kept. */
+const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
+  let kept: { readonly loaded: Loaded; readonly at: Instant } | null = null
+  let reading: Promise<Loaded> | null = null
+  const readAndKeep = async (): Promise<Loaded> => {
+    const at = toInstant(clock())
+    try {
+      const loaded = await readNow()
+      if (loaded.ok) kept = { loaded, at }
+      return loaded
+    } finally {
+      reading = null
+    }
+  }
+  const within = async (seconds: number): Promise<Loaded> => {
+    if (kept !== null && secondsBetween(kept.at, toInstant(clock())) < seconds) return kept.loaded
+    reading ??= readAndKeep()
+    return reading
+  }
+  return { load: () => within(keptSeconds), refresh: () => within(refreshGapSeconds) }
+}
+
+/** A cache a source; what is not configured is not readable. */
+export const createHookSecretCaches = (
+  sources: Configuration['sources'],
+  readStage: ReadStage,
+  clock: Clock,
+): HookSecrets => {
+  const toCache = (source: { readonly secret: string } | null) =>
+    createCache(
+      async () =>
+        source === null
+          ? fail('secret_unavailable')
+          : readBoth(readStage, source.secret, toInstant(clock())),
+      clock,
+    )
+  const caches = {
+    github: toCache(sources.github),
+    circleci: toCache(sources.circleci),
+    'docker-hub': toCache(sources['docker-hub']),
+  }
+  return {
+    load: (source) => caches[source].load(),
+    refresh: (source) => caches[source].refresh(),
+  }
+}

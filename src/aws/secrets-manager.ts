@@ -1,0 +1,74 @@
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import type { Configuration } from '../deployment/app.ts'
+import type { HookSecrets } from '../delivery/verification.ts'
+import { systemClock, toInstant, type Clock, type Instant } from '../kernel/clock.ts'
+import { Redacted } from '../kernel/redacted.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+import { inTime, lazy, toAwsFailure } from './client.ts'
+import { createHookSecretCaches } from './hook-secrets.ts'
+
+export interface Secret {
+  readonly value: Redacted
+  readonly versionId: string
+  /** Of this version. */
+  readonly createdAt: Instant
+}
+
+export type SecretFailure = 'secret_missing' | 'secret_unavailable'
+
+/** One version of a secret by its id, or the current one. */
+export type ReadSecret = (
+  name: string,
+  version: string | null,
+) => Promise<Result<Secret, SecretFailure>>
+
+type CreateClient = () => SecretsManagerClient
+
+const createClient: CreateClient = () => new SecretsManagerClient({})
+
+/** Not there, no such version or label, or about to be deleted. */
+const missing = ['ResourceNotFoundException', 'InvalidRequestException']
+
+/** Nothing is kept here. A secret may be a text, or bytes in UTF-8. */
+const readSecret = async (
+  client: SecretsManagerClient,
+  order: GetSecretValueCommand,
+): Promise<Result<Secret, SecretFailure>> => {
+  try {
+    const answer = await client.send(order, inTime())
+    const text = answer.SecretString ?? Buffer.from(answer.SecretBinary ?? []).toString('utf8')
+    const { VersionId: versionId, CreatedDate: createdAt } = answer
+    if (versionId === undefined || createdAt === undefined) return fail('secret_unavailable')
+    return succeed({ value: new Redacted(text), versionId, createdAt: toInstant(createdAt) })
+  } catch (error) {
+    const isMissing = missing.includes(toAwsFailure(error).code)
+    return fail(isMissing ? 'secret_missing' : 'secret_unavailable')
+  }
+}
+
+/** Secrets Manager. The client is made on first use. */
+export const createSecretReader = (create: CreateClient = createClient): ReadSecret => {
+  const client = lazy(create)
+  return (name, version) => {
+    const order = { SecretId: name, ...(version !== null && { VersionId: version }) }
+    return readSecret(client(), new GetSecretValueCommand(order))
+  }
+}
+
+/**
+ * The secrets that verify webhooks, by the names that landfall.yml gives them. Kept for 5 minutes;
+ * `refresh`, which anybody can cause with a bad signature, reads once a minute.
+ */
+export const createHookSecrets = (
+  sources: Configuration['sources'],
+  clock: Clock = systemClock,
+  create: CreateClient = createClient,
+): HookSecrets => {
+  const client = lazy(create)
+  return createHookSecretCaches(
+    sources,
+    (name, stage) =>
+      readSecret(client(), new GetSecretValueCommand({ SecretId: name, VersionStage: stage })),
+    clock,
+  )
+}

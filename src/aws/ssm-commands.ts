@@ -1,0 +1,100 @@
+import {
+  CancelCommandCommand,
+  GetCommandInvocationCommand,
+  ListCommandInvocationsCommand,
+  SendCommandCommand,
+  SSMClient,
+  type CommandInvocation,
+} from '@aws-sdk/client-ssm'
+import { sleep } from '../kernel/clock.ts'
+import { InstanceId } from '../kernel/id.ts'
+import { Retryable } from '../kernel/retryable.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+import type { Command, Commands, Invocation, SendFailure } from '../targets/ec2/ports.ts'
+import { inTime, lazy, read, readPages, toAwsFailure } from './client.ts'
+
+const maxCommentLength = 100
+/** Two tries more stay within the 10 s that an intent is good for. */
+const throttlePauses = [300, 900]
+
+const toInput = (command: Command) => ({
+  DocumentName: command.document,
+  InstanceIds: [...command.instances],
+  Parameters: Object.fromEntries(
+    Object.entries(command.parameters).map(([name, value]) => [name, [value]]),
+  ),
+  Comment: command.comment.slice(0, maxCommentLength),
+  TimeoutSeconds: command.deliverySeconds,
+})
+
+/**
+ * SendCommand takes no token that would make a second one harmless, so only a throttled one, which
+ * did nothing, is repeated here.
+ *
+ * @throws Retryable where it may have been sent: the same fence may go out again.
+ */
+const send = async (
+  client: SSMClient,
+  command: Command,
+  pauses: readonly number[] = throttlePauses,
+): Promise<Result<string, SendFailure>> => {
+  try {
+    const { Command: sent } = await client.send(new SendCommandCommand(toInput(command)), inTime())
+    if (sent?.CommandId === undefined) throw new Retryable('SSM named no command')
+    return succeed(sent.CommandId)
+  } catch (error) {
+    const { kind, code, message } = toAwsFailure(error)
+    const [pause, ...left] = pauses
+    if (kind === 'uncertain') throw new Retryable(`SendCommand: ${code}: ${message}`)
+    if (kind === 'throttled' && pause !== undefined) {
+      await sleep(pause)
+      return send(client, command, left)
+    }
+    if (kind === 'throttled') return fail({ kind, message })
+    const isUnknown = code === 'InvalidInstanceId'
+    return fail({ kind: isUnknown ? 'invalid_instance' : 'failed', message: `${code}: ${message}` })
+  }
+}
+
+/** Our documents have one step; its output is the command's. */
+const toInvocation = (invocation: CommandInvocation): Invocation => ({
+  instance: InstanceId.parse(invocation.InstanceId),
+  status: invocation.Status ?? 'Pending',
+  statusDetails: invocation.StatusDetails ?? '',
+  output: invocation.CommandPlugins?.[0]?.Output ?? '',
+})
+
+const listInvocations = (client: SSMClient, command: string) =>
+  readPages<Invocation>(async (token) => {
+    const input = { CommandId: command, Details: true, MaxResults: 50, NextToken: token }
+    const { CommandInvocations: items = [], NextToken: next } = await read(
+      () => client.send(new ListCommandInvocationsCommand(input), inTime()),
+      // SSM has not caught up with the send.
+      { InvalidCommandId: { $metadata: {} }, InvocationDoesNotExist: { $metadata: {} } },
+    )
+    return { items: items.map(toInvocation), next }
+  })
+
+/** Run Command of SSM. The clients are made on first use. */
+export const createCommands = (
+  create: (settings: { maxAttempts: number }) => SSMClient = (settings) => new SSMClient(settings),
+): Commands => {
+  const sender = lazy(() => create({ maxAttempts: 1 }))
+  const reader = lazy(() => create({ maxAttempts: 3 }))
+  return {
+    send: (command) => send(sender(), command),
+    invocations: (command) => listInvocations(reader(), command),
+    output: async (command, instance) => {
+      const order = new GetCommandInvocationCommand({ CommandId: command, InstanceId: instance })
+      const { StandardOutputContent: stdout = '', StandardErrorContent: stderr = '' } = await read(
+        () => reader().send(order, inTime()),
+        { InvocationDoesNotExist: { $metadata: {} } },
+      )
+      return { stdout, stderr }
+    },
+    cancel: async (command) => {
+      const order = new CancelCommandCommand({ CommandId: command })
+      await read(() => reader().send(order, inTime()), { InvalidCommandId: { $metadata: {} } })
+    },
+  }
+}
