@@ -1,1 +1,3 @@
-export const handler = (): Promise<unknown> => Promise.resolve({ outcome: 'not built yet' })
+import { composeReconcile } from '../src/compose/reconcile.ts'
+
+export const handler = composeReconcile()

@@ -1,1 +1,3 @@
-export const handler = (): Promise<unknown> => Promise.resolve({ outcome: 'not built yet' })
+import { composeRedeploy } from '../src/compose/redeploy.ts'
+
+export const handler = composeRedeploy()

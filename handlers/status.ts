@@ -1,1 +1,3 @@
-export const handler = (): Promise<unknown> => Promise.resolve({ outcome: 'not built yet' })
+import { composeStatus } from '../src/compose/status.ts'
+
+export const handler = composeStatus()

@@ -1,0 +1,68 @@
+import { sentryDsn, stageName } from '../config/environment.ts'
+import type { FunctionName } from '../config/environment.ts'
+import { createLog } from '../kernel/log.ts'
+import type { Log, LogFields } from '../kernel/log.ts'
+import type { Trouble } from '../report/trouble.ts'
+
+const tagNames = { app: 'app', generation: 'deployment', reason: 'reason', source: 'source' }
+
+const toTags = (name: FunctionName, fields: LogFields): Trouble['tags'] => {
+  const known = Object.entries(tagNames).flatMap(([field, tag]) => {
+    const value = fields[field]
+    return typeof value === 'string' || typeof value === 'number' ? [[tag, `${value}`]] : []
+  })
+  return { function: name, ...Object.fromEntries<string>(known) }
+}
+
+type Notice = (message: string, fields: LogFields) => void
+
+/** A log whose errors are noticed. An `error` among the fields is written as text and told whole. */
+const noticing = (log: Log, notice: Notice, attached: LogFields = {}): Log => ({
+  info: (message, fields) => log.info(message, fields),
+  warn: (message, fields) => log.warn(message, fields),
+  error: (message, fields = {}) => {
+    const { error } = fields
+    log.error(message, error instanceof Error ? { ...fields, error: String(error) } : fields)
+    notice(message, { ...attached, ...fields })
+  },
+  with: (fields) => noticing(log.with(fields), notice, { ...attached, ...fields }),
+})
+
+/** Sentry is loaded here, when there is something to tell, and nowhere else. */
+const tell = async (troubles: readonly Trouble[], log: Log): Promise<void> => {
+  const dsn = sentryDsn()
+  if (dsn === '' || troubles.length === 0) return
+  try {
+    const { createTell } = await import('../report/sentry.ts')
+    await createTell(dsn, stageName())(troubles)
+  } catch (error) {
+    log.warn('Sentry could not be told', { error: String(error) })
+  }
+}
+
+/**
+ * A function's handler with its log. What it logs as an error, and what it throws, is told to Sentry
+ * before it ends; what it throws is thrown on.
+ */
+export const observe = <Event, Answer>(
+  name: FunctionName,
+  compose: (log: Log) => (event: Event) => Promise<Answer>,
+): ((event: Event) => Promise<Answer>) => {
+  const plain = createLog({ function: name })
+  const troubles: Trouble[] = []
+  const log = noticing(plain, (message, fields) => {
+    const { error } = fields
+    troubles.push({ message, error, tags: toTags(name, fields) })
+  })
+  const handle = compose(log)
+  return async (event) => {
+    try {
+      return await handle(event)
+    } catch (error) {
+      troubles.push({ message: `${name} crashed`, error, tags: toTags(name, {}) })
+      throw error
+    } finally {
+      await tell(troubles.splice(0), plain)
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import * as z from 'zod'
+import { createFleet } from '../aws/fleet.ts'
+import { createSecretReader } from '../aws/secrets-manager.ts'
+import { createCommands } from '../aws/ssm-commands.ts'
+import { environments, readEnvironment } from '../config/environment.ts'
+import { loadConfiguration } from '../config/load.ts'
+import { createCertificates } from '../journal/certificates.ts'
+import { createCommandIndex } from '../journal/commands.ts'
+import { createHeads } from '../journal/heads.ts'
+import { createHistory } from '../journal/history.ts'
+import { createRevisions } from '../journal/revisions.ts'
+import { createJournalTable } from '../journal/table.ts'
+import { sleep, systemClock } from '../kernel/clock.ts'
+import { AppName, newNonce, RevisionId } from '../kernel/id.ts'
+import { createLog, type Log } from '../kernel/log.ts'
+import { Retryable } from '../kernel/retryable.ts'
+import type { CommandIndex, Heads } from '../rollout/journal.ts'
+import { createReconcile } from '../rollout/reconcile.ts'
+import type { Nudge } from '../rollout/ports.ts'
+import { createFindDigest, createReadSecretVersion, createToTarget } from './targets.ts'
+
+/** Whoever wakes reconcile: a nudge naming the app, an SSM invocation event, or the clock. */
+const Event = z.union([
+  z.object({ app: AppName, revision: RevisionId.nullish() }),
+  z.object({ detail: z.object({ 'command-id': z.string() }) }),
+  z.object({ 'detail-type': z.literal('Scheduled Event') }),
+])
+type Event = z.infer<typeof Event>
+
+type Look = Pick<Nudge, 'app' | 'revisions'>
+
+/** Which apps an event is about. */
+const findApps = async (
+  event: Event,
+  { heads, commands }: { heads: Heads; commands: CommandIndex },
+): Promise<readonly Look[]> => {
+  if ('app' in event) return [{ app: event.app, revisions: event.revision ? [event.revision] : [] }]
+  if ('detail' in event) {
+    const app = await commands.findApp(event.detail['command-id'])
+    return app === null ? [] : [{ app, revisions: [] }]
+  }
+  return (await heads.listOpen()).map((app) => ({ app, revisions: [] }))
+}
+
+/** One app's trouble must not keep the others from being looked at; the first bug is thrown at the end. */
+const reportTroubles = (log: Log, settled: readonly PromiseSettledResult<void>[]): void => {
+  const bugs: unknown[] = []
+  for (const one of settled) {
+    if (one.status === 'fulfilled') continue
+    const error: unknown = one.reason
+    if (error instanceof Retryable)
+      log.warn('not now; the clock looks again', { why: error.message })
+    else bugs.push(error)
+  }
+  if (bugs.length > 0) throw bugs[0]
+}
+
+const composeServices = () => {
+  const environment = readEnvironment(environments.reconcile)
+  const { apps } = loadConfiguration()
+  const table = createJournalTable(environment.TABLE_NAME)
+  const heads = createHeads(table)
+  const commands = createCommandIndex(table)
+  const log = createLog({ function: 'reconcile' })
+  const readSecret = createSecretReader()
+  const reconcile = createReconcile({
+    heads,
+    commands,
+    revisions: createRevisions(table),
+    history: createHistory(table),
+    findDigest: createFindDigest(readSecret),
+    readSecretVersion: createReadSecretVersion(readSecret),
+    toTarget: createToTarget({
+      commands: createCommands(),
+      fleet: createFleet(),
+      certificates: createCertificates(table),
+      readSecret,
+      environment,
+    }),
+    clock: systemClock,
+    sleep,
+    log,
+  })
+  return { heads, commands, log, reconcile, apps }
+}
+
+/** The handler of `reconcile`. */
+export const composeReconcile = (): ((event: unknown) => Promise<void>) => {
+  let services: ReturnType<typeof composeServices> | null = null
+  return async (event) => {
+    services ??= composeServices()
+    const { heads, commands, log, reconcile, apps } = services
+    const looks = await findApps(Event.parse(event), { heads, commands })
+    const settled = await Promise.allSettled(
+      looks.map(({ app, revisions }) =>
+        reconcile({
+          app,
+          revisions,
+          settings: apps.find(({ name }) => name === app) ?? null,
+          by: newNonce(),
+        }),
+      ),
+    )
+    reportTroubles(log, settled)
+  }
+}

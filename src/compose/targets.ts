@@ -1,0 +1,93 @@
+import type { ReadSecret } from '../targets/ec2/seal.ts'
+import { createMaskOutput, createSealEnvelope } from '../targets/ec2/seal.ts'
+import { createEc2Target } from '../targets/ec2/ec2.ts'
+import type { Commands, Fleet } from '../targets/ec2/ports.ts'
+import type { Certificates } from '../targets/ec2/certificates.ts'
+import { systemClock } from '../kernel/clock.ts'
+import { fail, succeed } from '../kernel/result.ts'
+import { Retryable } from '../kernel/retryable.ts'
+import { http } from '../kernel/http.ts'
+import { createRegistry, type RegistryLogin } from '../registry/registry.ts'
+import type { FindDigest, ReconcilePorts } from '../rollout/ports.ts'
+import { parseRegistrySecret } from '../secrets/registry-secret.ts'
+
+interface TargetParts {
+  readonly commands: Commands
+  readonly fleet: Fleet
+  readonly certificates: Certificates
+  readonly readSecret: ReadSecret
+  readonly environment: {
+    readonly OWNER: string
+    readonly PREPARE_DOCUMENT: string
+    readonly DEPLOY_DOCUMENT: string
+    readonly PROXY_IMAGE: string
+  }
+}
+
+/** Chooses the implementation of a target by its kind. */
+export const createToTarget = ({
+  commands,
+  fleet,
+  certificates,
+  readSecret,
+  environment,
+}: TargetParts): ReconcilePorts['toTarget'] => {
+  const ports = {
+    commands,
+    fleet,
+    certificates,
+    sealEnvelope: createSealEnvelope(readSecret),
+    maskOutput: createMaskOutput(readSecret),
+    stage: {
+      prepareDocument: environment.PREPARE_DOCUMENT,
+      deployDocument: environment.DEPLOY_DOCUMENT,
+      owner: environment.OWNER,
+      proxyImage: environment.PROXY_IMAGE,
+    },
+    clock: systemClock,
+  }
+  return (settings) => {
+    switch (settings.kind) {
+      case 'ec2':
+        return createEc2Target(ports, settings)
+      case 'render':
+      case 'heroku':
+        return createUnsupportedTarget()
+    }
+  }
+}
+
+/** Accepted in landfall.yml, not built yet: a deployment ends at once and says so. */
+const createUnsupportedTarget = (): ReturnType<ReconcilePorts['toTarget']> => ({
+  candidates: () => Promise.resolve([]),
+  prepared: () => Promise.resolve([]),
+  start: () => Promise.resolve({ operation: null, missing: [] }),
+  observe: () => Promise.resolve([]),
+  cancel: () => Promise.resolve(),
+})
+
+/** Asks the registry for the digest under a tag, with the app's credentials where it has any. */
+export const createFindDigest = (readSecret: ReadSecret): FindDigest => {
+  const registry = createRegistry(http)
+  const find = async (image: string, tag: string, login: RegistryLogin | null) => {
+    const found = await registry.findDigest(image, tag, login)
+    return found.ok ? found : fail(found.error.reason)
+  }
+  return async (app, tag) => {
+    if (app.registry === null) return find(app.image, tag, null)
+    const secret = await readSecret(app.registry, null)
+    if (!secret.ok && secret.error === 'secret_unavailable')
+      throw new Retryable(`the secret ${app.registry} could not be read now`)
+    const login = secret.ok ? parseRegistrySecret(secret.value.value) : fail('secret_missing')
+    return login.ok ? find(app.image, tag, login.value) : fail('registry_unauthorized')
+  }
+}
+
+export const createReadSecretVersion =
+  (readSecret: ReadSecret): ReconcilePorts['readSecretVersion'] =>
+  async (name) => {
+    const secret = await readSecret(name, null)
+    if (secret.ok) return succeed(secret.value.versionId)
+    if (secret.error === 'secret_missing') return fail('secret_missing')
+    throw new Retryable(`the secret ${name} could not be read now`)
+  }

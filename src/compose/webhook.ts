@@ -1,0 +1,45 @@
+import { createNudge } from '../aws/lambda-nudge.ts'
+import { createHookSecrets } from '../aws/secrets-manager.ts'
+import { environments, readEnvironment } from '../config/environment.ts'
+import { loadConfiguration } from '../config/load.ts'
+import { healthy, type HookResponse } from '../delivery/answer.ts'
+import { isHealthCheck } from '../delivery/limits.ts'
+import { receive, type ReceiveServices } from '../delivery/receive.ts'
+import { toRequest } from '../delivery/request.ts'
+import { createEvidenceJournal } from '../journal/evidence.ts'
+import { createJournalTable } from '../journal/table.ts'
+import { systemClock } from '../kernel/clock.ts'
+import { createLog } from '../kernel/log.ts'
+import { createDockerHub } from '../sources/docker-hub.ts'
+import { github } from '../sources/github.ts'
+
+const composeServices = (): ReceiveServices => {
+  const environment = readEnvironment(environments.webhook)
+  const configuration = loadConfiguration()
+  return {
+    configuration,
+    sources: {
+      github,
+      circleci: null,
+      'docker-hub': createDockerHub(new Set(configuration.apps.map(({ name }) => name))),
+    },
+    secrets: createHookSecrets(configuration.sources),
+    journal: createEvidenceJournal(createJournalTable(environment.TABLE_NAME)),
+    nudge: createNudge(environment.RECONCILE_FUNCTION),
+    clock: systemClock,
+    log: createLog({ function: 'webhook' }),
+  }
+}
+
+/** The handler of `webhook`. Its services are made by the first delivery and kept; a failure is not. */
+export const composeWebhook = (
+  compose: () => ReceiveServices = composeServices,
+): ((event: unknown) => Promise<HookResponse>) => {
+  let services: ReceiveServices | null = null
+  return async (event) => {
+    const request = toRequest(event)
+    if (isHealthCheck(request)) return healthy
+    services ??= compose()
+    return receive(request, services)
+  }
+}
