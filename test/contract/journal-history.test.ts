@@ -129,6 +129,16 @@ describe('the certificates of instances', () => {
     expect(await certificates.load([instanceOf(4)])).toEqual([])
   })
 
+  it('are read on where DynamoDB answers only a part of them', async () => {
+    const certificates = createCertificates(journal.table)
+    const fleet = Array.from({ length: 10 }, (_, index) => instanceOf(5000 + index))
+    const der = 'A'.repeat(300_000)
+    for (const instance of fleet) await certificates.record({ instance, der, at: now })
+    journal.operations.length = 0
+    expect(await certificates.load(fleet)).toHaveLength(10)
+    expect(journal.operations.length).toBeGreaterThan(1)
+  })
+
   it('are read for a whole fleet at once', async () => {
     const certificates = createCertificates(journal.table)
     const fleet = Array.from({ length: 130 }, (_, index) => instanceOf(1000 + index))

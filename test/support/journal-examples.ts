@@ -1,0 +1,196 @@
+import type { Deployment, Head, Release } from '../../src/deployment/head.ts'
+import { createCertificates } from '../../src/journal/certificates.ts'
+import { createCommandIndex } from '../../src/journal/commands.ts'
+import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { createHeads } from '../../src/journal/heads.ts'
+import { createHistory } from '../../src/journal/history.ts'
+import {
+  certificateKey,
+  commandKey,
+  deploymentKey,
+  headKey,
+  receiptKey,
+  revisionKey,
+  stepKey,
+  tagKey,
+  type ItemKey,
+} from '../../src/journal/keys.ts'
+import { createRevisions } from '../../src/journal/revisions.ts'
+import type { Item } from '../../src/journal/table.ts'
+import {
+  AppName,
+  Commit,
+  DeliveryId,
+  Digest,
+  Fence,
+  Generation,
+  InstanceId,
+} from '../../src/kernel/id.ts'
+import { appOf } from './apps.ts'
+import type { TestJournal } from './journal-table.ts'
+
+const app = AppName.parse('oc-lettings')
+const commit = Commit.parse('0123456789abcdef0123456789abcdef01234567')
+const digest = Digest.parse(`sha256:${'4f'.repeat(32)}`)
+const instance = InstanceId.parse('i-0123456789abcdef0')
+const generation = Generation.parse(7)
+const fence = Fence.parse(42)
+const command = '5c1c1e9a-8a3e-4c39-9f0e-3d8a5a1c2b11'
+const deliveryId = DeliveryId.parse('2b1f6a52-5a0e-4a63-8d77-0c6f1f3a9e10')
+const receivedAt = '2026-11-20T10:04:12.345Z'
+
+const release: Release = {
+  generation,
+  revision: commit,
+  commit,
+  digest,
+  secretVersion: 'b1d7a0d4-6c0f-4f2e-9a55-0a8f6c1d2e3f',
+  settings: appOf(app, {
+    env: { DEBUG: 'False' },
+    secrets: 'landfall/prod/oc-lettings',
+    targets: [{ kind: 'render', service: 'srv-1', token: 'landfall/prod/render', env: 'sync' }],
+  }),
+}
+
+const deployment: Deployment = {
+  generation,
+  kind: 'deploy',
+  by: 'github',
+  status: 'in_progress',
+  stage: 'rolling',
+  openedAt: '2026-11-20T10:04:13.000Z',
+  deadlineAt: '2026-11-20T10:19:13.000Z',
+  endedAt: null,
+  release,
+  instances: [
+    {
+      id: instance,
+      target: 0,
+      wave: 0,
+      status: 'pending',
+      touched: true,
+      retries: 0,
+      serving: null,
+      reason: null,
+      message: null,
+    },
+  ],
+  intent: {
+    purpose: 'deploy',
+    target: 0,
+    instances: [instance],
+    fence,
+    at: '2026-11-20T10:04:14.000Z',
+    operation: command,
+    deadlineAt: '2026-11-20T10:12:14.000Z',
+    hostSeconds: 300,
+  },
+  reason: null,
+  message: null,
+}
+
+const head: Head = {
+  app,
+  version: fence,
+  generation,
+  deployment,
+  releases: [],
+  request: null,
+  freeze: null,
+  quarantine: [],
+  mark: { createdAt: '2026-11-20T10:00:00.000Z', number: 41 },
+  watch: { by: 'f3a1', until: '2026-11-20T10:04:44.000Z' },
+}
+
+const step = {
+  generation,
+  instance,
+  fence,
+  purpose: 'deploy',
+  at: '2026-11-20T10:04:21.000Z',
+  outcome: 'failed',
+  reason: 'unhealthy',
+  message: '400, is the host in ALLOWED_HOSTS?',
+  steps: [
+    { name: 'pull', status: 'succeeded', milliseconds: 1840, reason: null },
+    { name: 'check', status: 'failed', milliseconds: 120_000, reason: 'unhealthy' },
+  ],
+  tail: ['Invalid HTTP_HOST header'],
+} as const
+
+const run = {
+  kind: 'ci',
+  ci: 'github',
+  workflow: 'CI',
+  runId: '9001',
+  runNumber: 41,
+  attempt: 1,
+  createdAt: '2026-11-20T10:00:00.000Z',
+  conclusion: 'success',
+} as const
+
+const image = { kind: 'image', tag: 'latest', seenAt: '2026-11-20T10:04:12.000Z' } as const
+
+const writeAll = async ({ table }: TestJournal): Promise<void> => {
+  const evidence = createEvidenceJournal(table)
+  const revisions = createRevisions(table)
+  await evidence.recordEvidence(app, commit, commit, run, receivedAt)
+  const revision = await revisions.load(app, commit)
+  if (revision === null) throw new Error('no revision')
+  await revisions.recordAsked(revision, digest, '2026-11-20T10:04:12.900Z')
+  await evidence.recordEvidence(app, null, null, image, receivedAt)
+  await evidence.recordReceipt({
+    deliveryId,
+    source: 'docker-hub',
+    senderId: null,
+    receivedAt,
+    expiresAt: '2026-12-20T10:04:12.345Z',
+    bodyHash: '9c'.repeat(32),
+    reason: 'recorded',
+    parsed: {
+      kind: 'image',
+      app,
+      repository: 'acme/oc-lettings',
+      tag: 'latest',
+      pushedAt: image.seenAt,
+    },
+    matches: [{ app, revision: null }],
+  })
+  await createHeads(table).record(head, 0)
+  const history = createHistory(table)
+  await history.recordDeployment(app, {
+    ...deployment,
+    status: 'failed',
+    stage: 'ended',
+    endedAt: '2026-11-20T10:06:30.000Z',
+    intent: null,
+    reason: 'unhealthy',
+  })
+  await history.recordSteps(app, [step])
+  await createCommandIndex(table).recordCommand(command, app, '2026-11-20T10:04:14.000Z')
+  const der = 'MIIBszCCAVmgAwIBAgIUQ2VydA=='
+  await createCertificates(table).record({ instance, der, at: '2026-11-20T09:00:00.000Z' })
+}
+
+const keys: Readonly<Record<string, ItemKey>> = {
+  Head: headKey(app),
+  Revision: revisionKey(app, commit),
+  Tag: tagKey(app),
+  Deployment: deploymentKey(app, generation),
+  Step: stepKey(app, step),
+  Receipt: receiptKey(deliveryId),
+  Command: commandKey(command),
+  Certificate: certificateKey(instance),
+}
+
+/** One item of every kind, as the code writes it; the head's nonce, new in every write, is fixed. */
+export const writeExamples = async (journal: TestJournal): Promise<ReadonlyMap<string, Item>> => {
+  await writeAll(journal)
+  const examples = new Map<string, Item>()
+  for (const [name, key] of Object.entries(keys)) {
+    const item = { ...(await journal.read(key)) }
+    if ('writer' in item) item['writer'] = '7d0c5b52-3f0c-4a53-9a0f-6a1a3c1b9d20'
+    examples.set(name, item)
+  }
+  return examples
+}
