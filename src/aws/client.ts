@@ -33,7 +33,7 @@ export interface AwsFailure {
 }
 
 const throttling =
-  /^(Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestLimitExceeded|RequestThrottled|RequestThrottledException|LimitExceededException)$/
+  /^(Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestLimitExceeded|RequestThrottled|RequestThrottledException)$/
 
 const toKind = (code: string, status: number): AwsFailure['kind'] => {
   if (throttling.test(code) || status === 429) return 'throttled'

@@ -45,9 +45,9 @@ const readBoth = async (readStage: ReadStage, name: string, now: Instant): Promi
 /** Kept for a time, read once however many ask meanwhile; a failure is not kept. */
 const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
   let kept: { readonly loaded: Loaded; readonly at: Instant } | null = null
+  let triedAt: Instant | null = null
   let reading: Promise<Loaded> | null = null
-  const readAndKeep = async (): Promise<Loaded> => {
-    const at = toInstant(clock())
+  const readAndKeep = async (at: Instant): Promise<Loaded> => {
     try {
       const loaded = await readNow()
       if (loaded.ok) kept = { loaded, at }
@@ -56,12 +56,19 @@ const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
       reading = null
     }
   }
-  const within = async (seconds: number): Promise<Loaded> => {
-    if (kept !== null && secondsBetween(kept.at, toInstant(clock())) < seconds) return kept.loaded
-    reading ??= readAndKeep()
+  const isWithin = (at: Instant | null, seconds: number): boolean =>
+    at !== null && secondsBetween(at, toInstant(clock())) < seconds
+  const read = (): Promise<Loaded> => {
+    triedAt = toInstant(clock())
+    reading ??= readAndKeep(triedAt)
     return reading
   }
-  return { load: () => within(keptSeconds), refresh: () => within(refreshGapSeconds) }
+  return {
+    load: async () => (kept !== null && isWithin(kept.at, keptSeconds) ? kept.loaded : read()),
+    // Also a try that failed counts: a flood of bad signatures is no flood of reads.
+    refresh: async () =>
+      kept !== null && isWithin(triedAt, refreshGapSeconds) ? kept.loaded : read(),
+  }
 }
 
 /** A cache a source; what is not configured is not readable. */

@@ -1,0 +1,136 @@
+import { CreateDocumentCommand, ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createCommands } from '../../src/aws/ssm-commands.ts'
+import { InstanceId } from '../../src/kernel/id.ts'
+import { Retryable } from '../../src/kernel/retryable.ts'
+import type { Command, Commands } from '../../src/targets/ec2/ports.ts'
+import { startTestAws, toDocument, waitUntil, type TestAws } from '../support/local-aws.ts'
+
+const document = 'landfall-local-deploy-00000000'
+const [first, second] = [InstanceId.parse('i-00000001'), InstanceId.parse('i-00000002')]
+
+let aws: TestAws
+let ssm: SSMClient
+let commands: Commands
+
+beforeEach(async () => {
+  aws = await startTestAws({ instances: 2 })
+  ssm = new SSMClient(aws.client)
+  commands = createCommands((settings) => new SSMClient({ ...aws.client, ...settings }))
+  const script = '#!/bin/sh\necho "$SSM_App on $AWS_SSM_INSTANCE_ID"\necho problem >&2\n$SSM_Then'
+  const text = { type: 'String', interpolationType: 'ENV_VAR' }
+  const Content = toDocument(script, { App: text, Then: { ...text, default: 'true' } })
+  await ssm.send(new CreateDocumentCommand({ Name: document, DocumentType: 'Command', Content }))
+})
+afterEach(() => aws.stop())
+
+const order = (more: Partial<Command> = {}): Command => ({
+  document,
+  instances: [first],
+  parameters: { App: 'shop' },
+  comment: 'a test',
+  deliverySeconds: 30,
+  ...more,
+})
+
+const send = async (more: Partial<Command> = {}): Promise<string> => {
+  const sent = await commands.send(order(more))
+  if (!sent.ok) throw new Error(sent.error.message)
+  return sent.value
+}
+
+const settle = (command: string): Promise<void> =>
+  waitUntil(async () => {
+    const all = await commands.invocations(command)
+    return all.length > 0 && all.every(({ status }) => !/Pending|InProgress/.test(status))
+  })
+
+const listSent = async () => (await ssm.send(new ListCommandsCommand({}))).Commands ?? []
+
+const failCalls = (times: number, code: string, statusCode: number): void => {
+  let left = times
+  aws.faults.onCall = ({ operation }) => {
+    if (operation !== 'SendCommand' || left === 0) return null
+    left -= 1
+    return { kind: 'refuse', code, message: 'not this time', statusCode }
+  }
+}
+
+test('a command goes to its instances with its parameters, and their answers are read', async () => {
+  const command = await send({ instances: [first, second] })
+  await settle(command)
+  const answers = await commands.invocations(command)
+  expect(answers.map(({ instance, status }) => [instance, status])).toEqual([
+    [first, 'Success'],
+    [second, 'Success'],
+  ])
+  expect(answers[1]?.output).toContain(`shop on ${second}`)
+  expect(await commands.output(command, first)).toEqual({
+    stdout: `shop on ${first}\n`,
+    stderr: 'problem\n',
+  })
+})
+
+test('a comment longer than SSM takes is cut', async () => {
+  await send({ comment: 'x'.repeat(200) })
+  expect((await listSent())[0]?.Comment).toBe('x'.repeat(100))
+})
+
+test('an instance that SSM does not know is told from other failures', async () => {
+  const sent = await commands.send(order({ instances: [InstanceId.parse('i-0000000f')] }))
+  expect(sent).toMatchObject({ ok: false, error: { kind: 'invalid_instance' } })
+  const unknown = await commands.send(order({ document: 'landfall-local-gone' }))
+  expect(unknown).toMatchObject({ ok: false, error: { kind: 'failed' } })
+  expect(unknown.ok ? '' : unknown.error.message).toContain('InvalidDocument')
+})
+
+test('a throttled send is repeated, for nothing was sent', async () => {
+  failCalls(2, 'ThrottlingException', 400)
+  await send()
+  expect(await listSent()).toHaveLength(1)
+})
+
+test('a send that stays throttled says so', async () => {
+  failCalls(9, 'ThrottlingException', 400)
+  expect(await commands.send(order())).toMatchObject({ ok: false, error: { kind: 'throttled' } })
+})
+
+test('a send whose answer is lost is not repeated, and not called a failure', async () => {
+  aws.faults.onCall = ({ operation }) =>
+    operation === 'SendCommand' ? { kind: 'lose_answer' } : null
+  await expect(commands.send(order())).rejects.toThrow(Retryable)
+  expect(await listSent()).toHaveLength(1)
+})
+
+test('a send that AWS broke over is not called a failure either', async () => {
+  failCalls(9, 'InternalServerError', 500)
+  await expect(commands.send(order())).rejects.toThrow(Retryable)
+})
+
+test('a command that SSM does not show yet has no answers', async () => {
+  const unknown = '00000000-0000-4000-8000-000000000000'
+  expect(await commands.invocations(unknown)).toEqual([])
+  expect(await commands.output(unknown, first)).toEqual({ stdout: '', stderr: '' })
+  await expect(commands.cancel(unknown)).resolves.toBeUndefined()
+})
+
+test('a command is cancelled', async () => {
+  const command = await send({ parameters: { App: 'shop', Then: 'sleep 30' } })
+  await waitUntil(async () => (await commands.invocations(command))[0]?.status === 'InProgress')
+  await commands.cancel(command)
+  await settle(command)
+  expect((await commands.invocations(command))[0]?.status).toBe('Cancelled')
+})
+
+test('a listing that is refused for good is a bug, and one that is down can be asked again', async () => {
+  aws.faults.onCall = () => ({
+    kind: 'refuse',
+    code: 'AccessDeniedException',
+    message: 'no',
+    statusCode: 400,
+  })
+  const id = '00000000-0000-4000-8000-000000000000'
+  await expect(commands.invocations(id)).rejects.toThrow(/^no$/)
+  await aws.aws.stop()
+  await expect(commands.invocations(id)).rejects.toThrow(Retryable)
+})

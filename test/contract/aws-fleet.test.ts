@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { EC2Client } from '@aws-sdk/client-ec2'
+import { SSMClient } from '@aws-sdk/client-ssm'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createFleet } from '../../src/aws/fleet.ts'
+import { InstanceId } from '../../src/kernel/id.ts'
+import type { Fleet } from '../../src/targets/ec2/ports.ts'
+import { startTestAws, type TestAws } from '../support/local-aws.ts'
+
+let aws: TestAws
+let fleet: Fleet
+
+beforeEach(async () => {
+  aws = await startTestAws({ instances: 3 })
+  fleet = createFleet(
+    () => new EC2Client(aws.client),
+    () => new SSMClient(aws.client),
+  )
+})
+afterEach(() => aws.stop())
+
+const ids = (...names: string[]) => ({
+  kind: 'ids' as const,
+  ids: names.map((name) => InstanceId.parse(name)),
+})
+
+const demo = { kind: 'tag', key: 'Name', value: 'demo' } as const
+
+const turn = (id: string, status: Partial<{ online: boolean; state: 'stopped' }>): void => {
+  const member = aws.fleet.get(id)
+  if (member !== undefined) Object.assign(member.status, status)
+}
+
+test('a tag selects the running instances, in the order of their ids', async () => {
+  expect((await fleet.list(demo)).map(({ id }) => id)).toEqual([
+    'i-00000001',
+    'i-00000002',
+    'i-00000003',
+  ])
+  expect(await fleet.list({ ...demo, value: 'other' })).toEqual([])
+})
+
+test('each comes with its name, its ping and the version of its agent', async () => {
+  expect(await fleet.list(ids('i-00000002'))).toEqual([
+    { id: 'i-00000002', name: 'demo', ping: 'online', agentVersion: '3.3.3598.0' },
+  ])
+})
+
+test('one that runs and does not answer is named as offline', async () => {
+  turn('i-00000002', { online: false })
+  const found = await fleet.list(demo)
+  expect(found.map(({ ping }) => ping)).toEqual(['online', 'offline', 'online'])
+})
+
+test('one that is stopped is not listed', async () => {
+  turn('i-00000001', { state: 'stopped' })
+  expect((await fleet.list(demo)).map(({ id }) => id)).toEqual(['i-00000002', 'i-00000003'])
+})
+
+test('ids that are gone do not hide the others', async () => {
+  const found = await fleet.list(ids('i-00000003', 'i-0000000f'))
+  expect(found.map(({ id }) => id)).toEqual(['i-00000003'])
+})
+
+test('no ids select nothing', async () => {
+  expect(await fleet.list(ids())).toEqual([])
+})
+
+test('a hybrid machine, which EC2 does not know, is what SSM says of it', async () => {
+  const listing = {
+    InstanceInformationList: [
+      { InstanceId: 'mi-00000001', Name: 'attic', PingStatus: 'Online', AgentVersion: '3.3.1.0' },
+    ],
+  }
+  const server = createServer((_request, response) => response.end(JSON.stringify(listing)))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : null
+  const hybrid = createFleet(
+    () => new EC2Client(aws.client),
+    () => new SSMClient({ ...aws.client, endpoint: `http://127.0.0.1:${port ?? ''}` }),
+  )
+  const found = await hybrid.list({ ...demo, value: 'attic' })
+  server.close().closeAllConnections()
+  expect(found).toEqual([
+    { id: 'mi-00000001', name: 'attic', ping: 'online', agentVersion: '3.3.1.0' },
+  ])
+})

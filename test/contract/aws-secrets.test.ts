@@ -1,0 +1,85 @@
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createHookSecrets, createSecretReader } from '../../src/aws/secrets-manager.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { startTestAws, type TestAws } from '../support/local-aws.ts'
+
+let aws: TestAws
+let client: SecretsManagerClient
+
+beforeEach(async () => {
+  aws = await startTestAws()
+  client = new SecretsManagerClient({ ...aws.client, maxAttempts: 1 })
+})
+afterEach(() => aws.stop())
+
+const create = (Name: string, content: { SecretString?: string; SecretBinary?: Uint8Array }) =>
+  client.send(new CreateSecretCommand({ Name, ...content }))
+
+const put = async (SecretId: string, SecretString: string): Promise<string> => {
+  const { VersionId = '' } = await client.send(
+    new PutSecretValueCommand({ SecretId, SecretString }),
+  )
+  return VersionId
+}
+
+const read = async (name: string, version: string | null = null) => {
+  const secret = await createSecretReader(() => client)(name, version)
+  return secret.ok ? secret.value.value.reveal() : secret.error
+}
+
+test('reads the current version, or the one that a release recorded', async () => {
+  const { VersionId = '' } = await create('shop', { SecretString: 'one' })
+  const newer = await put('shop', 'two')
+  expect(await read('shop')).toBe('two')
+  expect(await read('shop', VersionId)).toBe('one')
+  expect(await read('shop', newer)).toBe('two')
+})
+
+test('reads a secret of bytes as text', async () => {
+  await create('shop', { SecretBinary: new TextEncoder().encode('{"KEY": "ü"}') })
+  expect(await read('shop')).toBe('{"KEY": "ü"}')
+})
+
+test('names the version that it read and when that was made', async () => {
+  const { VersionId } = await create('shop', { SecretString: 'one' })
+  const secret = await createSecretReader(() => client)('shop', null)
+  expect(secret).toMatchObject({ ok: true, value: { versionId: VersionId } })
+  expect(secret.ok && Math.abs(Date.parse(secret.value.createdAt) - Date.now())).toBeLessThan(5000)
+})
+
+test('tells what is not there from what cannot be read', async () => {
+  await create('shop', { SecretString: 'one' })
+  expect(await read('other')).toBe('secret_missing')
+  expect(await read('shop', '00000000-0000-4000-8000-000000000000')).toBe('secret_missing')
+  await client.send(new DeleteSecretCommand({ SecretId: 'shop' }))
+  expect(await read('shop')).toBe('secret_missing')
+  aws.faults.onCall = () => ({
+    kind: 'refuse',
+    code: 'AccessDeniedException',
+    message: 'no',
+    statusCode: 400,
+  })
+  expect(await read('shop')).toBe('secret_unavailable')
+})
+
+test("a webhook's secret comes with the one before it after a rotation", async () => {
+  const sources = { github: { secret: 'github' }, circleci: { secret: 'gone' }, 'docker-hub': null }
+  const secrets = createHookSecrets(sources, systemClock, () => client)
+  await create('github', { SecretString: 'one\n' })
+  const before = await secrets.load('github')
+  expect(before.ok && before.value.previous).toBeNull()
+  expect(before.ok && before.value.current.reveal()).toBe('one')
+  await put('github', 'two')
+  const rotated = createHookSecrets(sources, systemClock, () => client)
+  const after = await rotated.load('github')
+  expect(after.ok && after.value.current.reveal()).toBe('two')
+  expect(after.ok && after.value.previous?.reveal()).toBe('one')
+  expect(await secrets.load('circleci')).toEqual({ ok: false, error: 'secret_unavailable' })
+  expect(await secrets.load('docker-hub')).toEqual({ ok: false, error: 'secret_unavailable' })
+})

@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest'
+import { createHookSecretCaches, type ReadStage } from '../../../src/aws/hook-secrets.ts'
+import { Redacted } from '../../../src/kernel/redacted.ts'
+import { fail, succeed } from '../../../src/kernel/result.ts'
+
+const start = Date.parse('2026-11-20T12:00:00.000Z')
+
+type Failure = 'secret_missing' | 'secret_unavailable'
+
+interface World {
+  now: number
+  reads: string[]
+  value: string
+  failure: Failure | null
+  previous: Failure | null
+}
+
+/** A source whose secret was made `age` seconds ago, a clock to move and a count of what is read. */
+const play = (age: number) => {
+  const world: World = { now: start, reads: [], value: 'current', failure: null, previous: null }
+  const createdAt = new Date(start - age * 1000).toISOString()
+  const readStage: ReadStage = (_name, stage) => {
+    world.reads.push(stage)
+    const failure = stage === 'AWSCURRENT' ? world.failure : world.previous
+    const value = new Redacted(stage === 'AWSCURRENT' ? world.value : 'previous')
+    return Promise.resolve(failure === null ? succeed({ value, createdAt }) : fail(failure))
+  }
+  const sources = { github: { secret: 'github' }, circleci: null, 'docker-hub': null }
+  const secrets = createHookSecretCaches(sources, readStage, () => new Date(world.now))
+  return Object.assign(world, {
+    load: () => secrets.load('github'),
+    refresh: () => secrets.refresh('github'),
+    pass: (seconds: number) => {
+      world.now += seconds * 1000
+    },
+  })
+}
+
+const hour = 3600
+const unavailable = { ok: false, error: 'secret_unavailable' }
+
+test('is read once in five minutes, however often it is asked for', async () => {
+  const world = play(48 * hour)
+  const first = await world.load()
+  world.pass(299)
+  expect(await world.load()).toBe(first)
+  expect(world.reads).toEqual(['AWSCURRENT'])
+  world.pass(1)
+  await world.load()
+  expect(world.reads).toHaveLength(2)
+})
+
+test('is read once for all who ask at the same time', async () => {
+  const world = play(48 * hour)
+  await Promise.all([world.load(), world.load(), world.refresh()])
+  expect(world.reads).toHaveLength(1)
+})
+
+test('bad signatures have it read once a minute and no more', async () => {
+  const world = play(48 * hour)
+  const first = await world.load()
+  for (let second = 0; second < 59; second += 1) {
+    world.pass(1)
+    expect(await world.refresh()).toBe(first)
+  }
+  world.pass(1)
+  world.value = 'rotated'
+  const second = await world.refresh()
+  expect(second.ok && second.value.current.reveal()).toBe('rotated')
+  expect(await world.load()).toBe(second)
+  expect(world.reads).toHaveLength(2)
+})
+
+test('the previous one is read for as long as it may be accepted', async () => {
+  const young = play(24 * hour)
+  const loaded = await young.load()
+  expect(loaded.ok && loaded.value.previous?.reveal()).toBe('previous')
+  const old = play(24 * hour + 300)
+  const settled = await old.load()
+  expect(settled.ok && settled.value.previous).toBeNull()
+  expect(old.reads).toEqual(['AWSCURRENT'])
+})
+
+test('taking the label off the previous one ends it', async () => {
+  const world = play(hour)
+  world.previous = 'secret_missing'
+  const loaded = await world.load()
+  expect(loaded.ok && loaded.value.previous).toBeNull()
+})
+
+test.each(['secret_missing', 'secret_unavailable'] as const)(
+  'a failure (%s) is forgotten: the next one asks again',
+  async (failure) => {
+    const world = play(hour)
+    world.failure = failure
+    expect(await world.load()).toEqual(unavailable)
+    world.failure = null
+    expect(await world.load()).toMatchObject({ ok: true })
+  },
+)
+
+test('lets nothing through on half of what it needs', async () => {
+  const world = play(hour)
+  world.previous = 'secret_unavailable'
+  expect(await world.load()).toEqual(unavailable)
+})
+
+test('a refresh that fails does not end what is still good', async () => {
+  const world = play(48 * hour)
+  const first = await world.load()
+  world.pass(61)
+  world.failure = 'secret_unavailable'
+  expect(await world.refresh()).toEqual(unavailable)
+  expect(await world.load()).toBe(first)
+  expect(await world.refresh()).toBe(first)
+  expect(world.reads).toHaveLength(2)
+})
+
+test('takes off the line break that a file ends with, and nothing else', async () => {
+  const world = play(48 * hour)
+  world.value = ' a\nb\r\n'
+  const loaded = await world.load()
+  expect(loaded.ok && loaded.value.current.reveal()).toBe(' a\nb')
+})
