@@ -1,0 +1,141 @@
+import { join } from 'node:path'
+import type { Server } from 'node:http'
+import type { Fleet } from '../instances/instance.ts'
+import { createLambdaApi } from '../lambda/api.ts'
+import { createRunner, type Runner } from '../lambda/runner.ts'
+import type { WriteLog } from '../lambda/environment.ts'
+import type { PackagedService } from '../package/service.ts'
+import { openCommandStore } from '../ssm/command-store.ts'
+import { DocumentList, openDocuments, type Documents } from '../ssm/documents.ts'
+import { createSsmOperations } from '../ssm/operations.ts'
+import { startRunCommand, type RunCommand } from '../ssm/run-command.ts'
+import { openJsonFile } from '../state/json-file.ts'
+import { sealWith } from '../state/sealed.ts'
+import type { Account } from './account.ts'
+import { AlarmList } from './cloudwatch/alarm.ts'
+import { createCloudWatchOperations } from './cloudwatch/operations.ts'
+import { openDynamoDb } from './dynamodb.ts'
+import { createEc2Operations } from './ec2.ts'
+import { createEndpoint } from './endpoint.ts'
+import { createEventBus, toEvent, type EventBus, type EventFacts } from './event-bus.ts'
+import type { Faults } from './faults.ts'
+import { listen, toAddress } from './listen.ts'
+import { createSecretOperations } from './secrets/operations.ts'
+import { SecretList, createSecretStore } from './secrets/store.ts'
+import { createStsOperations } from './sts.ts'
+
+export interface AwsOptions {
+  readonly account: Account
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly stateDirectory: string
+  readonly service: PackagedService
+  readonly fleet: Fleet
+  readonly faults: Faults
+  readonly writeLog: WriteLog
+  readonly timing: Timing
+}
+
+export interface Timing {
+  /** How long SendCommand's command is on its way to the agent, and unseen by the calls that read. */
+  readonly deliverMilliseconds: number
+  readonly visibleMilliseconds: number
+}
+
+/** As short as tests can bear and still longer than nothing. */
+export const defaultTiming: Timing = { deliverMilliseconds: 30, visibleMilliseconds: 60 }
+
+export interface LocalAws {
+  /** `http://localhost:4566` */
+  readonly address: string
+  readonly runner: Runner
+  stop(): Promise<void>
+}
+
+const openSsm = (
+  options: AwsOptions,
+  emit: (facts: EventFacts) => void,
+): {
+  documents: Documents
+  operations: ReturnType<typeof createSsmOperations>
+  run: RunCommand
+} => {
+  const { account, fleet, faults, stateDirectory: state, timing } = options
+  const documents = openDocuments(openJsonFile(join(state, 'ssm/documents.json'), DocumentList))
+  for (const { name, text } of options.service.documents) documents.ensure(name, text)
+  const commands = openCommandStore(join(state, 'ssm/commands'))
+  const run = startRunCommand({
+    account,
+    fleet,
+    commands,
+    findDocument: (name) => documents.find(name),
+    emit,
+    faults,
+    directory: join(state, 'ssm/agents'),
+    deliverMilliseconds: timing.deliverMilliseconds,
+  })
+  const operations = createSsmOperations({
+    fleet,
+    documents,
+    commands,
+    runCommand: run,
+    visibleMilliseconds: timing.visibleMilliseconds,
+  })
+  return { documents, operations, run }
+}
+
+const wakeWith = (runner: Runner): Parameters<typeof createEventBus>[3] => {
+  return (target, event) => runner.invokeAsync(target.functionName, target.input ?? event)
+}
+
+const closeServer = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+
+/** Everything of AWS that Landfall touches, on one port, with its state in one directory. */
+export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
+  const { account, faults, stateDirectory: state, service } = options
+  let address = ''
+  const runner = createRunner({
+    account,
+    functions: service.functions,
+    endpoint: () => address,
+    faults,
+    writeLog: options.writeLog,
+  })
+  const bus: EventBus = createEventBus(account, service.rules, faults, wakeWith(runner))
+  const emit = (facts: EventFacts): void => bus.emit(toEvent(account, facts))
+  const ssm = openSsm(options, emit)
+  const secrets = createSecretStore(
+    account,
+    openJsonFile(join(state, 'secrets.sealed'), SecretList, sealWith(join(state, 'secrets.key'))),
+  )
+  const alarms = openJsonFile(join(state, 'alarms.json'), AlarmList)
+  const dynamodb = openDynamoDb(join(state, 'dynamodb'))
+  const server = createEndpoint({
+    services: {
+      ssm: ssm.operations,
+      secretsmanager: createSecretOperations(secrets),
+      events: bus.operations,
+      monitoring: createCloudWatchOperations(account, alarms, emit),
+      ec2: createEc2Operations(account, options.fleet),
+      sts: createStsOperations(account),
+    },
+    dynamodb,
+    lambda: createLambdaApi(account, runner),
+    faults,
+  })
+  address = toAddress(await listen(server, options.port))
+  ssm.run.resume()
+  return {
+    address,
+    runner,
+    stop: async () => {
+      await closeServer(server)
+      await Promise.all([runner.stop(), ssm.run.stop()])
+      await dynamodb.close()
+    },
+  }
+}

@@ -1,0 +1,61 @@
+import * as z from 'zod'
+import type { Fleet, FleetMember } from '../instances/instance.ts'
+import type { Account } from './account.ts'
+import { AwsError, operation, paginate, type Operations } from './operation.ts'
+
+const DescribeInstances = z.object({
+  InstanceId: z.array(z.string()).optional(),
+  Filter: z.array(z.object({ Name: z.string(), Value: z.array(z.string()) })).default([]),
+  MaxResults: z.coerce.number().int().min(5).max(1000).default(1000),
+  NextToken: z.string().optional(),
+})
+
+const stateCodes = { running: 16, stopped: 80, terminated: 48 } as const
+
+const toFilterValue = ({ instance, status }: FleetMember, name: string): readonly string[] => {
+  if (name === 'instance-id') return [instance.id]
+  if (name === 'instance-state-name') return [status.state]
+  if (name === 'private-ip-address') return [instance.address]
+  if (name === 'tag-key') return Object.keys(instance.tags)
+  if (name.startsWith('tag:')) {
+    const value = instance.tags[name.slice('tag:'.length)]
+    return value === undefined ? [] : [value]
+  }
+  throw new AwsError('InvalidParameterValue', `The filter '${name}' is invalid`)
+}
+
+const describe = (account: Account, { instance, status }: FleetMember) => ({
+  instanceId: instance.id,
+  imageId: 'ami-00000000',
+  instanceState: { code: stateCodes[status.state], name: status.state },
+  privateIpAddress: instance.address,
+  instanceType: 't4g.small',
+  placement: { availabilityZone: `${account.region}a` },
+  tagSet: Object.entries(instance.tags).map(([key, value]) => ({ key, value })),
+})
+
+/** One reservation an instance, as single launches make. */
+export const createEc2Operations = (account: Account, fleet: Fleet): Operations => ({
+  DescribeInstances: operation(DescribeInstances, (input) => {
+    const missing = (input.InstanceId ?? []).find((id) => !fleet.has(id))
+    if (missing !== undefined)
+      throw new AwsError(
+        'InvalidInstanceID.NotFound',
+        `The instance ID '${missing}' does not exist`,
+      )
+    const found = [...fleet.values()].filter(
+      (member) =>
+        (input.InstanceId?.includes(member.instance.id) ?? true) &&
+        input.Filter.every(({ Name, Value }) =>
+          toFilterValue(member, Name).some((value) => Value.includes(value)),
+        ),
+    )
+    const { page, next } = paginate(found, input.MaxResults, input.NextToken)
+    const reservationSet = page.map((member, index) => ({
+      reservationId: `r-${String(index + 1).padStart(8, '0')}`,
+      ownerId: account.id,
+      instancesSet: [describe(account, member)],
+    }))
+    return { reservationSet, nextToken: next }
+  }),
+})

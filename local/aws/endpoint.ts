@@ -1,0 +1,142 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { DynamoDb } from './dynamodb.ts'
+import type { CallFault, Faults } from './faults.ts'
+import { readRequest, toHeader, type HttpAnswer, type HttpRequest } from './http.ts'
+import { parseJsonInput, renderJson, renderJsonError } from './json-protocol.ts'
+import { AwsError, type Operations } from './operation.ts'
+import {
+  isQueryVersion,
+  queryServices,
+  renderQuery,
+  renderQueryError,
+  type QueryVersion,
+} from './query-protocol.ts'
+import { parseQueryInput } from './query-input.ts'
+
+export type ServiceName = 'ssm' | 'secretsmanager' | 'events' | 'monitoring' | 'ec2' | 'sts'
+
+export interface EndpointParts {
+  readonly services: Readonly<Record<ServiceName, Operations>>
+  readonly dynamodb: DynamoDb
+  readonly lambda: (request: HttpRequest) => Promise<HttpAnswer>
+  readonly faults: Faults
+}
+
+/** The first half of `X-Amz-Target`, and the version of JSON it comes with. */
+const targets: Readonly<Record<string, { service: ServiceName; json: '1.0' | '1.1' }>> = {
+  AmazonSSM: { service: 'ssm', json: '1.1' },
+  secretsmanager: { service: 'secretsmanager', json: '1.1' },
+  AWSEvents: { service: 'events', json: '1.1' },
+  GraniteServiceVersion20100801: { service: 'monitoring', json: '1.0' },
+}
+
+const toAwsError = (error: unknown): AwsError =>
+  error instanceof AwsError
+    ? error
+    : new AwsError('InternalFailure', error instanceof Error ? error.message : String(error), 500)
+
+const run = async (operations: Operations, name: string, input: unknown): Promise<unknown> => {
+  const act = operations[name]
+  if (!act)
+    throw new AwsError('UnknownOperationException', `The local stack does not know ${name}.`)
+  return act(input)
+}
+
+const answerJson = async (
+  parts: EndpointParts,
+  target: string,
+  request: HttpRequest,
+): Promise<HttpAnswer> => {
+  const [prefix = '', name = ''] = target.split('.')
+  const known = targets[prefix]
+  const version = known?.json ?? '1.1'
+  try {
+    if (!known)
+      throw new AwsError('UnknownOperationException', `The local stack does not know ${target}.`)
+    const input = parseJsonInput(request.body)
+    return renderJson(await run(parts.services[known.service], name, input), version)
+  } catch (error) {
+    return renderJsonError(toAwsError(error), version)
+  }
+}
+
+const answerQuery = async (
+  parts: EndpointParts,
+  version: QueryVersion,
+  form: URLSearchParams,
+): Promise<HttpAnswer> => {
+  const action = form.get('Action') ?? ''
+  try {
+    const operations = parts.services[queryServices[version].service]
+    return renderQuery(action, version, await run(operations, action, parseQueryInput(form)))
+  } catch (error) {
+    return renderQueryError(toAwsError(error), version)
+  }
+}
+
+const answer = async (parts: EndpointParts, request: HttpRequest): Promise<HttpAnswer> => {
+  const target = toHeader(request.headers, 'x-amz-target')
+  if (target !== '') return answerJson(parts, target, request)
+  if (request.path.startsWith('/2015-03-31/')) return parts.lambda(request)
+  const form = new URLSearchParams(request.body.toString('utf8'))
+  const version = form.get('Version') ?? ''
+  if (isQueryVersion(version)) return answerQuery(parts, version, form)
+  return renderJsonError(new AwsError('UnknownOperationException', 'Unknown request.', 404), '1.1')
+}
+
+/** `ssm SendCommand`: who is called, as far as the headers tell. */
+const toCall = (request: IncomingMessage): { service: string; operation: string } => {
+  const [prefix = '', operation = ''] = toHeader(request.headers, 'x-amz-target').split('.')
+  if (prefix.startsWith('DynamoDB_')) return { service: 'dynamodb', operation }
+  const known = targets[prefix]
+  if (known) return { service: known.service, operation }
+  if (request.url?.startsWith('/2015-03-31/')) return { service: 'lambda', operation: 'Invoke' }
+  const scope = /Credential=[^/]*\/\d*\/[^/]*\/([^/]*)\//.exec(request.headers.authorization ?? '')
+  return { service: scope?.[1] ?? '', operation: '' }
+}
+
+const send = (response: ServerResponse, { statusCode, headers, body }: HttpAnswer): void => {
+  response.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}
+
+const loseAnswer = (response: ServerResponse): void => {
+  response.end = () => response.destroy()
+}
+
+/** Whether the call may go on. */
+const applyFault = async (fault: CallFault | null, response: ServerResponse): Promise<boolean> => {
+  if (fault === null) return true
+  if (fault.kind === 'delay')
+    await new Promise((resolve) => setTimeout(resolve, fault.milliseconds))
+  if (fault.kind === 'lose_answer') loseAnswer(response)
+  if (fault.kind !== 'refuse') return true
+  send(response, renderJsonError(new AwsError(fault.code, fault.message, fault.statusCode), '1.1'))
+  return false
+}
+
+const serve = async (
+  parts: EndpointParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  const call = toCall(request)
+  if (!(await applyFault(parts.faults.onCall(call), response))) return
+  if (call.service === 'dynamodb' && call.operation !== '') {
+    parts.dynamodb.handle(request, response)
+    return
+  }
+  send(response, await answer(parts, await readRequest(request)))
+}
+
+/** One HTTP server for all of AWS, told apart by target header, path and form version. */
+export const createEndpoint = (parts: EndpointParts): Server => {
+  const server = createServer((request, response) => {
+    serve(parts, request, response).catch((error: unknown) => {
+      response.destroy(error instanceof Error ? error : undefined)
+    })
+  })
+  // SDK clients keep connections open; Node's 5 s would close one under a request.
+  server.keepAliveTimeout = 120_000
+  return server
+}

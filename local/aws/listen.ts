@@ -1,0 +1,25 @@
+import type { Server } from 'node:http'
+
+/** Something that the person who starts the stack can put right; printed as one line. */
+export class StartError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'StartError'
+  }
+}
+
+const isBusy = (error: Error): boolean => 'code' in error && error.code === 'EADDRINUSE'
+
+/** Loopback only: whoever reaches this endpoint is root on the instances. */
+export const listen = (server: Server, port: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(isBusy(error) ? new StartError(`Port ${port} is taken; choose another.`) : error),
+    )
+    server.listen(port, 'localhost', () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address ? address.port : port)
+    })
+  })
+
+export const toAddress = (port: number): string => `http://localhost:${port}`

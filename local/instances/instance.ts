@@ -1,0 +1,36 @@
+/** A machine under SSM: its engine, its state and how a process gets onto it. */
+export interface Instance {
+  readonly id: string
+  readonly name: string
+  readonly address: string
+  readonly tags: Readonly<Record<string, string>>
+  /** `LANDFALL_ROOT` there */
+  readonly stateRoot: string
+  /** `unix://…`; null where no engine is wanted (tests of the agent alone) */
+  readonly dockerHost: string | null
+  /** Put before a command to run it inside the instance, `nsenter …`; empty on the machine itself. */
+  readonly enter: readonly string[]
+}
+
+/** What SSM and EC2 can say of it at the moment; a test turns it off here. */
+export interface InstanceStatus {
+  online: boolean
+  state: 'running' | 'stopped' | 'terminated'
+  agentVersion: string
+}
+
+export interface FleetMember {
+  readonly instance: Instance
+  readonly status: InstanceStatus
+}
+
+/** By id, in the order they were started. */
+export type Fleet = ReadonlyMap<string, FleetMember>
+
+export const createFleet = (instances: readonly Instance[]): Fleet =>
+  new Map(
+    instances.map((instance) => [
+      instance.id,
+      { instance, status: { online: true, state: 'running', agentVersion: '3.3.3598.0' } },
+    ]),
+  )

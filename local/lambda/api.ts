@@ -1,0 +1,104 @@
+import { toArn, type Account } from '../aws/account.ts'
+import { toHeader, type HttpAnswer, type HttpRequest } from '../aws/http.ts'
+import { AwsError } from '../aws/operation.ts'
+import type { LambdaFunction } from './function.ts'
+import type { Runner } from './runner.ts'
+
+const maxBytes = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024, DryRun: 6 * 1024 * 1024 }
+
+type InvocationType = keyof typeof maxBytes
+
+const isInvocationType = (text: string): text is InvocationType => Object.hasOwn(maxBytes, text)
+
+const toAnswer = (
+  statusCode: number,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): HttpAnswer => ({
+  statusCode,
+  headers: { 'content-type': 'application/json', ...headers },
+  body,
+})
+
+const toError = (error: AwsError): HttpAnswer =>
+  toAnswer(error.statusCode, JSON.stringify({ Type: 'User', Message: error.message }), {
+    'x-amzn-errortype': error.code,
+  })
+
+const parsePayload = (body: Buffer, type: InvocationType): string => {
+  if (body.length > maxBytes[type])
+    throw new AwsError('RequestTooLargeException', 'The payload is too large.', 413)
+  const text = body.length === 0 ? '{}' : body.toString('utf8')
+  try {
+    JSON.parse(text)
+    return text
+  } catch {
+    throw new AwsError('InvalidRequestContentException', 'Could not parse request body into json.')
+  }
+}
+
+const invoke = async (
+  runner: Runner,
+  { name }: LambdaFunction,
+  request: HttpRequest,
+): Promise<HttpAnswer> => {
+  const type = toHeader(request.headers, 'x-amz-invocation-type') || 'RequestResponse'
+  if (!isInvocationType(type))
+    throw new AwsError('InvalidParameterValueException', 'Unknown invocation type.')
+  const payload = parsePayload(request.body, type)
+  if (type === 'DryRun') return toAnswer(204, '')
+  if (type === 'Event') {
+    runner.invokeAsync(name, JSON.parse(payload))
+    return toAnswer(202, '')
+  }
+  const result = await runner.invoke(name, payload)
+  const wantsTail = toHeader(request.headers, 'x-amz-log-type') === 'Tail'
+  return toAnswer(200, result.payload, {
+    'x-amz-executed-version': '$LATEST',
+    ...(result.functionError === null ? {} : { 'x-amz-function-error': result.functionError }),
+    ...(wantsTail
+      ? { 'x-amz-log-result': Buffer.from(result.log.slice(-4096)).toString('base64') }
+      : {}),
+  })
+}
+
+const describe = (account: Account, spec: LambdaFunction) => ({
+  FunctionName: spec.name,
+  FunctionArn: toArn(account, 'lambda', `function:${spec.name}`),
+  Runtime: 'nodejs24.x',
+  Handler: spec.handler,
+  Timeout: spec.timeoutSeconds,
+  MemorySize: spec.memoryMegabytes,
+  State: 'Active',
+  LastUpdateStatus: 'Successful',
+  PackageType: 'Zip',
+  Architectures: ['arm64'],
+  Version: '$LATEST',
+})
+
+/** `name`, `name:qualifier`, or an ARN of either. */
+const toName = (text: string): string =>
+  (decodeURIComponent(text).split(':function:').at(-1) ?? '').split(':')[0] ?? ''
+
+/** Invoke and GetFunction of the REST API of 2015-03-31. */
+export const createLambdaApi =
+  (account: Account, runner: Runner) =>
+  async (request: HttpRequest): Promise<HttpAnswer> => {
+    const [, , , name = '', action] = request.path.split('/')
+    try {
+      const spec = runner.find(toName(name))
+      if (!spec)
+        throw new AwsError(
+          'ResourceNotFoundException',
+          `Function not found: ${toArn(account, 'lambda', `function:${toName(name)}`)}`,
+          404,
+        )
+      if (action === 'invocations') return await invoke(runner, spec, request)
+      const configuration = describe(account, spec)
+      if (action === 'configuration') return toAnswer(200, JSON.stringify(configuration))
+      return toAnswer(200, JSON.stringify({ Configuration: configuration, Tags: {} }))
+    } catch (error) {
+      if (error instanceof AwsError) return toError(error)
+      throw error
+    }
+  }

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import { createInterface } from 'node:readline'
+import { Worker } from 'node:worker_threads'
+import * as z from 'zod'
+import { toFailure, type InvokeResult, type LambdaFunction } from './function.ts'
+
+/** One execution environment: a worker thread with the bundle in it, serving one event at a time. */
+export interface Environment {
+  /** Never rejects: a throw, an exit and a timeout are results. */
+  invoke(payload: string): Promise<InvokeResult>
+  isAlive(): boolean
+  stop(): Promise<void>
+}
+
+export type WriteLog = (functionName: string, line: string) => void
+
+const Answer = z.object({ payload: z.string(), failed: z.boolean() })
+
+const logTailLines = 40
+
+const startWorker = (spec: LambdaFunction, environment: Readonly<Record<string, string>>): Worker =>
+  new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: { directory: spec.directory, handler: spec.handler, name: spec.name },
+    env: environment,
+    // Node strips the types itself; a parent's loader has no business in a Lambda.
+    execArgv: [],
+    stdout: true,
+    stderr: true,
+    resourceLimits: { maxOldGenerationSizeMb: spec.memoryMegabytes },
+  })
+
+interface Life {
+  readonly log: (line: string) => void
+  readonly tail: () => string
+  readonly isAlive: () => boolean
+  /** Answers whoever waits. */
+  readonly finish: (result: InvokeResult) => void
+  readonly expect: (settle: (result: InvokeResult) => void) => void
+  /** The environment is of no use any more; whoever waits hears why. */
+  readonly die: (type: string, message: string) => void
+}
+
+const createLife = (name: string, writeLog: WriteLog): Life => {
+  let lines: string[] = []
+  let settle: ((result: InvokeResult) => void) | null = null
+  let isAlive = true
+  const log = (line: string): void => {
+    lines = [...lines.slice(1 - logTailLines), line]
+    writeLog(name, line)
+  }
+  const finish = (result: InvokeResult): void => {
+    settle?.(result)
+    settle = null
+  }
+  return {
+    log,
+    finish,
+    tail: () => lines.join('\n'),
+    isAlive: () => isAlive,
+    expect: (next) => {
+      lines = []
+      settle = next
+    },
+    die: (type, message) => {
+      if (!isAlive) return
+      isAlive = false
+      log(JSON.stringify({ level: 'error', message, errorType: type }))
+      finish(toFailure(type, message, lines.join('\n')))
+    },
+  }
+}
+
+const toText = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error)
+
+const follow = (worker: Worker, life: Life): void => {
+  for (const input of [worker.stdout, worker.stderr])
+    createInterface({ input }).on('line', (line) => life.log(line))
+  worker.on('message', (message: unknown) => {
+    const { payload, failed } = Answer.parse(message)
+    life.finish({ payload, functionError: failed ? 'Unhandled' : null, log: life.tail() })
+  })
+  worker.on('error', (error: unknown) => life.die('Runtime.UncaughtException', toText(error)))
+  worker.on('exit', (code) =>
+    life.die('Runtime.ExitError', `The function exited with code ${code}.`),
+  )
+}
+
+export const startEnvironment = (
+  spec: LambdaFunction,
+  environment: Readonly<Record<string, string>>,
+  writeLog: WriteLog,
+): Environment => {
+  const worker = startWorker(spec, environment)
+  const life = createLife(spec.name, writeLog)
+  follow(worker, life)
+  const milliseconds = spec.timeoutSeconds * 1000
+  const timedOut = `Task timed out after ${spec.timeoutSeconds.toFixed(2)} seconds`
+  return {
+    isAlive: life.isAlive,
+    invoke: (payload) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => {
+          life.die('Sandbox.Timedout', timedOut)
+          void worker.terminate()
+        }, milliseconds)
+        life.expect((result) => {
+          clearTimeout(timer)
+          resolve(result)
+        })
+        const message = { requestId: randomUUID(), payload, deadline: Date.now() + milliseconds }
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
+        worker.postMessage(message)
+      }),
+    stop: async () => {
+      life.finish(toFailure('Runtime.Stopped', 'The local stack was stopped.'))
+      worker.removeAllListeners('exit')
+      await worker.terminate()
+    },
+  }
+}

@@ -1,0 +1,101 @@
+import { toArn, type Account } from '../aws/account.ts'
+import type { Faults } from '../aws/faults.ts'
+import { createTimers } from '../ssm/timers.ts'
+import { startEnvironment, type WriteLog } from './environment.ts'
+import type { InvokeResult, LambdaFunction } from './function.ts'
+import { createPool, type Pool } from './pool.ts'
+
+export interface RunnerParts {
+  readonly account: Account
+  readonly functions: readonly LambdaFunction[]
+  /** Where the SDK clients in the functions find AWS: `http://localhost:4566`. */
+  readonly endpoint: () => string
+  readonly faults: Faults
+  readonly writeLog: WriteLog
+}
+
+export interface Runner {
+  find(name: string): LambdaFunction | null
+  /** Waits for the answer. A throw of the function is a result. */
+  invoke(name: string, payload: string): Promise<InvokeResult>
+  /** At least once, later, with the function's own retries. */
+  invokeAsync(name: string, payload: unknown): void
+  stop(): Promise<void>
+}
+
+/** A young account's concurrent executions. */
+const environmentsPerFunction = 10
+
+/** Lambda waits a minute before the first retry of an async event and two before the second. */
+const retryMilliseconds = 60_000
+
+const toEnvironment = (
+  parts: RunnerParts,
+  spec: LambdaFunction,
+): Readonly<Record<string, string>> => ({
+  PATH: '/usr/local/bin:/usr/bin:/bin',
+  LANG: 'en_US.UTF-8',
+  TZ: ':UTC',
+  AWS_REGION: parts.account.region,
+  AWS_DEFAULT_REGION: parts.account.region,
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_ENDPOINT_URL: parts.endpoint(),
+  AWS_LAMBDA_FUNCTION_NAME: spec.name,
+  AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.memoryMegabytes),
+  AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${spec.name}`,
+  AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+  AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+  LAMBDA_TASK_ROOT: spec.directory,
+  _HANDLER: spec.handler,
+  LANDFALL_LOCAL_FUNCTION_ARN: toArn(parts.account, 'lambda', `function:${spec.name}`),
+  ...spec.environment,
+})
+
+/** Each function has its own worker threads, module cache and environment, as its own sandbox would. */
+export const createRunner = (parts: RunnerParts): Runner => {
+  const timers = createTimers()
+  const specs = new Map(parts.functions.map((spec) => [spec.name, spec]))
+  const pools = new Map<string, Pool>()
+
+  const toPool = (spec: LambdaFunction): Pool => {
+    const existing = pools.get(spec.name)
+    if (existing) return existing
+    const start = () => startEnvironment(spec, toEnvironment(parts, spec), parts.writeLog)
+    const pool = createPool(start, environmentsPerFunction)
+    pools.set(spec.name, pool)
+    return pool
+  }
+  const invoke = async (name: string, payload: string): Promise<InvokeResult> => {
+    const spec = specs.get(name)
+    if (!spec) throw new Error(`No function ${name} is packaged`)
+    return toPool(spec).invoke(payload)
+  }
+  const attempt = (spec: LambdaFunction, payload: string, since: number, tries: number): void => {
+    if (Date.now() - since > spec.maximumAgeSeconds * 1000) return
+    const run = async (): Promise<void> => {
+      const { functionError } = await toPool(spec).invoke(payload)
+      if (functionError === null || tries > spec.retries) return
+      timers.after(retryMilliseconds * tries, () => attempt(spec, payload, since, tries + 1))
+    }
+    void run()
+  }
+  return {
+    find: (name) => specs.get(name) ?? null,
+    invoke,
+    invokeAsync: (name, payload) => {
+      const spec = specs.get(name)
+      if (!spec) return
+      const fate = parts.faults.onAsyncInvoke(name, payload)
+      const text = JSON.stringify(payload)
+      const times = { lose: 0, run: 1, double: 2 }[fate]
+      for (let time = 0; time < times; time += 1)
+        timers.after(0, () => attempt(spec, text, Date.now(), 1))
+    },
+    stop: async () => {
+      timers.clear()
+      await Promise.all([...pools.values()].map((pool) => pool.stop()))
+    },
+  }
+}

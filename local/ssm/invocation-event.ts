@@ -1,0 +1,22 @@
+import type { Account } from '../aws/account.ts'
+import { toArn } from '../aws/account.ts'
+import type { EventFacts } from '../aws/event-bus.ts'
+import type { Command, Invocation } from './command.ts'
+
+/** No output, no response code, no parameter: whoever wants them asks. */
+export const toInvocationEvent = (
+  account: Account,
+  command: Command,
+  invocation: Invocation,
+): EventFacts => ({
+  'detail-type': 'EC2 Command Invocation Status-change Notification',
+  source: 'aws.ssm',
+  resources: [toArn(account, 'ec2', `instance/${invocation.instanceId}`)],
+  detail: {
+    'command-id': command.id,
+    'document-name': command.documentName,
+    'instance-id': invocation.instanceId,
+    'requested-date-time': command.requestedAt,
+    status: invocation.status,
+  },
+})

@@ -1,0 +1,138 @@
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startAws, type LocalAws, type Timing } from '../../local/aws/aws.ts'
+import { createFaults, type Faults } from '../../local/aws/faults.ts'
+import { createFleet, type Fleet } from '../../local/instances/instance.ts'
+import type { LambdaFunction } from '../../local/lambda/function.ts'
+import type { PackagedService } from '../../local/package/service.ts'
+
+export const account = { id: '000000000000', region: 'eu-west-3' }
+
+const emptyService: PackagedService = {
+  functions: [],
+  rules: [],
+  schedules: [],
+  routes: [],
+  documents: [],
+  tables: [],
+}
+
+export interface TestAws {
+  readonly aws: LocalAws
+  readonly fleet: Fleet
+  readonly faults: Faults
+  readonly directory: string
+  readonly logs: string[]
+  /** What any SDK client needs to speak to it. */
+  readonly client: {
+    readonly endpoint: string
+    readonly region: string
+    readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  }
+  /** Stops it and starts another on the same state. */
+  restart(): Promise<TestAws>
+  stop(): Promise<void>
+}
+
+export interface TestAwsOptions {
+  readonly service?: Partial<PackagedService>
+  readonly directory?: string
+  readonly instances?: number
+  readonly timing?: Timing
+}
+
+/** The endpoint alone, without Docker: the instances are this machine, their scripts need only sh. */
+export const startTestAws = async (options: TestAwsOptions = {}): Promise<TestAws> => {
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'landfall-aws-'))
+  const fleet = createFleet(
+    Array.from({ length: options.instances ?? 1 }, (_, index) => ({
+      id: `i-0000000${index + 1}`,
+      name: `demo-${index + 1}`,
+      address: `10.77.0.1${index + 1}`,
+      tags: { 'landfall:stage': 'local', Name: 'demo' },
+      stateRoot: join(directory, `root-${index + 1}`),
+      dockerHost: null,
+      enter: [],
+    })),
+  )
+  const faults = createFaults()
+  const logs: string[] = []
+  const aws = await startAws({
+    account,
+    port: 0,
+    stateDirectory: directory,
+    service: { ...emptyService, ...options.service },
+    fleet,
+    faults,
+    writeLog: (name, line) => logs.push(`${name} ${line}`),
+    timing: options.timing ?? { deliverMilliseconds: 5, visibleMilliseconds: 0 },
+  })
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
+  return {
+    aws,
+    fleet,
+    faults,
+    directory,
+    logs,
+    client: { endpoint: aws.address, region: account.region, credentials },
+    restart: async () => {
+      await aws.stop()
+      return startTestAws({ ...options, directory })
+    },
+    stop: async () => {
+      await aws.stop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A function whose bundle is `source`, an ES module with an export `handler`. */
+export const writeFunction = (
+  name: string,
+  source: string,
+  facts: Partial<LambdaFunction> = {},
+): LambdaFunction => {
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-function-'))
+  mkdirSync(join(directory, 'handlers'))
+  writeFileSync(join(directory, 'handlers', `${name}.mjs`), source)
+  return {
+    name: `landfall-local-${name}`,
+    logicalId: name,
+    directory,
+    handler: `handlers/${name}.handler`,
+    timeoutSeconds: 5,
+    memoryMegabytes: 128,
+    environment: {},
+    retries: 0,
+    maximumAgeSeconds: 60,
+    ...facts,
+  }
+}
+
+/** A document of schema 2.2 with one step, as the packaged ones are. */
+export const toDocument = (
+  script: string,
+  parameters: Readonly<Record<string, object>> = {},
+  timeoutSeconds = 60,
+): string =>
+  JSON.stringify({
+    schemaVersion: '2.2',
+    parameters,
+    mainSteps: [
+      {
+        action: 'aws:runShellScript',
+        name: 'deploy',
+        inputs: { runCommand: script.split('\n'), timeoutSeconds: String(timeoutSeconds) },
+      },
+    ],
+  })
+
+/** Asks until it says so; fails after ten seconds. */
+export const waitUntil = async (isTrue: () => boolean | Promise<boolean>): Promise<void> => {
+  const deadline = Date.now() + 10_000
+  while (!(await isTrue())) {
+    if (Date.now() > deadline) throw new Error('Waited ten seconds in vain')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
