@@ -113,7 +113,7 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     openJsonFile(join(state, 'secrets.sealed'), SecretList, sealWith(join(state, 'secrets.key'))),
   )
   const alarms = openJsonFile(join(state, 'alarms.json'), AlarmList)
-  const dynamodb = openDynamoDb(join(state, 'dynamodb'))
+  const dynamodb = await openDynamoDb(join(state, 'dynamodb'))
   const server = createEndpoint({
     services: {
       ssm: ssm.operations,

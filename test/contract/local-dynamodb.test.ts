@@ -3,7 +3,11 @@ import {
   CreateTableCommand,
   DynamoDBClient,
 } from '@aws-sdk/client-dynamodb'
-import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
+import {
+  DescribeInstancesCommand,
+  EC2Client,
+  type DescribeInstancesCommandInput,
+} from '@aws-sdk/client-ec2'
 import {
   DynamoDBDocumentClient,
   GetCommand,
@@ -117,7 +121,7 @@ describe('the local EC2', () => {
   it('lists instances by state, tag and id, and says who does not exist', async () => {
     const test = await startTestAws({ instances: 3 })
     const ec2 = new EC2Client({ ...test.client, maxAttempts: 1 })
-    const ids = async (input: ConstructorParameters<typeof DescribeInstancesCommand>[0]) => {
+    const ids = async (input: DescribeInstancesCommandInput) => {
       const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand(input))
       return Reservations.flatMap(({ Instances = [] }) => Instances).map((one) => one.InstanceId)
     }
