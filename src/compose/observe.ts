@@ -9,7 +9,9 @@ const tagNames = { app: 'app', generation: 'deployment', reason: 'reason', sourc
 const toTags = (name: FunctionName, fields: LogFields): Trouble['tags'] => {
   const known = Object.entries(tagNames).flatMap(([field, tag]) => {
     const value = fields[field]
-    return typeof value === 'string' || typeof value === 'number' ? [[tag, `${value}`]] : []
+    return typeof value === 'string' || typeof value === 'number'
+      ? [[tag, `${value}`] as const]
+      : []
   })
   return { function: name, ...Object.fromEntries<string>(known) }
 }

@@ -50,3 +50,8 @@ export const readEnvironment = <Schema extends z.ZodType>(schema: Schema): z.out
 
 /** The file that holds the configuration, as a path from the working directory. */
 export const configurationFile = (): string => process.env['LANDFALL_CONFIG'] ?? 'landfall.yml'
+
+/** Where troubles are told; read apart from the rest, so that a broken environment is told too. */
+export const sentryDsn = (): string => process.env['SENTRY_DSN'] ?? ''
+
+export const stageName = (): string => process.env['STAGE'] ?? 'unknown'

@@ -1,0 +1,174 @@
+import { spawnSync } from 'node:child_process'
+import { createServer } from 'node:http'
+import * as z from 'zod'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { observe } from '../../../src/compose/observe.ts'
+
+/** A Sentry of our own: keeps the envelopes that reach it. */
+const startSentry = async () => {
+  const envelopes: string[] = []
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      envelopes.push(Buffer.concat(chunks).toString())
+      response.end('{}')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return {
+    envelopes,
+    dsn: `http://abcdef0123456789abcdef0123456789@127.0.0.1:${address.port}/42`,
+    stop: () => server.close(),
+  }
+}
+
+let sentry: Awaited<ReturnType<typeof startSentry>>
+beforeEach(async () => {
+  sentry = await startSentry()
+  vi.stubEnv('SENTRY_DSN', sentry.dsn)
+  vi.stubEnv('STAGE', 'prod')
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+  vi.restoreAllMocks()
+  sentry.stop()
+})
+
+const Event = z.record(z.string(), z.unknown())
+
+/** The event of an envelope: header, item header, item. */
+const eventOf = (envelope: string | undefined): z.infer<typeof Event> =>
+  Event.parse(JSON.parse(envelope?.split('\n')[2] ?? 'null'))
+
+const crash = (error: unknown) =>
+  observe('reconcile', () => async () => {
+    throw error
+  })({})
+
+test('tells what a function throws, and throws it on', async () => {
+  await expect(crash(new TypeError('x is not a function'))).rejects.toThrow('x is not a function')
+  expect(sentry.envelopes).toHaveLength(1)
+  expect(eventOf(sentry.envelopes[0])).toMatchObject({
+    level: 'error',
+    environment: 'prod',
+    message: 'reconcile crashed',
+    tags: { function: 'reconcile' },
+    exception: {
+      values: [
+        {
+          type: 'TypeError',
+          value: 'x is not a function',
+        },
+      ],
+    },
+  })
+})
+
+test('tells where it was thrown', async () => {
+  await crash(new Error('x')).catch(() => undefined)
+  expect(sentry.envelopes[0]).toContain('"filename":')
+  expect(sentry.envelopes[0]).toContain('observe.test.ts')
+})
+
+test('tells what is logged as an error, with app, deployment and reason', async () => {
+  const handler = observe('reconcile', (log) => () => {
+    log
+      .with({ app: 'shop' })
+      .error('deployment failed', { generation: 7, reason: 'unhealthy', tail: ['a line'] })
+    return Promise.resolve('answer')
+  })
+  expect(await handler({})).toBe('answer')
+  expect(eventOf(sentry.envelopes[0])).toMatchObject({
+    message: 'deployment failed',
+    tags: { function: 'reconcile', app: 'shop', deployment: '7', reason: 'unhealthy' },
+  })
+})
+
+test('tells of a function that cannot be composed', async () => {
+  const handler = observe('reconcile', () => () => {
+    throw new Error('TABLE_NAME is missing')
+  })
+  await expect(handler({})).rejects.toThrow('TABLE_NAME')
+  expect(sentry.envelopes[0]).toContain('TABLE_NAME is missing')
+})
+
+const planted = 'correct-horse-battery-staple'
+
+const thrownBy = (act: () => unknown): unknown => {
+  try {
+    return act()
+  } catch (error) {
+    return error
+  }
+}
+
+test.each([
+  ['a secret that could not be parsed', thrownBy(() => JSON.parse(planted))],
+  [
+    'a cause and a property',
+    Object.assign(new Error('refused', { cause: new Error(planted) }), { input: planted }),
+  ],
+  ['something thrown that is no error', planted],
+  ['an error of a kind we do not know', Object.assign(new Error(planted), { name: 'PgError' })],
+  ['a GitHub token', new Error(`GET failed: ghp_${planted.replaceAll('-', '')}`)],
+  ['a bearer token', new Error(`authorization: Bearer ${planted}`)],
+  ['a password in a URL', new Error(`postgres://shop:${planted}@db.example/shop`)],
+  ['a hook path', new Error(`POST /hooks/docker-hub/shop/${planted} failed`)],
+  ['a query', new Error(`https://api.render.com/deploy/srv-1?key=${planted}`)],
+  ['a message of several lines', Object.assign(new SyntaxError(`x\n    at ${planted}\n y`))],
+])('does not tell the value in %s', async (_, error) => {
+  vi.stubEnv('APP_PASSWORD', planted)
+  await crash(error).catch(() => undefined)
+  expect(sentry.envelopes).toHaveLength(1)
+  expect(sentry.envelopes.join()).not.toContain(planted)
+  expect(sentry.envelopes.join()).not.toContain(planted.replaceAll('-', ''))
+})
+
+test('tells nothing of the machine, its environment or what it was called with', async () => {
+  await crash(new Error('x')).catch(() => undefined)
+  const keys = Object.keys(eventOf(sentry.envelopes[0]))
+  expect(new Set(keys)).toEqual(
+    new Set('event_id timestamp platform level environment message tags exception sdk'.split(' ')),
+  )
+})
+
+test('ends in time, and with the same error, where Sentry does not answer', async () => {
+  vi.stubEnv('SENTRY_DSN', 'http://abcdef0123456789abcdef0123456789@127.0.0.1:9/42')
+  const start = performance.now()
+  await expect(crash(new Error('the error'))).rejects.toThrow('the error')
+  expect(performance.now() - start).toBeLessThan(3000)
+})
+
+test('ends with the same error where the DSN is none', async () => {
+  vi.stubEnv('SENTRY_DSN', 'nonsense')
+  await expect(crash(new Error('the error'))).rejects.toThrow('the error')
+  expect(sentry.envelopes).toEqual([])
+})
+
+/** Runs the act in a process of its own, and says which modules of Sentry it loaded. */
+const loadedBy = (act: string): string[] => {
+  const script = `
+    import { registerHooks } from 'node:module'
+    registerHooks({ load: (url, context, next) => {
+      if (url.includes('@sentry')) process.stderr.write(url + '\\n')
+      return next(url, context)
+    } })
+    const { observe } = await import('./src/compose/observe.ts')
+    await observe('status', (log) => async () => { ${act} })({})`
+  const { stderr, status } = spawnSync(
+    process.execPath,
+    ['--no-warnings', '--input-type=module', '--eval', script],
+    { encoding: 'utf8', env: { ...process.env, SENTRY_DSN: 'http://abc@127.0.0.1:9/1' } },
+  )
+  expect(status, stderr).toBe(0)
+  return stderr.split('\n').filter((line) => line.includes('@sentry'))
+}
+
+test('loads Sentry when there is something to tell, and not before', () => {
+  expect(loadedBy("log.info('all is well')")).toEqual([])
+  expect(loadedBy("log.error('something is not')")).not.toEqual([])
+})
