@@ -1,1 +1,3 @@
-export const handler = (): Promise<unknown> => Promise.resolve({ outcome: 'not built yet' })
+import { composeWebhook } from '../src/compose/webhook.ts'
+
+export const handler = composeWebhook()

@@ -9,11 +9,12 @@ import { toRequest } from '../delivery/request.ts'
 import { createEvidenceJournal } from '../journal/evidence.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { systemClock } from '../kernel/clock.ts'
-import { createLog } from '../kernel/log.ts'
+import type { Log } from '../kernel/log.ts'
 import { createDockerHub } from '../sources/docker-hub.ts'
 import { github } from '../sources/github.ts'
+import { observe } from './observe.ts'
 
-const composeServices = (): ReceiveServices => {
+const composeServices = (log: Log): ReceiveServices => {
   const environment = readEnvironment(environments.webhook)
   const configuration = loadConfiguration()
   return {
@@ -27,19 +28,20 @@ const composeServices = (): ReceiveServices => {
     journal: createEvidenceJournal(createJournalTable(environment.TABLE_NAME)),
     nudge: createNudge(environment.RECONCILE_FUNCTION),
     clock: systemClock,
-    log: createLog({ function: 'webhook' }),
+    log,
   }
 }
 
 /** The handler of `webhook`. Its services are made by the first delivery and kept; a failure is not. */
 export const composeWebhook = (
-  compose: () => ReceiveServices = composeServices,
-): ((event: unknown) => Promise<HookResponse>) => {
-  let services: ReceiveServices | null = null
-  return async (event) => {
-    const request = toRequest(event)
-    if (isHealthCheck(request)) return healthy
-    services ??= compose()
-    return receive(request, services)
-  }
-}
+  compose: (log: Log) => ReceiveServices = composeServices,
+): ((event: unknown) => Promise<HookResponse>) =>
+  observe('webhook', (log) => {
+    let services: ReceiveServices | null = null
+    return async (event: unknown) => {
+      const request = toRequest(event)
+      if (isHealthCheck(request)) return healthy
+      services ??= compose(log)
+      return receive(request, services)
+    }
+  })

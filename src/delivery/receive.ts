@@ -48,7 +48,8 @@ export const receive = async (
     ? await take(limited.value, { ...services, log }, deliveryId, receivedAt)
     : limited.error
   const source = limited.ok ? limited.value.source : null
-  log.info('delivery answered', { source, reason, status: answers[reason].status })
+  const { status } = answers[reason]
+  log[status === 503 ? 'warn' : 'info']('delivery answered', { source, reason, status })
   return toResponse(reason, deliveryId)
 }
 
@@ -76,7 +77,7 @@ const take = async (
     await nudgeAll(receipt, services)
     return receipt.reason
   } catch (error) {
-    services.log.error('the journal could not be reached', { source, error: String(error) })
+    services.log.error('the journal could not be reached', { source, error })
     return 'journal_unavailable'
   }
 }

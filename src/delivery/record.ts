@@ -54,14 +54,15 @@ export const recordDelivery = async (
   matched: Result<readonly Match[], IgnoreReason>,
 ): Promise<Receipt> => {
   const matches = matched.ok ? matched.value : []
-  let reason: Receipt['reason'] = matched.ok ? 'duplicate' : matched.error
-  for (const { app, revision, commit, evidence } of matches) {
-    const { receivedAt } = delivery
-    const change = await journal.recordEvidence(app, revision, commit, evidence, receivedAt)
-    if (change === 'recorded') reason = 'recorded'
-  }
+  const changes = await Promise.all(
+    matches.map(({ app, revision, commit, evidence }) =>
+      journal.recordEvidence(app, revision, commit, evidence, delivery.receivedAt),
+    ),
+  )
+  const change = changes.includes('recorded') ? 'recorded' : 'duplicate'
+  const reason = matched.ok ? change : matched.error
   const of = matches.map(({ app, revision }) => ({ app, revision }))
-  const receipt = { ...delivery, reason, matches: of }
+  const receipt: Receipt = { ...delivery, reason, matches: of }
   await journal.recordReceipt(receipt)
   return receipt
 }

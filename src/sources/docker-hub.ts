@@ -12,7 +12,7 @@ export const dockerHubToken = (secret: string, app: string): string =>
 const Body = z.object({
   push_data: z.object({
     tag: z.string().regex(/^\w[\w.-]{0,127}$/),
-    pushed_at: SentEpochSeconds.nullish().catch(null),
+    pushed_at: SentEpochSeconds.nullable().catch(null),
   }),
   repository: z.object({ repo_name: SentText }),
 })
@@ -52,7 +52,7 @@ const parse = (app: AppName, bytes: Uint8Array): Result<Parsed, 'malformed'> => 
     app,
     repository: repository.repo_name,
     tag: push.tag,
-    pushedAt: push.pushed_at ?? null,
+    pushedAt: push.pushed_at,
   })
 }
 

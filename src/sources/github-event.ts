@@ -10,7 +10,7 @@ import {
   type PushFacts,
 } from './source.ts'
 
-const Repository = z.object({ id: z.number().int(), full_name: SentText })
+const Repository = z.object({ id: z.number(), full_name: SentText })
 
 /** `repository.pushed_at` is a number in `push` events only; it is the time of this very push. */
 const Push = z
@@ -37,47 +37,44 @@ const WorkflowRunCompleted = z
     action: z.literal('completed'),
     workflow_run: z.object({
       id: z.number().int(),
-      name: z.string().max(1000).nullish(),
-      path: z.string().max(1000).nullish(),
+      name: SentText.nullish(),
+      path: SentText.nullish(),
       event: SentText,
       status: z.literal('completed'),
       conclusion: z.string().nullable(),
       // Null where a deleted fork was the head.
-      head_branch: z.string().max(1000).nullable(),
+      head_branch: SentText.nullable(),
       head_sha: Commit,
-      head_repository: z.object({ id: z.number().int() }).nullish(),
+      head_repository: z.object({ id: z.number() }).nullish(),
       run_number: z.number().int().nonnegative(),
       run_attempt: z.number().int().positive().default(1),
       created_at: SentInstant,
     }),
-    workflow: z.object({ name: SentText, path: z.string().max(1000).nullish() }).nullish(),
+    workflow: z.object({ name: SentText }).nullish(),
     repository: Repository,
   })
-  .transform(({ workflow_run: run, workflow, repository }): CiRunFacts => {
-    // A run's own name is empty or a title in some deliveries; the workflow's is what people wrote.
-    const path = run.path ?? workflow?.path ?? null
-    return {
-      kind: 'ci_run',
-      ci: 'github',
-      repository: repository.full_name,
-      branch: run.head_branch ?? '',
-      commit: run.head_sha,
-      isPush: run.event === 'push' && run.head_repository?.id === repository.id,
-      workflow: workflow?.name ?? run.name ?? '',
-      // `.github/workflows/ci.yml@refs/heads/main` for a workflow that another one calls.
-      workflowPath: path?.split('@')[0] ?? null,
-      runId: String(run.id),
-      runNumber: run.run_number,
-      attempt: run.run_attempt,
-      createdAt: run.created_at,
-      // Neutral, skipped, cancelled, timed_out, stale …: whatever is not green is not green.
-      conclusion: run.conclusion === 'success' ? 'success' : 'failure',
-    }
-  })
+  .transform(({ workflow_run: run, workflow, repository }): CiRunFacts => ({
+    kind: 'ci_run',
+    ci: 'github',
+    repository: repository.full_name,
+    branch: run.head_branch ?? '',
+    commit: run.head_sha,
+    isPush: run.event === 'push' && run.head_repository?.id === repository.id,
+    // A run's own name is empty or a title in some deliveries.
+    workflow: workflow?.name ?? run.name ?? '',
+    // `.github/workflows/ci.yml@refs/heads/main` for a workflow that another one calls.
+    workflowPath: run.path?.split('@')[0] ?? null,
+    runId: String(run.id),
+    runNumber: run.run_number,
+    attempt: run.run_attempt,
+    createdAt: run.created_at,
+    // Neutral, skipped, cancelled, timed_out, stale …: whatever is not green is not green.
+    conclusion: run.conclusion === 'success' ? 'success' : 'failure',
+  }))
 
 /** A run that was requested, or goes on, says nothing yet. */
 const WorkflowRunUnended = z
-  .object({ action: SentText, workflow_run: z.object({ status: z.string() }) })
+  .object({ action: SentText, workflow_run: z.object({ status: SentText }) })
   .refine(({ action, workflow_run: run }) => action !== 'completed' || run.status !== 'completed')
   .transform(({ action }): Parsed => ({ kind: 'other', event: `workflow_run.${action}` }))
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkLimits, maxBodyBytes } from '../../../src/delivery/limits.ts'
+import { checkLimits, isHealthCheck, maxBodyBytes } from '../../../src/delivery/limits.ts'
 import { fail } from '../../../src/kernel/result.ts'
 import { requestOf } from '../../support/receiving.ts'
 
@@ -80,4 +80,10 @@ describe('checkLimits', () => {
       expect(limit({ headers })).toEqual(fail('content_type_unsupported'))
     },
   )
+})
+
+it('knows a health check by its method and its path', () => {
+  expect(isHealthCheck(requestOf({ method: 'GET', path: '/healthz' }))).toBe(true)
+  expect(isHealthCheck(requestOf({ method: 'POST', path: '/healthz' }))).toBe(false)
+  expect(isHealthCheck(requestOf({ method: 'GET', path: '/hooks/github' }))).toBe(false)
 })

@@ -72,6 +72,11 @@ describe('a push', () => {
     expect(matchOf(push, moving)).toEqual(fail('event_ignored'))
   })
 
+  it('is of interest where CI gates a fixed tag, and where a tag alone is made of it', () => {
+    expect(matchOf(push, appOf('oc-lettings', { tag: 'latest' })).ok).toBe(true)
+    expect(matchOf(push, appOf('oc-lettings', { requires: [{ kind: 'image' }] })).ok).toBe(true)
+  })
+
   it('counts from its receipt where the sender tells no time, or one that is to come', () => {
     for (const pushedAt of [null, '2026-11-20T10:05:00.001Z']) {
       expect(matchOf({ ...push, pushedAt })).toMatchObject({
@@ -159,6 +164,8 @@ describe('a pushed image', () => {
     [commit.toUpperCase(), '{commit}'],
     [`v-${commit}`, '{commit}'],
     [commit, 'v-{commit}'],
+    [`x-${commit}`, 'v-{commit}'],
+    [`${commit}-fat`, '{commit}-abc'],
     [commit, 'latest'],
     ['ab', 'ab{commit}b'],
   ])('tagged %s is ignored by an app with the tag %s', (tag, template) => {
@@ -168,6 +175,7 @@ describe('a pushed image', () => {
 
   it.each([
     ['docker.io/acme/oc-lettings', 'acme/oc-lettings'],
+    ['localhost/acme/oc-lettings', 'acme/oc-lettings'],
     ['localhost:5000/acme/oc-lettings', 'acme/oc-lettings'],
     ['registry.example/acme/oc-lettings', 'acme/oc-lettings'],
     ['nginx', 'library/nginx'],

@@ -41,6 +41,11 @@ describe('toRequest', () => {
     expect(request.headers.get('tostring')).toBeUndefined()
   })
 
+  it('takes a body for text where nothing is said', () => {
+    const event = eventOf({ body: 'e30=', isBase64Encoded: undefined })
+    expect(toRequest(event).body).toEqual(Buffer.from('e30='))
+  })
+
   it('does without headers', () => {
     expect(toRequest(eventOf({ headers: undefined })).headers.size).toBe(0)
   })

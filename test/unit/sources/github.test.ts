@@ -113,6 +113,8 @@ describe('verify', () => {
     ['a form without payload', 'push', 'a=b', 'application/x-www-form-urlencoded'],
     ['a form whose payload is not JSON', 'push', 'payload=x', 'application/x-www-form-urlencoded'],
     ['JSON that is called a form', 'push', '{}', 'application/x-www-form-urlencoded'],
+    ['a ping that is no JSON', 'ping', '{', 'application/json'],
+    ['a ping in a form without payload', 'ping', 'a=b', 'application/x-www-form-urlencoded'],
     ['no JSON', 'push', '{', 'application/json'],
     ['no event name', '', '{}', 'application/json'],
     ['a push with nothing in it', 'push', '{}', 'application/json'],
@@ -140,6 +142,12 @@ describe('a push', () => {
   it('that deletes the branch names no commit', async () => {
     const verified = await verify('push', pushBody({ deleted: true, after: '0'.repeat(40) }))
     expect(verified).toMatchObject({ ok: true, value: { commit: null } })
+  })
+
+  it('names a ref as long as a receipt holds, and no longer one', async () => {
+    const ref = `refs/heads/${'x'.repeat(989)}`
+    expect(await verify('push', pushBody({ ref }))).toMatchObject({ value: { ref } })
+    expect(await verify('push', pushBody({ ref: `${ref}x` }))).toEqual(fail('malformed'))
   })
 
   it('without a readable time has none', async () => {
@@ -195,6 +203,16 @@ describe('the end of a run', () => {
     expect(verified).toMatchObject({ ok: true, value: { workflow: 'CI' } })
   })
 
+  it('of an old server, without workflow, path and attempt, is understood', async () => {
+    const run = { name: 'Tests', path: undefined, run_attempt: undefined }
+    const verified = await verify('workflow_run', runBody(run, { workflow: undefined }))
+    expect(verified).toMatchObject({ value: { workflow: 'Tests', workflowPath: null, attempt: 1 } })
+    const unnamed = runBody({ name: null, path: null, head_branch: null }, { workflow: null })
+    expect(await verify('workflow_run', unnamed)).toMatchObject({
+      value: { workflow: '', workflowPath: null, branch: '' },
+    })
+  })
+
   it('has the path of its file without the ref', async () => {
     const path = '.github/workflows/ci.yml@refs/heads/main'
     const verified = await verify('workflow_run', runBody({ path }))
@@ -217,12 +235,22 @@ describe('the end of a run', () => {
 
   it.each([
     ['a commit that is none', { head_sha: 'main' }],
+    ['a broken number', { run_number: 1.5 }],
+    ['a number below zero', { run_number: -1 }],
+    ['a broken id', { id: 0.5 }],
+    ['a broken attempt', { run_attempt: 1.5 }],
+    ['a branch that is longer than any', { head_branch: 'x'.repeat(1001) }],
     ['an attempt below one', { run_attempt: 0 }],
     ['a time that is none', { created_at: 'today' }],
     ['no id', { id: null }],
   ])('with %s is malformed', async (_what, run) => {
     expect(await verify('workflow_run', runBody(run))).toEqual(fail('malformed'))
   })
+})
+
+it('keeps of the name of an unknown event what fits', async () => {
+  const [long, cut] = ['x'.repeat(101), 'x'.repeat(100)]
+  expect(await verify(long, {})).toEqual(succeed({ kind: 'other', event: cut }))
 })
 
 describe('every example payload of GitHub', () => {

@@ -40,6 +40,12 @@ describe('times of senders', () => {
     },
   )
 
+  it('begin with 1970 and end with the century', () => {
+    expect(SentEpochSeconds.parse(0)).toBe('1970-01-01T00:00:00.000Z')
+    expect(SentEpochSeconds.parse(4_102_444_800)).toBe('2100-01-01T00:00:00.000Z')
+    expect(SentEpochSeconds.safeParse(4_102_444_801).success).toBe(false)
+  })
+
   it.each([-1, 1e15, Number.NaN, Infinity])('are refused as %s seconds', (seconds) => {
     expect(SentEpochSeconds.safeParse(seconds).success).toBe(false)
   })
