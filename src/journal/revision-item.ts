@@ -13,7 +13,7 @@ import { readItem, type Item, type JournalTable } from './table.ts'
 const revisionSchema: z.ZodType<Revision> = z.object({
   app: AppName,
   id: RevisionId,
-  commit: Commit.nullable(),
+  commit: Commit.nullable().default(null),
   status: z.enum(['waiting', 'deployed', 'superseded', 'refused', 'expired']),
   reason: reasonSchema.nullable().default(null),
   firstSeenAt: instantSchema,
@@ -58,10 +58,11 @@ export const fromRevisionItem = (key: ItemKey, item: Item): Revision => {
   return parseItem(revisionSchema, key, { ...item, ci })
 }
 
+/** What is null is left out: a first piece of evidence is written where its attribute is not there. */
 export const toRevisionItem = ({ ci, ...revision }: Revision, now: Instant): Item => ({
   ...revisionKey(revision.app, revision.id),
   schemaVersion,
-  ...revision,
+  ...Object.fromEntries(Object.entries(revision).filter(([, value]) => value !== null)),
   ...Object.fromEntries(Object.entries(ci).map(([name, run]) => [ciAttribute(name), run])),
   ...(revision.status === 'waiting'
     ? revisionOpen(revision.app, revision.id)

@@ -105,6 +105,20 @@ describe('evidence', () => {
     })
   })
 
+  it('of another kind is one write also after reconcile wrote the revision', async () => {
+    const id = newCommit()
+    await record(id, run)
+    await createRevisions(journal.table).recordStatus(
+      await load(id),
+      'waiting',
+      'image_missing',
+      now,
+    )
+    journal.operations.length = 0
+    for (const evidence of [push, imageAt(now)]) await record(id, evidence)
+    expect(journal.operations).toEqual(['UpdateItem', 'UpdateItem'])
+  })
+
   it('changes nothing when it is doubled', async () => {
     const id = newCommit()
     for (const evidence of [run, push, imageAt(now)]) await record(id, evidence)

@@ -5,7 +5,7 @@ import { createHead, type Head } from '../../src/deployment/head.ts'
 import { createHeads, HeadTooLarge, maxHeadBytes } from '../../src/journal/heads.ts'
 import { ItemUnreadable, SchemaVersionUnknown } from '../../src/journal/item.ts'
 import { headKey } from '../../src/journal/keys.ts'
-import { createJournalTable, type Item } from '../../src/journal/table.ts'
+import { createJournalTable, readItems, type Item } from '../../src/journal/table.ts'
 import { AppName, Fence, Generation } from '../../src/kernel/id.ts'
 import { deployments, heads as someHeads } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
@@ -137,6 +137,27 @@ describe('the index of what is open', () => {
     expect(await heads.listOpen()).toContain(closed.app)
     await heads.record(next(open, { deployment: null }), open.version)
     expect(await heads.listOpen()).not.toContain(closed.app)
+  })
+
+  it("lists an app while a person's request is neither opened nor refused", async () => {
+    const heads = createHeads(journal.table)
+    const request = { revision: null, force: false, by: 'ada', at: '2026-11-20T10:00:30.000Z' }
+    const asked = next(createHead(newApp()), { request: { ...request, refusal: null } })
+    await heads.record(asked, 0)
+    expect(await heads.listOpen()).toContain(asked.app)
+    const refused = next(asked, { request: { ...request, refusal: 'nothing_live' } })
+    await heads.record(refused, asked.version)
+    expect(await heads.listOpen()).not.toContain(asked.app)
+  })
+})
+
+describe('what decisions rest on', () => {
+  it('is read strongly consistent, alone and together', async () => {
+    const app = newApp()
+    journal.consistent.length = 0
+    await createHeads(journal.table).load(app)
+    await readItems(journal.table, [headKey(app)])
+    expect(journal.consistent).toEqual([true, true])
   })
 })
 

@@ -63,6 +63,8 @@ export interface TestJournal {
   readonly endpoint: string
   /** The operations that were asked for, in order: `UpdateItem`, `GetItem` … */
   readonly operations: string[]
+  /** Whether each of them asked for a strongly consistent read. */
+  readonly consistent: boolean[]
   /** Faults for the next requests, one each. */
   readonly faults: Fault[]
   /** Runs before the fault of a request does its work. */
@@ -98,6 +100,7 @@ export const startJournal = async (): Promise<TestJournal> => {
       const target = String(incoming.headers['x-amz-target'])
       journal.operations.push(target.split('.')[1] ?? '')
       const body = await text(incoming)
+      journal.consistent.push(body.includes('"ConsistentRead":true'))
       const fault = journal.faults.shift()
       if (fault !== undefined) await journal.beforeFault()
       if (fault === 'request_lost') return void incoming.socket.destroy()
@@ -124,6 +127,7 @@ export const startJournal = async (): Promise<TestJournal> => {
     table,
     endpoint,
     operations: [],
+    consistent: [],
     faults: [],
     beforeFault: async () => {},
     connect,
