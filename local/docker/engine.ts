@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, openSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
@@ -39,7 +39,8 @@ const waitForAnswer = async (hasEnded: () => boolean): Promise<boolean> => {
 }
 
 const startDaemon = async (): Promise<Engine['stop']> => {
-  const log = join(mkdtempSync(join(tmpdir(), 'landfall-engine-')), 'dockerd.log')
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-engine-'))
+  const log = join(directory, 'dockerd.log')
   const output = openSync(log, 'w')
   const daemon = spawn(findProgram('dockerd') ?? 'dockerd', [], {
     // Its own group, so that Ctrl-C reaches it only through stop(), after the containers' owner.
@@ -58,8 +59,10 @@ const startDaemon = async (): Promise<Engine['stop']> => {
   }
   daemon.unref()
   return async () => {
+    daemon.ref()
     daemon.kill('SIGTERM')
     await ended
+    rmSync(directory, { recursive: true })
   }
 }
 

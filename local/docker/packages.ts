@@ -48,7 +48,8 @@ const aptGet = (args: readonly string[]): Promise<string> =>
   run('env', ['DEBIAN_FRONTEND=noninteractive', 'apt-get', '-y', '-q', ...args])
 
 const install = async (packages: readonly string[]): Promise<void> => {
-  const order = ['install', '--no-install-recommends', ...packages]
+  // On Debian 13 docker.io only recommends its own command line.
+  const order = ['install', '--install-recommends', ...packages]
   // A fresh machine has no package lists yet.
   await aptGet(order).catch(() => aptGet(['update']).then(() => aptGet(order)))
 }
