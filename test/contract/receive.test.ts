@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { receive } from '../../src/delivery/receive.ts'
+import { AppName } from '../../src/kernel/id.ts'
+import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { createRevisions } from '../../src/journal/revisions.ts'
+import { dockerHubToken } from '../../src/sources/docker-hub.ts'
+import { appOf, commit, configurationOf } from '../support/apps.ts'
+import { pushBody, runBody } from '../support/github-events.ts'
+import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import {
+  createReceiving,
+  dockerHubRequest,
+  dockerHubSecret,
+  githubRequest,
+} from '../support/receiving.ts'
+import { dockerHubPush } from '../support/vectors.ts'
+
+const app = AppName.parse('oc-lettings')
+const push = githubRequest('push', pushBody())
+const run = githubRequest('workflow_run', runBody())
+const image = dockerHubRequest(app, dockerHubToken(dockerHubSecret, app), dockerHubPush)
+
+let database: TestJournal
+
+beforeEach(async () => {
+  database = await startJournal()
+})
+
+afterEach(async () => {
+  await database.stop()
+})
+
+/** Each request of the SDK is sent once, so that one fault is one failure. */
+const receiving = () =>
+  createReceiving(
+    { journal: createEvidenceJournal(database.connect(1)) },
+    configurationOf(appOf('oc-lettings'), appOf('oc-lettings-staging', { branch: 'next' })),
+  )
+
+describe('what is received', () => {
+  it.each([
+    { order: [push, run, image] },
+    { order: [image, run, push] },
+    { order: [run, run, image, push, image] },
+  ])('becomes one revision with all its evidence, whatever comes first', async ({ order }) => {
+    const { services } = receiving()
+    for (const request of order) {
+      expect((await receive(request, services)).statusCode).toBeLessThan(300)
+    }
+    expect(await createRevisions(database.table).loadWaiting(app, [])).toMatchObject([
+      {
+        id: commit,
+        commit,
+        status: 'waiting',
+        ci: { 'github:CI': { conclusion: 'success', runNumber: 7, attempt: 1 } },
+        push: { pushedAt: '2026-11-20T10:00:00.000Z' },
+        image: { tag: commit },
+      },
+    ])
+  })
+
+  it('costs two requests of the database, and one where it is ignored', async () => {
+    const { services } = receiving()
+    await receive(push, services)
+    expect(database.operations.splice(0)).toEqual(['UpdateItem', 'PutItem'])
+    await receive(githubRequest('issues', {}), services)
+    expect(database.operations).toEqual(['PutItem'])
+  })
+
+  it('costs none where it is not verified', async () => {
+    const { services } = receiving()
+    const forged = { ...push, body: Buffer.from(`${push.body.toString()} `) }
+    expect((await receive(forged, services)).statusCode).toBe(401)
+    expect(database.operations).toEqual([])
+  })
+})
+
+describe('a database that fails', () => {
+  it.each([
+    { at: 'the evidence', faults: ['request_lost'] as const, again: 202 },
+    { at: 'the answer to the evidence', faults: ['answer_lost'] as const, again: 200 },
+  ])('at $at is 503, and the delivery sent again is taken', async ({ faults, again }) => {
+    const { services, nudges } = receiving()
+    database.faults.push(...faults)
+    expect((await receive(push, services)).statusCode).toBe(503)
+    expect(nudges).toEqual([])
+    expect((await receive(push, services)).statusCode).toBe(again)
+    expect(nudges).toEqual([`${app} ${commit}`])
+    expect(await createRevisions(database.table).loadWaiting(app, [])).toHaveLength(1)
+  })
+})
