@@ -1,1 +1,3 @@
-export const handler = (): Promise<unknown> => Promise.resolve({ outcome: 'not built yet' })
+import { composeHooks } from '../src/compose/hooks.ts'
+
+export const handler = composeHooks()

@@ -1,3 +1,4 @@
+import { parseImage } from '../registry/image.ts'
 import { assembleEnvironment } from '../secrets/environment.ts'
 import { checkEc2 } from './check-ec2.ts'
 import type { Findings } from './findings.ts'
@@ -28,16 +29,10 @@ const checkRequirement = (path: Path, app: AppFile, index: number, sources: Sour
   ])
 }
 
-const isOnDockerHub = (image: string): boolean => {
-  const [first = '', ...rest] = image.split('/')
-  const isRegistry = first === 'localhost' || /[.:]/.test(first)
-  return rest.length === 0 || !isRegistry || first === 'docker.io'
-}
-
 /** Without CI something else has to say that there is something new. */
 const checkWakening = (path: Path, app: AppFile, sources: Sources): Findings => {
   const hasCi = app.requires.some((entry) => entry !== 'image')
-  const byHook = sources['docker-hub'] !== undefined && isOnDockerHub(app.image)
+  const byHook = sources['docker-hub'] !== undefined && parseImage(app.image).host === 'docker.io'
   const byPush =
     sources.github !== undefined && app.repository !== undefined && app.tag.includes('{commit}')
   return when(
