@@ -141,7 +141,8 @@ describe('a revision that cannot be read', () => {
   })
 
   it('is refused by name when another version of Landfall wrote it, also by new evidence', async () => {
-    const foreign = { ...item, schemaVersion: 2, status: 'waiting' }
+    const { push: _, ...rest } = item
+    const foreign = { ...rest, schemaVersion: 2, status: 'waiting' }
     expect(() => fromRevisionItem(key, foreign)).toThrow(SchemaVersionUnknown)
     const put = new PutCommand({ TableName: journal.table.name, Item: foreign })
     await journal.table.documents().send(put)
