@@ -27,7 +27,8 @@ export const bundleOptions = (configuration: Configuration) =>
     format: 'cjs',
     mainFields: ['module', 'main'],
     minify: true,
-    keepNames: false,
+    // So that a stack in the log names functions; a source map would be read at every cold start.
+    keepNames: true,
     sourcemap: false,
     legalComments: 'none',
     plugins: [embedConfiguration(configuration)],
@@ -41,5 +42,5 @@ export const bundleOptions = (configuration: Configuration) =>
 export const bundleOptionsForPackaging = () => {
   const { configuration, warnings } = readConfigurationFile()
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
-  return bundleOptions(configuration)
+  return { ...bundleOptions(configuration), outputFileExtension: '.cjs' }
 }
