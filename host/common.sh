@@ -1,0 +1,193 @@
+#!/usr/bin/env bash
+# Landfall on an instance. SSM runs this as root; parameters come as SSM_<Name>, the result leaves as the
+# first line of stdout: `landfall/1 <JSON>`. docs/host.md describes the files, the states and the result.
+set -euo pipefail
+export LC_ALL=C HOME="${HOME:-/root}" PATH="${PATH:-/usr/bin}:/usr/sbin:/usr/bin:/sbin:/bin"
+umask 077
+cd /
+
+root=${LANDFALL_ROOT:-/var/lib/landfall}
+host=$root/instance
+here=${AWS_SSM_INSTANCE_ID:-}
+
+step='' step_began=0 step_open=no
+steps=() masks=() tail_lines=()
+answered=no undo=''
+changed=false predeploy_ran=false generation=0 fence=0 fence_seen=0
+extra=''
+
+# --- time and files
+
+now_ms() { date +%s%3N; }
+now() { date +%s; }
+
+# The file is wholly the old or wholly the new one, also after a power cut.
+write_file() { # path, content on stdin
+  cat >"$1.tmp"
+  sync "$1.tmp"
+  mv -f "$1.tmp" "$1"
+  sync "${1%/*}"
+}
+
+read_file() { # path [default]
+  if [[ -s $1 ]]; then printf '%s' "$(<"$1")"; else printf '%s' "${2:-}"; fi
+}
+
+# --- text that leaves the host
+
+# Every value of the mask list goes, longest first, before anything is cut.
+masked() {
+  local text=$1 value
+  for value in "${masks[@]}"; do text=${text//"$value"/[masked]}; done
+  printf '%s' "$text"
+}
+
+# Bytes that are not UTF-8 become `?`: JSON has no other way to carry them.
+utf8() {
+  local rest=$1 more=$'[\x80-\xbf]' text='' valid
+  valid=$'^([\x01-\x7f]|[\xc2-\xdf]'"$more"$'|[\xe0-\xef]'"$more$more"$'|[\xf0-\xf4]'"$more$more$more"')+'
+  while [[ $rest ]]; do
+    if [[ $rest =~ $valid ]]; then
+      text+=${BASH_REMATCH[0]}
+      rest=${rest:${#BASH_REMATCH[0]}}
+    else
+      text+='?'
+      rest=${rest:1}
+    fi
+  done
+  printf '%s' "$text"
+}
+
+json_string() {
+  local text
+  text=$(utf8 "$1" | tr '\n\r\t' '   ' | tr -d '\000-\037\177')
+  text=${text//\\/\\\\}
+  printf '"%s"' "${text//\"/\\\"}"
+}
+
+json_list() { # elements are JSON already
+  local IFS=,
+  printf '[%s]' "$*"
+}
+
+# --- steps
+
+begin() {
+  step=$1 step_began=$(now_ms) step_open=yes
+}
+
+end() { # status [reason]
+  [[ $step_open == yes ]] || return 0
+  local took=$(($(now_ms) - step_began))
+  steps+=("{\"name\":\"$step\",\"status\":\"$1\",\"ms\":$took${2:+,\"reason\":\"$2\"}}")
+  step_open=no
+}
+
+skip() { # name
+  begin "$1"
+  end skipped
+}
+
+# --- endings
+
+answer() { # outcome reason message
+  local text lines=() line
+  text=$(masked "$3")
+  for line in "${tail_lines[@]: -$((${#tail_lines[@]} < 20 ? ${#tail_lines[@]} : 20))}"; do
+    lines+=("$(json_string "${line:0:300}")")
+  done
+  printf 'landfall/1 {"outcome":"%s","reason":"%s","message":%s,"generation":%s,"fence":%s,"fenceSeen":%s' \
+    "$1" "$2" "$(json_string "${text:0:300}")" "$generation" "$fence" "$fence_seen"
+  printf ',"serving":%s,"changed":%s,"predeploy":%s,"steps":%s' \
+    "$(serving)" "$changed" "$predeploy_ran" "$(json_list "${steps[@]}")"
+  ((${#lines[@]})) && printf ',"tail":%s' "$(json_list "${lines[@]}")"
+  printf '%s}\n' "$extra"
+}
+
+# Keeps the last lines of a program's output, masked, for the answer.
+keep_tail() { # text
+  local text
+  text=$(masked "$1")
+  ((${#text} <= 8000)) || text=${text: -8000}
+  mapfile -t tail_lines <<<"$text"
+}
+
+# Ends the run. What was begun is undone first, so that `serving` tells how things stand afterwards.
+fail() { # reason message
+  local reason=$1 message=$2
+  trap - EXIT TERM INT HUP
+  set +e
+  end failed "$reason"
+  if [[ $undo ]]; then "$undo"; fi
+  finish failed "$reason" "$message"
+}
+
+# Ends a run that has changed nothing.
+refuse() { # reason message
+  trap - EXIT TERM INT HUP
+  end failed "$1"
+  finish refused "$1" "$2"
+}
+
+finish() { # outcome reason message
+  trap - EXIT TERM INT HUP
+  set +e
+  answered=yes
+  local text code=1
+  [[ $1 == succeeded ]] && code=0
+  text=$(answer "$@")
+  keep_result "$1" "$code" "$text"
+  printf '%s\n' "$text" >&3
+  [[ $code == 0 ]] || printf '%s\n' "${tail_lines[@]}" >&3
+  rm -rf "$scratch"
+  exit "$code"
+}
+
+# A command that failed where nobody looked: the step's own reason, with what was printed last.
+on_exit() {
+  [[ $answered == yes ]] && return
+  keep_tail "$(tail -n 40 "$scratch/log")"
+  fail "$(reason_of "$step")" "step $step: ${tail_lines[-1]:-a command failed}"
+}
+
+# Runs a program; where it fails, the run fails with this reason and the program's last line.
+try() { # reason message program...
+  local reason=$1 message=$2 text
+  shift 2
+  if text=$("$@" 2>&1 </dev/null); then return; fi
+  keep_tail "$text"
+  fail "$reason" "$message: ${tail_lines[-1]}"
+}
+
+# --- start
+
+# fd 3 is the result's; all else is printed into a file that is read only when something fails.
+open_output() {
+  local base=${1:-$host}
+  mkdir -p "$base/scratch"
+  scratch=$base/scratch/$$
+  rm -rf "$scratch"
+  mkdir "$scratch"
+  exec 3>&1 >"$scratch/log" 2>&1
+  trap on_exit EXIT
+  trap 'fail cancelled "stopped by a signal"' TERM INT HUP
+}
+
+# A parameter the agent did not put into the environment is unset: an agent that is too old.
+read_parameter() { # name pattern
+  local name=SSM_$1
+  [[ -v $name ]] || refuse agent_too_old "the parameter $1 is not in the environment; SSM agent 3.3.2746.0 or newer is needed"
+  [[ ${!name} =~ $2 ]] || refuse order_invalid "the parameter $1 is malformed"
+  printf -v "${1,,}" '%s' "${!name}"
+  unset "$name"
+}
+
+read_common_parameters() {
+  read_parameter App '^[a-z][a-z0-9-]{0,38}[a-z0-9]$'
+  read_parameter Owner '^[0-9]{12}/[a-z0-9-]+/[A-Za-z0-9-]+$'
+  read_parameter NotAfter '^[0-9]{1,12}$'
+  [[ $here =~ ^m?i-[0-9a-f]{8,17}$ ]] || refuse order_invalid 'AWS_SSM_INSTANCE_ID is not set'
+  [[ $app != instance ]] || refuse order_invalid 'an app cannot be called instance'
+}
+
+in_time() { (($(now) <= notafter)); }

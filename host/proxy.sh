@@ -1,0 +1,254 @@
+# --- the network, the slots and the proxy
+
+# An address nobody answers at: requests that are sent there are tried again, which is how they wait.
+waiting_room=127.0.0.1:1
+# HAProxy tries a held request again after this time (`timeout connect` below).
+retries_per_second=4
+
+lock_host() {
+  exec 8>"$host/proxy.lock"
+  flock 8
+}
+
+unlock_host() { exec 8>&-; }
+
+# Six concurrent `docker network create` make six networks of one name, hence the lock.
+ensure_network() {
+  local base=${subnet%.0/24}
+  docker network inspect landfall >/dev/null 2>&1 ||
+    try start_failed "the network landfall ($subnet; the setting is subnet)" docker network create \
+      --subnet "$subnet" --gateway "$base.1" --ip-range "$base.128/25" landfall
+  subnet=$(docker network inspect --format '{{(index .IPAM.Config 0).Subnet}}' landfall)
+}
+
+# Each app owns two fixed addresses, .8/.9 to .126/.127: outside what Docker gives away by itself.
+allot_slots() {
+  local number='' other name taken=' '
+  while read -r other name; do
+    [[ $name != "$app" ]] || number=$other
+    taken+="$other "
+  done < <(read_file "$host/slots" | cat - <(echo))
+  if [[ ! $number ]]; then
+    for ((number = 4; number < 64; number++)); do [[ $taken == *" $number "* ]] || break; done
+    ((number < 64)) || fail start_failed 'all 60 pairs of addresses are allotted'
+    { read_file "$host/slots" && printf '\n%s %s\n' "$number" "$app"; } | write_file "$host/slots"
+  fi
+  slot_address=([blue]=${subnet%.0/24}.$((2 * number)) [green]=${subnet%.0/24}.$((2 * number + 1)))
+}
+
+use_proxy() { # address port
+  local key=${1:+$1-}$2
+  proxy=landfall-proxy-$key
+  proxy_dir=$host/proxies/$key
+  proxy_publish=${1:+$1:}$2:8080
+  proxy_pid=0
+}
+
+find_proxy() {
+  proxy_pid=$(docker inspect --format '{{.State.Pid}}' "$proxy" 2>/dev/null) || proxy_pid=0
+  ((proxy_pid > 0))
+}
+
+# Everything in this directory may be read by anybody: the proxy knows no secret.
+proxy_config() {
+  local file drain=10 line port=${proxy_publish%:8080}
+  for file in "$proxy_dir"/apps/*.cfg; do
+    read -r line <"$file"
+    ((${line##*drain=} <= drain)) || drain=${line##*drain=}
+  done
+  cat <<EOF
+global
+  fd-hard-limit 50000
+  hard-stop-after ${drain}s
+  log stdout format raw local0 notice
+
+defaults
+  mode http
+  log global
+  timeout connect $((1000 / retries_per_second))ms
+  timeout client 10m
+  timeout server 10m
+  timeout tunnel 1h
+  timeout http-request 30s
+  timeout http-keep-alive 60s
+  # A connection to the app serves one request: none is sent into one that the app is closing.
+  option http-server-close
+  # A held request asks again where to go, and so follows the switch.
+  option redispatch 1
+
+frontend public
+  bind :8080
+  # What a load balancer or another proxy in front says is kept; what a client claims is not.
+  acl behind_proxy src 127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16
+  http-request del-header X-Forwarded-For unless behind_proxy
+  http-request set-header X-Forwarded-Proto http unless behind_proxy { req.hdr(X-Forwarded-Proto) -m found }
+  http-request set-header X-Forwarded-Port ${port##*:} unless behind_proxy { req.hdr(X-Forwarded-Port) -m found }
+  http-request set-header X-Forwarded-Host %[req.hdr(host)] unless behind_proxy { req.hdr(X-Forwarded-Host) -m found }
+  option forwardfor
+  # The mark by which a switch is recognised. Only who asks from inside this container sees it.
+  http-response set-header Landfall-Slot %[srv_name] if { src 127.0.0.1 }
+  use_backend %[req.hdr(host),host_only,lower,map_str(/landfall/hosts.map)] if { req.hdr(host),host_only,lower,map_str(/landfall/hosts.map) -m found }
+  use_backend %[str(*),map_str(/landfall/hosts.map)] if { str(*),map_str(/landfall/hosts.map) -m found }
+  default_backend nobody
+
+backend nobody
+  http-request return status 404 content-type text/plain string "No app is deployed here under this host."
+EOF
+}
+
+# The first line tells when a reload is needed: when it differs.
+backend_config() { # slot target
+  local slot target=$2
+  printf '# hosts=%s hold=%s drain=%s\n' "$(IFS=,; printf '%s' "${hosts[*]:-*}")" "$hold" "$stop_timeout"
+  printf 'backend app-%s\n  retries %s\n' "$app" $((hold * retries_per_second))
+  for slot in blue green; do
+    if [[ $slot == "$1" ]]; then printf '  server %s %s\n' "$slot" "$target"
+    else printf '  server %s %s disabled\n' "$slot" "$waiting_room"; fi
+  done
+}
+
+hosts_map() {
+  local file line name host_name
+  for file in "$proxy_dir"/apps/*.cfg; do
+    read -r line <"$file"
+    line=${line#\# hosts=} name=${file##*/}
+    while IFS= read -r -d , host_name; do
+      printf '%s app-%s\n' "$host_name" "${name%.cfg}"
+    done <<<"${line%% *},"
+  done
+}
+
+# Another app that serves one of our hosts here; two may not.
+rival_app() {
+  local host_name backend mine
+  while read -r host_name backend; do
+    for mine in "${hosts[@]:-*}"; do
+      [[ $host_name != "$mine" || $backend == "app-$app" ]] || printf '%s' "${backend#app-}"
+    done
+  done < <(read_file "$proxy_dir/hosts.map" | cat - <(echo))
+}
+
+write_public() { # path, content on stdin
+  write_file "$1"
+  chmod 0644 "$1"
+}
+
+write_shared_config() {
+  hosts_map | write_public "$proxy_dir/hosts.map"
+  proxy_config | write_public "$proxy_dir/proxy.cfg"
+}
+
+# Speaks to the master's command line, inside the proxy's own network namespace.
+cli() { # lines...
+  timeout 5 nsenter --net="/proc/$proxy_pid/ns/net" bash -c \
+    "exec 3<>/dev/tcp/127.0.0.1/9999; printf '%s\n' \"\$@\" quit >&3; cat <&3" cli "$@"
+}
+
+# After a reload the old worker lives on until its last request is answered.
+worker_pids() {
+  local pid kind
+  while read -r pid kind _; do
+    [[ $kind != worker ]] || printf '%s\n' "$pid"
+  done < <(cli 'show proc')
+}
+
+until_true() { # seconds, command...
+  local end_at=$(($(now_ms) + $1 * 1000))
+  shift
+  until "$@"; do
+    (($(now_ms) < end_at)) || return 1
+    sleep 0.05
+  done
+}
+
+create_proxy() {
+  docker inspect "$proxy" >/dev/null 2>&1 && return
+  docker create --name "$proxy" --label "landfall.proxy=$proxy" --restart unless-stopped \
+    --network landfall --publish "$proxy_publish" "${log_options[@]}" \
+    --mount "type=bind,src=$proxy_dir,dst=/landfall,readonly" \
+    --cap-drop ALL --security-opt no-new-privileges --read-only \
+    --entrypoint haproxy "$proxy_image" \
+    -W -db -S 127.0.0.1:9999 -f /landfall/proxy.cfg -f /landfall/apps >/dev/null
+}
+
+proxy_answers() { find_proxy && worker_pids | grep -q .; }
+
+start_proxy() {
+  create_proxy && docker start "$proxy" >/dev/null && until_true 10 proxy_answers
+}
+
+new_worker() { # pid of the worker before
+  local newest
+  newest=$(worker_pids | head -n 1)
+  [[ $newest && $newest != "$1" ]]
+}
+
+reload_proxy() {
+  local before
+  before=$(worker_pids | head -n 1)
+  cli reload >/dev/null || true
+  until_true 10 new_worker "$before"
+}
+
+# Sends the app's requests to a slot, or into the waiting room. The file first, which is the truth after
+# a restart; then the running workers. A reload only when hosts or times changed.
+route() { # slot target
+  local file=$proxy_dir/apps/$app.cfg before='' after pid lines=() other=blue
+  [[ $1 != blue ]] || other=green
+  install -d -m 0755 "$proxy_dir" "$proxy_dir/apps"
+  lock_host
+  [[ ! -e $file ]] || read -r before <"$file"
+  backend_config "$1" "$2" >"$file.next"
+  chmod 0644 "$file.next"
+  read -r after <"$file.next"
+  if find_proxy && ! docker exec "$proxy" haproxy -c -q -f /landfall/proxy.cfg -f "/landfall/apps/$app.cfg.next"; then
+    unlock_host
+    return 1
+  fi
+  sync "$file.next"
+  mv -f "$file.next" "$file"
+  sync "$proxy_dir/apps"
+  [[ $before == "$after" && -e $proxy_dir/proxy.cfg ]] || write_shared_config
+  if ! find_proxy; then start_proxy || { unlock_host; return 1; }
+  elif [[ $before != "$after" ]]; then reload_proxy || { unlock_host; return 1; }; fi
+  for pid in $(worker_pids); do
+    lines+=("@!$pid set server app-$app/$1 addr ${2%:*} port ${2#*:}" "@!$pid set server app-$app/$1 state ready"
+      "@!$pid set server app-$app/$other state drain")
+  done
+  cli "${lines[@]}"
+  unlock_host
+}
+
+# The app leaves the proxy; the last one to leave takes it down.
+unroute() {
+  [[ -e $proxy_dir/apps/$app.cfg ]] || return 0
+  lock_host
+  rm -f "$proxy_dir/apps/$app.cfg"
+  if compgen -G "$proxy_dir/apps/*.cfg" >/dev/null; then
+    write_shared_config
+    if find_proxy; then reload_proxy || true; fi
+  else
+    docker rm --force "$proxy" >/dev/null 2>&1 || true
+    rm -rf "$proxy_dir"
+  fi
+  unlock_host
+}
+
+# Requests that a slot still answers: the proxy's connections to its address, as the kernel counts them.
+# (HAProxy's own session count also holds the requests that wait.)
+in_flight() { # slot
+  local a b c d hex
+  IFS=. read -r a b c d <<<"${slot_address[$1]}"
+  printf -v hex '%02X%02X%02X%02X' "$d" "$c" "$b" "$a"
+  # The third column is the remote address, the fourth ESTABLISHED, SYN_SENT or CLOSE_WAIT.
+  grep -cE "^ *[0-9]+: [0-9A-F:]+ $hex:[0-9A-F]+ 0[128] " "/proc/$proxy_pid/net/tcp" || true
+}
+
+# Which slot answers a request through the proxy; nothing where the proxy itself had to answer.
+answering_slot() {
+  local line slot name=${hosts[0]:-$health_host}
+  while IFS=$': \r' read -r line slot _; do
+    [[ ${line,,} != landfall-slot ]] || printf '%s' "$slot"
+  done < <(nsenter --net="/proc/$proxy_pid/ns/net" curl -q --noproxy '*' --silent --max-time "$health_timeout_each" \
+    --output /dev/null --dump-header - --header "Host: ${name:-localhost}" "http://127.0.0.1:8080$health_path")
+}
