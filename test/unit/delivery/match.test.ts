@@ -178,7 +178,9 @@ describe('a pushed image', () => {
     ['localhost/acme/oc-lettings', 'acme/oc-lettings'],
     ['localhost:5000/acme/oc-lettings', 'acme/oc-lettings'],
     ['registry.example/acme/oc-lettings', 'acme/oc-lettings'],
+    ['localhost:5000/lettings', 'lettings'],
     ['nginx', 'library/nginx'],
+    ['my.app', 'library/my.app'],
   ])('of the app with image %s is called %s', (written, repository) => {
     const app = appOf('oc-lettings', { image: written })
     expect(matchOf({ ...image, repository }, app).ok).toBe(true)

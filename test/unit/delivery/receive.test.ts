@@ -257,7 +257,9 @@ describe.each([
     expect('retry-after' in response.headers).toBe(expected.status === 503)
     expect(calls).toEqual(expected.calls)
     const said: unknown = JSON.parse(lines.at(-1) ?? '')
-    expect(said).toMatchObject({ message: 'delivery answered', ...pick(expected), ...idOf(answer) })
+    const level = expected.status === 503 ? 'warn' : 'info'
+    const message = 'delivery answered'
+    expect(said).toMatchObject({ level, message, ...pick(expected), ...idOf(answer) })
   })
 })
 
@@ -347,6 +349,31 @@ describe('receive', () => {
       },
     })
     expect((await receive(push, services)).statusCode).toBe(202)
+  })
+
+  it('says in its log whose delivery it was, where that is known', async () => {
+    const { services, lines } = createReceiving()
+    const requests = [push, hub, { ...push, path: '/hooks/circleci' }, { ...push, path: '/' }]
+    for (const request of requests) await receive(request, services)
+    const Line = z.object({ source: z.string().nullable() })
+    const sources = lines.map((line) => Line.parse(JSON.parse(line)).source)
+    expect(sources).toEqual(['github', 'docker-hub', 'circleci', null])
+  })
+
+  it('tells what the journal failed with, as an error', async () => {
+    const journal = { recordEvidence: down, recordReceipt: down }
+    const { services, lines } = createReceiving({ journal })
+    await receive(push, services)
+    expect(lines).toHaveLength(2)
+    expect(lines[0]).toContain('"level":"error","message":"the journal could not be reached"')
+    expect(lines[0]).toContain('"source":"github"')
+  })
+
+  it("keeps of the sender's own id what fits, and does without", async () => {
+    const { services, receipts } = createReceiving()
+    await receive(withHeaders(push, { 'x-github-delivery': 'x'.repeat(101) }), services)
+    await receive(without(push, 'x-github-delivery'), services)
+    expect(receipts.map(({ senderId }) => senderId)).toEqual(['x'.repeat(100), null])
   })
 
   it('says no secret and no token in its log or its answer', async () => {
