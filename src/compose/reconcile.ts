@@ -6,9 +6,11 @@ import { environments, readEnvironment } from '../config/environment.ts'
 import { loadConfiguration } from '../config/load.ts'
 import { createCertificates } from '../journal/certificates.ts'
 import { createCommandIndex } from '../journal/commands.ts'
+import { createEvidenceJournal } from '../journal/evidence.ts'
 import { createHeads } from '../journal/heads.ts'
 import { createHistory } from '../journal/history.ts'
 import { createRevisions } from '../journal/revisions.ts'
+import { createTags } from '../journal/tags.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { sleep, systemClock } from '../kernel/clock.ts'
 import { AppName, newNonce, RevisionId } from '../kernel/id.ts'
@@ -60,6 +62,7 @@ const composeServices = () => {
   const { apps } = loadConfiguration()
   const table = createJournalTable(environment.TABLE_NAME)
   const heads = createHeads(table)
+  const evidence = createEvidenceJournal(table)
   const commands = createCommandIndex(table)
   const log = createLog({ function: 'reconcile' })
   const readSecret = createSecretReader()
@@ -67,6 +70,12 @@ const composeServices = () => {
     heads,
     commands,
     revisions: createRevisions(table),
+    tags: {
+      ...createTags(table),
+      recordDigest: async (app, digest, image, now) => {
+        await evidence.recordEvidence(app, digest, null, image, now)
+      },
+    },
     history: createHistory(table),
     findDigest: createFindDigest(readSecret),
     readSecretVersion: createReadSecretVersion(readSecret),

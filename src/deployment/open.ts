@@ -23,6 +23,8 @@ export interface Opening {
   /** A rollback brings back an earlier release under its own generation; anything else gets a new one. */
   readonly release: Omit<Release, 'generation'> & { readonly generation: Generation | null }
   readonly candidates: readonly Candidate[]
+  /** What makes it fail at once: a secret that is not there, a kind of target that is not built. */
+  readonly obstacle: Reason | null
   readonly force: boolean
 }
 
@@ -89,6 +91,7 @@ export const open = (head: Head, opening: Opening, now: Instant): Result<Head, R
     mark: newer(head.mark, opening.order),
   }
   const unreachable = deployment.instances.find((instance) => instance.reason !== null)
+  if (opening.obstacle !== null) return succeed(end(opened, failed(opening.obstacle), now))
   if (deployment.instances.length === 0) return succeed(end(opened, failed('no_instances'), now))
   if (unreachable === undefined || opening.kind === 'rollback') return succeed(opened)
   return succeed(end(opened, failed(unreachable.reason ?? 'instance_offline', unreachable.id), now))

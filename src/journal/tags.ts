@@ -5,6 +5,7 @@ import type { AppName } from '../kernel/id.ts'
 import { isWritten } from './conditional.ts'
 import { instantSchema, parseItem, schemaVersion } from './item.ts'
 import { tagKey, tagOpen } from './keys.ts'
+import type { Tags } from '../rollout/journal.ts'
 import { readItem, type JournalTable } from './table.ts'
 
 /** The image's part of a revision, and the whole of what a tag without a commit says. */
@@ -47,14 +48,7 @@ export const recordTag = async (
   return (await isWritten(write)) ? 'recorded' : 'unchanged'
 }
 
-/** Pushed tags whose digest has not been asked for since. */
-export interface Tags {
-  load(app: AppName): Promise<ImageEvidence | null>
-  /** The registry was asked; a newer hint stays open. */
-  settle(app: AppName, image: ImageEvidence): Promise<void>
-}
-
-export const createTags = (table: JournalTable): Tags => ({
+export const createTags = (table: JournalTable): Pick<Tags, 'load' | 'settle'> => ({
   load: async (app) => {
     const item = await readItem(table, tagKey(app))
     if (item === null) return null

@@ -1,5 +1,5 @@
 import type { Deployment, Head } from '../deployment/head.ts'
-import type { Revision, RevisionStatus } from '../deployment/revision.ts'
+import type { ImageEvidence, Revision, RevisionStatus } from '../deployment/revision.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { Instant } from '../kernel/clock.ts'
 import type { AppName, Digest, Generation, RevisionId } from '../kernel/id.ts'
@@ -31,6 +31,15 @@ export interface Revisions {
   ): Promise<'recorded' | 'conflict'>
   /** What the registry answered under the tag, and that it was asked. */
   recordAsked(revision: Revision, digest: Digest | null, now: Instant): Promise<void>
+}
+
+/** Pushed tags that carry no commit, until the registry was asked for their digest. */
+export interface Tags {
+  load(app: AppName): Promise<ImageEvidence | null>
+  /** Makes a revision of the digest; one that is known already stays as it is. */
+  recordDigest(app: AppName, digest: Digest, image: ImageEvidence, now: Instant): Promise<void>
+  /** The registry was asked; a newer hint stays open. */
+  settle(app: AppName, image: ImageEvidence): Promise<void>
 }
 
 /** What has happened; each write is repeatable and gives the same record. */

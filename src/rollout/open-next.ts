@@ -22,17 +22,37 @@ export const toTag = (app: App, commit: string): string => app.tag.replaceAll('{
 
 const ask = async (ports: ReconcilePorts, app: App, revision: Revision): Promise<void> => {
   const tag = toTag(app, revision.commit ?? revision.id)
-  const found = await ports.findDigest(app, tag)
+  const named = Digest.safeParse(revision.id)
+  const found = named.success ? succeed(named.data) : await ports.findDigest(app, tag)
   if (!found.ok)
     ports.log.info('the image is not there yet', { app: app.name, tag, reason: found.error })
   const digest = found.ok ? found.value : null
   await ports.revisions.recordAsked(revision, digest, toInstant(ports.clock()))
 }
 
+/**
+ * A tag without a commit (`latest`) was pushed: the digest that it names now is the revision. Where CI
+ * is required too, nothing tells yet which commit the digest is of: the hint is let go.
+ */
+const takeTag = async (ports: ReconcilePorts, app: App): Promise<void> => {
+  const hint = await ports.tags.load(app.name)
+  if (hint === null) return
+  if (app.requires.every(({ kind }) => kind === 'image')) {
+    const found = await ports.findDigest(app, hint.tag)
+    if (!found.ok) return
+    await ports.tags.recordDigest(app.name, found.value, hint, toInstant(ports.clock()))
+  } else ports.log.warn('a tag without a commit cannot be matched with CI', { app: app.name })
+  await ports.tags.settle(app.name, hint)
+}
+
 const sourceOf = (revision: Revision): string => {
   const [run] = Object.values(revision.ci)
   return run?.ci ?? (revision.image === null ? 'github' : 'docker-hub')
 }
+
+/** Accepted in landfall.yml and not built yet: a deployment to it ends at once and says so. */
+const unsupported = (app: App): Reason | null =>
+  app.targets.some(({ kind }) => kind !== 'ec2') ? 'target_unsupported' : null
 
 /** Everything the opening write freezes is looked up here, just before it. */
 export const gatherOpening = async (
@@ -52,11 +72,8 @@ export const gatherOpening = async (
     by,
     order,
     force,
-    candidates: candidates
-      .flat()
-      .map((candidate) =>
-        version?.ok === false ? { ...candidate, obstacle: version.error } : candidate,
-      ),
+    candidates: candidates.flat(),
+    obstacle: version?.ok === false ? version.error : unsupported(app),
     release: { generation: null, revision, commit, digest, secretVersion, settings: app },
   }
 }
@@ -121,6 +138,7 @@ export const openNext = async (
   if (app === null) return false
   if (head.request !== null && hasPendingRequest(head))
     return openRequested(ports, write, head, app, head.request)
+  await takeTag(ports, app)
   const revisions = await ports.revisions.loadWaiting(head.app, also)
   const choice = choose(head, app, revisions, toInstant(ports.clock()))
   await end(ports, choice.ended)

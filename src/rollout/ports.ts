@@ -4,7 +4,7 @@ import type { Log } from '../kernel/log.ts'
 import type { Result } from '../kernel/result.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Target } from '../targets/target.ts'
-import type { CommandIndex, Heads, History, Revisions } from './journal.ts'
+import type { CommandIndex, Heads, History, Revisions, Tags } from './journal.ts'
 
 export type FindDigest = (
   app: App,
@@ -19,6 +19,7 @@ export type FindDigest = (
 export interface ReconcilePorts {
   readonly heads: Heads
   readonly revisions: Revisions
+  readonly tags: Tags
   readonly history: History
   readonly commands: CommandIndex
   readonly findDigest: FindDigest

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import * as z from 'zod'
+
+const Step = z.object({ name: z.string(), status: z.string(), seconds: z.number().nullable() })
+
+const Deployment = z.object({
+  generation: z.number(),
+  kind: z.string(),
+  status: z.enum(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled']),
+  reason: z.string().nullable(),
+  message: z.string().nullable(),
+  commit: z.string().nullable(),
+  digest: z.string(),
+  openedAt: z.string(),
+  endedAt: z.string().nullable(),
+  steps: z.array(
+    z.object({
+      instance: z.string(),
+      purpose: z.string(),
+      outcome: z.string(),
+      reason: z.string().nullable(),
+      message: z.string().nullable(),
+      steps: z.array(Step),
+      tail: z.array(z.string()).default([]),
+    }),
+  ),
+})
+export type ShownDeployment = z.infer<typeof Deployment>
+
+const Status = z.object({
+  app: z.string(),
+  live: z
+    .object({ generation: z.number(), commit: z.string().nullable(), digest: z.string() })
+    .nullable(),
+  open: z.number().nullable(),
+  waiting: z.array(z.object({ revision: z.string(), lacks: z.array(z.string()) })),
+  request: z.object({ refusal: z.string().nullable() }).nullable(),
+  deployments: z.array(Deployment),
+})
+export type ShownStatus = z.infer<typeof Status>
+
+export interface Operators {
+  invoke(name: string, input: unknown): Promise<unknown>
+  status(app: string): Promise<ShownStatus>
+  /** The deployment of this generation once it has ended. */
+  waitForEnd(app: string, generation: number, seconds?: number): Promise<ShownDeployment>
+}
+
+/** The operator functions, invoked as `sls invoke` does it. */
+export const createOperators = (endpoint: string, region: string): Operators => {
+  const lambda = new LambdaClient({
+    endpoint,
+    region,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  })
+  const invoke = async (name: string, input: unknown): Promise<unknown> => {
+    const FunctionName = `landfall-local-${name}`
+    const answer = await lambda.send(
+      new InvokeCommand({ FunctionName, Payload: Buffer.from(JSON.stringify(input)) }),
+    )
+    const text = Buffer.from(answer.Payload ?? []).toString()
+    if (answer.FunctionError !== undefined) throw new Error(`${FunctionName}: ${text}`)
+    return JSON.parse(text)
+  }
+  const status = async (app: string): Promise<ShownStatus> =>
+    Status.parse(await invoke('status', { app }))
+  return {
+    invoke,
+    status,
+    waitForEnd: async (app, generation, seconds = 120) => {
+      for (let left = seconds * 10; left > 0; left -= 1) {
+        const found = (await status(app)).deployments.find((one) => one.generation === generation)
+        if (found !== undefined && found.endedAt !== null) return found
+        await sleep(100)
+      }
+      throw new Error(`deployment #${generation} of ${app} had not ended after ${seconds} s`)
+    },
+  }
+}
