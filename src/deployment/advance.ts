@@ -2,13 +2,18 @@ import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { Fence, type InstanceId } from '../kernel/id.ts'
 import { absorb, endRestored } from './answer.ts'
 import { end, giveUp, instancesToRestore } from './close.ts'
-import { intentOwnedSeconds, isPast, operationLimits } from './deadline.ts'
-import type { Deployment, Head, InstanceState, Purpose } from './head.ts'
+import { hostSecondsUntil, intentOwnedSeconds, isPast, operationLimits } from './deadline.ts'
+import type { Deployment, Head, InstanceState, Intent, Purpose } from './head.ts'
 
 /** For how long the writer of an intent looks again by itself, before it leaves it to events and the clock. */
 const watchSeconds = 25
 
 const nextVersion = (head: Head): Fence => Fence.parse(head.version + 1)
+
+const watchedBy = (watcher: string, now: Instant): Head['watch'] => ({
+  by: watcher,
+  until: addSeconds(now, watchSeconds),
+})
 
 /** Writes the intent of one command; the fence is the version that this very write gets. */
 const intend = (
@@ -26,7 +31,7 @@ const intend = (
   const ids: readonly InstanceId[] = chosen.map(({ id }) => id)
   return {
     ...head,
-    watch: { by: watcher, until: addSeconds(now, watchSeconds) },
+    watch: watchedBy(watcher, now),
     deployment: {
       ...deployment,
       status: 'in_progress',
@@ -41,6 +46,7 @@ const intend = (
         instances: ids,
         fence: nextVersion(head),
         at: now,
+        repeated: false,
         operation: null,
         ...limits,
       },
@@ -92,6 +98,20 @@ const restore = (head: Head, deployment: Deployment, watcher: string, now: Insta
   return endRestored({ ...head, deployment: { ...deployment, instances } }, now)
 }
 
+/** The same fence once more, by another sender, with what is left of its time. */
+const repeat = (
+  head: Head,
+  deployment: Deployment,
+  intent: Intent,
+  watcher: string,
+  now: Instant,
+): Head => {
+  const hostSeconds = hostSecondsUntil(intent.deadlineAt, now)
+  if (hostSeconds === null) return head
+  const again = { ...intent, at: now, repeated: true, hostSeconds }
+  return { ...head, watch: watchedBy(watcher, now), deployment: { ...deployment, intent: again } }
+}
+
 /**
  * The deployment's next move: the intent of the next command, the same one again where its writer
  * never sent it, the loss of answers whose time is over, or the end. The same head where there is
@@ -113,5 +133,5 @@ export const advance = (
   if (isPast(intent.deadlineAt, now)) return absorb(head, intent.fence, [], now)
   if (intent.operation !== null || !isPast(addSeconds(intent.at, intentOwnedSeconds), now))
     return head
-  return { ...head, deployment: { ...deployment, intent: { ...intent, at: now } } }
+  return repeat(head, deployment, intent, watcher, now)
 }

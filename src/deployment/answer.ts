@@ -7,6 +7,8 @@ import type { Answer } from './step.ts'
 
 /** A changed key is prepared for anew, a fence from before a restore raised: each at most this often. */
 const mostRetries = 2
+/** Each repeated command may need one; whoever is prepared again and again never stays it. */
+const mostPrepares = 2 * mostRetries
 
 const lost = (id: Answer['id']): Answer => ({
   id,
@@ -31,8 +33,11 @@ const told = (instance: InstanceState, answer: Answer) => ({
 })
 
 const afterPrepare = (instance: InstanceState, answer: Answer): InstanceState => {
-  if (answer.outcome === 'succeeded') return { ...instance, retries: instance.retries + 1 }
-  return { ...told(instance, answer), status: 'failed', reason: answer.reason ?? 'no_answer' }
+  if (answer.outcome !== 'succeeded')
+    return { ...told(instance, answer), status: 'failed', reason: answer.reason ?? 'no_answer' }
+  return instance.retries < mostPrepares
+    ? { ...instance, retries: instance.retries + 1 }
+    : { ...told(instance, answer), status: 'failed', reason: 'key_changed' }
 }
 
 const afterDeploy = (instance: InstanceState, answer: Answer): InstanceState => {
@@ -65,6 +70,20 @@ const afterRestore = (instance: InstanceState, answer: Answer): InstanceState =>
     case 'failed':
     case 'lost':
       return { ...told(instance, answer), status: 'unknown', reason: 'not_restored' }
+  }
+}
+
+/**
+ * What a command could not be sent to it has not changed, unless another sender of the same fence
+ * reached it before.
+ */
+const afterMissing = (intent: Intent, instance: InstanceState, answer: Answer): InstanceState => {
+  if (answer.outcome === 'refused' || intent.purpose === 'restore')
+    return after[intent.purpose](instance, answer)
+  return {
+    ...told(instance, answer),
+    status: 'failed',
+    touched: instance.touched && intent.repeated,
   }
 }
 
@@ -117,6 +136,31 @@ export const absorb = (
   })
   const raised = aboveSeen(head, answers)
   return conclude({ ...raised, deployment: { ...deployment, instances } }, now)
+}
+
+/**
+ * Takes in that the command of `fence` is out, and who it could not be sent to. The first sender who
+ * says so counts; a second one's command under the same fence changes nothing.
+ */
+export const takeSent = (
+  head: Head,
+  fence: Fence,
+  operation: string | null,
+  missing: readonly Answer[],
+  now: Instant,
+): Head => {
+  const { deployment } = head
+  const intent = deployment?.intent ?? null
+  if (deployment === null || intent?.fence !== fence || intent.operation !== null) return head
+  const missed = (id: Answer['id']) => missing.find((answer) => answer.id === id)
+  const instances = deployment.instances.map((instance) => {
+    const answer = instance.target === intent.target ? missed(instance.id) : undefined
+    return answer === undefined ? instance : afterMissing(intent, instance, answer)
+  })
+  const reached = intent.instances.filter((id) => missed(id) === undefined)
+  const sent = { ...intent, operation, instances: reached }
+  const next = { ...head, deployment: { ...deployment, instances, intent: sent } }
+  return reached.length === 0 ? conclude(next, now) : next
 }
 
 /** A restore is over when nobody is left to bring back: the deployment ends as the rollout did. */

@@ -17,11 +17,11 @@ const shortestHostSeconds = 15
 
 /**
  * The end of a deployment that is kept free for bringing the live release back: a third of the whole,
- * at least 60 s (a start), at most 5 minutes.
+ * at least 2 minutes (one tick of the clock and a start), at most 5, and never more than half of it.
  */
 const restoreReserveSeconds = (deployment: Deployment): number => {
   const whole = secondsBetween(deployment.openedAt, deployment.deadlineAt)
-  return Math.min(300, Math.max(60, whole / 3))
+  return Math.min(300, Math.max(120, whole / 3), whole / 2)
 }
 
 /** When the rollout must be over, so that a restore still fits before the deployment's deadline. */
@@ -29,6 +29,13 @@ export const rollingEndsAt = (deployment: Deployment): Instant =>
   addSeconds(deployment.deadlineAt, -restoreReserveSeconds(deployment))
 
 const earlier = (a: Instant, b: Instant): Instant => (Date.parse(a) < Date.parse(b) ? a : b)
+
+/** The host script's own limit, so that its answer is here by `deadlineAt`; null where that leaves too little. */
+export const hostSecondsUntil = (deadlineAt: Instant, now: Instant): number | null => {
+  const left = secondsBetween(now, deadlineAt)
+  const hostSeconds = Math.floor(left - Math.min(answerSeconds, left / 3))
+  return hostSeconds < shortestHostSeconds ? null : Math.min(longestHostSeconds, hostSeconds)
+}
 
 /**
  * The limits of one command, each below the next: host script < operation < deployment.
@@ -44,12 +51,8 @@ export const operationLimits = (
     deploy: rollingEndsAt(deployment),
     restore: deployment.deadlineAt,
   }[purpose]
-  const left = secondsBetween(now, deadlineAt)
-  const hostSeconds = Math.min(
-    longestHostSeconds,
-    Math.floor(left - Math.min(answerSeconds, left / 3)),
-  )
-  return hostSeconds < shortestHostSeconds ? null : { deadlineAt, hostSeconds }
+  const hostSeconds = hostSecondsUntil(deadlineAt, now)
+  return hostSeconds === null ? null : { deadlineAt, hostSeconds }
 }
 
 export const isPast = (deadline: Instant, now: Instant): boolean =>

@@ -67,6 +67,8 @@ export interface Intent {
   readonly instances: readonly InstanceId[]
   readonly fence: Fence
   readonly at: Instant
+  /** True once it was given to another sender: the first may have sent it all the same. */
+  readonly repeated: boolean
   /** What the target answered when it was sent (an SSM command id); null until then. */
   readonly operation: string | null
   /** After this the missing answers count as lost. */

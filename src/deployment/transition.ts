@@ -2,7 +2,7 @@ import type { Instant } from '../kernel/clock.ts'
 import { Fence, type Generation, type InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { advance } from './advance.ts'
-import { absorb } from './answer.ts'
+import { absorb, takeSent } from './answer.ts'
 import { hasEnded, type Deployment, type Head, type Intent, type Request } from './head.ts'
 import { open, type Opening } from './open.ts'
 import type { Answer } from './step.ts'
@@ -37,29 +37,6 @@ export interface Step {
   readonly actions: readonly Action[]
 }
 
-/** A command that could be sent to nobody, or not to all: those it missed have answered by that. */
-const takeSent = (head: Head, observation: Observation & { kind: 'sent' }, now: Instant): Head => {
-  const { deployment } = head
-  const intent = deployment?.intent ?? null
-  if (deployment === null || intent === null || intent.fence !== observation.fence) return head
-  const { operation, missing } = observation
-  if (operation === null) return absorb(head, intent.fence, missing, now)
-  const ids = missing.map(({ id }) => id)
-  const instances = deployment.instances.map((instance) =>
-    instance.target === intent.target && ids.includes(instance.id)
-      ? {
-          ...instance,
-          status: 'failed' as const,
-          touched: false,
-          reason: missing.find(({ id }) => id === instance.id)?.reason ?? null,
-        }
-      : instance,
-  )
-  const reached = intent.instances.filter((id) => !ids.includes(id))
-  const sent = { ...intent, operation, instances: reached }
-  return { ...head, deployment: { ...deployment, instances, intent: sent } }
-}
-
 const letGo = (head: Head, generation: Generation): Head => {
   const { deployment } = head
   if (deployment === null || !hasEnded(deployment)) return head
@@ -81,7 +58,7 @@ const observe = (
     case 'looked':
       return advance(head, observation.prepared, observation.by, now)
     case 'sent':
-      return takeSent(head, observation, now)
+      return takeSent(head, observation.fence, observation.operation, observation.missing, now)
     case 'answered':
       return absorb(head, observation.fence, observation.answers, now)
     case 'archived':

@@ -35,6 +35,7 @@ const intentSchema: z.ZodType<Intent> = z.object({
   instances: z.array(InstanceId),
   fence: Fence,
   at: instantSchema,
+  repeated: z.boolean(),
   operation: z.string().nullable(),
   deadlineAt: instantSchema,
   hostSeconds: z.number(),

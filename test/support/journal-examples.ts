@@ -81,6 +81,7 @@ const deployment: Deployment = {
     instances: [instance],
     fence,
     at: '2026-11-20T10:04:14.000Z',
+    repeated: false,
     operation: command,
     deadlineAt: '2026-11-20T10:12:14.000Z',
     hostSeconds: 300,

@@ -133,6 +133,7 @@ const intents: fc.Arbitrary<Intent> = fc.record({
   instances: fc.array(instances, { maxLength: 3 }),
   fence: fences,
   at: instants,
+  repeated: fc.boolean(),
   operation: maybe(words),
   deadlineAt: instants,
   hostSeconds: counts,
