@@ -27,7 +27,10 @@ export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Ord
     target,
     instances,
     predeployOn:
-      purpose === 'deploy' && deployment.kind !== 'rollback' && first?.target === target
+      purpose === 'deploy' &&
+      deployment.kind !== 'rollback' &&
+      first?.target === target &&
+      instances.includes(first.id)
         ? first.id
         : null,
     notAfter: intent.deadlineAt,
