@@ -1,5 +1,7 @@
-import { toInstant } from '../kernel/clock.ts'
+import { toInstant, type Instant } from '../kernel/clock.ts'
+import { isPast } from '../deployment/deadline.ts'
 import { hasEnded, type Deployment, type Head, type Intent } from '../deployment/head.ts'
+import type { Answer } from '../deployment/step.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { openNext } from './open-next.ts'
 import { toOrder } from './order.ts'
@@ -10,8 +12,22 @@ import { createWrite } from './write.ts'
 const gapsMilliseconds = [100, 150, 200, 300, 400, 500, 750, 1000]
 /** A safety net against a decision that undoes itself; a deployment of 50 waves needs about 400 moves. */
 const mostMoves = 1000
+/** More deliveries than this do not come in for one revision at one moment. */
+const mostConflicts = 20
 
 type Write = ReturnType<typeof createWrite>
+
+/** A target that cannot be asked holds nothing up past the command's deadline. */
+const toNothingPast =
+  (ports: ReconcilePorts, head: Head, deadlineAt: Instant) =>
+  (error: unknown): readonly Answer[] => {
+    if (!isPast(deadlineAt, toInstant(ports.clock()))) throw error
+    ports.log.error('the answers could not be read in time', {
+      app: head.app,
+      error: String(error),
+    })
+    return []
+  }
 
 /** Reads the answers to the command in flight; each is in the history before the head knows of it. */
 const readAnswers = async (
@@ -23,8 +39,11 @@ const readAnswers = async (
   const order = toOrder(head, deployment, intent)
   const settings = order.settings.targets[intent.target]
   const target = settings === undefined ? null : ports.toTarget(settings)
-  const answers = (await target?.observe(order, intent.operation)) ?? []
   const at = toInstant(ports.clock())
+  const answers =
+    (await target
+      ?.observe(order, intent.operation)
+      .catch(toNothingPast(ports, head, intent.deadlineAt))) ?? []
   const told = answers.filter(({ outcome }) => outcome !== 'waiting')
   const { generation } = deployment
   if (told.length > 0)
@@ -74,19 +93,28 @@ const move = async (ports: ReconcilePorts, write: Write, nudge: Nudge): Promise<
   return write(head, { kind: 'looked', prepared, by: nudge.by })
 }
 
+/** What was deployed is not `superseded` only because evidence came in at the same moment. */
+const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Deployment) => {
+  const { release, status, reason } = deployment
+  for (let tries = 0; tries < mostConflicts; tries += 1) {
+    const revision = await ports.revisions.load(head.app, release.revision)
+    if (revision?.status !== 'waiting') return
+    const now = toInstant(ports.clock())
+    const written = await (status === 'succeeded'
+      ? ports.revisions.recordStatus(revision, 'deployed', null, now)
+      : ports.revisions.recordStatus(revision, 'refused', reason, now))
+    if (written === 'recorded') return
+  }
+}
+
 const archive = async (
   ports: ReconcilePorts,
   head: Head,
   deployment: Deployment,
 ): Promise<Observation> => {
-  const { generation, release, status, reason } = deployment
+  const { generation, status, reason } = deployment
   await ports.history.recordDeployment(head.app, deployment)
-  const revision = await ports.revisions.load(head.app, release.revision)
-  const now = toInstant(ports.clock())
-  if (revision?.status === 'waiting')
-    await (status === 'succeeded'
-      ? ports.revisions.recordStatus(revision, 'deployed', null, now)
-      : ports.revisions.recordStatus(revision, 'refused', reason, now))
+  await endRevision(ports, head, deployment)
   ports.log.info('deployment ended', { app: head.app, generation, status, reason })
   return { kind: 'archived', generation }
 }
