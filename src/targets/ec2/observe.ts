@@ -4,6 +4,7 @@ import type { Answer } from '../../deployment/step.ts'
 import type { Order } from '../target.ts'
 import type { Certificates } from './certificates.ts'
 import type { Commands, Invocation, MaskOutput } from './ports.ts'
+import { isSealable } from '../../secrets/envelope.ts'
 import { parseHostResult, toAbsence, toAnswer, type HostResult } from './result.ts'
 
 interface ObservePorts {
@@ -17,10 +18,14 @@ const terminal = ['Success', 'Cancelled', 'TimedOut', 'Failed']
 
 const remember = async (ports: ObservePorts, id: InstanceId, result: HostResult): Promise<void> => {
   if (result.reason === 'key_changed') await ports.certificates.forget(id)
-  const der = result.certificate
-  if (result.outcome === 'succeeded' && der !== null && der !== undefined)
+  const der = result.certificate ?? null
+  if (result.outcome === 'succeeded' && der !== null)
     await ports.certificates.record({ instance: id, der, at: toInstant(ports.clock()) })
 }
+
+/** A key that no envelope can be sealed for would be asked for again and again. */
+const hasUnusableKey = ({ certificate }: HostResult): boolean =>
+  typeof certificate === 'string' && !isSealable(Buffer.from(certificate, 'base64'))
 
 /**
  * Reads one instance's answer. The listing's 2,500 characters hold every success whole; a failure is
@@ -35,6 +40,8 @@ const read = async (
   if (invocation === undefined || !terminal.includes(invocation.status))
     return toAbsence(id, 'waiting', null, null)
   const short = parseHostResult(invocation.output)
+  if (short !== null && hasUnusableKey(short))
+    return toAbsence(id, 'failed', 'envelope_invalid', 'the certificate is not one on P-256')
   if (short?.outcome === 'succeeded') {
     await remember(ports, id, short)
     return toAnswer(id, short, invocation.output)

@@ -8,6 +8,7 @@ import { assembleEnvironment } from '../../secrets/environment.ts'
 import { listMasks, maskText } from '../../secrets/masks.ts'
 import { renderEnvelopePlaintext, type RegistryCredentials } from '../../secrets/plaintext.ts'
 import { parseRegistrySecret } from '../../secrets/registry-secret.ts'
+import { parseImage } from '../../registry/image.ts'
 import type { Release } from '../../deployment/head.ts'
 import type { MaskOutput, SealEnvelope } from './ports.ts'
 
@@ -43,12 +44,6 @@ const read = async (
   return fail({ reason: 'secret_missing', message: `${name}, version ${version ?? 'current'}` })
 }
 
-/** `docker login` wants the host that the image's name begins with; without one it is Docker Hub. */
-const toRegistryHost = (image: string): string => {
-  const [first = '', ...rest] = image.split('/')
-  return rest.length > 0 && /[.:]|^localhost$/.test(first) ? first : 'docker.io'
-}
-
 const toCredentials = async (
   readSecret: ReadSecret,
   app: App,
@@ -57,7 +52,7 @@ const toCredentials = async (
   if (!secret.ok || secret.value === null) return secret.ok ? succeed(null) : secret
   const parsed = parseRegistrySecret(secret.value)
   return parsed.ok
-    ? succeed({ host: toRegistryHost(app.image), ...parsed.value })
+    ? succeed({ host: parseImage(app.image).host, ...parsed.value })
     : fail({ reason: parsed.error, message: `${app.registry ?? ''}: username and password` })
 }
 
