@@ -33,6 +33,8 @@ export interface AwsOptions {
   readonly fleet: Fleet
   readonly faults: Faults
   readonly writeLog: WriteLog
+  /** Values for variables that the template gives to a function and that are others here. */
+  readonly overrides?: () => Readonly<Record<string, string>>
   readonly timing: Timing
 }
 
@@ -102,6 +104,7 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     account,
     functions: service.functions,
     endpoint: () => address,
+    overrides: options.overrides ?? (() => ({})),
     faults,
     writeLog: options.writeLog,
   })

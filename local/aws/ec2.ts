@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Fleet, FleetMember } from '../instances/instance.ts'
+import { toTagValues, type Fleet, type FleetMember } from '../instances/instance.ts'
 import type { Account } from './account.ts'
 import { AwsError, operation, paginate, type Operations } from './operation.ts'
 
@@ -16,11 +16,8 @@ const toFilterValue = ({ instance, status }: FleetMember, name: string): readonl
   if (name === 'instance-id') return [instance.id]
   if (name === 'instance-state-name') return [status.state]
   if (name === 'private-ip-address') return [instance.address]
-  if (name === 'tag-key') return Object.keys(instance.tags)
-  if (name.startsWith('tag:')) {
-    const value = instance.tags[name.slice('tag:'.length)]
-    return value === undefined ? [] : [value]
-  }
+  if (name === 'tag-key') return instance.tags.map(({ key }) => key)
+  if (name.startsWith('tag:')) return toTagValues(instance, name.slice('tag:'.length))
   throw new AwsError('InvalidParameterValue', `The filter '${name}' is invalid`)
 }
 
@@ -31,7 +28,7 @@ const describe = (account: Account, { instance, status }: FleetMember) => ({
   privateIpAddress: instance.address,
   instanceType: 't4g.small',
   placement: { availabilityZone: `${account.region}a` },
-  tagSet: Object.entries(instance.tags).map(([key, value]) => ({ key, value })),
+  tagSet: instance.tags,
 })
 
 /** One reservation an instance, as single launches make. */

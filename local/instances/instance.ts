@@ -1,9 +1,15 @@
+export interface Tag {
+  readonly key: string
+  readonly value: string
+}
+
 /** A machine under SSM: its engine, its state and how a process gets onto it. */
 export interface Instance {
   readonly id: string
   readonly name: string
   readonly address: string
-  readonly tags: Readonly<Record<string, string>>
+  /** A key may stand here more than once, so that the selectors of all apps find the instance. */
+  readonly tags: readonly Tag[]
   /** `LANDFALL_ROOT` there */
   readonly stateRoot: string
   /** `unix://…`; null where no engine is wanted (tests of the agent alone) */
@@ -23,6 +29,9 @@ export interface FleetMember {
   readonly instance: Instance
   readonly status: InstanceStatus
 }
+
+export const toTagValues = ({ tags }: Instance, key: string): readonly string[] =>
+  tags.filter((tag) => tag.key === key).map(({ value }) => value)
 
 /** By id, in the order they were started. */
 export type Fleet = ReadonlyMap<string, FleetMember>

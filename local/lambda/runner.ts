@@ -10,6 +10,8 @@ export interface RunnerParts {
   readonly functions: readonly LambdaFunction[]
   /** Where the SDK clients in the functions find AWS: `http://localhost:4566`. */
   readonly endpoint: () => string
+  /** Laid over what the template says of each function. */
+  readonly overrides: () => Readonly<Record<string, string>>
   readonly faults: Faults
   readonly writeLog: WriteLog
 }
@@ -51,6 +53,9 @@ const toEnvironment = (
   _HANDLER: spec.handler,
   LANDFALL_LOCAL_FUNCTION_ARN: toArn(parts.account, 'lambda', `function:${spec.name}`),
   ...spec.environment,
+  ...Object.fromEntries(
+    Object.entries(parts.overrides()).filter(([name]) => name in spec.environment),
+  ),
 })
 
 /** Each function has its own worker threads, module cache and environment, as its own sandbox would. */

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { AwsError, operation, paginate, type Operations } from '../aws/operation.ts'
-import type { Fleet, FleetMember } from '../instances/instance.ts'
+import { toTagValues, type Fleet, type FleetMember } from '../instances/instance.ts'
 import type { Command, Invocation } from './command.ts'
 import type { CommandStore } from './command-store.ts'
 import {
@@ -115,13 +115,13 @@ const writeOperations = (parts: SsmParts): Operations => ({
 
 const Filters = z.array(z.object({ Key: z.string(), Values: z.array(z.string()) })).default([])
 
-const toFilterValue = (member: FleetMember, key: string): string => {
+const toFilterValues = (member: FleetMember, key: string): readonly string[] => {
   const described = describeInstance(member)
-  if (key === 'InstanceIds') return described.InstanceId
-  if (key === 'PingStatus') return described.PingStatus
-  if (key === 'PlatformTypes') return described.PlatformType
-  if (key === 'ResourceType') return described.ResourceType
-  if (key.startsWith('tag:')) return member.instance.tags[key.slice('tag:'.length)] ?? ''
+  if (key === 'InstanceIds') return [described.InstanceId]
+  if (key === 'PingStatus') return [described.PingStatus]
+  if (key === 'PlatformTypes') return [described.PlatformType]
+  if (key === 'ResourceType') return [described.ResourceType]
+  if (key.startsWith('tag:')) return toTagValues(member.instance, key.slice('tag:'.length))
   throw new AwsError('InvalidInstanceInformationFilterValue', `The filter ${key} is not valid.`)
 }
 
@@ -131,7 +131,9 @@ const createInstanceOperations = ({ fleet }: SsmParts): Operations => ({
     const found = [...fleet.values()]
       .filter(({ status }) => status.state !== 'terminated')
       .filter((member) =>
-        input.Filters.every(({ Key, Values }) => Values.includes(toFilterValue(member, Key))),
+        input.Filters.every(({ Key, Values }) =>
+          toFilterValues(member, Key).some((value) => Values.includes(value)),
+        ),
       )
     const { page, next } = paginate(found, input.MaxResults, input.NextToken)
     return { InstanceInformationList: page.map(describeInstance), NextToken: next }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import { AwsError } from '../aws/operation.ts'
-import type { Fleet, FleetMember } from '../instances/instance.ts'
+import { toTagValues, type Fleet, type FleetMember } from '../instances/instance.ts'
 import type { Command } from './command.ts'
 import { toTimeoutSeconds, type Document } from './document.ts'
 import { checkParameters } from './parameters.ts'
@@ -25,7 +25,8 @@ export type SendCommand = z.infer<typeof SendCommand>
 const isTarget = ({ instance }: FleetMember, target: SendCommand['Targets'][number]): boolean => {
   if (target.Key.toLowerCase() === 'instanceids') return target.Values.includes(instance.id)
   if (!target.Key.startsWith('tag:')) return false
-  return target.Values.includes(instance.tags[target.Key.slice('tag:'.length)] ?? '')
+  const values = toTagValues(instance, target.Key.slice('tag:'.length))
+  return values.some((value) => target.Values.includes(value))
 }
 
 /** SSM knows an instance as long as it is not terminated; a stopped one merely does not answer. */

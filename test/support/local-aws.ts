@@ -50,7 +50,10 @@ export const startTestAws = async (options: TestAwsOptions = {}): Promise<TestAw
       id: `i-0000000${index + 1}`,
       name: `demo-${index + 1}`,
       address: `10.77.0.1${index + 1}`,
-      tags: { 'landfall:stage': 'local', Name: 'demo' },
+      tags: [
+        { key: 'landfall:stage', value: 'local' },
+        { key: 'Name', value: 'demo' },
+      ],
       stateRoot: join(directory, `root-${index + 1}`),
       dockerHost: null,
       enter: [],

@@ -1,0 +1,21 @@
+import type { Timing } from '../aws/aws.ts'
+
+export interface StackOptions {
+  /** Path of `landfall.yml`. */
+  readonly config: string
+  /** Tables, secrets, commands, logs and the instances' own state; kept when the stack stops. */
+  readonly stateDirectory: string
+  /** 0 takes a free port. */
+  readonly apiPort: number
+  readonly awsPort: number
+  /** null: no registry of ours. One that answers there already is used. */
+  readonly registryPort: number | null
+  /** 0: this machine's own engine is `i-00000001`; else so many network namespaces, each with its own. */
+  readonly instances: number
+  readonly region: string
+  /** Laid over the variables that the template gives to the functions. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly timing: Timing
+  /** Progress and what went wrong in a function, a line each. */
+  readonly say: (line: string) => void
+}

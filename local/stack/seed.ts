@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  ResourceInUseException,
+  type CreateTableCommandInput,
+} from '@aws-sdk/client-dynamodb'
+import {
+  CreateSecretCommand,
+  ResourceExistsException,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
+import type { Configuration } from '../../src/deployment/app.ts'
+import * as z from 'zod'
+
+export interface ClientSettings {
+  readonly endpoint: string
+  readonly region: string
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
+}
+
+const Table = z.custom<CreateTableCommandInput>(
+  (value) => typeof value === 'object' && value !== null && 'TableName' in value,
+)
+
+const ignore =
+  (known: new (...args: never[]) => Error) =>
+  (error: unknown): false => {
+    if (error instanceof known) return false
+    throw error
+  }
+
+/** The tables that the packaged template defines, where they do not exist yet. */
+export const createTables = async (
+  settings: ClientSettings,
+  tables: readonly unknown[],
+): Promise<void> => {
+  const client = new DynamoDBClient(settings)
+  for (const table of tables)
+    await client
+      .send(new CreateTableCommand(Table.parse(table)))
+      .catch(ignore(ResourceInUseException))
+  client.destroy()
+}
+
+/** A random value for each hook secret that the configuration names and nobody has set; its names. */
+export const createHookSecrets = async (
+  settings: ClientSettings,
+  { sources }: Configuration,
+): Promise<readonly string[]> => {
+  const client = new SecretsManagerClient(settings)
+  const named = [sources.github, sources.circleci, sources['docker-hub']]
+  const names = new Set(named.flatMap((source) => (source ? [source.secret] : [])))
+  const created: string[] = []
+  for (const Name of names) {
+    const SecretString = randomBytes(32).toString('hex')
+    const answer = await client
+      .send(new CreateSecretCommand({ Name, SecretString }))
+      .catch(ignore(ResourceExistsException))
+    if (answer !== false) created.push(Name)
+  }
+  client.destroy()
+  return created
+}

@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { ConfigurationError } from '../src/config/file.ts'
+import { StartError } from './aws/listen.ts'
+import { defaultOptions, startStack, type Stack } from './stack/stack.ts'
+
+const help = `npm start -- [options]
+  --config FILE         landfall.yml (default: LANDFALL_CONFIG, landfall.yml, or the example)
+  --api-port PORT       of the HTTP API (${defaultOptions.apiPort})
+  --aws-port PORT       of the AWS endpoint (${defaultOptions.awsPort})
+  --registry-port PORT  of the registry (${defaultOptions.registryPort}), or none
+  --instances N         N instances of their own (Linux, root) instead of this machine's engine
+  --state-dir DIR       where state is kept (${defaultOptions.stateDirectory})`
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const toNumber = (
+  name: string,
+  text: string | undefined,
+  fallback: number,
+  most = 65_535,
+): number => {
+  if (text === undefined) return fallback
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || number > most)
+    throw new StartError(`--${name} takes a number from 0 to ${most}, got "${text}".`)
+  return number
+}
+
+const toConfig = (named: string | undefined): string => {
+  const config = named ?? process.env['LANDFALL_CONFIG'] ?? 'landfall.yml'
+  if (existsSync(config) || config !== 'landfall.yml') return config
+  print('landfall.yml is not there; using landfall.example.yml')
+  return 'landfall.example.yml'
+}
+
+const readOptions = (): Parameters<typeof startStack>[0] | null => {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: {
+      config: text,
+      'api-port': text,
+      'aws-port': text,
+      'registry-port': text,
+      instances: text,
+      'state-dir': text,
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  if (values.help === true) return null
+  const registry = values['registry-port']
+  return {
+    config: toConfig(values.config),
+    stateDirectory: values['state-dir'] ?? defaultOptions.stateDirectory,
+    apiPort: toNumber('api-port', values['api-port'], defaultOptions.apiPort),
+    awsPort: toNumber('aws-port', values['aws-port'], defaultOptions.awsPort),
+    registryPort: registry === 'none' ? null : toNumber('registry-port', registry, 5000),
+    instances: toNumber('instances', values.instances, 0, 9),
+    say: print,
+  }
+}
+
+/** How to read them, never the value. */
+const tellSecrets = ({ awsAddress, client, createdSecrets }: Stack): void => {
+  const aws = `aws --endpoint-url ${awsAddress} --region ${client.region}`
+  print('the aws CLI needs: export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local')
+  for (const name of createdSecrets)
+    print(
+      `created the hook secret ${name}; to read it:\n  ${aws} secretsmanager get-secret-value --secret-id ${name} --query SecretString --output text`,
+    )
+}
+
+const waitForSignal = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+
+const main = async (): Promise<number> => {
+  const options = readOptions()
+  if (!options) {
+    print(help)
+    return 0
+  }
+  const signalled = waitForSignal()
+  const stack = await startStack(options)
+  tellSecrets(stack)
+  print('ready')
+  print(stack.apiAddress)
+  print(stack.awsAddress)
+  await signalled
+  await stack.stop()
+  return 0
+}
+
+const isForPerson = (error: unknown): error is Error =>
+  error instanceof StartError ||
+  error instanceof ConfigurationError ||
+  (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
+
+process.exitCode = await main().catch((error: unknown) => {
+  if (!isForPerson(error)) throw error
+  process.stderr.write(`${error.message}\n`)
+  return 1
+})
