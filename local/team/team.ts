@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import {
+  CreateSecretCommand,
+  GetSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
+import { stringify } from 'yaml'
+import { buildAppImage, ensureBaseImage, push, type Behaviour } from '../docker/images.ts'
+import { ensureEngine } from '../docker/engine.ts'
+import { startRegistry } from '../docker/registry.ts'
+import { startStack, type Stack } from '../stack/stack.ts'
+import { createOperators, type Operators } from './operators.ts'
+import {
+  sendToDockerHubHook,
+  sendToGithubHook,
+  toWorkflowRun,
+  type CiRun,
+  type HookAnswer,
+} from './signed-delivery.ts'
+
+export interface TeamOptions {
+  /** Everything the team and the stack keep goes in here. */
+  readonly directory: string
+  /** The apps of its landfall.yml; an image is named `${registry}/acme/shop`. */
+  readonly apps: (registry: string) => Readonly<Record<string, unknown>>
+  /** 0: the machine's own engine; otherwise that many network namespaces, each with its own. */
+  readonly instances?: number
+  readonly secrets?: Readonly<Record<string, unknown>>
+  readonly credentials?: { readonly username: string; readonly password: string }
+  readonly say?: (line: string) => void
+}
+
+/** A small team as Landfall sees it: it pushes images, its CI turns green, its hooks are signed. */
+export interface Team {
+  readonly stack: Stack
+  /** `localhost:5000` */
+  readonly registry: string
+  readonly operators: Operators
+  /** Builds and pushes the image of a commit, and answers its digest. */
+  pushImage(name: string, commit: string, behaviour: Behaviour): Promise<string>
+  /** CI ended: GitHub sends `workflow_run`, signed. */
+  endCi(run: Pick<CiRun, 'commit'> & Partial<CiRun>): Promise<HookAnswer>
+  announceImage(app: string, repository: string, tag: string): Promise<HookAnswer>
+  stop(): Promise<void>
+}
+
+/** A commit that reads like one and is the same at every run. */
+export const toCommit = (name: string): string => createHash('sha1').update(name).digest('hex')
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => {
+        resolve(typeof address === 'object' && address !== null ? address.port : 0)
+      })
+    })
+  })
+
+const githubSecret = 'landfall/local/github'
+const dockerHubSecret = 'landfall/local/docker-hub'
+
+const writeConfiguration = (options: TeamOptions, registry: string): string => {
+  const file = join(options.directory, 'landfall.yml')
+  const sources = { github: { secret: githubSecret }, 'docker-hub': { secret: dockerHubSecret } }
+  writeFileSync(file, stringify({ sources, apps: options.apps(registry) }))
+  return file
+}
+
+const createSecrets = async (stack: Stack, options: TeamOptions): Promise<SecretsManagerClient> => {
+  const secrets = new SecretsManagerClient(stack.client)
+  for (const [Name, value] of Object.entries(options.secrets ?? {}))
+    await secrets.send(new CreateSecretCommand({ Name, SecretString: JSON.stringify(value) }))
+  return secrets
+}
+
+const startParts = async (options: TeamOptions) => {
+  mkdirSync(options.directory, { recursive: true })
+  const engine = await ensureEngine(options.say)
+  await ensureBaseImage()
+  const registry = await startRegistry({
+    port: 0,
+    directory: join(options.directory, 'registry'),
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+  })
+  const stack = await startStack({
+    config: writeConfiguration(options, registry.address),
+    stateDirectory: join(options.directory, 'state'),
+    apiPort: await freePort(),
+    awsPort: await freePort(),
+    registryPort: Number(registry.address.split(':')[1]),
+    instances: options.instances ?? 0,
+    ...(options.say === undefined ? {} : { say: options.say }),
+  }).catch(async (error: unknown) => {
+    await registry.stop()
+    await engine.stop()
+    throw error
+  })
+  return { engine, registry, stack }
+}
+
+/** Starts a stack with an own registry and the team's configuration on free ports. */
+export const startTeam = async (options: TeamOptions): Promise<Team> => {
+  const { engine, registry, stack } = await startParts(options)
+  const secrets = await createSecrets(stack, options)
+  const readSecret = async (SecretId: string): Promise<string> =>
+    (await secrets.send(new GetSecretValueCommand({ SecretId }))).SecretString ?? ''
+  let runs = 0
+  return {
+    stack,
+    registry: registry.address,
+    operators: createOperators(stack.awsAddress, stack.client.region),
+    pushImage: async (name, commit, behaviour) =>
+      push(await buildAppImage({ name: `${registry.address}/${name}`, tag: commit, behaviour })),
+    endCi: async (run) => {
+      runs += 1
+      const ended = { repository: 'acme/shop', branch: 'main', workflow: 'CI', runNumber: runs }
+      const body = toWorkflowRun({ ...ended, ...run })
+      const secret = await readSecret(githubSecret)
+      return sendToGithubHook(stack.apiAddress, secret, 'workflow_run', body)
+    },
+    announceImage: async (app, repository, tag) =>
+      sendToDockerHubHook(
+        stack.apiAddress,
+        await readSecret(dockerHubSecret),
+        app,
+        repository,
+        tag,
+      ),
+    stop: async () => {
+      await stack.stop()
+      await registry.stop()
+      await engine.stop()
+    },
+  }
+}
