@@ -103,7 +103,6 @@ const startInstances = async (
     count: options.instances,
     directory: join(state, 'instances'),
     registryPort,
-    images: [proxyImage],
     say: options.say,
   })
   return stops.keep(namespaces).instances

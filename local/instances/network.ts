@@ -1,0 +1,43 @@
+import { run } from '../docker/docker.ts'
+
+const bridge = 'landfall0'
+const gateway = '10.77.0.1'
+
+export const toNamespace = (number: number): string => `landfall-${number}`
+export const toAddress = (number: number): string => `10.77.0.1${number}`
+
+/** Enters the network alone: `ip netns exec` would remount /sys and hide the cgroups from Docker. */
+export const toEnter = (number: number): readonly string[] => [
+  'nsenter',
+  `--net=/run/netns/${toNamespace(number)}`,
+]
+
+const ip = (...args: readonly string[]): Promise<string> => run('ip', args)
+
+export const createBridge = async (): Promise<void> => {
+  await ip('link', 'add', bridge, 'type', 'bridge')
+  await ip('address', 'add', `${gateway}/24`, 'dev', bridge)
+  await ip('link', 'set', bridge, 'up')
+}
+
+/** A namespace with one address on the bridge; this machine is its gateway. */
+export const createNamespace = async (number: number): Promise<void> => {
+  const name = toNamespace(number)
+  const inside = ['-netns', name]
+  await ip('netns', 'add', name)
+  await ip('link', 'add', `${name}-0`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name)
+  await ip('link', 'set', `${name}-0`, 'master', bridge, 'up')
+  await ip(...inside, 'address', 'add', `${toAddress(number)}/24`, 'dev', 'eth0')
+  await ip(...inside, 'link', 'set', 'lo', 'up')
+  await ip(...inside, 'link', 'set', 'eth0', 'up')
+  await ip(...inside, 'route', 'add', 'default', 'via', gateway)
+}
+
+const ignore = (): null => null
+
+/** Also what a killed stack left behind; the interfaces end with their namespaces. */
+export const removeNetwork = async (): Promise<void> => {
+  const names = (await ip('netns', 'list')).match(/^landfall-\d+/gm) ?? []
+  for (const name of names) await ip('netns', 'delete', name).catch(ignore)
+  await ip('link', 'delete', bridge).catch(ignore)
+}
