@@ -42,5 +42,10 @@ export const bundleOptions = (configuration: Configuration) =>
 export const bundleOptionsForPackaging = () => {
   const { configuration, warnings } = readConfigurationFile()
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
-  return { ...bundleOptions(configuration), outputFileExtension: '.cjs' }
+  return {
+    ...bundleOptions(configuration),
+    outputFileExtension: '.cjs',
+    // Two runs at a time, such as a test and a deployment, must not clear away each other's files.
+    outputWorkFolder: `.esbuild/${process.pid}`,
+  }
 }

@@ -1,0 +1,405 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import * as z from 'zod'
+import { buildDocument, documentKinds, renderScript } from '../../host/documents.ts'
+import { environments } from '../../src/config/environment.ts'
+import type { DocumentKind } from '../../host/documents.ts'
+import { findSdkActions, packageStack } from '../support/packaged.ts'
+import type { Packaged, Resource } from '../support/packaged.ts'
+
+const stage = 'local'
+const configuration = 'landfall.example.yml'
+const names = Object.keys(environments)
+
+let packaged: Packaged
+beforeAll(() => {
+  packaged = packageStack(stage, configuration)
+}, 120_000)
+afterAll(() => {
+  packaged.remove()
+})
+
+const resource = (logicalId: string): Resource => {
+  const found = packaged.template.Resources[logicalId]
+  if (found === undefined) throw new Error(`no ${logicalId} in the template`)
+  return found
+}
+
+const ofType = (type: string): [string, Resource][] =>
+  Object.entries(packaged.template.Resources).filter(([, { Type }]) => Type === type)
+
+const Text = z.string().or(z.record(z.string(), z.unknown()))
+const Fn = z.object({
+  FunctionName: z.string(),
+  Handler: z.string(),
+  Runtime: z.string(),
+  Architectures: z.array(z.string()),
+  Role: z.object({ 'Fn::GetAtt': z.tuple([z.string(), z.literal('Arn')]) }),
+  Environment: z.object({ Variables: z.record(z.string(), Text) }),
+})
+
+const functions = () =>
+  new Map(
+    ofType('AWS::Lambda::Function').map(([, { Properties }]) => {
+      const parsed = Fn.parse(Properties)
+      return [parsed.FunctionName.slice(`landfall-${stage}-`.length), parsed]
+    }),
+  )
+
+const functionOf = (name: string): z.infer<typeof Fn> => {
+  const found = functions().get(name)
+  if (found === undefined) throw new Error(`no function ${name}`)
+  return found
+}
+
+const AsList = z.union([z.array(Text), Text.transform((one) => [one])])
+const Statement = z.object({
+  Sid: z.string().optional(),
+  Effect: z.literal('Allow'),
+  Action: AsList,
+  Resource: AsList,
+  Condition: z.unknown().optional(),
+})
+type Statement = z.infer<typeof Statement>
+const Role = z.object({
+  Policies: z.array(z.object({ PolicyDocument: z.object({ Statement: z.array(Statement) }) })),
+})
+
+const statementsOf = (name: string): Statement[] => {
+  const [roleId] = functionOf(name).Role['Fn::GetAtt']
+  const { Policies } = Role.parse(resource(roleId).Properties)
+  return Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+}
+
+const actionsOf = (name: string): string[] =>
+  [...new Set(statementsOf(name).flatMap(({ Action }) => Action.map(String)))].sort()
+
+describe('functions', () => {
+  test('are those that the code has an environment and a handler for', () => {
+    expect([...functions().keys()].sort()).toEqual([...names].sort())
+    expect(readdirSync('handlers').sort()).toEqual(names.map((name) => `${name}.ts`).sort())
+  })
+
+  test.each(names)('%s finds in its environment what it reads, and nothing else', (name) => {
+    const shape = Object.entries(environments).find(([key]) => key === name)?.[1].shape ?? {}
+    expect(Object.keys(functionOf(name).Environment.Variables).sort()).toEqual(
+      Object.keys(shape).sort(),
+    )
+  })
+
+  test.each(names)('%s is a bundle that loads and hands out a handler', (name) => {
+    const { Handler, Runtime, Architectures } = functionOf(name)
+    expect({ Handler, Runtime, Architectures }).toEqual({
+      Handler: `handlers/${name}.handler`,
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+    })
+    execFileSync('unzip', ['-q', '-o', '-d', join(packaged.directory, name), `${name}.zip`], {
+      cwd: packaged.directory,
+    })
+    const file = join(packaged.directory, name, 'handlers', `${name}.cjs`)
+    const { handler } = z
+      .object({ handler: z.unknown() })
+      .parse(createRequire(import.meta.url)(file))
+    expect(handler).toBeTypeOf('function')
+  })
+
+  test.each(names)(
+    '%s holds the checked configuration, and nothing that could check it',
+    (name) => {
+      const text = readFileSync(join(packaged.directory, name, 'handlers', `${name}.cjs`), 'utf8')
+      expect(text).toContain('oc-lettings-staging')
+      expect(text).not.toContain('is not a known key')
+      expect(text).not.toContain('Flow map in block collection')
+    },
+  )
+})
+
+/** What is granted, and what the bundle could call, where the two are meant to differ. */
+const neverCalled: Readonly<Record<string, readonly string[]>> = {
+  // It shares the journal's modules, and only reads.
+  status: ['dynamodb:PutItem'],
+}
+/** By Lambda itself: logs, and reconcile's failures into their queue. */
+const byLambda = ['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:SendMessage']
+
+describe('roles', () => {
+  test.each(names)('%s may call what its bundle calls, and nothing else', async (name) => {
+    const commands = await findSdkActions(name, configuration)
+    const called = commands.filter((action) => !neverCalled[name]?.includes(action))
+    const granted = actionsOf(name).filter((action) => !byLambda.includes(action))
+    expect(granted).toEqual(called)
+  })
+
+  test('are one a function', () => {
+    const used = names.map((name) => functionOf(name).Role['Fn::GetAtt'][0])
+    expect(new Set(used).size).toBe(names.length)
+  })
+
+  test.each(names)(
+    '%s has no wildcard in an action, and only on what knows no resources',
+    (name) => {
+      expect(actionsOf(name).filter((action) => action.includes('*'))).toEqual([])
+      const wide = statementsOf(name)
+        .filter(({ Resource }) => Resource.includes('*'))
+        .flatMap(({ Action }) => Action)
+      const known = [
+        'ssm:CancelCommand',
+        'ssm:DescribeInstanceInformation',
+        'ssm:GetCommandInvocation',
+        'ssm:ListCommandInvocations',
+        'ec2:DescribeInstances',
+      ]
+      expect(known).toEqual(expect.arrayContaining(wide))
+    },
+  )
+
+  test('send the two documents only, and only to instances of the stage', () => {
+    const arn = 'arn:${AWS::Partition}'
+    const here = '${AWS::Region}:${AWS::AccountId}'
+    const sending = names.flatMap((name) =>
+      statementsOf(name)
+        .filter(({ Action }) => Action.includes('ssm:SendCommand'))
+        .map(({ Resource, Condition }) => ({ name, Resource, Condition })),
+    )
+    expect(sending).toEqual([
+      {
+        name: 'reconcile',
+        Resource: [
+          { 'Fn::Sub': `${arn}:ssm:${here}:document/landfall-local-prepare-*` },
+          { 'Fn::Sub': `${arn}:ssm:${here}:document/landfall-local-deploy-*` },
+        ],
+        Condition: undefined,
+      },
+      {
+        name: 'reconcile',
+        Resource: [
+          { 'Fn::Sub': `${arn}:ec2:${here}:instance/*` },
+          { 'Fn::Sub': `${arn}:ssm:${here}:managed-instance/*` },
+        ],
+        Condition: { StringEquals: { 'ssm:resourceTag/landfall:stage': 'local' } },
+      },
+    ])
+  })
+
+  test.each([
+    ['webhook', ['circleci', 'docker-hub', 'github']],
+    [
+      'reconcile',
+      ['github-token', 'heroku', 'oc-lettings', 'registry', 'render', 'sentry', 'slack'],
+    ],
+    ['redeploy', []],
+    ['status', []],
+    ['hooks', ['docker-hub']],
+  ])('%s reads the secrets that landfall.yml names for it: %j', (name, secrets) => {
+    const read = statementsOf(name)
+      .filter(({ Action }) => Action.includes('secretsmanager:GetSecretValue'))
+      .flatMap(({ Resource }) => Resource.map((one) => JSON.stringify(one)))
+    expect(read.map((one) => /secret:landfall\/prod\/(.*)-\?{6}"/.exec(one)?.[1])).toEqual(secrets)
+  })
+
+  test('look up what is open only where that is asked', () => {
+    const index = { 'Fn::Sub': '${Journal.Arn}/index/open' }
+    const asking = names.filter((name) =>
+      statementsOf(name).some(
+        ({ Resource }) => JSON.stringify(Resource) === JSON.stringify([index]),
+      ),
+    )
+    expect(asking).toEqual(['reconcile', 'status'])
+  })
+
+  test('let an operator invoke the operator functions and nothing else', () => {
+    expect(resource('OperatorPolicy').Properties['PolicyDocument']).toMatchObject({
+      Statement: [
+        {
+          Action: 'lambda:InvokeFunction',
+          Resource: ['Redeploy', 'Status', 'Hooks'].map((name) => ({
+            'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'],
+          })),
+        },
+      ],
+    })
+    expect(packaged.template.Outputs).toHaveProperty('OperatorPolicy')
+  })
+})
+
+describe('documents', () => {
+  const logicalIds = { prepare: 'PrepareDocument', deploy: 'DeployDocument' }
+
+  const Content = z.object({
+    mainSteps: z.tuple([
+      z.object({
+        action: z.literal('aws:runShellScript'),
+        name: z.string(),
+        inputs: z.object({ timeoutSeconds: z.literal('1800'), runCommand: z.tuple([z.string()]) }),
+      }),
+    ]),
+  })
+
+  const scriptOf = (kind: DocumentKind): string => {
+    const { mainSteps } = Content.parse(resource(logicalIds[kind]).Properties['Content'])
+    return mainSteps[0].inputs.runCommand[0]
+  }
+
+  test.each(documentKinds)('%s runs the scripts of host/, byte for byte', (kind) => {
+    const packed = /<<'PACKED'.*\n(.*)\nPACKED\n/.exec(scriptOf(kind))?.[1] ?? ''
+    const script = gunzipSync(Buffer.from(packed, 'base64')).toString()
+    const files = { prepare: ['common', 'prepare'], deploy: ['common', 'proxy', 'deploy'] }[kind]
+    const shebang = '#!/usr/bin/env bash\n'
+    const written = files.map((file) =>
+      readFileSync(`host/${file}.sh`, 'utf8').replace(shebang, ''),
+    )
+    expect(script).toBe(shebang + written.join('\n'))
+  })
+
+  test.each(documentKinds)('%s can be read as its first lines say', (kind) => {
+    const file = join(packaged.directory, `${kind}.sh`)
+    writeFileSync(file, scriptOf(kind))
+    const command = /^#   (grep .*)$/m.exec(scriptOf(kind))?.[1]?.replace('FILE', file) ?? 'false'
+    const read = execFileSync('bash', ['-c', command], { encoding: 'utf8' })
+    expect(read).toBe(renderScript(kind))
+  })
+
+  test.each(documentKinds)('%s is named after its content, and reconcile names it', (kind) => {
+    const { Content, Name } = resource(logicalIds[kind]).Properties
+    const hash = createHash('sha256').update(JSON.stringify(Content)).digest('hex')
+    expect(Name).toBe(`landfall-local-${kind}-${hash.slice(0, 8)}`)
+    const { Variables } = functionOf('reconcile').Environment
+    expect(Variables[`${kind.toUpperCase()}_DOCUMENT`]).toBe(Name)
+  })
+
+  test('deploy is at most 28 KB of JSON, so that 36 KB are left for what it is sent', () => {
+    const size = Buffer.byteLength(JSON.stringify(resource('DeployDocument').Properties['Content']))
+    expect(size).toBeLessThanOrEqual(28 * 1024)
+  })
+})
+
+describe('events', () => {
+  const Rule = z.object({
+    ScheduleExpression: z.string().optional(),
+    EventPattern: z.unknown().optional(),
+    Targets: z.array(z.object({ RetryPolicy: z.unknown() })),
+  })
+  const rules = () =>
+    ofType('AWS::Events::Rule').map(([, { Properties }]) => Rule.parse(Properties))
+
+  test('wake reconcile every minute, and when a command of ours has ended', () => {
+    expect(rules().map(({ ScheduleExpression }) => ScheduleExpression)).toEqual([
+      'rate(1 minute)',
+      undefined,
+    ])
+    expect(rules()[1]?.EventPattern).toEqual({
+      source: ['aws.ssm'],
+      'detail-type': ['EC2 Command Invocation Status-change Notification'],
+      detail: {
+        'document-name': [
+          { prefix: 'landfall-local-prepare-' },
+          { prefix: 'landfall-local-deploy-' },
+        ],
+        status: ['Success', 'Failed', 'TimedOut', 'Cancelled'],
+      },
+    })
+  })
+
+  test('are not tried again, and neither is a nudge', () => {
+    const once = { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 }
+    expect(rules().flatMap(({ Targets }) => Targets.map(({ RetryPolicy }) => RetryPolicy))).toEqual(
+      [once, once],
+    )
+    expect(
+      ofType('AWS::Lambda::EventInvokeConfig').map(([, { Properties }]) => Properties),
+    ).toEqual([
+      expect.objectContaining({
+        ...once,
+        DestinationConfig: {
+          OnFailure: { Destination: { 'Fn::GetAtt': ['FailedNudges', 'Arn'] } },
+        },
+      }),
+    ])
+  })
+})
+
+describe('the API', () => {
+  const Stage = z.object({
+    AccessLogSettings: z.object({ Format: z.string() }),
+    DefaultRouteSettings: z.object({
+      ThrottlingRateLimit: z.number(),
+      ThrottlingBurstLimit: z.number(),
+    }),
+  })
+
+  test('hands everything to webhook, so that every answer is ours', () => {
+    const keys = ofType('AWS::ApiGatewayV2::Route').map(
+      ([, { Properties }]) => Properties['RouteKey'],
+    )
+    expect(keys).toEqual([
+      'POST /hooks/github',
+      'POST /hooks/circleci',
+      'POST /hooks/docker-hub/{app}/{token}',
+      'GET /healthz',
+      '$default',
+    ])
+  })
+
+  test('logs the route and never the path, which may end in a token', () => {
+    const { Format } = Stage.parse(resource('HttpApiStage').Properties).AccessLogSettings
+    const variables = Format.match(/\$context\.[\w.]+/g) ?? []
+    expect(variables).toContain('$context.routeKey')
+    expect(variables.filter((one) => /path|uri|domain|authorizer/i.test(one))).toEqual([])
+    const line: unknown = JSON.parse(Format.replaceAll(/\$context\.[\w.]+/g, 'x'))
+    expect(line).toMatchObject({ route: 'x', status: 'x' })
+  })
+
+  test('is throttled', () => {
+    const { DefaultRouteSettings } = Stage.parse(resource('HttpApiStage').Properties)
+    expect(DefaultRouteSettings.ThrottlingRateLimit).toBeLessThanOrEqual(100)
+    expect(DefaultRouteSettings.ThrottlingBurstLimit).toBeLessThanOrEqual(200)
+  })
+})
+
+describe('what is kept', () => {
+  test('the journal outlives the stack and can be restored', () => {
+    const { DeletionPolicy, UpdateReplacePolicy, Properties } = resource('Journal')
+    expect({ DeletionPolicy, UpdateReplacePolicy }).toEqual({
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+    })
+    expect(Properties).toMatchObject({
+      TableName: 'landfall-local',
+      BillingMode: 'PAY_PER_REQUEST',
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+      GlobalSecondaryIndexes: [{ IndexName: 'open' }],
+    })
+  })
+
+  test('every log ends some day', () => {
+    const groups = ofType('AWS::Logs::LogGroup')
+    expect(groups.length).toBe(names.length + 1)
+    for (const [, { Properties }] of groups) expect(Properties['RetentionInDays']).toBe(30)
+  })
+
+  test('every alarm tells the topic', () => {
+    const alarms = ofType('AWS::CloudWatch::Alarm')
+    expect(alarms.length).toBeGreaterThanOrEqual(6)
+    for (const [, { Properties }] of alarms)
+      expect(Properties['AlarmActions']).toEqual([{ Ref: 'AlarmTopic' }])
+  })
+
+  test('an instance may speak to Systems Manager and read nothing', () => {
+    const text = JSON.stringify(resource('InstanceRole').Properties)
+    expect(text).not.toMatch(/GetParameter|GetSecret|s3:|"ssm:\*|"\*:/)
+    expect(packaged.template.Outputs).toHaveProperty('InstanceProfile')
+  })
+})
+
+test('another stage has other names throughout', () => {
+  vi.stubEnv('LANDFALL_CONFIG', configuration)
+  expect(buildDocument('deploy', 'prod').name).toMatch(/^landfall-prod-deploy-[0-9a-f]{8}$/)
+  vi.unstubAllEnvs()
+})

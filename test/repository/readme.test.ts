@@ -1,0 +1,194 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import * as z from 'zod'
+import { parseConfiguration } from '../../src/config/read.ts'
+import { packageStack, type Packaged } from '../support/packaged.ts'
+
+const read = (file: string): string => readFileSync(file, 'utf8')
+const readme = read('README.md')
+
+const blocks = (language: string): readonly string[] =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(
+    ([, text = '']) => text,
+  )
+const all = (pattern: RegExp, text = readme): readonly string[] => [
+  ...new Set([...text.matchAll(pattern)].map(([, found = '']) => found)),
+]
+
+const Package = z.object({ scripts: z.record(z.string(), z.string()) })
+const Service = z.object({ functions: z.record(z.string(), z.unknown()) })
+const Text = z.string()
+const Statement = z.object({
+  Sid: z.string().optional(),
+  Action: z.union([z.array(Text), Text.transform((one) => [one])]),
+  Resource: z.union([z.array(Text), Text.transform((one) => [one])]),
+})
+const Policy = z.object({ Version: z.literal('2012-10-17'), Statement: z.array(Statement) })
+const readPolicy = (file: string) => Policy.parse(JSON.parse(read(file)))
+
+/** As GitHub makes it of a heading. */
+const toAnchor = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
+const anchorsOf = (text: string): readonly string[] => all(/^#+ (.+)$/gm, text).map(toAnchor)
+
+describe('what the README names', () => {
+  const { scripts } = Package.parse(JSON.parse(read('package.json')))
+  const { functions } = Service.parse(parse(read('serverless.yml')))
+  const links = all(/\]\((?!https?:)([^)]+)\)/g)
+
+  it.each(all(/\bnpm (?:run )?(test|start|demo|package)\b/g))('npm has a script %s', (script) => {
+    expect(Object.keys(scripts)).toContain(script)
+  })
+
+  it.each(all(/sls (?:invoke|logs) -f (\w+)/g))('the stack has a function %s', (name) => {
+    expect(Object.keys(functions)).toContain(name)
+  })
+
+  it.each(all(/ -d '([^']+)'/g))('an operator function takes %s', (input) => {
+    const Input = z.strictObject({ app: z.literal('oc-lettings'), revision: Text.optional() })
+    expect(Input.safeParse(JSON.parse(input)).success).toBe(true)
+  })
+
+  it.each(links)('the link %s leads somewhere', (link) => {
+    const [file = '', anchor] = link.split('#')
+    expect(file === '' || existsSync(file)).toBe(true)
+    if (anchor !== undefined) expect(anchorsOf(file === '' ? readme : read(file))).toContain(anchor)
+  })
+
+  it.each(all(/file:\/\/(examples\/[\w.-]+)/g))('the file %s exists', (file) => {
+    expect(existsSync(file)).toBe(true)
+  })
+
+  it('the labels and the directory that the host scripts use', () => {
+    const scriptFiles = ['common', 'deploy', 'proxy'].map((name) => read(`host/${name}.sh`))
+    const host = scriptFiles.join('\n')
+    for (const name of ['landfall.app=', 'landfall.proxy=', '/var/lib/landfall', 'landfall-proxy-'])
+      expect([host.includes(name), readme.includes(name.replace(/=$/, ''))]).toEqual([true, true])
+  })
+
+  it('counts the functions', () => {
+    expect(Object.keys(functions)).toHaveLength(5)
+    expect(readme).toContain('It is five AWS Lambda functions')
+  })
+})
+
+describe("the README's snippets", () => {
+  const configurations = blocks('yaml').filter((text) => /^apps:/m.test(text))
+  const workflows = blocks('yaml').filter((text) => /^jobs:/m.test(text))
+
+  it('are configurations or a workflow, so that each is checked', () => {
+    expect(configurations).toHaveLength(3)
+    expect(workflows).toHaveLength(1)
+    expect(blocks('yaml')).toHaveLength(4)
+  })
+
+  it.each(configurations)('landfall.yml is right, with nothing to warn of (%#)', (text) => {
+    const configuration = parseConfiguration(text, 'README.md')
+    expect(configuration).toMatchObject({ ok: true, value: { warnings: [] } })
+  })
+
+  it('the workflow is the required one and tags the image with the full commit', () => {
+    const workflow = z.object({ name: Text }).parse(parse(workflows[0] ?? ''))
+    const first = parseConfiguration(configurations[0] ?? '', 'README.md')
+    const app = first.ok ? first.value.configuration.apps[0] : undefined
+    expect(app?.requires).toContainEqual({ kind: 'ci', ci: 'github', workflow: workflow.name })
+    expect(app?.tag).toBe('{commit}')
+    expect(workflows[0]).toContain('type=sha,format=long,prefix=')
+  })
+
+  it('creates every secret that its landfall.yml names', () => {
+    const named = all(/\b(landfall\/prod\/[\w-]+)/g, configurations[0])
+    expect(all(/create-secret --name (\S+)/g).toSorted()).toEqual(named.toSorted())
+  })
+
+  it.each(blocks('json'))('JSON parses (%#)', (text) => {
+    expect(Object.keys(JSON.parse(text) as object).length).toBeGreaterThan(0)
+  })
+})
+
+/** What creating each kind of resource asks for: the reason for a line in the deployer's policy. */
+const creating: Readonly<Record<string, string>> = {
+  'AWS::ApiGatewayV2::Api': 'apigateway:POST',
+  'AWS::ApiGatewayV2::Integration': 'apigateway:POST',
+  'AWS::ApiGatewayV2::Route': 'apigateway:POST',
+  'AWS::ApiGatewayV2::Stage': 'apigateway:POST',
+  'AWS::CloudWatch::Alarm': 'cloudwatch:PutMetricAlarm',
+  'AWS::DynamoDB::Table': 'dynamodb:CreateTable',
+  'AWS::Events::Rule': 'events:PutRule',
+  'AWS::IAM::InstanceProfile': 'iam:CreateInstanceProfile',
+  'AWS::IAM::ManagedPolicy': 'iam:CreatePolicy',
+  'AWS::IAM::Role': 'iam:CreateRole',
+  'AWS::Lambda::EventInvokeConfig': 'lambda:PutFunctionEventInvokeConfig',
+  'AWS::Lambda::Function': 'lambda:CreateFunction',
+  'AWS::Lambda::Permission': 'lambda:AddPermission',
+  'AWS::Logs::LogGroup': 'logs:CreateLogGroup',
+  'AWS::S3::Bucket': 's3:CreateBucket',
+  'AWS::S3::BucketPolicy': 's3:PutBucketPolicy',
+  'AWS::SNS::Topic': 'sns:CreateTopic',
+  'AWS::SQS::Queue': 'sqs:CreateQueue',
+  'AWS::SQS::QueuePolicy': 'sqs:SetQueueAttributes',
+  'AWS::SSM::Document': 'ssm:CreateDocument',
+}
+
+describe('the policies in examples', () => {
+  let packaged: Packaged
+  beforeAll(() => {
+    packaged = packageStack('prod', 'landfall.example.yml')
+  }, 120_000)
+  afterAll(() => {
+    packaged.remove()
+  })
+  const deployer = readPolicy('examples/deploy-policy.json')
+
+  it('let the deployer create every kind of resource in the stack', () => {
+    const actions = deployer.Statement.flatMap(({ Action }) => Action)
+    const types = Object.values(packaged.template.Resources).map(({ Type }) => Type)
+    const lacking = [...new Set(types)].filter(
+      (type) => !actions.includes(creating[type] ?? `nothing known of ${type}`),
+    )
+    expect(lacking).toEqual([])
+  })
+
+  it('are narrowed to names of Landfall, but for what cannot be', () => {
+    const wide = deployer.Statement.filter(({ Resource }) =>
+      Resource.some((arn) => !/:{3}?.*landfall-/.test(arn)),
+    )
+    expect(wide.map(({ Sid }) => Sid)).toEqual(['NotNarrowable', 'ApiGatewayOfANewAccount', 'Api'])
+  })
+
+  it('fit into a managed policy of 6,144 characters', () => {
+    const file = 'examples/deploy-policy.json'
+    expect(read(file).replaceAll(/\s/g, '').length).toBeLessThan(6144)
+  })
+
+  it('give an instance with a role of its own what the stack’s role has', () => {
+    const Role = z.object({ Policies: z.array(z.object({ PolicyDocument: Policy })) })
+    const role = Role.parse(packaged.template.Resources['InstanceRole']?.Properties)
+    expect(readPolicy('examples/instance-policy.json')).toEqual(role.Policies[0]?.PolicyDocument)
+  })
+
+  it('names only outputs that the stack has', () => {
+    const named = ['AlarmTopic', 'InstanceProfile', 'OperatorPolicy']
+    expect(Object.keys(packaged.template.Outputs)).toEqual(expect.arrayContaining(named))
+    for (const name of named) expect(readme).toContain(name)
+  })
+
+  it('counts the alarms that are paid for', () => {
+    const types = Object.values(packaged.template.Resources).map(({ Type }) => Type)
+    const count = types.filter((type) => type === 'AWS::CloudWatch::Alarm').length
+    expect(readme).toContain(`CloudWatch: ${count} alarms`)
+  })
+})
+
+describe('examples/check-instance.json', () => {
+  it('is a list of shell commands, as SSM takes it', () => {
+    const file = join(dirname('examples/x'), 'check-instance.json')
+    const { commands } = z.object({ commands: z.array(Text).min(1) }).parse(JSON.parse(read(file)))
+    expect(commands.join('\n')).toContain('systemctl is-enabled docker')
+  })
+})
