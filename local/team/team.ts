@@ -8,6 +8,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import { stringify } from 'yaml'
+import { docker } from '../docker/docker.ts'
 import { buildAppImage, ensureBaseImage, push, type Behaviour } from '../docker/images.ts'
 import { ensureEngine } from '../docker/engine.ts'
 import { startRegistry } from '../docker/registry.ts'
@@ -39,6 +40,8 @@ export interface Team {
   /** `localhost:5000` */
   readonly registry: string
   readonly operators: Operators
+  /** The path of its landfall.yml. */
+  readonly configuration: string
   /** Builds and pushes the image of a commit, and answers its digest. */
   pushImage(name: string, commit: string, behaviour: Behaviour): Promise<string>
   /** CI ended: GitHub sends `workflow_run`, signed. */
@@ -88,8 +91,9 @@ const startParts = async (options: TeamOptions) => {
     directory: join(options.directory, 'registry'),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
   })
+  const configuration = writeConfiguration(options, registry.address)
   const stack = await startStack({
-    config: writeConfiguration(options, registry.address),
+    config: configuration,
     stateDirectory: join(options.directory, 'state'),
     apiPort: await freePort(),
     awsPort: await freePort(),
@@ -101,22 +105,28 @@ const startParts = async (options: TeamOptions) => {
     await engine.stop()
     throw error
   })
-  return { engine, registry, stack }
+  return { engine, registry, stack, configuration }
 }
 
 /** Starts a stack with an own registry and the team's configuration on free ports. */
 export const startTeam = async (options: TeamOptions): Promise<Team> => {
-  const { engine, registry, stack } = await startParts(options)
+  const { engine, registry, stack, configuration } = await startParts(options)
   const secrets = await createSecrets(stack, options)
   const readSecret = async (SecretId: string): Promise<string> =>
     (await secrets.send(new GetSecretValueCommand({ SecretId }))).SecretString ?? ''
   let runs = 0
   return {
     stack,
+    configuration,
     registry: registry.address,
     operators: createOperators(stack.awsAddress, stack.client.region),
-    pushImage: async (name, commit, behaviour) =>
-      push(await buildAppImage({ name: `${registry.address}/${name}`, tag: commit, behaviour })),
+    pushImage: async (name, tag, behaviour) => {
+      const image = await buildAppImage({ name: `${registry.address}/${name}`, tag, behaviour })
+      const digest = await push(image)
+      // CI builds elsewhere: here it would spare the instance its pull.
+      await docker(['image', 'rm', '-f', image])
+      return digest
+    },
     endCi: async (run) => {
       runs += 1
       const ended = { repository: 'acme/shop', branch: 'main', workflow: 'CI', runNumber: runs }

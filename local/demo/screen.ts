@@ -1,0 +1,98 @@
+import type { LoadResult } from '../load/load.ts'
+import type { ShownDeployment } from '../team/operators.ts'
+import type { Act } from './acts.ts'
+
+const write = (line = ''): void => void process.stdout.write(`${line}\n`)
+
+const pad = (text: string, width: number): string => text.padEnd(width).slice(0, width)
+
+const showRow = (cells: readonly string[], widths: readonly number[]): string =>
+  cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')
+
+/** Columns as wide as their widest cell. */
+const showTable = (rows: readonly (readonly string[])[]): void => {
+  const columns = rows[0]?.map((_, index) => rows.map((row) => row[index] ?? '')) ?? []
+  const widths = columns.map((cells) => Math.max(...cells.map((cell) => cell.length)))
+  const [head, ...rest] = rows.map((row) => showRow(row, widths).trimEnd())
+  write(`  ${head ?? ''}`)
+  write(`  ${widths.map((width) => '-'.repeat(width)).join('  ')}`)
+  for (const row of rest) write(`  ${row}`)
+}
+
+/** What the demo prints: one line per fact, with the time since it began. */
+export const createScreen = () => {
+  const begun = performance.now()
+  let acts = 0
+  const say = (line: string): void => {
+    const seconds = ((performance.now() - begun) / 1000).toFixed(1)
+    write(`${pad(`${seconds} s`, 8)} ${line}`)
+  }
+  return {
+    say,
+    begin: (title: string): void => {
+      acts += 1
+      write()
+      write(`Act ${acts}. ${title}`)
+    },
+    /** Says every two seconds how the load fares; stops when called. */
+    watch: (result: () => LoadResult): (() => void) => {
+      const timer = setInterval(() => {
+        const { sent, failed } = result()
+        say(`${sent} requests sent, ${failed} failed`)
+      }, 2000)
+      return () => clearInterval(timer)
+    },
+    showEnd: ({ ok, load, seconds, says }: Act): void => {
+      say(
+        `${load.sent} requests sent, ${load.failed} failed, slowest ${load.slowestMilliseconds.toFixed(0)} ms`,
+      )
+      for (const failure of load.failures.slice(0, 2)) say(`  for instance: ${failure}`)
+      say(`${ok ? 'done' : 'NOT AS SAID'} after ${seconds.toFixed(1)} s: ${says}`)
+    },
+  }
+}
+export type Screen = ReturnType<typeof createScreen>
+
+const deploySteps = (deployment: ShownDeployment) =>
+  deployment.steps.filter(({ purpose }) => purpose === 'deploy').flatMap(({ steps }) => steps)
+
+const showStep = (deployment: ShownDeployment, name: string): string => {
+  const step = deploySteps(deployment).find((one) => one.name === name)
+  if (step === undefined) return ''
+  const seconds = `${(step.seconds ?? 0).toFixed(2)} s`
+  return { skipped: '-', failed: `${seconds} failed` }[step.status] ?? seconds
+}
+
+const showSteps = (acts: readonly Act[]): void => {
+  const shown = acts.flatMap(({ deployment }) => deployment ?? [])
+  const names = [...new Set(shown.flatMap((one) => deploySteps(one).map(({ name }) => name)))]
+  showTable([
+    ['step', ...shown.map(({ generation, status }) => `#${generation} ${status}`)],
+    ...names.map((name) => [name, ...shown.map((one) => showStep(one, name))]),
+  ])
+}
+
+/** The table at the end: what each act sent, lost and took, and the steps of each deployment. */
+export const showSummary = (acts: readonly Act[]): void => {
+  write()
+  showTable([
+    ['act', 'sent', 'failed', 'slowest', 'took', 'as said'],
+    ...acts.map(({ title, load, seconds, ok }) => [
+      title,
+      String(load.sent),
+      String(load.failed),
+      `${load.slowestMilliseconds.toFixed(0)} ms`,
+      `${seconds.toFixed(1)} s`,
+      ok ? 'yes' : 'NO',
+    ]),
+  ])
+  write()
+  showSteps(acts)
+  write()
+  write('Try next:')
+  write('  npm start                                         # the same stack, to stay')
+  write(
+    '  npx sls invoke -f status --stage local            # with AWS_ENDPOINT_URL=http://localhost:4566',
+  )
+  write('  less README.md                                    # a first deployment to real AWS')
+}
