@@ -130,8 +130,12 @@ export const advance = (
     return deployment.stage === 'rolling'
       ? roll(head, deployment, prepared, watcher, now)
       : restore(head, deployment, watcher, now)
+  const isGivenUp =
+    intent.operation === null && isPast(addSeconds(intent.at, intentOwnedSeconds), now)
+  // It changes nothing on the host: begun anew, with a time of its own.
+  if (isGivenUp && intent.purpose === 'prepare')
+    return roll(head, { ...deployment, intent: null }, prepared, watcher, now)
   if (isPast(intent.deadlineAt, now)) return absorb(head, intent.fence, [], now)
-  if (intent.operation !== null || !isPast(addSeconds(intent.at, intentOwnedSeconds), now))
-    return head
+  if (!isGivenUp) return head
   return repeat(head, deployment, intent, watcher, now)
 }

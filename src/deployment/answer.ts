@@ -33,14 +33,21 @@ const told = (instance: InstanceState, answer: Answer) => ({
 })
 
 const afterPrepare = (instance: InstanceState, answer: Answer): InstanceState => {
-  if (answer.outcome !== 'succeeded')
-    return { ...told(instance, answer), status: 'failed', reason: answer.reason ?? 'no_answer' }
-  return instance.retries < mostPrepares
-    ? { ...instance, retries: instance.retries + 1 }
-    : { ...told(instance, answer), status: 'failed', reason: 'key_changed' }
+  const isDone = answer.outcome === 'succeeded'
+  if (isDone || answer.reason === 'too_late')
+    return instance.retries < mostPrepares
+      ? { ...instance, retries: instance.retries + 1 }
+      : { ...told(instance, answer), status: 'failed', reason: isDone ? 'key_changed' : 'too_late' }
+  return { ...told(instance, answer), status: 'failed', reason: answer.reason ?? 'no_answer' }
 }
 
-const afterDeploy = (instance: InstanceState, answer: Answer): InstanceState => {
+/** Nothing was changed by a command that was refused or not sent, but perhaps by one under the same fence before it. */
+const untouched = (instance: InstanceState, intent: Intent): InstanceState => ({
+  ...instance,
+  touched: instance.touched && intent.repeated,
+})
+
+const afterDeploy = (instance: InstanceState, answer: Answer, intent: Intent): InstanceState => {
   switch (answer.outcome) {
     case 'waiting':
       return instance
@@ -49,11 +56,11 @@ const afterDeploy = (instance: InstanceState, answer: Answer): InstanceState => 
     case 'failed':
       return { ...told(instance, answer), status: 'failed' }
     case 'lost':
-      return { ...told(instance, answer), status: 'lost', reason: 'no_answer' }
+      return { ...told(instance, answer), status: 'lost', reason: answer.reason ?? 'no_answer' }
     case 'refused':
       return isRepeatable(answer) && instance.retries < mostRetries
-        ? { ...instance, touched: false, retries: instance.retries + 1 }
-        : { ...told(instance, answer), status: 'failed', touched: false }
+        ? { ...untouched(instance, intent), retries: instance.retries + 1 }
+        : { ...told(untouched(instance, intent), answer), status: 'failed' }
   }
 }
 
@@ -73,18 +80,12 @@ const afterRestore = (instance: InstanceState, answer: Answer): InstanceState =>
   }
 }
 
-/**
- * What a command could not be sent to it has not changed, unless another sender of the same fence
- * reached it before.
- */
-const afterMissing = (intent: Intent, instance: InstanceState, answer: Answer): InstanceState => {
+/** It could not be sent to: what it serves nobody has said. */
+const afterMissing = (instance: InstanceState, answer: Answer, intent: Intent): InstanceState => {
   if (answer.outcome === 'refused' || intent.purpose === 'restore')
-    return after[intent.purpose](instance, answer)
-  return {
-    ...told(instance, answer),
-    status: 'failed',
-    touched: instance.touched && intent.repeated,
-  }
+    return after[intent.purpose](instance, answer, intent)
+  const missed = told(untouched(instance, intent), answer)
+  return { ...missed, status: missed.touched ? 'lost' : 'failed' }
 }
 
 const after = { prepare: afterPrepare, deploy: afterDeploy, restore: afterRestore }
@@ -131,7 +132,7 @@ export const absorb = (
   const instances = deployment.instances.map((instance) => {
     const answer = settled.find((one) => one?.id === instance.id)
     return answer && intent.target === instance.target
-      ? after[intent.purpose](instance, answer)
+      ? after[intent.purpose](instance, answer, intent)
       : instance
   })
   const raised = aboveSeen(head, answers)
@@ -155,7 +156,7 @@ export const takeSent = (
   const missed = (id: Answer['id']) => missing.find((answer) => answer.id === id)
   const instances = deployment.instances.map((instance) => {
     const answer = instance.target === intent.target ? missed(instance.id) : undefined
-    return answer === undefined ? instance : afterMissing(intent, instance, answer)
+    return answer === undefined ? instance : afterMissing(instance, answer, intent)
   })
   const reached = intent.instances.filter((id) => missed(id) === undefined)
   const sent = { ...intent, operation, instances: reached }

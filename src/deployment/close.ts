@@ -37,8 +37,8 @@ const isLive = (head: Head, serving: Serving | null): boolean =>
  */
 const needsRestore = (head: Head, instance: InstanceState): boolean => {
   if (!instance.touched) return false
-  if (instance.status === 'succeeded' || instance.status === 'lost') return true
-  return instance.status === 'failed' && !isLive(head, instance.serving)
+  if (instance.status === 'failed') return !isLive(head, instance.serving)
+  return instance.status !== 'restored' && instance.status !== 'unknown'
 }
 
 export const instancesToRestore = (head: Head): readonly InstanceState[] =>
