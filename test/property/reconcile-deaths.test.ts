@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { commitAt, createWorld, type World } from '../support/rollout-world.ts'
+import { countCalls, letItSettle, runReconcile, type Mishap } from '../support/runs.ts'
+
+interface Scenario {
+  readonly name: string
+  readonly instances: number
+  readonly prepare?: (world: World) => void
+  readonly status: 'succeeded' | 'failed'
+}
+
+const scenarios: readonly Scenario[] = [
+  { name: 'one instance', instances: 1, status: 'succeeded' },
+  { name: 'three instances', instances: 3, status: 'succeeded' },
+  {
+    name: 'a release that does not come up on the second of three',
+    instances: 3,
+    prepare: (world) => world.breakImage(2, world.hosts.slice(1, 2)),
+    status: 'failed',
+  },
+  {
+    name: 'an instance whose key is another one now',
+    instances: 2,
+    prepare: ({ hosts }) => {
+      for (const host of hosts) host.key += 1
+    },
+    status: 'succeeded',
+  },
+]
+
+const push = (world: World, index: number): void => {
+  world.pushImage(index)
+  world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+}
+
+/** A world where one release is live and the next is ready to go out. */
+const prepareWorld = async ({ instances, prepare }: Scenario): Promise<World> => {
+  const world = createWorld({ instances })
+  push(world, 1)
+  await runReconcile(world)
+  push(world, 2)
+  prepare?.(world)
+  return world
+}
+
+const kinds: readonly Mishap['kind'][] = [
+  'dies_before',
+  'dies_after',
+  'throws_before',
+  'throws_after',
+]
+
+describe.each(scenarios)('a deployment to $name', (scenario) => {
+  it.each(kinds)('ends right when its reconciler %s any one call to the outside', async (kind) => {
+    const undisturbed = await prepareWorld(scenario)
+    const calls = await countCalls(undisturbed)
+    expect(undisturbed.head().deployment).toBeNull()
+    for (let at = 1; at <= calls; at += 1) {
+      const world = await prepareWorld(scenario)
+      await runReconcile(world, { kind, at })
+      await letItSettle(world, 18)
+      const { deployment, releases } = world.head()
+      const history = [...world.deployments.values()]
+      const live = scenario.status === 'succeeded' ? 2 : 1
+      const what = `${kind} ${at} of ${calls}`
+      expect(world.breaches, what).toEqual([])
+      expect(deployment, what).toBeNull()
+      expect(history, what).toMatchObject([{ status: 'succeeded' }, { status: scenario.status }])
+      expect(releases[0]?.revision, what).toBe(commitAt(live))
+      expect(world.revisions.get(commitAt(2))?.status, what).toBe(
+        live === 2 ? 'deployed' : 'refused',
+      )
+      for (const { serving } of world.hosts) expect(serving?.generation, what).toBe(live)
+      const fences = new Set(world.sends.map(({ fence }) => fence))
+      expect(world.sends.length - fences.size, what).toBeLessThanOrEqual(1)
+    }
+  })
+})

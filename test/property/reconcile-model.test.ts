@@ -1,0 +1,216 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { hasPendingRequest } from '../../src/deployment/head.ts'
+import { createRedeploy } from '../../src/rollout/redeploy.ts'
+import { faults } from '../support/hosts.ts'
+import { commitAt, createWorld, plainly, type World } from '../support/rollout-world.ts'
+import { letItSettle, runReconcile, type Mishap, type Paused } from '../support/runs.ts'
+
+interface Real {
+  readonly world: World
+  readonly paused: Paused[]
+}
+type Command = fc.AsyncCommand<object, Real>
+
+const commits = 10
+
+/** Every command is always possible: what is wrong in the outcome is told by the world's breaches. */
+const command = (name: string, act: (real: Real) => Promise<void> | void): Command => ({
+  check: () => true,
+  toString: () => name,
+  run: async (_model, real) => {
+    await act(real)
+    expect(real.world.breaches).toEqual([])
+  },
+})
+
+const index = fc.nat({ max: commits - 1 })
+const hostIndex = fc.nat({ max: 3 })
+const conclusion = fc.constantFrom('success' as const, 'success' as const, 'failure' as const)
+const deaths = ['dies_before', 'dies_after'] as const
+const hiccups = ['throws_before', 'throws_after', 'pauses_before', 'pauses_after'] as const
+const mishapOf = (kinds: readonly Mishap['kind'][]): fc.Arbitrary<Mishap> =>
+  fc.record({ kind: fc.constantFrom(...kinds), at: fc.integer({ min: 1, max: 40 }) })
+
+const evidence = [
+  fc
+    .tuple(index, fc.integer({ min: 1, max: 3 }), conclusion)
+    .map(([i, attempt, conclusion]) =>
+      command(`ci(${i}, attempt ${attempt}, ${conclusion})`, ({ world }) =>
+        world.receive(commitAt(i), world.runOf(i, attempt, conclusion)),
+      ),
+    ),
+  index.map((i) => command(`image(${i})`, ({ world }) => world.pushImage(i))),
+  index.map((i) =>
+    command(`hook(${i})`, ({ world }) =>
+      world.receive(commitAt(i), { kind: 'image', tag: commitAt(i), seenAt: world.instant() }),
+    ),
+  ),
+  index.map((i) =>
+    command(`push(${i})`, ({ world }) =>
+      world.receive(commitAt(i), { kind: 'push', pushedAt: world.instant() }),
+    ),
+  ),
+  // Green and in the registry at once: most sequences shall have something to deploy.
+  index.map((i) =>
+    command(`green(${i})`, ({ world }) => {
+      world.pushImage(i)
+      world.receive(commitAt(i), world.runOf(i, 1, 'success'))
+    }),
+  ),
+]
+
+const nudge = async ({ world, paused }: Real, one: Mishap | null): Promise<void> => {
+  const rest = await runReconcile(world, one)
+  if (rest !== null) paused.push(rest)
+}
+
+const nudges = (kinds: readonly Mishap['kind'][]) =>
+  mishapOf(kinds).map((one) => command(`nudge(${one.kind} ${one.at})`, (real) => nudge(real, one)))
+
+const looks = [
+  fc.constant(command('nudge()', (real) => nudge(real, null))),
+  nudges(deaths),
+  fc
+    .integer({ min: 1, max: 100 })
+    .map((seconds) => command(`wait(${seconds})`, ({ world }) => world.advance(seconds * 1000))),
+]
+
+const troubles = [
+  nudges(hiccups),
+  fc.constant(
+    command('resume()', async ({ paused }) => {
+      await paused.shift()?.resume()
+    }),
+  ),
+  fc
+    .array(fc.constantFrom('none' as const, ...faults), { minLength: 1, maxLength: 3 })
+    .map((some) =>
+      command(`faults(${some.join()})`, ({ world }) => {
+        world.upcoming.push(...some)
+      }),
+    ),
+  fc.tuple(hostIndex, fc.boolean()).map(([i, online]) =>
+    command(`host(${i}, ${online ? 'online' : 'offline'})`, ({ world }) => {
+      const host = world.hosts[i]
+      if (host !== undefined) host.online = online
+    }),
+  ),
+  fc
+    .tuple(index, hostIndex)
+    .map(([i, on]) =>
+      command(`breakImage(${i}, host ${on})`, ({ world }) =>
+        world.breakImage(i, world.hosts.slice(on, on + 1)),
+      ),
+    ),
+  fc
+    .boolean()
+    .map((isUp) => command(`ssm(${isUp ? 'up' : 'down'})`, ({ world }) => world.setSsm(isUp))),
+]
+
+const operators = [
+  fc.tuple(fc.option(index, { nil: null }), fc.boolean()).map(([i, force]) =>
+    command(`redeploy(${i}, ${force})`, async ({ world }) => {
+      // Without CI nothing tells where the commit stands among the pushes.
+      if (i !== null && world.ciOf(i) === null) return
+      const { heads, revisions, clock } = world.toPorts(plainly)
+      const redeploy = createRedeploy({ heads, revisions, clock })
+      const revision = i === null ? null : commitAt(i)
+      await redeploy({ app: world.app, revision, force, by: 'ada' })
+    }),
+  ),
+  fc.boolean().map((frozen) =>
+    command(`freeze(${frozen})`, ({ world }) => {
+      const freeze = { reason: 'exams', by: 'ada', at: world.instant() }
+      world.change({ freeze: frozen ? freeze : null })
+    }),
+  ),
+]
+
+const isEligible = (world: World, i: number): boolean =>
+  world.hasImage(i) && world.ciOf(i)?.conclusion === 'success'
+
+/** No more trouble; whoever paused goes on with what it saw before. */
+const calmDown = async ({ world, paused }: Real): Promise<void> => {
+  for (const host of world.hosts) host.online = true
+  world.setSsm(true)
+  world.upcoming.length = 0
+  for (const one of paused.splice(0)) await one.resume()
+  world.change({ freeze: null })
+}
+
+const newestEligible = (world: World): number =>
+  Array.from({ length: commits }, (_, i) => i).findLast((i) => isEligible(world, i)) ?? -1
+
+const checkSettled = (world: World, openedBefore: number, brokenImages: boolean): void => {
+  const { deployment, releases, generation } = world.head()
+  expect(world.breaches).toEqual([])
+  expect(deployment).toBeNull()
+  expect(hasPendingRequest(world.head())).toBe(false)
+
+  const history = [...world.deployments.values()]
+  const numbers = Array.from({ length: generation }, (_, i) => i + 1)
+  expect(history.map((one) => one.generation)).toEqual(numbers)
+  const live = history.findLast(({ status }) => status === 'succeeded')?.generation
+  expect(releases[0]?.generation).toBe(live)
+  for (const { id, serving } of world.hosts)
+    if (!world.isUnknown(id)) expect(serving?.generation).toBe(live)
+
+  const newest = newestEligible(world)
+  expect(world.newestOpened()).toBeGreaterThanOrEqual(newest)
+  if (newest > openedBefore && !brokenImages) {
+    expect(releases[0]?.revision).toBe(commitAt(newest))
+    expect(world.revisions.get(commitAt(newest))?.status).toBe('deployed')
+    for (const { serving } of world.hosts) expect(serving?.generation).toBe(live)
+  }
+  for (const { id, status } of world.revisions.values())
+    if (status === 'waiting') expect(isEligible(world, Number(id))).toBe(false)
+}
+
+const worlds = fc.record({
+  instances: fc.integer({ min: 1, max: 4 }),
+  batch: fc.integer({ min: 1, max: 2 }),
+})
+
+describe('any order of deliveries, nudges, losses and deaths', () => {
+  it('ends in a legal state, with the newest eligible revision live where nothing fails', async () => {
+    const commands = fc.commands([...evidence, ...looks, ...looks, ...troubles, ...operators], {
+      maxCommands: 40,
+      size: 'max',
+    })
+    await fc.assert(
+      fc.asyncProperty(worlds, commands, async (settings, sequence) => {
+        const world = createWorld({ ...settings, app: { deadlineSeconds: 300 } })
+        const real = { world, paused: [] }
+        await fc.asyncModelRun(() => ({ model: {}, real }), sequence)
+        await calmDown(real)
+        const opened = world.newestOpened()
+        const isOpen = world.head().deployment !== null || hasPendingRequest(world.head())
+        await letItSettle(world, 16)
+        const newest = newestEligible(world)
+        const broken = newest >= 0 && world.hosts.some(({ id }) => world.isBroken(newest, id))
+        checkSettled(world, isOpen ? commits : opened, broken)
+      }),
+      { numRuns: 4000 },
+    )
+  })
+
+  it('deploys what is green, in the end, whatever becomes of the nudges', async () => {
+    const commands = fc.commands([...evidence, ...looks], { maxCommands: 40, size: 'max' })
+    await fc.assert(
+      fc.asyncProperty(worlds, commands, async (settings, sequence) => {
+        // Time enough for every wait of the sequence: here nothing may fail.
+        const world = createWorld({ ...settings, app: { deadlineSeconds: 21_600 } })
+        const real = { world, paused: [] }
+        await fc.asyncModelRun(() => ({ model: {}, real }), sequence)
+        await calmDown(real)
+        await letItSettle(world, 16)
+        const opened = world.newestOpened()
+        checkSettled(world, opened, false)
+        if (opened >= 0) expect(world.head().releases[0]?.revision).toBe(commitAt(opened))
+        for (const { status } of world.deployments.values()) expect(status).toBe('succeeded')
+      }),
+      { numRuns: 400 },
+    )
+  })
+})

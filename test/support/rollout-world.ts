@@ -1,0 +1,472 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { App, Ec2Settings } from '../../src/deployment/app.ts'
+import { ciKey } from '../../src/deployment/choose.ts'
+import {
+  createHead,
+  hasEnded,
+  hasPendingRequest,
+  liveRelease,
+  type Deployment,
+  type Head,
+} from '../../src/deployment/head.ts'
+import {
+  compareOrders,
+  type CiEvidence,
+  type Evidence,
+  type Order as PushOrder,
+  type Revision,
+} from '../../src/deployment/revision.ts'
+import type { Answer, StepRecord } from '../../src/deployment/step.ts'
+import { mergeEvidence } from '../../src/journal/merge-evidence.ts'
+import { Commit, Digest, Fence, InstanceId, type RevisionId } from '../../src/kernel/id.ts'
+import type { Log } from '../../src/kernel/log.ts'
+import { Retryable } from '../../src/kernel/retryable.ts'
+import { fail, succeed } from '../../src/kernel/result.ts'
+import type { ReconcilePorts } from '../../src/rollout/ports.ts'
+import type { Order, Started, Target } from '../../src/targets/target.ts'
+import { appOf } from './apps.ts'
+import {
+  answerOf,
+  arrive,
+  createHost,
+  finish,
+  type Delivered,
+  type Fault,
+  type Host,
+} from './hosts.ts'
+
+/** Every port call of a run goes through one of these: to count, kill, pause, fail or schedule it. */
+export type Call = <Value>(name: string, effect: () => Value) => Promise<Value>
+
+export const plainly: Call = (_name, effect) => Promise.resolve().then(effect)
+
+export const commitAt = (index: number): Commit => Commit.parse(String(index).padStart(40, '0'))
+export const digestAt = (index: number): Digest =>
+  Digest.parse(`sha256:${String(index).padStart(64, '0')}`)
+export const indexOf = (revision: RevisionId): number => Number(revision.replace('sha256:', ''))
+
+export const startOfTime = Date.parse('2026-11-20T10:00:00.000Z')
+
+/** Two pushes share each second, so that the run's number decides between them. */
+export const orderAt = (index: number): PushOrder => ({
+  createdAt: new Date(startOfTime - 60_000 + Math.floor(index / 2) * 1000).toISOString(),
+  number: index,
+})
+
+export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
+  kind: 'ec2',
+  instances: { kind: 'tag', key: 'Name', value: 'lettings' },
+  strategy: 'blue-green',
+  port: 8000,
+  publish: { address: null, port: 80 },
+  hosts: ['lettings.example.com'],
+  replaces: null,
+  predeploy: ['python', 'manage.py', 'migrate'],
+  run: { command: [], volumes: [], networks: [], memory: null, stopTimeoutSeconds: 30 },
+  holdSeconds: 30,
+  health: {
+    path: '/',
+    host: 'lettings.example.com',
+    expect: { from: 200, to: 399 },
+    intervalSeconds: 1,
+    times: 2,
+    timeoutSeconds: 120,
+  },
+  rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 0 },
+  keep: 5,
+  drift: 'repair',
+  ...changes,
+})
+
+export interface Settings {
+  readonly instances: number
+  readonly batch?: number
+  readonly targets?: App['targets']
+  readonly app?: Partial<App>
+}
+
+const silent: Log = { info: () => {}, warn: () => {}, error: () => {}, with: () => silent }
+
+const withoutSettings = (key: string, value: unknown): unknown =>
+  key === 'settings' ? undefined : value
+
+interface InFlight {
+  readonly order: Order
+  readonly answers: Map<InstanceId, Answer>
+}
+
+/**
+ * A small world: hosts that behave as the host scripts do, a registry, the journal in memory under
+ * its conditions, and a clock that only moves when told to. It watches every write and every send
+ * and notes each breach of what must always hold.
+ */
+export const createWorld = ({ instances, batch = 1, targets, app: changes }: Settings) => {
+  const settings = ec2({ rollout: { batch: { kind: 'count', value: batch }, pauseSeconds: 0 } })
+  const app = appOf('oc-lettings', {
+    waitForSeconds: 7 * 24 * 3600,
+    targets: targets ?? [settings],
+    ...changes,
+  })
+  const hosts: Host[] = Array.from({ length: instances }, (_, index) =>
+    createHost(InstanceId.parse(`i-0000000${index + 1}`)),
+  )
+  const hostOf = (id: InstanceId): Host => {
+    const host = hosts.find((one) => one.id === id)
+    if (host === undefined) throw new Error(`no host ${id}`)
+    return host
+  }
+
+  let now = startOfTime
+  let head: Head = createHead(app.name)
+  const writes: Head[] = []
+  const revisions = new Map<RevisionId, Revision>()
+  const deployments = new Map<number, Deployment>()
+  const steps = new Map<string, StepRecord>()
+  const commandIndex = new Map<string, string>()
+  const certificates = new Map<InstanceId, number>()
+  const images = new Map<string, Digest>()
+  const commands = new Map<string, InFlight>()
+  const events: { readonly at: number; readonly run: () => void }[] = []
+  const sends: { readonly fence: number; readonly at: number; readonly order: Order }[] = []
+  const breaches: string[] = []
+  const upcoming: Fault[] = []
+  const unknown = new Set<InstanceId>()
+  const broken = new Set<string>()
+  let newestOpened = -1
+  let isSsmDown = false
+
+  const breach = (what: string, ...details: unknown[]): void => {
+    breaches.push(
+      [what, ...details.map((detail) => JSON.stringify(detail, withoutSettings))].join(' '),
+    )
+  }
+  const instant = () => new Date(now).toISOString()
+
+  const advance = (milliseconds: number): void => {
+    const until = now + milliseconds
+    for (;;) {
+      const next = events.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0]
+      if (next === undefined) break
+      events.splice(events.indexOf(next), 1)
+      now = Math.max(now, next.at)
+      next.run()
+    }
+    now = until
+  }
+
+  const deliver = (command: InFlight, delivered: Delivered, id: InstanceId): void => {
+    const host = hostOf(id)
+    const settle = (answer: Answer): void => {
+      // The certificate is in the answer; the reader of the answer records it.
+      command.answers.set(id, answer)
+    }
+    const answer = arrive(host, delivered, now)
+    if ('outcome' in answer) {
+      settle(answer)
+      return
+    }
+    events.push({
+      at: answer.doneAt,
+      run: () => {
+        const done = finish(host, delivered, now)
+        if (done !== null) settle(done)
+      },
+    })
+  }
+
+  const checkOrder = (order: Order): void => {
+    const earlier = sends.find(({ fence }) => fence === order.fence)?.order
+    const same = (one: Order) => [
+      one.purpose,
+      one.generation,
+      one.release,
+      one.target,
+      one.instances,
+      one.predeployOn,
+      one.notAfter,
+    ]
+    if (earlier !== undefined && !isDeepStrictEqual(same(earlier), same(order)))
+      breach('two different orders under one fence', earlier, order)
+    if (order.predeployOn !== null && !order.instances.includes(order.predeployOn))
+      breach('predeploy is ordered of an instance that is not to run it', order)
+  }
+
+  const isBrokenOn = ({ release }: Order, id: InstanceId): boolean =>
+    release !== null && broken.has(`${release.digest} ${id}`)
+
+  const start = (order: Order): Started => {
+    if (isSsmDown) throw new Retryable('SSM is down')
+    checkOrder(order)
+    sends.push({ fence: order.fence, at: now, order })
+    const online = order.instances.filter((id) => hostOf(id).online)
+    const missing = order.instances
+      .filter((id) => !online.includes(id))
+      .map((id) => answerOf(id, 'failed', 'instance_offline'))
+    if (online.length === 0) return { operation: null, missing }
+    const command = { order, answers: new Map<InstanceId, Answer>() }
+    const operation = `command-${commands.size + 1}`
+    commands.set(operation, command)
+    for (const id of online) {
+      const isBroken = order.purpose === 'deploy' && isBrokenOn(order, id)
+      const fault = isBroken ? 'fails' : (upcoming.shift() ?? 'none')
+      const key = order.purpose === 'prepare' ? null : (certificates.get(id) ?? null)
+      const delay = fault === 'late' ? 60_000 : 100
+      const delivered = { order, key, fault }
+      events.push({ at: now + delay, run: () => deliver(command, delivered, id) })
+    }
+    return { operation, missing }
+  }
+
+  const observe = (order: Order, operation: string): readonly Answer[] => {
+    if (isSsmDown) throw new Retryable('SSM is down')
+    const answers = commands.get(operation)?.answers
+    return order.instances.map((id) => {
+      const answer = answers?.get(id)
+      if (answer === undefined) return answerOf(id, 'waiting', null)
+      if (answer.reason === 'key_changed') certificates.delete(id)
+      if (order.purpose === 'prepare' && answer.outcome === 'succeeded')
+        certificates.set(id, hostOf(id).key)
+      return answer
+    })
+  }
+
+  const checkEnding = (after: Head, ended: Deployment): void => {
+    if (ended.reason === null || ended.endedAt === null) breach('ended without a reason', ended)
+    const live = liveRelease(after)?.generation ?? null
+    for (const { id, status } of ended.instances) {
+      if (status === 'unknown') unknown.add(id)
+      if (status === 'succeeded' || status === 'restored') unknown.delete(id)
+      const serving = hostOf(id).serving?.generation ?? null
+      if (!unknown.has(id) && serving !== live)
+        breach(`${id} serves ${serving} where ${live} is live`, ended)
+    }
+    if (
+      ended.status === 'succeeded' &&
+      ended.instances.some(({ status }) => status !== 'succeeded')
+    )
+      breach('succeeded without an instance', ended)
+  }
+
+  const checkOpened = (before: Head, opened: Deployment): void => {
+    if (opened.generation !== before.generation + 1) breach('a number was left out', opened)
+    const index = indexOf(opened.release.revision)
+    if (opened.kind === 'deploy' && index <= newestOpened)
+      breach(`commit ${index} went out by itself after ${newestOpened}`)
+    newestOpened = Math.max(newestOpened, index)
+  }
+
+  const checkMoved = (before: Head, was: Deployment, is: Deployment): void => {
+    if (is.generation !== was.generation) breach('two deployments are open', was, is)
+    const frozen = (one: Deployment) => [
+      one.release,
+      one.openedAt,
+      one.deadlineAt,
+      one.kind,
+      one.by,
+    ]
+    if (!isDeepStrictEqual(frozen(was), frozen(is))) breach('a frozen fact changed', was, is)
+    if (hasEnded(was) && !isDeepStrictEqual(was, is)) breach('an ending changed', was, is)
+    for (const instance of is.instances) {
+      const status = was.instances.find(({ id }) => id === instance.id)?.status
+      const isTold = instance.status === 'succeeded' || instance.status === 'restored'
+      if (!isTold || status === instance.status) continue
+      const step = steps.get(`${is.generation} ${instance.id} ${before.deployment?.intent?.fence}`)
+      if (step?.outcome !== 'succeeded') breach('the head knew before the history', instance)
+    }
+  }
+
+  const checkWrite = (before: Head, after: Head): void => {
+    if (after.version <= before.version) breach('the version did not rise', before, after)
+    const { mark } = before
+    if (mark !== null && (after.mark === null || compareOrders(after.mark, mark) < 0))
+      breach('the mark went down', before, after)
+    const [was, is] = [before.deployment, after.deployment]
+    if (was === null && is !== null) checkOpened(before, is)
+    if (was !== null && is !== null) checkMoved(before, was, is)
+    if (was !== null && is === null && !deployments.has(was.generation))
+      breach('let go before it was in the history', was)
+    if (is !== null && hasEnded(is) && (was === null || !hasEnded(was))) checkEnding(after, is)
+    const intent = is?.intent ?? null
+    if (
+      intent !== null &&
+      Date.parse(intent.deadlineAt) - Date.parse(intent.at) < intent.hostSeconds * 1000
+    )
+      breach('the host may run longer than its command is good for', intent)
+    const fence = intent?.fence
+    if (fence !== undefined && fence !== was?.intent?.fence && fence !== after.version)
+      breach('an intent whose fence is not the version of its write', after)
+  }
+
+  const record = (next: Head, expected: number): 'recorded' | 'conflict' => {
+    if (head.version !== expected) return 'conflict'
+    checkWrite(head, next)
+    head = next
+    writes.push(next)
+    return 'recorded'
+  }
+
+  const replaceRevision = (revision: Revision): 'recorded' | 'conflict' => {
+    if (revisions.get(revision.id)?.version !== revision.version) return 'conflict'
+    revisions.set(revision.id, { ...revision, version: revision.version + 1 })
+    return 'recorded'
+  }
+
+  const recordDeployment = (deployment: Deployment): void => {
+    const earlier = deployments.get(deployment.generation)
+    if (earlier !== undefined && !isDeepStrictEqual(earlier, deployment))
+      breach('two endings in the history', earlier, deployment)
+    if (!hasEnded(deployment)) breach('an open deployment in the history', deployment)
+    deployments.set(deployment.generation, deployment)
+  }
+
+  const receive = (id: Commit, evidence: Evidence): void => {
+    const known = revisions.get(id)
+    const fresh: Revision = {
+      app: app.name,
+      id,
+      commit: id,
+      status: 'waiting',
+      reason: null,
+      firstSeenAt: instant(),
+      waitingSince: instant(),
+      ci: {},
+      push: null,
+      image: null,
+      digest: null,
+      asked: null,
+      version: 0,
+    }
+    const merged = mergeEvidence(known ?? fresh, evidence, instant())
+    if (merged !== null) revisions.set(id, { ...merged, version: merged.version + 1 })
+  }
+
+  const waiting = () => [...revisions.values()].filter(({ status }) => status === 'waiting')
+
+  const toTarget = (call: Call): Target => ({
+    candidates: (target) =>
+      call('candidates', () =>
+        hosts.map(({ id, online }) => ({
+          id,
+          target,
+          obstacle: online ? null : ('instance_offline' as const),
+        })),
+      ),
+    prepared: (ids) => call('prepared', () => ids.filter((id) => certificates.has(id))),
+    start: (order) => call('start', () => start(order)),
+    observe: (order, operation) => call('observe', () => observe(order, operation)),
+    cancel: () => call('cancel', () => {}),
+  })
+
+  const toPorts = (call: Call): ReconcilePorts => ({
+    heads: {
+      load: () => call('heads.load', () => head),
+      record: (next, expected) => call('heads.record', () => record(next, expected)),
+      listOpen: () =>
+        call('heads.listOpen', () =>
+          head.deployment !== null || hasPendingRequest(head) || waiting().length > 0
+            ? [app.name]
+            : [],
+        ),
+    },
+    revisions: {
+      loadWaiting: () => call('revisions.loadWaiting', waiting),
+      load: (_app, id) => call('revisions.load', () => revisions.get(id) ?? null),
+      recordStatus: (revision, status, reason) =>
+        call('revisions.recordStatus', () => replaceRevision({ ...revision, status, reason })),
+      recordAsked: (revision, digest, at) =>
+        call('revisions.recordAsked', () => {
+          const asked = { at, count: (revision.asked?.count ?? 0) + 1 }
+          replaceRevision({ ...revision, digest, asked })
+        }),
+    },
+    // The tags of this world all carry a commit.
+    tags: {
+      load: () => call('tags.load', () => null),
+      recordDigest: () => call('tags.recordDigest', () => {}),
+      settle: () => call('tags.settle', () => {}),
+    },
+    history: {
+      recordDeployment: (_app, deployment) =>
+        call('history.recordDeployment', () => recordDeployment(deployment)),
+      recordSteps: (_app, records) =>
+        call('history.recordSteps', () => {
+          for (const one of records)
+            steps.set(`${one.generation} ${one.instance} ${one.fence}`, one)
+        }),
+      loadDeployments: () => call('history.loadDeployments', () => [...deployments.values()]),
+      loadSteps: (_app, generation) =>
+        call('history.loadSteps', () =>
+          [...steps.values()].filter((one) => one.generation === generation),
+        ),
+    },
+    commands: {
+      recordCommand: (command, name) =>
+        call('commands.recordCommand', () => {
+          commandIndex.set(command, name)
+        }),
+      findApp: () => call('commands.findApp', () => app.name),
+    },
+    findDigest: (_app, tag) =>
+      call('findDigest', () => {
+        const digest = images.get(tag)
+        return digest === undefined ? fail('image_missing') : succeed(digest)
+      }),
+    readSecretVersion: () => call('readSecretVersion', () => succeed('version-1')),
+    toTarget: () => toTarget(call),
+    clock: () => new Date(now),
+    sleep: (milliseconds) => call('sleep', () => advance(milliseconds)),
+    log: silent,
+  })
+
+  return {
+    app,
+    hosts,
+    hostOf,
+    advance,
+    toPorts,
+    receive,
+    breaches,
+    sends,
+    writes,
+    deployments,
+    steps,
+    revisions,
+    certificates,
+    upcoming,
+    now: () => now,
+    instant,
+    head: () => head,
+    setSsm: (isUp: boolean) => {
+      isSsmDown = !isUp
+    },
+    pushImage: (index: number) => {
+      images.set(commitAt(index), digestAt(index))
+    },
+    /** The image comes up nowhere, or not on these hosts. */
+    breakImage: (index: number, on: readonly Host[] = hosts) => {
+      for (const { id } of on) broken.add(`${digestAt(index)} ${id}`)
+    },
+    isBroken: (index: number, id: InstanceId) => broken.has(`${digestAt(index)} ${id}`),
+    hasImage: (index: number) => images.has(commitAt(index)),
+    /** An operator's write, as `freeze` and `unfreeze` make it. */
+    change: (changes: Partial<Head>) => {
+      const next = { ...head, ...changes, version: Fence.parse(head.version + 1) }
+      record(next, head.version)
+    },
+    runOf: (index: number, attempt: number, conclusion: CiEvidence['conclusion']): CiEvidence => ({
+      kind: 'ci',
+      ci: 'github',
+      workflow: 'CI',
+      runId: String(index),
+      runNumber: orderAt(index).number,
+      attempt,
+      createdAt: orderAt(index).createdAt,
+      conclusion,
+    }),
+    isUnknown: (id: InstanceId) => unknown.has(id),
+    newestOpened: () => newestOpened,
+    ciOf: (index: number) => revisions.get(commitAt(index))?.ci[ciKey('github', 'CI')] ?? null,
+  }
+}
+
+export type World = ReturnType<typeof createWorld>

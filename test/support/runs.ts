@@ -1,0 +1,118 @@
+import { newNonce } from '../../src/kernel/id.ts'
+import { Retryable } from '../../src/kernel/retryable.ts'
+import { createReconcile } from '../../src/rollout/reconcile.ts'
+import { plainly, type Call, type World } from './rollout-world.ts'
+
+/** What happens to a run at its `at`-th port call (from 1). */
+export interface Mishap {
+  readonly kind:
+    | 'dies_before'
+    | 'dies_after'
+    /** The outside throws, once the call has had its effect or before. */
+    | 'throws_before'
+    | 'throws_after'
+    /** Everything else goes on; this run takes its next breath when it is resumed. */
+    | 'pauses_before'
+    | 'pauses_after'
+  readonly at: number
+}
+
+export interface Paused {
+  readonly resume: () => Promise<void>
+}
+
+class Unreachable extends Error {}
+
+const never = <Value>(): Promise<Value> => new Promise(() => {})
+
+/**
+ * One run of reconcile, with at most one mishap. Resolves when it is over, when it has died (it is
+ * left where it stood and never goes on), or when it pauses; then with the way to go on.
+ */
+export const runReconcile = async (
+  world: World,
+  mishap: Mishap | null = null,
+  by: string = newNonce(),
+): Promise<Paused | null> => {
+  let count = 0
+  let stop: (paused: (() => void) | null) => void = () => {}
+  const stopped = new Promise<(() => void) | null>((resolve) => {
+    stop = resolve
+  })
+  const call: Call = async (name, effect) => {
+    count += 1
+    if (mishap === null || count !== mishap.at) return plainly(name, effect)
+    switch (mishap.kind) {
+      case 'dies_before':
+        stop(null)
+        return never()
+      case 'dies_after':
+        effect()
+        stop(null)
+        return never()
+      case 'throws_before':
+        throw new Unreachable(name)
+      case 'throws_after':
+        effect()
+        throw new Unreachable(name)
+      case 'pauses_before':
+        await new Promise<void>((resolve) => stop(resolve))
+        return plainly(name, effect)
+      case 'pauses_after': {
+        const value = effect()
+        await new Promise<void>((resolve) => stop(resolve))
+        return value
+      }
+    }
+  }
+  const reconcile = createReconcile(world.toPorts(call))
+  const nudge = { app: world.app.name, settings: world.app, revisions: [], by }
+  const over = reconcile(nudge).then(
+    () => null,
+    (error: unknown) => {
+      if (!(error instanceof Unreachable || error instanceof Retryable)) throw error
+      return null
+    },
+  )
+  const resume = await Promise.race([over, stopped])
+  if (resume === null) return null
+  return {
+    resume: async () => {
+      resume()
+      await over
+    },
+  }
+}
+
+/** How many port calls one undisturbed run makes. */
+export const countCalls = async (world: World): Promise<number> => {
+  let count = 0
+  const call: Call = (name, effect) => {
+    count += 1
+    return plainly(name, effect)
+  }
+  const { app } = world
+  await createReconcile(world.toPorts(call))({
+    app: app.name,
+    settings: app,
+    revisions: [],
+    by: 'x',
+  })
+  return count
+}
+
+/** The clock of every minute, until nothing is open and nothing waits; at most `minutes` of it. */
+export const letItSettle = async (world: World, minutes = 40): Promise<void> => {
+  for (let minute = 0; minute < minutes; minute += 1) {
+    await runReconcile(world)
+    checkDeadline(world)
+    world.advance(60_000)
+  }
+}
+
+/** Right after an undisturbed look nothing is open past its deadline. */
+export const checkDeadline = (world: World): void => {
+  const { deployment } = world.head()
+  if (deployment !== null && world.now() >= Date.parse(deployment.deadlineAt))
+    world.breaches.push(`open past its deadline: ${JSON.stringify(deployment)}`)
+}
