@@ -99,7 +99,8 @@ export const deployByHand = async (stage: Stage): Promise<Act> => {
       deployment: null,
       says: 'shop 2 serves; the requests in between were lost',
     }
-  })  return { ...act, ok: act.load.failed > 0 }
+  })
+  return { ...act, ok: act.load.failed > 0 }
 }
 
 /** A commit is pushed, CI turns green, its image is there: one signed webhook does the rest. */
