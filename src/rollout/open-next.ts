@@ -11,8 +11,8 @@ import {
   type Release,
   type Request,
 } from '../deployment/head.ts'
-import type { Opening } from '../deployment/open.ts'
-import type { Revision } from '../deployment/revision.ts'
+import { openingObstacle, type Opening } from '../deployment/open.ts'
+import type { Order, Revision } from '../deployment/revision.ts'
 import type { Observation } from '../deployment/transition.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
@@ -86,6 +86,9 @@ const end = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void>
   }
 }
 
+/** Forced out before its CI began it must not be followed by what was pushed before it. */
+const seenOrder = ({ firstSeenAt }: Revision): Order => ({ createdAt: firstSeenAt, number: 0 })
+
 /** Which image a request means: the live one, the digest that it names, or the commit's in the registry. */
 const resolveRequest = async (
   ports: ReconcilePorts,
@@ -94,6 +97,8 @@ const resolveRequest = async (
   { revision, force, by }: Request,
 ): Promise<Result<Parameters<typeof gatherOpening>[2], Reason>> => {
   const wanted = { kind: 'redeploy', by, force } as const
+  const obstacle = openingObstacle(head, force)
+  if (obstacle !== null) return fail(obstacle)
   const live = liveRelease(head)
   if (revision === null)
     return live === null
@@ -103,13 +108,15 @@ const resolveRequest = async (
   const digest = Digest.safeParse(revision)
   const found = digest.success ? digest.data : await ports.findDigest(app, toTag(app, revision))
   if (typeof found !== 'string' && !found.ok) return fail(found.error)
+  const image = typeof found === 'string' ? found : found.value
+  if (!force && head.quarantine.includes(image)) return fail('quarantined')
   const commit = Commit.safeParse(revision)
   return succeed({
     ...wanted,
-    order: known === null ? null : orderOf(app, known),
+    order: known === null ? null : (orderOf(app, known) ?? seenOrder(known)),
     revision,
     commit: commit.success ? commit.data : (known?.commit ?? null),
-    digest: typeof found === 'string' ? found : found.value,
+    digest: image,
   })
 }
 

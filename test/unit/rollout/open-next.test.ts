@@ -1,0 +1,197 @@
+import { describe, expect, it } from 'vitest'
+import type { Head, Request } from '../../../src/deployment/head.ts'
+import {
+  commitAt,
+  createWorld,
+  digestAt,
+  orderAt,
+  type World,
+} from '../../support/rollout-world.ts'
+import { runReconcile } from '../../support/runs.ts'
+
+const ask = async (
+  world: World,
+  request: Partial<Request>,
+  changes: Partial<Head> = {},
+): Promise<Head> => {
+  const asked = { revision: null, force: false, by: 'ada', at: world.instant(), refusal: null }
+  world.change({ ...changes, request: { ...asked, ...request } })
+  await runReconcile(world)
+  expect(world.breaches).toEqual([])
+  return world.head()
+}
+
+const pushed = (indexes: readonly number[]): World => {
+  const world = createWorld({ instances: 1 })
+  for (const index of indexes) {
+    world.pushImage(index)
+    world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+  }
+  return world
+}
+
+const liveWorld = async (index: number): Promise<World> => {
+  const world = pushed([index])
+  await runReconcile(world)
+  expect(world.head().releases[0]?.revision).toBe(commitAt(index))
+  return world
+}
+
+const frozen = { reason: 'exams', by: 'ada', at: '2026-11-20T10:00:00.000Z' }
+
+describe('a request', () => {
+  it('brings the live digest out again, as a deployment of its own', async () => {
+    const world = await liveWorld(1)
+    const head = await ask(world, {})
+    expect(head.request).toBeNull()
+    expect(head.releases).toMatchObject([
+      { generation: 2, digest: digestAt(1) },
+      { generation: 1, digest: digestAt(1) },
+    ])
+    expect(world.deployments.get(2)).toMatchObject({ kind: 'redeploy', by: 'ada' })
+  })
+
+  it('is refused where nothing is live, and the refusal stays to be seen', async () => {
+    const head = await ask(createWorld({ instances: 1 }), {})
+    expect(head.request?.refusal).toBe('nothing_live')
+  })
+
+  it('is refused where the registry has no such image', async () => {
+    const head = await ask(await liveWorld(1), { revision: commitAt(7), force: true })
+    expect(head.request?.refusal).toBe('image_missing')
+  })
+
+  it('is refused where the app was frozen since, unless it is forced', async () => {
+    const plain = await ask(await liveWorld(1), {}, { freeze: frozen })
+    expect(plain.request?.refusal).toBe('app_frozen')
+    const forced = await ask(await liveWorld(1), { force: true }, { freeze: frozen })
+    expect(forced.releases[0]?.generation).toBe(2)
+  })
+
+  it('is refused where its image turns out to be quarantined, unless it is forced', async () => {
+    const world = await liveWorld(1)
+    world.pushImage(2)
+    const quarantine = { quarantine: [digestAt(2)] }
+    const plain = await ask(world, { revision: commitAt(2) }, quarantine)
+    expect(plain.request?.refusal).toBe('quarantined')
+    const forced = await ask(world, { revision: commitAt(2), force: true }, quarantine)
+    expect(forced.releases[0]?.revision).toBe(commitAt(2))
+  })
+
+  it('goes first, before what waits', async () => {
+    const world = await liveWorld(1)
+    world.pushImage(2)
+    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    await ask(world, {})
+    expect([...world.deployments.values()].map(({ kind }) => kind)).toEqual([
+      'deploy',
+      'redeploy',
+      'deploy',
+    ])
+  })
+
+  it('forced before its CI began is not followed by an older commit', async () => {
+    const world = await liveWorld(1)
+    world.receive(commitAt(3), { kind: 'push', pushedAt: world.instant() })
+    world.pushImage(3)
+    await ask(world, { revision: commitAt(3), force: true })
+    world.pushImage(2)
+    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    await runReconcile(world)
+    expect(world.head().releases[0]?.revision).toBe(commitAt(3))
+    expect(world.revisions.get(commitAt(2))?.status).toBe('superseded')
+  })
+})
+
+describe('the next deployment', () => {
+  it('is that of the newest commit; the older ones are superseded', async () => {
+    const world = pushed([1, 3, 2])
+    await runReconcile(world)
+    expect(world.head()).toMatchObject({ generation: 1, mark: orderAt(3) })
+    expect(world.head().releases[0]?.revision).toBe(commitAt(3))
+    const statuses = [1, 2, 3].map((index) => world.revisions.get(commitAt(index))?.status)
+    expect(statuses).toEqual(['superseded', 'superseded', 'deployed'])
+  })
+
+  it('passes to the next older commit where the newest has no image yet, and comes back to it', async () => {
+    const world = pushed([1])
+    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    await runReconcile(world)
+    expect(world.head().releases[0]?.revision).toBe(commitAt(1))
+    world.pushImage(2)
+    await runReconcile(world)
+    expect(world.head().generation).toBe(1)
+    world.advance(15_000)
+    await runReconcile(world)
+    expect(world.head().releases[0]?.revision).toBe(commitAt(2))
+  })
+
+  it('comes at once where the registry hints that the image is there', async () => {
+    const world = createWorld({ instances: 1 })
+    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    await runReconcile(world)
+    world.pushImage(2)
+    world.advance(1000)
+    world.receive(commitAt(2), { kind: 'image', tag: commitAt(2), seenAt: world.instant() })
+    await runReconcile(world)
+    expect(world.head().releases[0]?.revision).toBe(commitAt(2))
+  })
+
+  it('does not come while the app is frozen, and comes on the thaw', async () => {
+    const world = pushed([1])
+    world.change({ freeze: frozen })
+    await runReconcile(world)
+    expect(world.head().generation).toBe(0)
+    expect(world.revisions.get(commitAt(1))?.status).toBe('waiting')
+    world.change({ freeze: null })
+    await runReconcile(world)
+    expect(world.head().releases[0]?.revision).toBe(commitAt(1))
+  })
+
+  it('is not tried again once it has failed, though CI runs again', async () => {
+    const world = pushed([1])
+    world.breakImage(1)
+    await runReconcile(world)
+    expect(world.deployments.get(1)).toMatchObject({ status: 'failed', reason: 'unhealthy' })
+    expect(world.revisions.get(commitAt(1))).toMatchObject({
+      status: 'refused',
+      reason: 'unhealthy',
+    })
+    world.receive(commitAt(1), world.runOf(1, 2, 'success'))
+    await runReconcile(world)
+    expect(world.head().generation).toBe(1)
+    expect(world.revisions.get(commitAt(1))?.status).toBe('superseded')
+  })
+
+  it('comes when a red commit turns green on a re-run', async () => {
+    const world = createWorld({ instances: 1 })
+    world.pushImage(1)
+    world.receive(commitAt(1), world.runOf(1, 1, 'failure'))
+    await runReconcile(world)
+    expect(world.revisions.get(commitAt(1))).toMatchObject({
+      status: 'refused',
+      reason: 'ci_failed',
+    })
+    world.receive(commitAt(1), world.runOf(1, 2, 'success'))
+    await runReconcile(world)
+    expect(world.revisions.get(commitAt(1))?.status).toBe('deployed')
+  })
+
+  it('expires what lacks something for too long, and takes it up again on new evidence', async () => {
+    const world = createWorld({ instances: 1, app: { waitForSeconds: 3600 } })
+    world.receive(commitAt(1), { kind: 'push', pushedAt: world.instant() })
+    world.advance(3599_000)
+    await runReconcile(world)
+    expect(world.revisions.get(commitAt(1))?.status).toBe('waiting')
+    world.advance(1000)
+    await runReconcile(world)
+    expect(world.revisions.get(commitAt(1))).toMatchObject({
+      status: 'expired',
+      reason: 'wait_expired',
+    })
+    world.pushImage(1)
+    world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+    await runReconcile(world)
+    expect(world.revisions.get(commitAt(1))?.status).toBe('deployed')
+  })
+})
