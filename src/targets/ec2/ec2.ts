@@ -67,9 +67,12 @@ const toCommand = (ports: Ec2Ports, order: Order, rest: Command['parameters']): 
   }
 }
 
+const toMissing = (ids: readonly InstanceId[], reason: Reason, message: string) =>
+  ids.map((id): Answer => toAbsence(id, 'failed', reason, message))
+
 const refuseAll = (order: Order, reason: Reason, message: string): Started => ({
   operation: null,
-  missing: order.instances.map((id) => toAbsence(id, 'failed', reason, message)),
+  missing: toMissing(order.instances, reason, message),
 })
 
 /** Sends; where SSM does not know an instance, lists again, names the missing and sends to the rest once. */
@@ -87,15 +90,15 @@ const sendToReachable = async (
     .filter((instance) => obstacleOf(instance) === null)
     .map(({ id }) => id)
   const reachable = order.instances.filter((id) => online.includes(id))
-  const missing: readonly Answer[] = order.instances
-    .filter((id) => !reachable.includes(id))
-    .map((id) => toAbsence(id, 'failed', 'instance_offline', sent.error.message))
+  const unreachable = order.instances.filter((id) => !reachable.includes(id))
+  const missing = toMissing(unreachable, 'instance_offline', sent.error.message)
   if (reachable.length === 0 || missing.length === 0)
     return refuseAll(order, 'instance_offline', sent.error.message)
   const again = await ports.commands.send({ ...command, instances: reachable })
-  return again.ok
-    ? { operation: again.value, missing }
-    : refuseAll(order, 'send_failed', again.error.message)
+  if (again.ok) return { operation: again.value, missing }
+  const { kind, message } = again.error
+  if (kind === 'throttled') throw new Retryable(message)
+  return { operation: null, missing: [...missing, ...toMissing(reachable, 'send_failed', message)] }
 }
 
 const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Promise<Started> => {
