@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest'
+import { planWaves } from '../../../src/deployment/wave.ts'
+
+describe('the waves of a rollout', () => {
+  it.each([
+    ['no instance', 0, { kind: 'count', value: 1 }, []],
+    ['one by one', 3, { kind: 'count', value: 1 }, [0, 1, 2]],
+    ['the first alone, then two at a time', 5, { kind: 'count', value: 2 }, [0, 1, 1, 2, 2]],
+    ['half of them, rounded up', 5, { kind: 'percent', value: 50 }, [0, 1, 1, 1, 2]],
+    ['all of them', 3, { kind: 'percent', value: 100 }, [0, 1, 1]],
+    ['at least one at a time', 3, { kind: 'percent', value: 1 }, [0, 1, 2]],
+  ] as const)('are %s', (_name, count, batch, waves) => {
+    expect(planWaves(count, batch)).toEqual(waves)
+  })
+
+  it('hold at most the 50 instances that one command takes', () => {
+    const waves = planWaves(102, { kind: 'percent', value: 100 })
+    const sizes = [0, 1, 2, 3].map((wave) => waves.filter((one) => one === wave).length)
+    expect(sizes).toEqual([1, 50, 50, 1])
+  })
+})
