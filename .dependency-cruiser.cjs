@@ -1,0 +1,166 @@
+// Who may know whom. ARCHITECTURE.md tells it in prose; `npm run check` holds the code to it.
+// A path is matched as a regular expression from the repository's root.
+
+/** Folders that a folder of src/ may import from, itself and the kernel aside. */
+const knows = {
+  deployment: [],
+  delivery: ['deployment', 'sources/source\\.ts'],
+  rollout: ['deployment', 'targets/target\\.ts'],
+  sources: [],
+  targets: ['deployment', 'registry', 'secrets'],
+  secrets: [],
+  registry: [],
+  journal: ['deployment', 'rollout/journal\\.ts', 'delivery', 'targets/ec2', 'sources/source\\.ts'],
+  aws: ['deployment', 'delivery', 'rollout/ports\\.ts', 'targets/ec2', 'sources/source\\.ts'],
+  config: ['deployment', 'registry/image\\.ts', 'secrets/environment\\.ts'],
+  report: ['deployment'],
+}
+
+const directions = Object.entries(knows).map(([folder, known]) => ({
+  name: `direction-${folder}`,
+  comment: `src/${folder} imports from itself, the kernel${known.map((one) => ` and ${one}`).join('')} only. If it needs something else done, it declares a port (an interface of two to four methods) and src/compose hands it an implementation.`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: { path: '^(src|handlers)/', pathNot: `^src/(${['kernel', folder, ...known].join('|')})` },
+}))
+
+/** A capability, and the few places that have it. Everybody else is handed what it is for. */
+const door = (name, what, places, comment) => ({
+  name: `door-${name}`,
+  comment,
+  severity: 'error',
+  from: {
+    path: '^(src|handlers)/',
+    ...(places.length > 0 && { pathNot: `^(${places.join('|')})` }),
+  },
+  to: { path: what },
+})
+
+const doors = [
+  door(
+    'aws-sdk',
+    '(^|/)node_modules/@(aws-sdk|smithy)/',
+    ['src/aws/', 'src/journal/'],
+    'Only src/aws and src/journal speak to AWS, so that everything else can be tested with plain values.',
+  ),
+  door(
+    'sentry',
+    '(^|/)node_modules/@sentry/',
+    ['src/report/sentry\\.ts$'],
+    'Only src/report/sentry.ts knows Sentry; what leaves is made there, field by field.',
+  ),
+  door(
+    'files',
+    '^(node:)?fs(/promises)?$',
+    ['src/config/file\\.ts$'],
+    'A function has no files. Only the configuration is read from one, when packaging and when starting.',
+  ),
+  door(
+    'network',
+    '^(node:)?(http|https|http2|net|tls|dgram|dns)$',
+    [],
+    'The one way out is src/kernel/http.ts, which uses fetch: HTTPS, limits and a timeout.',
+  ),
+  door(
+    'processes',
+    '^(node:)?(child_process|worker_threads|cluster|vm)$',
+    [],
+    'A function starts nothing. What runs on an instance stands in host/.',
+  ),
+  door(
+    'crypto',
+    '^(node:)?crypto$',
+    ['src/kernel/id\\.ts$', 'src/secrets/', 'src/sources/', 'src/delivery/', 'src/registry/'],
+    'Randomness comes from src/kernel/id.ts; signatures, envelopes and digests are the business of who verifies them.',
+  ),
+  door(
+    'yaml',
+    '(^|/)node_modules/yaml/',
+    ['src/config/'],
+    'YAML is parsed when packaging and when starting; a bundle holds the configuration as data.',
+  ),
+]
+
+module.exports = {
+  forbidden: [
+    ...directions,
+    ...doors,
+    {
+      name: 'kernel-knows-nobody',
+      comment: 'The kernel is what everybody may import, so it imports nothing of ours.',
+      severity: 'error',
+      from: { path: '^src/kernel/' },
+      to: { path: '^(src|handlers)/', pathNot: '^src/kernel/' },
+    },
+    {
+      name: 'heart-is-pure',
+      comment:
+        'src/deployment decides and does nothing: no library, no Node module. Schemas belong to the edges.',
+      severity: 'error',
+      from: { path: '^src/deployment/' },
+      to: { dependencyTypes: ['npm', 'npm-dev', 'core'] },
+    },
+    {
+      name: 'handlers-are-composed',
+      comment:
+        'A handler is one expression: it imports its function of src/compose and nothing else.',
+      severity: 'error',
+      from: { path: '^handlers/' },
+      to: { pathNot: '^src/compose/' },
+    },
+    {
+      name: 'wiring-is-the-top',
+      comment: 'Only handlers import src/compose, and nobody imports a handler.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/compose/' },
+      to: { path: '^(src/compose|handlers)/' },
+    },
+    {
+      name: 'product-knows-no-stage-props',
+      comment:
+        'Nothing of the product knows the local stack, the tests or the benchmark, so what is tried here is what runs there.',
+      severity: 'error',
+      from: { path: '^(src|handlers|host|packaging)/' },
+      to: { path: '^(local|test|bench)/' },
+    },
+    {
+      name: 'sentry-is-loaded-late',
+      comment:
+        'src/report/sentry.ts is imported by import() when there is something to tell: no cold start pays for it.',
+      severity: 'error',
+      from: {},
+      to: { path: '^src/report/sentry\\.ts$', dynamic: false },
+    },
+    {
+      name: 'only-what-is-shipped',
+      comment:
+        'A bundle holds dependencies, not devDependencies. (yaml, in src/config, is not in any bundle.)',
+      severity: 'error',
+      from: { path: '^(src|handlers)/', pathNot: '^src/config/' },
+      to: { dependencyTypes: ['npm-dev'], pathNot: '/@types/' },
+    },
+    {
+      name: 'no-cycles',
+      comment: 'Two files that need each other are one, or there is a third in them.',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'everything-resolves',
+      comment: 'An import of something that is not there.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: '(^|/)node_modules/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+}

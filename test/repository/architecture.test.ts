@@ -1,0 +1,172 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import ts from 'typescript'
+import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
+
+const Report = z.object({
+  summary: z.object({
+    violations: z.array(z.object({ from: z.string(), rule: z.object({ name: z.string() }) })),
+    ruleSetUsed: z.object({
+      forbidden: z.array(z.object({ name: z.string(), comment: z.string() })),
+    }),
+  }),
+})
+
+const cruise = (directory: string): z.infer<typeof Report>['summary'] => {
+  const { stdout } = spawnSync(
+    join(process.cwd(), 'node_modules/.bin/depcruise'),
+    ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'src', 'handlers', 'host'],
+    { cwd: directory, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+  )
+  return Report.parse(JSON.parse(stdout)).summary
+}
+
+/** A small tree in which every rule is broken once; `import` lines only. */
+const broken: Readonly<Record<string, readonly string[]>> = {
+  'src/kernel/clock.ts': ['../deployment/head.ts'],
+  'src/deployment/head.ts': ['../aws/ssm.ts', 'zod'],
+  'src/delivery/receive.ts': ['../sources/github.ts'],
+  'src/rollout/reconcile.ts': ['../targets/ec2.ts'],
+  'src/sources/github.ts': ['../journal/table.ts'],
+  'src/targets/ec2.ts': ['../aws/ssm.ts', '@aws-sdk/client-ssm'],
+  'src/secrets/envelope.ts': ['../registry/registry.ts'],
+  'src/registry/registry.ts': ['../secrets/envelope.ts', 'node:https'],
+  'src/journal/table.ts': ['../aws/ssm.ts', './none.ts'],
+  'src/aws/ssm.ts': ['../journal/table.ts', 'vitest'],
+  'src/config/load.ts': ['../aws/ssm.ts'],
+  'src/report/sentry.ts': ['../aws/ssm.ts'],
+  'src/report/notice.ts': ['@sentry/aws-serverless', './sentry.ts', 'yaml', 'node:fs'],
+  'src/rollout/write.ts': ['../compose/webhook.ts', 'node:crypto', 'node:child_process'],
+  'src/compose/webhook.ts': [],
+  'handlers/webhook.ts': ['../src/kernel/clock.ts'],
+  'host/documents.ts': ['../local/start.ts'],
+  'local/start.ts': [],
+}
+
+const plant = (): string => {
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-architecture-'))
+  for (const [file, imports] of Object.entries(broken)) {
+    mkdirSync(join(directory, dirname(file)), { recursive: true })
+    const lines = imports.map((one) => `import '${one}'`)
+    writeFileSync(join(directory, file), [...lines, 'export const x = 1', ''].join('\n'))
+  }
+  for (const file of ['.dependency-cruiser.cjs', 'tsconfig.json', 'package.json'])
+    cpSync(file, join(directory, file))
+  symlinkSync(join(process.cwd(), 'node_modules'), join(directory, 'node_modules'))
+  return directory
+}
+
+describe('who knows whom', () => {
+  test('every rule catches what it forbids, and says why', () => {
+    const { violations, ruleSetUsed } = cruise(plant())
+    const caught = new Set(violations.map(({ rule }) => rule.name))
+    const rules = ruleSetUsed.forbidden
+    expect(rules.map(({ name }) => name).filter((name) => !caught.has(name))).toEqual([])
+    expect(rules.filter(({ comment }) => comment.length < 40)).toEqual([])
+  })
+})
+
+type Rule = readonly [name: string, places: readonly string[], isFound: (node: ts.Node) => boolean]
+
+const textOf = (node: ts.Node): string => node.getText()
+const isCall = (node: ts.Node, callee: RegExp): boolean =>
+  ts.isCallExpression(node) && callee.test(textOf(node.expression))
+
+/** Capabilities that need no import, and the one file that has each. */
+const capabilities: readonly Rule[] = [
+  [
+    'the environment',
+    ['src/config/environment.ts'],
+    (node) => ts.isPropertyAccessExpression(node) && textOf(node) === 'process.env',
+  ],
+  [
+    'the clock',
+    ['src/kernel/clock.ts'],
+    (node) =>
+      isCall(node, /^(Date\.now|performance\.now|process\.hrtime.*|Date)$/) ||
+      (ts.isNewExpression(node) &&
+        textOf(node.expression) === 'Date' &&
+        (node.arguments ?? []).length === 0),
+  ],
+  [
+    'timers',
+    ['src/kernel/clock.ts'],
+    (node) => isCall(node, /^(setTimeout|setInterval|setImmediate)$/),
+  ],
+  [
+    'randomness',
+    ['src/kernel/id.ts', 'src/secrets/'],
+    (node) => isCall(node, /(^|\.)(random|randomUUID|randomBytes|randomInt|getRandomValues)$/),
+  ],
+  [
+    'the console',
+    ['src/kernel/log.ts'],
+    (node) =>
+      ts.isPropertyAccessExpression(node) &&
+      /^(console\.\w+|process\.(stdout|stderr))$/.test(textOf(node)),
+  ],
+  ['the way out', ['src/kernel/http.ts'], (node) => isCall(node, /^(globalThis\.)?fetch$/)],
+]
+
+const usesIn = (file: string, text: string): string[] => {
+  const found: string[] = []
+  const visit = (node: ts.Node): void => {
+    for (const [name, places, isFound] of capabilities)
+      if (isFound(node) && !places.some((place) => file.startsWith(place)))
+        found.push(`${file} uses ${name}: ${textOf(node)}`)
+    node.forEachChild(visit)
+  }
+  visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true))
+  return found
+}
+
+const productFiles = ['src', 'handlers'].flatMap((folder) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => `${folder}/${file}`),
+)
+
+describe('capabilities', () => {
+  test('are used in the one place that has each', () => {
+    expect(productFiles.flatMap((file) => usesIn(file, readFileSync(file, 'utf8')))).toEqual([])
+  })
+
+  test.each([
+    ['the environment', "const stage = process.env['STAGE']"],
+    ['the clock', 'const now = Date.now()'],
+    ['the clock', 'const now = new Date()'],
+    ['timers', 'setTimeout(() => 1, 5)'],
+    ['randomness', 'const id = crypto.randomUUID()'],
+    ['the console', "console.log('x')"],
+    ['the console', "process.stdout.write('x')"],
+    ['the way out', "await fetch('https://example.com')"],
+  ])('%s is noticed elsewhere: %s', (name, line) => {
+    expect(usesIn('src/rollout/write.ts', line)).toEqual([
+      expect.stringMatching(`^src/rollout/write.ts uses ${name}: `),
+    ])
+  })
+
+  test('a time that is given is no look at the clock', () => {
+    expect(usesIn('src/rollout/write.ts', 'new Date(text); Date.parse(text)')).toEqual([])
+  })
+})
+
+describe('host scripts', () => {
+  const scripts = readdirSync('host').filter((file) => file.endsWith('.sh'))
+
+  test.each(scripts)('%s is bash, and switches nothing of ShellCheck off', (file) => {
+    expect(readFileSync(join('host', file), 'utf8')).not.toMatch(/shellcheck disable/)
+    execFileSync('bash', ['-n', join('host', file)])
+  })
+})
