@@ -154,7 +154,7 @@ const AppFile = z.strictObject({
     .array(Requirement, { error: 'a list, such as [{ ci: github, workflow: CI }, image]' })
     .min(1, { error: 'a list of at least one, such as [{ ci: github, workflow: CI }, image]' }),
   waitFor: duration(60, 604_800).prefault('1h').describe('For what it requires.'),
-  deadline: duration(60, 21_600).prefault('15m').describe('For a deployment.'),
+  deadline: duration(180, 21_600).prefault('15m').describe('For a deployment.'),
   env: z
     .record(z.string(), z.string({ error: 'text; put it in quotes' }), {
       error: 'a mapping of names to texts',

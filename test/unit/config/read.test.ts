@@ -94,7 +94,7 @@ test.each([
   [
     'a duration that is too long',
     edit('requires:', 'deadline: 24h\n    requires:'),
-    `${at(8, 15, 'apps.shop.deadline')}: must be a duration from 1m to 6h, such as 30s, 5m or 2h, got "24h"`,
+    `${at(8, 15, 'apps.shop.deadline')}: must be a duration from 3m to 6h, such as 30s, 5m or 2h, got "24h"`,
   ],
   [
     'a range that runs backwards',
