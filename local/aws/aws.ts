@@ -130,15 +130,17 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     lambda: createLambdaApi(account, runner),
     faults,
   })
-  address = toAddress(await listen(server, options.port))
-  ssm.run.resume()
-  return {
-    address,
-    runner,
-    stop: async () => {
-      await closeServer(server)
-      await Promise.all([runner.stop(), ssm.run.stop()])
-      await dynamodb.close()
-    },
+  const stop = async (): Promise<void> => {
+    await closeServer(server)
+    await Promise.all([runner.stop(), ssm.run.stop()])
+    await dynamodb.close()
   }
+  try {
+    address = toAddress(await listen(server, options.port))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  ssm.run.resume()
+  return { address, runner, stop }
 }

@@ -8,6 +8,12 @@ export class StartError extends Error {
   }
 }
 
+/** Turns a failure whose message was written for the person who starts the stack into one that is shown. */
+export const forPerson = <Value>(attempt: Promise<Value>): Promise<Value> =>
+  attempt.catch((error: unknown) => {
+    throw new StartError(error instanceof Error ? error.message : String(error))
+  })
+
 const isBusy = (error: Error): boolean => 'code' in error && error.code === 'EADDRINUSE'
 
 /** Loopback only: whoever reaches this endpoint is root on the instances. */

@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { StartError } from '../aws/listen.ts'
+import { StartError, forPerson } from '../aws/listen.ts'
 import { ensureProxyImage } from '../docker/images.ts'
+import { ensurePrograms, programs } from '../docker/packages.ts'
 import { startDaemon } from './daemon.ts'
 import { openSocket } from './forward.ts'
 import type { Instance } from './instance.ts'
@@ -114,6 +115,7 @@ const startInstance = async (number: number, options: NamespaceOptions) => {
  */
 export const startNamespaces = async (options: NamespaceOptions): Promise<Namespaces> => {
   refuse()
+  await forPerson(ensurePrograms([programs.ip, programs.dockerd, programs.iptables], options.say))
   await cleanUp()
   mkdirSync(runDirectory, { recursive: true })
   writeFileSync(ownerFile, String(process.pid))

@@ -35,9 +35,24 @@ export const createNamespace = async (number: number): Promise<void> => {
 
 const ignore = (): null => null
 
+/** What a script left running would keep the namespace alive. */
+const killAll = async (name: string): Promise<void> => {
+  const pids = (await ip('netns', 'pids', name)).match(/\d+/g) ?? []
+  for (const pid of pids) {
+    try {
+      process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
 /** Also what a killed stack left behind; the interfaces end with their namespaces. */
 export const removeNetwork = async (): Promise<void> => {
   const names = (await ip('netns', 'list')).match(/^landfall-\d+/gm) ?? []
-  for (const name of names) await ip('netns', 'delete', name).catch(ignore)
+  for (const name of names) {
+    await killAll(name)
+    await ip('netns', 'delete', name).catch(ignore)
+  }
   await ip('link', 'delete', bridge).catch(ignore)
 }

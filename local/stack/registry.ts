@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { forPerson } from '../aws/listen.ts'
 import { startRegistry, type Registry } from '../docker/registry.ts'
 import type { StackOptions } from './options.ts'
 
@@ -18,5 +19,5 @@ export const ensureRegistry = async (
     say(`using the registry at localhost:${port}`)
     return { address: `localhost:${port}`, stop: async () => undefined }
   }
-  return startRegistry({ port, directory: join(state, 'registry') })
+  return forPerson(startRegistry({ port, directory: join(state, 'registry') }))
 }

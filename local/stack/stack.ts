@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readConfigurationFile } from '../../src/config/file.ts'
 import { defaultTiming, startAws } from '../aws/aws.ts'
+import { forPerson } from '../aws/listen.ts'
 import { createFaults, type Faults } from '../aws/faults.ts'
 import { proxyImage, ensureProxyImage } from '../docker/images.ts'
 import { ensureEngine } from '../docker/engine.ts'
@@ -76,8 +77,8 @@ const startMachine = async (
   state: string,
   stops: Stops,
 ): Promise<Instance[]> => {
-  const engine = stops.keep(await ensureEngine(options.say))
-  await ensureProxyImage()
+  const engine = stops.keep(await forPerson(ensureEngine(options.say)))
+  await forPerson(ensureProxyImage())
   return [
     {
       id: 'i-00000001',

@@ -131,11 +131,14 @@ export const toDocument = (
     ],
   })
 
-/** Asks until it says so; fails after ten seconds. */
-export const waitUntil = async (isTrue: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + 10_000
+/** Asks until it says so. */
+export const waitUntil = async (
+  isTrue: () => boolean | Promise<boolean>,
+  seconds = 10,
+): Promise<void> => {
+  const deadline = Date.now() + seconds * 1000
   while (!(await isTrue())) {
-    if (Date.now() > deadline) throw new Error('Waited ten seconds in vain')
+    if (Date.now() > deadline) throw new Error(`Waited ${seconds} seconds in vain`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

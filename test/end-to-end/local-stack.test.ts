@@ -1,0 +1,244 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import {
+  CreateDocumentCommand,
+  ListCommandInvocationsCommand,
+  ListDocumentsCommand,
+  SSMClient,
+  SendCommandCommand,
+} from '@aws-sdk/client-ssm'
+import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startStack, type Stack } from '../../local/stack/stack.ts'
+import { toDocument, waitUntil } from '../support/local-aws.ts'
+
+const project = join(import.meta.dirname, '../..')
+const directory = mkdtempSync(join(tmpdir(), 'landfall-stack-'))
+const config = join(directory, 'landfall.yml')
+
+writeFileSync(
+  config,
+  `sources:
+  github: { secret: landfall/local/github }
+apps:
+  first:
+    repository: acme/first
+    image: localhost:5000/acme/first
+    requires: [{ ci: github, workflow: CI }, image]
+    targets:
+      - ec2: { instances: { tag: 'Name=first' }, port: 8000, publish: 8081, health: { path: / } }
+  second:
+    repository: acme/second
+    image: localhost:5000/acme/second
+    requires: [image]
+    targets:
+      - ec2: { instances: { tag: 'Name=second' }, port: 8000, publish: 8082, health: { path: / } }
+`,
+)
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const start = (instances = 0): Promise<Stack> =>
+  startStack({
+    config,
+    stateDirectory: join(directory, 'state'),
+    apiPort: 0,
+    awsPort: 0,
+    registryPort: null,
+    instances,
+  })
+
+describe('the local stack', () => {
+  let stack: Stack
+  beforeAll(async () => {
+    stack = await start()
+  })
+  afterAll(() => stack.stop())
+
+  it('serves the packaged API', async () => {
+    const health = await fetch(`${stack.apiAddress}/healthz`)
+    expect(health.status).toBe(200)
+    const forged = await fetch(`${stack.apiAddress}/hooks/github`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'x-hub-signature-256': `sha256=${'0'.repeat(64)}`,
+      },
+      body: '{}',
+    })
+    expect(forged.status).toBe(401)
+    expect(await forged.json()).toMatchObject({ outcome: 'rejected' })
+  })
+
+  it('has the table, the documents and the tags that package and configuration name', async () => {
+    const table = new DescribeTableCommand({ TableName: 'landfall-local' })
+    const { Table } = await new DynamoDBClient(stack.client).send(table)
+    expect(Table).toMatchObject({ TableStatus: 'ACTIVE' })
+    const listed = await new SSMClient(stack.client).send(new ListDocumentsCommand({}))
+    const names = (listed.DocumentIdentifiers ?? []).map(({ Name }) => Name?.replace(/-\w{8}$/, ''))
+    expect(new Set(names)).toEqual(new Set(['landfall-local-deploy', 'landfall-local-prepare']))
+    for (const name of ['first', 'second']) {
+      const Filters = [{ Name: 'tag:Name', Values: [name] }]
+      const found = await new EC2Client(stack.client).send(
+        new DescribeInstancesCommand({ Filters }),
+      )
+      expect(found.Reservations?.[0]?.Instances?.[0]?.InstanceId).toBe('i-00000001')
+    }
+  })
+
+  it('is reached by sls invoke', async () => {
+    const bin = createRequire(import.meta.url).resolve('serverless/bin/serverless.js')
+    const env = {
+      ...process.env,
+      AWS_ENDPOINT_URL: stack.awsAddress,
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+      LANDFALL_CONFIG: config,
+    }
+    const args = [bin, 'invoke', '-f', 'status', '--stage', 'local', '-d', '{"app":"first"}']
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env, cwd: project })
+    expect(JSON.parse(stdout.slice(stdout.indexOf('{')))).toMatchObject({ app: 'first' })
+  })
+
+  it('keeps the hook secrets that it created over a restart', async () => {
+    expect(stack.createdSecrets).toEqual(['landfall/local/github'])
+    const read = async (): Promise<string> => {
+      const order = new GetSecretValueCommand({ SecretId: 'landfall/local/github' })
+      return (await new SecretsManagerClient(stack.client).send(order)).SecretString ?? ''
+    }
+    const before = await read()
+    expect(before).toMatch(/^[0-9a-f]{64}$/)
+    await stack.stop()
+    stack = await start()
+    expect(stack.createdSecrets).toEqual([])
+    expect(await read()).toBe(before)
+  })
+
+  it('runs beside another one', async () => {
+    const other = await startStack({
+      config,
+      stateDirectory: join(directory, 'other'),
+      apiPort: 0,
+      awsPort: 0,
+      registryPort: null,
+    })
+    expect(other.awsAddress).not.toBe(stack.awsAddress)
+    expect((await fetch(`${other.apiAddress}/healthz`)).status).toBe(200)
+    await other.stop()
+    expect((await fetch(`${stack.apiAddress}/healthz`)).status).toBe(200)
+  })
+})
+
+describe('npm start', () => {
+  const launch = (...options: readonly string[]) => {
+    const tsx = createRequire(import.meta.url).resolve('tsx/cli')
+    const state = ['--state-dir', join(directory, 'start'), '--registry-port', 'none']
+    const args = [tsx, 'local/start.ts', '--config', config, ...state, ...options]
+    const child = spawn(process.execPath, args, { cwd: project })
+    const lines: string[] = []
+    for (const input of [child.stdout, child.stderr])
+      createInterface({ input }).on('line', (line) => lines.push(line))
+    return { child, lines }
+  }
+  const end = async (child: ChildProcess): Promise<unknown> => {
+    if (child.exitCode === null) await once(child, 'exit')
+    return child.exitCode
+  }
+  const isServed = (address: string): Promise<boolean> =>
+    fetch(address).then(
+      () => true,
+      () => false,
+    )
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'prints ready and two addresses, and stops all of it on %s',
+    async (signal) => {
+      const { child, lines } = launch('--api-port', '3491', '--aws-port', '4491')
+      await waitUntil(() => lines.includes('ready'), 60)
+      const at = lines.indexOf('ready')
+      await waitUntil(() => lines.length >= at + 3)
+      expect(lines.slice(at)).toEqual(['ready', 'http://localhost:3491', 'http://localhost:4491'])
+      expect(await isServed('http://localhost:3491/healthz')).toBe(true)
+      child.kill(signal)
+      expect(await end(child)).toBe(0)
+      expect(await isServed('http://localhost:3491/healthz')).toBe(false)
+      expect(await isServed('http://localhost:4491')).toBe(false)
+    },
+  )
+
+  it('says in one line that a port is taken', async () => {
+    const server = createServer().listen(0, 'localhost')
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' && address ? String(address.port) : ''
+    for (const option of ['--api-port', '--aws-port']) {
+      const other = option === '--api-port' ? '--aws-port' : '--api-port'
+      const { child, lines } = launch(option, port, other, '4492')
+      expect(await end(child)).toBe(1)
+      expect(lines.at(-1)).toBe(`Port ${port} is taken; choose another.`)
+    }
+    server.close()
+  })
+
+  it('names what is wrong with its options', async () => {
+    const { child, lines } = launch('--api-port', 'http')
+    expect(await end(child)).toBe(1)
+    expect(lines).toEqual(['--api-port takes a number from 0 to 65535, got "http".'])
+  })
+
+  it('names the mistakes of the configuration', async () => {
+    const broken = join(directory, 'broken.yml')
+    writeFileSync(broken, 'apps: { a: 1 }\n')
+    const { child, lines } = launch('--config', broken)
+    expect(await end(child)).toBe(1)
+    expect(lines[0]).toContain('broken.yml has ')
+    expect(lines.join('\n')).not.toContain('    at ')
+  })
+})
+
+describe('instances of their own', () => {
+  it('are machines with an engine, an address and a state each, and leave nothing behind', async () => {
+    const stack = await start(2)
+    const ssm = new SSMClient(stack.client)
+    const DocumentName = 'landfall-local-look-around'
+    const script = `docker ps -q | wc -l
+docker version --format '{{.Server.Version}}' > /dev/null && echo "engine $DOCKER_HOST"
+ip -4 -o address show eth0 | awk '{ print $4 }'
+echo "state $LANDFALL_ROOT"
+mkdir -p "$LANDFALL_ROOT" && echo "$AWS_SSM_INSTANCE_ID" > "$LANDFALL_ROOT/who"
+busybox httpd -p 8099 -h "$LANDFALL_ROOT"`
+    const Content = toDocument(script)
+    const facts = { Name: DocumentName, DocumentType: 'Command' as const, Content }
+    await ssm.send(new CreateDocumentCommand(facts))
+    const InstanceIds = ['i-00000001', 'i-00000002']
+    const { Command } = await ssm.send(new SendCommandCommand({ DocumentName, InstanceIds }))
+    const query = { CommandId: Command?.CommandId, Details: true }
+    const outputs = async (): Promise<readonly string[]> => {
+      const { CommandInvocations = [] } = await ssm.send(new ListCommandInvocationsCommand(query))
+      return CommandInvocations.flatMap(({ CommandPlugins = [], Status }) =>
+        Status === 'Success' ? [CommandPlugins[0]?.Output ?? ''] : [],
+      )
+    }
+    await waitUntil(async () => (await outputs()).length === 2)
+    const [first, second] = await outputs()
+    expect(first).toContain('0\nengine unix:///run/landfall/1/docker.sock\n10.77.0.11/24\nstate /')
+    expect(second).toContain('0\nengine unix:///run/landfall/2/docker.sock\n10.77.0.12/24\nstate /')
+    const who = await fetch('http://10.77.0.12:8099/who')
+    expect(await who.text()).toBe('i-00000002\n')
+    await expect(start(1)).rejects.toThrow('has local instances already')
+    await stack.stop()
+    const processes = await promisify(execFile)('ps', ['-eo', 'args'])
+    expect(processes.stdout).not.toMatch(/httpd -p 8099|run\/landfall\//)
+    expect(existsSync('/run/landfall')).toBe(false)
+    expect(existsSync('/run/netns/landfall-1')).toBe(false)
+    expect(existsSync('/sys/class/net/landfall0')).toBe(false)
+  })
+})
