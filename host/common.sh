@@ -10,6 +10,7 @@ root=${LANDFALL_ROOT:-/var/lib/landfall}
 host=$root/instance
 here=${AWS_SSM_INSTANCE_ID:-}
 
+app='' notafter=0 scratch=''
 step='' step_began=0 step_open=no
 steps=() masks=() tail_lines=()
 answered=no undo=''
@@ -120,6 +121,7 @@ fail() { # reason message
   end failed "$reason"
   if [[ $undo ]]; then "$undo"; fi
   finish failed "$reason" "$message"
+  exit 1
 }
 
 # Ends a run that has changed nothing.
@@ -127,8 +129,10 @@ refuse() { # reason message
   trap - EXIT TERM INT HUP
   end failed "$1"
   finish refused "$1" "$2"
+  exit 1
 }
 
+# Tells the result. The first line is the machine's; what follows is for people.
 finish() { # outcome reason message
   trap - EXIT TERM INT HUP
   set +e
@@ -140,7 +144,6 @@ finish() { # outcome reason message
   printf '%s\n' "$text" >&3
   [[ $code == 0 ]] || printf '%s\n' "${tail_lines[@]}" >&3
   rm -rf "$scratch"
-  exit "$code"
 }
 
 # A command that failed where nobody looked: the step's own reason, with what was printed last.
@@ -168,6 +171,8 @@ open_output() {
   scratch=$base/scratch/$$
   rm -rf "$scratch"
   mkdir "$scratch"
+  exec 5>"$scratch/alive"
+  flock 5
   exec 3>&1 >"$scratch/log" 2>&1
   trap on_exit EXIT
   trap 'fail cancelled "stopped by a signal"' TERM INT HUP

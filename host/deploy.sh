@@ -4,6 +4,7 @@ declare -A slot_address=()
 hosts=() predeploy=() command=() volumes=() networks=() log_options=()
 env_names=() multi_names=() multi_values=()
 registry_host='' registry_username='' registry_password=''
+owner='' mode='' settings='' envelope='' state='' slot=none slots='' before=0 before_slot=none fresh=fresh deadline=0 answer_code=000
 live=0 live_slot=none live_digest=''
 why_reason='' why=''
 
@@ -17,6 +18,8 @@ read_order() {
   [[ $mode == restore || $generation -gt 0 ]] || refuse order_invalid 'generation 0 can only be restored'
   base64 --decode <<<"$settings" >"$scratch/settings"
   read_settings "$scratch/settings" || refuse order_invalid "$why"
+  ((generation == 0)) || [[ $image && $digest && $strategy ]] || refuse order_invalid 'image, digest or strategy is missing'
+  [[ $strategy == worker || ( $port && $publish_port && $proxy_image ) ]] || refuse order_invalid 'port, publishPort or proxyImage is missing'
 }
 
 # Every value is held against its form before it is used anywhere.
@@ -33,7 +36,7 @@ read_settings() { # file
       format) form='^1$' ;;
       kind) form='^(deploy|redeploy|rollback)$' ;;
       image) form='^[a-z0-9][a-z0-9._:/-]{0,254}$' ;;
-      digest) form='^sha256:[0-9a-f]{64}$' ;;
+      digest) form='^(sha256:[0-9a-f]{64})?$' ;;
       commit) form='^([0-9a-f]{40})?$' ;;
       strategy) form='^(blue-green|recreate|worker)$' ;;
       port | publishPort) form='^([1-9][0-9]{0,4})?$' ;;
@@ -136,7 +139,8 @@ adopt_state() {
   printf '1\n' | write_file "$state/format"
   local other
   for other in "$state"/scratch/*; do
-    [[ $other == "$scratch" ]] || kill -0 "${other##*/}" 2>/dev/null || rm -rf "$other"
+    # Whoever is alive holds this lock.
+    [[ $other == "$scratch" ]] || flock --nonblock "$other/alive" rm -rf "$other" || true
   done
 }
 
@@ -144,10 +148,10 @@ adopt_state() {
 repeat_result() {
   [[ -s $state/result ]] || return 0
   local of code
-  { read -r of code && IFS= read -r -d '' text || true; } <"$state/result"
+  read -r of code <"$state/result"
   [[ $of == "$fence" ]] || return 0
   trap - EXIT TERM INT HUP
-  printf '%s' "$text" >&3
+  tail -n +2 "$state/result" >&3
   rm -rf "$scratch"
   exit "$code"
 }
@@ -198,7 +202,10 @@ make_live_true() {
       await_health "$(container_of "$live")" "$live_slot"
     fi
     ! is_web || route "$live_slot" "${slot_address[$live_slot]}:$port"
-    [[ $attempt == "$live" ]] || { drain_slot "$attempt_slot"; discard "$attempt" "$fresh"; }
+    if [[ $attempt != "$live" ]]; then
+      [[ $attempt_slot == "$live_slot" ]] || drain_slot "$attempt_slot"
+      discard "$attempt" "$fresh"
+    fi
     retire_others
   elif ((live == 0)); then
     ! is_web || unroute
@@ -214,8 +221,9 @@ make_live_true() {
 discard() { # generation fresh
   [[ $1 ]] || return 0
   docker stop "$(container_of "$1")" >/dev/null 2>&1
-  [[ $2 != fresh ]] || docker rm --force "$(container_of "$1")" >/dev/null 2>&1
-  return 0
+  [[ $2 == fresh ]] || return 0
+  docker rm --force "$(container_of "$1")" >/dev/null 2>&1
+  forget_release "$1"
 }
 
 retire_others() {
@@ -229,9 +237,9 @@ retire_others() {
 
 inspect_host() {
   begin inspect
-  local facts directory free
-  facts=$(docker info --format '{{.ServerVersion}}|{{.LoggingDriver}}|{{.DockerRootDir}}' 2>&1) && [[ $facts != \|* ]] ||
-    fail docker_unavailable "Docker does not answer: ${facts##*$'\n'}"
+  local facts driver directory free
+  facts=$(docker info --format '{{.ServerVersion}}|{{.LoggingDriver}}|{{.DockerRootDir}}' 2>&1) || facts="|$facts"
+  [[ $facts != \|* ]] || fail docker_unavailable "Docker does not answer: ${facts##*$'\n'}"
   IFS='|' read -r _ driver directory <<<"$facts"
   [[ $driver != json-file && $driver != local ]] || log_options=(--log-opt max-size=10m --log-opt max-file=3)
   lock_host
@@ -239,7 +247,7 @@ inspect_host() {
   allot_slots
   unlock_host
   if [[ -s $state/run ]] || ! live_is_true; then
-    make_live_true
+    make_live_true || true
     changed=true
     read_settings "$scratch/settings"
   fi
@@ -259,6 +267,7 @@ live_is_true() {
 already_live() {
   end succeeded
   finish succeeded already_live "generation $generation serves already"
+  exit
 }
 
 has_image() { docker image inspect "$image@$digest" >/dev/null 2>&1; }
@@ -328,8 +337,8 @@ open_envelope() {
   local text entry head
   # Without -recip OpenSSL now and then "decrypts" with a foreign key.
   text=$(base64 --decode <<<"$envelope" |
-    openssl cms -decrypt -inform DER -recip "$host/cert.pem" -inkey "$host/key.pem" -out "$scratch/envelope" 2>&1) || {
-    [[ $text != *'no matching recipient'* ]] || refuse key_changed 'the envelope is sealed for another key'
+    openssl cms -decrypt -binary -inform DER -recip "$host/cert.pem" -inkey "$host/key.pem" -out "$scratch/envelope" 2>&1) || {
+    [[ $text != *'using private key'* ]] || refuse key_changed 'the envelope is sealed for another key'
     refuse envelope_invalid 'the envelope cannot be opened'
   }
   exec 6<"$scratch/envelope"
@@ -394,7 +403,7 @@ configure() {
   add_default LANDFALL_APP "$app"
   add_default LANDFALL_COMMIT "$commit"
   add_default LANDFALL_GENERATION "$generation"
-  add_default SENTRY_RELEASE "${commit:-$digest}"
+  add_default SENTRY_RELEASE "${commit:+$app@$commit}"
   add_default SENTRY_ENVIRONMENT "$environment"
   mkdir -p "$state/releases/$generation"
   write_file "$state/releases/$generation/env" <"$scratch/env"
@@ -485,7 +494,7 @@ start_new() {
     ! is_web || options+=(--ip "${slot_address[$slot]}")
     try start_failed 'the container cannot be created' with_values docker create --name "$name" \
       --label "landfall.app=$app" --label "landfall.generation=$generation" --label "landfall.digest=$digest" \
-      --label "landfall.owner=$owner" --restart unless-stopped --stop-timeout "$stop_timeout" \
+      --label "landfall.owner=$owner" --label "landfall.slots=$slots" --restart unless-stopped --stop-timeout "$stop_timeout" \
       "${options[@]}" "$image@$digest" "${command[@]}"
     for network in "${networks[@]}"; do
       try start_failed "the network $network" docker network connect "$network" "$name"
@@ -532,7 +541,8 @@ await_health() { # container slot
   while :; do
     read -r status pid restarts code < <(docker inspect --format '{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{.State.ExitCode}}' "$1")
     if [[ $status != running || $restarts != 0 || $pid != "${first_pid:=$pid}" ]]; then
-      why_reason=exited why="the container exited with code $code"
+      why_reason=exited why="the container exited and was started again"
+      [[ $status == running ]] || why="the container exited with code $code"
       return 1
     fi
     pause=$health_interval
@@ -643,19 +653,25 @@ retire_old() {
   end succeeded
 }
 
+# Its image goes only when no other release, of whatever app, has a name for it.
+forget_release() { # generation
+  local reference
+  reference=$(docker image inspect --format '{{index .RepoDigests 0}}' "landfall/$app:$1" 2>/dev/null) || reference=''
+  docker rmi "landfall/$app:$1" >/dev/null 2>&1 || true
+  [[ ! $reference || $(docker image inspect --format '{{.RepoTags}}' "$reference" 2>/dev/null) != '[]' ]] ||
+    docker rmi "$reference" >/dev/null 2>&1 || true
+  rm -rf "$state/releases/${1:?}"
+}
+
 # Only what this app brought here, and never the live release or the one before.
 prune() {
   begin prune
-  local number kept=0 reference
+  local number kept=0
   while read -r number; do
     kept=$((kept + 1))
     ((kept > keep && number != live && number != before)) || continue
     docker rm "$(container_of "$number")" >/dev/null 2>&1 || true
-    reference=$(docker image inspect --format '{{index .RepoDigests 0}}' "landfall/$app:$number" 2>/dev/null) || reference=''
-    docker rmi "landfall/$app:$number" >/dev/null 2>&1 || true
-    [[ ! $reference || $(docker image inspect --format '{{.RepoTags}}' "$reference" 2>/dev/null) != '[]' ]] ||
-      docker rmi "$reference" >/dev/null 2>&1 || true
-    rm -rf "$state/releases/${number:?}"
+    forget_release "$number"
   done < <(compgen -G "$state/releases/*" | while read -r number; do printf '%s\n' "${number##*/}"; done | sort -rn)
   end succeeded
 }
@@ -685,6 +701,7 @@ restore_nothing() {
   make_live_true
   end succeeded
   finish succeeded restored 'nothing of ours is live'
+  exit
 }
 
 main() {

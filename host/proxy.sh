@@ -29,10 +29,13 @@ allot_slots() {
     taken+="$other "
   done < <(read_file "$host/slots" | cat - <(echo))
   if [[ ! $number ]]; then
+    # What runs counts too, should the file have been lost.
+    taken+=$(docker ps --all --filter label=landfall.slots --format '{{.Label "landfall.slots"}}' | tr '\n' ' ')
     for ((number = 4; number < 64; number++)); do [[ $taken == *" $number "* ]] || break; done
     ((number < 64)) || fail start_failed 'all 60 pairs of addresses are allotted'
     { read_file "$host/slots" && printf '\n%s %s\n' "$number" "$app"; } | write_file "$host/slots"
   fi
+  slots=$number
   slot_address=([blue]=${subnet%.0/24}.$((2 * number)) [green]=${subnet%.0/24}.$((2 * number + 1)))
 }
 
@@ -141,7 +144,7 @@ write_shared_config() {
 # Speaks to the master's command line, inside the proxy's own network namespace.
 cli() { # lines...
   timeout 5 nsenter --net="/proc/$proxy_pid/ns/net" bash -c \
-    "exec 3<>/dev/tcp/127.0.0.1/9999; printf '%s\n' \"\$@\" quit >&3; cat <&3" cli "$@"
+    "exec 4<>/dev/tcp/127.0.0.1/9999 || exit; printf '%s\n' \"\$@\" quit >&4; cat <&4" cli "$@"
 }
 
 # After a reload the old worker lives on until its last request is answered.

@@ -1,0 +1,238 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { docker } from '../../local/docker/docker.ts'
+import { ask, startLoad } from './load.ts'
+import { openStage, type Image, type Stage } from './stage.ts'
+
+let stage: Stage
+let one: Image
+let two: Image
+beforeAll(async () => {
+  stage = await openStage()
+  one = await stage.publish('one')
+  two = await stage.publish('two')
+})
+afterAll(async () => stage.close())
+
+test('a lower fence is refused, an equal one told again, a higher one finds it live already', async () => {
+  const app = stage.app('fence')
+  const instance = await stage.instance()
+  const first = await instance.deploy({ app, generation: 2, fence: 7, ...one })
+  const lower = await instance.deploy({ app, generation: 1, fence: 6, ...two })
+  expect(lower).toMatchObject({
+    outcome: 'refused',
+    reason: 'superseded_fence',
+    fenceSeen: 7,
+    changed: false,
+  })
+  const equal = await instance.deploy({ app, generation: 2, fence: 7, ...one })
+  expect(equal.output).toBe(first.output)
+  const higher = await instance.deploy({ app, generation: 2, fence: 9, ...one })
+  expect(higher).toMatchObject({ outcome: 'succeeded', reason: 'already_live', changed: false })
+  expect(await ask(instance.port)).toBe('one')
+})
+
+test('two commands of one fence at the same time act once and answer alike', async () => {
+  const app = stage.app('twins')
+  const instance = await stage.instance()
+  const order = { app, generation: 1, fence: 1, ...one }
+  const [left, right] = await Promise.all([instance.deploy(order), instance.deploy(order)])
+  expect(left.output).toBe(right.output)
+})
+
+test('who holds the lock gives way to a newer fence, before the switch and while it drains', async () => {
+  const app = stage.app('way')
+  const instance = await stage.instance()
+  await instance.deploy({ app, generation: 1, fence: 1, ...one })
+  const slow = await stage.publish('slow', { START_DELAY_SECONDS: '3' })
+  const late = instance.deploy({ app, generation: 2, fence: 2, ...slow })
+  await sleep(1500)
+  const newer = instance.deploy({ app, generation: 3, fence: 3, ...two })
+  expect(await late).toMatchObject({
+    outcome: 'failed',
+    reason: 'superseded_fence',
+    serving: { generation: 1 },
+  })
+  expect(await newer).toMatchObject({ outcome: 'succeeded', serving: { generation: 3 } })
+  const busy = ask(instance.port, { path: '/slow?seconds=6' })
+  await sleep(200)
+  const draining = instance.deploy({ app, generation: 4, fence: 4, ...one })
+  await sleep(3000)
+  const back = await instance.deploy({ app, generation: 3, fence: 5, mode: 'restore', ...two })
+  expect(back).toMatchObject({ outcome: 'succeeded', serving: { generation: 3 } })
+  expect((await draining).steps.find((step) => step.name === 'drain')).toMatchObject({
+    status: 'skipped',
+  })
+  expect(await busy).toBe('two')
+})
+
+test('a late command, another owner, a foreign key and a foreign envelope change nothing', async () => {
+  const app = stage.app('refusals')
+  const instance = await stage.instance()
+  const order = { app, generation: 1, fence: 1, ...one }
+  const late = { outcome: 'refused', reason: 'too_late', changed: false, code: 1 }
+  expect(
+    await instance.deploy({ ...order, notAfter: Math.floor(Date.now() / 1000) - 1 }),
+  ).toMatchObject(late)
+  await instance.deploy(order)
+  const other = await instance.deploy({ ...order, fence: 2, owner: '111111111111/eu-west-3/prod' })
+  expect(other).toMatchObject({
+    outcome: 'refused',
+    reason: 'owned_by_other',
+    serving: { generation: 1 },
+  })
+  const parameters = await instance.parameters({ ...order, generation: 2, fence: 3 })
+  const forOther = await instance.run('deploy', { ...parameters, Generation: '3' }).answer
+  expect(forOther).toMatchObject({ outcome: 'refused', reason: 'envelope_invalid', changed: false })
+  const { Envelope: _, ...old } = parameters
+  expect(await instance.run('deploy', old).answer).toMatchObject({
+    outcome: 'refused',
+    reason: 'agent_too_old',
+  })
+  const damaged = `${parameters['Envelope']?.slice(0, -40) ?? ''}`
+  expect(
+    await instance.run('deploy', { ...parameters, Fence: '4', Envelope: damaged }).answer,
+  ).toMatchObject({ outcome: 'refused', reason: 'envelope_invalid' })
+  expect(await ask(instance.port)).toBe('one')
+})
+
+test('a machine cloned from this one makes a key of its own and refuses what was sealed for the other', async () => {
+  const app = stage.app('clone')
+  const instance = await stage.instance()
+  await instance.deploy({ app, generation: 1, fence: 1, ...one })
+  const old = instance.certificate
+  instance.id = 'i-0000c10e'
+  const order = { app, generation: 2, fence: 2, ...two }
+  expect(await instance.deploy(order)).toMatchObject({
+    outcome: 'refused',
+    reason: 'key_changed',
+    serving: { generation: 1 },
+  })
+  await instance.prepare()
+  expect(Buffer.from(instance.certificate)).not.toEqual(Buffer.from(old))
+  const fresh = instance.certificate
+  instance.certificate = old
+  expect(await instance.deploy(order)).toMatchObject({ outcome: 'refused', reason: 'key_changed' })
+  instance.certificate = fresh
+  expect(await instance.deploy(order)).toMatchObject({
+    outcome: 'succeeded',
+    serving: { generation: 2 },
+  })
+})
+
+test('restoring what was live takes the kept container; without it, the image', async () => {
+  const app = stage.app('restore')
+  const instance = await stage.instance()
+  await instance.deploy({ app, generation: 1, fence: 1, ...one })
+  await instance.deploy({ app, generation: 2, fence: 2, ...two })
+  const load = startLoad(instance.port)
+  const began = Date.now()
+  const back = await instance.deploy({ app, generation: 1, fence: 3, mode: 'restore', ...one })
+  process.stdout.write(`restore from the kept container: ${Date.now() - began} ms\n`)
+  expect(back).toMatchObject({
+    outcome: 'succeeded',
+    reason: 'restored',
+    serving: { generation: 1 },
+  })
+  expect(back.steps.find((step) => step.name === 'pull')).toMatchObject({ status: 'skipped' })
+  expect((await load.stop()).failed).toEqual([])
+  await docker(['rm', `landfall-${app}.2`])
+  const again = await instance.deploy({ app, generation: 2, fence: 4, mode: 'restore', ...two })
+  expect(again).toMatchObject({ outcome: 'succeeded', serving: { generation: 2 } })
+  expect(await ask(instance.port)).toBe('two')
+})
+
+describe('a run that is killed', () => {
+  // The agent's cancel is SIGKILL to the group: the script stops dead at the head of this function.
+  const points = [
+    'run_predeploy',
+    'start_new',
+    'check_new',
+    'switch_over',
+    'write_live',
+    'retire_old',
+    'prune',
+  ]
+  const dieAt =
+    (point: string) =>
+    (text: string): string =>
+      text.replace(new RegExp(`^${point}\\(\\) \\{`, 'm'), `$&\n  kill -KILL 0`)
+
+  test.each(
+    points.flatMap((point) => [
+      ['blue-green', point],
+      ['recreate', point],
+    ]),
+  )('%s, at %s: is repaired by the next command, and no request fails', async (strategy, point) => {
+    const app = stage.app(`k-${strategy?.slice(0, 2) ?? ''}-${points.indexOf(point ?? '')}`)
+    const instance = await stage.instance()
+    const settings = { strategy: strategy ?? '', hold: 20 }
+    await instance.deploy({ app, generation: 1, fence: 1, ...one, settings })
+    const load = startLoad(instance.port)
+    const killed = await instance.start(
+      { app, generation: 2, fence: 2, ...two, settings },
+      dieAt(point ?? ''),
+    )
+    expect((await killed.answer).code).toBeNull()
+    const back = await instance.deploy({
+      app,
+      generation: 1,
+      fence: 3,
+      mode: 'restore',
+      ...one,
+      settings,
+    })
+    expect(back).toMatchObject({ outcome: 'succeeded', serving: { generation: 1 } })
+    const { failed } = await load.stop()
+    expect(failed).toEqual([])
+    expect(await ask(instance.port)).toBe('one')
+    const running = await docker([
+      'ps',
+      '--filter',
+      `label=landfall.app=${app}`,
+      '--format',
+      '{{.Names}}',
+    ])
+    expect(running.trim()).toBe(`landfall-${app}.1`)
+    const next = await instance.deploy({ app, generation: 3, fence: 4, ...two, settings })
+    expect(next).toMatchObject({ outcome: 'succeeded', serving: { generation: 3 } })
+  })
+
+  test('leaves nothing secret behind once the next command ran', async () => {
+    const app = stage.app('left')
+    const instance = await stage.instance()
+    await instance.deploy({ app, generation: 1, fence: 1, ...one })
+    const envelope = ['env TOKEN=planted-secret-value']
+    const killed = await instance.start(
+      { app, generation: 2, fence: 2, ...two, envelope },
+      dieAt('configure'),
+    )
+    await killed.answer
+    const next = await instance.deploy({ app, generation: 3, fence: 3, ...two })
+    expect(next).toMatchObject({ outcome: 'succeeded' })
+    const { execFileSync } = await import('node:child_process')
+    const found = execFileSync('sh', ['-c', `grep -rl planted ${instance.root} || true`], {
+      encoding: 'utf8',
+    })
+    expect(found).toBe('')
+  })
+})
+
+test('what a lost state directory forgot is not given to another app', async () => {
+  const app = stage.app('lost')
+  const instance = await stage.instance()
+  await instance.deploy({ app, generation: 1, fence: 1, ...one })
+  rmSync(join(instance.root, 'instance', 'slots'))
+  writeFileSync(join(instance.root, 'instance', 'slots'), '')
+  const answer = await instance.deploy({
+    app: stage.app('other'),
+    generation: 1,
+    fence: 1,
+    ...two,
+    settings: { host: ['b.example.com'] },
+  })
+  expect(answer).toMatchObject({ outcome: 'succeeded' })
+  expect(await ask(instance.port)).toBe('one')
+})

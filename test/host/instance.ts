@@ -1,0 +1,193 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { docker } from '../../local/docker/docker.ts'
+import { proxyImage } from '../../local/docker/images.ts'
+import { renderScript, type DocumentKind } from '../../host/documents.ts'
+import { Redacted } from '../../src/kernel/redacted.ts'
+import { sealEnvelope } from '../../src/secrets/envelope.ts'
+
+export interface Step {
+  readonly name: string
+  readonly status: string
+  readonly ms: number
+  readonly reason?: string
+}
+
+/** What a host script answered. */
+export interface HostAnswer {
+  readonly outcome: string
+  readonly reason: string
+  readonly message: string
+  readonly generation: number
+  readonly fenceSeen: number
+  readonly serving: { readonly generation: number; readonly digest: string } | null
+  readonly changed: boolean
+  readonly predeploy: boolean
+  readonly steps: readonly Step[]
+  readonly tail?: readonly string[]
+  readonly certificate?: string
+  readonly missing?: readonly string[]
+  /** The whole of stdout; null code where the script was killed. */
+  readonly output: string
+  readonly code: number | null
+}
+
+export interface Order {
+  readonly app: string
+  readonly generation: number
+  readonly fence: number
+  readonly mode?: 'deploy' | 'restore'
+  readonly owner?: string
+  readonly notAfter?: number
+  readonly image: string
+  readonly digest: string
+  /** More settings, or others; a list is repeated. */
+  readonly settings?: Readonly<Record<string, string | number | readonly string[]>>
+  /** Entries of the envelope after its first line, such as `env A=b`; null sends none. */
+  readonly envelope?: readonly string[] | null
+}
+
+export interface Running {
+  readonly answer: Promise<HostAnswer>
+  /** As the SSM agent cancels: the whole process group, no warning. */
+  kill(): void
+}
+
+const nowSeconds = (): number => Math.floor(Date.now() / 1000)
+
+const toAnswer = (output: string, code: number | null): HostAnswer => {
+  const line = output.split('\n')[0] ?? ''
+  const parsed: Record<string, unknown> = line.startsWith('landfall/1 {')
+    ? JSON.parse(line.slice('landfall/1 '.length))
+    : { outcome: 'none', reason: 'none', steps: [] }
+  return { ...parsed, output, code } as unknown as HostAnswer
+}
+
+/** One machine under SSM: its state below a directory of its own, its engine the real one here. */
+export class Instance {
+  readonly root = mkdtempSync(join(tmpdir(), 'landfall-host-test-'))
+  certificate: Uint8Array = new Uint8Array()
+  id: string
+  readonly port: number
+
+  constructor(id: string, port: number) {
+    this.id = id
+    this.port = port
+  }
+
+  /** As the agent runs a document: a file of mode 0700, `sh -c`, HOME unset, parameters as SSM_<Name>. */
+  run(
+    kind: DocumentKind,
+    parameters: Readonly<Record<string, string>>,
+    edit = (text: string) => text,
+  ): Running {
+    const directory = mkdtempSync(join(tmpdir(), 'landfall-ssm-test-'))
+    const script = join(directory, '_script.sh')
+    writeFileSync(script, edit(renderScript(kind)), { mode: 0o700 })
+    const env: Record<string, string> = {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      LANDFALL_ROOT: this.root,
+      AWS_SSM_INSTANCE_ID: this.id,
+    }
+    for (const [name, value] of Object.entries(parameters)) env[`SSM_${name}`] = value
+    const child = spawn('sh', ['-c', script], {
+      env,
+      cwd: '/usr/bin',
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    child.stdout.on('data', (data: Buffer) => (output += data.toString('utf8')))
+    child.stderr.on('data', (data: Buffer) => (output += data.toString('utf8')))
+    const answer = new Promise<HostAnswer>((resolve) => {
+      child.on('close', (code) => {
+        rmSync(directory, { recursive: true, force: true })
+        resolve(toAnswer(output, code))
+      })
+    })
+    const kill = (): void => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    }
+    return { answer, kill }
+  }
+
+  async prepare(): Promise<HostAnswer> {
+    const answer = await this.run('prepare', { ...this.common('prepare-app', {}) }).answer
+    this.certificate = new Uint8Array(Buffer.from(answer.certificate ?? '', 'base64'))
+    return answer
+  }
+
+  private common(app: string, order: Partial<Order>): Record<string, string> {
+    return {
+      App: app,
+      Owner: order.owner ?? '000000000000/eu-west-3/local',
+      NotAfter: String(order.notAfter ?? nowSeconds() + 600),
+    }
+  }
+
+  async parameters(order: Order): Promise<Record<string, string>> {
+    const settings = {
+      format: 1,
+      kind: 'deploy',
+      image: order.image,
+      digest: order.digest,
+      commit: 'c0ffee'.padEnd(40, '0'),
+      strategy: 'blue-green',
+      port: 8000,
+      publishAddress: '127.0.0.1',
+      publishPort: this.port,
+      healthPath: '/healthz',
+      healthInterval: 0.2,
+      healthTimeout: 8,
+      stopTimeout: 12,
+      environment: 'test',
+      proxyImage,
+      ...order.settings,
+    }
+    const entries = Object.entries(settings).flatMap(([name, value]) =>
+      (Array.isArray(value) ? value : [value]).map((one) => `${name}=${String(one)}\0`),
+    )
+    const { envelope = [] } = order
+    const head = `landfall/1 ${order.app} ${order.generation} i-0000ffff,${this.id}\n`
+    const plaintext = new Redacted(head + (envelope ?? []).map((entry) => `${entry}\0`).join(''))
+    const sealed =
+      envelope === null
+        ? '-'
+        : Buffer.from(await sealEnvelope(plaintext, [this.certificate])).toString('base64')
+    return {
+      ...this.common(order.app, order),
+      Mode: order.mode ?? 'deploy',
+      Generation: String(order.generation),
+      Fence: String(order.fence),
+      Settings: Buffer.from(entries.join('')).toString('base64'),
+      Envelope: sealed,
+    }
+  }
+
+  async deploy(order: Order): Promise<HostAnswer> {
+    return this.run('deploy', await this.parameters(order)).answer
+  }
+
+  async start(order: Order, edit?: (text: string) => string): Promise<Running> {
+    return this.run('deploy', await this.parameters(order), edit)
+  }
+
+  /** Takes down what the apps named left on this machine. */
+  async clean(apps: readonly string[]): Promise<void> {
+    for (const app of apps) {
+      const names = (
+        await docker(['ps', '--all', '--quiet', '--filter', `label=landfall.app=${app}`])
+      ).split('\n')
+      await docker(['rm', '--force', ...names.filter(Boolean)]).catch(() => undefined)
+      const tags = (
+        await docker(['images', '--format', '{{.Repository}}:{{.Tag}}', `landfall/${app}`])
+      ).split('\n')
+      await docker(['rmi', '--force', ...tags.filter(Boolean)]).catch(() => undefined)
+    }
+    const proxies = [`landfall-proxy-${this.port}`, `landfall-proxy-127.0.0.1-${this.port}`]
+    await docker(['rm', '--force', ...proxies]).catch(() => undefined)
+    rmSync(this.root, { recursive: true, force: true })
+  }
+}
