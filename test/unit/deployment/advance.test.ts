@@ -1,0 +1,233 @@
+import { describe, expect, it } from 'vitest'
+import {
+  after,
+  begin,
+  deploymentOf,
+  failedAt,
+  hear,
+  instanceAt,
+  intentOf,
+  lettings,
+  live,
+  look,
+  openedBy,
+  openingOf,
+  send,
+  servingOf,
+  start,
+  statusesOf,
+  succeededAt,
+} from '../../support/deployments.ts'
+import { answerOf } from '../../support/hosts.ts'
+import { ec2 } from '../../support/rollout-world.ts'
+
+const opened = (instances: number) => openedBy(begin(), openingOf(1, instances))
+
+describe('the next move of a deployment', () => {
+  it('prepares an instance whose certificate is not there, touching nothing', () => {
+    const story = look(opened(2), start, [instanceAt(2)])
+    expect(intentOf(story)).toEqual({
+      purpose: 'prepare',
+      target: 0,
+      instances: [instanceAt(1)],
+      fence: 2,
+      at: start,
+      repeated: false,
+      operation: null,
+      deadlineAt: after(90),
+      hostSeconds: 60,
+    })
+    expect(deploymentOf(story)).toMatchObject({
+      status: 'in_progress',
+      instances: [{ touched: false }, { touched: false }],
+    })
+    expect(story.actions).toEqual([
+      { kind: 'send', deployment: deploymentOf(story), intent: intentOf(story) },
+    ])
+  })
+
+  it('deploys to the first instance alone, under the version of that write', () => {
+    const story = look(opened(3), start)
+    expect(intentOf(story)).toMatchObject({
+      purpose: 'deploy',
+      instances: [instanceAt(1)],
+      fence: story.head.version,
+      deadlineAt: after(600),
+    })
+    expect(deploymentOf(story).instances.map(({ touched }) => touched)).toEqual([
+      true,
+      false,
+      false,
+    ])
+  })
+
+  it('names the one who looks again for 25 s', () => {
+    expect(look(opened(1), start).head.watch).toEqual({ by: 'ada', until: after(25) })
+  })
+
+  it('goes on with the next wave once the first has succeeded', () => {
+    const first = hear(send(look(opened(2), start), start), start, succeededAt(1, 1))
+    const story = look(first, after(5))
+    expect(intentOf(story)).toMatchObject({ instances: [instanceAt(2)], at: after(5) })
+    expect(intentOf(story).fence).toBeGreaterThan(2)
+  })
+
+  it('goes through the targets in the order written', () => {
+    const settings = { ...lettings, targets: [ec2(), ec2()] }
+    const candidates = [1, 0].map((target) => ({
+      id: instanceAt(target + 1),
+      target,
+      obstacle: null,
+    }))
+    const story = openedBy(begin(), openingOf(1, 2, { candidates }, settings))
+    expect(intentOf(look(story, start))).toMatchObject({ target: 0, instances: [instanceAt(1)] })
+  })
+
+  it('ends when every instance runs the release, which is live then', () => {
+    const story = look(live1(), after(9))
+    expect(deploymentOf(story)).toMatchObject({
+      status: 'succeeded',
+      reason: 'deployed',
+      stage: 'ended',
+      endedAt: after(9),
+      intent: null,
+    })
+    expect(story.head.releases).toEqual([deploymentOf(story).release])
+    expect(story.head.watch).toBeNull()
+  })
+
+  it('is none while a command is out and in its time', () => {
+    const story = send(look(opened(1), start), start)
+    expect(look(story, after(599)).head).toBe(story.head)
+  })
+
+  it('is none without a deployment, and none after its end', () => {
+    const none = begin()
+    expect(look(none, start).head).toBe(none.head)
+    const ended = openedBy(begin(), openingOf(1, 0))
+    expect(look(ended, after(5)).head).toBe(ended.head)
+  })
+
+  it('gives up when too little time is left to begin the rollout', () => {
+    const story = look(opened(1), after(579))
+    expect(deploymentOf(story)).toMatchObject({ status: 'failed', reason: 'deadline_passed' })
+  })
+})
+
+const live1 = () => hear(send(look(opened(1), start), start), start, succeededAt(1, 1))
+
+describe('an intent that nobody sent', () => {
+  it("is its writer's for 20 s", () => {
+    const story = look(opened(1), start)
+    expect(look(story, after(19.999)).head).toBe(story.head)
+  })
+
+  it('goes out again after that, under the same fence and within what is left of its time', () => {
+    const story = look(opened(1), start)
+    const again = look(story, after(60))
+    expect(intentOf(again)).toEqual({
+      ...intentOf(story),
+      at: after(60),
+      repeated: true,
+      hostSeconds: 465,
+    })
+    expect(again.actions).toMatchObject([{ kind: 'send', intent: { fence: 2 } }])
+    expect(again.head.watch).toEqual({ by: 'ada', until: after(85) })
+  })
+
+  it('does not go out again where the host could not be done in time', () => {
+    const story = look(opened(1), start)
+    expect(look(story, after(590)).head).toBe(story.head)
+  })
+
+  it('is begun anew where it was to prepare, also past its time', () => {
+    const story = look(opened(1), start, [])
+    for (const seconds of [21, 100]) {
+      const again = look(story, after(seconds), [])
+      expect(intentOf(again)).toMatchObject({
+        purpose: 'prepare',
+        fence: again.head.version,
+        at: after(seconds),
+        deadlineAt: after(seconds + 90),
+        repeated: false,
+      })
+    }
+  })
+})
+
+describe('a command whose time is over', () => {
+  it('counts as lost, is cancelled, and what it may have changed is brought back', () => {
+    const story = look(send(look(opened(1), start), start), after(600))
+    expect(deploymentOf(story)).toMatchObject({
+      stage: 'restoring',
+      status: 'in_progress',
+      reason: 'no_answer',
+      intent: null,
+      instances: [{ status: 'lost', reason: 'no_answer', touched: true }],
+    })
+    expect(story.actions).toEqual([{ kind: 'cancel', target: 0, operation: 'command-1' }])
+  })
+
+  it('ends the deployment where it was to prepare: nothing was changed', () => {
+    const story = look(send(look(opened(1), start, []), start), after(90))
+    expect(deploymentOf(story)).toMatchObject({
+      stage: 'ended',
+      reason: 'no_answer',
+      instances: [{ status: 'failed', touched: false }],
+    })
+  })
+})
+
+/** Two instances on release 1; of release 2 the first comes up and the second does not. */
+const failing = () => {
+  const story = openedBy(live(1, 2), openingOf(2, 2))
+  const first = hear(send(look(story, start), start), start, succeededAt(1, 2))
+  return hear(send(look(first, start), start), start, failedAt(2, { serving: servingOf(1, 1) }))
+}
+
+describe('a rollout that failed', () => {
+  it('stops at the first failure and turns to bringing the finished ones back', () => {
+    const story = failing()
+    expect(deploymentOf(story)).toMatchObject({
+      stage: 'restoring',
+      reason: 'unhealthy',
+      message: 'it answers 500',
+    })
+    expect(intentOf(look(story, after(10)))).toMatchObject({
+      purpose: 'restore',
+      instances: [instanceAt(1)],
+      deadlineAt: after(900),
+    })
+  })
+
+  it('ends failed when they are back, and the live release is the one before', () => {
+    const restoring = send(look(failing(), after(10)), after(10))
+    const back = answerOf(instanceAt(1), 'succeeded', 'restored', { serving: servingOf(1, 1) })
+    const story = look(hear(restoring, after(12), back), after(12))
+    expect(deploymentOf(story)).toMatchObject({
+      status: 'failed',
+      reason: 'unhealthy',
+      message: 'it answers 500',
+    })
+    expect(statusesOf(story)).toEqual(['restored', 'failed'])
+    expect(story.head.releases.map(({ generation }) => generation)).toEqual([1])
+  })
+
+  it('names who could not be brought back in time', () => {
+    const restoring = send(look(failing(), after(10)), after(10))
+    const lost = look(restoring, after(900))
+    expect(statusesOf(lost)).toEqual(['unknown', 'failed'])
+    expect(lost.actions).toEqual([{ kind: 'cancel', target: 0, operation: 'command-1' }])
+    expect(deploymentOf(look(lost, after(900)))).toMatchObject({
+      status: 'failed',
+      reason: 'unhealthy',
+      instances: [{ status: 'unknown', reason: 'not_restored' }, { status: 'failed' }],
+    })
+  })
+
+  it('does not begin a restore for which no time is left', () => {
+    const story = look(failing(), after(890))
+    expect(deploymentOf(story)).toMatchObject({ stage: 'ended', reason: 'unhealthy' })
+    expect(statusesOf(story)).toEqual(['unknown', 'failed'])
+  })
+})

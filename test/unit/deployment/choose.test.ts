@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest'
+import type { Requirement } from '../../../src/deployment/app.ts'
+import { choose, orderOf, standingOf } from '../../../src/deployment/choose.ts'
+import { createHead, type Head } from '../../../src/deployment/head.ts'
+import type { CiEvidence, Revision } from '../../../src/deployment/revision.ts'
+import {
+  after,
+  begin,
+  lettings,
+  openedBy,
+  openingOf,
+  revisionAt,
+  start,
+} from '../../support/deployments.ts'
+import { commitAt, digestAt, orderAt } from '../../support/rollout-world.ts'
+
+const fresh = createHead(lettings.name)
+const headWith = (changes: Partial<Head>): Head => ({ ...fresh, ...changes })
+const freeze = { reason: 'exams', by: 'ada', at: start }
+
+const ci = (index: number, changes: Partial<CiEvidence>): Pick<Revision, 'ci'> => {
+  const run = revisionAt(index).ci['github:CI']
+  if (run === undefined) throw new Error('no run')
+  return { ci: { 'github:CI': { ...run, ...changes } } }
+}
+
+const standing = (revision: Revision, head: Head = fresh, at = start) =>
+  standingOf(head, lettings, revision, at)
+
+describe('a waiting revision', () => {
+  it('is ready once its CI is green', () => {
+    expect(standing(revisionAt(3))).toEqual({ kind: 'ready', order: orderAt(3) })
+  })
+
+  it('lacks what is required and not there, and says what', () => {
+    expect(standing(revisionAt(3, { ci: {} }))).toEqual({
+      kind: 'lacking',
+      what: ['github workflow CI'],
+    })
+  })
+
+  it('is refused where CI is red', () => {
+    const red = revisionAt(3, ci(3, { conclusion: 'failure' }))
+    expect(standing(red)).toEqual({ kind: 'ended', status: 'refused', reason: 'ci_failed' })
+  })
+
+  it('is superseded at or below the mark, also while it lacks something else', () => {
+    const superseded = { kind: 'ended', status: 'superseded', reason: 'superseded' }
+    expect(standing(revisionAt(3), headWith({ mark: orderAt(3) }))).toEqual(superseded)
+    expect(standing(revisionAt(2), headWith({ mark: orderAt(3) }))).toEqual(superseded)
+    const red = revisionAt(2, ci(2, { conclusion: 'failure' }))
+    expect(standing(red, headWith({ mark: orderAt(3) }))).toEqual(superseded)
+    expect(standing(revisionAt(4), headWith({ mark: orderAt(3) })).kind).toBe('ready')
+  })
+
+  it('is refused where its commit or its digest is quarantined', () => {
+    for (const name of [commitAt(3), digestAt(3)])
+      expect(standing(revisionAt(3), headWith({ quarantine: [name] }))).toEqual({
+        kind: 'ended',
+        status: 'refused',
+        reason: 'quarantined',
+      })
+  })
+
+  it('that is being deployed is left alone', () => {
+    const { head } = openedBy(begin(), openingOf(3, 1))
+    expect(standing(revisionAt(3), head)).toEqual({ kind: 'open' })
+  })
+
+  it('expires when what it lacks does not come in time', () => {
+    const lacking = revisionAt(3, { ci: {} })
+    expect(standing(lacking, fresh, after(3599)).kind).toBe('lacking')
+    expect(standing(lacking, fresh, after(3600))).toEqual({
+      kind: 'ended',
+      status: 'expired',
+      reason: 'wait_expired',
+    })
+  })
+
+  it('whose image is missing is asked for once more before it expires', () => {
+    const asked = (seconds: number) => ({ at: after(seconds), count: 9 })
+    const missing = revisionAt(3, { digest: null, asked: asked(3300) })
+    expect(standing(missing, fresh, after(3600)).kind).toBe('ready')
+    const askedAgain = revisionAt(3, { digest: null, asked: asked(3599) })
+    expect(standing(askedAgain, fresh, after(3600)).kind).toBe('ended')
+    expect(standing(revisionAt(3), fresh, after(3600)).kind).toBe('ready')
+  })
+
+  it('does not expire while the app is frozen or another deployment is open', () => {
+    const lacking = revisionAt(3, { ci: {} })
+    expect(standing(lacking, headWith({ freeze }), after(9999)).kind).toBe('lacking')
+    const { head } = openedBy(begin(), openingOf(1, 1))
+    expect(standing(lacking, head, after(9999)).kind).toBe('lacking')
+  })
+
+  it('waits anew from the evidence that brought it back', () => {
+    const revived = revisionAt(3, { ci: {}, waitingSince: after(3600) })
+    expect(standing(revived, fresh, after(7199)).kind).toBe('lacking')
+  })
+})
+
+describe('the order of a revision', () => {
+  const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
+  const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
+
+  it('is that of the first CI entry; the others gate', () => {
+    const both = { ...lettings, requires: [circle, github] }
+    expect(orderOf(both, revisionAt(3))).toBeNull()
+    expect(orderOf({ ...both, requires: [github, circle] }, revisionAt(3))).toEqual(orderAt(3))
+    const gated = standingOf(fresh, { ...both, requires: [github, circle] }, revisionAt(3), start)
+    expect(gated).toEqual({ kind: 'lacking', what: ['circleci workflow build'] })
+  })
+
+  it('is the time it was first seen where no CI is required', () => {
+    const image = { ...lettings, requires: [{ kind: 'image' as const }] }
+    const order = orderOf(image, revisionAt(3, { firstSeenAt: after(7) }))
+    expect(order).toEqual({ createdAt: after(7), number: 0 })
+  })
+})
+
+describe('the choice of what goes out', () => {
+  const chosen = (revisions: readonly Revision[], head: Head = fresh, at = start) =>
+    choose(head, lettings, revisions, at)
+
+  it('is the newest, by the creation of the run and then its number', () => {
+    const { open, ask } = chosen([revisionAt(3), revisionAt(5), revisionAt(4), revisionAt(2)])
+    expect(open).toEqual({ revision: revisionAt(5), digest: digestAt(5), order: orderAt(5) })
+    expect(ask).toBeNull()
+  })
+
+  it('passes over one that waits or is red: it supersedes nothing', () => {
+    const red = revisionAt(5, ci(5, { conclusion: 'failure' }))
+    const { open, ended } = chosen([revisionAt(3), red, revisionAt(6, { ci: {} })])
+    expect(open?.revision.id).toBe(commitAt(3))
+    expect(ended.map(({ revision, reason }) => [revision.id, reason])).toEqual([
+      [commitAt(5), 'ci_failed'],
+    ])
+  })
+
+  it('asks the registry for the newest first, before an older one goes out', () => {
+    const unknown = revisionAt(5, { digest: null, asked: null })
+    expect(chosen([revisionAt(3), unknown])).toEqual({ ended: [], ask: unknown, open: null })
+  })
+
+  it.each([
+    [1, 15],
+    [2, 30],
+    [3, 60],
+    [4, 120],
+    [5, 240],
+    [6, 300],
+    [20, 300],
+  ])(
+    'asks again, after %i times, %i s later and lets an older one pass until then',
+    (count, gap) => {
+      const asked = revisionAt(5, { digest: null, asked: { at: start, count } })
+      expect(chosen([revisionAt(3), asked], fresh, after(gap - 1)).open?.revision.id).toBe(
+        commitAt(3),
+      )
+      expect(chosen([revisionAt(3), asked], fresh, after(gap)).ask).toBe(asked)
+    },
+  )
+
+  it('asks at once where the registry has told of the image since', () => {
+    const hint = (at: string) => ({ kind: 'image' as const, tag: 'x', seenAt: at })
+    const asked = { digest: null, asked: { at: after(5), count: 6 } }
+    const newer = revisionAt(5, { ...asked, image: hint(after(6)) })
+    expect(chosen([newer], fresh, after(6)).ask).toBe(newer)
+    const older = revisionAt(5, { ...asked, image: hint(after(4)) })
+    expect(chosen([older], fresh, after(6)).ask).toBeNull()
+  })
+
+  it('is nothing while the app is frozen or a deployment is open; what is over still ends', () => {
+    const { head } = openedBy(begin({ mark: orderAt(2) }), openingOf(3, 1))
+    for (const busy of [headWith({ freeze, mark: orderAt(2) }), head]) {
+      const { open, ask, ended } = chosen([revisionAt(2), revisionAt(7)], busy)
+      expect([open, ask]).toEqual([null, null])
+      expect(ended.map(({ status }) => status)).toEqual(['superseded'])
+    }
+  })
+})
