@@ -61,7 +61,8 @@ export const observe = <Event, Answer>(
     try {
       return await handle(event)
     } catch (error) {
-      troubles.push({ message: `${name} crashed`, error, tags: toTags(name, {}) })
+      const isTold = troubles.some((trouble) => trouble.error === error)
+      if (!isTold) troubles.push({ message: `${name} crashed`, error, tags: toTags(name, {}) })
       throw error
     } finally {
       await tell(troubles.splice(0), plain)

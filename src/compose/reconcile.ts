@@ -14,11 +14,12 @@ import { createTags } from '../journal/tags.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { sleep, systemClock } from '../kernel/clock.ts'
 import { AppName, newNonce, RevisionId } from '../kernel/id.ts'
-import { createLog, type Log } from '../kernel/log.ts'
+import type { Log } from '../kernel/log.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import type { CommandIndex, Heads } from '../rollout/journal.ts'
 import { createReconcile } from '../rollout/reconcile.ts'
 import type { Nudge } from '../rollout/ports.ts'
+import { observe } from './observe.ts'
 import { createFindDigest, createReadSecretVersion, createToTarget } from './targets.ts'
 
 /** Whoever wakes reconcile: a nudge naming the app, an SSM invocation event, or the clock. */
@@ -45,26 +46,33 @@ const findApps = async (
 }
 
 /** One app's trouble must not keep the others from being looked at; the first bug is thrown at the end. */
-const reportTroubles = (log: Log, settled: readonly PromiseSettledResult<void>[]): void => {
+const reportTroubles = (
+  log: Log,
+  looks: readonly Look[],
+  settled: readonly PromiseSettledResult<void>[],
+): void => {
   const bugs: unknown[] = []
-  for (const one of settled) {
+  for (const [index, one] of settled.entries()) {
     if (one.status === 'fulfilled') continue
     const error: unknown = one.reason
-    if (error instanceof Retryable)
-      log.warn('not now; the clock looks again', { why: error.message })
-    else bugs.push(error)
+    const app = looks[index]?.app
+    if (error instanceof Retryable) {
+      log.warn('not now; the clock looks again', { app, why: error.message })
+      continue
+    }
+    log.error('an app could not be looked at', { app, error })
+    bugs.push(error)
   }
   if (bugs.length > 0) throw bugs[0]
 }
 
-const composeServices = () => {
+const composeServices = (log: Log) => {
   const environment = readEnvironment(environments.reconcile)
   const { apps } = loadConfiguration()
   const table = createJournalTable(environment.TABLE_NAME)
   const heads = createHeads(table)
   const evidence = createEvidenceJournal(table)
   const commands = createCommandIndex(table)
-  const log = createLog({ function: 'reconcile' })
   const readSecret = createSecretReader()
   const reconcile = createReconcile({
     heads,
@@ -90,26 +98,27 @@ const composeServices = () => {
     sleep,
     log,
   })
-  return { heads, commands, log, reconcile, apps }
+  return { heads, commands, reconcile, apps }
 }
 
 /** The handler of `reconcile`. */
-export const composeReconcile = (): ((event: unknown) => Promise<void>) => {
-  let services: ReturnType<typeof composeServices> | null = null
-  return async (event) => {
-    services ??= composeServices()
-    const { heads, commands, log, reconcile, apps } = services
-    const looks = await findApps(Event.parse(event), { heads, commands })
-    const settled = await Promise.allSettled(
-      looks.map(({ app, revisions }) =>
-        reconcile({
-          app,
-          revisions,
-          settings: apps.find(({ name }) => name === app) ?? null,
-          by: newNonce(),
-        }),
-      ),
-    )
-    reportTroubles(log, settled)
-  }
-}
+export const composeReconcile = (): ((event: unknown) => Promise<void>) =>
+  observe('reconcile', (log) => {
+    let services: ReturnType<typeof composeServices> | null = null
+    return async (event) => {
+      services ??= composeServices(log)
+      const { heads, commands, reconcile, apps } = services
+      const looks = await findApps(Event.parse(event), { heads, commands })
+      const settled = await Promise.allSettled(
+        looks.map(({ app, revisions }) =>
+          reconcile({
+            app,
+            revisions,
+            settings: apps.find(({ name }) => name === app) ?? null,
+            by: newNonce(),
+          }),
+        ),
+      )
+      reportTroubles(log, looks, settled)
+    }
+  })

@@ -7,9 +7,9 @@ import { createRevisions } from '../journal/revisions.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { RevisionId } from '../kernel/id.ts'
-import { createLog } from '../kernel/log.ts'
 import { reasons } from '../kernel/reason.ts'
 import { createRedeploy } from '../rollout/redeploy.ts'
+import { observe } from './observe.ts'
 import { findApp, parseInput, refuse } from './operator.ts'
 
 /** `npx sls invoke -f redeploy -d '{"app":"shop"}'` */
@@ -28,47 +28,46 @@ const composeServices = () => {
     revisions: createRevisions(table),
     clock: systemClock,
   })
-  const log = createLog({ function: 'redeploy' })
   return {
     redeploy,
     nudge: createNudge(environment.RECONCILE_FUNCTION),
     configuration: loadConfiguration(),
-    log,
   }
 }
 
 /** The handler of `redeploy`: answers at once; what becomes of it, `status` shows. */
-export const composeRedeploy = (): ((input: unknown) => Promise<unknown>) => {
-  let services: ReturnType<typeof composeServices> | null = null
-  return async (given) => {
-    const input = parseInput(Input, given)
-    if (!input.ok) return input.error
-    services ??= composeServices()
-    const { redeploy, nudge, configuration, log } = services
-    const app = findApp(configuration, input.value.app)
-    if (!app.ok) return app.error
-    const { force, by, revision = null } = input.value
-    const requested = await redeploy({ app: app.value, revision, force, by })
-    if (!requested.ok) return refuse(requested.error)
-    await nudge(app.value.name, null).catch((error: unknown) => {
-      log.warn('the nudge failed; the clock looks within a minute', { error: String(error) })
-    })
-    const { open } = requested.value
-    return open === null
-      ? {
-          outcome: 'accepted',
-          reason: 'requested',
-          app: app.value.name,
-          revision: requested.value.revision,
-          message: reasons.requested,
-        }
-      : {
-          outcome: 'accepted',
-          reason: 'deployment_open',
-          app: app.value.name,
-          revision: requested.value.revision,
-          generation: open,
-          message: `Deployment #${open} brings this revision out already.`,
-        }
-  }
-}
+export const composeRedeploy = (): ((input: unknown) => Promise<unknown>) =>
+  observe('redeploy', (log) => {
+    let services: ReturnType<typeof composeServices> | null = null
+    return async (given) => {
+      const input = parseInput(Input, given)
+      if (!input.ok) return input.error
+      services ??= composeServices()
+      const { redeploy, nudge, configuration } = services
+      const app = findApp(configuration, input.value.app)
+      if (!app.ok) return app.error
+      const { force, by, revision = null } = input.value
+      const requested = await redeploy({ app: app.value, revision, force, by })
+      if (!requested.ok) return refuse(requested.error)
+      await nudge(app.value.name, null).catch((error: unknown) => {
+        log.warn('the nudge failed; the clock looks within a minute', { error: String(error) })
+      })
+      const { open } = requested.value
+      return open === null
+        ? {
+            outcome: 'accepted',
+            reason: 'requested',
+            app: app.value.name,
+            revision: requested.value.revision,
+            message: reasons.requested,
+          }
+        : {
+            outcome: 'accepted',
+            reason: 'deployment_open',
+            app: app.value.name,
+            revision: requested.value.revision,
+            generation: open,
+            message: `Deployment #${open} brings this revision out already.`,
+          }
+    }
+  })

@@ -7,6 +7,7 @@ import { createRevisions } from '../journal/revisions.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { createStatus } from '../rollout/status.ts'
+import { observe } from './observe.ts'
 import { findApp, parseInput } from './operator.ts'
 
 /** `npx sls invoke -f status -d '{"app":"shop"}'`; without an app, all of them. */
@@ -24,17 +25,18 @@ const composeServices = () => {
 }
 
 /** The handler of `status`. */
-export const composeStatus = (): ((input: unknown) => Promise<unknown>) => {
-  let services: ReturnType<typeof composeServices> | null = null
-  return async (given) => {
-    const input = parseInput(Input, given)
-    if (!input.ok) return input.error
-    services ??= composeServices()
-    const { status, configuration } = services
-    const { app: wanted } = input.value
-    if (wanted === undefined)
-      return { apps: await Promise.all(configuration.apps.map((app) => status(app.name, app))) }
-    const app = findApp(configuration, wanted)
-    return app.ok ? status(app.value.name, app.value) : app.error
-  }
-}
+export const composeStatus = (): ((input: unknown) => Promise<unknown>) =>
+  observe('status', () => {
+    let services: ReturnType<typeof composeServices> | null = null
+    return async (given) => {
+      const input = parseInput(Input, given)
+      if (!input.ok) return input.error
+      services ??= composeServices()
+      const { status, configuration } = services
+      const { app: wanted } = input.value
+      if (wanted === undefined)
+        return { apps: await Promise.all(configuration.apps.map((app) => status(app.name, app))) }
+      const app = findApp(configuration, wanted)
+      return app.ok ? status(app.value.name, app.value) : app.error
+    }
+  })

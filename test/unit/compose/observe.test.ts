@@ -88,6 +88,17 @@ test('tells what is logged as an error, with app, deployment and reason', async 
   })
 })
 
+test('tells an error once that is logged and then thrown', async () => {
+  const error = new Error('x')
+  const handler = observe('reconcile', (log) => async () => {
+    log.error('an app could not be looked at', { app: 'shop', error })
+    throw error
+  })
+  await expect(handler({})).rejects.toBe(error)
+  expect(sentry.envelopes).toHaveLength(1)
+  expect(eventOf(sentry.envelopes[0])).toMatchObject({ tags: { app: 'shop' } })
+})
+
 test('tells of a function that cannot be composed', async () => {
   const handler = observe('reconcile', () => () => {
     throw new Error('TABLE_NAME is missing')
