@@ -115,7 +115,10 @@ const archive = async (
   const { generation, status, reason } = deployment
   await ports.history.recordDeployment(head.app, deployment)
   await endRevision(ports, head, deployment)
-  ports.log.info('deployment ended', { app: head.app, generation, status, reason })
+  // What is logged as an error is told to Sentry, with these fields as tags.
+  const fields = { app: head.app, generation, status, reason }
+  if (status === 'failed') ports.log.error('deployment failed', fields)
+  else ports.log.info('deployment ended', fields)
   return { kind: 'archived', generation }
 }
 
