@@ -1,0 +1,115 @@
+import type { Release } from '../../src/deployment/head.ts'
+import { Fence, Generation, type InstanceId } from '../../src/kernel/id.ts'
+import { succeed } from '../../src/kernel/result.ts'
+import type { Certificate } from '../../src/targets/ec2/certificates.ts'
+import type { Ec2Ports } from '../../src/targets/ec2/ec2.ts'
+import type { Command, Commands, FleetInstance, Invocation } from '../../src/targets/ec2/ports.ts'
+import type { Order } from '../../src/targets/target.ts'
+import { after, instanceAt, lettings, start } from './deployments.ts'
+import { commitAt, digestAt } from './rollout-world.ts'
+
+export const release: Release = {
+  generation: Generation.parse(7),
+  revision: commitAt(7),
+  commit: commitAt(7),
+  digest: digestAt(7),
+  secretVersion: null,
+  settings: lettings,
+}
+
+export const orderOf = (changes: Partial<Order> = {}): Order => ({
+  purpose: 'deploy',
+  app: lettings.name,
+  kind: 'deploy',
+  generation: Generation.parse(7),
+  fence: Fence.parse(12),
+  release,
+  settings: lettings,
+  target: 0,
+  instances: [instanceAt(1)],
+  predeployOn: null,
+  notAfter: after(600),
+  hostSeconds: 525,
+  ...changes,
+})
+
+export const machine = (index: number, changes: Partial<FleetInstance> = {}): FleetInstance => ({
+  id: instanceAt(index),
+  name: 'lettings',
+  ping: 'online',
+  agentVersion: '3.3.2746.0',
+  ...changes,
+})
+
+export const certificateOf = (index: number, at: string = start): Certificate => ({
+  instance: instanceAt(index),
+  der: 'MIIB',
+  at,
+})
+
+export const invocationOf = (index: number, changes: Partial<Invocation> = {}): Invocation => ({
+  instance: instanceAt(index),
+  status: 'Success',
+  statusDetails: 'Success',
+  output: '',
+  ...changes,
+})
+
+interface Given {
+  readonly fleet?: readonly FleetInstance[]
+  readonly certificates?: readonly Certificate[]
+  /** What each send answers, in order; the last one repeats. */
+  readonly sends?: readonly Awaited<ReturnType<Commands['send']>>[]
+  readonly invocations?: readonly Invocation[]
+  readonly outputs?: Readonly<
+    Record<InstanceId, { readonly stdout: string; readonly stderr: string }>
+  >
+  readonly sealed?: Awaited<ReturnType<Ec2Ports['sealEnvelope']>>
+}
+
+/** Ports that answer plain values and keep what they were told. */
+export const createEc2Ports = (given: Given = {}) => {
+  const sent: Command[] = []
+  const known = new Map((given.certificates ?? []).map((one) => [one.instance, one]))
+  const sends = given.sends ?? [succeed('command-1')]
+  const ports: Ec2Ports = {
+    commands: {
+      send: (command) => {
+        sent.push(command)
+        return Promise.resolve(
+          sends[Math.min(sent.length, sends.length) - 1] ?? succeed('command-1'),
+        )
+      },
+      invocations: () => Promise.resolve(given.invocations ?? []),
+      output: (_command, id) => Promise.resolve(given.outputs?.[id] ?? { stdout: '', stderr: '' }),
+      cancel: () => Promise.resolve(),
+    },
+    fleet: { list: () => Promise.resolve(given.fleet ?? []) },
+    certificates: {
+      load: (ids) =>
+        Promise.resolve([...known.values()].filter((one) => ids.includes(one.instance))),
+      record: (certificate) => {
+        known.set(certificate.instance, certificate)
+        return Promise.resolve()
+      },
+      forget: (id) => {
+        known.delete(id)
+        return Promise.resolve()
+      },
+    },
+    sealEnvelope: () => Promise.resolve(given.sealed ?? succeed('c2VhbGVk')),
+    maskOutput: () => Promise.resolve((text) => text.replaceAll('hunter22', '****')),
+    stage: {
+      prepareDocument: 'landfall-test-prepare-00000000',
+      deployDocument: 'landfall-test-deploy-00000000',
+      owner: '000000000000/eu-west-3/test',
+      proxyImage: 'haproxy:3',
+    },
+    clock: () => new Date(start),
+  }
+  return { ports, sent, known }
+}
+
+/** A `Settings` parameter as the host reads it. */
+export const readSettings = (parameter: string): readonly string[] =>
+  Buffer.from(parameter, 'base64').toString().split('\0').slice(0, -1)

@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest'
+import { fail, succeed } from '../../../../src/kernel/result.ts'
+import { Retryable } from '../../../../src/kernel/retryable.ts'
+import { createEc2Target } from '../../../../src/targets/ec2/ec2.ts'
+import { after, instanceAt } from '../../../support/deployments.ts'
+import { certificateOf, createEc2Ports, machine, orderOf } from '../../../support/ec2-ports.ts'
+import { ec2 } from '../../../support/rollout-world.ts'
+
+type Given = Parameters<typeof createEc2Ports>[0]
+
+const targetOf = (given: Given, settings = ec2()) => {
+  const { ports, ...rest } = createEc2Ports(given)
+  return { target: createEc2Target(ports, settings), ...rest }
+}
+const two = orderOf({ instances: [instanceAt(1), instanceAt(2)] })
+const unknown = fail({ kind: 'invalid_instance' as const, message: 'InvalidInstanceId: no' })
+
+describe('the instances that a target selects', () => {
+  it('stand in nobody’s way when they are online with a recent agent', async () => {
+    const { target } = targetOf({ fleet: [machine(1), machine(2, { agentVersion: '3.4.0.0' })] })
+    expect(await target.candidates(1)).toEqual([
+      { id: instanceAt(1), target: 1, obstacle: null },
+      { id: instanceAt(2), target: 1, obstacle: null },
+    ])
+  })
+
+  it.each([
+    ['offline', { ping: 'offline' }, 'instance_offline'],
+    ['unknown to SSM', { ping: 'unknown', agentVersion: null }, 'instance_offline'],
+    ['online with an agent too old', { agentVersion: '3.3.2745.9' }, 'agent_too_old'],
+    ['online with a much older agent', { agentVersion: '2.9999.0.0' }, 'agent_too_old'],
+    ['online with no agent version', { agentVersion: null }, 'agent_too_old'],
+    ['online with a newer patch', { agentVersion: '3.3.2746.1' }, null],
+    ['online with a newer major', { agentVersion: '4.0.0.0' }, null],
+  ] as const)('that are %s', async (_name, changes, obstacle) => {
+    const { target } = targetOf({ fleet: [machine(1, changes)] })
+    expect(await target.candidates(0)).toMatchObject([{ obstacle }])
+  })
+
+  it('are named also where they are gone', async () => {
+    const ids = { kind: 'ids' as const, ids: [instanceAt(1), instanceAt(2)] }
+    const { target } = targetOf({ fleet: [machine(2)] }, ec2({ instances: ids }))
+    expect(await target.candidates(0)).toEqual([
+      { id: instanceAt(2), target: 0, obstacle: null },
+      { id: instanceAt(1), target: 0, obstacle: 'instance_offline' },
+    ])
+  })
+})
+
+describe('who needs no prepare', () => {
+  it('is whoever has a certificate of the last 30 days', async () => {
+    const month = 30 * 24 * 3600
+    const certificates = [certificateOf(1, after(1 - month)), certificateOf(2, after(-month))]
+    const { target } = targetOf({ certificates })
+    const ids = [1, 2, 3].map(instanceAt)
+    expect(await target.prepared(ids)).toEqual([instanceAt(1)])
+  })
+})
+
+describe('sending', () => {
+  it('a prepare carries no settings and no secret', async () => {
+    const { target, sent } = targetOf({})
+    expect(await target.start(orderOf({ purpose: 'prepare' }))).toEqual({
+      operation: 'command-1',
+      missing: [],
+    })
+    expect(sent).toEqual([
+      {
+        document: 'landfall-test-prepare-00000000',
+        instances: [instanceAt(1)],
+        parameters: {
+          App: 'oc-lettings',
+          Owner: '000000000000/eu-west-3/test',
+          NotAfter: String(Date.parse(after(600)) / 1000),
+        },
+        comment: 'landfall oc-lettings prepare #7 fence 12',
+        deliverySeconds: 600,
+      },
+    ])
+  })
+
+  it('a deploy carries generation, fence, settings and the sealed envelope', async () => {
+    const { target, sent } = targetOf({})
+    await target.start(orderOf())
+    expect(sent[0]).toMatchObject({
+      document: 'landfall-test-deploy-00000000',
+      parameters: { Mode: 'deploy', Generation: '7', Fence: '12', Envelope: 'c2VhbGVk' },
+    })
+  })
+
+  it('a restore to nothing of ours carries generation 0 and no envelope', async () => {
+    const { target, sent } = targetOf({})
+    await target.start(orderOf({ purpose: 'restore', release: null }))
+    expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Generation: '0', Envelope: '-' })
+  })
+
+  it('lets SSM try for 30 s at least: it refuses less', async () => {
+    const { target, sent } = targetOf({})
+    await target.start(orderOf({ notAfter: after(5) }))
+    expect(sent[0]?.deliverySeconds).toBe(30)
+  })
+
+  it('is not done at all where the secret is gone', async () => {
+    const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x' })
+    const { target, sent } = targetOf({ sealed })
+    expect(await target.start(two)).toMatchObject({
+      operation: null,
+      missing: [
+        { id: instanceAt(1), outcome: 'failed', reason: 'secret_missing', message: 'landfall/x' },
+        { id: instanceAt(2), reason: 'secret_missing' },
+      ],
+    })
+    expect(sent).toEqual([])
+  })
+
+  it('to one that SSM does not know names it and goes to the rest, once', async () => {
+    const { target, sent } = targetOf({
+      sends: [unknown, succeed('command-2')],
+      fleet: [machine(2)],
+    })
+    expect(await target.start(two)).toMatchObject({
+      operation: 'command-2',
+      missing: [{ id: instanceAt(1), outcome: 'failed', reason: 'instance_offline' }],
+    })
+    expect(sent.map(({ instances }) => instances)).toEqual([
+      [instanceAt(1), instanceAt(2)],
+      [instanceAt(2)],
+    ])
+  })
+
+  it('to nobody who is there ends for all', async () => {
+    const { target, sent } = targetOf({
+      sends: [unknown],
+      fleet: [machine(1, { ping: 'offline' })],
+    })
+    expect(await target.start(two)).toMatchObject({
+      operation: null,
+      missing: [{ reason: 'instance_offline' }, { reason: 'instance_offline' }],
+    })
+    expect(sent).toHaveLength(1)
+  })
+
+  it('that SSM refuses the second time too says of each why', async () => {
+    const denied = fail({ kind: 'failed' as const, message: 'AccessDenied' })
+    const { target } = targetOf({ sends: [unknown, denied], fleet: [machine(2)] })
+    expect(await target.start(two)).toMatchObject({
+      operation: null,
+      missing: [
+        { id: instanceAt(1), reason: 'instance_offline' },
+        { id: instanceAt(2), reason: 'send_failed', message: 'AccessDenied' },
+      ],
+    })
+  })
+
+  it('that is throttled, the first time or the second, is tried again later', async () => {
+    const throttled = fail({ kind: 'throttled' as const, message: 'slow down' })
+    await expect(targetOf({ sends: [throttled] }).target.start(two)).rejects.toThrow(Retryable)
+    const { target } = targetOf({ sends: [unknown, throttled], fleet: [machine(2)] })
+    await expect(target.start(two)).rejects.toThrow(Retryable)
+  })
+
+  it('that SSM refuses says so of all', async () => {
+    const denied = fail({ kind: 'failed' as const, message: 'AccessDenied' })
+    expect(await targetOf({ sends: [denied] }).target.start(two)).toMatchObject({
+      operation: null,
+      missing: [{ reason: 'send_failed', message: 'AccessDenied' }, { reason: 'send_failed' }],
+    })
+  })
+})

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest'
+import { createEc2Target } from '../../../../src/targets/ec2/ec2.ts'
+import { parseHostResult } from '../../../../src/targets/ec2/result.ts'
+import { instanceAt } from '../../../support/deployments.ts'
+import { certificateOf, createEc2Ports, invocationOf, orderOf } from '../../../support/ec2-ports.ts'
+import { digestAt, ec2 } from '../../../support/rollout-world.ts'
+
+const line = (fields: object): string => `landfall/1 ${JSON.stringify(fields)}\n`
+const serving = { generation: 7, digest: digestAt(7) }
+const done = { outcome: 'succeeded', reason: 'deployed', serving, steps: [] }
+const unhealthy = { outcome: 'failed', reason: 'unhealthy', message: 'it says hunter22' }
+
+const observed = async (given: Parameters<typeof createEc2Ports>[0], order = orderOf()) => {
+  const { ports, known } = createEc2Ports(given)
+  const answers = await createEc2Target(ports, ec2()).observe(order, 'command-1')
+  return { answers, known }
+}
+
+describe('the answer of an instance', () => {
+  it('is waiting while SSM lists nothing of it, or nothing final', async () => {
+    const order = orderOf({ instances: [1, 2, 3].map(instanceAt) })
+    const invocations = [
+      invocationOf(1, { status: 'InProgress' }),
+      invocationOf(2, { status: 'Delayed' }),
+    ]
+    const { answers } = await observed({ invocations }, order)
+    expect(answers.map(({ id, outcome }) => [id, outcome])).toEqual([
+      [instanceAt(1), 'waiting'],
+      [instanceAt(2), 'waiting'],
+      [instanceAt(3), 'waiting'],
+    ])
+  })
+
+  it('is what its result line says, with its steps', async () => {
+    const steps = [
+      { name: 'pull', status: 'succeeded', ms: 1234 },
+      { name: 'predeploy', status: 'skipped', reason: 'nonsense' },
+    ]
+    const output = line({ ...done, steps, fenceSeen: 12 })
+    const { answers } = await observed({ invocations: [invocationOf(1, { output })] })
+    expect(answers).toEqual([
+      {
+        id: instanceAt(1),
+        outcome: 'succeeded',
+        reason: 'deployed',
+        message: null,
+        serving,
+        fenceSeen: 12,
+        steps: [
+          { name: 'pull', status: 'succeeded', milliseconds: 1234, reason: null },
+          { name: 'predeploy', status: 'skipped', milliseconds: null, reason: null },
+        ],
+        tail: [],
+      },
+    ])
+  })
+
+  it('of a failure is read whole, and masked once more', async () => {
+    const stdout = `${line(unhealthy)}Traceback\n\n  secret = hunter22\n`
+    const { answers } = await observed({
+      invocations: [invocationOf(1, { status: 'Failed', output: stdout.slice(0, 40) })],
+      outputs: { [instanceAt(1)]: { stdout, stderr: '' } },
+    })
+    expect(answers).toMatchObject([
+      {
+        outcome: 'failed',
+        reason: 'unhealthy',
+        message: 'it says ****',
+        serving: null,
+        tail: ['Traceback', '  secret = ****'],
+      },
+    ])
+  })
+
+  it('counts although the script exited otherwise than it said', async () => {
+    const invocations = [invocationOf(1, { status: 'Failed', output: line(done) })]
+    const { answers } = await observed({ invocations })
+    expect(answers).toMatchObject([{ outcome: 'succeeded' }])
+  })
+
+  it('of a failure is taken from the listing where the output lags behind', async () => {
+    const invocations = [invocationOf(1, { status: 'Failed', output: line(unhealthy) })]
+    const { answers } = await observed({ invocations })
+    expect(answers).toMatchObject([{ outcome: 'failed', reason: 'unhealthy' }])
+  })
+
+  it.each([
+    ['TimedOut', 'ExecutionTimedOut'],
+    ['Cancelled', 'Cancelled'],
+    ['Success', 'Success'],
+  ])('that ended as %s without a result line is lost', async (status, statusDetails) => {
+    const invocations = [invocationOf(1, { status, statusDetails, output: 'Pulling …' })]
+    const outputs = { [instanceAt(1)]: { stdout: 'Pulling …', stderr: '' } }
+    const { answers } = await observed({ invocations, outputs })
+    expect(answers).toMatchObject([
+      { outcome: 'lost', reason: 'no_answer', message: `SSM: ${statusDetails}` },
+    ])
+  })
+
+  it('that failed without a word is lost to a full disk', async () => {
+    const { answers } = await observed({ invocations: [invocationOf(1, { status: 'Failed' })] })
+    expect(answers).toMatchObject([{ outcome: 'lost', reason: 'disk_full' }])
+  })
+
+  it('that the key is another one makes its certificate forgotten', async () => {
+    const refused = line({ outcome: 'refused', reason: 'key_changed', serving: null, fenceSeen: 3 })
+    const { answers, known } = await observed({
+      certificates: [certificateOf(1), certificateOf(2)],
+      invocations: [invocationOf(1, { status: 'Failed', output: refused })],
+      outputs: { [instanceAt(1)]: { stdout: refused, stderr: '' } },
+    })
+    expect(answers).toMatchObject([{ outcome: 'refused', reason: 'key_changed', fenceSeen: 3 }])
+    expect([...known.keys()]).toEqual([instanceAt(2)])
+  })
+})
+
+describe('a result line', () => {
+  it.each([
+    ['no output', ''],
+    ['no such line', 'hello\nworld\n'],
+    ['another version', `landfall/2 ${JSON.stringify(done)}`],
+    ['broken JSON', 'landfall/1 {"outcome":"succ'],
+    ['an unknown outcome', line({ ...done, outcome: 'fine' })],
+    ['no digest in what it serves', line({ ...done, serving: { generation: 1, digest: 'x' } })],
+    ['not an object', 'landfall/1 "succeeded"'],
+  ])('is none in %s', (_name, output) => {
+    expect(parseHostResult(output)).toBeNull()
+  })
+
+  it('may say less than it could', () => {
+    const result = parseHostResult('landfall/1 {"outcome":"refused","reason":"too_late"}')
+    expect(result).toMatchObject({ outcome: 'refused', message: '', steps: [], tail: [] })
+  })
+})

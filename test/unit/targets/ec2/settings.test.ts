@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import { renderSettings } from '../../../../src/targets/ec2/settings.ts'
+import { instanceAt } from '../../../support/deployments.ts'
+import { createEc2Ports, orderOf, readSettings } from '../../../support/ec2-ports.ts'
+import { commitAt, digestAt, ec2 } from '../../../support/rollout-world.ts'
+
+const { stage } = createEc2Ports().ports
+const rendered = (order = orderOf(), settings = ec2()) =>
+  readSettings(renderSettings(order, settings, stage))
+
+describe('the settings of a command', () => {
+  it('are NUL-terminated entries in base64, one name=value each', () => {
+    expect(rendered()).toEqual([
+      'format=1',
+      'kind=deploy',
+      'strategy=blue-green',
+      'timeout=525',
+      'proxyImage=haproxy:3',
+      'image=acme/oc-lettings',
+      `digest=${digestAt(7)}`,
+      `commit=${commitAt(7)}`,
+      'environment=production',
+      'port=8000',
+      'publishAddress=',
+      'publishPort=80',
+      'host=lettings.example.com',
+      'stopTimeout=30',
+      'hold=30',
+      'keep=5',
+      'healthPath=/',
+      'healthHost=lettings.example.com',
+      'healthFrom=200',
+      'healthTo=399',
+      'healthInterval=1',
+      'healthTimes=2',
+      'healthTimeout=120',
+    ])
+    const bytes = Buffer.from(renderSettings(orderOf(), ec2(), stage), 'base64')
+    expect(bytes.at(-1)).toBe(0)
+  })
+
+  it('keep any bytes of a value, and repeat a name for a list', () => {
+    const run = {
+      command: ['sh', '-c', 'a=1\nb "é"'],
+      volumes: ['data:/data'],
+      networks: ['one', 'two'],
+      memory: '512m',
+      stopTimeoutSeconds: 5,
+    }
+    const entries = rendered(orderOf(), ec2({ run, replaces: 'old', hosts: [] }))
+    expect(entries).toEqual(
+      expect.arrayContaining([
+        'command=sh',
+        'command=-c',
+        'command=a=1\nb "é"',
+        'volume=data:/data',
+        'network=one',
+        'network=two',
+        'memory=512m',
+        'replaces=old',
+        'stopTimeout=5',
+      ]),
+    )
+    expect(entries.filter((entry) => entry.startsWith('host='))).toEqual([])
+  })
+
+  it('hold predeploy for the one that runs it alone', () => {
+    const entries = rendered(orderOf({ predeployOn: instanceAt(1) }))
+    expect(entries.slice(-3)).toEqual([
+      'predeploy=python',
+      'predeploy=manage.py',
+      'predeploy=migrate',
+    ])
+    expect(rendered().some((entry) => entry.startsWith('predeploy'))).toBe(false)
+  })
+
+  it('of a worker name no port and no published address', () => {
+    const worker = ec2({ strategy: 'worker', port: null, publish: null, hosts: [] })
+    const names = rendered(orderOf(), worker).map((entry) => entry.split('=')[0])
+    expect(names).not.toContain('port')
+    expect(names).not.toContain('publishPort')
+  })
+
+  it('of a restore to nothing of ours name no digest', () => {
+    const entries = rendered(orderOf({ purpose: 'restore', release: null }))
+    expect(entries).toEqual(expect.arrayContaining(['digest=', 'commit=']))
+  })
+})
