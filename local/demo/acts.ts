@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { docker } from '../docker/docker.ts'
-import { startLoad, type LoadResult } from '../load/load.ts'
+import { startLoad } from '../load/load.ts'
 import type { ShownDeployment } from '../team/operators.ts'
 import { toCommit, type Team } from '../team/team.ts'
+import type { Act } from './act.ts'
 import type { Screen } from './screen.ts'
 
 export const app = 'demo-shop'
@@ -16,17 +17,6 @@ export interface Stage {
   readonly screen: Screen
   /** Where the app's users find it. */
   readonly port: number
-}
-
-export interface Act {
-  readonly title: string
-  /** Whether it did what it said. */
-  readonly ok: boolean
-  readonly load: LoadResult
-  /** From the webhook (or the invoke) to the first answer of what was to serve. */
-  readonly seconds: number
-  readonly deployment: ShownDeployment | null
-  readonly says: string
 }
 
 const ratePerSecond = 50

@@ -12,9 +12,9 @@ import {
   goBack,
   refuseBroken,
   takeOver,
-  type Act,
   type Stage,
 } from './acts.ts'
+import type { Act } from './act.ts'
 import { createScreen, showSummary } from './screen.ts'
 
 const apps = (port: number) => (registry: string) => ({

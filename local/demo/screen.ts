@@ -1,6 +1,6 @@
 import type { LoadResult } from '../load/load.ts'
 import type { ShownDeployment } from '../team/operators.ts'
-import type { Act } from './acts.ts'
+import type { Act } from './act.ts'
 
 const write = (line = ''): void => void process.stdout.write(`${line}\n`)
 
