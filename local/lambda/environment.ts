@@ -9,12 +9,17 @@ export interface Environment {
   /** Never rejects: a throw, an exit and a timeout are results. */
   invoke(payload: string): Promise<InvokeResult>
   isAlive(): boolean
+  /** Whether its bundle is still being imported. */
+  isCold(): boolean
   stop(): Promise<void>
 }
 
 export type WriteLog = (functionName: string, line: string) => void
 
-const Answer = z.object({ payload: z.string(), failed: z.boolean() })
+const Answer = z.union([
+  z.object({ ready: z.literal(true) }),
+  z.object({ payload: z.string(), failed: z.boolean() }),
+])
 
 const logTailLines = 40
 
@@ -33,6 +38,8 @@ interface Life {
   readonly log: (line: string) => void
   readonly tail: () => string
   readonly isAlive: () => boolean
+  readonly isCold: () => boolean
+  readonly warm: () => void
   /** Answers whoever waits. */
   readonly finish: (result: InvokeResult) => void
   readonly expect: (settle: (result: InvokeResult) => void) => void
@@ -44,6 +51,7 @@ const createLife = (name: string, writeLog: WriteLog): Life => {
   let lines: string[] = []
   let settle: ((result: InvokeResult) => void) | null = null
   let isAlive = true
+  let isCold = true
   const log = (line: string): void => {
     lines = [...lines.slice(1 - logTailLines), line]
     writeLog(name, line)
@@ -57,6 +65,10 @@ const createLife = (name: string, writeLog: WriteLog): Life => {
     finish,
     tail: () => lines.join('\n'),
     isAlive: () => isAlive,
+    isCold: () => isAlive && isCold,
+    warm: () => {
+      isCold = false
+    },
     expect: (next) => {
       lines = []
       settle = next
@@ -77,7 +89,9 @@ const follow = (worker: Worker, life: Life): void => {
   for (const input of [worker.stdout, worker.stderr])
     createInterface({ input }).on('line', (line) => life.log(line))
   worker.on('message', (message: unknown) => {
-    const { payload, failed } = Answer.parse(message)
+    const answer = Answer.parse(message)
+    if ('ready' in answer) return life.warm()
+    const { payload, failed } = answer
     life.finish({ payload, functionError: failed ? 'Unhandled' : null, log: life.tail() })
   })
   worker.on('error', (error: unknown) => life.die('Runtime.UncaughtException', toText(error)))
@@ -98,6 +112,7 @@ export const startEnvironment = (
   const timedOut = `Task timed out after ${spec.timeoutSeconds.toFixed(2)} seconds`
   return {
     isAlive: life.isAlive,
+    isCold: life.isCold,
     invoke: (payload) =>
       new Promise((resolve) => {
         const timer = setTimeout(() => {

@@ -6,31 +6,54 @@ export interface Pool {
   stop(): Promise<void>
 }
 
-/** Warm environments are used again; when all are busy a new one starts, up to `size`, then callers wait. */
+type Waiter = (environment: Environment) => void
+
+/**
+ * How long an event waits for a warm environment before another one is started. Lambda would start
+ * it at once, on another machine; here a burst of cold starts would stand in its own way.
+ */
+const patienceMilliseconds = 30
+
+/** Warm environments are used again; new ones start one after another, up to `size`. */
 export const createPool = (start: () => Environment, size: number): Pool => {
   const idle: Environment[] = []
   const all = new Set<Environment>()
-  const waiting: ((environment: Environment) => void)[] = []
+  let waiting: Waiter[] = []
 
-  const take = (): Environment | Promise<Environment> => {
-    for (let found = idle.pop(); found; found = idle.pop()) {
-      if (found.isAlive()) return found
-      all.delete(found)
-    }
-    if (all.size >= size) return new Promise((resolve) => waiting.push(resolve))
+  const create = (): Environment => {
     const started = start()
     all.add(started)
     return started
   }
+  const takeWarm = (): Environment | null => {
+    for (let found = idle.pop(); found; found = idle.pop()) {
+      if (found.isAlive()) return found
+      all.delete(found)
+    }
+    return null
+  }
+  const grow = (waiter: Waiter): void => {
+    if (!waiting.includes(waiter) || all.size >= size) return
+    if ([...all].some((environment) => environment.isCold())) return patiently(waiter)
+    waiting = waiting.filter((one) => one !== waiter)
+    waiter(create())
+  }
+  const patiently = (waiter: Waiter): void => {
+    setTimeout(() => grow(waiter), patienceMilliseconds)
+  }
+  const take = (): Environment | Promise<Environment> => {
+    const warm = takeWarm() ?? (all.size === 0 ? create() : null)
+    if (warm !== null) return warm
+    return new Promise((resolve) => {
+      waiting.push(resolve)
+      patiently(resolve)
+    })
+  }
   const give = (environment: Environment): void => {
-    const isAlive = environment.isAlive()
-    if (!isAlive) all.delete(environment)
+    if (!environment.isAlive()) all.delete(environment)
     const next = waiting.shift()
-    if (next) {
-      const successor = isAlive ? environment : start()
-      all.add(successor)
-      next(successor)
-    } else if (isAlive) idle.push(environment)
+    if (next) next(environment.isAlive() ? environment : create())
+    else if (environment.isAlive()) idle.push(environment)
   }
   return {
     invoke: async (payload) => {
@@ -40,7 +63,7 @@ export const createPool = (start: () => Environment, size: number): Pool => {
       return result
     },
     stop: async () => {
-      waiting.length = 0
+      waiting = []
       await Promise.all([...all].map((environment) => environment.stop()))
     },
   }

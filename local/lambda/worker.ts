@@ -39,10 +39,10 @@ const toContext = (requestId: string, deadline: number) => ({
   getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
 })
 
-let loaded: Promise<z.infer<typeof Handler>> | null = null
+// Imported before any event is there, as in Lambda's init phase; a failure is told to the first event.
+const loaded = load()
 
 const answer = async (message: z.infer<typeof Message>): Promise<unknown> => {
-  loaded ??= load()
   const handler = await loaded
   const event: unknown = JSON.parse(message.payload)
   return handler(event, toContext(message.requestId, message.deadline))
@@ -58,10 +58,17 @@ const toError = (error: unknown) => {
   }
 }
 
-const reply = (result: unknown, failed: boolean): void => {
+const post = (message: object): void => {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
-  parentPort?.postMessage({ payload: JSON.stringify(result ?? null), failed })
+  parentPort?.postMessage(message)
 }
+
+const reply = (result: unknown, failed: boolean): void =>
+  post({ payload: JSON.stringify(result ?? null), failed })
+
+const tellReady = (): void => post({ ready: true })
+
+loaded.then(tellReady, tellReady)
 
 parentPort?.on('message', (raw: unknown) => {
   answer(Message.parse(raw)).then(

@@ -1,5 +1,4 @@
 import * as z from 'zod'
-import { toArn, type Account } from '../aws/account.ts'
 import type { EventRule } from '../aws/event-bus.ts'
 import type { LambdaFunction } from '../lambda/function.ts'
 import type { Schedule } from '../lambda/schedule.ts'
@@ -156,7 +155,3 @@ export const toService = (template: PackagedTemplate, findBundle: FindBundle): P
     BillingMode: 'PAY_PER_REQUEST',
   })),
 })
-
-/** The ARN of a function, as rules and integrations name it. */
-export const toFunctionArn = (account: Account, name: string): string =>
-  toArn(account, 'lambda', `function:${name}`)

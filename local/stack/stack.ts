@@ -151,6 +151,8 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const api = stops.keep(await startApi({ port: options.apiPort, region, routes, awsAddress }))
   apiAddress = api.address
   stops.keep(startSchedules(account, schedules, runner))
+  // It serves when it has answered once; the first answer also warms the webhook.
+  await fetch(`${apiAddress}/healthz`)
   return {
     apiAddress,
     awsAddress,
