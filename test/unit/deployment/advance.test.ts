@@ -61,6 +61,20 @@ describe('the next move of a deployment', () => {
     ])
   })
 
+  it('prepares those of a wave who are not prepared, and then deploys to all of it', () => {
+    const inTwos = ec2({ rollout: { batch: { kind: 'count', value: 2 }, pauseSeconds: 0 } })
+    const opening = openingOf(1, 3, {}, { ...lettings, targets: [inTwos] })
+    const first = send(look(openedBy(begin(), opening), start), start)
+    const heard = hear(first, start, succeededAt(1, 1))
+    const story = look(heard, start, [instanceAt(1), instanceAt(3)])
+    expect(intentOf(story)).toMatchObject({ purpose: 'prepare', instances: [instanceAt(2)] })
+    const prepared = look(hear(send(story, start), start, succeededAt(2, 1)), start)
+    expect(intentOf(prepared)).toMatchObject({
+      purpose: 'deploy',
+      instances: [instanceAt(2), instanceAt(3)],
+    })
+  })
+
   it('names the one who looks again for 25 s', () => {
     expect(look(opened(1), start).head.watch).toEqual({ by: 'ada', until: after(25) })
   })
@@ -174,6 +188,24 @@ describe('a command whose time is over', () => {
       stage: 'ended',
       reason: 'no_answer',
       instances: [{ status: 'failed', touched: false }],
+    })
+  })
+})
+
+describe('a rollback', () => {
+  const opening = openingOf(1, 2, { kind: 'rollback' })
+
+  it('goes on past a failure, so that whoever can be reached goes back', () => {
+    const story = openedBy(live(2, 2), opening)
+    const failed = hear(send(look(story, start), start), start, failedAt(1))
+    expect(deploymentOf(failed)).toMatchObject({ stage: 'rolling', intent: null })
+    const next = look(failed, start)
+    expect(intentOf(next).instances).toEqual([instanceAt(2)])
+    const done = look(hear(send(next, start), start, succeededAt(2, 1)), start)
+    expect(deploymentOf(done)).toMatchObject({
+      status: 'failed',
+      reason: 'unhealthy',
+      message: instanceAt(1),
     })
   })
 })

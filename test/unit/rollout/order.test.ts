@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import type { App } from '../../../src/deployment/app.ts'
+import type { Purpose } from '../../../src/deployment/head.ts'
+import { toOrder } from '../../../src/rollout/order.ts'
+import {
+  after,
+  begin,
+  deploymentOf,
+  hear,
+  instanceAt,
+  intentOf,
+  lettings,
+  live,
+  look,
+  openedBy,
+  openingOf,
+  send,
+  start,
+  succeededAt,
+  type Story,
+} from '../../support/deployments.ts'
+
+const orderOf = (story: Story, purpose: Purpose = 'deploy') =>
+  toOrder(story.head, deploymentOf(story), { ...intentOf(story), purpose })
+
+const second = () => look(openedBy(live(1, 2), openingOf(2, 2)), start)
+
+describe('the order that an intent stands for', () => {
+  it('of a deploy names the new release, its settings and its limits', () => {
+    const story = second()
+    expect(orderOf(story)).toEqual({
+      purpose: 'deploy',
+      app: 'oc-lettings',
+      kind: 'deploy',
+      generation: 2,
+      fence: story.head.version,
+      release: deploymentOf(story).release,
+      settings: lettings,
+      target: 0,
+      instances: [instanceAt(1)],
+      predeployOn: instanceAt(1),
+      notAfter: after(600),
+      hostSeconds: 525,
+    })
+  })
+
+  it('of a restore names the live release and the settings it runs with', () => {
+    const story = second()
+    expect(orderOf(story, 'restore')).toMatchObject({
+      generation: 2,
+      release: { generation: 1 },
+      predeployOn: null,
+    })
+  })
+
+  it('of a restore where nothing of ours was live names no release', () => {
+    const order = orderOf(look(openedBy(begin(), openingOf(1, 1)), start), 'restore')
+    expect(order.release).toBeNull()
+    expect(order.settings).toBe(lettings)
+  })
+
+  it('of a restore to a kind of target that was not live names no release', () => {
+    const render = { kind: 'render' as const, service: 's', token: 't', env: 'sync' as const }
+    const settings: App = { ...lettings, targets: [render] }
+    const story = live(1, 1)
+    const releases = story.head.releases.map((release) => ({ ...release, settings }))
+    const opened = openedBy({ ...story, head: { ...story.head, releases } }, openingOf(2, 1))
+    expect(orderOf(look(opened, start), 'restore').release).toBeNull()
+  })
+
+  it('has predeploy run by the first instance in its own wave alone', () => {
+    const first = hear(send(second(), start), start, succeededAt(1, 2))
+    const wave = look(first, start)
+    expect(intentOf(wave).instances).toEqual([instanceAt(2)])
+    expect(orderOf(wave).predeployOn).toBeNull()
+  })
+
+  it('has predeploy run by nobody on the way back, nor by prepare', () => {
+    const back = look(openedBy(live(1, 1), openingOf(1, 1, { kind: 'rollback' })), start)
+    expect(orderOf(back).predeployOn).toBeNull()
+    expect(orderOf(second(), 'prepare').predeployOn).toBeNull()
+  })
+})

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest'
+import { createReconcile } from '../../../src/rollout/reconcile.ts'
+import {
+  commitAt,
+  createWorld,
+  plainly,
+  type Call,
+  type Settings,
+  type World,
+} from '../../support/rollout-world.ts'
+import { countCalls, letItSettle, runReconcile } from '../../support/runs.ts'
+
+const pushed = (settings: Settings, ...indexes: readonly number[]): World => {
+  const world = createWorld(settings)
+  for (const index of indexes) {
+    world.pushImage(index)
+    world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+  }
+  return world
+}
+
+/** Runs it with `before` called ahead of each call to the outside. */
+const runWith = (world: World, before: (name: string) => void): Promise<void> => {
+  const call: Call = (name, effect) => {
+    before(name)
+    return plainly(name, effect)
+  }
+  const { app } = world
+  return createReconcile(world.toPorts(call))({
+    app: app.name,
+    settings: app,
+    revisions: [],
+    by: 'ada',
+  })
+}
+
+/** A run that sends its first command, and is gone when it would look for the answer. */
+const dieAsleep = (world: World): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const call: Call = (name, effect) => {
+      if (name !== 'sleep') return plainly(name, effect)
+      resolve()
+      return new Promise(() => {})
+    }
+    const nudge = { app: world.app.name, settings: world.app, revisions: [], by: 'ada' }
+    createReconcile(world.toPorts(call))(nudge).then(
+      () => reject(new Error('it never slept')),
+      reject,
+    )
+  })
+
+describe('one look', () => {
+  it('brings a green commit live, first here and then there, and writes it all down', async () => {
+    const world = pushed({ instances: 2 }, 1)
+    await runReconcile(world)
+    expect(world.sends.map(({ order }) => [order.purpose, order.instances])).toEqual([
+      ['prepare', ['i-00000001']],
+      ['deploy', ['i-00000001']],
+      ['prepare', ['i-00000002']],
+      ['deploy', ['i-00000002']],
+    ])
+    expect(world.head()).toMatchObject({ deployment: null, releases: [{ generation: 1 }] })
+    expect(world.deployments.get(1)).toMatchObject({ status: 'succeeded', reason: 'deployed' })
+    expect(world.steps.size).toBe(4)
+  })
+
+  it('is short where there is nothing to do', async () => {
+    expect(await countCalls(createWorld({ instances: 1 }))).toBeLessThanOrEqual(4)
+  })
+
+  it('leaves an app alone that landfall.yml no longer has', async () => {
+    const world = pushed({ instances: 1 }, 1)
+    const reconcile = createReconcile(world.toPorts(plainly))
+    await reconcile({ app: world.app.name, settings: null, revisions: [], by: 'ada' })
+    expect(world.writes).toEqual([])
+  })
+
+  it('leaves it to events and the clock after 25 s', async () => {
+    const world = pushed({ instances: 1 }, 1)
+    for (const { id, key } of world.hosts) world.certificates.set(id, key)
+    world.upcoming.push('slow')
+    const before = world.now()
+    await runReconcile(world)
+    expect(world.now() - before).toBeLessThanOrEqual(27_000)
+    expect(world.head().deployment?.status).toBe('in_progress')
+  })
+
+  it('leaves at once where another one looks again', async () => {
+    const world = pushed({ instances: 1 }, 1)
+    world.upcoming.push('slow')
+    await dieAsleep(world)
+    const before = world.now()
+    await runReconcile(world)
+    expect(world.now()).toBe(before)
+  })
+})
+
+describe('an intent', () => {
+  it('is not sent by a writer who comes to it after 10 s', async () => {
+    const world = pushed({ instances: 1 }, 1)
+    let isSlow = true
+    const call: Call = async (name, effect) => {
+      const value = await plainly(name, effect)
+      if (name === 'heads.record' && world.head().deployment?.intent && isSlow) {
+        isSlow = false
+        world.advance(10_001)
+      }
+      return value
+    }
+    const { app } = world
+    const nudge = { app: app.name, settings: app, revisions: [], by: 'ada' }
+    await createReconcile(world.toPorts(call))(nudge)
+    expect(world.sends[0]?.at).toBeGreaterThanOrEqual(
+      Date.parse(world.writes[1]?.deployment?.intent?.at ?? '') + 20_000,
+    )
+    expect(world.head().releases).toMatchObject([{ generation: 1 }])
+  })
+})
+
+describe('a target that cannot be asked', () => {
+  it('is asked again while there is time', async () => {
+    const world = pushed({ instances: 1 }, 1)
+    world.setSsm(false)
+    await runReconcile(world)
+    world.advance(120_000)
+    world.setSsm(true)
+    await runReconcile(world)
+    expect(world.head().releases).toMatchObject([{ generation: 1 }])
+  })
+
+  it('holds no deployment open past its deadline', async () => {
+    const world = pushed({ instances: 1 }, 1)
+    await runReconcile(world)
+    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    world.pushImage(2)
+    world.upcoming.push('slow')
+    await dieAsleep(world)
+    expect(world.head().deployment?.intent).toMatchObject({
+      purpose: 'deploy',
+      operation: 'command-3',
+    })
+    world.setSsm(false)
+    await letItSettle(world, 17)
+    expect(world.breaches).toEqual([])
+    expect(world.deployments.get(2)).toMatchObject({
+      status: 'failed',
+      reason: 'no_answer',
+      instances: [{ status: 'unknown', reason: 'not_restored' }],
+    })
+  })
+})
+
+describe('a revision that was deployed', () => {
+  it('is recorded as that although evidence comes in at the same moment', async () => {
+    const world = pushed({ instances: 1 }, 1)
+    let hints = 0
+    await runWith(world, (name) => {
+      if (name !== 'revisions.recordStatus' || hints > 0) return
+      hints += 1
+      world.receive(commitAt(1), { kind: 'push', pushedAt: world.instant() })
+    })
+    expect(hints).toBe(1)
+    expect(world.revisions.get(commitAt(1))?.status).toBe('deployed')
+  })
+})
