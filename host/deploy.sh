@@ -78,7 +78,8 @@ read_settings() { # file
       *) printf -v "$name" '%s' "$value" ;;
     esac
   done <"$1"
-  [[ $strategy == worker ]] || use_proxy "$publish_address" "$publish_port"
+  proxy_dir=''
+  [[ $strategy == worker ]] || use_proxy "${publish_address:+$publish_address-}$publish_port"
 }
 
 is_web() { [[ $strategy != worker ]]; }
@@ -189,7 +190,7 @@ exists() { docker inspect "$1" >/dev/null 2>&1; }
 
 # The one way back, after a failure here or a run that was killed: makes true again what `live` says.
 make_live_true() {
-  local attempt='' attempt_slot=none fresh=no
+  local attempt='' attempt_slot=none fresh=no deadline=$(($(now) + 300))
   read_live
   [[ ! -s $state/run ]] || read -r attempt attempt_slot fresh <"$state/run"
   docker rm --force "$(container_of "$attempt")-predeploy" >/dev/null 2>&1
@@ -206,10 +207,13 @@ make_live_true() {
       [[ $attempt_slot == "$live_slot" ]] || drain_slot "$attempt_slot"
       discard "$attempt" "$fresh"
     fi
+    leave_other_proxies
     retire_others
-  elif ((live == 0)); then
-    ! is_web || unroute
+  else
     discard "$attempt" "$fresh"
+    ((live == 0)) || return 0
+    proxy_dir=''
+    leave_other_proxies
     retire_others
     give_back
   fi
@@ -226,8 +230,11 @@ discard() { # generation fresh
   forget_release "$1"
 }
 
+# Whatever else of the app runs may finish its requests, then it is stopped and kept.
 retire_others() {
-  local name
+  local name other=blue
+  [[ $live_slot != blue ]] || other=green
+  drain_slot "$other" || return 0
   while read -r name; do
     [[ $name == "$(container_of "$live")" ]] || docker stop "$name" >/dev/null
   done < <(docker ps --filter "label=landfall.app=$app" --format '{{.Names}}')
@@ -266,6 +273,7 @@ live_is_true() {
 
 already_live() {
   end succeeded
+  retire_others
   finish succeeded already_live "generation $generation serves already"
   exit
 }
@@ -460,13 +468,13 @@ stop_old() {
   write_run "$slot" "$fresh"
   if ((live > 0)); then
     changed=true
-    route "$live_slot" "$waiting_room" || fail switch_failed 'the proxy does not hold the requests'
-    drain_slot "$live_slot"
+    [[ $live_slot == none ]] || route "$live_slot" "$waiting_room" || fail_route
+    drain_slot "$live_slot" || give_way
     try start_failed 'the old release does not stop' docker stop "$(container_of "$live")"
   elif is_running "${replaces:-/}"; then
     changed=true
     take_over
-    route "$slot" "$waiting_room" || fail switch_failed 'the proxy does not start'
+    route "$slot" "$waiting_room" || fail_route
   fi
   end succeeded
 }
@@ -488,6 +496,7 @@ start_new() {
   write_run "$slot" "$fresh"
   if [[ $fresh == kept ]]; then
     ! is_web || place_in_slot "$name" "$slot"
+    write_file "$state/releases/$generation/settings" <"$scratch/settings"
   else
     run_options
     docker rm --force "$name" >/dev/null 2>&1 || true
@@ -537,6 +546,7 @@ await_health() { # container slot
   local status pid restarts code name in_a_row=0 first_pid='' until_at pause body
   until_at=$(($(now) + health_timeout))
   is_web || until_at=$(($(now) + grace))
+  ((until_at <= deadline)) || until_at=$deadline
   name=${health_host:-${hosts[0]:-localhost}}
   while :; do
     read -r status pid restarts code < <(docker inspect --format '{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{.State.ExitCode}}' "$1")
@@ -564,7 +574,7 @@ await_health() { # container slot
 }
 
 ask_health() { # pid address host
-  answer_code=$(nsenter --net="/proc/$1/ns/net" curl -q --noproxy '*' --silent --max-time "$health_timeout_each" --max-filesize 1000000 \
+  answer_code=$(nsenter --net="/proc/$1/ns/net" curl -q --globoff --noproxy '*' --silent --max-time "$health_timeout_each" --max-filesize 1000000 \
     --output "$scratch/body" --write-out '%{http_code}' --user-agent landfall --header "Host: $3" "http://$2:$port$health_path") || true
   ((10#${answer_code:-0} >= health_from && 10#${answer_code:-0} <= health_to))
 }
@@ -613,12 +623,17 @@ switch_over() {
   give_way
   changed=true
   if is_web; then
-    route "$slot" "${slot_address[$slot]}:$port" || fail switch_failed 'the proxy does not take the new configuration'
+    route "$slot" "${slot_address[$slot]}:$port" || fail_route
     until_true 15 is_answering || fail switch_failed 'the new release does not answer through the proxy'
   fi
   write_live "$generation" "$slot" "$digest"
   undo=''
   end succeeded
+}
+
+fail_route() {
+  keep_tail "$(tail -n 20 "$scratch/log")"
+  fail switch_failed "the proxy does not take the new configuration: ${tail_lines[-1]}"
 }
 
 is_answering() { [[ $(answering_slot) == "$slot" ]]; }
@@ -628,7 +643,7 @@ is_answering() { [[ $(answering_slot) == "$slot" ]]; }
 # Waits until a slot has answered its last request, for as long as its container may take to stop.
 drain_slot() { # slot
   local until_at=$(($(now) + stop_timeout))
-  [[ ${slot_address[$1]:-} ]] && find_proxy || return 0
+  if [[ ! ${slot_address[$1]:-} || ! $proxy_dir ]] || ! find_proxy; then return 0; fi
   while (($(in_flight "$1") > 0 && $(now) < until_at)); do
     ! is_superseded || return 1
     sleep 0.2
@@ -649,6 +664,7 @@ retire_old() {
   fi
   end succeeded
   begin retire
+  leave_other_proxies
   retire_others
   end succeeded
 }

@@ -27,6 +27,7 @@ docker docker.io
 curl curl
 openssl openssl
 flock util-linux
+grep grep
 nsenter util-linux
 timeout coreutils
 EOF

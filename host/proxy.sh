@@ -39,11 +39,10 @@ allot_slots() {
   slot_address=([blue]=${subnet%.0/24}.$((2 * number)) [green]=${subnet%.0/24}.$((2 * number + 1)))
 }
 
-use_proxy() { # address port
-  local key=${1:+$1-}$2
-  proxy=landfall-proxy-$key
-  proxy_dir=$host/proxies/$key
-  proxy_publish=${1:+$1:}$2:8080
+use_proxy() { # <port> or <address>-<port>
+  proxy=landfall-proxy-$1
+  proxy_dir=$host/proxies/$1
+  proxy_publish=${1/-/:}:8080
   proxy_pid=0
 }
 
@@ -222,9 +221,19 @@ route() { # slot target
   unlock_host
 }
 
-# The app leaves the proxy; the last one to leave takes it down.
+# The app leaves every proxy but the current one; the last app to leave a proxy takes it down.
+leave_other_proxies() {
+  local current=$proxy_dir file
+  for file in "$host"/proxies/*/apps/"$app.cfg"; do
+    [[ -e $file && $file != "$current/apps/$app.cfg" ]] || continue
+    file=${file%/apps/*}
+    use_proxy "${file##*/}"
+    unroute
+  done
+  [[ ! $current ]] || use_proxy "${current##*/}"
+}
+
 unroute() {
-  [[ -e $proxy_dir/apps/$app.cfg ]] || return 0
   lock_host
   rm -f "$proxy_dir/apps/$app.cfg"
   if compgen -G "$proxy_dir/apps/*.cfg" >/dev/null; then
@@ -252,6 +261,6 @@ answering_slot() {
   local line slot name=${hosts[0]:-$health_host}
   while IFS=$': \r' read -r line slot _; do
     [[ ${line,,} != landfall-slot ]] || printf '%s' "$slot"
-  done < <(nsenter --net="/proc/$proxy_pid/ns/net" curl -q --noproxy '*' --silent --max-time "$health_timeout_each" \
+  done < <(nsenter --net="/proc/$proxy_pid/ns/net" curl -q --globoff --noproxy '*' --silent --max-time "$health_timeout_each" \
     --output /dev/null --dump-header - --header "Host: ${name:-localhost}" "http://127.0.0.1:8080$health_path")
 }

@@ -91,7 +91,7 @@ test('a late command, another owner, a foreign key and a foreign envelope change
     outcome: 'refused',
     reason: 'agent_too_old',
   })
-  const damaged = `${parameters['Envelope']?.slice(0, -40) ?? ''}`
+  const damaged = parameters['Envelope']?.slice(0, -40) ?? ''
   expect(
     await instance.run('deploy', { ...parameters, Fence: '4', Envelope: damaged }).answer,
   ).toMatchObject({ outcome: 'refused', reason: 'envelope_invalid' })

@@ -2,35 +2,40 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as z from 'zod'
 import { docker } from '../../local/docker/docker.ts'
 import { proxyImage } from '../../local/docker/images.ts'
-import { renderScript, type DocumentKind } from '../../host/documents.ts'
+import { packScript, renderScript, type DocumentKind } from '../../host/documents.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
 import { sealEnvelope } from '../../src/secrets/envelope.ts'
 
-export interface Step {
-  readonly name: string
-  readonly status: string
-  readonly ms: number
-  readonly reason?: string
-}
+/** What a host script answered; `none` where it was killed. */
+const Answer = z.object({
+  outcome: z.string(),
+  reason: z.string(),
+  message: z.string(),
+  generation: z.number(),
+  fenceSeen: z.number(),
+  serving: z.object({ generation: z.number(), digest: z.string() }).nullable(),
+  changed: z.boolean(),
+  predeploy: z.boolean(),
+  steps: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      ms: z.number(),
+      reason: z.string().optional(),
+    }),
+  ),
+  tail: z.array(z.string()).optional(),
+  certificate: z.string().optional(),
+  missing: z.array(z.string()).optional(),
+})
 
-/** What a host script answered. */
-export interface HostAnswer {
-  readonly outcome: string
-  readonly reason: string
-  readonly message: string
-  readonly generation: number
-  readonly fenceSeen: number
-  readonly serving: { readonly generation: number; readonly digest: string } | null
-  readonly changed: boolean
-  readonly predeploy: boolean
-  readonly steps: readonly Step[]
-  readonly tail?: readonly string[]
-  readonly certificate?: string
-  readonly missing?: readonly string[]
-  /** The whole of stdout; null code where the script was killed. */
+export interface HostAnswer extends z.infer<typeof Answer> {
+  /** The whole of stdout. */
   readonly output: string
+  /** Null where the script was killed. */
   readonly code: number | null
 }
 
@@ -57,12 +62,23 @@ export interface Running {
 
 const nowSeconds = (): number => Math.floor(Date.now() / 1000)
 
+const silence: z.infer<typeof Answer> = {
+  outcome: 'none',
+  reason: 'none',
+  message: '',
+  generation: 0,
+  fenceSeen: 0,
+  serving: null,
+  changed: false,
+  predeploy: false,
+  steps: [],
+}
+
 const toAnswer = (output: string, code: number | null): HostAnswer => {
   const line = output.split('\n')[0] ?? ''
-  const parsed: Record<string, unknown> = line.startsWith('landfall/1 {')
-    ? JSON.parse(line.slice('landfall/1 '.length))
-    : { outcome: 'none', reason: 'none', steps: [] }
-  return { ...parsed, output, code } as unknown as HostAnswer
+  const mark = 'landfall/1 '
+  const said = line.startsWith(mark) ? Answer.parse(JSON.parse(line.slice(mark.length))) : silence
+  return { ...said, output, code }
 }
 
 /** One machine under SSM: its state below a directory of its own, its engine the real one here. */
@@ -85,7 +101,7 @@ export class Instance {
   ): Running {
     const directory = mkdtempSync(join(tmpdir(), 'landfall-ssm-test-'))
     const script = join(directory, '_script.sh')
-    writeFileSync(script, edit(renderScript(kind)), { mode: 0o700 })
+    writeFileSync(script, packScript(edit(renderScript(kind))), { mode: 0o700 })
     const env: Record<string, string> = {
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       LANDFALL_ROOT: this.root,

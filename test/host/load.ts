@@ -40,7 +40,7 @@ export const startLoad = (
   port: number,
   host?: string,
 ): { slow(seconds: number): Promise<string>; stop(): Promise<Load> } => {
-  let running = true
+  const ending = new AbortController()
   let sent = 0
   let longestMs = 0
   const failed: string[] = []
@@ -57,7 +57,7 @@ export const startLoad = (
     longestMs = Math.max(longestMs, Date.now() - began)
   }
   const client = async (agent: Agent | false, pause: number, method?: string): Promise<void> => {
-    while (running) {
+    while (!ending.signal.aborted) {
       await once(agent, method)
       await sleep(pause)
     }
@@ -74,7 +74,7 @@ export const startLoad = (
   return {
     slow: (seconds) => ask(port, { path: `/slow?seconds=${seconds}` }),
     stop: async () => {
-      running = false
+      ending.abort()
       await Promise.all(clients)
       return { sent, failed, bodies, longestMs }
     },

@@ -1,0 +1,89 @@
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { docker } from '../../local/docker/docker.ts'
+import { ask } from './load.ts'
+import { freePort, openStage, type Stage } from './stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(async () => stage.close())
+
+test('prepare answers with one certificate for good, and keeps its key to itself', async () => {
+  const instance = await stage.instance()
+  const again = await instance.prepare()
+  expect(again).toMatchObject({ outcome: 'succeeded', missing: [], code: 0 })
+  expect((await instance.prepare()).certificate).toBe(again.certificate)
+  expect(statSync(join(instance.root, 'instance', 'key.pem')).mode & 0o777).toBe(0o600)
+  expect(again.output).not.toContain('PRIVATE')
+})
+
+test('prune keeps what other apps and people have', async () => {
+  const [app, other] = [stage.app('prune'), stage.app('beside')]
+  const instance = await stage.instance()
+  const [one, two] = [await stage.publish('one'), await stage.publish('two')]
+  const name = `landfall-test-beside-${process.pid}`
+  await instance.deploy({
+    app: other,
+    generation: 1,
+    fence: 1,
+    ...one,
+    settings: { host: ['b.example.com'] },
+  })
+  await docker(['create', '--name', name, `${one.image}@${one.digest}`])
+  try {
+    const settings = { keep: 1, host: ['a.example.com'] }
+    for (const [generation, image] of [one, two, two, two].entries())
+      await instance.deploy({
+        app,
+        generation: generation + 1,
+        fence: generation + 1,
+        ...image,
+        settings,
+      })
+    const mine = await docker([
+      'ps',
+      '--all',
+      '--filter',
+      `label=landfall.app=${app}`,
+      '--format',
+      '{{.Names}}',
+    ])
+    expect(mine.trim().split('\n').sort()).toEqual([`landfall-${app}.3`, `landfall-${app}.4`])
+    expect(await docker(['images', '--quiet', `landfall/${app}:1`])).toBe('')
+    expect(await docker(['images', '--quiet', `landfall/${other}:1`])).not.toBe('')
+    expect(await ask(instance.port, { host: 'b.example.com' })).toBe('one')
+    await docker(['inspect', name])
+  } finally {
+    await docker(['rm', name])
+  }
+})
+
+test('an app that moves to another port leaves the old one free', async () => {
+  const app = stage.app('moves')
+  const instance = await stage.instance()
+  const image = await stage.publish('moves')
+  await instance.deploy({ app, generation: 1, fence: 1, ...image })
+  const publishPort = await freePort()
+  const moved = await instance.deploy({
+    app,
+    generation: 2,
+    fence: 2,
+    ...image,
+    settings: { publishPort },
+  })
+  try {
+    expect(moved).toMatchObject({ outcome: 'succeeded' })
+    expect(await ask(publishPort)).toBe('moves')
+    await expect(ask(instance.port)).rejects.toThrow('ECONNREFUSED')
+    const config = readFileSync(
+      join(instance.root, 'instance', 'proxies', `127.0.0.1-${publishPort}`, 'proxy.cfg'),
+      'utf8',
+    )
+    expect(config).toContain(`X-Forwarded-Port ${publishPort}`)
+  } finally {
+    await docker(['rm', '--force', `landfall-proxy-127.0.0.1-${publishPort}`])
+  }
+})
