@@ -81,7 +81,11 @@ const roll = (
     unprepared.length > 0
       ? intend(head, deployment, 'prepare', unprepared, watcher, now)
       : intend(head, deployment, 'deploy', wave, watcher, now)
-  return next ?? giveUp(head, 'deadline_passed', null, now)
+  if (next !== null) return next
+  // Whoever went back stays back: what is live is what a rollback leaves.
+  return deployment.kind === 'rollback'
+    ? end(head, { status: 'failed', reason: 'deadline_passed', message: null }, now)
+    : giveUp(head, 'deadline_passed', null, now)
 }
 
 const restore = (head: Head, deployment: Deployment, watcher: string, now: Instant): Head => {

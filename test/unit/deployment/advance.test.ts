@@ -195,6 +195,14 @@ describe('a command whose time is over', () => {
 describe('a rollback', () => {
   const opening = openingOf(1, 2, { kind: 'rollback' })
 
+  it('that runs out of time leaves those back who are: the live release is what it left', () => {
+    const story = openedBy(live(2, 2), opening)
+    const half = hear(send(look(story, start), start), start, succeededAt(1, 1))
+    const over = look(half, after(600))
+    expect(deploymentOf(over)).toMatchObject({ stage: 'ended', reason: 'deadline_passed' })
+    expect(statusesOf(over)).toEqual(['succeeded', 'pending'])
+  })
+
   it('goes on past a failure, so that whoever can be reached goes back', () => {
     const story = openedBy(live(2, 2), opening)
     const failed = hear(send(look(story, start), start), start, failedAt(1))
