@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { deployBase, measureDeployment } from './deployment.ts'
+import { measureImport } from './import.ts'
+import { measureProxy } from './proxy.ts'
+import { describeMachine, print, printTable, toLoad, type Figure } from './report.ts'
+import { measureRollback } from './rollback.ts'
+import { startBenchTeam, type BenchTeam } from './team.ts'
+import { measureVerification } from './verification.ts'
+import { measureWebhook } from './webhook.ts'
+
+type Measure = () => Promise<readonly Figure[]>
+
+/** Started by the first part that needs it. */
+const createLazyTeam = (directory: string) => {
+  let started: Promise<{ team: BenchTeam; base: string }> | null = null
+  const start = async () => {
+    const team = await startBenchTeam(join(directory, 'team'))
+    return { team, base: await deployBase(team) }
+  }
+  return {
+    ready: () => (started ??= start()),
+    stop: async () => {
+      const ready = await started?.catch(() => null)
+      await ready?.team.stop()
+    },
+  }
+}
+
+/** In this order: what needs quiet comes before what leaves a backlog. */
+const createParts = (
+  directory: string,
+  ready: ReturnType<typeof createLazyTeam>['ready'],
+): Readonly<Record<string, Measure>> => ({
+  verification: measureVerification,
+  import: () => measureImport(directory),
+  deployment: async () => {
+    const { team, base } = await ready()
+    return measureDeployment(team, base)
+  },
+  rollback: async () => {
+    const { team, base } = await ready()
+    return measureRollback(team, base)
+  },
+  proxy: async () => measureProxy((await ready()).team),
+  webhook: async () => measureWebhook((await ready()).team),
+})
+
+const main = async (): Promise<number> => {
+  const begun = performance.now()
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-bench-'))
+  const team = createLazyTeam(directory)
+  const parts = createParts(directory, team.ready)
+  const asked = process.argv.slice(2)
+  const unknown = asked.filter((name) => !Object.hasOwn(parts, name))
+  if (unknown.length > 0) {
+    process.stderr.write(
+      `there is no ${unknown.join(', ')}; there is ${Object.keys(parts).join(', ')}\n`,
+    )
+    return 1
+  }
+  print(`${new Date().toISOString().slice(0, 10)} · ${await describeMachine()}`)
+  let missed = 0
+  try {
+    for (const [name, measure] of Object.entries(parts)) {
+      if (asked.length > 0 && !asked.includes(name)) continue
+      const figures = await measure()
+      printTable(name, figures)
+      missed += figures.filter(({ isKept }) => isKept === false).length
+    }
+  } finally {
+    await team.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+  const seconds = ((performance.now() - begun) / 1000).toFixed(0)
+  print(`\n${seconds} s, load average ${toLoad()} at the end, bars missed: ${missed}`)
+  return 0
+}
+
+process.exitCode = await main()

@@ -1,0 +1,85 @@
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { docker } from '../local/docker/docker.ts'
+import { cleanUp } from '../local/team/clean-up.ts'
+import { freePort, startTeam, type Team } from '../local/team/team.ts'
+import { print } from './report.ts'
+
+/** The local stack with an app that is deployed and apps that only hear of commits. */
+export interface BenchTeam extends Team {
+  readonly app: string
+  /** `acme/bench`, in the registry and on GitHub. */
+  readonly repository: string
+  /** Where the app is published. */
+  readonly port: number
+  /** Each belongs to an app whose image is never pushed. */
+  readonly hookRepositories: readonly string[]
+  readGithubSecret(): Promise<string>
+}
+
+/** The health check of the app, and of the bare way beside it. */
+export const health = { path: '/healthz', intervalSeconds: 1, times: 2 } as const
+
+const app = 'bench'
+const repository = 'acme/bench'
+const hookApps = Array.from({ length: 20 }, (_, index) => `hooks-${index + 1}`)
+
+const toApp = (registry: string, name: string, of: string, publish: number) => ({
+  repository: of,
+  branch: 'main',
+  image: `${registry}/acme/${name}`,
+  tag: '{commit}',
+  requires: [{ ci: 'github', workflow: 'CI' }, 'image'],
+  targets: [
+    {
+      ec2: {
+        instances: { tag: 'Name=demo' },
+        port: 8000,
+        publish: `127.0.0.1:${publish}`,
+        health: { path: health.path, interval: `${health.intervalSeconds}s`, times: health.times },
+      },
+    },
+  ],
+})
+
+/** Each is some megabytes that nothing needs any more. */
+const removeImages = async (name: string): Promise<void> => {
+  const found = await docker(['images', '--quiet', name])
+  const ids = [...new Set(found.split('\n').filter(Boolean))]
+  if (ids.length > 0) await docker(['rmi', '--force', ...ids])
+}
+
+export const startBenchTeam = async (directory: string): Promise<BenchTeam> => {
+  const port = await freePort()
+  const team = await startTeam({
+    directory,
+    say: print,
+    apps: (registry) => ({
+      [app]: toApp(registry, app, repository, port),
+      ...Object.fromEntries(
+        hookApps.map((name, index) => [
+          name,
+          toApp(registry, name, `acme/${name}`, 20_001 + index),
+        ]),
+      ),
+    }),
+  })
+  const secrets = new SecretsManagerClient(team.stack.client)
+  return {
+    ...team,
+    app,
+    repository,
+    port,
+    hookRepositories: hookApps.map((name) => `acme/${name}`),
+    readGithubSecret: async () => {
+      const order = new GetSecretValueCommand({ SecretId: 'landfall/local/github' })
+      return (await secrets.send(order)).SecretString ?? ''
+    },
+    stop: async () => {
+      await cleanUp([app], [port])
+      await removeImages(`${team.registry}/${repository}`)
+      await removeImages(`landfall/${app}`)
+      secrets.destroy()
+      await team.stop()
+    },
+  }
+}

@@ -1,0 +1,72 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import * as z from 'zod'
+import { print, type Figure } from './report.ts'
+import { Sent, type SendOrder } from './send-order.ts'
+import { percentile } from './statistics.ts'
+import type { BenchTeam } from './team.ts'
+
+const ratePerSecond = 200
+const seconds = 10
+const barMilliseconds = 50
+/** So many that each environment of the function has compiled its hot code. */
+const warmUp = 1500
+
+const send = async (order: SendOrder): Promise<Sent> => {
+  const child = fork(fileURLToPath(new URL('./sender.ts', import.meta.url)), { execArgv: [] })
+  child.send(order)
+  const [message] = z.array(z.unknown()).parse(await once(child, 'message'))
+  return Sent.parse(message)
+}
+
+/** A figure of anything but the expected answers would be one of something else. */
+const expectOnly = (expected: string, { answers }: Sent): void => {
+  const others = Object.entries(answers).filter(([answer]) => answer !== expected)
+  if (others.length > 0)
+    throw new Error(`expected only "${expected}": ${JSON.stringify(Object.fromEntries(others))}`)
+}
+
+const toRateFigure = (what: string, { milliseconds }: Sent): Figure => {
+  const [p50, p99, slowest] = [0.5, 0.99, 1].map((share) => percentile(milliseconds, share))
+  return {
+    what: `${what}, ${ratePerSecond}/s`,
+    measured: `p50 ${p50?.toFixed(1)} ms, p99 ${p99?.toFixed(1)} ms, slowest ${slowest?.toFixed(0)} ms`,
+    bar: `p99 < ${barMilliseconds} ms`,
+    isKept: (p99 ?? Infinity) < barMilliseconds,
+  }
+}
+
+const toFullFigure = (what: string, sent: Sent): Figure => ({
+  what: `${what}, 8 at a time`,
+  measured: `${(sent.milliseconds.length / sent.seconds).toFixed(0)} answers/s`,
+})
+
+const kinds = [
+  { what: 'ignored', branch: 'other', answer: '200 ignored branch_not_deployed' },
+  { what: 'recorded', branch: 'main', answer: '202 accepted recorded' },
+]
+
+/**
+ * Webhooks through the API of the local stack, answered by the packaged function, warm. Each recorded
+ * one nudges `reconcile`; on AWS that runs on another machine, so here the nudge is taken and left.
+ */
+export const measureWebhook = async (team: BenchTeam): Promise<readonly Figure[]> => {
+  const { faults, apiAddress } = team.stack
+  const secret = await team.readGithubSecret()
+  const to = { url: `${apiAddress}/hooks/github`, secret, repositories: [...team.hookRepositories] }
+  faults.onAsyncInvoke = () => 'lose'
+  const figures: Figure[] = []
+  for (const { what, branch, answer } of kinds) {
+    print(`webhook: ${what}`)
+    const measure = async (count: number, rate: number | null, connections: number) => {
+      const sent = await send({ ...to, branch, count, ratePerSecond: rate, connections })
+      expectOnly(answer, sent)
+      return sent
+    }
+    await measure(warmUp, null, 16)
+    figures.push(toRateFigure(what, await measure(ratePerSecond * seconds, ratePerSecond, 256)))
+    figures.push(toFullFigure(what, await measure(1000, null, 8)))
+  }
+  return figures
+}
