@@ -10,6 +10,8 @@ export interface LoadOptions {
   readonly ratePerSecond: number
   /** Clients that keep their connection; every second request goes over one, the others are fresh. */
   readonly keepAliveClients?: number
+  /** Clients with a connection of their own each, which is idle for seconds between two requests. */
+  readonly idleClients?: number
   /** A request without an answer after this time has failed. */
   readonly timeoutSeconds?: number
 }
@@ -34,11 +36,12 @@ export interface Load {
 }
 
 const shownFailures = 5
+const idleMilliseconds = 3000
 
 const firstLine = async (response: IncomingMessage): Promise<string> =>
   (await readText(response)).split('\n')[0]?.trim() ?? ''
 
-/** One request; rejects on a broken connection, a timeout and a 5xx. */
+/** One request; rejects on a broken connection, a timeout and a status of an error. */
 export const request = async (
   url: string,
   { agent, host, timeoutSeconds }: { agent: Agent | false; host?: string; timeoutSeconds: number },
@@ -49,71 +52,83 @@ export const request = async (
     get(url, { agent, headers, signal }, resolve).on('error', reject)
   })
   const line = await firstLine(response)
-  if ((response.statusCode ?? 500) < 500) return line
+  if ((response.statusCode ?? 500) < 400) return line
   throw new Error(`${response.statusCode} ${line}`)
 }
 
 const percentile = (sorted: readonly number[], share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 
-/** A constant load on one address, of fresh and of kept connections. */
-export const startLoad = (options: LoadOptions): Load => {
-  const { url, host, ratePerSecond, keepAliveClients = 4, timeoutSeconds = 60 } = options
-  const agent = new Agent({ keepAlive: true, maxSockets: keepAliveClients })
+/** What came of the requests so far. */
+const createTally = () => {
   const milliseconds: number[] = []
   const failures: string[] = []
   const answers = new Map<string, number>()
-  const underWay = new Set<Promise<void>>()
   let sent = 0
   let failed = 0
-
-  const once = async (kept: boolean): Promise<void> => {
-    const begun = performance.now()
-    try {
-      const line = await request(url, {
-        agent: kept ? agent : false,
-        timeoutSeconds,
-        ...(host === undefined ? {} : { host }),
-      })
-      answers.set(line, (answers.get(line) ?? 0) + 1)
-    } catch (error) {
-      failed += 1
-      if (failures.length < shownFailures)
-        failures.push(`${kept ? 'kept' : 'fresh'} connection: ${String(error)}`)
-    }
-    milliseconds.push(performance.now() - begun)
+  return {
+    count: async (kind: string, ask: () => Promise<string>): Promise<void> => {
+      const begun = performance.now()
+      sent += 1
+      try {
+        const line = await ask()
+        answers.set(line, (answers.get(line) ?? 0) + 1)
+      } catch (error) {
+        failed += 1
+        if (failures.length < shownFailures) failures.push(`${kind} connection: ${String(error)}`)
+      }
+      milliseconds.push(performance.now() - begun)
+    },
+    result: (): LoadResult => {
+      const sorted = [...milliseconds].sort((a, b) => a - b)
+      return {
+        sent,
+        failed,
+        failures,
+        slowestMilliseconds: sorted.at(-1) ?? 0,
+        p50Milliseconds: percentile(sorted, 0.5),
+        p99Milliseconds: percentile(sorted, 0.99),
+        answers,
+      }
+    },
   }
+}
 
-  const begin = (): void => {
-    const one = once(sent % 2 === 0).finally(() => underWay.delete(one))
+const keptConnections = (count: number): Agent => new Agent({ keepAlive: true, maxSockets: count })
+
+/** A constant load on one address, of fresh and of kept connections. */
+export const startLoad = (options: LoadOptions): Load => {
+  const { url, host, ratePerSecond, keepAliveClients = 4, idleClients = 0 } = options
+  const facts = {
+    timeoutSeconds: options.timeoutSeconds ?? 60,
+    ...(host === undefined ? {} : { host }),
+  }
+  const kept = keptConnections(keepAliveClients)
+  const idle = Array.from({ length: idleClients }, () => keptConnections(1))
+  const underWay = new Set<Promise<void>>()
+  const { count, result } = createTally()
+
+  const begin = (agent: Agent | false): void => {
+    const ask = () => request(url, { agent, ...facts })
+    const one = count(agent ? 'kept' : 'fresh', ask).finally(() => underWay.delete(one))
     underWay.add(one)
-    sent += 1
   }
 
   const begunAt = performance.now()
+  let begun = 0
   const timer = setInterval(() => {
     const due = ((performance.now() - begunAt) / 1000) * ratePerSecond
-    for (let missing = Math.ceil(due - sent); missing > 0; missing -= 1) begin()
+    for (; begun < due; begun += 1) begin(begun % 2 === 0 ? kept : false)
   }, 5)
+  const idleTimer = setInterval(() => idle.forEach(begin), idleMilliseconds)
 
-  const result = (): LoadResult => {
-    const sorted = [...milliseconds].sort((a, b) => a - b)
-    return {
-      sent,
-      failed,
-      failures,
-      slowestMilliseconds: sorted.at(-1) ?? 0,
-      p50Milliseconds: percentile(sorted, 0.5),
-      p99Milliseconds: percentile(sorted, 0.99),
-      answers,
-    }
-  }
   return {
     result,
     stop: async () => {
       clearInterval(timer)
+      clearInterval(idleTimer)
       await Promise.all(underWay)
-      agent.destroy()
+      for (const agent of [kept, ...idle]) agent.destroy()
       return result()
     },
   }
