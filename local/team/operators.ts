@@ -7,6 +7,7 @@ const Step = z.object({ name: z.string(), status: z.string(), seconds: z.number(
 const Deployment = z.object({
   generation: z.number(),
   kind: z.string(),
+  by: z.string(),
   status: z.enum(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled']),
   reason: z.string().nullable(),
   message: z.string().nullable(),
@@ -34,7 +35,9 @@ const Status = z.object({
     .object({ generation: z.number(), commit: z.string().nullable(), digest: z.string() })
     .nullable(),
   open: z.number().nullable(),
-  waiting: z.array(z.object({ revision: z.string(), lacks: z.array(z.string()) })),
+  waiting: z.array(
+    z.object({ revision: z.string(), lacks: z.array(z.string()), reason: z.string().nullable() }),
+  ),
   request: z.object({ refusal: z.string().nullable() }).nullable(),
   deployments: z.array(Deployment),
 })

@@ -31,6 +31,8 @@ export interface TeamOptions {
   readonly instances?: number
   readonly secrets?: Readonly<Record<string, unknown>>
   readonly credentials?: { readonly username: string; readonly password: string }
+  /** Laid over the variables of every function. */
+  readonly environment?: Readonly<Record<string, string>>
   readonly say?: (line: string) => void
 }
 
@@ -47,6 +49,8 @@ export interface Team {
   /** CI ended: GitHub sends `workflow_run`, signed. */
   endCi(run: Pick<CiRun, 'commit'> & Partial<CiRun>): Promise<HookAnswer>
   announceImage(app: string, repository: string, tag: string): Promise<HookAnswer>
+  /** Stops the stack, whatever it is at, and starts another on the same state and ports. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -92,31 +96,37 @@ const startParts = async (options: TeamOptions) => {
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
   })
   const configuration = writeConfiguration(options, registry.address)
-  const stack = await startStack({
+  const { instances = 0, environment = {}, say = () => undefined } = options
+  const facts = {
     config: configuration,
     stateDirectory: join(options.directory, 'state'),
     apiPort: await freePort(),
     awsPort: await freePort(),
     registryPort: Number(registry.address.split(':')[1]),
-    instances: options.instances ?? 0,
-    ...(options.say === undefined ? {} : { say: options.say }),
-  }).catch(async (error: unknown) => {
+    instances,
+    environment,
+    say,
+  }
+  const stack = await startStack(facts).catch(async (error: unknown) => {
     await registry.stop()
     await engine.stop()
     throw error
   })
-  return { engine, registry, stack, configuration }
+  return { engine, registry, stack, configuration, startAgain: () => startStack(facts) }
 }
 
 /** Starts a stack with an own registry and the team's configuration on free ports. */
 export const startTeam = async (options: TeamOptions): Promise<Team> => {
-  const { engine, registry, stack, configuration } = await startParts(options)
+  const { engine, registry, configuration, startAgain, ...parts } = await startParts(options)
+  let { stack } = parts
   const secrets = await createSecrets(stack, options)
   const readSecret = async (SecretId: string): Promise<string> =>
     (await secrets.send(new GetSecretValueCommand({ SecretId }))).SecretString ?? ''
   let runs = 0
   return {
-    stack,
+    get stack() {
+      return stack
+    },
     configuration,
     registry: registry.address,
     operators: createOperators(stack.awsAddress, stack.client.region),
@@ -142,6 +152,10 @@ export const startTeam = async (options: TeamOptions): Promise<Team> => {
         repository,
         tag,
       ),
+    restart: async () => {
+      await stack.stop()
+      stack = await startAgain()
+    },
     stop: async () => {
       await stack.stop()
       await registry.stop()

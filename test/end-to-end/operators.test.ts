@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto'
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as z from 'zod'
+import {
+  containersOf,
+  expectDeployed,
+  openStage,
+  toCommit,
+  waitUntilOpen,
+  type Stage,
+  aList,
+  aText,
+  textLike,
+  anyWith,
+} from '../support/end-to-end.ts'
+import { waitUntil } from '../support/local-aws.ts'
+
+const app = 'e2e-operators'
+const hub = 'e2e-operators-hub'
+const secret = 'landfall/local/e2e-operators'
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await openStage({
+    secrets: { [secret]: { API_KEY: 'the first api key' } },
+    apps: {
+      [app]: { settings: { secrets: secret, env: { DEBUG: 'False' } } },
+      [hub]: { settings: { image: 'acme/e2e-hub' } },
+    },
+  })
+})
+afterAll(() => stage?.close())
+
+const redeploy = (input: Readonly<Record<string, unknown>>): Promise<unknown> =>
+  stage.team.operators.invoke('redeploy', { app, ...input })
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+test('hooks tells by sls what to enter at GitHub and Docker Hub', async () => {
+  const all = await stage.invokeBySls('hooks', {})
+  const api = stage.team.stack.apiAddress
+  const github = (name: string) => ({
+    sender: 'GitHub',
+    page: `https://github.com/acme/${name}/settings/hooks/new`,
+    url: `${api}/hooks/github`,
+    contentType: 'application/json',
+    events: ['Pushes', 'Workflow runs'],
+    secret: 'the value of the secret landfall/local/github',
+  })
+  const dockerHub = anyWith({
+    sender: 'Docker Hub',
+    url: textLike(new RegExp(`^${api}/hooks/docker-hub/${hub}/[0-9a-f]{64}$`)),
+  })
+  expect(all).toEqual([
+    { app, hooks: [github(app)] },
+    { app: hub, hooks: [github(hub), dockerHub] },
+  ])
+  expect(await stage.team.operators.invoke('hooks', { app })).toEqual([
+    { app, hooks: [github(app)] },
+  ])
+})
+
+test('the URL that hooks tells is let in', async () => {
+  const Hooks = z.array(z.object({ hooks: z.array(z.object({ url: z.string() })) }))
+  const told = Hooks.parse(await stage.team.operators.invoke('hooks', { app: hub }))
+  const url = told[0]?.hooks[1]?.url ?? ''
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ push_data: { tag: 'v1' }, repository: { repo_name: 'acme/e2e-hub' } }),
+  })
+  expect(answer.status).toBe(200)
+  expect(await answer.json()).toMatchObject({ reason: 'tag_not_deployed' })
+})
+
+test('redeploy has nothing to do before the first deployment', async () => {
+  expect(await stage.invokeBySls('redeploy', { app })).toEqual({
+    outcome: 'refused',
+    reason: 'nothing_live',
+    message: aText,
+  })
+})
+
+test.each<[Readonly<Record<string, unknown>>, string, string]>([
+  [{ app: 'nobody' }, 'app_unknown', `"nobody" is none of: ${app}, ${hub}.`],
+  [{}, 'input_invalid', 'app: '],
+  [{ app, revision: 'main' }, 'input_invalid', 'revision: '],
+  [{ app, forced: true }, 'input_invalid', 'forced'],
+])('redeploy of %j is refused by name', async (input, reason, message) => {
+  const refused = await stage.team.operators.invoke('redeploy', input)
+  expect(refused).toMatchObject({ outcome: 'refused', reason })
+  expect(refused).toMatchObject({ message: textLike(message) })
+})
+
+test('redeploy brings the live digest out again with the secret of today', async () => {
+  expectDeployed(await stage.release(app, 'one'))
+  expect(await stage.ask(app, '/setting?name=API_KEY')).toBe(sha256('the first api key'))
+  const before = await containersOf(app)
+  const SecretString = JSON.stringify({ API_KEY: 'the second api key' })
+  const order = new PutSecretValueCommand({ SecretId: secret, SecretString })
+  await new SecretsManagerClient(stage.team.stack.client).send(order)
+  expect(await redeploy({})).toMatchObject({
+    outcome: 'accepted',
+    reason: 'requested',
+    app,
+    revision: toCommit('one'),
+  })
+  const again = await stage.nextDeployment(app)
+  const { live, deployments } = await stage.team.operators.status(app)
+  expect(again).toMatchObject({ kind: 'redeploy', status: 'succeeded', commit: toCommit('one') })
+  expect(again.digest).toBe(deployments.at(-1)?.digest)
+  expect(live).toMatchObject({ generation: 2, digest: again.digest })
+  expect(await containersOf(app)).not.toEqual(before)
+  expect(await stage.ask(app, '/setting?name=API_KEY')).toBe(sha256('the second api key'))
+})
+
+test('redeploy of a commit needs its CI, or force', async () => {
+  await stage.push(app, 'two')
+  const revision = toCommit('two')
+  expect(await redeploy({ revision })).toMatchObject({ outcome: 'refused', reason: 'ci_missing' })
+  const forced = await stage.invokeBySls('redeploy', { app, revision, force: true, by: 'ada' })
+  expect(forced).toMatchObject({ outcome: 'accepted', reason: 'requested', revision })
+  const deployment = await stage.nextDeployment(app)
+  expect(deployment).toMatchObject({ kind: 'redeploy', by: 'ada', status: 'succeeded' })
+  expect(await stage.ask(app)).toBe('two')
+  // Back to what CI was green for needs no force.
+  expect(await redeploy({ revision: toCommit('one') })).toMatchObject({ outcome: 'accepted' })
+  expectDeployed(await stage.nextDeployment(app))
+  expect(await stage.ask(app)).toBe('one')
+})
+
+test('redeploy of a commit without an image is refused where status shows it', async () => {
+  const revision = toCommit('no image')
+  expect(await redeploy({ revision, force: true })).toMatchObject({ reason: 'requested' })
+  const refusal = async () => (await stage.team.operators.status(app)).request?.refusal
+  await waitUntil(async () => (await refusal()) !== null)
+  expect(await refusal()).toBe('image_missing')
+})
+
+test('while a deployment is open, redeploy names it or is refused', async () => {
+  await stage.push(app, 'slow', { START_DELAY_SECONDS: '4' })
+  await stage.endCi(app, 'slow')
+  await waitUntilOpen(stage, app)
+  expect(await redeploy({})).toMatchObject({ outcome: 'refused', reason: 'deployment_open' })
+  expect(await redeploy({ revision: toCommit('slow') })).toMatchObject({
+    outcome: 'accepted',
+    reason: 'deployment_open',
+    generation: 5,
+  })
+  expect(await stage.nextDeployment(app)).toMatchObject({ generation: 5, status: 'succeeded' })
+})
+
+test('status tells by sls what is live, what was before and how each step went', async () => {
+  const Shown = z.object({
+    apps: z.array(z.looseObject({ app: z.string(), deployments: z.array(z.unknown()) })),
+  })
+  const { apps } = Shown.parse(await stage.invokeBySls('status', {}))
+  expect(apps.map((one) => one.app)).toEqual([app, hub])
+  expect(apps[1]).toMatchObject({ live: null, open: null, waiting: [], deployments: [] })
+  const release = { commit: toCommit('slow'), digest: textLike(/^sha256:/) }
+  const deployments = apps[0]?.deployments
+  expect(apps[0]).toEqual({
+    app,
+    live: { generation: 5, secretVersion: aText, ...release },
+    before: anyWith({ generation: 4, commit: toCommit('one') }),
+    open: null,
+    waiting: [],
+    request: anyWith({ refusal: 'image_missing' }),
+    frozen: null,
+    quarantine: [],
+    deployments: aList,
+  })
+  expect(deployments?.[0]).toMatchObject({
+    generation: 5,
+    kind: 'deploy',
+    by: 'github',
+    status: 'succeeded',
+    reason: 'deployed',
+    instances: [
+      {
+        id: 'i-00000001',
+        status: 'succeeded',
+        serving: { generation: 5, digest: release.digest },
+        reason: 'deployed',
+        message: 'generation 5 is live',
+      },
+    ],
+  })
+  expect(await stage.team.operators.invoke('status', { app: 'nobody' })).toMatchObject({
+    reason: 'app_unknown',
+  })
+  expect(await stage.team.operators.invoke('status', { name: app })).toMatchObject({
+    reason: 'input_invalid',
+  })
+})

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { docker } from '../../local/docker/docker.ts'
+import {
+  containersOf,
+  expectDeployed,
+  expectNoneFailed,
+  openStage,
+  type Stage,
+} from '../support/end-to-end.ts'
+
+const app = 'e2e-recreate'
+const worker = 'e2e-worker'
+const volume = `e2e-recreate-${process.pid}`
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await openStage({
+    apps: {
+      [app]: { ec2: { strategy: 'recreate', hold: '30s', run: { volumes: [`${volume}:/data`] } } },
+      [worker]: {
+        ec2: {
+          strategy: 'worker',
+          port: undefined,
+          publish: undefined,
+          health: { interval: '0.5s', times: 2 },
+        },
+      },
+    },
+  })
+})
+afterAll(async () => {
+  await stage?.close()
+  await docker(['volume', 'rm', '--force', volume])
+})
+
+// Two copies of it cannot run at once: the second one finds the database locked and exits.
+const data = { DATA: '/data' }
+
+test('with a volume requests wait while the one copy is replaced, and none fails', async () => {
+  expectDeployed(await stage.release(app, 'one', data))
+  const load = stage.load(app, { idleClients: 20 })
+  const slow = stage.ask(app, '/slow?seconds=2')
+  for (const version of ['two', 'three', 'four']) {
+    const deployment = await stage.release(app, version, data)
+    expectDeployed(deployment)
+    expect(deployment.steps.at(-1)?.steps.map(({ name }) => name)).toContain('stop')
+  }
+  const broken = await stage.release(app, 'broken', { ...data, FAULT: 'exits' })
+  expect(broken).toMatchObject({ status: 'failed', reason: 'exited' })
+  const result = await load.stop()
+  expectNoneFailed(
+    '3 recreate deployments and a broken one (the slowest is the longest wait)',
+    result,
+  )
+  expect(await slow).toBe('one')
+  expect(await stage.ask(app)).toBe('four')
+  // The old release was started again after the broken one: the data outlives all of them.
+  expect(await stage.ask(app, '/starts')).toBe('one\ntwo\nthree\nfour\nfour')
+  expect(await containersOf(app)).toEqual([`landfall-${app}.4`])
+})
+
+test('a worker is replaced by one that stays up, and stays where the new one does not', async () => {
+  expectDeployed(await stage.release(worker, 'worker one'))
+  expectDeployed(await stage.release(worker, 'worker two'))
+  expect(await containersOf(worker)).toEqual([`landfall-${worker}.2`])
+  expect(await stage.release(worker, 'worker three', { FAULT: 'exits' })).toMatchObject({
+    status: 'failed',
+    reason: 'exited',
+  })
+  expect(await containersOf(worker)).toEqual([`landfall-${worker}.2`])
+})

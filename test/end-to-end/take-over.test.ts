@@ -1,0 +1,100 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { docker } from '../../local/docker/docker.ts'
+import { buildAppImage } from '../../local/docker/images.ts'
+import {
+  expectDeployed,
+  expectNoneFailed,
+  openStage,
+  readDeployment,
+  type Stage,
+} from '../support/end-to-end.ts'
+import { waitUntil } from '../support/local-aws.ts'
+
+const byHand = 'e2e-by-hand'
+const app = 'e2e-take-over'
+const recreated = 'e2e-take-over-recreate'
+const stranger = 'e2e-take-over-stranger'
+let stage: Stage
+let image = ''
+
+beforeAll(async () => {
+  const ec2 = { replaces: byHand }
+  stage = await openStage({
+    apps: {
+      [app]: { ec2 },
+      [recreated]: { ec2: { ...ec2, strategy: 'recreate', hold: '20s' } },
+      [stranger]: {},
+    },
+  })
+  const name = 'landfall-e2e-by-hand'
+  image = await buildAppImage({ name, tag: 'local', behaviour: { VERSION: 'by hand' } })
+})
+afterAll(async () => {
+  await stage?.close()
+  await docker(['rmi', '--force', image]).catch(() => undefined)
+})
+afterEach(() => docker(['rm', '--force', byHand]).catch(() => undefined))
+
+/** As somebody once typed it on the machine. */
+const runByHand = async (name: string): Promise<void> => {
+  const options = ['--restart', 'on-failure:3', '--publish', `${stage.port(name)}:8000`]
+  await docker(['run', '--detach', '--init', '--name', byHand, ...options, image])
+  await waitUntil(() => isServed(name, 'by hand'))
+}
+
+const isServed = (name: string, version: string): Promise<boolean> =>
+  stage.ask(name).then(
+    (answer) => answer === version,
+    () => false,
+  )
+
+const describeByHand = async (): Promise<string> => {
+  const { Name, MaximumRetryCount } = {
+    Name: '{{.HostConfig.RestartPolicy.Name}}',
+    MaximumRetryCount: '{{.HostConfig.RestartPolicy.MaximumRetryCount}}',
+  }
+  const format = `{{.State.Running}} ${Name}:${MaximumRetryCount}`
+  return (await docker(['inspect', '--format', format, byHand])).trim()
+}
+
+test('a container run by hand is taken over: stopped, kept, and not started again', async () => {
+  await runByHand(app)
+  const load = stage.load(app)
+  const broken = await stage.release(app, 'broken', { FAULT: 'exits' })
+  expect(broken).toMatchObject({ status: 'failed', reason: 'exited' })
+  // The new one is checked before the old one is touched.
+  expectNoneFailed('a broken image before the take-over', await load.stop())
+  expect(await describeByHand()).toBe('true on-failure:3')
+
+  const deployment = await stage.release(app, 'first')
+  expectDeployed(deployment)
+  expect(deployment.steps.at(-1)?.steps.map(({ name }) => name)).toContain('take-over')
+  expect(await stage.ask(app)).toBe('first')
+  expect(await describeByHand()).toBe('false no:0')
+  expectDeployed(await stage.release(app, 'second'))
+  expect(await stage.ask(app)).toBe('second')
+})
+
+test('it is given back as it was when the new one fails after the port changed hands', async () => {
+  await runByHand(recreated)
+  const deployment = await stage.release(recreated, 'recreate broken', { FAULT: 'exits' })
+  expect(deployment).toMatchObject({ status: 'failed', reason: 'exited' })
+  await waitUntil(() => isServed(recreated, 'by hand'))
+  expect(await describeByHand()).toBe('true on-failure:3')
+  expectDeployed(await stage.release(recreated, 'recreate good'))
+  expect(await stage.ask(recreated)).toBe('recreate good')
+  expect(await describeByHand()).toBe('false no:0')
+})
+
+test('a taken port names the container and the line to add', async () => {
+  await runByHand(stranger)
+  const load = stage.load(stranger)
+  const deployment = await stage.release(stranger, 'stranger')
+  expect(deployment).toMatchObject({ status: 'failed', reason: 'port_in_use' })
+  expect(deployment.message).toContain(`container ${byHand}`)
+  expect(deployment.message).toContain(`replaces: ${byHand}`)
+  const { reason, message } = deployment
+  expect(await readDeployment(stage, stranger, 1)).toMatchObject({ reason, message })
+  expectNoneFailed('a taken port', await load.stop())
+  expect(await describeByHand()).toBe('true on-failure:3')
+})
