@@ -1,9 +1,10 @@
 import type { Configuration } from '../deployment/app.ts'
 import type { HookSecrets } from '../delivery/verification.ts'
 import { secondsBetween, toInstant, type Clock, type Instant } from '../kernel/clock.ts'
+import type { Log } from '../kernel/log.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import type { SourceSecrets } from '../sources/source.ts'
+import type { SourceName, SourceSecrets } from '../sources/source.ts'
 
 type Loaded = Result<SourceSecrets, 'secret_unavailable'>
 
@@ -19,6 +20,8 @@ export type ReadStage = (
 >
 
 const keptSeconds = 5 * 60
+/** Anybody can have a secret asked for; one that cannot be read is not read for each of them. */
+const failureKeptSeconds = 10
 const refreshGapSeconds = 60
 /** Longer than `acceptedSecrets` accepts the previous one by what a cache keeps. */
 const rotatingSeconds = 24 * 60 * 60 + keptSeconds
@@ -42,15 +45,18 @@ const readBoth = async (readStage: ReadStage, name: string, now: Instant): Promi
   })
 }
 
-/** Kept for a time, read once however many ask meanwhile; a failure is not kept. */
+/** Kept for a time, a failure for a shorter one; read once however many ask meanwhile. */
 const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
   let kept: { readonly loaded: Loaded; readonly at: Instant } | null = null
+  let failed: { readonly loaded: Loaded; readonly at: Instant } | null = null
   let triedAt: Instant | null = null
   let reading: Promise<Loaded> | null = null
   const readAndKeep = async (at: Instant): Promise<Loaded> => {
     try {
       const loaded = await readNow()
       if (loaded.ok) kept = { loaded, at }
+      // From its end: waiting for an answer takes seconds.
+      else failed = { loaded, at: toInstant(clock()) }
       return loaded
     } finally {
       reading = null
@@ -58,7 +64,8 @@ const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
   }
   const isWithin = (at: Instant | null, seconds: number): boolean =>
     at !== null && secondsBetween(at, toInstant(clock())) < seconds
-  const read = (): Promise<Loaded> => {
+  const read = async (): Promise<Loaded> => {
+    if (failed !== null && isWithin(failed.at, failureKeptSeconds)) return failed.loaded
     triedAt = toInstant(clock())
     reading ??= readAndKeep(triedAt)
     return reading
@@ -71,24 +78,32 @@ const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
   }
 }
 
-/** A cache a source; what is not configured is not readable. */
+const notConfigured: Loaded = fail('secret_unavailable')
+
+/**
+ * A cache a source; what is not configured is not readable. A configured one that cannot be read is
+ * an error in the log, once a read: somebody has to look, and no stranger can cause it.
+ */
 export const createHookSecretCaches = (
   sources: Configuration['sources'],
   readStage: ReadStage,
   clock: Clock,
+  log: Log,
 ): HookSecrets => {
-  const toCache = (source: { readonly secret: string } | null) =>
-    createCache(
-      async () =>
-        source === null
-          ? fail('secret_unavailable')
-          : readBoth(readStage, source.secret, toInstant(clock())),
-      clock,
-    )
+  const toCache = (source: SourceName) => {
+    const name = sources[source]?.secret
+    if (name === undefined)
+      return { load: async () => notConfigured, refresh: async () => notConfigured }
+    return createCache(async () => {
+      const loaded = await readBoth(readStage, name, toInstant(clock()))
+      if (!loaded.ok) log.error('the secret of a webhook cannot be read', { source, secret: name })
+      return loaded
+    }, clock)
+  }
   const caches = {
-    github: toCache(sources.github),
-    circleci: toCache(sources.circleci),
-    'docker-hub': toCache(sources['docker-hub']),
+    github: toCache('github'),
+    circleci: toCache('circleci'),
+    'docker-hub': toCache('docker-hub'),
   }
   return {
     load: (source) => caches[source].load(),

@@ -2,6 +2,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { Configuration } from '../deployment/app.ts'
 import type { HookSecrets } from '../delivery/verification.ts'
 import { systemClock, toInstant, type Clock, type Instant } from '../kernel/clock.ts'
+import type { Log } from '../kernel/log.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { inTime, lazy, toAwsFailure } from './client.ts'
@@ -33,9 +34,10 @@ const missing = ['ResourceNotFoundException', 'InvalidRequestException']
 const readSecret = async (
   client: SecretsManagerClient,
   order: GetSecretValueCommand,
+  milliseconds?: number,
 ): Promise<Result<Secret, SecretFailure>> => {
   try {
-    const answer = await client.send(order, inTime())
+    const answer = await client.send(order, inTime(milliseconds))
     const text = answer.SecretString ?? Buffer.from(answer.SecretBinary ?? []).toString('utf8')
     const { VersionId: versionId, CreatedDate: createdAt } = answer
     if (versionId === undefined || createdAt === undefined) return fail('secret_unavailable')
@@ -55,12 +57,17 @@ export const createSecretReader = (create: CreateClient = createClient): ReadSec
   }
 }
 
+/** Two of these end before the sender and the function's own limit do. */
+const hookSecretMilliseconds = 3_000
+
 /**
  * The secrets that verify webhooks, by the names that landfall.yml gives them. Kept for 5 minutes;
- * `refresh`, which anybody can cause with a bad signature, reads once a minute.
+ * `refresh`, which anybody can cause with a bad signature, reads once a minute, and what cannot be
+ * read is asked for every ten seconds.
  */
 export const createHookSecrets = (
   sources: Configuration['sources'],
+  log: Log,
   clock: Clock = systemClock,
   create: CreateClient = createClient,
 ): HookSecrets => {
@@ -68,7 +75,12 @@ export const createHookSecrets = (
   return createHookSecretCaches(
     sources,
     (name, stage) =>
-      readSecret(client(), new GetSecretValueCommand({ SecretId: name, VersionStage: stage })),
+      readSecret(
+        client(),
+        new GetSecretValueCommand({ SecretId: name, VersionStage: stage }),
+        hookSecretMilliseconds,
+      ),
     clock,
+    log,
   )
 }

@@ -24,7 +24,7 @@ const composeServices = (log: Log): ReceiveServices => {
       circleci: null,
       'docker-hub': createDockerHub(new Set(configuration.apps.map(({ name }) => name))),
     },
-    secrets: createHookSecrets(configuration.sources),
+    secrets: createHookSecrets(configuration.sources, log),
     journal: createEvidenceJournal(createJournalTable(environment.TABLE_NAME)),
     nudge: createNudge(environment.RECONCILE_FUNCTION),
     clock: systemClock,

@@ -7,6 +7,7 @@ import {
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createHookSecrets, createSecretReader } from '../../src/aws/secrets-manager.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
+import { createLog } from '../../src/kernel/log.ts'
 import { startTestAws, type TestAws } from '../support/local-aws.ts'
 
 let aws: TestAws
@@ -68,18 +69,29 @@ test('tells what is not there from what cannot be read', async () => {
   expect(await read('shop')).toBe('secret_unavailable')
 })
 
+const lines: string[] = []
+const log = createLog({}, (line) => lines.push(line))
+
 test("a webhook's secret comes with the one before it after a rotation", async () => {
   const sources = { github: { secret: 'github' }, circleci: { secret: 'gone' }, 'docker-hub': null }
-  const secrets = createHookSecrets(sources, systemClock, () => client)
+  const secrets = createHookSecrets(sources, log, systemClock, () => client)
   await create('github', { SecretString: 'one\n' })
   const before = await secrets.load('github')
   expect(before.ok && before.value.previous).toBeNull()
   expect(before.ok && before.value.current.reveal()).toBe('one')
   await put('github', 'two')
-  const rotated = createHookSecrets(sources, systemClock, () => client)
+  const rotated = createHookSecrets(sources, log, systemClock, () => client)
   const after = await rotated.load('github')
   expect(after.ok && after.value.current.reveal()).toBe('two')
   expect(after.ok && after.value.previous?.reveal()).toBe('one')
   expect(await secrets.load('circleci')).toEqual({ ok: false, error: 'secret_unavailable' })
   expect(await secrets.load('docker-hub')).toEqual({ ok: false, error: 'secret_unavailable' })
+  expect(lines.map((line): unknown => JSON.parse(line))).toEqual([
+    {
+      level: 'error',
+      message: 'the secret of a webhook cannot be read',
+      source: 'circleci',
+      secret: 'gone',
+    },
+  ])
 })

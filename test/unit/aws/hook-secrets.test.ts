@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createHookSecretCaches, type ReadStage } from '../../../src/aws/hook-secrets.ts'
+import { createLog } from '../../../src/kernel/log.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
 
@@ -13,11 +14,19 @@ interface World {
   value: string
   failure: Failure | null
   previous: Failure | null
+  lines: string[]
 }
 
 /** A source whose secret was made `age` seconds ago, a clock to move and a count of what is read. */
 const play = (age: number) => {
-  const world: World = { now: start, reads: [], value: 'current', failure: null, previous: null }
+  const world: World = {
+    now: start,
+    reads: [],
+    value: 'current',
+    failure: null,
+    previous: null,
+    lines: [],
+  }
   const createdAt = new Date(start - age * 1000).toISOString()
   const readStage: ReadStage = (_name, stage) => {
     world.reads.push(stage)
@@ -26,10 +35,16 @@ const play = (age: number) => {
     return Promise.resolve(failure === null ? succeed({ value, createdAt }) : fail(failure))
   }
   const sources = { github: { secret: 'github' }, circleci: null, 'docker-hub': null }
-  const secrets = createHookSecretCaches(sources, readStage, () => new Date(world.now))
+  const secrets = createHookSecretCaches(
+    sources,
+    readStage,
+    () => new Date(world.now),
+    createLog({}, (line) => world.lines.push(line)),
+  )
   return Object.assign(world, {
     load: () => secrets.load('github'),
     refresh: () => secrets.refresh('github'),
+    loadUnconfigured: () => secrets.load('circleci'),
     pass: (seconds: number) => {
       world.now += seconds * 1000
     },
@@ -89,15 +104,30 @@ test('taking the label off the previous one ends it', async () => {
 })
 
 test.each(['secret_missing', 'secret_unavailable'] as const)(
-  'a failure (%s) is forgotten: the next one asks again',
+  'a failure (%s) is kept for ten seconds: many who ask are one read and one error in the log',
   async (failure) => {
     const world = play(hour)
     world.failure = failure
     expect(await world.load()).toEqual(unavailable)
     world.failure = null
+    world.pass(9)
+    expect(await world.load()).toEqual(unavailable)
+    expect(await world.refresh()).toEqual(unavailable)
+    expect(world.reads).toHaveLength(1)
+    expect(world.lines).toHaveLength(1)
+    expect(world.lines[0]).toContain('"level":"error"')
+    world.pass(1)
     expect(await world.load()).toMatchObject({ ok: true })
+    expect(world.lines).toHaveLength(1)
   },
 )
+
+test('a source that is not configured is no error: strangers ask for it', async () => {
+  const world = play(hour)
+  expect(await world.loadUnconfigured()).toEqual(unavailable)
+  expect(world.reads).toEqual([])
+  expect(world.lines).toEqual([])
+})
 
 test('lets nothing through on half of what it needs', async () => {
   const world = play(hour)
