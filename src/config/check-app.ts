@@ -1,3 +1,4 @@
+import { isLoopback } from '../kernel/http.ts'
 import { parseImage } from '../registry/image.ts'
 import { assembleEnvironment } from '../secrets/environment.ts'
 import { checkEc2 } from './check-ec2.ts'
@@ -29,10 +30,16 @@ const checkRequirement = (path: Path, app: AppFile, index: number, sources: Sour
   ])
 }
 
+/** Docker Hub sends hooks; for a registry on this machine, which tries things out, a person does. */
+const isAnnounced = (app: AppFile): boolean => {
+  const { host, origin } = parseImage(app.image)
+  return host === 'docker.io' || isLoopback(origin.hostname)
+}
+
 /** Without CI something else has to say that there is something new. */
 const checkWakening = (path: Path, app: AppFile, sources: Sources): Findings => {
   const hasCi = app.requires.some((entry) => entry !== 'image')
-  const byHook = sources['docker-hub'] !== undefined && parseImage(app.image).host === 'docker.io'
+  const byHook = sources['docker-hub'] !== undefined && isAnnounced(app)
   const byPush =
     sources.github !== undefined && app.repository !== undefined && app.tag.includes('{commit}')
   return when(
@@ -71,7 +78,7 @@ const checkTag = (path: Path, app: AppFile): Findings =>
 const checkEnv = (path: Path, env: AppFile['env']): Findings =>
   gather(
     Object.entries(env).map(([name, value]) => {
-      const assembled = assembleEnvironment({ defaults: {}, env: { [name]: value }, secret: null })
+      const assembled = assembleEnvironment({ env: { [name]: value }, secret: null })
       return assembled.ok
         ? gather([])
         : mistaken([...path, 'env', name], assembled.error.message, { ofKey: true })

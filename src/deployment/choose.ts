@@ -72,10 +72,13 @@ const ended = (status: RevisionStatus, reason: Reason): Standing => ({
   reason,
 })
 
-const missingCi = (app: App, revision: Revision): readonly string[] =>
-  requiredCi(app)
+const listMissing = (app: App, revision: Revision): readonly string[] => [
+  ...requiredCi(app)
     .filter(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)] === undefined)
-    .map(({ ci, workflow }) => `${ci} workflow ${workflow}`)
+    .map(({ ci, workflow }) => `${ci} workflow ${workflow}`),
+  // Whatever such a tag names, nothing tells yet that it is this commit's.
+  ...(requiredCi(app).length > 0 && !app.tag.includes('{commit}') ? ['a tag with {commit}'] : []),
+]
 
 /** Where a waiting revision stands. Pure; `status` shows it as it is used here. */
 export const standingOf = (head: Head, app: App, revision: Revision, now: Instant): Standing => {
@@ -86,10 +89,10 @@ export const standingOf = (head: Head, app: App, revision: Revision, now: Instan
   if (isQuarantined(head, revision)) return ended('refused', 'quarantined')
   const runs = requiredCi(app).map(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)])
   if (runs.some((run) => run?.conclusion === 'failure')) return ended('refused', 'ci_failed')
-  const missing = missingCi(app, revision)
+  const what = listMissing(app, revision)
   const over = head.freeze === null && head.deployment === null && isOver(app, revision, now)
-  if (missing.length > 0 || order === null)
-    return over ? ended('expired', 'wait_expired') : { kind: 'lacking', what: missing }
+  if (what.length > 0 || order === null)
+    return over ? ended('expired', 'wait_expired') : { kind: 'lacking', what }
   if (revision.digest === null && over && !mayAsk(revision, now))
     return ended('expired', 'wait_expired')
   return { kind: 'ready', order }

@@ -29,10 +29,9 @@ export type Observation =
 export type Action =
   | { readonly kind: 'send'; readonly deployment: Deployment; readonly intent: Intent }
   | { readonly kind: 'cancel'; readonly target: number; readonly operation: string }
-  | { readonly kind: 'archive'; readonly deployment: Deployment }
   | { readonly kind: 'refuse'; readonly reason: Reason }
 
-export interface Step {
+export interface Transition {
   readonly head: Head
   readonly actions: readonly Action[]
 }
@@ -70,7 +69,7 @@ const observe = (
 const toActions = (before: Head, after: Head): readonly Action[] => {
   const { deployment } = after
   if (deployment === null) return []
-  if (hasEnded(deployment)) return [...toCancel(before, after), { kind: 'archive', deployment }]
+  if (hasEnded(deployment)) return toCancel(before, after)
   const { intent } = deployment
   const sends =
     intent !== null && intent.operation === null && intent !== before.deployment?.intent
@@ -96,7 +95,7 @@ const toCancel = (before: Head, after: Head): readonly Action[] => {
  * comes back has a higher version exactly where it differs; actions are performed only by whoever
  * managed to write it.
  */
-export const transition = (head: Head, observation: Observation, now: Instant): Step => {
+export const transition = (head: Head, observation: Observation, now: Instant): Transition => {
   if (observation.kind === 'wanted') {
     const opened = open(head, observation.opening, now)
     if (!opened.ok) return { head, actions: [{ kind: 'refuse', reason: opened.error }] }
@@ -105,7 +104,7 @@ export const transition = (head: Head, observation: Observation, now: Instant): 
   return withVersion(head, observe(head, observation, now))
 }
 
-const withVersion = (before: Head, after: Head): Step => {
+const withVersion = (before: Head, after: Head): Transition => {
   if (after === before) return { head: before, actions: [] }
   const head = { ...after, version: Fence.parse(after.version + 1) }
   return { head, actions: toActions(before, head) }

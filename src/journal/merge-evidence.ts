@@ -50,10 +50,17 @@ const addEvidence = (revision: Revision, evidence: Evidence): Revision => {
   }
 }
 
+/** The commit was pushed anew (a branch set back to it): another run, not another attempt of one. */
+const isNewRun = (revision: Revision, evidence: Evidence): boolean => {
+  if (evidence.kind !== 'ci') return false
+  const recorded = revision.ci[ciKey(evidence.ci, evidence.workflow)]
+  return recorded !== undefined && recorded.runId !== evidence.runId
+}
+
 /**
  * The revision with the evidence in it, or null where it says nothing new. What was refused or
- * expired waits again (a re-run turned green) and the registry is asked anew; what was deployed or
- * superseded stays so, because its order is at or below the mark.
+ * expired waits again (a re-run turned green) and the registry is asked anew. What was deployed or
+ * superseded stays so, because its order is at or below the mark; only a new run gives it another.
  */
 export const mergeEvidence = (
   revision: Revision,
@@ -62,7 +69,8 @@ export const mergeEvidence = (
 ): Revision | null => {
   const merged = addEvidence(revision, evidence)
   if (merged === revision) return null
-  if (revision.status !== 'refused' && revision.status !== 'expired') return merged
+  const mayReturn = revision.status === 'refused' || revision.status === 'expired'
+  if (revision.status === 'waiting' || !(mayReturn || isNewRun(revision, evidence))) return merged
   const waiting = { status: 'waiting', reason: null, waitingSince: receivedAt } as const
   return { ...merged, ...waiting, digest: null, asked: null }
 }

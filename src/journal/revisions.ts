@@ -29,8 +29,11 @@ export const createRevisions = (table: JournalTable): Revisions => ({
     replaceRevision(table, { ...revision, status, reason }, now),
 
   // Lost to newer evidence it is not repeated: whoever wrote that has woken another look.
-  recordAsked: async (revision, digest, now) => {
+  recordAsked: async (revision, found, now) => {
     const asked = { at: now, count: (revision.asked?.count ?? 0) + 1 }
-    await replaceRevision(table, { ...revision, digest, asked }, now)
+    const answer = found.ok
+      ? { digest: found.value, reason: null }
+      : { digest: null, reason: found.error }
+    await replaceRevision(table, { ...revision, ...answer, asked }, now)
   },
 })

@@ -4,6 +4,7 @@ import type { StepRecord } from '../deployment/step.ts'
 import type { Instant } from '../kernel/clock.ts'
 import type { AppName, Digest, Generation, RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
+import type { Result } from '../kernel/result.ts'
 
 /** Heads, read strongly consistent and written under a condition on their version. */
 export interface Heads {
@@ -29,8 +30,8 @@ export interface Revisions {
     reason: Reason | null,
     now: Instant,
   ): Promise<'recorded' | 'conflict'>
-  /** What the registry answered under the tag, and that it was asked. */
-  recordAsked(revision: Revision, digest: Digest | null, now: Instant): Promise<void>
+  /** What the registry answered under the tag, or why it did not: what the revision then waits for. */
+  recordAsked(revision: Revision, found: Result<Digest, Reason>, now: Instant): Promise<void>
 }
 
 /** Pushed tags that carry no commit, until the registry was asked for their digest. */

@@ -1,5 +1,5 @@
 import { toInstant } from '../kernel/clock.ts'
-import { Commit, Digest } from '../kernel/id.ts'
+import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from '../deployment/app.ts'
@@ -26,8 +26,7 @@ const ask = async (ports: ReconcilePorts, app: App, revision: Revision): Promise
   const found = named.success ? succeed(named.data) : await ports.findDigest(app, tag)
   if (!found.ok)
     ports.log.info('the image is not there yet', { app: app.name, tag, reason: found.error })
-  const digest = found.ok ? found.value : null
-  await ports.revisions.recordAsked(revision, digest, toInstant(ports.clock()))
+  await ports.revisions.recordAsked(revision, found, toInstant(ports.clock()))
 }
 
 /**
@@ -89,6 +88,18 @@ const end = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void>
 /** Forced out before its CI began it must not be followed by what was pushed before it. */
 const seenOrder = ({ firstSeenAt }: Revision): Order => ({ createdAt: firstSeenAt, number: 0 })
 
+const findRequested = async (
+  ports: ReconcilePorts,
+  app: App,
+  revision: RevisionId,
+): Promise<Result<Digest, Reason>> => {
+  const digest = Digest.safeParse(revision)
+  if (digest.success) return succeed(digest.data)
+  // A tag without a commit names whatever was pushed last.
+  if (!app.tag.includes('{commit}')) return fail('revision_unknown')
+  return ports.findDigest(app, toTag(app, revision))
+}
+
 /** Which image a request means: the live one, the digest that it names, or the commit's in the registry. */
 const resolveRequest = async (
   ports: ReconcilePorts,
@@ -105,10 +116,12 @@ const resolveRequest = async (
       ? fail('nothing_live')
       : succeed({ ...wanted, ...pickImage(live), order: null })
   const known = await ports.revisions.load(app.name, revision)
-  const digest = Digest.safeParse(revision)
-  const found = digest.success ? digest.data : await ports.findDigest(app, toTag(app, revision))
-  if (typeof found !== 'string' && !found.ok) return fail(found.error)
-  const image = typeof found === 'string' ? found : found.value
+  const found = await findRequested(ports, app, revision)
+  if (!found.ok)
+    return fail(
+      known === null && found.error === 'image_missing' ? 'revision_unknown' : found.error,
+    )
+  const image = found.value
   if (!force && head.quarantine.includes(image)) return fail('quarantined')
   const commit = Commit.safeParse(revision)
   return succeed({

@@ -15,6 +15,9 @@ const mostMoves = 1000
 /** More deliveries than this do not come in for one revision at one moment. */
 const mostConflicts = 20
 
+/** Lambda ends a run after 60 s; a move may take ten. Events and the clock go on from here. */
+const longestRunSeconds = 40
+
 type Write = ReturnType<typeof createWrite>
 
 /** A target that cannot be asked holds nothing up past the command's deadline. */
@@ -134,8 +137,10 @@ export const createReconcile =
   (ports: ReconcilePorts) =>
   async (nudge: Nudge): Promise<void> => {
     const write = createWrite(ports)
+    const leaveAt = ports.clock().getTime() + longestRunSeconds * 1000
     let looks = 0
     for (let moves = 0; moves < mostMoves;) {
+      if (ports.clock().getTime() > leaveAt) return
       if (await move(ports, write, nudge)) {
         moves += 1
         looks = 0

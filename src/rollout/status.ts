@@ -60,16 +60,23 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
   steps: showSteps(steps),
 })
 
-const showWaiting = (head: Head, app: App | null, revision: Revision, now: Instant) => {
+/** What a waiting revision lacks, or what it waits for although it lacks nothing. */
+const explain = (head: Head, app: App | null, revision: Revision, now: Instant) => {
   const standing = app === null ? null : standingOf(head, app, revision, now)
-  return {
-    revision: revision.id,
-    since: revision.waitingSince,
-    lacks:
-      standing?.kind === 'lacking' ? standing.what : standing?.kind === 'ready' ? ['image'] : [],
-    reason: head.freeze === null ? (revision.reason ?? 'evidence_missing') : 'app_frozen',
-  }
+  if (standing?.kind === 'lacking') return { lacks: standing.what, reason: 'evidence_missing' }
+  if (standing?.kind === 'ended') return { lacks: [], reason: standing.reason }
+  if (head.freeze !== null) return { lacks: [], reason: 'app_frozen' }
+  if (head.deployment !== null) return { lacks: [], reason: 'deployment_open' }
+  return revision.digest === null
+    ? { lacks: ['image'], reason: revision.reason ?? 'image_missing' }
+    : { lacks: [], reason: revision.reason }
 }
+
+const showWaiting = (head: Head, app: App | null, revision: Revision, now: Instant) => ({
+  revision: revision.id,
+  since: revision.waitingSince,
+  ...explain(head, app, revision, now),
+})
 
 /** Where an app stands: what is live, what is open, what waits and for what, what has been. */
 export const createStatus =

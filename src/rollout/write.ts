@@ -46,9 +46,6 @@ const act = async (ports: ReconcilePorts, head: Head, actions: readonly Action[]
       case 'cancel':
         await cancel(ports, head, action)
         break
-      // An ended deployment is archived by whoever looks next, this run included.
-      case 'archive':
-        break
       case 'refuse':
         ports.log.info('nothing opened', { app: head.app, reason: action.reason })
         break

@@ -8,6 +8,7 @@ import { lifetimes } from '../../src/journal/lifetime.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
+import { fail, succeed } from '../../src/kernel/result.ts'
 import { commits, instants, runs } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
 
@@ -225,7 +226,7 @@ describe("an image's hint", () => {
     const id = newCommit()
     await record(id, run)
     for (const seenAt of [now, later]) {
-      await revisions.recordAsked(await load(id), null, now)
+      await revisions.recordAsked(await load(id), fail('image_missing'), now)
       expect((await load(id)).asked).toEqual({ at: now, count: 1 })
       await record(id, imageAt(seenAt))
       expect((await load(id)).asked).toBeNull()
@@ -260,7 +261,7 @@ describe('a revision that ended', () => {
     async (status) => {
       const id = newCommit()
       await record(id, { ...run, conclusion: 'failure' })
-      await createRevisions(journal.table).recordAsked(await load(id), digest, now)
+      await createRevisions(journal.table).recordAsked(await load(id), succeed(digest), now)
       await end(id, status, 'ci_failed')
       expect(await isListed(id)).toBe(false)
       expect(await record(id, { ...run, attempt: 2 }, later)).toBe('recorded')
@@ -299,6 +300,19 @@ describe('a revision that ended', () => {
       expect(await record(id, { ...run, attempt: 2 }, later)).toBe('recorded')
       expect(await load(id)).toMatchObject({ status, push, ci: { 'github:CI': { attempt: 2 } } })
       expect(await isListed(id)).toBe(false)
+    },
+  )
+
+  it.each(['deployed', 'superseded'] as const)(
+    'as %s waits again when the branch is set back to it and CI runs anew',
+    async (status) => {
+      const id = newCommit()
+      await record(id, run)
+      await end(id, status)
+      const anew = { ...run, runId: 'anew', runNumber: run.runNumber + 5, createdAt: later }
+      expect(await record(id, anew, later)).toBe('recorded')
+      expect(await load(id)).toMatchObject({ status: 'waiting', waitingSince: later, digest: null })
+      expect(await isListed(id)).toBe(true)
     },
   )
 

@@ -8,6 +8,7 @@ import { revisionKey } from '../../src/journal/keys.ts'
 import { fromRevisionItem, toRevisionItem } from '../../src/journal/revision-item.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
+import { fail, succeed } from '../../src/kernel/result.ts'
 import { revisions as someRevisions } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
 
@@ -88,10 +89,10 @@ describe('a revision', () => {
   it('counts how often the registry was asked, and keeps what it answered', async () => {
     const revisions = createRevisions(journal.table)
     const revision = await register()
-    await revisions.recordAsked(revision, null, now)
+    await revisions.recordAsked(revision, fail('image_missing'), now)
     const once = await reload(revision)
     expect(once).toMatchObject({ digest: null, asked: { at: now, count: 1 } })
-    if (once !== null) await revisions.recordAsked(once, digest, now)
+    if (once !== null) await revisions.recordAsked(once, succeed(digest), now)
     expect(await reload(revision)).toMatchObject({ digest, asked: { at: now, count: 2 } })
   })
 
@@ -99,7 +100,7 @@ describe('a revision', () => {
     const revisions = createRevisions(journal.table)
     const revision = await register()
     await revisions.recordStatus(revision, 'waiting', 'evidence_missing', now)
-    await revisions.recordAsked(revision, digest, now)
+    await revisions.recordAsked(revision, succeed(digest), now)
     expect(await reload(revision)).toMatchObject({ digest: null, asked: null })
   })
 })

@@ -249,7 +249,9 @@ describe('documents', () => {
   test.each(documentKinds)('%s runs the scripts of host/, byte for byte', (kind) => {
     const packed = /<<'PACKED'.*\n(.*)\nPACKED\n/.exec(scriptOf(kind))?.[1] ?? ''
     const script = gunzipSync(Buffer.from(packed, 'base64')).toString()
-    const files = { prepare: ['common', 'prepare'], deploy: ['common', 'proxy', 'deploy'] }[kind]
+    const parts =
+      'order state network proxy live inspect image envelope container health switch deploy'
+    const files = { prepare: ['common', 'prepare'], deploy: ['common', ...parts.split(' ')] }[kind]
     const shebang = '#!/usr/bin/env bash\n'
     const written = files.map((file) =>
       readFileSync(`host/${file}.sh`, 'utf8').replace(shebang, ''),
@@ -366,7 +368,7 @@ describe('what is kept', () => {
   test('the journal outlives the stack and can be restored', () => {
     const { DeletionPolicy, UpdateReplacePolicy, Properties } = resource('Journal')
     expect({ DeletionPolicy, UpdateReplacePolicy }).toEqual({
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
     })
     expect(Properties).toMatchObject({

@@ -15,6 +15,7 @@ import {
   tagKey,
   type ItemKey,
 } from '../../src/journal/keys.ts'
+import { succeed } from '../../src/kernel/result.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import type { Item } from '../../src/journal/table.ts'
 import {
@@ -138,7 +139,7 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   await evidence.recordEvidence(app, commit, commit, run, receivedAt)
   const revision = await revisions.load(app, commit)
   if (revision === null) throw new Error('no revision')
-  await revisions.recordAsked(revision, digest, '2026-11-20T10:04:12.900Z')
+  await revisions.recordAsked(revision, succeed(digest), '2026-11-20T10:04:12.900Z')
   await evidence.recordEvidence(app, null, null, image, receivedAt)
   await evidence.recordReceipt({
     deliveryId,

@@ -373,9 +373,10 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
       load: (_app, id) => call('revisions.load', () => revisions.get(id) ?? null),
       recordStatus: (revision, status, reason) =>
         call('revisions.recordStatus', () => replaceRevision({ ...revision, status, reason })),
-      recordAsked: (revision, digest, at) =>
+      recordAsked: (revision, found, at) =>
         call('revisions.recordAsked', () => {
           const asked = { at, count: (revision.asked?.count ?? 0) + 1 }
+          const digest = found.ok ? found.value : null
           replaceRevision({ ...revision, digest, asked })
         }),
     },

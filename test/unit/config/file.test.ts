@@ -15,7 +15,8 @@ test('reads the file that LANDFALL_CONFIG names', () => {
   const { configuration, warnings } = readConfigurationFile()
   vi.unstubAllEnvs()
   expect(configuration.apps.map(({ name }) => name)).toEqual(['oc-lettings', 'oc-lettings-staging'])
-  expect(warnings).toEqual([])
+  // The example shows every key; what is not built yet is all that it is warned of.
+  expect(warnings.filter((warning) => !warning.includes('does nothing yet'))).toEqual([])
 })
 
 test('names every mistake of a file, and no line of our own code', () => {

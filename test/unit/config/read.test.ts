@@ -47,6 +47,11 @@ const ec2 = 'apps.shop.targets[0].ec2'
 
 test.each([
   [
+    'an app with the name of what stands beside the apps on an instance',
+    edit('shop:', 'instance:'),
+    `${at(5, 3, 'apps.instance')}: is a name that Landfall keeps for itself`,
+  ],
+  [
     'a port that is no number',
     edit('port: 8000', 'port: "80a"'),
     `${at(13, 17, `${ec2}.port`)}: must be a whole number from 1 to 65535, got "80a"`,
@@ -404,6 +409,21 @@ test.each([
     'a source that no app uses',
     edit('  github:', '  circleci: { secret: c }\n  github:'),
     `${at(2, 13, 'sources.circleci')}: warning: no app requires { ci: circleci }, so its webhooks do nothing`,
+  ],
+  [
+    'an alarm that would not roll back yet',
+    edit('requires:', 'rollback: { alarms: [shop-5xx] }\n    requires:'),
+    `${at(8, 15, 'apps.shop.rollback')}: warning: is checked, and does nothing yet: no alarm rolls anything back`,
+  ],
+  [
+    'a report that nobody makes yet',
+    edit('requires:', 'reports: { notice: landfall/prod/slack }\n    requires:'),
+    `${at(8, 24, 'apps.shop.reports.notice')}: warning: is checked, and does nothing yet: nothing is told there`,
+  ],
+  [
+    'a kind of target that is not built yet',
+    edit('targets:', 'targets:\n      - render: { service: srv-abcdef0123456789, token: render }'),
+    `${at(11, 17, 'apps.shop.targets[0].render')}: warning: is checked, and does nothing yet: every deployment of this app fails`,
   ],
 ])('warns of %s', (_, text, expected) => {
   expect(warningsOf(text)).toEqual([expected])

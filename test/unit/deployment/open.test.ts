@@ -77,7 +77,7 @@ describe('opening a deployment', () => {
       endedAt: start,
     })
     expect(story.head.mark).toEqual(orderAt(1))
-    expect(story.actions).toEqual([{ kind: 'archive', deployment: deploymentOf(story) }])
+    expect(story.actions).toEqual([])
   })
 
   it('ends at once where an instance cannot be reached, and names it', () => {

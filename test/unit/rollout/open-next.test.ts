@@ -58,7 +58,7 @@ describe('a request', () => {
 
   it('is refused where the registry has no such image', async () => {
     const head = await ask(await liveWorld(1), { revision: commitAt(7), force: true })
-    expect(head.request?.refusal).toBe('image_missing')
+    expect(head.request?.refusal).toBe('revision_unknown')
   })
 
   it('is refused where the app was frozen since, unless it is forced', async () => {

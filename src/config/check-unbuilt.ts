@@ -1,0 +1,43 @@
+import type { Findings } from './findings.ts'
+import { gather, warned, when } from './findings.ts'
+import type { Path } from './mistake.ts'
+import type { AppFile } from './schema.ts'
+
+const nothingYet = (path: Path, what: string): Findings =>
+  warned(path, `is checked, and does nothing yet: ${what}`)
+
+/** Who writes a setting relies on it: each that this version accepts and does not act on is named. */
+export const checkUnbuilt = (path: Path, app: AppFile): Findings =>
+  gather([
+    ...app.requires.map((entry, index) =>
+      when(
+        entry !== 'image' && entry.ci === 'circleci',
+        nothingYet([...path, 'requires', index, 'ci'], 'no webhook of CircleCI is taken in'),
+      ),
+    ),
+    ...app.targets.flatMap((target, index) => [
+      ...(['render', 'heroku'] as const).map((kind) =>
+        when(
+          target[kind] !== undefined,
+          nothingYet([...path, 'targets', index, kind], 'every deployment of this app fails'),
+        ),
+      ),
+      when(
+        (target.ec2?.rollout.pause ?? 0) > 0,
+        nothingYet(
+          [...path, 'targets', index, 'ec2', 'rollout', 'pause'],
+          'batches follow at once',
+        ),
+      ),
+    ]),
+    when(
+      app.rollback !== undefined,
+      nothingYet([...path, 'rollback'], 'no alarm rolls anything back'),
+    ),
+    ...(['github', 'notice', 'sentry'] as const).map((report) =>
+      when(
+        app.reports[report] !== undefined,
+        nothingYet([...path, 'reports', report], 'nothing is told there'),
+      ),
+    ),
+  ])
