@@ -10,8 +10,6 @@ export interface Environment {
 }
 
 export interface EnvironmentInput {
-  /** Ours (`LANDFALL_APP` …); anybody's value wins over them. */
-  readonly defaults: Readonly<Record<string, string>>
   /** `env` of landfall.yml. */
   readonly env: Readonly<Record<string, string>>
   /** The secret as Secrets Manager has it: a JSON object, laid over `env`. */
@@ -73,16 +71,15 @@ const parseSecret = (secret: Redacted): Result<ReadonlyMap<string, string>, stri
   return succeed(values)
 }
 
-/** Lays defaults, `env` and the secret over each other, and checks that a container can be given them. */
+/** Lays the secret over `env`, and checks that a container can be given the whole. */
 export const assembleEnvironment = ({
-  defaults,
   env,
   secret,
 }: EnvironmentInput): Result<Environment, EnvironmentMistake> => {
   const refuse = (message: string) => fail({ reason: 'secret_invalid', message } as const)
   const secrets = secret === null ? succeed(new Map<string, string>()) : parseSecret(secret)
   if (!secrets.ok) return refuse(secrets.error)
-  const all = new Map([...Object.entries(defaults), ...Object.entries(env), ...secrets.value])
+  const all = new Map([...Object.entries(env), ...secrets.value])
   for (const [name, value] of all) {
     const mistake = findMistake(name, value)
     if (mistake !== null) return refuse(mistake)

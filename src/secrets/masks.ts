@@ -36,4 +36,4 @@ export const listMasks = (secrets: readonly Redacted[]): readonly Redacted[] => 
 
 /** Blots the masks out of a text, as the host did before: nothing is stored on its word alone. */
 export const maskText = (text: string, masks: readonly Redacted[]): string =>
-  masks.reduce((masked, mask) => masked.replaceAll(mask.reveal(), '***'), text)
+  masks.reduce((masked, mask) => masked.replaceAll(mask.reveal(), '[masked]'), text)

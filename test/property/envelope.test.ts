@@ -25,7 +25,7 @@ const value = fc
 const env = fc.dictionary(name, value, { maxKeys: 12 })
 
 const render = (values: Record<string, string>, secret: Redacted | null = null): Redacted => {
-  const assembled = assembleEnvironment({ defaults: {}, env: values, secret })
+  const assembled = assembleEnvironment({ env: values, secret })
   if (!assembled.ok) throw new Error(assembled.error.message)
   return renderEnvelopePlaintext({
     app: AppName.parse('shop'),

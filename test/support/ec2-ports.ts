@@ -65,6 +65,7 @@ interface Given {
     Record<InstanceId, { readonly stdout: string; readonly stderr: string }>
   >
   readonly sealed?: Awaited<ReturnType<Ec2Ports['sealEnvelope']>>
+  readonly maskOutput?: Ec2Ports['maskOutput']
 }
 
 /** Ports that answer plain values and keep what they were told. */
@@ -98,7 +99,9 @@ export const createEc2Ports = (given: Given = {}) => {
       },
     },
     sealEnvelope: () => Promise.resolve(given.sealed ?? succeed('c2VhbGVk')),
-    maskOutput: () => Promise.resolve((text) => text.replaceAll('hunter22', '****')),
+    maskOutput:
+      given.maskOutput ??
+      (() => Promise.resolve((text) => text.replaceAll('hunter22', '[masked]'))),
     stage: {
       prepareDocument: 'landfall-test-prepare-00000000',
       deployDocument: 'landfall-test-deploy-00000000',

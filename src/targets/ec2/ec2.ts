@@ -107,13 +107,15 @@ const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Prom
   const { release } = order
   const certificates = await ports.certificates.load(order.instances)
   const sealed = release === null ? null : await ports.sealEnvelope(release, certificates)
-  if (sealed?.ok === false) return refuseAll(order, sealed.error.reason, sealed.error.message)
+  // A kept container has its settings already; without an envelope the host refuses only to make a new one.
+  if (sealed?.ok === false && order.purpose !== 'restore')
+    return refuseAll(order, sealed.error.reason, sealed.error.message)
   const command = toCommand(ports, order, {
     Mode: order.purpose === 'restore' ? 'restore' : 'deploy',
     Generation: String(release?.generation ?? 0),
     Fence: String(order.fence),
     Settings: renderSettings(order, settings, ports.stage),
-    Envelope: sealed?.value ?? '-',
+    Envelope: sealed?.ok === true ? sealed.value : '-',
   })
   return sendToReachable(ports, settings, order, command)
 }

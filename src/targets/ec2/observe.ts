@@ -61,15 +61,32 @@ const toLoss = (id: InstanceId, invocation: Invocation, stderr: string): Answer 
   return toAbsence(id, 'lost', 'no_answer', `SSM: ${invocation.statusDetails}`)
 }
 
+type Mask = (text: string) => string
+
+/** Without the secrets to mask them by, a failing program's words are left out; what came of it is not. */
+const withoutWords: Mask = () => '(left out: the secret could not be read to mask it)'
+
 /** What a failing app prints may hold its settings; the host has masked it, and it is masked again. */
-const mask = async (ports: ObservePorts, order: Order, answer: Answer): Promise<Answer> => {
-  const { message, tail } = answer
-  if (order.release === null || (message === null && tail.length === 0)) return answer
-  const masked = await ports.maskOutput(order.release)
+const createMask = (ports: ObservePorts, { release }: Order): (() => Promise<Mask>) => {
+  let mask: Promise<Mask> | null = null
+  return () => {
+    mask ??=
+      release === null
+        ? Promise.resolve((text: string) => text)
+        : ports.maskOutput(release).catch(() => withoutWords)
+    return mask
+  }
+}
+
+const maskFailure = async (answer: Answer, toMask: () => Promise<Mask>): Promise<Answer> => {
+  const { outcome, message, tail } = answer
+  if (outcome === 'waiting' || outcome === 'succeeded') return answer
+  if (message === null && tail.length === 0) return answer
+  const mask = await toMask()
   return {
     ...answer,
-    message: message === null ? null : masked(message),
-    tail: tail.map((line) => masked(line)),
+    message: message === null ? null : mask(message),
+    tail: tail.map((line) => mask(line)),
   }
 }
 
@@ -80,10 +97,11 @@ export const observe = async (
   operation: string,
 ): Promise<readonly Answer[]> => {
   const invocations = await ports.commands.invocations(operation)
+  const toMask = createMask(ports, order)
   return Promise.all(
     order.instances.map(async (id) => {
       const invocation = invocations.find((one) => one.instance === id)
-      return mask(ports, order, await read(ports, operation, id, invocation))
+      return maskFailure(await read(ports, operation, id, invocation), toMask)
     }),
   )
 }

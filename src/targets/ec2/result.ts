@@ -6,6 +6,9 @@ import { isReason, type Reason } from '../../kernel/reason.ts'
 
 const mark = 'landfall/1 '
 
+/** It stands in the head, whose size is bounded. */
+const maxMessage = 300
+
 const Step = z.object({
   name: z.string(),
   status: z.enum(['succeeded', 'failed', 'skipped', 'timed_out', 'cancelled']),
@@ -17,8 +20,12 @@ const Step = z.object({
 const HostResult = z.object({
   outcome: z.enum(['succeeded', 'failed', 'refused']),
   reason: z.string(),
-  message: z.string().default(''),
-  fenceSeen: z.number().nullish(),
+  message: z
+    .string()
+    .default('')
+    .transform((text) => text.slice(0, maxMessage)),
+  // The document lets 12 digits through; more could never be sent again.
+  fenceSeen: z.number().int().min(0).max(999_999_999_999).nullish(),
   serving: z.object({ generation: Generation, digest: Digest }).nullish(),
   steps: z.array(Step).default([]),
   tail: z.array(z.string()).default([]),
@@ -64,7 +71,7 @@ export const toAnswer = (id: InstanceId, result: HostResult, output: string): An
   reason: toReason(result.reason),
   message: result.message === '' ? null : result.message,
   serving: toServing(result),
-  fenceSeen: result.fenceSeen ?? null,
+  fenceSeen: result.reason === 'superseded_fence' ? (result.fenceSeen ?? null) : null,
   steps: result.steps.map(({ name, status, ms, reason }) => ({
     name,
     status,

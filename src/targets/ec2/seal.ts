@@ -9,24 +9,12 @@ import { listMasks, maskText } from '../../secrets/masks.ts'
 import { renderEnvelopePlaintext, type RegistryCredentials } from '../../secrets/plaintext.ts'
 import { parseRegistrySecret } from '../../secrets/registry-secret.ts'
 import { parseImage } from '../../registry/image.ts'
-import type { Release } from '../../deployment/head.ts'
-import type { MaskOutput, SealEnvelope } from './ports.ts'
+import type { MaskOutput, ReadSecret, SealEnvelope } from './ports.ts'
 
 interface Refusal {
   readonly reason: Reason
   readonly message: string
 }
-
-/** Secrets Manager: one version of a secret, or the current one. */
-export type ReadSecret = (
-  name: string,
-  version: string | null,
-) => Promise<
-  Result<
-    { readonly value: Redacted; readonly versionId: string },
-    'secret_missing' | 'secret_unavailable'
-  >
->
 
 /** The command's parameters and its document share 64 KB; the document takes up to 28, settings some. */
 const maxEnvelopeCharacters = 32 * 1024
@@ -56,18 +44,6 @@ const toCredentials = async (
     : fail({ reason: parsed.error, message: `${app.registry ?? ''}: username and password` })
 }
 
-const toDefaults = (release: Release): Readonly<Record<string, string>> => ({
-  LANDFALL_APP: release.settings.name,
-  LANDFALL_GENERATION: String(release.generation),
-  SENTRY_ENVIRONMENT: release.settings.environment,
-  ...(release.commit === null
-    ? {}
-    : {
-        LANDFALL_COMMIT: release.commit,
-        SENTRY_RELEASE: `${release.settings.name}@${release.commit}`,
-      }),
-})
-
 /** Renders the env file of a release and encrypts it for the instances of one wave. */
 export const createSealEnvelope =
   (readSecret: ReadSecret): SealEnvelope =>
@@ -77,8 +53,7 @@ export const createSealEnvelope =
     if (!secret.ok) return secret
     const registry = await toCredentials(readSecret, app)
     if (!registry.ok) return registry
-    const defaults = toDefaults(release)
-    const environment = assembleEnvironment({ defaults, env: app.env, secret: secret.value })
+    const environment = assembleEnvironment({ env: app.env, secret: secret.value })
     if (!environment.ok) return environment
     const plaintext = renderEnvelopePlaintext({
       app: app.name,
@@ -101,18 +76,16 @@ export const createSealEnvelope =
 export const createMaskOutput =
   (readSecret: ReadSecret): MaskOutput =>
   async ({ settings, secretVersion }) => {
-    const secrets = await Promise.all([
-      read(readSecret, settings.secrets, secretVersion),
-      read(readSecret, settings.registry, null),
+    const secret = await read(readSecret, settings.secrets, secretVersion)
+    const login = await toCredentials(readSecret, settings)
+    const masks = listMasks([
+      ...(secret.ok && secret.value !== null ? valuesOf(secret.value) : []),
+      ...(login.ok && login.value !== null ? [login.value.password] : []),
     ])
-    const revealed = secrets.flatMap((secret) =>
-      secret.ok && secret.value !== null ? valuesOf(secret.value) : [],
-    )
-    const masks = listMasks(revealed)
     return (text) => maskText(text, masks)
   }
 
 const valuesOf = (secret: Redacted): readonly Redacted[] => {
-  const environment = assembleEnvironment({ defaults: {}, env: {}, secret })
+  const environment = assembleEnvironment({ env: {}, secret })
   return environment.ok ? [...environment.value.values.values()] : [secret]
 }

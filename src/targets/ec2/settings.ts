@@ -47,6 +47,8 @@ const toHealth = ({ health }: Ec2Settings): readonly Entry[] => [
   ['healthInterval', health.intervalSeconds],
   ['healthTimes', health.times],
   ['healthTimeout', health.timeoutSeconds],
+  // A worker has no address to ask: it has to stay up for as long as its checks would take.
+  ['grace', Math.ceil(health.intervalSeconds * health.times)],
 ]
 
 /**

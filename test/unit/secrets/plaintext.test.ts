@@ -7,7 +7,6 @@ import { parseRegistrySecret } from '../../../src/secrets/registry-secret.ts'
 
 const render = (more: Partial<EnvelopeContent> = {}): string => {
   const environment = assembleEnvironment({
-    defaults: { LANDFALL_APP: 'shop' },
     env: { HOSTS: 'shop.example.com' },
     secret: new Redacted('{"KEY": "first line\\nsecond line"}'),
   })
@@ -25,7 +24,7 @@ const render = (more: Partial<EnvelopeContent> = {}): string => {
 test('names whom it is for, then each variable and what is to be masked, each ended by NUL', () => {
   expect(render()).toBe(
     'landfall/1 shop 7 i-00000001,mi-00000002\n' +
-      'env LANDFALL_APP=shop\0env HOSTS=shop.example.com\0env KEY=first line\nsecond line\0' +
+      'env HOSTS=shop.example.com\0env KEY=first line\nsecond line\0' +
       'mask second line\0mask first line\0',
   )
 })

@@ -45,7 +45,7 @@ describe('the answer of an instance', () => {
         reason: 'deployed',
         message: null,
         serving,
-        fenceSeen: 12,
+        fenceSeen: null,
         steps: [
           { name: 'pull', status: 'succeeded', milliseconds: 1234, reason: null },
           { name: 'predeploy', status: 'skipped', milliseconds: null, reason: null },
@@ -65,9 +65,9 @@ describe('the answer of an instance', () => {
       {
         outcome: 'failed',
         reason: 'unhealthy',
-        message: 'it says ****',
+        message: 'it says [masked]',
         serving: null,
-        tail: ['Traceback', '  secret = ****'],
+        tail: ['Traceback', '  secret = [masked]'],
       },
     ])
   })
@@ -109,8 +109,44 @@ describe('the answer of an instance', () => {
       invocations: [invocationOf(1, { status: 'Failed', output: refused })],
       outputs: { [instanceAt(1)]: { stdout: refused, stderr: '' } },
     })
-    expect(answers).toMatchObject([{ outcome: 'refused', reason: 'key_changed', fenceSeen: 3 }])
+    expect(answers).toMatchObject([{ outcome: 'refused', reason: 'key_changed' }])
     expect([...known.keys()]).toEqual([instanceAt(2)])
+  })
+})
+
+describe('a fence that the host has seen', () => {
+  it('counts on a refusal for it alone', async () => {
+    const refused = line({ outcome: 'refused', reason: 'superseded_fence', fenceSeen: 30 })
+    const { answers } = await observed({
+      invocations: [invocationOf(1, { status: 'Failed', output: refused })],
+      outputs: { [instanceAt(1)]: { stdout: refused, stderr: '' } },
+    })
+    expect(answers).toMatchObject([{ outcome: 'refused', fenceSeen: 30 }])
+  })
+
+  it.each([1.5, -1, 1e300])(
+    'is no fence where it is %s, and the line counts for nothing',
+    (seen) => {
+      expect(parseHostResult(line({ ...done, fenceSeen: seen }))).toBeNull()
+    },
+  )
+})
+
+describe('the words of a failing app', () => {
+  it('are left out where the secret to mask them by cannot be read; what came of it is not', async () => {
+    const failed = line({
+      outcome: 'failed',
+      reason: 'exited',
+      message: 'hunter22',
+      tail: ['hunter22'],
+    })
+    const { answers } = await observed({
+      invocations: [invocationOf(1, { status: 'Failed', output: failed })],
+      outputs: { [instanceAt(1)]: { stdout: failed, stderr: '' } },
+      maskOutput: () => Promise.reject(new Error('Secrets Manager is away')),
+    })
+    expect(answers).toMatchObject([{ outcome: 'failed', reason: 'exited' }])
+    expect(JSON.stringify(answers)).not.toContain('hunter22')
   })
 })
 

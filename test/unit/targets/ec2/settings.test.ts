@@ -34,6 +34,7 @@ describe('the settings of a command', () => {
       'healthInterval=1',
       'healthTimes=2',
       'healthTimeout=120',
+      'grace=2',
     ])
     const bytes = Buffer.from(renderSettings(orderOf(), ec2(), stage), 'base64')
     expect(bytes.at(-1)).toBe(0)
