@@ -2,7 +2,7 @@ import type { Instant } from '../kernel/clock.ts'
 import { Fence } from '../kernel/id.ts'
 import { end, giveUp } from './close.ts'
 import { isPast } from './deadline.ts'
-import type { Head, InstanceState, Intent } from './head.ts'
+import type { Deployment, Head, InstanceState, Intent } from './head.ts'
 import type { Answer } from './step.ts'
 
 /** A changed key is prepared for anew, a fence from before a restore raised: each at most this often. */
@@ -103,6 +103,12 @@ const aboveSeen = (head: Head, answers: readonly Answer[]): Head => {
   return seen > head.version ? { ...head, version: Fence.parse(seen) } : head
 }
 
+/** Of several instances it is said which one failed. */
+const messageOf = ({ instances }: Deployment, { id, message }: InstanceState): string | null => {
+  if (instances.length === 1) return message
+  return message === null ? id : `${id}: ${message}`
+}
+
 /** What follows once every instance of the command has answered, or its time is over. */
 const conclude = (head: Head, now: Instant): Head => {
   const { deployment } = head
@@ -111,7 +117,8 @@ const conclude = (head: Head, now: Instant): Head => {
   const first = settled.instances.find(({ status }) => status === 'failed' || status === 'lost')
   if (deployment.stage === 'restoring') return { ...head, deployment: settled }
   if (first === undefined || deployment.kind === 'rollback') return { ...head, deployment: settled }
-  return giveUp({ ...head, deployment: settled }, first.reason ?? 'no_answer', first.message, now)
+  const message = messageOf(settled, first)
+  return giveUp({ ...head, deployment: settled }, first.reason ?? 'no_answer', message, now)
 }
 
 /**

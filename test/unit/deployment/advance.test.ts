@@ -231,7 +231,7 @@ describe('a rollout that failed', () => {
     expect(deploymentOf(story)).toMatchObject({
       stage: 'restoring',
       reason: 'unhealthy',
-      message: 'it answers 500',
+      message: `${instanceAt(2)}: it answers 500`,
     })
     expect(intentOf(look(story, after(10)))).toMatchObject({
       purpose: 'restore',
@@ -247,7 +247,7 @@ describe('a rollout that failed', () => {
     expect(deploymentOf(story)).toMatchObject({
       status: 'failed',
       reason: 'unhealthy',
-      message: 'it answers 500',
+      message: `${instanceAt(2)}: it answers 500`,
     })
     expect(statusesOf(story)).toEqual(['restored', 'failed'])
     expect(story.head.releases.map(({ generation }) => generation)).toEqual([1])

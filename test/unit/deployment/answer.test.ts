@@ -86,6 +86,14 @@ describe('answers to a command', () => {
     })
   })
 
+  it('of a failure among several instances end the deployment naming the one', () => {
+    const others = [succeededAt(3, 2), succeededAt(4, 2)]
+    const story = hear(wide(), after(5), failedAt(2, { serving: servingOf(1, 1) }), ...others)
+    expect(deploymentOf(story).message).toBe(`${instanceAt(2)}: it answers 500`)
+    const silent = hear(wide(), after(5), failedAt(2, { message: null }), ...others)
+    expect(deploymentOf(silent).message).toBe(instanceAt(2))
+  })
+
   it('of a failure that left something else, or nothing, serving turn to a restore', () => {
     for (const serving of [servingOf(2, 2), null])
       expect(deploymentOf(hear(deploying(), after(5), failedAt(1, { serving }))).stage).toBe(
