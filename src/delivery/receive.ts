@@ -4,6 +4,7 @@ import { addSeconds, toInstant, type Clock, type Instant } from '../kernel/clock
 import { newDeliveryId, type DeliveryId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import { fail, type Result } from '../kernel/result.ts'
+import { Retryable } from '../kernel/retryable.ts'
 import type { Delivery, Parsed, Source, SourceName } from '../sources/source.ts'
 import { answers, toResponse, type HookResponse, type ReceiveReason } from './answer.ts'
 import { checkLimits, type Limited } from './limits.ts'
@@ -31,7 +32,8 @@ export interface ReceiveServices {
 
 /**
  * limits → verify → parse → match → record → answer. The answer comes after the durable record, and
- * nothing is written before the delivery is verified.
+ * nothing is written before the delivery is verified. Throws only what is a bug: the sender hears
+ * 500, and nobody takes it for a journal that is away.
  */
 export const receive = async (
   request: HookRequest,
@@ -77,6 +79,10 @@ const take = async (
     await nudgeAll(receipt, services)
     return receipt.reason
   } catch (error) {
+    if (!(error instanceof Retryable)) {
+      services.log.error('the delivery could not be recorded', { source, error })
+      throw error
+    }
     services.log.error('the journal could not be reached', { source, error })
     return 'journal_unavailable'
   }

@@ -23,7 +23,7 @@ export interface Receipt {
   readonly matches: readonly { readonly app: AppName; readonly revision: RevisionId | null }[]
 }
 
-/** Each call rejects where the journal cannot be reached. */
+/** Each call rejects with `Retryable` where the journal cannot be reached; anything else is a bug. */
 export interface EvidenceJournal {
   /**
    * Idempotent: the same evidence again, or an older run or attempt than the stored one, changes

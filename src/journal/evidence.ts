@@ -12,6 +12,7 @@ import { recordReceipt } from './receipts.ts'
 import { ciAttribute, readRevision, replaceRevision } from './revision-item.ts'
 import type { JournalTable } from './table.ts'
 import { recordTag } from './tags.ts'
+import { reach } from './unreachable.ts'
 
 /** More writers than this on one revision at one moment are none that a webhook has. */
 const mostConflicts = 20
@@ -91,12 +92,18 @@ const recordEvidence = async (
   throw new Error(`too many conflicts on revision ${fact.id} of ${fact.app}`)
 }
 
+const record = async (
+  table: JournalTable,
+  { id, ...fact }: Omit<Fact, 'id'> & { readonly id: RevisionId | null },
+): Promise<'recorded' | 'unchanged'> => {
+  if (id !== null) return recordEvidence(table, { id, ...fact })
+  if (fact.evidence.kind === 'image') return recordTag(table, fact.app, fact.evidence)
+  throw new Error(`${fact.evidence.kind} evidence names its revision`)
+}
+
 /** All that a webhook writes; its bundle takes in nothing of heads and history. */
 export const createEvidenceJournal = (table: JournalTable): EvidenceJournal => ({
-  recordEvidence: (app, id, commit, evidence, receivedAt) => {
-    if (id !== null) return recordEvidence(table, { app, id, commit, evidence, receivedAt })
-    if (evidence.kind === 'image') return recordTag(table, app, evidence)
-    throw new Error(`${evidence.kind} evidence names its revision`)
-  },
-  recordReceipt: (receipt) => recordReceipt(table, receipt),
+  recordEvidence: (app, id, commit, evidence, receivedAt) =>
+    reach(record(table, { app, id, commit, evidence, receivedAt })),
+  recordReceipt: (receipt) => reach(recordReceipt(table, receipt)),
 })

@@ -88,4 +88,11 @@ describe('a database that fails', () => {
     expect(nudges).toEqual([`${app} ${commit}`])
     expect(await createRevisions(database.table).loadWaiting(app, [])).toHaveLength(1)
   })
+  it('with a table that is not there is a mistake of ours and no 503', async () => {
+    const journal = createEvidenceJournal({ ...database.connect(1), name: 'landfall-gone' })
+    const { services } = createReceiving({ journal })
+    await expect(receive(push, services)).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+    })
+  })
 })

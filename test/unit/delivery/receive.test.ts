@@ -5,6 +5,7 @@ import { receive, type ReceiveServices } from '../../../src/delivery/receive.ts'
 import type { HookRequest } from '../../../src/delivery/request.ts'
 import { DeliveryId } from '../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
+import { Retryable } from '../../../src/kernel/retryable.ts'
 import { dockerHubToken } from '../../../src/sources/docker-hub.ts'
 import { appOf, commit, configurationOf } from '../../support/apps.ts'
 import { pushBody, runBody, signGithub } from '../../support/github-events.ts'
@@ -21,7 +22,7 @@ import { dockerHubPush, githubExamples } from '../../support/vectors.ts'
 
 const app = 'oc-lettings'
 const token = dockerHubToken(dockerHubSecret, app)
-const down = () => Promise.reject(new Error('ECONNREFUSED'))
+const down = () => Promise.reject(new Retryable('ECONNREFUSED'))
 const none = async () => fail('secret_unavailable' as const)
 
 const withHeaders = (request: HookRequest, headers: Readonly<Record<string, string>>) => ({
@@ -367,6 +368,19 @@ describe('receive', () => {
     expect(lines).toHaveLength(2)
     expect(lines[0]).toContain('"level":"error","message":"the journal could not be reached"')
     expect(lines[0]).toContain('"source":"github"')
+  })
+
+  it.each([
+    new TypeError('undefined is not a function'),
+    Object.assign(new Error('no such table'), { name: 'ResourceNotFoundException' }),
+  ])('does not take a bug (%s) for a journal that is away', async (bug) => {
+    const crash = () => Promise.reject(bug)
+    const { services, lines } = createReceiving({
+      journal: { recordEvidence: crash, recordReceipt: crash },
+    })
+    await expect(receive(push, services)).rejects.toBe(bug)
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toContain('"level":"error","message":"the delivery could not be recorded"')
   })
 
   it("keeps of the sender's own id what fits, and does without", async () => {
