@@ -42,7 +42,21 @@ const recipes = {
   },
   deploy: {
     description: 'Landfall: brings a release to the instance, or restores one',
-    scripts: ['common.sh', 'proxy.sh', 'deploy.sh'],
+    scripts: [
+      'common.sh',
+      'order.sh',
+      'state.sh',
+      'network.sh',
+      'proxy.sh',
+      'live.sh',
+      'inspect.sh',
+      'image.sh',
+      'envelope.sh',
+      'container.sh',
+      'health.sh',
+      'switch.sh',
+      'deploy.sh',
+    ],
     parameters: {
       ...common,
       Mode: { description: 'deploy or restore', allowedPattern: '^(deploy|restore)$' },

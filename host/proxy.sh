@@ -1,43 +1,9 @@
-# --- the network, the slots and the proxy
+# The proxy: one HAProxy for each published address, which the apps on it share.
 
 # An address nobody answers at: requests that are sent there are tried again, which is how they wait.
 waiting_room=127.0.0.1:1
 # HAProxy tries a held request again after this time (`timeout connect` below).
 retries_per_second=4
-
-lock_host() {
-  exec 8>"$host/proxy.lock"
-  flock 8
-}
-
-unlock_host() { exec 8>&-; }
-
-# Six concurrent `docker network create` make six networks of one name, hence the lock.
-ensure_network() {
-  local base=${subnet%.0/24}
-  docker network inspect landfall >/dev/null 2>&1 ||
-    try start_failed "the network landfall ($subnet; the setting is subnet)" docker network create \
-      --subnet "$subnet" --gateway "$base.1" --ip-range "$base.128/25" landfall
-  subnet=$(docker network inspect --format '{{(index .IPAM.Config 0).Subnet}}' landfall)
-}
-
-# Each app owns two fixed addresses, .8/.9 to .126/.127: outside what Docker gives away by itself.
-allot_slots() {
-  local number='' other name taken=' '
-  while read -r other name; do
-    [[ $name != "$app" ]] || number=$other
-    taken+="$other "
-  done < <(read_file "$host/slots" | cat - <(echo))
-  if [[ ! $number ]]; then
-    # What runs counts too, should the file have been lost.
-    taken+=$(docker ps --all --filter label=landfall.slots --format '{{.Label "landfall.slots"}}' | tr '\n' ' ')
-    for ((number = 4; number < 64; number++)); do [[ $taken == *" $number "* ]] || break; done
-    ((number < 64)) || fail start_failed 'all 60 pairs of addresses are allotted'
-    { read_file "$host/slots" && printf '\n%s %s\n' "$number" "$app"; } | write_file "$host/slots"
-  fi
-  slots=$number
-  slot_address=([blue]=${subnet%.0/24}.$((2 * number)) [green]=${subnet%.0/24}.$((2 * number + 1)))
-}
 
 use_proxy() { # <port> or <address>-<port>
   proxy=landfall-proxy-$1

@@ -1,0 +1,107 @@
+# The new container, the way there, and the stop of the old one.
+
+# Runs docker with the values of several lines in its environment, and in no other's.
+with_values() { (
+  local __landfall_i
+  for __landfall_i in "${!multi_names[@]}"; do export "${multi_names[__landfall_i]}=${multi_values[__landfall_i]}"; done
+  exec "$@"
+); }
+
+run_options() {
+  local name
+  options=(--init --env-file "$state/releases/$generation/env" "${log_options[@]}" --network landfall)
+  for name in "${multi_names[@]}"; do options+=(--env "$name"); done
+  for name in "${volumes[@]}"; do options+=(--volume "$name"); done
+  [[ ! $memory ]] || options+=(--memory "$memory")
+}
+
+# Says what is attempted before it is; a killed run is undone from this.
+write_run() { # slot fresh|kept
+  printf '%s %s %s\n' "$generation" "$1" "$2" | write_file "$state/run"
+}
+
+run_predeploy() {
+  begin predeploy
+  if ((${#predeploy[@]} == 0)) || [[ $mode == restore || $kind == rollback ]]; then
+    end skipped
+    return
+  fi
+  local name text options
+  name=$(container_of "$generation")-predeploy
+  write_run "$slot" "$fresh"
+  run_options
+  predeploy_ran=true
+  if ! text=$(with_values timeout --foreground "$(remaining)" docker run --rm --name "$name" --label "landfall.predeploy=$app" \
+    "${options[@]}" --entrypoint "${predeploy[0]}" "$image@$digest" "${predeploy[@]:1}" 2>&1 </dev/null); then
+    keep_tail "$text"
+    fail predeploy_failed "${predeploy[0]} ended with an error: ${tail_lines[-1]}"
+  fi
+  end succeeded
+}
+
+# recreate: requests wait at the proxy while the old one ends and the new one starts.
+stop_old() {
+  begin stop
+  give_way
+  write_run "$slot" "$fresh"
+  if ((live > 0)); then
+    changed=true
+    [[ $live_slot == none ]] || route "$live_slot" "$waiting_room" || fail_route
+    drain_slot "$live_slot" || give_way
+    try start_failed 'the old release does not stop' docker stop "$(container_of "$live")"
+  elif is_running "${replaces:-/}"; then
+    changed=true
+    take_over
+    route "$slot" "$waiting_room" || fail_route
+  fi
+  end succeeded
+}
+
+choose_slot() {
+  slot=blue fresh=fresh
+  if ((live > 0)) && is_web; then
+    if [[ $strategy == recreate ]]; then slot=$live_slot
+    elif [[ $live_slot == blue ]]; then slot=green; fi
+  fi
+  is_web || slot=none
+  if [[ $mode == restore ]] && exists "$(container_of "$generation")"; then fresh=kept; fi
+}
+
+start_new() {
+  begin start
+  local name options network
+  name=$(container_of "$generation")
+  write_run "$slot" "$fresh"
+  if [[ $fresh == kept ]]; then
+    ! is_web || place_in_slot "$name" "$slot"
+    write_file "$state/releases/$generation/settings" <"$scratch/settings"
+  else
+    run_options
+    docker rm --force "$name" >/dev/null 2>&1 || true
+    ! is_web || options+=(--ip "${slot_address[$slot]}")
+    try start_failed 'the container cannot be created' with_values docker create --name "$name" \
+      --label "landfall.app=$app" --label "landfall.generation=$generation" --label "landfall.digest=$digest" \
+      --label "landfall.owner=$owner" --label "landfall.slots=$slots" --restart unless-stopped --stop-timeout "$stop_timeout" \
+      "${options[@]}" "$image@$digest" "${command[@]}"
+    for network in "${networks[@]}"; do
+      try start_failed "the network $network" docker network connect "$network" "$name"
+    done
+    docker tag "$image@$digest" "landfall/$app:$generation"
+  fi
+  try start_failed 'the container cannot be started' docker start "$name"
+  is_image_right "$name" || fail digest_mismatch 'the running image is not the one that was ordered'
+  end succeeded
+}
+
+is_image_right() { # container
+  local id
+  id=$(docker inspect --format '{{.Image}}' "$1")
+  [[ $(docker image inspect --format '{{.RepoDigests}}' "$id") == *"@$digest"* ]]
+}
+
+# A stopped container that is to serve again gets the address of the slot that is free now.
+place_in_slot() { # container slot
+  [[ $(docker inspect --format '{{(index .NetworkSettings.Networks "landfall").IPAMConfig.IPv4Address}}' "$1") != "${slot_address[$2]}" ]] || return 0
+  docker network disconnect --force landfall "$1"
+  docker network connect --ip "${slot_address[$2]}" landfall "$1"
+}

@@ -1,0 +1,83 @@
+# The envelope, and the environment it brings.
+
+open_envelope() {
+  [[ $envelope != - ]] || return 0
+  [[ $(read_file "$host/instance") == "$here" && -s $host/key.pem && -s $host/cert.pem ]] ||
+    refuse key_changed 'this instance has no key of its own yet'
+  local text entry head
+  # Without -recip OpenSSL now and then "decrypts" with a foreign key.
+  text=$(base64 --decode <<<"$envelope" |
+    openssl cms -decrypt -binary -inform DER -recip "$host/cert.pem" -inkey "$host/key.pem" -out "$scratch/envelope" 2>&1) || {
+    [[ $text != *'using private key'* ]] || refuse key_changed 'the envelope is sealed for another key'
+    refuse envelope_invalid 'the envelope cannot be opened'
+  }
+  exec 6<"$scratch/envelope"
+  rm -f "$scratch/envelope"
+  IFS= read -r head <&6 || true
+  local format of_app of_generation of_instances more
+  read -r format of_app of_generation of_instances more <<<"$head"
+  [[ $format == landfall/1 && $of_app == "$app" && $of_generation == "$generation" && ,$of_instances, == *",$here,"* && ! $more ]] ||
+    refuse envelope_invalid 'the envelope is for another app, generation or instance'
+  : >"$scratch/env"
+  while IFS= read -r -d '' entry <&6; do
+    case $entry in
+      'env '*) add_variable "${entry#env }" ;;
+      'mask '*) masks+=("${entry#mask }") ;;
+      'registry '*) registry_host=${entry#registry } ;;
+      'username '*) registry_username=${entry#username } ;;
+      'password '*) registry_password=${entry#password } ;;
+      *) refuse envelope_invalid 'the envelope holds an entry of unknown kind' ;;
+    esac
+  done
+  exec 6<&-
+  sort_masks
+}
+
+# Docker's env file knows neither line breaks nor very long lines nor foreign bytes; such a value reaches
+# the container by -e NAME, and NAME stands for a moment in docker's own environment.
+add_variable() { # NAME=value
+  local name=${1%%=*} value=${1#*=}
+  [[ $1 == *=* && $name =~ ^[A-Za-z_][A-Za-z0-9_.-]*$ ]] || refuse envelope_invalid "the variable ${name:0:40} has no valid name"
+  env_names+=("$name")
+  if [[ $value != *[$'\n\r']* && ${#value} -lt 60000 && $value == "$(utf8 "$value")" ]]; then
+    printf '%s=%s\n' "$name" "$value" >>"$scratch/env"
+    return
+  fi
+  case $name in
+    PATH | HOME | IFS | ENV | PS4 | LANG | TMPDIR | BASH* | SHELL* | LC_* | LD_* | GO* | DOCKER_* | XDG_* | SSL_CERT_* | SSH_* | *_PROXY | *_proxy | UID | EUID | PPID)
+      refuse envelope_invalid "the value of $name has line breaks, which a variable of this name must not have"
+      ;;
+    *[!A-Za-z0-9_]*) refuse envelope_invalid "the value of $name has line breaks; its name may only hold letters, digits and _" ;;
+  esac
+  multi_names+=("$name")
+  multi_values+=("$value")
+}
+
+sort_masks() {
+  local i j value
+  for ((i = 1; i < ${#masks[@]}; i++)); do
+    value=${masks[i]}
+    for ((j = i; j > 0 && ${#masks[j - 1]} < ${#value}; j--)); do masks[j]=${masks[j - 1]}; done
+    masks[j]=$value
+  done
+}
+
+add_default() { # NAME value
+  local name
+  for name in "${env_names[@]}"; do [[ $name != "$1" ]] || return 0; done
+  [[ ! $2 ]] || printf '%s=%s\n' "$1" "$2" >>"$scratch/env"
+}
+
+configure() {
+  begin configure
+  add_default LANDFALL_APP "$app"
+  add_default LANDFALL_COMMIT "$commit"
+  add_default LANDFALL_GENERATION "$generation"
+  add_default SENTRY_RELEASE "${commit:+$app@$commit}"
+  add_default SENTRY_ENVIRONMENT "$environment"
+  mkdir -p "$state/releases/$generation"
+  write_file "$state/releases/$generation/env" <"$scratch/env"
+  write_file "$state/releases/$generation/settings" <"$scratch/settings"
+  rm -f "$scratch/env"
+  end succeeded
+}

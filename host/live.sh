@@ -1,0 +1,76 @@
+# What shall serve, and the one way back to it.
+
+# `live` holds generation, slot and digest of what shall serve; 0 is nothing of ours. Writing it is the
+# moment in which a deployment becomes true: all before it is undone, all after it is tidying.
+read_live() {
+  read -r live live_slot live_digest < <(read_file "$state/live" '0 none -' && echo)
+}
+
+write_live() { # generation slot digest
+  printf '%s %s %s\n' "$1" "$2" "$3" | write_file "$state/live"
+  read_live
+}
+
+serving() {
+  if [[ -d ${state:-/nonexistent} ]]; then read_live; fi
+  if ((live > 0)) && is_running "$(container_of "$live")"; then
+    printf '{"generation":%s,"digest":"%s"}' "$live" "$live_digest"
+  else
+    printf 'null'
+  fi
+}
+
+is_running() { [[ $(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null) == true ]]; }
+exists() { docker inspect "$1" >/dev/null 2>&1; }
+
+# The one way back, after a failure here or a run that was killed: makes true again what `live` says.
+make_live_true() {
+  local attempt='' attempt_slot=none fresh=no deadline=$(($(now) + 300))
+  read_live
+  [[ ! -s $state/run ]] || read -r attempt attempt_slot fresh <"$state/run"
+  docker rm --force "$(container_of "$attempt")-predeploy" >/dev/null 2>&1
+  if ((live > 0)) && exists "$(container_of "$live")"; then
+    read_settings "$state/releases/$live/settings"
+    if ! is_running "$(container_of "$live")"; then
+      [[ $attempt == "$live" ]] || discard "$attempt" "$fresh"
+      ! is_web || place_in_slot "$(container_of "$live")" "$live_slot"
+      docker start "$(container_of "$live")" >/dev/null
+      await_health "$(container_of "$live")" "$live_slot"
+    fi
+    ! is_web || route "$live_slot" "${slot_address[$live_slot]}:$port"
+    if [[ $attempt != "$live" ]]; then
+      [[ $attempt_slot == "$live_slot" ]] || drain_slot "$attempt_slot"
+      discard "$attempt" "$fresh"
+    fi
+    leave_other_proxies
+    retire_others
+  else
+    discard "$attempt" "$fresh"
+    ((live == 0)) || return 0
+    proxy_dir=''
+    leave_other_proxies
+    retire_others
+    give_back
+  fi
+  rm -f "$state/run"
+  return 0
+}
+
+# A container this run made is removed; one that was kept from before is only stopped.
+discard() { # generation fresh
+  [[ $1 ]] || return 0
+  docker stop "$(container_of "$1")" >/dev/null 2>&1
+  [[ $2 == fresh ]] || return 0
+  docker rm --force "$(container_of "$1")" >/dev/null 2>&1
+  forget_release "$1"
+}
+
+# Whatever else of the app runs may finish its requests, then it is stopped and kept.
+retire_others() {
+  local name other=blue
+  [[ $live_slot != blue ]] || other=green
+  drain_slot "$other" || return 0
+  while read -r name; do
+    [[ $name == "$(container_of "$live")" ]] || docker stop "$name" >/dev/null
+  done < <(docker ps --filter "label=landfall.app=$app" --format '{{.Names}}')
+}

@@ -1,0 +1,77 @@
+# Whose turn it is: the fence and the lock of an app.
+
+# The fence is written before the lock is waited for, so that who holds it can give way.
+announce_fence() {
+  exec 7>"$state/fence.lock"
+  flock 7
+  fence_seen=$(read_file "$state/fence" 0)
+  if ((fence > fence_seen)); then
+    printf '%s\n' "$fence" | write_file "$state/fence"
+    fence_seen=$fence
+  fi
+  exec 7>&-
+  ((fence >= fence_seen)) || refuse superseded_fence "fence $fence is lower than $fence_seen, which was seen here"
+}
+
+is_superseded() {
+  fence_seen=$(read_file "$state/fence" 0)
+  ((fence < fence_seen))
+}
+
+# Asked again before each thing that cannot be taken back unseen.
+give_way() {
+  ! is_superseded || fail superseded_fence "a command with fence $fence_seen came in"
+  in_time || fail too_late 'the time of this command is over'
+}
+
+remaining() {
+  local left=$((deadline - $(now)))
+  printf '%s' $((left > 1 ? left : 1))
+}
+
+take_lock() {
+  begin lock
+  local owner_here
+  owner_here=$(read_file "$state/owner" "$owner")
+  [[ $owner_here == "$owner" ]] || refuse owned_by_other "this app is deployed here by $owner_here"
+  in_time || refuse too_late 'the command arrived after its time'
+  announce_fence
+  exec 9>"$state/lock"
+  flock --wait "$(remaining)" 9 || refuse busy 'another command holds this app'
+  ! is_superseded || refuse superseded_fence "a command with fence $fence_seen came in"
+  in_time || refuse too_late 'the lock came free after the time of this command'
+  adopt_state
+  repeat_result
+  end succeeded
+}
+
+# A machine cloned from an image keeps what runs on it, not what its original was told.
+adopt_state() {
+  if [[ $(read_file "$state/instance" "$here") != "$here" ]]; then rm -f "$state/result"; fi
+  printf '%s\n' "$here" | write_file "$state/instance"
+  printf '%s\n' "$owner" | write_file "$state/owner"
+  printf '1\n' | write_file "$state/format"
+  local other
+  for other in "$state"/scratch/*; do
+    # Whoever is alive holds this lock.
+    [[ $other == "$scratch" ]] || flock --nonblock "$other/alive" rm -rf "$other" || true
+  done
+}
+
+# The same command again is told what came of it.
+repeat_result() {
+  [[ -s $state/result ]] || return 0
+  local of code
+  read -r of code <"$state/result"
+  [[ $of == "$fence" ]] || return 0
+  trap - EXIT TERM INT HUP
+  tail -n +2 "$state/result" >&3
+  rm -rf "$scratch"
+  exit "$code"
+}
+
+keep_result() { # outcome code text
+  [[ $1 != refused && -d ${state:-/nonexistent} ]] || return 0
+  printf '%s %s\n%s\n' "$fence" "$2" "$3" | write_file "$state/result"
+  rm -f "$state/run"
+}

@@ -1,0 +1,99 @@
+# The hand-over, and the tidying after it.
+
+# The container that was run by hand is stopped, never removed.
+take_over() {
+  local policy
+  policy=$(docker inspect --format '{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}' "$replaces")
+  printf '%s %s\n' "$replaces" "${policy%:0}" | write_file "$state/replaced"
+  changed=true
+  docker update --restart no "$replaces" >/dev/null
+  try start_failed "$replaces does not stop" docker stop "$replaces"
+}
+
+give_back() {
+  local name policy
+  [[ -s $state/replaced ]] || return 0
+  read -r name policy <"$state/replaced"
+  docker update --restart "$policy" "$name" >/dev/null && docker start "$name" >/dev/null
+  rm -f "$state/replaced"
+}
+
+take_over_by_hand() {
+  [[ $live -eq 0 && $replaces ]] && is_running "$replaces" || return 0
+  begin take-over
+  give_way
+  take_over
+  end succeeded
+}
+
+switch_over() {
+  begin switch
+  give_way
+  changed=true
+  if is_web; then
+    route "$slot" "${slot_address[$slot]}:$port" || fail_route
+    until_true 15 is_answering || fail switch_failed 'the new release does not answer through the proxy'
+  fi
+  write_live "$generation" "$slot" "$digest"
+  undo=''
+  end succeeded
+}
+
+fail_route() {
+  keep_tail "$(tail -n 20 "$scratch/log")"
+  fail switch_failed "the proxy does not take the new configuration: ${tail_lines[-1]}"
+}
+
+is_answering() { [[ $(answering_slot) == "$slot" ]]; }
+
+# Waits until a slot has answered its last request, for as long as its container may take to stop.
+drain_slot() { # slot
+  local until_at=$(($(now) + stop_timeout))
+  if [[ ! ${slot_address[$1]:-} || ! $proxy_dir ]] || ! find_proxy; then return 0; fi
+  while (($(in_flight "$1") > 0 && $(now) < until_at)); do
+    ! is_superseded || return 1
+    sleep 0.2
+  done
+}
+
+retire_old() {
+  begin drain
+  if [[ $before -eq 0 ]]; then
+    end skipped
+    skip retire
+    return
+  fi
+  if [[ $before_slot != "$slot" ]] && ! drain_slot "$before_slot"; then
+    end skipped superseded_fence
+    skip retire
+    return
+  fi
+  end succeeded
+  begin retire
+  leave_other_proxies
+  retire_others
+  end succeeded
+}
+
+# Its image goes only when no other release, of whatever app, has a name for it.
+forget_release() { # generation
+  local reference
+  reference=$(docker image inspect --format '{{index .RepoDigests 0}}' "landfall/$app:$1" 2>/dev/null) || reference=''
+  docker rmi "landfall/$app:$1" >/dev/null 2>&1 || true
+  [[ ! $reference || $(docker image inspect --format '{{.RepoTags}}' "$reference" 2>/dev/null) != '[]' ]] ||
+    docker rmi "$reference" >/dev/null 2>&1 || true
+  rm -rf "$state/releases/${1:?}"
+}
+
+# Only what this app brought here, and never the live release or the one before.
+prune() {
+  begin prune
+  local number kept=0
+  while read -r number; do
+    kept=$((kept + 1))
+    ((kept > keep && number != live && number != before)) || continue
+    docker rm "$(container_of "$number")" >/dev/null 2>&1 || true
+    forget_release "$number"
+  done < <(compgen -G "$state/releases/*" | while read -r number; do printf '%s\n' "${number##*/}"; done | sort -rn)
+  end succeeded
+}
