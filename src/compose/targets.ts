@@ -20,6 +20,7 @@ interface TargetParts {
     readonly PREPARE_DOCUMENT: string
     readonly DEPLOY_DOCUMENT: string
     readonly PROXY_IMAGE: string
+    readonly SUBNET: string
   }
 }
 
@@ -42,6 +43,7 @@ export const createToTarget = ({
       deployDocument: environment.DEPLOY_DOCUMENT,
       owner: environment.OWNER,
       proxyImage: environment.PROXY_IMAGE,
+      subnet: environment.SUBNET,
     },
     clock: systemClock,
   }

@@ -29,6 +29,8 @@ export const environments = {
     DEPLOY_DOCUMENT: text,
     /** The image of the proxy on the instances. */
     PROXY_IMAGE: text,
+    /** Of the containers' network on the instances, a /24. */
+    SUBNET: text,
   }),
   redeploy: Nudging,
   status: Journalled,

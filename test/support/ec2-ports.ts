@@ -107,6 +107,7 @@ export const createEc2Ports = (given: Given = {}) => {
       deployDocument: 'landfall-test-deploy-00000000',
       owner: '000000000000/eu-west-3/test',
       proxyImage: 'haproxy:3',
+      subnet: '172.30.77.0/24',
     },
     clock: () => new Date(start),
   }

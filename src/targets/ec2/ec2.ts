@@ -1,12 +1,14 @@
 import { addSeconds, toInstant, type Clock } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
+import { fail } from '../../kernel/result.ts'
 import { Retryable } from '../../kernel/retryable.ts'
 import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Candidate } from '../../deployment/open.ts'
+import type { Release } from '../../deployment/head.ts'
 import type { Answer } from '../../deployment/step.ts'
 import type { Order, Started, Target } from '../target.ts'
-import type { Certificates } from './certificates.ts'
+import type { Certificate, Certificates } from './certificates.ts'
 import { observe } from './observe.ts'
 import type {
   Command,
@@ -101,13 +103,31 @@ const sendToReachable = async (
   return { operation: null, missing: [...missing, ...toMissing(reachable, 'send_failed', message)] }
 }
 
+/**
+ * The way back waits for no secret: a kept container has its settings already, and without an envelope
+ * the host refuses only to make a new one.
+ */
+const seal = async (
+  ports: Ec2Ports,
+  { purpose }: Order,
+  release: Release,
+  certificates: readonly Certificate[],
+): ReturnType<SealEnvelope> => {
+  if (purpose !== 'restore') return ports.sealEnvelope(release, certificates)
+  const none = fail({
+    reason: 'envelope_invalid',
+    message: 'no envelope for the way back',
+  } as const)
+  if (certificates.length === 0) return none
+  return ports.sealEnvelope(release, certificates).catch(() => none)
+}
+
 const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Promise<Started> => {
   if (order.purpose === 'prepare')
     return sendToReachable(ports, settings, order, toCommand(ports, order, {}))
   const { release } = order
   const certificates = await ports.certificates.load(order.instances)
-  const sealed = release === null ? null : await ports.sealEnvelope(release, certificates)
-  // A kept container has its settings already; without an envelope the host refuses only to make a new one.
+  const sealed = release === null ? null : await seal(ports, order, release, certificates)
   if (sealed?.ok === false && order.purpose !== 'restore')
     return refuseAll(order, sealed.error.reason, sealed.error.message)
   const command = toCommand(ports, order, {

@@ -81,4 +81,5 @@ export interface Ec2Stage {
   /** `<account>/<region>/<stage>`: a host that another one owns refuses. */
   readonly owner: string
   readonly proxyImage: string
+  readonly subnet: string
 }

@@ -62,6 +62,7 @@ export const renderSettings = (order: Order, settings: Ec2Settings, stage: Ec2St
     ['strategy', settings.strategy],
     ['timeout', order.hostSeconds],
     ['proxyImage', stage.proxyImage],
+    ['subnet', stage.subnet],
     ...toImage(order),
     ...toPublished(settings),
     ...toRun(settings),

@@ -88,6 +88,17 @@ describe('sending', () => {
     })
   })
 
+  it.each([
+    ['no secret can be read', { sealEnvelope: () => Promise.reject(new Error('away')) }],
+    ['the secret is gone', { sealed: fail({ reason: 'secret_missing', message: 'x' } as const) }],
+    ['no certificate is known', { certificates: [] }],
+  ])('a restore goes out without an envelope where %s', async (_name, given) => {
+    const { ports, sent } = createEc2Ports({ certificates: [certificateOf(1)], ...given })
+    const own = 'sealEnvelope' in given ? { ...ports, sealEnvelope: given.sealEnvelope } : ports
+    await createEc2Target(own, ec2()).start(orderOf({ purpose: 'restore' }))
+    expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Envelope: '-' })
+  })
+
   it('a restore to nothing of ours carries generation 0 and no envelope', async () => {
     const { target, sent } = targetOf({})
     await target.start(orderOf({ purpose: 'restore', release: null }))

@@ -16,6 +16,7 @@ describe('the settings of a command', () => {
       'strategy=blue-green',
       'timeout=525',
       'proxyImage=haproxy:3',
+      'subnet=172.30.77.0/24',
       'image=acme/oc-lettings',
       `digest=${digestAt(7)}`,
       `commit=${commitAt(7)}`,
