@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { buildDocument, documentKinds, renderScript } from '../../host/documents.ts'
 import { environments } from '../../src/config/environment.ts'
+import { createLog } from '../../src/kernel/log.ts'
 import type { DocumentKind } from '../../host/documents.ts'
 import { findSdkActions, packageStack } from '../support/packaged.ts'
 import type { Packaged, Resource } from '../support/packaged.ts'
@@ -391,6 +392,37 @@ describe('what is kept', () => {
     expect(alarms.length).toBeGreaterThanOrEqual(6)
     for (const [, { Properties }] of alarms)
       expect(Properties['AlarmActions']).toEqual([{ Ref: 'AlarmTopic' }])
+  })
+
+  test('nothing that a stranger sends raises an alarm: errors in the log do, not answers', () => {
+    const namespaces = ofType('AWS::CloudWatch::Alarm').map(
+      ([, { Properties }]) => Properties['Namespace'],
+    )
+    expect(namespaces).not.toContain('AWS/ApiGateway')
+    const Filter = z.object({
+      LogGroupName: z.object({ Ref: z.literal('WebhookLogGroup') }),
+      FilterPattern: z.string(),
+      MetricTransformations: z.tuple([
+        z.object({ MetricNamespace: z.string(), MetricName: z.string() }),
+      ]),
+    })
+    const { FilterPattern, MetricTransformations } = Filter.parse(
+      resource('WebhookErrorLines').Properties,
+    )
+    const [, field = '', wanted] = /^\{ \$\.(\w+) = "(\w+)" \}$/.exec(FilterPattern) ?? []
+    const lines: string[] = []
+    const log = createLog({}, (line) => lines.push(line))
+    log.error('x')
+    log.warn('x')
+    log.info('x')
+    const found = lines.map((line) => z.record(z.string(), Text).parse(JSON.parse(line))[field])
+    expect(found.map((value) => value === wanted)).toEqual([true, false, false])
+    const [{ MetricNamespace, MetricName }] = MetricTransformations
+    expect(resource('WebhookErrorLinesAlarm').Properties).toMatchObject({
+      Namespace: MetricNamespace,
+      MetricName,
+      Threshold: 1,
+    })
   })
 
   test('an instance may speak to Systems Manager and read nothing', () => {

@@ -126,6 +126,7 @@ const creating: Readonly<Record<string, string>> = {
   'AWS::Lambda::Function': 'lambda:CreateFunction',
   'AWS::Lambda::Permission': 'lambda:AddPermission',
   'AWS::Logs::LogGroup': 'logs:CreateLogGroup',
+  'AWS::Logs::MetricFilter': 'logs:PutMetricFilter',
   'AWS::S3::Bucket': 's3:CreateBucket',
   'AWS::S3::BucketPolicy': 's3:PutBucketPolicy',
   'AWS::SNS::Topic': 'sns:CreateTopic',
@@ -151,6 +152,11 @@ describe('the policies in examples', () => {
       (type) => !actions.includes(creating[type] ?? `nothing known of ${type}`),
     )
     expect(lacking).toEqual([])
+  })
+
+  it('let CloudFormation take back the table of a stack that could not be created', () => {
+    const table = deployer.Statement.find(({ Sid }) => Sid === 'Table')
+    expect(table?.Action).toContain('dynamodb:DeleteTable')
   })
 
   it('are narrowed to names of Landfall, but for what cannot be', () => {
