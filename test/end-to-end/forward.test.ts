@@ -1,0 +1,131 @@
+import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import * as z from 'zod'
+import { createFaults } from '../../local/aws/faults.ts'
+import {
+  containersOf,
+  expectDeployed,
+  expectNoneFailed,
+  openStage,
+  readRevision,
+  toCommit,
+  waitUntilOpen,
+  type Stage,
+} from '../support/end-to-end.ts'
+import { waitUntil } from '../support/local-aws.ts'
+
+const app = 'e2e-forward'
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await openStage({ apps: { [app]: {} } })
+  expectDeployed(await stage.release(app, 'one'))
+})
+afterAll(() => stage?.close())
+afterEach(() => void Object.assign(stage.team.stack.faults, createFaults()))
+
+const statusOf = async (version: string): Promise<unknown> =>
+  (await readRevision(stage, app, version))?.['status']
+
+/** The one release that serves, and how many deployments there have been. */
+const expectLive = async (version: string, generation: number): Promise<void> => {
+  expect(await stage.ask(app)).toBe(version)
+  expect(await containersOf(app)).toEqual([`landfall-${app}.${generation}`])
+  const { live, deployments } = await stage.team.operators.status(app)
+  expect(live).toMatchObject({ generation, commit: toCommit(version) })
+  expect(deployments[0]?.generation).toBe(generation)
+}
+
+/** What the clock does once a minute, every half second. */
+const hurryClock = (): (() => void) => {
+  const event = JSON.stringify({ 'detail-type': 'Scheduled Event' })
+  const tick = () => void stage.team.stack.runner.invoke('landfall-local-reconcile', event)
+  const timer = setInterval(tick, 500)
+  return () => clearInterval(timer)
+}
+
+test('an older commit whose CI ends late is superseded, with its image there', async () => {
+  await stage.push(app, 'older')
+  const createdAt = new Date()
+  expectDeployed(await stage.release(app, 'newer'))
+  expect(await stage.endCi(app, 'older', { createdAt })).toMatchObject({
+    status: 202,
+    reason: 'recorded',
+  })
+  await waitUntil(async () => (await statusOf('older')) === 'superseded')
+  await expectLive('newer', 2)
+})
+
+test('what becomes ready meanwhile waits for the open deployment, and only the newest goes out', async () => {
+  await stage.push(app, 'slow', { START_DELAY_SECONDS: '3' })
+  for (const version of ['skipped', 'newest', 'unfinished']) await stage.push(app, version)
+  await stage.endCi(app, 'slow')
+  await waitUntilOpen(stage, app)
+  await stage.endCi(app, 'skipped')
+  await stage.endCi(app, 'newest')
+  // Newer than all of them, and red: it keeps nobody back.
+  await stage.endCi(app, 'unfinished', { conclusion: 'failure' })
+  expect(await stage.nextDeployment(app)).toMatchObject({
+    status: 'succeeded',
+    commit: toCommit('slow'),
+  })
+  expect(await stage.nextDeployment(app)).toMatchObject({
+    status: 'succeeded',
+    commit: toCommit('newest'),
+  })
+  await waitUntil(async () => (await statusOf('skipped')) === 'superseded')
+  expect(await statusOf('slow')).toBe('deployed')
+  expect(await statusOf('unfinished')).toBe('refused')
+  await expectLive('newest', 4)
+})
+
+test('nudges and events that come twice deploy once', async () => {
+  const { faults } = stage.team.stack
+  Object.assign(faults, { onEvent: () => 'double', onAsyncInvoke: () => 'double' })
+  expectDeployed(await stage.release(app, 'doubled'))
+  await expectLive('doubled', 5)
+})
+
+const Nudge = z.object({ app: z.string() })
+
+test('where every nudge and event is lost, the clock brings it out', async () => {
+  const { faults } = stage.team.stack
+  let lost = 0
+  faults.onEvent = () => 'lose'
+  faults.onAsyncInvoke = (_name, payload) => {
+    if (!Nudge.safeParse(payload).success) return 'run'
+    lost += 1
+    return 'lose'
+  }
+  const stop = hurryClock()
+  expectDeployed(await stage.release(app, 'unheard'))
+  stop()
+  expect(lost).toBeGreaterThan(0)
+  await expectLive('unheard', 6)
+})
+
+const countDeploys = async (): Promise<number> => {
+  const ssm = new SSMClient(stage.team.stack.client)
+  const { Commands = [] } = await ssm.send(new ListCommandsCommand({}))
+  return Commands.filter(({ DocumentName }) => DocumentName?.includes('-deploy-')).length
+}
+
+test('a command whose sending was not answered goes out again, and deploys once', async () => {
+  const { faults } = stage.team.stack
+  const before = await countDeploys()
+  let isLost = false
+  faults.onCall = ({ service, operation }) => {
+    if (isLost || service !== 'ssm' || operation !== 'SendCommand') return null
+    isLost = true
+    return { kind: 'lose_answer' }
+  }
+  const load = stage.load(app)
+  const stop = hurryClock()
+  // An intent is its writer's for 20 s.
+  expectDeployed(await stage.release(app, 'twice'))
+  stop()
+  expectNoneFailed('a command that was sent twice', await load.stop())
+  // The host answers the second with what the first did.
+  expect((await countDeploys()) - before).toBe(2)
+  await expectLive('twice', 7)
+})
