@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { docker } from '../docker/docker.ts'
 import { startLoad } from '../load/load.ts'
@@ -20,6 +21,8 @@ export interface Stage {
 }
 
 const ratePerSecond = 50
+/** Of load before and after each act, to see it begin and end well. */
+const calmMilliseconds = 1000
 
 /** Plays one act under a constant load; what it gives is the act's result without the load's. */
 const underLoad = async (
@@ -31,7 +34,9 @@ const underLoad = async (
   const load = startLoad({ url: `http://127.0.0.1:${port}/`, ratePerSecond, keepAliveClients: 8 })
   const stopWatching = screen.watch(() => load.result())
   try {
+    await sleep(calmMilliseconds)
     const act = await play()
+    await sleep(calmMilliseconds)
     stopWatching()
     return { title, load: await load.stop(), ...act }
   } finally {
@@ -54,7 +59,7 @@ const answersWith = async (port: number, version: string): Promise<boolean> => {
 const waitForVersion = async (port: number, version: string): Promise<void> => {
   for (let tries = 0; tries < 2400; tries += 1) {
     if (await answersWith(port, version)) return
-    await new Promise((resolve) => setTimeout(resolve, 25))
+    await sleep(25)
   }
   throw new Error(`${version} was not served within a minute`)
 }

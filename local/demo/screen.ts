@@ -76,11 +76,12 @@ const showSteps = (acts: readonly Act[]): void => {
 export const showSummary = (acts: readonly Act[]): void => {
   write()
   showTable([
-    ['act', 'sent', 'failed', 'slowest', 'took', 'as said'],
+    ['act', 'sent', 'failed', 'away', 'slowest', 'took', 'as said'],
     ...acts.map(({ title, load, seconds, ok }) => [
       title,
       String(load.sent),
       String(load.failed),
+      `${(load.awayMilliseconds / 1000).toFixed(1)} s`,
       `${load.slowestMilliseconds.toFixed(0)} ms`,
       `${seconds.toFixed(1)} s`,
       ok ? 'yes' : 'NO',

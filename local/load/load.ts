@@ -22,6 +22,8 @@ export interface LoadResult {
   /** The first few failures, for people. */
   readonly failures: readonly string[]
   readonly slowestMilliseconds: number
+  /** The longest time in which requests failed and none was answered. */
+  readonly awayMilliseconds: number
   readonly p50Milliseconds: number
   readonly p99Milliseconds: number
   /** How many answers each first body line had: which release answered. */
@@ -66,6 +68,9 @@ const createTally = () => {
   const answers = new Map<string, number>()
   let sent = 0
   let failed = 0
+  let answeredAt = performance.now()
+  let failedSince = 0
+  let awayMilliseconds = 0
   return {
     count: async (kind: string, ask: () => Promise<string>): Promise<void> => {
       const begun = performance.now()
@@ -73,6 +78,10 @@ const createTally = () => {
       try {
         const line = await ask()
         answers.set(line, (answers.get(line) ?? 0) + 1)
+        const now = performance.now()
+        if (failed > failedSince) awayMilliseconds = Math.max(awayMilliseconds, now - answeredAt)
+        answeredAt = now
+        failedSince = failed
       } catch (error) {
         failed += 1
         if (failures.length < shownFailures) failures.push(`${kind} connection: ${String(error)}`)
@@ -86,6 +95,7 @@ const createTally = () => {
         failed,
         failures,
         slowestMilliseconds: sorted.at(-1) ?? 0,
+        awayMilliseconds,
         p50Milliseconds: percentile(sorted, 0.5),
         p99Milliseconds: percentile(sorted, 0.99),
         answers,
