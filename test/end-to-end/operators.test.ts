@@ -135,7 +135,7 @@ test('redeploy of a commit without an image is refused where status shows it', a
   expect(await redeploy({ revision, force: true })).toMatchObject({ reason: 'requested' })
   const refusal = async () => (await stage.team.operators.status(app)).request?.refusal
   await waitUntil(async () => (await refusal()) !== null)
-  expect(await refusal()).toBe('image_missing')
+  expect(await refusal()).toBe('revision_unknown')
 })
 
 test('while a deployment is open, redeploy names it or is refused', async () => {
@@ -166,7 +166,7 @@ test('status tells by sls what is live, what was before and how each step went',
     before: anyWith({ generation: 4, commit: toCommit('one') }),
     open: null,
     waiting: [],
-    request: anyWith({ refusal: 'image_missing' }),
+    request: anyWith({ refusal: 'revision_unknown' }),
     frozen: null,
     quarantine: [],
     deployments: aList,

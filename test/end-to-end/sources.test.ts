@@ -1,0 +1,211 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as z from 'zod'
+import { sendToDockerHubHook, toWorkflowRun } from '../../local/team/signed-delivery.ts'
+import {
+  expectDeployed,
+  holdAgent,
+  openStage,
+  readRevision,
+  scanJournal,
+  toCommit,
+  waitUntilOpen,
+  type Stage,
+  anyWith,
+} from '../support/end-to-end.ts'
+import { waitUntil } from '../support/local-aws.ts'
+
+const app = 'e2e-sources'
+const imageOnly = 'e2e-sources-image'
+const latest = 'e2e-sources-latest'
+let stage: Stage
+let secret = ''
+
+beforeAll(async () => {
+  stage = await openStage({
+    apps: {
+      [app]: {},
+      [imageOnly]: { settings: { requires: ['image'] } },
+      [latest]: { settings: { requires: ['image'], tag: 'latest' } },
+    },
+  })
+  const order = new GetSecretValueCommand({ SecretId: 'landfall/local/github' })
+  const client = new SecretsManagerClient(stage.team.stack.client)
+  secret = (await client.send(order)).SecretString ?? ''
+})
+afterAll(() => stage?.close())
+
+interface Sent {
+  readonly event?: string
+  readonly form?: boolean
+  readonly key?: string
+  readonly id?: string
+}
+
+const Answer = z.object({ outcome: z.string(), reason: z.string(), deliveryId: z.string() })
+
+/** A delivery as GitHub sends it, in either of its content types. */
+const send = async (
+  body: string,
+  { event = 'workflow_run', form = false, key = secret, id = randomUUID() }: Sent = {},
+) => {
+  const bytes = form ? new URLSearchParams({ payload: body }).toString() : body
+  const response = await fetch(`${stage.team.stack.apiAddress}/hooks/github`, {
+    method: 'POST',
+    body: bytes,
+    headers: {
+      'content-type': form ? 'application/x-www-form-urlencoded' : 'application/json',
+      'x-github-event': event,
+      'x-github-delivery': id,
+      'x-hub-signature-256': `sha256=${createHmac('sha256', key).update(bytes).digest('hex')}`,
+    },
+  })
+  return { status: response.status, ...Answer.parse(await response.json()) }
+}
+
+let runs = 100
+const toRun = (version: string): string => {
+  runs += 1
+  const branch = { branch: 'main', workflow: 'CI', runNumber: runs }
+  return toWorkflowRun({
+    ...branch,
+    repository: stage.repositoryOf(app),
+    commit: toCommit(version),
+  })
+}
+
+const toPush = (version: string): string =>
+  JSON.stringify({
+    ref: 'refs/heads/main',
+    after: toCommit(version),
+    deleted: false,
+    repository: { id: 4711, full_name: stage.repositoryOf(app), pushed_at: 1_795_000_000 },
+  })
+
+const announce = (name: string, tag: string) =>
+  stage.team.announceImage(name, stage.repositoryOf(name), tag)
+
+const waitingOf = async (name: string) => (await stage.team.operators.status(name)).waiting
+
+const expectServed = async (name: string, version: string): Promise<void> => {
+  expectDeployed(await stage.nextDeployment(name))
+  expect(await stage.ask(name)).toBe(version)
+}
+
+test('a ping is answered, and a push says what the commit still lacks', async () => {
+  const ping = await send(JSON.stringify({ zen: 'Keep it logically awesome.', hook_id: 1 }), {
+    event: 'ping',
+  })
+  expect(ping).toMatchObject({ status: 200, outcome: 'ignored', reason: 'ping' })
+  const push = await send(toPush('one'), { event: 'push' })
+  expect(push).toMatchObject({ status: 202, outcome: 'accepted', reason: 'recorded' })
+  expect(await waitingOf(app)).toEqual([
+    anyWith({
+      revision: toCommit('one'),
+      lacks: ['github workflow CI'],
+      reason: 'evidence_missing',
+    }),
+  ])
+})
+
+test('CI first and the image later: Docker Hub’s hook brings it out at once', async () => {
+  expect(await send(toRun('one'))).toMatchObject({ status: 202, reason: 'recorded' })
+  await waitUntil(async () => (await waitingOf(app))[0]?.lacks[0] === 'image')
+  await stage.push(app, 'one')
+  const begun = performance.now()
+  expect(await announce(app, toCommit('one'))).toMatchObject({ status: 202, reason: 'recorded' })
+  await waitUntilOpen(stage, app)
+  // The clock looks once a minute, and the registry is asked again after 15 s at the earliest.
+  expect(performance.now() - begun).toBeLessThan(10_000)
+  await expectServed(app, 'one')
+})
+
+test('the image first and CI later, by a hook that is form-encoded', async () => {
+  await stage.push(app, 'two')
+  expect(await announce(app, toCommit('two'))).toMatchObject({ status: 202, reason: 'recorded' })
+  expect(await waitingOf(app)).toEqual([
+    anyWith({ revision: toCommit('two'), lacks: ['github workflow CI'] }),
+  ])
+  const ended = await send(toRun('two'), { form: true })
+  expect(ended).toMatchObject({ status: 202, outcome: 'accepted', reason: 'recorded' })
+  await expectServed(app, 'two')
+})
+
+test('a delivery twice at one moment is one deployment', async () => {
+  await stage.push(app, 'three')
+  const body = toRun('three')
+  const id = randomUUID()
+  const answers = await Promise.all([send(body, { id }), send(body, { id })])
+  expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 202])
+  await expectServed(app, 'three')
+  expect(await send(body, { id })).toMatchObject({ status: 200, reason: 'duplicate' })
+  // What a replay would open would be there by now: a later delivery is answered after it.
+  await send(toPush('later'), { event: 'push' })
+  await waitUntil(async () => (await waitingOf(app)).length > 0)
+  const { deployments } = await stage.team.operators.status(app)
+  expect(deployments.filter(({ commit }) => commit === toCommit('three'))).toHaveLength(1)
+})
+
+test('what is not signed with our secret is answered 401 and leaves nothing', async () => {
+  const before = await scanJournal(stage)
+  for (const form of [false, true]) {
+    const forged = await send(toRun('forged'), { key: 'guessed', form })
+    expect(forged).toMatchObject({ status: 401, outcome: 'rejected', reason: 'unverified' })
+  }
+  const { apiAddress } = stage.team.stack
+  const hint = await sendToDockerHubHook(
+    apiAddress,
+    'guessed',
+    app,
+    stage.repositoryOf(app),
+    toCommit('forged'),
+  )
+  expect(hint).toMatchObject({ status: 401, reason: 'unverified' })
+  expect(await scanJournal(stage)).toEqual(before)
+})
+
+test('red CI is refused, another branch and another tag are ignored', async () => {
+  await stage.push(app, 'red')
+  const red = await stage.endCi(app, 'red', { conclusion: 'failure', runNumber: 200 })
+  expect(red).toMatchObject({ status: 202, reason: 'recorded' })
+  await waitUntil(async () => (await readRevision(stage, app, 'red'))?.['status'] === 'refused')
+  expect(await readRevision(stage, app, 'red')).toMatchObject({ reason: 'ci_failed' })
+  const elsewhere = await stage.endCi(app, 'red', { branch: 'feature', runNumber: 201 })
+  expect(elsewhere).toMatchObject({ status: 200, reason: 'branch_not_deployed' })
+  expect(await announce(app, 'v1')).toMatchObject({ status: 200, reason: 'tag_not_deployed' })
+  expect(await stage.ask(app)).toBe('three')
+})
+
+test('a tag that moves after it was looked up changes nothing', async () => {
+  const letGo = await holdAgent(stage)
+  const digest = await stage.push(app, 'still')
+  await send(toRun('still'))
+  await waitUntilOpen(stage, app)
+  const moved = await stage.team.pushImage(stage.repositoryOf(app), toCommit('still'), {
+    VERSION: 'moved',
+  })
+  expect(moved).not.toBe(digest)
+  letGo()
+  const deployment = await stage.nextDeployment(app)
+  expect(deployment).toMatchObject({ status: 'succeeded', digest })
+  expect(await stage.ask(app)).toBe('still')
+})
+
+test('an app that requires nothing but its image deploys what is pushed under a commit', async () => {
+  await stage.push(imageOnly, 'alone')
+  expect(await announce(imageOnly, toCommit('alone'))).toMatchObject({ status: 202 })
+  await expectServed(imageOnly, 'alone')
+})
+
+test('under a fixed tag each new digest is a revision', async () => {
+  const push = (version: string): Promise<string> =>
+    stage.team.pushImage(stage.repositoryOf(latest), 'latest', { VERSION: version })
+  for (const version of ['monday', 'tuesday']) {
+    const digest = await push(version)
+    expect(await announce(latest, 'latest')).toMatchObject({ status: 202, reason: 'recorded' })
+    const deployment = await stage.nextDeployment(latest)
+    expect(deployment).toMatchObject({ status: 'succeeded', digest, commit: null })
+    expect(await stage.ask(latest)).toBe(version)
+  }
+})
