@@ -1,7 +1,7 @@
 import { buildDocument, documentKinds } from '../host/documents.ts'
 import type { DocumentKind } from '../host/documents.ts'
 import { ConfigurationError, readConfigurationFile } from '../src/config/file.ts'
-import type { App, Configuration, TargetSettings } from '../src/deployment/app.ts'
+import type { App, Configuration } from '../src/deployment/app.ts'
 
 const stagePattern = /^[a-z][a-z0-9-]{0,31}$/
 
@@ -33,17 +33,8 @@ const documentResource = (kind: DocumentKind, stage: string) => {
 
 const isNamed = (name: string | null): name is string => name !== null
 
-const tokenOf = (target: TargetSettings): string | null =>
-  target.kind === 'ec2' ? null : target.token
-
-const secretsOf = (app: App): (string | null)[] => [
-  app.secrets,
-  app.registry,
-  app.reports.github,
-  app.reports.notice,
-  app.reports.sentry,
-  ...app.targets.map(tokenOf),
-]
+/** Not yet those of `reports` and of hosting targets: nobody reads them. */
+const secretsOf = (app: App): (string | null)[] => [app.secrets, app.registry]
 
 /**
  * The ARNs behind names of secrets; Secrets Manager ends each in six letters of its own. A role

@@ -4,8 +4,9 @@ import { InstanceId } from '../kernel/id.ts'
 import type { Certificate, Certificates } from '../targets/ec2/certificates.ts'
 import { instantSchema, parseItem, schemaVersion } from './item.ts'
 import { certificateKey } from './keys.ts'
+import { readItems } from './list.ts'
 import { expiresAt } from './lifetime.ts'
-import { readItems, toItemKey, type JournalTable } from './table.ts'
+import { toItemKey, type JournalTable } from './table.ts'
 
 const certificateSchema: z.ZodType<Certificate> = z.object({
   instance: InstanceId,

@@ -7,7 +7,8 @@ import type { Heads } from '../rollout/journal.ts'
 import { deploymentSchema, releaseSchema } from './deployment-schema.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { headKey, headOpen, openIndex } from './keys.ts'
-import { queryItems, readItem, type Item, type JournalTable } from './table.ts'
+import { queryItems } from './list.ts'
+import { readItem, type Item, type JournalTable } from './table.ts'
 
 /** Room for five releases and fifty instances; DynamoDB itself refuses 400 KB. */
 export const maxHeadBytes = 100 * 1024

@@ -8,7 +8,8 @@ import { deploymentSchema, purposeSchema } from './deployment-schema.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { deploymentKey, deploymentPrefix, headKey, stepKey, stepPartition } from './keys.ts'
 import { expiresAt } from './lifetime.ts'
-import { queryItems, toItemKey, type Item, type JournalTable } from './table.ts'
+import { queryItems } from './list.ts'
+import { toItemKey, type Item, type JournalTable } from './table.ts'
 
 const stepSchema: z.ZodType<StepRecord> = z.object({
   generation: Generation,

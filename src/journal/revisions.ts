@@ -1,7 +1,8 @@
 import type { Revisions } from '../rollout/journal.ts'
 import { openIndex, revisionKey, revisionOpenPrefix } from './keys.ts'
+import { queryItems, readItems } from './list.ts'
 import { fromRevisionItem, readRevision, replaceRevision } from './revision-item.ts'
-import { queryItems, readItems, toItemKey, type JournalTable } from './table.ts'
+import { toItemKey, type JournalTable } from './table.ts'
 
 export const createRevisions = (table: JournalTable): Revisions => ({
   loadWaiting: async (app, also) => {
