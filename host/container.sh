@@ -31,7 +31,7 @@ run_predeploy() {
   write_run "$slot" "$fresh"
   run_options
   predeploy_ran=true
-  if ! text=$(with_values timeout --foreground "$(remaining)" docker run --rm --name "$name" --label "landfall.predeploy=$app" \
+  if ! text=$(with_values timeout --foreground --kill-after 5 "$(remaining)" docker run --rm --name "$name" --label "landfall.predeploy=$app" \
     "${options[@]}" --entrypoint "${predeploy[0]}" "$image@$digest" "${predeploy[@]:1}" 2>&1 </dev/null); then
     keep_tail "$text"
     fail predeploy_failed "${predeploy[0]} ended with an error: ${tail_lines[-1]}"
@@ -48,7 +48,7 @@ stop_old() {
     changed=true
     [[ $live_slot == none ]] || route "$live_slot" "$waiting_room" || fail_route
     drain_slot "$live_slot" || give_way
-    try start_failed 'the old release does not stop' docker stop "$(container_of "$live")"
+    try start_failed 'the old release does not stop' stop_container "$(container_of "$live")"
   elif is_running "${replaces:-/}"; then
     changed=true
     take_over

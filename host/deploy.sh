@@ -20,6 +20,7 @@ restore_nothing() {
   changed=true
   write_live 0 none -
   undo=''
+  use_reserve
   make_live_true
   end succeeded
   finish succeeded restored 'nothing of ours is live'
@@ -31,7 +32,7 @@ main() {
   [[ ${SSM_App:-} =~ ^[a-z][a-z0-9-]{0,38}[a-z0-9]$ ]] || state=$host
   open_output "$state"
   read_order
-  deadline=$(($(now) + timeout))
+  set_deadline
   take_lock
   open_envelope
   inspect_host

@@ -3,11 +3,11 @@
 inspect_host() {
   begin inspect
   local facts driver directory free
-  facts=$(docker info --format '{{.ServerVersion}}|{{.LoggingDriver}}|{{.DockerRootDir}}' 2>&1) || facts="|$facts"
-  [[ $facts != \|* ]] || fail docker_unavailable "Docker does not answer: ${facts##*$'\n'}"
+  facts=$(timeout "$(remaining 20)" docker info --format '{{.ServerVersion}}|{{.LoggingDriver}}|{{.DockerRootDir}}' 2>&1) || facts="|${facts:-no answer within 20 s}"
+  [[ $facts != \|* ]] || fail docker_unavailable "Docker does not answer: ${facts##*[$'\n'|]}"
   IFS='|' read -r _ driver directory <<<"$facts"
   [[ $driver != json-file && $driver != local ]] || log_options=(--log-opt max-size=10m --log-opt max-file=3)
-  lock_host
+  lock_host || fail busy 'another command holds the proxies'
   ensure_network
   allot_slots
   unlock_host
@@ -16,7 +16,7 @@ inspect_host() {
     changed=true
     read_settings "$scratch/settings"
   fi
-  undo=make_live_true
+  undo=take_back
   [[ $live -ne $generation ]] || ! live_is_true || already_live
   free=$(df --output=avail -B1M "$directory" 2>/dev/null | tail -n 1) || free=''
   ((${free:-512} >= 512)) || has_image || fail disk_full "only ${free// /} MB are free in $directory"

@@ -20,12 +20,18 @@ serving() {
   fi
 }
 
-is_running() { [[ $(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null) == true ]]; }
+is_running() { [[ $(timeout 20 docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null) == true ]]; }
 exists() { docker inspect "$1" >/dev/null 2>&1; }
+
+# Undoes what this run began.
+take_back() {
+  use_reserve
+  make_live_true
+}
 
 # The one way back, after a failure here or a run that was killed: makes true again what `live` says.
 make_live_true() {
-  local attempt='' attempt_slot=none fresh=no deadline=$(($(now) + 300))
+  local attempt='' attempt_slot=none fresh=no
   read_live
   [[ ! -s $state/run ]] || read -r attempt attempt_slot fresh <"$state/run"
   docker rm --force "$(container_of "$attempt")-predeploy" >/dev/null 2>&1
@@ -59,7 +65,7 @@ make_live_true() {
 # A container this run made is removed; one that was kept from before is only stopped.
 discard() { # generation fresh
   [[ $1 ]] || return 0
-  docker stop "$(container_of "$1")" >/dev/null 2>&1
+  stop_container "$(container_of "$1")" >/dev/null 2>&1
   [[ $2 == fresh ]] || return 0
   docker rm --force "$(container_of "$1")" >/dev/null 2>&1
   forget_release "$1"
@@ -67,10 +73,15 @@ discard() { # generation fresh
 
 # Whatever else of the app runs may finish its requests, then it is stopped and kept.
 retire_others() {
-  local name other=blue
+  local other=blue
   [[ $live_slot != blue ]] || other=green
   drain_slot "$other" || return 0
+  stop_others
+}
+
+stop_others() {
+  local name
   while read -r name; do
-    [[ $name == "$(container_of "$live")" ]] || docker stop "$name" >/dev/null
+    [[ $name == "$(container_of "$live")" ]] || stop_container "$name" >/dev/null
   done < <(docker ps --filter "label=landfall.app=$app" --format '{{.Names}}')
 }

@@ -2,7 +2,7 @@
 
 lock_host() {
   exec 8>"$host/proxy.lock"
-  flock 8
+  flock --wait "$(remaining)" 8
 }
 
 unlock_host() { exec 8>&-; }

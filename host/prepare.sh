@@ -45,7 +45,7 @@ main() {
     ensure_key
     certificate=$(openssl x509 -in "$host/cert.pem" -outform DER | base64 --wrap 0)
   fi
-  IFS='|' read -r version directory < <(docker info --format '{{.ServerVersion}}|{{.DockerRootDir}}') || true
+  IFS='|' read -r version directory < <(timeout 20 docker info --format '{{.ServerVersion}}|{{.DockerRootDir}}') || true
   free=$(df --output=avail -B1 "${directory:-/}" 2>/dev/null | tail -n 1) || free=0
   extra=",\"certificate\":\"$certificate\",\"instance\":\"$here\",\"docker\":\"$version\""
   extra+=",\"missing\":$(json_list "${missing[@]}"),\"freeBytes\":${free// /}"

@@ -142,7 +142,7 @@ create_proxy() {
 proxy_answers() { find_proxy && worker_pids | grep -q .; }
 
 start_proxy() {
-  create_proxy && docker start "$proxy" >/dev/null && until_true 10 proxy_answers
+  create_proxy && docker start "$proxy" >/dev/null && until_true "$(remaining 10)" proxy_answers
 }
 
 new_worker() { # pid of the worker before
@@ -155,7 +155,7 @@ reload_proxy() {
   local before
   before=$(worker_pids | head -n 1)
   cli reload >/dev/null || true
-  until_true 10 new_worker "$before"
+  until_true "$(remaining 10)" new_worker "$before"
 }
 
 # Sends the app's requests to a slot, or into the waiting room. The file first, which is the truth after
@@ -164,7 +164,7 @@ route() { # slot target
   local file=$proxy_dir/apps/$app.cfg before='' after pid lines=() other=blue
   [[ $1 != blue ]] || other=green
   install -d -m 0755 "$proxy_dir" "$proxy_dir/apps"
-  lock_host
+  lock_host || return 1
   [[ ! -e $file ]] || read -r before <"$file"
   backend_config "$1" "$2" >"$file.next"
   chmod 0644 "$file.next"
@@ -200,7 +200,7 @@ leave_other_proxies() {
 }
 
 unroute() {
-  lock_host
+  lock_host || return 0
   rm -f "$proxy_dir/apps/$app.cfg"
   if compgen -G "$proxy_dir/apps/*.cfg" >/dev/null; then
     write_shared_config

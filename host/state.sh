@@ -24,10 +24,26 @@ give_way() {
   in_time || fail too_late 'the time of this command is over'
 }
 
-remaining() {
+# The setting `timeout` holds for all of the run. Its end is kept for the way back: what stopping the new
+# container and, where the old one does not run meanwhile, starting that may take, but at most a third.
+set_deadline() {
+  local reserve=$((2 * stop_timeout + 15))
+  [[ $strategy != recreate && ! $replaces ]] || reserve=$((reserve + health_timeout))
+  ((reserve <= timeout / 3)) || reserve=$((timeout / 3))
+  ends_at=$(($(now) + timeout))
+  deadline=$((ends_at - reserve))
+}
+
+# From here on nothing can be taken back, or all that is left is to take it back.
+use_reserve() { deadline=$ends_at; }
+
+remaining() { # [at most]
   local left=$((deadline - $(now)))
+  ((left <= ${1:-left})) || left=$1
   printf '%s' $((left > 1 ? left : 1))
 }
+
+stop_container() { docker stop --time "$(remaining "$stop_timeout")" "$1"; }
 
 take_lock() {
   begin lock

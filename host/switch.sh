@@ -7,7 +7,7 @@ take_over() {
   printf '%s %s\n' "$replaces" "${policy%:0}" | write_file "$state/replaced"
   changed=true
   docker update --restart no "$replaces" >/dev/null
-  try start_failed "$replaces does not stop" docker stop "$replaces"
+  try start_failed "$replaces does not stop" stop_container "$replaces"
 }
 
 give_back() {
@@ -32,10 +32,11 @@ switch_over() {
   changed=true
   if is_web; then
     route "$slot" "${slot_address[$slot]}:$port" || fail_route
-    until_true 15 is_answering || fail switch_failed 'the new release does not answer through the proxy'
+    until_true "$(remaining 15)" is_answering || fail switch_failed 'the new release does not answer through the proxy'
   fi
   write_live "$generation" "$slot" "$digest"
   undo=''
+  use_reserve
   end succeeded
 }
 
@@ -48,7 +49,7 @@ is_answering() { [[ $(answering_slot) == "$slot" ]]; }
 
 # Waits until a slot has answered its last request, for as long as its container may take to stop.
 drain_slot() { # slot
-  local until_at=$(($(now) + stop_timeout))
+  local until_at=$(($(now) + $(remaining "$stop_timeout")))
   if [[ ! ${slot_address[$1]:-} || ! $proxy_dir ]] || ! find_proxy; then return 0; fi
   while (($(in_flight "$1") > 0 && $(now) < until_at)); do
     ! is_superseded || return 1
@@ -71,7 +72,7 @@ retire_old() {
   end succeeded
   begin retire
   leave_other_proxies
-  retire_others
+  stop_others
   end succeeded
 }
 

@@ -1,5 +1,6 @@
 import type { Findings } from './findings.ts'
 import { gather, mistaken, warned, when } from './findings.ts'
+import { longestSeconds } from './longest-seconds.ts'
 import type { Path } from './mistake.ts'
 import type { AppFile, Ec2File } from './schema.ts'
 
@@ -52,7 +53,8 @@ const checkReach = (path: Path, ec2: Ec2File): Findings => {
 /** Rounds of waiting that the proxy or the deadline cuts short. */
 const checkTimes = (path: Path, ec2: Ec2File, app: AppFile): Findings => {
   const { health, run, hold, predeploy } = ec2
-  const longest = run.stopTimeout + health.timeout
+  const longest = longestSeconds(ec2)
+  const stops = ec2.strategy === 'worker' ? 'run.stopTimeout' : 'twice run.stopTimeout'
   const besides = predeploy === undefined ? '' : ', and predeploy takes its time besides'
   return gather([
     when(
@@ -66,14 +68,14 @@ const checkTimes = (path: Path, ec2: Ec2File, app: AppFile): Findings => {
       ec2.strategy === 'recreate' && hold !== undefined && hold < longest,
       warned(
         [...path, 'hold'],
-        `stopping (run.stopTimeout ${run.stopTimeout}s) and checking (health.timeout ${health.timeout}s) may take ${longest}s${besides}; requests that waited ${hold}s by then fail`,
+        `stopping (${stops}, ${run.stopTimeout}s: for its requests, then for its end) and checking (health.timeout ${health.timeout}s) may take ${longest}s${besides}; requests that waited ${hold}s by then fail`,
       ),
     ),
     when(
       longest > (app.deadline * 2) / 3,
       warned(
         [...path, 'health', 'timeout'],
-        `one instance may take ${longest}s (run.stopTimeout and health.timeout), which does not fit well into the deadline of ${app.deadline}s: a third of it is kept for bringing the old release back`,
+        `one instance may take ${longest}s (${stops} and ${ec2.strategy === 'worker' ? 'health.interval × times' : 'health.timeout'}), which does not fit well into the deadline of ${app.deadline}s: a third of it is kept for bringing the old release back`,
       ),
     ),
   ])

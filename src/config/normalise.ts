@@ -6,6 +6,7 @@ import type {
   TargetSettings,
 } from '../deployment/app.ts'
 import { AppName, InstanceId } from '../kernel/id.ts'
+import { longestSeconds } from './longest-seconds.ts'
 import type { AppFile, Ec2File, LandfallFile, TargetFile } from './schema.ts'
 
 const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'] => {
@@ -19,8 +20,7 @@ const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'
  * checking can take, so that none fails by default.
  */
 const toHoldSeconds = (file: Ec2File): number =>
-  file.hold ??
-  (file.strategy === 'recreate' ? Math.min(file.run.stopTimeout + file.health.timeout, 600) : 30)
+  file.hold ?? (file.strategy === 'recreate' ? Math.min(longestSeconds(file), 600) : 30)
 
 const toEc2 = (file: Ec2File): Ec2Settings => ({
   kind: 'ec2',

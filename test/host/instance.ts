@@ -87,6 +87,8 @@ export class Instance {
   certificate: Uint8Array = new Uint8Array()
   id: string
   readonly port: number
+  /** More of the agent's environment. */
+  environment: Readonly<Record<string, string>> = {}
 
   constructor(id: string, port: number) {
     this.id = id
@@ -106,6 +108,7 @@ export class Instance {
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       LANDFALL_ROOT: this.root,
       AWS_SSM_INSTANCE_ID: this.id,
+      ...this.environment,
     }
     for (const [name, value] of Object.entries(parameters)) env[`SSM_${name}`] = value
     const child = spawn('sh', ['-c', script], {

@@ -393,12 +393,20 @@ test.each([
       'publish: 80',
       'publish: 80\n          strategy: recreate\n          predeploy: [migrate]\n          hold: 30s',
     ),
-    `${at(17, 17, `${ec2}.hold`)}: warning: stopping (run.stopTimeout 30s) and checking (health.timeout 120s) may take 150s, and predeploy takes its time besides; requests that waited 30s by then fail`,
+    `${at(17, 17, `${ec2}.hold`)}: warning: stopping (twice run.stopTimeout, 30s: for its requests, then for its end) and checking (health.timeout 120s) may take 180s, and predeploy takes its time besides; requests that waited 30s by then fail`,
   ],
   [
     'a check that leaves no time for the way back',
     edit('publish: 80', 'publish: 80\n          health: { timeout: 12m }'),
-    `${at(15, 30, `${ec2}.health.timeout`)}: warning: one instance may take 750s (run.stopTimeout and health.timeout), which does not fit well into the deadline of 900s: a third of it is kept for bringing the old release back`,
+    `${at(15, 30, `${ec2}.health.timeout`)}: warning: one instance may take 780s (twice run.stopTimeout and health.timeout), which does not fit well into the deadline of 900s: a third of it is kept for bringing the old release back`,
+  ],
+  [
+    'a worker whose stop leaves no time for the way back',
+    edit(
+      '          port: 8000\n          publish: 80',
+      '          strategy: worker\n          run: { stopTimeout: 10m }',
+    ),
+    `${at(11, 9, `${ec2}.health.timeout`)}: warning: one instance may take 602s (run.stopTimeout and health.interval × times), which does not fit well into the deadline of 900s: a third of it is kept for bringing the old release back`,
   ],
   [
     'a tag that names no commit, with CI',
@@ -433,6 +441,6 @@ test('lets a recreate hold as long as it may take, where hold is left out', () =
   const parsed = read(edit('publish: 80', 'publish: 80\n          strategy: recreate'))
   expect(parsed).toMatchObject({
     ok: true,
-    value: { configuration: { apps: [{ targets: [{ holdSeconds: 150 }] }] }, warnings: [] },
+    value: { configuration: { apps: [{ targets: [{ holdSeconds: 180 }] }] }, warnings: [] },
   })
 })
