@@ -4,11 +4,11 @@ import type { Reason } from '../kernel/reason.ts'
 import type { App, Requirement } from './app.ts'
 import { isPast } from './deadline.ts'
 import type { Head } from './head.ts'
-import { compareOrders, type Order, type Revision, type RevisionStatus } from './revision.ts'
+import { compareOrders, type PushOrder, type Revision, type RevisionStatus } from './revision.ts'
 
 /** What one waiting revision is, seen from the head: on its way out, ended, or lacking something. */
 export type Standing =
-  | { readonly kind: 'ready'; readonly order: Order }
+  | { readonly kind: 'ready'; readonly order: PushOrder }
   | { readonly kind: 'lacking'; readonly what: readonly string[] }
   | { readonly kind: 'open' }
   | { readonly kind: 'ended'; readonly status: RevisionStatus; readonly reason: Reason }
@@ -26,7 +26,7 @@ export interface Choice {
   readonly open: {
     readonly revision: Revision
     readonly digest: Digest
-    readonly order: Order
+    readonly order: PushOrder
   } | null
 }
 
@@ -38,7 +38,7 @@ const requiredCi = (app: App): readonly CiRequirement[] =>
   app.requires.filter((requirement) => requirement.kind === 'ci')
 
 /** The first CI entry orders, the others gate; without CI it is the time the image was first seen. */
-export const orderOf = (app: App, revision: Revision): Order | null => {
+export const orderOf = (app: App, revision: Revision): PushOrder | null => {
   const [first] = requiredCi(app)
   if (first === undefined) return { createdAt: revision.firstSeenAt, number: 0 }
   const run = revision.ci[ciKey(first.ci, first.workflow)]

@@ -10,7 +10,7 @@ import {
 } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { App } from './app.ts'
-import type { Order } from './revision.ts'
+import type { PushOrder } from './revision.ts'
 
 /** What is or was live: an image, a version of the secret, and the settings it ran with. */
 export interface Release {
@@ -125,7 +125,7 @@ export interface Head {
   readonly freeze: { readonly reason: string; readonly by: string; readonly at: Instant } | null
   readonly quarantine: readonly (Commit | Digest)[]
   /** The order of the newest revision ever opened; it never goes down. */
-  readonly mark: Order | null
+  readonly mark: PushOrder | null
   /** A hint, not a lock: who looks again for some seconds, so that the others may leave. */
   readonly watch: { readonly by: string; readonly until: Instant } | null
 }

@@ -4,7 +4,7 @@ import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { end } from './close.ts'
 import type { Deployment, DeploymentKind, Head, InstanceState, Release } from './head.ts'
-import { compareOrders, type Order } from './revision.ts'
+import { compareOrders, type PushOrder } from './revision.ts'
 import { planWaves } from './wave.ts'
 
 /** An instance that a target selected, and why nothing can be sent to it, if so. */
@@ -19,7 +19,7 @@ export interface Opening {
   readonly kind: DeploymentKind
   readonly by: string
   /** The revision's place among the pushes; null for an operator's redeploy of what is live. */
-  readonly order: Order | null
+  readonly order: PushOrder | null
   /** A rollback brings back an earlier release under its own generation; anything else gets a new one. */
   readonly release: Omit<Release, 'generation'> & { readonly generation: Generation | null }
   readonly candidates: readonly Candidate[]
@@ -28,7 +28,7 @@ export interface Opening {
   readonly force: boolean
 }
 
-const newer = (a: Order | null, b: Order | null): Order | null => {
+const newer = (a: PushOrder | null, b: PushOrder | null): PushOrder | null => {
   if (a === null || b === null) return a ?? b
   return compareOrders(a, b) >= 0 ? a : b
 }

@@ -6,7 +6,7 @@ import type { Reason } from '../kernel/reason.ts'
  * Where a revision stands in the order of pushes: the creation of the push's run (kept over
  * re-runs), then the run's number.
  */
-export interface Order {
+export interface PushOrder {
   readonly createdAt: Instant
   readonly number: number
 }
@@ -65,5 +65,5 @@ export interface Revision {
 }
 
 /** Negative where `a` was pushed before `b`. */
-export const compareOrders = (a: Order, b: Order): number =>
+export const compareOrders = (a: PushOrder, b: PushOrder): number =>
   Date.parse(a.createdAt) - Date.parse(b.createdAt) || a.number - b.number

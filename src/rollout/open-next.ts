@@ -12,7 +12,7 @@ import {
   type Request,
 } from '../deployment/head.ts'
 import { openingObstacle, type Opening } from '../deployment/open.ts'
-import type { Order, Revision } from '../deployment/revision.ts'
+import type { PushOrder, Revision } from '../deployment/revision.ts'
 import type { Observation } from '../deployment/transition.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
@@ -86,7 +86,7 @@ const end = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void>
 }
 
 /** Forced out before its CI began it must not be followed by what was pushed before it. */
-const seenOrder = ({ firstSeenAt }: Revision): Order => ({ createdAt: firstSeenAt, number: 0 })
+const seenOrder = ({ firstSeenAt }: Revision): PushOrder => ({ createdAt: firstSeenAt, number: 0 })
 
 const findRequested = async (
   ports: ReconcilePorts,

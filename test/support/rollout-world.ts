@@ -13,7 +13,7 @@ import {
   compareOrders,
   type CiEvidence,
   type Evidence,
-  type Order as PushOrder,
+  type PushOrder,
   type Revision,
 } from '../../src/deployment/revision.ts'
 import type { Answer, StepRecord } from '../../src/deployment/step.ts'
