@@ -57,6 +57,14 @@ stop_old() {
   end succeeded
 }
 
+# A kept container has its environment already; a new one would start with none.
+expect_environment() {
+  [[ $fresh != kept && $envelope == - ]] || return 0
+  local ending=refuse
+  [[ $changed == false ]] || ending=fail
+  "$ending" envelope_invalid 'no envelope and no kept container'
+}
+
 choose_slot() {
   slot=blue fresh=fresh
   if ((live > 0)) && is_web; then

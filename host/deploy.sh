@@ -39,6 +39,7 @@ main() {
   before=$live before_slot=$live_slot
   ((generation > 0)) || restore_nothing
   choose_slot
+  expect_environment
   if [[ $fresh == kept ]]; then
     skip pull
     skip configure

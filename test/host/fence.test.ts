@@ -122,6 +122,32 @@ test('a machine cloned from this one makes a key of its own and refuses what was
   })
 })
 
+test('without an envelope only a kept container is started, never one with an empty environment', async () => {
+  const app = stage.app('bare')
+  const instance = await stage.instance()
+  const first = { app, generation: 1, fence: 1, ...one, envelope: ['env A=b'] }
+  expect(await instance.deploy(first)).toMatchObject({ outcome: 'succeeded' })
+  const second = { app, generation: 2, fence: 2, ...two }
+  expect(await instance.deploy(second)).toMatchObject({ outcome: 'succeeded' })
+  const bare = { app, envelope: null, ...one }
+  expect(
+    await instance.deploy({ ...bare, generation: 1, fence: 3, mode: 'restore' }),
+  ).toMatchObject({ outcome: 'succeeded', serving: { generation: 1 } })
+  await docker(['rm', `landfall-${app}.2`])
+  const refusal = {
+    outcome: 'refused',
+    reason: 'envelope_invalid',
+    message: 'no envelope and no kept container',
+    changed: false,
+    serving: { generation: 1 },
+  }
+  expect(
+    await instance.deploy({ ...bare, ...two, generation: 2, fence: 4, mode: 'restore' }),
+  ).toMatchObject(refusal)
+  expect(await instance.deploy({ ...bare, ...two, generation: 3, fence: 5 })).toMatchObject(refusal)
+  expect(await ask(instance.port)).toBe('one')
+})
+
 test('restoring what was live takes the kept container; without it, the image', async () => {
   const app = stage.app('restore')
   const instance = await stage.instance()
