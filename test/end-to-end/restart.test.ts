@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   containersOf,
@@ -18,7 +20,7 @@ const app = 'e2e-restart'
 let stage: Stage
 
 beforeAll(async () => {
-  stage = await openStage({ apps: { [app]: {} } })
+  stage = await openStage({ apps: { [app]: { settings: { env: { GREETING: 'hello' } } } } })
   expectDeployed(await stage.release(app, 'one'))
 })
 afterAll(() => stage?.close())
@@ -42,20 +44,49 @@ test('a stack that stops while a release starts comes back to the one before', a
   expect(await readDeployment(stage, app, 1)).toMatchObject({ status: 'succeeded' })
 })
 
-test('what waits at the stop goes out after the start', async () => {
+const greetingIs = async (text: string): Promise<boolean> =>
+  (await stage.ask(app, '/setting?name=GREETING')) ===
+  createHash('sha256').update(text).digest('hex')
+
+/** Landfall is deployed anew with another landfall.yml. */
+const changeGreeting = (before: string, after: string): void => {
+  const file = stage.team.configuration
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace(`GREETING: ${before}`, `GREETING: ${after}`),
+  )
+}
+
+test('what waits at the stop goes out after the start, as it was opened', async () => {
   // Its command waits behind five others, which die with the stack.
   await holdAgent(stage)
   await stage.push(app, 'three')
   await stage.endCi(app, 'three')
   await waitUntilOpen(stage, app)
   await stage.endCi(app, 'four')
+  changeGreeting('hello', 'goodbye')
   await stage.team.restart()
-  expect(await stage.nextDeployment(app)).toMatchObject({ generation: 3, status: 'succeeded' })
+  const third = await stage.nextDeployment(app)
+  expectDeployed(third)
   expect(await stage.ask(app)).toBe('three')
+  expect(await greetingIs('hello')).toBe(true)
   const { waiting } = await stage.team.operators.status(app)
   expect(waiting).toEqual([anyWith({ revision: toCommit('four') })])
+})
+
+test('redeploy brings the live digest out with the settings of today', async () => {
+  const { live } = await stage.team.operators.status(app)
+  expect(live?.commit).toBe(toCommit('three'))
+  await stage.team.operators.invoke('redeploy', { app })
+  const deployment = await stage.nextDeployment(app)
+  expectDeployed(deployment)
+  expect(deployment.digest).toBe(live?.digest)
+  expect(await greetingIs('goodbye')).toBe(true)
+})
+
+test('a commit that waited over the stop goes out when its image is there', async () => {
   await stage.push(app, 'four')
   await stage.team.announceImage(app, stage.repositoryOf(app), toCommit('four'))
-  expect(await stage.nextDeployment(app)).toMatchObject({ generation: 4, status: 'succeeded' })
+  expect(await stage.nextDeployment(app)).toMatchObject({ generation: 5, status: 'succeeded' })
   expect(await stage.ask(app)).toBe('four')
 })
