@@ -40,7 +40,7 @@ const look = (pids: readonly string[]): void => {
     const { namespace, command, environment } = process
     const isOfApp = environment.split('\0').includes(`LANDFALL_APP=${app}`)
     if (isOfApp && namespace !== ownNamespace) appNamespaces.add(namespace)
-    const shown = command.split('\0').slice(0, 5).join(' ')
+    const shown = command.split('\0').slice(0, 8).join(' ')
     commands.add(shown)
     for (const [name, forms] of Object.entries(traces)) {
       if (has(command, forms)) found.push({ namespace, where: `command line of ${shown}`, name })
