@@ -145,6 +145,9 @@ export const openStage = async ({
           toApp(registry, name, port(name), facts),
         ]),
       ),
+  }).catch((error: unknown) => {
+    rmSync(directory, { recursive: true, force: true })
+    throw error
   })
   const generations = new Map<string, number>()
   const repositoryOf = (app: string): string => `acme/${app}`
