@@ -305,6 +305,15 @@ test.each([
   expect(mistakesOf(text)).toContain(expected)
 })
 
+test('takes a registry on this machine for one whose pushes are told by hand', () => {
+  const text = edit('image: acme/shop', 'image: localhost:5000/acme/shop\n    tag: latest').replace(
+    '[{ ci: github, workflow: CI }, image]',
+    '[image]',
+  )
+  expect(mistakesOf(text)).toEqual([])
+  expect(mistakesOf(text.replace('localhost', 'registry.example'))).toHaveLength(1)
+})
+
 test('explains the choice that volumes ask for', () => {
   const text = edit('publish: 80', 'publish: 80\n          run: { volumes: ["data:/data"] }')
   expect(mistakesOf(text)).toEqual([
