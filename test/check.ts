@@ -1,34 +1,54 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as z from 'zod'
 import { documentKinds, renderScript } from '../host/documents.ts'
 import { ensurePrograms } from '../local/docker/packages.ts'
 
 // `npm run check`: everything that is fast, as many at a time as there are processors. It prints a
-// line for each, and all that one says only where it fails.
+// line for each, and all that one says only where it fails. `npm test` (`--and-all-tests`) goes on
+// with the tests that take longer, and ends in a line that counts all of them.
 
 interface Check {
   readonly name: string
   readonly command: readonly [string, ...string[]]
 }
 
+const directory = mkdtempSync(join(tmpdir(), 'landfall-check-'))
+
 /** The scripts as they run on an instance: their parts know each other's variables. */
-const writeHostScripts = (): string[] => {
-  const directory = mkdtempSync(join(tmpdir(), 'landfall-shellcheck-'))
-  return documentKinds.map((kind) => {
+const writeHostScripts = (): string[] =>
+  documentKinds.map((kind) => {
     const file = join(directory, `${kind}.sh`)
     writeFileSync(file, renderScript(kind))
     return file
   })
-}
+
+const reportOf = (name: string): string => join(directory, `${name}.json`)
+
+const vitest = (report: string, ...args: readonly string[]): Check['command'] => [
+  'vitest',
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${reportOf(report)}`,
+  ...args,
+]
 
 // The longest first, so that none of them is waited for alone at the end.
 const checks: readonly Check[] = [
-  { name: 'tests (unit)', command: ['vitest', 'run', '--project', 'unit', '--silent=passed-only'] },
+  {
+    name: 'tests (unit)',
+    command: vitest('unit', '--project', 'unit', '--silent=passed-only'),
+  },
   { name: 'lint', command: ['oxlint', '--type-aware'] },
   { name: 'types', command: ['tsc', '--noEmit'] },
-  { name: 'shell', command: ['shellcheck', '--norc', ...writeHostScripts()] },
+  // SC2317 takes what a trap or a step's name calls for unreachable.
+  {
+    name: 'shell',
+    command: ['shellcheck', '--norc', '--exclude=SC2317', ...writeHostScripts()],
+  },
   { name: 'unused', command: ['knip'] },
   {
     name: 'architecture',
@@ -50,16 +70,19 @@ interface Outcome {
   readonly output: string
 }
 
-const run = ([program, ...args]: Check['command']): Promise<Outcome> =>
+const run = (
+  [program, ...args]: Check['command'],
+  output: 'pipe' | 'inherit' = 'pipe',
+): Promise<Outcome> =>
   new Promise((resolve) => {
     const chunks: Buffer[] = []
     const child = spawn(program, args, {
       env: { ...process.env, NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output, output],
     })
     const keep = (chunk: Buffer): void => void chunks.push(chunk)
-    child.stdout.on('data', keep)
-    child.stderr.on('data', keep)
+    child.stdout?.on('data', keep)
+    child.stderr?.on('data', keep)
     child.on('error', (error) => resolve({ status: 1, output: error.message }))
     child.on('close', (code) =>
       resolve({ status: code ?? 1, output: Buffer.concat(chunks).toString() }),
@@ -79,6 +102,19 @@ const work = async (queue: Check[], failed: string[]): Promise<void> => {
   }
 }
 
+const Report = z.object({ numPassedTests: z.number(), numFailedTests: z.number() })
+
+/** A run that failed without a test of its own, such as a file that does not load, counts as one. */
+const countTests = (name: string, isFailed: boolean): { passed: number; failed: number } => {
+  try {
+    const report = Report.parse(JSON.parse(readFileSync(reportOf(name), 'utf8')))
+    const { numPassedTests: passed, numFailedTests } = report
+    return { passed, failed: Math.max(numFailedTests, isFailed ? 1 : 0) }
+  } catch {
+    return { passed: 0, failed: 1 }
+  }
+}
+
 await ensurePrograms([{ name: 'shellcheck', package: 'shellcheck' }])
 const queue = [...checks]
 const failed: string[] = []
@@ -86,4 +122,17 @@ await Promise.all(Array.from({ length: availableParallelism() }, () => work(queu
 process.stdout.write(
   failed.length === 0 ? 'All checks passed.\n' : `Failed: ${failed.join(', ')}.\n`,
 )
+
+if (process.argv.includes('--and-all-tests')) {
+  const fast = countTests('unit', failed.includes('tests (unit)'))
+  const slow = vitest('slow', '--project', 'repository', '--project', 'real')
+  const { status } = failed.length === 0 ? await run(slow, 'inherit') : { status: 0 }
+  const all = failed.length === 0 ? countTests('slow', status !== 0) : { passed: 0, failed: 0 }
+  if (status !== 0) failed.push('tests')
+  // A check that failed and is no test counts as one: `0 failed` is said only where all is well.
+  const other = failed.filter((name) => !name.startsWith('tests')).length
+  process.stdout.write(
+    `${fast.passed + all.passed} passed, ${fast.failed + all.failed + other} failed\n`,
+  )
+}
 process.exitCode = failed.length === 0 ? 0 : 1
