@@ -48,7 +48,7 @@ test('where the second instance fails at the first deployment, the first serves 
   await onSecond(['run', '--detach', ...options, image('stranger')])
   const deployment = await stage.release(app, 'one')
   expect(deployment).toMatchObject({ status: 'failed', reason: 'port_in_use' })
-  expect(deployment.message).toContain(stranger)
+  expect(deployment.message).toMatch(new RegExp(`^i-00000002: .*container ${stranger}`))
   expect(await answers()).toEqual(['nothing', 'stranger'])
   expect((await stage.team.operators.status(app)).live).toBeNull()
   await onSecond(['rm', '--force', stranger])
@@ -97,6 +97,7 @@ test('it stops at the first instance that fails, and brings the finished one bac
 
   const deployment = await stage.release(app, 'four')
   expect(deployment).toMatchObject({ status: 'failed', reason: 'start_failed' })
+  expect(deployment.message).toMatch(/^i-00000002: /)
   const story = deployment.steps.map(({ instance, purpose, outcome }) => [
     instance,
     purpose,
