@@ -113,6 +113,18 @@ keep_tail() { # text
   mapfile -t tail_lines <<<"$text"
 }
 
+# Which of the last lines to tell: the last that names an error, or else the last that says anything.
+telling_line() {
+  local line said='' error=''
+  shopt -s nocasematch
+  for line in "${tail_lines[@]}"; do
+    [[ ! $line =~ [^[:space:]] ]] || said=$line
+    [[ ! $line =~ error|exception|fatal|panic|denied|'no such'|cannot ]] || error=$line
+  done
+  shopt -u nocasematch
+  printf '%s' "${error:-$said}"
+}
+
 # Ends the run. What was begun is undone first, so that `serving` tells how things stand afterwards.
 fail() { # reason message
   local reason=$1 message=$2
@@ -150,16 +162,18 @@ finish() { # outcome reason message
 on_exit() {
   [[ $answered == yes ]] && return
   keep_tail "$(tail -n 40 "$scratch/log")"
-  fail "$(reason_of "$step")" "step $step: ${tail_lines[-1]:-a command failed}"
+  local said
+  said=$(telling_line)
+  fail "$(reason_of "$step")" "step $step: ${said:-a command failed}"
 }
 
-# Runs a program; where it fails, the run fails with this reason and the program's last line.
+# Runs a program; where it fails, the run fails with this reason and the line that tells why.
 try() { # reason message program...
   local reason=$1 message=$2 text
   shift 2
   if text=$("$@" 2>&1 </dev/null); then return; fi
   keep_tail "$text"
-  fail "$reason" "$message: ${tail_lines[-1]}"
+  fail "$reason" "$message: $(telling_line)"
 }
 
 # --- start

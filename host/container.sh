@@ -26,17 +26,21 @@ run_predeploy() {
     end skipped
     return
   fi
-  local name text options
+  local name text options limit code=0
   name=$(container_of "$generation")-predeploy
+  limit=$(remaining)
   write_run "$slot" "$fresh"
   run_options
   predeploy_ran=true
-  if ! text=$(with_values timeout --foreground --kill-after 5 "$(remaining)" docker run --rm --name "$name" --label "landfall.predeploy=$app" \
-    "${options[@]}" --entrypoint "${predeploy[0]}" "$image@$digest" "${predeploy[@]:1}" 2>&1 </dev/null); then
-    keep_tail "$text"
-    fail predeploy_failed "${predeploy[0]} ended with an error: ${tail_lines[-1]}"
+  text=$(with_values timeout --foreground --kill-after 5 "$limit" docker run --rm --name "$name" --label "landfall.predeploy=$app" \
+    "${options[@]}" --entrypoint "${predeploy[0]}" "$image@$digest" "${predeploy[@]:1}" 2>&1 </dev/null | tail -n 200) || code=$?
+  if ((code == 0)); then
+    end succeeded
+    return
   fi
-  end succeeded
+  keep_tail "$text"
+  ((code != 124 && code != 137)) || fail predeploy_failed "${predeploy[0]} did not end within $limit s"
+  fail predeploy_failed "${predeploy[0]} ended with code $code: $(telling_line)"
 }
 
 # recreate: requests wait at the proxy while the old one ends and the new one starts.

@@ -7,16 +7,15 @@ check_new() {
     return
   fi
   keep_tail "$(docker logs --tail 200 "$(container_of "$generation")" 2>&1)"
-  [[ $why_reason != exited ]] || why+=": ${tail_lines[-1]}"
+  [[ $why_reason != exited ]] || why+=": $(telling_line)"
   fail "$why_reason" "$why"
 }
 
 # Asks from inside the container's network, at its own address, so that no firewall of the host matters.
 await_health() { # container slot
-  local status pid restarts code name in_a_row=0 first_pid='' until_at pause body
-  until_at=$(($(now) + health_timeout))
-  is_web || until_at=$(($(now) + grace))
-  ((until_at <= deadline)) || until_at=$deadline
+  local status pid restarts code name in_a_row=0 first_pid='' limit until_at pause
+  limit=$(remaining "$(is_web && printf '%s' "$health_timeout" || printf '%s' "$grace")")
+  until_at=$(($(now) + limit))
   name=${health_host:-${hosts[0]:-localhost}}
   while :; do
     read -r status pid restarts code < <(docker inspect --format '{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{.State.ExitCode}}' "$1")
@@ -36,26 +35,29 @@ await_health() { # container slot
     if (($(now) >= until_at)); then
       is_web || return 0
       why_reason=unhealthy
-      why_unhealthy
+      why_unhealthy "$limit"
       return 1
     fi
-    sleep "$pause"
+    timeout "$(remaining)" sleep "$pause" || true
   done
 }
 
 ask_health() { # pid address host
+  : >"$scratch/body"
   answer_code=$(nsenter --net="/proc/$1/ns/net" curl -q --globoff --noproxy '*' --silent --max-time "$health_timeout_each" --max-filesize 1000000 \
     --output "$scratch/body" --write-out '%{http_code}' --user-agent landfall --header "Host: $3" "http://$2:$port$health_path") || true
   ((10#${answer_code:-0} >= health_from && 10#${answer_code:-0} <= health_to))
 }
 
-why_unhealthy() {
+# What the app says may hold what it must not say: it is masked before it is cut.
+why_unhealthy() { # seconds
   local body=''
   if [[ $answer_code == 000 ]]; then
-    why="nothing answers on port $port within ${health_timeout} s; does the app listen on 0.0.0.0:$port?"
+    why="nothing answers on port $port within $1 s; does the app listen on 0.0.0.0:$port?"
     return
   fi
   IFS= read -r body <"$scratch/body" || true
+  body=$(masked "$body")
   why="the last answer was $answer_code ${body:0:120}"
   [[ $answer_code != 400 ]] || why+='; is the host in ALLOWED_HOSTS?'
 }

@@ -36,5 +36,5 @@ fail_pull() { # what docker said
     *'manifest unknown'* | *'not found'*) reason=image_gone ;;
   esac
   keep_tail "$1"
-  fail "$reason" "${tail_lines[-1]}"
+  fail "$reason" "$(telling_line)"
 }

@@ -50,7 +50,7 @@ const expectOldServes = async (answer: HostAnswer): Promise<void> => {
 }
 
 test.each<[string, Partial<Behaviour>, string, RegExp]>([
-  ['exits with a traceback', { FAULT: 'exits' }, 'exited', /exited/],
+  ['exits with a traceback', { FAULT: 'exits' }, 'exited', /exited .*: Error: Cannot find module/],
   ['never gets healthy', { FAULT: 'never_healthy' }, 'unhealthy', /503 starting/],
   [
     'answers 400 to foreign hosts',
@@ -119,6 +119,7 @@ test('a predeploy that fails is told with its output and runs on no rollback', a
   await expectOldServes(failed)
   expect(failed).toMatchObject({ reason: 'predeploy_failed', predeploy: true })
   expect(failed.tail).toContain('no such table')
+  expect(failed.message).toBe('sh ended with code 3: no such table')
   const away = await stage.instance()
   const order = { app: stage.app('back'), generation: 1, fence: 1, ...good }
   const back = await away.deploy({ ...order, settings: { ...settings, kind: 'rollback' } })
@@ -149,6 +150,41 @@ test('a secret that a crashing app prints is masked, and found in the env file a
   await away.deploy({ app: other, generation: 1, fence: 1, ...good, envelope })
   const found = execFileSync('grep', ['-rl', secret, away.root], { encoding: 'utf8' })
   expect(found.trim()).toBe(`${away.root}/${other}/releases/1/env`)
+})
+
+test('a secret at the place where an answer is cut is masked before it is cut', async () => {
+  const secret = 'planted-secret-value-that-is-rather-long'
+  const healthHost = `${'a'.repeat(60)}.${secret}.example.com`
+  const strict = await stage.publish('strict', { ALLOWED_HOSTS: 'a.example.com' })
+  const settings = { healthHost, healthTimeout: 2 }
+  const answer = await attempt(strict, { settings, envelope: [`mask ${secret}`] })
+  await expectOldServes(answer)
+  expect(answer.message).toContain('aaa.[masked]')
+  expect(answer.output).not.toContain('planted')
+})
+
+test('of very long output the last lines are told, and the one that names the error', async () => {
+  const lines = 'i=0; while [ $i -lt 30000 ]; do echo "line $i"; i=$((i+1)); done'
+  const script = `${lines}; echo "OperationalError: database is locked"; echo bye; exit 3`
+  const settings = { predeploy: ['sh', '-c', script] }
+  const answer = await attempt(await stage.publish('talks'), { settings })
+  expect(answer.message).toBe('sh ended with code 3: OperationalError: database is locked')
+  expect(answer.tail?.slice(-3)).toEqual([
+    'line 29999',
+    'OperationalError: database is locked',
+    'bye',
+  ])
+  expect(answer.output.length).toBeLessThan(20_000)
+})
+
+test('a predeploy that does not end is ended, and the old release serves', async () => {
+  const settings = {
+    predeploy: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
+    timeout: 9,
+  }
+  const answer = await attempt(await stage.publish('hangs'), { settings })
+  await expectOldServes(answer)
+  expect(answer.message).toMatch(/^sh did not end within \d+ s$/)
 })
 
 test('bytes that are not UTF-8 and quotes in an app’s output make a valid answer', async () => {
