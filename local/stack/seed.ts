@@ -3,6 +3,7 @@ import {
   CreateTableCommand,
   DynamoDBClient,
   ResourceInUseException,
+  waitUntilTableExists,
   type CreateTableCommandInput,
 } from '@aws-sdk/client-dynamodb'
 import {
@@ -40,6 +41,14 @@ export const createTables = async (
     await client
       .send(new CreateTableCommand(Table.parse(table)))
       .catch(ignore(ResourceInUseException))
+  // A table takes no item before it is active.
+  for (const table of tables) {
+    const { TableName } = Table.parse(table)
+    await waitUntilTableExists(
+      { client, maxWaitTime: 30, minDelay: 0.02, maxDelay: 1 },
+      { TableName },
+    )
+  }
   client.destroy()
 }
 

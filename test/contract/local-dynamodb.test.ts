@@ -2,6 +2,7 @@ import {
   ConditionalCheckFailedException,
   CreateTableCommand,
   DynamoDBClient,
+  waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb'
 import {
   DescribeInstancesCommand,
@@ -51,6 +52,8 @@ describe('the local DynamoDB', () => {
     test = await startTestAws()
     table = DynamoDBDocumentClient.from(new DynamoDBClient({ ...test.client, maxAttempts: 2 }))
     await table.send(createTable)
+    const client = new DynamoDBClient(test.client)
+    await waitUntilTableExists({ client, maxWaitTime: 10, minDelay: 0.01 }, { TableName })
   })
   afterEach(() => test.stop())
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import dynalite from 'dynalite'
 import { parse } from 'yaml'
@@ -145,7 +145,11 @@ export const startJournal = async (): Promise<TestJournal> => {
     },
   }
   const { TimeToLiveSpecification: _, ...definition } = await readTableDefinition()
-  await createClient(3).send(new CreateTableCommand({ TableName: table.name, ...definition }))
+  const client = createClient(3)
+  await client.send(new CreateTableCommand({ TableName: table.name, ...definition }))
+  // A table takes no item before it is active.
+  const patience = { client, maxWaitTime: 10, minDelay: 0.01, maxDelay: 0.1 }
+  await waitUntilTableExists(patience, { TableName: table.name })
   journal.operations.length = 0
   return journal
 }
