@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import * as z from 'zod'
@@ -64,8 +64,8 @@ describe('what the README names', () => {
   })
 
   it('the labels and the directory that the host scripts use', () => {
-    const scriptFiles = ['common', 'deploy', 'proxy'].map((name) => read(`host/${name}.sh`))
-    const host = scriptFiles.join('\n')
+    const scripts = readdirSync('host').filter((file) => file.endsWith('.sh'))
+    const host = scripts.map((file) => read(`host/${file}`)).join('\n')
     for (const name of ['landfall.app=', 'landfall.proxy=', '/var/lib/landfall', 'landfall-proxy-'])
       expect([host.includes(name), readme.includes(name.replace(/=$/, ''))]).toEqual([true, true])
   })
