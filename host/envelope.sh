@@ -33,6 +33,9 @@ open_envelope() {
   sort_masks
 }
 
+# Names that steer bash, the loader or docker; `src/secrets/environment.ts` refuses the same ones.
+steering_names='^(PATH|HOME|IFS|ENV|SHELL|PWD|OLDPWD|CDPATH|TMPDIR|GLOBIGNORE|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|POSIXLY_CORRECT|POSIX_PEDANTIC|UID|EUID|PPID|LANG|LC_.*|LD_.*|BASH.*|DOCKER_.*|BUILDKIT_.*|COMPOSE_.*|GO[A-Z]+|SSL_CERT_.*|XDG_.*|SSM_.*|(HTTPS?|ALL|NO)_PROXY)$'
+
 # Docker's env file knows neither line breaks nor very long lines nor foreign bytes; such a value reaches
 # the container by -e NAME, and NAME stands for a moment in docker's own environment.
 add_variable() { # NAME=value
@@ -43,12 +46,10 @@ add_variable() { # NAME=value
     printf '%s=%s\n' "$name" "$value" >>"$scratch/env"
     return
   fi
-  case $name in
-    PATH | HOME | IFS | ENV | PS4 | LANG | TMPDIR | BASH* | SHELL* | LC_* | LD_* | GO* | DOCKER_* | XDG_* | SSL_CERT_* | SSH_* | *_PROXY | *_proxy | UID | EUID | PPID)
-      refuse envelope_invalid "the value of $name has line breaks, which a variable of this name must not have"
-      ;;
-    *[!A-Za-z0-9_]*) refuse envelope_invalid "the value of $name has line breaks; its name may only hold letters, digits and _" ;;
-  esac
+  [[ ! ${name^^} =~ $steering_names ]] ||
+    refuse envelope_invalid "the value of $name has line breaks, which a variable of this name must not have"
+  [[ $name != *[!A-Za-z0-9_]* ]] ||
+    refuse envelope_invalid "the value of $name has line breaks; its name may only hold letters, digits and _"
   multi_names+=("$name")
   multi_values+=("$value")
 }

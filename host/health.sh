@@ -44,7 +44,7 @@ await_health() { # container slot
 
 ask_health() { # pid address host
   : >"$scratch/body"
-  answer_code=$(nsenter --net="/proc/$1/ns/net" curl -q --globoff --noproxy '*' --silent --max-time "$health_timeout_each" --max-filesize 1000000 \
+  answer_code=$(nsenter --net="/proc/$1/ns/net" curl -q --globoff --path-as-is --noproxy '*' --silent --max-time "$health_timeout_each" --max-filesize 1000000 \
     --output "$scratch/body" --write-out '%{http_code}' --user-agent landfall --header "Host: $3" "http://$2:$port$health_path") || true
   ((10#${answer_code:-0} >= health_from && 10#${answer_code:-0} <= health_to))
 }

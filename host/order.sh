@@ -36,7 +36,7 @@ read_settings() { # file
     case $name in
       format) form='^1$' ;;
       kind) form='^(deploy|redeploy|rollback)$' ;;
-      image) form='^[a-z0-9][a-z0-9._:/-]{0,254}$' ;;
+      image) form='^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}$' ;;
       digest) form='^(sha256:[0-9a-f]{64})?$' ;;
       commit) form='^([0-9a-f]{40})?$' ;;
       strategy) form='^(blue-green|recreate|worker)$' ;;
@@ -52,8 +52,8 @@ read_settings() { # file
       healthPath) form='^/[!-~]*$' ;;
       proxyImage) form='^([a-z0-9][A-Za-z0-9._:/@-]*)?$' ;;
       subnet) form='^[0-9]{1,3}(\.[0-9]{1,3}){2}\.0/24$' ;;
-      volume) form='^[A-Za-z0-9._/-]+:/[^:]*(:[a-z,]+)?$' ;;
-      environment) form='^[^[:cntrl:]]{0,64}$' ;;
+      volume) form='^([A-Za-z0-9][A-Za-z0-9_.-]+|/[^:[:cntrl:]]*):/[^:[:cntrl:]]+(:(ro|rw|z|Z)(,(ro|rw|z|Z))*)?$' ;;
+      environment) form='^[^[:cntrl:]]*$' ;;
       predeploy | command) form='' ;;
       *) why="unknown setting $name"; return 1 ;;
     esac

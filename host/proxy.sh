@@ -227,6 +227,6 @@ answering_slot() {
   local line slot name=${hosts[0]:-$health_host}
   while IFS=$': \r' read -r line slot _; do
     [[ ${line,,} != landfall-slot ]] || printf '%s' "$slot"
-  done < <(nsenter --net="/proc/$proxy_pid/ns/net" curl -q --globoff --noproxy '*' --silent --max-time "$health_timeout_each" \
+  done < <(nsenter --net="/proc/$proxy_pid/ns/net" curl -q --globoff --path-as-is --noproxy '*' --silent --max-time "$health_timeout_each" \
     --output /dev/null --dump-header - --header "Host: ${name:-localhost}" "http://127.0.0.1:8080$health_path")
 }

@@ -3,6 +3,7 @@ import {
   Batch,
   HostName,
   ImageName,
+  Memory,
   Publish,
   SecretName,
   StatusRange,
@@ -40,7 +41,9 @@ const Requirement = z
   )
   .describe('Something that must be there before a commit is deployed.')
 
-const argument = z.string({ error: 'text; put it in quotes' })
+const argument = z
+  .string({ error: 'text; put it in quotes' })
+  .refine((text) => !text.includes('\0'), { error: 'text without NUL characters' })
 const command = z.array(argument, {
   error: 'a list of words, such as [python, manage.py, migrate]',
 })
@@ -52,7 +55,7 @@ const containerName = textLike(
 
 const volume = textLike(
   'a volume or an absolute path of the instance, and where it appears in the container, such as "data:/data" or "/srv/media:/media:ro"',
-  /^(?:[a-zA-Z0-9][a-zA-Z0-9_.-]+|\/[^:\0]*):\/[^:\0]+(?::(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*)?$/,
+  /^(?:[a-zA-Z0-9][a-zA-Z0-9_.-]+|\/[^:\p{Cc}]*):\/[^:\p{Cc}]+(?::(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*)?$/u,
 )
 
 const Run = z
@@ -60,7 +63,7 @@ const Run = z
     command: command.default([]).describe("Instead of the image's own command."),
     volumes: z.array(volume).default([]),
     networks: z.array(containerName).default([]).describe('Further Docker networks to join.'),
-    memory: textLike('an amount of memory, such as 512m or 2g', /^[1-9]\d{0,5}[bkmg]$/).optional(),
+    memory: Memory.optional(),
     stopTimeout: duration(1, 600)
       .prefault('30s')
       .describe('How long the old container may take to stop.'),
@@ -69,7 +72,10 @@ const Run = z
 
 const Health = z
   .strictObject({
-    path: textLike('a path that begins with /', /^\/[^\s#]*$/).default('/'),
+    path: textLike(
+      'a path that begins with / and holds no spaces, no # and nothing but ASCII (é is %C3%A9)',
+      /^\/[!"$-~]*$/,
+    ).default('/'),
     host: HostName.optional().describe('The Host header; the first of hosts where it is left out.'),
     expect: StatusRange.prefault('200-399'),
     interval: duration(0.1, 60).prefault('1s'),
@@ -109,6 +115,7 @@ const Ec2 = z.strictObject({
   replaces: containerName.optional().describe('A container run by hand until today.'),
   predeploy: command
     .min(1, { error: 'a list of at least one word' })
+    .refine(([program]) => program !== '', { error: 'a list that begins with a program' })
     .optional()
     .describe('Run once per deployment in the new image before it starts.'),
   run: Run.prefault({}),
@@ -149,7 +156,9 @@ const AppFile = z.strictObject({
   branch: textLike('the name of a branch', /^[^\s~^:?*[\\]{1,255}$/).default('main'),
   image: ImageName,
   tag: TagTemplate.default('{commit}'),
-  environment: textLike('the name of an environment', /^[^\s/][^\n/]{0,63}$/).default('production'),
+  environment: textLike('the name of an environment', /^[^\s/\p{Cc}][^/\p{Cc}]{0,63}$/u).default(
+    'production',
+  ),
   requires: z
     .array(Requirement, { error: 'a list, such as [{ ci: github, workflow: CI }, image]' })
     .min(1, { error: 'a list of at least one, such as [{ ci: github, workflow: CI }, image]' }),

@@ -20,9 +20,10 @@ const unitSeconds = new Map([
 
 const durationPattern = /^(\d{1,6}(?:\.\d{1,3})?)([smh])$/
 
+/** To the millisecond: `0.019m` is 1.14 s, not what floating point makes of it. */
 const toSeconds = (text: string): number => {
   const [, amount, unit = 's'] = durationPattern.exec(text) ?? []
-  return Number(amount) * (unitSeconds.get(unit) ?? 1)
+  return Math.round(Number(amount) * (unitSeconds.get(unit) ?? 1) * 1000) / 1000
 }
 
 const toDuration = (seconds: number): string => {
@@ -37,6 +38,26 @@ export const duration = (from: number, to: number) => {
     .transform(toSeconds)
     .refine((seconds) => seconds >= from && seconds <= to, { error })
 }
+
+const memoryError = 'an amount of memory of at least 6m, such as 512m or 2g'
+const memoryPattern = /^([1-9]\d{0,5})([bkmg])$/
+const unitBytes = new Map([
+  ['b', 1],
+  ['k', 1024],
+  ['m', 1024 ** 2],
+  ['g', 1024 ** 3],
+])
+/** Docker starts no container with less. */
+const leastMemoryBytes = 6 * 1024 ** 2
+
+/** `512m`, `2g`: as Docker writes them. */
+export const Memory = textLike(memoryError, memoryPattern).refine(
+  (text) => {
+    const [, amount, unit = 'b'] = memoryPattern.exec(text) ?? []
+    return Number(amount) * (unitBytes.get(unit) ?? 1) >= leastMemoryBytes
+  },
+  { error: memoryError },
+)
 
 const statusError = 'an HTTP status or a range of them, such as 200 or 200-399'
 const status = z.int({ error: statusError }).min(100, statusError).max(599, statusError)
@@ -56,7 +77,9 @@ export const portNumber = wholeNumber(1, 65535)
 const publishError = 'a port from 1 to 65535 or an address and a port, such as "127.0.0.1:8080"'
 const publishPattern = /^((?:\d{1,3}\.){3}\d{1,3}):(\d{1,5})$/
 const isPort = (port: number): boolean => port >= 1 && port <= 65535
-const isIpv4 = (address: string): boolean => address.split('.').every((part) => Number(part) <= 255)
+// Docker takes no part that begins with 0.
+const isIpv4 = (address: string): boolean =>
+  address.split('.').every((part) => Number(part) <= 255 && String(Number(part)) === part)
 
 /** `80` for all addresses of the instance, or `"127.0.0.1:8080"`. */
 export const Publish = z
@@ -106,7 +129,7 @@ export const SecretName = textLike(
 /** `[registry[:port]/]path`, without tag and digest. */
 export const ImageName = textLike(
   'an image without its tag, such as acme/oc-lettings or registry.example:5000/name (the tag goes to "tag")',
-  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/,
+  /^(?=.{1,255}$)(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/,
 )
 
 /** A tag, or a template in which `{commit}` stands for the full commit. */

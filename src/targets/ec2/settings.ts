@@ -34,8 +34,8 @@ const toRun = ({ run, holdSeconds, keep, replaces }: Ec2Settings): readonly Entr
   ...each('network', run.networks),
   ...optional('memory', run.memory),
   ...optional('replaces', replaces),
-  ['stopTimeout', run.stopTimeoutSeconds],
-  ['hold', holdSeconds],
+  ['stopTimeout', Math.ceil(run.stopTimeoutSeconds)],
+  ['hold', Math.ceil(holdSeconds)],
   ['keep', keep],
 ]
 
@@ -46,7 +46,7 @@ const toHealth = ({ health }: Ec2Settings): readonly Entry[] => [
   ['healthTo', health.expect.to],
   ['healthInterval', health.intervalSeconds],
   ['healthTimes', health.times],
-  ['healthTimeout', health.timeoutSeconds],
+  ['healthTimeout', Math.ceil(health.timeoutSeconds)],
   // A worker has no address to ask: it has to stay up for as long as its checks would take.
   ['grace', Math.ceil(health.intervalSeconds * health.times)],
 ]

@@ -119,7 +119,32 @@ test.each([
   [
     'an amount of memory in another notation',
     edit('publish: 80', 'publish: 80\n          run: { memory: 1GiB }'),
-    `${at(15, 26, `${ec2}.run.memory`)}: must be an amount of memory, such as 512m or 2g, got "1GiB"`,
+    `${at(15, 26, `${ec2}.run.memory`)}: must be an amount of memory of at least 6m, such as 512m or 2g, got "1GiB"`,
+  ],
+  [
+    'less memory than Docker starts anything with',
+    edit('publish: 80', 'publish: 80\n          run: { memory: 512k }'),
+    `${at(15, 26, `${ec2}.run.memory`)}: must be an amount of memory of at least 6m, such as 512m or 2g, got "512k"`,
+  ],
+  [
+    'a path that HTTP cannot hold',
+    edit('publish: 80', 'publish: 80\n          health: { path: /santé }'),
+    `${at(15, 27, `${ec2}.health.path`)}: must be a path that begins with / and holds no spaces, no # and nothing but ASCII (é is %C3%A9), got "/santé"`,
+  ],
+  [
+    'a word of a command that no program can be given',
+    edit('publish: 80', 'publish: 80\n          run: { command: [run, "a\\0replaces=x"] }'),
+    `${at(15, 33, `${ec2}.run.command[1]`)}: must be text without NUL characters, got "a\\u0000replaces=x"`,
+  ],
+  [
+    'a predeploy without a program',
+    edit('publish: 80', 'publish: 80\n          predeploy: ["", x]'),
+    `${at(15, 22, `${ec2}.predeploy`)}: must be a list that begins with a program, got a list`,
+  ],
+  [
+    'an address that Docker reads differently',
+    edit('publish: 80', 'publish: "127.0.0.01:80"'),
+    `${at(14, 20, `${ec2}.publish`)}: must be a port from 1 to 65535 or an address and a port, such as "127.0.0.1:8080", got "127.0.0.01:80"`,
   ],
   [
     'a relative path as a volume',

@@ -1,0 +1,199 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { parseConfiguration } from '../../src/config/read.ts'
+import { assembleEnvironment } from '../../src/secrets/environment.ts'
+import { renderSettings } from '../../src/targets/ec2/settings.ts'
+import { createEc2Ports, orderOf } from '../support/ec2-ports.ts'
+import { instanceAt } from '../support/deployments.ts'
+
+// What landfall.yml accepts, the host accepts: the settings of accepted files are read here by the
+// very functions of host/, without Docker and without a machine.
+
+const { stage } = createEc2Ports().ports
+
+/** Runs a few lines of bash after the scripts; the lines it printed. */
+const runHost = (files: readonly string[], script: string, args: readonly string[]): string[] => {
+  const sources = ['common', ...files].map((name) => readFileSync(`host/${name}.sh`, 'utf8'))
+  const body = [...sources, script].join('\n')
+  const { stdout, stderr, status } = spawnSync('bash', ['--norc', '-c', body, 'bash', ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] },
+  })
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
+  return stdout.split('\n').slice(0, -1)
+}
+
+/** What the host says to each of these settings: ok, or why not. */
+const readOnHost = (rendered: readonly string[]): readonly string[] => {
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-settings-'))
+  const files = rendered.map((settings, index) => {
+    const file = join(directory, String(index))
+    writeFileSync(file, Buffer.from(settings, 'base64'))
+    return file
+  })
+  const script = `app=shop
+for file; do if read_settings "$file"; then echo ok; else printf '%s\n' "$why"; fi; done`
+  const said = runHost(['order', 'proxy'], script, files)
+  rmSync(directory, { recursive: true })
+  return said
+}
+
+type Changes = Readonly<Record<string, unknown>>
+
+/** The settings of a file with one app, or null where landfall.yml does not accept it. */
+const render = (app: Changes, ec2: Changes): string | null => {
+  const target = {
+    instances: { ids: ['i-00000001'] },
+    strategy: 'recreate',
+    port: 8000,
+    publish: 80,
+  }
+  const text = JSON.stringify({
+    apps: {
+      shop: {
+        repository: 'acme/shop',
+        image: 'acme/shop',
+        requires: [{ ci: 'github', workflow: 'CI' }],
+        ...app,
+        targets: [{ ec2: { ...target, ...ec2 } }],
+      },
+    },
+    sources: { github: { secret: 'github' } },
+  })
+  const parsed = parseConfiguration(text, 'landfall.yml')
+  const settings = parsed.ok ? parsed.value.configuration.apps[0] : undefined
+  const [own] = settings?.targets ?? []
+  if (settings === undefined || own?.kind !== 'ec2') return null
+  return renderSettings(orderOf({ settings, predeployOn: instanceAt(1) }), own, stage)
+}
+
+const anything = fc.string({ unit: 'binary', maxLength: 12 })
+const written = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 12 }), anything)
+const like = (pattern: RegExp) => fc.stringMatching(pattern)
+const amount = like(/^\d{1,3}(\.\d{1,3})?[smh]$/)
+const path = written.map((text) => `/${text}`)
+const volume = fc
+  .tuple(
+    fc.oneof(like(/^[A-Za-z0-9_.-]{1,9}$/), path),
+    path,
+    fc.constantFrom('', ':Z', ':z', ':ro', ':rw', ':ro,Z'),
+  )
+  .map(([from, to, options]) => `${from}:${to}${options}`)
+const name = fc.oneof(like(/^[A-Za-z0-9_.-]{1,20}$/), written)
+
+const kinds: readonly (readonly [string, fc.Arbitrary<readonly [Changes, Changes]>])[] = [
+  [
+    'image',
+    fc
+      .oneof(like(/^[a-zA-Z0-9.:/_-]{1,20}$/), like(/^[A-Z]{3}\.[a-z]{2}(:\d{4})?\/[a-z]{1,9}$/))
+      .map((image) => [{ image }, {}]),
+  ],
+  ['environment', written.map((environment) => [{ environment }, {}])],
+  [
+    'publish',
+    fc
+      .oneof(like(/^\d{1,3}\.\d{1,2}\.\d{1,2}\.\d{1,2}:\d{1,5}$/), fc.nat(70_000))
+      .map((publish) => [{}, { publish }]),
+  ],
+  ['port', fc.nat(70_000).map((port) => [{}, { port }])],
+  [
+    'hosts',
+    fc
+      .array(fc.oneof(like(/^[A-Za-z0-9.-]{1,30}$/), written), { maxLength: 2 })
+      .map((hosts) => [{}, { hosts }]),
+  ],
+  ['replaces', name.map((replaces) => [{}, { replaces }])],
+  ['run.networks', fc.array(name, { maxLength: 2 }).map((networks) => [{}, { run: { networks } }])],
+  ['run.command', fc.array(written).map((command) => [{}, { run: { command } }])],
+  ['predeploy', fc.array(written, { minLength: 1 }).map((predeploy) => [{}, { predeploy }])],
+  ['run.volumes', volume.map((one) => [{}, { run: { volumes: [one] } }])],
+  ['run.memory', like(/^\d{1,6}[bkmg]$/).map((memory) => [{}, { run: { memory } }])],
+  ['run.stopTimeout', amount.map((stopTimeout) => [{}, { run: { stopTimeout } }])],
+  ['hold', amount.map((hold) => [{}, { hold }])],
+  ['health.timeout', amount.map((timeout) => [{}, { health: { timeout } }])],
+  [
+    'health.interval',
+    fc
+      .oneof(amount, like(/^0\.\d{1,3}[sm]$/))
+      .map((interval) => [{}, { health: { interval, timeout: '15m' } }]),
+  ],
+  ['health.times', fc.nat(25).map((times) => [{}, { health: { times } }])],
+  [
+    'health.path',
+    fc.oneof(path, like(/^\/[!-~]{0,20}$/)).map((one) => [{}, { health: { path: one } }]),
+  ],
+  ['health.host', like(/^[A-Za-z0-9.-]{1,30}$/).map((host) => [{}, { health: { host } }])],
+  [
+    'health.expect',
+    like(/^[1-5]\d\d(-[1-5]\d\d)?$/).map((expected) => [{}, { health: { expect: expected } }]),
+  ],
+  ['keep', fc.nat(60).map((keep) => [{}, { keep }])],
+]
+
+test.each(kinds)('%s: what landfall.yml accepts, the host accepts', (_, arbitrary) => {
+  const accepted = fc
+    .sample(arbitrary, 120)
+    .map(([app, ec2]) => ({ app, ec2, settings: render(app, ec2) }))
+    .flatMap((one) => (one.settings === null ? [] : [{ ...one, settings: one.settings }]))
+  expect(accepted.length).toBeGreaterThan(3)
+  const said = readOnHost(accepted.map(({ settings }) => settings))
+  expect(said.length).toBe(accepted.length)
+  const refused = accepted.flatMap(({ app, ec2 }, index) =>
+    said[index] === 'ok' ? [] : [{ app, ec2, said: said[index] }],
+  )
+  expect(refused).toEqual([])
+})
+
+test('every byte of a command arrives', () => {
+  const command = ['', ' a "b" $(id)', 'é\n\t\u0001', "'; exit"]
+  const settings = render({}, { run: { command } }) ?? ''
+  const file = join(mkdtempSync(join(tmpdir(), 'landfall-settings-')), 'settings')
+  writeFileSync(file, Buffer.from(settings, 'base64'))
+  const script = `app=shop; read_settings "$1"
+printf '%s\\0' "\${command[@]}" | base64 --wrap 0; echo`
+  const [bytes = ''] = runHost(['order', 'proxy'], script, [file])
+  expect(Buffer.from(bytes, 'base64').toString().split('\0').slice(0, -1)).toEqual(command)
+})
+
+test.each([
+  ['stopTimeout=1.5', 'setting stopTimeout is malformed'],
+  ['volume=data:data', 'setting volume is malformed'],
+  ['image=acme/shop;id', 'setting image is malformed'],
+  ['healthPath=/a b', 'setting healthPath is malformed'],
+  ['network=--privileged', 'setting network is malformed'],
+  ['replaces=-x', 'setting replaces is malformed'],
+  ['port=0', 'setting port is malformed'],
+  ['secret=x', 'unknown setting secret'],
+])('the host refuses %j', (entry, expected) => {
+  const settings = Buffer.from(`format=1\0strategy=worker\0${entry}\0`).toString('base64')
+  expect(readOnHost([settings])).toEqual([expected])
+})
+
+test('the names that cannot have a value of several lines are the same here and on the host', () => {
+  const bases = [
+    'PATH HOME IFS ENV SHELL PWD OLDPWD CDPATH TMPDIR GLOBIGNORE SHELLOPTS PROMPT_COMMAND PS1 PS4 PS9',
+    'POSIXLY_CORRECT POSIX_PEDANTIC UID EUID PPID LANG LC_ALL LC_ LD_PRELOAD BASH BASH_ENV BASHOPTS',
+    'DOCKER_HOST BUILDKIT_HOST COMPOSE_FILE GODEBUG GO GOOGLE_KEY SSL_CERT_FILE XDG_CONFIG_HOME SSM_App',
+    'HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY MY_PROXY SSH_KEY PRIVATE_KEY SHELL_KEY LANGUAGE PATHS',
+  ].flatMap((line) => line.split(' '))
+  const made = fc.sample(fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,12}$/), 200)
+  const names = [...bases, ...bases.map((base) => base.toLowerCase()), ...made]
+  const value = 'first\nsecond'
+  const here = names.map((one) =>
+    assembleEnvironment({ env: { [one]: value }, secret: null }).ok ? 'ok' : 'refused',
+  )
+  const script = `refuse() { echo refused; exit; }
+for name; do (add_variable "$name"=$'first\\nsecond' && echo ok); done`
+  expect(here).toContain('ok')
+  expect(here).toContain('refused')
+  const said = runHost(['order', 'envelope'], script, names)
+  expect(names.map((one, index) => [one, said[index]])).toEqual(
+    names.map((one, index) => [one, here[index]]),
+  )
+})
