@@ -13,7 +13,7 @@ ensure_network() {
   docker network inspect landfall >/dev/null 2>&1 ||
     try start_failed "the network landfall ($subnet; the setting is subnet)" docker network create \
       --subnet "$subnet" --gateway "$base.1" --ip-range "$base.128/25" landfall
-  subnet=$(docker network inspect --format '{{(index .IPAM.Config 0).Subnet}}' landfall)
+  read -r subnet gateway < <(docker network inspect --format '{{(index .IPAM.Config 0).Subnet}} {{(index .IPAM.Config 0).Gateway}}' landfall)
 }
 
 # Each app owns two fixed addresses, .8/.9 to .126/.127: outside what Docker gives away by itself.

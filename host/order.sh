@@ -4,7 +4,7 @@ declare -A slot_address=()
 hosts=() predeploy=() command=() volumes=() networks=() log_options=()
 env_names=() multi_names=() multi_values=()
 registry_host='' registry_username='' registry_password=''
-owner='' mode='' settings='' envelope='' state='' slot=none slots='' before=0 before_slot=none fresh=fresh answer_code=000
+owner='' mode='' settings='' envelope='' state='' slot=none slots='' gateway='' before=0 before_slot=none fresh=fresh answer_code=000
 deadline=0 ends_at=0
 live=0 live_slot=none live_digest=''
 why_reason='' why=''

@@ -19,11 +19,16 @@ find_proxy() {
 
 # Everything in this directory may be read by anybody: the proxy knows no secret.
 proxy_config() {
-  local file drain=10 line port=${proxy_publish%:8080}
+  local file drain=10 line port=${proxy_publish%:8080} private forwarded
   for file in "$proxy_dir"/apps/*.cfg; do
     read -r line <"$file"
     ((${line##*drain=} <= drain)) || drain=${line##*drain=}
   done
+  # Behind a loopback address only programs of this machine ask, such as the team's own TLS proxy. Elsewhere
+  # a private address is a load balancer's; the network's gateway is anybody whom Docker forwards under its
+  # own address, as it does with clients over IPv6 and in its userland proxy.
+  private='src 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16' forwarded="src ${gateway:-0.0.0.0/0}"
+  [[ $port != 127.* ]] || private=always_true forwarded=always_false
   cat <<EOF
 global
   fd-hard-limit 50000
@@ -47,11 +52,12 @@ defaults
 frontend public
   bind :8080
   # What a load balancer or another proxy in front says is kept; what a client claims is not.
-  acl behind_proxy src 127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16
-  http-request del-header X-Forwarded-For unless behind_proxy
-  http-request set-header X-Forwarded-Proto http unless behind_proxy { req.hdr(X-Forwarded-Proto) -m found }
-  http-request set-header X-Forwarded-Port ${port##*:} unless behind_proxy { req.hdr(X-Forwarded-Port) -m found }
-  http-request set-header X-Forwarded-Host %[req.hdr(host)] unless behind_proxy { req.hdr(X-Forwarded-Host) -m found }
+  acl private $private
+  acl forwarded $forwarded
+  http-request del-header X-Forwarded-For unless private !forwarded
+  http-request set-header X-Forwarded-Proto http unless private !forwarded { req.hdr(X-Forwarded-Proto) -m found }
+  http-request set-header X-Forwarded-Port ${port##*:} unless private !forwarded { req.hdr(X-Forwarded-Port) -m found }
+  http-request set-header X-Forwarded-Host %[req.hdr(host)] unless private !forwarded { req.hdr(X-Forwarded-Host) -m found }
   option forwardfor
   # The mark by which a switch is recognised. Only who asks from inside this container sees it.
   http-response set-header Landfall-Slot %[srv_name] if { src 127.0.0.1 }
@@ -101,9 +107,13 @@ write_public() { # path, content on stdin
   chmod 0644 "$1"
 }
 
+# Tells whether anything had to be written.
 write_shared_config() {
-  hosts_map | write_public "$proxy_dir/hosts.map"
-  proxy_config | write_public "$proxy_dir/proxy.cfg"
+  local map config
+  map=$(hosts_map) config=$(proxy_config)
+  [[ $map != "$(read_file "$proxy_dir/hosts.map")" || $config != "$(read_file "$proxy_dir/proxy.cfg")" ]] || return 1
+  write_public "$proxy_dir/hosts.map" <<<"$map"
+  write_public "$proxy_dir/proxy.cfg" <<<"$config"
 }
 
 # Speaks to the master's command line, inside the proxy's own network namespace.
@@ -161,7 +171,7 @@ reload_proxy() {
 # Sends the app's requests to a slot, or into the waiting room. The file first, which is the truth after
 # a restart; then the running workers. A reload only when hosts or times changed.
 route() { # slot target
-  local file=$proxy_dir/apps/$app.cfg before='' after pid lines=() other=blue
+  local file=$proxy_dir/apps/$app.cfg before='' after pid lines=() other=blue reload=no
   [[ $1 != blue ]] || other=green
   install -d -m 0755 "$proxy_dir" "$proxy_dir/apps"
   lock_host || return 1
@@ -176,9 +186,10 @@ route() { # slot target
   sync "$file.next"
   mv -f "$file.next" "$file"
   sync "$proxy_dir/apps"
-  [[ $before == "$after" && -e $proxy_dir/proxy.cfg ]] || write_shared_config
+  [[ $before == "$after" ]] || reload=yes
+  ! write_shared_config || reload=yes
   if ! find_proxy; then start_proxy || { unlock_host; return 1; }
-  elif [[ $before != "$after" ]]; then reload_proxy || { unlock_host; return 1; }; fi
+  elif [[ $reload == yes ]]; then reload_proxy || { unlock_host; return 1; }; fi
   for pid in $(worker_pids); do
     lines+=("@!$pid set server app-$app/$1 addr ${2%:*} port ${2#*:}" "@!$pid set server app-$app/$1 state ready"
       "@!$pid set server app-$app/$other state drain")
@@ -203,8 +214,7 @@ unroute() {
   lock_host || return 0
   rm -f "$proxy_dir/apps/$app.cfg"
   if compgen -G "$proxy_dir/apps/*.cfg" >/dev/null; then
-    write_shared_config
-    if find_proxy; then reload_proxy || true; fi
+    if write_shared_config && find_proxy; then reload_proxy || true; fi
   else
     docker rm --force "$proxy" >/dev/null 2>&1 || true
     rm -rf "$proxy_dir"

@@ -2,7 +2,12 @@
 // are variables (see Behaviour in ../images.ts).
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -36,7 +41,9 @@ const openDatabase = (directory: string): DatabaseSync => {
 }
 const database = env['DATA'] === undefined ? null : openDatabase(env['DATA'])
 
-const routes: Readonly<Record<string, (query: URLSearchParams) => Answer | Promise<Answer>>> = {
+const routes: Readonly<
+  Record<string, (query: URLSearchParams, headers: IncomingHttpHeaders) => Answer | Promise<Answer>>
+> = {
   '/': () => ({ text: version }),
   [healthPath]: () => ({ text: healthPath === '/' ? version : 'ok' }),
   '/slow': async (query) => {
@@ -47,6 +54,10 @@ const routes: Readonly<Record<string, (query: URLSearchParams) => Answer | Promi
     const starts = database?.prepare('SELECT version FROM starts').all() ?? []
     return { text: starts.map((start) => String(start['version'])).join('\n') }
   },
+  '/header': (query, headers) => {
+    const value = headers[query.get('name') ?? '']
+    return value === undefined ? { status: 404, text: 'not sent' } : { text: String(value) }
+  },
   // Tells a test whether a setting arrived unchanged, without showing it.
   '/setting': (query) => {
     const value = env[query.get('name') ?? '']
@@ -55,18 +66,18 @@ const routes: Readonly<Record<string, (query: URLSearchParams) => Answer | Promi
   },
 }
 
-const answer = async (url: URL, host: string): Promise<Answer> => {
+const answer = async (url: URL, host: string, headers: IncomingHttpHeaders): Promise<Answer> => {
   if (allowedHosts.length > 0 && !allowedHosts.includes(host))
     return { status: 400, text: `Invalid HTTP_HOST header: '${host}'` }
   if (fault === 'never_healthy') return { status: 503, text: 'starting' }
-  return routes[url.pathname]?.(url.searchParams) ?? { status: 404, text: 'not found' }
+  return routes[url.pathname]?.(url.searchParams, headers) ?? { status: 404, text: 'not found' }
 }
 
 let stopping = false
 const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const url = new URL(request.url ?? '/', 'http://app')
   const host = (request.headers.host ?? '').replace(/:\d+$/, '')
-  const { status = 200, text } = await answer(url, host)
+  const { status = 200, text } = await answer(url, host, request.headers)
   // A connection that is kept would hold the process up after its last answer.
   response.shouldKeepAlive &&= !stopping
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)

@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { docker } from '../../local/docker/docker.ts'
+import type { Instance } from './instance.ts'
+import { openStage, type Image, type Stage } from './stage.ts'
+
+let stage: Stage
+let image: Image
+beforeAll(async () => {
+  stage = await openStage()
+  image = await stage.publish('headers')
+})
+afterAll(async () => stage.close())
+
+const forged = {
+  'X-Forwarded-For': '203.0.113.7',
+  'X-Forwarded-Proto': 'https',
+  'X-Forwarded-Host': 'elsewhere.example.com',
+  'X-Forwarded-Port': '443',
+}
+
+/** What of it reaches the app, asked from `from`: the machine itself, or inside a container's network. */
+const whatArrives = (from: readonly string[], address: string): Record<string, string> => {
+  const headers = Object.entries(forged).flatMap(([name, value]) => [
+    '--header',
+    `${name}: ${value}`,
+  ])
+  const [program = 'curl', ...args] = [...from, 'curl', '--silent', '--max-time', '10', ...headers]
+  const ask = (name: string): string =>
+    execFileSync(program, [...args, `http://${address}/header?name=${name}`], { encoding: 'utf8' })
+  const names = Object.keys(forged).map((name) => name.toLowerCase())
+  return Object.fromEntries(names.map((name) => [name, ask(name).trim()]))
+}
+
+const inspect = async (name: string, format: string): Promise<string> =>
+  (await docker(['inspect', '--format', format, name])).trim()
+
+const networks = (field: string): string =>
+  `{{(index .NetworkSettings.Networks "landfall").${field}}}`
+
+const start = async (publishAddress: string): Promise<readonly [string, Instance]> => {
+  const app = stage.app(publishAddress === '' ? 'open' : 'inner')
+  const instance = await stage.instance()
+  const order = { app, generation: 1, fence: 1, ...image, settings: { publishAddress } }
+  expect(await instance.deploy(order)).toMatchObject({ outcome: 'succeeded' })
+  return [app, instance]
+}
+
+test('behind a loopback address, what the own TLS proxy says reaches the app', async () => {
+  const [, { port }] = await start('127.0.0.1')
+  const arrived = whatArrives([], `127.0.0.1:${port}`)
+  expect(arrived).toEqual({
+    'x-forwarded-for': expect.stringMatching(/^203\.0\.113\.7/),
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'elsewhere.example.com',
+    'x-forwarded-port': '443',
+  })
+})
+
+test('on every address, a load balancer is believed and who comes by the gateway is not', async () => {
+  const [app, { port }] = await start('')
+  const proxy = `landfall-proxy-${port}`
+  const address = `${await inspect(proxy, networks('IPAddress'))}:8080`
+  const gateway = await inspect(proxy, networks('Gateway'))
+  const untrusted = {
+    'x-forwarded-for': gateway,
+    'x-forwarded-proto': 'http',
+    'x-forwarded-port': String(port),
+  }
+  // Through the published port as Docker forwards it, and straight from the gateway's own address.
+  expect(whatArrives([], `127.0.0.1:${port}`)).toEqual({
+    ...untrusted,
+    'x-forwarded-host': `127.0.0.1:${port}`,
+  })
+  expect(whatArrives([], address)).toEqual({ ...untrusted, 'x-forwarded-host': address })
+
+  const pid = await inspect(`landfall-${app}.1`, '{{.State.Pid}}')
+  const inside = ['nsenter', `--net=/proc/${pid}/ns/net`]
+  const own = await inspect(`landfall-${app}.1`, networks('IPAddress'))
+  expect(whatArrives(inside, address)).toEqual({
+    'x-forwarded-for': `203.0.113.7, ${own}`,
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'elsewhere.example.com',
+    'x-forwarded-port': '443',
+  })
+})
