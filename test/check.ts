@@ -40,7 +40,8 @@ const vitest = (report: string, ...args: readonly string[]): Check['command'] =>
 const checks: readonly Check[] = [
   {
     name: 'tests (unit)',
-    command: vitest('unit', '--project', 'unit', '--silent=passed-only'),
+    // Every processor: much of what the tests do is waiting for processes and timeouts.
+    command: vitest('unit', '--project', 'unit', '--silent=passed-only', '--maxWorkers=100%'),
   },
   { name: 'lint', command: ['oxlint', '--type-aware'] },
   { name: 'types', command: ['tsc', '--noEmit'] },

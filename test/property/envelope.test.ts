@@ -42,24 +42,41 @@ test('each of 50 instances opens the envelope with its own key', async () => {
   for (const instance of fleet) expect(instance.open(envelope)).toBe(text.reveal())
 })
 
-test('any environment arrives as it was, and not with a key it was not sealed for', async () => {
+const seal = (text: Redacted, to: readonly (typeof fleet)[number][]): Promise<Uint8Array> =>
+  sealEnvelope(
+    text,
+    to.map(({ certificate }) => certificate),
+  )
+
+// Each opening is a process of openssl: what does not depend on the values is not tried with each.
+test('any environment arrives as it was', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      env,
+      fc.subarray(fleet, { minLength: 1, maxLength: 2 }),
+      async (values, to) => {
+        const text = render(values)
+        const envelope = await seal(text, to)
+        for (const instance of to) expect(instance.open(envelope)).toBe(text.reveal())
+      },
+    ),
+    { numRuns: 40 },
+  )
+})
+
+test('nobody opens an envelope that was not sealed for them', async () => {
   await fc.assert(
     fc.asyncProperty(
       env,
       fc.subarray(fleet, { minLength: 1, maxLength: 4 }),
       async (values, to) => {
-        const text = render(values)
-        const envelope = await sealEnvelope(
-          text,
-          to.map(({ certificate }) => certificate),
-        )
-        for (const instance of to) expect(instance.open(envelope)).toBe(text.reveal())
+        const envelope = await seal(render(values), to)
         expect(stranger.open(envelope)).toBeNull()
         const left = fleet.find((instance) => !to.includes(instance))
         expect(left?.open(envelope)).toBeNull()
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 10 },
   )
 })
 
