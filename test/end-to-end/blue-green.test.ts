@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   containersOf,
+  expectDeployed,
   expectNoneFailed,
   openStage,
   readDeployment,
@@ -23,12 +24,7 @@ const behaviours = [{ VERSION: 'black' }, { VERSION: 'white' }] as const
 const deploy = async (number: number): Promise<void> => {
   const behaviour = behaviours[number % 2 === 0 ? 0 : 1]
   const deployment = await stage.release(app, `commit ${number}`, behaviour)
-  expect(deployment).toMatchObject({
-    generation: number,
-    status: 'succeeded',
-    reason: 'deployed',
-    commit: toCommit(`commit ${number}`),
-  })
+  expectDeployed(deployment, { generation: number, commit: toCommit(`commit ${number}`) })
   expect(await stage.ask(app)).toBe(behaviour.VERSION)
 }
 

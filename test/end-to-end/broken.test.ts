@@ -7,6 +7,7 @@ import type { ShownDeployment } from '../../local/team/operators.ts'
 import {
   containersOf,
   expectDeployed,
+  expectFailed,
   expectNoneFailed,
   holdAgent,
   openStage,
@@ -62,13 +63,12 @@ const withoutNotice = async (title: string, attempt: () => Promise<unknown>): Pr
   expect(await containersOf(app, true)).toEqual([`landfall-${app}.${live.generation}`])
 }
 
-const expectFailed = async (
+const expectEnded = async (
   deployment: ShownDeployment,
   reason: string,
   message: RegExp,
 ): Promise<void> => {
-  expect(deployment).toMatchObject({ status: 'failed', reason })
-  expect(deployment.message).toMatch(message)
+  expectFailed(deployment, reason, message)
   const recorded = await readDeployment(stage, app, deployment.generation)
   expect(recorded).toMatchObject({ status: 'failed', reason, message: deployment.message })
   expect((await stage.team.operators.status(app)).live?.generation).toBe(live.generation)
@@ -107,7 +107,7 @@ test.each<[string, Partial<Behaviour> & { VERSION: string }, string, RegExp, str
   async (title, behaviour, reason, message, step) => {
     await withoutNotice(title, async () => {
       const deployment = await stage.release(app, title, behaviour)
-      await expectFailed(deployment, reason, message)
+      await expectEnded(deployment, reason, message)
       const failed = deployment.steps.at(-1)?.steps.find(({ status }) => status === 'failed')
       expect(failed?.name).toBe(step)
     })
@@ -144,7 +144,7 @@ test('a digest that goes from the registry after it was found is image_gone', as
     })
     expect(answer.status).toBe(202)
     letGo()
-    await expectFailed(await stage.nextDeployment(app), 'image_gone', /manifest unknown|not found/)
+    await expectEnded(await stage.nextDeployment(app), 'image_gone', /manifest unknown|not found/)
   })
   await expectRefused('gone', 'image_gone')
 })
@@ -162,7 +162,7 @@ test('a registry that refuses the instance is registry_unauthorized', async () =
     // By digest: nobody asks the registry before the instance does.
     await stage.team.operators.invoke('redeploy', { app, revision, force: true })
     const deployment = await stage.nextDeployment(app)
-    await expectFailed(deployment, 'registry_unauthorized', /unauthorized|denied/i)
+    await expectEnded(deployment, 'registry_unauthorized', /unauthorized|denied/i)
     expect(JSON.stringify(deployment)).not.toContain('a-wrong-password')
   })
 })

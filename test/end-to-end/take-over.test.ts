@@ -3,6 +3,7 @@ import { docker } from '../../local/docker/docker.ts'
 import { buildAppImage } from '../../local/docker/images.ts'
 import {
   expectDeployed,
+  expectFailed,
   expectNoneFailed,
   openStage,
   readDeployment,
@@ -61,7 +62,7 @@ test('a container run by hand is taken over: stopped, kept, and not started agai
   await runByHand(app)
   const load = stage.load(app)
   const broken = await stage.release(app, 'broken', { FAULT: 'exits' })
-  expect(broken).toMatchObject({ status: 'failed', reason: 'exited' })
+  expectFailed(broken, 'exited')
   // The new one is checked before the old one is touched.
   expectNoneFailed('a broken image before the take-over', await load.stop())
   expect(await describeByHand()).toBe('true on-failure:3')
@@ -78,7 +79,7 @@ test('a container run by hand is taken over: stopped, kept, and not started agai
 test('it is given back as it was when the new one fails after the port changed hands', async () => {
   await runByHand(recreated)
   const deployment = await stage.release(recreated, 'recreate broken', { FAULT: 'exits' })
-  expect(deployment).toMatchObject({ status: 'failed', reason: 'exited' })
+  expectFailed(deployment, 'exited')
   await waitUntil(() => isServed(recreated, 'by hand'))
   expect(await describeByHand()).toBe('true on-failure:3')
   expectDeployed(await stage.release(recreated, 'recreate good'))
@@ -90,9 +91,7 @@ test('a taken port names the container and the line to add', async () => {
   await runByHand(stranger)
   const load = stage.load(stranger)
   const deployment = await stage.release(stranger, 'stranger')
-  expect(deployment).toMatchObject({ status: 'failed', reason: 'port_in_use' })
-  expect(deployment.message).toContain(`container ${byHand}`)
-  expect(deployment.message).toContain(`replaces: ${byHand}`)
+  expectFailed(deployment, 'port_in_use', new RegExp(`container ${byHand};.*replaces: ${byHand}`))
   const { reason, message } = deployment
   expect(await readDeployment(stage, stranger, 1)).toMatchObject({ reason, message })
   expectNoneFailed('a taken port', await load.stop())

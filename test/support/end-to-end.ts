@@ -114,12 +114,16 @@ const rootOf = async (port: number, path: string): Promise<string> => {
   return (await response.text()).trim()
 }
 
-const removeImages = async (registry: string): Promise<void> => {
-  const format = '{{.Repository}}@{{.Digest}} {{.ID}}'
-  const images = (await docker(['images', '--digests', '--format', format])).split('\n')
-  const ours = images.filter((line) => line.startsWith(`${registry}/`))
-  const ids = ours.flatMap((line) => line.split(' ')[1] ?? [])
-  if (ids.length > 0) await docker(['rmi', '--force', ...new Set(ids)]).catch(() => undefined)
+/** By name, not by id: an image of the same content may be another test's too. */
+const removeImages = async (registry: string, apps: readonly string[]): Promise<void> => {
+  const format = '{{.Repository}} {{.Tag}} {{.Digest}}'
+  const rows = (await docker(['images', '--digests', '--format', format])).split('\n')
+  const names = rows.flatMap((row) => {
+    const [name = '', tag = '', digest = ''] = row.split(' ')
+    if (apps.some((app) => name === `landfall/${app}`)) return [`${name}:${tag}`]
+    return name.startsWith(`${registry}/`) ? [`${name}@${digest}`] : []
+  })
+  if (names.length > 0) await docker(['rmi', '--force', ...names]).catch(() => undefined)
 }
 
 /** Starts a team with these apps, each on a port of its own; names are this test file's alone. */
@@ -181,7 +185,7 @@ export const openStage = async ({
     invokeBySls: (name, input) => invokeBySls(team, name, input),
     close: async () => {
       await cleanUp(Object.keys(apps), [...ports.values()])
-      await removeImages(team.registry)
+      await removeImages(team.registry, Object.keys(apps))
       await team.stop()
       rmSync(directory, { recursive: true, force: true })
     },
@@ -242,12 +246,25 @@ export const expectNoneFailed = (title: string, result: LoadResult): void => {
   expect(sent).toBeGreaterThan(0)
 }
 
+const tell = ({ status, reason, message }: ShownDeployment): string =>
+  `${status}, ${reason}: ${message}`
+
 /** A deployment that did what it should; one that did not tells why. */
-export const expectDeployed = (deployment: ShownDeployment): void =>
-  expect(deployment, `${deployment.reason}: ${deployment.message}`).toMatchObject({
+export const expectDeployed = (deployment: ShownDeployment, more: object = {}): void =>
+  expect(deployment, tell(deployment)).toMatchObject({
     status: 'succeeded',
     reason: 'deployed',
+    ...more,
   })
+
+export const expectFailed = (
+  deployment: ShownDeployment,
+  reason: string,
+  message: RegExp = /./,
+): void => {
+  expect(deployment, tell(deployment)).toMatchObject({ status: 'failed', reason })
+  expect(deployment.message).toMatch(message)
+}
 
 /** For inside of what is expected: Vitest's own have no type. */
 export const aText: unknown = expect.any(String)
