@@ -34,6 +34,14 @@ EOF
   ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || missing+=("$(json_string "bash 4.4 or newer (here: $BASH_VERSION)")")
 }
 
+# A machine that starts again must start Docker, or nothing serves. Not asked without a running systemd, nor
+# where DOCKER_HOST names another engine than the machine's own.
+starts_at_boot() {
+  [[ ! ${DOCKER_HOST:-} ]] && command -v systemctl >/dev/null || return 0
+  [[ $(systemctl is-system-running 2>/dev/null) != offline ]] || return 0
+  systemctl is-enabled --quiet docker 2>/dev/null || systemctl is-enabled --quiet docker.socket 2>/dev/null
+}
+
 main() {
   open_output "$host"
   begin inspect
@@ -47,12 +55,15 @@ main() {
   fi
   IFS='|' read -r version directory < <(timeout 20 docker info --format '{{.ServerVersion}}|{{.DockerRootDir}}') || true
   free=$(df --output=avail -B1 "${directory:-/}" 2>/dev/null | tail -n 1) || free=0
+  version=${version:0:40}
   extra=",\"certificate\":\"$certificate\",\"instance\":\"$here\",\"docker\":\"$version\""
   extra+=",\"missing\":$(json_list "${missing[@]}"),\"freeBytes\":${free// /}"
   ((${#missing[@]} == 0)) || fail tool_missing "missing: ${missing[*]}"
   [[ $version ]] || fail docker_unavailable 'the Docker Engine does not answer'
   [[ $(readlink -f "$(command -v docker)") != /snap/* ]] ||
     fail docker_unavailable 'Docker is the snap, which cannot read /var/lib/landfall; install docker.io'
+  starts_at_boot ||
+    fail docker_unavailable 'Docker would not start when the machine does; run: systemctl enable docker'
   end succeeded
   finish succeeded deployed 'ready'
 }

@@ -23,7 +23,7 @@ test('the first deployment answers through the proxy, a second one loses no requ
   })
   expect(first).toMatchObject({ outcome: 'succeeded', reason: 'deployed', code: 0, changed: true })
   expect(first.serving).toEqual({ generation: 1, digest: one.digest })
-  expect(first.output.length).toBeLessThan(2500)
+  expect(first.output.length).toBeLessThan(2400)
   expect(await ask(instance.port)).toBe('one')
 
   const load = startLoad(instance.port)

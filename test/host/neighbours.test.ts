@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
@@ -18,6 +19,31 @@ test('prepare answers with one certificate for good, and keeps its key to itself
   expect((await instance.prepare()).certificate).toBe(again.certificate)
   expect(statSync(join(instance.root, 'instance', 'key.pem')).mode & 0o777).toBe(0o600)
   expect(again.output).not.toContain('PRIVATE')
+  expect(again.output.length).toBeLessThan(2400)
+})
+
+test('prepare asks that Docker is started at boot, where systemd starts anything', async () => {
+  const instance = await stage.instance()
+  // systemd runs on no test machine: this one says only what it is asked for.
+  const bin = mkdtempSync(join(tmpdir(), 'landfall-systemd-test-'))
+  const machine = (state: string, enabled: string): void => {
+    const script = `#!/bin/sh\ncase "$*" in\n  is-system-running) echo ${state} ;;\n  *" ${enabled}") ;;\n  *) exit 1 ;;\nesac\n`
+    writeFileSync(join(bin, 'systemctl'), script, { mode: 0o755 })
+  }
+  instance.environment = { PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin` }
+  machine('running', 'nothing')
+  const refused = await instance.prepare()
+  expect(refused).toMatchObject({ outcome: 'failed', reason: 'docker_unavailable' })
+  expect(refused.message).toContain('systemctl enable docker')
+  for (const [state, enabled] of [
+    ['running', 'docker'],
+    ['degraded', 'docker.socket'],
+    ['offline', 'nothing'],
+  ] as const) {
+    machine(state, enabled)
+    expect(await instance.prepare(), enabled).toMatchObject({ outcome: 'succeeded' })
+  }
+  rmSync(bin, { recursive: true })
 })
 
 test('prune keeps what other apps and people have', async () => {

@@ -197,3 +197,17 @@ for name; do (add_variable "$name"=$'first\\nsecond' && echo ok); done`
     names.map((one, index) => [one, here[index]]),
   )
 })
+
+test('the longest answer of a success is shorter than 2,400 characters, which is what a listing holds', () => {
+  const script = `generation=999999999 fence=999999999999 fence_seen=999999999999
+serving() { printf '{"generation":999999999,"digest":"sha256:%064d"}' 0; }
+changed=true predeploy_ran=false
+for name in lock inspect pull configure stop predeploy start check take-over switch drain retire prune; do
+  step_open=yes step=$name step_began=$(($(now_ms) - 1740000))
+  end succeeded superseded_fence
+done
+answer succeeded already_live "$(printf '"%.0s' {1..400})"`
+  const [line = ''] = runHost([], script, [])
+  expect(JSON.parse(line.replace('landfall/1 ', ''))).toMatchObject({ outcome: 'succeeded' })
+  expect(line.length).toBeLessThan(2400)
+})
