@@ -4,7 +4,7 @@ open_envelope() {
   [[ $envelope != - ]] || return 0
   [[ $(read_file "$host/instance") == "$here" && -s $host/key.pem && -s $host/cert.pem ]] ||
     refuse key_changed 'this instance has no key of its own yet'
-  local text entry head
+  local text entry='' head
   # Without -recip OpenSSL now and then "decrypts" with a foreign key.
   text=$(base64 --decode <<<"$envelope" |
     openssl cms -decrypt -binary -inform DER -recip "$host/cert.pem" -inkey "$host/key.pem" -out "$scratch/envelope" 2>&1) || {
@@ -30,6 +30,7 @@ open_envelope() {
     esac
   done
   exec 6<&-
+  [[ ! $entry ]] || refuse envelope_invalid 'the envelope is not whole'
   sort_masks
 }
 

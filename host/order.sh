@@ -5,7 +5,7 @@ hosts=() predeploy=() command=() volumes=() networks=() log_options=()
 env_names=() multi_names=() multi_values=()
 registry_host='' registry_username='' registry_password=''
 owner='' mode='' settings='' envelope='' state='' slot=none slots='' gateway='' before=0 before_slot=none fresh=fresh answer_code=000
-deadline=0 ends_at=0
+deadline=0 ends_at=0 locked=no
 live=0 live_slot=none live_digest=''
 why_reason='' why=''
 
@@ -17,7 +17,7 @@ read_order() {
   read_parameter Settings '^[A-Za-z0-9+/]+=*$'
   read_parameter Envelope '^(-|[A-Za-z0-9+/]+=*)$'
   [[ $mode == restore || $generation -gt 0 ]] || refuse order_invalid 'generation 0 can only be restored'
-  base64 --decode <<<"$settings" >"$scratch/settings"
+  base64 --decode <<<"$settings" >"$scratch/settings" || refuse order_invalid 'the settings are no base64'
   read_settings "$scratch/settings" || refuse order_invalid "$why"
   ((generation == 0)) || [[ $image && $digest && $strategy ]] || refuse order_invalid 'image, digest or strategy is missing'
   [[ $strategy == worker || ( $port && $publish_port && $proxy_image ) ]] || refuse order_invalid 'port, publishPort or proxyImage is missing'
@@ -25,7 +25,7 @@ read_order() {
 
 # Every value is held against its form before it is used anywhere.
 read_settings() { # file
-  local entry name value form
+  local entry name value form format=''
   hosts=() predeploy=() command=() volumes=() networks=()
   kind=deploy image='' digest='' commit='' strategy='' port='' publish_address='' publish_port='' replaces=''
   memory='' stop_timeout=30 hold=30 health_path=/ health_host='' health_from=200 health_to=399
@@ -59,7 +59,6 @@ read_settings() { # file
     esac
     [[ $value =~ $form ]] || { why="setting $name is malformed"; return 1; }
     case $name in
-      format) ;;
       host) hosts+=("${value,,}") ;;
       predeploy) predeploy+=("$value") ;;
       command) command+=("$value") ;;
@@ -79,6 +78,7 @@ read_settings() { # file
       *) printf -v "$name" '%s' "$value" ;;
     esac
   done <"$1"
+  [[ $format && ! $entry ]] || { why='the settings are not whole'; return 1; }
   proxy_dir=''
   [[ $strategy == worker ]] || use_proxy "${publish_address:+$publish_address-}$publish_port"
 }

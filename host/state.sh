@@ -54,6 +54,7 @@ take_lock() {
   announce_fence
   exec 9>"$state/lock"
   flock --wait "$(remaining)" 9 || refuse busy 'another command holds this app'
+  locked=yes
   ! is_superseded || refuse superseded_fence "a command with fence $fence_seen came in"
   in_time || refuse too_late 'the lock came free after the time of this command'
   adopt_state
@@ -86,8 +87,9 @@ repeat_result() {
   exit "$code"
 }
 
+# Only who holds the lock may say what came of a fence.
 keep_result() { # outcome code text
-  [[ $1 != refused && -d ${state:-/nonexistent} ]] || return 0
+  [[ $1 != refused && $locked == yes ]] || return 0
   printf '%s %s\n%s\n' "$fence" "$2" "$3" | write_file "$state/result"
   rm -f "$state/run"
 }
