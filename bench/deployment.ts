@@ -8,7 +8,7 @@ import { print, type Figure } from './report.ts'
 import { median, toSeconds } from './statistics.ts'
 import { health, type BenchTeam } from './team.ts'
 
-const rounds = 7
+const rounds = 5
 const barMilliseconds = 1000
 const bareName = 'landfall-bench-bare'
 /** Until the first answer; `drain`, `retire` and `prune` come after it. */
