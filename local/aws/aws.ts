@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Server } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fleet } from '../instances/instance.ts'
 import { createLambdaApi } from '../lambda/api.ts'
 import { createRunner, type Runner } from '../lambda/runner.ts'
@@ -90,11 +91,17 @@ const wakeWith = (runner: Runner): Parameters<typeof createEventBus>[3] => {
   return (target, event) => runner.invokeAsync(target.functionName, target.input ?? event)
 }
 
-const closeServer = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
+/** What dynalite was asked before its caller was stopped: it breaks when its database closes meanwhile. */
+const settleMilliseconds = 200
+
+const closeServer = async (server: Server): Promise<void> => {
+  const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
-    server.closeAllConnections()
   })
+  await sleep(settleMilliseconds)
+  server.closeAllConnections()
+  await closed
+}
 
 /** Everything of AWS that Landfall touches, on one port, with its state in one directory. */
 export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
@@ -131,8 +138,8 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     faults,
   })
   const stop = async (): Promise<void> => {
-    await closeServer(server)
     await Promise.all([runner.stop(), ssm.run.stop()])
+    await closeServer(server)
     await dynamodb.close()
   }
   try {
