@@ -41,7 +41,7 @@ export const bundleOptions = (configuration: Configuration) =>
  */
 export const bundleOptionsForPackaging = () => {
   const { configuration, warnings } = readConfigurationFile()
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
+  for (const warning of warnings) process.stderr.write(`${warning}\n`)
   return {
     ...bundleOptions(configuration),
     outputFileExtension: '.cjs',
