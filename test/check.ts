@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
@@ -136,4 +136,5 @@ if (process.argv.includes('--and-all-tests')) {
     `${fast.passed + all.passed} passed, ${fast.failed + all.failed + other} failed\n`,
   )
 }
+rmSync(directory, { recursive: true })
 process.exitCode = failed.length === 0 ? 0 : 1
