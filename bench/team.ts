@@ -1,5 +1,4 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { docker } from '../local/docker/docker.ts'
 import { cleanUp } from '../local/team/clean-up.ts'
 import { freePort, startTeam, type Team } from '../local/team/team.ts'
 import { print } from './report.ts'
@@ -41,13 +40,6 @@ const toApp = (registry: string, name: string, of: string, publish: number) => (
   ],
 })
 
-/** Each is some megabytes that nothing needs any more. */
-const removeImages = async (name: string): Promise<void> => {
-  const found = await docker(['images', '--quiet', name])
-  const ids = [...new Set(found.split('\n').filter(Boolean))]
-  if (ids.length > 0) await docker(['rmi', '--force', ...ids])
-}
-
 export const startBenchTeam = async (directory: string): Promise<BenchTeam> => {
   const port = await freePort()
   const team = await startTeam({
@@ -75,9 +67,7 @@ export const startBenchTeam = async (directory: string): Promise<BenchTeam> => {
       return (await secrets.send(order)).SecretString ?? ''
     },
     stop: async () => {
-      await cleanUp([app], [port])
-      await removeImages(`${team.registry}/${repository}`)
-      await removeImages(`landfall/${app}`)
+      await cleanUp([app], [port], team.registry)
       secrets.destroy()
       await team.stop()
     },

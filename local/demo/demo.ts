@@ -53,7 +53,7 @@ const play = async (stage: Stage): Promise<readonly Act[]> => {
 
 const leaveNothing = async (port: number, team: Team | null, directory: string): Promise<void> => {
   await docker(['rm', '-f', byHand]).catch(() => undefined)
-  await cleanUp([app], [port]).catch(() => undefined)
+  await cleanUp([app], [port], team?.registry).catch(() => undefined)
   await team?.stop()
   rmSync(directory, { recursive: true, force: true })
 }

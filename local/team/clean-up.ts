@@ -5,11 +5,28 @@ const namesOf = async (filter: string): Promise<readonly string[]> =>
     .split('\n')
     .filter(Boolean)
 
+/** By name, not by id: an image of the same content may be somebody else's too. */
+const removeImages = async (registry: string, apps: readonly string[]): Promise<void> => {
+  const format = '{{.Repository}} {{.Tag}} {{.Digest}}'
+  const rows = (await docker(['images', '--digests', '--format', format])).split('\n')
+  const names = rows.flatMap((row) => {
+    const [name = '', tag = '', digest = ''] = row.split(' ')
+    if (apps.some((app) => name === `landfall/${app}`)) return [`${name}:${tag}`]
+    if (!name.startsWith(`${registry}/`)) return []
+    return digest === '<none>' ? [`${name}:${tag}`] : [`${name}@${digest}`]
+  })
+  if (names.length > 0) await docker(['rmi', '--force', ...names]).catch(() => undefined)
+}
+
 /**
  * Removes from this machine's engine what deployments of these apps left there: their containers, the
- * proxies of these ports, and the network once nobody uses it. Images stay, they are small.
+ * proxies of these ports, the network once nobody uses it, and the images of their registry.
  */
-export const cleanUp = async (apps: readonly string[], ports: readonly number[]): Promise<void> => {
+export const cleanUp = async (
+  apps: readonly string[],
+  ports: readonly number[],
+  registry: string | null = null,
+): Promise<void> => {
   const own = await Promise.all(apps.map((app) => namesOf(`label=landfall.app=${app}`)))
   const proxies = (await namesOf('label=landfall.proxy')).filter((name) =>
     ports.some((port) => name.endsWith(`-${port}`)),
@@ -18,4 +35,5 @@ export const cleanUp = async (apps: readonly string[], ports: readonly number[])
   if (names.length > 0) await docker(['rm', '-f', ...names])
   // Refused by docker while any other container is in it.
   await docker(['network', 'rm', 'landfall']).catch(() => undefined)
+  if (registry !== null) await removeImages(registry, apps)
 }

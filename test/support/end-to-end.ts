@@ -114,18 +114,6 @@ const rootOf = async (port: number, path: string): Promise<string> => {
   return (await response.text()).trim()
 }
 
-/** By name, not by id: an image of the same content may be another test's too. */
-const removeImages = async (registry: string, apps: readonly string[]): Promise<void> => {
-  const format = '{{.Repository}} {{.Tag}} {{.Digest}}'
-  const rows = (await docker(['images', '--digests', '--format', format])).split('\n')
-  const names = rows.flatMap((row) => {
-    const [name = '', tag = '', digest = ''] = row.split(' ')
-    if (apps.some((app) => name === `landfall/${app}`)) return [`${name}:${tag}`]
-    return name.startsWith(`${registry}/`) ? [`${name}@${digest}`] : []
-  })
-  if (names.length > 0) await docker(['rmi', '--force', ...names]).catch(() => undefined)
-}
-
 /** Starts a team with these apps, each on a port of its own; names are this test file's alone. */
 export const openStage = async ({
   apps,
@@ -184,8 +172,7 @@ export const openStage = async ({
     ask: (app, path = '/') => rootOf(port(app), path),
     invokeBySls: (name, input) => invokeBySls(team, name, input),
     close: async () => {
-      await cleanUp(Object.keys(apps), [...ports.values()])
-      await removeImages(team.registry, Object.keys(apps))
+      await cleanUp(Object.keys(apps), [...ports.values()], team.registry)
       await team.stop()
       rmSync(directory, { recursive: true, force: true })
     },
