@@ -71,7 +71,7 @@ const checkTag = (path: Path, app: AppFile): Findings =>
     !app.tag.includes('{commit}') && app.requires.some((entry) => entry !== 'image'),
     warned(
       [...path, 'tag'],
-      'a tag without {commit} says nothing of the commit, which CI is asked about: the build must put it into the image, as label org.opencontainers.image.revision',
+      'a tag without {commit} says nothing of the commit that CI was asked about: with it nothing is deployed yet. Tag the image with the full commit, or require [image] alone',
     ),
   )
 

@@ -445,7 +445,7 @@ test.each([
   [
     'a tag that names no commit, with CI',
     edit('requires:', 'tag: latest\n    requires:'),
-    `${at(8, 10, 'apps.shop.tag')}: warning: a tag without {commit} says nothing of the commit, which CI is asked about: the build must put it into the image, as label org.opencontainers.image.revision`,
+    `${at(8, 10, 'apps.shop.tag')}: warning: a tag without {commit} says nothing of the commit that CI was asked about: with it nothing is deployed yet. Tag the image with the full commit, or require [image] alone`,
   ],
   [
     'a source that no app uses',
