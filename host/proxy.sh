@@ -46,6 +46,8 @@ defaults
   timeout http-keep-alive 60s
   # A connection to the app serves one request: none is sent into one that the app is closing.
   option http-server-close
+  # After a reload an idle client is told to go with its next answer, not cut off while it may be asking.
+  option idle-close-on-response
   # A held request asks again where to go, and so follows the switch.
   option redispatch 1
 
