@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { toArn, type Account } from '../aws/account.ts'
 import type { Faults } from '../aws/faults.ts'
 import { createTimers } from '../ssm/timers.ts'
@@ -25,8 +26,8 @@ export interface Runner {
   stop(): Promise<void>
 }
 
-/** A young account's concurrent executions. */
-const environmentsPerFunction = 10
+/** On one machine more of them stand in each other's way: each compiles what is hot for itself. */
+const environmentsPerFunction = availableParallelism() + 1
 
 /** Lambda waits a minute before the first retry of an async event and two before the second. */
 const retryMilliseconds = 60_000
