@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { documentKinds, renderScript } from '../host/documents.ts'
+import { ensureEngine } from '../local/docker/engine.ts'
 import { ensurePrograms } from '../local/docker/packages.ts'
 
 // `npm run check`: everything that is fast, as many at a time as there are processors. It prints a
@@ -124,10 +125,20 @@ process.stdout.write(
   failed.length === 0 ? 'All checks passed.\n' : `Failed: ${failed.join(', ')}.\n`,
 )
 
+/** The tests take the engine that answers; one that is started for them ends with them. */
+const runWithEngine = async (command: Check['command']): Promise<Outcome> => {
+  const engine = await ensureEngine()
+  try {
+    return await run(command, 'inherit')
+  } finally {
+    await engine.stop()
+  }
+}
+
 if (process.argv.includes('--and-all-tests')) {
   const fast = countTests('unit', failed.includes('tests (unit)'))
   const slow = vitest('slow', '--project', 'repository', '--project', 'real')
-  const { status } = failed.length === 0 ? await run(slow, 'inherit') : { status: 0 }
+  const { status } = failed.length === 0 ? await runWithEngine(slow) : { status: 0 }
   const all = failed.length === 0 ? countTests('slow', status !== 0) : { passed: 0, failed: 0 }
   if (status !== 0) failed.push('tests')
   // A check that failed and is no test counts as one: `0 failed` is said only where all is well.

@@ -16,6 +16,16 @@ import { startTestAws, type TestAws } from '../support/local-aws.ts'
 
 const name = 'landfall/local/github'
 
+/** The running database renames and removes files of its own between the listing and the reading. */
+const readIfThere = (path: string): Buffer => {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return Buffer.alloc(0)
+    throw error
+  }
+}
+
 describe('the local Secrets Manager', () => {
   let test: TestAws
   let client: SecretsManagerClient
@@ -128,6 +138,6 @@ describe('the local Secrets Manager', () => {
     expect(files.filter((file) => file.isFile()).length).toBeGreaterThan(1)
     for (const file of files)
       if (file.isFile())
-        expect(readFileSync(join(file.parentPath, file.name)).includes('planted-value')).toBe(false)
+        expect(readIfThere(join(file.parentPath, file.name)).includes('planted-value')).toBe(false)
   })
 })
