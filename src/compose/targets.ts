@@ -58,7 +58,7 @@ export const createToTarget = ({
   }
 }
 
-/** Accepted in landfall.yml, not built yet: a deployment ends at once and says so. */
+/** Nothing is ever sent to it: a deployment with such a target ends as it is opened. */
 const createUnsupportedTarget = (): ReturnType<ReconcilePorts['toTarget']> => ({
   candidates: () => Promise.resolve([]),
   prepared: () => Promise.resolve([]),

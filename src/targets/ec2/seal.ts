@@ -78,9 +78,12 @@ export const createMaskOutput =
   async ({ settings, secretVersion }) => {
     const secret = await read(readSecret, settings.secrets, secretVersion)
     const login = await toCredentials(readSecret, settings)
+    // Masked by half of the secrets would be taken for masked.
+    if (!secret.ok) throw new Retryable(secret.error.message)
+    if (!login.ok) throw new Retryable(login.error.message)
     const masks = listMasks([
-      ...(secret.ok && secret.value !== null ? valuesOf(secret.value) : []),
-      ...(login.ok && login.value !== null ? [login.value.password] : []),
+      ...(secret.value === null ? [] : valuesOf(secret.value)),
+      ...(login.value === null ? [] : [login.value.password]),
     ])
     return (text) => maskText(text, masks)
   }
