@@ -44,8 +44,13 @@ export interface Team {
   readonly operators: Operators
   /** The path of its landfall.yml. */
   readonly configuration: string
-  /** Builds and pushes the image of a commit, and answers its digest. */
-  pushImage(name: string, commit: string, behaviour: Behaviour): Promise<string>
+  /** Builds and pushes an image, and answers its digest. */
+  pushImage(
+    name: string,
+    tag: string,
+    behaviour: Behaviour,
+    labels?: Readonly<Record<string, string>>,
+  ): Promise<string>
   /** CI ended: GitHub sends `workflow_run`, signed. */
   endCi(run: Pick<CiRun, 'commit'> & Partial<CiRun>): Promise<HookAnswer>
   announceImage(app: string, repository: string, tag: string): Promise<HookAnswer>
@@ -130,8 +135,9 @@ export const startTeam = async (options: TeamOptions): Promise<Team> => {
     configuration,
     registry: registry.address,
     operators: createOperators(stack.awsAddress, stack.client.region),
-    pushImage: async (name, tag, behaviour) => {
-      const image = await buildAppImage({ name: `${registry.address}/${name}`, tag, behaviour })
+    pushImage: async (name, tag, behaviour, labels = {}) => {
+      const of = { name: `${registry.address}/${name}`, tag, behaviour, labels }
+      const image = await buildAppImage(of)
       const digest = await push(image)
       // CI builds elsewhere: here it would spare the instance its pull.
       await docker(['image', 'rm', '-f', image])

@@ -10,6 +10,7 @@ import { createEvidenceJournal } from '../journal/evidence.ts'
 import { createHeads } from '../journal/heads.ts'
 import { createHistory } from '../journal/history.ts'
 import { createRevisions } from '../journal/revisions.ts'
+import { createLabels } from '../journal/labels.ts'
 import { createTags } from '../journal/tags.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { sleep, systemClock } from '../kernel/clock.ts'
@@ -20,7 +21,7 @@ import type { CommandIndex, Heads } from '../rollout/journal.ts'
 import { createReconcile } from '../rollout/reconcile.ts'
 import type { Nudge } from '../rollout/ports.ts'
 import { observe } from './observe.ts'
-import { createFindDigest, createReadSecretVersion, createToTarget } from './targets.ts'
+import { createImages, createReadSecretVersion, createToTarget } from './targets.ts'
 
 /** Whoever wakes reconcile: a nudge naming the app, an SSM invocation event, or the clock. */
 const Event = z.union([
@@ -80,12 +81,13 @@ const composeServices = (log: Log) => {
     revisions: createRevisions(table),
     tags: {
       ...createTags(table),
-      recordDigest: async (app, digest, image, now) => {
-        await evidence.recordEvidence(app, digest, null, image, now)
+      recordImage: async (app, revision, commit, image, now) => {
+        await evidence.recordEvidence(app, revision, commit, image, now)
       },
     },
+    labels: createLabels(table),
     history: createHistory(table),
-    findDigest: createFindDigest(readSecret),
+    images: createImages(readSecret),
     readSecretVersion: createReadSecretVersion(readSecret),
     toTarget: createToTarget({
       commands: createCommands(),

@@ -3,11 +3,13 @@ import { createEc2Target } from '../targets/ec2/ec2.ts'
 import type { Commands, Fleet, ReadSecret } from '../targets/ec2/ports.ts'
 import type { Certificates } from '../targets/ec2/certificates.ts'
 import { systemClock } from '../kernel/clock.ts'
-import { fail, succeed } from '../kernel/result.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { http } from '../kernel/http.ts'
-import { createRegistry, type RegistryLogin } from '../registry/registry.ts'
-import type { FindDigest, ReconcilePorts } from '../rollout/ports.ts'
+import { createRegistry } from '../registry/registry.ts'
+import type { RegistryLogin } from '../registry/session.ts'
+import type { App } from '../deployment/app.ts'
+import type { ImageFailure, Images, ReconcilePorts } from '../rollout/ports.ts'
 import { parseRegistrySecret } from '../secrets/registry-secret.ts'
 
 interface TargetParts {
@@ -67,20 +69,29 @@ const createUnsupportedTarget = (): ReturnType<ReconcilePorts['toTarget']> => ({
   cancel: () => Promise.resolve(),
 })
 
-/** Asks the registry for the digest under a tag, with the app's credentials where it has any. */
-export const createFindDigest = (readSecret: ReadSecret): FindDigest => {
+type Login = Result<RegistryLogin | null, ImageFailure>
+
+const readLogin = async (readSecret: ReadSecret, { registry }: App): Promise<Login> => {
+  if (registry === null) return succeed(null)
+  const secret = await readSecret(registry, null)
+  if (!secret.ok && secret.error === 'secret_unavailable')
+    throw new Retryable(`the secret ${registry} could not be read now`)
+  const login = secret.ok ? parseRegistrySecret(secret.value.value) : fail('secret_missing')
+  return login.ok ? login : fail({ reason: 'registry_unauthorized', retryAfterSeconds: null })
+}
+
+/** Asks the registry, with the app's credentials where it has any. */
+export const createImages = (readSecret: ReadSecret): Images => {
   const registry = createRegistry(http)
-  const find = async (image: string, tag: string, login: RegistryLogin | null) => {
-    const found = await registry.findDigest(image, tag, login)
-    return found.ok ? found : fail(found.error.reason)
-  }
-  return async (app, tag) => {
-    if (app.registry === null) return find(app.image, tag, null)
-    const secret = await readSecret(app.registry, null)
-    if (!secret.ok && secret.error === 'secret_unavailable')
-      throw new Retryable(`the secret ${app.registry} could not be read now`)
-    const login = secret.ok ? parseRegistrySecret(secret.value.value) : fail('secret_missing')
-    return login.ok ? find(app.image, tag, login.value) : fail('registry_unauthorized')
+  return {
+    findDigest: async (app, tag) => {
+      const login = await readLogin(readSecret, app)
+      return login.ok ? registry.findDigest(app.image, tag, login.value) : login
+    },
+    findCommit: async (app, digest) => {
+      const login = await readLogin(readSecret, app)
+      return login.ok ? registry.findCommit(app.image, digest, login.value) : login
+    },
   }
 }
 

@@ -3,7 +3,7 @@ import { parseImage } from '../registry/image.ts'
 import { assembleEnvironment } from '../secrets/environment.ts'
 import { checkEc2 } from './check-ec2.ts'
 import type { Findings } from './findings.ts'
-import { gather, mistaken, warned, when } from './findings.ts'
+import { gather, mistaken, when } from './findings.ts'
 import type { Path } from './mistake.ts'
 import type { AppFile, LandfallFile, TargetFile } from './schema.ts'
 
@@ -66,15 +66,6 @@ const checkRepository = (path: Path, app: AppFile): Findings => {
   ])
 }
 
-const checkTag = (path: Path, app: AppFile): Findings =>
-  when(
-    !app.tag.includes('{commit}') && app.requires.some((entry) => entry !== 'image'),
-    warned(
-      [...path, 'tag'],
-      'a tag without {commit} says nothing of the commit that CI was asked about: with it nothing is deployed yet. Tag the image with the full commit, or require [image] alone',
-    ),
-  )
-
 const checkEnv = (path: Path, env: AppFile['env']): Findings =>
   gather(
     Object.entries(env).map(([name, value]) => {
@@ -97,7 +88,6 @@ export const checkApp = (path: Path, app: AppFile, sources: Sources): Findings =
     ...app.requires.map((_, index) => checkRequirement(path, app, index, sources)),
     checkRepository(path, app),
     checkWakening(path, app, sources),
-    checkTag(path, app),
     checkEnv(path, app.env),
     ...app.targets.map((target, index) => checkTarget([...path, 'targets', index], target, app)),
   ])

@@ -1,4 +1,5 @@
 import type { App, Configuration } from '../deployment/app.ts'
+import { isNamedByCommit } from '../deployment/choose.ts'
 import type { Evidence } from '../deployment/revision.ts'
 import type { Instant } from '../kernel/clock.ts'
 import { Commit, type AppName, type RevisionId } from '../kernel/id.ts'
@@ -57,10 +58,6 @@ const isOfRepository = (repository: string) => (app: App) =>
   app.repository !== null && isSameName(app.repository, repository)
 
 const branchPrefix = 'refs/heads/'
-
-/** A commit is of interest where CI gates it or a tag is made of it; else only digests are revisions. */
-const isNamedByCommit = (app: App): boolean =>
-  app.tag.includes('{commit}') || app.requires.some(({ kind }) => kind === 'ci')
 
 const matchPush = (push: PushFacts, apps: readonly App[], receivedAt: Instant): Matched => {
   const ofRepository = apps.filter(isOfRepository(push.repository))

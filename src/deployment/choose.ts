@@ -45,6 +45,10 @@ export const orderOf = (app: App, revision: Revision): PushOrder | null => {
   return run === undefined ? null : { createdAt: run.createdAt, number: run.runNumber }
 }
 
+/** CI gates commits and a tag is made of one; else only the digests under the tag are revisions. */
+export const isNamedByCommit = (app: App): boolean =>
+  app.tag.includes('{commit}') || requiredCi(app).length > 0
+
 /** Every CI entry that the app requires ended green for this revision. */
 export const isCiGreen = (app: App, revision: Revision): boolean =>
   requiredCi(app).every(
@@ -54,10 +58,16 @@ export const isCiGreen = (app: App, revision: Revision): boolean =>
 const isQuarantined = (head: Head, revision: Revision): boolean =>
   [revision.commit, revision.digest].some((name) => name !== null && head.quarantine.includes(name))
 
-/** The image is asked for again after 15, 30, 60 … up to 300 s, and at once when the registry hints. */
-const mayAsk = (revision: Revision, now: Instant): boolean => {
-  const { asked, image } = revision
+/**
+ * The registry is asked again after 15, 30, 60 … up to 300 s, and at once when it has told of the
+ * image since; but never before the time that it has named itself.
+ */
+export const mayAsk = (
+  { asked, image }: Pick<Revision, 'asked' | 'image'>,
+  now: Instant,
+): boolean => {
   if (asked === null) return true
+  if (asked.retryAt !== null && !isPast(asked.retryAt, now)) return false
   if (image !== null && Date.parse(image.seenAt) > Date.parse(asked.at)) return true
   const gapSeconds = Math.min(300, 15 * 2 ** Math.max(0, asked.count - 1))
   return isPast(addSeconds(asked.at, gapSeconds), now)
@@ -72,13 +82,10 @@ const ended = (status: RevisionStatus, reason: Reason): Standing => ({
   reason,
 })
 
-const listMissing = (app: App, revision: Revision): readonly string[] => [
-  ...requiredCi(app)
+const listMissing = (app: App, revision: Revision): readonly string[] =>
+  requiredCi(app)
     .filter(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)] === undefined)
-    .map(({ ci, workflow }) => `${ci} workflow ${workflow}`),
-  // Whatever such a tag names, nothing tells yet that it is this commit's.
-  ...(requiredCi(app).length > 0 && !app.tag.includes('{commit}') ? ['a tag with {commit}'] : []),
-]
+    .map(({ ci, workflow }) => `${ci} workflow ${workflow}`)
 
 /** Where a waiting revision stands. Pure; `status` shows it as it is used here. */
 export const standingOf = (head: Head, app: App, revision: Revision, now: Instant): Standing => {

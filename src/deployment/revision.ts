@@ -1,4 +1,4 @@
-import type { Instant } from '../kernel/clock.ts'
+import { addSeconds, type Instant } from '../kernel/clock.ts'
 import type { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 
@@ -39,6 +39,14 @@ export interface ImageEvidence {
 
 export type Evidence = CiEvidence | PushEvidence | ImageEvidence
 
+/** When the registry was last asked and how often, for the growing gaps between looks. */
+export interface Asked {
+  readonly at: Instant
+  readonly count: number
+  /** Not before this, said the registry (Retry-After). */
+  readonly retryAt: Instant | null
+}
+
 export type RevisionStatus = 'waiting' | 'deployed' | 'superseded' | 'refused' | 'expired'
 
 /** A commit (or digest) that may be deployed, with the evidence gathered for it. */
@@ -58,11 +66,21 @@ export interface Revision {
   readonly image: ImageEvidence | null
   /** What the registry answered under the tag, once asked. */
   readonly digest: Digest | null
-  /** When the registry was last asked and how often, for the growing gaps between looks. */
-  readonly asked: { readonly at: Instant; readonly count: number } | null
+  readonly asked: Asked | null
   /** Raised by every write; a status is written on condition that nothing came in between. */
   readonly version: number
 }
+
+/** The next entry after a look in vain. */
+export const askedAgain = (
+  asked: Asked | null,
+  now: Instant,
+  retryAfterSeconds: number | null,
+): Asked => ({
+  at: now,
+  count: (asked?.count ?? 0) + 1,
+  retryAt: retryAfterSeconds === null ? null : addSeconds(now, retryAfterSeconds),
+})
 
 /** Negative where `a` was pushed before `b`. */
 export const compareOrders = (a: PushOrder, b: PushOrder): number =>

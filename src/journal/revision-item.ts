@@ -7,7 +7,7 @@ import { isWritten } from './conditional.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { revisionKey, revisionOpen, type ItemKey } from './keys.ts'
 import { expiresAt } from './lifetime.ts'
-import { imageSchema } from './tags.ts'
+import { askedSchema, imageSchema } from './tags.ts'
 import { readItem, type Item, type JournalTable } from './table.ts'
 
 const revisionSchema: z.ZodType<Revision> = z.object({
@@ -37,10 +37,7 @@ const revisionSchema: z.ZodType<Revision> = z.object({
     .default(null),
   image: imageSchema.nullable().default(null),
   digest: Digest.nullable().default(null),
-  asked: z
-    .object({ at: instantSchema, count: z.number().int().nonnegative() })
-    .nullable()
-    .default(null),
+  asked: askedSchema.nullable().default(null),
   version: z.number().int().positive(),
 })
 

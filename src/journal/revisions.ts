@@ -1,3 +1,4 @@
+import { askedAgain } from '../deployment/revision.ts'
 import type { Revisions } from '../rollout/journal.ts'
 import { openIndex, revisionKey, revisionOpenPrefix } from './keys.ts'
 import { queryItems, readItems } from './list.ts'
@@ -31,10 +32,11 @@ export const createRevisions = (table: JournalTable): Revisions => ({
 
   // Lost to newer evidence it is not repeated: whoever wrote that has woken another look.
   recordAsked: async (revision, found, now) => {
-    const asked = { at: now, count: (revision.asked?.count ?? 0) + 1 }
+    const wait = found.ok ? null : found.error.retryAfterSeconds
+    const asked = askedAgain(revision.asked, now, wait)
     const answer = found.ok
       ? { digest: found.value, reason: null }
-      : { digest: null, reason: found.error }
+      : { digest: null, reason: found.error.reason }
     await replaceRevision(table, { ...revision, ...answer, asked }, now)
   },
 })

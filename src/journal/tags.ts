@@ -1,6 +1,6 @@
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
-import type { ImageEvidence } from '../deployment/revision.ts'
+import { askedAgain, type Asked, type ImageEvidence } from '../deployment/revision.ts'
 import type { AppName } from '../kernel/id.ts'
 import { isWritten } from './conditional.ts'
 import { instantSchema, parseItem, schemaVersion } from './item.ts'
@@ -15,7 +15,18 @@ export const imageSchema = z.object({
   seenAt: instantSchema,
 }) satisfies z.ZodType<ImageEvidence>
 
-const tagSchema = z.object({ image: imageSchema, open: z.string().optional() })
+export const askedSchema = z.object({
+  at: instantSchema,
+  count: z.number().int().nonnegative(),
+  retryAt: instantSchema.nullable().default(null),
+}) satisfies z.ZodType<Asked>
+
+/** No image where only labels were read: nobody has told of a push of the tag. */
+const tagSchema = z.object({
+  image: imageSchema.nullable().default(null),
+  asked: askedSchema.nullable().default(null),
+  open: z.string().optional(),
+})
 
 /**
  * A tag that carries no commit was pushed: which digest, and so which revision, it names now only
@@ -32,8 +43,8 @@ export const recordTag = async (
       TableName: table.name,
       Key: tagKey(app),
       UpdateExpression: `SET app = :app, image = :image, schemaVersion = :schemaVersion,
-        #open = :open, openKey = :openKey`,
-      ConditionExpression: 'attribute_not_exists(pk) OR image.seenAt < :seenAt',
+        #open = :open, openKey = :openKey REMOVE asked`,
+      ConditionExpression: 'attribute_not_exists(image) OR image.seenAt < :seenAt',
       ExpressionAttributeNames: { '#open': 'open' },
       ExpressionAttributeValues: {
         ':app': app,
@@ -48,25 +59,40 @@ export const recordTag = async (
   return (await isWritten(write)) ? 'recorded' : 'unchanged'
 }
 
-export const createTags = (table: JournalTable): Pick<Tags, 'load' | 'settle'> => ({
+/** Only while the hint is the newest: what was asked about an older one says nothing of it. */
+const updateHint = async (
+  table: JournalTable,
+  app: AppName,
+  { seenAt }: ImageEvidence,
+  update: string,
+  names: Readonly<Record<string, string>>,
+  values: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  await isWritten(
+    table.documents().send(
+      new UpdateCommand({
+        TableName: table.name,
+        Key: tagKey(app),
+        UpdateExpression: update,
+        ConditionExpression: 'image.seenAt = :seenAt',
+        ...(Object.keys(names).length > 0 && { ExpressionAttributeNames: names }),
+        ExpressionAttributeValues: { ':seenAt': seenAt, ...values },
+      }),
+    ),
+  )
+}
+
+export const createTags = (table: JournalTable): Omit<Tags, 'recordImage'> => ({
   load: async (app) => {
     const item = await readItem(table, tagKey(app))
     if (item === null) return null
-    const { image, open } = parseItem(tagSchema, tagKey(app), item)
-    return open === undefined ? null : image
+    const { image, asked, open } = parseItem(tagSchema, tagKey(app), item)
+    return open === undefined || image === null ? null : { image, asked }
   },
-  settle: async (app, { seenAt }) => {
-    await isWritten(
-      table.documents().send(
-        new UpdateCommand({
-          TableName: table.name,
-          Key: tagKey(app),
-          UpdateExpression: 'REMOVE #open, openKey',
-          ConditionExpression: 'image.seenAt = :seenAt',
-          ExpressionAttributeNames: { '#open': 'open' },
-          ExpressionAttributeValues: { ':seenAt': seenAt },
-        }),
-      ),
-    )
+  recordAsked: (app, { image, asked }, { retryAfterSeconds }, now) => {
+    const values = { ':asked': askedAgain(asked, now, retryAfterSeconds) }
+    return updateHint(table, app, image, 'SET asked = :asked', {}, values)
   },
+  settle: (app, image) =>
+    updateHint(table, app, image, 'REMOVE #open, openKey, asked', { '#open': 'open' }, {}),
 })

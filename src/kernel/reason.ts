@@ -30,6 +30,8 @@ export const reasons = {
   // Revisions
   evidence_missing: 'Something that the app requires is not there yet.',
   image_missing: 'The image is not in the registry under its tag.',
+  image_unlabelled:
+    'The image under the tag does not say which commit it was built of, and the tag does not either.',
   ci_failed: 'CI ended red for this commit.',
   superseded: 'A newer revision was opened first.',
   wait_expired: 'What was lacking did not come within waitFor.',

@@ -1,8 +1,8 @@
 import type { Deployment, Head } from '../deployment/head.ts'
-import type { ImageEvidence, Revision, RevisionStatus } from '../deployment/revision.ts'
+import type { Asked, ImageEvidence, Revision, RevisionStatus } from '../deployment/revision.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { Instant } from '../kernel/clock.ts'
-import type { AppName, Digest, Generation, RevisionId } from '../kernel/id.ts'
+import type { AppName, Commit, Digest, Generation, RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { Result } from '../kernel/result.ts'
 
@@ -31,16 +31,48 @@ export interface Revisions {
     now: Instant,
   ): Promise<'recorded' | 'conflict'>
   /** What the registry answered under the tag, or why it did not: what the revision then waits for. */
-  recordAsked(revision: Revision, found: Result<Digest, Reason>, now: Instant): Promise<void>
+  recordAsked(revision: Revision, found: Result<Digest, Refusal>, now: Instant): Promise<void>
+}
+
+/** Why the registry named no image, and for how long it asked to be left alone. */
+export interface Refusal {
+  readonly reason: Reason
+  readonly retryAfterSeconds: number | null
+}
+
+/** A tag without a commit was pushed, and how often the registry was asked about it in vain. */
+export interface TagHint {
+  readonly image: ImageEvidence
+  readonly asked: Asked | null
 }
 
 /** Pushed tags that carry no commit, until the registry was asked for their digest. */
 export interface Tags {
-  load(app: AppName): Promise<ImageEvidence | null>
-  /** Makes a revision of the digest; one that is known already stays as it is. */
-  recordDigest(app: AppName, digest: Digest, image: ImageEvidence, now: Instant): Promise<void>
+  load(app: AppName): Promise<TagHint | null>
+  /** Makes a revision of the digest, or of the commit that its label names; a known one is told. */
+  recordImage(
+    app: AppName,
+    revision: RevisionId,
+    commit: Commit | null,
+    image: ImageEvidence,
+    now: Instant,
+  ): Promise<void>
+  /** The registry did not answer; a newer hint is asked about at once. */
+  recordAsked(app: AppName, hint: TagHint, refusal: Refusal, now: Instant): Promise<void>
   /** The registry was asked; a newer hint stays open. */
   settle(app: AppName, image: ImageEvidence): Promise<void>
+}
+
+/** Which commit an image says that it was built of; null where it does not say. */
+export interface Label {
+  readonly digest: Digest
+  readonly commit: Commit | null
+}
+
+/** Labels that were read, newest first, so that each image is fetched once. */
+export interface Labels {
+  load(app: AppName): Promise<readonly Label[]>
+  record(app: AppName, label: Label, now: Instant): Promise<void>
 }
 
 /** What has happened; each write is repeatable and gives the same record. */

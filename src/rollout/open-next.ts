@@ -3,7 +3,7 @@ import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from '../deployment/app.ts'
-import { choose, orderOf, type Choice } from '../deployment/choose.ts'
+import { choose, isNamedByCommit, orderOf, type Choice } from '../deployment/choose.ts'
 import {
   hasPendingRequest,
   liveRelease,
@@ -14,35 +14,10 @@ import {
 import { openingObstacle, type Opening } from '../deployment/open.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
 import type { Observation } from '../deployment/transition.ts'
+import { askForImage, findImage, takeTag } from './gate.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
 type Write = (head: Head, observation: Observation) => Promise<boolean>
-
-export const toTag = (app: App, commit: string): string => app.tag.replaceAll('{commit}', commit)
-
-const ask = async (ports: ReconcilePorts, app: App, revision: Revision): Promise<void> => {
-  const tag = toTag(app, revision.commit ?? revision.id)
-  const named = Digest.safeParse(revision.id)
-  const found = named.success ? succeed(named.data) : await ports.findDigest(app, tag)
-  if (!found.ok)
-    ports.log.info('the image is not there yet', { app: app.name, tag, reason: found.error })
-  await ports.revisions.recordAsked(revision, found, toInstant(ports.clock()))
-}
-
-/**
- * A tag without a commit (`latest`) was pushed: the digest that it names now is the revision. Where CI
- * is required too, nothing tells yet which commit the digest is of: the hint is let go.
- */
-const takeTag = async (ports: ReconcilePorts, app: App): Promise<void> => {
-  const hint = await ports.tags.load(app.name)
-  if (hint === null) return
-  if (app.requires.every(({ kind }) => kind === 'image')) {
-    const found = await ports.findDigest(app, hint.tag)
-    if (!found.ok) return
-    await ports.tags.recordDigest(app.name, found.value, hint, toInstant(ports.clock()))
-  } else ports.log.warn('a tag without a commit cannot be matched with CI', { app: app.name })
-  await ports.tags.settle(app.name, hint)
-}
 
 const sourceOf = (revision: Revision): string => {
   const [run] = Object.values(revision.ci)
@@ -95,9 +70,11 @@ const findRequested = async (
 ): Promise<Result<Digest, Reason>> => {
   const digest = Digest.safeParse(revision)
   if (digest.success) return succeed(digest.data)
-  // A tag without a commit names whatever was pushed last.
-  if (!app.tag.includes('{commit}')) return fail('revision_unknown')
-  return ports.findDigest(app, toTag(app, revision))
+  const commit = Commit.safeParse(revision)
+  // Where only the tag is watched, it names whatever was pushed last.
+  if (!commit.success || !isNamedByCommit(app)) return fail('revision_unknown')
+  const found = await findImage(ports, app, commit.data)
+  return found.ok ? found : fail(found.error.reason)
 }
 
 /** Which image a request means: the live one, the digest that it names, or the commit's in the registry. */
@@ -158,12 +135,12 @@ export const openNext = async (
   if (app === null) return false
   if (head.request !== null && hasPendingRequest(head))
     return openRequested(ports, write, head, app, head.request)
-  await takeTag(ports, app)
-  const revisions = await ports.revisions.loadWaiting(head.app, also)
+  const tagged = await takeTag(ports, app)
+  const revisions = await ports.revisions.loadWaiting(head.app, [...also, ...tagged])
   const choice = choose(head, app, revisions, toInstant(ports.clock()))
   await end(ports, choice.ended)
   if (choice.ask !== null) {
-    await ask(ports, app, choice.ask)
+    await askForImage(ports, app, choice.ask)
     return true
   }
   if (choice.open === null) return false

@@ -1,20 +1,24 @@
 import type { Clock } from '../kernel/clock.ts'
-import type { AppName, Digest, RevisionId } from '../kernel/id.ts'
+import type { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Result } from '../kernel/result.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Target } from '../targets/target.ts'
-import type { CommandIndex, Heads, History, Revisions, Tags } from './journal.ts'
+import type { CommandIndex, Heads, History, Labels, Revisions, Tags } from './journal.ts'
 
-export type FindDigest = (
-  app: App,
-  tag: string,
-) => Promise<
-  Result<
-    Digest,
-    'image_missing' | 'registry_unauthorized' | 'registry_unavailable' | 'secret_missing'
-  >
->
+export interface ImageFailure {
+  readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'
+  /** What the registry asked to wait; null where it did not say. */
+  readonly retryAfterSeconds: number | null
+}
+
+/** The registry of an app, asked with its credentials. */
+export interface Images {
+  /** The digest under a tag now; or a digest itself, where it is still there. */
+  findDigest(app: App, tag: string): Promise<Result<Digest, ImageFailure>>
+  /** The commit that the image says it was built of. Docker Hub counts it as a pull. */
+  findCommit(app: App, digest: Digest): Promise<Result<Commit | null, ImageFailure>>
+}
 
 export interface ReconcilePorts {
   readonly heads: Heads
@@ -22,7 +26,8 @@ export interface ReconcilePorts {
   readonly tags: Tags
   readonly history: History
   readonly commands: CommandIndex
-  readonly findDigest: FindDigest
+  readonly labels: Labels
+  readonly images: Images
   /** The VersionId that is AWSCURRENT; a release is frozen with it. */
   readonly readSecretVersion: (name: string) => Promise<Result<string, 'secret_missing'>>
   readonly toTarget: (settings: TargetSettings) => Target

@@ -73,7 +73,9 @@ describe('docs/journal.md', () => {
     const [prose = ''] = sectionOf(record).split('```json')
     const common = ['pk', 'sk', 'schemaVersion', 'app', 'expiresAt']
     for (const field of Object.keys(examples.get(record) ?? {})) {
-      const name = field.startsWith('ci:') ? 'ci:<source>:<workflow>' : field
+      const name = field
+        .replace(/^ci:.*/, 'ci:<source>:<workflow>')
+        .replace(/^label:.*/, 'label:<digest>')
       if (!common.includes(field)) expect(prose).toContain(`\`${name}\``)
     }
   })

@@ -41,6 +41,7 @@ const run: CiEvidence = {
   conclusion: 'success',
 }
 const push: Evidence = { kind: 'push', pushedAt: '2026-11-20T09:59:58.000Z' }
+const missing = fail({ reason: 'image_missing', retryAfterSeconds: null } as const)
 const imageAt = (seenAt: string) => ({ kind: 'image', tag: 'main', seenAt }) as const
 
 const record = (id: Commit, evidence: Evidence, receivedAt = now) =>
@@ -226,8 +227,8 @@ describe("an image's hint", () => {
     const id = newCommit()
     await record(id, run)
     for (const seenAt of [now, later]) {
-      await revisions.recordAsked(await load(id), fail('image_missing'), now)
-      expect((await load(id)).asked).toEqual({ at: now, count: 1 })
+      await revisions.recordAsked(await load(id), missing, now)
+      expect((await load(id)).asked).toEqual({ at: now, count: 1, retryAt: null })
       await record(id, imageAt(seenAt))
       expect((await load(id)).asked).toBeNull()
     }
@@ -244,7 +245,7 @@ describe("an image's hint", () => {
     expect(await tags.load(other)).toBeNull()
     expect(await told(now)).toBe('recorded')
     expect(await told(now)).toBe('unchanged')
-    expect(await tags.load(other)).toEqual(imageAt(now))
+    expect(await tags.load(other)).toEqual({ image: imageAt(now), asked: null })
     expect(await told(later)).toBe('recorded')
     await tags.settle(other, imageAt(now))
     expect(await isOpen()).toBe(true)

@@ -89,11 +89,19 @@ describe('a revision', () => {
   it('counts how often the registry was asked, and keeps what it answered', async () => {
     const revisions = createRevisions(journal.table)
     const revision = await register()
-    await revisions.recordAsked(revision, fail('image_missing'), now)
+    const busy = { reason: 'registry_unavailable', retryAfterSeconds: 90 } as const
+    await revisions.recordAsked(revision, fail(busy), now)
     const once = await reload(revision)
-    expect(once).toMatchObject({ digest: null, asked: { at: now, count: 1 } })
+    expect(once).toMatchObject({
+      digest: null,
+      reason: 'registry_unavailable',
+      asked: { at: now, count: 1, retryAt: '2026-11-20T10:02:00.000Z' },
+    })
     if (once !== null) await revisions.recordAsked(once, succeed(digest), now)
-    expect(await reload(revision)).toMatchObject({ digest, asked: { at: now, count: 2 } })
+    expect(await reload(revision)).toMatchObject({
+      digest,
+      asked: { at: now, count: 2, retryAt: null },
+    })
   })
 
   it('keeps newer evidence over an answer of the registry to an older look', async () => {
@@ -102,6 +110,25 @@ describe('a revision', () => {
     await revisions.recordStatus(revision, 'waiting', 'evidence_missing', now)
     await revisions.recordAsked(revision, succeed(digest), now)
     expect(await reload(revision)).toMatchObject({ digest: null, asked: null })
+  })
+})
+
+describe('a record of the version before', () => {
+  it('is read, with what it does not say yet left empty', async () => {
+    const revision = await register()
+    const item = {
+      ...toRevisionItem(revision, now),
+      reason: 'image_missing',
+      asked: { at: now, count: 3 },
+    }
+    await journal.table
+      .documents()
+      .send(new PutCommand({ TableName: journal.table.name, Item: item }))
+    expect(await reload(revision)).toEqual({
+      ...revision,
+      reason: 'image_missing',
+      asked: { at: now, count: 3, retryAt: null },
+    })
   })
 })
 

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, sign } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -73,6 +73,12 @@ test('logs in to a private registry with a password', async () => {
   expect(await find(address, 'v1')).toEqual(refusal('registry_unauthorized'))
 })
 
+const portOf = (server: Server): number => {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
 /** A token service as Docker Hub has one: a password is turned into a signed statement of rights. */
 const startTokenService = async (): Promise<{ realm: string; rootcertbundle: string }> => {
   const [key, rootcertbundle] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
@@ -112,9 +118,7 @@ const startTokenService = async (): Promise<{ realm: string; rootcertbundle: str
   server.listen(0, 'localhost')
   await once(server, 'listening')
   stops.push(() => server.close())
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return { realm: `http://localhost:${address.port}/token`, rootcertbundle }
+  return { realm: `http://localhost:${portOf(server)}/token`, rootcertbundle }
 }
 
 test('logs in to a private registry with a token', async () => {
@@ -132,4 +136,117 @@ test('logs in to a private registry with a token', async () => {
   expect(await find(address, 'v2', 'correct horse')).toEqual(refusal('image_missing'))
   expect(await find(address, 'v1', 'wrong')).toEqual(refusal('registry_unauthorized'))
   expect(await find(address, 'v1')).toEqual(refusal('registry_unauthorized'))
+})
+
+const pushBlob = async (address: string, text: string): Promise<string> => {
+  const begun = await fetch(`http://${address}/v2/acme/shop/blobs/uploads/`, { method: 'POST' })
+  const url = new URL(begun.headers.get('location') ?? '')
+  url.searchParams.set('digest', hashOf(text))
+  const response = await fetch(url, { method: 'PUT', body: text })
+  expect(response.status).toBe(201)
+  return hashOf(text)
+}
+
+const oci = (kind: 'index' | 'manifest' | 'config'): string =>
+  `application/vnd.oci.image.${kind}.v1+json`
+
+const pushManifest = async (address: string, reference: string, value: object): Promise<string> => {
+  const kind = 'manifests' in value ? 'index' : 'manifest'
+  const body = JSON.stringify({ schemaVersion: 2, mediaType: oci(kind), ...value })
+  const response = await fetch(`http://${address}/v2/acme/shop/manifests/${reference}`, {
+    method: 'PUT',
+    headers: { 'content-type': oci(kind) },
+    body,
+  })
+  expect(response.status).toBe(201)
+  return hashOf(body)
+}
+
+const pushPlatform = async (address: string, os: string, architecture: string, labels: object) => {
+  const configuration = JSON.stringify({ os, architecture, config: { Labels: labels } })
+  const config = {
+    mediaType: oci('config'),
+    size: configuration.length,
+    digest: await pushBlob(address, configuration),
+  }
+  const manifest = { schemaVersion: 2, mediaType: oci('manifest'), config, layers: [] }
+  const body = JSON.stringify(manifest)
+  const digest = await pushManifest(address, hashOf(body), manifest)
+  return {
+    mediaType: oci('manifest'),
+    size: body.length,
+    digest,
+    platform: { os, architecture },
+  }
+}
+
+const commit = '0123456789abcdef0123456789abcdef01234567'
+const labels = { 'org.opencontainers.image.revision': commit }
+
+const readCommit = async (address: string, tag: string) => {
+  const digest = await find(address, tag)
+  if (!digest.ok) throw new Error(`no ${tag}`)
+  return createRegistry(http).findCommit(`${address}/acme/shop`, digest.value, null)
+}
+
+test('reads the commit from the label of an image for one platform, with its attestation', async () => {
+  const address = await start()
+  const attestation = await pushPlatform(address, 'unknown', 'unknown', {})
+  for (const architecture of ['amd64', 'arm64']) {
+    const image = await pushPlatform(address, 'linux', architecture, labels)
+    await pushManifest(address, architecture, { manifests: [attestation, image] })
+    expect(await readCommit(address, architecture)).toEqual({ ok: true, value: commit })
+  }
+})
+
+test('reads no commit from an image that names none', async () => {
+  const address = await start()
+  const image = await pushPlatform(address, 'linux', 'amd64', { maintainer: 'ada' })
+  await pushManifest(address, 'v1', { manifests: [image] })
+  expect(await readCommit(address, 'v1')).toEqual({ ok: true, value: null })
+})
+
+test('finds an image by its digest when the tag has moved on', async () => {
+  const address = await start()
+  const image = await pushPlatform(address, 'linux', 'amd64', labels)
+  const digest = await pushManifest(address, 'v1', { manifests: [image] })
+  await pushManifest(address, 'v1', { manifests: [] })
+  expect(await find(address, digest)).toEqual({ ok: true, value: digest })
+  expect(await find(address, hashOf('nothing'))).toEqual(refusal('image_missing'))
+})
+
+test('follows where a registry keeps its blobs elsewhere, without the password', async () => {
+  const registry = await start()
+  const image = await pushPlatform(registry, 'linux', 'amd64', labels)
+  await pushManifest(registry, 'v1', { manifests: [image] })
+  const told: (string | undefined)[] = []
+  const relay = async (url: string, asked: RequestInit, response: ServerResponse) => {
+    const answer = await fetch(`http://${registry}${url}`, asked)
+    const digest = answer.headers.get('docker-content-digest') ?? ''
+    response.writeHead(answer.status, { 'docker-content-digest': digest })
+    response.end(Buffer.from(await answer.arrayBuffer()))
+  }
+  const store = createServer((request, response) => {
+    told.push(request.headers.authorization)
+    void relay(request.url ?? '', {}, response)
+  })
+  const front = createServer(({ url = '', method = 'GET', headers }, response) => {
+    const elsewhere = { location: `http://localhost:${portOf(store)}${url}` }
+    if (headers.authorization === undefined)
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="shop"' }).end()
+    else if (url.includes('/blobs/')) response.writeHead(307, elsewhere).end()
+    else void relay(url, { method, headers: { accept: headers.accept ?? '' } }, response)
+  })
+  for (const server of [store, front]) {
+    server.listen(0, 'localhost')
+    await once(server, 'listening')
+    stops.push(() => server.close())
+  }
+  const address = `localhost:${portOf(front)}`
+  const digest = await find(address, 'v1', 'correct horse')
+  if (!digest.ok) throw new Error('no v1')
+  const login = { username: 'shop', password: new Redacted('correct horse') }
+  const read = await createRegistry(http).findCommit(`${address}/acme/shop`, digest.value, login)
+  expect(read).toEqual({ ok: true, value: commit })
+  expect(told).toEqual([undefined])
 })

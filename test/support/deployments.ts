@@ -139,7 +139,7 @@ export const revisionAt = (index: number, changes: Partial<Revision> = {}): Revi
   push: null,
   image: null,
   digest: digestAt(index),
-  asked: { at: start, count: 1 },
+  asked: { at: start, count: 1, retryAt: null },
   version: 1,
   ...changes,
 })

@@ -16,6 +16,8 @@ import {
   type ItemKey,
 } from '../../src/journal/keys.ts'
 import { succeed } from '../../src/kernel/result.ts'
+import { createLabels } from '../../src/journal/labels.ts'
+import { createTags } from '../../src/journal/tags.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import type { Item } from '../../src/journal/table.ts'
 import {
@@ -141,6 +143,11 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   if (revision === null) throw new Error('no revision')
   await revisions.recordAsked(revision, succeed(digest), '2026-11-20T10:04:12.900Z')
   await evidence.recordEvidence(app, null, null, image, receivedAt)
+  const labelReadAt = '2026-11-20T10:04:12.800Z'
+  await createLabels(table).record(app, { digest, commit }, labelReadAt)
+  const busy = { reason: 'registry_unavailable', retryAfterSeconds: 60 } as const
+  const askedAt = '2026-11-20T10:04:12.900Z'
+  await createTags(table).recordAsked(app, { image, asked: null }, busy, askedAt)
   await evidence.recordReceipt({
     deliveryId,
     source: 'docker-hub',

@@ -231,6 +231,6 @@ export const revisions: fc.Arbitrary<Revision> = fc.record({
   push: maybe(fc.record({ kind: fc.constant('push' as const), pushedAt: instants })),
   image: maybe(fc.record({ kind: fc.constant('image' as const), tag: words, seenAt: instants })),
   digest: maybe(digests),
-  asked: maybe(fc.record({ at: instants, count: counts })),
+  asked: maybe(fc.record({ at: instants, count: counts, retryAt: maybe(instants) })),
   version: fc.integer({ min: 1, max: 1_000_000 }),
 })

@@ -10,6 +10,7 @@ import {
   type Head,
 } from '../../src/deployment/head.ts'
 import {
+  askedAgain,
   compareOrders,
   type CiEvidence,
   type Evidence,
@@ -22,7 +23,8 @@ import { Commit, Digest, Fence, InstanceId, type RevisionId } from '../../src/ke
 import type { Log } from '../../src/kernel/log.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
-import type { ReconcilePorts } from '../../src/rollout/ports.ts'
+import type { Label, TagHint } from '../../src/rollout/journal.ts'
+import type { ImageFailure, ReconcilePorts } from '../../src/rollout/ports.ts'
 import type { Order, Started, Target } from '../../src/targets/target.ts'
 import { appOf } from './apps.ts'
 import {
@@ -125,6 +127,11 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
   const commandIndex = new Map<string, string>()
   const certificates = new Map<InstanceId, number>()
   const images = new Map<string, Digest>()
+  const labels: Label[] = []
+  const unlabelled = new Set<Digest>()
+  const fetched: Digest[] = []
+  let hint: TagHint | null = null
+  let registryTrouble: ImageFailure | null = null
   const commands = new Map<string, InFlight>()
   const events: { readonly at: number; readonly run: () => void }[] = []
   const sends: { readonly fence: number; readonly at: number; readonly order: Order }[] = []
@@ -319,12 +326,12 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
     deployments.set(deployment.generation, deployment)
   }
 
-  const receive = (id: Commit, evidence: Evidence): void => {
+  const receive = (id: RevisionId, evidence: Evidence): void => {
     const known = revisions.get(id)
     const fresh: Revision = {
       app: app.name,
       id,
-      commit: id,
+      commit: Commit.safeParse(id).data ?? null,
       status: 'waiting',
       reason: null,
       firstSeenAt: instant(),
@@ -375,16 +382,33 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
         call('revisions.recordStatus', () => replaceRevision({ ...revision, status, reason })),
       recordAsked: (revision, found, at) =>
         call('revisions.recordAsked', () => {
-          const asked = { at, count: (revision.asked?.count ?? 0) + 1 }
-          const digest = found.ok ? found.value : null
-          replaceRevision({ ...revision, digest, asked })
+          const { digest, reason, wait } = found.ok
+            ? { digest: found.value, reason: null, wait: null }
+            : { digest: null, reason: found.error.reason, wait: found.error.retryAfterSeconds }
+          replaceRevision({
+            ...revision,
+            digest,
+            reason,
+            asked: askedAgain(revision.asked, at, wait),
+          })
         }),
     },
-    // The tags of this world all carry a commit.
     tags: {
-      load: () => call('tags.load', () => null),
-      recordDigest: () => call('tags.recordDigest', () => {}),
-      settle: () => call('tags.settle', () => {}),
+      load: () => call('tags.load', () => hint),
+      recordImage: (_app, id, _commit, image) => call('tags.recordImage', () => receive(id, image)),
+      recordAsked: (_app, { image, asked }, { retryAfterSeconds }, at) =>
+        call('tags.recordAsked', () => {
+          if (hint?.image.seenAt === image.seenAt)
+            hint = { image, asked: askedAgain(asked, at, retryAfterSeconds) }
+        }),
+      settle: (_app, image) =>
+        call('tags.settle', () => {
+          if (hint?.image.seenAt === image.seenAt) hint = null
+        }),
+    },
+    labels: {
+      load: () => call('labels.load', () => [...labels].reverse()),
+      record: (_app, label) => call('labels.record', () => void labels.push(label)),
     },
     history: {
       recordDeployment: (_app, deployment) =>
@@ -407,11 +431,21 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
         }),
       findApp: () => call('commands.findApp', () => app.name),
     },
-    findDigest: (_app, tag) =>
-      call('findDigest', () => {
-        const digest = images.get(tag)
-        return digest === undefined ? fail('image_missing') : succeed(digest)
-      }),
+    images: {
+      findDigest: (_app, tag) =>
+        call('findDigest', () => {
+          if (registryTrouble !== null) return fail(registryTrouble)
+          const digest = images.get(tag) ?? [...images.values()].find((one) => one === tag)
+          return digest === undefined
+            ? fail({ reason: 'image_missing', retryAfterSeconds: null })
+            : succeed(digest)
+        }),
+      findCommit: (_app, digest) =>
+        call('findCommit', () => {
+          fetched.push(digest)
+          return succeed(unlabelled.has(digest) ? null : commitAt(indexOf(digest)))
+        }),
+    },
     readSecretVersion: () => call('readSecretVersion', () => succeed('version-1')),
     toTarget: () => toTarget(call),
     clock: () => new Date(now),
@@ -448,6 +482,25 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
       for (const { id } of on) broken.add(`${digestAt(index)} ${id}`)
     },
     isBroken: (index: number, id: InstanceId) => broken.has(`${digestAt(index)} ${id}`),
+    /** The image under a tag that carries no commit. */
+    moveTag: (index: number, tag = 'latest') => {
+      images.set(tag, digestAt(index))
+      images.set(`kept ${index}`, digestAt(index))
+    },
+    /** The registry's hook tells of it. */
+    announceTag: (tag = 'latest') => {
+      hint = { image: { kind: 'image', tag, seenAt: instant() }, asked: null }
+    },
+    /** The image was built without the label that names its commit. */
+    unlabel: (index: number) => {
+      unlabelled.add(digestAt(index))
+    },
+    hint: () => hint,
+    /** The images whose label was read, each time it was. */
+    fetched,
+    setRegistryTrouble: (trouble: ImageFailure | null) => {
+      registryTrouble = trouble
+    },
     hasImage: (index: number) => images.has(commitAt(index)),
     /** An operator's write, as `freeze` and `unfreeze` make it. */
     change: (changes: Partial<Head>) => {

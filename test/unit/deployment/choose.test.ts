@@ -78,7 +78,7 @@ describe('a waiting revision', () => {
   })
 
   it('whose image is missing is asked for once more before it expires', () => {
-    const asked = (seconds: number) => ({ at: after(seconds), count: 9 })
+    const asked = (seconds: number) => ({ at: after(seconds), count: 9, retryAt: null })
     const missing = revisionAt(3, { digest: null, asked: asked(3300) })
     expect(standing(missing, fresh, after(3600)).kind).toBe('ready')
     const askedAgain = revisionAt(3, { digest: null, asked: asked(3599) })
@@ -153,7 +153,7 @@ describe('the choice of what goes out', () => {
   ])(
     'asks again, after %i times, %i s later and lets an older one pass until then',
     (count, gap) => {
-      const asked = revisionAt(5, { digest: null, asked: { at: start, count } })
+      const asked = revisionAt(5, { digest: null, asked: { at: start, count, retryAt: null } })
       expect(chosen([revisionAt(3), asked], fresh, after(gap - 1)).open?.revision.id).toBe(
         commitAt(3),
       )
@@ -163,11 +163,20 @@ describe('the choice of what goes out', () => {
 
   it('asks at once where the registry has told of the image since', () => {
     const hint = (at: string) => ({ kind: 'image' as const, tag: 'x', seenAt: at })
-    const asked = { digest: null, asked: { at: after(5), count: 6 } }
+    const asked = { digest: null, asked: { at: after(5), count: 6, retryAt: null } }
     const newer = revisionAt(5, { ...asked, image: hint(after(6)) })
     expect(chosen([newer], fresh, after(6)).ask).toBe(newer)
     const older = revisionAt(5, { ...asked, image: hint(after(4)) })
     expect(chosen([older], fresh, after(6)).ask).toBeNull()
+  })
+
+  it('does not ask before the time that the registry has named, whatever it has told since', () => {
+    const asked = { digest: null, asked: { at: start, count: 1, retryAt: after(600) } }
+    const image = { kind: 'image', tag: 'x', seenAt: after(60) } as const
+    for (const revision of [revisionAt(5, asked), revisionAt(5, { ...asked, image })]) {
+      expect(chosen([revision], fresh, after(599)).ask).toBeNull()
+      expect(chosen([revision], fresh, after(600)).ask).toBe(revision)
+    }
   })
 
   it('is nothing while the app is frozen or a deployment is open; what is over still ends', () => {

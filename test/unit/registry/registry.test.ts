@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { Http, HttpRequest, HttpResponse } from '../../../src/kernel/http.ts'
+import { Digest } from '../../../src/kernel/id.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
 import { createRegistry } from '../../../src/registry/registry.ts'
 
@@ -123,4 +124,87 @@ test('a token that does not open the repository ends as unauthorized, not in a r
   const found = await world.registry.findDigest('acme/shop', 'v1', null)
   expect(found).toEqual(refusal('registry_unauthorized'))
   expect(world.asked).toHaveLength(3)
+})
+
+const hashOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
+
+/** An image of one platform in an index, as BuildKit pushes it. */
+const imageOf = (labels: object) => {
+  const configuration = JSON.stringify({ architecture: 'amd64', config: { Labels: labels } })
+  const manifest = JSON.stringify({ config: { digest: hashOf(configuration) }, layers: [] })
+  const index = JSON.stringify({ manifests: [{ digest: hashOf(manifest) }] })
+  return { configuration, manifest, index, digest: Digest.parse(hashOf(index)) }
+}
+
+const commit = '0123456789abcdef0123456789abcdef01234567'
+const shop = imageOf({ 'org.opencontainers.image.revision': commit })
+
+test('reads the commit from the label: index, manifest, configuration, with one token', async () => {
+  const { index, manifest, configuration, digest: wanted } = shop
+  const world = play(
+    bearer,
+    { body: '{"token": "t0ken"}' },
+    { body: index },
+    { body: manifest },
+    { body: configuration },
+  )
+  const found = await world.registry.findCommit('acme/shop', wanted, login)
+  expect(found).toEqual({ ok: true, value: commit })
+  const at = 'GET https://registry-1.docker.io/v2/acme/shop'
+  expect(world.lines().slice(2)).toEqual([
+    `${at}/manifests/${wanted} Bearer t0ken`,
+    `${at}/manifests/${hashOf(manifest)} Bearer t0ken`,
+    `${at}/blobs/${hashOf(configuration)} Bearer t0ken`,
+  ])
+})
+
+test('reads the label of an image without an index', async () => {
+  const { manifest, configuration } = shop
+  const world = play({ body: manifest }, { body: configuration })
+  const wanted = Digest.parse(hashOf(manifest))
+  const found = await world.registry.findCommit('registry.example/shop', wanted, null)
+  expect(found).toEqual({ ok: true, value: commit })
+})
+
+test('answers that an image without the label names no commit', async () => {
+  const { index, manifest, configuration, digest: wanted } = imageOf({ maintainer: 'ada' })
+  const world = play({ body: index }, { body: manifest }, { body: configuration })
+  const found = await world.registry.findCommit('registry.example/shop', wanted, null)
+  expect(found).toEqual({ ok: true, value: null })
+})
+
+test('believes nothing that is not of the digest that was asked for', async () => {
+  const world = play({ body: shop.index }, { body: shop.manifest }, { body: '{"config":{}}' })
+  const found = await world.registry.findCommit('registry.example/shop', shop.digest, null)
+  expect(found).toEqual(refusal('registry_unavailable'))
+})
+
+test('goes no further than an index within an index', async () => {
+  const inner = JSON.stringify({ manifests: [{ digest: shop.digest }] })
+  const outer = JSON.stringify({ manifests: [{ digest: hashOf(inner) }] })
+  const world = play({ body: outer }, { body: inner }, { body: shop.index })
+  const wanted = Digest.parse(hashOf(outer))
+  const found = await world.registry.findCommit('registry.example/shop', wanted, null)
+  expect(found).toEqual({ ok: true, value: null })
+  expect(world.asked).toHaveLength(2)
+})
+
+test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
+  [
+    'counts too many pulls',
+    { status: 429, headers: { 'retry-after': '3600' } },
+    refusal('registry_unavailable', 3600),
+  ],
+  ['has lost it', { status: 404 }, refusal('image_missing')],
+  ['is out of order', { status: 500 }, refusal('registry_unavailable')],
+  ['is not there', 'unreachable', refusal('registry_unavailable')],
+])('does not read the label from a registry that %s', async (_what, reply, expected) => {
+  for (const replies of [[reply], [{ body: shop.index }, reply]]) {
+    const found = await play(...replies).registry.findCommit(
+      'registry.example/shop',
+      shop.digest,
+      null,
+    )
+    expect(found).toEqual(expected)
+  }
 })

@@ -1,0 +1,64 @@
+import * as z from 'zod'
+import { Commit, Digest } from '../kernel/id.ts'
+
+/** Set by `docker/metadata-action` and whoever follows the OCI image spec's annotations. */
+export const revisionLabel = 'org.opencontainers.image.revision'
+
+const Entry = z.object({
+  digest: Digest,
+  platform: z.object({ os: z.string(), architecture: z.string() }).nullish(),
+  annotations: z.record(z.string(), z.string()).nullish(),
+})
+type Entry = z.infer<typeof Entry>
+
+/** An index names the manifest of each platform; a manifest names its configuration. */
+const Manifest = z.union([
+  z.object({ manifests: z.array(Entry) }),
+  z.object({ config: z.object({ digest: Digest }) }),
+])
+
+const ImageConfiguration = z.object({
+  config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+})
+
+const readJson = (body: Uint8Array): unknown => {
+  try {
+    return JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    return undefined
+  }
+}
+
+/** BuildKit puts its attestations into the index, as images of the platform unknown/unknown. */
+const isImage = ({ platform, annotations }: Entry): boolean =>
+  platform?.os !== 'unknown' && annotations?.['vnd.docker.reference.type'] === undefined
+
+/** One build labels all its platforms alike: the commonest first, else whichever there is. */
+const choosePlatform = (entries: readonly Entry[]): Digest | null => {
+  const images = entries.filter(isImage)
+  const common = images.find(
+    ({ platform }) => platform?.os === 'linux' && platform.architecture === 'amd64',
+  )
+  return (common ?? images[0])?.digest ?? null
+}
+
+/** Where to go on from a manifest: to a platform's own, or to the configuration with the labels. */
+export type Next =
+  | { readonly kind: 'manifest'; readonly digest: Digest }
+  | { readonly kind: 'configuration'; readonly digest: Digest }
+
+/** Null where it leads to no image. */
+export const parseManifest = (body: Uint8Array): Next | null => {
+  const { success, data } = Manifest.safeParse(readJson(body))
+  if (!success) return null
+  if ('config' in data) return { kind: 'configuration', digest: data.config.digest }
+  const digest = choosePlatform(data.manifests)
+  return digest === null ? null : { kind: 'manifest', digest }
+}
+
+/** The commit that an image's configuration is labelled with; null where it names no full one. */
+export const parseRevisionLabel = (body: Uint8Array): Commit | null => {
+  const { success, data } = ImageConfiguration.safeParse(readJson(body))
+  const label = success ? data.config?.Labels?.[revisionLabel] : undefined
+  return Commit.safeParse(label).data ?? null
+}

@@ -1,0 +1,120 @@
+import * as z from 'zod'
+import type { Http, HttpResponse } from '../kernel/http.ts'
+import { Redacted } from '../kernel/redacted.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+import { isTrustedRealm, parseChallenge, type Challenge } from './challenge.ts'
+import type { ImageAddress } from './image.ts'
+
+export interface RegistryLogin {
+  readonly username: string
+  readonly password: Redacted
+}
+
+export interface RegistryFailure {
+  readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'
+  /** From Retry-After; null where the registry did not say. */
+  readonly retryAfterSeconds: number | null
+}
+
+export type Answer<Value> = Result<Value, RegistryFailure>
+
+const Token = z
+  .union([
+    z.object({ token: z.string().min(1) }).transform(({ token }) => token),
+    z.object({ access_token: z.string().min(1) }).transform((body) => body.access_token),
+  ])
+  .transform((token) => new Redacted(`Bearer ${token}`))
+
+const refuse = (reason: RegistryFailure['reason'], response?: HttpResponse) => {
+  const seconds = /^\d{1,6}$/.exec(response?.headers.get('retry-after') ?? '')?.[0]
+  return fail({ reason, retryAfterSeconds: seconds === undefined ? null : Number(seconds) })
+}
+
+const judge = (response: HttpResponse): Answer<HttpResponse> => {
+  const { status } = response
+  if (status === 200) return succeed(response)
+  if (status === 404) return refuse('image_missing')
+  if (status === 401 || status === 403) return refuse('registry_unauthorized')
+  return refuse('registry_unavailable', response)
+}
+
+const toBasic = ({ username, password }: RegistryLogin): Redacted => {
+  const pair = Buffer.from(`${username}:${password.reveal()}`).toString('base64')
+  return new Redacted(`Basic ${pair}`)
+}
+
+const parseToken = (body: Uint8Array): Answer<Redacted> => {
+  try {
+    const token = Token.safeParse(JSON.parse(new TextDecoder().decode(body)))
+    return token.success ? succeed(token.data) : refuse('registry_unavailable')
+  } catch {
+    return refuse('registry_unavailable')
+  }
+}
+
+const fetchToken = async (
+  http: Http,
+  challenge: Challenge & { kind: 'bearer' },
+  { origin, repository }: ImageAddress,
+  login: RegistryLogin | null,
+): Promise<Answer<Redacted>> => {
+  const url = new URL(challenge.realm)
+  if (login !== null && !isTrustedRealm(url, origin)) return refuse('registry_unauthorized')
+  if (challenge.service !== null) url.searchParams.set('service', challenge.service)
+  url.searchParams.set('scope', challenge.scope ?? `repository:${repository}:pull`)
+  const authorization = login === null ? null : toBasic(login)
+  const answered = await http({ method: 'GET', url, authorization })
+  if (!answered.ok) return refuse('registry_unavailable')
+  const judged = judge(answered.value)
+  if (judged.ok) return parseToken(judged.value.body)
+  // A token service has no images: whatever it misses is not the image.
+  return judged.error.reason === 'image_missing' ? refuse('registry_unavailable') : judged
+}
+
+/** What the registry's challenge is answered with; null where there is nothing to answer with. */
+const authorize = async (
+  http: Http,
+  response: HttpResponse,
+  address: ImageAddress,
+  login: RegistryLogin | null,
+): Promise<Answer<Redacted>> => {
+  const challenge = parseChallenge(response.headers.get('www-authenticate') ?? '')
+  if (challenge?.kind === 'bearer') return fetchToken(http, challenge, address, login)
+  if (challenge?.kind === 'basic' && login !== null) return succeed(toBasic(login))
+  return refuse('registry_unauthorized')
+}
+
+export interface RegistryRequest {
+  readonly method: 'HEAD' | 'GET'
+  /** `manifests/v1`, `blobs/sha256:…`. */
+  readonly path: string
+  readonly accept: string
+  readonly maxBodyBytes: number
+}
+
+/** Asks for one thing of the image after the other; `too_large` where the answer passes its limit. */
+export type Ask = (request: RegistryRequest) => Promise<Answer<HttpResponse | 'too_large'>>
+
+/** Answers one challenge, and gives what it was answered with along from then on. */
+export const openSession = (
+  http: Http,
+  address: ImageAddress,
+  login: RegistryLogin | null,
+): Ask => {
+  let authorization: Redacted | null = null
+  return async ({ method, path, accept, maxBodyBytes }) => {
+    const url = new URL(`/v2/${address.repository}/${path}`, address.origin)
+    const send = () => http({ method, url, headers: { accept }, maxBodyBytes, authorization })
+    let answered = await send()
+    if (answered.ok && answered.value.status === 401 && authorization === null) {
+      const authorized = await authorize(http, answered.value, address, login)
+      if (!authorized.ok) return authorized
+      authorization = authorized.value
+      answered = await send()
+    }
+    if (answered.ok) return judge(answered.value)
+    return answered.error.kind === 'body_too_large'
+      ? succeed('too_large')
+      : refuse('registry_unavailable')
+  }
+}

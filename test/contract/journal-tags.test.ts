@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { createHeads } from '../../src/journal/heads.ts'
+import { tagKey } from '../../src/journal/keys.ts'
+import { createLabels } from '../../src/journal/labels.ts'
+import { createTags } from '../../src/journal/tags.ts'
+import { addSeconds } from '../../src/kernel/clock.ts'
+import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
+import { startJournal, type TestJournal } from '../support/journal-table.ts'
+
+let journal: TestJournal
+beforeAll(async () => {
+  journal = await startJournal()
+})
+afterAll(() => journal.stop())
+
+let app: AppName
+let count = 0
+beforeEach(() => {
+  app = AppName.parse(`shop-${(count += 1)}`)
+})
+
+const now = '2026-11-20T10:00:30.000Z'
+const commitAt = (index: number) => Commit.parse(String(index).padStart(40, '0'))
+const digestAt = (index: number) => Digest.parse(`sha256:${String(index).padStart(64, '0')}`)
+const imageAt = (seenAt: string) => ({ kind: 'image', tag: 'latest', seenAt }) as const
+
+const announce = (seenAt = now) =>
+  createEvidenceJournal(journal.table).recordEvidence(app, null, null, imageAt(seenAt), now)
+
+describe('the labels of images', () => {
+  it('are none where none was read', async () => {
+    expect(await createLabels(journal.table).load(app)).toEqual([])
+  })
+
+  it('are kept with and without a commit, the newest first', async () => {
+    const labels = createLabels(journal.table)
+    await labels.record(app, { digest: digestAt(1), commit: commitAt(1) }, now)
+    await labels.record(app, { digest: digestAt(2), commit: null }, addSeconds(now, 1))
+    expect(await labels.load(app)).toMatchObject([
+      { digest: digestAt(2), commit: null },
+      { digest: digestAt(1), commit: commitAt(1) },
+    ])
+  })
+
+  it('that are read by many at the same moment are all kept', async () => {
+    const labels = createLabels(journal.table)
+    const all = Array.from({ length: 8 }, (_, index) => ({
+      digest: digestAt(index),
+      commit: commitAt(index),
+    }))
+    await Promise.all(all.map((label) => labels.record(app, label, now)))
+    expect(await labels.load(app)).toHaveLength(8)
+  })
+
+  it('are the fifty newest', async () => {
+    const labels = createLabels(journal.table)
+    for (let index = 0; index < 53; index += 1)
+      await labels.record(
+        app,
+        { digest: digestAt(index), commit: commitAt(index) },
+        addSeconds(now, index),
+      )
+    const kept = await labels.load(app)
+    expect(kept).toHaveLength(50)
+    expect(kept[0]).toMatchObject({ commit: commitAt(52) })
+    expect(kept.at(-1)).toMatchObject({ commit: commitAt(3) })
+  })
+
+  it('lie beside the hint and touch it in no way', async () => {
+    const labels = createLabels(journal.table)
+    const label = { digest: digestAt(1), commit: commitAt(1) }
+    await labels.record(app, label, now)
+    expect(await createTags(journal.table).load(app)).toBeNull()
+    expect(await createHeads(journal.table).listOpen()).not.toContain(app)
+    expect(await announce()).toBe('recorded')
+    expect(await createTags(journal.table).load(app)).toEqual({ image: imageAt(now), asked: null })
+    expect(await labels.load(app)).toMatchObject([label])
+  })
+})
+
+describe('a pushed tag', () => {
+  it('that the registry was asked about in vain says how often and until when', async () => {
+    const tags = createTags(journal.table)
+    await announce()
+    const busy = { reason: 'registry_unavailable', retryAfterSeconds: 60 } as const
+    await tags.recordAsked(app, { image: imageAt(now), asked: null }, busy, now)
+    const hint = await tags.load(app)
+    expect(hint?.asked).toEqual({ at: now, count: 1, retryAt: addSeconds(now, 60) })
+    if (hint !== null)
+      await tags.recordAsked(app, hint, { reason: 'image_missing', retryAfterSeconds: null }, now)
+    expect((await tags.load(app))?.asked).toEqual({ at: now, count: 2, retryAt: null })
+  })
+
+  it('pushed anew is asked about at once, whatever was asked of the one before', async () => {
+    const tags = createTags(journal.table)
+    await announce()
+    const missing = { reason: 'image_missing', retryAfterSeconds: null } as const
+    await tags.recordAsked(app, { image: imageAt(now), asked: null }, missing, now)
+    const newer = addSeconds(now, 5)
+    await announce(newer)
+    const fresh = { image: imageAt(newer), asked: null }
+    expect(await tags.load(app)).toEqual(fresh)
+    await tags.recordAsked(app, { image: imageAt(now), asked: null }, missing, now)
+    expect(await tags.load(app)).toEqual(fresh)
+  })
+
+  it('that was looked up is closed', async () => {
+    const tags = createTags(journal.table)
+    await announce()
+    await tags.settle(app, imageAt(now))
+    expect(await tags.load(app)).toBeNull()
+    expect(await journal.read(tagKey(app))).not.toHaveProperty('open')
+  })
+})

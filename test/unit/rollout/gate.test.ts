@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest'
+import type { App } from '../../../src/deployment/app.ts'
+import { commitAt, createWorld, digestAt, type World } from '../../support/rollout-world.ts'
+import { runReconcile } from '../../support/runs.ts'
+
+const requires: App['requires'] = [{ kind: 'ci', ci: 'github', workflow: 'CI' }, { kind: 'image' }]
+
+const latestWorld = (changes: Partial<App> = {}): World =>
+  createWorld({ instances: 1, app: { tag: 'latest', requires, ...changes } })
+
+const turnGreen = (world: World, index: number): void =>
+  world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+
+const liveOf = (world: World) => world.head().releases[0]
+
+const expectLive = (world: World, index: number): void => {
+  expect(liveOf(world)).toMatchObject({
+    revision: commitAt(index),
+    commit: commitAt(index),
+    digest: digestAt(index),
+  })
+  expect(world.breaches).toEqual([])
+}
+
+describe('a commit whose image lies under latest', () => {
+  it('goes out once CI is green and the label names it, without any hook of the registry', async () => {
+    const world = latestWorld()
+    world.moveTag(1)
+    turnGreen(world, 1)
+    await runReconcile(world)
+    expectLive(world, 1)
+  })
+
+  it('goes out when its image is pushed after CI is green, at once where the registry tells', async () => {
+    const world = latestWorld()
+    world.moveTag(1)
+    turnGreen(world, 2)
+    await runReconcile(world)
+    expect(liveOf(world)).toBeUndefined()
+    expect(world.revisions.get(commitAt(2))).toMatchObject({
+      status: 'waiting',
+      reason: 'image_missing',
+    })
+    world.advance(1000)
+    world.moveTag(2)
+    world.announceTag()
+    await runReconcile(world)
+    expectLive(world, 2)
+  })
+
+  it('waits for CI where the image came first, and is shown as waiting', async () => {
+    const world = latestWorld()
+    world.moveTag(1)
+    world.announceTag()
+    await runReconcile(world)
+    expect(world.hint()).toBeNull()
+    expect(world.revisions.get(commitAt(1))).toMatchObject({
+      status: 'waiting',
+      commit: commitAt(1),
+      image: { tag: 'latest' },
+    })
+    turnGreen(world, 1)
+    await runReconcile(world)
+    expectLive(world, 1)
+  })
+
+  it('keeps its image when the tag moves on before its CI is green', async () => {
+    const world = latestWorld()
+    for (const index of [1, 2]) {
+      world.moveTag(index)
+      world.announceTag()
+      await runReconcile(world)
+      world.advance(60_000)
+    }
+    world.receive(commitAt(2), world.runOf(2, 1, 'failure'))
+    turnGreen(world, 1)
+    await runReconcile(world)
+    expectLive(world, 1)
+    expect(world.revisions.get(commitAt(2))?.reason).toBe('ci_failed')
+  })
+
+  it('does not go out with the image of another commit', async () => {
+    const world = latestWorld()
+    world.moveTag(2)
+    turnGreen(world, 1)
+    await runReconcile(world)
+    expect(liveOf(world)).toBeUndefined()
+    expect(world.revisions.get(commitAt(1))?.reason).toBe('image_missing')
+  })
+
+  it('whose image has no label waits and says so', async () => {
+    const world = latestWorld()
+    world.moveTag(1)
+    world.unlabel(1)
+    world.announceTag()
+    turnGreen(world, 1)
+    await runReconcile(world)
+    expect(liveOf(world)).toBeUndefined()
+    expect(world.hint()).toBeNull()
+    expect(world.revisions.get(commitAt(1))).toMatchObject({
+      status: 'waiting',
+      reason: 'image_unlabelled',
+    })
+  })
+
+  it('costs the registry one fetch for each new image, however often it is asked', async () => {
+    const world = latestWorld()
+    world.moveTag(1)
+    turnGreen(world, 2)
+    for (const minute of [0, 1, 2, 3]) {
+      await runReconcile(world)
+      world.advance(60_000 * (minute + 1))
+    }
+    expect(world.fetched).toEqual([digestAt(1)])
+    world.moveTag(2)
+    world.announceTag()
+    await runReconcile(world)
+    expectLive(world, 2)
+    expect(world.fetched).toEqual([digestAt(1), digestAt(2)])
+  })
+
+  it('is brought out by redeploy, and a commit that no image is labelled with is not known', async () => {
+    const world = latestWorld()
+    world.moveTag(3)
+    const request = { force: true, by: 'ada', at: world.instant(), refusal: null }
+    world.change({ request: { ...request, revision: commitAt(3) } })
+    await runReconcile(world)
+    expectLive(world, 3)
+    world.change({ request: { ...request, revision: commitAt(4) } })
+    await runReconcile(world)
+    expect(world.head().request?.refusal).toBe('revision_unknown')
+  })
+})
+
+describe('latest alone', () => {
+  const alone: Partial<App> = { requires: [{ kind: 'image' }] }
+
+  it('makes a revision of each new digest, and fetches nothing', async () => {
+    const world = latestWorld(alone)
+    world.moveTag(1)
+    world.announceTag()
+    await runReconcile(world)
+    expect(liveOf(world)).toMatchObject({ revision: digestAt(1), commit: null })
+    expect(world.fetched).toEqual([])
+  })
+})
+
+describe('a pushed tag whose registry does not answer', () => {
+  const busy = { reason: 'registry_unavailable', retryAfterSeconds: null } as const
+
+  it('is asked about again with growing gaps, never before the time that the registry names', async () => {
+    const world = latestWorld()
+    world.moveTag(1)
+    world.announceTag()
+    turnGreen(world, 1)
+    world.setRegistryTrouble({ ...busy, retryAfterSeconds: 120 })
+    await runReconcile(world)
+    world.setRegistryTrouble(null)
+    world.advance(119_000)
+    await runReconcile(world)
+    expect(world.hint()?.asked?.count).toBe(1)
+    expect(liveOf(world)).toBeUndefined()
+    world.advance(1000)
+    await runReconcile(world)
+    expectLive(world, 1)
+  })
+
+  it('is let go after waitFor', async () => {
+    const world = latestWorld({ waitForSeconds: 3600 })
+    world.announceTag()
+    world.setRegistryTrouble(busy)
+    await runReconcile(world)
+    world.advance(3_600_000)
+    await runReconcile(world)
+    expect(world.hint()).toBeNull()
+  })
+})
