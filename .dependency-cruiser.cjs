@@ -11,9 +11,17 @@ const knows = {
   secrets: [],
   registry: [],
   journal: ['deployment', 'rollout/journal\\.ts', 'delivery', 'targets/ec2', 'sources/source\\.ts'],
-  aws: ['deployment', 'delivery', 'rollout/ports\\.ts', 'targets/ec2', 'sources/source\\.ts'],
+  aws: [
+    'deployment',
+    'delivery',
+    'report/reporter\\.ts',
+    'rollout/ports\\.ts',
+    'targets/ec2',
+    'sources/source\\.ts',
+  ],
   config: ['deployment', 'registry/image\\.ts', 'secrets/environment\\.ts'],
-  report: ['deployment'],
+  github: ['secrets'],
+  report: ['deployment', 'github', 'secrets'],
 }
 
 const directions = Object.entries(knows).map(([folder, known]) => ({
@@ -70,7 +78,14 @@ const doors = [
   door(
     'crypto',
     '^(node:)?crypto$',
-    ['src/kernel/id\\.ts$', 'src/secrets/', 'src/sources/', 'src/delivery/', 'src/registry/'],
+    [
+      'src/kernel/id\\.ts$',
+      'src/secrets/',
+      'src/sources/',
+      'src/delivery/',
+      'src/registry/',
+      'src/github/',
+    ],
     'Randomness comes from src/kernel/id.ts; signatures, envelopes and digests are the business of who verifies them.',
   ),
   door(

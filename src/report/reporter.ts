@@ -17,3 +17,15 @@ export type Telling =
  * throws only what is a bug.
  */
 export type Reporter = (fact: Fact, app: App) => Promise<Telling>
+
+/**
+ * Whether what the fact tells of is live from now on. A rollback that came through is told as
+ * `rolled_back`; of any other deployment that says that it was taken back while it was open.
+ */
+export const isLive = ({ kind, deployment }: Fact): boolean =>
+  kind === 'succeeded' || (kind === 'rolled_back' && deployment?.kind === 'rollback')
+
+export const told: Telling = { kind: 'told' }
+
+/** For all requests of one telling; what is left of the 10 s is for ourselves. */
+export const mostMilliseconds = 9_000

@@ -45,6 +45,7 @@ const broken: Readonly<Record<string, readonly string[]>> = {
   'src/journal/table.ts': ['../aws/ssm.ts', './none.ts'],
   'src/aws/ssm.ts': ['../journal/table.ts', 'vitest'],
   'src/config/load.ts': ['../aws/ssm.ts'],
+  'src/github/token.ts': ['../aws/ssm.ts'],
   'src/report/sentry.ts': ['../aws/ssm.ts'],
   'src/report/notice.ts': ['@sentry/aws-serverless', './sentry.ts', 'yaml', 'node:fs'],
   'src/rollout/write.ts': ['../compose/webhook.ts', 'node:crypto', 'node:child_process'],

@@ -1,0 +1,85 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { inspect } from 'node:util'
+import type { App } from '../../src/deployment/app.ts'
+import type { Fact, FactKind, ToldDeployment } from '../../src/deployment/report.ts'
+import { Digest, Generation } from '../../src/kernel/id.ts'
+import { http, type Http } from '../../src/kernel/http.ts'
+import { Redacted } from '../../src/kernel/redacted.ts'
+import type { ReadCurrentSecret } from '../../src/secrets/named-secret.ts'
+import { appOf, commit } from './apps.ts'
+
+export const digest = Digest.parse(`sha256:${'d'.repeat(64)}`)
+
+export const reportingApp = (settings: Partial<App> = {}): App =>
+  appOf('oc-lettings', {
+    reports: { github: 'landfall/test/github', notice: 'landfall/test/notice', sentry: 'sentry' },
+    ...settings,
+  })
+
+export const deploymentOf = (
+  generation: number,
+  more: Partial<ToldDeployment> = {},
+): ToldDeployment => ({
+  generation: Generation.parse(generation),
+  kind: 'deploy',
+  commit,
+  digest,
+  environment: 'production',
+  takesBack: null,
+  afterPredeploy: false,
+  ...more,
+})
+
+/** Facts in the order of their generations are told of in that order of time. */
+export const factOf = (
+  kind: FactKind,
+  deployment: ToldDeployment | null = deploymentOf(7),
+  more: Partial<Fact> = {},
+): Fact => ({
+  id: `${deployment?.generation ?? 'app'}:${kind}`,
+  kind,
+  at: new Date(Date.UTC(2026, 10, 20, 12, deployment?.generation ?? 0)).toISOString(),
+  by: 'github',
+  reason: null,
+  message: null,
+  deployment,
+  ...more,
+})
+
+export const rollbackOf = (generation: number, takesBack: number): ToldDeployment =>
+  deploymentOf(generation, { kind: 'rollback', takesBack: Generation.parse(takesBack) })
+
+/** Secrets by name; one that is null cannot be read now, and a name that is not there is missing. */
+export const secretsOf = (secrets: Readonly<Record<string, string | null>>): ReadCurrentSecret => {
+  return async (name) => {
+    const text = secrets[name]
+    if (text === undefined) return { ok: false, error: 'secret_missing' }
+    if (text === null) return { ok: false, error: 'secret_unavailable' }
+    return { ok: true, value: { value: new Redacted(text) } }
+  }
+}
+
+export const newKey = () =>
+  generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    // As GitHub hands it out.
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  })
+
+/** Everything that could be printed of a value. */
+export const printed = (value: unknown): string =>
+  `${JSON.stringify(value)} ${inspect(value, { depth: 20, showHidden: true })}`
+
+/**
+ * The way out, which waits no longer than 300 ms however long it may; `patience` holds how long each
+ * request would have been waited for.
+ */
+export const createImpatientHttp = () => {
+  const patience: number[] = []
+  const impatient: Http = (request) => {
+    patience.push(request.timeoutMilliseconds ?? 10_000)
+    return http({ ...request, timeoutMilliseconds: 300 })
+  }
+  return { http: impatient, patience }
+}

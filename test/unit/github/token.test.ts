@@ -1,0 +1,263 @@
+import { createPrivateKey } from 'node:crypto'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createGithubApi } from '../../../src/github/api.ts'
+import { createGithubTokens, githubApi, toGithubUrl } from '../../../src/github/token.ts'
+import { http } from '../../../src/kernel/http.ts'
+import type { ReadCurrentSecret } from '../../../src/secrets/named-secret.ts'
+import {
+  startGithub,
+  type GithubServer,
+  type GithubServerOptions,
+} from '../../support/github-server.ts'
+import { newKey, printed, secretsOf } from '../../support/reports.ts'
+import { onceFor } from '../../support/vendor.ts'
+
+const { publicKey, privateKey } = newKey()
+const repository = 'acme/oc-lettings'
+const secret = 'landfall/test/github'
+
+let server: GithubServer | null = null
+afterEach(async () => {
+  await server?.stop()
+  expect(server?.violations ?? []).toEqual([])
+})
+
+/** A clock that stands still until it is moved. */
+const createClock = () => {
+  let now = new Date('2026-11-20T12:00:00Z')
+  return {
+    clock: () => now,
+    wait: (minutes: number) => {
+      now = new Date(now.getTime() + minutes * 60_000)
+    },
+  }
+}
+
+const start = async (readSecret: ReadCurrentSecret, options: GithubServerOptions = {}) => {
+  const { clock, wait } = createClock()
+  let made = 0
+  server = await startGithub({
+    now: clock,
+    app: {
+      id: '4711',
+      publicKey,
+      installation: 12,
+      makeToken: () => ({
+        // As they look since 2026: no 40 characters.
+        token: `ghs_4711_${'x'.repeat(300)}.${(made += 1)}`,
+        expiresAt: new Date(clock().getTime() + 3_600_000).toISOString(),
+      }),
+    },
+    ...options,
+  })
+  const ports = { http, readSecret, clock, baseUrl: server.url }
+  return { server, wait, tokens: createGithubTokens(ports), ask: createGithubApi(ports) }
+}
+
+const appSecret = (more: object = {}) =>
+  secretsOf({ [secret]: JSON.stringify({ appId: 4711, privateKey, ...more }) })
+
+const callsOf = ({ calls }: GithubServer) => calls.map(({ method, path }) => `${method} ${path}`)
+
+const finding = `GET /repos/${repository}/installation`
+const getting = 'POST /app/installations/12/access_tokens'
+
+describe('a token as text', () => {
+  test('is used as it is, without a question to GitHub, and without the line break of its file', async () => {
+    const { tokens, server } = await start(secretsOf({ [secret]: 'github_pat_abcdefgh\n' }))
+    const authorization = await tokens.authorize(secret, repository)
+    expect(authorization.ok && authorization.value.reveal()).toBe('Bearer github_pat_abcdefgh')
+    expect(server.calls).toEqual([])
+  })
+
+  test('is read again after five minutes, so that a rotated one is found', async () => {
+    let reads = 0
+    const { tokens, wait } = await start(async (name, version) => {
+      reads += 1
+      return secretsOf({ [secret]: `github_pat_${reads}_abcdefgh` })(name, version)
+    })
+    await tokens.authorize(secret, repository)
+    await tokens.authorize(secret, repository)
+    expect(reads).toBe(1)
+    wait(6)
+    const authorization = await tokens.authorize(secret, repository)
+    expect(authorization.ok && authorization.value.reveal()).toBe('Bearer github_pat_2_abcdefgh')
+  })
+})
+
+describe('a GitHub App', () => {
+  test('finds its installation and gets a token for the one repository', async () => {
+    const { tokens, server } = await start(appSecret())
+    const authorization = await tokens.authorize(secret, repository)
+    expect(authorization.ok && authorization.value.reveal()).toMatch(/^Bearer ghs_4711_x+\.1$/)
+    expect(callsOf(server)).toEqual([finding, getting])
+    expect(server.calls[1]?.body).toEqual({ repositories: ['oc-lettings'] })
+  })
+
+  test('need not look for an installation that is named', async () => {
+    const { tokens, server } = await start(appSecret({ installationId: 12 }))
+    expect(await tokens.authorize(secret, repository)).toMatchObject({ ok: true })
+    expect(callsOf(server)).toEqual([getting])
+  })
+
+  test('keeps its token until five minutes before its end, and then gets a new one', async () => {
+    const { tokens, server, wait } = await start(appSecret({ installationId: '12' }))
+    await tokens.authorize(secret, repository)
+    wait(54)
+    await tokens.authorize(secret, repository)
+    expect(server.calls).toHaveLength(1)
+    wait(1)
+    const authorization = await tokens.authorize(secret, repository)
+    expect(authorization.ok && authorization.value.reveal()).toMatch(/\.2$/)
+  })
+
+  test.each([
+    ['whose line breaks were escaped twice', privateKey.replaceAll('\n', '\\n')],
+    ['in PKCS#8', createPrivateKey(privateKey).export({ type: 'pkcs8', format: 'pem' })],
+  ])('takes a key %s', async (_what, key) => {
+    const { tokens } = await start(appSecret({ privateKey: key }))
+    expect(await tokens.authorize(secret, repository)).toMatchObject({ ok: true })
+  })
+
+  test.each([
+    ['is not installed on the repository', { repository: 'acme/other' }, 'not installed'],
+    [
+      'has another key than the secret',
+      {
+        app: {
+          id: '4711',
+          publicKey: newKey().publicKey,
+          installation: 12,
+          makeToken: () => ({ token: 'x', expiresAt: '' }),
+        },
+      },
+      "the App's id or key is not right",
+    ],
+  ])('that %s is refused', async (_what, options, why) => {
+    const { tokens } = await start(appSecret(), options)
+    const authorization = await tokens.authorize(secret, repository)
+    expect(authorization).toMatchObject({ ok: false, error: { kind: 'refused' } })
+    expect(printed(authorization)).toContain(why)
+  })
+
+  test('that gets no token now is asked for later', async () => {
+    const { tokens, server } = await start(appSecret())
+    server.fate = () => ({ kind: 'answer', status: 503, headers: { 'retry-after': '30' } })
+    expect(await tokens.authorize(secret, repository)).toEqual({
+      ok: false,
+      error: { kind: 'later', why: `${server.url.host} answered 503`, afterSeconds: 30 },
+    })
+    server.fate = () => ({ kind: 'answer', status: 200, body: '<html>' })
+    expect(await tokens.authorize(secret, repository)).toMatchObject({ error: { kind: 'later' } })
+  })
+})
+
+describe('a secret that is of no use', () => {
+  const hidden = 'planted-secret-value'
+  test.each([
+    ['two lines', `github_pat_abcdefgh\n${hidden}`, 'is not one token on one line'],
+    ['nothing', '', 'is not one token on one line'],
+    ['JSON of something else', `{"token": "${hidden}"}`, 'of a GitHub App'],
+    ['broken JSON', `{"appId": 1, "privateKey": "${hidden}`, 'of a GitHub App'],
+    ['a key that is none', JSON.stringify({ appId: 1, privateKey: hidden }), 'no RSA key in PEM'],
+  ])('(%s) is refused by its name, and its text is not told', async (_what, text, why) => {
+    const { tokens } = await start(secretsOf({ [secret]: text }))
+    const authorization = await tokens.authorize(secret, repository)
+    expect(authorization).toMatchObject({ ok: false, error: { kind: 'refused' } })
+    expect(printed(authorization)).toContain(`the secret ${secret}`)
+    expect(printed(authorization)).toContain(why)
+    expect(printed(authorization)).not.toContain(hidden)
+  })
+
+  test.each([
+    [{}, 'is not there'],
+    [{ [secret]: null }, 'cannot be read now'],
+  ])('and one that cannot be read is read later', async (secrets, why) => {
+    const { tokens } = await start(secretsOf(secrets))
+    expect(await tokens.authorize(secret, repository)).toEqual({
+      ok: false,
+      error: { kind: 'later', why: `the secret ${secret} ${why}`, afterSeconds: null },
+    })
+  })
+})
+
+describe('a request', () => {
+  const request = { method: 'GET', path: '/deployments' } as const
+
+  test('whose token is no longer good is made once more with a new one', async () => {
+    const { ask, server } = await start(appSecret({ installationId: 12 }))
+    expect(await ask(secret, repository, request)).toMatchObject({ ok: true })
+    server.tokens.clear()
+    expect(await ask(secret, repository, request)).toMatchObject({ ok: true })
+    expect(server.calls.filter(({ path }) => path.endsWith('access_tokens'))).toHaveLength(2)
+  })
+
+  test('whose token never was good is refused after the second try', async () => {
+    const { ask, server } = await start(secretsOf({ [secret]: 'github_pat_planted-secret' }))
+    const answered = await ask(secret, repository, request)
+    expect(answered).toEqual({
+      ok: false,
+      error: {
+        kind: 'refused',
+        why: `${server.url.host} answered 401: the token is not valid (any more)`,
+      },
+    })
+    expect(server.calls).toHaveLength(2)
+  })
+
+  const reset = Date.parse('2026-11-20T12:00:00Z') / 1000 + 90
+  test.each([
+    ['429 with Retry-After', 429, { 'retry-after': '7' }, {}, 'later', 7],
+    ['429 with a date', 429, { 'retry-after': 'Fri, 20 Nov 2026 12:02:00 GMT' }, {}, 'later', 120],
+    [
+      'the hour is used up',
+      403,
+      { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(reset) },
+      {},
+      'later',
+      90,
+    ],
+    ['a secondary limit with a time', 403, { 'retry-after': '20' }, {}, 'later', 20],
+    [
+      'a secondary limit without one',
+      403,
+      {},
+      { message: 'You have exceeded a secondary rate limit.' },
+      'later',
+      60,
+    ],
+    ['a missing permission', 403, {}, { message: 'Resource not accessible' }, 'refused', undefined],
+    ['404', 404, {}, {}, 'refused', undefined],
+    ['409', 409, {}, { message: 'Conflict' }, 'refused', undefined],
+    ['422', 422, {}, { message: 'No ref found for: 0123' }, 'refused', undefined],
+    ['a moved repository', 307, { location: '/repositories/1' }, {}, 'refused', undefined],
+    ['500', 500, {}, {}, 'later', null],
+    ['502 with HTML', 502, {}, '<html>', 'later', null],
+  ])('that ends in %s', async (_what, status, headers, body, kind, afterSeconds) => {
+    const { ask, server } = await start(secretsOf({ [secret]: 'github_pat_abcdefgh' }))
+    server.fate = onceFor(() => true, { kind: 'answer', status, headers, body })
+    const answered = await ask(secret, repository, { method: 'POST', path: '/deployments', body })
+    expect(answered).toMatchObject({
+      ok: false,
+      error: { kind, ...(afterSeconds !== undefined && { afterSeconds }) },
+    })
+    expect(!answered.ok && answered.error.why).toContain(`${server.url.host} answered ${status}`)
+  })
+
+  test("quotes GitHub's words, without what looks like a token", async () => {
+    const token = `github_pat_${'Ab1_'.repeat(20)}`
+    const { ask, server } = await start(secretsOf({ [secret]: token }))
+    const message = `No ref found for: main (${token})`
+    server.fate = () => ({ kind: 'answer', status: 422, body: { message } })
+    const answered = await ask(secret, repository, request)
+    expect(!answered.ok && answered.error.why).toContain('No ref found for: main (…)')
+  })
+
+  test('goes to api.github.com, or to an Enterprise Server below the path of its API', () => {
+    expect(toGithubUrl(githubApi, '/app').href).toBe('https://api.github.com/app')
+    const base = new URL('https://github.example/api/v3')
+    expect(toGithubUrl(base, '/repos/acme/shop').href).toBe(
+      'https://github.example/api/v3/repos/acme/shop',
+    )
+  })
+})
