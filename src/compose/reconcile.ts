@@ -11,6 +11,7 @@ import { createHeads } from '../journal/heads.ts'
 import { createHistory } from '../journal/history.ts'
 import { createRevisions } from '../journal/revisions.ts'
 import { createLabels } from '../journal/labels.ts'
+import { createSeen } from '../journal/seen.ts'
 import { createTags } from '../journal/tags.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { sleep, systemClock } from '../kernel/clock.ts'
@@ -86,6 +87,7 @@ const composeServices = (log: Log) => {
       },
     },
     labels: createLabels(table),
+    seen: createSeen(table),
     history: createHistory(table),
     images: createImages(readSecret),
     readSecretVersion: createReadSecretVersion(readSecret),

@@ -4,6 +4,7 @@ import { loadConfiguration } from '../config/load.ts'
 import { createHeads } from '../journal/heads.ts'
 import { createHistory } from '../journal/history.ts'
 import { createRevisions } from '../journal/revisions.ts'
+import { createSeen } from '../journal/seen.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { createStatus } from '../rollout/status.ts'
@@ -19,6 +20,7 @@ const composeServices = () => {
     heads: createHeads(table),
     revisions: createRevisions(table),
     history: createHistory(table),
+    seen: createSeen(table),
     clock: systemClock,
   })
   return { status, configuration: loadConfiguration() }

@@ -6,7 +6,9 @@ import { healthy, type HookResponse } from '../delivery/answer.ts'
 import { isHealthCheck } from '../delivery/limits.ts'
 import { receive, type ReceiveServices } from '../delivery/receive.ts'
 import { toRequest } from '../delivery/request.ts'
+import { createNoteSeen } from '../delivery/seen.ts'
 import { createEvidenceJournal } from '../journal/evidence.ts'
+import { createRecordSeen } from '../journal/seen.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
@@ -17,6 +19,7 @@ import { observe } from './observe.ts'
 const composeServices = (log: Log): ReceiveServices => {
   const environment = readEnvironment(environments.webhook)
   const configuration = loadConfiguration()
+  const table = createJournalTable(environment.TABLE_NAME)
   return {
     configuration,
     sources: {
@@ -25,7 +28,8 @@ const composeServices = (log: Log): ReceiveServices => {
       'docker-hub': createDockerHub(new Set(configuration.apps.map(({ name }) => name))),
     },
     secrets: createHookSecrets(configuration.sources, log),
-    journal: createEvidenceJournal(createJournalTable(environment.TABLE_NAME)),
+    journal: createEvidenceJournal(table),
+    noteSeen: createNoteSeen(createRecordSeen(table), configuration.apps, log),
     nudge: createNudge(environment.RECONCILE_FUNCTION),
     clock: systemClock,
     log,

@@ -54,7 +54,7 @@ const notLater = (sentAt: Instant | null, receivedAt: Instant): Instant =>
 /** GitHub and registries take names in any case. */
 const isSameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
 
-const isOfRepository = (repository: string) => (app: App) =>
+export const isOfRepository = (repository: string) => (app: App) =>
   app.repository !== null && isSameName(app.repository, repository)
 
 const branchPrefix = 'refs/heads/'

@@ -17,6 +17,7 @@ import {
   type Receipt,
 } from './record.ts'
 import type { HookRequest } from './request.ts'
+import type { NoteSeen } from './seen.ts'
 import { verifyDelivery, type HookSecrets } from './verification.ts'
 
 export interface ReceiveServices {
@@ -25,6 +26,8 @@ export interface ReceiveServices {
   readonly sources: Readonly<Record<SourceName, Source | null>>
   readonly secrets: HookSecrets
   readonly journal: EvidenceJournal
+  /** Told of every verified delivery; never rejects. */
+  readonly noteSeen: NoteSeen
   readonly nudge: Nudge
   readonly clock: Clock
   readonly log: Log
@@ -75,7 +78,11 @@ const take = async (
     parsed: parsed.value,
   }
   try {
-    const receipt = await recordDelivery(services.journal, unsettled, matched)
+    // At the same time, so that it costs the answer nothing.
+    const [receipt] = await Promise.all([
+      recordDelivery(services.journal, unsettled, matched),
+      services.noteSeen(parsed.value, receivedAt),
+    ])
     await nudgeAll(receipt, services)
     return receipt.reason
   } catch (error) {

@@ -4,6 +4,7 @@ import type { Reason } from '../kernel/reason.ts'
 import type { App, Requirement } from './app.ts'
 import { isPast } from './deadline.ts'
 import type { Head } from './head.ts'
+import { lacksPush, type SeenHooks } from './seen.ts'
 import { compareOrders, type PushOrder, type Revision, type RevisionStatus } from './revision.ts'
 
 /** What one waiting revision is, seen from the head: on its way out, ended, or lacking something. */
@@ -82,13 +83,26 @@ const ended = (status: RevisionStatus, reason: Reason): Standing => ({
   reason,
 })
 
-const listMissing = (app: App, revision: Revision): readonly string[] =>
-  requiredCi(app)
+const listMissing = (
+  app: App,
+  revision: Revision,
+  seen: SeenHooks,
+  now: Instant,
+): readonly string[] => [
+  ...(lacksPush(app, revision, seen, now) ? [`a push to ${app.branch}`] : []),
+  ...requiredCi(app)
     .filter(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)] === undefined)
-    .map(({ ci, workflow }) => `${ci} workflow ${workflow}`)
+    .map(({ ci, workflow }) => `${ci} workflow ${workflow}`),
+]
 
 /** Where a waiting revision stands. Pure; `status` shows it as it is used here. */
-export const standingOf = (head: Head, app: App, revision: Revision, now: Instant): Standing => {
+export const standingOf = (
+  head: Head,
+  app: App,
+  revision: Revision,
+  seen: SeenHooks,
+  now: Instant,
+): Standing => {
   if (head.deployment?.release.revision === revision.id) return { kind: 'open' }
   const order = orderOf(app, revision)
   if (order !== null && head.mark !== null && compareOrders(order, head.mark) <= 0)
@@ -96,7 +110,7 @@ export const standingOf = (head: Head, app: App, revision: Revision, now: Instan
   if (isQuarantined(head, revision)) return ended('refused', 'quarantined')
   const runs = requiredCi(app).map(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)])
   if (runs.some((run) => run?.conclusion === 'failure')) return ended('refused', 'ci_failed')
-  const what = listMissing(app, revision)
+  const what = listMissing(app, revision, seen, now)
   const over = head.freeze === null && head.deployment === null && isOver(app, revision, now)
   if (what.length > 0 || order === null)
     return over ? ended('expired', 'wait_expired') : { kind: 'lacking', what }
@@ -113,11 +127,12 @@ export const choose = (
   head: Head,
   app: App,
   revisions: readonly Revision[],
+  seen: SeenHooks,
   now: Instant,
 ): Choice => {
   const standings = revisions.map((revision) => ({
     revision,
-    standing: standingOf(head, app, revision, now),
+    standing: standingOf(head, app, revision, seen, now),
   }))
   const over = standings.flatMap(({ revision, standing }) =>
     standing.kind === 'ended'

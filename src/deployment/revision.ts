@@ -24,7 +24,10 @@ export interface CiEvidence {
   readonly conclusion: 'success' | 'failure'
 }
 
-/** The branch was pushed: registers the revision, so that `status` shows what it still lacks. */
+/**
+ * The branch was pushed to this commit: registers the revision, so that `status` shows what it still
+ * lacks, and tells the branch's runs from those of a tag of its name.
+ */
 export interface PushEvidence {
   readonly kind: 'push'
   readonly pushedAt: Instant

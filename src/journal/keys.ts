@@ -22,6 +22,9 @@ export const revisionKey = (app: AppName, id: RevisionId): ItemKey => ({
 /** A pushed tag that carries no commit: one per app. */
 export const tagKey = (app: AppName): ItemKey => ({ pk: appPartition(app), sk: 'tag' })
 
+/** Which hooks reach us for an app: one per app. */
+export const seenKey = (app: AppName): ItemKey => ({ pk: appPartition(app), sk: 'seen' })
+
 export const deploymentPrefix = 'deployment#'
 
 /** Eight digits, so that the order of the keys is the order of the deployments. */

@@ -23,8 +23,9 @@ const mergeCi = (recorded: CiEvidence | undefined, evidence: CiEvidence): CiEvid
   return createdAt === newest.createdAt ? newest : { ...newest, createdAt }
 }
 
+/** The newest: a branch set back to the commit has runs that are of this push, not of the first. */
 const mergePush = (recorded: PushEvidence | null, evidence: PushEvidence): PushEvidence =>
-  recorded && secondsBetween(recorded.pushedAt, evidence.pushedAt) >= 0 ? recorded : evidence
+  recorded && secondsBetween(recorded.pushedAt, evidence.pushedAt) <= 0 ? recorded : evidence
 
 /** A replayed hint carries the time it had; a later one means that the tag was pushed anew. */
 const mergeImage = (recorded: ImageEvidence | null, evidence: ImageEvidence): ImageEvidence =>

@@ -1,5 +1,6 @@
 import type { Deployment, Head } from '../deployment/head.ts'
 import type { Asked, ImageEvidence, Revision, RevisionStatus } from '../deployment/revision.ts'
+import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { Instant } from '../kernel/clock.ts'
 import type { AppName, Commit, Digest, Generation, RevisionId } from '../kernel/id.ts'
@@ -73,6 +74,12 @@ export interface Label {
 export interface Labels {
   load(app: AppName): Promise<readonly Label[]>
   record(app: AppName, label: Label, now: Instant): Promise<void>
+}
+
+/** Which hooks reach us, as the webhook notes it. */
+export interface Seen {
+  /** When an event of each kind (`github:push`) was last taken; to the hour, none: never. */
+  load(app: AppName): Promise<SeenHooks>
 }
 
 /** What has happened; each write is repeatable and gives the same record. */

@@ -137,7 +137,9 @@ export const openNext = async (
     return openRequested(ports, write, head, app, head.request)
   const tagged = await takeTag(ports, app)
   const revisions = await ports.revisions.loadWaiting(head.app, [...also, ...tagged])
-  const choice = choose(head, app, revisions, toInstant(ports.clock()))
+  if (revisions.length === 0) return false
+  const seen = await ports.seen.load(head.app)
+  const choice = choose(head, app, revisions, seen, toInstant(ports.clock()))
   await end(ports, choice.ended)
   if (choice.ask !== null) {
     await askForImage(ports, app, choice.ask)

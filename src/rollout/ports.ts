@@ -4,7 +4,7 @@ import type { Log } from '../kernel/log.ts'
 import type { Result } from '../kernel/result.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Target } from '../targets/target.ts'
-import type { CommandIndex, Heads, History, Labels, Revisions, Tags } from './journal.ts'
+import type { CommandIndex, Heads, History, Labels, Revisions, Seen, Tags } from './journal.ts'
 
 export interface ImageFailure {
   readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'
@@ -27,6 +27,7 @@ export interface ReconcilePorts {
   readonly history: History
   readonly commands: CommandIndex
   readonly labels: Labels
+  readonly seen: Seen
   readonly images: Images
   /** The VersionId that is AWSCURRENT; a release is frozen with it. */
   readonly readSecretVersion: (name: string) => Promise<Result<string, 'secret_missing'>>

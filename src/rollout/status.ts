@@ -4,13 +4,15 @@ import type { App } from '../deployment/app.ts'
 import { standingOf } from '../deployment/choose.ts'
 import { liveRelease, type Deployment, type Head, type Release } from '../deployment/head.ts'
 import type { Revision } from '../deployment/revision.ts'
+import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
-import type { Heads, History, Revisions } from './journal.ts'
+import type { Heads, History, Revisions, Seen } from './journal.ts'
 
 interface StatusPorts {
   readonly heads: Heads
   readonly revisions: Revisions
   readonly history: History
+  readonly seen: Seen
   readonly clock: Clock
 }
 
@@ -61,8 +63,14 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
 })
 
 /** What a waiting revision lacks, or what it waits for although it lacks nothing. */
-const explain = (head: Head, app: App | null, revision: Revision, now: Instant) => {
-  const standing = app === null ? null : standingOf(head, app, revision, now)
+const explain = (
+  head: Head,
+  app: App | null,
+  revision: Revision,
+  seen: SeenHooks,
+  now: Instant,
+) => {
+  const standing = app === null ? null : standingOf(head, app, revision, seen, now)
   if (standing?.kind === 'lacking') return { lacks: standing.what, reason: 'evidence_missing' }
   if (standing?.kind === 'ended') return { lacks: [], reason: standing.reason }
   if (head.freeze !== null) return { lacks: [], reason: 'app_frozen' }
@@ -72,10 +80,16 @@ const explain = (head: Head, app: App | null, revision: Revision, now: Instant) 
     : { lacks: [], reason: revision.reason }
 }
 
-const showWaiting = (head: Head, app: App | null, revision: Revision, now: Instant) => ({
+const showWaiting = (
+  head: Head,
+  app: App | null,
+  revision: Revision,
+  seen: SeenHooks,
+  now: Instant,
+) => ({
   revision: revision.id,
   since: revision.waitingSince,
-  ...explain(head, app, revision, now),
+  ...explain(head, app, revision, seen, now),
 })
 
 /** Where an app stands: what is live, what is open, what waits and for what, what has been. */
@@ -85,6 +99,7 @@ export const createStatus =
     const now = toInstant(ports.clock())
     const head = await ports.heads.load(name)
     const waiting = await ports.revisions.loadWaiting(name, [])
+    const seen = await ports.seen.load(name)
     const history = await ports.history.loadDeployments(name, shownDeployments)
     const { deployment } = head
     const earlier = history.filter(({ generation }) => generation !== deployment?.generation)
@@ -101,7 +116,7 @@ export const createStatus =
       live: live === null ? null : showRelease(live),
       before: before === undefined ? null : showRelease(before),
       open: deployment === null ? null : deployment.generation,
-      waiting: waiting.map((revision) => showWaiting(head, app, revision, now)),
+      waiting: waiting.map((revision) => showWaiting(head, app, revision, seen, now)),
       request: head.request,
       frozen: head.freeze,
       quarantine: head.quarantine,

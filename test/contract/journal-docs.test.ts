@@ -20,6 +20,7 @@ const records = [
   'Head',
   'Revision',
   'Tag',
+  'Seen',
   'Deployment',
   'Step',
   'Receipt',
@@ -76,6 +77,7 @@ describe('docs/journal.md', () => {
       const name = field
         .replace(/^ci:.*/, 'ci:<source>:<workflow>')
         .replace(/^label:.*/, 'label:<digest>')
+        .replace(/^seen:.*/, 'seen:<source>:<event>')
       if (!common.includes(field)) expect(prose).toContain(`\`${name}\``)
     }
   })
@@ -91,7 +93,7 @@ describe('docs/journal.md', () => {
     }
     for (const [record, seconds] of Object.entries(stated))
       expect(sectionOf(record)).toMatch(new RegExp(`\\| [^|]*\\b${seconds / 86_400} days from`))
-    for (const record of ['Head', 'Tag'])
+    for (const record of ['Head', 'Tag', 'Seen'])
       expect(examples.get(record)).not.toHaveProperty('expiresAt')
   })
 

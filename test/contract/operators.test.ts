@@ -3,6 +3,7 @@ import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
+import { createSeen } from '../../src/journal/seen.ts'
 import { createRedeploy } from '../../src/rollout/redeploy.ts'
 import { createStatus } from '../../src/rollout/status.ts'
 import { appOf, commit } from '../support/apps.ts'
@@ -41,7 +42,8 @@ it.each([
 it('status writes nothing', async () => {
   const { table } = database
   const ports = { heads: createHeads(table), revisions: createRevisions(table) }
-  const status = createStatus({ ...ports, history: createHistory(table), clock })
+  const read = { history: createHistory(table), seen: createSeen(table) }
+  const status = createStatus({ ...ports, ...read, clock })
   expect(await status(app.name, app)).toMatchObject({ waiting: [{ revision: commit }] })
   expect(asked()).toEqual(['BatchGetItem', 'GetItem', 'Query'])
 })

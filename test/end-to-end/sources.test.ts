@@ -75,13 +75,23 @@ const toRun = (version: string): string => {
   })
 }
 
-const toPush = (version: string): string =>
+const toPush = (version: string, ref = 'refs/heads/main'): string =>
   JSON.stringify({
-    ref: 'refs/heads/main',
+    ref,
     after: toCommit(version),
     deleted: false,
-    repository: { id: 4711, full_name: stage.repositoryOf(app), pushed_at: 1_795_000_000 },
+    repository: {
+      id: 4711,
+      full_name: stage.repositoryOf(app),
+      pushed_at: Math.floor(Date.now() / 1000),
+    },
   })
+
+/** Once its pushes are told, a commit counts only with one. */
+const pushCommit = async (version: string): Promise<void> => {
+  const push = await send(toPush(version), { event: 'push' })
+  expect(push).toMatchObject({ status: 202, reason: 'recorded' })
+}
 
 const announce = (name: string, tag: string) =>
   stage.team.announceImage(name, stage.repositoryOf(name), tag)
@@ -122,6 +132,7 @@ test('CI first and the image later: Docker Hub’s hook brings it out at once', 
 })
 
 test('the image first and CI later, by a hook that is form-encoded', async () => {
+  await pushCommit('two')
   await stage.push(app, 'two')
   expect(await announce(app, toCommit('two'))).toMatchObject({ status: 202, reason: 'recorded' })
   expect(await waitingOf(app)).toEqual([
@@ -133,6 +144,7 @@ test('the image first and CI later, by a hook that is form-encoded', async () =>
 })
 
 test('a delivery twice at one moment is one deployment', async () => {
+  await pushCommit('three')
   await stage.push(app, 'three')
   const body = toRun('three')
   const id = randomUUID()
@@ -166,6 +178,7 @@ test('what is not signed with our secret is answered 401 and leaves nothing', as
 })
 
 test('red CI is refused, another branch and another tag are ignored', async () => {
+  await pushCommit('red')
   await stage.push(app, 'red')
   const red = await stage.endCi(app, 'red', { conclusion: 'failure', runNumber: 200 })
   expect(red).toMatchObject({ status: 202, reason: 'recorded' })
@@ -177,8 +190,22 @@ test('red CI is refused, another branch and another tag are ignored', async () =
   expect(await stage.ask(app)).toBe('three')
 })
 
+test('a tag named like the branch does not count, until the branch is pushed to it', async () => {
+  await stage.push(app, 'tagged')
+  const tag = await send(toPush('tagged', 'refs/tags/main'), { event: 'push' })
+  expect(tag).toMatchObject({ status: 200, reason: 'tag_pushed' })
+  // GitHub sends the run of the tag with head_branch main, as it does for the branch.
+  expect(await send(toRun('tagged'))).toMatchObject({ status: 202, reason: 'recorded' })
+  const lacking = { revision: toCommit('tagged'), lacks: ['a push to main'] }
+  expect(await waitingOf(app)).toContainEqual(anyWith({ ...lacking, reason: 'evidence_missing' }))
+  expect(await stage.ask(app)).toBe('three')
+  await pushCommit('tagged')
+  await expectServed(app, 'tagged')
+})
+
 test('a tag that moves after it was looked up changes nothing', async () => {
   const letGo = await holdAgent(stage)
+  await pushCommit('still')
   const digest = await stage.push(app, 'still')
   await send(toRun('still'))
   await waitUntilOpen(stage, app)

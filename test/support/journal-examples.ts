@@ -11,6 +11,7 @@ import {
   headKey,
   receiptKey,
   revisionKey,
+  seenKey,
   stepKey,
   tagKey,
   type ItemKey,
@@ -18,6 +19,7 @@ import {
 import { succeed } from '../../src/kernel/result.ts'
 import { createLabels } from '../../src/journal/labels.ts'
 import { createTags } from '../../src/journal/tags.ts'
+import { createRecordSeen } from '../../src/journal/seen.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import type { Item } from '../../src/journal/table.ts'
 import {
@@ -143,6 +145,8 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   if (revision === null) throw new Error('no revision')
   await revisions.recordAsked(revision, succeed(digest), '2026-11-20T10:04:12.900Z')
   await evidence.recordEvidence(app, null, null, image, receivedAt)
+  await createRecordSeen(table)(app, 'github:push', receivedAt)
+  await createRecordSeen(table)(app, 'docker-hub:push', receivedAt)
   const labelReadAt = '2026-11-20T10:04:12.800Z'
   await createLabels(table).record(app, { digest, commit }, labelReadAt)
   const busy = { reason: 'registry_unavailable', retryAfterSeconds: 60 } as const
@@ -185,6 +189,7 @@ const keys: Readonly<Record<string, ItemKey>> = {
   Head: headKey(app),
   Revision: revisionKey(app, commit),
   Tag: tagKey(app),
+  Seen: seenKey(app),
   Deployment: deploymentKey(app, generation),
   Step: stepKey(app, step),
   Receipt: receiptKey(deliveryId),

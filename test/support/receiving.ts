@@ -80,6 +80,7 @@ export const createReceiving = (
 ) => {
   const memory = createMemoryJournal()
   const nudges: string[] = []
+  const seen: string[] = []
   const lines: string[] = []
   const services: ReceiveServices = {
     configuration,
@@ -90,6 +91,9 @@ export const createReceiving = (
     },
     secrets: { load: plainSecrets, refresh: plainSecrets },
     journal: memory.journal,
+    noteSeen: async (parsed) => {
+      seen.push(parsed.kind)
+    },
     nudge: async (app, revision) => {
       memory.calls.push('nudge')
       nudges.push(`${app} ${revision}`)
@@ -98,7 +102,7 @@ export const createReceiving = (
     log: createLog({}, (line) => lines.push(line)),
     ...changes,
   }
-  return { ...memory, nudges, lines, services }
+  return { ...memory, nudges, seen, lines, services }
 }
 
 export const requestOf = (changes: Partial<HookRequest> = {}): HookRequest => ({

@@ -17,8 +17,10 @@ import {
   type PushOrder,
   type Revision,
 } from '../../src/deployment/revision.ts'
+import type { HookKind } from '../../src/deployment/seen.ts'
 import type { Answer, StepRecord } from '../../src/deployment/step.ts'
 import { mergeEvidence } from '../../src/journal/merge-evidence.ts'
+import type { Instant } from '../../src/kernel/clock.ts'
 import { Commit, Digest, Fence, InstanceId, type RevisionId } from '../../src/kernel/id.ts'
 import type { Log } from '../../src/kernel/log.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
@@ -130,6 +132,7 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
   const labels: Label[] = []
   const unlabelled = new Set<Digest>()
   const fetched: Digest[] = []
+  const seen: Record<string, Instant> = {}
   let hint: TagHint | null = null
   let registryTrouble: ImageFailure | null = null
   const commands = new Map<string, InFlight>()
@@ -406,6 +409,7 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
           if (hint?.image.seenAt === image.seenAt) hint = null
         }),
     },
+    seen: { load: () => call('seen.load', () => seen) },
     labels: {
       load: () => call('labels.load', () => [...labels].reverse()),
       record: (_app, label) => call('labels.record', () => void labels.push(label)),
@@ -494,6 +498,10 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
     /** The image was built without the label that names its commit. */
     unlabel: (index: number) => {
       unlabelled.add(digestAt(index))
+    },
+    /** The webhook has taken an event of this kind. */
+    see: (kind: HookKind) => {
+      seen[kind] = instant()
     },
     hint: () => hint,
     /** The images whose label was read, each time it was. */

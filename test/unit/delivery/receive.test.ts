@@ -437,3 +437,26 @@ describe('every example payload of GitHub', () => {
     expect(calls).toEqual([])
   })
 })
+
+describe('that a hook reaches us', () => {
+  it.each([
+    ['a push', push, ['push']],
+    ['a run', run, ['ci_run']],
+    ['a pushed image', hub, ['image']],
+    ['a push of a tag', githubRequest('push', pushBody({ ref: 'refs/tags/main' })), ['push']],
+  ])('is noted of %s', async (_what, request, expected) => {
+    const { services, seen } = createReceiving()
+    await receive(request, services)
+    expect(seen).toEqual(expected)
+  })
+
+  it.each([
+    ['is not signed', without(run, 'x-hub-signature-256')],
+    ['is signed with another secret', withHeaders(run, { 'x-hub-signature-256': 'sha256=00' })],
+    ['carries a wrong token', dockerHubRequest(app, 'guessed', dockerHubPush)],
+  ])('is not noted of what %s', async (_what, request) => {
+    const { services, seen } = createReceiving()
+    await receive(request, services)
+    expect(seen).toEqual([])
+  })
+})

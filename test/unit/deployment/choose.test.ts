@@ -3,6 +3,8 @@ import type { Requirement } from '../../../src/deployment/app.ts'
 import { choose, orderOf, standingOf } from '../../../src/deployment/choose.ts'
 import { createHead, type Head } from '../../../src/deployment/head.ts'
 import type { CiEvidence, Revision } from '../../../src/deployment/revision.ts'
+import type { SeenHooks } from '../../../src/deployment/seen.ts'
+import { addSeconds } from '../../../src/kernel/clock.ts'
 import {
   after,
   begin,
@@ -24,8 +26,13 @@ const ci = (index: number, changes: Partial<CiEvidence>): Pick<Revision, 'ci'> =
   return { ci: { 'github:CI': { ...run, ...changes } } }
 }
 
-const standing = (revision: Revision, head: Head = fresh, at = start) =>
-  standingOf(head, lettings, revision, at)
+const standing = (
+  revision: Revision,
+  head: Head = fresh,
+  at = start,
+  seen: SeenHooks = {},
+  app = lettings,
+) => standingOf(head, app, revision, seen, at)
 
 describe('a waiting revision', () => {
   it('is ready once its CI is green', () => {
@@ -99,6 +106,60 @@ describe('a waiting revision', () => {
   })
 })
 
+describe('a commit whose CI is green, where pushes are told', () => {
+  const { createdAt } = orderAt(3)
+  const pushed = (seconds: number) => ({
+    push: { kind: 'push', pushedAt: addSeconds(createdAt, seconds) } as const,
+  })
+  const told = (seconds = 0) => ({ 'github:push': addSeconds(start, -seconds) })
+  const ready = { kind: 'ready', order: orderAt(3) }
+  const lacking = { kind: 'lacking', what: ['a push to main'] }
+
+  it.each([
+    ['was pushed to the branch', pushed(-2), ready],
+    ['was pushed, and its run came late', pushed(-3600), ready],
+    ['was not pushed to the branch: a tag of its name was', {}, lacking],
+    ['was pushed long ago, and has a run of today by such a tag', pushed(-3601), lacking],
+    [
+      'lacks its run, too',
+      { ci: {} },
+      { ...lacking, what: [...lacking.what, 'github workflow CI'] },
+    ],
+    ['lacks only its run', { ...pushed(0), ci: {} }, { ...lacking, what: ['github workflow CI'] }],
+  ])('and that %s', (_what, changes, expected) => {
+    expect(standing(revisionAt(3, changes), fresh, start, told())).toEqual(expected)
+  })
+
+  it('counts without a push where none was ever told, or none for 90 days', () => {
+    expect(standing(revisionAt(3))).toEqual(ready)
+    expect(standing(revisionAt(3), fresh, start, { 'github:workflow_run': start })).toEqual(ready)
+    const day = 86_400
+    expect(standing(revisionAt(3), fresh, start, told(90 * day - 1))).toEqual(lacking)
+    expect(standing(revisionAt(3), fresh, start, told(90 * day))).toEqual(ready)
+  })
+
+  it('counts without a push where CircleCI tells tags from branches itself', () => {
+    const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
+    const app = { ...lettings, requires: [circle] }
+    const [run] = Object.values(revisionAt(3).ci)
+    if (run === undefined) throw new Error('no run')
+    const green = revisionAt(3, {
+      ci: { 'circleci:build': { ...run, ci: 'circleci', workflow: 'build' } },
+    })
+    expect(standing(green, fresh, start, told(), app)).toEqual(ready)
+  })
+
+  it('is refused where it is red, whoever started the run', () => {
+    const red = revisionAt(3, ci(3, { conclusion: 'failure' }))
+    expect(standing(red, fresh, start, told())).toMatchObject({ reason: 'ci_failed' })
+  })
+
+  it('expires where the push does not come', () => {
+    const late = standing(revisionAt(3), fresh, after(3600), told())
+    expect(late).toMatchObject({ status: 'expired', reason: 'wait_expired' })
+  })
+})
+
 describe('the order of a revision', () => {
   const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
   const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
@@ -107,7 +168,8 @@ describe('the order of a revision', () => {
     const both = { ...lettings, requires: [circle, github] }
     expect(orderOf(both, revisionAt(3))).toBeNull()
     expect(orderOf({ ...both, requires: [github, circle] }, revisionAt(3))).toEqual(orderAt(3))
-    const gated = standingOf(fresh, { ...both, requires: [github, circle] }, revisionAt(3), start)
+    const other = { ...both, requires: [github, circle] }
+    const gated = standing(revisionAt(3), fresh, start, {}, other)
     expect(gated).toEqual({ kind: 'lacking', what: ['circleci workflow build'] })
   })
 
@@ -120,7 +182,7 @@ describe('the order of a revision', () => {
 
 describe('the choice of what goes out', () => {
   const chosen = (revisions: readonly Revision[], head: Head = fresh, at = start) =>
-    choose(head, lettings, revisions, at)
+    choose(head, lettings, revisions, {}, at)
 
   it('is the newest, by the creation of the run and then its number', () => {
     const { open, ask } = chosen([revisionAt(3), revisionAt(5), revisionAt(4), revisionAt(2)])

@@ -175,3 +175,40 @@ describe('a pushed tag whose registry does not answer', () => {
     expect(world.hint()).toBeNull()
   })
 })
+
+describe('a run that a tag named like the branch started', () => {
+  const seenWorld = (): World => {
+    const world = createWorld({ instances: 1, app: { requires } })
+    for (const index of [1, 2, 3]) world.pushImage(index)
+    world.see('github:push')
+    return world
+  }
+  const pushBranch = (world: World, index: number): void =>
+    world.receive(commitAt(index), { kind: 'push', pushedAt: world.instant() })
+
+  it('does not bring its commit out, and a push of the branch to it does', async () => {
+    const world = seenWorld()
+    turnGreen(world, 1)
+    await runReconcile(world)
+    expect(liveOf(world)).toBeUndefined()
+    pushBranch(world, 1)
+    await runReconcile(world)
+    expectLive(world, 1)
+  })
+
+  it('does not bring an old commit back that was live before', async () => {
+    const world = seenWorld()
+    for (const index of [1, 2]) {
+      pushBranch(world, index)
+      turnGreen(world, index)
+      await runReconcile(world)
+      expectLive(world, index)
+    }
+    world.advance(86_400_000)
+    const run = { ...world.runOf(1, 1, 'success'), runId: 'tag', runNumber: 99 }
+    world.receive(commitAt(1), { ...run, createdAt: world.instant() })
+    await runReconcile(world)
+    expectLive(world, 2)
+    expect(world.head().generation).toBe(2)
+  })
+})

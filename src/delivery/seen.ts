@@ -1,0 +1,59 @@
+import type { App } from '../deployment/app.ts'
+import type { HookKind } from '../deployment/seen.ts'
+import type { Instant } from '../kernel/clock.ts'
+import type { AppName } from '../kernel/id.ts'
+import type { Log } from '../kernel/log.ts'
+import type { Parsed } from '../sources/source.ts'
+import { isOfRepository } from './match.ts'
+
+/** Keeps the instant at which an event of this kind was last taken for an app. */
+export type RecordSeen = (app: AppName, kind: HookKind, at: Instant) => Promise<void>
+
+/** Notes that hooks of this kind reach us. Never rejects: nothing of an answer rests on it. */
+export type NoteSeen = (parsed: Parsed, receivedAt: Instant) => Promise<void>
+
+const kindOf = (parsed: Parsed): HookKind | null => {
+  switch (parsed.kind) {
+    case 'push':
+      return 'github:push'
+    case 'ci_run':
+      return parsed.ci === 'github' ? 'github:workflow_run' : 'circleci:workflow-completed'
+    case 'image':
+      return 'docker-hub:push'
+    case 'ping':
+    case 'other':
+      return null
+  }
+}
+
+/** Any branch or tag of the repository tells that its hook sends such events. */
+const appsOf = (parsed: Parsed, apps: readonly App[]): readonly App[] => {
+  if (parsed.kind === 'image') return apps.filter(({ name }) => name === parsed.app)
+  if (parsed.kind === 'push' || parsed.kind === 'ci_run')
+    return apps.filter(isOfRepository(parsed.repository))
+  return []
+}
+
+const gapMilliseconds = 60 * 60 * 1000
+
+/** Writes once an hour per app and kind; in between it is a look at the function's memory. */
+export const createNoteSeen = (record: RecordSeen, apps: readonly App[], log: Log): NoteSeen => {
+  const noted = new Map<string, number>()
+  const note = async (app: AppName, kind: HookKind, at: Instant): Promise<void> => {
+    const key = `${app} ${kind}`
+    const now = Date.parse(at)
+    if (now - (noted.get(key) ?? Number.NEGATIVE_INFINITY) < gapMilliseconds) return
+    noted.set(key, now)
+    try {
+      await record(app, kind, at)
+    } catch (error) {
+      noted.delete(key)
+      log.warn('that a hook was seen could not be noted', { app, kind, error: String(error) })
+    }
+  }
+  return async (parsed, receivedAt) => {
+    const kind = kindOf(parsed)
+    if (kind === null) return
+    await Promise.all(appsOf(parsed, apps).map(({ name }) => note(name, kind, receivedAt)))
+  }
+}

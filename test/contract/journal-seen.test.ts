@@ -1,0 +1,46 @@
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { seenKey } from '../../src/journal/keys.ts'
+import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
+import { addSeconds } from '../../src/kernel/clock.ts'
+import { AppName } from '../../src/kernel/id.ts'
+import { startJournal, type TestJournal } from '../support/journal-table.ts'
+
+let journal: TestJournal
+beforeAll(async () => {
+  journal = await startJournal()
+})
+afterAll(() => journal.stop())
+
+const now = '2026-11-20T10:00:30.000Z'
+
+it('is nothing for an app that no hook was seen of', async () => {
+  expect(await createSeen(journal.table).load(AppName.parse('quiet'))).toEqual({})
+})
+
+it('is the last instant of each kind, whatever comes at the same moment', async () => {
+  const app = AppName.parse('shop')
+  const record = createRecordSeen(journal.table)
+  const later = addSeconds(now, 3600)
+  await record(app, 'github:push', now)
+  await Promise.all([
+    record(app, 'github:push', later),
+    record(app, 'github:workflow_run', later),
+    record(app, 'docker-hub:push', now),
+  ])
+  expect(await createSeen(journal.table).load(app)).toEqual({
+    'github:push': later,
+    'github:workflow_run': later,
+    'docker-hub:push': now,
+  })
+})
+
+it('passes over what another version noted', async () => {
+  const app = AppName.parse('strange')
+  const item = { ...seenKey(app), app, schemaVersion: 1, 'seen:gitlab:push': now }
+  const damaged = { ...item, 'seen:github:push': 7, 'seen:docker-hub:push': now }
+  await journal.table
+    .documents()
+    .send(new PutCommand({ TableName: journal.table.name, Item: damaged }))
+  expect(await createSeen(journal.table).load(app)).toEqual({ 'docker-hub:push': now })
+})

@@ -1,0 +1,114 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createNoteSeen, type NoteSeen } from '../../../src/delivery/seen.ts'
+import { addSeconds } from '../../../src/kernel/clock.ts'
+import { AppName } from '../../../src/kernel/id.ts'
+import { createLog } from '../../../src/kernel/log.ts'
+import type { Parsed } from '../../../src/sources/source.ts'
+import { appOf, commit } from '../../support/apps.ts'
+
+const now = '2026-11-20T10:00:00.000Z'
+const repository = 'acme/oc-lettings'
+const apps = [
+  appOf('oc-lettings', { repository }),
+  appOf('oc-lettings-staging', { repository, branch: 'staging' }),
+  appOf('other', { repository: 'acme/other' }),
+]
+
+const push = (ref: string): Parsed => ({
+  kind: 'push',
+  repository,
+  ref,
+  commit,
+  pushedAt: now,
+})
+const run = (ci: 'github' | 'circleci'): Parsed => ({
+  kind: 'ci_run',
+  ci,
+  repository: 'Acme/OC-Lettings',
+  branch: 'feature',
+  commit,
+  isPush: false,
+  workflow: 'CI',
+  workflowPath: null,
+  runId: '1',
+  runNumber: 1,
+  attempt: 1,
+  createdAt: now,
+  conclusion: 'success',
+})
+const image: Parsed = {
+  kind: 'image',
+  app: AppName.parse('other'),
+  repository: 'acme/other',
+  tag: 'v1',
+  pushedAt: now,
+}
+
+let written: string[]
+let lines: string[]
+let fails: boolean
+let note: NoteSeen
+beforeEach(() => {
+  written = []
+  lines = []
+  fails = false
+  const record = async (...fact: readonly string[]) => {
+    if (fails) throw new Error('the journal is away')
+    written.push(fact.join(' '))
+  }
+  note = createNoteSeen(
+    record,
+    apps,
+    createLog({}, (line) => lines.push(line)),
+  )
+})
+
+describe('what is noted of a verified delivery', () => {
+  it.each<[string, Parsed, string, readonly string[]]>([
+    ['a push', push('refs/heads/main'), 'github:push', ['oc-lettings', 'oc-lettings-staging']],
+    [
+      'a push of a tag: the hook sends pushes',
+      push('refs/tags/main'),
+      'github:push',
+      ['oc-lettings', 'oc-lettings-staging'],
+    ],
+    [
+      'a run on any branch',
+      run('github'),
+      'github:workflow_run',
+      ['oc-lettings', 'oc-lettings-staging'],
+    ],
+    [
+      'a workflow of CircleCI',
+      run('circleci'),
+      'circleci:workflow-completed',
+      ['oc-lettings', 'oc-lettings-staging'],
+    ],
+    ['an image', image, 'docker-hub:push', ['other']],
+    ['a ping', { kind: 'ping' }, '', []],
+    ['any other event', { kind: 'other', event: 'issues' }, '', []],
+  ])('%s', async (_what, parsed, kind, of) => {
+    await note(parsed, now)
+    expect(written).toEqual(of.map((app) => `${app} ${kind} ${now}`))
+  })
+
+  it('is written once an hour for each app and kind', async () => {
+    for (const seconds of [0, 1, 3599, 3600, 3601]) await note(image, addSeconds(now, seconds))
+    await note(push('refs/heads/main'), addSeconds(now, 3601))
+    expect(written.filter((line) => line.startsWith('other'))).toEqual([
+      `other docker-hub:push ${now}`,
+      `other docker-hub:push ${addSeconds(now, 3600)}`,
+    ])
+    expect(written).toHaveLength(4)
+  })
+
+  it('that could not be written is logged, hinders nothing, and is tried with the next', async () => {
+    fails = true
+    await note(image, now)
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toContain('"level":"warn"')
+    fails = false
+    await note(image, addSeconds(now, 1))
+    expect(written).toHaveLength(1)
+  })
+})
