@@ -9,11 +9,11 @@ use_proxy() { # <port> or <address>-<port>
   proxy=landfall-proxy-$1
   proxy_dir=$host/proxies/$1
   proxy_publish=${1/-/:}:8080
-  proxy_pid=0
+  proxy_pid=0 proxy_log=''
 }
 
 find_proxy() {
-  proxy_pid=$(docker inspect --format '{{.State.Pid}}' "$proxy" 2>/dev/null) || proxy_pid=0
+  read -r proxy_pid proxy_log < <(docker inspect --format '{{.State.Pid}} {{.LogPath}}' "$proxy" 2>/dev/null) || proxy_pid=0
   ((proxy_pid > 0))
 }
 
@@ -33,11 +33,15 @@ proxy_config() {
 global
   fd-hard-limit 50000
   hard-stop-after ${drain}s
-  log stdout format raw local0 notice
+  log stdout format raw local0 info
 
 defaults
   mode http
   log global
+  # A line for each request, which alarms count. No path: it may hold a token. Not JSON: Docker wraps each
+  # line in JSON, where only how a text begins can be matched. The method is the client's word, so it is last.
+  log-format "%b status=%ST ms=%Ta bytes=%B end=%ts method=%HM"
+  option dontlognull
   timeout connect $((1000 / retries_per_second))ms
   timeout client 10m
   timeout server 10m
@@ -61,6 +65,8 @@ frontend public
   http-request set-header X-Forwarded-Port ${port##*:} unless private !forwarded { req.hdr(X-Forwarded-Port) -m found }
   http-request set-header X-Forwarded-Host %[req.hdr(host)] unless private !forwarded { req.hdr(X-Forwarded-Host) -m found }
   option forwardfor
+  # Landfall's own look at a new release is not a user's request.
+  http-request set-log-level silent if { src 127.0.0.1 }
   # The mark by which a switch is recognised. Only who asks from inside this container sees it.
   http-response set-header Landfall-Slot %[srv_name] if { src 127.0.0.1 }
   use_backend %[req.hdr(host),host_only,lower,map_str(/landfall/hosts.map)] if { req.hdr(host),host_only,lower,map_str(/landfall/hosts.map) -m found }
@@ -68,6 +74,7 @@ frontend public
   default_backend nobody
 
 backend nobody
+  http-request set-log-level silent
   http-request return status 404 content-type text/plain string "No app is deployed here under this host."
 EOF
 }
@@ -77,6 +84,8 @@ backend_config() { # slot target
   local slot target=$2
   printf '# hosts=%s hold=%s drain=%s\n' "$(IFS=,; printf '%s' "${hosts[*]:-*}")" "$hold" "$stop_timeout"
   printf 'backend app-%s\n  retries %s\n' "$app" $((hold * retries_per_second))
+  # Docker takes as long over a line as the proxy over a request: of more than 100 a second, each tenth.
+  printf '  http-request set-log-level silent if { be_sess_rate gt 100 } !{ rand(10) eq 0 }\n'
   for slot in blue green; do
     if [[ $slot == "$1" ]]; then printf '  server %s %s\n' "$slot" "$target"
     else printf '  server %s %s disabled\n' "$slot" "$waiting_room"; fi
@@ -143,8 +152,9 @@ until_true() { # seconds, command...
 
 create_proxy() {
   docker inspect "$proxy" >/dev/null 2>&1 && return
+  # json-file whatever the daemon's default: the log has an end, and a path that can be collected from.
   docker create --name "$proxy" --label "landfall.proxy=$proxy" --restart unless-stopped \
-    --network landfall --publish "$proxy_publish" "${log_options[@]}" \
+    --network landfall --publish "$proxy_publish" --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 \
     --mount "type=bind,src=$proxy_dir,dst=/landfall,readonly" \
     --cap-drop ALL --security-opt no-new-privileges --read-only \
     --entrypoint haproxy "$proxy_image" \
@@ -197,6 +207,8 @@ route() { # slot target
       "@!$pid set server app-$app/$other state drain")
   done
   cli "${lines[@]}"
+  # Where the log is, under a name that stays when the container is another.
+  [[ ! $proxy_log ]] || ln -sfn "$proxy_log" "$proxy_dir/log"
   unlock_host
 }
 

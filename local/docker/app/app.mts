@@ -58,6 +58,8 @@ const routes: Readonly<
     const value = headers[query.get('name') ?? '']
     return value === undefined ? { status: 404, text: 'not sent' } : { text: String(value) }
   },
+  // As an app that fails: `/answer?status=500`.
+  '/answer': (query) => ({ status: Number(query.get('status') ?? 200), text: 'as asked' }),
   // Tells a test whether a setting arrived unchanged, without showing it.
   '/setting': (query) => {
     const value = env[query.get('name') ?? '']
