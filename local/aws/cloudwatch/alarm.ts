@@ -16,12 +16,30 @@ const Actions = z.object({
   InsufficientDataActions: Names,
 })
 
+const Dimensions = z.array(z.object({ Name: z.string(), Value: z.string() })).optional()
+
+/** A metric, or an expression over others, of an alarm that is not on one metric alone. */
+const MetricDataQuery = z.object({
+  Id: z.string(),
+  Expression: z.string().optional(),
+  Label: z.string().optional(),
+  ReturnData: Flag.default(true),
+  MetricStat: z
+    .object({
+      Metric: z.object({ Namespace: z.string(), MetricName: z.string(), Dimensions }),
+      Period: z.coerce.number().int(),
+      Stat: z.string(),
+    })
+    .optional(),
+})
+
 export const MetricAlarmSettings = Actions.extend({
+  Metrics: z.array(MetricDataQuery).optional(),
   MetricName: z.string().optional(),
   Namespace: z.string().optional(),
   Statistic: z.string().optional(),
   ExtendedStatistic: z.string().optional(),
-  Dimensions: z.array(z.object({ Name: z.string(), Value: z.string() })).optional(),
+  Dimensions,
   Period: z.coerce.number().int().optional(),
   Unit: z.string().optional(),
   EvaluationPeriods: z.coerce.number().int(),
