@@ -76,7 +76,7 @@ choose_slot() {
     elif [[ $live_slot == blue ]]; then slot=green; fi
   fi
   is_web || slot=none
-  if [[ $mode == restore ]] && exists "$(container_of "$generation")"; then fresh=kept; fi
+  if [[ $mode == restore || $kind == rollback ]] && exists "$(container_of "$generation")"; then fresh=kept; fi
 }
 
 start_new() {

@@ -59,8 +59,52 @@ const secretArns = ({ sources, apps }: Configuration, stage: string) => {
   }
 }
 
+/** EventBridge takes patterns of up to 2,048 characters; what stands around the alarms takes some. */
+const mostPatternCharacters = 1500
+
+/** The alarms that landfall.yml names, in portions that fit into one pattern. */
+const portionAlarms = (names: readonly string[]): readonly (readonly string[])[] => {
+  const portions: string[][] = [[]]
+  let size = 0
+  for (const name of names) {
+    // The ARN around the name, with a region and an account in it.
+    const length = name.length + 80
+    if (size + length > mostPatternCharacters) {
+      portions.push([])
+      size = 0
+    }
+    portions.at(-1)?.push(name)
+    size += length
+  }
+  return portions
+}
+
 /**
- * What serverless.yml takes from here: the two documents, and which secrets each role may read.
+ * The rules that wake `alarm`: by the alarms' ARNs, so that no other alarm of the account costs an
+ * invocation. A pattern needs at least one: where none is named it is an alarm that does not exist.
+ */
+const alarmEvents = ({ apps }: Configuration, stage: string) => {
+  const named = [...new Set(apps.flatMap(({ rollback }) => rollback?.alarms ?? []))].sort()
+  return portionAlarms(named.length > 0 ? named : [`landfall-${stage}-none`]).map((names) => ({
+    eventBridge: {
+      pattern: {
+        source: ['aws.cloudwatch'],
+        'detail-type': ['CloudWatch Alarm State Change'],
+        resources: names.map((name) => ({
+          'Fn::Sub': `arn:\${AWS::Partition}:cloudwatch:\${AWS::Region}:\${AWS::AccountId}:alarm:${name}`,
+        })),
+        detail: { state: { value: ['ALARM'] } },
+      },
+      // What comes later than that is made good by the clock, and judged by the alarm's own time.
+      retryPolicy: { maximumRetryAttempts: 10, maximumEventAge: 600 },
+      deadLetterQueueArn: { 'Fn::GetAtt': ['FailedNudges', 'Arn'] },
+    },
+  }))
+}
+
+/**
+ * What serverless.yml takes from here: the two documents, which secrets each role may read, and
+ * which alarms wake `alarm`.
  *
  * @throws ConfigurationError where landfall.yml is missing or wrong
  */
@@ -72,6 +116,7 @@ export const templateParts = (stage: string) => {
   return {
     documents: { prepare, deploy },
     secretArns: secretArns(configuration, stage),
+    alarmEvents: alarmEvents(configuration, stage),
     resources: {
       Resources: {
         PrepareDocument: documentResource('prepare', stage),

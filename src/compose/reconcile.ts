@@ -1,9 +1,11 @@
 import * as z from 'zod'
+import { createReadFiring } from '../aws/alarms.ts'
 import { createFleet } from '../aws/fleet.ts'
 import { createSecretReader } from '../aws/secrets-manager.ts'
 import { createCommands } from '../aws/ssm-commands.ts'
 import { environments, readEnvironment } from '../config/environment.ts'
 import { loadConfiguration } from '../config/load.ts'
+import { createChronicle } from '../journal/chronicle.ts'
 import { createCertificates } from '../journal/certificates.ts'
 import { createCommandIndex } from '../journal/commands.ts'
 import { createEvidenceJournal } from '../journal/evidence.ts'
@@ -22,7 +24,12 @@ import type { CommandIndex, Heads } from '../rollout/journal.ts'
 import { createReconcile } from '../rollout/reconcile.ts'
 import type { Nudge } from '../rollout/ports.ts'
 import { observe } from './observe.ts'
-import { createImages, createReadSecretVersion, createToTarget } from './targets.ts'
+import {
+  createHasSecretVersion,
+  createImages,
+  createReadSecretVersion,
+  createToTarget,
+} from './targets.ts'
 
 /** Whoever wakes reconcile: a nudge naming the app, an SSM invocation event, or the clock. */
 const Event = z.union([
@@ -89,8 +96,12 @@ const composeServices = (log: Log) => {
     labels: createLabels(table),
     seen: createSeen(table),
     history: createHistory(table),
+    chronicle: createChronicle(table),
     images: createImages(readSecret),
     readSecretVersion: createReadSecretVersion(readSecret),
+    hasSecretVersion: createHasSecretVersion(readSecret),
+    readFiring: createReadFiring(),
+    tell: () => Promise.resolve({ kind: 'told' }),
     toTarget: createToTarget({
       commands: createCommands(),
       fleet: createFleet(),
@@ -112,13 +123,15 @@ export const composeReconcile = (): ((event: unknown) => Promise<void>) =>
     return async (event) => {
       services ??= composeServices(log)
       const { heads, commands, reconcile, apps } = services
-      const looks = await findApps(Event.parse(event), { heads, commands })
+      const parsed = Event.parse(event)
+      const looks = await findApps(parsed, { heads, commands })
       const settled = await Promise.allSettled(
         looks.map(({ app, revisions }) =>
           reconcile({
             app,
             revisions,
             settings: apps.find(({ name }) => name === app) ?? null,
+            isTick: 'detail-type' in parsed,
             by: newNonce(),
           }),
         ),

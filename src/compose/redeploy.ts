@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { createChronicle } from '../journal/chronicle.ts'
 import { createNudge } from '../aws/lambda-nudge.ts'
 import { environments, readEnvironment } from '../config/environment.ts'
 import { loadConfiguration } from '../config/load.ts'
@@ -6,18 +7,17 @@ import { createHeads } from '../journal/heads.ts'
 import { createRevisions } from '../journal/revisions.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { systemClock } from '../kernel/clock.ts'
-import { RevisionId } from '../kernel/id.ts'
+import { newNonce, RevisionId } from '../kernel/id.ts'
 import { reasons } from '../kernel/reason.ts'
 import { createRedeploy } from '../rollout/redeploy.ts'
 import { observe } from './observe.ts'
+import { nudgeAnyhow, OperatorInput, repeated } from './operate.ts'
 import { findApp, parseInput, refuse } from './operator.ts'
 
 /** `npx sls invoke -f redeploy -d '{"app":"shop"}'` */
-const Input = z.strictObject({
-  app: z.string(),
+const Input = OperatorInput.extend({
   revision: RevisionId.optional(),
   force: z.boolean().default(false),
-  by: z.string().min(1).max(100).default('operator'),
 })
 
 const composeServices = () => {
@@ -26,6 +26,7 @@ const composeServices = () => {
   const redeploy = createRedeploy({
     heads: createHeads(table),
     revisions: createRevisions(table),
+    chronicle: createChronicle(table),
     clock: systemClock,
   })
   return {
@@ -46,20 +47,18 @@ export const composeRedeploy = (): ((input: unknown) => Promise<unknown>) =>
       const { redeploy, nudge, configuration } = services
       const app = findApp(configuration, input.value.app)
       if (!app.ok) return app.error
-      const { force, by, revision = null } = input.value
-      const requested = await redeploy({ app: app.value, revision, force, by })
+      const { force, by, revision = null, requestId: id = newNonce() } = input.value
+      const requested = await redeploy({ app: app.value, revision, force, by, id })
       if (!requested.ok) return refuse(requested.error)
-      await nudge(app.value.name, null).catch((error: unknown) => {
-        log.warn('the nudge failed; the clock looks within a minute', { error: String(error) })
-      })
-      const { open } = requested.value
+      await nudgeAnyhow(nudge(app.value.name, null), log)
+      const { open, isRepeated } = requested.value
       return open === null
         ? {
             outcome: 'accepted',
             reason: 'requested',
             app: app.value.name,
             revision: requested.value.revision,
-            message: reasons.requested,
+            message: isRepeated ? repeated : reasons.requested,
           }
         : {
             outcome: 'accepted',

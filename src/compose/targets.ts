@@ -95,6 +95,14 @@ export const createImages = (readSecret: ReadSecret): Images => {
   }
 }
 
+export const createHasSecretVersion =
+  (readSecret: ReadSecret): ReconcilePorts['hasSecretVersion'] =>
+  async (name, version) => {
+    const secret = await readSecret(name, version)
+    if (secret.ok || secret.error === 'secret_missing') return secret.ok
+    throw new Retryable(`the secret ${name} could not be read now`)
+  }
+
 export const createReadSecretVersion =
   (readSecret: ReadSecret): ReconcilePorts['readSecretVersion'] =>
   async (name) => {

@@ -32,7 +32,12 @@ export const environments = {
     /** Of the containers' network on the instances, a /24. */
     SUBNET: text,
   }),
+  alarm: Nudging,
   redeploy: Nudging,
+  rollback: Nudging,
+  cancel: Nudging,
+  freeze: Nudging,
+  unfreeze: Nudging,
   status: Journalled,
   hooks: Base.extend({
     /** Where the HTTP API answers, without a slash at its end. */

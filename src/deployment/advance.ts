@@ -3,7 +3,14 @@ import { Fence, type InstanceId } from '../kernel/id.ts'
 import { absorb, endRestored } from './answer.ts'
 import { end, giveUp, instancesToRestore } from './close.ts'
 import { hostSecondsUntil, intentOwnedSeconds, isPast, operationLimits } from './deadline.ts'
-import type { Deployment, Head, InstanceState, Intent, Purpose } from './head.ts'
+import {
+  hasPendingTakeBack,
+  type Deployment,
+  type Head,
+  type InstanceState,
+  type Intent,
+  type Purpose,
+} from './head.ts'
 
 /** For how long the writer of an intent looks again by itself, before it leaves it to events and the clock. */
 const watchSeconds = 25
@@ -35,6 +42,7 @@ const intend = (
     deployment: {
       ...deployment,
       status: 'in_progress',
+      sentAt: deployment.sentAt ?? (purpose === 'prepare' ? null : now),
       instances: deployment.instances.map((instance) =>
         instance.target === target && ids.includes(instance.id)
           ? { ...instance, touched: instance.touched || purpose !== 'prepare' }
@@ -62,6 +70,31 @@ const currentWave = (deployment: Deployment): readonly InstanceState[] => {
   return own.filter((instance) => instance.wave === wave)
 }
 
+const isDone = ({ status }: InstanceState): boolean => status === 'succeeded'
+
+/** Of a rollback: who can be reached has gone back, and who cannot is named, to follow when it can. */
+const isBackWhereItCan = ({ kind, instances }: Deployment): boolean =>
+  kind === 'rollback' &&
+  instances.some(isDone) &&
+  instances.every((one) => isDone(one) || (!one.touched && one.reason === 'instance_offline'))
+
+const joinWords = (words: readonly (string | null)[]): string | null =>
+  words.filter((word) => word !== null).join('; ') || null
+
+/** Every wave is through. */
+const endRolled = (head: Head, deployment: Deployment, now: Instant): Head => {
+  const left = deployment.instances.filter((one) => !isDone(one))
+  const [first] = left
+  if (first === undefined || isBackWhereItCan(deployment)) {
+    const names = left.length === 0 ? [] : [`not on ${left.map(({ id }) => id).join(', ')}`]
+    const message = joinWords([deployment.message, ...names])
+    return end(head, { status: 'succeeded', reason: 'deployed', message }, now)
+  }
+  const told = left.map(({ id, message }) => (message === null ? id : `${id}: ${message}`))
+  const message = joinWords([deployment.message, ...told])
+  return end(head, { status: 'failed', reason: first.reason ?? 'no_answer', message }, now)
+}
+
 const roll = (
   head: Head,
   deployment: Deployment,
@@ -70,12 +103,7 @@ const roll = (
   now: Instant,
 ): Head => {
   const wave = currentWave(deployment)
-  if (wave.length === 0) {
-    const left = deployment.instances.find(({ status }) => status !== 'succeeded')
-    return left === undefined
-      ? end(head, { status: 'succeeded', reason: 'deployed', message: null }, now)
-      : end(head, { status: 'failed', reason: left.reason ?? 'no_answer', message: left.id }, now)
-  }
+  if (wave.length === 0) return endRolled(head, deployment, now)
   const unprepared = wave.filter(({ id }) => !prepared.includes(id))
   const next =
     unprepared.length > 0
@@ -117,6 +145,18 @@ const repeat = (
 }
 
 /**
+ * Gives up what is open because it, or what was live before it, is to be taken back. Who is blamed for
+ * nothing is only out of the way: an alarm fired before anything of it was sent.
+ */
+const takeBackOpen = (head: Head, { generation }: Deployment, now: Instant): Head => {
+  const { takeBack } = head
+  if (takeBack === null) return head
+  return takeBack.generation === generation
+    ? giveUp(head, takeBack.reason, `by ${takeBack.by}`, now)
+    : giveUp(head, 'cancelled', `out of the way of a rollback by ${takeBack.by}`, now)
+}
+
+/**
  * The deployment's next move: the intent of the next command, the same one again where its writer
  * never sent it, the loss of answers whose time is over, or the end. The same head where there is
  * nothing to do but wait.
@@ -129,6 +169,8 @@ export const advance = (
 ): Head => {
   const { deployment } = head
   if (deployment === null || deployment.stage === 'ended') return head
+  if (hasPendingTakeBack(head) && deployment.stage === 'rolling' && deployment.kind !== 'rollback')
+    return takeBackOpen(head, deployment, now)
   const { intent } = deployment
   if (intent === null)
     return deployment.stage === 'rolling'

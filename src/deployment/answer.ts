@@ -1,6 +1,6 @@
 import type { Instant } from '../kernel/clock.ts'
 import { Fence } from '../kernel/id.ts'
-import { end, giveUp } from './close.ts'
+import { endGivenUp, giveUp } from './close.ts'
 import { isPast } from './deadline.ts'
 import type { Deployment, Head, InstanceState, Intent } from './head.ts'
 import type { Answer } from './step.ts'
@@ -175,6 +175,5 @@ export const takeSent = (
 export const endRestored = (head: Head, now: Instant): Head => {
   const { deployment } = head
   if (deployment === null) return head
-  const { message } = deployment
-  return end(head, { status: 'failed', reason: deployment.reason ?? 'no_answer', message }, now)
+  return endGivenUp(head, deployment.reason ?? 'no_answer', deployment.message, now)
 }

@@ -10,6 +10,7 @@ import {
 } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { App } from './app.ts'
+import type { OwedFact } from './report.ts'
 import type { PushOrder } from './revision.ts'
 
 /** What is or was live: an image, a version of the secret, and the settings it ran with. */
@@ -78,7 +79,14 @@ export interface Intent {
 }
 
 export type DeploymentKind = 'deploy' | 'redeploy' | 'rollback'
-export type DeploymentStatus = 'queued' | 'in_progress' | 'succeeded' | 'failed' | 'cancelled'
+export type DeploymentStatus =
+  | 'queued'
+  | 'in_progress'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled'
+  /** Taken back on suspicion, by an alarm or a person: while it was open, or later (in the history). */
+  | 'rolled_back'
 
 /** The open attempt to bring a release to its targets. It lives in the head until it ends. */
 export interface Deployment {
@@ -90,8 +98,16 @@ export interface Deployment {
   readonly stage: 'rolling' | 'restoring' | 'ended'
   readonly openedAt: Instant
   readonly deadlineAt: Instant
+  /** Of the first command that changes anything on an instance; from here on an alarm may be its fault. */
+  readonly sentAt: Instant | null
   readonly endedAt: Instant | null
   readonly release: Release
+  /** Alarms that were firing already when it was opened: not its fault. */
+  readonly firing: readonly string[]
+  /** The deployment that this rollback takes back. */
+  readonly takesBack: Generation | null
+  /** The deployment that took this one back; itself where it was still open. */
+  readonly rolledBackBy: Generation | null
   readonly instances: readonly InstanceState[]
   readonly intent: Intent | null
   readonly reason: Reason | null
@@ -112,6 +128,61 @@ export interface Request {
   readonly refusal: Reason | null
 }
 
+/**
+ * The word, of a person or an alarm, that something is to be taken back. It comes before any request:
+ * reconcile cancels what is open, opens the rollback where one is needed, or says why not.
+ */
+export interface TakeBack {
+  readonly kind: 'rollback' | 'cancel'
+  /** What is taken back: the open deployment or the one that made the live release. */
+  readonly generation: Generation
+  /** The kept release to bring back; null for the last one that was live and is not quarantined. */
+  readonly to: Generation | null
+  readonly reason: 'alarm_fired' | 'rolled_back' | 'cancelled'
+  readonly by: string
+  readonly at: Instant
+  /** Why it came to nothing; it stays to be seen until the next one. */
+  readonly refusal: Reason | null
+}
+
+/** A deployment that sent something and ended, as far as an alarm is judged by it. */
+export interface Finished {
+  readonly generation: Generation
+  readonly kind: DeploymentKind
+  readonly status: DeploymentStatus
+  readonly commit: Commit | null
+  readonly digest: Digest
+  /** Whether it brought another digest, secret or env than was live: only such a one can be at fault. */
+  readonly changed: boolean
+  readonly firing: readonly string[]
+  readonly sentAt: Instant
+  readonly endedAt: Instant
+}
+
+/** Where two live releases share a digest, only this combination of it is quarantined. */
+export interface QuarantinedSettings {
+  readonly digest: Digest
+  readonly secretVersion: string | null
+  readonly env: Readonly<Record<string, string>>
+}
+
+export type Quarantined = Commit | Digest | QuarantinedSettings
+
+export interface Freeze {
+  /** A person's words, or the reason's code where Landfall froze the app itself. */
+  readonly reason: string
+  readonly by: string
+  readonly at: Instant
+}
+
+/** What an operator did, by the id that makes a repeated call harmless. */
+export interface Operation {
+  readonly id: string
+  readonly kind: 'redeploy' | 'rollback' | 'cancel' | 'freeze' | 'unfreeze'
+  readonly by: string
+  readonly at: Instant
+}
+
 /** An app's one mutable item. Every write raises `version` on condition that nobody else did. */
 export interface Head {
   readonly app: AppName
@@ -122,8 +193,16 @@ export interface Head {
   /** The live release first, then up to four before it. */
   readonly releases: readonly Release[]
   readonly request: Request | null
-  readonly freeze: { readonly reason: string; readonly by: string; readonly at: Instant } | null
-  readonly quarantine: readonly (Commit | Digest)[]
+  readonly takeBack: TakeBack | null
+  readonly freeze: Freeze | null
+  readonly quarantine: readonly Quarantined[]
+  /** The newest first. */
+  readonly finished: readonly Finished[]
+  /** Until when an alarm may take the newest deployment back; null where nobody need look. */
+  readonly alarmsUntil: Instant | null
+  readonly owed: readonly OwedFact[]
+  /** The newest first. */
+  readonly operations: readonly Operation[]
   /** The order of the newest revision ever opened; it never goes down. */
   readonly mark: PushOrder | null
   /** A hint, not a lock: who looks again for some seconds, so that the others may leave. */
@@ -131,6 +210,9 @@ export interface Head {
 }
 
 export const keptReleases = 5
+/** More than that do not end within the hour in which a second rollback freezes. */
+export const keptFinished = 10
+export const keptOperations = 10
 
 export const createHead = (app: AppName): Head => ({
   app,
@@ -139,8 +221,13 @@ export const createHead = (app: AppName): Head => ({
   deployment: null,
   releases: [],
   request: null,
+  takeBack: null,
   freeze: null,
   quarantine: [],
+  finished: [],
+  alarmsUntil: null,
+  owed: [],
+  operations: [],
   mark: null,
   watch: null,
 })
@@ -148,5 +235,7 @@ export const createHead = (app: AppName): Head => ({
 export const liveRelease = (head: Head): Release | null => head.releases[0] ?? null
 
 export const hasPendingRequest = (head: Head): boolean => head.request?.refusal === null
+
+export const hasPendingTakeBack = (head: Head): boolean => head.takeBack?.refusal === null
 
 export const hasEnded = (deployment: Deployment): boolean => deployment.stage === 'ended'

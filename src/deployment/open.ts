@@ -3,8 +3,16 @@ import { Generation, type InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { end } from './close.ts'
-import type { Deployment, DeploymentKind, Head, InstanceState, Release } from './head.ts'
-import { compareOrders, type PushOrder } from './revision.ts'
+import {
+  hasPendingTakeBack,
+  type Deployment,
+  type DeploymentKind,
+  type Head,
+  type InstanceState,
+  type Release,
+} from './head.ts'
+import { isQuarantined } from './quarantine.ts'
+import { newerOrder, type PushOrder } from './revision.ts'
 import { planWaves } from './wave.ts'
 
 /** An instance that a target selected, and why nothing can be sent to it, if so. */
@@ -23,14 +31,13 @@ export interface Opening {
   /** A rollback brings back an earlier release under its own generation; anything else gets a new one. */
   readonly release: Omit<Release, 'generation'> & { readonly generation: Generation | null }
   readonly candidates: readonly Candidate[]
+  /** Alarms that fire already. */
+  readonly firing: readonly string[]
+  /** Said of the deployment from the beginning, such as that another secret had to do. */
+  readonly message: string | null
   /** What makes it fail at once: a secret that is not there, a kind of target that is not built. */
   readonly obstacle: Reason | null
   readonly force: boolean
-}
-
-const newer = (a: PushOrder | null, b: PushOrder | null): PushOrder | null => {
-  if (a === null || b === null) return a ?? b
-  return compareOrders(a, b) >= 0 ? a : b
 }
 
 const toInstances = (opening: Opening): readonly InstanceState[] =>
@@ -55,8 +62,17 @@ const toInstances = (opening: Opening): readonly InstanceState[] =>
 /** What stands in the way of opening anything now, whoever asks. */
 export const openingObstacle = (head: Head, force: boolean): Reason | null => {
   if (head.deployment !== null) return 'deployment_open'
+  if (hasPendingTakeBack(head)) return 'going_back'
   if (head.freeze !== null && !force) return 'app_frozen'
   return null
+}
+
+/** The way back is open to a frozen app, and to nobody while something else is open. */
+const obstacleOf = (head: Head, { kind, force, release }: Opening): Reason | null => {
+  if (kind === 'rollback') return head.deployment === null ? null : 'deployment_open'
+  const obstacle = openingObstacle(head, force)
+  if (obstacle !== null || force) return obstacle
+  return isQuarantined(head, release) ? 'quarantined' : null
 }
 
 /**
@@ -65,7 +81,7 @@ export const openingObstacle = (head: Head, force: boolean): Reason | null => {
  * failure stands in the history and the mark keeps it from being tried again by itself.
  */
 export const open = (head: Head, opening: Opening, now: Instant): Result<Head, Reason> => {
-  const obstacle = openingObstacle(head, opening.force)
+  const obstacle = obstacleOf(head, opening)
   if (obstacle !== null) return fail(obstacle)
   const generation = Generation.parse(head.generation + 1)
   const deployment: Deployment = {
@@ -76,19 +92,24 @@ export const open = (head: Head, opening: Opening, now: Instant): Result<Head, R
     stage: 'rolling',
     openedAt: now,
     deadlineAt: addSeconds(now, opening.release.settings.deadlineSeconds),
+    sentAt: null,
     endedAt: null,
+    firing: opening.firing,
+    takesBack: opening.kind === 'rollback' ? (head.takeBack?.generation ?? null) : null,
+    rolledBackBy: null,
     release: { ...opening.release, generation: opening.release.generation ?? generation },
     instances: toInstances(opening),
     intent: null,
     reason: null,
-    message: null,
+    message: opening.message,
   }
   const opened = {
     ...head,
     generation,
     deployment,
     request: opening.kind === 'redeploy' ? null : head.request,
-    mark: newer(head.mark, opening.order),
+    takeBack: opening.kind === 'rollback' ? null : head.takeBack,
+    mark: newerOrder(head.mark, opening.order),
   }
   const unreachable = deployment.instances.find((instance) => instance.reason !== null)
   if (opening.obstacle !== null) return succeed(end(opened, failed(opening.obstacle), now))

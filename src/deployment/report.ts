@@ -1,7 +1,6 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { Commit, Digest, Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { DeploymentKind } from './head.ts'
 
 /** Who is told. `event` is EventBridge's default bus, for everything else. */
 export const channels = ['event', 'notice', 'github', 'sentry'] as const
@@ -22,7 +21,7 @@ export type FactKind =
 /** The deployment that a fact is of, as far as it is told. */
 export interface ToldDeployment {
   readonly generation: Generation
-  readonly kind: DeploymentKind
+  readonly kind: 'deploy' | 'redeploy' | 'rollback'
   readonly commit: Commit | null
   readonly digest: Digest
   readonly environment: string
@@ -53,3 +52,13 @@ export interface OwedFact extends Fact {
   /** Whoever claimed it tells it; after this anyone may. */
   readonly claimedUntil: Instant | null
 }
+
+/**
+ * What came of telling a fact to one channel. `told`: it stands there, now or from an earlier try.
+ * `later`: the same may go through later, not before `afterSeconds` where that is known. `refused`: it
+ * never will. `why` names the host and the status, never a secret.
+ */
+export type Telling =
+  | { readonly kind: 'told' }
+  | { readonly kind: 'later'; readonly why: string; readonly afterSeconds: number | null }
+  | { readonly kind: 'refused'; readonly why: string }

@@ -88,3 +88,8 @@ export const askedAgain = (
 /** Negative where `a` was pushed before `b`. */
 export const compareOrders = (a: PushOrder, b: PushOrder): number =>
   Date.parse(a.createdAt) - Date.parse(b.createdAt) || a.number - b.number
+
+export const newerOrder = (a: PushOrder | null, b: PushOrder | null): PushOrder | null => {
+  if (a === null || b === null) return a ?? b
+  return compareOrders(a, b) >= 0 ? a : b
+}

@@ -1,17 +1,43 @@
-import type { Instant } from '../kernel/clock.ts'
+import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { Fence, type Generation, type InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { advance } from './advance.ts'
+import { takeAlarm, type AlarmTransition } from './alarm.ts'
 import { absorb, takeSent } from './answer.ts'
-import { hasEnded, type Deployment, type Head, type Intent, type Request } from './head.ts'
+import { isPast } from './deadline.ts'
+import { claimFact, dropOldFacts, oweFacts, settleFact, type Told } from './facts.ts'
+import {
+  hasEnded,
+  type Deployment,
+  type Head,
+  type InstanceState,
+  type Intent,
+  type Request,
+} from './head.ts'
+import { operate, request, type OperatorWord } from './operate.ts'
 import { open, type Opening } from './open.ts'
 import type { Answer } from './step.ts'
 
 /** Everything that can be seen of the world; each may come late, twice or never. */
 export type Observation =
-  | { readonly kind: 'requested'; readonly request: Request }
+  | { readonly kind: 'requested'; readonly request: Request; readonly id: string }
+  /** An operator's word; the same id once more is the same word. */
+  | {
+      readonly kind: 'operated'
+      readonly word: OperatorWord
+      readonly by: string
+      readonly id: string
+    }
+  /** An alarm fired; whether it takes anything back is judged here. */
+  | {
+      readonly kind: 'alarmed'
+      readonly transition: AlarmTransition
+      readonly windowSeconds: number
+    }
   /** The request could not be turned into an opening. */
   | { readonly kind: 'declined'; readonly reason: Reason }
+  /** Nothing is left to bring back. */
+  | { readonly kind: 'went_back' }
   | { readonly kind: 'wanted'; readonly opening: Opening }
   /** Somebody looked; these instances of the next wave have a fresh certificate. */
   | { readonly kind: 'looked'; readonly prepared: readonly InstanceId[]; readonly by: string }
@@ -23,8 +49,15 @@ export type Observation =
       readonly missing: readonly Answer[]
     }
   | { readonly kind: 'answered'; readonly fence: Fence; readonly answers: readonly Answer[] }
-  /** The ended deployment stands in the history. */
-  | { readonly kind: 'archived'; readonly generation: Generation }
+  /** The ended deployment stands in the history; from now on alarms are watched for so long. */
+  | {
+      readonly kind: 'archived'
+      readonly generation: Generation
+      readonly windowSeconds: number | null
+    }
+  /** A fact is about to be told, or was. */
+  | { readonly kind: 'claimed'; readonly id: string }
+  | { readonly kind: 'told'; readonly told: Told }
 
 export type Action =
   | { readonly kind: 'send'; readonly deployment: Deployment; readonly intent: Intent }
@@ -36,32 +69,59 @@ export interface Transition {
   readonly actions: readonly Action[]
 }
 
-const letGo = (head: Head, generation: Generation): Head => {
+/** The window of the newest one that can be at fault, or that must not be taken back. */
+const watchAlarms = (head: Head, { endedAt }: Deployment, windowSeconds: number | null) =>
+  windowSeconds === null || endedAt === null || head.finished.length === 0
+    ? head.alarmsUntil
+    : addSeconds(endedAt, windowSeconds)
+
+const letGo = (head: Head, generation: Generation, windowSeconds: number | null): Head => {
   const { deployment } = head
   if (deployment === null || !hasEnded(deployment)) return head
-  return deployment.generation === generation ? { ...head, deployment: null } : head
+  if (deployment.generation !== generation) return head
+  return {
+    ...head,
+    deployment: null,
+    alarmsUntil: watchAlarms(head, deployment, windowSeconds),
+  }
+}
+
+/** Somebody looked: whatever is open moves on, and a window that is over needs nobody any more. */
+const look = (head: Head, prepared: readonly InstanceId[], by: string, now: Instant): Head => {
+  const next = dropOldFacts(advance(head, prepared, by, now), now)
+  return next.alarmsUntil !== null && isPast(next.alarmsUntil, now)
+    ? { ...next, alarmsUntil: null }
+    : next
 }
 
 const observe = (
   head: Head,
-  observation: Exclude<Observation, { kind: 'wanted' }>,
+  observation: Exclude<Observation, { kind: 'wanted' | 'operated' }>,
   now: Instant,
-) => {
+): Head => {
   switch (observation.kind) {
     case 'requested':
-      return { ...head, request: observation.request }
+      return request(head, observation.request, observation.id)
+    case 'alarmed':
+      return takeAlarm(head, observation.transition, observation.windowSeconds, now)
+    case 'went_back':
+      return head.takeBack === null ? head : { ...head, takeBack: null }
     case 'declined':
       return head.request === null
         ? head
         : { ...head, request: { ...head.request, refusal: observation.reason } }
     case 'looked':
-      return advance(head, observation.prepared, observation.by, now)
+      return look(head, observation.prepared, observation.by, now)
     case 'sent':
       return takeSent(head, observation.fence, observation.operation, observation.missing, now)
     case 'answered':
       return absorb(head, observation.fence, observation.answers, now)
     case 'archived':
-      return letGo(head, observation.generation)
+      return letGo(head, observation.generation, observation.windowSeconds)
+    case 'claimed':
+      return claimFact(head, observation.id, now)
+    case 'told':
+      return settleFact(head, observation.told, now)
   }
 }
 
@@ -78,12 +138,17 @@ const toActions = (before: Head, after: Head): readonly Action[] => {
   return [...toCancel(before, after), ...sends]
 }
 
+/** Also one whose answer nobody waits for any more, because it is taken back. */
+const isUnanswered = (status: InstanceState['status']): boolean =>
+  status === 'lost' || status === 'unknown' || status === 'pending'
+
 /** A command that was given up while it may still run is cancelled: best effort, the fence is what counts. */
 const toCancel = (before: Head, after: Head): readonly Action[] => {
   const given = before.deployment?.intent ?? null
   if (given === null || given.operation === null) return []
   const missing = after.deployment?.instances.some(
-    ({ id, status }) => given.instances.includes(id) && (status === 'lost' || status === 'unknown'),
+    ({ id, target, status }) =>
+      target === given.target && given.instances.includes(id) && isUnanswered(status),
   )
   return missing === true && after.deployment?.intent?.fence !== given.fence
     ? [{ kind: 'cancel', target: given.target, operation: given.operation }]
@@ -98,14 +163,23 @@ const toCancel = (before: Head, after: Head): readonly Action[] => {
 export const transition = (head: Head, observation: Observation, now: Instant): Transition => {
   if (observation.kind === 'wanted') {
     const opened = open(head, observation.opening, now)
-    if (!opened.ok) return { head, actions: [{ kind: 'refuse', reason: opened.error }] }
-    return withVersion(head, opened.value)
+    return opened.ok ? withVersion(head, opened.value, now) : refuse(head, opened.error)
   }
-  return withVersion(head, observe(head, observation, now))
+  if (observation.kind === 'operated') {
+    const { word, by, id } = observation
+    const operated = operate(head, word, { by, at: now }, id)
+    return operated.ok ? withVersion(head, operated.value, now) : refuse(head, operated.error)
+  }
+  return withVersion(head, observe(head, observation, now), now)
 }
 
-const withVersion = (before: Head, after: Head): Transition => {
+const refuse = (head: Head, reason: Reason): Transition => ({
+  head,
+  actions: [{ kind: 'refuse', reason }],
+})
+
+const withVersion = (before: Head, after: Head, now: Instant): Transition => {
   if (after === before) return { head: before, actions: [] }
-  const head = { ...after, version: Fence.parse(after.version + 1) }
+  const head = { ...oweFacts(before, after, now), version: Fence.parse(after.version + 1) }
   return { head, actions: toActions(before, head) }
 }

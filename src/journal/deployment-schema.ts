@@ -1,5 +1,12 @@
 import * as z from 'zod'
-import type { Deployment, InstanceState, Intent, Release, Serving } from '../deployment/head.ts'
+import type {
+  Deployment,
+  Finished,
+  InstanceState,
+  Intent,
+  Release,
+  Serving,
+} from '../deployment/head.ts'
 import { Commit, Digest, Fence, Generation, InstanceId, RevisionId } from '../kernel/id.ts'
 import { instantSchema, reasonSchema } from './item.ts'
 import { appSchema } from './settings-schema.ts'
@@ -41,16 +48,44 @@ const intentSchema: z.ZodType<Intent> = z.object({
   hostSeconds: z.number(),
 })
 
+export const kindSchema = z.enum(['deploy', 'redeploy', 'rollback'])
+
+const statusSchema = z.enum([
+  'queued',
+  'in_progress',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'rolled_back',
+])
+
+export const finishedSchema: z.ZodType<Finished> = z.object({
+  generation: Generation,
+  kind: kindSchema,
+  status: statusSchema,
+  commit: Commit.nullable(),
+  digest: Digest,
+  changed: z.boolean(),
+  firing: z.array(z.string()),
+  sentAt: instantSchema,
+  endedAt: instantSchema,
+})
+
+/** What has a default was not yet there in records of the first Landfall. */
 export const deploymentSchema: z.ZodType<Deployment> = z.object({
   generation: Generation,
-  kind: z.enum(['deploy', 'redeploy', 'rollback']),
+  kind: kindSchema,
   by: z.string(),
-  status: z.enum(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled']),
+  status: statusSchema,
   stage: z.enum(['rolling', 'restoring', 'ended']),
   openedAt: instantSchema,
   deadlineAt: instantSchema,
+  sentAt: instantSchema.nullable().default(null),
   endedAt: instantSchema.nullable(),
   release: releaseSchema,
+  firing: z.array(z.string()).default([]),
+  takesBack: Generation.nullable().default(null),
+  rolledBackBy: Generation.nullable().default(null),
   instances: z.array(instanceSchema),
   intent: intentSchema.nullable(),
   reason: reasonSchema.nullable(),

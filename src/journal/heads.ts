@@ -1,10 +1,11 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
-import { createHead, hasPendingRequest, type Head } from '../deployment/head.ts'
+import { createHead, hasPendingRequest, hasPendingTakeBack, type Head } from '../deployment/head.ts'
 import { AppName, Commit, Digest, Fence, Generation, newNonce, RevisionId } from '../kernel/id.ts'
 import type { Heads } from '../rollout/journal.ts'
-import { deploymentSchema, releaseSchema } from './deployment-schema.ts'
+import { deploymentSchema, finishedSchema, releaseSchema } from './deployment-schema.ts'
+import { operationSchema, owedSchema } from './fact-schema.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { headKey, headOpen, openIndex } from './keys.ts'
 import { queryItems } from './list.ts'
@@ -22,6 +23,23 @@ export class HeadTooLarge extends Error {
   }
 }
 
+const takeBackSchema = z.object({
+  kind: z.enum(['rollback', 'cancel']),
+  generation: Generation,
+  to: Generation.nullable(),
+  reason: z.enum(['alarm_fired', 'rolled_back', 'cancelled']),
+  by: z.string(),
+  at: instantSchema,
+  refusal: reasonSchema.nullable(),
+}) satisfies z.ZodType<Head['takeBack']>
+
+const quarantinedSettingsSchema = z.object({
+  digest: Digest,
+  secretVersion: z.string().nullable(),
+  env: z.record(z.string(), z.string()),
+})
+
+/** What has a default was not yet there in heads of the first Landfall. */
 const headSchema = z.object({
   app: AppName,
   version: Fence,
@@ -38,8 +56,13 @@ const headSchema = z.object({
         refusal: reasonSchema.nullable(),
       })
       .nullable(),
+    takeBack: takeBackSchema.nullable().default(null),
     freeze: z.object({ reason: z.string(), by: z.string(), at: instantSchema }).nullable(),
-    quarantine: z.array(z.union([Commit, Digest])),
+    quarantine: z.array(z.union([Commit, Digest, quarantinedSettingsSchema])),
+    finished: z.array(finishedSchema).default([]),
+    alarmsUntil: instantSchema.nullable().default(null),
+    owed: z.array(owedSchema).default([]),
+    operations: z.array(operationSchema).default([]),
     mark: z.object({ createdAt: instantSchema, number: z.number() }).nullable(),
     watch: z.object({ by: z.string(), until: instantSchema }).nullable(),
   }) satisfies z.ZodType<Omit<Head, 'app' | 'version'>>,
@@ -50,12 +73,19 @@ const fromHeadItem = (app: AppName, item: Item): Head => {
   return { ...rest, ...body }
 }
 
+/** What the clock has to look at: something open or wished for, a report owed, an alarm's window. */
+const hasWork = (head: Head): boolean =>
+  head.deployment !== null ||
+  hasPendingRequest(head) ||
+  hasPendingTakeBack(head) ||
+  head.owed.length > 0 ||
+  head.alarmsUntil !== null
+
 const toHeadItem = (head: Head, writer: string): Item => {
   const { app, version, ...body } = head
   const bytes = Buffer.byteLength(JSON.stringify(body))
   if (bytes > maxHeadBytes) throw new HeadTooLarge(app, bytes)
-  const isOpen = body.deployment !== null || hasPendingRequest(head)
-  const open = isOpen ? headOpen(app) : {}
+  const open = hasWork(head) ? headOpen(app) : {}
   return { ...headKey(app), schemaVersion, app, version, writer, body, ...open }
 }
 

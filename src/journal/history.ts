@@ -1,9 +1,10 @@
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
 import type { Deployment } from '../deployment/head.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import { Generation, InstanceId, type AppName } from '../kernel/id.ts'
 import type { History } from '../rollout/journal.ts'
+import { isWritten } from './conditional.ts'
 import { deploymentSchema, purposeSchema } from './deployment-schema.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { deploymentKey, deploymentPrefix, headKey, stepKey, stepPartition } from './keys.ts'
@@ -63,13 +64,49 @@ const put = async (table: JournalTable, item: Item): Promise<void> => {
 const parseAll = <Value>(schema: z.ZodType<Value>, items: readonly Item[]): readonly Value[] =>
   items.map((item) => parseItem(schema, toItemKey(item), item))
 
+/** A late repetition does not undo that it was taken back since. */
+const recordDeployment = async (
+  table: JournalTable,
+  app: AppName,
+  deployment: Deployment,
+): Promise<void> => {
+  const order = new PutCommand({
+    TableName: table.name,
+    Item: toDeploymentItem(app, deployment),
+    ConditionExpression:
+      'attribute_not_exists(rolledBackBy) OR attribute_type(rolledBackBy, :null)',
+    ExpressionAttributeValues: { ':null': 'NULL' },
+  })
+  await isWritten(table.documents().send(order))
+}
+
+/** One that is older than the journal remembers needs no mark any more. */
+const recordRolledBack = async (
+  table: JournalTable,
+  app: AppName,
+  generation: Generation,
+  by: Generation,
+): Promise<void> => {
+  const order = new UpdateCommand({
+    TableName: table.name,
+    Key: deploymentKey(app, generation),
+    UpdateExpression: 'SET #status = :rolledBack, rolledBackBy = :by',
+    ConditionExpression: 'attribute_exists(pk)',
+    ExpressionAttributeNames: { '#status': 'status' },
+    ExpressionAttributeValues: { ':rolledBack': 'rolled_back', ':by': by },
+  })
+  await isWritten(table.documents().send(order))
+}
+
 /** What happened, for people and for `status`; each command's answers are their own items. */
 export const createHistory = (table: JournalTable): History => ({
-  recordDeployment: (app, deployment) => put(table, toDeploymentItem(app, deployment)),
+  recordDeployment: (app, deployment) => recordDeployment(table, app, deployment),
 
   recordSteps: async (app, steps) => {
     await Promise.all(steps.map((step) => put(table, toStepItem(app, step))))
   },
+
+  recordRolledBack: (app, generation, by) => recordRolledBack(table, app, generation, by),
 
   // The newest first.
   loadDeployments: async (app, limit) =>

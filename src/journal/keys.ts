@@ -1,4 +1,5 @@
 import type { StepRecord } from '../deployment/step.ts'
+import type { Instant } from '../kernel/clock.ts'
 import type { AppName, DeliveryId, Generation, InstanceId, RevisionId } from '../kernel/id.ts'
 
 /** The primary key of an item: both are strings, so that one table holds every kind of record. */
@@ -31,6 +32,17 @@ export const deploymentPrefix = 'deployment#'
 export const deploymentKey = (app: AppName, generation: Generation): ItemKey => ({
   pk: appPartition(app),
   sk: `${deploymentPrefix}${digits(generation, 8)}`,
+})
+
+/** In the order of time; the same operation or alarm gives the same key. */
+export const operationKey = (app: AppName, at: Instant, id: string): ItemKey => ({
+  pk: appPartition(app),
+  sk: `operation#${at}#${id}`,
+})
+
+export const alarmKey = (app: AppName, at: Instant, alarm: string): ItemKey => ({
+  pk: appPartition(app),
+  sk: `alarm#${at}#${alarm}`,
 })
 
 export const stepPartition = (app: AppName, generation: Generation): string =>

@@ -10,6 +10,8 @@ export const lifetimes = {
   endedRevision: 90 * day,
   deployment: 365 * day,
   step: 90 * day,
+  operation: 365 * day,
+  alarm: 90 * day,
   command: 7 * day,
   certificate: 30 * day,
 } as const

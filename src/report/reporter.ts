@@ -1,21 +1,7 @@
 import type { App } from '../deployment/app.ts'
-import type { Fact } from '../deployment/report.ts'
+import type { Fact, Telling } from '../deployment/report.ts'
 
-/**
- * What came of telling a fact. `told`: it stands there, now or from an earlier try. `later`: the same
- * may go through later, not before `afterSeconds` where that is known. `refused`: it never will.
- * `why` names the host and the status, never a secret.
- */
-export type Telling =
-  | { readonly kind: 'told' }
-  | { readonly kind: 'later'; readonly why: string; readonly afterSeconds: number | null }
-  | { readonly kind: 'refused'; readonly why: string }
-
-/**
- * Tells one fact to one channel. It may be called again for the same fact, also after an answer that
- * was lost, and must not tell it twice where the other side lets it find out. Ends within 10 s and
- * throws only what is a bug.
- */
+/** Tells a fact to one channel, as `Tell` in `src/rollout/ports.ts` asks for it. */
 export type Reporter = (fact: Fact, app: App) => Promise<Telling>
 
 /**

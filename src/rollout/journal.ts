@@ -1,4 +1,5 @@
-import type { Deployment, Head } from '../deployment/head.ts'
+import type { AlarmTransition, Verdict } from '../deployment/alarm.ts'
+import type { Deployment, Head, Operation } from '../deployment/head.ts'
 import type { Asked, ImageEvidence, Revision, RevisionStatus } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
@@ -86,9 +87,20 @@ export interface Seen {
 export interface History {
   recordDeployment(app: AppName, deployment: Deployment): Promise<void>
   recordSteps(app: AppName, steps: readonly StepRecord[]): Promise<void>
+  /** A deployment in the history was taken back; its record says by which, once. */
+  recordRolledBack(app: AppName, generation: Generation, by: Generation): Promise<void>
   loadDeployments(app: AppName, limit: number): Promise<readonly Deployment[]>
   loadSteps(app: AppName, generation: Generation): Promise<readonly StepRecord[]>
 }
+
+/** What people and alarms did to an app, for people; each write is repeatable. */
+export interface Chronicle {
+  recordOperation(app: AppName, operation: Operation, detail: OperationDetail): Promise<void>
+  recordAlarm(app: AppName, transition: AlarmTransition, verdict: Verdict): Promise<void>
+}
+
+/** What was asked for beside the operation's kind, such as the reason of a freeze. */
+export type OperationDetail = Readonly<Record<string, string | number | boolean | null>>
 
 /** Which app an SSM command belongs to, so that its event finds the way back. */
 export interface CommandIndex {

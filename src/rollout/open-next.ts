@@ -6,15 +6,19 @@ import type { App } from '../deployment/app.ts'
 import { choose, isNamedByCommit, orderOf, type Choice } from '../deployment/choose.ts'
 import {
   hasPendingRequest,
+  hasPendingTakeBack,
   liveRelease,
   type Head,
   type Release,
   type Request,
 } from '../deployment/head.ts'
 import { openingObstacle, type Opening } from '../deployment/open.ts'
+import { isQuarantined } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { askForImage, findImage, takeTag } from './gate.ts'
+import { goBack } from './go-back.ts'
+import { listFiring } from './watch-alarms.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
 type Write = (head: Head, observation: Observation) => Promise<boolean>
@@ -30,7 +34,7 @@ const unsupported = (app: App): Reason | null =>
 
 /** Everything the opening write freezes is looked up here, just before it. */
 export const gatherOpening = async (
-  ports: Pick<ReconcilePorts, 'readSecretVersion' | 'toTarget'>,
+  ports: Pick<ReconcilePorts, 'readSecretVersion' | 'toTarget' | 'readFiring' | 'log'>,
   app: App,
   wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
     Pick<Opening['release'], 'revision' | 'commit' | 'digest'>,
@@ -39,6 +43,7 @@ export const gatherOpening = async (
   const candidates = await Promise.all(
     app.targets.map((settings, target) => ports.toTarget(settings).candidates(target)),
   )
+  const firing = await listFiring(ports, app)
   const { kind, by, order, force, revision, commit, digest } = wanted
   const secretVersion = version?.ok === true ? version.value : null
   return {
@@ -46,6 +51,8 @@ export const gatherOpening = async (
     by,
     order,
     force,
+    firing,
+    message: null,
     candidates: candidates.flat(),
     obstacle: version?.ok === false ? version.error : unsupported(app),
     release: { generation: null, revision, commit, digest, secretVersion, settings: app },
@@ -122,7 +129,16 @@ const openRequested = async (
   const resolved = await resolveRequest(ports, app, head, request)
   if (!resolved.ok) return write(head, { kind: 'declined', reason: resolved.error })
   const opening = await gatherOpening(ports, app, resolved.value)
+  if (!request.force && isQuarantined(head, opening.release))
+    return write(head, { kind: 'declined', reason: 'quarantined' })
   return write(head, { kind: 'wanted', opening })
+}
+
+/** A new commit whose image, secrets and env are those of a release that was taken back. */
+const refuseQuarantined = async (ports: ReconcilePorts, revision: Revision): Promise<boolean> => {
+  const now = toInstant(ports.clock())
+  await ports.revisions.recordStatus(revision, 'refused', 'quarantined', now)
+  return true
 }
 
 /** Ends the revisions that are over, asks the registry for the one at the gate, and opens it. */
@@ -132,6 +148,7 @@ export const openNext = async (
   head: Head,
   { settings: app, revisions: also }: Nudge,
 ): Promise<boolean> => {
+  if (hasPendingTakeBack(head)) return goBack(ports, write, head, app)
   if (app === null) return false
   if (head.request !== null && hasPendingRequest(head))
     return openRequested(ports, write, head, app, head.request)
@@ -154,5 +171,6 @@ export const openNext = async (
     commit: revision.commit,
     digest,
   })
+  if (isQuarantined(head, opening.release)) return refuseQuarantined(ports, revision)
   return write(head, { kind: 'wanted', opening })
 }

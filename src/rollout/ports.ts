@@ -4,7 +4,18 @@ import type { Log } from '../kernel/log.ts'
 import type { Result } from '../kernel/result.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Target } from '../targets/target.ts'
-import type { CommandIndex, Heads, History, Labels, Revisions, Seen, Tags } from './journal.ts'
+import type { Channel, Fact, Telling } from '../deployment/report.ts'
+import type { AlarmTransition } from '../deployment/alarm.ts'
+import type {
+  Chronicle,
+  CommandIndex,
+  Heads,
+  History,
+  Labels,
+  Revisions,
+  Seen,
+  Tags,
+} from './journal.ts'
 
 export interface ImageFailure {
   readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'
@@ -20,6 +31,18 @@ export interface Images {
   findCommit(app: App, digest: Digest): Promise<Result<Commit | null, ImageFailure>>
 }
 
+/**
+ * Tells one fact to one channel. It may be called again for the same fact, also after an answer that
+ * was lost, and must not tell it twice where the other side lets it find out. Ends within 10 s and
+ * throws only what is a bug.
+ */
+export type Tell = (channel: Channel, fact: Fact, app: App) => Promise<Telling>
+
+/** The alarms of these names that fire now, each with the time since when. */
+export type ReadFiring = (
+  names: readonly string[],
+) => Promise<readonly Pick<AlarmTransition, 'alarm' | 'at'>[]>
+
 export interface ReconcilePorts {
   readonly heads: Heads
   readonly revisions: Revisions
@@ -29,8 +52,13 @@ export interface ReconcilePorts {
   readonly labels: Labels
   readonly seen: Seen
   readonly images: Images
+  readonly chronicle: Pick<Chronicle, 'recordAlarm'>
   /** The VersionId that is AWSCURRENT; a release is frozen with it. */
   readonly readSecretVersion: (name: string) => Promise<Result<string, 'secret_missing'>>
+  /** Whether that version of the secret can still be read. */
+  readonly hasSecretVersion: (name: string, version: string) => Promise<boolean>
+  readonly readFiring: ReadFiring
+  readonly tell: Tell
   readonly toTarget: (settings: TargetSettings) => Target
   readonly clock: Clock
   readonly sleep: (milliseconds: number) => Promise<void>
@@ -42,6 +70,8 @@ export interface Nudge {
   readonly app: AppName
   readonly settings: App | null
   readonly revisions: readonly RevisionId[]
+  /** The clock's look: once a minute, and the only one that asks what events may have lost. */
+  readonly isTick: boolean
   /** Names this run among those that look again. */
   readonly by: string
 }

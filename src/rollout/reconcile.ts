@@ -5,6 +5,8 @@ import type { Answer } from '../deployment/step.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { openNext } from './open-next.ts'
 import { toOrder } from './order.ts'
+import { createTeller } from './tell.ts'
+import { watchAlarms } from './watch-alarms.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 import { createWrite } from './write.ts'
 
@@ -85,8 +87,12 @@ const findPrepared = async (ports: ReconcilePorts, deployment: Deployment) => {
 const move = async (ports: ReconcilePorts, write: Write, nudge: Nudge): Promise<boolean> => {
   const head = await ports.heads.load(nudge.app)
   const { deployment } = head
-  if (deployment === null) return openNext(ports, write, head, nudge)
-  if (hasEnded(deployment)) return write(head, await archive(ports, head, deployment))
+  if (deployment === null)
+    return (
+      (await openNext(ports, write, head, nudge)) ||
+      write(head, { kind: 'looked', prepared: [], by: nudge.by })
+    )
+  if (hasEnded(deployment)) return write(head, await archive(ports, head, deployment, nudge))
   const { intent } = deployment
   if (intent !== null && intent.operation !== null) {
     const sent = { ...intent, operation: intent.operation }
@@ -114,19 +120,47 @@ const archive = async (
   ports: ReconcilePorts,
   head: Head,
   deployment: Deployment,
+  { settings }: Nudge,
 ): Promise<Observation> => {
-  const { generation, status, reason } = deployment
+  const { generation, status, reason, takesBack } = deployment
   await ports.history.recordDeployment(head.app, deployment)
+  if (takesBack !== null && status === 'succeeded')
+    await ports.history.recordRolledBack(head.app, takesBack, generation)
   await endRevision(ports, head, deployment)
   // What is logged as an error is told to Sentry, with these fields as tags.
   const fields = { app: head.app, generation, status, reason }
   if (status === 'failed') ports.log.error('deployment failed', fields)
   else ports.log.info('deployment ended', fields)
-  return { kind: 'archived', generation }
+  return { kind: 'archived', generation, windowSeconds: settings?.rollback?.windowSeconds ?? null }
 }
 
 const isWatching = (head: Head, by: string, now: Date): boolean =>
   head.deployment !== null && head.watch?.by === by && Date.parse(head.watch.until) > now.getTime()
+
+/** Moves the head on until nobody has to look again. */
+const moveOn = async (
+  ports: ReconcilePorts,
+  write: Write,
+  nudge: Nudge,
+  leaveAt: number,
+  tellOwed: () => void,
+): Promise<void> => {
+  let looks = 0
+  for (let moves = 0; moves < mostMoves;) {
+    if (ports.clock().getTime() > leaveAt) return
+    if (await move(ports, write, nudge)) {
+      moves += 1
+      looks = 0
+      continue
+    }
+    const head = await ports.heads.load(nudge.app)
+    if (head.owed.length > 0) tellOwed()
+    if (!isWatching(head, nudge.by, ports.clock())) return
+    await ports.sleep(gapsMilliseconds[Math.min(looks, gapsMilliseconds.length - 1)] ?? 1000)
+    looks += 1
+  }
+  ports.log.error('reconcile made too many moves', { app: nudge.app, mostMoves })
+}
 
 /**
  * Loads, observes, decides, records and acts until there is nothing left to do but wait. Whoever
@@ -138,18 +172,11 @@ export const createReconcile =
   async (nudge: Nudge): Promise<void> => {
     const write = createWrite(ports)
     const leaveAt = ports.clock().getTime() + longestRunSeconds * 1000
-    let looks = 0
-    for (let moves = 0; moves < mostMoves;) {
-      if (ports.clock().getTime() > leaveAt) return
-      if (await move(ports, write, nudge)) {
-        moves += 1
-        looks = 0
-        continue
-      }
-      const head = await ports.heads.load(nudge.app)
-      if (!isWatching(head, nudge.by, ports.clock())) return
-      await ports.sleep(gapsMilliseconds[Math.min(looks, gapsMilliseconds.length - 1)] ?? 1000)
-      looks += 1
+    const teller = createTeller(ports, nudge.settings, leaveAt)
+    try {
+      await watchAlarms(ports, write, nudge)
+      await moveOn(ports, write, nudge, leaveAt, teller.begin)
+    } finally {
+      await teller.finish()
     }
-    ports.log.error('reconcile made too many moves', { app: nudge.app, mostMoves })
   }

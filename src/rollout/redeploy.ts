@@ -6,12 +6,14 @@ import type { App } from '../deployment/app.ts'
 import { isCiGreen } from '../deployment/choose.ts'
 import { hasEnded, hasPendingRequest, liveRelease, type Head } from '../deployment/head.ts'
 import { openingObstacle } from '../deployment/open.ts'
+import { findOperation } from '../deployment/operate.ts'
 import { transition } from '../deployment/transition.ts'
-import type { Heads, Revisions } from './journal.ts'
+import type { Chronicle, Heads, Revisions } from './journal.ts'
 
 interface RedeployPorts {
   readonly heads: Heads
   readonly revisions: Revisions
+  readonly chronicle: Pick<Chronicle, 'recordOperation'>
   readonly clock: Clock
 }
 
@@ -22,12 +24,15 @@ export interface RedeployRequest {
   /** Deploys although the app is frozen, CI is missing or red, or the revision is quarantined. */
   readonly force: boolean
   readonly by: string
+  /** The same id once more is the same request. */
+  readonly id: string
 }
 
 /** `open`: the generation that deploys the same revision already; null where a request was recorded. */
 export interface Redeployed {
   readonly revision: RevisionId
   readonly open: Generation | null
+  readonly isRepeated: boolean
 }
 
 const findOpen = (head: Head, revision: RevisionId): Generation | null => {
@@ -57,16 +62,31 @@ const requestOnce = async (
   const head = await ports.heads.load(request.app.name)
   const revision = request.revision ?? liveRelease(head)?.revision
   if (revision === undefined) return fail('nothing_live')
+  if (findOperation(head, request.id) !== null) return note(ports, head, request, revision, true)
   const open = findOpen(head, revision)
-  if (open !== null) return succeed({ revision, open })
+  if (open !== null) return succeed({ revision, open, isRepeated: false })
   const obstacle = await obstacleOf(ports, head, request)
   if (obstacle !== null) return fail(obstacle)
   const now = toInstant(ports.clock())
-  const { revision: wanted, force, by } = request
+  const { revision: wanted, force, by, id } = request
   const recorded = { revision: wanted, force, by, at: now, refusal: null }
-  const step = transition(head, { kind: 'requested', request: recorded }, now)
+  const step = transition(head, { kind: 'requested', request: recorded, id }, now)
   const written = await ports.heads.record(step.head, head.version)
-  return written === 'conflict' ? 'conflict' : succeed({ revision, open: null })
+  return written === 'conflict' ? 'conflict' : note(ports, step.head, request, revision, false)
+}
+
+/** What people did stands in the journal by itself; whoever repeats a call makes a lost note good. */
+const note = async (
+  { chronicle }: RedeployPorts,
+  head: Head,
+  { app, revision: named, force, id }: RedeployRequest,
+  revision: RevisionId,
+  isRepeated: boolean,
+): Promise<Result<Redeployed, Reason>> => {
+  const operation = findOperation(head, id)
+  if (operation !== null)
+    await chronicle.recordOperation(app.name, operation, { revision: named, force })
+  return succeed({ revision, open: null, isRepeated })
 }
 
 /** Each loss means that somebody else has written the head: looked at anew, the answer may differ. */

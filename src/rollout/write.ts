@@ -65,7 +65,7 @@ export const createWrite =
   }
 
 /** For what is a fact whoever else has written meanwhile: loaded anew until it is taken in. */
-const writeAnyhow = async (
+export const writeAnyhow = async (
   ports: ReconcilePorts,
   app: AppName,
   observation: Observation,

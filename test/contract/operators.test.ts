@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createChronicle } from '../../src/journal/chronicle.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
@@ -34,8 +35,10 @@ it.each([
   const ports = { heads: createHeads(database.table), revisions: createRevisions(database.table) }
   await ports.heads.load(app.name)
   database.faults.push(...faults)
-  const redeploy = createRedeploy({ ...ports, clock })
-  expect(await redeploy({ app, revision: commit, force, by: 'operator' })).toMatchObject({ ok })
+  const chronicle = createChronicle(database.table)
+  const redeploy = createRedeploy({ ...ports, chronicle, clock })
+  const order = { app, revision: commit, force, by: 'operator', id: 'request-1' }
+  expect(await redeploy(order)).toMatchObject({ ok })
   expect(asked()).toEqual(force ? ['GetItem', 'PutItem'] : ['GetItem'])
 })
 

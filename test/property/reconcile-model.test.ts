@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hasPendingRequest } from '../../src/deployment/head.ts'
+import { newNonce } from '../../src/kernel/id.ts'
 import { createRedeploy } from '../../src/rollout/redeploy.ts'
 import { faults } from '../support/hosts.ts'
 import { commitAt, createWorld, plainly, type World } from '../support/rollout-world.ts'
@@ -13,6 +14,7 @@ interface Real {
 type Command = fc.AsyncCommand<object, Real>
 
 const commits = 10
+const silentChronicle = { recordOperation: () => Promise.resolve() }
 
 /** Every command is always possible: what is wrong in the outcome is told by the world's breaches. */
 const command = (name: string, act: (real: Real) => Promise<void> | void): Command => ({
@@ -114,9 +116,9 @@ const operators = [
       // Without CI nothing tells where the commit stands among the pushes.
       if (i !== null && world.ciOf(i) === null) return
       const { heads, revisions, clock } = world.toPorts(plainly)
-      const redeploy = createRedeploy({ heads, revisions, clock })
+      const redeploy = createRedeploy({ heads, revisions, clock, chronicle: silentChronicle })
       const revision = i === null ? null : commitAt(i)
-      await redeploy({ app: world.app, revision, force, by: 'ada' })
+      await redeploy({ app: world.app, revision, force, by: 'ada', id: newNonce() })
     }),
   ),
   fc.boolean().map((frozen) =>

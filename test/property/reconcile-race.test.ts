@@ -22,7 +22,13 @@ const createRacers = (scheduler: fc.Scheduler, world: World, count: number, dyin
     // The first one dies at its `dyingAt`-th call; at 0 everybody lives.
     const isAlive = () => index > 0 || dyingAt === 0 || (calls += 1) < dyingAt
     const reconcile = createReconcile(world.toPorts(scheduledCall(scheduler, name, isAlive)))
-    return reconcile({ app: world.app.name, settings: world.app, revisions: [], by: name })
+    return reconcile({
+      app: world.app.name,
+      settings: world.app,
+      revisions: [],
+      isTick: true,
+      by: name,
+    })
   })
   return Promise.all(racers)
 }

@@ -125,8 +125,13 @@ describe('functions', () => {
 const neverCalled: Readonly<Record<string, readonly string[]>> = {
   // They share the journal's modules. One only reads (test/contract/operators.test.ts counts what
   // they ask for), the other looks at one head and one revision.
-  status: ['dynamodb:PutItem'],
+  status: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
   redeploy: ['dynamodb:BatchGetItem', 'dynamodb:Query'],
+  alarm: ['dynamodb:Query'],
+  rollback: ['dynamodb:Query'],
+  cancel: ['dynamodb:Query'],
+  freeze: ['dynamodb:Query'],
+  unfreeze: ['dynamodb:Query'],
 }
 /** By Lambda itself: logs, and reconcile's failures into their queue. */
 const byLambda = ['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:SendMessage']
@@ -157,6 +162,7 @@ describe('roles', () => {
         'ssm:GetCommandInvocation',
         'ssm:ListCommandInvocations',
         'ec2:DescribeInstances',
+        'cloudwatch:DescribeAlarms',
       ]
       expect(known).toEqual(expect.arrayContaining(wide))
     },
@@ -193,7 +199,12 @@ describe('roles', () => {
   test.each([
     ['webhook', ['circleci', 'docker-hub', 'github']],
     ['reconcile', ['oc-lettings', 'registry']],
+    ['alarm', []],
     ['redeploy', []],
+    ['rollback', []],
+    ['cancel', []],
+    ['freeze', []],
+    ['unfreeze', []],
     ['status', []],
     ['hooks', ['docker-hub']],
   ])(
@@ -223,9 +234,11 @@ describe('roles', () => {
       Statement: [
         {
           Action: 'lambda:InvokeFunction',
-          Resource: ['Redeploy', 'Status', 'Hooks'].map((name) => ({
-            'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'],
-          })),
+          Resource: ['Redeploy', 'Rollback', 'Cancel', 'Freeze', 'Unfreeze', 'Status', 'Hooks'].map(
+            (name) => ({
+              'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'],
+            }),
+          ),
         },
       ],
     })
@@ -299,6 +312,7 @@ describe('events', () => {
     expect(rules().map(({ ScheduleExpression }) => ScheduleExpression)).toEqual([
       'rate(1 minute)',
       undefined,
+      undefined,
     ])
     expect(rules()[1]?.EventPattern).toEqual({
       source: ['aws.ssm'],
@@ -313,10 +327,21 @@ describe('events', () => {
     })
   })
 
-  test('are not tried again, and neither is a nudge', () => {
+  test('wake alarm when an alarm that landfall.yml names fires, by its ARN, and no other', () => {
+    const here = '${AWS::Region}:${AWS::AccountId}'
+    expect(rules()[2]?.EventPattern).toEqual({
+      source: ['aws.cloudwatch'],
+      'detail-type': ['CloudWatch Alarm State Change'],
+      resources: [{ 'Fn::Sub': `arn:\${AWS::Partition}:cloudwatch:${here}:alarm:oc-lettings-5xx` }],
+      detail: { state: { value: ['ALARM'] } },
+    })
+  })
+
+  test('are not tried again, and neither is a nudge; an alarm is, for ten minutes', () => {
     const once = { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 }
+    const again = { MaximumRetryAttempts: 10, MaximumEventAgeInSeconds: 600 }
     expect(rules().flatMap(({ Targets }) => Targets.map(({ RetryPolicy }) => RetryPolicy))).toEqual(
-      [once, once],
+      [once, once, again],
     )
     expect(
       ofType('AWS::Lambda::EventInvokeConfig').map(([, { Properties }]) => Properties),
@@ -327,6 +352,7 @@ describe('events', () => {
           OnFailure: { Destination: { 'Fn::GetAtt': ['FailedNudges', 'Arn'] } },
         },
       }),
+      expect.objectContaining({ MaximumRetryAttempts: 2, MaximumEventAgeInSeconds: 600 }),
     ])
   })
 })

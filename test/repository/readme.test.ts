@@ -71,8 +71,8 @@ describe('what the README names', () => {
   })
 
   it('counts the functions', () => {
-    expect(Object.keys(functions)).toHaveLength(5)
-    expect(readme).toContain('It is five AWS Lambda functions')
+    expect(Object.keys(functions)).toHaveLength(10)
+    expect(readme).toContain('It is ten AWS Lambda functions')
   })
 })
 

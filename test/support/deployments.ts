@@ -40,6 +40,8 @@ export const openingOf = (
     obstacle: null,
   })),
   obstacle: null,
+  firing: [],
+  message: null,
   force: false,
   ...changes,
 })
@@ -110,7 +112,7 @@ export const live = (index: number, instances: number, from: Story = begin()): S
   const { generation } = deploymentOf(story)
   for (let wave = 1; wave <= instances; wave += 1)
     story = hear(send(look(story, start), start), start, succeededAt(wave, generation))
-  return see(look(story, start), { kind: 'archived', generation }, start)
+  return see(look(story, start), { kind: 'archived', generation, windowSeconds: null }, start)
 }
 
 export const statusesOf = (story: Story) =>

@@ -1,14 +1,17 @@
 import type { Deployment, Head, Release } from '../../src/deployment/head.ts'
 import { createCertificates } from '../../src/journal/certificates.ts'
 import { createCommandIndex } from '../../src/journal/commands.ts'
+import { createChronicle } from '../../src/journal/chronicle.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
 import {
+  alarmKey,
   certificateKey,
   commandKey,
   deploymentKey,
   headKey,
+  operationKey,
   receiptKey,
   revisionKey,
   seenKey,
@@ -65,8 +68,12 @@ const deployment: Deployment = {
   stage: 'rolling',
   openedAt: '2026-11-20T10:04:13.000Z',
   deadlineAt: '2026-11-20T10:19:13.000Z',
+  sentAt: '2026-11-20T10:04:14.000Z',
   endedAt: null,
   release,
+  firing: [],
+  takesBack: null,
+  rolledBackBy: null,
   instances: [
     {
       id: instance,
@@ -102,8 +109,13 @@ const head: Head = {
   deployment,
   releases: [],
   request: null,
+  takeBack: null,
   freeze: null,
   quarantine: [],
+  finished: [],
+  alarmsUntil: null,
+  owed: [],
+  operations: [],
   mark: { createdAt: '2026-11-20T10:00:00.000Z', number: 41 },
   watch: { by: 'f3a1', until: '2026-11-20T10:04:44.000Z' },
 }
@@ -122,6 +134,19 @@ const step = {
     { name: 'check', status: 'failed', milliseconds: 120_000, reason: 'unhealthy' },
   ],
   tail: ['Invalid HTTP_HOST header'],
+} as const
+
+const operation = {
+  id: 'ticket-42',
+  kind: 'freeze',
+  by: 'ada',
+  at: '2026-11-20T10:10:00.000Z',
+} as const
+
+const alarmed = {
+  alarm: 'oc-lettings-5xx',
+  at: '2026-11-20T10:12:00.000Z',
+  from: 'OK',
 } as const
 
 const run = {
@@ -180,6 +205,9 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
     reason: 'unhealthy',
   })
   await history.recordSteps(app, [step])
+  const chronicle = createChronicle(table)
+  await chronicle.recordOperation(app, operation, { reason: 'exams until Friday' })
+  await chronicle.recordAlarm(app, alarmed, { kind: 'take_back', generation, freeze: false })
   await createCommandIndex(table).recordCommand(command, app, '2026-11-20T10:04:14.000Z')
   const der = 'MIIBszCCAVmgAwIBAgIUQ2VydA=='
   await createCertificates(table).record({ instance, der, at: '2026-11-20T09:00:00.000Z' })
@@ -192,6 +220,8 @@ const keys: Readonly<Record<string, ItemKey>> = {
   Seen: seenKey(app),
   Deployment: deploymentKey(app, generation),
   Step: stepKey(app, step),
+  Operation: operationKey(app, operation.at, operation.id),
+  Alarm: alarmKey(app, alarmed.at, alarmed.alarm),
   Receipt: receiptKey(deliveryId),
   Command: commandKey(command),
   Certificate: certificateKey(instance),

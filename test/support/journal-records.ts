@@ -1,6 +1,15 @@
 import * as fc from 'fast-check'
 import type { App, TargetSettings } from '../../src/deployment/app.ts'
-import type { Deployment, Head, InstanceState, Intent, Release } from '../../src/deployment/head.ts'
+import type {
+  Deployment,
+  Finished,
+  Head,
+  InstanceState,
+  Intent,
+  Operation,
+  Release,
+} from '../../src/deployment/head.ts'
+import { channels, type OwedFact } from '../../src/deployment/report.ts'
 import type { CiEvidence, Revision } from '../../src/deployment/revision.ts'
 import type { StepRecord } from '../../src/deployment/step.ts'
 import { AppName, Commit, Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
@@ -144,18 +153,81 @@ export const deployments: fc.Arbitrary<Deployment> = fc.record({
   kind: fc.constantFrom('deploy' as const, 'redeploy' as const, 'rollback' as const),
   by: words,
   status: fc.constantFrom(
-    ...(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled'] as const),
+    ...(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled', 'rolled_back'] as const),
   ),
   stage: fc.constantFrom('rolling' as const, 'restoring' as const, 'ended' as const),
   openedAt: instants,
   deadlineAt: instants,
+  sentAt: maybe(instants),
   endedAt: maybe(instants),
   release: releases,
+  firing: fc.array(words, { maxLength: 2 }),
+  takesBack: maybe(generations),
+  rolledBackBy: maybe(generations),
   instances: fc.array(instanceStates, { maxLength: 3 }),
   intent: maybe(intents),
   reason: someReason,
   message: maybe(words),
 })
+
+const takeBacks = fc.record({
+  kind: fc.constantFrom('rollback' as const, 'cancel' as const),
+  generation: generations,
+  to: maybe(generations),
+  reason: fc.constantFrom('alarm_fired' as const, 'rolled_back' as const, 'cancelled' as const),
+  by: words,
+  at: instants,
+  refusal: someReason,
+})
+
+const finished: fc.Arbitrary<Finished> = fc.record({
+  generation: generations,
+  kind: fc.constantFrom('deploy' as const, 'redeploy' as const, 'rollback' as const),
+  status: fc.constantFrom('succeeded' as const, 'failed' as const, 'rolled_back' as const),
+  commit: maybe(commits),
+  digest: digests,
+  changed: fc.boolean(),
+  firing: fc.array(words, { maxLength: 2 }),
+  sentAt: instants,
+  endedAt: instants,
+})
+
+const owed: fc.Arbitrary<OwedFact> = fc.record({
+  id: words,
+  kind: fc.constantFrom('started' as const, 'rolled_back' as const, 'frozen' as const),
+  at: instants,
+  by: words,
+  reason: someReason,
+  message: maybe(words),
+  deployment: maybe(
+    fc.record({
+      generation: generations,
+      kind: fc.constantFrom('deploy' as const, 'redeploy' as const, 'rollback' as const),
+      commit: maybe(commits),
+      digest: digests,
+      environment: words,
+      takesBack: maybe(generations),
+      afterPredeploy: fc.boolean(),
+    }),
+  ),
+  told: fc.subarray([...channels]),
+  tries: counts,
+  dueAt: instants,
+  claimedUntil: maybe(instants),
+})
+
+const operations: fc.Arbitrary<Operation> = fc.record({
+  id: words,
+  kind: fc.constantFrom('redeploy' as const, 'rollback' as const, 'freeze' as const),
+  by: words,
+  at: instants,
+})
+
+const quarantined = fc.oneof(
+  commits,
+  digests,
+  fc.record({ digest: digests, secretVersion: maybe(words), env: fc.dictionary(words, words) }),
+)
 
 export const heads: fc.Arbitrary<Head> = fc.record({
   app: apps,
@@ -173,7 +245,12 @@ export const heads: fc.Arbitrary<Head> = fc.record({
     }),
   ),
   freeze: maybe(fc.record({ reason: words, by: words, at: instants })),
-  quarantine: fc.array(fc.oneof(commits, digests), { maxLength: 3 }),
+  takeBack: maybe(takeBacks),
+  quarantine: fc.array(quarantined, { maxLength: 3 }),
+  finished: fc.array(finished, { maxLength: 3 }),
+  alarmsUntil: maybe(instants),
+  owed: fc.array(owed, { maxLength: 3 }),
+  operations: fc.array(operations, { maxLength: 3 }),
   mark: maybe(fc.record({ createdAt: instants, number: counts })),
   watch: maybe(fc.record({ by: words, until: instants })),
 })

@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { AlarmTransition, Verdict } from '../../src/deployment/alarm.ts'
 import type { App, Ec2Settings } from '../../src/deployment/app.ts'
 import { ciKey } from '../../src/deployment/choose.ts'
 import {
   createHead,
   hasEnded,
   hasPendingRequest,
+  hasPendingTakeBack,
   liveRelease,
   type Deployment,
   type Head,
@@ -26,6 +28,7 @@ import type { Log } from '../../src/kernel/log.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
 import type { Label, TagHint } from '../../src/rollout/journal.ts'
+import type { Channel, Fact, Telling } from '../../src/deployment/report.ts'
 import type { ImageFailure, ReconcilePorts } from '../../src/rollout/ports.ts'
 import type { Order, Started, Target } from '../../src/targets/target.ts'
 import { appOf } from './apps.ts'
@@ -144,6 +147,13 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
   const broken = new Set<string>()
   let newestOpened = -1
   let isSsmDown = false
+  let isCloudWatchDown = false
+  let currentSecret = 'version-1'
+  const goneSecrets = new Set<string>()
+  const firing = new Map<string, string>()
+  const judged: { readonly transition: AlarmTransition; readonly verdict: Verdict }[] = []
+  const heard: { readonly channel: Channel; readonly fact: Fact; readonly at: string }[] = []
+  let answerTelling: (channel: Channel, fact: Fact) => Telling = () => ({ kind: 'told' })
 
   const breach = (what: string, ...details: unknown[]): void => {
     breaches.push(
@@ -250,9 +260,12 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
       if (!unknown.has(id) && serving !== live)
         breach(`${id} serves ${serving} where ${live} is live`, ended)
     }
+    // Of a rollback, who could not be reached follows when it can.
     if (
       ended.status === 'succeeded' &&
-      ended.instances.some(({ status }) => status !== 'succeeded')
+      ended.instances.some(
+        ({ status, touched }) => status !== 'succeeded' && (ended.kind !== 'rollback' || touched),
+      )
     )
       breach('succeeded without an instance', ended)
   }
@@ -321,8 +334,16 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
     return 'recorded'
   }
 
+  const tell = (channel: Channel, fact: Fact): Telling => {
+    const telling = answerTelling(channel, fact)
+    if (telling.kind === 'told') heard.push({ channel, fact, at: instant() })
+    return telling
+  }
+
   const recordDeployment = (deployment: Deployment): void => {
     const earlier = deployments.get(deployment.generation)
+    // As the journal does it: that it was taken back since is not undone.
+    if (earlier !== undefined && earlier.rolledBackBy !== null) return
     if (earlier !== undefined && !isDeepStrictEqual(earlier, deployment))
       breach('two endings in the history', earlier, deployment)
     if (!hasEnded(deployment)) breach('an open deployment in the history', deployment)
@@ -373,7 +394,12 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
       record: (next, expected) => call('heads.record', () => record(next, expected)),
       listOpen: () =>
         call('heads.listOpen', () =>
-          head.deployment !== null || hasPendingRequest(head) || waiting().length > 0
+          head.deployment !== null ||
+          hasPendingRequest(head) ||
+          hasPendingTakeBack(head) ||
+          head.owed.length > 0 ||
+          head.alarmsUntil !== null ||
+          waiting().length > 0
             ? [app.name]
             : [],
         ),
@@ -417,6 +443,12 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
     history: {
       recordDeployment: (_app, deployment) =>
         call('history.recordDeployment', () => recordDeployment(deployment)),
+      recordRolledBack: (_app, generation, by) =>
+        call('history.recordRolledBack', () => {
+          const taken = deployments.get(generation)
+          if (taken !== undefined)
+            deployments.set(generation, { ...taken, status: 'rolled_back', rolledBackBy: by })
+        }),
       recordSteps: (_app, records) =>
         call('history.recordSteps', () => {
           for (const one of records)
@@ -450,7 +482,23 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
           return succeed(unlabelled.has(digest) ? null : commitAt(indexOf(digest)))
         }),
     },
-    readSecretVersion: () => call('readSecretVersion', () => succeed('version-1')),
+    readSecretVersion: () => call('readSecretVersion', () => succeed(currentSecret)),
+    hasSecretVersion: (_name, version) => call('hasSecretVersion', () => !goneSecrets.has(version)),
+    readFiring: (names) =>
+      call('readFiring', () => {
+        if (isCloudWatchDown) throw new Retryable('CloudWatch is down')
+        return names.flatMap((alarm) => {
+          const at = firing.get(alarm)
+          return at === undefined ? [] : [{ alarm, at }]
+        })
+      }),
+    chronicle: {
+      recordAlarm: (_app, transition, verdict) =>
+        call('chronicle.recordAlarm', () => {
+          judged.push({ transition, verdict })
+        }),
+    },
+    tell: (channel, fact) => call('tell', () => tell(channel, fact)),
     toTarget: () => toTarget(call),
     clock: () => new Date(now),
     sleep: (milliseconds) => call('sleep', () => advance(milliseconds)),
@@ -510,6 +558,20 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
       registryTrouble = trouble
     },
     hasImage: (index: number) => images.has(commitAt(index)),
+    judged,
+    /** What the channels were told, in order. */
+    heard,
+    firing,
+    goneSecrets,
+    setSecret: (version: string) => {
+      currentSecret = version
+    },
+    setCloudWatch: (isUp: boolean) => {
+      isCloudWatchDown = !isUp
+    },
+    setTelling: (answer: typeof answerTelling) => {
+      answerTelling = answer
+    },
     /** An operator's write, as `freeze` and `unfreeze` make it. */
     change: (changes: Partial<Head>) => {
       const next = { ...head, ...changes, version: Fence.parse(head.version + 1) }

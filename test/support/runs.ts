@@ -35,18 +35,23 @@ export const runReconcile = async (
   by: string = newNonce(),
 ): Promise<Paused | null> => {
   let count = 0
+  let isDead = false
   let stop: (paused: (() => void) | null) => void = () => {}
   const stopped = new Promise<(() => void) | null>((resolve) => {
     stop = resolve
   })
   const call: Call = async (name, effect) => {
     count += 1
+    // Whatever else it was at ends with it.
+    if (isDead) return never()
     if (mishap === null || count !== mishap.at) return plainly(name, effect)
     switch (mishap.kind) {
       case 'dies_before':
+        isDead = true
         stop(null)
         return never()
       case 'dies_after':
+        isDead = true
         effect()
         stop(null)
         return never()
@@ -66,7 +71,7 @@ export const runReconcile = async (
     }
   }
   const reconcile = createReconcile(world.toPorts(call))
-  const nudge = { app: world.app.name, settings: world.app, revisions: [], by }
+  const nudge = { app: world.app.name, settings: world.app, revisions: [], isTick: true, by }
   const over = reconcile(nudge).then(
     () => null,
     (error: unknown) => {
@@ -96,6 +101,7 @@ export const countCalls = async (world: World): Promise<number> => {
     app: app.name,
     settings: app,
     revisions: [],
+    isTick: true,
     by: 'x',
   })
   return count

@@ -103,23 +103,27 @@ const sendToReachable = async (
   return { operation: null, missing: [...missing, ...toMissing(reachable, 'send_failed', message)] }
 }
 
+const noEnvelope = fail({
+  reason: 'envelope_invalid',
+  message: 'no envelope for the way back',
+} as const)
+
 /**
  * The way back waits for no secret: a kept container has its settings already, and without an envelope
- * the host refuses only to make a new one.
+ * the host refuses only to make a new one. A restore does not even ask twice.
  */
 const seal = async (
   ports: Ec2Ports,
-  { purpose }: Order,
+  { purpose, kind }: Order,
   release: Release,
   certificates: readonly Certificate[],
 ): ReturnType<SealEnvelope> => {
-  if (purpose !== 'restore') return ports.sealEnvelope(release, certificates)
-  const none = fail({
-    reason: 'envelope_invalid',
-    message: 'no envelope for the way back',
-  } as const)
-  if (certificates.length === 0) return none
-  return ports.sealEnvelope(release, certificates).catch(() => none)
+  if (purpose !== 'restore') {
+    const sealed = await ports.sealEnvelope(release, certificates)
+    return sealed.ok || kind !== 'rollback' ? sealed : noEnvelope
+  }
+  if (certificates.length === 0) return noEnvelope
+  return ports.sealEnvelope(release, certificates).catch(() => noEnvelope)
 }
 
 const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Promise<Started> => {
@@ -128,7 +132,8 @@ const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Prom
   const { release } = order
   const certificates = await ports.certificates.load(order.instances)
   const sealed = release === null ? null : await seal(ports, order, release, certificates)
-  if (sealed?.ok === false && order.purpose !== 'restore')
+  const isWayBack = order.purpose === 'restore' || order.kind === 'rollback'
+  if (sealed?.ok === false && !isWayBack)
     return refuseAll(order, sealed.error.reason, sealed.error.message)
   const command = toCommand(ports, order, {
     Mode: order.purpose === 'restore' ? 'restore' : 'deploy',

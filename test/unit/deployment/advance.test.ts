@@ -213,7 +213,7 @@ describe('a rollback', () => {
     expect(deploymentOf(done)).toMatchObject({
       status: 'failed',
       reason: 'unhealthy',
-      message: instanceAt(1),
+      message: `${instanceAt(1)}: it answers 500`,
     })
   })
 })

@@ -31,7 +31,7 @@ describe('the heart', () => {
   })
 
   it('takes a request, and its refusal', () => {
-    const asked = see(begin(), { kind: 'requested', request }, start)
+    const asked = see(begin(), { kind: 'requested', request, id: 'r1' }, start)
     expect(asked.head.request).toEqual(request)
     const refused = see(asked, { kind: 'declined', reason: 'nothing_live' }, start)
     expect(refused.head.request).toEqual({ ...request, refusal: 'nothing_live' })
@@ -42,19 +42,25 @@ describe('the heart', () => {
   it('lets an ended deployment go once it is in the history', () => {
     const ended = openedBy(begin(), openingOf(1, 0))
     const { generation } = deploymentOf(ended)
-    const gone = see(ended, { kind: 'archived', generation }, start)
+    const gone = see(ended, { kind: 'archived', generation, windowSeconds: null }, start)
     expect(gone.head).toMatchObject({ deployment: null, generation: 1 })
   })
 
   it('keeps an open one, another one, and does nothing without one', () => {
     const one = Generation.parse(1)
     const open = openedBy(begin(), openingOf(1, 1))
-    expect(see(open, { kind: 'archived', generation: one }, start).head).toBe(open.head)
+    expect(see(open, { kind: 'archived', generation: one, windowSeconds: null }, start).head).toBe(
+      open.head,
+    )
     const ended = openedBy(begin(), openingOf(1, 0))
     const other = Generation.parse(2)
-    expect(see(ended, { kind: 'archived', generation: other }, start).head).toBe(ended.head)
+    expect(
+      see(ended, { kind: 'archived', generation: other, windowSeconds: null }, start).head,
+    ).toBe(ended.head)
     const none = begin()
-    expect(see(none, { kind: 'archived', generation: one }, start).head).toBe(none.head)
+    expect(see(none, { kind: 'archived', generation: one, windowSeconds: null }, start).head).toBe(
+      none.head,
+    )
   })
 
   it('never changes an ending, whatever is still heard', () => {

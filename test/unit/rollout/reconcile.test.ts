@@ -30,6 +30,7 @@ const runWith = (world: World, before: (name: string) => void): Promise<void> =>
     app: app.name,
     settings: app,
     revisions: [],
+    isTick: true,
     by: 'ada',
   })
 }
@@ -42,7 +43,13 @@ const dieAsleep = (world: World): Promise<void> =>
       resolve()
       return new Promise(() => {})
     }
-    const nudge = { app: world.app.name, settings: world.app, revisions: [], by: 'ada' }
+    const nudge = {
+      app: world.app.name,
+      settings: world.app,
+      revisions: [],
+      isTick: true,
+      by: 'ada',
+    }
     createReconcile(world.toPorts(call))(nudge).then(
       () => reject(new Error('it never slept')),
       reject,
@@ -71,7 +78,7 @@ describe('one look', () => {
   it('leaves an app alone that landfall.yml no longer has', async () => {
     const world = pushed({ instances: 1 }, 1)
     const reconcile = createReconcile(world.toPorts(plainly))
-    await reconcile({ app: world.app.name, settings: null, revisions: [], by: 'ada' })
+    await reconcile({ app: world.app.name, settings: null, revisions: [], isTick: true, by: 'ada' })
     expect(world.writes).toEqual([])
   })
 
@@ -108,7 +115,7 @@ describe('an intent', () => {
       return value
     }
     const { app } = world
-    const nudge = { app: app.name, settings: app, revisions: [], by: 'ada' }
+    const nudge = { app: app.name, settings: app, revisions: [], isTick: true, by: 'ada' }
     await createReconcile(world.toPorts(call))(nudge)
     expect(world.sends[0]?.at).toBeGreaterThanOrEqual(
       Date.parse(world.writes[1]?.deployment?.intent?.at ?? '') + 20_000,

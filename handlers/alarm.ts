@@ -1,0 +1,3 @@
+import { composeAlarm } from '../src/compose/alarm.ts'
+
+export const handler = composeAlarm()

@@ -1,0 +1,3 @@
+import { composeCancel } from '../src/compose/cancel.ts'
+
+export const handler = composeCancel()

@@ -1,0 +1,3 @@
+import { composeFreeze } from '../src/compose/freeze.ts'
+
+export const handler = composeFreeze()

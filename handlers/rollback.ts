@@ -1,0 +1,3 @@
+import { composeRollback } from '../src/compose/rollback.ts'
+
+export const handler = composeRollback()

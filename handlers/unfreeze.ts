@@ -1,0 +1,3 @@
+import { composeUnfreeze } from '../src/compose/unfreeze.ts'
+
+export const handler = composeUnfreeze()

@@ -1,0 +1,88 @@
+import * as z from 'zod'
+import { createNudge } from '../aws/lambda-nudge.ts'
+import { environments, readEnvironment } from '../config/environment.ts'
+import { loadConfiguration } from '../config/load.ts'
+import type { AlarmTransition, Verdict } from '../deployment/alarm.ts'
+import { createChronicle } from '../journal/chronicle.ts'
+import { createHeads } from '../journal/heads.ts'
+import { createJournalTable } from '../journal/table.ts'
+import { systemClock, toInstant, type Instant } from '../kernel/clock.ts'
+import type { AppName } from '../kernel/id.ts'
+import type { Log } from '../kernel/log.ts'
+import { createTakeAlarm } from '../rollout/take-alarm.ts'
+import { observe } from './observe.ts'
+import { nudgeAnyhow } from './operate.ts'
+
+/** `CloudWatch Alarm State Change`, the fields that are used. */
+const AlarmEvent = z.object({
+  source: z.literal('aws.cloudwatch'),
+  detail: z.object({
+    alarmName: z.string().min(1).max(255),
+    state: z.object({ value: z.string(), timestamp: z.string().max(100).optional() }),
+    previousState: z.object({ value: z.string() }).optional(),
+  }),
+})
+
+/** CloudWatch writes `+0000`, which no other clock does. A time that is none, or to come, counts as now. */
+const toTime = (text: string | undefined, now: Date): Instant => {
+  const time = Date.parse((text ?? '').replace(/([+-]\d\d)(\d\d)$/, '$1:$2'))
+  return toInstant(Number.isNaN(time) || time > now.getTime() ? now : new Date(time))
+}
+
+const sources = ['OK', 'INSUFFICIENT_DATA'] as const
+
+/** A transition to ALARM; null for any other event, one that repeats ALARM among them. */
+export const parseAlarmEvent = (event: unknown, now: Date): AlarmTransition | null => {
+  const parsed = AlarmEvent.safeParse(event)
+  if (!parsed.success) return null
+  const { alarmName: alarm, state, previousState } = parsed.data.detail
+  if (state.value !== 'ALARM' || previousState?.value === 'ALARM') return null
+  const from = sources.find((source) => source === previousState?.value) ?? null
+  return { alarm, at: toTime(state.timestamp, now), from }
+}
+
+interface Judged {
+  readonly app: AppName
+  readonly verdict: Verdict
+}
+
+const composeServices = (log: Log) => {
+  const environment = readEnvironment(environments.alarm)
+  const table = createJournalTable(environment.TABLE_NAME)
+  return {
+    takeAlarm: createTakeAlarm({
+      heads: createHeads(table),
+      chronicle: createChronicle(table),
+      clock: systemClock,
+      log,
+    }),
+    nudge: createNudge(environment.RECONCILE_FUNCTION),
+    apps: loadConfiguration().apps,
+  }
+}
+
+/** The handler of `alarm`: judges a transition for each app that names the alarm, each by itself. */
+export const composeAlarm = (
+  compose = composeServices,
+): ((event: unknown) => Promise<readonly Judged[]>) =>
+  observe('alarm', (log) => {
+    let services: ReturnType<typeof composeServices> | null = null
+    return async (event) => {
+      const transition = parseAlarmEvent(event, systemClock())
+      if (transition === null) {
+        log.warn('an event that is no transition of an alarm to ALARM')
+        return []
+      }
+      services ??= compose(log)
+      const { takeAlarm, nudge, apps } = services
+      return Promise.all(
+        apps.flatMap(({ name: app, rollback }) => {
+          if (rollback === null || !rollback.alarms.includes(transition.alarm)) return []
+          return takeAlarm(app, transition, rollback.windowSeconds).then(async (verdict) => {
+            if (verdict.kind !== 'ignored') await nudgeAnyhow(nudge(app, null), log)
+            return { app, verdict }
+          })
+        }),
+      )
+    }
+  })

@@ -1,0 +1,9 @@
+import * as z from 'zod'
+import { composeOperate, OperatorInput } from './operate.ts'
+
+/** `npx sls invoke -f freeze -d '{"app":"shop","reason":"exams until Friday"}'` */
+const Input = OperatorInput.extend({ reason: z.string().min(1).max(300) })
+
+/** The handler of `freeze`. */
+export const composeFreeze = (): ((input: unknown) => Promise<unknown>) =>
+  composeOperate('freeze', Input, ({ reason }) => ({ kind: 'freeze', reason }), 'frozen')

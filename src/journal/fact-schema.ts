@@ -1,0 +1,46 @@
+import * as z from 'zod'
+import type { Operation } from '../deployment/head.ts'
+import { channels, type OwedFact } from '../deployment/report.ts'
+import { Commit, Digest, Generation } from '../kernel/id.ts'
+import { kindSchema } from './deployment-schema.ts'
+import { instantSchema, reasonSchema } from './item.ts'
+
+export const owedSchema: z.ZodType<OwedFact> = z.object({
+  id: z.string(),
+  kind: z.enum([
+    'started',
+    'succeeded',
+    'failed',
+    'cancelled',
+    'rolled_back',
+    'frozen',
+    'unfrozen',
+    'not_rolled_back',
+  ]),
+  at: instantSchema,
+  by: z.string(),
+  reason: reasonSchema.nullable(),
+  message: z.string().nullable(),
+  deployment: z
+    .object({
+      generation: Generation,
+      kind: kindSchema,
+      commit: Commit.nullable(),
+      digest: Digest,
+      environment: z.string(),
+      takesBack: Generation.nullable(),
+      afterPredeploy: z.boolean(),
+    })
+    .nullable(),
+  told: z.array(z.enum(channels)),
+  tries: z.number(),
+  dueAt: instantSchema,
+  claimedUntil: instantSchema.nullable(),
+})
+
+export const operationSchema: z.ZodType<Operation> = z.object({
+  id: z.string(),
+  kind: z.enum(['redeploy', 'rollback', 'cancel', 'freeze', 'unfreeze']),
+  by: z.string(),
+  at: instantSchema,
+})

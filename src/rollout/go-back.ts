@@ -1,0 +1,73 @@
+import type { App } from '../deployment/app.ts'
+import type { Head, Release } from '../deployment/head.ts'
+import type { Opening } from '../deployment/open.ts'
+import { releaseToBringBack } from '../deployment/take-back.ts'
+import type { Observation } from '../deployment/transition.ts'
+import type { ReconcilePorts } from './ports.ts'
+import { listFiring } from './watch-alarms.ts'
+
+type Write = (head: Head, observation: Observation) => Promise<boolean>
+
+/**
+ * With which version of its secret a release comes back: the recorded one. Where that is gone and
+ * `rollback.secrets` is `current`, today's, in a container of its own.
+ */
+const chooseSecret = async (
+  ports: ReconcilePorts,
+  release: Release,
+  policy: 'recorded' | 'current',
+): Promise<Pick<Opening, 'release' | 'message'>> => {
+  const { secretVersion, settings } = release
+  if (settings.secrets === null || secretVersion === null) return { release, message: null }
+  if (await ports.hasSecretVersion(settings.secrets, secretVersion))
+    return { release, message: null }
+  const gone = `the recorded version of the secret ${settings.secrets} is gone`
+  const current = policy === 'current' ? await ports.readSecretVersion(settings.secrets) : null
+  if (current?.ok !== true)
+    return { release, message: `${gone}; only a container that was kept can come back` }
+  return {
+    release: { ...release, generation: null, secretVersion: current.value },
+    message: `${gone}; it comes back with today's`,
+  }
+}
+
+const gatherRollback = async (
+  ports: ReconcilePorts,
+  head: Head,
+  release: Release,
+  app: App | null,
+): Promise<Opening> => {
+  const { settings } = release
+  const policy = (app ?? settings).rollback?.secrets ?? 'recorded'
+  const candidates = await Promise.all(
+    settings.targets.map((target, index) => ports.toTarget(target).candidates(index)),
+  )
+  return {
+    kind: 'rollback',
+    by: head.takeBack?.by ?? 'operator',
+    order: null,
+    force: false,
+    firing: await listFiring(ports, app ?? settings),
+    candidates: candidates.flat(),
+    obstacle: null,
+    ...(await chooseSecret(ports, release, policy)),
+  }
+}
+
+/**
+ * Nothing is open any more: opens the rollback that a take-back asks for, with the release's own
+ * settings and secrets, or lets the word go where the restore was all there was to do.
+ */
+export const goBack = async (
+  ports: ReconcilePorts,
+  write: Write,
+  head: Head,
+  app: App | null,
+): Promise<boolean> => {
+  const release = releaseToBringBack(head)
+  if (release === null) return write(head, { kind: 'went_back' })
+  return write(head, {
+    kind: 'wanted',
+    opening: await gatherRollback(ports, head, release, app),
+  })
+}
