@@ -44,7 +44,7 @@ const readCall = async (request: IncomingMessage): Promise<Call> => {
   for await (const chunk of request.setEncoding('utf8')) chunks.push(String(chunk))
   const text = chunks.join('')
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://vendor')
-  if (text !== '' && request.headers['content-type'] !== 'application/json')
+  if (text !== '' && !/^application\/(x-amz-)?json/.test(request.headers['content-type'] ?? ''))
     throw new Violation('a body that is not announced as application/json')
   return {
     method: request.method ?? '',

@@ -94,6 +94,16 @@ describe('a GitHub App', () => {
     expect(server.calls[1]?.body).toEqual({ repositories: ['oc-lettings'] })
   })
 
+  test('gives its key to nobody, and shows neither key nor token', async () => {
+    const { tokens, server } = await start(appSecret())
+    const authorization = await tokens.authorize(secret, repository)
+    const middle = privateKey.split('\n')[5] ?? privateKey
+    expect(printed(authorization)).toContain('[REDACTED]')
+    for (const text of [printed(authorization), printed(server.calls)])
+      expect(text).not.toContain(middle)
+    expect(printed(authorization)).not.toContain('ghs_')
+  })
+
   test('need not look for an installation that is named', async () => {
     const { tokens, server } = await start(appSecret({ installationId: 12 }))
     expect(await tokens.authorize(secret, repository)).toMatchObject({ ok: true })
