@@ -75,7 +75,8 @@ configure() {
   add_default LANDFALL_APP "$app"
   add_default LANDFALL_COMMIT "$commit"
   add_default LANDFALL_GENERATION "$generation"
-  add_default SENTRY_RELEASE "${commit:+$app@$commit}"
+  # src/report/sentry-names.ts names the release likewise.
+  add_default SENTRY_RELEASE "$app@${commit:-${digest:7:12}}"
   add_default SENTRY_ENVIRONMENT "$environment"
   mkdir -p "$state/releases/$generation"
   write_file "$state/releases/$generation/env" <"$scratch/env"

@@ -97,23 +97,26 @@ test('values of several lines, and the variables we add, reach the container', a
   expect(await instance.deploy({ app, generation: 1, fence: 1, ...image, envelope })).toMatchObject(
     { outcome: 'succeeded' },
   )
-  const format = '{{json .Config.Env}}'
-  const env: unknown = JSON.parse(
-    await docker(['inspect', '--format', format, `landfall-${app}.1`]),
-  )
-  expect(env).toEqual(
+  const environmentOf = async (generation: number): Promise<unknown> => {
+    const name = `landfall-${app}.${generation}`
+    return JSON.parse(await docker(['inspect', '--format', '{{json .Config.Env}}', name]))
+  }
+  expect(await environmentOf(1)).toEqual(
     expect.arrayContaining([
       `PEM=${pem}`,
       'PLAIN=a=b "c" $d',
       'SENTRY_ENVIRONMENT=mine',
+      `SENTRY_RELEASE=${app}@${'c0ffee'.padEnd(40, '0')}`,
       `LANDFALL_APP=${app}`,
       'LANDFALL_GENERATION=1',
     ]),
   )
+  await instance.deploy({ app, generation: 2, fence: 2, ...image, settings: { commit: '' } })
+  expect(await environmentOf(2)).toContain(`SENTRY_RELEASE=${app}@${image.digest.slice(7, 19)}`)
   const steering = await instance.deploy({
     app,
-    generation: 2,
-    fence: 2,
+    generation: 3,
+    fence: 3,
     ...image,
     envelope: ['env LD_PRELOAD=a\nb'],
   })
