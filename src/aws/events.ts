@@ -1,0 +1,61 @@
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'
+import type { App } from '../deployment/app.ts'
+import type { Fact } from '../deployment/report.ts'
+import { later, refused } from '../kernel/foreign.ts'
+import { told, type Reporter } from '../report/reporter.ts'
+import { inTime, lazy, toAwsFailure } from './client.ts'
+
+/** What others find in `detail`; `docs/events.md` describes it, and a test holds the two together. */
+const toDetail = (fact: Fact, app: App) => ({
+  /** Raised when a field changes its meaning or goes away; new fields come without it. */
+  version: 1,
+  id: `${app.name}:${fact.id}`,
+  kind: fact.kind,
+  app: app.name,
+  environment: fact.deployment?.environment ?? app.environment,
+  repository: app.repository,
+  by: fact.by,
+  at: fact.at,
+  reason: fact.reason,
+  message: fact.message,
+  deployment:
+    fact.deployment === null
+      ? null
+      : {
+          generation: fact.deployment.generation,
+          kind: fact.deployment.kind,
+          commit: fact.deployment.commit,
+          digest: fact.deployment.digest,
+          takesBack: fact.deployment.takesBack,
+          afterPredeploy: fact.deployment.afterPredeploy,
+        },
+})
+
+/** Of an entry: the bus itself could not, and may next time. */
+const passing = ['InternalFailure', 'InternalException', 'ThrottlingException']
+
+/** An event on the account's default bus, for whatever else wants to know. May be told twice: `id` tells. */
+export const createEventReporter = (
+  create: () => EventBridgeClient = () => new EventBridgeClient({ maxAttempts: 2 }),
+): Reporter => {
+  const client = lazy(create)
+  return async (fact, app) => {
+    const entry = {
+      Source: 'landfall',
+      DetailType: 'Landfall Deployment State Change',
+      Time: new Date(fact.at),
+      Detail: JSON.stringify(toDetail(fact, app)),
+    }
+    try {
+      const put = await client().send(new PutEventsCommand({ Entries: [entry] }), inTime())
+      if ((put.FailedEntryCount ?? 0) === 0) return told
+      const code = put.Entries?.[0]?.ErrorCode ?? 'unknown'
+      const why = `EventBridge did not take the event: ${code}`
+      return passing.includes(code) ? later(why) : refused(why)
+    } catch (error) {
+      const { kind, code, message } = toAwsFailure(error)
+      const why = `EventBridge: ${code}: ${message}`
+      return kind === 'refused' ? refused(why) : later(why)
+    }
+  }
+}
