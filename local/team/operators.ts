@@ -8,7 +8,7 @@ const Deployment = z.object({
   generation: z.number(),
   kind: z.string(),
   by: z.string(),
-  status: z.enum(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled']),
+  status: z.enum(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled', 'rolled_back']),
   reason: z.string().nullable(),
   message: z.string().nullable(),
   commit: z.string().nullable(),

@@ -7,23 +7,30 @@ import { createRevisions } from '../journal/revisions.ts'
 import { createSeen } from '../journal/seen.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { RevisionId } from '../kernel/id.ts'
 import { createStatus } from '../rollout/status.ts'
 import { observe } from './observe.ts'
-import { findApp, parseInput } from './operator.ts'
+import { findApp, parseInput, refuse } from './operator.ts'
 
-/** `npx sls invoke -f status -d '{"app":"shop"}'`; without an app, all of them. */
-const Input = z.strictObject({ app: z.string().optional() })
+/** `npx sls invoke -f status -d '{"app":"shop"}'`; without an app, all of them; or one of its revisions. */
+const Input = z
+  .strictObject({ app: z.string().optional(), revision: RevisionId.optional() })
+  .refine(({ app, revision }) => app !== undefined || revision === undefined, {
+    error: 'a revision is of an app: name it',
+    path: ['app'],
+  })
 
 const composeServices = () => {
   const table = createJournalTable(readEnvironment(environments.status).TABLE_NAME)
+  const revisions = createRevisions(table)
   const status = createStatus({
     heads: createHeads(table),
-    revisions: createRevisions(table),
+    revisions,
     history: createHistory(table),
     seen: createSeen(table),
     clock: systemClock,
   })
-  return { status, configuration: loadConfiguration() }
+  return { status, revisions, configuration: loadConfiguration() }
 }
 
 /** The handler of `status`. */
@@ -34,11 +41,14 @@ export const composeStatus = (): ((input: unknown) => Promise<unknown>) =>
       const input = parseInput(Input, given)
       if (!input.ok) return input.error
       services ??= composeServices()
-      const { status, configuration } = services
-      const { app: wanted } = input.value
+      const { status, revisions, configuration } = services
+      const { app: wanted, revision } = input.value
       if (wanted === undefined)
         return { apps: await Promise.all(configuration.apps.map((app) => status(app.name, app))) }
       const app = findApp(configuration, wanted)
-      return app.ok ? status(app.value.name, app.value) : app.error
+      if (!app.ok) return app.error
+      if (revision === undefined) return status(app.value.name, app.value)
+      // Whatever became of it, with all the evidence that there is.
+      return (await revisions.load(app.value.name, revision)) ?? refuse('revision_unknown')
     }
   })

@@ -2,7 +2,8 @@ import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
 import { standingOf } from '../deployment/choose.ts'
-import { liveRelease, type Deployment, type Head, type Release } from '../deployment/head.ts'
+import type { Deployment, Head, Release } from '../deployment/head.ts'
+import type { OwedFact } from '../deployment/report.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
@@ -40,6 +41,12 @@ const showSteps = (records: readonly StepRecord[]) =>
     ...(tail.length === 0 ? {} : { tail }),
   }))
 
+/** Whether it may have changed what no rollback undoes. */
+const ranPredeploy = ({ kind, sentAt, release }: Deployment): boolean =>
+  kind !== 'rollback' &&
+  sentAt !== null &&
+  release.settings.targets.some((target) => target.kind === 'ec2' && target.predeploy !== null)
+
 const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) => ({
   generation: deployment.generation,
   kind: deployment.kind,
@@ -49,6 +56,9 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
   message: deployment.message,
   commit: deployment.release.commit,
   digest: deployment.release.digest,
+  takesBack: deployment.takesBack,
+  rolledBackBy: deployment.rolledBackBy,
+  ranPredeploy: ranPredeploy(deployment),
   openedAt: deployment.openedAt,
   endedAt: deployment.endedAt,
   deadlineAt: deployment.deadlineAt,
@@ -92,6 +102,21 @@ const showWaiting = (
   ...explain(head, app, revision, seen, now),
 })
 
+const showOwed = ({ id, at, told, tries, dueAt }: OwedFact) => ({ id, at, told, tries, dueAt })
+
+/** What keeps something from going out, or takes it back. */
+const showHolds = (head: Head) => ({
+  request: head.request,
+  takeBack: head.takeBack,
+  frozen: head.freeze,
+  quarantine: head.quarantine.map((entry) =>
+    typeof entry === 'string'
+      ? entry
+      : { digest: entry.digest, secretVersion: entry.secretVersion, env: Object.keys(entry.env) },
+  ),
+  alarmsUntil: head.alarmsUntil,
+})
+
 /** Where an app stands: what is live, what is open, what waits and for what, what has been. */
 export const createStatus =
   (ports: StatusPorts) =>
@@ -109,17 +134,17 @@ export const createStatus =
         showDeployment(one, await ports.history.loadSteps(name, one.generation)),
       ),
     )
-    const live = liveRelease(head)
-    const before = head.releases[1]
+    const [live = null, before = null] = head.releases.map(showRelease)
     return {
       app: name,
-      live: live === null ? null : showRelease(live),
-      before: before === undefined ? null : showRelease(before),
+      live,
+      before,
+      releases: head.releases.map(showRelease),
       open: deployment === null ? null : deployment.generation,
       waiting: waiting.map((revision) => showWaiting(head, app, revision, seen, now)),
-      request: head.request,
-      frozen: head.freeze,
-      quarantine: head.quarantine,
+      ...showHolds(head),
+      owed: head.owed.map(showOwed),
+      operations: head.operations,
       deployments,
     }
   }
