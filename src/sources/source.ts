@@ -104,12 +104,23 @@ export interface Source {
   ): Promise<Result<Parsed, RejectReason>>
 }
 
-/** ISO 8601 with any offset, as senders write it; kept in UTC. */
-export const SentInstant = z.iso.datetime({ offset: true }).transform((text) => addSeconds(text, 0))
-
 const epoch: Instant = '1970-01-01T00:00:00.000Z'
 /** 2100-01-01, far inside of what a date can hold. */
 const latestSeconds = 4_102_444_800
+
+const isStorable = (text: string): boolean => {
+  const seconds = Date.parse(text) / 1000
+  return seconds >= 0 && seconds <= latestSeconds
+}
+
+/**
+ * ISO 8601 with any offset, as senders write it; kept in UTC. Within the years that ISO 8601 writes
+ * with four digits in UTC too: what the journal could not read back is not let in.
+ */
+export const SentInstant = z.iso
+  .datetime({ offset: true })
+  .refine(isStorable)
+  .transform((text) => addSeconds(text, 0))
 
 /** Seconds since 1970; Docker Hub has sent fractions. */
 export const SentEpochSeconds = z
