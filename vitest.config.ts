@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
 /** What of the repository's own rules needs no package built. */
-const rules = ['architecture', 'reasons', 'schema'].map((name) => `test/repository/${name}.test.ts`)
+const rules = ['architecture', 'reasons', 'schema', 'sources'].map(
+  (name) => `test/repository/${name}.test.ts`,
+)
 const fast = [
   ...['unit', 'property', 'contract'].map((folder) => `test/${folder}/**/*.test.ts`),
   ...rules,

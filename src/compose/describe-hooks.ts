@@ -57,7 +57,7 @@ const circleciHook = (app: App, { sources, apiUrl }: HookContext): Hook[] => {
       page: `https://app.circleci.com/settings/project/github/${app.repository}/webhooks`,
       url: `${apiUrl}/hooks/circleci`,
       contentType: 'application/json',
-      events: ['Workflow Completed'],
+      events: ['workflow-completed'],
       secret: valueOf(sources.circleci.secret),
     },
   ]

@@ -12,6 +12,7 @@ import { createRecordSeen } from '../journal/seen.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
+import { circleci } from '../sources/circleci.ts'
 import { createDockerHub } from '../sources/docker-hub.ts'
 import { github } from '../sources/github.ts'
 import { observe } from './observe.ts'
@@ -24,7 +25,7 @@ const composeServices = (log: Log): ReceiveServices => {
     configuration,
     sources: {
       github,
-      circleci: null,
+      circleci,
       'docker-hub': createDockerHub(new Set(configuration.apps.map(({ name }) => name))),
     },
     secrets: createHookSecrets(configuration.sources, log),

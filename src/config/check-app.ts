@@ -3,7 +3,7 @@ import { parseImage } from '../registry/image.ts'
 import { assembleEnvironment } from '../secrets/environment.ts'
 import { checkEc2 } from './check-ec2.ts'
 import type { Findings } from './findings.ts'
-import { gather, mistaken, when } from './findings.ts'
+import { gather, mistaken, warned, when } from './findings.ts'
 import type { Path } from './mistake.ts'
 import type { AppFile, LandfallFile, TargetFile } from './schema.ts'
 
@@ -26,6 +26,13 @@ const checkRequirement = (path: Path, app: AppFile, index: number, sources: Sour
     when(
       app.requires.findIndex(isSame) < index,
       mistaken([...path, 'requires', index], `requires ${ci} ${workflow} twice`),
+    ),
+    when(
+      ci === 'circleci' && /\.ya?ml$/i.test(workflow),
+      warned(
+        [...path, 'requires', index, 'workflow'],
+        'looks like a file, and CircleCI keeps all workflows in one: name it as .circleci/config.yml does, under workflows',
+      ),
     ),
   ])
 }

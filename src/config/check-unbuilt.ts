@@ -9,12 +9,6 @@ const nothingYet = (path: Path, what: string): Findings =>
 /** Who writes a setting relies on it: each that this version accepts and does not act on is named. */
 export const checkUnbuilt = (path: Path, app: AppFile): Findings =>
   gather([
-    ...app.requires.map((entry, index) =>
-      when(
-        entry !== 'image' && entry.ci === 'circleci',
-        nothingYet([...path, 'requires', index, 'ci'], 'no webhook of CircleCI is taken in'),
-      ),
-    ),
     ...app.targets.flatMap((target, index) => [
       ...(['render', 'heroku'] as const).map((kind) =>
         when(

@@ -18,7 +18,7 @@ export interface Limited {
   readonly delivery: Delivery
 }
 
-/** Which content types each source may send; a source that is not built yet takes JSON. */
+/** Which content types each source may send. */
 export type ContentTypes = (source: SourceName) => readonly string[]
 
 /** What is refused before anything is computed over the body, in this order: size, path, type. */

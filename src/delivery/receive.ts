@@ -3,9 +3,8 @@ import type { Configuration } from '../deployment/app.ts'
 import { addSeconds, toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import { newDeliveryId, type DeliveryId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
-import { fail, type Result } from '../kernel/result.ts'
 import { Retryable } from '../kernel/retryable.ts'
-import type { Delivery, Parsed, Source, SourceName } from '../sources/source.ts'
+import type { Source, SourceName } from '../sources/source.ts'
 import { answers, toResponse, type HookResponse, type ReceiveReason } from './answer.ts'
 import { checkLimits, type Limited } from './limits.ts'
 import { match } from './match.ts'
@@ -22,8 +21,7 @@ import { verifyDelivery, type HookSecrets } from './verification.ts'
 
 export interface ReceiveServices {
   readonly configuration: Configuration
-  /** Null: not built yet. It is refused like one whose secret is not configured. */
-  readonly sources: Readonly<Record<SourceName, Source | null>>
+  readonly sources: Readonly<Record<SourceName, Source>>
   readonly secrets: HookSecrets
   readonly journal: EvidenceJournal
   /** Told of every verified delivery; never rejects. */
@@ -45,10 +43,7 @@ export const receive = async (
   const deliveryId = newDeliveryId()
   const receivedAt = toInstant(services.clock())
   const log = services.log.with({ deliveryId })
-  const limited = checkLimits(
-    request,
-    (source) => services.sources[source]?.contentTypes ?? ['application/json'],
-  )
+  const limited = checkLimits(request, (source) => services.sources[source].contentTypes)
   const reason = limited.ok
     ? await take(limited.value, { ...services, log }, deliveryId, receivedAt)
     : limited.error
@@ -65,7 +60,8 @@ const take = async (
   deliveryId: DeliveryId,
   receivedAt: Instant,
 ): Promise<ReceiveReason> => {
-  const parsed = await verify(source, delivery, services, receivedAt)
+  const { sources, secrets } = services
+  const parsed = await verifyDelivery(sources[source], delivery, secrets, receivedAt)
   if (!parsed.ok) return parsed.error
   const matched = match(parsed.value, services.configuration, receivedAt)
   const unsettled = {
@@ -93,17 +89,6 @@ const take = async (
     services.log.error('the journal could not be reached', { source, error })
     return 'journal_unavailable'
   }
-}
-
-const verify = async (
-  name: SourceName,
-  delivery: Delivery,
-  { sources, secrets }: ReceiveServices,
-  now: Instant,
-): Promise<Result<Parsed, ReceiveReason>> => {
-  const source = sources[name]
-  if (source === null) return fail('secret_unavailable')
-  return verifyDelivery(source, delivery, secrets, now)
 }
 
 /** The record is what counts: a duplicate nudges too, and a nudge that fails is only logged. */

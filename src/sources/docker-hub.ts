@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { AppName } from '../kernel/id.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
+import { readJson } from './json.ts'
 import { acceptedSecrets, SentEpochSeconds, SentText, type Parsed, type Source } from './source.ts'
 
 /** The last part of the app's hook URL, 64 hex digits: the whole of what proves the sender. */
@@ -54,12 +55,4 @@ const parse = (app: AppName, bytes: Uint8Array): Result<Parsed, 'malformed'> => 
     tag: push.tag,
     pushedAt: push.pushed_at,
   })
-}
-
-const readJson = (bytes: Uint8Array): unknown => {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch {
-    return undefined
-  }
 }

@@ -5,9 +5,11 @@ import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { dockerHubToken } from '../../src/sources/docker-hub.ts'
 import { appOf, commit, configurationOf } from '../support/apps.ts'
+import { githubAppBody, oauthBody } from '../support/circleci-events.ts'
 import { pushBody, runBody } from '../support/github-events.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
 import {
+  circleciRequest,
   createReceiving,
   dockerHubRequest,
   dockerHubSecret,
@@ -56,6 +58,49 @@ describe('what is received', () => {
         push: { pushedAt: '2026-11-20T10:00:00.000Z' },
         image: { tag: commit },
       },
+    ])
+  })
+
+  it.each([
+    { order: [run, circleciRequest(oauthBody())] },
+    { order: [circleciRequest(githubAppBody()), run] },
+  ])('from two CI is kept of each, in either order', async ({ order }) => {
+    const requires = [
+      { kind: 'ci', ci: 'github', workflow: 'CI' },
+      { kind: 'ci', ci: 'circleci', workflow: 'ci' },
+    ] as const
+    const { services } = createReceiving(
+      { journal: createEvidenceJournal(database.connect(1)) },
+      configurationOf(appOf('oc-lettings', { requires })),
+    )
+    for (const request of order) expect((await receive(request, services)).statusCode).toBe(202)
+    for (const request of order) expect((await receive(request, services)).statusCode).toBe(200)
+    expect(await createRevisions(database.table).loadWaiting(app, [])).toMatchObject([
+      {
+        ci: {
+          'github:CI': { conclusion: 'success', createdAt: '2026-11-20T10:00:00.000Z' },
+          'circleci:ci': { conclusion: 'success', createdAt: '2026-11-20T09:58:00.000Z' },
+        },
+      },
+    ])
+  })
+
+  it('lets a re-run of CircleCI overrule, and not what it overruled', async () => {
+    const { services } = createReceiving(
+      { journal: createEvidenceJournal(database.connect(1)) },
+      configurationOf(
+        appOf('oc-lettings', { requires: [{ kind: 'ci', ci: 'circleci', workflow: 'ci' }] }),
+      ),
+    )
+    const red = circleciRequest(oauthBody({ workflow: { status: 'failed' } }))
+    const workflow = { id: 'again', created_at: '2026-11-20T09:59:00.000Z' }
+    const green = circleciRequest(oauthBody({ workflow }))
+    const statuses: number[] = []
+    for (const request of [red, green, red, green])
+      statuses.push((await receive(request, services)).statusCode)
+    expect(statuses).toEqual([202, 202, 200, 200])
+    expect(await createRevisions(database.table).loadWaiting(app, [])).toMatchObject([
+      { ci: { 'circleci:ci': { conclusion: 'success', createdAt: '2026-11-20T09:58:00.000Z' } } },
     ])
   })
 

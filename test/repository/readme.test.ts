@@ -81,9 +81,9 @@ describe("the README's snippets", () => {
   const workflows = blocks('yaml').filter((text) => /^jobs:/m.test(text))
 
   it('are configurations or a workflow, so that each is checked', () => {
-    expect(configurations).toHaveLength(3)
+    expect(configurations).toHaveLength(4)
     expect(workflows).toHaveLength(1)
-    expect(blocks('yaml')).toHaveLength(4)
+    expect(blocks('yaml')).toHaveLength(5)
   })
 
   it.each(configurations)('landfall.yml is right, with nothing to warn of (%#)', (text) => {

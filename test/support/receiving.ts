@@ -7,15 +7,18 @@ import type { Evidence } from '../../src/deployment/revision.ts'
 import type { AppName, Commit, RevisionId } from '../../src/kernel/id.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
-import { fail, succeed } from '../../src/kernel/result.ts'
+import { succeed } from '../../src/kernel/result.ts'
+import { circleci } from '../../src/sources/circleci.ts'
 import { createDockerHub } from '../../src/sources/docker-hub.ts'
 import { github } from '../../src/sources/github.ts'
 import type { SourceName, SourceSecrets } from '../../src/sources/source.ts'
 import { appOf, configurationOf } from './apps.ts'
+import { signCircleci } from './circleci-events.ts'
 import { signGithub } from './github-events.ts'
 
 export const now = '2026-11-20T10:00:30.000Z'
 export const githubSecret = 'the secret of the GitHub hook'
+export const circleciSecret = 'the secret of the CircleCI hook'
 export const dockerHubSecret = 'the secret of the Docker Hub hook'
 
 export const secretsOf = (
@@ -69,8 +72,8 @@ export const createMemoryJournal = () => {
 
 const plainSecrets: HookSecrets['load'] = async (source: SourceName) => {
   if (source === 'github') return succeed(secretsOf(githubSecret))
-  if (source === 'docker-hub') return succeed(secretsOf(dockerHubSecret))
-  return fail('secret_unavailable')
+  if (source === 'circleci') return succeed(secretsOf(circleciSecret))
+  return succeed(secretsOf(dockerHubSecret))
 }
 
 /** The receiving side with nothing of AWS in it, and all that it did for a test to look at. */
@@ -86,7 +89,7 @@ export const createReceiving = (
     configuration,
     sources: {
       github,
-      circleci: null,
+      circleci,
       'docker-hub': createDockerHub(new Set(configuration.apps.map(({ name }) => name))),
     },
     secrets: { load: plainSecrets, refresh: plainSecrets },
@@ -127,6 +130,25 @@ export const githubRequest = (
         'x-github-event': event,
         'x-github-delivery': '11111111-2222-4333-8444-555555555555',
         'x-hub-signature-256': signGithub(githubSecret, bytes),
+        ...headers,
+      }),
+    ),
+  })
+}
+
+export const circleciRequest = (
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): HookRequest => {
+  const bytes = Buffer.from(JSON.stringify(body))
+  return requestOf({
+    path: '/hooks/circleci',
+    body: bytes,
+    headers: new Map(
+      Object.entries({
+        'content-type': 'application/json',
+        'circleci-event-type': 'workflow-completed',
+        'circleci-signature': signCircleci(circleciSecret, bytes),
         ...headers,
       }),
     ),

@@ -79,7 +79,13 @@ test('answers for every app where none is named, each with the hooks of its own 
       app: 'blog',
       hooks: [
         { sender: 'GitHub', events: ['Pushes'] },
-        { sender: 'CircleCI', events: ['Workflow Completed'] },
+        {
+          sender: 'CircleCI',
+          page: 'https://app.circleci.com/settings/project/github/acme/oc-lettings/webhooks',
+          url: 'https://api.example/hooks/circleci',
+          events: ['workflow-completed'],
+          secret: 'the value of the secret landfall/prod/circleci',
+        },
         { sender: 'Docker Hub' },
       ],
     },

@@ -448,6 +448,14 @@ test.each([
     `${at(2, 13, 'sources.circleci')}: warning: no app requires { ci: circleci }, so its webhooks do nothing`,
   ],
   [
+    'a workflow of CircleCI that is called like a file',
+    edit('  github:', '  circleci: { secret: c }\n  github:').replace(
+      '{ ci: github, workflow: CI }',
+      '{ ci: circleci, workflow: config.yml }',
+    ),
+    `${at(9, 42, 'apps.shop.requires[0].workflow')}: warning: looks like a file, and CircleCI keeps all workflows in one: name it as .circleci/config.yml does, under workflows`,
+  ],
+  [
     'an alarm that would not roll back yet',
     edit('requires:', 'rollback: { alarms: [shop-5xx] }\n    requires:'),
     `${at(8, 15, 'apps.shop.rollback')}: warning: is checked, and does nothing yet: no alarm rolls anything back`,
@@ -468,6 +476,12 @@ test.each([
 
 test('takes a tag that names no commit, with CI: the label of the image does', () => {
   expect(warningsOf(edit('requires:', 'tag: latest\n    requires:'))).toEqual([])
+})
+
+test('has nothing to say of a workflow of CircleCI', () => {
+  const text = edit('  github:', '  circleci: { secret: c }\n  github:')
+  const both = '{ ci: circleci, workflow: build-and-push }, { ci: github, workflow: CI }'
+  expect(warningsOf(text.replace('{ ci: github, workflow: CI }', both))).toEqual([])
 })
 
 test('lets a recreate hold as long as it may take, where hold is left out', () => {

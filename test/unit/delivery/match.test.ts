@@ -137,6 +137,41 @@ describe('the end of a run', () => {
   })
 })
 
+describe('the end of a workflow of CircleCI', () => {
+  const circle: CiRunFacts = { ...run, ci: 'circleci', workflow: 'build', workflowPath: null }
+  const requiring = (...requires: App['requires']): App => appOf('oc-lettings', { requires })
+  const build = { kind: 'ci', ci: 'circleci', workflow: 'build' } as const
+
+  it('is evidence under its name', () => {
+    const { runId, runNumber, attempt, createdAt, conclusion } = circle
+    const of = { runId, runNumber, attempt, createdAt, conclusion }
+    const evidence = { kind: 'ci', ci: 'circleci', workflow: 'build', ...of }
+    expect(matchOf(circle, requiring(build, { kind: 'image' }))).toEqual(
+      succeed([{ app: 'oc-lettings', revision: commit, commit, evidence }]),
+    )
+  })
+
+  it('and a run of GitHub with the same name are evidence of one each', () => {
+    const app = requiring(build, { ...build, ci: 'github' })
+    for (const ci of ['github', 'circleci'] as const)
+      expect(matchOf({ ...circle, ci }, app)).toMatchObject({
+        value: [{ evidence: { ci, workflow: 'build' } }],
+      })
+    expect(matchOf({ ...circle, ci: 'github' }, requiring(build))).toEqual(
+      fail('workflow_not_required'),
+    )
+  })
+
+  it.each([
+    ['of a repository elsewhere', { repository: '//gitlab.com/acme/x' }, 'repository_unknown'],
+    ['of a fork', { isPush: false }, 'not_a_push'],
+    ['of a tag', { branch: '' }, 'branch_not_deployed'],
+    ['of another name', { workflow: 'Build' }, 'workflow_not_required'],
+  ])('%s is ignored', (_what, changes, reason) => {
+    expect(matchOf({ ...circle, ...changes }, requiring(build))).toEqual(fail(reason))
+  })
+})
+
 describe('a pushed image', () => {
   it('is a hint for the commit in its tag', () => {
     const evidence = { kind: 'image', tag: commit, seenAt: image.pushedAt }

@@ -8,8 +8,11 @@ import { fail, succeed } from '../../../src/kernel/result.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { dockerHubToken } from '../../../src/sources/docker-hub.ts'
 import { appOf, commit, configurationOf } from '../../support/apps.ts'
+import { githubAppBody, jobBody, oauthBody, signCircleci } from '../../support/circleci-events.ts'
 import { pushBody, runBody, signGithub } from '../../support/github-events.ts'
 import {
+  circleciRequest,
+  circleciSecret,
   createReceiving,
   dockerHubRequest,
   dockerHubSecret,
@@ -52,9 +55,14 @@ const rawOf = (bytes: Buffer): HookRequest => ({
 
 const push = githubRequest('push', pushBody())
 const run = githubRequest('workflow_run', runBody())
+const circle = circleciRequest(oauthBody())
 const hub = dockerHubRequest(app, token, dockerHubPush)
 const hubOf = (tag: string, repository = 'acme/oc-lettings') =>
   dockerHubRequest(app, token, { push_data: { tag }, repository: { repo_name: repository } })
+
+const buildRequired = configurationOf(
+  appOf(app, { requires: [{ kind: 'ci', ci: 'circleci', workflow: 'ci' }, { kind: 'image' }] }),
+)
 
 const all = ['evidence', 'receipt', 'nudge']
 const kept = ['receipt']
@@ -96,6 +104,11 @@ const accepted: readonly Row[] = [
     calls: all,
   },
   { what: 'a pushed image', request: hub, status: 202, reason: 'recorded', calls: all },
+  ...rows(202, all, [
+    ['a green workflow of CircleCI', circle, 'recorded'],
+    ['one by its GitHub App', circleciRequest(githubAppBody()), 'recorded'],
+    ['a red one', circleciRequest(oauthBody({ workflow: { status: 'failed' } })), 'recorded'],
+  ]).map((row) => ({ ...row, services: { configuration: buildRequired } })),
 ]
 
 const ignored: readonly Row[] = rows(200, kept, [
@@ -142,6 +155,29 @@ const ignored: readonly Row[] = rows(200, kept, [
     githubRequest('workflow_run', runBody({ path: 'x.yml' }, { workflow: { name: 'Lint' } })),
     'workflow_not_required',
   ],
+  ['the test ping of CircleCI', circleciRequest({ type: 'ping', webhook: {} }), 'ping'],
+  ['the end of a job', circleciRequest(jobBody), 'event_ignored'],
+  [
+    'a workflow of a fork',
+    circleciRequest(oauthBody({ vcs: { origin_repository_url: 'https://github.com/evil/x' } })),
+    'not_a_push',
+  ],
+  [
+    'a workflow of a pull request',
+    circleciRequest(githubAppBody({ circleci: { event_type: 'pull_request' } })),
+    'not_a_push',
+  ],
+  [
+    'a workflow on a schedule',
+    circleciRequest(oauthBody({ pipeline: { trigger: { type: 'schedule' } } })),
+    'not_a_push',
+  ],
+  [
+    'a workflow of another branch',
+    circleciRequest(oauthBody({ vcs: { branch: 'next' } })),
+    'branch_not_deployed',
+  ],
+  ['a workflow of CircleCI that no app requires', circle, 'workflow_not_required'],
   ['another image', hubOf(commit, 'acme/x'), 'repository_unknown'],
   ['another tag', hubOf('latest'), 'tag_not_deployed'],
 ])
@@ -168,6 +204,24 @@ const unverified: readonly Row[] = rows(401, nothing, [
   ],
   ['no body', { ...push, body: Buffer.alloc(0) }, 'signature_invalid'],
   ['a signed body that is not UTF-8', rawOf(Buffer.from([0x22, 0xff, 0x22])), 'signature_invalid'],
+  ['CircleCI without a signature', without(circle, 'circleci-signature'), 'signature_missing'],
+  [
+    'CircleCI with the secret of GitHub',
+    withHeaders(circle, { 'circleci-signature': signCircleci(githubSecret, circle.body) }),
+    'signature_invalid',
+  ],
+  [
+    'CircleCI with a version of before',
+    withHeaders(circle, {
+      'circleci-signature': signCircleci(circleciSecret, circle.body).replace('v1', 'v0'),
+    }),
+    'signature_invalid',
+  ],
+  [
+    'what GitHub signed, sent as from CircleCI',
+    { ...push, path: '/hooks/circleci' },
+    'signature_missing',
+  ],
   ['a wrong token', dockerHubRequest(app, 'a'.repeat(64), dockerHubPush), 'token_invalid'],
   [
     'an app that is not there',
@@ -182,6 +236,7 @@ const refused: readonly Row[] = [
     ['a push without a commit', githubRequest('push', pushBody({ after: 'HEAD' })), 'malformed'],
     ['no event name', without(push, 'x-github-event'), 'malformed'],
     ['a push called a run', withHeaders(push, { 'x-github-event': 'workflow_run' }), 'malformed'],
+    ['half a workflow', circleciRequest(oauthBody({ body: { pipeline: undefined } })), 'malformed'],
     ['an image without a tag', dockerHubRequest(app, token, {}), 'malformed'],
   ]),
   ...rows(404, nothing, [
@@ -198,6 +253,11 @@ const refused: readonly Row[] = [
       'content_type_unsupported',
     ],
     ['no content type', without(push, 'content-type'), 'content_type_unsupported'],
+    [
+      'a form from CircleCI',
+      withHeaders(circle, { 'content-type': 'application/x-www-form-urlencoded' }),
+      'content_type_unsupported',
+    ],
     [
       'a form from Docker Hub',
       withHeaders(hub, { 'content-type': 'application/x-www-form-urlencoded' }),
@@ -217,7 +277,8 @@ const unavailable: readonly Row[] = [
   },
   {
     what: 'a source that is not set up',
-    request: { ...push, path: '/hooks/circleci' },
+    request: circle,
+    services: { secrets: { load: none, refresh: none } },
     status: 503,
     reason: 'secret_unavailable',
     calls: nothing,
@@ -302,6 +363,23 @@ describe('receive', () => {
     }
     expect(statuses).toEqual([202, 200])
     expect([...evidence.values()]).toMatchObject([{ evidence: { conclusion: 'success' } }])
+  })
+
+  it('takes what CircleCI sends again for the same, and a re-run for a newer attempt', async () => {
+    const { services, evidence } = createReceiving({}, buildRequired)
+    const bodies = [
+      oauthBody({ workflow: { status: 'failed' } }),
+      oauthBody({ workflow: { status: 'failed' }, body: { id: 'another' } }),
+      oauthBody({ workflow: { id: 'rerun', created_at: '2026-11-20T09:59:00.000Z' } }),
+      oauthBody({ workflow: { status: 'failed' } }),
+    ]
+    const statuses: number[] = []
+    for (const body of bodies)
+      statuses.push((await receive(circleciRequest(body), services)).statusCode)
+    expect(statuses).toEqual([202, 200, 202, 200])
+    expect([...evidence.values()]).toMatchObject([
+      { evidence: { conclusion: 'success', createdAt: '2026-11-20T09:58:00.000Z' } },
+    ])
   })
 
   it('does not fail the answer when a nudge fails, and still tries the others', async () => {

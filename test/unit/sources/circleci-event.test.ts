@@ -1,0 +1,248 @@
+import { describe, expect, it } from 'vitest'
+import { fail, succeed } from '../../../src/kernel/result.ts'
+import { parseCircleciEvent, toRepository } from '../../../src/sources/circleci-event.ts'
+import { commit } from '../../support/apps.ts'
+import { githubAppBody, jobBody, oauthBody } from '../../support/circleci-events.ts'
+
+const createdAt = '2026-11-20T09:58:00.000Z'
+const pipelineId = '55555555-5555-4555-8555-555555555555'
+
+const green = {
+  kind: 'ci_run',
+  ci: 'circleci',
+  repository: 'acme/oc-lettings',
+  branch: 'main',
+  commit,
+  isPush: true,
+  workflow: 'ci',
+  workflowPath: null,
+  runId: pipelineId,
+  runNumber: 12,
+  attempt: Date.parse(createdAt),
+  createdAt,
+  conclusion: 'success',
+} as const
+
+const shapes = [
+  { shape: 'the OAuth app', bodyOf: oauthBody },
+  { shape: 'the GitHub App', bodyOf: githubAppBody },
+]
+
+describe.each(shapes)('the end of a workflow, of $shape', ({ bodyOf }) => {
+  it('says what gates and orders a revision', () => {
+    expect(parseCircleciEvent(bodyOf())).toEqual(succeed(green))
+  })
+
+  it.each(['failed', 'error', 'canceled', 'unauthorized', 'not_run', 'SUCCESS', ''])(
+    'with the status "%s" is not green',
+    (status) => {
+      const parsed = parseCircleciEvent(bodyOf({ workflow: { status } }))
+      expect(parsed).toMatchObject({ ok: true, value: { isPush: true, conclusion: 'failure' } })
+    },
+  )
+
+  it('is a newer attempt of the same run where it was started again', () => {
+    const later = { id: 'another', created_at: '2026-11-20T11:00:00.001Z' }
+    const again = parseCircleciEvent(bodyOf({ workflow: later }))
+    expect(again).toEqual(succeed({ ...green, attempt: green.attempt + 3_720_001 }))
+  })
+
+  it('takes times with any offset and any fraction', () => {
+    const created_at = '2026-11-20T10:58:00.123456+01:00'
+    expect(parseCircleciEvent(bodyOf({ pipeline: { created_at } }))).toMatchObject({
+      value: { createdAt: '2026-11-20T09:58:00.123Z' },
+    })
+  })
+
+  it.each([
+    ['no workflow', { body: { workflow: undefined } }],
+    ['no pipeline', { body: { pipeline: undefined } }],
+    ['no status', { workflow: { status: undefined } }],
+    ['no name', { workflow: { name: undefined } }],
+    ['a creation that is no time', { workflow: { created_at: 'now' } }],
+    ['a creation before 1970', { workflow: { created_at: '1969-12-31T23:59:59Z' } }],
+    [
+      'a pipeline created in the year 10000',
+      { pipeline: { created_at: '9999-12-31T23:00:00-02:00' } },
+    ],
+    ['a pipeline without a number', { pipeline: { number: undefined } }],
+    ['a negative number', { pipeline: { number: -1 } }],
+    ['a number too great to count', { pipeline: { number: 1e300 } }],
+    ['a type that is no text', { body: { type: 1 } }],
+    ['no type', { body: { type: undefined } }],
+  ])('is malformed with %s', (_what, changes) => {
+    expect(parseCircleciEvent(bodyOf(changes))).toEqual(fail('malformed'))
+  })
+
+  it('without a commit is evidence of nothing', () => {
+    const pipeline = { vcs: undefined, trigger_parameters: undefined }
+    expect(parseCircleciEvent(bodyOf({ pipeline }))).toEqual(
+      succeed({ kind: 'other', event: 'workflow-completed' }),
+    )
+  })
+})
+
+describe('by the OAuth app', () => {
+  it.each([
+    ['a schedule', { pipeline: { trigger: { type: 'schedule' } } }],
+    ['a scheduled pipeline', { pipeline: { trigger: { type: 'scheduled_pipeline' } } }],
+    ['the API', { pipeline: { trigger: { type: 'api' } } }],
+    ['a person', { pipeline: { trigger: { type: 'explicit' } } }],
+    ['nobody it names', { pipeline: { trigger: {} } }],
+    ['nothing it names', { pipeline: { trigger: undefined } }],
+    ['a fork', { vcs: { origin_repository_url: 'https://github.com/evil/oc-lettings' } }],
+    [
+      'a fork on another host',
+      { vcs: { origin_repository_url: 'https://x.org/acme/oc-lettings' } },
+    ],
+    ['an origin it does not tell', { vcs: { origin_repository_url: undefined } }],
+    ['a tag', { vcs: { branch: undefined, tag: 'v1' } }],
+    ['a tag beside the branch of its name', { vcs: { tag: 'main' } }],
+  ])('what was started by %s is not by a push', (_who, changes) => {
+    expect(parseCircleciEvent(oauthBody(changes))).toMatchObject({
+      ok: true,
+      value: { kind: 'ci_run', isPush: false },
+    })
+  })
+
+  it('names no branch for a tag, even for one that is called like the branch', () => {
+    const parsed = parseCircleciEvent(oauthBody({ vcs: { branch: null, tag: 'main' } }))
+    expect(parsed).toMatchObject({ value: { branch: '', isPush: false } })
+  })
+
+  it('is the same repository however its address is written', () => {
+    const vcs = {
+      origin_repository_url: 'git@github.com:Acme/OC-Lettings.git',
+      target_repository_url: 'https://github.com/acme/oc-lettings',
+    }
+    expect(parseCircleciEvent(oauthBody({ vcs }))).toEqual(succeed(green))
+  })
+
+  it.each(['HEAD', commit.slice(0, 7), commit.toUpperCase(), ''])(
+    'is malformed with the commit "%s"',
+    (revision) => {
+      expect(parseCircleciEvent(oauthBody({ vcs: { revision } }))).toEqual(fail('malformed'))
+    },
+  )
+})
+
+describe('by the GitHub App', () => {
+  it.each([
+    ['a pull request', { circleci: { event_type: 'pull_request' } }],
+    ['the API', { circleci: { event_type: 'create pipeline run api' } }],
+    ['a schedule', { circleci: { event_type: 'schedule' } }],
+    ['nothing it names', { circleci: { event_type: undefined } }],
+    ['nobody it tells of', { more: { circleci: undefined } }],
+    ['a tag', { git: { branch: '', tag: 'v1' } }],
+    ['a tag beside the branch of its name', { git: { tag: 'main' } }],
+    [
+      'a push to another repository',
+      { more: { github_app: { repo_url: 'https://github.com/acme/other' } } },
+    ],
+  ])('what was started by %s is not by a push', (_who, changes) => {
+    expect(parseCircleciEvent(githubAppBody(changes))).toMatchObject({
+      ok: true,
+      value: { kind: 'ci_run', isPush: false },
+    })
+  })
+
+  it.each([
+    ['no tag at all', { git: { tag: undefined } }],
+    ['an address for ssh', { git: { checkout_url: 'git@github.com:acme/oc-lettings.git' } }],
+    [
+      'the pushed repository',
+      { more: { github_app: { repo_url: 'https://github.com/Acme/oc-lettings' } } },
+    ],
+    ['the pushed repository left empty', { more: { github_app: { repo_url: '' } } }],
+    ['fields that are new', { more: { webhook: { body: '{}' } }, body: { news: [] } }],
+  ])('is a push with %s', (_what, changes) => {
+    expect(parseCircleciEvent(githubAppBody(changes))).toEqual(succeed(green))
+  })
+
+  it('whose pipeline checked nothing out is evidence of nothing', () => {
+    const parsed = parseCircleciEvent(githubAppBody({ more: { git: undefined } }))
+    expect(parsed).toEqual(succeed({ kind: 'other', event: 'workflow-completed' }))
+  })
+
+  it('of a repository on GitLab is of no repository on GitHub', () => {
+    const git = { checkout_url: 'git@gitlab.com:acme/oc-lettings.git' }
+    expect(parseCircleciEvent(githubAppBody({ git }))).toMatchObject({
+      value: { repository: '//gitlab.com/acme/oc-lettings' },
+    })
+  })
+})
+
+describe('toRepository', () => {
+  it.each([
+    'https://github.com/acme/shop',
+    'https://github.com/acme/shop.git',
+    'https://github.com/acme/shop/',
+    'http://GitHub.com/acme/shop',
+    'https://somebody:token@github.com/acme/shop.git',
+    'git@github.com:acme/shop.git',
+    'ssh://git@github.com/acme/shop.git',
+    'github.com/acme/shop',
+  ])('knows acme/shop in %s', (url) => {
+    expect(toRepository(url)).toBe('acme/shop')
+  })
+
+  it.each([
+    'https://gitlab.com/acme/shop',
+    'https://github.com.evil.example/acme/shop',
+    'https://evil.example/github.com/acme/shop',
+    'https://evil.example/?github.com/acme/shop',
+    'https://github.com@evil.example/acme/shop',
+    'https://github.com/acme/shop/tree/main',
+    'ssh://git@github.com:22/acme/shop',
+    'acme/shop',
+    'evil.example/shop',
+    'https://github.com',
+    'https://github.com/',
+    '',
+    ' https://github.com/acme/shop',
+    'https://github.com/acme/shop\nhttps://github.com/evil/shop',
+  ])('finds no name of two parts in %j', (url) => {
+    expect(toRepository(url)).not.toMatch(/^[^/]+\/[^/]+$/)
+  })
+
+  it('keeps no password of an address', () => {
+    expect(toRepository('https://me:s3cret@gitlab.com/acme/shop')).toBe('//gitlab.com/acme/shop')
+  })
+})
+
+describe('what is not the end of a workflow', () => {
+  it('but of a job is ignored, also where it is called a workflow', () => {
+    const other = succeed({ kind: 'other', event: 'job-completed' })
+    expect(parseCircleciEvent(jobBody)).toEqual(other)
+    expect(parseCircleciEvent({ ...jobBody, type: 'workflow-completed' })).toEqual(other)
+    const both = oauthBody({ body: { job: { name: 'test', status: 'success' } } })
+    expect(parseCircleciEvent(both)).toEqual(other)
+  })
+
+  it('but an event that is new is ignored under its name', () => {
+    const body = oauthBody({ body: { type: `pipeline-${'x'.repeat(200)}` } })
+    expect(parseCircleciEvent(body)).toEqual(
+      succeed({ kind: 'other', event: `pipeline-${'x'.repeat(91)}` }),
+    )
+  })
+
+  const webhook = { id: '22222222-2222-4222-8222-222222222222', name: 'landfall' }
+  it.each([
+    ['of its own type', { type: 'ping', id: '1', happened_at: createdAt, webhook }],
+    ['of no type', { id: '1', webhook }],
+    ['of the type that was ticked', { type: 'workflow-completed', id: '1', webhook }],
+    ['of the type of a job', { type: 'job-completed', webhook, project: { name: 'shop' } }],
+    ['with empty parts', { type: 'workflow-completed', pipeline: null, workflow: null, job: null }],
+    ['of nothing', {}],
+  ])('but the test ping, %s, is a ping', (_what, body) => {
+    expect(parseCircleciEvent(body)).toEqual(succeed({ kind: 'ping' }))
+  })
+
+  it.each([
+    ['a workflow alone', { type: 'workflow-completed', workflow: { name: 'ci' } }],
+    ['a pipeline alone', { type: 'workflow-completed', pipeline: { number: 1 } }],
+    ['a pipeline of no type', { pipeline: { number: 1 } }],
+  ])('but %s is no ping', (_what, body) => {
+    expect(parseCircleciEvent(body)).toEqual(fail('malformed'))
+  })
+})
