@@ -36,6 +36,68 @@ export const toWorkflowRun = (run: CiRun): string => {
   })
 }
 
+export interface CiWorkflow {
+  /** `owner/name` */
+  readonly repository: string
+  readonly branch: string
+  readonly workflow: string
+  readonly commit: string
+  /** Of the pipeline; a workflow that is started again keeps it. */
+  readonly number: number
+  /** How CircleCI reaches GitHub: by its OAuth app, the older way, or by its GitHub App. */
+  readonly by: 'oauth' | 'github_app'
+  readonly status?: 'success' | 'failed' | 'error' | 'canceled' | 'unauthorized'
+  readonly createdAt?: Date
+  /** A workflow that is started again is created later than its pipeline. */
+  readonly pipelineCreatedAt?: Date
+}
+
+const toCheckout = ({ by, repository, branch, commit }: CiWorkflow) => {
+  const url = `https://github.com/${repository}`
+  const ref = `refs/heads/${branch}`
+  return by === 'oauth'
+    ? {
+        trigger: { type: 'webhook' },
+        vcs: {
+          provider_name: 'github',
+          origin_repository_url: url,
+          target_repository_url: url,
+          revision: commit,
+          branch,
+        },
+      }
+    : {
+        trigger: { type: 'github_app' },
+        trigger_parameters: {
+          circleci: { event_type: 'push', trigger_type: 'github_app' },
+          git: { tag: '', checkout_sha: commit, ref, branch, checkout_url: `${url}.git` },
+        },
+      }
+}
+
+/** What CircleCI sends when a workflow has ended, with the fields that matter. */
+export const toWorkflowCompleted = (run: CiWorkflow): string => {
+  const created = run.createdAt ?? new Date()
+  return JSON.stringify({
+    type: 'workflow-completed',
+    id: randomUUID(),
+    happened_at: new Date().toISOString(),
+    webhook: { id: randomUUID(), name: 'landfall' },
+    pipeline: {
+      id: `pipeline-${run.number}`,
+      number: run.number,
+      created_at: (run.pipelineCreatedAt ?? created).toISOString(),
+      ...toCheckout(run),
+    },
+    workflow: {
+      id: randomUUID(),
+      name: run.workflow,
+      status: run.status ?? 'success',
+      created_at: created.toISOString(),
+    },
+  })
+}
+
 const Answer = z.object({ outcome: z.string(), reason: z.string() })
 
 export interface HookAnswer extends z.infer<typeof Answer> {
@@ -66,6 +128,18 @@ export const sendToGithubHook = (
     'x-github-event': event,
     'x-github-delivery': randomUUID(),
     'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`,
+  })
+
+/** Sends a delivery as CircleCI does, signed with the webhook's secret. */
+export const sendToCircleciHook = (
+  api: string,
+  secret: string,
+  body: string,
+): Promise<HookAnswer> =>
+  post(`${api}/hooks/circleci`, body, {
+    'user-agent': 'CircleCI-Webhook/1.0',
+    'circleci-event-type': 'workflow-completed',
+    'circleci-signature': `v1=${createHmac('sha256', secret).update(body).digest('hex')}`,
   })
 
 /** Sends what Docker Hub sends after a push: nothing is signed, the path holds the app's token. */

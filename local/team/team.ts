@@ -15,10 +15,13 @@ import { startRegistry } from '../docker/registry.ts'
 import { startStack, type Stack } from '../stack/stack.ts'
 import { createOperators, type Operators } from './operators.ts'
 import {
+  sendToCircleciHook,
   sendToDockerHubHook,
   sendToGithubHook,
+  toWorkflowCompleted,
   toWorkflowRun,
   type CiRun,
+  type CiWorkflow,
   type HookAnswer,
 } from './signed-delivery.ts'
 
@@ -53,6 +56,8 @@ export interface Team {
   ): Promise<string>
   /** CI ended: GitHub sends `workflow_run`, signed. */
   endCi(run: Pick<CiRun, 'commit'> & Partial<CiRun>): Promise<HookAnswer>
+  /** CI ended at CircleCI, which sends `workflow-completed`, signed. */
+  endCircleci(run: Pick<CiWorkflow, 'commit'> & Partial<CiWorkflow>): Promise<HookAnswer>
   announceImage(app: string, repository: string, tag: string): Promise<HookAnswer>
   /** Stops the stack, whatever it is at, and starts another on the same state and ports. */
   restart(): Promise<void>
@@ -75,12 +80,20 @@ export const freePort = (): Promise<number> =>
   })
 
 const githubSecret = 'landfall/local/github'
+const circleciSecret = 'landfall/local/circleci'
 const dockerHubSecret = 'landfall/local/docker-hub'
 
 const writeConfiguration = (options: TeamOptions, registry: string): string => {
   const file = join(options.directory, 'landfall.yml')
-  const sources = { github: { secret: githubSecret }, 'docker-hub': { secret: dockerHubSecret } }
-  writeFileSync(file, stringify({ sources, apps: options.apps(registry) }))
+  const apps = options.apps(registry)
+  // A source that no app requires would be warned of.
+  const isCircleciUsed = JSON.stringify(apps).includes('"ci":"circleci"')
+  const sources = {
+    github: { secret: githubSecret },
+    ...(isCircleciUsed ? { circleci: { secret: circleciSecret } } : {}),
+    'docker-hub': { secret: dockerHubSecret },
+  }
+  writeFileSync(file, stringify({ sources, apps }))
   return file
 }
 
@@ -149,6 +162,12 @@ export const startTeam = async (options: TeamOptions): Promise<Team> => {
       const body = toWorkflowRun({ ...ended, ...run })
       const secret = await readSecret(githubSecret)
       return sendToGithubHook(stack.apiAddress, secret, 'workflow_run', body)
+    },
+    endCircleci: async (run) => {
+      runs += 1
+      const ended = { repository: 'acme/shop', branch: 'main', workflow: 'build', number: runs }
+      const body = toWorkflowCompleted({ ...ended, by: 'oauth', ...run })
+      return sendToCircleciHook(stack.apiAddress, await readSecret(circleciSecret), body)
     },
     announceImage: async (app, repository, tag) =>
       sendToDockerHubHook(

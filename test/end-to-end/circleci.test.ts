@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sendToCircleciHook, toWorkflowCompleted } from '../../local/team/signed-delivery.ts'
+import {
+  anyWith,
+  expectDeployed,
+  openStage,
+  readRevision,
+  scanJournal,
+  toCommit,
+  type Stage,
+} from '../support/end-to-end.ts'
+import { waitUntil } from '../support/local-aws.ts'
+
+const circle = 'e2e-circleci'
+const both = 'e2e-circleci-both'
+const build = { ci: 'circleci', workflow: 'build-and-push' }
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await openStage({
+    apps: {
+      [circle]: { settings: { requires: [build, 'image'] } },
+      [both]: { settings: { requires: [{ ci: 'github', workflow: 'CI' }, build, 'image'] } },
+    },
+  })
+})
+afterAll(() => stage?.close())
+
+/** The workflow of CircleCI ended for this version. */
+const endCircleci = (
+  name: string,
+  version: string,
+  more: Partial<Parameters<Stage['team']['endCircleci']>[0]> = {},
+) =>
+  stage.team.endCircleci({
+    repository: stage.repositoryOf(name),
+    commit: toCommit(version),
+    workflow: build.workflow,
+    ...more,
+  })
+
+const waitingOf = async (name: string) => (await stage.team.operators.status(name)).waiting
+
+const expectServed = async (name: string, version: string): Promise<void> => {
+  expectDeployed(await stage.nextDeployment(name))
+  expect(await stage.ask(name)).toBe(version)
+}
+
+test.each(['oauth', 'github_app'] as const)(
+  'a workflow of CircleCI that ended green brings its commit out, by its %s',
+  async (by) => {
+    await stage.push(circle, by)
+    const elsewhere = await endCircleci(circle, by, { by, workflow: 'lint' })
+    expect(elsewhere).toMatchObject({ status: 200, reason: 'workflow_not_required' })
+    const ended = await endCircleci(circle, by, { by })
+    expect(ended).toMatchObject({ status: 202, outcome: 'accepted', reason: 'recorded' })
+    await expectServed(circle, by)
+  },
+)
+
+test('a red workflow of CircleCI is refused, and deployed once a re-run of it is green', async () => {
+  await stage.push(circle, 'flaky')
+  const pipeline = { number: 300, pipelineCreatedAt: new Date() }
+  const first = { ...pipeline, status: 'failed', createdAt: new Date() } as const
+  expect(await endCircleci(circle, 'flaky', first)).toMatchObject({ status: 202 })
+  await waitUntil(
+    async () => (await readRevision(stage, circle, 'flaky'))?.['status'] === 'refused',
+  )
+  const again = { ...pipeline, createdAt: new Date() }
+  expect(await endCircleci(circle, 'flaky', again)).toMatchObject({ reason: 'recorded' })
+  // What CircleCI had failed to bring, and brings now: the older attempt changes nothing.
+  expect(await endCircleci(circle, 'flaky', first)).toMatchObject({ reason: 'duplicate' })
+  await expectServed(circle, 'flaky')
+})
+
+test.each([
+  { version: 'github-first', order: ['github', 'circleci'] },
+  { version: 'circleci-first', order: ['circleci', 'github'] },
+])('an app that requires both CI waits for the second: $version', async ({ version, order }) => {
+  await stage.push(both, version)
+  const end = (ci: string | undefined) =>
+    ci === 'github' ? stage.endCi(both, version) : endCircleci(both, version)
+  const [first, second] = order
+  expect(await end(first)).toMatchObject({ status: 202, reason: 'recorded' })
+  const missing = second === 'github' ? 'github workflow CI' : `circleci workflow ${build.workflow}`
+  expect(await waitingOf(both)).toEqual([
+    anyWith({ revision: toCommit(version), lacks: [missing], reason: 'evidence_missing' }),
+  ])
+  expect(await end(second)).toMatchObject({ status: 202, reason: 'recorded' })
+  await expectServed(both, version)
+})
+
+test('what CircleCI did not sign is answered 401 and leaves nothing', async () => {
+  const before = await scanJournal(stage)
+  const forged = await sendToCircleciHook(
+    stage.team.stack.apiAddress,
+    'guessed',
+    toWorkflowCompleted({
+      repository: stage.repositoryOf(circle),
+      branch: 'main',
+      commit: toCommit('forged'),
+      workflow: build.workflow,
+      number: 400,
+      by: 'oauth',
+    }),
+  )
+  expect(forged).toMatchObject({ status: 401, outcome: 'rejected', reason: 'unverified' })
+  expect(await scanJournal(stage)).toEqual(before)
+})
