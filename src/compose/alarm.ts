@@ -26,7 +26,7 @@ const AlarmEvent = z.object({
 /** CloudWatch writes `+0000`, which no other clock does. A time that is none, or to come, counts as now. */
 const toTime = (text: string | undefined, now: Date): Instant => {
   const time = Date.parse((text ?? '').replace(/([+-]\d\d)(\d\d)$/, '$1:$2'))
-  return toInstant(Number.isNaN(time) || time > now.getTime() ? now : new Date(time))
+  return toInstant(time >= 0 && time <= now.getTime() ? new Date(time) : now)
 }
 
 const sources = ['OK', 'INSUFFICIENT_DATA'] as const

@@ -1,13 +1,20 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { OperatorWord } from '../../src/deployment/operate.ts'
 import { createChronicle } from '../../src/journal/chronicle.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
+import { alarmKey, headKey, operationKey } from '../../src/journal/keys.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createSeen } from '../../src/journal/seen.ts'
+import { Fence, Generation } from '../../src/kernel/id.ts'
+import { createOperate } from '../../src/rollout/operate.ts'
 import { createRedeploy } from '../../src/rollout/redeploy.ts'
 import { createStatus } from '../../src/rollout/status.ts'
+import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
 import { appOf, commit } from '../support/apps.ts'
+import { live, openedBy, openingOf, type Story } from '../support/deployments.ts'
+import { silent } from '../support/rollout-world.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
 
 // What the operator functions ask DynamoDB for: their roles (packaging/roles.yml) grant no more.
@@ -49,4 +56,117 @@ it('status writes nothing', async () => {
   const status = createStatus({ ...ports, ...read, clock })
   expect(await status(app.name, app)).toMatchObject({ waiting: [{ revision: commit }] })
   expect(asked()).toEqual(['BatchGetItem', 'GetItem', 'Query'])
+})
+
+/** Two releases were live, one after the other; `open`: a third is on its way. */
+const write = async (open: boolean, changes: Partial<Story['head']> = {}): Promise<void> => {
+  const two = live(2, 1, live(1, 1))
+  const { head } = open ? openedBy(two, openingOf(3, 1), now) : two
+  const heads = createHeads(database.table)
+  await heads.record({ ...head, ...changes, app: app.name, version: Fence.parse(1) }, 0)
+  database.operations.length = 0
+}
+
+const words: readonly [OperatorWord, { open: boolean; frozen: boolean }][] = [
+  [
+    { kind: 'rollback', to: null },
+    { open: false, frozen: false },
+  ],
+  [{ kind: 'cancel' }, { open: true, frozen: false }],
+  [
+    { kind: 'freeze', reason: 'exams' },
+    { open: false, frozen: false },
+  ],
+  [{ kind: 'unfreeze' }, { open: false, frozen: true }],
+]
+
+const order = (word: OperatorWord) => ({ app: app.name, word, by: 'ada', id: 'request-1' })
+
+const createOperator = () =>
+  createOperate({
+    heads: createHeads(database.table),
+    chronicle: createChronicle(database.table),
+    clock,
+  })
+
+describe.each(words)('%j', (word, { open, frozen }) => {
+  const freeze = frozen ? { reason: 'exams', by: 'ada', at: now } : null
+
+  it.each([
+    { what: 'heard', faults: [] },
+    { what: 'the answer to its write is lost', faults: [null, 'answer_lost'] as const },
+    { what: 'its write is lost', faults: [null, 'request_lost'] as const },
+    { what: 'the answer to its note is lost', faults: [null, null, 'answer_lost'] as const },
+  ])('reads one item and writes two, each once: $what', async ({ faults }) => {
+    await write(open, { freeze })
+    database.faults.push(...faults)
+    expect(await createOperator()(order(word))).toMatchObject({
+      ok: true,
+      value: { isRepeated: false },
+    })
+    expect(asked()).toEqual(['GetItem', 'PutItem'])
+    const stored = await database.read(headKey(app.name))
+    expect(stored).toMatchObject({ version: 2, body: { operations: [{ id: 'request-1' }] } })
+    expect(await database.read(operationKey(app.name, now, 'request-1'))).toMatchObject({
+      by: 'ada',
+      kind: word.kind,
+    })
+  })
+
+  it('is heard once under one id', async () => {
+    await write(open, { freeze })
+    const operate = createOperator()
+    await operate(order(word))
+    const after = await database.read(headKey(app.name))
+    expect(await operate(order(word))).toMatchObject({ ok: true, value: { isRepeated: true } })
+    expect(await database.read(headKey(app.name))).toEqual(after)
+  })
+})
+
+it.each<[OperatorWord, string]>([
+  [{ kind: 'rollback', to: Generation.parse(9) }, 'release_unknown'],
+  [{ kind: 'cancel' }, 'nothing_open'],
+  [{ kind: 'unfreeze' }, 'not_frozen'],
+])('%j that is refused writes nothing', async (word, reason) => {
+  await write(false)
+  expect(await createOperator()(order(word))).toEqual({ ok: false, error: reason })
+  expect(asked()).toEqual(['GetItem'])
+})
+
+const fired = { alarm: 'shop-5xx', at: now, from: 'OK' } as const
+
+const createAlarm = () =>
+  createTakeAlarm({
+    heads: createHeads(database.table),
+    chronicle: createChronicle(database.table),
+    clock,
+    log: silent,
+  })
+
+it.each([
+  { what: 'heard', faults: [] },
+  { what: 'the answer to its write is lost', faults: [null, 'answer_lost'] as const },
+  { what: 'the answer to its note is lost', faults: [null, null, 'answer_lost'] as const },
+])('an alarm reads one item and writes two, each once: $what', async ({ faults }) => {
+  await write(false)
+  database.faults.push(...faults)
+  const taken = { kind: 'take_back', generation: 2, freeze: false }
+  expect(await createAlarm()(app.name, fired, 1800)).toEqual(taken)
+  expect(asked()).toEqual(['GetItem', 'PutItem'])
+  expect(await database.read(headKey(app.name))).toMatchObject({
+    version: 2,
+    body: { takeBack: { generation: 2, by: 'alarm shop-5xx' } },
+  })
+  expect(await database.read(alarmKey(app.name, now, 'shop-5xx'))).toMatchObject({ verdict: taken })
+})
+
+it('an alarm that is nobody’s fault writes down that it was judged, and no head', async () => {
+  await write(false)
+  const late = { ...fired, at: '2026-11-20T12:00:00.000Z' }
+  expect(await createAlarm()(app.name, late, 1800)).toEqual({
+    kind: 'ignored',
+    reason: 'alarm_unrelated',
+  })
+  expect(database.operations).toEqual(['GetItem', 'PutItem'])
+  expect(await database.read(headKey(app.name))).toMatchObject({ version: 1 })
 })

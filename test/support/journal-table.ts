@@ -65,8 +65,8 @@ export interface TestJournal {
   readonly operations: string[]
   /** Whether each of them asked for a strongly consistent read. */
   readonly consistent: boolean[]
-  /** Faults for the next requests, one each. */
-  readonly faults: Fault[]
+  /** Faults for the next requests, one each; null for one that goes well. */
+  readonly faults: (Fault | null)[]
   /** Runs before the fault of a request does its work. */
   beforeFault: () => Promise<void>
   /** A table of its own client, which sends each request once where `attempts` is 1. */
@@ -102,7 +102,7 @@ export const startJournal = async (): Promise<TestJournal> => {
       const body = await text(incoming)
       journal.consistent.push(body.includes('"ConsistentRead":true'))
       const fault = journal.faults.shift()
-      if (fault !== undefined) await journal.beforeFault()
+      if (fault !== undefined && fault !== null) await journal.beforeFault()
       if (fault === 'request_lost') return void incoming.socket.destroy()
       const answer = await forward(databasePort, target, body)
       if (fault === 'answer_lost') return void incoming.socket.destroy()

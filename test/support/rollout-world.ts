@@ -92,7 +92,7 @@ export interface Settings {
   readonly app?: Partial<App>
 }
 
-const silent: Log = { info: () => {}, warn: () => {}, error: () => {}, with: () => silent }
+export const silent: Log = { info: () => {}, warn: () => {}, error: () => {}, with: () => silent }
 
 const withoutSettings = (key: string, value: unknown): unknown =>
   key === 'settings' ? undefined : value

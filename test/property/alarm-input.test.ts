@@ -1,0 +1,155 @@
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { composeAlarm, parseAlarmEvent } from '../../src/compose/alarm.ts'
+import { instantSchema } from '../../src/journal/item.ts'
+import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
+import { appOf } from '../support/apps.ts'
+import { live } from '../support/deployments.ts'
+import { silent } from '../support/rollout-world.ts'
+
+const now = new Date('2026-11-20T10:05:00.000Z')
+const rollback = {
+  alarms: ['shop-5xx', 'constructor'],
+  windowSeconds: 1800,
+  secrets: 'recorded',
+} as const
+const apps = [appOf('shop', { rollback }), appOf('blog')]
+
+/** Two releases were live: whatever counts takes the second back. */
+const { head } = live(2, 1, live(1, 1))
+
+/** The handler over a journal in memory that counts what is written. */
+const createHandler = () => {
+  const calls: string[] = []
+  const takeAlarm = createTakeAlarm({
+    heads: {
+      load: async () => head,
+      record: async () => {
+        calls.push('head')
+        return 'recorded'
+      },
+      listOpen: async () => [],
+    },
+    chronicle: { recordAlarm: async () => void calls.push('alarm') },
+    clock: () => now,
+    log: silent,
+  })
+  const nudge = async () => void calls.push('nudge')
+  return { handle: composeAlarm(() => ({ takeAlarm, nudge, apps })), calls }
+}
+
+/** As EventBridge hands it over; the fields that are used and some of the others. */
+const genuine = {
+  version: '0',
+  id: 'c4c1c1c9-6542-e61b-6ef0-8c4d36933a92',
+  'detail-type': 'CloudWatch Alarm State Change',
+  source: 'aws.cloudwatch',
+  account: '123456789012',
+  time: '2026-11-20T10:04:40Z',
+  region: 'eu-west-3',
+  resources: ['arn:aws:cloudwatch:eu-west-3:123456789012:alarm:shop-5xx'],
+  detail: {
+    alarmName: 'shop-5xx',
+    configuration: { metrics: [] },
+    previousState: { timestamp: '2026-11-20T09:00:00.000+0000', value: 'OK' },
+    state: { timestamp: '2026-11-20T10:04:40.989+0000', value: 'ALARM', reason: 'Threshold' },
+  },
+}
+
+const odd = fc.oneof(
+  fc.constantFrom('ALARM', 'OK', 'INSUFFICIENT_DATA', 'alarm', '__proto__', 'shop-5xx', 'blog'),
+  fc.string({ unit: 'binary' }),
+  fc.jsonValue(),
+  fc.anything(),
+)
+
+/** The genuine event with the value at one of its paths replaced by anything, or left out. */
+const paths = [
+  ['source'],
+  ['detail'],
+  ['detail', 'alarmName'],
+  ['detail', 'previousState'],
+  ['detail', 'previousState', 'value'],
+  ['detail', 'state'],
+  ['detail', 'state', 'value'],
+  ['detail', 'state', 'timestamp'],
+] as const
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
+
+const change = (event: unknown, path: readonly string[], value: unknown): unknown => {
+  const [name, ...rest] = path
+  if (name === undefined) return value
+  return isObject(event) ? { ...event, [name]: change(event[name], rest, value) } : event
+}
+
+const changed = fc
+  .tuple(fc.constantFrom(...paths), odd)
+  .map(([path, value]) => change(genuine, path, value))
+
+const times = fc.oneof(
+  fc.date().map((date) => String(date)),
+  fc.date({ noInvalidDate: true }).map((date) => date.toISOString().replace('Z', '+0000')),
+  fc.constantFrom('-271821-04-20T00:00:00.000Z', '+275760-09-13T00:00:00.000Z', '0', '1e9', ''),
+)
+const timed = times.map((time) => change(genuine, ['detail', 'state', 'timestamp'], time))
+
+const event = fc.oneof(changed, timed, fc.anything(), fc.jsonValue())
+
+beforeAll(() => {
+  vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
+})
+afterAll(() => {
+  vi.restoreAllMocks()
+})
+
+/** Whether it tells, in the plainest words, that this alarm went to ALARM from something else. */
+const isTransition = (sent: unknown): boolean => {
+  if (!isObject(sent) || sent['source'] !== 'aws.cloudwatch') return false
+  const { detail } = sent
+  if (!isObject(detail) || !isObject(detail['state'])) return false
+  const { previousState, state } = detail
+  const before = isObject(previousState) ? previousState['value'] : undefined
+  return state['value'] === 'ALARM' && before !== 'ALARM'
+}
+
+const isNamed = (sent: unknown): boolean =>
+  isObject(sent) &&
+  isObject(sent['detail']) &&
+  rollback.alarms.some((name) => isObject(sent['detail']) && sent['detail']['alarmName'] === name)
+
+describe('whatever wakes `alarm`', () => {
+  it('is a transition with a time that can be stored, or nothing', () => {
+    fc.assert(
+      fc.property(event, (sent) => {
+        const transition = parseAlarmEvent(sent, now)
+        if (!isTransition(sent)) expect(transition).toBeNull()
+        if (transition === null) return
+        expect(instantSchema.parse(transition.at)).toBe(transition.at)
+        expect(Date.parse(transition.at)).toBeLessThanOrEqual(now.getTime())
+        expect([null, 'OK', 'INSUFFICIENT_DATA']).toContain(transition.from)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('writes nothing and wakes nobody where it is no transition to ALARM of an alarm that an app names', async () => {
+    await fc.assert(
+      fc.asyncProperty(event, async (sent) => {
+        const { handle, calls } = createHandler()
+        const judged = await handle(sent)
+        if (!isTransition(sent) || !isNamed(sent)) expect([judged, calls]).toEqual([[], []])
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('is taken once it is one', async () => {
+    const { handle, calls } = createHandler()
+    expect(await handle(genuine)).toEqual([
+      { app: 'shop', verdict: { kind: 'take_back', generation: 2, freeze: false } },
+    ])
+    expect(calls).toEqual(['head', 'alarm', 'nudge'])
+  })
+})
