@@ -20,7 +20,7 @@ const knows = {
     'sources/source\\.ts',
   ],
   config: ['deployment', 'registry/image\\.ts', 'secrets/environment\\.ts'],
-  github: ['secrets'],
+  github: ['secrets', 'sources/source\\.ts', 'sources/github-run\\.ts'],
   report: ['deployment', 'github', 'secrets'],
 }
 

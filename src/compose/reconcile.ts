@@ -15,14 +15,16 @@ import { createRevisions } from '../journal/revisions.ts'
 import { createLabels } from '../journal/labels.ts'
 import { createSeen } from '../journal/seen.ts'
 import { createTags } from '../journal/tags.ts'
-import { createJournalTable } from '../journal/table.ts'
+import { createJournalTable, type JournalTable } from '../journal/table.ts'
 import { sleep, systemClock } from '../kernel/clock.ts'
 import { AppName, newNonce, RevisionId } from '../kernel/id.ts'
+import { http } from '../kernel/http.ts'
 import type { Log } from '../kernel/log.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import type { CommandIndex, Heads } from '../rollout/journal.ts'
 import { createReconcile } from '../rollout/reconcile.ts'
 import type { Nudge } from '../rollout/ports.ts'
+import { createFindEvidence } from './find-evidence.ts'
 import { observe } from './observe.ts'
 import {
   createHasSecretVersion,
@@ -75,29 +77,28 @@ const reportTroubles = (
   if (bugs.length > 0) throw bugs[0]
 }
 
+const createRecords = (table: JournalTable) => ({
+  heads: createHeads(table),
+  commands: createCommandIndex(table),
+  revisions: createRevisions(table),
+  recordEvidence: createEvidenceJournal(table).recordEvidence,
+  tags: createTags(table),
+  labels: createLabels(table),
+  seen: createSeen(table),
+  history: createHistory(table),
+  chronicle: createChronicle(table),
+})
+
 const composeServices = (log: Log) => {
   const environment = readEnvironment(environments.reconcile)
   const { apps } = loadConfiguration()
   const table = createJournalTable(environment.TABLE_NAME)
-  const heads = createHeads(table)
-  const evidence = createEvidenceJournal(table)
-  const commands = createCommandIndex(table)
+  const records = createRecords(table)
   const readSecret = createSecretReader()
   const reconcile = createReconcile({
-    heads,
-    commands,
-    revisions: createRevisions(table),
-    tags: {
-      ...createTags(table),
-      recordImage: async (app, revision, commit, image, now) => {
-        await evidence.recordEvidence(app, revision, commit, image, now)
-      },
-    },
-    labels: createLabels(table),
-    seen: createSeen(table),
-    history: createHistory(table),
-    chronicle: createChronicle(table),
+    ...records,
     images: createImages(readSecret),
+    findEvidence: createFindEvidence({ http, readSecret, clock: systemClock }),
     readSecretVersion: createReadSecretVersion(readSecret),
     hasSecretVersion: createHasSecretVersion(readSecret),
     readFiring: createReadFiring(),
@@ -113,6 +114,7 @@ const composeServices = (log: Log) => {
     sleep,
     log,
   })
+  const { heads, commands } = records
   return { heads, commands, reconcile, apps }
 }
 

@@ -32,7 +32,11 @@ export type IgnoreReason =
 type Matched = Result<readonly Match[], IgnoreReason>
 
 /** Whose evidence a verified delivery is, or why it is nobody's. Never an empty list. */
-export const match = (parsed: Parsed, { apps }: Configuration, receivedAt: Instant): Matched => {
+export const match = (
+  parsed: Parsed,
+  { apps }: Pick<Configuration, 'apps'>,
+  receivedAt: Instant,
+): Matched => {
   switch (parsed.kind) {
     case 'ping':
       return fail('ping')

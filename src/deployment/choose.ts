@@ -7,20 +7,23 @@ import type { Head } from './head.ts'
 import { lacksPush, type SeenHooks } from './seen.ts'
 import { compareOrders, type PushOrder, type Revision, type RevisionStatus } from './revision.ts'
 
+interface Ending {
+  readonly status: RevisionStatus
+  readonly reason: Reason
+  /** What an expired one still had not got; null where that did not end it. */
+  readonly lacked: readonly string[] | null
+}
+
 /** What one waiting revision is, seen from the head: on its way out, ended, or lacking something. */
 export type Standing =
   | { readonly kind: 'ready'; readonly order: PushOrder }
   | { readonly kind: 'lacking'; readonly what: readonly string[] }
   | { readonly kind: 'open' }
-  | { readonly kind: 'ended'; readonly status: RevisionStatus; readonly reason: Reason }
+  | ({ readonly kind: 'ended' } & Ending)
 
 export interface Choice {
   /** Revisions whose status is to be written, with the reason. */
-  readonly ended: readonly {
-    readonly revision: Revision
-    readonly status: RevisionStatus
-    readonly reason: Reason
-  }[]
+  readonly ended: readonly ({ readonly revision: Revision } & Ending)[]
   /** The newest deployable revision whose image the registry is to be asked for. */
   readonly ask: Revision | null
   /** The one to open: its image is known. */
@@ -81,7 +84,19 @@ const ended = (status: RevisionStatus, reason: Reason): Standing => ({
   kind: 'ended',
   status,
   reason,
+  lacked: null,
 })
+
+const expired = (lacked: readonly string[]): Standing => ({
+  kind: 'ended',
+  status: 'expired',
+  reason: 'wait_expired',
+  lacked,
+})
+
+/** The image, and what the registry answered where that is more than "not there". */
+const describeImage = ({ reason }: Revision): string =>
+  reason === null || reason === 'image_missing' ? 'image' : `image (${reason})`
 
 const listMissing = (
   app: App,
@@ -112,12 +127,13 @@ export const standingOf = (
   if (runs.some((run) => run?.conclusion === 'failure')) return ended('refused', 'ci_failed')
   const what = listMissing(app, revision, seen, now)
   const over = head.freeze === null && head.deployment === null && isOver(app, revision, now)
-  if (what.length > 0 || order === null)
-    return over ? ended('expired', 'wait_expired') : { kind: 'lacking', what }
+  if (what.length > 0 || order === null) return over ? expired(what) : { kind: 'lacking', what }
   if (revision.digest === null && over && !mayAsk(revision, now))
-    return ended('expired', 'wait_expired')
+    return expired([describeImage(revision)])
   return { kind: 'ready', order }
 }
+
+const endingOf = ({ status, reason, lacked }: Ending): Ending => ({ status, reason, lacked })
 
 /**
  * Which revision goes out next: the newest deployable one above the mark. One that waits or is red
@@ -135,9 +151,7 @@ export const choose = (
     standing: standingOf(head, app, revision, seen, now),
   }))
   const over = standings.flatMap(({ revision, standing }) =>
-    standing.kind === 'ended'
-      ? [{ revision, status: standing.status, reason: standing.reason }]
-      : [],
+    standing.kind === 'ended' ? [{ revision, ...endingOf(standing) }] : [],
   )
   if (head.deployment !== null || head.freeze !== null)
     return { ended: over, ask: null, open: null }

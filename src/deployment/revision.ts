@@ -50,6 +50,10 @@ export interface Asked {
   readonly retryAt: Instant | null
 }
 
+export interface LookedUp extends Asked {
+  readonly trouble: string | null
+}
+
 export type RevisionStatus = 'waiting' | 'deployed' | 'superseded' | 'refused' | 'expired'
 
 /** A commit (or digest) that may be deployed, with the evidence gathered for it. */
@@ -70,6 +74,10 @@ export interface Revision {
   /** What the registry answered under the tag, once asked. */
   readonly digest: Digest | null
   readonly asked: Asked | null
+  /** When GitHub was last asked for what its hooks have not brought, and why it did not say. */
+  readonly lookedUp: LookedUp | null
+  /** What an expired one had not got by then. */
+  readonly lacked: readonly string[] | null
   /** Raised by every write; a status is written on condition that nothing came in between. */
   readonly version: number
 }

@@ -73,5 +73,5 @@ export const mergeEvidence = (
   const mayReturn = revision.status === 'refused' || revision.status === 'expired'
   if (revision.status === 'waiting' || !(mayReturn || isNewRun(revision, evidence))) return merged
   const waiting = { status: 'waiting', reason: null, waitingSince: receivedAt } as const
-  return { ...merged, ...waiting, digest: null, asked: null }
+  return { ...merged, ...waiting, digest: null, asked: null, lookedUp: null, lacked: null }
 }

@@ -38,6 +38,8 @@ const revisionSchema: z.ZodType<Revision> = z.object({
   image: imageSchema.nullable().default(null),
   digest: Digest.nullable().default(null),
   asked: askedSchema.nullable().default(null),
+  lookedUp: askedSchema.extend({ trouble: z.string().nullable() }).nullable().default(null),
+  lacked: z.array(z.string()).nullable().default(null),
   version: z.number().int().positive(),
 })
 

@@ -39,4 +39,12 @@ export const createRevisions = (table: JournalTable): Revisions => ({
       : { digest: null, reason: found.error.reason }
     await replaceRevision(table, { ...revision, ...answer, asked }, now)
   },
+
+  // The evidence that was found is written after it, and raises the version.
+  recordLookedUp: async (revision, failure, now) => {
+    const wait = failure?.kind === 'later' ? failure.afterSeconds : null
+    const asked = askedAgain(revision.lookedUp, now, wait)
+    const lookedUp = { ...asked, trouble: failure?.why ?? null }
+    await replaceRevision(table, { ...revision, lookedUp }, now)
+  },
 })

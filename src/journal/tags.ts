@@ -82,7 +82,7 @@ const updateHint = async (
   )
 }
 
-export const createTags = (table: JournalTable): Omit<Tags, 'recordImage'> => ({
+export const createTags = (table: JournalTable): Tags => ({
   load: async (app) => {
     const item = await readItem(table, tagKey(app))
     if (item === null) return null

@@ -8,7 +8,10 @@ import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { Label, Refusal, TagHint } from './journal.ts'
 import type { ReconcilePorts } from './ports.ts'
 
-type GatePorts = Pick<ReconcilePorts, 'images' | 'labels' | 'tags' | 'revisions' | 'clock' | 'log'>
+type GatePorts = Pick<
+  ReconcilePorts,
+  'images' | 'labels' | 'tags' | 'revisions' | 'recordEvidence' | 'clock' | 'log'
+>
 
 const toTag = (app: App, commit: Commit): string => app.tag.replaceAll('{commit}', commit)
 
@@ -115,7 +118,7 @@ export const takeTag = async (ports: GatePorts, app: App): Promise<readonly Revi
     })
   else {
     const { id, commit } = revision.value
-    await ports.tags.recordImage(app.name, id, commit, hint.image, now)
+    await ports.recordEvidence(app.name, id, commit, hint.image, now)
   }
   await ports.tags.settle(app.name, hint.image)
   return revision.value === null ? [] : [revision.value.id]

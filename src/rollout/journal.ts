@@ -4,6 +4,7 @@ import type { Asked, ImageEvidence, Revision, RevisionStatus } from '../deployme
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { Instant } from '../kernel/clock.ts'
+import type { ForeignFailure } from '../kernel/foreign.ts'
 import type { AppName, Commit, Digest, Generation, RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { Result } from '../kernel/result.ts'
@@ -34,6 +35,8 @@ export interface Revisions {
   ): Promise<'recorded' | 'conflict'>
   /** What the registry answered under the tag, or why it did not: what the revision then waits for. */
   recordAsked(revision: Revision, found: Result<Digest, Refusal>, now: Instant): Promise<void>
+  /** GitHub was asked for what its hooks have not brought; null where it answered. */
+  recordLookedUp(revision: Revision, failure: ForeignFailure | null, now: Instant): Promise<void>
 }
 
 /** Why the registry named no image, and for how long it asked to be left alone. */
@@ -51,14 +54,6 @@ export interface TagHint {
 /** Pushed tags that carry no commit, until the registry was asked for their digest. */
 export interface Tags {
   load(app: AppName): Promise<TagHint | null>
-  /** Makes a revision of the digest, or of the commit that its label names; a known one is told. */
-  recordImage(
-    app: AppName,
-    revision: RevisionId,
-    commit: Commit | null,
-    image: ImageEvidence,
-    now: Instant,
-  ): Promise<void>
   /** The registry did not answer; a newer hint is asked about at once. */
   recordAsked(app: AppName, hint: TagHint, refusal: Refusal, now: Instant): Promise<void>
   /** The registry was asked; a newer hint stays open. */

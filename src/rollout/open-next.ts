@@ -19,6 +19,7 @@ import type { Observation } from '../deployment/transition.ts'
 import { askForImage, findImage, takeTag } from './gate.ts'
 import { goBack } from './go-back.ts'
 import { listFiring } from './watch-alarms.ts'
+import { lookUpLost } from './look-up.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
 type Write = (head: Head, observation: Observation) => Promise<boolean>
@@ -61,9 +62,10 @@ export const gatherOpening = async (
 
 const end = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void> => {
   const now = toInstant(ports.clock())
-  for (const { revision, status, reason } of ended) {
-    await ports.revisions.recordStatus(revision, status, reason, now)
-    ports.log.info('revision ended', { app: revision.app, revision: revision.id, status, reason })
+  for (const { revision, status, reason, lacked } of ended) {
+    await ports.revisions.recordStatus({ ...revision, lacked }, status, reason, now)
+    const fields = { app: revision.app, revision: revision.id, status, reason }
+    ports.log.info('revision ended', lacked === null ? fields : { ...fields, lacked })
   }
 }
 
@@ -146,7 +148,7 @@ export const openNext = async (
   ports: ReconcilePorts,
   write: Write,
   head: Head,
-  { settings: app, revisions: also }: Nudge,
+  { settings: app, revisions: also, isTick }: Nudge,
 ): Promise<boolean> => {
   if (hasPendingTakeBack(head)) return goBack(ports, write, head, app)
   if (app === null) return false
@@ -162,7 +164,7 @@ export const openNext = async (
     await askForImage(ports, app, choice.ask)
     return true
   }
-  if (choice.open === null) return false
+  if (choice.open === null) return isTick && lookUpLost(ports, head, app, revisions, seen)
   const { revision, digest, order } = choice.open
   const wanted = { kind: 'deploy', by: sourceOf(revision), order, force: false } as const
   const opening = await gatherOpening(ports, app, {

@@ -1,8 +1,10 @@
-import type { Clock } from '../kernel/clock.ts'
+import type { Clock, Instant } from '../kernel/clock.ts'
+import type { ForeignFailure } from '../kernel/foreign.ts'
 import type { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Result } from '../kernel/result.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
+import type { Evidence } from '../deployment/revision.ts'
 import type { Target } from '../targets/target.ts'
 import type { Channel, Fact, Telling } from '../deployment/report.ts'
 import type { AlarmTransition } from '../deployment/alarm.ts'
@@ -43,6 +45,25 @@ export type ReadFiring = (
   names: readonly string[],
 ) => Promise<readonly Pick<AlarmTransition, 'alarm' | 'at'>[]>
 
+/**
+ * What GitHub's API tells of a commit of an app, by the same rules as what its hooks bring: finished
+ * runs of required workflows, and the push to the branch. Ends within 10 s. A token may see only one of
+ * them: `failure` says why there may be more than was found.
+ */
+export type FindEvidence = (
+  app: App,
+  commit: Commit,
+) => Promise<{ readonly found: readonly Evidence[]; readonly failure: ForeignFailure | null }>
+
+/** Repeatable, whatever else brings the same. */
+export type RecordEvidence = (
+  app: AppName,
+  revision: RevisionId,
+  commit: Commit | null,
+  evidence: Evidence,
+  now: Instant,
+) => Promise<'recorded' | 'unchanged'>
+
 export interface ReconcilePorts {
   readonly heads: Heads
   readonly revisions: Revisions
@@ -52,6 +73,8 @@ export interface ReconcilePorts {
   readonly labels: Labels
   readonly seen: Seen
   readonly images: Images
+  readonly findEvidence: FindEvidence
+  readonly recordEvidence: RecordEvidence
   readonly chronicle: Pick<Chronicle, 'recordAlarm'>
   /** The VersionId that is AWSCURRENT; a release is frozen with it. */
   readonly readSecretVersion: (name: string) => Promise<Result<string, 'secret_missing'>>

@@ -100,6 +100,8 @@ const showWaiting = (
   revision: revision.id,
   since: revision.waitingSince,
   ...explain(head, app, revision, seen, now),
+  // Why GitHub did not tell what its hooks have not brought.
+  ...(revision.lookedUp?.trouble && { github: revision.lookedUp.trouble }),
 })
 
 const showOwed = ({ id, at, told, tries, dueAt }: OwedFact) => ({ id, at, told, tries, dueAt })

@@ -1,16 +1,8 @@
 import * as z from 'zod'
 import { Commit } from '../kernel/id.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import {
-  SentEpochSeconds,
-  SentInstant,
-  SentText,
-  type CiRunFacts,
-  type Parsed,
-  type PushFacts,
-} from './source.ts'
-
-const Repository = z.object({ id: z.number(), full_name: SentText })
+import { EndedRun, RunRepository, toCiRunFacts } from './github-run.ts'
+import { SentEpochSeconds, SentText, type Parsed, type PushFacts } from './source.ts'
 
 /** `repository.pushed_at` is a number in `push` events only; it is the time of this very push. */
 const Push = z
@@ -18,7 +10,7 @@ const Push = z
     ref: SentText,
     after: Commit,
     deleted: z.boolean(),
-    repository: Repository.extend({ pushed_at: SentEpochSeconds.nullable().catch(null) }),
+    repository: RunRepository.extend({ pushed_at: SentEpochSeconds.nullable().catch(null) }),
   })
   .transform(({ ref, after, deleted, repository }): PushFacts => ({
     kind: 'push',
@@ -35,42 +27,13 @@ const Push = z
 const WorkflowRunCompleted = z
   .object({
     action: z.literal('completed'),
-    workflow_run: z.object({
-      id: z.number().int(),
-      name: SentText.nullish(),
-      path: SentText.nullish(),
-      event: SentText,
-      status: z.literal('completed'),
-      conclusion: z.string().nullable(),
-      // Null where a deleted fork was the head.
-      head_branch: SentText.nullable(),
-      head_sha: Commit,
-      head_repository: z.object({ id: z.number() }).nullish(),
-      run_number: z.number().int().nonnegative(),
-      run_attempt: z.number().int().positive().default(1),
-      created_at: SentInstant,
-    }),
+    workflow_run: EndedRun,
     workflow: z.object({ name: SentText }).nullish(),
-    repository: Repository,
+    repository: RunRepository,
   })
-  .transform(({ workflow_run: run, workflow, repository }): CiRunFacts => ({
-    kind: 'ci_run',
-    ci: 'github',
-    repository: repository.full_name,
-    branch: run.head_branch ?? '',
-    commit: run.head_sha,
-    isPush: run.event === 'push' && run.head_repository?.id === repository.id,
-    // A run's own name is empty or a title in some deliveries.
-    workflow: workflow?.name ?? run.name ?? '',
-    // `.github/workflows/ci.yml@refs/heads/main` for a workflow that another one calls.
-    workflowPath: run.path?.split('@')[0] ?? null,
-    runId: String(run.id),
-    runNumber: run.run_number,
-    attempt: run.run_attempt,
-    createdAt: run.created_at,
-    // Neutral, skipped, cancelled, timed_out, stale …: whatever is not green is not green.
-    conclusion: run.conclusion === 'success' ? 'success' : 'failure',
-  }))
+  .transform(({ workflow_run: run, workflow, repository }) =>
+    toCiRunFacts(run, repository, workflow?.name ?? null),
+  )
 
 /** A run that was requested, or goes on, says nothing yet. */
 const WorkflowRunUnended = z

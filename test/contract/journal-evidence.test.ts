@@ -86,6 +86,8 @@ describe('evidence', () => {
       image: null,
       digest: null,
       asked: null,
+      lookedUp: null,
+      lacked: null,
       version: 1,
     })
   })

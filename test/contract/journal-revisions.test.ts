@@ -8,6 +8,7 @@ import { revisionKey } from '../../src/journal/keys.ts'
 import { fromRevisionItem, toRevisionItem } from '../../src/journal/revision-item.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
+import { later } from '../../src/kernel/foreign.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
 import { revisions as someRevisions } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
@@ -101,6 +102,34 @@ describe('a revision', () => {
     expect(await reload(revision)).toMatchObject({
       digest,
       asked: { at: now, count: 2, retryAt: null },
+    })
+  })
+
+  it('counts how often GitHub was asked, and keeps why it did not tell until it is brought back', async () => {
+    const revisions = createRevisions(journal.table)
+    const revision = await register()
+    await revisions.recordLookedUp(revision, later('api.github.com answered 502', 90), now)
+    const once = await reload(revision)
+    expect(once?.lookedUp).toEqual({
+      at: now,
+      count: 1,
+      retryAt: '2026-11-20T10:02:00.000Z',
+      trouble: 'api.github.com answered 502',
+    })
+    if (once === null) return
+    await revisions.recordLookedUp(once, null, now)
+    const twice = await reload(revision)
+    expect(twice?.lookedUp).toEqual({ at: now, count: 2, retryAt: null, trouble: null })
+    if (twice === null) return
+    const lacked = ['github workflow CI', 'image']
+    await revisions.recordStatus({ ...twice, lacked }, 'expired', 'wait_expired', now)
+    expect(await reload(revision)).toMatchObject({ status: 'expired', lacked })
+    const image = { kind: 'image', tag: 'main', seenAt: now } as const
+    await createEvidenceJournal(journal.table).recordEvidence(app, revision.id, null, image, now)
+    expect(await reload(revision)).toMatchObject({
+      status: 'waiting',
+      lookedUp: null,
+      lacked: null,
     })
   })
 

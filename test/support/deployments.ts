@@ -142,6 +142,8 @@ export const revisionAt = (index: number, changes: Partial<Revision> = {}): Revi
   image: null,
   digest: digestAt(index),
   asked: { at: start, count: 1, retryAt: null },
+  lookedUp: null,
+  lacked: null,
   version: 1,
   ...changes,
 })

@@ -309,5 +309,9 @@ export const revisions: fc.Arbitrary<Revision> = fc.record({
   image: maybe(fc.record({ kind: fc.constant('image' as const), tag: words, seenAt: instants })),
   digest: maybe(digests),
   asked: maybe(fc.record({ at: instants, count: counts, retryAt: maybe(instants) })),
+  lookedUp: maybe(
+    fc.record({ at: instants, count: counts, retryAt: maybe(instants), trouble: maybe(words) }),
+  ),
+  lacked: maybe(fc.array(words, { maxLength: 3 })),
   version: fc.integer({ min: 1, max: 1_000_000 }),
 })

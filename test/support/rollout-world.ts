@@ -24,6 +24,7 @@ import type { Answer, StepRecord } from '../../src/deployment/step.ts'
 import { mergeEvidence } from '../../src/journal/merge-evidence.ts'
 import type { Instant } from '../../src/kernel/clock.ts'
 import { Commit, Digest, Fence, InstanceId, type RevisionId } from '../../src/kernel/id.ts'
+import type { ForeignFailure } from '../../src/kernel/foreign.ts'
 import type { Log } from '../../src/kernel/log.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
@@ -137,6 +138,9 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
   const fetched: Digest[] = []
   const seen: Record<string, Instant> = {}
   let hint: TagHint | null = null
+  const atGithub = new Map<Commit, readonly Evidence[]>()
+  const lookUps: { readonly commit: Commit; readonly at: number }[] = []
+  let githubTrouble: ForeignFailure | null = null
   let registryTrouble: ImageFailure | null = null
   const commands = new Map<string, InFlight>()
   const events: { readonly at: number; readonly run: () => void }[] = []
@@ -350,7 +354,7 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
     deployments.set(deployment.generation, deployment)
   }
 
-  const receive = (id: RevisionId, evidence: Evidence): void => {
+  const takeIn = (id: RevisionId, evidence: Evidence): 'recorded' | 'unchanged' => {
     const known = revisions.get(id)
     const fresh: Revision = {
       app: app.name,
@@ -365,11 +369,16 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
       image: null,
       digest: null,
       asked: null,
+      lookedUp: null,
+      lacked: null,
       version: 0,
     }
     const merged = mergeEvidence(known ?? fresh, evidence, instant())
-    if (merged !== null) revisions.set(id, { ...merged, version: merged.version + 1 })
+    if (merged === null) return 'unchanged'
+    revisions.set(id, { ...merged, version: merged.version + 1 })
+    return 'recorded'
   }
+  const receive = (id: RevisionId, evidence: Evidence): void => void takeIn(id, evidence)
 
   const waiting = () => [...revisions.values()].filter(({ status }) => status === 'waiting')
 
@@ -421,10 +430,24 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
             asked: askedAgain(revision.asked, at, wait),
           })
         }),
+      recordLookedUp: (revision, failure, at) =>
+        call('revisions.recordLookedUp', () => {
+          const wait = failure?.kind === 'later' ? failure.afterSeconds : null
+          const asked = askedAgain(revision.lookedUp, at, wait)
+          const lookedUp = { ...asked, trouble: failure?.why ?? null }
+          replaceRevision({ ...revision, lookedUp })
+        }),
     },
+    findEvidence: (_app, commit) =>
+      call('findEvidence', () => {
+        lookUps.push({ commit, at: now })
+        const found = githubTrouble === null ? (atGithub.get(commit) ?? []) : []
+        return { found, failure: githubTrouble }
+      }),
+    recordEvidence: (_app, id, _commit, evidence) =>
+      call('recordEvidence', () => takeIn(id, evidence)),
     tags: {
       load: () => call('tags.load', () => hint),
-      recordImage: (_app, id, _commit, image) => call('tags.recordImage', () => receive(id, image)),
       recordAsked: (_app, { image, asked }, { retryAfterSeconds }, at) =>
         call('tags.recordAsked', () => {
           if (hint?.image.seenAt === image.seenAt)
@@ -552,6 +575,13 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
       seen[kind] = instant()
     },
     hint: () => hint,
+    /** What GitHub's API tells of a commit, whether or not a hook has brought it. */
+    atGithub,
+    /** When GitHub was asked about which commit. */
+    lookUps,
+    setGithubTrouble: (trouble: ForeignFailure | null) => {
+      githubTrouble = trouble
+    },
     /** The images whose label was read, each time it was. */
     fetched,
     setRegistryTrouble: (trouble: ImageFailure | null) => {

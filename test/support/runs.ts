@@ -33,6 +33,7 @@ export const runReconcile = async (
   world: World,
   mishap: Mishap | null = null,
   by: string = newNonce(),
+  isTick = true,
 ): Promise<Paused | null> => {
   let count = 0
   let isDead = false
@@ -71,7 +72,7 @@ export const runReconcile = async (
     }
   }
   const reconcile = createReconcile(world.toPorts(call))
-  const nudge = { app: world.app.name, settings: world.app, revisions: [], isTick: true, by }
+  const nudge = { app: world.app.name, settings: world.app, revisions: [], isTick, by }
   const over = reconcile(nudge).then(
     () => null,
     (error: unknown) => {

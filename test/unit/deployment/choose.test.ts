@@ -48,11 +48,16 @@ describe('a waiting revision', () => {
 
   it('is refused where CI is red', () => {
     const red = revisionAt(3, ci(3, { conclusion: 'failure' }))
-    expect(standing(red)).toEqual({ kind: 'ended', status: 'refused', reason: 'ci_failed' })
+    expect(standing(red)).toEqual({
+      kind: 'ended',
+      status: 'refused',
+      reason: 'ci_failed',
+      lacked: null,
+    })
   })
 
   it('is superseded at or below the mark, also while it lacks something else', () => {
-    const superseded = { kind: 'ended', status: 'superseded', reason: 'superseded' }
+    const superseded = { kind: 'ended', status: 'superseded', reason: 'superseded', lacked: null }
     expect(standing(revisionAt(3), headWith({ mark: orderAt(3) }))).toEqual(superseded)
     expect(standing(revisionAt(2), headWith({ mark: orderAt(3) }))).toEqual(superseded)
     const red = revisionAt(2, ci(2, { conclusion: 'failure' }))
@@ -66,6 +71,7 @@ describe('a waiting revision', () => {
         kind: 'ended',
         status: 'refused',
         reason: 'quarantined',
+        lacked: null,
       })
   })
 
@@ -81,6 +87,7 @@ describe('a waiting revision', () => {
       kind: 'ended',
       status: 'expired',
       reason: 'wait_expired',
+      lacked: ['github workflow CI'],
     })
   })
 
@@ -89,7 +96,14 @@ describe('a waiting revision', () => {
     const missing = revisionAt(3, { digest: null, asked: asked(3300) })
     expect(standing(missing, fresh, after(3600)).kind).toBe('ready')
     const askedAgain = revisionAt(3, { digest: null, asked: asked(3599) })
-    expect(standing(askedAgain, fresh, after(3600)).kind).toBe('ended')
+    expect(standing(askedAgain, fresh, after(3600))).toMatchObject({
+      reason: 'wait_expired',
+      lacked: ['image'],
+    })
+    const refused = { ...askedAgain, reason: 'registry_unauthorized' } as const
+    expect(standing(refused, fresh, after(3600))).toMatchObject({
+      lacked: ['image (registry_unauthorized)'],
+    })
     expect(standing(revisionAt(3), fresh, after(3600)).kind).toBe('ready')
   })
 

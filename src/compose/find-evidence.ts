@@ -1,0 +1,49 @@
+import { match } from '../delivery/match.ts'
+import type { App } from '../deployment/app.ts'
+import type { Evidence } from '../deployment/revision.ts'
+import { createGithubApi } from '../github/api.ts'
+import { createGithubReads } from '../github/reads.ts'
+import { githubApi } from '../github/token.ts'
+import { toInstant, type Clock } from '../kernel/clock.ts'
+import { limitTo } from '../kernel/foreign.ts'
+import type { Http } from '../kernel/http.ts'
+import type { Commit } from '../kernel/id.ts'
+import type { FindEvidence } from '../rollout/ports.ts'
+import type { ReadCurrentSecret } from '../secrets/named-secret.ts'
+import type { Parsed } from '../sources/source.ts'
+
+interface FindEvidenceParts {
+  readonly http: Http
+  readonly readSecret: ReadCurrentSecret
+  readonly clock: Clock
+  readonly baseUrl?: URL
+}
+
+const mostMilliseconds = 10_000
+
+/** Asks GitHub's API, and has what it tells pass the rules that a delivery has to pass. */
+export const createFindEvidence = ({
+  baseUrl = githubApi,
+  ...ports
+}: FindEvidenceParts): FindEvidence => {
+  const reads = createGithubReads(createGithubApi({ ...ports, baseUrl }))
+  const toEvidence = (app: App, commit: Commit, facts: readonly Parsed[]): readonly Evidence[] => {
+    const only = { apps: [app] }
+    const matches = facts.map((fact) => match(fact, only, toInstant(ports.clock())))
+    return matches
+      .flatMap((matched) => (matched.ok ? matched.value : []))
+      .filter((matched) => matched.revision === commit)
+      .map(({ evidence }) => evidence)
+  }
+  return async (app, commit) => {
+    const { repository, branch, reports } = app
+    if (repository === null || reports.github === null) return { found: [], failure: null }
+    const http = limitTo(ports.http, mostMilliseconds, ports.clock)
+    const runs = await reads.listRuns(reports.github, repository, { branch, commit }, http)
+    if (!runs.ok) return { found: [], failure: runs.error }
+    const pushes = await reads.listPushes(reports.github, repository, branch, http)
+    const facts = [...(pushes.ok ? pushes.value : []), ...runs.value]
+    const failure = pushes.ok ? null : pushes.error
+    return { found: toEvidence(app, commit, facts), failure }
+  }
+}

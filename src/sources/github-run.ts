@@ -1,0 +1,47 @@
+import * as z from 'zod'
+import { Commit } from '../kernel/id.ts'
+import { SentInstant, SentText, type CiRunFacts } from './source.ts'
+
+/** A run that has ended, as GitHub's hooks and its API tell of it alike. */
+export const EndedRun = z.object({
+  id: z.number().int(),
+  name: SentText.nullish(),
+  path: SentText.nullish(),
+  event: SentText,
+  status: z.literal('completed'),
+  conclusion: z.string().nullable(),
+  // Null where a deleted fork was the head.
+  head_branch: SentText.nullable(),
+  head_sha: Commit,
+  head_repository: z.object({ id: z.number() }).nullish(),
+  run_number: z.number().int().nonnegative(),
+  run_attempt: z.number().int().positive().default(1),
+  created_at: SentInstant,
+})
+type EndedRun = z.infer<typeof EndedRun>
+
+export const RunRepository = z.object({ id: z.number(), full_name: SentText })
+type RunRepository = z.infer<typeof RunRepository>
+
+/** @param workflow its name where it is told apart: a run's own is empty or a title in some deliveries. */
+export const toCiRunFacts = (
+  run: EndedRun,
+  repository: RunRepository,
+  workflow: string | null,
+): CiRunFacts => ({
+  kind: 'ci_run',
+  ci: 'github',
+  repository: repository.full_name,
+  branch: run.head_branch ?? '',
+  commit: run.head_sha,
+  isPush: run.event === 'push' && run.head_repository?.id === repository.id,
+  workflow: workflow ?? run.name ?? '',
+  // `.github/workflows/ci.yml@refs/heads/main` for a workflow that another one calls.
+  workflowPath: run.path?.split('@')[0] ?? null,
+  runId: String(run.id),
+  runNumber: run.run_number,
+  attempt: run.run_attempt,
+  createdAt: run.created_at,
+  // Neutral, skipped, cancelled, timed_out, stale …: whatever is not green is not green.
+  conclusion: run.conclusion === 'success' ? 'success' : 'failure',
+})

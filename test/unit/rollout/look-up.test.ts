@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest'
+import type { App } from '../../../src/deployment/app.ts'
+import { later, refused } from '../../../src/kernel/foreign.ts'
+import { commitAt, createWorld, digestAt, type World } from '../../support/rollout-world.ts'
+import { runReconcile } from '../../support/runs.ts'
+
+const reports: App['reports'] = { github: 'landfall/prod/github-token', notice: null, sentry: null }
+
+const worldWith = (changes: Partial<App> = {}): World => {
+  const world = createWorld({ instances: 1, app: { reports, ...changes } })
+  for (const index of [1, 2, 3]) world.pushImage(index)
+  return world
+}
+
+const pushNow = (world: World) => ({ kind: 'push', pushedAt: world.instant() }) as const
+
+/** A push came in; CI has ended at GitHub, and its hook was lost. */
+const loseRun = (world: World, index: number): void => {
+  world.receive(commitAt(index), pushNow(world))
+  world.atGithub.set(commitAt(index), [world.runOf(index, 1, 'success')])
+}
+
+/** The clock's looks, one each second. */
+const watch = async (world: World, seconds: number): Promise<void> => {
+  for (let passed = 0; passed < seconds; passed += 1) {
+    world.advance(1000)
+    await runReconcile(world)
+  }
+}
+
+const revisionOf = (world: World, index: number) => world.revisions.get(commitAt(index))
+
+describe('a run whose hook was lost', () => {
+  it('is found at GitHub a minute after the first evidence', async () => {
+    const world = worldWith()
+    loseRun(world, 1)
+    await watch(world, 59)
+    expect(world.lookUps).toEqual([])
+    await watch(world, 1)
+    expect(world.head().releases[0]).toMatchObject({ revision: commitAt(1), digest: digestAt(1) })
+    expect(world.lookUps).toHaveLength(1)
+    expect(world.breaches).toEqual([])
+  })
+
+  it('is asked for with growing gaps while CI goes on, and no longer than it is lacking', async () => {
+    const world = worldWith()
+    world.receive(commitAt(1), pushNow(world))
+    const begun = world.now()
+    await watch(world, 2700)
+    const seconds = world.lookUps.map(({ at }) => (at - begun) / 1000)
+    expect(seconds).toEqual([60, 180, 420, 900, 1500, 2100, 2700])
+    world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+    await watch(world, 5)
+    expect(revisionOf(world, 1)?.status).toBe('deployed')
+    expect(world.lookUps).toHaveLength(7)
+  })
+
+  it('that its hook brings as well, late, is deployed once', async () => {
+    const world = worldWith()
+    loseRun(world, 1)
+    await watch(world, 61)
+    world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+    world.receive(commitAt(1), pushNow(world))
+    await watch(world, 5)
+    expect(world.head().generation).toBe(1)
+  })
+
+  it('is red where GitHub says so', async () => {
+    const world = worldWith()
+    world.receive(commitAt(1), pushNow(world))
+    world.atGithub.set(commitAt(1), [world.runOf(1, 1, 'failure')])
+    await watch(world, 61)
+    expect(revisionOf(world, 1)).toMatchObject({ status: 'refused', reason: 'ci_failed' })
+  })
+
+  it('is asked for of the newest five commits first', async () => {
+    const world = worldWith()
+    for (const index of [1, 2, 3, 4, 5, 6, 7]) {
+      world.receive(commitAt(index), pushNow(world))
+      world.advance(1000)
+    }
+    world.advance(120_000)
+    await runReconcile(world)
+    expect(world.lookUps.map(({ commit }) => commit)).toEqual([7, 6, 5, 4, 3].map(commitAt))
+    await runReconcile(world)
+    expect(world.lookUps.slice(5).map(({ commit }) => commit)).toEqual([2, 1].map(commitAt))
+  })
+})
+
+describe('a push whose hook was lost', () => {
+  it('is found at GitHub, where pushes are told and CI is green', async () => {
+    const world = worldWith()
+    world.see('github:push')
+    world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+    world.atGithub.set(commitAt(1), [pushNow(world)])
+    await watch(world, 60)
+    expect(revisionOf(world, 1)?.status).toBe('deployed')
+  })
+
+  it('is not there where a tag of the branch’s name was pushed', async () => {
+    const world = worldWith({ waitForSeconds: 600 })
+    world.see('github:push')
+    world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+    await watch(world, 601)
+    expect(world.head().generation).toBe(0)
+    expect(revisionOf(world, 1)).toMatchObject({
+      status: 'expired',
+      reason: 'wait_expired',
+      lacked: ['a push to main'],
+    })
+  })
+})
+
+describe('GitHub is not asked', () => {
+  it.each<[string, Partial<App>]>([
+    ['without a token', { reports: { ...reports, github: null } }],
+    [
+      'where CircleCI is lacking',
+      {
+        requires: [{ kind: 'ci', ci: 'circleci', workflow: 'build' }, { kind: 'image' }],
+      },
+    ],
+  ])('%s', async (_what, changes) => {
+    const world = worldWith(changes)
+    loseRun(world, 1)
+    await watch(world, 130)
+    expect(world.lookUps).toEqual([])
+  })
+
+  it('for what only lacks its image', async () => {
+    const world = worldWith()
+    world.receive(commitAt(9), world.runOf(9, 1, 'success'))
+    await watch(world, 130)
+    expect(world.lookUps).toEqual([])
+  })
+
+  it('where it is an event that wakes us', async () => {
+    const world = worldWith()
+    loseRun(world, 1)
+    world.advance(120_000)
+    await runReconcile(world, null, 'an event', false)
+    expect(world.lookUps).toEqual([])
+  })
+})
+
+describe('GitHub that does not answer', () => {
+  const busy = later('api.github.com answered 429: too many requests', 900)
+
+  it('is left alone for as long as it asks, and what it said is kept', async () => {
+    const world = worldWith()
+    loseRun(world, 1)
+    world.setGithubTrouble(busy)
+    await watch(world, 61)
+    world.setGithubTrouble(null)
+    expect(revisionOf(world, 1)?.lookedUp?.trouble).toBe(busy.why)
+    await watch(world, 898)
+    expect(world.lookUps).toHaveLength(1)
+    await watch(world, 1)
+    expect(revisionOf(world, 1)?.status).toBe('deployed')
+  })
+
+  it('is asked about no other commit in the same look', async () => {
+    const world = worldWith()
+    for (const index of [1, 2]) loseRun(world, index)
+    world.setGithubTrouble(refused('api.github.com answered 403: the token lacks a permission'))
+    await watch(world, 60)
+    expect(world.lookUps).toHaveLength(1)
+  })
+
+  it('holds nothing up: the hook that comes after all brings it out', async () => {
+    const world = worldWith()
+    loseRun(world, 1)
+    world.setGithubTrouble(busy)
+    await watch(world, 70)
+    world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+    await runReconcile(world)
+    expect(revisionOf(world, 1)?.status).toBe('deployed')
+  })
+})
