@@ -70,11 +70,11 @@ const freezeFacts = (before: Head, after: Head, now: Instant): readonly Fact[] =
   const told = { reason: null, at: now, deployment: null }
   if (after.freeze !== null && after.freeze !== before.freeze) {
     const { by, reason } = after.freeze
-    return [{ ...told, id: `frozen:${now}`, kind: 'frozen', by, message: reason }]
+    return [{ ...told, id: `frozen:${before.version}`, kind: 'frozen', by, message: reason }]
   }
   if (after.freeze !== null || before.freeze === null) return []
   const by = after.operations[0]?.by ?? before.freeze.by
-  return [{ ...told, id: `unfrozen:${now}`, kind: 'unfrozen', by, message: null }]
+  return [{ ...told, id: `unfrozen:${before.version}`, kind: 'unfrozen', by, message: null }]
 }
 
 const refusalFacts = (before: Head, after: Head, now: Instant): readonly Fact[] => {
@@ -82,7 +82,7 @@ const refusalFacts = (before: Head, after: Head, now: Instant): readonly Fact[] 
   if (takeBack === null || takeBack.refusal === null) return []
   if (before.takeBack?.refusal === takeBack.refusal && before.takeBack.at === takeBack.at) return []
   const { by, refusal } = takeBack
-  const id = `not_rolled_back:${takeBack.generation}:${now}`
+  const id = `${takeBack.generation}:not_rolled_back:${before.version}`
   return [
     { id, kind: 'not_rolled_back', at: now, by, reason: refusal, message: null, deployment: null },
   ]

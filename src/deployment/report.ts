@@ -33,7 +33,7 @@ export interface ToldDeployment {
 
 /** Something that happened to an app. It holds all that is told of it: the deployment may be gone by then. */
 export interface Fact {
-  /** The same for the same fact, whoever tells it: `7:succeeded`, `frozen:2026-…`. */
+  /** The same for the same fact, whoever tells it: `7:succeeded`, `frozen:41`. */
   readonly id: string
   readonly kind: FactKind
   readonly at: Instant

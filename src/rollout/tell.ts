@@ -20,6 +20,7 @@ const claim = async (ports: ReconcilePorts, name: AppName): Promise<OwedFact | n
   const fact = dueFact(head, now)
   if (fact === null) return null
   const step = transition(head, { kind: 'claimed', id: fact.id }, now)
+  if (step.head === head) return null
   const written = await ports.heads.record(step.head, head.version)
   return written === 'recorded' ? fact : null
 }
@@ -30,7 +31,7 @@ const tellFact = async (ports: ReconcilePorts, app: App, fact: OwedFact): Promis
     left.map(async (channel) => {
       const telling = await ports.tell(channel, fact, app).catch((error: unknown) => {
         ports.log.error('a report crashed', { app: app.name, channel, error })
-        return { kind: 'refused', why: 'a bug' } as const
+        return { kind: 'later', why: 'it crashed', afterSeconds: null } as const
       })
       if (telling.kind !== 'told') {
         const level = telling.kind === 'later' ? 'warn' : 'error'

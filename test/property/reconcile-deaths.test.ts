@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { commitAt, createWorld, type World } from '../support/rollout-world.ts'
+import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
+import { commitAt, createWorld, digestAt, plainly, type World } from '../support/rollout-world.ts'
 import { countCalls, letItSettle, runReconcile, type Mishap } from '../support/runs.ts'
 
 interface Scenario {
@@ -73,6 +74,59 @@ describe.each(scenarios)('a deployment to $name', (scenario) => {
       for (const { serving } of world.hosts) expect(serving?.generation, what).toBe(live)
       const fences = new Set(world.sends.map(({ fence }) => fence))
       expect(world.sends.length - fences.size, what).toBeLessThanOrEqual(1)
+    }
+  })
+})
+
+/** Releases 1 and 2 were live, and 2 is to be taken back: while it is under way, or afterwards. */
+const worldTakenBack = async (isOpen: boolean): Promise<World> => {
+  const rollback = { alarms: ['errors'], windowSeconds: 1800, secrets: 'recorded' as const }
+  const world = createWorld({ instances: 2, app: { rollback } })
+  push(world, 1)
+  await runReconcile(world)
+  push(world, 2)
+  if (isOpen) world.upcoming.push('none', 'slow')
+  await runReconcile(world)
+  expect(world.head().deployment === null).toBe(!isOpen)
+  const take = createTakeAlarm(world.toPorts(plainly))
+  const transition = { alarm: 'errors', at: world.instant(), from: 'OK' as const }
+  expect(await take(world.app.name, transition, 1800)).toMatchObject({ kind: 'take_back' })
+  return world
+}
+
+describe.each([
+  {
+    name: 'a rollback that an alarm asks for',
+    isOpen: false,
+    history: ['rolled_back', 'succeeded'],
+  },
+  { name: 'a deployment that an alarm takes back', isOpen: true, history: ['rolled_back'] },
+])('$name', ({ isOpen, history }) => {
+  it.each(kinds)('ends right when its reconciler %s any one call to the outside', async (kind) => {
+    const undisturbed = await worldTakenBack(isOpen)
+    const calls = await countCalls(undisturbed)
+    expect(calls).toBeGreaterThan(10)
+    for (let at = 1; at <= calls; at += 1) {
+      const world = await worldTakenBack(isOpen)
+      await runReconcile(world, { kind, at })
+      await letItSettle(world, 18)
+      const { deployment, releases, takeBack, quarantine, owed } = world.head()
+      const what = `${kind} ${at} of ${calls}`
+      expect(world.breaches, what).toEqual([])
+      expect({ deployment, takeBack, owed }, what).toEqual({
+        deployment: null,
+        takeBack: null,
+        owed: [],
+      })
+      const statuses = [...world.deployments.values()].map(({ status }) => status)
+      expect(statuses, what).toEqual(['succeeded', ...history])
+      expect(releases[0]?.revision, what).toBe(commitAt(1))
+      expect(quarantine, what).toEqual([commitAt(2), digestAt(2)])
+      for (const { serving } of world.hosts) expect(serving?.generation, what).toBe(1)
+      // Each channel was told of it, and at most one of them by two who died in between.
+      const told = world.heard.filter(({ fact }) => fact.kind === 'rolled_back')
+      expect(told.length, what).toBeGreaterThanOrEqual(1)
+      expect(told.length, what).toBeLessThanOrEqual(2)
     }
   })
 })

@@ -21,6 +21,7 @@ import {
 } from '../../src/deployment/revision.ts'
 import type { HookKind } from '../../src/deployment/seen.ts'
 import type { Answer, StepRecord } from '../../src/deployment/step.ts'
+import { isQuarantined } from '../../src/deployment/quarantine.ts'
 import { mergeEvidence } from '../../src/journal/merge-evidence.ts'
 import type { Instant } from '../../src/kernel/clock.ts'
 import { Commit, Digest, Fence, InstanceId, type RevisionId } from '../../src/kernel/id.ts'
@@ -260,6 +261,8 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
     for (const { id, status } of ended.instances) {
       if (status === 'unknown') unknown.add(id)
       if (status === 'succeeded' || status === 'restored') unknown.delete(id)
+      // A rollback that fails leaves who went back where it is.
+      if (ended.kind === 'rollback' && ended.status === 'failed') continue
       const serving = hostOf(id).serving?.generation ?? null
       if (!unknown.has(id) && serving !== live)
         breach(`${id} serves ${serving} where ${live} is live`, ended)
@@ -274,12 +277,28 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
       breach('succeeded without an instance', ended)
   }
 
+  /** One a suspect, and never of a rollback. */
+  const checkRollback = ({ generation, takesBack, by }: Deployment): void => {
+    const suspect = deployments.get(takesBack ?? 0)
+    if (suspect === undefined) return breach('a rollback of nothing that was', takesBack)
+    if (!by.startsWith('alarm')) return
+    if (suspect.kind === 'rollback') breach('an alarm took a rollback back', suspect)
+    for (const other of deployments.values())
+      if (other.takesBack === takesBack && other.status === 'succeeded')
+        breach(`${generation} took ${takesBack} back again`, other)
+  }
+
   const checkOpened = (before: Head, opened: Deployment): void => {
     if (opened.generation !== before.generation + 1) breach('a number was left out', opened)
     const index = indexOf(opened.release.revision)
     if (opened.kind === 'deploy' && index <= newestOpened)
       breach(`commit ${index} went out by itself after ${newestOpened}`)
     newestOpened = Math.max(newestOpened, index)
+    if (opened.kind === 'deploy' && isQuarantined(before, opened.release))
+      breach('what is quarantined went out by itself', opened)
+    if (before.freeze !== null && opened.kind === 'deploy')
+      breach('a frozen app opened by itself', opened)
+    if (opened.kind === 'rollback') checkRollback(opened)
   }
 
   const checkMoved = (before: Head, was: Deployment, is: Deployment): void => {

@@ -1,0 +1,178 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { hasPendingRequest, hasPendingTakeBack } from '../../src/deployment/head.ts'
+import type { OperatorWord } from '../../src/deployment/operate.ts'
+import { newNonce } from '../../src/kernel/id.ts'
+import { createOperate } from '../../src/rollout/operate.ts'
+import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
+import { faults } from '../support/hosts.ts'
+import { commitAt, createWorld, plainly, type World } from '../support/rollout-world.ts'
+import { letItSettle, runReconcile, type Mishap, type Paused } from '../support/runs.ts'
+
+const alarms = ['errors', 'latency'] as const
+const windowSeconds = 1800
+const settings = {
+  instances: 2,
+  app: {
+    deadlineSeconds: 300,
+    rollback: { alarms, windowSeconds, secrets: 'recorded' as const },
+  },
+}
+const chronicle = { recordOperation: () => Promise.resolve() }
+
+interface Real {
+  readonly world: World
+  readonly paused: Paused[]
+  /** How many commits were pushed: each later than all before it. */
+  pushed: number
+}
+type Command = fc.AsyncCommand<object, Real>
+
+const command = (name: string, act: (real: Real) => Promise<void> | void): Command => ({
+  check: () => true,
+  toString: () => name,
+  run: async (_model, real) => {
+    await act(real)
+    expect(real.world.breaches).toEqual([])
+  },
+})
+
+/** CI is green and the image is there, now. */
+const push = (real: Real): number => {
+  const { world } = real
+  const index = (real.pushed += 1)
+  world.pushImage(index)
+  world.receive(commitAt(index), {
+    ...world.runOf(index, 1, 'success'),
+    createdAt: world.instant(),
+  })
+  return index
+}
+
+const fire = async ({ world }: Real, alarm: string, from: 'OK' | 'INSUFFICIENT_DATA') => {
+  const take = createTakeAlarm({ ...world.toPorts(plainly), clock: () => new Date(world.now()) })
+  await take(world.app.name, { alarm, at: world.instant(), from }, windowSeconds)
+}
+
+const say = async ({ world }: Real, word: OperatorWord): Promise<void> => {
+  const { heads, clock } = world.toPorts(plainly)
+  const operate = createOperate({ heads, chronicle, clock })
+  await operate({ app: world.app.name, word, by: 'ada', id: newNonce() })
+}
+
+const nudge = async ({ world, paused }: Real, mishap: Mishap | null): Promise<void> => {
+  const rest = await runReconcile(world, mishap)
+  if (rest !== null) paused.push(rest)
+}
+
+const mishap = fc.record({
+  kind: fc.constantFrom(
+    ...(['dies_before', 'dies_after', 'throws_before', 'throws_after', 'pauses_after'] as const),
+  ),
+  at: fc.integer({ min: 1, max: 40 }),
+})
+const alarm = fc.constantFrom(...alarms)
+
+const commands = [
+  fc.constant(command('push()', (real) => void push(real))),
+  fc.constant(
+    command('pushBroken()', (real) => {
+      const index = push(real)
+      real.world.breakImage(index)
+    }),
+  ),
+  fc.constant(command('nudge()', (real) => nudge(real, null))),
+  mishap.map((one) => command(`nudge(${one.kind} ${one.at})`, (real) => nudge(real, one))),
+  fc
+    .integer({ min: 1, max: 900 })
+    .map((seconds) => command(`wait(${seconds})`, ({ world }) => world.advance(seconds * 1000))),
+  fc
+    .constantFrom('none' as const, ...faults)
+    .map((fault) => command(`fault(${fault})`, ({ world }) => void world.upcoming.push(fault))),
+  fc
+    .tuple(alarm, fc.constantFrom('OK' as const, 'INSUFFICIENT_DATA' as const))
+    .map(([name, from]) => command(`alarm(${name} ${from})`, (real) => fire(real, name, from))),
+  // The event is lost: only the state shows it.
+  alarm.map((name) =>
+    command(`silent(${name})`, ({ world }) => void world.firing.set(name, world.instant())),
+  ),
+  alarm.map((name) => command(`ok(${name})`, ({ world }) => void world.firing.delete(name))),
+  ...(['rollback', 'cancel', 'freeze', 'unfreeze'] as const).map((kind) =>
+    fc.constant(
+      command(`${kind}()`, (real) =>
+        say(
+          real,
+          kind === 'rollback'
+            ? { kind, to: null }
+            : kind === 'freeze'
+              ? { kind, reason: 'exams' }
+              : { kind },
+        ),
+      ),
+    ),
+  ),
+  fc.constant(command('resume()', async ({ paused }) => paused.shift()?.resume())),
+]
+
+const calmDown = async (real: Real): Promise<void> => {
+  real.world.upcoming.length = 0
+  real.world.firing.clear()
+  for (const one of real.paused.splice(0)) await one.resume()
+}
+
+const checkSettled = (world: World): void => {
+  const head = world.head()
+  expect(world.breaches).toEqual([])
+  expect(head.deployment).toBeNull()
+  expect(hasPendingRequest(head)).toBe(false)
+  expect(hasPendingTakeBack(head)).toBe(false)
+  expect(head.owed).toEqual([])
+
+  const history = [...world.deployments.values()]
+  const numbers = Array.from({ length: head.generation }, (_, index) => index + 1)
+  expect(history.map(({ generation }) => generation)).toEqual(numbers)
+  const rollbackFailed = history.some(
+    ({ kind, status }) => kind === 'rollback' && status === 'failed',
+  )
+  const live = head.releases[0]?.generation
+  for (const { id, serving } of world.hosts)
+    if (!world.isUnknown(id) && !rollbackFailed) expect(serving?.generation).toBe(live)
+
+  for (const { status, rolledBackBy, generation } of history) {
+    expect(status === 'rolled_back').toBe(rolledBackBy !== null)
+    // Whoever was told of the end was told once by each channel.
+    const ends = world.heard.filter(({ fact }) => fact.id === `${generation}:succeeded`)
+    expect(new Set(ends.map(({ channel }) => channel)).size).toBe(ends.length)
+  }
+}
+
+/** Where people say nothing and no alarm fires any more, the newest good commit goes out. */
+const checkGoesOn = async (real: Real): Promise<void> => {
+  const { world } = real
+  await say(real, { kind: 'unfreeze' })
+  world.advance(1000)
+  const index = push(real)
+  await letItSettle(world, 8)
+  checkSettled(world)
+  expect(world.head().releases[0]?.revision).toBe(commitAt(index))
+}
+
+describe('any order of commits, alarms, people, losses and deaths', () => {
+  it('ends in a legal state, takes each suspect back once and no rollback, and goes on', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.commands(commands, { maxCommands: 40, size: 'max' }),
+        async (sequence) => {
+          const world = createWorld(settings)
+          const real: Real = { world, paused: [], pushed: 0 }
+          await fc.asyncModelRun(() => ({ model: {}, real }), sequence)
+          await calmDown(real)
+          await letItSettle(world, 12)
+          checkSettled(world)
+          await checkGoesOn(real)
+        },
+      ),
+      { numRuns: 600 },
+    )
+  })
+})

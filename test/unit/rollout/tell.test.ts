@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest'
+import { createReconcile } from '../../../src/rollout/reconcile.ts'
+import {
+  commitAt,
+  createWorld,
+  plainly,
+  type Call,
+  type World,
+} from '../../support/rollout-world.ts'
+import { letItSettle, runReconcile } from '../../support/runs.ts'
+
+const reports = { github: 'landfall/github-token', notice: 'landfall/slack', sentry: null }
+
+const pushed = (): World => {
+  const world = createWorld({ instances: 1, app: { reports } })
+  world.pushImage(1)
+  world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+  return world
+}
+
+const heardBy = (world: World, channel: string): readonly string[] =>
+  world.heard.filter((one) => one.channel === channel).map(({ fact }) => fact.id)
+
+const both = ['1:started', '1:succeeded']
+
+describe('reports', () => {
+  it('go to EventBridge and to whom landfall.yml names, in order and once', async () => {
+    const world = pushed()
+    await runReconcile(world)
+    for (const channel of ['event', 'github', 'notice'])
+      expect(heardBy(world, channel)).toEqual(both)
+    expect(heardBy(world, 'sentry')).toEqual([])
+    expect(world.head().owed).toEqual([])
+    await letItSettle(world, 3)
+    expect(heardBy(world, 'github')).toEqual(both)
+  })
+
+  it('that one channel cannot take now go to the others at once, and to it when it can', async () => {
+    const world = pushed()
+    world.setTelling((channel) =>
+      channel === 'github'
+        ? { kind: 'later', why: 'api.github.com: 503', afterSeconds: null }
+        : { kind: 'told' },
+    )
+    await runReconcile(world)
+    expect(heardBy(world, 'notice')).toEqual(both)
+    expect(heardBy(world, 'github')).toEqual([])
+    expect(world.head().owed).toMatchObject([{ id: '1:started' }, { id: '1:succeeded' }])
+    world.setTelling(() => ({ kind: 'told' }))
+    await letItSettle(world, 3)
+    expect(heardBy(world, 'github')).toEqual(both)
+    expect(heardBy(world, 'notice')).toEqual(both)
+    expect(world.head().owed).toEqual([])
+  })
+
+  it('that are refused are not tried again', async () => {
+    const world = pushed()
+    let calls = 0
+    world.setTelling((channel) => {
+      if (channel !== 'github') return { kind: 'told' }
+      calls += 1
+      return { kind: 'refused', why: 'api.github.com: 422' }
+    })
+    await runReconcile(world)
+    await letItSettle(world, 3)
+    expect(calls).toBe(2)
+  })
+
+  it('are let go after an hour, and the app is quiet again', async () => {
+    const world = pushed()
+    world.setTelling(() => ({ kind: 'later', why: 'down', afterSeconds: null }))
+    await letItSettle(world, 62)
+    expect(world.head().owed).toEqual([])
+    expect(world.heard).toEqual([])
+    expect(world.head().releases).toHaveLength(1)
+  })
+
+  it('delay no deployment: it goes on while one is being told', async () => {
+    const world = pushed()
+    let finish: () => void = () => {}
+    const slow = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    const call: Call = async (name, effect) => {
+      if (name === 'tell') await slow
+      if (name === 'history.recordDeployment') finish()
+      return plainly(name, effect)
+    }
+    const nudge = { app: world.app.name, settings: world.app, revisions: [], isTick: true, by: 'a' }
+    await createReconcile(world.toPorts(call))(nudge)
+    expect(world.deployments.get(1)).toMatchObject({ status: 'succeeded' })
+    expect(heardBy(world, 'notice')).toEqual(both)
+  })
+
+  it('do not fail a deployment where they crash', async () => {
+    const world = pushed()
+    world.setTelling(() => {
+      throw new Error('a bug')
+    })
+    await runReconcile(world)
+    expect(world.deployments.get(1)).toMatchObject({ status: 'succeeded' })
+    expect(world.head().owed).toHaveLength(2)
+  })
+})
