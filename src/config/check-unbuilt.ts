@@ -24,10 +24,6 @@ export const checkUnbuilt = (path: Path, app: AppFile): Findings =>
         ),
       ),
     ]),
-    when(
-      app.rollback !== undefined,
-      nothingYet([...path, 'rollback'], 'no alarm rolls anything back'),
-    ),
     ...(['github', 'notice', 'sentry'] as const).map((report) =>
       when(
         app.reports[report] !== undefined,

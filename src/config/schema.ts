@@ -149,6 +149,12 @@ const Target = z
   .strictObject({ ec2: Ec2.optional(), render: Render.optional(), heroku: Heroku.optional() })
   .describe('One of ec2, render and heroku.')
 
+/** It becomes part of an ARN in the stack's template, where `${` would begin a variable. */
+const alarmName = textLike(
+  "a CloudWatch alarm's name, such as oc-lettings-5xx: not its ARN, and without ${",
+  /^(?!arn:)(?!.*\$\{)[^\p{Cc}]{1,255}$/u,
+)
+
 const AppFile = z.strictObject({
   repository: textLike('a repository on GitHub, such as acme/oc-lettings', /^[\w.-]+\/[\w.-]+$/)
     .optional()
@@ -179,9 +185,7 @@ const AppFile = z.strictObject({
     .min(1, { error: 'a list of at least one target' }),
   rollback: z
     .strictObject({
-      alarms: z
-        .array(textLike("a CloudWatch alarm's name", /^.{1,255}$/))
-        .min(1, { error: 'a list of at least one alarm' }),
+      alarms: z.array(alarmName).min(1, { error: 'a list of at least one alarm' }),
       window: duration(60, 86_400).prefault('30m').describe('How long after a deployment.'),
       secrets: z
         .enum(['recorded', 'current'], { error: 'recorded or current' })

@@ -4,7 +4,6 @@ import type { Opening } from '../deployment/open.ts'
 import { releaseToBringBack } from '../deployment/take-back.ts'
 import type { Observation } from '../deployment/transition.ts'
 import type { ReconcilePorts } from './ports.ts'
-import { listFiring } from './watch-alarms.ts'
 
 type Write = (head: Head, observation: Observation) => Promise<boolean>
 
@@ -39,18 +38,22 @@ const gatherRollback = async (
 ): Promise<Opening> => {
   const { settings } = release
   const policy = (app ?? settings).rollback?.secrets ?? 'recorded'
-  const candidates = await Promise.all(
-    settings.targets.map((target, index) => ports.toTarget(target).candidates(index)),
-  )
+  const targets = settings.targets.map((target, index) => ports.toTarget(target).candidates(index))
+  // Users wait for this: neither question waits for the other's answer.
+  const [candidates, secret] = await Promise.all([
+    Promise.all(targets),
+    chooseSecret(ports, release, policy),
+  ])
   return {
     kind: 'rollback',
     by: head.takeBack?.by ?? 'operator',
     order: null,
     force: false,
-    firing: await listFiring(ports, app ?? settings),
+    // No alarm takes a rollback back, so it need not wait for CloudWatch either.
+    firing: [],
     candidates: candidates.flat(),
     obstacle: null,
-    ...(await chooseSecret(ports, release, policy)),
+    ...secret,
   }
 }
 

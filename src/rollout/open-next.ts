@@ -40,11 +40,12 @@ export const gatherOpening = async (
   wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
     Pick<Opening['release'], 'revision' | 'commit' | 'digest'>,
 ): Promise<Opening> => {
-  const version = app.secrets === null ? null : await ports.readSecretVersion(app.secrets)
-  const candidates = await Promise.all(
-    app.targets.map((settings, target) => ports.toTarget(settings).candidates(target)),
-  )
-  const firing = await listFiring(ports, app)
+  const targets = app.targets.map((settings, target) => ports.toTarget(settings).candidates(target))
+  const [version, candidates, firing] = await Promise.all([
+    app.secrets === null ? null : ports.readSecretVersion(app.secrets),
+    Promise.all(targets),
+    listFiring(ports, app),
+  ])
   const { kind, by, order, force, revision, commit, digest } = wanted
   const secretVersion = version?.ok === true ? version.value : null
   return {

@@ -220,6 +220,19 @@ test.each([
     `${at(5, 3, 'apps.shop.repository')}: is missing: whose is the workflow that requires names?`,
   ],
   [
+    'the name of an alarm that would be a variable of the template',
+    edit('requires:', 'rollback: { alarms: ["shop-${AWS::Region}"] }\n    requires:'),
+    `${at(8, 26, 'apps.shop.rollback.alarms[0]')}: must be a CloudWatch alarm's name, such as oc-lettings-5xx: not its ARN, and without \${, got "shop-\${AWS::Region}"`,
+  ],
+  [
+    'an ARN where an alarm is named',
+    edit(
+      'requires:',
+      'rollback: { alarms: ["arn:aws:cloudwatch:eu-west-3:1:alarm:a"] }\n    requires:',
+    ),
+    `${at(8, 26, 'apps.shop.rollback.alarms[0]')}: must be a CloudWatch alarm's name, such as oc-lettings-5xx: not its ARN, and without \${, got "arn:aws:cloudwatch:eu-west-3:1:alarm:a"`,
+  ],
+  [
     'a report to no repository',
     edit('    repository: acme/shop\n', '    reports: { github: landfall/token }\n').replace(
       '{ ci: github, workflow: CI }, ',
@@ -456,11 +469,6 @@ test.each([
     `${at(9, 42, 'apps.shop.requires[0].workflow')}: warning: looks like a file, and CircleCI keeps all workflows in one: name it as .circleci/config.yml does, under workflows`,
   ],
   [
-    'an alarm that would not roll back yet',
-    edit('requires:', 'rollback: { alarms: [shop-5xx] }\n    requires:'),
-    `${at(8, 15, 'apps.shop.rollback')}: warning: is checked, and does nothing yet: no alarm rolls anything back`,
-  ],
-  [
     'a report that nobody makes yet',
     edit('requires:', 'reports: { notice: landfall/prod/slack }\n    requires:'),
     `${at(8, 24, 'apps.shop.reports.notice')}: warning: is checked, and does nothing yet: nothing is told there`,
@@ -473,6 +481,17 @@ test.each([
 ])('warns of %s', (_, text, expected) => {
   expect(warningsOf(text)).toEqual([expected])
 })
+
+test.each(['shop-5xx', 'Shop: 5xx (%) & $more', 'Fehler über 5 %'])(
+  'takes the alarm %s, and acts on it without a warning',
+  (name) => {
+    const text = edit('requires:', `rollback: { alarms: [${JSON.stringify(name)}] }\n    requires:`)
+    expect(warningsOf(text)).toEqual([])
+    expect(read(text)).toMatchObject({
+      value: { configuration: { apps: [{ rollback: { alarms: [name], windowSeconds: 1800 } }] } },
+    })
+  },
+)
 
 test('takes a tag that names no commit, with CI: the label of the image does', () => {
   expect(warningsOf(edit('requires:', 'tag: latest\n    requires:'))).toEqual([])
