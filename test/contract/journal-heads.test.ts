@@ -8,7 +8,11 @@ import { headKey } from '../../src/journal/keys.ts'
 import { readItems } from '../../src/journal/list.ts'
 import { createJournalTable, type Item } from '../../src/journal/table.ts'
 import { AppName, Fence, Generation } from '../../src/kernel/id.ts'
-import { deployments, heads as someHeads } from '../support/journal-records.ts'
+import {
+  deployments,
+  heads as someHeads,
+  releases as someReleases,
+} from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
 
 let journal: TestJournal
@@ -57,6 +61,56 @@ describe('the head of an app', () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  it('of the first Landfall is read: it had no alarms, reports and operations', async () => {
+    const app = newApp()
+    const [release] = fc.sample(someReleases, 1)
+    const body = {
+      generation: 3,
+      deployment: {
+        generation: 3,
+        kind: 'deploy',
+        by: 'github',
+        status: 'in_progress',
+        stage: 'rolling',
+        openedAt: '2026-11-20T10:04:13.000Z',
+        deadlineAt: '2026-11-20T10:19:13.000Z',
+        endedAt: null,
+        release,
+        instances: [],
+        intent: null,
+        reason: null,
+        message: null,
+      },
+      releases: [release],
+      request: {
+        revision: null,
+        force: false,
+        by: 'ada',
+        at: '2026-11-20T10:04:13.000Z',
+        refusal: null,
+      },
+      freeze: null,
+      quarantine: [],
+      mark: { createdAt: '2026-11-20T10:00:00.000Z', number: 41 },
+      watch: null,
+    }
+    const item = { ...headKey(app), schemaVersion: 1, app, version: 9, writer: 'x', body }
+    const { name, documents } = journal.table
+    await documents().send(new PutCommand({ TableName: name, Item: item }))
+    expect(await createHeads(journal.table).load(app)).toEqual({
+      ...createHead(app),
+      ...body,
+      version: 9,
+      deployment: {
+        ...body.deployment,
+        sentAt: null,
+        firing: [],
+        takesBack: null,
+        rolledBackBy: null,
+      },
+    })
   })
 
   it('is written first by one writer only', async () => {

@@ -45,6 +45,29 @@ describe('the history of deployments', () => {
     )
   })
 
+  it('says that a deployment was taken back, and by which, whoever writes it again later', async () => {
+    const history = createHistory(journal.table)
+    const app = newApp()
+    const [one] = fc.sample(deployments, 1)
+    if (one === undefined) throw new Error('no deployment')
+    const ended = { ...one, status: 'succeeded' as const, rolledBackBy: null }
+    const by = Generation.parse(ended.generation + 1)
+    await history.recordDeployment(app, ended)
+    await history.recordRolledBack(app, ended.generation, by)
+    await history.recordRolledBack(app, ended.generation, by)
+    await history.recordDeployment(app, ended)
+    expect(await history.loadDeployments(app, 10)).toEqual([
+      { ...ended, status: 'rolled_back', rolledBackBy: by },
+    ])
+  })
+
+  it('takes nothing back that the journal has forgotten', async () => {
+    const history = createHistory(journal.table)
+    const app = newApp()
+    await history.recordRolledBack(app, Generation.parse(1), Generation.parse(2))
+    expect(await history.loadDeployments(app, 10)).toEqual([])
+  })
+
   it('holds nothing of another app or of revisions', async () => {
     expect(await createHistory(journal.table).loadDeployments(newApp(), 10)).toEqual([])
   })

@@ -109,7 +109,7 @@ const settings: fc.Arbitrary<App> = fc
   })
   .map((changes) => ({ ...appOf('oc-lettings'), ...changes }))
 
-const releases: fc.Arbitrary<Release> = fc.record({
+export const releases: fc.Arbitrary<Release> = fc.record({
   generation: generations,
   revision: fc.oneof(commits, digests),
   commit: maybe(commits),

@@ -1,0 +1,89 @@
+import {
+  CloudWatchClient,
+  PutCompositeAlarmCommand,
+  PutMetricAlarmCommand,
+  SetAlarmStateCommand,
+  type StateValue,
+} from '@aws-sdk/client-cloudwatch'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createReadFiring } from '../../src/aws/alarms.ts'
+import { Retryable } from '../../src/kernel/retryable.ts'
+import { startTestAws, type TestAws } from '../support/local-aws.ts'
+
+let aws: TestAws
+let client: CloudWatchClient
+beforeAll(async () => {
+  aws = await startTestAws()
+  client = new CloudWatchClient({ ...aws.client, maxAttempts: 1 })
+})
+afterAll(() => aws.stop())
+beforeEach(() => {
+  aws.faults.onCall = () => null
+})
+
+const put = (AlarmName: string) =>
+  client.send(
+    new PutMetricAlarmCommand({
+      AlarmName,
+      MetricName: '5xx',
+      Namespace: 'Landfall',
+      EvaluationPeriods: 1,
+      ComparisonOperator: 'GreaterThanThreshold',
+      Threshold: 1,
+      Period: 60,
+      Statistic: 'Sum',
+    }),
+  )
+
+const set = (AlarmName: string, StateValue: StateValue) =>
+  client.send(new SetAlarmStateCommand({ AlarmName, StateValue, StateReason: 'a test' }))
+
+const read = (names: readonly string[]) => createReadFiring(() => client)(names)
+
+test('tells which of the named alarms fire, and since when', async () => {
+  await put('errors')
+  await put('latency')
+  await put('of somebody else')
+  for (const name of ['errors', 'of somebody else']) await set(name, 'ALARM')
+  await set('latency', 'OK')
+  const firing = await read(['errors', 'latency', 'not there'])
+  expect(firing.map(({ alarm }) => alarm)).toEqual(['errors'])
+  expect(Math.abs(Date.now() - Date.parse(firing[0]?.at ?? ''))).toBeLessThan(60_000)
+})
+
+test('takes the time of the last change of state, not of the last evaluation', async () => {
+  await put('steady')
+  await set('steady', 'ALARM')
+  const [first] = await read(['steady'])
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await set('steady', 'ALARM')
+  expect((await read(['steady']))[0]?.at).toBe(first?.at)
+})
+
+test('knows composite alarms', async () => {
+  await put('part')
+  const AlarmRule = 'ALARM(part)'
+  await client.send(new PutCompositeAlarmCommand({ AlarmName: 'whole', AlarmRule }))
+  await set('whole', 'ALARM')
+  expect((await read(['whole', 'part'])).map(({ alarm }) => alarm)).toEqual(['whole'])
+})
+
+test('reads more than a page and more than a call takes', async () => {
+  const names = Array.from({ length: 130 }, (_, index) => `many-${index}`)
+  for (const name of names) {
+    await put(name)
+    await set(name, 'ALARM')
+  }
+  expect((await read(names)).map(({ alarm }) => alarm).toSorted()).toEqual(names.toSorted())
+  expect(await read([])).toEqual([])
+})
+
+test('can be asked again where CloudWatch does not answer now', async () => {
+  aws.faults.onCall = () => ({
+    kind: 'refuse',
+    code: 'ThrottlingException',
+    message: 'Rate exceeded',
+    statusCode: 400,
+  })
+  await expect(read(['errors'])).rejects.toThrow(Retryable)
+})
