@@ -33,8 +33,14 @@ const documentResource = (kind: DocumentKind, stage: string) => {
 
 const isNamed = (name: string | null): name is string => name !== null
 
-/** Not yet those of `reports` and of hosting targets: nobody reads them. */
-const secretsOf = (app: App): (string | null)[] => [app.secrets, app.registry]
+/** Not yet those of hosting targets: nobody reads them. */
+const secretsOf = ({ secrets, registry, reports }: App): (string | null)[] => [
+  secrets,
+  registry,
+  reports.github,
+  reports.notice,
+  reports.sentry,
+]
 
 /**
  * The ARNs behind names of secrets; Secrets Manager ends each in six letters of its own. A role

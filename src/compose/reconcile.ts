@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { createReadFiring } from '../aws/alarms.ts'
 import { createFleet } from '../aws/fleet.ts'
-import { createSecretReader } from '../aws/secrets-manager.ts'
+import { createSecretReader, type ReadSecret } from '../aws/secrets-manager.ts'
 import { createCommands } from '../aws/ssm-commands.ts'
 import { environments, readEnvironment } from '../config/environment.ts'
 import { loadConfiguration } from '../config/load.ts'
@@ -23,9 +23,10 @@ import type { Log } from '../kernel/log.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import type { CommandIndex, Heads } from '../rollout/journal.ts'
 import { createReconcile } from '../rollout/reconcile.ts'
-import type { Nudge } from '../rollout/ports.ts'
+import type { Nudge, ReconcilePorts } from '../rollout/ports.ts'
 import { createFindEvidence } from './find-evidence.ts'
 import { observe } from './observe.ts'
+import { createReporters } from './reporters.ts'
 import {
   createHasSecretVersion,
   createImages,
@@ -89,6 +90,15 @@ const createRecords = (table: JournalTable) => ({
   chronicle: createChronicle(table),
 })
 
+const createTell = (
+  readSecret: ReadSecret,
+  { OWNER, STAGE: stage }: { readonly OWNER: string; readonly STAGE: string },
+): ReconcilePorts['tell'] => {
+  const [, region = ''] = OWNER.split('/')
+  const reporters = createReporters({ readSecret, region, stage })
+  return (channel, fact, app) => reporters[channel](fact, app)
+}
+
 const composeServices = (log: Log) => {
   const environment = readEnvironment(environments.reconcile)
   const { apps } = loadConfiguration()
@@ -102,7 +112,7 @@ const composeServices = (log: Log) => {
     readSecretVersion: createReadSecretVersion(readSecret),
     hasSecretVersion: createHasSecretVersion(readSecret),
     readFiring: createReadFiring(),
-    tell: () => Promise.resolve({ kind: 'told' }),
+    tell: createTell(readSecret, environment),
     toTarget: createToTarget({
       commands: createCommands(),
       fleet: createFleet(),

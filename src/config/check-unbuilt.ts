@@ -8,8 +8,8 @@ const nothingYet = (path: Path, what: string): Findings =>
 
 /** Who writes a setting relies on it: each that this version accepts and does not act on is named. */
 export const checkUnbuilt = (path: Path, app: AppFile): Findings =>
-  gather([
-    ...app.targets.flatMap((target, index) => [
+  gather(
+    app.targets.flatMap((target, index) => [
       ...(['render', 'heroku'] as const).map((kind) =>
         when(
           target[kind] !== undefined,
@@ -24,10 +24,4 @@ export const checkUnbuilt = (path: Path, app: AppFile): Findings =>
         ),
       ),
     ]),
-    ...(['github', 'notice', 'sentry'] as const).map((report) =>
-      when(
-        app.reports[report] !== undefined,
-        nothingYet([...path, 'reports', report], 'nothing is told there'),
-      ),
-    ),
-  ])
+  )

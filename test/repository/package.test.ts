@@ -198,7 +198,7 @@ describe('roles', () => {
 
   test.each([
     ['webhook', ['circleci', 'docker-hub', 'github']],
-    ['reconcile', ['oc-lettings', 'registry']],
+    ['reconcile', ['github-token', 'oc-lettings', 'registry', 'sentry', 'slack']],
     ['alarm', []],
     ['redeploy', []],
     ['rollback', []],
@@ -218,6 +218,18 @@ describe('roles', () => {
       )
     },
   )
+
+  test('put events on the default bus only', () => {
+    const bus = '${AWS::Region}:${AWS::AccountId}:event-bus/default'
+    const putting = names.flatMap((name) =>
+      statementsOf(name)
+        .filter(({ Action }) => Action.includes('events:PutEvents'))
+        .map(({ Resource }) => ({ name, Resource })),
+    )
+    expect(putting).toEqual([
+      { name: 'reconcile', Resource: [{ 'Fn::Sub': `arn:\${AWS::Partition}:events:${bus}` }] },
+    ])
+  })
 
   test('look up what is open only where that is asked', () => {
     const index = { 'Fn::Sub': '${Journal.Arn}/index/open' }

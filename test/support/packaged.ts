@@ -50,7 +50,8 @@ const sdkImport = /import \{([^}]*)\} from '(@aws-sdk\/[a-z0-9-]+)'/g
 const toAction = (library: string, command: string): string => {
   if (library === '@aws-sdk/lib-dynamodb')
     return `dynamodb:${command === 'Query' ? command : `${command}Item`}`
-  const service = library.replace('@aws-sdk/client-', '').replaceAll('-', '')
+  const client = library.replace('@aws-sdk/client-', '').replaceAll('-', '')
+  const service = client === 'eventbridge' ? 'events' : client
   return command === 'Invoke' ? 'lambda:InvokeFunction' : `${service}:${command}`
 }
 

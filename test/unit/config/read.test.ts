@@ -469,11 +469,6 @@ test.each([
     `${at(9, 42, 'apps.shop.requires[0].workflow')}: warning: looks like a file, and CircleCI keeps all workflows in one: name it as .circleci/config.yml does, under workflows`,
   ],
   [
-    'a report that nobody makes yet',
-    edit('requires:', 'reports: { notice: landfall/prod/slack }\n    requires:'),
-    `${at(8, 24, 'apps.shop.reports.notice')}: warning: is checked, and does nothing yet: nothing is told there`,
-  ],
-  [
     'a kind of target that is not built yet',
     edit('targets:', 'targets:\n      - render: { service: srv-abcdef0123456789, token: render }'),
     `${at(11, 17, 'apps.shop.targets[0].render')}: warning: is checked, and does nothing yet: every deployment of this app fails`,
@@ -492,6 +487,11 @@ test.each(['shop-5xx', 'Shop: 5xx (%) & $more', 'Fehler über 5 %'])(
     })
   },
 )
+
+test('takes reports without a word: they are told', () => {
+  const reports = 'reports: { github: landfall/a, notice: landfall/b, sentry: landfall/c }'
+  expect(warningsOf(edit('requires:', `${reports}\n    requires:`))).toEqual([])
+})
 
 test('takes a tag that names no commit, with CI: the label of the image does', () => {
   expect(warningsOf(edit('requires:', 'tag: latest\n    requires:'))).toEqual([])
