@@ -99,12 +99,13 @@ const describeImage = ({ reason }: Revision): string =>
   reason === null || reason === 'image_missing' ? 'image' : `image (${reason})`
 
 const listMissing = (
+  head: Head,
   app: App,
   revision: Revision,
   seen: SeenHooks,
   now: Instant,
 ): readonly string[] => [
-  ...(lacksPush(app, revision, seen, now) ? [`a push to ${app.branch}`] : []),
+  ...(lacksPush(head, app, revision, seen, now) ? [`a push to ${app.branch}`] : []),
   ...requiredCi(app)
     .filter(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)] === undefined)
     .map(({ ci, workflow }) => `${ci} workflow ${workflow}`),
@@ -125,7 +126,7 @@ export const standingOf = (
   if (isQuarantined(head, revision)) return ended('refused', 'quarantined')
   const runs = requiredCi(app).map(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)])
   if (runs.some((run) => run?.conclusion === 'failure')) return ended('refused', 'ci_failed')
-  const what = listMissing(app, revision, seen, now)
+  const what = listMissing(head, app, revision, seen, now)
   const over = head.freeze === null && head.deployment === null && isOver(app, revision, now)
   if (what.length > 0 || order === null) return over ? expired(what) : { kind: 'lacking', what }
   if (revision.digest === null && over && !mayAsk(revision, now))

@@ -42,7 +42,7 @@ export const listLost = (
   const lost = revisions.flatMap((revision): readonly Lost[] => {
     const { commit } = revision
     const isLacking = standingOf(head, app, revision, seen, now).kind === 'lacking'
-    const ofGithub = lacksRun(app, revision) || lacksPush(app, revision, seen, now)
+    const ofGithub = lacksRun(app, revision) || lacksPush(head, app, revision, seen, now)
     return commit !== null && isLacking && ofGithub && isDue(revision, now)
       ? [{ ...revision, commit }]
       : []

@@ -144,6 +144,17 @@ describe('a commit whose CI is green, where pushes are told', () => {
     expect(standing(revisionAt(3, changes), fresh, start, told())).toEqual(expected)
   })
 
+  it.each([
+    ['a run that is as old as its push', -60, 'ready'],
+    ['a late run', -61, 'lacking'],
+  ])('and something newer went out since its push: %s', (_what, seconds, kind) => {
+    // Pushed after this commit, and opened before its run of today was made.
+    const mark = { createdAt: addSeconds(createdAt, -0.5), number: 2 }
+    const one = revisionAt(3, pushed(seconds))
+    expect(standing(one, headWith({ mark }), start, told()).kind).toBe(kind)
+    expect(standing(one, fresh, start, told()).kind).toBe('ready')
+  })
+
   it('counts without a push where none was ever told, or none for 90 days', () => {
     expect(standing(revisionAt(3))).toEqual(ready)
     expect(standing(revisionAt(3), fresh, start, { 'github:workflow_run': start })).toEqual(ready)
