@@ -161,7 +161,7 @@ finish() { # outcome reason message
 # A command that failed where nobody looked: the step's own reason, with what was printed last.
 on_exit() {
   [[ $answered == yes ]] && return
-  keep_tail "$(tail -n 40 "$scratch/log")"
+  [[ ! $scratch ]] || keep_tail "$(tail -n 40 "$scratch/log")"
   local said
   said=$(telling_line)
   fail "$(reason_of "$step")" "step $step: ${said:-a command failed}"

@@ -34,29 +34,40 @@ const common: Recipe['parameters'] = {
   },
 }
 
+/** What a deployment is made of; a plan asks what it would meet in the deployment's own words. */
+const parts = [
+  'order.sh',
+  'state.sh',
+  'network.sh',
+  'proxy.sh',
+  'live.sh',
+  'inspect.sh',
+  'image.sh',
+  'envelope.sh',
+  'container.sh',
+  'health.sh',
+  'switch.sh',
+]
+
+const settings: ParameterRule = {
+  description: 'Base64 of NUL-terminated name=value entries; not secret',
+  allowedPattern: '^[A-Za-z0-9+/]+={0,2}$',
+}
+
 const recipes = {
   prepare: {
     description: 'Landfall: checks the instance and answers with its certificate',
-    scripts: ['common.sh', 'prepare.sh'],
+    scripts: ['common.sh', 'tools.sh', 'prepare.sh'],
     parameters: common,
+  },
+  plan: {
+    description: 'Landfall: looks at the instance and changes nothing',
+    scripts: ['common.sh', 'tools.sh', ...parts, 'plan.sh'],
+    parameters: { ...common, Settings: settings },
   },
   deploy: {
     description: 'Landfall: brings a release to the instance, or restores one',
-    scripts: [
-      'common.sh',
-      'order.sh',
-      'state.sh',
-      'network.sh',
-      'proxy.sh',
-      'live.sh',
-      'inspect.sh',
-      'image.sh',
-      'envelope.sh',
-      'container.sh',
-      'health.sh',
-      'switch.sh',
-      'deploy.sh',
-    ],
+    scripts: ['common.sh', ...parts, 'deploy.sh'],
     parameters: {
       ...common,
       Mode: { description: 'deploy or restore', allowedPattern: '^(deploy|restore)$' },
@@ -65,10 +76,7 @@ const recipes = {
         description: 'Commands with a lower one are refused',
         allowedPattern: '^[0-9]{1,12}$',
       },
-      Settings: {
-        description: 'Base64 of NUL-terminated name=value entries; not secret',
-        allowedPattern: '^[A-Za-z0-9+/]+={0,2}$',
-      },
+      Settings: settings,
       Envelope: {
         description: 'Base64 of CMS EnvelopedData for this instance, or - for none',
         allowedPattern: '^(-|[A-Za-z0-9+/]+={0,2})$',
@@ -79,7 +87,7 @@ const recipes = {
 
 export type DocumentKind = keyof typeof recipes
 
-export const documentKinds: readonly DocumentKind[] = ['prepare', 'deploy']
+export const documentKinds: readonly DocumentKind[] = ['prepare', 'plan', 'deploy']
 
 export interface HostDocument {
   /** `landfall-<stage>-<kind>-<first 8 hex digits of the content's SHA-256>`. */

@@ -2,7 +2,7 @@
 
 inspect_host() {
   begin inspect
-  local facts driver directory free
+  local facts driver directory obstacle
   facts=$(timeout "$(remaining 20)" docker info --format '{{.ServerVersion}}|{{.LoggingDriver}}|{{.DockerRootDir}}' 2>&1) || facts="|${facts:-no answer within 20 s}"
   [[ $facts != \|* ]] || fail docker_unavailable "Docker does not answer: ${facts##*[$'\n'|]}"
   IFS='|' read -r _ driver directory <<<"$facts"
@@ -18,8 +18,8 @@ inspect_host() {
   fi
   undo=take_back
   [[ $live -ne $generation ]] || ! live_is_true || already_live
-  free=$(df --output=avail -B1M "$directory" 2>/dev/null | tail -n 1) || free=''
-  ((${free:-512} >= 512)) || has_image || fail disk_full "only ${free// /} MB are free in $directory"
+  obstacle=$(disk_obstacle "$directory")
+  [[ ! $obstacle ]] || fail disk_full "$obstacle"
   ((generation == 0)) || ! is_web || inspect_port
   end succeeded
 }
@@ -38,17 +38,36 @@ already_live() {
 
 has_image() { docker image inspect "$image@$digest" >/dev/null 2>&1; }
 
-# Nobody else may sit on the port, nor serve our hosts.
+# Too little room for any image; nothing where there is enough.
+disk_obstacle() { # directory
+  local free
+  free=$(df --output=avail -B1M "$1" 2>/dev/null | tail -n 1) || free=''
+  ((${free:-512} >= 512)) || has_image || printf 'only %s MB are free in %s' "${free// /}" "$1"
+}
+
 inspect_port() {
+  local obstacle
+  obstacle=$(port_obstacle)
+  [[ ! $obstacle ]] || fail port_in_use "$obstacle"
+}
+
+# Who else sits on the port, or serves our hosts; nothing where nobody does.
+port_obstacle() {
   local taker rival
   rival=$(rival_app)
-  [[ ! $rival ]] || fail port_in_use "$rival serves the same hosts on ${proxy_publish%:8080}; give each app its hosts"
+  if [[ $rival ]]; then
+    printf '%s serves the same hosts on %s; give each app its hosts' "$rival" "${proxy_publish%:8080}"
+    return
+  fi
   while read -r taker; do
-    [[ $taker == "$proxy" || ($live -eq 0 && $taker == "$replaces") ]] ||
-      fail port_in_use "port $publish_port is taken by the container $taker; to take it over add the line  replaces: $taker"
-  done < <(docker ps --filter "publish=$publish_port" --format '{{.Names}}')
+    [[ $taker != "$proxy" && ($live -ne 0 || $taker != "$replaces") ]] || continue
+    printf 'port %s is taken by the container %s; to take it over add the line  replaces: %s' "$publish_port" "$taker" "$taker"
+    return
+  done < <(port_takers)
   if ! find_proxy && ! is_running "${replaces:-/}" &&
     timeout 1 bash -c "exec 3<>/dev/tcp/${publish_address:-127.0.0.1}/$publish_port" 2>/dev/null; then
-    fail port_in_use "port $publish_port is taken by a program outside Docker"
+    printf 'port %s is taken by a program outside Docker' "$publish_port"
   fi
 }
+
+port_takers() { docker ps --filter "publish=$publish_port" --format '{{.Names}}'; }

@@ -61,6 +61,11 @@ const secretArns = ({ sources, apps }: Configuration, stage: string) => {
       stage,
     ),
     reconcile: toArns(apps.flatMap(secretsOf), stage),
+    // What a container is given and what an image is pulled with; what else an app names is not looked into.
+    plan: toArns(
+      apps.flatMap(({ secrets, registry }) => [secrets, registry]),
+      stage,
+    ),
     hooks: toArns([sources['docker-hub']?.secret ?? null], stage),
   }
 }
@@ -109,7 +114,7 @@ const alarmEvents = ({ apps }: Configuration, stage: string) => {
 }
 
 /**
- * What serverless.yml takes from here: the two documents, which secrets each role may read, and
+ * What serverless.yml takes from here: the documents, which secrets each role may read, and
  * which alarms wake `alarm`.
  *
  * @throws ConfigurationError where landfall.yml is missing or wrong
@@ -118,14 +123,15 @@ export const templateParts = (stage: string) => {
   if (!stagePattern.test(stage))
     throw new Error(`the stage must match ${stagePattern.source}, got "${stage}"`)
   const { configuration } = readConfigurationFile()
-  const [prepare, deploy] = documentKinds.map((kind) => buildDocument(kind, stage).name)
+  const [prepare, plan, deploy] = documentKinds.map((kind) => buildDocument(kind, stage).name)
   return {
-    documents: { prepare, deploy },
+    documents: { prepare, plan, deploy },
     secretArns: secretArns(configuration, stage),
     alarmEvents: alarmEvents(configuration, stage),
     resources: {
       Resources: {
         PrepareDocument: documentResource('prepare', stage),
+        PlanDocument: documentResource('plan', stage),
         DeployDocument: documentResource('deploy', stage),
       },
     },

@@ -39,6 +39,13 @@ export const environments = {
   freeze: Nudging,
   unfreeze: Nudging,
   status: Journalled,
+  plan: Journalled.extend({
+    /** `<account>/<region>/<stage>`, as reconcile has it. */
+    OWNER: text,
+    PLAN_DOCUMENT: text,
+    PROXY_IMAGE: text,
+    SUBNET: text,
+  }),
   hooks: Base.extend({
     /** Where the HTTP API answers, without a slash at its end. */
     API_URL: text,

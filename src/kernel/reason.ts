@@ -90,6 +90,7 @@ export const reasons = {
   nothing_to_roll_back_to: 'No earlier release was live that is not quarantined.',
   release_unknown: 'No release of this number, commit or digest is among the last five.',
   // Operators
+  planned: 'The instance was looked at; nothing was changed.',
   requested: 'The request is recorded; status shows what becomes of it.',
   request_pending: 'An earlier request is not taken up yet.',
   app_unknown: 'No app of this name in landfall.yml.',

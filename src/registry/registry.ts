@@ -88,10 +88,18 @@ export interface Registry {
     digest: Digest,
     login: RegistryLogin | null,
   ): Promise<Answer<Commit | null>>
+  /** The manifest under a digest; null where it is larger than any has it. By GET, as above. */
+  readManifest(
+    image: string,
+    digest: Digest,
+    login: RegistryLogin | null,
+  ): Promise<Answer<Uint8Array | null>>
 }
 
 export const createRegistry = (http: Http): Registry => ({
   findDigest: (image, tag, login) => findDigest(openSession(http, parseImage(image), login), tag),
   findCommit: (image, digest, login) =>
     findCommit(openSession(http, parseImage(image), login), digest),
+  readManifest: (image, digest, login) =>
+    read(openSession(http, parseImage(image), login), 'manifests', digest),
 })

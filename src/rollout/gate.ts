@@ -13,11 +13,13 @@ type GatePorts = Pick<
   'images' | 'labels' | 'tags' | 'revisions' | 'recordEvidence' | 'clock' | 'log'
 >
 
-const toTag = (app: App, commit: Commit): string => app.tag.replaceAll('{commit}', commit)
+type LabelPorts = Pick<GatePorts, 'images' | 'labels' | 'clock'>
+
+export const toTag = (app: App, commit: string): string => app.tag.replaceAll('{commit}', commit)
 
 /** Which commit an image is of. An image is fetched once; what it said is kept. */
 const readLabel = async (
-  { images, labels, clock }: GatePorts,
+  { images, labels, clock }: LabelPorts,
   app: App,
   digest: Digest,
   known: readonly Label[],
@@ -34,7 +36,7 @@ const readLabel = async (
  * that is another one, the tag may have moved on: what it named before still is the commit's.
  */
 const findLabelled = async (
-  ports: GatePorts,
+  ports: LabelPorts,
   app: App,
   commit: Commit,
 ): Promise<Result<Digest, Refusal>> => {
@@ -52,7 +54,7 @@ const findLabelled = async (
 
 /** The image of a commit, of an app whose revisions are commits. */
 export const findImage = (
-  ports: GatePorts,
+  ports: LabelPorts,
   app: App,
   commit: Commit,
 ): Promise<Result<Digest, Refusal>> =>

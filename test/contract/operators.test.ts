@@ -5,10 +5,13 @@ import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
 import { alarmKey, headKey, operationKey } from '../../src/journal/keys.ts'
-import { createRevisions } from '../../src/journal/revisions.ts'
-import { createSeen } from '../../src/journal/seen.ts'
 import { Fence, Generation } from '../../src/kernel/id.ts'
 import { createOperate } from '../../src/rollout/operate.ts'
+import { createLabels } from '../../src/journal/labels.ts'
+import { createRevisions } from '../../src/journal/revisions.ts'
+import { createSeen } from '../../src/journal/seen.ts'
+import { fail, succeed } from '../../src/kernel/result.ts'
+import { createPlan } from '../../src/rollout/plan.ts'
 import { createRedeploy } from '../../src/rollout/redeploy.ts'
 import { createStatus } from '../../src/rollout/status.ts'
 import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
@@ -169,4 +172,25 @@ it('an alarm that is nobody’s fault writes down that it was judged, and no hea
   })
   expect(database.operations).toEqual(['GetItem', 'PutItem'])
   expect(await database.read(headKey(app.name))).toMatchObject({ version: 1 })
+})
+
+it('plan writes nothing', async () => {
+  const missing = fail({ reason: 'image_missing' as const, retryAfterSeconds: null })
+  const { table } = database
+  const plan = createPlan({
+    heads: createHeads(table),
+    revisions: createRevisions(table),
+    seen: createSeen(table),
+    readSecretKeys: async () => succeed([]),
+    checkLogin: async () => succeed(null),
+    images: { findDigest: async () => missing, findCommit: async () => missing },
+    labels: createLabels(table),
+    describeAlarms: async () => [],
+    hooksOf: () => [],
+    lookAt: async () => null,
+    clock,
+  })
+  expect(await plan(app, null)).toMatchObject({ revision: { from: 'waiting', id: commit } })
+  expect(await plan(app, commit)).toMatchObject({ revision: { from: 'input', id: commit } })
+  expect(asked()).toEqual(['BatchGetItem', 'GetItem', 'Query'])
 })

@@ -189,6 +189,17 @@ export class Instance {
     return this.run('deploy', await this.parameters(order)).answer
   }
 
+  /** Looks, as the function `plan` does. */
+  async plan(order: Order, edit?: (text: string) => string): Promise<HostAnswer> {
+    return this.run('plan', await this.planParameters(order), edit).answer
+  }
+
+  async planParameters(order: Order): Promise<Record<string, string>> {
+    const all = await this.parameters({ ...order, envelope: null })
+    const names = ['App', 'Owner', 'NotAfter', 'Settings']
+    return Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)))
+  }
+
   async start(order: Order, edit?: (text: string) => string): Promise<Running> {
     return this.run('deploy', await this.parameters(order), edit)
   }

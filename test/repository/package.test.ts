@@ -132,6 +132,14 @@ const neverCalled: Readonly<Record<string, readonly string[]>> = {
   cancel: ['dynamodb:Query'],
   freeze: ['dynamodb:Query'],
   unfreeze: ['dynamodb:Query'],
+  // Its ports leave out what writes, cancels and reads an output whole (src/rollout/plan-facts.ts,
+  // src/targets/ec2/look.ts): the types hold it to that.
+  plan: [
+    'dynamodb:PutItem',
+    'dynamodb:UpdateItem',
+    'ssm:CancelCommand',
+    'ssm:GetCommandInvocation',
+  ],
 }
 /** By Lambda itself: logs, and reconcile's failures into their queue. */
 const byLambda = ['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:SendMessage']
@@ -157,6 +165,7 @@ describe('roles', () => {
         .filter(({ Resource }) => Resource.includes('*'))
         .flatMap(({ Action }) => Action)
       const known = [
+        'cloudwatch:DescribeAlarms',
         'ssm:CancelCommand',
         'ssm:DescribeInstanceInformation',
         'ssm:GetCommandInvocation',
@@ -168,7 +177,7 @@ describe('roles', () => {
     },
   )
 
-  test('send the two documents only, and only to instances of the stage', () => {
+  test('send their own documents only, and only to instances of the stage', () => {
     const arn = 'arn:${AWS::Partition}'
     const here = '${AWS::Region}:${AWS::AccountId}'
     const sending = names.flatMap((name) =>
@@ -176,23 +185,25 @@ describe('roles', () => {
         .filter(({ Action }) => Action.includes('ssm:SendCommand'))
         .map(({ Resource, Condition }) => ({ name, Resource, Condition })),
     )
+    const toOurInstances = {
+      Resource: [
+        { 'Fn::Sub': `${arn}:ec2:${here}:instance/*` },
+        { 'Fn::Sub': `${arn}:ssm:${here}:managed-instance/*` },
+      ],
+      Condition: { StringEquals: { 'ssm:resourceTag/landfall:stage': 'local' } },
+    }
+    const document = (kind: string) => ({
+      'Fn::Sub': `${arn}:ssm:${here}:document/landfall-local-${kind}-*`,
+    })
     expect(sending).toEqual([
       {
         name: 'reconcile',
-        Resource: [
-          { 'Fn::Sub': `${arn}:ssm:${here}:document/landfall-local-prepare-*` },
-          { 'Fn::Sub': `${arn}:ssm:${here}:document/landfall-local-deploy-*` },
-        ],
+        Resource: [document('prepare'), document('deploy')],
         Condition: undefined,
       },
-      {
-        name: 'reconcile',
-        Resource: [
-          { 'Fn::Sub': `${arn}:ec2:${here}:instance/*` },
-          { 'Fn::Sub': `${arn}:ssm:${here}:managed-instance/*` },
-        ],
-        Condition: { StringEquals: { 'ssm:resourceTag/landfall:stage': 'local' } },
-      },
+      { name: 'reconcile', ...toOurInstances },
+      { name: 'plan', Resource: [document('plan')], Condition: undefined },
+      { name: 'plan', ...toOurInstances },
     ])
   })
 
@@ -206,6 +217,7 @@ describe('roles', () => {
     ['freeze', []],
     ['unfreeze', []],
     ['status', []],
+    ['plan', ['oc-lettings', 'registry']],
     ['hooks', ['docker-hub']],
   ])(
     '%s reads the secrets that landfall.yml names for it and that it has a use for: %j',
@@ -238,7 +250,7 @@ describe('roles', () => {
         ({ Resource }) => JSON.stringify(Resource) === JSON.stringify([index]),
       ),
     )
-    expect(asking).toEqual(['reconcile', 'status'])
+    expect(asking).toEqual(['reconcile', 'status', 'plan'])
   })
 
   test('let an operator invoke the operator functions and nothing else', () => {
@@ -246,11 +258,18 @@ describe('roles', () => {
       Statement: [
         {
           Action: 'lambda:InvokeFunction',
-          Resource: ['Redeploy', 'Rollback', 'Cancel', 'Freeze', 'Unfreeze', 'Status', 'Hooks'].map(
-            (name) => ({
-              'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'],
-            }),
-          ),
+          Resource: [
+            'Redeploy',
+            'Rollback',
+            'Cancel',
+            'Freeze',
+            'Unfreeze',
+            'Status',
+            'Hooks',
+            'Plan',
+          ].map((name) => ({
+            'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'],
+          })),
         },
       ],
     })
@@ -259,7 +278,12 @@ describe('roles', () => {
 })
 
 describe('documents', () => {
-  const logicalIds = { prepare: 'PrepareDocument', deploy: 'DeployDocument' }
+  const logicalIds = {
+    prepare: 'PrepareDocument',
+    plan: 'PlanDocument',
+    deploy: 'DeployDocument',
+  }
+  const senders = { prepare: 'reconcile', plan: 'plan', deploy: 'reconcile' }
 
   const Content = z.object({
     mainSteps: z.tuple([
@@ -279,9 +303,12 @@ describe('documents', () => {
   test.each(documentKinds)('%s runs the scripts of host/, byte for byte', (kind) => {
     const packed = /<<'PACKED'.*\n(.*)\nPACKED\n/.exec(scriptOf(kind))?.[1] ?? ''
     const script = gunzipSync(Buffer.from(packed, 'base64')).toString()
-    const parts =
-      'order state network proxy live inspect image envelope container health switch deploy'
-    const files = { prepare: ['common', 'prepare'], deploy: ['common', ...parts.split(' ')] }[kind]
+    const parts = 'order state network proxy live inspect image envelope container health switch'
+    const files = {
+      prepare: ['common', 'tools', 'prepare'],
+      plan: ['common', 'tools', ...parts.split(' '), 'plan'],
+      deploy: ['common', ...parts.split(' '), 'deploy'],
+    }[kind]
     const shebang = '#!/usr/bin/env bash\n'
     const written = files.map((file) =>
       readFileSync(`host/${file}.sh`, 'utf8').replace(shebang, ''),
@@ -297,17 +324,19 @@ describe('documents', () => {
     expect(read).toBe(renderScript(kind))
   })
 
-  test.each(documentKinds)('%s is named after its content, and reconcile names it', (kind) => {
+  test.each(documentKinds)('%s is named after its content, and who sends it names it', (kind) => {
     const { Content, Name } = resource(logicalIds[kind]).Properties
     const hash = createHash('sha256').update(JSON.stringify(Content)).digest('hex')
     expect(Name).toBe(`landfall-local-${kind}-${hash.slice(0, 8)}`)
-    const { Variables } = functionOf('reconcile').Environment
+    const { Variables } = functionOf(senders[kind]).Environment
     expect(Variables[`${kind.toUpperCase()}_DOCUMENT`]).toBe(Name)
   })
 
-  test('deploy is at most 28 KB of JSON, so that 36 KB are left for what it is sent', () => {
-    const size = Buffer.byteLength(JSON.stringify(resource('DeployDocument').Properties['Content']))
-    expect(size).toBeLessThanOrEqual(28 * 1024)
+  test('deploy and plan are at most 28 KB of JSON, so that 36 KB are left for what it is sent', () => {
+    const sizeOf = (id: string): number =>
+      Buffer.byteLength(JSON.stringify(resource(id).Properties['Content']))
+    expect(sizeOf('DeployDocument')).toBeLessThanOrEqual(28 * 1024)
+    expect(sizeOf('PlanDocument')).toBeLessThanOrEqual(28 * 1024)
   })
 })
 

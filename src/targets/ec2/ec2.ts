@@ -10,15 +10,8 @@ import type { Answer } from '../../deployment/step.ts'
 import type { Order, Started, Target } from '../target.ts'
 import type { Certificate, Certificates } from './certificates.ts'
 import { observe } from './observe.ts'
-import type {
-  Command,
-  Commands,
-  Ec2Stage,
-  Fleet,
-  FleetInstance,
-  MaskOutput,
-  SealEnvelope,
-} from './ports.ts'
+import type { Command, Commands, Ec2Stage, Fleet, MaskOutput, SealEnvelope } from './ports.ts'
+import { obstacleOf } from './reach.ts'
 import { toAbsence } from './result.ts'
 import { renderSettings } from './settings.ts'
 
@@ -36,20 +29,6 @@ export interface Ec2Ports {
 const shortestDeliverySeconds = 30
 /** A key may change at any time and the host says so; this only bounds the journal's copy. */
 const freshSeconds = 30 * 24 * 3600
-/** From this one on, parameters reach the script as environment and never as shell text. */
-const oldestAgent = [3, 3, 2746, 0]
-
-const isOldAgent = (version: string | null): boolean => {
-  const parts = (version ?? '').split('.').map(Number)
-  const at = oldestAgent.findIndex((part, index) => (parts[index] ?? 0) !== part)
-  return at !== -1 && (parts[at] ?? 0) < (oldestAgent[at] ?? 0)
-}
-
-const obstacleOf = (instance: FleetInstance): Reason | null => {
-  if (instance.ping !== 'online') return 'instance_offline'
-  return isOldAgent(instance.agentVersion) ? 'agent_too_old' : null
-}
-
 const toEpochSeconds = (instant: string): string => String(Math.floor(Date.parse(instant) / 1000))
 
 const toCommand = (ports: Ec2Ports, order: Order, rest: Command['parameters']): Command => {

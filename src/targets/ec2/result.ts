@@ -41,15 +41,19 @@ const parseJson = (text: string): unknown => {
   }
 }
 
+/** What stands in the result line of a host script's output; null where there is none. */
+export const readResultLine = (output: string): unknown => {
+  const line = output.split('\n').find((one) => one.startsWith(mark))
+  return line === undefined ? null : parseJson(line.slice(mark.length))
+}
+
 /** The result line of a host script's output; null where there is none that we can read. */
 export const parseHostResult = (output: string): HostResult | null => {
-  const line = output.split('\n').find((one) => one.startsWith(mark))
-  if (line === undefined) return null
-  const parsed = HostResult.safeParse(parseJson(line.slice(mark.length)))
+  const parsed = HostResult.safeParse(readResultLine(output))
   return parsed.success ? parsed.data : null
 }
 
-const toReason = (code: string | null | undefined): Reason | null =>
+export const toReason = (code: string | null | undefined): Reason | null =>
   code !== null && code !== undefined && isReason(code) ? code : null
 
 /** Lines printed after the result line are the log's end, for people. */

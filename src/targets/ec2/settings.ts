@@ -1,6 +1,13 @@
 import type { Ec2Settings } from '../../deployment/app.ts'
+import type { Release } from '../../deployment/head.ts'
+import type { Digest } from '../../kernel/id.ts'
 import type { Order } from '../target.ts'
 import type { Ec2Stage } from './ports.ts'
+
+/** What of an order the settings say. */
+export type SettingsOrder = Pick<Order, 'kind' | 'settings' | 'hostSeconds' | 'predeployOn'> & {
+  readonly release: (Pick<Release, 'commit'> & { readonly digest: Digest | null }) | null
+}
 
 type Entry = readonly [name: string, value: string | number]
 
@@ -10,7 +17,7 @@ const each = (name: string, values: readonly string[]): readonly Entry[] =>
 const optional = (name: string, value: string | number | null): readonly Entry[] =>
   value === null ? [] : [[name, value]]
 
-const toImage = ({ release, settings }: Order): readonly Entry[] => [
+const toImage = ({ release, settings }: SettingsOrder): readonly Entry[] => [
   ['image', settings.image],
   ['digest', release?.digest ?? ''],
   ['commit', release?.commit ?? ''],
@@ -55,7 +62,11 @@ const toHealth = ({ health }: Ec2Settings): readonly Entry[] => [
  * The `Settings` parameter: NUL-terminated `name=value` entries in base64, so that the host reads any
  * bytes without a parser. It stands in SSM's history and holds nothing secret.
  */
-export const renderSettings = (order: Order, settings: Ec2Settings, stage: Ec2Stage): string => {
+export const renderSettings = (
+  order: SettingsOrder,
+  settings: Ec2Settings,
+  stage: Pick<Ec2Stage, 'proxyImage' | 'subnet'>,
+): string => {
   const entries: readonly Entry[] = [
     ['format', 1],
     ['kind', order.kind],

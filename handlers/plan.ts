@@ -1,0 +1,3 @@
+import { composePlan } from '../src/compose/plan.ts'
+
+export const handler = composePlan()

@@ -1,0 +1,62 @@
+# Looks at the instance as a deployment would find it, and changes nothing: it writes no file, takes no
+# lock, makes no network and pulls no image.
+
+keep_result() { :; }
+reason_of() { printf docker_unavailable; }
+
+# What a deployment would end with here, by its reason.
+obstacles=()
+note() { # reason message
+  [[ ! $2 ]] || obstacles+=("{\"reason\":\"$1\",\"message\":$(json_string "${2:0:200}")}")
+}
+
+# The words are those of a deployment, since its own checks say them.
+look_at_engine() {
+  local network taker
+  read_live
+  ! has_image || pulled=true
+  note docker_unavailable "$(engine_obstacle)"
+  note disk_full "$(disk_obstacle "$directory")"
+  for network in "${networks[@]}"; do
+    docker network inspect "$network" >/dev/null 2>&1 ||
+      note start_failed "the network $network is not there; run: docker network create $network"
+  done
+  is_web || return 0
+  note port_in_use "$(port_obstacle)"
+  read -r taker < <(port_takers) || taker=''
+  holder=${taker:0:80}
+  ! is_running "${replaces:-/}" || replaces_runs=true
+}
+
+memory_bytes() {
+  local name kilobytes
+  while read -r name kilobytes _; do
+    [[ $name != MemAvailable: ]] || printf '%s' $((kilobytes * 1024))
+  done </proc/meminfo
+}
+
+main() {
+  exec 3>&1 >/dev/null 2>&1
+  trap on_exit EXIT
+  begin inspect
+  read_common_parameters
+  read_parameter Settings '^[A-Za-z0-9+/]+=*$'
+  in_time || refuse too_late 'the command arrived after its time'
+  read_settings <(base64 --decode <<<"$settings") || refuse order_invalid "$why"
+  local pulled=false holder='' replaces_runs=false owned_by memory machine
+  state=$root/$app
+  find_missing
+  ask_engine
+  owned_by=$(read_file "$state/owner")
+  [[ ${owned_by:-$owner} == "$owner" ]] || note owned_by_other "this app is deployed here by ${owned_by:0:80}"
+  if [[ $version ]]; then look_at_engine
+  elif command -v docker; then note docker_unavailable "$(engine_obstacle)"; fi
+  memory=$(memory_bytes) machine=$(uname -m)
+  extra=",\"instance\":\"$here\",\"docker\":\"$version\",\"machine\":$(json_string "${machine:0:20}"),\"missing\":$(json_list "${missing[@]}")"
+  extra+=",\"freeBytes\":${free:-0},\"memoryBytes\":${memory:-0},\"owner\":$(json_string "${owned_by:0:80}"),\"pulled\":$pulled"
+  extra+=",\"holder\":$(json_string "$holder"),\"replacesRuns\":$replaces_runs,\"obstacles\":$(json_list "${obstacles[@]:0:4}")"
+  end succeeded
+  finish succeeded planned 'nothing was changed'
+}
+
+main

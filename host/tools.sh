@@ -1,0 +1,46 @@
+# What the scripts need of an instance, and what it lacks.
+
+# Where the two families of Linux call a package differently, the second name is dnf's.
+find_missing() {
+  local tool package other
+  missing=()
+  while read -r tool package other; do
+    command -v "$tool" >/dev/null ||
+      missing+=("$(json_string "$tool (apt-get install $package, or dnf install ${other:-$package})")")
+  done <<'END'
+docker docker.io docker
+curl curl
+openssl openssl
+flock util-linux
+grep grep
+nsenter util-linux
+timeout coreutils
+END
+  ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || missing+=("$(json_string "bash 4.4 or newer (here: $BASH_VERSION)")")
+}
+
+# A machine that starts again must start Docker, or nothing serves. Not asked without a running systemd, nor
+# where DOCKER_HOST names another engine than the machine's own.
+starts_at_boot() {
+  [[ ! ${DOCKER_HOST:-} ]] && command -v systemctl >/dev/null || return 0
+  [[ $(systemctl is-system-running 2>/dev/null) != offline ]] || return 0
+  systemctl is-enabled --quiet docker 2>/dev/null || systemctl is-enabled --quiet docker.socket 2>/dev/null
+}
+
+ask_engine() {
+  version='' directory='' free=0
+  IFS='|' read -r version directory < <(timeout 20 docker info --format '{{.ServerVersion}}|{{.DockerRootDir}}') || true
+  free=$(df --output=avail -B1 "${directory:-/}" 2>/dev/null | tail -n 1) || free=0
+  version=${version:0:40} free=${free// /}
+}
+
+# Why the engine cannot be used; nothing where it can.
+engine_obstacle() {
+  if [[ ! $version ]]; then
+    printf 'the Docker Engine does not answer; run: systemctl enable --now docker'
+  elif [[ $(readlink -f "$(command -v docker)") == /snap/* ]]; then
+    printf 'Docker is the snap, which cannot read /var/lib/landfall; install docker.io'
+  elif ! starts_at_boot; then
+    printf 'Docker would not start when the machine does; run: systemctl enable docker'
+  fi
+}

@@ -1,0 +1,45 @@
+import { reasons } from '../kernel/reason.ts'
+import type { Redacted } from '../kernel/redacted.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+import type { PlanPorts } from '../rollout/plan-facts.ts'
+import type { Lack } from '../rollout/plan-findings.ts'
+import { assembleEnvironment } from '../secrets/environment.ts'
+import { parseRegistrySecret } from '../secrets/registry-secret.ts'
+import type { ReadSecret } from '../targets/ec2/ports.ts'
+
+/** What to do about a secret that cannot be had. */
+const help = {
+  secret_missing: (name: string) =>
+    `${name} is not there: aws secretsmanager create-secret --name ${name} --secret-string file://…, in this region`,
+  secret_unavailable: (name: string) =>
+    `${name} could not be read; if the name is new in landfall.yml, deploy Landfall again, so that it may`,
+}
+
+const read = async (readSecret: ReadSecret, name: string): Promise<Result<Redacted, Lack>> => {
+  const secret = await readSecret(name, null)
+  if (secret.ok) return succeed(secret.value.value)
+  return fail({ reason: secret.error, message: help[secret.error](name) })
+}
+
+/** Looks into the secrets of an app and tells no value of them. */
+export const createSecretChecks = (
+  readSecret: ReadSecret,
+): Pick<PlanPorts, 'readSecretKeys' | 'checkLogin'> => ({
+  readSecretKeys: async ({ env }, name) => {
+    const secret = await read(readSecret, name)
+    if (!secret.ok) return secret
+    const environment = assembleEnvironment({ env, secret: secret.value })
+    if (environment.ok) return succeed(environment.value.secretNames)
+    const { reason, message } = environment.error
+    return fail({ reason, message: `${name}: ${message}. ${reasons[reason]}` })
+  },
+
+  checkLogin: async (_app, name) => {
+    const secret = await read(readSecret, name)
+    if (!secret.ok) return secret
+    const message = `${name} is not { "username": "…", "password": "…" }`
+    return parseRegistrySecret(secret.value).ok
+      ? succeed(null)
+      : fail({ reason: 'secret_invalid', message })
+  },
+})

@@ -1,0 +1,218 @@
+import { join } from 'node:path'
+import { CloudWatchClient, PutMetricAlarmCommand } from '@aws-sdk/client-cloudwatch'
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { ListCommandInvocationsCommand, ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as z from 'zod'
+import { docker } from '../../local/docker/docker.ts'
+import {
+  expectDeployed,
+  openStage,
+  scanJournal,
+  textLike,
+  toCommit,
+  type Stage,
+} from '../support/end-to-end.ts'
+import { traceHost } from '../support/trace.ts'
+
+const app = 'e2e-plan'
+const secret = 'landfall/local/e2e-plan'
+const byHand = 'e2e-plan-by-hand'
+const value = 'the-planted-value-of-e2e-plan'
+let stage: Stage
+
+const Plan = z.object({
+  app: z.literal(app),
+  ok: z.boolean(),
+  would: z.string(),
+  findings: z.array(
+    z.object({
+      level: z.string(),
+      what: z.string(),
+      message: z.string(),
+      reason: z.string().optional(),
+      instance: z.string().optional(),
+    }),
+  ),
+  revision: z.object({
+    from: z.string(),
+    id: z.string().nullable(),
+    digest: z.string().nullable(),
+  }),
+  live: z.object({ generation: z.number() }).nullable(),
+  instances: z.array(z.looseObject({ id: z.string(), would: z.array(z.string()) })),
+})
+
+beforeAll(async () => {
+  stage = await openStage({
+    apps: {
+      [app]: {
+        settings: { secrets: secret, rollback: { alarms: ['e2e-plan-5xx'] } },
+        ec2: { predeploy: ['node', '--version'] },
+      },
+    },
+  })
+})
+afterAll(async () => {
+  await docker(['rm', '--force', byHand])
+  await stage?.close()
+})
+
+const stateRoot = (): string => join(stage.team.stack.stateDirectory, 'instances', 'i-00000001')
+
+/** Everything that a plan could leave: the host, the engine, the journal. */
+const traceAll = async () => ({
+  host: await traceHost(stateRoot()),
+  journal: await scanJournal(stage),
+})
+
+const plan = async (input: Readonly<Record<string, unknown>> = {}) => {
+  const before = await traceAll()
+  const planned = Plan.parse(await stage.invokeBySls('plan', { app, ...input }))
+  expect(await traceAll()).toEqual(before)
+  const lines = planned.findings.map(({ level, what, message }) => `${level} ${what}: ${message}`)
+  return { ...planned, lines }
+}
+
+const startsWith = (text: string): unknown => textLike(new RegExp(`^${text}`))
+
+test('before the first deployment it names all that is to be done, and does none of it', async () => {
+  const version = await stage.push(app, 'one')
+  const image = `${stage.team.registry}/${stage.repositoryOf(app)}@${version}`
+  await docker(['run', '-d', '--name', byHand, '-p', `${stage.port(app)}:8000`, image])
+  const { ok, would, lines, revision, live, instances } = await plan()
+  expect({ ok, would, revision, live }).toEqual({
+    ok: false,
+    would: 'fail: secret_missing',
+    revision: { from: 'nothing', id: null, digest: null },
+    live: null,
+  })
+  expect(lines).toEqual([
+    startsWith(`problem secret: ${secret} is not there: aws secretsmanager create-secret`),
+    startsWith('problem alarm: there is no alarm e2e-plan-5xx here'),
+    `problem port: port ${stage.port(app)} is taken by the container ${byHand}; to take it over add the line  replaces: ${byHand}`,
+    'warning revision: no revision is known yet: push a commit',
+    startsWith('warning hook: GitHub: Pushes: none was seen yet'),
+    startsWith('warning hook: GitHub: Workflow runs: none was seen yet'),
+    startsWith('fine image: no revision is known yet; the registry can be asked for'),
+  ])
+  expect(instances).toMatchObject([
+    {
+      id: 'i-00000001',
+      name: 'demo',
+      wave: 0,
+      online: true,
+      agent: '3.3.3598.0',
+      docker: textLike(/^\d+\./),
+      serving: null,
+      owner: null,
+    },
+  ])
+})
+
+test('when that is done it tells what the deployment would do, and says what is still missing', async () => {
+  await docker(['rm', '--force', byHand])
+  const { client } = stage.team.stack
+  const SecretString = JSON.stringify({ API_KEY: value, SENTRY_DSN: value })
+  await new SecretsManagerClient(client).send(
+    new CreateSecretCommand({ Name: secret, SecretString }),
+  )
+  await new CloudWatchClient(client).send(
+    new PutMetricAlarmCommand({
+      AlarmName: 'e2e-plan-5xx',
+      Namespace: 'e2e',
+      MetricName: '5xx',
+      Statistic: 'Sum',
+      Period: 60,
+      EvaluationPeriods: 1,
+      Threshold: 1,
+      ComparisonOperator: 'GreaterThanThreshold',
+    }),
+  )
+  const missing = await plan({ revision: toCommit('no image') })
+  expect(missing).toMatchObject({ ok: false, would: 'fail: image_missing' })
+  expect(missing.lines[0]).toContain(`:${toCommit('no image')}: The image is not in the registry`)
+  const { ok, would, lines, instances } = await plan({ revision: toCommit('one') })
+  expect(ok).toBe(true)
+  expect(would).toMatch(/^wait: nothing is known of /)
+  expect(lines).toContain(`fine secret: ${secret} has the keys API_KEY, SENTRY_DSN`)
+  expect(lines).toContain('fine alarm: e2e-plan-5xx is INSUFFICIENT_DATA')
+  expect(instances[0]?.would).toEqual([
+    startsWith('pull'),
+    'predeploy: node --version',
+    'start the new container',
+    textLike(/^check: GET \/healthz on port 8000 must answer 200-399/),
+    `switch the proxy on ${stage.port(app)} to it`,
+  ])
+})
+
+test('after a deployment it tells what serves and what the next one would do', async () => {
+  const deployed = await stage.release(app, 'two')
+  expectDeployed(deployed)
+  const { ok, would, revision, live, instances, lines } = await plan()
+  expect({ ok, would, revision, live }).toEqual({
+    ok: true,
+    would: 'deploy what is live again to 1 instance in 1 wave',
+    revision: { from: 'live', id: toCommit('two'), digest: deployed.digest },
+    live: { generation: 1 },
+  })
+  expect(instances).toMatchObject([
+    {
+      serving: { generation: 1, digest: deployed.digest },
+      owner: '000000000000/eu-west-3/local',
+      would: [
+        'pull: the image is there already',
+        'predeploy: node --version',
+        'start the new container beside the one that serves',
+        startsWith('check: '),
+        `switch the proxy on ${stage.port(app)} to it`,
+        'stop the release before, within 30 s, and keep it',
+      ],
+    },
+  ])
+  expect(lines).toContainEqual(
+    startsWith(
+      `fine instance: agent 3.3.3598.0, Docker .*, port ${stage.port(app)} with landfall-proxy-${stage.port(app)}`,
+    ),
+  )
+  // The image that is not there yet: its size is known from the registry.
+  await stage.push(app, 'three')
+  const next = await plan({ revision: toCommit('three') })
+  expect(next.instances[0]?.would[0]).toMatch(/^pull the image, \d+ MB packed$/)
+})
+
+test('an instance that does not answer is named, and not waited for', async () => {
+  const member = stage.team.stack.fleet.get('i-00000001')
+  if (member === undefined) throw new Error('no instance')
+  member.status.online = false
+  const began = Date.now()
+  const { ok, would, lines } = await plan()
+  member.status.online = true
+  expect({ ok, would }).toEqual({ ok: false, would: 'fail: instance_offline' })
+  expect(lines[0]).toMatch(/^problem instance: its SSM agent has stopped answering: see to/)
+  expect(Date.now() - began).toBeLessThan(20_000)
+})
+
+test.each<[Readonly<Record<string, unknown>>, string]>([
+  [{ app: 'nobody' }, 'app_unknown'],
+  [{}, 'input_invalid'],
+  [{ app, revision: 'main' }, 'input_invalid'],
+  [{ app, force: true }, 'input_invalid'],
+])('plan of %j is refused by name', async (input, reason) => {
+  const refused = await stage.team.operators.invoke('plan', input)
+  expect(refused).toMatchObject({ outcome: 'refused', reason })
+})
+
+test('no value of a secret is in its answer, in its command or in what the hosts said', async () => {
+  const ssm = new SSMClient(stage.team.stack.client)
+  const { Commands = [] } = await ssm.send(new ListCommandsCommand({}))
+  const planned = Commands.filter(({ DocumentName }) => DocumentName?.includes('-plan-'))
+  expect(planned.length).toBeGreaterThanOrEqual(4)
+  const { CommandInvocations } = await ssm.send(
+    new ListCommandInvocationsCommand({ Details: true }),
+  )
+  const answered = await stage.team.operators.invoke('plan', { app })
+  const told = JSON.stringify([Commands, CommandInvocations, answered, stage.said])
+  expect(told).toContain('API_KEY')
+  expect(told).not.toContain(value)
+})

@@ -1,0 +1,272 @@
+import { once } from 'node:events'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { docker } from '../../local/docker/docker.ts'
+import { parseHostPlan, type HostPlan } from '../../src/targets/ec2/plan-result.ts'
+import { textLike } from '../support/end-to-end.ts'
+import { traceHost } from '../support/trace.ts'
+import { Instance, type HostAnswer, type Order } from './instance.ts'
+import { freePort, openStage, type Image, type Stage } from './stage.ts'
+
+let stage: Stage
+let one: Image
+let app: string
+let instance: Instance
+const own: Instance[] = []
+const stranger = `landfall-test-stranger-${process.pid}`
+const bin = mkdtempSync(join(tmpdir(), 'landfall-plan-bin-'))
+
+beforeAll(async () => {
+  stage = await openStage()
+  one = await stage.publish('one')
+  app = stage.app('shop')
+})
+beforeEach(async () => {
+  // Nobody has ever prepared it.
+  instance = new Instance('i-000000aa', await freePort())
+  own.push(instance)
+})
+afterEach(async () => {
+  await docker(['rm', '--force', stranger])
+})
+afterAll(async () => {
+  for (const each of own) await each.clean([app])
+  rmSync(bin, { recursive: true })
+  await stage.close()
+})
+
+const orderOf = (more: Partial<Order> = {}): Order => ({
+  app,
+  generation: 1,
+  fence: 1,
+  ...one,
+  ...more,
+})
+
+/** Looks, and holds the answer against what stood there before and after. */
+const look = async (
+  more: Partial<Order> = {},
+  edit?: (text: string) => string,
+): Promise<{ answer: HostAnswer; plan: HostPlan | null }> => {
+  const before = await traceHost(instance.root)
+  const answer = await instance.plan(orderOf(more), edit)
+  expect(await traceHost(instance.root)).toEqual(before)
+  expect(answer.output.length).toBeLessThan(2400)
+  return { answer, plan: parseHostPlan(answer.output) }
+}
+
+const lookAt = async (more: Partial<Order> = {}, edit?: (text: string) => string) => {
+  const { answer, plan } = await look(more, edit)
+  if (plan === null) throw new Error(answer.output)
+  return plan
+}
+
+/** A container run by hand, as the team's own pipeline does it today. */
+const runByHand = async (): Promise<void> => {
+  const publish = `127.0.0.1:${instance.port}:8000`
+  await docker(['run', '-d', '--name', stranger, '-p', publish, `${one.image}@${one.digest}`])
+}
+
+test('on a machine that Landfall never touched nothing is there afterwards either', async () => {
+  const plan = await lookAt()
+  expect(plan).toMatchObject({
+    outcome: 'succeeded',
+    serving: null,
+    missing: [],
+    owner: '',
+    pulled: false,
+    holder: '',
+    replacesRuns: false,
+    obstacles: [],
+  })
+  expect(plan.docker).toMatch(/^\d+\.\d+/)
+  expect(plan.machine).toMatch(/^(x86_64|aarch64)$/)
+  expect(plan.freeBytes).toBeGreaterThan(1e8)
+  expect(plan.memoryBytes).toBeGreaterThan(1e7)
+  expect(readdirSync(instance.root)).toEqual([])
+  rmSync(instance.root, { recursive: true })
+  await lookAt()
+  expect(existsSync(instance.root)).toBe(false)
+})
+
+test('after a deployment it tells what serves, whose it is and that the image is there', async () => {
+  await instance.prepare()
+  const deployed = await instance.deploy(orderOf())
+  expect(deployed, deployed.message).toMatchObject({ outcome: 'succeeded' })
+  expect(await lookAt()).toMatchObject({
+    serving: { generation: 1, digest: one.digest },
+    owner: '000000000000/eu-west-3/local',
+    pulled: true,
+    holder: `landfall-proxy-127.0.0.1-${instance.port}`,
+    obstacles: [],
+  })
+  const other = await lookAt({ owner: '000000000000/eu-west-3/prod' })
+  expect(other.obstacles).toEqual([
+    {
+      reason: 'owned_by_other',
+      message: 'this app is deployed here by 000000000000/eu-west-3/local',
+    },
+  ])
+  // Another app on the same port and without hosts of its own.
+  const rival = await lookAt({ app: stage.app('rival') })
+  expect(rival.obstacles).toMatchObject([{ reason: 'port_in_use' }])
+  expect(rival.obstacles[0]?.message).toContain(`${app} serves the same hosts`)
+  await instance.clean([app])
+})
+
+test('a container that was run by hand is named with the line to add', async () => {
+  await runByHand()
+  const taken = await lookAt()
+  expect(taken.holder).toBe(stranger)
+  expect(taken.obstacles).toEqual([
+    {
+      reason: 'port_in_use',
+      message: `port ${instance.port} is taken by the container ${stranger}; to take it over add the line  replaces: ${stranger}`,
+    },
+  ])
+  const replaced = await lookAt({ settings: { replaces: stranger } })
+  expect(replaced).toMatchObject({ holder: stranger, replacesRuns: true, obstacles: [] })
+  // The same words that a deployment ends with.
+  await instance.prepare()
+  const refused = await instance.deploy(orderOf())
+  expect(refused.message).toBe(taken.obstacles[0]?.message)
+})
+
+test('a program that is no container is told too', async () => {
+  const server = createServer().listen(instance.port, '127.0.0.1')
+  await once(server, 'listening')
+  const { obstacles } = await lookAt()
+  server.close()
+  expect(obstacles).toEqual([
+    {
+      reason: 'port_in_use',
+      message: `port ${instance.port} is taken by a program outside Docker`,
+    },
+  ])
+})
+
+test('a worker needs no port', async () => {
+  await runByHand()
+  const settings = { strategy: 'worker', port: '', publishAddress: '', publishPort: '' }
+  expect(await lookAt({ settings })).toMatchObject({ holder: '', obstacles: [] })
+})
+
+test('a network that is not there is named with the command that makes it', async () => {
+  const { obstacles } = await lookAt({ settings: { network: ['bridge', 'no-such-network'] } })
+  expect(obstacles).toEqual([
+    {
+      reason: 'start_failed',
+      message:
+        'the network no-such-network is not there; run: docker network create no-such-network',
+    },
+  ])
+})
+
+/** Only what the machine's own directories have, without one program. */
+const without = (tool: string): ((text: string) => string) => {
+  const directory = join(bin, `without-${tool}`)
+  mkdirSync(directory, { recursive: true })
+  for (const from of ['/bin', '/sbin', '/usr/bin', '/usr/sbin'])
+    for (const name of readdirSync(from))
+      if (name !== tool && !existsSync(join(directory, name)))
+        symlinkSync(join(from, name), join(directory, name))
+  instance.environment = { PATH: directory }
+  return (text) => text.replace(':/usr/sbin:/usr/bin:/sbin:/bin"', '"')
+}
+
+test.each([
+  ['docker', 'docker (apt-get install docker.io, or dnf install docker)'],
+  ['curl', 'curl (apt-get install curl, or dnf install curl)'],
+  ['openssl', 'openssl (apt-get install openssl, or dnf install openssl)'],
+  ['flock', 'flock (apt-get install util-linux, or dnf install util-linux)'],
+  ['nsenter', 'nsenter (apt-get install util-linux, or dnf install util-linux)'],
+  ['grep', 'grep (apt-get install grep, or dnf install grep)'],
+])('a machine without %s is told what to install', async (tool, missing) => {
+  expect((await lookAt({}, without(tool))).missing).toEqual([missing])
+})
+
+test('a full disk is told, unless the image is there already', async () => {
+  const df = join(bin, 'df')
+  writeFileSync(df, '#!/bin/sh\necho Avail\necho 12\n')
+  chmodSync(df, 0o755)
+  instance.environment = { PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin` }
+  const two = await stage.publish('two')
+  const plan = await lookAt(two)
+  expect(plan.freeBytes).toBe(12)
+  expect(plan.obstacles).toEqual([
+    { reason: 'disk_full', message: textLike(/^only 12 MB are free in \//) },
+  ])
+  await docker(['pull', '--quiet', `${two.image}@${two.digest}`])
+  expect(await lookAt(two)).toMatchObject({ pulled: true, obstacles: [] })
+  rmSync(df)
+})
+
+test('an engine that is stopped or out of reach is told', async () => {
+  instance.environment = { DOCKER_HOST: `tcp://127.0.0.1:${await freePort()}` }
+  expect(await lookAt()).toMatchObject({
+    docker: '',
+    pulled: false,
+    obstacles: [
+      {
+        reason: 'docker_unavailable',
+        message: 'the Docker Engine does not answer; run: systemctl enable --now docker',
+      },
+    ],
+  })
+})
+
+test('Docker that would not start with the machine is told', async () => {
+  const systemctl = join(bin, 'systemctl')
+  writeFileSync(
+    systemctl,
+    '#!/bin/sh\ncase "$*" in is-system-running) echo running ;; *) exit 1 ;; esac\n',
+  )
+  chmodSync(systemctl, 0o755)
+  instance.environment = { PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin` }
+  const { obstacles } = await lookAt()
+  rmSync(systemctl)
+  expect(obstacles).toMatchObject([{ reason: 'docker_unavailable' }])
+  expect(obstacles[0]?.message).toContain('systemctl enable docker')
+})
+
+test.each(['App', 'Owner', 'NotAfter', 'Settings'])(
+  'an agent that is too old to set %s is refused, and so is another form of it',
+  async (name) => {
+    const { [name]: value = '', ...rest } = await instance.planParameters(orderOf())
+    const before = await traceHost(instance.root)
+    const old = await instance.run('plan', rest).answer
+    expect(old).toMatchObject({ outcome: 'refused', reason: 'agent_too_old', code: 1 })
+    for (const bad of ['', '$(touch /tmp/landfall-test-injected)', `${value}\n`]) {
+      const malformed = await instance.run('plan', { ...rest, [name]: bad }).answer
+      expect(malformed, bad).toMatchObject({ outcome: 'refused', reason: 'order_invalid' })
+    }
+    expect(await traceHost(instance.root)).toEqual(before)
+    expect(existsSync('/tmp/landfall-test-injected')).toBe(false)
+  },
+)
+
+test('what comes too late, or with settings of another version, is refused', async () => {
+  expect((await look({ notAfter: 1 })).answer).toMatchObject({ reason: 'too_late' })
+  const { answer } = await look({ settings: { privileged: 'true' } })
+  expect(answer).toMatchObject({ reason: 'order_invalid', message: 'unknown setting privileged' })
+})
+
+test('the longest answer is one that a listing of SSM holds whole', async () => {
+  const name = (index: number): string => `${index}`.padEnd(200, 'x')
+  const settings = { network: [1, 2, 3, 4, 5, 6, 7].map(name) }
+  const { answer, plan } = await look({ settings }, without('curl'))
+  expect(answer.output.length).toBeLessThan(2400)
+  expect(plan?.obstacles).toHaveLength(4)
+})

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { createSecretChecks } from '../../../src/compose/plan-secrets.ts'
+import { Redacted } from '../../../src/kernel/redacted.ts'
+import { fail, succeed } from '../../../src/kernel/result.ts'
+import { appOf } from '../../support/apps.ts'
+
+const name = 'landfall/prod/shop'
+const checksOf = (held: string) =>
+  createSecretChecks(async () =>
+    held === 'secret_missing' || held === 'secret_unavailable'
+      ? fail(held)
+      : succeed({ value: new Redacted(held), versionId: 'v1' }),
+  )
+
+const app = appOf('shop', { env: { DEBUG: 'False' } })
+
+test('tells the names of an app’s keys, and no value', async () => {
+  const found = await checksOf('{"API_KEY":"hunter22","PORT":8000}').readSecretKeys(app, name)
+  expect(found).toEqual({ ok: true, value: ['API_KEY', 'PORT'] })
+})
+
+test.each([
+  [
+    'secret_missing',
+    'secret_missing',
+    /aws secretsmanager create-secret --name landfall\/prod\/shop/,
+  ],
+  ['secret_unavailable', 'secret_unavailable', /deploy Landfall again/],
+  ['hunter22 is no JSON', 'secret_invalid', /not a JSON object/],
+  ['["hunter22"]', 'secret_invalid', /not a JSON object/],
+  ['{"API_KEY":{"inner":"hunter22"}}', 'secret_invalid', /"API_KEY"/],
+  ['{"no-name":"hunter22"}', 'secret_invalid', /"no-name"/],
+])('the secret %s is %s', async (held, reason, message) => {
+  const found = await checksOf(held).readSecretKeys(app, name)
+  expect(found).toMatchObject({ ok: false, error: { reason } })
+  expect(found.ok ? '' : found.error.message).toMatch(message)
+  expect(JSON.stringify(found)).not.toContain('hunter22')
+})
+
+test.each([
+  ['{"username":"acme","password":"hunter22"}', true],
+  ['{"username":"acme"}', false],
+  ['hunter22', false],
+  ['secret_missing', false],
+])('the credentials %s can be used: %s', async (held, ok) => {
+  const found = await checksOf(held).checkLogin(app, name)
+  expect(found.ok).toBe(ok)
+  expect(JSON.stringify(found)).not.toContain('hunter22')
+})
