@@ -1,0 +1,173 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { ensurePrograms, findProgram } from '../../local/docker/packages.ts'
+import { parseConfiguration } from '../../src/config/read.ts'
+import { createHeads } from '../../src/journal/heads.ts'
+import { createHistory } from '../../src/journal/history.ts'
+import { createRevisions } from '../../src/journal/revisions.ts'
+import { createSeen } from '../../src/journal/seen.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { AppName } from '../../src/kernel/id.ts'
+import { createStatus } from '../../src/rollout/status.ts'
+import { startJournal } from '../support/journal-table.ts'
+
+const read = (file: string): string => readFileSync(file, 'utf8')
+const documents = ['docs/operations.md', 'docs/rollback.md', 'examples/alarm-5xx/README.md']
+const withReadme = ['README.md', ...documents]
+
+const blocks = (file: string, language: string): readonly string[] =>
+  [...read(file).matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(
+    ([, text = '']) => text,
+  )
+
+/** As GitHub makes it of a heading. */
+const toAnchor = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
+
+const links = documents.flatMap((file) =>
+  [...read(file).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => [file, link]),
+)
+
+describe('a link', () => {
+  it.each(links)('in %s to %s leads somewhere', (file = '', link = '') => {
+    const [path = '', anchor] = link.split('#')
+    const target = path === '' ? file : join(dirname(file), path)
+    expect(existsSync(target)).toBe(true)
+    if (anchor === undefined) return
+    const headings = [...read(target).matchAll(/^#+ (.+)$/gm)].map(([, text = '']) => text)
+    expect(headings.map(toAnchor)).toContain(anchor)
+  })
+})
+
+describe('a call of an operator function', () => {
+  const Handler = z.object({ handler: z.custom<(input: unknown) => Promise<unknown>>() })
+  const form = /sls invoke -f (\w+) --stage prod(?: +-d '([^']+)')?/g
+  const found = withReadme.flatMap((file) =>
+    [...read(file).matchAll(form)].map(([call, name = '', input]) => [call, name, input ?? '']),
+  )
+
+  it.each(found)('%s is taken', async (_, name = '', input = '') => {
+    const { handler } = Handler.parse(await import(`../../handlers/${name}.ts`))
+    // With the input it has no quarrel, so it looks for its environment, which is not here.
+    const call = handler(input === '' ? undefined : JSON.parse(input))
+    await expect(call).rejects.toThrow(/TABLE_NAME|landfall.yml/)
+  })
+
+  it('shows every function that an operator may call', () => {
+    const handlers = ['status', 'redeploy', 'rollback', 'cancel', 'freeze', 'unfreeze', 'hooks']
+    const table = /## What there is\n(.*?)\n## /s.exec(read('docs/operations.md'))?.[1] ?? ''
+    const named = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name)
+    expect(named.filter((name) => !existsSync(`handlers/${name}.ts`))).toEqual([])
+    expect(named).toEqual(expect.arrayContaining(handlers))
+  })
+})
+
+describe('a command of the AWS CLI', () => {
+  let directory: string
+  beforeAll(async () => {
+    await ensurePrograms([{ name: 'aws', package: 'awscli' }])
+    directory = mkdtempSync(join(tmpdir(), 'landfall-documents-'))
+    // It checks what it is given, and sends nothing; what it then makes up may fail its own checks.
+    const script = `#!/bin/sh
+said=$(${findProgram('aws') ?? 'aws'} "$@" --generate-cli-skeleton output 2>&1 >/dev/null)
+case $said in *usage:*|*'Unknown options'*|*'Error parsing'*) printf '%s\\n' "$said" >>"$FAILURES" ;; esac
+case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; esac
+`
+    writeFileSync(join(directory, 'aws'), script, { mode: 0o755 })
+  })
+  afterAll(() => {
+    rmSync(directory, { recursive: true })
+  })
+
+  const commands = withReadme.flatMap((file) =>
+    blocks(file, 'sh')
+      .flatMap((text) => text.replaceAll('\\\n', ' ').split('\n'))
+      .filter((line) => /^(\w+=\$\()?aws /.test(line)),
+  )
+
+  it.each([...new Set(commands)])('%s is known', (command) => {
+    const failures = join(directory, 'failures')
+    writeFileSync(failures, '')
+    const env = {
+      PATH: `${directory}:${process.env['PATH'] ?? ''}`,
+      HOME: directory,
+      FAILURES: failures,
+      AWS_DEFAULT_REGION: 'eu-west-3',
+      INSTANCE: 'i-0123456789abcdef0',
+      COMMAND: '00000000-0000-0000-0000-000000000000',
+      ROLE: 'landfall-prod-InstanceRole',
+      PROFILE: 'landfall-prod-InstanceProfile',
+    }
+    // The secrets of the README's third step are files that only its reader has.
+    const line = command.replaceAll('file://../landfall-secrets/', `file://${directory}/`)
+    for (const name of ['github', 'oc-lettings.json', 'registry.json'])
+      writeFileSync(join(directory, name), 'x')
+    execFileSync('sh', ['-c', line], { env })
+    expect(read(failures)).toBe('')
+  })
+})
+
+describe('a snippet', () => {
+  const snippets = documents.flatMap((file) => blocks(file, 'yaml'))
+  const whole = snippets.filter((text) => /^apps:/m.test(text))
+  const rollbacks = snippets.filter((text) => text.startsWith('rollback:'))
+  const [first = ''] = whole
+
+  it('is a landfall.yml or its part `rollback`, so that each is checked', () => {
+    expect([whole.length, rollbacks.length, snippets.length]).toEqual([1, 2, 3])
+  })
+
+  it('that is a landfall.yml is right, with nothing to warn of', () => {
+    const parsed = parseConfiguration(first, 'rollback.md')
+    expect(parsed).toMatchObject({ ok: true, value: { warnings: [] } })
+  })
+
+  it.each(rollbacks)('that is a part of it is right in its place (%#)', (text) => {
+    const part = text.trim().replaceAll('\n', '\n    ')
+    const parsed = parseConfiguration(`${first}    ${part}\n`, 'rollback.md')
+    expect(parsed).toMatchObject({
+      ok: true,
+      value: { configuration: { apps: [{ rollback: { alarms: ['oc-lettings-5xx'] } }] } },
+    })
+  })
+})
+
+describe('operations.md', () => {
+  const page = read('docs/operations.md')
+  const rowsOf = (heading: string): readonly string[] =>
+    [
+      ...(new RegExp(`## ${heading}\n(.*?)\n## `, 's').exec(page)?.[1] ?? '').matchAll(
+        /^\| (`.+?) \|/gm,
+      ),
+    ]
+      .map(([, cell = '']) => cell)
+      .flatMap((cell) => cell.match(/(?<=`)[\w-]+(?=`)/g) ?? [])
+
+  it('names the fields of status', async () => {
+    const database = await startJournal()
+    const { table } = database
+    const status = createStatus({
+      heads: createHeads(table),
+      revisions: createRevisions(table),
+      history: createHistory(table),
+      seen: createSeen(table),
+      clock: systemClock,
+    })
+    const { app: _, ...shown } = await status(AppName.parse('oc-lettings'), null)
+    await database.stop()
+    expect(rowsOf('Look').toSorted()).toEqual(Object.keys(shown).toSorted())
+  })
+
+  it('names every alarm on Landfall itself', () => {
+    const alarms = [...read('packaging/watch.yml').matchAll(/AlarmName: (landfall-\S+)/g)]
+    const names = alarms.map(([, name = '']) => name.replace('${sls:stage}', 'prod'))
+    expect(rowsOf('When Landfall itself has a problem').toSorted()).toEqual(names.toSorted())
+  })
+})
