@@ -18,7 +18,7 @@ export const proxyImage = 'landfall-haproxy:local'
 
 const app = join(import.meta.dirname, 'app', 'app.mts')
 const fingerprintLabel = 'landfall.fingerprint'
-const tools = ['sh', 'cat', 'env', 'echo', 'ls', 'ps', 'sleep', 'true', 'false', 'wget']
+const tools = ['sh', 'cat', 'cp', 'rm', 'env', 'echo', 'ls', 'ps', 'sleep', 'true', 'false', 'wget']
 
 /** How the demo app behaves; each is a variable of its image that `docker run -e` may override. */
 export interface Behaviour {
