@@ -71,6 +71,12 @@ const judgeOpen = (open: Deployment, head: Head, transition: AlarmTransition): V
   return blame(head, open.generation, transition.at)
 }
 
+/** Whoever unfroze the app has looked at what fired until then: it is not judged once more by the clock. */
+const isLookedAt = ({ operations }: Head, at: Instant): boolean => {
+  const unfreeze = operations.find(({ kind }) => kind === 'unfreeze')
+  return unfreeze !== undefined && isPast(at, unfreeze.at)
+}
+
 /**
  * Whether a transition to ALARM takes anything back. The suspect is the open deployment once anything
  * was sent, else the newest finished one that changed digest, secrets or env and whose window is open.
@@ -80,7 +86,7 @@ export const judgeAlarm = (
   transition: AlarmTransition,
   windowSeconds: number,
 ): Verdict => {
-  if (head.freeze !== null) return ignore('app_frozen')
+  if (head.freeze !== null || isLookedAt(head, transition.at)) return ignore('app_frozen')
   if (head.takeBack !== null && head.takeBack.refusal === null) return ignore('going_back')
   const open = openDeployment(head)
   const verdict = open === null ? null : judgeOpen(open, head, transition)

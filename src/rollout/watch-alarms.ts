@@ -3,7 +3,7 @@ import { judgeAlarm } from '../deployment/alarm.ts'
 import type { App } from '../deployment/app.ts'
 import { isPast } from '../deployment/deadline.ts'
 import type { Head } from '../deployment/head.ts'
-import type { Observation } from '../deployment/transition.ts'
+import { transition as transit, type Observation } from '../deployment/transition.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
 type AlarmPorts = Pick<ReconcilePorts, 'readFiring' | 'log'>
@@ -36,12 +36,14 @@ const takeFiring = async (
   const firing = await ports.readFiring(app.rollback?.alarms ?? [])
   for (const { alarm, at } of firing) {
     const transition = { alarm, at, from: null }
+    const observation = { kind: 'alarmed', transition, windowSeconds } as const
     const head = await ports.heads.load(app.name)
+    // Ignored, or taken in before.
+    if (transit(head, observation, toInstant(ports.clock())).head === head) continue
     const verdict = judgeAlarm(head, transition, windowSeconds)
-    if (verdict.kind === 'ignored') continue
     ports.log.warn('an alarm fired and its event did not come', { app: app.name, alarm, at })
     await ports.chronicle.recordAlarm(app.name, transition, verdict)
-    await write(head, { kind: 'alarmed', transition, windowSeconds })
+    await write(head, observation)
   }
 }
 

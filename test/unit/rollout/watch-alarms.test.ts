@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import type { OperatorWord } from '../../../src/deployment/operate.ts'
+import { createOperate } from '../../../src/rollout/operate.ts'
+import { createTakeAlarm } from '../../../src/rollout/take-alarm.ts'
+import { commitAt, createWorld, plainly, type World } from '../../support/rollout-world.ts'
+import { runReconcile } from '../../support/runs.ts'
+
+const alarm = 'oc-lettings-5xx'
+const windowSeconds = 1800
+
+const pushed = async (world: World, index: number): Promise<void> => {
+  world.pushImage(index)
+  world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+  await runReconcile(world)
+  expect(world.head().releases[0]?.revision).toBe(commitAt(index))
+}
+
+/** Releases up to this one were live, one after the other. */
+const worldAt = async (releases: number): Promise<World> => {
+  const rollback = { alarms: [alarm], windowSeconds, secrets: 'recorded' } as const
+  const world = createWorld({ instances: 1, app: { rollback } })
+  for (let index = 1; index <= releases; index += 1) await pushed(world, index)
+  return world
+}
+
+const say = async (world: World, word: OperatorWord, id: string): Promise<void> => {
+  const chronicle = { recordOperation: () => Promise.resolve() }
+  const operate = createOperate({ ...world.toPorts(plainly), chronicle })
+  expect(await operate({ app: world.app.name, word, by: 'ada', id })).toMatchObject({ ok: true })
+}
+
+/** The alarm fires from OK and goes on firing; its event comes. */
+const fire = (world: World) => {
+  world.firing.set(alarm, world.instant())
+  const take = createTakeAlarm({ ...world.toPorts(plainly) })
+  return take(world.app.name, { alarm, at: world.instant(), from: 'OK' }, windowSeconds)
+}
+
+const nextMinute = async (world: World): Promise<void> => {
+  world.advance(60_000)
+  await runReconcile(world)
+}
+
+describe('an alarm that goes on firing', () => {
+  it('does not freeze again an app that a person has looked at', async () => {
+    const world = await worldAt(2)
+    await fire(world)
+    await runReconcile(world)
+    world.advance(60_000)
+    expect(await fire(world)).toEqual({ kind: 'freeze', reason: 'alarm_after_rollback' })
+    await nextMinute(world)
+    expect(world.head().freeze).toMatchObject({ reason: 'alarm_after_rollback' })
+    await say(world, { kind: 'unfreeze' }, 'ticket-1')
+    await nextMinute(world)
+    expect(world.head().freeze).toBeNull()
+    expect(world.head().generation).toBe(3)
+    expect(world.breaches).toEqual([])
+  })
+
+  it('takes nothing back after unfreeze that it fired at while the app was frozen', async () => {
+    const world = await worldAt(2)
+    await say(world, { kind: 'freeze', reason: 'exams' }, 'ticket-1')
+    world.advance(1000)
+    expect(await fire(world)).toEqual({ kind: 'ignored', reason: 'app_frozen' })
+    world.advance(1000)
+    await say(world, { kind: 'unfreeze' }, 'ticket-2')
+    await nextMinute(world)
+    expect(world.head()).toMatchObject({ generation: 2, takeBack: null })
+    // What fires from now on counts again.
+    world.advance(1000)
+    expect(await fire(world)).toMatchObject({ kind: 'take_back', generation: 2 })
+  })
+
+  it('is judged once where there is nothing to go back to, not every minute', async () => {
+    const world = await worldAt(1)
+    await nextMinute(world)
+    world.firing.set(alarm, world.instant())
+    await nextMinute(world)
+    const { takeBack, version } = world.head()
+    expect(takeBack).toMatchObject({ refusal: 'nothing_to_roll_back_to' })
+    const judged = world.judged.length
+    await nextMinute(world)
+    await nextMinute(world)
+    expect(world.judged).toHaveLength(judged)
+    expect([world.head().takeBack, world.head().version]).toEqual([takeBack, version])
+  })
+})
