@@ -4,18 +4,12 @@ import { join } from 'node:path'
 import { docker } from '../docker/docker.ts'
 import { cleanUp } from '../team/clean-up.ts'
 import { freePort, startTeam, type Team } from '../team/team.ts'
-import {
-  app,
-  byHand,
-  deployAgain,
-  deployByHand,
-  goBack,
-  refuseBroken,
-  takeOver,
-  type Stage,
-} from './acts.ts'
+import { deployAgain, deployByHand, refuseBroken, takeOver } from './acts.ts'
 import type { Act } from './act.ts'
+import { goBack } from './go-back.ts'
 import { createScreen, showSummary } from './screen.ts'
+import { alarmName, app, byHand, type Stage } from './stage.ts'
+import { takeBackByAlarm } from './take-back.ts'
 
 const apps = (port: number) => (registry: string) => ({
   [app]: {
@@ -27,6 +21,7 @@ const apps = (port: number) => (registry: string) => ({
     requires: [{ ci: 'github', workflow: 'CI' }, 'image'],
     env: { DEBUG: 'False' },
     secrets: 'landfall/local/demo-shop',
+    rollback: { alarms: [alarmName], window: '5m' },
     targets: [
       {
         ec2: {
@@ -41,9 +36,11 @@ const apps = (port: number) => (registry: string) => ({
   },
 })
 
+const inOrder = [deployByHand, takeOver, deployAgain, refuseBroken, takeBackByAlarm, goBack]
+
 const play = async (stage: Stage): Promise<readonly Act[]> => {
   const acts: Act[] = []
-  for (const next of [deployByHand, takeOver, deployAgain, refuseBroken, goBack]) {
+  for (const next of inOrder) {
     const act = await next(stage)
     stage.screen.showEnd(act)
     acts.push(act)
@@ -58,7 +55,7 @@ const leaveNothing = async (port: number, team: Team | null, directory: string):
   rmSync(directory, { recursive: true, force: true })
 }
 
-/** The main job on real parts, in five acts; 0 only when every act did what it says. */
+/** The main job on real parts, in six acts; 0 only when every act did what it says. */
 const main = async (): Promise<number> => {
   const screen = createScreen()
   const directory = mkdtempSync(join(tmpdir(), 'landfall-demo-'))

@@ -19,6 +19,12 @@ const showTable = (rows: readonly (readonly string[])[]): void => {
   for (const row of rest) write(`  ${row}`)
 }
 
+/** What failed on its way, and what came back as an error of the release itself. */
+const describeLoad = ({ sent, failed, ownErrors }: LoadResult): string => {
+  const own = ownErrors === 0 ? '' : `, ${ownErrors} answered 500 by the release itself`
+  return `${sent} requests sent, ${failed} failed${own}`
+}
+
 /** What the demo prints: one line per fact, with the time since it began. */
 export const createScreen = () => {
   const begun = performance.now()
@@ -37,15 +43,12 @@ export const createScreen = () => {
     /** Says every two seconds how the load fares; stops when called. */
     watch: (result: () => LoadResult): (() => void) => {
       const timer = setInterval(() => {
-        const { sent, failed } = result()
-        say(`${sent} requests sent, ${failed} failed`)
+        say(describeLoad(result()))
       }, 2000)
       return () => clearInterval(timer)
     },
     showEnd: ({ ok, load, seconds, says }: Act): void => {
-      say(
-        `${load.sent} requests sent, ${load.failed} failed, slowest ${load.slowestMilliseconds.toFixed(0)} ms`,
-      )
+      say(`${describeLoad(load)}, slowest ${load.slowestMilliseconds.toFixed(0)} ms`)
       for (const failure of load.failures.slice(0, 2)) say(`  for instance: ${failure}`)
       say(`${ok ? 'done' : 'NOT AS SAID'} after ${seconds.toFixed(1)} s: ${says}`)
     },
@@ -76,11 +79,12 @@ const showSteps = (acts: readonly Act[]): void => {
 export const showSummary = (acts: readonly Act[]): void => {
   write()
   showTable([
-    ['act', 'sent', 'failed', 'away', 'slowest', 'took', 'as said'],
+    ['act', 'sent', 'failed', 'own 500', 'away', 'slowest', 'took', 'as said'],
     ...acts.map(({ title, load, seconds, ok }) => [
       title,
       String(load.sent),
       String(load.failed),
+      String(load.ownErrors),
       `${(load.awayMilliseconds / 1000).toFixed(1)} s`,
       `${load.slowestMilliseconds.toFixed(0)} ms`,
       `${seconds.toFixed(1)} s`,

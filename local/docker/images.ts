@@ -30,8 +30,11 @@ export interface Behaviour {
   readonly HEALTH_PATH?: string
   /** Comma-separated; a request for another Host is answered 400. Default: all. */
   readonly ALLOWED_HOSTS?: string
-  /** What is wrong with this release. `prints_environment` crashes after printing its settings. */
-  readonly FAULT?: 'exits' | 'never_healthy' | 'wrong_port' | 'prints_environment'
+  /**
+   * What is wrong with this release. `prints_environment` crashes after printing its settings;
+   * `answers_500` is healthy, and answers everybody else `<VERSION> is broken` with 500.
+   */
+  readonly FAULT?: 'exits' | 'never_healthy' | 'wrong_port' | 'prints_environment' | 'answers_500'
   readonly START_DELAY_SECONDS?: string
   /** Default 5, as Node's. */
   readonly KEEP_ALIVE_SECONDS?: string

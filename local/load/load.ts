@@ -14,15 +14,20 @@ export interface LoadOptions {
   readonly idleClients?: number
   /** A request without an answer after this time has failed. */
   readonly timeoutSeconds?: number
+  /** The first line of what a broken release answers with a status of an error. */
+  readonly ownError?: string
 }
 
 export interface LoadResult {
   readonly sent: number
+  /** Without an answer, or with an error that is not the release's own. */
   readonly failed: number
+  /** Brought to the release and back: an error that it answered itself. */
+  readonly ownErrors: number
   /** The first few failures, for people. */
   readonly failures: readonly string[]
   readonly slowestMilliseconds: number
-  /** The longest time in which requests failed and none was answered. */
+  /** The longest time in which requests failed, for whatever reason, and none was answered well. */
   readonly awayMilliseconds: number
   readonly p50Milliseconds: number
   readonly p99Milliseconds: number
@@ -43,49 +48,64 @@ const idleMilliseconds = 3000
 const firstLine = async (response: IncomingMessage): Promise<string> =>
   (await readText(response)).split('\n')[0]?.trim() ?? ''
 
-/** One request; rejects on a broken connection, a timeout and a status of an error. */
-export const request = async (
+interface Answer {
+  readonly status: number
+  readonly line: string
+}
+
+/** One request; rejects on a broken connection and a timeout. */
+const request = async (
   url: string,
   { agent, host, timeoutSeconds }: { agent: Agent | false; host?: string; timeoutSeconds: number },
-): Promise<string> => {
+): Promise<Answer> => {
   const signal = AbortSignal.timeout(timeoutSeconds * 1000)
   const headers = host === undefined ? {} : { host }
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(url, { agent, headers, signal }, resolve).on('error', reject)
   })
-  const line = await firstLine(response)
-  if ((response.statusCode ?? 500) < 400) return line
-  throw new Error(`${response.statusCode} ${line}`)
+  return { status: response.statusCode ?? 500, line: await firstLine(response) }
 }
 
 const percentile = (sorted: readonly number[], share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 
 /** What came of the requests so far. */
-const createTally = () => {
+const createTally = (ownError: string | undefined) => {
   const milliseconds: number[] = []
   const failures: string[] = []
   const answers = new Map<string, number>()
   let sent = 0
   let failed = 0
+  let ownErrors = 0
   let answeredAt = performance.now()
-  let failedSince = 0
+  let isAway = false
   let awayMilliseconds = 0
+  const answerWell = (): void => {
+    const now = performance.now()
+    if (isAway) awayMilliseconds = Math.max(awayMilliseconds, now - answeredAt)
+    answeredAt = now
+    isAway = false
+  }
+  const fail = (failure: string): void => {
+    isAway = true
+    failed += 1
+    if (failures.length < shownFailures) failures.push(failure)
+  }
+  const take = (kind: string, { status, line }: Answer): void => {
+    if (status >= 400 && line !== ownError) return fail(`${kind} connection: ${status} ${line}`)
+    answers.set(line, (answers.get(line) ?? 0) + 1)
+    if (status < 400) return answerWell()
+    isAway = true
+    ownErrors += 1
+  }
   return {
-    count: async (kind: string, ask: () => Promise<string>): Promise<void> => {
+    count: async (kind: string, ask: () => Promise<Answer>): Promise<void> => {
       const begun = performance.now()
       sent += 1
-      try {
-        const line = await ask()
-        answers.set(line, (answers.get(line) ?? 0) + 1)
-        const now = performance.now()
-        if (failed > failedSince) awayMilliseconds = Math.max(awayMilliseconds, now - answeredAt)
-        answeredAt = now
-        failedSince = failed
-      } catch (error) {
-        failed += 1
-        if (failures.length < shownFailures) failures.push(`${kind} connection: ${String(error)}`)
-      }
+      await ask().then(
+        (answer) => take(kind, answer),
+        (error: unknown) => fail(`${kind} connection: ${String(error)}`),
+      )
       milliseconds.push(performance.now() - begun)
     },
     result: (): LoadResult => {
@@ -93,6 +113,7 @@ const createTally = () => {
       return {
         sent,
         failed,
+        ownErrors,
         failures,
         slowestMilliseconds: sorted.at(-1) ?? 0,
         awayMilliseconds,
@@ -116,7 +137,7 @@ export const startLoad = (options: LoadOptions): Load => {
   const kept = keptConnections(keepAliveClients)
   const idle = Array.from({ length: idleClients }, () => keptConnections(1))
   const underWay = new Set<Promise<void>>()
-  const { count, result } = createTally()
+  const { count, result } = createTally(options.ownError)
 
   const begin = (agent: Agent | false): void => {
     const ask = () => request(url, { agent, ...facts })

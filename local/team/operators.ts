@@ -39,6 +39,8 @@ const Status = z.object({
     z.object({ revision: z.string(), lacks: z.array(z.string()), reason: z.string().nullable() }),
   ),
   request: z.object({ refusal: z.string().nullable() }).nullable(),
+  /** Commits and digests; of one that shares its image with another release, more. */
+  quarantine: z.array(z.unknown()),
   deployments: z.array(Deployment),
 })
 export type ShownStatus = z.infer<typeof Status>

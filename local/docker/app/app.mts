@@ -72,6 +72,8 @@ const answer = async (url: URL, host: string, headers: IncomingHttpHeaders): Pro
   if (allowedHosts.length > 0 && !allowedHosts.includes(host))
     return { status: 400, text: `Invalid HTTP_HOST header: '${host}'` }
   if (fault === 'never_healthy') return { status: 503, text: 'starting' }
+  if (fault === 'answers_500' && url.pathname !== healthPath)
+    return { status: 500, text: `${version} is broken` }
   return routes[url.pathname]?.(url.searchParams, headers) ?? { status: 404, text: 'not found' }
 }
 
