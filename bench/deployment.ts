@@ -12,7 +12,16 @@ const rounds = 5
 const barMilliseconds = 1000
 const bareName = 'landfall-bench-bare'
 /** Until the first answer; `drain`, `retire` and `prune` come after it. */
-const hostSteps = ['lock', 'inspect', 'pull', 'configure', 'predeploy', 'start', 'check', 'switch']
+export const hostSteps = [
+  'lock',
+  'inspect',
+  'pull',
+  'configure',
+  'predeploy',
+  'start',
+  'check',
+  'switch',
+]
 const bareParts = ['pull', 'start', 'check'] as const
 
 /** Milliseconds from the webhook's receipt, and of each part. */
@@ -24,7 +33,7 @@ interface Timing {
 const push = (team: BenchTeam, base: string, tag: string): Promise<void> =>
   pushRelease({ registry: team.registry, repository: team.repository, base, tag, version: tag })
 
-const toParts = ({ steps }: ShownDeployment): Readonly<Record<string, number>> => {
+export const toParts = ({ steps }: ShownDeployment): Readonly<Record<string, number>> => {
   const deployed = steps.find(({ purpose }) => purpose === 'deploy')?.steps ?? []
   return Object.fromEntries(deployed.map(({ name, seconds }) => [name, (seconds ?? 0) * 1000]))
 }
@@ -72,12 +81,17 @@ export const deployBase = async (team: BenchTeam): Promise<string> => {
   return base
 }
 
-/** A release on top of the base, so that there is an earlier one to go back to. */
-export const deployAnother = async (team: BenchTeam, base: string): Promise<void> => {
-  const { live } = await team.operators.status(team.app)
-  const commit = toCommit('bench another')
+/** Deploys another commit on top of the base; its number. */
+export const deployAnother = async (
+  team: BenchTeam,
+  base: string,
+  commit: string,
+): Promise<number> => {
+  const { deployments } = await team.operators.status(team.app)
+  const generation = (deployments[0]?.generation ?? 0) + 1
   await push(team, base, commit)
-  await deploy(team, commit, (live?.generation ?? 0) + 1)
+  await deploy(team, commit, generation)
+  return generation
 }
 
 const toStepFigure = (name: string, ours: readonly Timing[], bare: readonly Timing[]): Figure => {
@@ -87,7 +101,7 @@ const toStepFigure = (name: string, ours: readonly Timing[], bare: readonly Timi
   return { what: `  ${name}`, measured: `${of(ours).toFixed(0)} ms${beside}` }
 }
 
-const sum = (parts: Timing['parts'], names: readonly string[]): number =>
+export const sum = (parts: Timing['parts'], names: readonly string[]): number =>
   names.reduce((total, name) => total + (parts[name] ?? 0), 0)
 
 const toFigures = (ours: readonly Timing[], bare: readonly Timing[]): readonly Figure[] => {

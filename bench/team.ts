@@ -10,6 +10,8 @@ export interface BenchTeam extends Team {
   readonly repository: string
   /** Where the app is published. */
   readonly port: number
+  /** The alarm that takes the app back. */
+  readonly alarmName: string
   /** Each belongs to an app whose image is never pushed. */
   readonly hookRepositories: readonly string[]
   readGithubSecret(): Promise<string>
@@ -20,6 +22,7 @@ export const health = { path: '/healthz', intervalSeconds: 1, times: 2 } as cons
 
 const app = 'bench'
 const repository = 'acme/bench'
+const alarmName = 'bench-5xx'
 const hookApps = Array.from({ length: 20 }, (_, index) => `hooks-${index + 1}`)
 
 const toApp = (registry: string, name: string, of: string, publish: number) => ({
@@ -46,7 +49,7 @@ export const startBenchTeam = async (directory: string): Promise<BenchTeam> => {
     directory,
     say: print,
     apps: (registry) => ({
-      [app]: toApp(registry, app, repository, port),
+      [app]: { ...toApp(registry, app, repository, port), rollback: { alarms: [alarmName] } },
       ...Object.fromEntries(
         hookApps.map((name, index) => [
           name,
@@ -61,6 +64,7 @@ export const startBenchTeam = async (directory: string): Promise<BenchTeam> => {
     app,
     repository,
     port,
+    alarmName,
     hookRepositories: hookApps.map((name) => `acme/${name}`),
     readGithubSecret: async () => {
       const order = new GetSecretValueCommand({ SecretId: 'landfall/local/github' })
