@@ -84,7 +84,9 @@ describe('the local stack', () => {
     expect(Table).toMatchObject({ TableStatus: 'ACTIVE' })
     const listed = await new SSMClient(stack.client).send(new ListDocumentsCommand({}))
     const names = (listed.DocumentIdentifiers ?? []).map(({ Name }) => Name?.replace(/-\w{8}$/, ''))
-    expect(new Set(names)).toEqual(new Set(['landfall-local-deploy', 'landfall-local-prepare']))
+    expect(new Set(names)).toEqual(
+      new Set(['landfall-local-deploy', 'landfall-local-plan', 'landfall-local-prepare']),
+    )
     for (const name of ['first', 'second']) {
       const Filters = [{ Name: 'tag:Name', Values: [name] }]
       const found = await new EC2Client(stack.client).send(
