@@ -6,7 +6,7 @@ import { AwsEvent } from '../../local/aws/event-pattern.ts'
 import { createEventReporter } from '../../src/aws/events.ts'
 import { startTestAws, waitUntil, writeFunction, type TestAws } from '../support/local-aws.ts'
 import { deploymentOf, factOf, reportingApp } from '../support/reports.ts'
-import { startVendor } from '../support/vendor.ts'
+import { startVendor } from '../../local/http/vendor.ts'
 
 const echo = `export const handler = async (event) => { console.log(JSON.stringify(event)) }`
 const functionName = 'landfall-local-echo'

@@ -1,6 +1,12 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto'
 import * as z from 'zod'
-import { startVendor, Violation, type Answer, type Call, type Vendor } from './vendor.ts'
+import {
+  startVendor,
+  Violation,
+  type Answer,
+  type Call,
+  type Vendor,
+} from '../../local/http/vendor.ts'
 
 /** Of `@octokit/openapi`, `repos/create-deployment`. */
 const DeploymentBody = z.strictObject({

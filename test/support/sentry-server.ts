@@ -1,5 +1,11 @@
 import * as z from 'zod'
-import { startVendor, Violation, type Answer, type Call, type Vendor } from './vendor.ts'
+import {
+  startVendor,
+  Violation,
+  type Answer,
+  type Call,
+  type Vendor,
+} from '../../local/http/vendor.ts'
 
 // Of getsentry/sentry-api-schema: releases and their deploys.
 const Version = z

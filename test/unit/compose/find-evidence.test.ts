@@ -11,7 +11,7 @@ import {
   type Answer,
   type Call,
   type Vendor,
-} from '../../support/vendor.ts'
+} from '../../../local/http/vendor.ts'
 
 const repository = 'acme/oc-lettings'
 const token = 'github_pat_0123456789'

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createReporters } from '../../../src/compose/reporters.ts'
 import { channels } from '../../../src/deployment/report.ts'
 import { factOf, reportingApp, secretsOf } from '../../support/reports.ts'
-import { startVendor, type Vendor } from '../../support/vendor.ts'
+import { startVendor, type Vendor } from '../../../local/http/vendor.ts'
 
 let hook: Vendor
 beforeEach(async () => {

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Call {
   readonly method: string
   readonly path: string
+  /** One that is there several times has its values joined by commas. */
   readonly query: Readonly<Record<string, string>>
   readonly headers: IncomingHttpHeaders
   /** Parsed JSON; undefined where there was no body. */
@@ -19,14 +21,22 @@ export interface Answer {
 
 /**
  * What becomes of one call. `answer`: this instead of doing it. `lose`: it is done, and its answer is
- * lost. `hang`: it is not done, and nothing comes back.
+ * lost. `hang`: it is not done, and nothing comes back. `slow`: it is done and answered, late.
  */
 export type Fate =
-  ({ readonly kind: 'answer' } & Answer) | { readonly kind: 'lose' } | { readonly kind: 'hang' }
+  | ({ readonly kind: 'answer' } & Answer)
+  | { readonly kind: 'lose' }
+  | { readonly kind: 'hang' }
+  | { readonly kind: 'slow'; readonly milliseconds: number }
 
 /** A vendor's rule that a request broke; the vendor answers with it. */
 export class Violation extends Error {
   override readonly name = 'Violation'
+  readonly status: number
+  constructor(message: string, status = 400) {
+    super(message)
+    this.status = status
+  }
 }
 
 export interface Vendor {
@@ -49,7 +59,9 @@ const readCall = async (request: IncomingMessage): Promise<Call> => {
   return {
     method: request.method ?? '',
     path: decodeURIComponent(pathname),
-    query: Object.fromEntries(searchParams),
+    query: Object.fromEntries(
+      [...searchParams.keys()].map((key) => [key, searchParams.getAll(key).join(',')]),
+    ),
     headers: request.headers,
     body: text === '' ? undefined : JSON.parse(text),
   }
@@ -61,15 +73,19 @@ const write = (response: ServerResponse, { status, headers = {}, body }: Answer)
 }
 
 /** A small server in the place of somebody else's, that holds requests to its rules. */
-export const startVendor = async (handle: (call: Call) => Answer): Promise<Vendor> => {
+export const startVendor = async (
+  handle: (call: Call) => Answer | Promise<Answer>,
+  port = 0,
+): Promise<Vendor> => {
   const calls: Call[] = []
   const violations: string[] = []
-  const handleChecked = (call: Call): Answer => {
+  const handleChecked = async (call: Call): Promise<Answer> => {
     try {
-      return handle(call)
+      return await handle(call)
     } catch (error) {
       violations.push(`${call.method} ${call.path}: ${String(error)}`)
-      return { status: 400, body: { message: 'a rule was broken' } }
+      const status = error instanceof Violation ? error.status : 400
+      return { status, body: { message: 'a rule was broken' } }
     }
   }
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -78,7 +94,8 @@ export const startVendor = async (handle: (call: Call) => Answer): Promise<Vendo
     const fate = vendor.fate(call)
     if (fate?.kind === 'hang') return
     if (fate?.kind === 'answer') return write(response, fate)
-    const answered = handleChecked(call)
+    const answered = await handleChecked(call)
+    if (fate?.kind === 'slow') await sleep(fate.milliseconds)
     if (fate?.kind === 'lose') response.destroy()
     else write(response, answered)
   }
@@ -87,7 +104,7 @@ export const startVendor = async (handle: (call: Call) => Answer): Promise<Vendo
       violations.push(String(error))
       response.destroy()
     })
-  }).listen(0, '127.0.0.1')
+  }).listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
