@@ -1,40 +1,46 @@
-import type { DeployStatus, Trigger } from './schema.ts'
+import * as z from 'zod'
+import { Trigger, type DeployStatus } from './schema.ts'
 
 /**
  * What becomes of a deploy. `sha`: what its reference is resolved to, where that differs from the
- * digest in it. `stays`: it comes to this status and never out of it, also one that nobody knows.
+ * digest in it. `update_failed`: its health check is never well, and Render gives up after 15 minutes.
+ * `canceled`: somebody cancels it while it is rolled out. `stays`: it comes to this status and never
+ * out of it, also one that nobody knows.
  */
-export type Course =
-  | { readonly kind: 'live'; readonly sha?: string }
-  | { readonly kind: 'build_failed' }
-  | { readonly kind: 'pre_deploy_failed' }
-  /** Its health check is never well: Render gives up after 15 minutes. */
-  | { readonly kind: 'update_failed' }
-  /** Somebody cancels it while it is being rolled out. */
-  | { readonly kind: 'canceled' }
-  | { readonly kind: 'stays'; readonly status: string }
+const Course = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('live'), sha: z.string().optional() }),
+  z.object({ kind: z.literal('build_failed') }),
+  z.object({ kind: z.literal('pre_deploy_failed') }),
+  z.object({ kind: z.literal('update_failed') }),
+  z.object({ kind: z.literal('canceled') }),
+  z.object({ kind: z.literal('stays'), status: z.string() }),
+])
+export type Course = Readonly<z.infer<typeof Course>>
 
-export interface Deploy {
-  readonly id: string
+const Variables = z.record(z.string(), z.string())
+
+export const Deploy = z.object({
+  id: z.string(),
   /** As it was asked for, written out; null for a deploy from a repository. */
-  readonly ref: string | null
-  readonly trigger: Trigger
-  readonly createdAt: number
-  status: string
-  updatedAt: number
-  /** While it waits for another to end, all of what follows is null. */
-  startedAt: number | null
-  finishedAt: number | null
-  sha: string | null
-  credential: string | null
+  ref: z.string().nullable(),
+  trigger: Trigger,
+  createdAt: z.number(),
+  status: z.string(),
+  updatedAt: z.number(),
+  /** While it waits for another to end, all of what follows but `brings` is null. */
+  startedAt: z.number().nullable(),
+  finishedAt: z.number().nullable(),
+  sha: z.string().nullable(),
+  credential: z.string().nullable(),
   /** The service's variables as they were when it started. */
-  env: Readonly<Record<string, string>> | null
-  course: Course | null
+  env: Variables.nullable(),
+  course: Course.nullable(),
   /** How many of its course's phases are over. */
-  phases: number
-  /** The deploy that it brings back, for a rollback. */
-  readonly source: Deploy | null
-}
+  phases: z.number(),
+  /** What a rollback brings back. */
+  brings: z.object({ sha: z.string().nullable(), env: Variables.nullable() }).nullable(),
+})
+export type Deploy = z.infer<typeof Deploy>
 
 /** Seconds from a deploy's start. */
 export interface Pace {

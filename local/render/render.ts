@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import * as z from 'zod'
 import { startVendor, Violation, type Answer, type Call, type Vendor } from '../http/vendor.ts'
 import { gone, notAcceptable, notFound, tooMany, unauthorized } from './answers.ts'
+import type { JsonFile } from '../state/json-file.ts'
 import type { Pace } from './deploy.ts'
 import { createRateLimits } from './rate-limit.ts'
 import { routes } from './routes.ts'
-import { createService, type Service } from './service.ts'
+import { createService, ServiceState, type Service } from './service.ts'
 import { defaultSettings, type ServiceSettings } from './settings.ts'
 
 export interface RenderOptions {
@@ -15,7 +17,13 @@ export interface RenderOptions {
   readonly pace?: Partial<Pace>
   /** 0, the default, takes a free port. */
   readonly port?: number
+  /** Where variables and deploys are kept while it is away; none: they end with it. */
+  readonly kept?: JsonFile<RenderState>
 }
+
+/** By service. */
+export const RenderState = z.record(z.string(), ServiceState)
+type RenderState = z.infer<typeof RenderState>
 
 export interface RenderServer extends Vendor {
   /** @throws Error where there is none of this id */
@@ -51,12 +59,18 @@ const findRoute = ({ method, path, query }: Call) => {
  * published schema is answered with 400, 404 or 405 and kept in `violations`.
  */
 export const startRender = async (options: RenderOptions): Promise<RenderServer> => {
-  const { isToken, services: given, now: clock = () => new Date(), port } = options
+  const { isToken, services: given, now: clock = () => new Date(), port, kept } = options
   const now = (): number => clock().getTime()
   const parts = { now, newId: newDeployId, pace: { ...defaultPace, ...options.pace } }
+  const before = kept?.read() ?? {}
   const services = new Map(
-    given.map((one) => [one.id, createService({ ...defaultSettings, ...one }, parts)]),
+    given.map((one) => [
+      one.id,
+      createService({ ...defaultSettings, ...one }, parts, before[one.id]),
+    ]),
   )
+  const keep = (): void =>
+    kept?.write(Object.fromEntries([...services].map(([id, one]) => [id, one.state()])))
   const take = createRateLimits(now)
 
   const handle = async (call: Call): Promise<Answer> => {
@@ -72,6 +86,7 @@ export const startRender = async (options: RenderOptions): Promise<RenderServer>
       return service.settings.isGone ? gone(id) : act(service, call, name)
     }
     const answer = choose()
+    keep()
     return { ...answer, headers: { ...answer.headers, ...headers } }
   }
 

@@ -18,7 +18,19 @@ const status = z.enum([
 ])
 export type DeployStatus = z.infer<typeof status>
 
-export type Trigger = 'api' | 'manual' | 'rollback' | 'service_updated' | 'deploy_hook'
+export const Trigger = z.enum([
+  'api',
+  'blueprint_sync',
+  'deploy_hook',
+  'deployed_by_render',
+  'manual',
+  'other',
+  'new_commit',
+  'rollback',
+  'service_resumed',
+  'service_updated',
+])
+export type Trigger = z.infer<typeof Trigger>
 
 export type ServiceType =
   'web_service' | 'private_service' | 'background_worker' | 'cron_job' | 'static_site'

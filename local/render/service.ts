@@ -1,4 +1,5 @@
-import { isEnded, type Deploy, type Pace } from './deploy.ts'
+import * as z from 'zod'
+import { Deploy, isEnded, type Pace } from './deploy.ts'
 import { parseReference, renderReference } from './image.ts'
 import type { Trigger } from './schema.ts'
 import type { ServiceSettings } from './settings.ts'
@@ -33,6 +34,7 @@ export interface Service {
   /** False where it had ended. */
   cancel(deploy: Deploy): boolean
   serving(): Serving | null
+  state(): ServiceState
 }
 
 interface ServiceParts {
@@ -40,6 +42,13 @@ interface ServiceParts {
   readonly now: () => number
   readonly newId: () => string
 }
+
+/** What is kept while the server is away. */
+export const ServiceState = z.object({
+  env: z.array(z.tuple([z.string(), z.string()])),
+  deploys: z.array(Deploy),
+})
+type ServiceState = z.infer<typeof ServiceState>
 
 /** The newest takes the place of the one that runs, or of the one that waits. */
 const add = (timeline: Timeline, deploy: Deploy): Deploy | null => {
@@ -58,15 +67,19 @@ const add = (timeline: Timeline, deploy: Deploy): Deploy | null => {
 const toServing = ({ id, sha, env }: Deploy): Serving => ({ deployId: id, sha, env: env ?? {} })
 
 /** One service of Render: its variables, its deploys and what it serves. */
-export const createService = (settings: ServiceSettings, parts: ServiceParts): Service => {
+export const createService = (
+  settings: ServiceSettings,
+  parts: ServiceParts,
+  kept: ServiceState = { env: [], deploys: [] },
+): Service => {
   const { now, newId, pace } = parts
-  const timeline: Timeline = { settings, env: new Map(), deploys: [], pace, now }
+  const timeline: Timeline = { settings, env: new Map(kept.env), deploys: kept.deploys, pace, now }
 
-  const toDeploy = (ref: string | null, trigger: Trigger, source: Deploy | null): Deploy => ({
+  const toDeploy = (ref: string | null, trigger: Trigger, brings: Deploy | null): Deploy => ({
     id: newId(),
     ref: ref === null ? null : renderReference(parseReference(ref)),
     trigger,
-    source,
+    brings,
     createdAt: now(),
     status: 'queued',
     updatedAt: now(),
@@ -101,5 +114,6 @@ export const createService = (settings: ServiceSettings, parts: ServiceParts): S
       const live = deploys().find(({ status }) => status === 'live')
       return live === undefined ? null : toServing(live)
     },
+    state: () => ({ env: [...timeline.env], deploys: timeline.deploys }),
   }
 }

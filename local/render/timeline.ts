@@ -27,11 +27,11 @@ const chooseCourse = (settings: ServiceSettings, deploy: Deploy): Course => {
   return { kind: isPullable ? 'live' : 'build_failed' }
 }
 
-const resolve = (settings: ServiceSettings, { ref, course, source }: Deploy): string | null => {
+const resolve = (settings: ServiceSettings, { ref, course, brings }: Deploy): string | null => {
   if (ref === null || course?.kind === 'build_failed') return null
   if (course?.kind === 'live' && course.sha !== undefined) return course.sha
   const { digest, version } = parseReference(ref)
-  return source?.sha ?? digest ?? settings.tags[version.slice(1)] ?? null
+  return brings?.sha ?? digest ?? settings.tags[version.slice(1)] ?? null
 }
 
 export const move = ({ deploys }: Timeline, deploy: Deploy, status: string, at: number): void => {
@@ -45,7 +45,7 @@ export const move = ({ deploys }: Timeline, deploy: Deploy, status: string, at: 
 export const begin = (timeline: Timeline, deploy: Deploy, at: number): void => {
   const { settings, env } = timeline
   deploy.startedAt = at
-  deploy.env = deploy.source?.env ?? Object.fromEntries(env)
+  deploy.env = deploy.brings?.env ?? Object.fromEntries(env)
   deploy.credential = settings.registryCredential?.name ?? null
   deploy.course = chooseCourse(settings, deploy)
   deploy.sha = resolve(settings, deploy)

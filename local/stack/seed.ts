@@ -52,6 +52,17 @@ export const createTables = async (
   client.destroy()
 }
 
+/** Whether it was made; one that is there keeps its value. */
+export const createSecret = (
+  client: SecretsManagerClient,
+  Name: string,
+  SecretString: string,
+): Promise<boolean> =>
+  client
+    .send(new CreateSecretCommand({ Name, SecretString }))
+    .then(() => true)
+    .catch(ignore(ResourceExistsException))
+
 /** A random value for each hook secret that the configuration names and nobody has set; its names. */
 export const createHookSecrets = async (
   settings: ClientSettings,
@@ -61,13 +72,8 @@ export const createHookSecrets = async (
   const named = [sources.github, sources.circleci, sources['docker-hub']]
   const names = new Set(named.flatMap((source) => (source ? [source.secret] : [])))
   const created: string[] = []
-  for (const Name of names) {
-    const SecretString = randomBytes(32).toString('hex')
-    const answer = await client
-      .send(new CreateSecretCommand({ Name, SecretString }))
-      .catch(ignore(ResourceExistsException))
-    if (answer !== false) created.push(Name)
-  }
+  for (const name of names)
+    if (await createSecret(client, name, randomBytes(32).toString('hex'))) created.push(name)
   client.destroy()
   return created
 }

@@ -1,20 +1,24 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readConfigurationFile } from '../../src/config/file.ts'
+import type { Configuration } from '../../src/deployment/app.ts'
 import { defaultTiming, startAws } from '../aws/aws.ts'
 import { forPerson } from '../aws/listen.ts'
 import { createFaults, type Faults } from '../aws/faults.ts'
 import { proxyImage, ensureProxyImage } from '../docker/images.ts'
 import { ensureEngine } from '../docker/engine.ts'
+import type { Registry } from '../docker/registry.ts'
 import { startApi } from '../http/api.ts'
 import { createFleet, type Fleet, type Instance } from '../instances/instance.ts'
 import type { Runner } from '../lambda/runner.ts'
 import { startSchedules } from '../lambda/schedule.ts'
 import { buildService } from '../package/build.ts'
 import { startNamespaces } from '../instances/namespaces.ts'
+import type { RenderServer } from '../render/render.ts'
 import { openLogFiles } from './log-files.ts'
 import type { StackOptions } from './options.ts'
 import { ensureRegistry } from './registry.ts'
+import { startRenderFor } from './render.ts'
 import { createHookSecrets, createTables, type ClientSettings } from './seed.ts'
 import { toTags } from './tags.ts'
 
@@ -32,6 +36,8 @@ export interface Stack {
   readonly fleet: Fleet
   readonly faults: Faults
   readonly runner: Runner
+  /** A Render of its own, where an app runs there. */
+  readonly render: RenderServer | null
   /** Hook secrets that were created at this start. */
   readonly createdSecrets: readonly string[]
   stop(): Promise<void>
@@ -109,6 +115,21 @@ const startInstances = async (
   return stops.keep(namespaces).instances
 }
 
+/** Where the images are pushed to, and what can run them. */
+const startHosts = async (
+  options: StackOptions,
+  configuration: Configuration,
+  state: string,
+  stops: Stops,
+): Promise<{ readonly registry: Registry | null; readonly fleet: Fleet }> => {
+  const registry = await ensureRegistry(options, state)
+  if (registry) stops.keep(registry)
+  const port = registry ? Number(registry.address.split(':')[1]) : null
+  const instances = await startInstances(options, state, stops, port)
+  const tags = toTags(configuration)
+  return { registry, fleet: createFleet(instances.map((instance) => ({ ...instance, tags }))) }
+}
+
 const toClient = (endpoint: string, region: string): ClientSettings => ({
   endpoint,
   region,
@@ -122,15 +143,11 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   mkdirSync(state, { recursive: true })
   const { configuration } = readConfigurationFile(options.config)
   const service = await buildService(resolve(options.config), account, options.say)
-  const registry = await ensureRegistry(options, state)
-  if (registry) stops.keep(registry)
-  const port = registry ? Number(registry.address.split(':')[1]) : null
-  const instances = await startInstances(options, state, stops, port)
-  const tags = toTags(configuration)
-  const fleet = createFleet(instances.map((instance) => ({ ...instance, tags })))
+  const { registry, fleet } = await startHosts(options, configuration, state, stops)
   const logs = stops.keep(openLogFiles(join(state, 'logs'), options.say))
   const faults = createFaults()
   let apiAddress = ''
+  let renderApi: Readonly<Record<string, string>> = {}
   const aws = await startAws({
     account,
     port: options.awsPort,
@@ -140,12 +157,23 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     faults,
     writeLog: logs.write,
     timing: options.timing,
-    overrides: () => ({ API_URL: apiAddress, PROXY_IMAGE: proxyImage, ...options.environment }),
+    overrides: () => ({
+      API_URL: apiAddress,
+      PROXY_IMAGE: proxyImage,
+      ...renderApi,
+      ...options.environment,
+    }),
   })
   stops.keep(aws)
   const client = toClient(aws.address, region)
   await createTables(client, service.tables)
   const createdSecrets = await createHookSecrets(client, configuration)
+  const render = await startRenderFor(client, configuration, state)
+  if (render) {
+    stops.keep(render)
+    renderApi = { RENDER_API: new URL('/v1', render.server.url).href }
+    options.say(`a local Render answers at ${renderApi['RENDER_API']}`)
+  }
   const { routes, schedules } = service
   const { address: awsAddress, runner } = aws
   const api = stops.keep(await startApi({ port: options.apiPort, region, routes, awsAddress }))
@@ -162,6 +190,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     fleet,
     faults,
     runner,
+    render: render?.server ?? null,
     createdSecrets,
     stop: () => stops.run(),
   }
