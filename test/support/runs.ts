@@ -53,7 +53,12 @@ export const runReconcile = async (
         return never()
       case 'dies_after':
         isDead = true
-        effect()
+        // Dead is dead, also where the outside would have thrown.
+        try {
+          effect()
+        } catch {
+          // Nobody is there to hear of it.
+        }
         stop(null)
         return never()
       case 'throws_before':
