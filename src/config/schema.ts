@@ -134,7 +134,7 @@ const Ec2 = z.strictObject({
 })
 
 const Render = z.strictObject({
-  service: textLike('the id of a Render service, such as srv-abc123', /^srv-[a-z0-9]+$/),
+  service: textLike('the id of a Render service, such as srv-abc123', /^srv-[a-z0-9]{1,60}$/),
   token: SecretName.describe('The secret that holds an API key of Render.'),
   env: z.enum(['sync', 'leave'], { error: 'sync or leave' }).default('sync'),
 })

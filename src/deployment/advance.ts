@@ -53,6 +53,7 @@ const intend = (
         target,
         instances: ids,
         fence: nextVersion(head),
+        since: now,
         at: now,
         repeated: false,
         operation: null,

@@ -67,6 +67,8 @@ export interface Intent {
   readonly target: number
   readonly instances: readonly InstanceId[]
   readonly fence: Fence
+  /** When it was first written; `at` is its present sender's. */
+  readonly since: Instant
   readonly at: Instant
   /** True once it was given to another sender: the first may have sent it all the same. */
   readonly repeated: boolean

@@ -36,17 +36,21 @@ const instanceSchema: z.ZodType<InstanceState> = z.object({
 
 export const purposeSchema = z.enum(['prepare', 'deploy', 'restore'])
 
-const intentSchema: z.ZodType<Intent> = z.object({
-  purpose: purposeSchema,
-  target: z.number(),
-  instances: z.array(InstanceId),
-  fence: Fence,
-  at: instantSchema,
-  repeated: z.boolean(),
-  operation: z.string().nullable(),
-  deadlineAt: instantSchema,
-  hostSeconds: z.number(),
-})
+const intentSchema: z.ZodType<Intent> = z
+  .object({
+    purpose: purposeSchema,
+    target: z.number(),
+    instances: z.array(InstanceId),
+    fence: Fence,
+    // Not yet there in records of the first Landfall.
+    since: instantSchema.optional(),
+    at: instantSchema,
+    repeated: z.boolean(),
+    operation: z.string().nullable(),
+    deadlineAt: instantSchema,
+    hostSeconds: z.number(),
+  })
+  .transform((intent) => ({ ...intent, since: intent.since ?? intent.at }))
 
 export const kindSchema = z.enum(['deploy', 'redeploy', 'rollback'])
 

@@ -1,11 +1,20 @@
+import type { TargetSettings } from '../deployment/app.ts'
 import { liveRelease, type Deployment, type Head, type Intent } from '../deployment/head.ts'
 import type { Order } from '../targets/target.ts'
+
+/** Whether both name the same place; instances of EC2 are named by the intent itself. */
+const isSamePlace = (one: TargetSettings, other: TargetSettings): boolean => {
+  if (one.kind === 'render') return other.kind === 'render' && one.service === other.service
+  if (one.kind === 'heroku') return other.kind === 'heroku' && one.app === other.app
+  return one.kind === other.kind
+}
 
 /** The settings that reach the instances of a restore: those of the live release where it has that target. */
 const restoreSettings = (head: Head, deployment: Deployment, target: number) => {
   const live = liveRelease(head)
   const own = deployment.release.settings.targets[target]
-  return live !== null && live.settings.targets[target]?.kind === own?.kind
+  const before = live?.settings.targets[target]
+  return live && own && before && isSamePlace(own, before)
     ? { release: live, settings: live.settings }
     : { release: null, settings: deployment.release.settings }
 }
@@ -14,13 +23,17 @@ const restoreSettings = (head: Head, deployment: Deployment, target: number) => 
 export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Order => {
   const { release } = deployment
   const { purpose, target, instances, fence } = intent
-  const first = deployment.instances[0]
+  const first = deployment.instances.find(
+    (instance) => release.settings.targets[instance.target]?.kind === 'ec2',
+  )
   return {
     purpose,
     app: head.app,
     kind: deployment.kind,
     generation: deployment.generation,
     fence,
+    openedAt: deployment.openedAt,
+    since: intent.since,
     ...(purpose === 'restore'
       ? restoreSettings(head, deployment, target)
       : { release, settings: release.settings }),

@@ -12,6 +12,10 @@ export interface Order {
   /** The deployment that this belongs to. */
   readonly generation: Generation
   readonly fence: Fence
+  /** When the deployment was opened: what is there from before is not of it. */
+  readonly openedAt: Instant
+  /** When this was first ordered, however often it is repeated under its fence. */
+  readonly since: Instant
   /** What shall run; null to bring back what was there before anything of ours was live. */
   readonly release: Release | null
   /** The settings to reach the target by, also where there is no release. */

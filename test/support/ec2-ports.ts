@@ -23,6 +23,8 @@ export const orderOf = (changes: Partial<Order> = {}): Order => ({
   kind: 'deploy',
   generation: Generation.parse(7),
   fence: Fence.parse(12),
+  openedAt: start,
+  since: start,
   release,
   settings: lettings,
   target: 0,

@@ -92,6 +92,7 @@ const deployment: Deployment = {
     target: 0,
     instances: [instance],
     fence,
+    since: '2026-11-20T10:04:14.000Z',
     at: '2026-11-20T10:04:14.000Z',
     repeated: false,
     operation: command,

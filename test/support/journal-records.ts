@@ -141,6 +141,7 @@ const intents: fc.Arbitrary<Intent> = fc.record({
   target: counts,
   instances: fc.array(instances, { maxLength: 3 }),
   fence: fences,
+  since: instants,
   at: instants,
   repeated: fc.boolean(),
   operation: maybe(words),

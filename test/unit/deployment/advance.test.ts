@@ -31,6 +31,7 @@ describe('the next move of a deployment', () => {
       target: 0,
       instances: [instanceAt(1)],
       fence: 2,
+      since: start,
       at: start,
       repeated: false,
       operation: null,

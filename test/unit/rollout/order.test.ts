@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
 import type { Purpose } from '../../../src/deployment/head.ts'
+import { InstanceId } from '../../../src/kernel/id.ts'
 import { toOrder } from '../../../src/rollout/order.ts'
 import {
   after,
@@ -34,6 +35,8 @@ describe('the order that an intent stands for', () => {
       kind: 'deploy',
       generation: 2,
       fence: story.head.version,
+      openedAt: start,
+      since: start,
       release: deploymentOf(story).release,
       settings: lettings,
       target: 0,
@@ -66,6 +69,50 @@ describe('the order that an intent stands for', () => {
     const releases = story.head.releases.map((release) => ({ ...release, settings }))
     const opened = openedBy({ ...story, head: { ...story.head, releases } }, openingOf(2, 1))
     expect(orderOf(look(opened, start), 'restore').release).toBeNull()
+  })
+
+  it('keeps the time of the first order where the command is repeated', () => {
+    const again = look(second(), after(60))
+    expect(intentOf(again)).toMatchObject({ at: after(60), repeated: true })
+    expect(orderOf(again)).toMatchObject({ openedAt: start, since: start })
+  })
+
+  it('of a restore to another service of Render names no release', () => {
+    const toRender = (service: string): App => ({
+      ...lettings,
+      targets: [{ kind: 'render', service, token: 't', env: 'sync' }],
+    })
+    const at = (from: string, to: string) => {
+      const story = live(1, 1)
+      const releases = story.head.releases.map((release) => ({
+        ...release,
+        settings: toRender(from),
+      }))
+      const head = { ...story.head, releases }
+      const opened = openedBy({ ...story, head }, openingOf(2, 1, {}, toRender(to)))
+      return orderOf(look(opened, start), 'restore')
+    }
+    expect(at('srv-1', 'srv-1').release).toMatchObject({ generation: 1 })
+    expect(at('srv-1', 'srv-2').release).toBeNull()
+    expect(at('srv-1', 'srv-2').settings).toEqual(toRender('srv-2'))
+  })
+
+  it('has predeploy run by the first instance of EC2, whatever target stands before it', () => {
+    const render = { kind: 'render' as const, service: 'srv-1', token: 't', env: 'sync' as const }
+    const settings: App = { ...lettings, targets: [render, ...lettings.targets] }
+    const service = InstanceId.parse('srv-1')
+    const candidates = [
+      { id: service, target: 0, obstacle: null },
+      { id: instanceAt(1), target: 1, obstacle: null },
+    ]
+    const prepared = [service, instanceAt(1)]
+    const opened = openedBy(begin(), openingOf(1, 1, { candidates }, settings))
+    const atRender = send(look(opened, start, prepared), start)
+    expect(orderOf(atRender).predeployOn).toBeNull()
+    const answered = hear(atRender, start, { ...succeededAt(1, 1), id: service })
+    const atEc2 = look(answered, start, prepared)
+    expect(intentOf(atEc2).instances).toEqual([instanceAt(1)])
+    expect(orderOf(atEc2).predeployOn).toBe(instanceAt(1))
   })
 
   it('has predeploy run by the first instance in its own wave alone', () => {
