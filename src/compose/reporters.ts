@@ -11,11 +11,17 @@ interface ReporterParts {
   readonly stage: string
 }
 
-/** Made when there is the first thing to tell, and kept with its tokens: no cold start pays for it. */
-const late = (load: () => Promise<Reporter>): Reporter => {
+/**
+ * Made when there is the first thing to tell, and kept with its tokens: no cold start pays for it. One
+ * that could not be made is made anew at the next try.
+ */
+export const late = (load: () => Promise<Reporter>): Reporter => {
   let loading: Promise<Reporter> | null = null
   return async (fact, app) => {
-    loading ??= load()
+    loading ??= load().catch((error: unknown) => {
+      loading = null
+      throw error
+    })
     const report = await loading
     return report(fact, app)
   }

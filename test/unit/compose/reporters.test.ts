@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createReporters } from '../../../src/compose/reporters.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createReporters, late } from '../../../src/compose/reporters.ts'
 import { channels } from '../../../src/deployment/report.ts'
 import { factOf, reportingApp, secretsOf } from '../../support/reports.ts'
 import { startVendor, type Vendor } from '../../../local/http/vendor.ts'
@@ -31,3 +31,34 @@ test.each(['github', 'notice', 'sentry'] as const)(
     expect(await tell(factOf('succeeded'), without)).toMatchObject({ kind: 'refused' })
   },
 )
+
+describe('a reporter that could not be loaded', () => {
+  const told = { kind: 'told' } as const
+  /** The first load fails. */
+  const createFlaky = () => {
+    let loads = 0
+    const report = late(async () => {
+      loads += 1
+      if (loads === 1) throw new Error('too many open files')
+      return async () => told
+    })
+    return { tell: () => report(factOf('succeeded'), reportingApp()), countLoads: () => loads }
+  }
+
+  test('is loaded anew at the next try, and then kept', async () => {
+    const { tell, countLoads } = createFlaky()
+    await expect(tell()).rejects.toThrow('too many open files')
+    expect(await tell()).toEqual(told)
+    expect(await tell()).toEqual(told)
+    expect(countLoads()).toBe(2)
+  })
+
+  test('fails everybody who waited for it, and is loaded once for all who try next', async () => {
+    const { tell, countLoads } = createFlaky()
+    const tellTwice = async () =>
+      (await Promise.allSettled([tell(), tell()])).map(({ status }) => status)
+    expect(await tellTwice()).toEqual(['rejected', 'rejected'])
+    expect(await tellTwice()).toEqual(['fulfilled', 'fulfilled'])
+    expect(countLoads()).toBe(2)
+  })
+})
