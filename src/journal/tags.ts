@@ -5,7 +5,7 @@ import type { AppName } from '../kernel/id.ts'
 import { isWritten } from './conditional.ts'
 import { instantSchema, parseItem, schemaVersion } from './item.ts'
 import { tagKey, tagOpen } from './keys.ts'
-import type { Tags } from '../rollout/journal.ts'
+import type { TagHint, Tags } from '../rollout/journal.ts'
 import { readItem, type JournalTable } from './table.ts'
 
 /** The image's part of a revision, and the whole of what a tag without a commit says. */
@@ -24,13 +24,15 @@ export const askedSchema = z.object({
 /** No image where only labels were read: nobody has told of a push of the tag. */
 const tagSchema = z.object({
   image: imageSchema.nullable().default(null),
+  pushes: z.number().int().nonnegative().default(0),
   asked: askedSchema.nullable().default(null),
   open: z.string().optional(),
 })
 
 /**
  * A tag that carries no commit was pushed: which digest, and so which revision, it names now only
- * the registry can say. The hint is open until `settle`, so that a lost nudge loses nothing.
+ * the registry can say. The hint is open until `settle`, so that a lost nudge loses nothing. One with
+ * the time of the one before is another push as well, as far as anybody knows: hooks tell the second.
  */
 export const recordTag = async (
   table: JournalTable,
@@ -43,8 +45,8 @@ export const recordTag = async (
       TableName: table.name,
       Key: tagKey(app),
       UpdateExpression: `SET app = :app, image = :image, schemaVersion = :schemaVersion,
-        #open = :open, openKey = :openKey REMOVE asked`,
-      ConditionExpression: 'attribute_not_exists(image) OR image.seenAt < :seenAt',
+        #open = :open, openKey = :openKey REMOVE asked ADD pushes :one`,
+      ConditionExpression: 'attribute_not_exists(image) OR image.seenAt <= :seenAt',
       ExpressionAttributeNames: { '#open': 'open' },
       ExpressionAttributeValues: {
         ':app': app,
@@ -53,17 +55,18 @@ export const recordTag = async (
         ':open': open,
         ':openKey': openKey,
         ':seenAt': image.seenAt,
+        ':one': 1,
       },
     }),
   )
   return (await isWritten(write)) ? 'recorded' : 'unchanged'
 }
 
-/** Only while the hint is the newest: what was asked about an older one says nothing of it. */
+/** Only while no other push was told: what was asked before says nothing of it. */
 const updateHint = async (
   table: JournalTable,
   app: AppName,
-  { seenAt }: ImageEvidence,
+  { image, pushes }: TagHint,
   update: string,
   names: Readonly<Record<string, string>>,
   values: Readonly<Record<string, unknown>>,
@@ -74,9 +77,10 @@ const updateHint = async (
         TableName: table.name,
         Key: tagKey(app),
         UpdateExpression: update,
-        ConditionExpression: 'image.seenAt = :seenAt',
+        ConditionExpression:
+          'image.seenAt = :seenAt AND (attribute_not_exists(pushes) OR pushes = :pushes)',
         ...(Object.keys(names).length > 0 && { ExpressionAttributeNames: names }),
-        ExpressionAttributeValues: { ':seenAt': seenAt, ...values },
+        ExpressionAttributeValues: { ':seenAt': image.seenAt, ':pushes': pushes, ...values },
       }),
     ),
   )
@@ -86,13 +90,13 @@ export const createTags = (table: JournalTable): Tags => ({
   load: async (app) => {
     const item = await readItem(table, tagKey(app))
     if (item === null) return null
-    const { image, asked, open } = parseItem(tagSchema, tagKey(app), item)
-    return open === undefined || image === null ? null : { image, asked }
+    const { image, pushes, asked, open } = parseItem(tagSchema, tagKey(app), item)
+    return open === undefined || image === null ? null : { image, pushes, asked }
   },
-  recordAsked: (app, { image, asked }, { retryAfterSeconds }, now) => {
-    const values = { ':asked': askedAgain(asked, now, retryAfterSeconds) }
-    return updateHint(table, app, image, 'SET asked = :asked', {}, values)
+  recordAsked: (app, hint, { retryAfterSeconds }, now) => {
+    const values = { ':asked': askedAgain(hint.asked, now, retryAfterSeconds) }
+    return updateHint(table, app, hint, 'SET asked = :asked', {}, values)
   },
-  settle: (app, image) =>
-    updateHint(table, app, image, 'REMOVE #open, openKey, asked', { '#open': 'open' }, {}),
+  settle: (app, hint) =>
+    updateHint(table, app, hint, 'REMOVE #open, openKey, asked', { '#open': 'open' }, {}),
 })

@@ -109,7 +109,7 @@ export const takeTag = async (ports: GatePorts, app: App): Promise<readonly Revi
     const { reason } = revision.error
     ports.log.info('the pushed tag could not be looked up', { app: app.name, reason })
     if (isPast(addSeconds(hint.image.seenAt, app.waitForSeconds), now))
-      await ports.tags.settle(app.name, hint.image)
+      await ports.tags.settle(app.name, hint)
     else await ports.tags.recordAsked(app.name, hint, revision.error, now)
     return []
   }
@@ -122,6 +122,6 @@ export const takeTag = async (ports: GatePorts, app: App): Promise<readonly Revi
     const { id, commit } = revision.value
     await ports.recordEvidence(app.name, id, commit, hint.image, now)
   }
-  await ports.tags.settle(app.name, hint.image)
+  await ports.tags.settle(app.name, hint)
   return revision.value === null ? [] : [revision.value.id]
 }

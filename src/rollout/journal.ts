@@ -48,16 +48,18 @@ export interface Refusal {
 /** A tag without a commit was pushed, and how often the registry was asked about it in vain. */
 export interface TagHint {
   readonly image: ImageEvidence
+  /** How many pushes were told: a hook dates them to the second, in which there may be two. */
+  readonly pushes: number
   readonly asked: Asked | null
 }
 
 /** Pushed tags that carry no commit, until the registry was asked for their digest. */
 export interface Tags {
   load(app: AppName): Promise<TagHint | null>
-  /** The registry did not answer; a newer hint is asked about at once. */
+  /** The registry did not answer; a push that was told since is asked about at once. */
   recordAsked(app: AppName, hint: TagHint, refusal: Refusal, now: Instant): Promise<void>
-  /** The registry was asked; a newer hint stays open. */
-  settle(app: AppName, image: ImageEvidence): Promise<void>
+  /** The registry was asked; a push that was told since stays open. */
+  settle(app: AppName, hint: TagHint): Promise<void>
 }
 
 /** Which commit an image says that it was built of; null where it does not say. */

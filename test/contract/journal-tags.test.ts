@@ -1,3 +1,4 @@
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
@@ -74,42 +75,100 @@ describe('the labels of images', () => {
     expect(await createTags(journal.table).load(app)).toBeNull()
     expect(await createHeads(journal.table).listOpen()).not.toContain(app)
     expect(await announce()).toBe('recorded')
-    expect(await createTags(journal.table).load(app)).toEqual({ image: imageAt(now), asked: null })
+    expect(await createTags(journal.table).load(app)).toEqual({
+      image: imageAt(now),
+      pushes: 1,
+      asked: null,
+    })
     expect(await labels.load(app)).toMatchObject([label])
   })
 })
 
 describe('a pushed tag', () => {
+  const missing = { reason: 'image_missing', retryAfterSeconds: null } as const
+
+  /** The hint as it stands open. */
+  const readHint = async () => {
+    const hint = await createTags(journal.table).load(app)
+    if (hint === null) throw new Error('there is no open hint')
+    return hint
+  }
+
   it('that the registry was asked about in vain says how often and until when', async () => {
     const tags = createTags(journal.table)
     await announce()
     const busy = { reason: 'registry_unavailable', retryAfterSeconds: 60 } as const
-    await tags.recordAsked(app, { image: imageAt(now), asked: null }, busy, now)
-    const hint = await tags.load(app)
-    expect(hint?.asked).toEqual({ at: now, count: 1, retryAt: addSeconds(now, 60) })
-    if (hint !== null)
-      await tags.recordAsked(app, hint, { reason: 'image_missing', retryAfterSeconds: null }, now)
-    expect((await tags.load(app))?.asked).toEqual({ at: now, count: 2, retryAt: null })
+    await tags.recordAsked(app, await readHint(), busy, now)
+    const hint = await readHint()
+    expect(hint.asked).toEqual({ at: now, count: 1, retryAt: addSeconds(now, 60) })
+    await tags.recordAsked(app, hint, missing, now)
+    expect((await readHint()).asked).toEqual({ at: now, count: 2, retryAt: null })
   })
 
   it('pushed anew is asked about at once, whatever was asked of the one before', async () => {
     const tags = createTags(journal.table)
     await announce()
-    const missing = { reason: 'image_missing', retryAfterSeconds: null } as const
-    await tags.recordAsked(app, { image: imageAt(now), asked: null }, missing, now)
+    const first = await readHint()
+    await tags.recordAsked(app, first, missing, now)
     const newer = addSeconds(now, 5)
     await announce(newer)
-    const fresh = { image: imageAt(newer), asked: null }
+    const fresh = { image: imageAt(newer), pushes: 2, asked: null }
     expect(await tags.load(app)).toEqual(fresh)
-    await tags.recordAsked(app, { image: imageAt(now), asked: null }, missing, now)
+    await tags.recordAsked(app, first, missing, now)
     expect(await tags.load(app)).toEqual(fresh)
   })
 
   it('that was looked up is closed', async () => {
     const tags = createTags(journal.table)
     await announce()
-    await tags.settle(app, imageAt(now))
+    await tags.settle(app, await readHint())
     expect(await tags.load(app)).toBeNull()
     expect(await journal.read(tagKey(app))).not.toHaveProperty('open')
+  })
+
+  it('pushed twice in the second that hooks tell is asked about twice', async () => {
+    const tags = createTags(journal.table)
+    await announce()
+    await tags.settle(app, await readHint())
+    expect(await announce()).toBe('recorded')
+    expect(await readHint()).toEqual({ image: imageAt(now), pushes: 2, asked: null })
+    expect(await createHeads(journal.table).listOpen()).toContain(app)
+  })
+
+  it('pushed again in that second while the registry is asked stays open, and is asked about at once', async () => {
+    const tags = createTags(journal.table)
+    await announce()
+    const first = await readHint()
+    await announce()
+    await tags.settle(app, first)
+    await tags.recordAsked(app, first, missing, now)
+    expect(await readHint()).toEqual({ image: imageAt(now), pushes: 2, asked: null })
+  })
+
+  it('whose older push is told late stays as it is', async () => {
+    const tags = createTags(journal.table)
+    await announce()
+    await tags.settle(app, await readHint())
+    expect(await announce(addSeconds(now, -1))).toBe('unchanged')
+    expect(await tags.load(app)).toBeNull()
+  })
+
+  it('whose pushes were not counted yet is looked up and closed as any other', async () => {
+    const tags = createTags(journal.table)
+    await announce()
+    const uncounted = new UpdateCommand({
+      TableName: journal.table.name,
+      Key: tagKey(app),
+      UpdateExpression: 'REMOVE pushes',
+    })
+    await journal.table.documents().send(uncounted)
+    await tags.recordAsked(app, await readHint(), missing, now)
+    const hint = await readHint()
+    expect(hint).toMatchObject({ pushes: 0, asked: { count: 1 } })
+    await announce()
+    await tags.settle(app, hint)
+    expect(await readHint()).toMatchObject({ pushes: 1 })
+    await tags.settle(app, await readHint())
+    expect(await tags.load(app)).toBeNull()
   })
 })

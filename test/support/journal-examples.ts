@@ -177,7 +177,7 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   await createLabels(table).record(app, { digest, commit }, labelReadAt)
   const busy = { reason: 'registry_unavailable', retryAfterSeconds: 60 } as const
   const askedAt = '2026-11-20T10:04:12.900Z'
-  await createTags(table).recordAsked(app, { image, asked: null }, busy, askedAt)
+  await createTags(table).recordAsked(app, { image, pushes: 1, asked: null }, busy, askedAt)
   await evidence.recordReceipt({
     deliveryId,
     source: 'docker-hub',

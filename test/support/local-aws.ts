@@ -131,10 +131,10 @@ export const toDocument = (
     ],
   })
 
-/** Asks until it says so. */
+/** Asks until it says so; no test takes that long on a machine with little to do. */
 export const waitUntil = async (
   isTrue: () => boolean | Promise<boolean>,
-  seconds = 10,
+  seconds = 30,
 ): Promise<void> => {
   const deadline = Date.now() + seconds * 1000
   while (!(await isTrue())) {

@@ -23,7 +23,7 @@ import type { HookKind } from '../../src/deployment/seen.ts'
 import type { Answer, StepRecord } from '../../src/deployment/step.ts'
 import { isQuarantined } from '../../src/deployment/quarantine.ts'
 import { mergeEvidence } from '../../src/journal/merge-evidence.ts'
-import type { Instant } from '../../src/kernel/clock.ts'
+import { toInstant, type Instant } from '../../src/kernel/clock.ts'
 import { Commit, Digest, Fence, InstanceId, type RevisionId } from '../../src/kernel/id.ts'
 import type { ForeignFailure } from '../../src/kernel/foreign.ts'
 import type { Log } from '../../src/kernel/log.ts'
@@ -139,6 +139,7 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
   const fetched: Digest[] = []
   const seen: Record<string, Instant> = {}
   let hint: TagHint | null = null
+  let pushes = 0
   const atGithub = new Map<Commit, readonly Evidence[]>()
   const lookUps: { readonly commit: Commit; readonly at: number }[] = []
   let githubTrouble: ForeignFailure | null = null
@@ -467,14 +468,14 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
       call('recordEvidence', () => takeIn(id, evidence)),
     tags: {
       load: () => call('tags.load', () => hint),
-      recordAsked: (_app, { image, asked }, { retryAfterSeconds }, at) =>
+      recordAsked: (_app, one, { retryAfterSeconds }, at) =>
         call('tags.recordAsked', () => {
-          if (hint?.image.seenAt === image.seenAt)
-            hint = { image, asked: askedAgain(asked, at, retryAfterSeconds) }
+          if (hint?.pushes === one.pushes)
+            hint = { ...one, asked: askedAgain(one.asked, at, retryAfterSeconds) }
         }),
-      settle: (_app, image) =>
+      settle: (_app, one) =>
         call('tags.settle', () => {
-          if (hint?.image.seenAt === image.seenAt) hint = null
+          if (hint?.pushes === one.pushes) hint = null
         }),
     },
     seen: { load: () => call('seen.load', () => seen) },
@@ -581,9 +582,11 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
       images.set(tag, digestAt(index))
       images.set(`kept ${index}`, digestAt(index))
     },
-    /** The registry's hook tells of it. */
+    /** The registry's hook tells of it, to the second. */
     announceTag: (tag = 'latest') => {
-      hint = { image: { kind: 'image', tag, seenAt: instant() }, asked: null }
+      const seenAt = toInstant(new Date(Math.floor(Date.parse(instant()) / 1000) * 1000))
+      pushes += 1
+      hint = { image: { kind: 'image', tag, seenAt }, pushes, asked: null }
     },
     /** The image was built without the label that names its commit. */
     unlabel: (index: number) => {

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
-import { commitAt, createWorld, digestAt, type World } from '../../support/rollout-world.ts'
+import { createReconcile } from '../../../src/rollout/reconcile.ts'
+import {
+  commitAt,
+  createWorld,
+  digestAt,
+  plainly,
+  type Call,
+  type World,
+} from '../../support/rollout-world.ts'
 import { runReconcile } from '../../support/runs.ts'
 
 const requires: App['requires'] = [{ kind: 'ci', ci: 'github', workflow: 'CI' }, { kind: 'image' }]
@@ -77,6 +85,26 @@ describe('a commit whose image lies under latest', () => {
     await runReconcile(world)
     expectLive(world, 1)
     expect(world.revisions.get(commitAt(2))?.reason).toBe('ci_failed')
+  })
+
+  it('is shown as waiting where its push was told in the second of the one before, during its look-up', async () => {
+    const world = latestWorld()
+    world.moveTag(1)
+    world.announceTag()
+    let isPushed = false
+    const call: Call = async (name, effect) => {
+      const found = await plainly(name, effect)
+      if (name !== 'findDigest' || isPushed) return found
+      isPushed = true
+      world.moveTag(2)
+      world.announceTag()
+      return found
+    }
+    const nudge = { app: world.app.name, settings: world.app, revisions: [], isTick: false }
+    await createReconcile(world.toPorts(call))({ ...nudge, by: 'a' })
+    await runReconcile(world)
+    expect([...world.revisions.keys()]).toEqual([commitAt(1), commitAt(2)])
+    expect(world.hint()).toBeNull()
   })
 
   it('does not go out with the image of another commit', async () => {
