@@ -5,7 +5,7 @@ import type { PlanPorts } from '../rollout/plan-facts.ts'
 import type { Lack } from '../rollout/plan-findings.ts'
 import { assembleEnvironment } from '../secrets/environment.ts'
 import { parseRegistrySecret } from '../secrets/registry-secret.ts'
-import type { ReadSecret } from '../targets/ec2/ports.ts'
+import type { ReadSecret } from '../secrets/app-secret.ts'
 
 /** What to do about a secret that cannot be had. */
 const help = {

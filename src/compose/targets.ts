@@ -1,6 +1,7 @@
 import { createMaskOutput, createSealEnvelope } from '../targets/ec2/seal.ts'
 import { createEc2Target } from '../targets/ec2/ec2.ts'
-import type { Commands, Fleet, ReadSecret } from '../targets/ec2/ports.ts'
+import type { Commands, Fleet } from '../targets/ec2/ports.ts'
+import type { ReadSecret } from '../secrets/app-secret.ts'
 import type { Certificates } from '../targets/ec2/certificates.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'

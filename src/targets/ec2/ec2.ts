@@ -7,12 +7,12 @@ import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Candidate } from '../../deployment/open.ts'
 import type { Release } from '../../deployment/head.ts'
 import type { Answer } from '../../deployment/step.ts'
+import { toAbsence } from '../absence.ts'
 import type { Order, Started, Target } from '../target.ts'
 import type { Certificate, Certificates } from './certificates.ts'
 import { observe } from './observe.ts'
 import type { Command, Commands, Ec2Stage, Fleet, MaskOutput, SealEnvelope } from './ports.ts'
 import { obstacleOf } from './reach.ts'
-import { toAbsence } from './result.ts'
 import { renderSettings } from './settings.ts'
 
 export interface Ec2Ports {

@@ -1,11 +1,12 @@
 import { toInstant, type Clock } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Answer } from '../../deployment/step.ts'
+import { toAbsence } from '../absence.ts'
 import type { Order } from '../target.ts'
 import type { Certificates } from './certificates.ts'
 import type { Commands, Invocation, MaskOutput } from './ports.ts'
 import { isSealable } from '../../secrets/envelope.ts'
-import { parseHostResult, toAbsence, toAnswer, type HostResult } from './result.ts'
+import { parseHostResult, toAnswer, type HostResult } from './result.ts'
 
 interface ObservePorts {
   readonly commands: Commands

@@ -2,7 +2,6 @@ import type { InstanceSelector } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/head.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
-import type { Redacted } from '../../kernel/redacted.ts'
 import type { Result } from '../../kernel/result.ts'
 import type { Certificate } from './certificates.ts'
 
@@ -53,17 +52,6 @@ export interface FleetInstance {
 export interface Fleet {
   list(selector: InstanceSelector): Promise<readonly FleetInstance[]>
 }
-
-/** Secrets Manager: one version of a secret, or the current one. */
-export type ReadSecret = (
-  name: string,
-  version: string | null,
-) => Promise<
-  Result<
-    { readonly value: Redacted; readonly versionId: string },
-    'secret_missing' | 'secret_unavailable'
-  >
->
 
 /** Env, registry credentials and mask list of a release as one envelope that only these instances can open. */
 export type SealEnvelope = (

@@ -84,20 +84,3 @@ export const toAnswer = (id: InstanceId, result: HostResult, output: string): An
   })),
   tail: result.outcome === 'succeeded' ? [] : tailOf(result, output),
 })
-
-/** An answer that the host did not give: why it is missing, or that it is still to come. */
-export const toAbsence = (
-  id: InstanceId,
-  outcome: 'waiting' | 'lost' | 'failed',
-  reason: Reason | null,
-  message: string | null,
-): Answer => ({
-  id,
-  outcome,
-  reason,
-  message,
-  serving: null,
-  fenceSeen: null,
-  steps: [],
-  tail: [],
-})

@@ -1,42 +1,29 @@
 import type { App } from '../../deployment/app.ts'
-import type { Reason } from '../../kernel/reason.ts'
 import type { Redacted } from '../../kernel/redacted.ts'
 import { Retryable } from '../../kernel/retryable.ts'
 import { fail, succeed, type Result } from '../../kernel/result.ts'
+import {
+  readAppEnvironment,
+  readAppSecret,
+  type ReadSecret,
+  type SecretRefusal,
+} from '../../secrets/app-secret.ts'
 import { sealEnvelope } from '../../secrets/envelope.ts'
 import { assembleEnvironment } from '../../secrets/environment.ts'
 import { listMasks, maskText } from '../../secrets/masks.ts'
 import { renderEnvelopePlaintext, type RegistryCredentials } from '../../secrets/plaintext.ts'
 import { parseRegistrySecret } from '../../secrets/registry-secret.ts'
 import { parseImage } from '../../registry/image.ts'
-import type { MaskOutput, ReadSecret, SealEnvelope } from './ports.ts'
-
-interface Refusal {
-  readonly reason: Reason
-  readonly message: string
-}
+import type { MaskOutput, SealEnvelope } from './ports.ts'
 
 /** The command's parameters and its document share 64 KB; the document takes up to 28, settings some. */
 const maxEnvelopeCharacters = 32 * 1024
 
-const read = async (
-  readSecret: ReadSecret,
-  name: string | null,
-  version: string | null,
-): Promise<Result<Redacted | null, Refusal>> => {
-  if (name === null) return succeed(null)
-  const secret = await readSecret(name, version)
-  if (secret.ok) return succeed(secret.value.value)
-  if (secret.error === 'secret_unavailable')
-    throw new Retryable(`the secret ${name} could not be read now`)
-  return fail({ reason: 'secret_missing', message: `${name}, version ${version ?? 'current'}` })
-}
-
 const toCredentials = async (
   readSecret: ReadSecret,
   app: App,
-): Promise<Result<RegistryCredentials | null, Refusal>> => {
-  const secret = await read(readSecret, app.registry, null)
+): Promise<Result<RegistryCredentials | null, SecretRefusal>> => {
+  const secret = await readAppSecret(readSecret, app.registry, null)
   if (!secret.ok || secret.value === null) return secret.ok ? succeed(null) : secret
   const parsed = parseRegistrySecret(secret.value)
   return parsed.ok
@@ -49,12 +36,10 @@ export const createSealEnvelope =
   (readSecret: ReadSecret): SealEnvelope =>
   async (release, certificates) => {
     const { settings: app, secretVersion, generation } = release
-    const secret = await read(readSecret, app.secrets, secretVersion)
-    if (!secret.ok) return secret
+    const environment = await readAppEnvironment(readSecret, app, secretVersion)
+    if (!environment.ok) return environment
     const registry = await toCredentials(readSecret, app)
     if (!registry.ok) return registry
-    const environment = assembleEnvironment({ env: app.env, secret: secret.value })
-    if (!environment.ok) return environment
     const plaintext = renderEnvelopePlaintext({
       app: app.name,
       generation,
@@ -76,7 +61,7 @@ export const createSealEnvelope =
 export const createMaskOutput =
   (readSecret: ReadSecret): MaskOutput =>
   async ({ settings, secretVersion }) => {
-    const secret = await read(readSecret, settings.secrets, secretVersion)
+    const secret = await readAppSecret(readSecret, settings.secrets, secretVersion)
     const login = await toCredentials(readSecret, settings)
     // Masked by half of the secrets would be taken for masked.
     if (!secret.ok) throw new Retryable(secret.error.message)

@@ -1,0 +1,57 @@
+import type { Reason } from '../kernel/reason.ts'
+import type { Redacted } from '../kernel/redacted.ts'
+import { Retryable } from '../kernel/retryable.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+import { assembleEnvironment, type Environment } from './environment.ts'
+
+/** Secrets Manager: one version of a secret, or the current one. */
+export type ReadSecret = (
+  name: string,
+  version: string | null,
+) => Promise<
+  Result<
+    { readonly value: Redacted; readonly versionId: string },
+    'secret_missing' | 'secret_unavailable'
+  >
+>
+
+/** Why an app's secret cannot be used, for people; never with a value. */
+export interface SecretRefusal {
+  readonly reason: Reason
+  readonly message: string
+}
+
+/**
+ * The text of a secret that an app names; null where it names none.
+ *
+ * @throws Retryable where it cannot be read now
+ */
+export const readAppSecret = async (
+  readSecret: ReadSecret,
+  name: string | null,
+  version: string | null,
+): Promise<Result<Redacted | null, SecretRefusal>> => {
+  if (name === null) return succeed(null)
+  const secret = await readSecret(name, version)
+  if (secret.ok) return succeed(secret.value.value)
+  if (secret.error === 'secret_unavailable')
+    throw new Retryable(`the secret ${name} could not be read now`)
+  return fail({ reason: 'secret_missing', message: `${name}, version ${version ?? 'current'}` })
+}
+
+/**
+ * What the app is given: `env` of landfall.yml with that version of its secret laid over it.
+ *
+ * @throws Retryable where the secret cannot be read now
+ */
+export const readAppEnvironment = async (
+  readSecret: ReadSecret,
+  {
+    env,
+    secrets,
+  }: { readonly env: Readonly<Record<string, string>>; readonly secrets: string | null },
+  version: string | null,
+): Promise<Result<Environment, SecretRefusal>> => {
+  const secret = await readAppSecret(readSecret, secrets, version)
+  return secret.ok ? assembleEnvironment({ env, secret: secret.value }) : secret
+}
