@@ -78,6 +78,11 @@ export const reasons = {
   rolled_back: 'Taken back by an operator.',
   restored: 'Brought back to the live release.',
   not_restored: 'The instance could not be brought back to the live release.',
+  target_unauthorized: 'The target refused the API key.',
+  target_unavailable: 'The target did not answer, or took no more requests, until time was over.',
+  service_missing: 'The target knows no such service.',
+  service_unsuitable: 'The service is not one that Landfall can deploy an image to.',
+  changed_elsewhere: 'Somebody else cancelled or replaced the deploy at the target.',
   target_unsupported: 'This kind of target is not implemented yet.',
   // Alarms and the way back
   alarm_unrelated: 'No deployment can be at fault: none was sent before it within its window.',
