@@ -3,9 +3,16 @@ import type { Head, Release } from '../deployment/head.ts'
 import type { Opening } from '../deployment/open.ts'
 import { releaseToBringBack } from '../deployment/take-back.ts'
 import type { Observation } from '../deployment/transition.ts'
+import { Retryable } from '../kernel/retryable.ts'
 import type { ReconcilePorts } from './ports.ts'
 
 type Write = (head: Head, observation: Observation) => Promise<boolean>
+
+/** A secret that cannot be read now holds no way back up: a kept container needs none. */
+const unlessUnread = (error: unknown): 'unread' => {
+  if (error instanceof Retryable) return 'unread'
+  throw error
+}
 
 /**
  * With which version of its secret a release comes back: the recorded one. Where that is gone and
@@ -18,15 +25,22 @@ const chooseSecret = async (
 ): Promise<Pick<Opening, 'release' | 'message'>> => {
   const { secretVersion, settings } = release
   if (settings.secrets === null || secretVersion === null) return { release, message: null }
-  if (await ports.hasSecretVersion(settings.secrets, secretVersion))
-    return { release, message: null }
-  const gone = `the recorded version of the secret ${settings.secrets} is gone`
-  const current = policy === 'current' ? await ports.readSecretVersion(settings.secrets) : null
-  if (current?.ok !== true)
-    return { release, message: `${gone}; only a container that was kept can come back` }
+  const { secrets } = settings
+  const recorded = `the recorded version of the secret ${secrets}`
+  const keptOnly = (why: string) => ({
+    release,
+    message: `${recorded} ${why}; only a container that was kept can come back`,
+  })
+  const isThere = await ports.hasSecretVersion(secrets, secretVersion).catch(unlessUnread)
+  if (isThere === 'unread') return keptOnly('could not be read')
+  if (isThere) return { release, message: null }
+  if (policy === 'recorded') return keptOnly('is gone')
+  const current = await ports.readSecretVersion(secrets).catch(unlessUnread)
+  if (current === 'unread') return keptOnly("is gone, and today's could not be read")
+  if (!current.ok) return keptOnly('is gone')
   return {
     release: { ...release, generation: null, secretVersion: current.value },
-    message: `${gone}; it comes back with today's`,
+    message: `${recorded} is gone; it comes back with today's`,
   }
 }
 

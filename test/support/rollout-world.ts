@@ -156,6 +156,7 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
   let isCloudWatchDown = false
   let currentSecret = 'version-1'
   const goneSecrets = new Set<string>()
+  let areSecretsDown = false
   const firing = new Map<string, string>()
   const judged: { readonly transition: AlarmTransition; readonly verdict: Verdict }[] = []
   const heard: { readonly channel: Channel; readonly fact: Fact; readonly at: string }[] = []
@@ -222,6 +223,8 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
 
   const start = (order: Order): Started => {
     if (isSsmDown) throw new Retryable('SSM is down')
+    const isNew = order.purpose === 'deploy' && order.release?.generation === order.generation
+    if (areSecretsDown && isNew) throw new Retryable('Secrets Manager is down')
     checkOrder(order)
     sends.push({ fence: order.fence, at: now, order })
     const online = order.instances.filter((id) => hostOf(id).online)
@@ -525,8 +528,16 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
           return succeed(unlabelled.has(digest) ? null : commitAt(indexOf(digest)))
         }),
     },
-    readSecretVersion: () => call('readSecretVersion', () => succeed(currentSecret)),
-    hasSecretVersion: (_name, version) => call('hasSecretVersion', () => !goneSecrets.has(version)),
+    readSecretVersion: () =>
+      call('readSecretVersion', () => {
+        if (areSecretsDown) throw new Retryable('Secrets Manager is down')
+        return succeed(currentSecret)
+      }),
+    hasSecretVersion: (_name, version) =>
+      call('hasSecretVersion', () => {
+        if (areSecretsDown) throw new Retryable('Secrets Manager is down')
+        return !goneSecrets.has(version)
+      }),
     readFiring: (names) =>
       call('readFiring', () => {
         if (isCloudWatchDown) throw new Retryable('CloudWatch is down')
@@ -617,6 +628,10 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
     goneSecrets,
     setSecret: (version: string) => {
       currentSecret = version
+    },
+    /** Whether any secret can be read; a new container cannot be had without. */
+    setSecrets: (areUp: boolean) => {
+      areSecretsDown = !areUp
     },
     setCloudWatch: (isUp: boolean) => {
       isCloudWatchDown = !isUp

@@ -1,11 +1,10 @@
 import { addSeconds, toInstant, type Clock } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
-import { fail } from '../../kernel/result.ts'
+import { succeed } from '../../kernel/result.ts'
 import { Retryable } from '../../kernel/retryable.ts'
 import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Candidate } from '../../deployment/open.ts'
-import type { Release } from '../../deployment/head.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { toAbsence } from '../absence.ts'
 import type { Order, Started, Target } from '../target.ts'
@@ -14,6 +13,7 @@ import { observe } from './observe.ts'
 import type { Command, Commands, Ec2Stage, Fleet, MaskOutput, SealEnvelope } from './ports.ts'
 import { obstacleOf } from './reach.ts'
 import { renderSettings } from './settings.ts'
+import { isWayBack, sayWhyNoEnvelope, sealForWayBack } from './way-back.ts'
 
 export interface Ec2Ports {
   readonly commands: Commands
@@ -82,44 +82,24 @@ const sendToReachable = async (
   return { operation: null, missing: [...missing, ...toMissing(reachable, 'send_failed', message)] }
 }
 
-const noEnvelope = fail({
-  reason: 'envelope_invalid',
-  message: 'no envelope for the way back',
-} as const)
-
-/**
- * The way back waits for no secret: a kept container has its settings already, and without an envelope
- * the host refuses only to make a new one. A restore does not even ask twice.
- */
-const seal = async (
-  ports: Ec2Ports,
-  { purpose, kind }: Order,
-  release: Release,
-  certificates: readonly Certificate[],
-): ReturnType<SealEnvelope> => {
-  if (purpose !== 'restore') {
-    const sealed = await ports.sealEnvelope(release, certificates)
-    return sealed.ok || kind !== 'rollback' ? sealed : noEnvelope
-  }
-  if (certificates.length === 0) return noEnvelope
-  return ports.sealEnvelope(release, certificates).catch(() => noEnvelope)
-}
+const seal = async (ports: Ec2Ports, order: Order, certificates: readonly Certificate[]) =>
+  order.release === null || isWayBack(order)
+    ? succeed(await sealForWayBack(ports, order, certificates))
+    : ports.sealEnvelope(order.release, certificates)
 
 const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Promise<Started> => {
   if (order.purpose === 'prepare')
     return sendToReachable(ports, settings, order, toCommand(ports, order, {}))
   const { release } = order
   const certificates = await ports.certificates.load(order.instances)
-  const sealed = release === null ? null : await seal(ports, order, release, certificates)
-  const isWayBack = order.purpose === 'restore' || order.kind === 'rollback'
-  if (sealed?.ok === false && !isWayBack)
-    return refuseAll(order, sealed.error.reason, sealed.error.message)
+  const sealed = await seal(ports, order, certificates)
+  if (!sealed.ok) return refuseAll(order, sealed.error.reason, sealed.error.message)
   const command = toCommand(ports, order, {
     Mode: order.purpose === 'restore' ? 'restore' : 'deploy',
     Generation: String(release?.generation ?? 0),
     Fence: String(order.fence),
     Settings: renderSettings(order, settings, ports.stage),
-    Envelope: sealed?.ok === true ? sealed.value : '-',
+    Envelope: sealed.value ?? '-',
   })
   return sendToReachable(ports, settings, order, command)
 }
@@ -156,6 +136,7 @@ export const createEc2Target = (ports: Ec2Ports, settings: Ec2Settings): Target 
     const own = order.settings.targets[order.target]
     return start(ports, own?.kind === 'ec2' ? own : settings, order)
   },
-  observe: (order, operation) => observe(ports, order, operation),
+  observe: async (order, operation) =>
+    sayWhyNoEnvelope(ports, order, await observe(ports, order, operation)),
   cancel: (operation) => ports.commands.cancel(operation),
 })

@@ -69,6 +69,38 @@ describe('going back', () => {
     })
   })
 
+  it.each(['recorded', 'current'] as const)(
+    'waits for no secret that cannot be read now, where landfall.yml says %s',
+    async (secrets) => {
+      const world = await two(secrets)
+      world.setSecrets(false)
+      await say(world, rollback)
+      await runReconcile(world)
+      expect(world.deployments.get(3)).toMatchObject({
+        status: 'succeeded',
+        message:
+          'the recorded version of the secret landfall/shop could not be read; only a container that was kept can come back',
+        release: { generation: 1, secretVersion: 'version-1' },
+      })
+      expect(world.head().freeze).toBeNull()
+    },
+  )
+
+  it('waits for no secret either where an open deployment is taken back', async () => {
+    const world = await two()
+    world.pushImage(3)
+    world.receive(commitAt(3), world.runOf(3, 1, 'success'))
+    world.upcoming.push('killed_dark')
+    await runReconcile(world)
+    expect(world.head().deployment).toMatchObject({ generation: 3, status: 'in_progress' })
+    expect(world.head().deployment?.sentAt).not.toBeNull()
+    world.setSecrets(false)
+    await say(world, rollback)
+    await letItSettle(world, 10)
+    expect(world.deployments.get(3)).toMatchObject({ status: 'rolled_back', reason: 'rolled_back' })
+    expect(world.hosts[0]?.serving).toEqual({ generation: 2, digest: digestAt(2) })
+  })
+
   it('takes today’s secret instead where landfall.yml says current, and says so', async () => {
     const world = await two('current')
     world.goneSecrets.add('version-1')

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Generation } from '../../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
 import { createEc2Target } from '../../../../src/targets/ec2/ec2.ts'
@@ -13,6 +14,8 @@ const targetOf = (given: Given, settings = ec2()) => {
   return { target: createEc2Target(ports, settings), ...rest }
 }
 const two = orderOf({ instances: [instanceAt(1), instanceAt(2)] })
+/** Generation 8 brings back what generation 7 made. */
+const kept = orderOf({ kind: 'rollback', generation: Generation.parse(8) })
 const unknown = fail({ kind: 'invalid_instance' as const, message: 'InvalidInstanceId: no' })
 
 describe('the instances that a target selects', () => {
@@ -97,6 +100,31 @@ describe('sending', () => {
     const own = 'sealEnvelope' in given ? { ...ports, sealEnvelope: given.sealEnvelope } : ports
     await createEc2Target(own, ec2()).start(orderOf({ purpose: 'restore' }))
     expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Envelope: '-' })
+  })
+
+  it.each([
+    ['no secret can be read', { sealEnvelope: () => Promise.reject(new Retryable('away')) }],
+    ['the secret is gone', { sealed: fail({ reason: 'secret_missing', message: 'x' } as const) }],
+    [
+      'the secret is no JSON',
+      { sealed: fail({ reason: 'secret_invalid', message: 'x' } as const) },
+    ],
+  ])('so does a rollback to what may be kept where %s', async (_name, given) => {
+    const { ports, sent } = createEc2Ports({ certificates: [certificateOf(1)], ...given })
+    const own = 'sealEnvelope' in given ? { ...ports, sealEnvelope: given.sealEnvelope } : ports
+    const started = await createEc2Target(own, ec2()).start(kept)
+    expect(started).toEqual({ operation: 'command-1', missing: [] })
+    expect(sent[0]?.parameters).toMatchObject({ Mode: 'deploy', Generation: '7', Envelope: '-' })
+  })
+
+  it('a rollback to a container of its own does not go out without its secret', async () => {
+    const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x' })
+    const { target, sent } = targetOf({ sealed, certificates: [certificateOf(1)] })
+    expect(await target.start(orderOf({ kind: 'rollback' }))).toMatchObject({
+      operation: null,
+      missing: [{ reason: 'secret_missing', message: 'landfall/x' }],
+    })
+    expect(sent).toEqual([])
   })
 
   it('a restore to nothing of ours carries generation 0 and no envelope', async () => {

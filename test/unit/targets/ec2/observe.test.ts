@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { Generation } from '../../../../src/kernel/id.ts'
+import { fail } from '../../../../src/kernel/result.ts'
+import { Retryable } from '../../../../src/kernel/retryable.ts'
 import { createEc2Target } from '../../../../src/targets/ec2/ec2.ts'
 import { parseHostResult } from '../../../../src/targets/ec2/result.ts'
 import { instanceAt } from '../../../support/deployments.ts'
@@ -166,5 +169,56 @@ describe('a result line', () => {
   it('may say less than it could', () => {
     const result = parseHostResult('landfall/1 {"outcome":"refused","reason":"too_late"}')
     expect(result).toMatchObject({ outcome: 'refused', message: '', steps: [], tail: [] })
+  })
+})
+
+describe('an instance that kept no container of what is to come back', () => {
+  const refused = {
+    outcome: 'refused',
+    reason: 'envelope_invalid',
+    message: 'no envelope and no kept container',
+  }
+  const invocations = [invocationOf(1, { status: 'Failed', output: line(refused) })]
+  const back = orderOf({ kind: 'rollback', generation: Generation.parse(8) })
+  const given = {
+    invocations,
+    certificates: [certificateOf(1)],
+    outputs: { [instanceAt(1)]: { stdout: line(refused), stderr: '' } },
+  }
+
+  it.each([back, orderOf({ purpose: 'restore' })])(
+    'ends it with what the secret lacks',
+    async (order) => {
+      const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x, version 1' })
+      const { answers } = await observed({ ...given, sealed }, order)
+      expect(answers).toMatchObject([
+        {
+          outcome: 'refused',
+          reason: 'secret_missing',
+          message: 'no container was kept, and a new one lacks its secret: landfall/x, version 1',
+        },
+      ])
+    },
+  )
+
+  it('ends it where the secret cannot be read, and says so', async () => {
+    const away = new Retryable('the secret landfall/x could not be read now')
+    const { ports } = createEc2Ports(given)
+    const own = { ...ports, sealEnvelope: () => Promise.reject(away) }
+    expect(await createEc2Target(own, ec2()).observe(back, 'command-1')).toMatchObject([
+      {
+        reason: 'secret_unavailable',
+        message:
+          'no container was kept, and a new one lacks its secret: the secret landfall/x could not be read now',
+      },
+    ])
+  })
+
+  it('is left with its own words where the secret is whole, or the way goes forward', async () => {
+    const sealed = fail({ reason: 'secret_missing' as const, message: 'x' })
+    const { answers } = await observed(given, back)
+    expect(answers).toMatchObject([{ reason: 'envelope_invalid', message: refused.message }])
+    const forward = await observed({ ...given, sealed })
+    expect(forward.answers).toMatchObject([{ reason: 'envelope_invalid' }])
   })
 })
