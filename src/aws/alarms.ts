@@ -8,16 +8,26 @@ import { toInstant } from '../kernel/clock.ts'
 import type { ReadFiring } from '../rollout/ports.ts'
 import { inTime, lazy, read, readPages } from './client.ts'
 
+/** An alarm as CloudWatch has it: `OK`, `ALARM` or `INSUFFICIENT_DATA`. */
+export interface AlarmState {
+  readonly name: string
+  readonly state: string
+}
+
+type CreateClient = () => CloudWatchClient
+
+const createClient: CreateClient = () => new CloudWatchClient({})
+
 /** Of one call's names, and of one page. */
 const mostNames = 100
 
-const readAlarms = (client: CloudWatchClient, names: readonly string[]) =>
+const readPortion = (client: CloudWatchClient, names: readonly string[], state?: 'ALARM') =>
   readPages<MetricAlarm | CompositeAlarm>(async (token) => {
     const order = new DescribeAlarmsCommand({
       AlarmNames: [...names],
       // Composite alarms are answered only where they are asked for.
       AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
-      StateValue: 'ALARM',
+      StateValue: state,
       MaxRecords: mostNames,
       NextToken: token,
     })
@@ -28,21 +38,36 @@ const readAlarms = (client: CloudWatchClient, names: readonly string[]) =>
     }
   })
 
-/** CloudWatch's alarms. Since when one fires is its last change of state, not of its numbers. */
-export const createReadFiring = (
-  create: () => CloudWatchClient = () => new CloudWatchClient({}),
-): ReadFiring => {
+/** What does not exist is left out. */
+const readAlarms = async (client: CloudWatchClient, names: readonly string[], state?: 'ALARM') => {
+  const portions = Array.from({ length: Math.ceil(names.length / mostNames) }, (_, index) =>
+    names.slice(index * mostNames, (index + 1) * mostNames),
+  )
+  const alarms = await Promise.all(portions.map((portion) => readPortion(client, portion, state)))
+  return alarms.flat()
+}
+
+/** The alarms that fire. Since when one does is its last change of state, not of its numbers. */
+export const createReadFiring = (create: CreateClient = createClient): ReadFiring => {
   const client = lazy(create)
   return async (names) => {
-    const portions = Array.from({ length: Math.ceil(names.length / mostNames) }, (_, index) =>
-      names.slice(index * mostNames, (index + 1) * mostNames),
-    )
-    const alarms = await Promise.all(portions.map((portion) => readAlarms(client(), portion)))
-    return alarms.flat().flatMap((alarm) => {
+    const alarms = await readAlarms(client(), names, 'ALARM')
+    return alarms.flatMap((alarm) => {
       const since = alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp
       return alarm.AlarmName === undefined || since === undefined
         ? []
         : [{ alarm: alarm.AlarmName, at: toInstant(since) }]
     })
+  }
+}
+
+/** The states of the alarms of these names, whatever they are. */
+export const createAlarmStates = (
+  create: CreateClient = createClient,
+): ((names: readonly string[]) => Promise<readonly AlarmState[]>) => {
+  const client = lazy(create)
+  return async (names) => {
+    const alarms = await readAlarms(client(), names)
+    return alarms.map(({ AlarmName: name = '', StateValue: state = '' }) => ({ name, state }))
   }
 }

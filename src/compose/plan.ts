@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { createAlarmStates } from '../aws/alarm-states.ts'
+import { createAlarmStates } from '../aws/alarms.ts'
 import { createFleet } from '../aws/fleet.ts'
 import { createSecretReader } from '../aws/secrets-manager.ts'
 import { createCommands } from '../aws/ssm-commands.ts'

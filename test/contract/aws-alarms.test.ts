@@ -6,7 +6,7 @@ import {
   type StateValue,
 } from '@aws-sdk/client-cloudwatch'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createReadFiring } from '../../src/aws/alarms.ts'
+import { createAlarmStates, createReadFiring } from '../../src/aws/alarms.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
 import { startTestAws, type TestAws } from '../support/local-aws.ts'
 
@@ -86,4 +86,23 @@ test('can be asked again where CloudWatch does not answer now', async () => {
     statusCode: 400,
   })
   await expect(read(['errors'])).rejects.toThrow(Retryable)
+})
+
+const statesOf = (names: readonly string[]) => createAlarmStates(() => client)(names)
+
+test('tells the state of metric alarms and composite ones, and leaves out what is not there', async () => {
+  await put('shop-5xx')
+  const AlarmRule = 'ALARM("shop-5xx")'
+  await client.send(new PutCompositeAlarmCommand({ AlarmName: 'shop', AlarmRule }))
+  await set('shop-5xx', 'ALARM')
+  expect(await statesOf(['shop-5xx', 'shop', 'gone'])).toEqual([
+    { name: 'shop-5xx', state: 'ALARM' },
+    { name: 'shop', state: 'INSUFFICIENT_DATA' },
+  ])
+})
+
+test('asks for states again where one question or one answer does not hold them all', async () => {
+  const names = Array.from({ length: 120 }, (_, index) => `state-${index}`)
+  for (const name of names) await put(name)
+  expect((await statesOf(names)).map(({ name }) => name).toSorted()).toEqual(names.toSorted())
 })
