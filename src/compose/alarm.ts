@@ -46,6 +46,29 @@ interface Judged {
   readonly verdict: Verdict
 }
 
+/** An app that names the alarm. */
+interface Watch {
+  readonly app: AppName
+  readonly windowSeconds: number
+}
+
+/** One app's trouble must not cut the others off; the first is thrown at the end, to be called again. */
+const judgeEach = async (
+  log: Log,
+  watches: readonly Watch[],
+  judge: (watch: Watch) => Promise<Judged>,
+): Promise<readonly Judged[]> => {
+  const settled = await Promise.allSettled(watches.map(judge))
+  const troubles = settled.flatMap((one, index) => {
+    if (one.status === 'fulfilled') return []
+    const error: unknown = one.reason
+    log.error('an alarm could not be judged', { app: watches[index]?.app, error })
+    return [error]
+  })
+  if (troubles.length > 0) throw troubles[0]
+  return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+}
+
 const composeServices = (log: Log) => {
   const environment = readEnvironment(environments.alarm)
   const table = createJournalTable(environment.TABLE_NAME)
@@ -75,14 +98,21 @@ export const composeAlarm = (
       }
       services ??= compose(log)
       const { takeAlarm, nudge, apps } = services
-      return Promise.all(
-        apps.flatMap(({ name: app, rollback }) => {
-          if (rollback === null || !rollback.alarms.includes(transition.alarm)) return []
-          return takeAlarm(app, transition, rollback.windowSeconds).then(async (verdict) => {
-            if (verdict.kind !== 'ignored') await nudgeAnyhow(nudge(app, null), log)
-            return { app, verdict }
-          })
-        }),
+      const watches = apps.flatMap(({ name: app, rollback }): Watch[] =>
+        rollback?.alarms.includes(transition.alarm) === true
+          ? [{ app, windowSeconds: rollback.windowSeconds }]
+          : [],
       )
+      return judgeEach(log, watches, async ({ app, windowSeconds }) => {
+        let isIgnored = false
+        try {
+          const verdict = await takeAlarm(app, transition, windowSeconds)
+          isIgnored = verdict.kind === 'ignored'
+          return { app, verdict }
+        } finally {
+          // Also where it failed: the head may have been written before.
+          if (!isIgnored) await nudgeAnyhow(nudge(app, null), log)
+        }
+      })
     }
   })

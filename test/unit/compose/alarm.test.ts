@@ -1,0 +1,116 @@
+import { setTimeout } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { composeAlarm } from '../../../src/compose/alarm.ts'
+import { createHead, type Head } from '../../../src/deployment/head.ts'
+import type { AppName } from '../../../src/kernel/id.ts'
+import { createTakeAlarm } from '../../../src/rollout/take-alarm.ts'
+import { appOf } from '../../support/apps.ts'
+import { live } from '../../support/deployments.ts'
+import { silent } from '../../support/rollout-world.ts'
+
+const now = new Date('2026-11-20T10:05:00.000Z')
+const rollback = { alarms: ['balancer-5xx'], windowSeconds: 1800, secrets: 'recorded' } as const
+const apps = ['blog', 'shop', 'wiki'].map((name) => appOf(name, { rollback }))
+
+const event = {
+  source: 'aws.cloudwatch',
+  detail: {
+    alarmName: 'balancer-5xx',
+    previousState: { value: 'OK' },
+    state: { timestamp: '2026-11-20T10:04:40.989+0000', value: 'ALARM' },
+  },
+}
+
+type Trouble = Readonly<Partial<Record<'load' | 'record' | 'chronicle' | 'nudge', string>>>
+
+/** Two releases of each app were live; `trouble` names the app of which a call fails. */
+const createHandler = (trouble: Trouble) => {
+  const heads = new Map<AppName, Head>(
+    apps.map(({ name }) => [name, { ...live(2, 1, live(1, 1)).head, app: name }]),
+  )
+  const nudged: string[] = []
+  const check = (call: keyof Trouble, app: AppName): void => {
+    if (trouble[call] === app) throw new Error(`no ${call} of ${app}`)
+  }
+  const takeAlarm = createTakeAlarm({
+    heads: {
+      load: async (app) => {
+        check('load', app)
+        // The others take their time, as the journal does.
+        await setTimeout(5)
+        return heads.get(app) ?? createHead(app)
+      },
+      record: async (head) => {
+        check('record', head.app)
+        heads.set(head.app, head)
+        return 'recorded'
+      },
+      listOpen: async () => [],
+    },
+    chronicle: { recordAlarm: async (app) => check('chronicle', app) },
+    clock: () => now,
+    log: silent,
+  })
+  const nudge = async (app: AppName) => {
+    check('nudge', app)
+    nudged.push(app)
+  }
+  const takenBack = () =>
+    [...heads].filter(([, { takeBack }]) => takeBack !== null).map(([app]) => app)
+  return { handle: composeAlarm(() => ({ takeAlarm, nudge, apps })), nudged, takenBack }
+}
+
+const lines: string[] = []
+beforeEach(() => {
+  lines.length = 0
+  vi.spyOn(process.stdout, 'write').mockImplementation((line) => {
+    lines.push(String(line))
+    return true
+  })
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+describe('an alarm that several apps share', () => {
+  it('takes each of them back, and wakes reconcile for each', async () => {
+    const { handle, nudged, takenBack } = createHandler({})
+    const judged = await handle(event)
+    expect(judged.map(({ app, verdict }) => [app, verdict.kind])).toEqual([
+      ['blog', 'take_back'],
+      ['shop', 'take_back'],
+      ['wiki', 'take_back'],
+    ])
+    expect(takenBack()).toEqual(['blog', 'shop', 'wiki'])
+    expect(nudged.toSorted()).toEqual(['blog', 'shop', 'wiki'])
+  })
+
+  it.each([
+    ['read', 'load'],
+    ['written', 'record'],
+  ] as const)(
+    'takes the others back where the head of one cannot be %s, and says so to be called again',
+    async (_name, call) => {
+      const { handle, nudged, takenBack } = createHandler({ [call]: 'blog' })
+      await expect(handle(event)).rejects.toThrow(`no ${call} of blog`)
+      expect(takenBack()).toEqual(['shop', 'wiki'])
+      expect(nudged).toEqual(expect.arrayContaining(['shop', 'wiki']))
+      expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
+        { level: 'error', app: 'blog', error: `Error: no ${call} of blog` },
+      ])
+    },
+  )
+
+  it('is judged where it cannot be kept what was made of it, and the app is looked at', async () => {
+    const { handle, nudged, takenBack } = createHandler({ chronicle: 'shop' })
+    await expect(handle(event)).rejects.toThrow('no chronicle of shop')
+    expect(takenBack()).toEqual(['blog', 'shop', 'wiki'])
+    expect(nudged.toSorted()).toEqual(['blog', 'shop', 'wiki'])
+  })
+
+  it('is judged for all where one cannot be nudged', async () => {
+    const { handle, takenBack } = createHandler({ nudge: 'blog' })
+    expect(await handle(event)).toHaveLength(3)
+    expect(takenBack()).toEqual(['blog', 'shop', 'wiki'])
+  })
+})
