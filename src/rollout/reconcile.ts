@@ -8,7 +8,7 @@ import { toOrder } from './order.ts'
 import { createTeller } from './tell.ts'
 import { watchAlarms } from './watch-alarms.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
-import { createWrite } from './write.ts'
+import { createWrite, toLogAnswer, toLogFields } from './write.ts'
 
 /** The gaps between two looks at a command that was just sent; the last one repeats. */
 const gapsMilliseconds = [100, 150, 200, 300, 400, 500, 750, 1000]
@@ -34,13 +34,15 @@ const toNothingPast =
     return []
   }
 
+const isTold = ({ outcome }: Answer): boolean => outcome !== 'waiting'
+
 /** Reads the answers to the command in flight; each is in the history before the head knows of it. */
 const readAnswers = async (
   ports: ReconcilePorts,
   head: Head,
   deployment: Deployment,
   intent: Intent & { operation: string },
-): Promise<Observation> => {
+): Promise<Observation & { kind: 'answered' }> => {
   const order = toOrder(head, deployment, intent)
   const settings = order.settings.targets[intent.target]
   const target = settings === undefined ? null : ports.toTarget(settings)
@@ -49,7 +51,7 @@ const readAnswers = async (
     (await target
       ?.observe(order, intent.operation)
       .catch(toNothingPast(ports, head, intent.deadlineAt))) ?? []
-  const told = answers.filter(({ outcome }) => outcome !== 'waiting')
+  const told = answers.filter(isTold)
   const { generation } = deployment
   if (told.length > 0)
     await ports.history.recordSteps(
@@ -96,7 +98,14 @@ const move = async (ports: ReconcilePorts, write: Write, nudge: Nudge): Promise<
   const { intent } = deployment
   if (intent !== null && intent.operation !== null) {
     const sent = { ...intent, operation: intent.operation }
-    if (await write(head, await readAnswers(ports, head, deployment, sent))) return true
+    const answered = await readAnswers(ports, head, deployment, sent)
+    if (await write(head, answered)) {
+      ports.log.info('answered', {
+        ...toLogFields(head.app, deployment, sent),
+        instances: answered.answers.filter(isTold).map(toLogAnswer),
+      })
+      return true
+    }
   }
   const prepared = intent === null ? await findPrepared(ports, deployment) : []
   return write(head, { kind: 'looked', prepared, by: nudge.by })

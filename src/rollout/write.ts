@@ -1,6 +1,7 @@
 import { secondsBetween, toInstant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { Deployment, Head, Intent } from '../deployment/head.ts'
+import type { Answer } from '../deployment/step.ts'
 import { sendWithinSeconds } from '../deployment/deadline.ts'
 import { transition, type Action, type Observation } from '../deployment/transition.ts'
 import { toOrder } from './order.ts'
@@ -8,6 +9,15 @@ import type { ReconcilePorts } from './ports.ts'
 
 /** Enough for any race among those whom one event wakes; each loss means that another has decided. */
 const mostConflicts = 60
+
+/** What the page of a deployment's log is filtered by, and what stands on it. */
+export const toLogFields = (app: AppName, { generation }: Deployment, intent: Intent) => {
+  const { fence, purpose, target } = intent
+  return { app, generation, fence, purpose, target }
+}
+
+/** Without its words: what a program printed stands in the history only. */
+export const toLogAnswer = ({ id, outcome, reason }: Answer) => ({ id, outcome, reason })
 
 /** Sends what the intent says, within its time, and records the handle. */
 const send = async (
@@ -21,6 +31,13 @@ const send = async (
   const now = toInstant(ports.clock())
   if (secondsBetween(intent.at, now) > sendWithinSeconds) return
   const started = await ports.toTarget(settings).start(toOrder(head, deployment, intent))
+  const { operation, missing } = started
+  ports.log.info('sent', {
+    ...toLogFields(head.app, deployment, intent),
+    instances: intent.instances,
+    operation,
+    ...(missing.length > 0 && { missing: missing.map(toLogAnswer) }),
+  })
   if (started.operation !== null)
     await ports.commands.recordCommand(started.operation, head.app, now)
   await writeAnyhow(ports, head.app, { kind: 'sent', fence: intent.fence, ...started })

@@ -20,6 +20,7 @@ describe('a filter pattern over JSON', () => {
     '{ $.sourceIPAddress != 123.123.* }',
     '{ $.arrayKey[0] = "value" }',
     '{ $.objectList[1].id = 2 }',
+    '{ $.eventType = "UpdateTrail" && $.objectList[1].id = 2 }',
   ])('%s matches the documented event', (pattern) => {
     expect(parseFilterPattern(pattern)(documented)).toBe(true)
   })
@@ -31,6 +32,8 @@ describe('a filter pattern over JSON', () => {
     '{ $.arrayKey[0] = "another value" }',
     '{ $.eventType[0] = "UpdateTrail" }',
     '{ $.objectList[0].id = 2 }',
+    '{ $.eventType = "UpdateTrail" && $.objectList[0].id = 2 }',
+    '{ $.eventType = "CreateTrail" && $.objectList[1].id = 2 }',
   ])('%s does not', (pattern) => {
     expect(parseFilterPattern(pattern)(documented)).toBe(false)
   })
@@ -55,7 +58,7 @@ describe('a filter pattern over JSON', () => {
   })
 
   test('that is not known here is an error, not a pattern that matches nothing', () => {
-    expect(() => parseFilterPattern('{ $.a = 1 && $.b = 2 }')).toThrow('not of the subset')
+    expect(() => parseFilterPattern('{ $.a = 1 || $.b = 2 }')).toThrow('not of the subset')
     expect(() => parseFilterPattern('ERROR')).toThrow('not of the subset')
   })
 })

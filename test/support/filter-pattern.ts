@@ -1,9 +1,9 @@
 import * as z from 'zod'
 
-// A filter pattern of CloudWatch Logs over JSON, as far as examples/alarm-5xx uses it: one comparison
-// of a string. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+// A filter pattern of CloudWatch Logs over JSON, as far as examples/alarm-5xx and the page of a deployment's
+// log use it: one comparison or several that must all hold. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 
-const form = /^\{\s*\$((?:\.[\w-]+|\[\d+\])+)\s*(=|!=)\s*(?:"([^"\\]*)"|([\w.*]+))\s*\}$/
+const comparison = /^\s*\$((?:\.[\w-]+|\[\d+\])+)\s*(=|!=)\s*(?:"([^"\\]*)"|([\w.*]+))\s*$/
 
 const Branch = z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())])
 const Leaf = z.union([z.string(), z.number().transform(String)])
@@ -27,13 +27,23 @@ const isLike = (text: string, wanted: string): boolean => {
   return end ? text.startsWith(term) : text === term
 }
 
-/** Which lines a metric filter counts. What the selector leads to must be a string or a number. */
-export const parseFilterPattern = (pattern: string): ((line: string) => boolean) => {
-  const [, selector = '', operator, quoted, plain] = form.exec(pattern) ?? []
+const parseComparison = (text: string): ((event: unknown) => boolean) => {
+  const [, selector = '', operator, quoted, plain] = comparison.exec(text) ?? []
   const wanted = quoted ?? plain
-  if (wanted === undefined) throw new Error(`not of the subset that is known here: ${pattern}`)
-  return (line) => {
-    const found = select(JSON.parse(line), selector)
+  if (wanted === undefined) throw new Error(`not of the subset that is known here: ${text}`)
+  return (event) => {
+    const found = select(event, selector)
     return found !== null && isLike(found, wanted) === (operator === '=')
+  }
+}
+
+/** Which lines a filter finds. What a selector leads to must be a string or a number. */
+export const parseFilterPattern = (pattern: string): ((line: string) => boolean) => {
+  const inner = /^\{(.*)\}$/.exec(pattern)?.[1]
+  if (inner === undefined) throw new Error(`not of the subset that is known here: ${pattern}`)
+  const comparisons = inner.split('&&').map(parseComparison)
+  return (line) => {
+    const event: unknown = JSON.parse(line)
+    return comparisons.every((holds) => holds(event))
   }
 }
