@@ -1,6 +1,7 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { hasEnded, type Deployment, type Head, type Release } from './head.ts'
 import { isPast } from './deadline.ts'
+import { isReason } from '../kernel/reason.ts'
 import type { Channel, Fact, FactKind, OwedFact, ToldDeployment } from './report.ts'
 
 /** After this a fact is old news. */
@@ -70,7 +71,9 @@ const freezeFacts = (before: Head, after: Head, now: Instant): readonly Fact[] =
   const told = { reason: null, at: now, deployment: null }
   if (after.freeze !== null && after.freeze !== before.freeze) {
     const { by, reason } = after.freeze
-    return [{ ...told, id: `frozen:${before.version}`, kind: 'frozen', by, message: reason }]
+    const isOwn = after.operations === before.operations && isReason(reason)
+    const why = isOwn ? { reason, message: null } : { message: reason }
+    return [{ ...told, id: `frozen:${before.version}`, kind: 'frozen', by, ...why }]
   }
   if (after.freeze !== null || before.freeze === null) return []
   const by = after.operations[0]?.by ?? before.freeze.by
@@ -111,12 +114,22 @@ export const dropOldFacts = (head: Head, now: Instant): Head => {
   return owed.length === head.owed.length ? head : { ...head, owed }
 }
 
+const isClaimed = ({ claimedUntil }: OwedFact, now: Instant): boolean =>
+  claimedUntil !== null && !isPast(claimedUntil, now)
+
 const isDue = (fact: OwedFact, now: Instant): boolean =>
-  isPast(fact.dueAt, now) && (fact.claimedUntil === null || isPast(fact.claimedUntil, now))
+  isPast(fact.dueAt, now) && !isClaimed(fact, now)
+
+/** Told side by side, the beginning of a deployment could arrive after its end. */
+const isBehindAnother = (head: Head, { deployment }: OwedFact, now: Instant): boolean =>
+  deployment !== null &&
+  head.owed.some(
+    (other) => other.deployment?.generation === deployment.generation && isClaimed(other, now),
+  )
 
 /** The oldest fact that is to be told now. */
 export const dueFact = (head: Head, now: Instant): OwedFact | null =>
-  head.owed.find((fact) => isDue(fact, now)) ?? null
+  head.owed.find((fact) => isDue(fact, now) && !isBehindAnother(head, fact, now)) ?? null
 
 const replace = (head: Head, id: string, change: (fact: OwedFact) => OwedFact | null): Head => ({
   ...head,

@@ -95,6 +95,27 @@ describe('what is owed', () => {
     })
   })
 
+  it('tells the reason of a freeze that no person asked for', () => {
+    const said = see(
+      live(2, 1, live(1, 1)),
+      { kind: 'operated', word: { kind: 'rollback', to: null }, by: 'ada', id: '1' },
+      after(1),
+    )
+    const release = said.head.releases[1]
+    if (release === undefined) throw new Error('no release')
+    const opening = openingOf(1, 1, {
+      kind: 'rollback',
+      order: null,
+      release,
+      obstacle: 'secret_missing',
+    })
+    expect(openedBy(said, opening, after(2)).head.owed.at(-1)).toMatchObject({
+      kind: 'frozen',
+      reason: 'rollback_failed',
+      message: null,
+    })
+  })
+
   it('is kept to the newest twenty', () => {
     let story = begin()
     for (let count = 1; count <= 30; count += 1) {
@@ -116,6 +137,14 @@ describe('a fact', () => {
     expect(dueFact(one.head, after(29))).toBeNull()
     expect(claimed(one, '1:started', after(29)).head).toBe(one.head)
     expect(dueFact(one.head, after(30))).toMatchObject({ id: '1:started' })
+  })
+
+  it('waits while another one of its deployment is being told', () => {
+    const both = claimed(live(1, 1), '1:started', start)
+    expect(ids(both)).toEqual(['1:started', '1:succeeded'])
+    expect(dueFact(both.head, after(29))).toBeNull()
+    const one = told(both, after(2), { isDone: true })
+    expect(dueFact(one.head, after(2))).toMatchObject({ id: '1:succeeded' })
   })
 
   it('is gone once every channel was told', () => {
