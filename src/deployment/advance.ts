@@ -113,7 +113,7 @@ const roll = (
   if (next !== null) return next
   // Whoever went back stays back: what is live is what a rollback leaves.
   return deployment.kind === 'rollback'
-    ? end(head, { status: 'failed', reason: 'deadline_passed', message: null }, now)
+    ? end(head, { status: 'failed', reason: 'deadline_passed', message: deployment.message }, now)
     : giveUp(head, 'deadline_passed', null, now)
 }
 

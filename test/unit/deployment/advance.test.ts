@@ -197,10 +197,11 @@ describe('a rollback', () => {
   const opening = openingOf(1, 2, { kind: 'rollback' })
 
   it('that runs out of time leaves those back who are: the live release is what it left', () => {
-    const story = openedBy(live(2, 2), opening)
+    const message = 'the recorded version of the secret shop is gone'
+    const story = openedBy(live(2, 2), { ...opening, message })
     const half = hear(send(look(story, start), start), start, succeededAt(1, 1))
     const over = look(half, after(600))
-    expect(deploymentOf(over)).toMatchObject({ stage: 'ended', reason: 'deadline_passed' })
+    expect(deploymentOf(over)).toMatchObject({ stage: 'ended', reason: 'deadline_passed', message })
     expect(statusesOf(over)).toEqual(['succeeded', 'pending'])
   })
 
