@@ -11,7 +11,7 @@ import {
   type InstanceState,
   type Release,
 } from './head.ts'
-import { isQuarantined } from './quarantine.ts'
+import { isQuarantined, liftQuarantine } from './quarantine.ts'
 import { newerOrder, type PushOrder } from './revision.ts'
 import { planWaves } from './wave.ts'
 
@@ -104,7 +104,7 @@ export const open = (head: Head, opening: Opening, now: Instant): Result<Head, R
     message: opening.message,
   }
   const opened = {
-    ...head,
+    ...(opening.force ? liftQuarantine(head, opening.release) : head),
     generation,
     deployment,
     request: opening.kind === 'redeploy' ? null : head.request,

@@ -34,13 +34,22 @@ const toContent = ({ digest, secretVersion, env }: QuarantinedSettings): Content
   settings: { env },
 })
 
+type Candidate = Content & { readonly commit: Commit | null }
+
+const isAgainst = (entry: Quarantined, release: Candidate): boolean =>
+  isSettings(entry)
+    ? isSameContent(toContent(entry), release)
+    : entry === release.commit || entry === release.digest
+
 /** Whether a release may go out only by force. */
-export const isQuarantined = (head: Head, release: Content & { commit: Commit | null }): boolean =>
-  head.quarantine.some((entry) =>
-    isSettings(entry)
-      ? isSameContent(toContent(entry), release)
-      : entry === release.commit || entry === release.digest,
-  )
+export const isQuarantined = (head: Head, release: Candidate): boolean =>
+  head.quarantine.some((entry) => isAgainst(entry, release))
+
+/** A person wants it all the same: from now on it is a release like any other. */
+export const liftQuarantine = (head: Head, release: Candidate): Head =>
+  isQuarantined(head, release)
+    ? { ...head, quarantine: head.quarantine.filter((entry) => !isAgainst(entry, release)) }
+    : head
 
 const limit = (entries: readonly Quarantined[]): readonly Quarantined[] => {
   const settings = entries.filter(isSettings).slice(0, mostSettings)

@@ -12,7 +12,7 @@ import {
   type Release,
   type TakeBack,
 } from './head.ts'
-import { isQuarantined, isSameContent, quarantineRelease } from './quarantine.ts'
+import { isQuarantined, isSameContent, liftQuarantine, quarantineRelease } from './quarantine.ts'
 import { newerOrder } from './revision.ts'
 
 /** A release to go back to, as a person names it: its deployment's number, its commit or its digest. */
@@ -60,12 +60,26 @@ const quarantineOpen = (head: Head, { release }: Deployment): Head => {
   return { ...head, quarantine: quarantined }
 }
 
+/** Who names a release to go back to leaves every one in front of it, unless it is the very same. */
+const quarantinePassed = (head: Head, to: Generation | null): Head => {
+  const at = head.releases.findIndex(({ generation }) => generation === to)
+  const aim = head.releases[at]
+  if (aim === undefined) return head
+  const passed = head.releases.slice(0, at).filter((release) => !isSameContent(release, aim))
+  return passed.toReversed().reduce(quarantineRelease, head)
+}
+
 /** Notes that a deployment is to be taken back, and quarantines what it brought. */
 export const takeBack = (head: Head, word: Omit<TakeBack, 'refusal'>, now: Instant): Head => {
   const noted = { ...head, takeBack: { ...word, refusal: null } }
   if (word.kind === 'cancel') return noted
-  return raiseMark(quarantine(noted, word.generation), now)
+  return raiseMark(quarantine(quarantinePassed(noted, word.to), word.generation), now)
 }
+
+/** Whether there is a release to go back to, once this one is left. */
+export const leadsBack = (head: Head, generation: Generation): boolean =>
+  head.releases.some((release) => release.generation === generation) &&
+  lastGoodRelease(quarantine(head, generation)) !== null
 
 export interface Word {
   readonly by: string
@@ -115,8 +129,21 @@ export const rollBack = (
   return isPossible ? succeed(next) : fail('nothing_to_roll_back_to')
 }
 
-/** A person's cancel: of the open deployment, or of a request that was not taken up yet. */
+/** Nothing is open yet: what is live stays, and may be gone back to again. */
+const callOff = (head: Head, called: TakeBack): Head => {
+  const kept = { ...head, takeBack: { ...called, refusal: 'cancelled' as const } }
+  const live = head.releases.find(({ generation }) => generation === called.generation)
+  return live === undefined ? kept : liftQuarantine(kept, live)
+}
+
+/**
+ * A person's cancel: of the open deployment, of a rollback that was not opened yet, or of a request
+ * that was not taken up yet.
+ */
 export const cancel = (head: Head, { by, at }: Word): Result<Head, Reason> => {
+  const { takeBack: called } = head
+  if (head.deployment === null && called !== null && hasPendingTakeBack(head))
+    return succeed(callOff(head, called))
   const obstacle = obstacleOf(head)
   if (obstacle !== null) return fail(obstacle)
   const open = openDeployment(head)

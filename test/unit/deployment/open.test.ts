@@ -12,7 +12,7 @@ import {
   openingOf,
   start,
 } from '../../support/deployments.ts'
-import { digestAt, ec2, orderAt } from '../../support/rollout-world.ts'
+import { commitAt, digestAt, ec2, orderAt } from '../../support/rollout-world.ts'
 
 const freeze = { reason: 'exams', by: 'ada', at: start }
 
@@ -51,6 +51,14 @@ describe('opening a deployment', () => {
     expect(open(head, openingOf(1, 1), start)).toEqual({ ok: false, error: 'app_frozen' })
     expect(open(head, openingOf(1, 1, { force: true }), start).ok).toBe(true)
     expect(openingObstacle(head, true)).toBeNull()
+  })
+
+  it('by force lifts the quarantine of what it opens, and of nothing else', () => {
+    const quarantine = [digestAt(1), commitAt(2), digestAt(2)]
+    const { head } = begin({ quarantine })
+    expect(open(head, openingOf(2, 1), start)).toEqual({ ok: false, error: 'quarantined' })
+    const opened = open(head, openingOf(2, 1, { force: true }), start)
+    expect(opened).toMatchObject({ ok: true, value: { quarantine: [digestAt(1)] } })
   })
 
   it('says what was refused and leaves the head as it was', () => {

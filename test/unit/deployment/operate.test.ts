@@ -97,6 +97,19 @@ describe('rollback', () => {
   it('to an earlier release while something is on its way does both', () => {
     const said = say(rolling(), rollback(Generation.parse(2)))
     expect(releaseToBringBack(said.head)?.generation).toBe(2)
+    expect(said.head.quarantine).toEqual([commitAt(4), digestAt(4), commitAt(3), digestAt(3)])
+  })
+
+  it('to a release leaves all that came after it, so that no way back leads there', () => {
+    const { head } = say(three(), rollback(Generation.parse(1)))
+    expect(head.quarantine).toEqual([commitAt(3), digestAt(3), commitAt(2), digestAt(2)])
+  })
+
+  it('past a redeploy of the very same keeps what it goes back to', () => {
+    const again = live(1, 1, live(1, 1))
+    const { head } = say(live(2, 1, again), rollback(Generation.parse(1)))
+    expect(head.quarantine).toEqual([commitAt(2), digestAt(2)])
+    expect(releaseToBringBack(head)?.generation).toBe(1)
   })
 
   it.each<[string, () => Story, OperatorWord, string]>([
@@ -145,6 +158,14 @@ describe('cancel', () => {
     const wish = { revision: null, force: false, by: 'bob', at: start, refusal: null }
     const asked = see(three(), { kind: 'requested', request: wish, id: 'ticket-0' }, start)
     expect(say(asked, { kind: 'cancel' }).head.request).toMatchObject({ refusal: 'cancelled' })
+  })
+
+  it('calls a rollback off that was not opened yet: what is live stays, and stays allowed', () => {
+    const called = say(say(three(), rollback()), { kind: 'cancel' }, 'ticket-2')
+    expect(called.head.takeBack).toMatchObject({ generation: 3, refusal: 'cancelled' })
+    expect(called.head.quarantine).toEqual([])
+    expect(called.head.owed.at(-1)).toMatchObject({ kind: 'not_rolled_back', reason: 'cancelled' })
+    expect(say(called, rollback(), 'ticket-3').head.takeBack).toMatchObject({ refusal: null })
   })
 
   it('is refused where nothing is open', () => {
