@@ -3,7 +3,7 @@ import type { Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { isPast } from './deadline.ts'
 import type { Deployment, Finished, Head } from './head.ts'
-import { openDeployment, releaseToBringBack, takeBack } from './take-back.ts'
+import { leadsBack, openDeployment, takeBack } from './take-back.ts'
 
 /** An alarm's transition to ALARM, as EventBridge tells it or DescribeAlarms shows it. */
 export interface AlarmTransition {
@@ -19,9 +19,13 @@ export type Verdict =
   | { readonly kind: 'ignored'; readonly reason: Reason }
   | { readonly kind: 'freeze'; readonly reason: Reason }
   | { readonly kind: 'take_back'; readonly generation: Generation; readonly freeze: boolean }
+  /** It is at fault, and there is nothing to go back to. */
+  | { readonly kind: 'stuck'; readonly generation: Generation; readonly reason: Reason }
 
 /** Within this time of one rollback a second one is the last: people have to look. */
 const cooldownSeconds = 3600
+/** So long after a failed deployment an alarm may still be about what it served for a moment. */
+const aftermathSeconds = 120
 
 const ignore = (reason: Reason): Verdict => ({ kind: 'ignored', reason })
 
@@ -33,26 +37,38 @@ const isOwn = (
   isPast(sentAt, transition.at) &&
   (transition.from === 'OK' || !firing.includes(transition.alarm))
 
+/** Taken back, or taking back: what is live now is what people or an alarm went back to. */
+const hasGoneBack = ({ kind, status }: Finished): boolean =>
+  kind === 'rollback' || status === 'rolled_back'
+
 const isSecond = (head: Head, at: Instant): boolean =>
-  head.finished.some(
-    ({ kind, status, endedAt }) =>
-      (kind === 'rollback' || status === 'rolled_back') &&
-      secondsBetween(endedAt, at) < cooldownSeconds,
-  )
+  head.finished.some((one) => hasGoneBack(one) && secondsBetween(one.endedAt, at) < cooldownSeconds)
 
-const blame = (head: Head, generation: Generation, at: Instant): Verdict => ({
-  kind: 'take_back',
-  generation,
-  freeze: isSecond(head, at),
-})
+/** What is open goes back to what is live; what is live needs one before it. */
+const blame = (head: Head, generation: Generation, at: Instant): Verdict => {
+  const isOpen = openDeployment(head)?.generation === generation
+  if (isOpen || leadsBack(head, generation))
+    return { kind: 'take_back', generation, freeze: isSecond(head, at) }
+  const reason = 'nothing_to_roll_back_to'
+  const isSaid = head.takeBack?.generation === generation && head.takeBack.refusal === reason
+  return isSaid ? ignore(reason) : { kind: 'stuck', generation, reason }
+}
 
-/** The newest one that can be at fault, or the rollback that must not be taken back. */
+/** It did not stay, and neither ran when the alarm fired nor has only just ended. */
+const isAside = ({ status, sentAt, endedAt }: Finished, at: Instant): boolean =>
+  (status === 'failed' || status === 'cancelled') &&
+  (!isPast(sentAt, at) || isPast(addSeconds(endedAt, aftermathSeconds), at))
+
+/** The newest one that can be at fault, or the way back that must not be taken back itself. */
+const findSuspect = ({ finished }: Head, at: Instant): Finished | undefined =>
+  finished.find((one) => hasGoneBack(one) || (one.changed && !isAside(one, at)))
+
 const judgeFinished = (head: Head, transition: AlarmTransition, windowSeconds: number): Verdict => {
-  const suspect = head.finished.find(({ kind, changed }) => changed || kind === 'rollback')
-  if (suspect === undefined) return ignore('alarm_unrelated')
   const { at } = transition
+  const suspect = findSuspect(head, at)
+  if (suspect === undefined) return ignore('alarm_unrelated')
   if (isPast(addSeconds(suspect.endedAt, windowSeconds), at)) return ignore('alarm_unrelated')
-  if (suspect.kind === 'rollback')
+  if (hasGoneBack(suspect))
     return isPast(suspect.endedAt, at)
       ? { kind: 'freeze', reason: 'alarm_after_rollback' }
       : ignore('going_back')
@@ -77,6 +93,13 @@ const isLookedAt = ({ operations }: Head, at: Instant): boolean => {
   return unfreeze !== undefined && isPast(at, unfreeze.at)
 }
 
+/** A person called off the rollback that this alarm, or one before it, asked for. */
+const isCalledOff = ({ takeBack, operations }: Head, at: Instant): boolean => {
+  if (takeBack?.refusal !== 'cancelled') return false
+  const cancel = operations.find(({ kind }) => kind === 'cancel')
+  return cancel !== undefined && isPast(at, cancel.at)
+}
+
 /**
  * Whether a transition to ALARM takes anything back. The suspect is the open deployment once anything
  * was sent, else the newest finished one that changed digest, secrets or env and whose window is open.
@@ -87,6 +110,7 @@ export const judgeAlarm = (
   windowSeconds: number,
 ): Verdict => {
   if (head.freeze !== null || isLookedAt(head, transition.at)) return ignore('app_frozen')
+  if (isCalledOff(head, transition.at)) return ignore('cancelled')
   if (head.takeBack !== null && head.takeBack.refusal === null) return ignore('going_back')
   const open = openDeployment(head)
   const verdict = open === null ? null : judgeOpen(open, head, transition)
@@ -112,30 +136,21 @@ export const takeAlarm = (
       return head
     case 'freeze':
       return freeze(head, verdict.reason, by, now)
-    case 'take_back':
-      return takeBackSuspect(head, verdict, by, now)
+    case 'take_back': {
+      const next = takeBack(head, wordOf(verdict.generation, by, now), now)
+      return verdict.freeze ? freeze(next, 'second_rollback', by, now) : next
+    }
+    case 'stuck':
+      return {
+        ...head,
+        takeBack: { ...wordOf(verdict.generation, by, now), refusal: verdict.reason },
+      }
   }
 }
 
-const takeBackSuspect = (
-  head: Head,
-  verdict: Verdict & { kind: 'take_back' },
-  by: string,
-  now: Instant,
-): Head => {
-  const { generation } = verdict
-  const word = {
-    kind: 'rollback',
-    reason: 'alarm_fired',
-    generation,
-    to: null,
-    by,
-    at: now,
-  } as const
-  const next = takeBack(head, word, now)
-  const isOpen = openDeployment(head)?.generation === generation
-  if (isOpen || releaseToBringBack(next) !== null)
-    return verdict.freeze ? freeze(next, 'second_rollback', by, now) : next
-  if (head.takeBack?.generation === generation) return head
-  return { ...head, takeBack: { ...word, refusal: 'nothing_to_roll_back_to' } }
-}
+const wordOf = (generation: Generation, by: string, at: Instant) =>
+  ({ kind: 'rollback', reason: 'alarm_fired', generation, to: null, by, at }) as const
+
+/** A transition at the end of the window may be seen a little later: until then somebody looks. */
+export const isWatchOver = (alarmsUntil: Instant, now: Instant): boolean =>
+  isPast(addSeconds(alarmsUntil, aftermathSeconds), now)

@@ -2,9 +2,8 @@ import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { Fence, type Generation, type InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { advance } from './advance.ts'
-import { takeAlarm, type AlarmTransition } from './alarm.ts'
+import { isWatchOver, takeAlarm, type AlarmTransition } from './alarm.ts'
 import { absorb, takeSent } from './answer.ts'
-import { isPast } from './deadline.ts'
 import { claimFact, dropOldFacts, oweFacts, settleFact, type Told } from './facts.ts'
 import {
   hasEnded,
@@ -89,7 +88,7 @@ const letGo = (head: Head, generation: Generation, windowSeconds: number | null)
 /** Somebody looked: whatever is open moves on, and a window that is over needs nobody any more. */
 const look = (head: Head, prepared: readonly InstanceId[], by: string, now: Instant): Head => {
   const next = dropOldFacts(advance(head, prepared, by, now), now)
-  return next.alarmsUntil !== null && isPast(next.alarmsUntil, now)
+  return next.alarmsUntil !== null && isWatchOver(next.alarmsUntil, now)
     ? { ...next, alarmsUntil: null }
     : next
 }

@@ -1,7 +1,6 @@
 import { toInstant } from '../kernel/clock.ts'
-import { judgeAlarm } from '../deployment/alarm.ts'
+import { isWatchOver, judgeAlarm } from '../deployment/alarm.ts'
 import type { App } from '../deployment/app.ts'
-import { isPast } from '../deployment/deadline.ts'
 import type { Head } from '../deployment/head.ts'
 import { transition as transit, type Observation } from '../deployment/transition.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
@@ -24,7 +23,7 @@ export const listFiring = async (ports: AlarmPorts, app: App): Promise<readonly 
 }
 
 const isWatched = (head: Head, now: string): boolean =>
-  head.deployment !== null || (head.alarmsUntil !== null && !isPast(head.alarmsUntil, now))
+  head.deployment !== null || (head.alarmsUntil !== null && !isWatchOver(head.alarmsUntil, now))
 
 /** What fires and is not known yet is taken as an event would be. */
 const takeFiring = async (

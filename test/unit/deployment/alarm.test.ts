@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { judgeAlarm, type AlarmTransition } from '../../../src/deployment/alarm.ts'
 import type { Head } from '../../../src/deployment/head.ts'
 import type { Opening } from '../../../src/deployment/open.ts'
+import { Generation } from '../../../src/kernel/id.ts'
 import {
   after,
   begin,
@@ -21,6 +22,7 @@ import {
 import { commitAt, digestAt } from '../../support/rollout-world.ts'
 
 const windowSeconds = 1800
+const three = Generation.parse(3)
 
 const firing = (at: string, changes: Partial<AlarmTransition> = {}): AlarmTransition => ({
   alarm: 'oc-lettings-5xx',
@@ -76,7 +78,9 @@ describe('a transition to ALARM', () => {
   })
 
   it('counts from OK, and from INSUFFICIENT_DATA or an unknown state only if it was quiet at opening', () => {
-    const loud = brought(begin(), 1, start, { firing: ['oc-lettings-5xx'] })
+    const loud = brought(brought(begin(), 1, after(-100)), 2, start, {
+      firing: ['oc-lettings-5xx'],
+    })
     const before = { kind: 'ignored', reason: 'alarm_fired_before' }
     expect(judge(loud, firing(start, { from: 'INSUFFICIENT_DATA' }))).toEqual(before)
     expect(judge(loud, firing(start, { from: null }))).toEqual(before)
@@ -117,15 +121,30 @@ describe('a transition to ALARM', () => {
   })
 
   it('changes nothing where what it would take back has failed and is back already', () => {
-    const opened = openedBy(two(), openingOf(3, 1), after(200))
-    const sent = send(look(opened, after(200)), after(200))
-    const failed = hear(sent, after(201), failedAt(1, { serving: servingTwo }))
-    expect(deploymentOf(failed)).toMatchObject({ status: 'failed', stage: 'ended' })
-    expect(judge(failed, firing(after(202)))).toEqual({ kind: 'ignored', reason: 'already_back' })
+    const back = { kind: 'ignored', reason: 'already_back' }
+    expect(judge(failed(), firing(after(202)))).toEqual(back)
+    expect(judge(failed(), firing(after(201 + 119)))).toEqual(back)
+  })
+
+  it('two minutes after one that failed is about the one before again, which serves', () => {
+    const taken = { kind: 'take_back', generation: 2, freeze: false }
+    expect(judge(failed(), firing(after(201 + 120)))).toEqual(taken)
+    expect(judge(failed(), firing(after(199)))).toEqual(taken)
+    const late = firing(after(100 + windowSeconds))
+    expect(judge(failed(), late)).toEqual({ kind: 'ignored', reason: 'alarm_unrelated' })
   })
 })
 
 const servingTwo = succeededAt(1, 2).serving
+
+/** Release 3 was sent at 200 s and failed a second later; release 2 serves on. */
+const failed = (): Story => {
+  const sent = send(look(openedBy(two(), openingOf(3, 1), after(200)), after(200)), after(200))
+  const heard = hear(sent, after(201), failedAt(1, { serving: servingTwo }))
+  const { generation, status } = deploymentOf(heard)
+  expect(status).toBe('failed')
+  return see(heard, { kind: 'archived', generation, windowSeconds }, after(201))
+}
 
 describe('what a finished suspect leaves', () => {
   it('is quarantined, the mark is now, and a rollback is asked for', () => {
@@ -161,7 +180,29 @@ describe('what a finished suspect leaves', () => {
       kind: 'not_rolled_back',
       reason: 'nothing_to_roll_back_to',
     })
+    expect(judge(one, firing(after(10)))).toEqual({
+      kind: 'stuck',
+      generation: 1,
+      reason: 'nothing_to_roll_back_to',
+    })
     expect(alarmed(told, firing(after(20))).head).toBe(told.head)
+    expect(judge(told, firing(after(20)))).toEqual({
+      kind: 'ignored',
+      reason: 'nothing_to_roll_back_to',
+    })
+  })
+
+  it('is left alone by an alarm whose rollback a person has called off', () => {
+    const word = { kind: 'cancel' } as const
+    const called = see(
+      alarmed(two(), firing(after(200)), after(203)),
+      { kind: 'operated', word, by: 'ada', id: '1' },
+      after(210),
+    )
+    expect(called.head.takeBack).toMatchObject({ generation: 2, refusal: 'cancelled' })
+    expect(called.head.quarantine).toEqual([])
+    expect(judge(called, firing(after(200)))).toEqual({ kind: 'ignored', reason: 'cancelled' })
+    expect(judge(called, firing(after(300)))).toMatchObject({ kind: 'take_back', generation: 2 })
   })
 })
 
@@ -200,6 +241,21 @@ describe('an open suspect', () => {
 
   it('is not to blame for an alarm from before its first command', () => {
     expect(judge(sent(), firing(after(199)))).toMatchObject({ kind: 'take_back', generation: 2 })
+  })
+
+  it('that was taken back is a rollback: the next alarm freezes the app', () => {
+    const turned = look(alarmed(sent(), firing(after(205))), after(206))
+    const restoring = send(look(turned, after(206)), after(206), [], 'command-2')
+    const heard = hear(restoring, after(208), { ...succeededAt(1, 2), reason: 'restored' })
+    const ended = look(heard, after(208))
+    const archived = see(ended, { kind: 'archived', generation: three, windowSeconds }, after(208))
+    const back = see(archived, { kind: 'went_back' }, after(208))
+    expect(judge(back, firing(after(207)))).toEqual({ kind: 'ignored', reason: 'going_back' })
+    expect(judge(back, firing(after(600)))).toEqual({
+      kind: 'freeze',
+      reason: 'alarm_after_rollback',
+    })
+    expect(judge(back, firing(after(208 + windowSeconds)))).toMatchObject({ kind: 'ignored' })
   })
 
   it('that goes back already is left alone', () => {
@@ -292,9 +348,15 @@ describe('of releases of one digest', () => {
 describe('the window of the newest deployment', () => {
   it('is watched for as long as the window says', () => {
     expect(two().head.alarmsUntil).toBe(after(100 + windowSeconds))
-    const before = look(two(), after(100 + windowSeconds - 1))
-    expect(before.head.alarmsUntil).not.toBeNull()
-    expect(look(two(), after(100 + windowSeconds)).head.alarmsUntil).toBeNull()
     expect(live(1, 1).head.alarmsUntil).toBeNull()
+  })
+
+  it('is watched two minutes longer, for an alarm of its last moment that is seen late', () => {
+    const late = after(100 + windowSeconds + 119)
+    const watched = look(two(), late)
+    expect(watched.head.alarmsUntil).not.toBeNull()
+    const seen = alarmed(watched, firing(after(100 + windowSeconds - 1)), late)
+    expect(seen.head.takeBack).toMatchObject({ generation: 2 })
+    expect(look(two(), after(100 + windowSeconds + 120)).head.alarmsUntil).toBeNull()
   })
 })
