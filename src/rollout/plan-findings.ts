@@ -1,6 +1,6 @@
 import type { App } from '../deployment/app.ts'
 import { standingOf } from '../deployment/choose.ts'
-import { hasEnded, hasPendingRequest, type Head } from '../deployment/head.ts'
+import { hasEnded, hasPendingRequest, hasPendingTakeBack, type Head } from '../deployment/head.ts'
 import type { Finding } from '../deployment/plan.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { HookKind, SeenHooks } from '../deployment/seen.ts'
@@ -142,8 +142,17 @@ const isLeft = (head: Head, known: Revision | null): boolean =>
 
 /** What holds any deployment of the app back now. */
 const findHold = ({ head }: AppFacts): readonly Finding[] => {
-  const { deployment, freeze } = head
+  const { deployment, freeze, takeBack } = head
   return [
+    ...(takeBack !== null && hasPendingTakeBack(head)
+      ? [
+          warning(
+            'rollback',
+            'going_back',
+            `#${takeBack.generation} is to be taken back (${takeBack.reason}, by ${takeBack.by}); what comes next waits for it`,
+          ),
+        ]
+      : []),
     ...(deployment === null || hasEnded(deployment)
       ? []
       : [

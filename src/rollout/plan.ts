@@ -58,6 +58,7 @@ const toSentence = (
 }
 
 const holds: readonly string[] = [
+  'going_back',
   'deployment_open',
   'app_frozen',
   'request_pending',

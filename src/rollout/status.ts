@@ -2,7 +2,7 @@ import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
 import { standingOf } from '../deployment/choose.ts'
-import type { Deployment, Head, Release } from '../deployment/head.ts'
+import { hasPendingTakeBack, type Deployment, type Head, type Release } from '../deployment/head.ts'
 import type { OwedFact } from '../deployment/report.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
@@ -83,6 +83,7 @@ const explain = (
   const standing = app === null ? null : standingOf(head, app, revision, seen, now)
   if (standing?.kind === 'lacking') return { lacks: standing.what, reason: 'evidence_missing' }
   if (standing?.kind === 'ended') return { lacks: [], reason: standing.reason }
+  if (hasPendingTakeBack(head)) return { lacks: [], reason: 'going_back' }
   if (head.freeze !== null) return { lacks: [], reason: 'app_frozen' }
   if (head.deployment !== null) return { lacks: [], reason: 'deployment_open' }
   return revision.digest === null

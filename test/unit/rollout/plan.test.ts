@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
-import { createHead, type Head } from '../../../src/deployment/head.ts'
+import { createHead, type Head, type TakeBack } from '../../../src/deployment/head.ts'
 import type { InstancePlan, PlanContext } from '../../../src/deployment/plan.ts'
 import type { Revision } from '../../../src/deployment/revision.ts'
-import type { InstanceId, RevisionId } from '../../../src/kernel/id.ts'
+import { Generation, type InstanceId, type RevisionId } from '../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createPlan } from '../../../src/rollout/plan.ts'
@@ -35,6 +35,16 @@ interface Given {
   /** The instances of each target. */
   readonly fleets?: readonly (readonly InstanceId[])[]
   readonly wanted?: RevisionId | null
+}
+
+const takeBack: TakeBack = {
+  kind: 'rollback',
+  generation: Generation.parse(1),
+  to: null,
+  reason: 'alarm_fired',
+  by: 'alarm:shop-5xx',
+  at: start,
+  refusal: null,
 }
 
 const refusing = (reason: ImageFailure['reason']): Images => ({
@@ -268,6 +278,23 @@ describe('what is found of the app', () => {
       'wait: ',
     ],
     [
+      'a rollback before it',
+      { head: begin({ takeBack }).head, waiting: [revisionAt(1)] },
+      'warning | rollback | going_back | #1 is to be taken back (alarm_fired, by alarm:shop-5xx)',
+      'wait: #1 is to be taken back',
+    ],
+    [
+      'a rollback before it and before a request',
+      {
+        head: begin({
+          takeBack,
+          request: { revision: null, force: false, by: 'ada', at: start, refusal: null },
+        }).head,
+      },
+      'warning | request | request_pending',
+      'wait: #1 is to be taken back',
+    ],
+    [
       'an older one than the live one',
       { wanted: commitAt(1), known: [revisionAt(1)], head: live(4, 1).head },
       'warning | revision | superseded',
@@ -304,6 +331,12 @@ describe('what is found of the app', () => {
     expect(lines).toContainEqual(containing(line))
     expect(plan.would.startsWith(would), plan.would).toBe(true)
     expect(plan.ok).toBe(!would.startsWith('fail'))
+  })
+
+  it('is no rollback that was refused', async () => {
+    const refused = { ...takeBack, refusal: 'nothing_to_roll_back_to' as const }
+    const { lines } = await planOf({ head: begin({ takeBack: refused }).head })
+    expect(lines).not.toContainEqual(containing('going_back'))
   })
 
   it('is the open deployment that the next one waits for', async () => {
