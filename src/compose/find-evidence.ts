@@ -3,7 +3,6 @@ import type { App } from '../deployment/app.ts'
 import type { Evidence } from '../deployment/revision.ts'
 import { createGithubApi } from '../github/api.ts'
 import { createGithubReads } from '../github/reads.ts'
-import { githubApi } from '../github/token.ts'
 import { toInstant, type Clock } from '../kernel/clock.ts'
 import { limitTo } from '../kernel/foreign.ts'
 import type { Http } from '../kernel/http.ts'
@@ -16,16 +15,14 @@ interface FindEvidenceParts {
   readonly http: Http
   readonly readSecret: ReadCurrentSecret
   readonly clock: Clock
-  readonly baseUrl?: URL
+  /** Of GitHub's API. */
+  readonly baseUrl: URL
 }
 
 const mostMilliseconds = 10_000
 
 /** Asks GitHub's API, and has what it tells pass the rules that a delivery has to pass. */
-export const createFindEvidence = ({
-  baseUrl = githubApi,
-  ...ports
-}: FindEvidenceParts): FindEvidence => {
+export const createFindEvidence = ({ baseUrl, ...ports }: FindEvidenceParts): FindEvidence => {
   const reads = createGithubReads(createGithubApi({ ...ports, baseUrl }))
   const toEvidence = (app: App, commit: Commit, facts: readonly Parsed[]): readonly Evidence[] => {
     const only = { apps: [app] }

@@ -92,10 +92,10 @@ const createRecords = (table: JournalTable) => ({
 
 const createTell = (
   readSecret: ReadSecret,
-  { OWNER, STAGE: stage }: { readonly OWNER: string; readonly STAGE: string },
+  { OWNER, STAGE: stage, GITHUB_API: githubApi }: z.output<typeof environments.reconcile>,
 ): ReconcilePorts['tell'] => {
   const [, region = ''] = OWNER.split('/')
-  const reporters = createReporters({ readSecret, region, stage })
+  const reporters = createReporters({ readSecret, region, stage, githubApi })
   return (channel, fact, app) => reporters[channel](fact, app)
 }
 
@@ -108,7 +108,12 @@ const composeServices = (log: Log) => {
   const reconcile = createReconcile({
     ...records,
     images: createImages(readSecret),
-    findEvidence: createFindEvidence({ http, readSecret, clock: systemClock }),
+    findEvidence: createFindEvidence({
+      http,
+      readSecret,
+      clock: systemClock,
+      baseUrl: environment.GITHUB_API,
+    }),
     readSecretVersion: createReadSecretVersion(readSecret),
     hasSecretVersion: createHasSecretVersion(readSecret),
     readFiring: createReadFiring(),

@@ -9,6 +9,7 @@ interface ReporterParts {
   /** Of the stack, for a link to its log. */
   readonly region: string
   readonly stage: string
+  readonly githubApi: URL
 }
 
 /**
@@ -32,6 +33,7 @@ export const createReporters = ({
   readSecret,
   region,
   stage,
+  githubApi,
 }: ReporterParts): Readonly<Record<Channel, Reporter>> => {
   const ports = { http, readSecret, clock: systemClock }
   return {
@@ -47,7 +49,6 @@ export const createReporters = ({
       const { createGithubReporter } = await import('../report/github.ts')
       const { createGithubApi } = await import('../github/api.ts')
       const { createLogUrl } = await import('../report/log-url.ts')
-      const { githubApi } = await import('../github/token.ts')
       const ask = createGithubApi({ ...ports, baseUrl: githubApi })
       return createGithubReporter({ ...ports, ask, toLogUrl: createLogUrl(region, stage) })
     }),

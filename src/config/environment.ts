@@ -31,6 +31,8 @@ export const environments = {
     PROXY_IMAGE: text,
     /** Of the containers' network on the instances, a /24. */
     SUBNET: text,
+    /** Where deployments are told and lost webhooks looked up: `https://api.github.com`. */
+    GITHUB_API: z.url().transform((address) => new URL(address)),
   }),
   alarm: Nudging,
   redeploy: Nudging,

@@ -19,7 +19,7 @@ export interface GithubPorts {
   readonly http: Http
   readonly readSecret: ReadCurrentSecret
   readonly clock: Clock
-  /** `https://api.github.com`; another one for GitHub Enterprise Server and for tests. */
+  /** `https://api.github.com`; another one for a GitHub Enterprise Server and for tests. */
   readonly baseUrl: URL
 }
 
@@ -36,8 +36,6 @@ export interface GithubTokens {
   /** GitHub did not accept it: the next one is a new one. */
   forget(secret: string, repository: string): void
 }
-
-export const githubApi = new URL('https://api.github.com')
 
 /** The API of an Enterprise Server has a path of its own: `https://github.example/api/v3`. */
 export const toGithubUrl = (baseUrl: URL, path: string): URL =>

@@ -11,13 +11,24 @@ beforeEach(async () => {
 afterEach(() => hook.stop())
 
 const reportersOf = (secrets: Readonly<Record<string, string>>) =>
-  createReporters({ readSecret: secretsOf(secrets), region: 'eu-west-3', stage: 'prod' })
+  createReporters({
+    readSecret: secretsOf(secrets),
+    region: 'eu-west-3',
+    stage: 'prod',
+    githubApi: hook.url,
+  })
 
 test('there is one who tells for every channel, made when there is something to tell', async () => {
   const reporters = reportersOf({ 'landfall/test/notice': hook.url.href })
   expect(Object.keys(reporters).sort()).toEqual([...channels].sort())
   expect(await reporters.notice(factOf('succeeded'), reportingApp())).toEqual({ kind: 'told' })
   expect(hook.calls).toHaveLength(1)
+})
+
+test('GitHub is asked where the stack says that its API is', async () => {
+  const reporters = reportersOf({ 'landfall/test/github': 'github_pat_of-somebody' })
+  await reporters.github(factOf('started'), reportingApp())
+  expect(hook.calls.map(({ path }) => path)).toEqual(['/repos/acme/oc-lettings/deployments'])
 })
 
 test.each(['github', 'notice', 'sentry'] as const)(

@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createGithubApi } from '../../../src/github/api.ts'
-import { createGithubTokens, githubApi, toGithubUrl } from '../../../src/github/token.ts'
+import { createGithubTokens, toGithubUrl } from '../../../src/github/token.ts'
 import { http } from '../../../src/kernel/http.ts'
 import type { ReadCurrentSecret } from '../../../src/secrets/named-secret.ts'
 import {
@@ -264,7 +264,9 @@ describe('a request', () => {
   })
 
   test('goes to api.github.com, or to an Enterprise Server below the path of its API', () => {
-    expect(toGithubUrl(githubApi, '/app').href).toBe('https://api.github.com/app')
+    expect(toGithubUrl(new URL('https://api.github.com'), '/app').href).toBe(
+      'https://api.github.com/app',
+    )
     const base = new URL('https://github.example/api/v3')
     expect(toGithubUrl(base, '/repos/acme/shop').href).toBe(
       'https://github.example/api/v3/repos/acme/shop',
