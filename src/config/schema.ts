@@ -185,7 +185,11 @@ const AppFile = z.strictObject({
     .min(1, { error: 'a list of at least one target' }),
   rollback: z
     .strictObject({
-      alarms: z.array(alarmName).min(1, { error: 'a list of at least one alarm' }),
+      // Those that fire when a deployment is opened are kept with it, and its record is bounded.
+      alarms: z.array(alarmName).min(1, { error: 'a list of at least one alarm' }).max(10, {
+        error:
+          'a list of at most 10 alarms; a composite alarm of CloudWatch stands for as many as you like',
+      }),
       window: duration(60, 86_400).prefault('30m').describe('How long after a deployment.'),
       secrets: z
         .enum(['recorded', 'current'], { error: 'recorded or current' })

@@ -465,6 +465,21 @@ describe('what is kept', () => {
       expect(Properties['AlarmActions']).toEqual([{ Ref: 'AlarmTopic' }])
   })
 
+  test.each(['webhook', 'reconcile', 'alarm'])('a crash of %s is told', (name) => {
+    const alarms = ofType('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties)
+    const [errors, ...others] = alarms.filter(
+      ({ AlarmName }) => AlarmName === `landfall-local-${name}-errors`,
+    )
+    expect(others).toEqual([])
+    expect(errors).toMatchObject({
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Errors',
+      Dimensions: [{ Name: 'FunctionName', Value: `landfall-local-${name}` }],
+      Threshold: 1,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+    })
+  })
+
   test('nothing that a stranger sends raises an alarm: errors in the log do, not answers', () => {
     const namespaces = ofType('AWS::CloudWatch::Alarm').map(
       ([, { Properties }]) => Properties['Namespace'],

@@ -225,6 +225,14 @@ test.each([
     `${at(8, 26, 'apps.shop.rollback.alarms[0]')}: must be a CloudWatch alarm's name, such as oc-lettings-5xx: not its ARN, and without \${, got "shop-\${AWS::Region}"`,
   ],
   [
+    'more alarms than one app may have',
+    edit(
+      'requires:',
+      `rollback: { alarms: [${Array.from({ length: 11 }, (_, index) => `a${index}`).join(', ')}] }\n    requires:`,
+    ),
+    `${at(8, 25, 'apps.shop.rollback.alarms')}: must be a list of at most 10 alarms; a composite alarm of CloudWatch stands for as many as you like, got a list`,
+  ],
+  [
     'an ARN where an alarm is named',
     edit(
       'requires:',
