@@ -33,10 +33,23 @@ const documentResource = (kind: DocumentKind, stage: string) => {
 
 const isNamed = (name: string | null): name is string => name !== null
 
-/** Not yet those of hosting targets: nobody reads them. */
-const secretsOf = ({ secrets, registry, reports }: App): (string | null)[] => [
-  secrets,
-  registry,
+/** Of Heroku not yet: nobody reads it. */
+const tokensOf = ({ targets }: App): string[] =>
+  targets.flatMap((target) => (target.kind === 'render' ? [target.token] : []))
+
+const secretsOf = (app: App): (string | null)[] => [
+  ...deploySecretsOf(app),
+  ...reportSecretsOf(app),
+]
+
+/** What a container is given, what an image is pulled with, and by what a target lets itself be asked. */
+const deploySecretsOf = (app: App): (string | null)[] => [
+  app.secrets,
+  app.registry,
+  ...tokensOf(app),
+]
+
+const reportSecretsOf = ({ reports }: App): (string | null)[] => [
   reports.github,
   reports.notice,
   reports.sentry,
@@ -61,11 +74,8 @@ const secretArns = ({ sources, apps }: Configuration, stage: string) => {
       stage,
     ),
     reconcile: toArns(apps.flatMap(secretsOf), stage),
-    // What a container is given and what an image is pulled with; what else an app names is not looked into.
-    plan: toArns(
-      apps.flatMap(({ secrets, registry }) => [secrets, registry]),
-      stage,
-    ),
+    // What else an app names is not looked into.
+    plan: toArns(apps.flatMap(deploySecretsOf), stage),
     hooks: toArns([sources['docker-hub']?.secret ?? null], stage),
   }
 }

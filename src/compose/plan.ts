@@ -23,11 +23,12 @@ import type { PlanPorts } from '../rollout/plan-facts.ts'
 import { parseRegistrySecret } from '../secrets/registry-secret.ts'
 import { createEc2View } from '../targets/ec2/plan.ts'
 import type { ReadSecret } from '../secrets/app-secret.ts'
+import { createRenderView } from '../targets/render/plan.ts'
 import { describeHooks, type Hook } from './describe-hooks.ts'
 import { observe } from './observe.ts'
 import { findApp, parseInput } from './operator.ts'
 import { createSecretChecks } from './plan-secrets.ts'
-import { createImages } from './targets.ts'
+import { createImages, createOpenRender } from './targets.ts'
 
 /** `npx sls invoke -f plan -d '{"app":"shop"}'` */
 const Input = z.strictObject({ app: z.string(), revision: RevisionId.optional() })
@@ -64,7 +65,11 @@ const createLookAt = (
   readSecret: ReadSecret,
 ): PlanPorts['lookAt'] => {
   const registry = createRegistry(http)
-  const view = createEc2View({
+  const viewRender = createRenderView({
+    open: createOpenRender(readSecret, environment),
+    readSecret,
+  })
+  const viewEc2 = createEc2View({
     commands: createCommands(),
     fleet: createFleet(),
     stage: {
@@ -77,10 +82,11 @@ const createLookAt = (
     sleep,
   })
   return async (settings, { app, target, commit, digest }) => {
-    if (settings.kind !== 'ec2') return null
+    if (settings.kind === 'heroku') return null
+    if (settings.kind === 'render') return viewRender({ app, settings, digest }, target)
     const secret = app.registry === null ? null : await readSecret(app.registry, null)
     const login = secret?.ok === true ? parseRegistrySecret(secret.value.value) : null
-    return view({ app, settings, commit, digest }, target, async (machine) =>
+    return viewEc2({ app, settings, commit, digest }, target, async (machine) =>
       digest === null
         ? { kind: 'unknown' }
         : findImageSize(registry, app.image, digest, machine, login?.ok ? login.value : null),

@@ -3,10 +3,14 @@ import { createEc2Target } from '../targets/ec2/ec2.ts'
 import type { Commands, Fleet } from '../targets/ec2/ports.ts'
 import type { ReadSecret } from '../secrets/app-secret.ts'
 import type { Certificates } from '../targets/ec2/certificates.ts'
+import { createRenderApi, type OpenRender } from '../targets/render/api.ts'
+import type { RenderPorts } from '../targets/render/ports.ts'
+import { createRenderTarget } from '../targets/render/render.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { http } from '../kernel/http.ts'
+import { listPlatforms } from '../registry/platforms.ts'
 import { createRegistry } from '../registry/registry.ts'
 import type { RegistryLogin } from '../registry/session.ts'
 import type { App } from '../deployment/app.ts'
@@ -24,8 +28,14 @@ interface TargetParts {
     readonly DEPLOY_DOCUMENT: string
     readonly PROXY_IMAGE: string
     readonly SUBNET: string
+    readonly RENDER_API: string
   }
 }
+
+export const createOpenRender = (
+  readSecret: ReadSecret,
+  { RENDER_API: baseUrl }: { readonly RENDER_API: string },
+): OpenRender => createRenderApi({ http, readSecret, clock: systemClock, baseUrl })
 
 /** Chooses the implementation of a target by its kind. */
 export const createToTarget = ({
@@ -35,7 +45,7 @@ export const createToTarget = ({
   readSecret,
   environment,
 }: TargetParts): ReconcilePorts['toTarget'] => {
-  const ports = {
+  const ec2 = {
     commands,
     fleet,
     certificates,
@@ -50,11 +60,18 @@ export const createToTarget = ({
     },
     clock: systemClock,
   }
+  const render = {
+    open: createOpenRender(readSecret, environment),
+    readSecret,
+    listPlatforms: createListPlatforms(readSecret),
+    clock: systemClock,
+  }
   return (settings) => {
     switch (settings.kind) {
       case 'ec2':
-        return createEc2Target(ports, settings)
+        return createEc2Target(ec2, settings)
       case 'render':
+        return createRenderTarget(render, settings)
       case 'heroku':
         return createUnsupportedTarget()
     }
@@ -93,6 +110,21 @@ export const createImages = (readSecret: ReadSecret): Images => {
       const login = await readLogin(readSecret, app)
       return login.ok ? registry.findCommit(app.image, digest, login.value) : login
     },
+  }
+}
+
+const createListPlatforms = (readSecret: ReadSecret): RenderPorts['listPlatforms'] => {
+  const registry = createRegistry(http)
+  return async ({ settings, digest }) => {
+    const login = await readLogin(readSecret, settings)
+    const listed = await listPlatforms(
+      registry,
+      settings.image,
+      digest,
+      login.ok ? login.value : null,
+    )
+    if (!listed.ok) throw new Retryable(`the registry did not tell what ${digest} consists of`)
+    return listed.value
   }
 }
 

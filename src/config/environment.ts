@@ -33,6 +33,8 @@ export const environments = {
     SUBNET: text,
     /** Where deployments are told and lost webhooks looked up: `https://api.github.com`. */
     GITHUB_API: z.url().transform((address) => new URL(address)),
+    /** Where Render's API answers, without a slash at its end. */
+    RENDER_API: z.url(),
   }),
   alarm: Nudging,
   redeploy: Nudging,
@@ -47,6 +49,7 @@ export const environments = {
     PLAN_DOCUMENT: text,
     PROXY_IMAGE: text,
     SUBNET: text,
+    RENDER_API: z.url(),
   }),
   hooks: Base.extend({
     /** Where the HTTP API answers, without a slash at its end. */

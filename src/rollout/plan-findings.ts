@@ -206,14 +206,14 @@ const findHooks = ({ hooks, seen }: AppFacts): readonly Finding[] =>
 
 const findTargets = ({ app }: AppFacts): readonly Finding[] =>
   app.targets.flatMap(({ kind }, index) =>
-    kind === 'ec2'
-      ? []
-      : [
+    kind === 'heroku'
+      ? [
           problem('target', {
             reason: 'target_unsupported',
             message: `target ${index + 1} (${kind}): ${reasons.target_unsupported}`,
           }),
-        ],
+        ]
+      : [],
   )
 
 /** What is wrong with the app as a whole, and what is not. Pure. */

@@ -86,7 +86,9 @@ export const createPlan =
     const release = liveRelease(facts.head)
     const live =
       release === null ? null : { generation: release.generation, digest: release.digest }
-    const [predeployOn = null] = views.flatMap((view) => view?.instances ?? [])
+    const [predeployOn = null] = views.flatMap((view, target) =>
+      app.targets[target]?.kind === 'ec2' ? (view?.instances ?? []) : [],
+    )
     const planned = views.flatMap((view) => view?.plan({ predeployOn, live }) ?? [])
     const instances = planned.flatMap((one) => one.instances)
     const findings = sortFindings([

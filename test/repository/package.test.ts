@@ -209,7 +209,7 @@ describe('roles', () => {
 
   test.each([
     ['webhook', ['circleci', 'docker-hub', 'github']],
-    ['reconcile', ['github-token', 'oc-lettings', 'registry', 'sentry', 'slack']],
+    ['reconcile', ['github-token', 'oc-lettings', 'registry', 'render', 'sentry', 'slack']],
     ['alarm', []],
     ['redeploy', []],
     ['rollback', []],
@@ -217,7 +217,7 @@ describe('roles', () => {
     ['freeze', []],
     ['unfreeze', []],
     ['status', []],
-    ['plan', ['oc-lettings', 'registry']],
+    ['plan', ['oc-lettings', 'registry', 'render']],
     ['hooks', ['docker-hub']],
   ])(
     '%s reads the secrets that landfall.yml names for it and that it has a use for: %j',

@@ -35,7 +35,9 @@ const project = join(import.meta.dirname, '../..')
 /** An app of the team's landfall.yml: what differs from the ordinary one. */
 export interface AppFacts {
   readonly settings?: Readonly<Record<string, unknown>>
-  readonly ec2?: Readonly<Record<string, unknown>>
+  /** Null: it does not run on EC2. */
+  readonly ec2?: Readonly<Record<string, unknown>> | null
+  readonly render?: Readonly<Record<string, unknown>>
 }
 
 /** A team with its apps on the local stack: real Docker, real registry, signed webhooks. */
@@ -67,22 +69,23 @@ export interface Stage {
   close(): Promise<void>
 }
 
-const toApp = (registry: string, name: string, port: number, { settings, ec2 }: AppFacts) => ({
+const toEc2 = (port: number, ec2: AppFacts['ec2']) => ({
+  instances: { tag: 'Name=demo' },
+  port: 8000,
+  publish: port,
+  health: { path: '/healthz', interval: '0.1s', times: 2, timeout: '20s' },
+  ...ec2,
+})
+
+const toApp = (registry: string, name: string, port: number, facts: AppFacts) => ({
   repository: `acme/${name}`,
   branch: 'main',
   image: `${registry}/acme/${name}`,
   requires: [{ ci: 'github', workflow: 'CI' }, 'image'],
-  ...settings,
+  ...facts.settings,
   targets: [
-    {
-      ec2: {
-        instances: { tag: 'Name=demo' },
-        port: 8000,
-        publish: port,
-        health: { path: '/healthz', interval: '0.1s', times: 2, timeout: '20s' },
-        ...ec2,
-      },
-    },
+    ...(facts.ec2 === null ? [] : [{ ec2: toEc2(port, facts.ec2) }]),
+    ...(facts.render === undefined ? [] : [{ render: facts.render }]),
   ],
 })
 

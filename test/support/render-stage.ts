@@ -7,6 +7,7 @@ import { Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
 import { createRenderApi } from '../../src/targets/render/api.ts'
+import { createRenderView } from '../../src/targets/render/plan.ts'
 import type { RenderPorts } from '../../src/targets/render/ports.ts'
 import { createRenderTarget } from '../../src/targets/render/render.ts'
 import type { Order, Target } from '../../src/targets/target.ts'
@@ -59,6 +60,8 @@ export interface RenderStage {
   readonly target: Target
   /** Of a target with other settings or ports, with nothing remembered. */
   targetOf(settings?: RenderSettings, ports?: Partial<RenderPorts>): Target
+  /** What `plan` sees of the service. */
+  readonly view: ReturnType<typeof createRenderView>
   /** Values of secrets by `name version`; `current` where none is asked for. */
   readonly secrets: Map<string, string>
   pass(seconds: number): void
@@ -92,15 +95,12 @@ export const startRenderStage = async (
         : succeed({ value: new Redacted(value), versionId: version ?? 'current' }),
     )
   }
+  const openRender = () =>
+    createRenderApi({ http, readSecret, clock, baseUrl: new URL('/v1', server.url).href })
   const targetOf: RenderStage['targetOf'] = (settings = settingsOf(), ports = {}) =>
     createRenderTarget(
       {
-        open: createRenderApi({
-          http,
-          readSecret,
-          clock,
-          baseUrl: new URL('/v1', server.url).href,
-        }),
+        open: openRender(),
         readSecret,
         listPlatforms: () => Promise.resolve([]),
         clock,
@@ -112,6 +112,7 @@ export const startRenderStage = async (
     server,
     target: targetOf(),
     targetOf,
+    view: (order, index) => createRenderView({ open: openRender(), readSecret })(order, index),
     secrets,
     pass: (seconds) => void (at += seconds * 1000),
     now: () => toInstant(clock()),

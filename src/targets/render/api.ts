@@ -5,6 +5,7 @@ import { fromHttpFailure, limitTo, parseBody, readRetryAfter } from '../../kerne
 import type { Http, HttpResponse } from '../../kernel/http.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { Redacted } from '../../kernel/redacted.ts'
+import { Retryable } from '../../kernel/retryable.ts'
 import { fail, succeed, type Result } from '../../kernel/result.ts'
 import { readAppSecret, type ReadSecret } from '../../secrets/app-secret.ts'
 
@@ -43,6 +44,12 @@ interface ApiPorts {
 
 const later = (why: string, perhaps = false) => fail({ kind: 'later', why, perhaps } as const)
 const refused = (reason: Reason, why: string) => fail({ kind: 'refused', reason, why } as const)
+
+/** What cannot be read now is a failure like any other: it has its turn again, and its end. */
+export const unlessLater = (error: unknown): Retryable => {
+  if (error instanceof Retryable) return error
+  throw error
+}
 
 /** A key may be replaced in its secret at any time. */
 const keptMilliseconds = 5 * 60 * 1000
@@ -99,7 +106,8 @@ const createKeys = ({ readSecret, clock }: ApiPorts) => {
   const read = async (name: string): Promise<Result<Redacted, RenderFailure>> => {
     const known = kept.get(name)
     if (known !== undefined && clock().getTime() < known.until) return succeed(known.key)
-    const secret = await readAppSecret(readSecret, name, null)
+    const secret = await readAppSecret(readSecret, name, null).catch(unlessLater)
+    if (secret instanceof Retryable) return later(secret.message)
     // `create-secret --secret-string file://…` takes the file's last line break along.
     const text = secret.ok ? (secret.value?.reveal().trim() ?? '') : ''
     if (!secret.ok)
@@ -116,8 +124,6 @@ const createKeys = ({ readSecret, clock }: ApiPorts) => {
 /**
  * Render's API. A key that is not accepted is forgotten, and what its secret holds by then tried once.
  * Where Render asks to wait, nothing more of that kind is sent before.
- *
- * @throws Retryable where the key cannot be read now
  */
 export const createRenderApi = (ports: ApiPorts): OpenRender => {
   const keys = createKeys(ports)

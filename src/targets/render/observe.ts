@@ -1,11 +1,12 @@
 import type { RenderSettings } from '../../deployment/app.ts'
 import type { Answer } from '../../deployment/step.ts'
 import type { Reason } from '../../kernel/reason.ts'
+import { Retryable } from '../../kernel/retryable.ts'
 import { succeed, type Result } from '../../kernel/result.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
 import type { Order } from '../target.ts'
 import { answerAs, answerFailed, answerSucceeded, loseOrRetry } from './answer.ts'
-import type { Ask, RenderFailure } from './api.ts'
+import { unlessLater, type Ask, type RenderFailure } from './api.ts'
 import {
   digestOf,
   findOwn,
@@ -109,10 +110,11 @@ const nameOthers = async (
   if (release === null) return null
   const { settings, secretVersion } = release
   const environment = await readAppEnvironment(readSecret, settings, secretVersion).catch(
-    () => null,
+    unlessLater,
   )
-  const there = environment?.ok === true ? await listVariables(ask) : null
-  if (environment?.ok !== true || there?.ok !== true) return null
+  if (environment instanceof Retryable || !environment.ok) return null
+  const there = await listVariables(ask)
+  if (!there.ok) return null
   const { others } = compareVariables(there.value, environment.value)
   return others.length === 0
     ? null

@@ -7,7 +7,7 @@ import type { Answer } from '../../deployment/step.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
 import type { Order, Started, Target } from '../target.ts'
 import { answerAs, answerSucceeded, refuse } from './answer.ts'
-import type { Ask, RenderFailure } from './api.ts'
+import { unlessLater, type Ask, type RenderFailure } from './api.ts'
 import {
   beginDeploy,
   beginRollback,
@@ -59,10 +59,13 @@ const sync = async (
   release: Release,
 ): Promise<Result<null, RenderFailure>> => {
   if (settings.env === 'leave') return succeed(null)
-  const read = readAppEnvironment(readSecret, release.settings, release.secretVersion)
-  const environment = await (purpose === 'restore' ? read.catch(() => null) : read)
-  if (environment?.ok === true) return syncVariables(ask, environment.value)
-  if (environment === null || purpose === 'restore') return succeed(null)
+  const { settings: app, secretVersion } = release
+  const environment = await readAppEnvironment(readSecret, app, secretVersion).catch(unlessLater)
+  if (!(environment instanceof Retryable) && environment.ok)
+    return syncVariables(ask, environment.value)
+  if (purpose === 'restore') return succeed(null)
+  if (environment instanceof Retryable)
+    return fail({ kind: 'later', why: environment.message, perhaps: false })
   const { reason, message } = environment.error
   return fail({ kind: 'refused', reason, why: message })
 }

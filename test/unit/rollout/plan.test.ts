@@ -3,7 +3,7 @@ import type { App } from '../../../src/deployment/app.ts'
 import { createHead, type Head, type TakeBack } from '../../../src/deployment/head.ts'
 import type { InstancePlan, PlanContext } from '../../../src/deployment/plan.ts'
 import type { Revision } from '../../../src/deployment/revision.ts'
-import { Generation, type InstanceId, type RevisionId } from '../../../src/kernel/id.ts'
+import { Generation, InstanceId, type RevisionId } from '../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createPlan } from '../../../src/rollout/plan.ts'
@@ -94,7 +94,7 @@ const planOf = async (given: Given = {}) => {
     lookAt: async (settings, order) => {
       looked.push(order)
       const instances = fleets[order.target] ?? []
-      return settings.kind !== 'ec2'
+      return settings.kind === 'heroku'
         ? null
         : {
             instances,
@@ -408,12 +408,19 @@ describe('what is found of the app', () => {
   })
 
   it('is a kind of target that is not built', async () => {
-    const render = { kind: 'render', service: 'srv', token: 't', env: 'leave' } as const
-    const { lines } = await planOf({ app: shop({ targets: [render] }) })
+    const heroku = { kind: 'heroku', app: 'shop', process: 'web', token: 't' } as const
+    const { lines } = await planOf({ app: shop({ targets: [heroku] }) })
     expect(lines).toContainEqual(
-      containing('problem | target | target_unsupported | target 1 (render)'),
+      containing('problem | target | target_unsupported | target 1 (heroku)'),
     )
   })
+})
+
+it('lets no service of Render run predeploy, also where it comes first', async () => {
+  const render = { kind: 'render', service: 'srv-1', token: 't', env: 'leave' } as const
+  const fleets = [[InstanceId.parse('srv-1')], [instanceAt(1)]]
+  const { contexts } = await planOf({ app: shop({ targets: [render, ec2()] }), fleets })
+  expect(contexts.map(({ predeployOn }) => predeployOn)).toEqual([instanceAt(1), instanceAt(1)])
 })
 
 it('lets one instance run predeploy, the first of the first target that has any', async () => {

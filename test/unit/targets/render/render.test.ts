@@ -3,6 +3,7 @@ import { onceFor, type Call } from '../../../../local/http/vendor.ts'
 import type { Course } from '../../../../local/render/deploy.ts'
 import type { Release } from '../../../../src/deployment/head.ts'
 import type { Answer } from '../../../../src/deployment/step.ts'
+import { fail } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
 import type { Order, Target } from '../../../../src/targets/target.ts'
 import {
@@ -348,6 +349,21 @@ describe('variables', () => {
       outcome: 'failed',
       reason: 'secret_missing',
       message: 'landfall/test/shop, version v9',
+    })
+    expect(posted()).toEqual([])
+  })
+
+  it('of a secret that cannot be read now wait for it, and its end is told', async () => {
+    const target = stage.targetOf(settingsOf(), {
+      readSecret: () => Promise.resolve(fail('secret_unavailable' as const)),
+    })
+    const order = stage.orderOf(releaseOf('a', 1))
+    await expect(target.start(order)).rejects.toThrow('landfall/test/shop could not be read now')
+    stage.pass(530)
+    expect(await refusal(order, target)).toMatchObject({
+      outcome: 'failed',
+      reason: 'target_unavailable',
+      message: 'the secret landfall/test/shop could not be read now',
     })
     expect(posted()).toEqual([])
   })

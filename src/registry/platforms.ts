@@ -1,0 +1,28 @@
+import * as z from 'zod'
+import { Digest } from '../kernel/id.ts'
+import { succeed } from '../kernel/result.ts'
+import type { Registry } from './registry.ts'
+import type { Answer, RegistryLogin } from './session.ts'
+
+const Index = z.object({ manifests: z.array(z.object({ digest: Digest })) })
+
+const parseJson = (body: Uint8Array): unknown => {
+  try {
+    return JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    return null
+  }
+}
+
+/** The digests that an index has for its platforms; none where the image is no index. */
+export const listPlatforms = async (
+  registry: Pick<Registry, 'readManifest'>,
+  image: string,
+  digest: Digest,
+  login: RegistryLogin | null,
+): Promise<Answer<readonly Digest[]>> => {
+  const manifest = await registry.readManifest(image, digest, login)
+  if (!manifest.ok) return manifest
+  const index = manifest.value === null ? null : Index.safeParse(parseJson(manifest.value))
+  return succeed(index?.success === true ? index.data.manifests.map((one) => one.digest) : [])
+}

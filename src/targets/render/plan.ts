@@ -1,0 +1,207 @@
+import type { App, RenderSettings } from '../../deployment/app.ts'
+import type { Serving } from '../../deployment/head.ts'
+import type { Finding, InstancePlan, TargetView } from '../../deployment/plan.ts'
+import type { Digest } from '../../kernel/id.ts'
+import { InstanceId } from '../../kernel/id.ts'
+import type { Reason } from '../../kernel/reason.ts'
+import { Retryable } from '../../kernel/retryable.ts'
+import { succeed, type Result } from '../../kernel/result.ts'
+import { readAppEnvironment } from '../../secrets/app-secret.ts'
+import { unlessLater, type OpenRender, type RenderFailure } from './api.ts'
+import { digestOf, hasEnded, listDeploys, type Deploy } from './deploys.ts'
+import type { RenderPorts } from './ports.ts'
+import { findUnsuitable, nameImage, readService, type Service } from './service.ts'
+import { compareVariables, listVariables, type VariableChanges } from './variables.ts'
+
+interface ViewPorts extends Pick<RenderPorts, 'readSecret'> {
+  readonly open: OpenRender
+}
+
+interface ViewOrder {
+  readonly app: App
+  readonly settings: RenderSettings
+  readonly digest: Digest | null
+}
+
+/** A service as it is now. */
+interface Sight {
+  readonly service: Service
+  readonly deploys: readonly Deploy[]
+  /** Null where they are left to Render, or the app's secret cannot be read. */
+  readonly variables: VariableChanges | null
+}
+
+const lookMilliseconds = 20_000
+
+const compare = async (
+  { readSecret }: ViewPorts,
+  ask: ReturnType<OpenRender>,
+  { app, settings }: ViewOrder,
+): Promise<Result<VariableChanges | null, RenderFailure>> => {
+  if (settings.env === 'leave') return succeed(null)
+  // What is wrong with the secret is a finding of its own.
+  const environment = await readAppEnvironment(readSecret, app, null).catch(unlessLater)
+  if (environment instanceof Retryable || !environment.ok) return succeed(null)
+  const there = await listVariables(ask)
+  return there.ok ? succeed(compareVariables(there.value, environment.value)) : there
+}
+
+const look = async (ports: ViewPorts, order: ViewOrder): Promise<Result<Sight, RenderFailure>> => {
+  const ask = ports.open(order.settings, lookMilliseconds)
+  const service = await readService(ask)
+  if (!service.ok) return service
+  const deploys = await listDeploys(ask)
+  if (!deploys.ok) return deploys
+  const variables = await compare(ports, ask, order)
+  if (!variables.ok) return variables
+  return succeed({ service: service.value, deploys: deploys.value, variables: variables.value })
+}
+
+type Found = Omit<Finding, 'instance'>
+
+const problem = (what: string, reason: Reason, message: string): Found => ({
+  level: 'problem',
+  what,
+  reason,
+  message,
+})
+
+const warning = (what: string, message: string, reason?: Reason): Found => ({
+  level: 'warning',
+  what,
+  message,
+  ...(reason !== undefined && { reason }),
+})
+
+const findCredential = ({ registry }: App, { registryCredential }: Service): readonly Found[] =>
+  registry === null || (registryCredential !== null && registryCredential !== undefined)
+    ? []
+    : [
+        warning(
+          'registry',
+          'landfall.yml names a login for the image, and the service has none: a private image needs a registry credential at Render too (Settings, Image, Credential)',
+          'registry_unauthorized',
+        ),
+      ]
+
+const findUnderWay = (deploys: readonly Deploy[]): readonly Found[] =>
+  deploys
+    .filter((one) => !hasEnded(one))
+    .map(({ id, status, trigger }) =>
+      warning(
+        'deploy',
+        `${id} (${trigger ?? 'by whom is not told'}) is under way at Render (${status}); a deployment takes its place`,
+      ),
+    )
+
+const digestServing = (deploys: readonly Deploy[]): string | null => {
+  const live = deploys.find(({ status }) => status === 'live')
+  return live === undefined ? null : digestOf(live)
+}
+
+const findDrift = ({ deploys }: Sight, live: Serving | null): readonly Found[] =>
+  live === null || digestServing(deploys) === live.digest
+    ? []
+    : [
+        warning(
+          'serving',
+          `${digestServing(deploys) ?? 'nothing of Landfall'} serves here, where #${live.generation} should; a deployment puts it right`,
+        ),
+      ]
+
+const describeVariables = (
+  variables: VariableChanges | null,
+  env: RenderSettings['env'],
+): string => {
+  if (env === 'leave') return 'its variables are left to Render'
+  if (variables === null) return 'its variables could not be compared'
+  const { changed, others } = variables
+  const set = changed.length === 0 ? 'no variable is to be set' : `to be set: ${changed.join(', ')}`
+  return others.length === 0
+    ? set
+    : `${set}; left alone, and not in landfall.yml: ${others.join(', ')}`
+}
+
+const findOnService = (
+  { app, settings }: ViewOrder,
+  sight: Sight,
+  live: Serving | null,
+): readonly Found[] => {
+  const { service, deploys, variables } = sight
+  const unsuitable = findUnsuitable(service, app)
+  if (unsuitable !== null)
+    return [problem('service', 'service_unsuitable', `${service.name}: ${unsuitable}`)]
+  return [
+    ...findCredential(app, service),
+    ...findUnderWay(deploys),
+    ...findDrift(sight, live),
+    {
+      level: 'fine',
+      what: 'service',
+      message: `${service.name} runs ${nameImage(app.image)}; ${describeVariables(variables, settings.env)}`,
+    },
+  ]
+}
+
+const toSteps = ({ app, digest }: ViewOrder, { service, variables }: Sight): readonly string[] => {
+  const changed = variables?.changed ?? []
+  const path = service.serviceDetails?.healthCheckPath
+  const checks =
+    typeof path === 'string' && path !== ''
+      ? `asks ${path}`
+      : 'waits for its port, because no health check path is set there,'
+  return [
+    ...(changed.length === 0 ? [] : [`set ${changed.join(', ')} at Render`]),
+    `deploy ${nameImage(app.image)}${digest === null ? '' : `@${digest}`}`,
+    `wait until it is live: Render starts it beside the one that serves, ${checks} and hands over`,
+  ]
+}
+
+const toPlan = (
+  id: InstanceId,
+  target: number,
+  order: ViewOrder,
+  seen: Result<Sight, RenderFailure>,
+  live: Serving | null,
+): InstancePlan => {
+  const serves = seen.ok && live !== null && digestServing(seen.value.deploys) === live.digest
+  return {
+    id,
+    name: seen.ok ? seen.value.service.name : null,
+    target,
+    wave: 0,
+    online: seen.ok && seen.value.service.suspended !== 'suspended',
+    agent: null,
+    docker: null,
+    serving: serves ? live : null,
+    owner: null,
+    freeMegabytes: null,
+    freeMemoryMegabytes: null,
+    would:
+      seen.ok && findUnsuitable(seen.value.service, order.app) === null
+        ? toSteps(order, seen.value)
+        : [],
+  }
+}
+
+const findUnseen = (failure: RenderFailure): Found =>
+  failure.kind === 'refused'
+    ? problem('service', failure.reason, failure.why)
+    : problem('service', 'target_unavailable', `${failure.why}; ask again in a minute`)
+
+/** Looks at a service of Render as a deployment would find it. It only reads. */
+export const createRenderView =
+  (ports: ViewPorts) =>
+  async (order: ViewOrder, target: number): Promise<TargetView> => {
+    const id = InstanceId.parse(order.settings.service)
+    const seen = await look(ports, order)
+    return {
+      instances: [id],
+      plan: ({ live }) => ({
+        instances: [toPlan(id, target, order, seen, live)],
+        findings: (seen.ok ? findOnService(order, seen.value, live) : [findUnseen(seen.error)]).map(
+          (one) => ({ ...one, instance: id }),
+        ),
+      }),
+    }
+  }
