@@ -10,11 +10,9 @@ const nothingYet = (path: Path, what: string): Findings =>
 export const checkUnbuilt = (path: Path, app: AppFile): Findings =>
   gather(
     app.targets.flatMap((target, index) => [
-      ...(['render', 'heroku'] as const).map((kind) =>
-        when(
-          target[kind] !== undefined,
-          nothingYet([...path, 'targets', index, kind], 'every deployment of this app fails'),
-        ),
+      when(
+        target.heroku !== undefined,
+        nothingYet([...path, 'targets', index, 'heroku'], 'every deployment of this app fails'),
       ),
       when(
         (target.ec2?.rollout.pause ?? 0) > 0,

@@ -478,8 +478,8 @@ test.each([
   ],
   [
     'a kind of target that is not built yet',
-    edit('targets:', 'targets:\n      - render: { service: srv-abcdef0123456789, token: render }'),
-    `${at(11, 17, 'apps.shop.targets[0].render')}: warning: is checked, and does nothing yet: every deployment of this app fails`,
+    edit('targets:', 'targets:\n      - heroku: { app: shop, token: heroku }'),
+    `${at(11, 17, 'apps.shop.targets[0].heroku')}: warning: is checked, and does nothing yet: every deployment of this app fails`,
   ],
 ])('warns of %s', (_, text, expected) => {
   expect(warningsOf(text)).toEqual([expected])
@@ -495,6 +495,11 @@ test.each(['shop-5xx', 'Shop: 5xx (%) & $more', 'Fehler über 5 %'])(
     })
   },
 )
+
+test('takes a target at Render without a word: it is deployed to', () => {
+  const render = 'targets:\n      - render: { service: srv-abcdef0123456789, token: render }'
+  expect(warningsOf(edit('targets:', render))).toEqual([])
+})
 
 test('takes reports without a word: they are told', () => {
   const reports = 'reports: { github: landfall/a, notice: landfall/b, sentry: landfall/c }'
