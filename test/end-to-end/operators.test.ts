@@ -25,7 +25,11 @@ beforeAll(async () => {
   stage = await openStage({
     secrets: { [secret]: { API_KEY: 'the first api key' } },
     apps: {
-      [app]: { settings: { secrets: secret, env: { DEBUG: 'False' } } },
+      [app]: {
+        settings: { secrets: secret, env: { DEBUG: 'False' } },
+        // So long that somebody can cancel what does not come up.
+        ec2: { health: { path: '/healthz', interval: '0.1s', times: 2, timeout: '90s' } },
+      },
       [hub]: { settings: { image: 'acme/e2e-hub' } },
     },
   })
@@ -198,4 +202,61 @@ test('status tells by sls what is live, what was before and how each step went',
   expect(await stage.team.operators.invoke('status', { name: app })).toMatchObject({
     reason: 'input_invalid',
   })
+})
+
+test('cancel by sls ends what is open, and what was live serves', async () => {
+  await stage.push(app, 'stuck', { START_DELAY_SECONDS: '80' })
+  await stage.endCi(app, 'stuck')
+  await waitUntil(async () => (await containersOf(app)).includes(`landfall-${app}.6`), 60)
+  expect(await stage.invokeBySls('cancel', { app })).toEqual({
+    outcome: 'accepted',
+    reason: 'requested',
+    app,
+    message: aText,
+  })
+  expect(await stage.nextDeployment(app)).toMatchObject({
+    generation: 6,
+    status: 'cancelled',
+    reason: 'cancelled',
+  })
+  expect(await containersOf(app)).toEqual([`landfall-${app}.5`])
+  expect(await stage.ask(app)).toBe('slow')
+})
+
+test('rollback by sls says what it leaves and what it goes back to, and does', async () => {
+  const order = { app, by: 'ada', requestId: 'incident-17' }
+  expect(await stage.invokeBySls('rollback', order)).toEqual({
+    outcome: 'accepted',
+    reason: 'requested',
+    app,
+    takesBack: 5,
+    to: { generation: 4, commit: toCommit('one'), digest: textLike(/^sha256:/) },
+    message: aText,
+  })
+  const deployment = await stage.nextDeployment(app)
+  expectDeployed(deployment, { generation: 7, kind: 'rollback', by: 'ada' })
+  expect(await stage.ask(app)).toBe('one')
+})
+
+test('freeze by sls holds what is pushed, and unfreeze lets it go', async () => {
+  const reason = 'exams until Friday'
+  expect(await stage.invokeBySls('freeze', { app, reason, by: 'ada' })).toEqual({
+    outcome: 'accepted',
+    reason: 'frozen',
+    app,
+    message: aText,
+  })
+  await stage.push(app, 'three')
+  await stage.endCi(app, 'three')
+  const held = { frozen: { reason, by: 'ada' }, open: null, waiting: [{ reason: 'app_frozen' }] }
+  expect(await stage.team.operators.invoke('status', { app })).toMatchObject(held)
+  expect(await stage.ask(app)).toBe('one')
+  expect(await stage.invokeBySls('unfreeze', { app, by: 'ada' })).toEqual({
+    outcome: 'accepted',
+    reason: 'unfrozen',
+    app,
+    message: aText,
+  })
+  expectDeployed(await stage.nextDeployment(app), { generation: 8, commit: toCommit('three') })
+  expect(await stage.ask(app)).toBe('three')
 })
