@@ -39,10 +39,12 @@ export interface TestAwsOptions {
   readonly service?: Partial<PackagedService>
   readonly directory?: string
   readonly instances?: number
+  /** Of the engine that the instances' scripts find; none: they need only sh. */
+  readonly dockerHost?: string
   readonly timing?: Timing
 }
 
-/** The endpoint alone, without Docker: the instances are this machine, their scripts need only sh. */
+/** The endpoint alone: the instances are this machine. */
 export const startTestAws = async (options: TestAwsOptions = {}): Promise<TestAws> => {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'landfall-aws-'))
   const fleet = createFleet(
@@ -55,7 +57,7 @@ export const startTestAws = async (options: TestAwsOptions = {}): Promise<TestAw
         { key: 'Name', value: 'demo' },
       ],
       stateRoot: join(directory, `root-${index + 1}`),
-      dockerHost: null,
+      dockerHost: options.dockerHost ?? null,
       enter: [],
     })),
   )

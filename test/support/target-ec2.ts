@@ -1,0 +1,306 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EC2Client } from '@aws-sdk/client-ec2'
+import { SSMClient } from '@aws-sdk/client-ssm'
+import { buildDocument } from '../../host/documents.ts'
+import type { ApiCall, CallFault } from '../../local/aws/faults.ts'
+import { docker } from '../../local/docker/docker.ts'
+import { ensureEngine } from '../../local/docker/engine.ts'
+import {
+  buildAppImage,
+  ensureProxyImage,
+  proxyImage,
+  push,
+  type Behaviour,
+} from '../../local/docker/images.ts'
+import { startRegistry } from '../../local/docker/registry.ts'
+import { cleanUp } from '../../local/team/clean-up.ts'
+import { freePort } from '../../local/team/team.ts'
+import { createFleet } from '../../src/aws/fleet.ts'
+import { createCommands } from '../../src/aws/ssm-commands.ts'
+import type { Ec2Settings } from '../../src/deployment/app.ts'
+import type { Release } from '../../src/deployment/head.ts'
+import { addSeconds, systemClock, toInstant } from '../../src/kernel/clock.ts'
+import { Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
+import { fail } from '../../src/kernel/result.ts'
+import type { Certificate } from '../../src/targets/ec2/certificates.ts'
+import { createEc2Target } from '../../src/targets/ec2/ec2.ts'
+import { createMaskOutput, createSealEnvelope } from '../../src/targets/ec2/seal.ts'
+import type { Order, Target } from '../../src/targets/target.ts'
+import { appOf } from './apps.ts'
+import { account, startTestAws, waitUntil, type TestAws } from './local-aws.ts'
+import { ec2 } from './rollout-world.ts'
+import { carryOut, type Fare, type Place, type PlaceStage } from './target-place.ts'
+
+const instance = InstanceId.parse('i-00000001')
+const documents = {
+  prepare: buildDocument('prepare', 'local'),
+  deploy: buildDocument('deploy', 'local'),
+}
+
+const behaviours: Readonly<Record<Fare, Partial<Behaviour>>> = {
+  well: {},
+  slow: { START_DELAY_SECONDS: '3' },
+  broken: { FAULT: 'never_healthy' },
+}
+
+const createTarget = ({ client }: TestAws, settings: Ec2Settings): Target => {
+  const certificates = new Map<InstanceId, Certificate>()
+  const readSecret = () => Promise.resolve(fail('secret_missing' as const))
+  return createEc2Target(
+    {
+      commands: createCommands((more) => new SSMClient({ ...client, ...more })),
+      fleet: createFleet(
+        () => new EC2Client(client),
+        () => new SSMClient(client),
+      ),
+      certificates: {
+        load: (ids) =>
+          Promise.resolve([...certificates.values()].filter((one) => ids.includes(one.instance))),
+        record: (one) => Promise.resolve(void certificates.set(one.instance, one)),
+        forget: (id) => Promise.resolve(void certificates.delete(id)),
+      },
+      sealEnvelope: createSealEnvelope(readSecret),
+      maskOutput: createMaskOutput(readSecret),
+      stage: {
+        prepareDocument: documents.prepare.name,
+        deployDocument: documents.deploy.name,
+        owner: `${account.id}/${account.region}/local`,
+        proxyImage,
+        subnet: '172.30.77.0/24',
+      },
+      clock: systemClock,
+    },
+    settings,
+  )
+}
+
+const settingsOf = (port: number, replaces: string | null): Ec2Settings =>
+  ec2({
+    publish: { address: '127.0.0.1', port },
+    hosts: [],
+    replaces,
+    predeploy: null,
+    holdSeconds: 5,
+    run: { command: [], volumes: [], networks: [], memory: null, stopTimeoutSeconds: 5 },
+    health: {
+      path: '/healthz',
+      host: null,
+      expect: { from: 200, to: 399 },
+      intervalSeconds: 0.2,
+      times: 2,
+      timeoutSeconds: 6,
+    },
+  })
+
+const ask = async (port: number, path: string): Promise<string | null> => {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    headers: { connection: 'close' },
+    signal: AbortSignal.timeout(3000),
+  }).catch(() => null)
+  return response?.ok === true ? (await response.text()).trim() : null
+}
+
+/** Of containers of an app, in the order they were made; Docker remembers the last thousand or so. */
+const listMade = async (app: string, since: string): Promise<readonly string[]> => {
+  const filters = ['type=container', 'event=create', `label=landfall.app=${app}`]
+  const said = await docker([
+    'events',
+    '--since',
+    since,
+    '--until',
+    new Date().toISOString(),
+    ...filters.flatMap((one) => ['--filter', one]),
+    '--format',
+    '{{.Actor.Attributes.name}}',
+  ])
+  return said.split('\n').filter(Boolean)
+}
+
+/** The first so many calls that fit have this fault. */
+const failFirst = (operation: string, times: number, fault: CallFault) => {
+  let left = times
+  return (call: ApiCall): CallFault | null => {
+    if (call.operation !== operation || left === 0) return null
+    left -= 1
+    return fault
+  }
+}
+
+const refuse = (code: string): CallFault => ({
+  kind: 'refuse',
+  code,
+  message: 'not now',
+  statusCode: 400,
+})
+
+interface Parts {
+  readonly aws: TestAws
+  readonly app: string
+  readonly port: number
+  readonly image: string
+  /** Pushes an image, and answers its digest. */
+  readonly push: (version: string, fare: Fare) => Promise<string>
+}
+
+const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => {
+  const begun = toInstant(systemClock())
+  const byHand = `${app}-by-hand`
+  const now = (): string => toInstant(systemClock())
+  let replaces: string | null = null
+  let generation = 0
+  let fence = 0
+  const settings = () => appOf(app, { image, targets: [settingsOf(port, replaces)] })
+  const nameOf = (release: Release): string => `landfall-${app}.${release.generation}`
+  const remove = async (release: Release): Promise<void> => {
+    const name = nameOf(release)
+    await waitUntil(
+      async () => (await docker(['ps', '--quiet', '--filter', `name=^${name}$`])) !== '',
+    )
+    await docker(['rm', '--force', name])
+  }
+  const order = (release: Release | null, changes: Partial<Order> = {}): Order => {
+    fence += 1
+    return {
+      purpose: 'deploy',
+      app: settings().name,
+      kind: 'deploy',
+      generation: Generation.parse(generation),
+      fence: Fence.parse(fence),
+      openedAt: now(),
+      since: now(),
+      release,
+      settings: release?.settings ?? settings(),
+      target: 0,
+      instances: [instance],
+      predeployOn: null,
+      notAfter: addSeconds(now(), 300),
+      hostSeconds: 60,
+      ...changes,
+    }
+  }
+  return {
+    target: createTarget(aws, settingsOf(port, null)),
+    publish: async (version, fare = 'well', env = {}) => {
+      const digest = Digest.parse(await publish(version, fare))
+      generation += 1
+      return {
+        generation: Generation.parse(generation),
+        revision: digest,
+        commit: null,
+        digest,
+        secretVersion: null,
+        settings: { ...settings(), env },
+      }
+    },
+    order,
+    later: (seconds) => addSeconds(now(), seconds),
+    serves: () => ask(port, '/'),
+    hasSetting: async (name, value) =>
+      (await ask(port, `/setting?name=${name}`)) ===
+      createHash('sha256').update(value).digest('hex'),
+    countStarts: async (release) =>
+      (await listMade(app, begun)).filter((name) => name === nameOf(release)).length,
+    wait: () => sleep(300),
+    ranBefore: async (version) => {
+      const name = `${image}@${await publish(version, 'well')}`
+      await docker([
+        'run',
+        '--detach',
+        '--name',
+        byHand,
+        '--publish',
+        `127.0.0.1:${port}:8000`,
+        name,
+      ])
+      await waitUntil(async () => (await ask(port, '/')) === version)
+      replaces = byHand
+    },
+    loseStart: () =>
+      void (aws.faults.onCall = failFirst('SendCommand', 1, { kind: 'lose_answer' })),
+    // The SDK asks three times.
+    loseLook: () =>
+      void (aws.faults.onCall = failFirst('ListCommandInvocations', 3, { kind: 'lose_answer' })),
+    // So often is a throttled one repeated at once.
+    throttle: () =>
+      void (aws.faults.onCall = failFirst('SendCommand', 3, refuse('ThrottlingException'))),
+    lockOut: () =>
+      void (aws.faults.onCall = failFirst(
+        'SendCommand',
+        Infinity,
+        refuse('AccessDeniedException'),
+      )),
+    hold: async () => {
+      const status = aws.fleet.get(instance)?.status
+      if (status === undefined) throw new Error('no instance')
+      status.online = false
+      return () => Promise.resolve(void (status.online = true))
+    },
+    disturb: remove,
+    replace: remove,
+    close: async () => {
+      aws.faults.onCall = () => null
+      await docker(['rm', '--force', byHand]).catch(() => undefined)
+      await cleanUp([app], [port])
+    },
+  }
+}
+
+/** The real scripts on this machine's Docker, by the real SDK through the local SSM, with a real registry. */
+export const openEc2Stage = async (): Promise<PlaceStage> => {
+  const { dockerHost, stop } = await ensureEngine()
+  await ensureProxyImage()
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-target-'))
+  const registry = await startRegistry({ port: 0, directory })
+  const aws = await startTestAws({
+    dockerHost,
+    service: {
+      documents: Object.values(documents).map(({ name, content }) => ({
+        name,
+        text: JSON.stringify(content),
+      })),
+    },
+  })
+  const mark = `c${process.pid.toString(36)}`
+  const apps: string[] = []
+  const pushed = new Map<string, string>()
+  const publish = async (version: string, fare: Fare): Promise<string> => {
+    const tag = `${version}-${fare}`.replaceAll(' ', '-')
+    const known = pushed.get(tag)
+    if (known !== undefined) return known
+    const name = `${registry.address}/${mark}`
+    const behaviour = { VERSION: version, ...behaviours[fare] }
+    const built = await buildAppImage({ name, tag, behaviour })
+    const digest = await push(built)
+    await docker(['rmi', built])
+    pushed.set(tag, digest)
+    return digest
+  }
+  const openPlace = async (): Promise<Place> => {
+    const app = `${mark}-${apps.length + 1}`
+    apps.push(app)
+    const port = await freePort()
+    const place = createPlace({
+      aws,
+      app,
+      port,
+      image: `${registry.address}/${mark}`,
+      push: publish,
+    })
+    await carryOut(place, place.order(null, { purpose: 'prepare' }))
+    return place
+  }
+  return {
+    openPlace,
+    close: async () => {
+      await cleanUp(apps, [], registry.address)
+      await aws.stop()
+      await registry.stop()
+      await stop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
