@@ -2,8 +2,12 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { contract } from '../support/target-contract.ts'
 import { openEc2Stage } from '../support/target-ec2.ts'
 import type { PlaceStage } from '../support/target-place.ts'
+import { openRenderPlaces } from '../support/target-render.ts'
 
-const kinds: Readonly<Record<string, () => Promise<PlaceStage>>> = { EC2: openEc2Stage }
+const kinds: Readonly<Record<string, () => Promise<PlaceStage>>> = {
+  EC2: openEc2Stage,
+  Render: openRenderPlaces,
+}
 /** By kind and title; what was not run is not there. */
 const kept = new Map<string, boolean>()
 
