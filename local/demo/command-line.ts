@@ -23,3 +23,10 @@ export const runLocally = async (
   const { stdout } = await promisify(execFile)(program, [...args], { env, timeout: 60_000 })
   return stdout
 }
+
+/** The command line that README shows. */
+export const invokeBySls = async (team: Team, name: string, input: unknown): Promise<string> => {
+  const { region } = team.stack.client
+  const options = ['--stage', 'local', '--region', region, '-d', JSON.stringify(input)]
+  return runLocally(team, 'npx', ['sls', 'invoke', '-f', name, ...options])
+}

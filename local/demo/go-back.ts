@@ -1,14 +1,7 @@
 import { toCommit } from '../team/team.ts'
 import type { Act } from './act.ts'
-import { runLocally } from './command-line.ts'
+import { invokeBySls } from './command-line.ts'
 import { app, underLoad, waitForAnswer, type Stage } from './stage.ts'
-
-/** The command line that README shows. */
-const invokeBySls = ({ team }: Stage, name: string, input: unknown): Promise<string> => {
-  const { region } = team.stack.client
-  const options = ['--stage', 'local', '--region', region, '-d', JSON.stringify(input)]
-  return runLocally(team, 'npx', ['sls', 'invoke', '-f', name, ...options])
-}
 
 /** A person doubts what is live: to the release before it, without naming it. */
 export const goBack = async (stage: Stage): Promise<Act> => {
@@ -17,7 +10,7 @@ export const goBack = async (stage: Stage): Promise<Act> => {
     screen.say(`npx sls invoke -f rollback -d '{"app":"${app}"}'`)
     const askedAt = Date.now()
     const served = waitForAnswer(port, 'shop 3').then(() => Date.now())
-    const printed = await invokeBySls(stage, 'rollback', { app }).catch((error: unknown) => {
+    const printed = await invokeBySls(team, 'rollback', { app }).catch((error: unknown) => {
       served.catch(() => undefined)
       throw error
     })

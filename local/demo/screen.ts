@@ -48,8 +48,9 @@ export const createScreen = () => {
       return () => clearInterval(timer)
     },
     showEnd: ({ ok, load, seconds, says }: Act): void => {
-      say(`${describeLoad(load)}, slowest ${load.slowestMilliseconds.toFixed(0)} ms`)
-      for (const failure of load.failures.slice(0, 2)) say(`  for instance: ${failure}`)
+      if (load !== null)
+        say(`${describeLoad(load)}, slowest ${load.slowestMilliseconds.toFixed(0)} ms`)
+      for (const failure of load?.failures.slice(0, 2) ?? []) say(`  for instance: ${failure}`)
       say(`${ok ? 'done' : 'NOT AS SAID'} after ${seconds.toFixed(1)} s: ${says}`)
     },
   }
@@ -75,18 +76,25 @@ const showSteps = (acts: readonly Act[]): void => {
   ])
 }
 
+const loadColumns = ['sent', 'failed', 'own 500', 'away', 'slowest']
+
+const showLoad = (load: LoadResult): readonly string[] => [
+  String(load.sent),
+  String(load.failed),
+  String(load.ownErrors),
+  `${(load.awayMilliseconds / 1000).toFixed(1)} s`,
+  `${load.slowestMilliseconds.toFixed(0)} ms`,
+]
+
 /** The table at the end: what each act sent, lost and took, and the steps of each deployment. */
 export const showSummary = (acts: readonly Act[]): void => {
+  const isLoaded = acts.some(({ load }) => load !== null)
   write()
   showTable([
-    ['act', 'sent', 'failed', 'own 500', 'away', 'slowest', 'took', 'as said'],
+    ['act', ...(isLoaded ? loadColumns : []), 'took', 'as said'],
     ...acts.map(({ title, load, seconds, ok }) => [
       title,
-      String(load.sent),
-      String(load.failed),
-      String(load.ownErrors),
-      `${(load.awayMilliseconds / 1000).toFixed(1)} s`,
-      `${load.slowestMilliseconds.toFixed(0)} ms`,
+      ...(load === null ? [] : showLoad(load)),
       `${seconds.toFixed(1)} s`,
       ok ? 'yes' : 'NO',
     ]),

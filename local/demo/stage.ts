@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startLoad } from '../load/load.ts'
 import type { ShownDeployment } from '../team/operators.ts'
 import { toCommit, type Team } from '../team/team.ts'
-import type { Act } from './act.ts'
+import type { Act, LoadedAct } from './act.ts'
 import type { Screen } from './screen.ts'
 
 export const app = 'demo-shop'
@@ -34,7 +34,7 @@ export const underLoad = async (
   { screen, port }: Stage,
   { title, ...options }: Scene,
   play: () => Promise<Omit<Act, 'title' | 'load'>>,
-): Promise<Act> => {
+): Promise<LoadedAct> => {
   screen.begin(title)
   const url = `http://127.0.0.1:${port}/`
   const load = startLoad({ url, ratePerSecond, keepAliveClients: 8, ...options })

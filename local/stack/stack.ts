@@ -125,7 +125,12 @@ const startHosts = async (
   const registry = await ensureRegistry(options, state)
   if (registry) stops.keep(registry)
   const port = registry ? Number(registry.address.split(':')[1]) : null
-  const instances = await startInstances(options, state, stops, port)
+  // Where no app runs on one, no engine is needed.
+  const isNeeded = configuration.apps.some(({ targets }) =>
+    targets.some(({ kind }) => kind === 'ec2'),
+  )
+  const instances =
+    isNeeded || options.instances > 0 ? await startInstances(options, state, stops, port) : []
   const tags = toTags(configuration)
   return { registry, fleet: createFleet(instances.map((instance) => ({ ...instance, tags }))) }
 }

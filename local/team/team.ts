@@ -10,10 +10,11 @@ import {
 import { stringify } from 'yaml'
 import { docker } from '../docker/docker.ts'
 import { buildAppImage, ensureBaseImage, push, type Behaviour } from '../docker/images.ts'
-import { ensureEngine } from '../docker/engine.ts'
+import { ensureEngine, type Engine } from '../docker/engine.ts'
 import { startRegistry } from '../docker/registry.ts'
 import { startStack, type Stack } from '../stack/stack.ts'
 import { createOperators, type Operators } from './operators.ts'
+import { pushByHttp } from './push-by-http.ts'
 import {
   sendToCircleciHook,
   sendToDockerHubHook,
@@ -104,10 +105,17 @@ const createSecrets = async (stack: Stack, options: TeamOptions): Promise<Secret
   return secrets
 }
 
-const startParts = async (options: TeamOptions) => {
-  mkdirSync(options.directory, { recursive: true })
+/** Where no app runs on an instance nothing is run here, and no engine is needed. */
+const startEngine = async (options: TeamOptions): Promise<Engine | null> => {
+  if (!JSON.stringify(options.apps('')).includes('"ec2":')) return null
   const engine = await ensureEngine(options.say)
   await ensureBaseImage()
+  return engine
+}
+
+const startParts = async (options: TeamOptions) => {
+  mkdirSync(options.directory, { recursive: true })
+  const engine = await startEngine(options)
   const registry = await startRegistry({
     port: 0,
     directory: join(options.directory, 'registry'),
@@ -127,7 +135,7 @@ const startParts = async (options: TeamOptions) => {
   }
   const stack = await startStack(facts).catch(async (error: unknown) => {
     await registry.stop()
-    await engine.stop()
+    await engine?.stop()
     throw error
   })
   return { engine, registry, stack, configuration, startAgain: () => startStack(facts) }
@@ -150,6 +158,7 @@ export const startTeam = async (options: TeamOptions): Promise<Team> => {
     operators: createOperators(stack.awsAddress, stack.client.region),
     pushImage: async (name, tag, behaviour, labels = {}) => {
       const of = { name: `${registry.address}/${name}`, tag, behaviour, labels }
+      if (engine === null) return pushByHttp(of, { ...behaviour }, labels)
       const image = await buildAppImage(of)
       const digest = await push(image)
       // CI builds elsewhere: here it would spare the instance its pull.
@@ -184,7 +193,7 @@ export const startTeam = async (options: TeamOptions): Promise<Team> => {
     stop: async () => {
       await stack.stop()
       await registry.stop()
-      await engine.stop()
+      await engine?.stop()
     },
   }
 }
