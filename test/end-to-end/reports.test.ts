@@ -1,0 +1,285 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as z from 'zod'
+import {
+  onceFor,
+  startVendor,
+  type Answer,
+  type Call,
+  type Vendor,
+} from '../../local/http/vendor.ts'
+import type { ShownDeployment } from '../../local/team/operators.ts'
+import {
+  anyWith,
+  containersOf,
+  expectDeployed,
+  expectFailed,
+  openStage,
+  scanJournal,
+  textLike,
+  toCommit,
+  type Stage,
+} from '../support/end-to-end.ts'
+import {
+  findFiles,
+  findIn,
+  startSentry as startErrors,
+  toTraces,
+} from '../support/end-to-end-search.ts'
+import { startGithub, type GithubServer } from '../support/github-server.ts'
+import { waitUntil } from '../support/local-aws.ts'
+import { startSentry, type SentryServer } from '../support/sentry-server.ts'
+
+const app = 'e2e-reports'
+const repository = `acme/${app}`
+const names = {
+  github: 'landfall/local/e2e-github-token',
+  notice: 'landfall/local/e2e-notice',
+  sentry: 'landfall/local/e2e-sentry',
+}
+
+const marker = (): string => randomBytes(12).toString('hex')
+const markers = {
+  'the token of GitHub': marker(),
+  'the address of the notice': marker(),
+  'the token of Sentry': marker(),
+}
+const dsnKey = randomBytes(16).toString('hex')
+const traces = toTraces(markers)
+
+const githubToken = `github_pat_${markers['the token of GitHub']}`
+const sentryToken = `sntrys_${markers['the token of Sentry']}`
+const noticePath = `/services/T000/B000/${markers['the address of the notice']}`
+
+/** What every incoming webhook in Slack's shape takes. */
+const Message = z.strictObject({ text: z.string().min(1).max(4000) })
+
+const takeNotice = ({ method, path, body }: Call): Answer => {
+  if (method !== 'POST' || path !== noticePath) return { status: 404, body: 'no_service' }
+  Message.parse(body)
+  return { status: 200, body: 'ok' }
+}
+
+let github: GithubServer
+let hook: Vendor
+let sentry: SentryServer
+/** Where errors of Landfall itself go. */
+let errors: Awaited<ReturnType<typeof startErrors>>
+let stage: Stage
+
+const createSecret = (Name: string, SecretString: string) =>
+  new SecretsManagerClient(stage.team.stack.client).send(
+    new CreateSecretCommand({ Name, SecretString }),
+  )
+
+beforeAll(async () => {
+  const commits = ['one', 'two', 'broken', 'three'].map(toCommit)
+  github = await startGithub({ repository, commits })
+  github.tokens.add(githubToken)
+  hook = await startVendor(takeNotice)
+  sentry = await startSentry({ token: sentryToken, organization: 'acme', projects: [app] })
+  errors = await startErrors()
+  stage = await openStage({
+    environment: {
+      GITHUB_API: github.url.href,
+      SENTRY_DSN: errors.dsn.replace('public', dsnKey),
+    },
+    apps: { [app]: { settings: { reports: names } } },
+  })
+  await createSecret(names.github, githubToken)
+  await createSecret(names.notice, `${hook.url.origin}${noticePath}\n`)
+  const account = { token: sentryToken, organization: 'acme', projects: [app] }
+  await createSecret(names.sentry, JSON.stringify({ ...account, url: sentry.url.origin }))
+})
+afterAll(async () => {
+  await stage?.close()
+  errors?.stop()
+  for (const server of [github, hook, sentry]) await server?.stop()
+})
+
+const Owing = z.object({ owed: z.array(z.object({ id: z.string() })) })
+
+/** What is not told yet: `5:started`. */
+const listOwed = async (): Promise<readonly string[]> => {
+  const status = Owing.parse(await stage.team.operators.invoke('status', { app }))
+  return status.owed.map(({ id }) => id)
+}
+
+const operate = (name: string, more: object = {}) =>
+  stage.team.operators.invoke(name, { app, by: 'ada', ...more })
+
+/** What the channel was told, each message by its first line. */
+const listNotices = (calls: readonly Call[]): readonly string[] =>
+  calls.map(({ body }) => Message.parse(body).text.split('\n')[0] ?? '')
+
+/** What the channel hears while something happens, until nothing is owed any more. */
+const hearNotices = async (happen: () => Promise<unknown>): Promise<readonly string[]> => {
+  const before = hook.calls.length
+  await happen()
+  await waitUntil(async () => (await listOwed()).length === 0)
+  return listNotices(hook.calls.slice(before))
+}
+
+const deploysOf = (version: string) =>
+  sentry.releases.get(`${app}@${toCommit(version)}`)?.deploys ?? null
+
+const linkTo = (version: string): string =>
+  `<https://github.com/${repository}/commit/${toCommit(version)}|${toCommit(version).slice(0, 7)}>`
+const subject = `*${app}* (production)`
+
+test('a deployment is told as started and then as live, to everybody', async () => {
+  const heard = await hearNotices(async () => expectDeployed(await stage.release(app, 'one')))
+  expect(heard).toEqual([
+    `🚀 ${subject}: deployment 1 (${linkTo('one')}) has started · by github`,
+    `✅ ${subject}: deployment 1 (${linkTo('one')}) is live · by github`,
+  ])
+  expect(github.states()).toEqual({ 1: ['in_progress', 'success'] })
+  expect(github.deployments).toEqual([
+    anyWith({ ref: toCommit('one'), environment: 'production', task: `deploy:${app}` }),
+  ])
+  const release = sentry.releases.get(`${app}@${toCommit('one')}`)
+  expect(release).toMatchObject({ commits: [{ id: toCommit('one'), repository }], projects: [app] })
+  expect(release?.dateReleased).toBe(release?.deploys[0]?.dateFinished)
+  expect(deploysOf('one')).toEqual([anyWith({ name: `${app} #1`, environment: 'production' })])
+})
+
+test('the next one is live, and the one before it inactive', async () => {
+  await hearNotices(async () => expectDeployed(await stage.release(app, 'two')))
+  expect(github.states()).toEqual({
+    1: ['in_progress', 'success', 'inactive'],
+    2: ['in_progress', 'success'],
+  })
+  expect(deploysOf('two')).toHaveLength(1)
+})
+
+test('one that fails is told with its reason, and what is live stays so', async () => {
+  const heard = await hearNotices(async () => {
+    expectFailed(await stage.release(app, 'broken', { FAULT: 'exits' }), 'exited')
+  })
+  expect(heard).toEqual([
+    `🚀 ${subject}: deployment 3 (${linkTo('broken')}) has started · by github`,
+    `❌ ${subject}: deployment 3 (${linkTo('broken')}) failed · by github`,
+  ])
+  expect(Message.parse(hook.calls.at(-1)?.body).text).toContain('(`exited`)')
+  const [failed] = github.deployments[2]?.statuses.slice(-1) ?? []
+  expect(failed).toMatchObject({ state: 'failure', description: textLike(/^failed \(exited\): /) })
+  expect(github.states()).toMatchObject({ 2: ['in_progress', 'success'] })
+  expect(deploysOf('broken')).toBeNull()
+})
+
+test('a rollback is told with what it takes back, and is live at GitHub and Sentry', async () => {
+  const heard = await hearNotices(async () => {
+    expect(await operate('rollback')).toMatchObject({ outcome: 'accepted' })
+    expectDeployed(await stage.nextDeployment(app), { kind: 'rollback' })
+  })
+  const rollback = `${subject}: rollback 4 to ${linkTo('one')}, which takes back deployment 2,`
+  expect(heard).toEqual([`🚀 ${rollback} has started · by ada`, `⏪ ${rollback} is live · by ada`])
+  expect(github.states()).toEqual({
+    1: ['in_progress', 'success', 'inactive'],
+    2: ['in_progress', 'success', 'failure'],
+    3: ['in_progress', 'failure'],
+    4: ['in_progress', 'success'],
+  })
+  expect(deploysOf('one')).toMatchObject([{ name: `${app} #1` }, { name: `${app} #4` }])
+})
+
+test('what is frozen is told to the channel, and to nobody who has no word for it', async () => {
+  const before = [github.calls.length, sentry.calls.length]
+  const heard = await hearNotices(() => operate('freeze', { reason: 'exams until Friday' }))
+  expect(heard).toEqual([textLike(/^🧊 .* is frozen: .* · by ada$/)])
+  expect(Message.parse(hook.calls.at(-1)?.body).text).toContain('> exams until Friday')
+  expect([github.calls.length, sentry.calls.length]).toEqual(before)
+})
+
+test('what is refused is not tried again, and the log says why', async () => {
+  hook.fate = onceFor(() => true, { kind: 'answer', status: 404 })
+  const heard = await hearNotices(() => operate('unfreeze'))
+  expect(heard).toEqual([textLike(/^▶️ .* · by ada$/)])
+  const why = `${hook.url.host} answered 404`
+  await waitUntil(() => stage.said.some((line) => line.includes(why)))
+  await waitUntil(() =>
+    errors.envelopes.some((envelope) => envelope.includes('report was not told')),
+  )
+})
+
+/** The clock looks at every app; here it does so as often as the test likes. */
+const look = () => stage.team.operators.invoke('reconcile', { 'detail-type': 'Scheduled Event' })
+
+/** Nobody listens for notices, and GitHub and Sentry have a bad day. */
+const whileAway = async (happen: () => Promise<void>): Promise<void> => {
+  const { url, calls, violations } = hook
+  await hook.stop()
+  github.fate = sentry.fate = () => ({ kind: 'answer', status: 503 })
+  try {
+    await happen()
+  } finally {
+    github.fate = sentry.fate = () => null
+    hook = await startVendor(takeNotice, Number(url.port))
+    hook.calls.push(...calls)
+    hook.violations.push(...violations)
+  }
+}
+
+test('channels that are away hear of it when they are back, once; the deployment went its way', async () => {
+  let deployment: ShownDeployment | undefined
+  await whileAway(async () => {
+    deployment = await stage.release(app, 'three')
+    expectDeployed(deployment, { generation: 5 })
+    expect(await stage.ask(app)).toBe('three')
+    expect(await listOwed()).toEqual(['5:started', '5:succeeded'])
+  })
+  expect(github.states()).not.toHaveProperty('5')
+  expect(deploysOf('three')).toBeNull()
+  const heard = await hearNotices(() =>
+    waitUntil(async () => {
+      await sleep(500)
+      await look()
+      return (await listOwed()).length === 0
+    }, 120),
+  )
+  expect(heard).toEqual([
+    `🚀 ${subject}: deployment 5 (${linkTo('three')}) has started · by github`,
+    `✅ ${subject}: deployment 5 (${linkTo('three')}) is live · by github`,
+  ])
+  expect(github.states()).toMatchObject({
+    4: ['in_progress', 'success', 'inactive'],
+    5: ['in_progress', 'success'],
+  })
+  expect(deploysOf('three')).toHaveLength(1)
+  const { deployments } = await stage.team.operators.status(app)
+  expect(deployments[0]).toEqual(deployment)
+  expect(await containersOf(app)).toEqual([`landfall-${app}.5`])
+})
+
+test('nobody was asked for anything that the vendors do not take', () => {
+  expect([github, hook, sentry].flatMap(({ violations }) => violations)).toEqual([])
+})
+
+test('no token, no address and no DSN lies in the journal, in a log or in an error', async () => {
+  const calls = { github: github.calls, notice: hook.calls, sentry: sentry.calls }
+  const sent = Object.entries(calls).map(([name, all]) => [
+    name,
+    findIn(traces, JSON.stringify(all)),
+  ])
+  // Each secret went to whom it is for, so that the search is for what there was.
+  expect(Object.fromEntries(sent)).toEqual({
+    github: ['the token of GitHub'],
+    notice: ['the address of the notice'],
+    sentry: ['the token of Sentry'],
+  })
+  const all = { ...traces, ...toTraces({ 'the DSN': dsnKey }) }
+  const texts = [
+    JSON.stringify(await scanJournal(stage)),
+    JSON.stringify(await stage.team.operators.invoke('status', {})),
+    stage.said.join('\n'),
+  ]
+  expect(texts.flatMap((text) => findIn(all, text))).toEqual([])
+  const logs = join(stage.directory, 'state/logs')
+  expect(await findFiles(toTraces({ log: 'a report was not told' }), [logs])).not.toEqual([])
+  expect(await findFiles(all, [logs])).toEqual([])
+  // The DSN's key goes along with each error: it is how Sentry knows whose it is.
+  expect(findIn(traces, errors.envelopes.join('\n'))).toEqual([])
+})
