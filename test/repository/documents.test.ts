@@ -107,7 +107,7 @@ case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; e
     }
     // The secrets of the README's third step are files that only its reader has.
     const line = command.replaceAll('file://../landfall-secrets/', `file://${directory}/`)
-    for (const name of ['github', 'oc-lettings.json', 'registry.json'])
+    for (const name of ['github', 'oc-lettings.json', 'registry.json', 'render'])
       writeFileSync(join(directory, name), 'x')
     execFileSync('sh', ['-c', line], { env })
     expect(read(failures)).toBe('')

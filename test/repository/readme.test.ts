@@ -81,9 +81,9 @@ describe("the README's snippets", () => {
   const workflows = blocks('yaml').filter((text) => /^jobs:/m.test(text))
 
   it('are configurations or a workflow, so that each is checked', () => {
-    expect(configurations).toHaveLength(4)
+    expect(configurations).toHaveLength(5)
     expect(workflows).toHaveLength(1)
-    expect(blocks('yaml')).toHaveLength(5)
+    expect(blocks('yaml')).toHaveLength(6)
   })
 
   it.each(configurations)('landfall.yml is right, with nothing to warn of (%#)', (text) => {
@@ -100,8 +100,9 @@ describe("the README's snippets", () => {
     expect(workflows[0]).toContain('type=sha,format=long,prefix=')
   })
 
-  it('creates every secret that its landfall.yml names', () => {
-    const named = all(/\b(landfall\/prod\/[\w-]+)/g, configurations[0])
+  it('creates every secret that its landfall.yml names, on EC2 and at Render', () => {
+    const atRender = configurations.find((text) => text.includes('- render:'))
+    const named = all(/\b(landfall\/prod\/[\w-]+)/g, `${configurations[0]} ${atRender}`)
     expect(all(/create-secret --name (\S+)/g).toSorted()).toEqual(named.toSorted())
   })
 

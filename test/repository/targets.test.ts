@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Course } from '../../local/render/deploy.ts'
+import { parseConfiguration } from '../../src/config/read.ts'
+import { releaseOf, service, startRenderStage } from '../support/render-stage.ts'
+import { contract } from '../support/target-contract.ts'
+
+const file = 'docs/targets.md'
+const page = readFileSync(file, 'utf8')
+const rowsOf = (pattern: RegExp): readonly (readonly string[])[] =>
+  [...page.matchAll(pattern)].map(([, ...cells]) => cells)
+
+/** As GitHub makes it of a heading. */
+const toAnchor = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
+
+describe('docs/targets.md', () => {
+  it('lists what the suite proves of every target', () => {
+    const listed = rowsOf(/^\| (\S.*?) +\| yes +\| yes +\|$/gm).map(([title]) => title)
+    expect(listed).toEqual(contract.map(({ title }) => title))
+  })
+
+  const statuses = rowsOf(/^\| `(\w+)` +\| (waits|\w+: `\w+`) +\|$/gm)
+
+  it.each([...statuses, ['of_next_year', 'waits']])(
+    'tells what becomes of a deploy that is %s at Render: %s',
+    async (status = '', said = '') => {
+      const stage = await startRenderStage()
+      const course: Course = status === 'live' ? { kind: 'live' } : { kind: 'stays', status }
+      stage.server.service(service).settings.courseOf = () => course
+      const order = stage.orderOf(releaseOf('a', 1))
+      const { operation } = await stage.target.start(order)
+      stage.pass(10)
+      const [answer] = await stage.target.observe(order, operation ?? '')
+      await stage.stop()
+      const [outcome, reason = null] = said.replaceAll('`', '').split(': ')
+      expect(answer).toMatchObject({ outcome: outcome === 'waits' ? 'waiting' : outcome, reason })
+    },
+  )
+
+  it('tells of every status that Render’s schema has', () => {
+    const schema = readFileSync('local/render/schema.ts', 'utf8')
+    const list = /const status = z\.enum\(\[(.*?)\]\)/s.exec(schema)?.[1] ?? ''
+    const known = [...list.matchAll(/'(\w+)'/g)].map(([, status = '']) => status)
+    expect(known.length).toBeGreaterThan(0)
+    expect(statuses.map(([status = '']) => status).toSorted()).toEqual(known.toSorted())
+  })
+
+  it('shows a landfall.yml that is right, with nothing to warn of', () => {
+    const [snippet = ''] = rowsOf(/^```yaml\n(.*?)^```/gms).map(([text = '']) => text)
+    const parsed = parseConfiguration(snippet, file)
+    expect(parsed).toMatchObject({ ok: true, value: { warnings: [] } })
+  })
+
+  it.each(rowsOf(/\]\((?!https?:)([^)]+)\)/g))(
+    'has a link %s that leads somewhere',
+    (link = '') => {
+      const [path = '', anchor] = link.split('#')
+      const target = path === '' ? file : join(dirname(file), path)
+      expect(existsSync(target)).toBe(true)
+      if (anchor === undefined) return
+      const headings = [...readFileSync(target, 'utf8').matchAll(/^#+ (.+)$/gm)]
+      expect(headings.map(([, text = '']) => toAnchor(text))).toContain(anchor)
+    },
+  )
+})
