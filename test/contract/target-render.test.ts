@@ -4,8 +4,7 @@ import { openRenderPlaces } from '../support/target-render.ts'
 
 describe('Render, as every target', () => {
   test.each(contract.map((row) => [row.title, row] as const))('%s', async (_, row) => {
-    const { openPlace } = await openRenderPlaces()
-    const place = await openPlace()
+    const place = await (await openRenderPlaces()).openPlace()
     try {
       await row.prove(place)
     } finally {

@@ -11,7 +11,8 @@ const toDigest = (text: string): Digest =>
 
 const stranger = 'a stranger’s'
 
-const createPlace = ({ server, target, pass, now, orderOf, stop }: RenderStage): Place => {
+const createPlace = (stage: RenderStage): Place => {
+  const { server, target } = stage
   const shop = server.service(service)
   const versions = new Map<string, string>()
   const fares = new Map<string, Fare>()
@@ -29,7 +30,7 @@ const createPlace = ({ server, target, pass, now, orderOf, stop }: RenderStage):
   }
   const runByHand = (version: string): void =>
     void shop.deploy(`docker.io/acme/shop@${add(version)}`, 'manual')
-  const later = (seconds: number): string => addSeconds(now(), seconds)
+  const later = (seconds: number): string => addSeconds(stage.now(), seconds)
   const fail = (method: string, fate: Fate): void =>
     void (server.fate = onceFor((call) => call.method === method, fate))
   return {
@@ -41,16 +42,16 @@ const createPlace = ({ server, target, pass, now, orderOf, stop }: RenderStage):
       return Promise.resolve(releaseOf('a', generation, { digest, revision: digest, settings }))
     },
     // Render itself gives a release fifteen minutes to get healthy.
-    order: (release, changes) => orderOf(release, { notAfter: later(1800), ...changes }),
+    order: (release, changes) => stage.orderOf(release, { notAfter: later(1800), ...changes }),
     later,
     serves: () => Promise.resolve(versions.get(shop.serving()?.sha ?? '') ?? null),
     hasSetting: (name, value) => Promise.resolve(shop.serving()?.env[name] === value),
     countStarts: ({ digest }) =>
       Promise.resolve(shop.deploys().filter(({ ref }) => ref?.endsWith(digest) === true).length),
-    wait: (looks) => Promise.resolve(pass(Math.min(30, 1 + looks))),
+    wait: (looks) => Promise.resolve(stage.pass(Math.min(30, 1 + looks))),
     ranBefore: (version) => {
       runByHand(version)
-      return Promise.resolve(pass(60))
+      return Promise.resolve(stage.pass(60))
     },
     loseStart: () => fail('POST', { kind: 'lose' }),
     loseLook: () => fail('GET', { kind: 'lose' }),
@@ -65,10 +66,10 @@ const createPlace = ({ server, target, pass, now, orderOf, stop }: RenderStage):
     disturb: () => Promise.resolve(runByHand(stranger)),
     replace: () => {
       runByHand(stranger)
-      return Promise.resolve(pass(60))
+      return Promise.resolve(stage.pass(60))
     },
     close: async () => {
-      await stop()
+      await stage.stop()
       if (server.violations.length > 0) throw new Error(server.violations.join('\n'))
     },
   }
