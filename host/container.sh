@@ -66,7 +66,7 @@ expect_environment() {
   [[ $fresh != kept && $envelope == - ]] || return 0
   local ending=refuse
   [[ $changed == false ]] || ending=fail
-  "$ending" envelope_invalid 'no envelope and no kept container'
+  "$ending" secret_missing 'no envelope and no kept container'
 }
 
 choose_slot() {

@@ -136,7 +136,7 @@ test('without an envelope only a kept container is started, never one with an em
   await docker(['rm', `landfall-${app}.2`])
   const refusal = {
     outcome: 'refused',
-    reason: 'envelope_invalid',
+    reason: 'secret_missing',
     message: 'no envelope and no kept container',
     changed: false,
     serving: { generation: 1 },

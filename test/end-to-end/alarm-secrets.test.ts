@@ -1,0 +1,129 @@
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as z from 'zod'
+import {
+  expectDeployed,
+  expectFailed,
+  openStage,
+  readDeployment,
+  type AppFacts,
+  type Stage,
+} from '../support/end-to-end.ts'
+import {
+  createAlarms,
+  expectRunning,
+  expectSetting,
+  removeFromHost,
+  tick,
+} from '../support/end-to-end-alarms.ts'
+import { waitUntil } from '../support/local-aws.ts'
+
+// One alarm takes three apps back whose secret is no longer there as it was with the release before.
+const kept = 'e2e-secrets-kept'
+const recorded = 'e2e-secrets-recorded'
+const current = 'e2e-secrets-current'
+const alarm = 'e2e-secrets-5xx'
+const secret = 'landfall/local/e2e-secrets-gone'
+const keys = { one: 'the first api key', two: 'the second api key' }
+const digests = new Map<string, string>()
+let stage: Stage
+
+const alarmed = (rollback: object = {}): AppFacts => ({
+  settings: { secrets: secret, rollback: { alarms: [alarm], ...rollback } },
+})
+
+const release = async (app: string, number: 'one' | 'two'): Promise<void> => {
+  const deployment = await stage.release(app, `${app} ${number}`)
+  expectDeployed(deployment)
+  digests.set(`${app} ${number}`, deployment.digest)
+  await expectSetting(stage, app, 'API_KEY', keys[number])
+}
+const releaseOf = (app: string, number: 'one' | 'two') => ({
+  generation: number === 'one' ? 1 : 2,
+  digest: digests.get(`${app} ${number}`) ?? '',
+})
+
+/** Made anew under its name: no version of before is left. */
+const replaceSecret = async (): Promise<void> => {
+  const client = new SecretsManagerClient(stage.team.stack.client)
+  const order = { SecretId: secret, ForceDeleteWithoutRecovery: true }
+  await client.send(new DeleteSecretCommand(order))
+  const SecretString = JSON.stringify({ API_KEY: keys.two })
+  await client.send(new CreateSecretCommand({ Name: secret, SecretString }))
+}
+
+const Versioned = z.object({ release: z.object({ secretVersion: z.string() }) })
+const versionOf = async (app: string, generation: number): Promise<string> =>
+  Versioned.parse(await readDeployment(stage, app, generation)).release.secretVersion
+
+const statusOf = (app: string): Promise<unknown> => stage.team.operators.invoke('status', { app })
+
+beforeAll(async () => {
+  stage = await openStage({
+    secrets: { [secret]: { API_KEY: keys.one } },
+    apps: {
+      [kept]: alarmed(),
+      [recorded]: alarmed({ secrets: 'recorded' }),
+      [current]: alarmed({ secrets: 'current' }),
+    },
+  })
+  const alarms = await createAlarms(stage, [alarm])
+  // The registry takes the layers that all of them share once.
+  await release(kept, 'one')
+  await Promise.all([recorded, current].map((app) => release(app, 'one')))
+  await replaceSecret()
+  await Promise.all([kept, recorded, current].map((app) => release(app, 'two')))
+  for (const app of [recorded, current]) await removeFromHost(stage, app, releaseOf(app, 'one'))
+  await alarms.fire(alarm)
+})
+afterAll(() => stage?.close())
+
+test('with its version of the secret gone, the container that was kept comes back with it', async () => {
+  const deployment = await stage.nextDeployment(kept)
+  expectDeployed(deployment, {
+    kind: 'rollback',
+    by: `alarm ${alarm}`,
+    message: `the recorded version of the secret ${secret} is gone; only a container that was kept can come back`,
+  })
+  await expectRunning(stage, kept, releaseOf(kept, 'one'))
+  await expectSetting(stage, kept, 'API_KEY', keys.one)
+  expect(await versionOf(kept, 3)).toBe(await versionOf(kept, 1))
+  expect(await statusOf(kept)).toMatchObject({ frozen: null, live: { generation: 1 } })
+})
+
+test('with `current`, the release before comes back in a container of its own with the secret of today', async () => {
+  const deployment = await stage.nextDeployment(current)
+  const { digest } = releaseOf(current, 'one')
+  expectDeployed(deployment, {
+    kind: 'rollback',
+    digest,
+    message: `the recorded version of the secret ${secret} is gone; it comes back with today's`,
+  })
+  await expectRunning(stage, current, { generation: 3, digest })
+  expect(await stage.ask(current)).toBe(`${current} one`)
+  await expectSetting(stage, current, 'API_KEY', keys.two)
+  expect(await versionOf(current, 3)).toBe(await versionOf(current, 2))
+  expect(await versionOf(current, 3)).not.toBe(await versionOf(current, 1))
+  expect(await statusOf(current)).toMatchObject({ frozen: null, live: { generation: 3, digest } })
+})
+
+test('with `recorded` and nothing kept, the rollback fails, what is live serves on and the app is frozen', async () => {
+  const deployment = await stage.nextDeployment(recorded)
+  expect(deployment).toMatchObject({ generation: 3, kind: 'rollback' })
+  expectFailed(deployment, 'secret_missing', /^the recorded version of the secret .* is gone; only/)
+  await waitUntil(async () => (await stage.team.operators.status(recorded)).open === null, 60)
+  await tick(stage)
+  expect(await statusOf(recorded)).toMatchObject({
+    live: releaseOf(recorded, 'two'),
+    open: null,
+    takeBack: null,
+    frozen: { reason: 'rollback_failed', by: `alarm ${alarm}` },
+    deployments: { 0: { generation: 3 }, 1: { generation: 2, status: 'succeeded' } },
+  })
+  await expectRunning(stage, recorded, releaseOf(recorded, 'two'))
+  await expectSetting(stage, recorded, 'API_KEY', keys.two)
+})
