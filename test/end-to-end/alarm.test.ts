@@ -243,22 +243,20 @@ test('of two apps with one alarm each is judged alone', async () => {
 })
 
 test('what is quarantined is no release to go back to', async () => {
-  const ask = (name: string, input: object = {}) =>
-    stage.team.operators.invoke(name, { app: chain, ...input })
-  const revision = toCommit(`${chain} two`)
-  expect(await ask('rollback')).toMatchObject({ outcome: 'accepted' })
-  expectDeployed(await stage.nextDeployment(chain), { kind: 'rollback' })
-  expect(await ask('redeploy', { revision, force: true })).toMatchObject({ outcome: 'accepted' })
-  expectDeployed(await stage.nextDeployment(chain), { commit: revision })
+  const rollBack = () => stage.team.operators.invoke('rollback', { app: chain })
   await release(chain, 'three')
-  expect(await statusOf(chain)).toMatchObject({ before: { commit: revision } })
   await alarms.fire(alarmOf(chain))
-  await expectTakenBack(chain, 6)
-  // Neither of the other two may come back by itself.
-  expect(await ask('rollback')).toMatchObject({
-    outcome: 'refused',
-    reason: 'nothing_to_roll_back_to',
-  })
+  const second = { kind: 'rollback', digest: digestOf(chain, 'two') }
+  expectDeployed(await stage.nextDeployment(chain), second)
+  expect(await statusOf(chain)).toMatchObject({ before: { generation: 3 } })
+  // What was live before is the one that the alarm took back.
+  expect(await rollBack()).toMatchObject({ outcome: 'accepted' })
+  const digest = digestOf(chain, 'one')
+  expectDeployed(await stage.nextDeployment(chain), { kind: 'rollback', digest })
+  await expectRunning(stage, chain, { generation: 1, digest })
+  const refused = { outcome: 'refused', reason: 'nothing_to_roll_back_to' }
+  expect(await rollBack()).toMatchObject(refused)
+  await expectRunning(stage, chain, { generation: 1, digest })
 })
 
 test('an alarm while a deployment runs cancels it, and what was live is restored', async () => {
