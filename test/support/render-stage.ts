@@ -73,13 +73,15 @@ export interface RenderStage {
 
 export const startRenderStage = async (
   changes: Partial<RenderOptions['services'][number]> = {},
+  more: Pick<RenderOptions, 'now' | 'pace'> = {},
 ): Promise<RenderStage> => {
   let at = Date.parse(start)
   let fence = 1
-  const clock = () => new Date(at)
+  const clock = more.now ?? (() => new Date(at))
   const server = await startRender({
     isToken: (key) => key === 'rnd_key_of_the_team',
     services: [{ id: service, ...changes }],
+    ...more,
     now: clock,
   })
   const secrets = new Map([

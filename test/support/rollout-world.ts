@@ -267,6 +267,8 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
       if (status === 'succeeded' || status === 'restored') unknown.delete(id)
       // A rollback that fails leaves who went back where it is.
       if (ended.kind === 'rollback' && ended.status === 'failed') continue
+      // What else than hosts an app runs on looks after itself.
+      if (!hosts.some((host) => host.id === id)) continue
       const serving = hostOf(id).serving?.generation ?? null
       if (!unknown.has(id) && serving !== live)
         breach(`${id} serves ${serving} where ${live} is live`, ended)

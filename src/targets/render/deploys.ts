@@ -116,6 +116,9 @@ export const hasEnded = (deploy: Deploy): boolean =>
 export const toOperation = (id: string | null, { wanted, since }: Search): string =>
   id ?? `since ${since} ${wanted}`
 
+/** Nothing had to be begun: what was to be brought back is there. */
+export const unchanged = 'unchanged'
+
 const pattern = /^since (\S+) (sha256:[0-9a-f]{64}|rollback)$/
 
 /** Null where the operation is a deploy's id. */

@@ -14,6 +14,7 @@ import {
   listDeploys,
   parseSearch,
   readDeploy,
+  unchanged,
   type Deploy,
   type Wanted,
 } from './deploys.ts'
@@ -167,6 +168,7 @@ export const observe = async (
   order: Order,
   operation: string,
 ): Promise<readonly Answer[]> => {
+  if (operation === unchanged) return answerSucceeded(order, null)
   const ask = ports.open(settings, observeMilliseconds)
   const found = await find(ask, order, operation)
   if (!found.ok) return loseOrRetry(order, found.error, ports.clock)

@@ -6,7 +6,7 @@ import type { Release } from '../../deployment/head.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
 import type { Order, Started, Target } from '../target.ts'
-import { answerAs, answerSucceeded, refuse } from './answer.ts'
+import { answerAs, refuse } from './answer.ts'
 import { unlessLater, type Ask, type RenderFailure } from './api.ts'
 import {
   beginDeploy,
@@ -18,6 +18,7 @@ import {
   listDeploys,
   parseSearch,
   toOperation,
+  unchanged,
   wasLive,
   type Deploy,
 } from './deploys.ts'
@@ -116,10 +117,10 @@ const restore = async (
     const synced = await sync(ports, settings, ask, order, release)
     if (!synced.ok) return synced
     return isThere && before !== null && digestOf(before) === release.digest
-      ? succeed(answered(answerSucceeded(order, null)))
+      ? succeed({ operation: unchanged, missing: [] })
       : begin(ask, order, release)
   }
-  if (isThere) return succeed(answered(answerSucceeded(order, null)))
+  if (isThere) return succeed({ operation: unchanged, missing: [] })
   if (before === null) {
     const why = 'nothing ran at Render before, so there is nothing to bring back'
     return succeed(answered(answerAs(order, 'failed', 'not_restored', why)))
@@ -155,6 +156,7 @@ const cancel = async (
   settings: RenderSettings,
   operation: string,
 ): Promise<void> => {
+  if (operation === unchanged) return
   const ask = ports.open(settings, cancelMilliseconds)
   const search = parseSearch(operation)
   const listed = search === null ? null : await listDeploys(ask)

@@ -401,16 +401,13 @@ describe('bringing back', () => {
     await begin(failing)
     stage.pass(10)
     const order = back(releaseOf('a', 1), failing)
-    expect(await stage.target.start(order)).toMatchObject({
-      operation: null,
-      missing: [
-        {
-          outcome: 'succeeded',
-          reason: 'restored',
-          serving: { generation: 1, digest: digestOf('a') },
-        },
-      ],
+    const operation = await begin(order)
+    expect(await look(order, operation)).toMatchObject({
+      outcome: 'succeeded',
+      reason: 'restored',
+      serving: { generation: 1, digest: digestOf('a') },
     })
+    await stage.target.cancel(operation)
     expect(posted()).toHaveLength(2)
     expect(shop().env.get('SECRET_KEY')).toBe('planted-one')
   })
@@ -493,9 +490,12 @@ describe('bringing back', () => {
     const failing = stage.orderOf(releaseOf('a', 1))
     await begin(failing)
     stage.pass(10)
-    expect((await stage.target.start(back(null, failing))).missing).toMatchObject([
-      { outcome: 'succeeded', reason: 'restored' },
-    ])
+    const order = back(null, failing)
+    expect(await look(order, await begin(order))).toMatchObject({
+      outcome: 'succeeded',
+      reason: 'restored',
+      serving: null,
+    })
     expect(callsOf('POST', /rollback$/)).toEqual([])
   })
 

@@ -1,0 +1,162 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { onceFor, type Call } from '../../../local/http/vendor.ts'
+import type { App } from '../../../src/deployment/app.ts'
+import { Retryable } from '../../../src/kernel/retryable.ts'
+import { createReconcile } from '../../../src/rollout/reconcile.ts'
+import {
+  service,
+  settingsOf,
+  startRenderStage,
+  type RenderStage,
+} from '../../support/render-stage.ts'
+import { commitAt, createWorld, digestAt, ec2, plainly } from '../../support/rollout-world.ts'
+
+/** Slow as Render is. */
+const pace = { build: 60, update: 200, live: 400 }
+const render = settingsOf({ env: 'leave' })
+
+let stage: RenderStage | null = null
+let breaches: readonly string[] = []
+afterEach(async () => {
+  expect(breaches).toEqual([])
+  expect(stage?.server.violations).toEqual([])
+  await stage?.stop()
+})
+
+const isDeploy = ({ method, path }: Call): boolean => method === 'POST' && path.endsWith('/deploys')
+
+/** The small world, with one of its targets at a Render that keeps the world's time. */
+const openWorld = async (targets: App['targets'] = [render], deadlineSeconds = 3600) => {
+  const app = { image: 'acme/shop', deadlineSeconds }
+  const world = createWorld({ instances: 1, targets, app })
+  const own = await startRenderStage({}, { pace, now: () => new Date(world.now()) })
+  stage = own
+  breaches = world.breaches
+  const ports = world.toPorts(plainly)
+  const reconcile = createReconcile({
+    ...ports,
+    toTarget: (settings) =>
+      settings.kind === 'render' ? own.targetOf(settings) : ports.toTarget(settings),
+  })
+  let runs = 0
+  /** What the clock does once a minute; what it is to be told again is another minute's. */
+  const tick = async (): Promise<void> => {
+    runs += 1
+    const nudge = { app: world.app.name, revisions: [], isTick: true, by: `run ${runs}` }
+    await reconcile({ ...nudge, settings: world.app }).catch((error: unknown) => {
+      if (!(error instanceof Retryable)) throw error
+    })
+    world.advance(60_000)
+  }
+  const tickUntilEnded = async (generation: number): Promise<void> => {
+    for (let minute = 0; minute < 90 && !world.deployments.has(generation); minute += 1)
+      await tick()
+  }
+  const release = async (index: number) => {
+    world.pushImage(index)
+    world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+    await tickUntilEnded(index)
+    return world.deployments.get(index)
+  }
+  const shop = own.server.service(service)
+  const begun = () => own.server.calls.filter(isDeploy).length
+  return { world, server: own.server, shop, release, begun }
+}
+
+describe('a deployment to Render', () => {
+  it('that takes longer than any Lambda lives is looked at once a minute, and ends', async () => {
+    const { world, server, shop, release, begun } = await openWorld()
+    expect(await release(1)).toMatchObject({ status: 'succeeded', reason: 'deployed' })
+    expect(shop.serving()?.sha).toBe(digestAt(1))
+    expect(begun()).toBe(1)
+    expect(world.head().releases).toMatchObject([{ generation: 1, digest: digestAt(1) }])
+    // 25 s of looking again, then a look a minute: far below what Render takes.
+    expect(server.calls.length).toBeLessThan(60)
+  })
+
+  it('whose answer was lost is found again, and not begun twice', async () => {
+    const { server, release, begun } = await openWorld()
+    server.fate = onceFor(isDeploy, { kind: 'lose' })
+    expect(await release(1)).toMatchObject({ status: 'succeeded' })
+    expect(begun()).toBe(1)
+  })
+
+  it('that Render takes no request for waits its minute', async () => {
+    const { server, release, begun } = await openWorld()
+    const headers = { 'retry-after': '50' }
+    server.fate = onceFor(isDeploy, { kind: 'answer', status: 429, headers })
+    expect(await release(1)).toMatchObject({ status: 'succeeded' })
+    expect(begun()).toBe(2)
+  })
+
+  it('that Render does not answer to says so at its end, and has sent nothing', async () => {
+    const { server, shop, release } = await openWorld()
+    server.fate = () => ({ kind: 'answer', status: 503 })
+    const deployment = await release(1)
+    expect(deployment).toMatchObject({
+      status: 'failed',
+      reason: 'target_unavailable',
+    })
+    expect(deployment?.message).toMatch(/answered 503$/)
+    expect(shop.deploys()).toEqual([])
+  })
+
+  it('that Render cannot bring up leaves what was live, and needs no second deploy', async () => {
+    const { shop, release, begun } = await openWorld()
+    await release(1)
+    shop.settings.courseOf = () => ({ kind: 'build_failed' })
+    expect(await release(2)).toMatchObject({
+      status: 'failed',
+      reason: 'pull_failed',
+      instances: [{ id: service, status: 'restored' }],
+    })
+    expect(begun()).toBe(2)
+    expect(shop.serving()?.sha).toBe(digestAt(1))
+  })
+
+  it('that is not done in time is cancelled there, and says what Render said last', async () => {
+    const { shop, release } = await openWorld()
+    await release(1)
+    shop.settings.courseOf = () => ({ kind: 'stays', status: 'update_in_progress' })
+    const deployment = await release(2)
+    expect(deployment).toMatchObject({ status: 'failed', reason: 'no_answer' })
+    expect(deployment?.message).toMatch(/^Render still says update_in_progress; see its log at/)
+    expect(shop.deploys().map(({ status }) => status)).toEqual(['live', 'canceled'])
+    expect(shop.serving()?.sha).toBe(digestAt(1))
+  })
+})
+
+describe('an app at Render and on EC2', () => {
+  it('goes in the order written, and Render is brought back where EC2 fails after it', async () => {
+    const { world, shop, release } = await openWorld([render, ec2()])
+    expect(await release(1)).toMatchObject({ status: 'succeeded' })
+    expect(world.hosts[0]?.serving).toMatchObject({ generation: 1 })
+    world.breakImage(2)
+    expect(await release(2)).toMatchObject({
+      status: 'failed',
+      reason: 'unhealthy',
+      instances: [{ id: service, status: 'restored' }, { id: 'i-00000001' }],
+    })
+    expect(shop.deploys().map(({ status }) => status)).toEqual([
+      'deactivated',
+      'deactivated',
+      'live',
+    ])
+    expect(shop.serving()?.sha).toBe(digestAt(1))
+    expect(world.hosts[0]?.serving).toMatchObject({ generation: 1 })
+  })
+
+  it('before anything of ours was live, Render gets back what it ran', async () => {
+    const { world, shop, release } = await openWorld([render, ec2()])
+    shop.settings.tags = { latest: digestAt(9) }
+    shop.deploy(null, 'manual')
+    world.advance(600_000)
+    world.breakImage(1)
+    expect(await release(1)).toMatchObject({
+      status: 'failed',
+      instances: [{ id: service, status: 'restored' }, { id: 'i-00000001' }],
+    })
+    expect(shop.deploys().at(-1)).toMatchObject({ trigger: 'rollback', status: 'live' })
+    expect(shop.serving()?.sha).toBe(digestAt(9))
+  })
+})
