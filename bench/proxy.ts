@@ -1,6 +1,6 @@
 import { docker, run } from '../local/docker/docker.ts'
 import { findProgram } from '../local/docker/packages.ts'
-import { freePort } from '../local/team/team.ts'
+import { freePort } from '../local/docker/free-port.ts'
 import { startProber } from './prober.ts'
 import type { Figure } from './report.ts'
 import { median } from './statistics.ts'

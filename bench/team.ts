@@ -1,6 +1,7 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { cleanUp } from '../local/team/clean-up.ts'
-import { freePort, startTeam, type Team } from '../local/team/team.ts'
+import { freePort } from '../local/docker/free-port.ts'
+import { startTeam, type Team } from '../local/team/team.ts'
 import { print } from './report.ts'
 
 /** The local stack with an app that is deployed and apps that only hear of commits. */

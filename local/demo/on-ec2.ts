@@ -1,6 +1,7 @@
 import { docker } from '../docker/docker.ts'
 import { cleanUp } from '../team/clean-up.ts'
-import { freePort, startTeam, type Team } from '../team/team.ts'
+import { freePort } from '../docker/free-port.ts'
+import { startTeam, type Team } from '../team/team.ts'
 import { deployAgain, deployByHand, refuseBroken, takeOver } from './acts.ts'
 import { goBack } from './go-back.ts'
 import { playInOrder, toDemoApp, type Play } from './play.ts'

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, openSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run } from './docker.ts'
+import { freePort } from './free-port.ts'
 import { ensurePrograms, findProgram, programs } from './packages.ts'
 
 export interface RegistryOptions {
@@ -28,15 +28,6 @@ export interface Registry {
   /** `localhost:5000`: the first part of an image's name. */
   readonly address: string
   readonly stop: () => Promise<void>
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
 }
 
 /** htpasswd's bcrypt, by the system's crypt(3), which perl (essential on Debian) reaches. */

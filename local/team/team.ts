@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import {
   CreateSecretCommand,
@@ -11,6 +10,7 @@ import { stringify } from 'yaml'
 import { docker } from '../docker/docker.ts'
 import { buildAppImage, ensureBaseImage, push, type Behaviour } from '../docker/images.ts'
 import { ensureEngine, type Engine } from '../docker/engine.ts'
+import { freePort } from '../docker/free-port.ts'
 import { startRegistry } from '../docker/registry.ts'
 import { startStack, type Stack } from '../stack/stack.ts'
 import { createOperators, type Operators } from './operators.ts'
@@ -67,18 +67,6 @@ export interface Team {
 
 /** A commit that reads like one and is the same at every run. */
 export const toCommit = (name: string): string => createHash('sha1').update(name).digest('hex')
-
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => {
-        resolve(typeof address === 'object' && address !== null ? address.port : 0)
-      })
-    })
-  })
 
 const githubSecret = 'landfall/local/github'
 const circleciSecret = 'landfall/local/circleci'

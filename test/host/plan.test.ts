@@ -14,11 +14,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
+import { freePort } from '../../local/docker/free-port.ts'
 import { parseHostPlan, type HostPlan } from '../../src/targets/ec2/plan-result.ts'
 import { textLike } from '../support/end-to-end.ts'
 import { traceHost } from '../support/trace.ts'
 import { Instance, type HostAnswer, type Order } from './instance.ts'
-import { freePort, openStage, type Image, type Stage } from './stage.ts'
+import { openStage, type Image, type Stage } from './stage.ts'
 
 let stage: Stage
 let one: Image

@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
+import { freePort } from '../../local/docker/free-port.ts'
 import { buildAppImage, ensureProxyImage, push, type Behaviour } from '../../local/docker/images.ts'
 import { startRegistry, type RegistryOptions } from '../../local/docker/registry.ts'
 import { Instance } from './instance.ts'
@@ -23,15 +22,6 @@ export interface Stage {
   instance(): Promise<Instance>
   readonly address: string
   close(): Promise<void>
-}
-
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
 }
 
 export const openStage = async (options: Partial<RegistryOptions> = {}): Promise<Stage> => {

@@ -16,18 +16,13 @@ import { DynamoDBDocumentClient, GetCommand, paginateScan } from '@aws-sdk/lib-d
 import { expect } from 'vitest'
 import * as z from 'zod'
 import { docker } from '../../local/docker/docker.ts'
+import { freePort } from '../../local/docker/free-port.ts'
 import type { Behaviour } from '../../local/docker/images.ts'
 import { startLoad, type Load, type LoadResult } from '../../local/load/load.ts'
 import { cleanUp } from '../../local/team/clean-up.ts'
 import type { ShownDeployment } from '../../local/team/operators.ts'
 import type { HookAnswer } from '../../local/team/signed-delivery.ts'
-import {
-  freePort,
-  startTeam,
-  toCommit,
-  type Team,
-  type TeamOptions,
-} from '../../local/team/team.ts'
+import { startTeam, toCommit, type Team, type TeamOptions } from '../../local/team/team.ts'
 import { toDocument, waitUntil } from './local-aws.ts'
 
 const project = join(import.meta.dirname, '../..')

@@ -17,8 +17,8 @@ import {
   type Behaviour,
 } from '../../local/docker/images.ts'
 import { startRegistry } from '../../local/docker/registry.ts'
+import { freePort } from '../../local/docker/free-port.ts'
 import { cleanUp } from '../../local/team/clean-up.ts'
-import { freePort } from '../../local/team/team.ts'
 import { createFleet } from '../../src/aws/fleet.ts'
 import { createCommands } from '../../src/aws/ssm-commands.ts'
 import type { Ec2Settings } from '../../src/deployment/app.ts'
