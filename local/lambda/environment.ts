@@ -22,6 +22,8 @@ const Answer = z.union([
 ])
 
 const logTailLines = 40
+/** Lambda gives the import of a bundle ten seconds of its own; the function's time begins after it. */
+const initMilliseconds = 10_000
 
 const startWorker = (spec: LambdaFunction, environment: Readonly<Record<string, string>>): Worker =>
   new Worker(new URL('./worker.ts', import.meta.url), {
@@ -40,6 +42,8 @@ interface Life {
   readonly isAlive: () => boolean
   readonly isCold: () => boolean
   readonly warm: () => void
+  /** Calls back once the bundle is imported, or at once where it is. */
+  readonly whenWarm: (begin: () => void) => void
   /** Answers whoever waits. */
   readonly finish: (result: InvokeResult) => void
   readonly expect: (settle: (result: InvokeResult) => void) => void
@@ -52,6 +56,7 @@ const createLife = (name: string, writeLog: WriteLog): Life => {
   let settle: ((result: InvokeResult) => void) | null = null
   let isAlive = true
   let isCold = true
+  let beginWhenWarm: (() => void) | null = null
   const log = (line: string): void => {
     lines = [...lines.slice(1 - logTailLines), line]
     writeLog(name, line)
@@ -68,6 +73,12 @@ const createLife = (name: string, writeLog: WriteLog): Life => {
     isCold: () => isAlive && isCold,
     warm: () => {
       isCold = false
+      beginWhenWarm?.()
+      beginWhenWarm = null
+    },
+    whenWarm: (begin) => {
+      if (isCold) beginWhenWarm = begin
+      else begin()
     },
     expect: (next) => {
       lines = []
@@ -115,17 +126,22 @@ export const startEnvironment = (
     isCold: life.isCold,
     invoke: (payload) =>
       new Promise((resolve) => {
-        const timer = setTimeout(() => {
+        const giveUp = (): void => {
           life.die('Sandbox.Timedout', timedOut)
           void worker.terminate()
-        }, milliseconds)
+        }
+        let timer = setTimeout(giveUp, initMilliseconds + milliseconds)
         life.expect((result) => {
           clearTimeout(timer)
           resolve(result)
         })
-        const message = { requestId: randomUUID(), payload, deadline: Date.now() + milliseconds }
-        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
-        worker.postMessage(message)
+        life.whenWarm(() => {
+          clearTimeout(timer)
+          timer = setTimeout(giveUp, milliseconds)
+          const message = { requestId: randomUUID(), payload, deadline: Date.now() + milliseconds }
+          // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
+          worker.postMessage(message)
+        })
       }),
     stop: async () => {
       life.finish(toFailure('Runtime.Stopped', 'The local stack was stopped.'))

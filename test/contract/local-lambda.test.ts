@@ -1,5 +1,6 @@
 import { GetFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import * as z from 'zod'
 import { startTestAws, waitUntil, writeFunction, type TestAws } from '../support/local-aws.ts'
 
 const source = `
@@ -16,6 +17,12 @@ export const handler = async (event, context) => {
     endpoint: process.env.AWS_ENDPOINT_URL, left: context.getRemainingTimeInMillis() }
 }`
 
+/** Its import takes longer than the function has. */
+const slowSource = `
+await new Promise((resolve) => setTimeout(resolve, 1500))
+export const handler = async (event, context) =>
+  ({ imported: true, left: context.getRemainingTimeInMillis() })`
+
 describe('the local Lambda', () => {
   let test: TestAws
   let lambda: LambdaClient
@@ -25,6 +32,7 @@ describe('the local Lambda', () => {
     const functions = [
       writeFunction('one', source, { environment, timeoutSeconds: 1 }),
       writeFunction('two', source),
+      writeFunction('slow', slowSource, { timeoutSeconds: 1 }),
     ]
     test = await startTestAws({ service: { functions } })
     lambda = new LambdaClient({ ...test.client, maxAttempts: 1 })
@@ -92,6 +100,12 @@ describe('the local Lambda', () => {
       payload: { errorType: 'TypeError', errorMessage: 'boom' },
     })
     expect((await invoke('one', {})).error).toBeUndefined()
+  })
+
+  it('gives the import of a bundle a time of its own, as Lambda does', async () => {
+    const answer = await invoke('slow', {})
+    expect(answer).toMatchObject({ payload: { imported: true } })
+    expect(z.object({ left: z.number() }).parse(answer.payload).left).toBeGreaterThan(500)
   })
 
   it('outlives an asynchronous throw, an exit and a function that never ends', async () => {
