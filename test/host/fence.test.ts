@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
+import { waitUntil } from '../support/local-aws.ts'
 import { ask, startLoad } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
 
@@ -15,6 +16,9 @@ beforeAll(async () => {
   two = await stage.publish('two')
 })
 afterAll(async () => stage.close())
+
+const runningOf = (app: string): Promise<string> =>
+  docker(['ps', '--filter', `label=landfall.app=${app}`, '--format', '{{.Names}}'])
 
 test('a lower fence is refused, an equal one told again, a higher one finds it live already', async () => {
   const app = stage.app('fence')
@@ -48,7 +52,8 @@ test('who holds the lock gives way to a newer fence, before the switch and while
   await instance.deploy({ app, generation: 1, fence: 1, ...one })
   const slow = await stage.publish('slow', { START_DELAY_SECONDS: '3' })
   const late = instance.deploy({ app, generation: 2, fence: 2, ...slow })
-  await sleep(1500)
+  // Between the start of its container and the switch it has the lock, for three seconds.
+  await waitUntil(async () => (await runningOf(app)).includes(`landfall-${app}.2`))
   const newer = instance.deploy({ app, generation: 3, fence: 3, ...two })
   expect(await late).toMatchObject({
     outcome: 'failed',
@@ -56,10 +61,11 @@ test('who holds the lock gives way to a newer fence, before the switch and while
     serving: { generation: 1 },
   })
   expect(await newer).toMatchObject({ outcome: 'succeeded', serving: { generation: 3 } })
-  const busy = ask(instance.port, { path: '/slow?seconds=6' })
+  const busy = ask(instance.port, { path: '/slow?seconds=10' })
   await sleep(200)
   const draining = instance.deploy({ app, generation: 4, fence: 4, ...one })
-  await sleep(3000)
+  // It has switched, and drains for as long as the request lasts.
+  await waitUntil(async () => (await ask(instance.port)) === 'one')
   const back = await instance.deploy({ app, generation: 3, fence: 5, mode: 'restore', ...two })
   expect(back).toMatchObject({ outcome: 'succeeded', serving: { generation: 3 } })
   expect((await draining).steps.find((step) => step.name === 'drain')).toMatchObject({
