@@ -25,7 +25,7 @@ export const reasons = {
   body_too_large: 'The body is larger than 1 MiB.',
   content_type_unsupported: 'The content type is not one that this source sends.',
   secret_unavailable:
-    'The secret that verifies this source is not configured or could not be read.',
+    'The secret that verifies a source, or that a container needs, is not there or could not be read.',
   journal_unavailable: 'The journal could not be reached; nothing was recorded. Try again.',
   // Revisions
   evidence_missing: 'Something that the app requires is not there yet.',
