@@ -16,6 +16,12 @@ give_back() {
   read -r name policy <"$state/replaced"
   docker update --restart "$policy" "$name" >/dev/null && docker start "$name" >/dev/null
   rm -f "$state/replaced"
+  # It is back when it answers; what it needs to start is its own, so it is not waited for longer than this.
+  [[ ! $publish_port ]] || until_true "$(remaining 15)" answers_by_hand || true
+}
+
+answers_by_hand() {
+  curl -q --noproxy '*' --silent --max-time 2 --output /dev/null "http://${publish_address:-127.0.0.1}:$publish_port/"
 }
 
 take_over_by_hand() {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { ask, startLoad } from './load.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -45,7 +45,9 @@ test('a container run by hand is taken over, and given back when the new release
   const app = stage.app('hand')
   const instance = await stage.instance()
   const name = `landfall-test-hand-${process.pid}`
-  const [old, fresh] = [await stage.publish('old'), await stage.publish('fresh')]
+  // It takes its time to listen: what is told to be back answers.
+  const old = await stage.publish('old', { START_DELAY_SECONDS: '1' })
+  const fresh = await stage.publish('fresh')
   const broken = await stage.publish('broken', { FAULT: 'exits' })
   const reference = `${old.image}@${old.digest}`
   const publish = `127.0.0.1:${instance.port}:8000`
@@ -78,7 +80,7 @@ test('a container run by hand is taken over, and given back when the new release
       settings: { ...settings, strategy: 'recreate' },
     })
     expect(held).toMatchObject({ outcome: 'failed', reason: 'exited', serving: null })
-    await vi.waitFor(async () => expect(await ask(instance.port)).toBe('old'), 10_000)
+    expect(await ask(instance.port)).toBe('old')
     const policy =
       '{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}'
     expect((await docker(['inspect', '--format', policy, name])).trim()).toBe('on-failure:3')
@@ -108,7 +110,7 @@ test('a container run by hand is taken over, and given back when the new release
       envelope: null,
     })
     expect(back).toMatchObject({ outcome: 'succeeded', reason: 'restored', serving: null })
-    await vi.waitFor(async () => expect(await ask(instance.port)).toBe('old'), 10_000)
+    expect(await ask(instance.port)).toBe('old')
   } finally {
     await docker(['rm', '--force', name])
   }
