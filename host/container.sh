@@ -101,14 +101,8 @@ start_new() {
     docker tag "$image@$digest" "landfall/$app:$generation"
   fi
   try start_failed 'the container cannot be started' docker start "$name"
-  is_image_right "$name" || fail digest_mismatch 'the running image is not the one that was ordered'
+  is_image_right "$name" "$digest" || fail digest_mismatch 'the running image is not the one that was ordered'
   end succeeded
-}
-
-is_image_right() { # container
-  local id
-  id=$(docker inspect --format '{{.Image}}' "$1")
-  [[ $(docker image inspect --format '{{.RepoDigests}}' "$id") == *"@$digest"* ]]
 }
 
 # A stopped container that is to serve again gets the address of the slot that is free now.

@@ -36,6 +36,7 @@ const common: Recipe['parameters'] = {
 
 /** What a deployment is made of; a plan asks what it would meet in the deployment's own words. */
 const parts = [
+  'running.sh',
   'order.sh',
   'state.sh',
   'network.sh',
@@ -56,8 +57,9 @@ const settings: ParameterRule = {
 
 const recipes = {
   prepare: {
-    description: 'Landfall: checks the instance and answers with its certificate',
-    scripts: ['common.sh', 'tools.sh', 'prepare.sh'],
+    description:
+      'Landfall: checks the instance, answers with its certificate and what serves there',
+    scripts: ['common.sh', 'tools.sh', 'running.sh', 'prepare.sh'],
     parameters: common,
   },
   plan: {

@@ -24,9 +24,12 @@ inspect_host() {
   end succeeded
 }
 
+# Where this very release is ordered again, also what was changed by hand is seen.
 live_is_true() {
   read_live
-  ((live == 0)) || is_running "$(container_of "$live")"
+  ((live > 0)) || return 0
+  is_running "$(container_of "$live")" || return 1
+  ((live != generation)) || { is_image_right "$(container_of "$live")" "$digest" && { ! is_web || find_proxy; }; }
 }
 
 already_live() {

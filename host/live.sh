@@ -1,11 +1,7 @@
-# What shall serve, and the one way back to it.
+# The one way back to what shall serve.
 
-# `live` holds generation, slot and digest of what shall serve; 0 is nothing of ours. Writing it is the
-# moment in which a deployment becomes true: all before it is undone, all after it is tidying.
-read_live() {
-  read -r live live_slot live_digest < <(read_file "$state/live" '0 none -' && echo)
-}
-
+# Writing `live` is the moment in which a deployment becomes true: all before it is undone, all after it is
+# tidying.
 write_live() { # generation slot digest
   printf '%s %s %s\n' "$1" "$2" "$3" | write_file "$state/live"
   read_live
@@ -19,9 +15,6 @@ serving() {
     printf 'null'
   fi
 }
-
-is_running() { [[ $(timeout 20 docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null) == true ]]; }
-exists() { docker inspect "$1" >/dev/null 2>&1; }
 
 # Undoes what this run began.
 take_back() {

@@ -6,7 +6,6 @@ env_names=() multi_names=() multi_values=()
 registry_host='' registry_username='' registry_password=''
 owner='' mode='' settings='' envelope='' state='' slot=none slots='' gateway='' before=0 before_slot=none fresh=fresh answer_code=000
 deadline=0 ends_at=0 locked=no
-live=0 live_slot=none live_digest=''
 why_reason='' why=''
 
 read_order() {
@@ -84,4 +83,3 @@ read_settings() { # file
 }
 
 is_web() { [[ $strategy != worker ]]; }
-container_of() { printf 'landfall-%s.%s' "$app" "$1"; }

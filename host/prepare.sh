@@ -1,6 +1,27 @@
-# Answers with the certificate that envelopes for this instance are sealed for, and with what is missing.
+# Answers with the certificate that envelopes for this instance are sealed for, with what is missing, and with
+# what of the app serves here.
 
-serving() { printf 'null'; }
+# Nothing, too, where what runs is not what was ordered: stopped, replaced, or cut off from its proxy by hand.
+serving() {
+  local container
+  state=$root/$app
+  read_live
+  container=$(container_of "$live")
+  if ((live > 0)) && is_running "$container" && is_image_right "$container" "$live_digest" && do_proxies_run; then
+    printf '{"generation":%s,"digest":"%s"}' "$live" "$live_digest"
+  else
+    printf 'null'
+  fi
+}
+
+do_proxies_run() {
+  local file
+  for file in "$host"/proxies/*/apps/"$app.cfg"; do
+    file=${file%/apps/*}
+    [[ ! -d $file ]] || is_running "landfall-proxy-${file##*/}" || return 1
+  done
+}
+
 keep_result() { :; }
 reason_of() { printf docker_unavailable; }
 

@@ -132,8 +132,8 @@ export class Instance {
     return { answer, kill }
   }
 
-  async prepare(): Promise<HostAnswer> {
-    const answer = await this.run('prepare', { ...this.common('prepare-app', {}) }).answer
+  async prepare(app = 'prepare-app'): Promise<HostAnswer> {
+    const answer = await this.run('prepare', { ...this.common(app, {}) }).answer
     this.certificate = new Uint8Array(Buffer.from(answer.certificate ?? '', 'base64'))
     return answer
   }

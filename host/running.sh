@@ -1,0 +1,18 @@
+# What shall serve here, and whether it does.
+
+live=0 live_slot=none live_digest=''
+
+# `live` holds generation, slot and digest of what shall serve; 0 is nothing of ours.
+read_live() {
+  read -r live live_slot live_digest < <(read_file "$state/live" '0 none -' && echo)
+}
+
+container_of() { printf 'landfall-%s.%s' "$app" "$1"; }
+is_running() { [[ $(timeout 20 docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null) == true ]]; }
+exists() { docker inspect "$1" >/dev/null 2>&1; }
+
+is_image_right() { # container digest
+  local id
+  id=$(docker inspect --format '{{.Image}}' "$1" 2>/dev/null) || return 1
+  [[ $(docker image inspect --format '{{.RepoDigests}}' "$id" 2>/dev/null) == *"@$2"* ]]
+}

@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { docker } from '../../local/docker/docker.ts'
+import { ask } from './load.ts'
+import { openStage, type Image, type Stage } from './stage.ts'
+
+let stage: Stage
+let one: Image
+let two: Image
+beforeAll(async () => {
+  stage = await openStage()
+  one = await stage.publish('one')
+  two = await stage.publish('two')
+})
+afterAll(async () => stage.close())
+
+test('prepare says what of the app serves, and the same order puts right what was changed by hand', async () => {
+  const app = stage.app('drift')
+  const instance = await stage.instance()
+  expect(await instance.prepare(app)).toMatchObject({ outcome: 'succeeded', serving: null })
+  const order = { app, generation: 4, ...one }
+  await instance.deploy({ ...order, fence: 1 })
+  const serving = { generation: 4, digest: one.digest }
+  const name = `landfall-${app}.4`
+  const proxy = `landfall-proxy-127.0.0.1-${instance.port}`
+  const hands: Record<string, () => Promise<unknown>> = {
+    'a stopped container': () => docker(['stop', '--time', '1', name]),
+    'a removed container': () => docker(['rm', '--force', name]),
+    'another image under its name': async () => {
+      const image = `${two.image}@${two.digest}`
+      await docker(['pull', '--quiet', image])
+      await docker(['rm', '--force', name])
+      await docker(['run', '--detach', '--name', name, '--label', `landfall.app=${app}`, image])
+    },
+    'a stopped proxy': () => docker(['stop', '--time', '1', proxy]),
+    'a removed proxy': () => docker(['rm', '--force', proxy]),
+  }
+  for (const [index, [what, doIt]] of Object.entries(hands).entries()) {
+    expect((await instance.prepare(app)).serving, `before ${what}`).toEqual(serving)
+    await doIt()
+    expect(await instance.prepare(app), what).toMatchObject({ outcome: 'succeeded', serving: null })
+    const mended = await instance.deploy({ ...order, fence: index + 2 })
+    expect(mended, what).toMatchObject({ outcome: 'succeeded', serving, changed: true })
+    expect(await ask(instance.port), what).toBe('one')
+  }
+  const again = await instance.deploy({ ...order, fence: 9 })
+  expect(again).toMatchObject({ reason: 'already_live', changed: false })
+})
