@@ -1,7 +1,13 @@
-# The one way back to what shall serve.
+# What shall serve, and the one way back to it.
 
-# Writing `live` is the moment in which a deployment becomes true: all before it is undone, all after it is
-# tidying.
+live_slot=none
+
+# `live` holds generation, slot and digest of what shall serve; 0 is nothing of ours. Writing it is the
+# moment in which a deployment becomes true: all before it is undone, all after it is tidying.
+read_live() {
+  read -r live live_slot live_digest < <(read_file "$state/live" '0 none -' && echo)
+}
+
 write_live() { # generation slot digest
   printf '%s %s %s\n' "$1" "$2" "$3" | write_file "$state/live"
   read_live

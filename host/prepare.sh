@@ -4,8 +4,7 @@
 # Nothing, too, where what runs is not what was ordered: stopped, replaced, or cut off from its proxy by hand.
 serving() {
   local container
-  state=$root/$app
-  read_live
+  read -r live _ live_digest < <(read_file "$root/$app/live" '0 none -' && echo)
   container=$(container_of "$live")
   if ((live > 0)) && is_running "$container" && is_image_right "$container" "$live_digest" && do_proxies_run; then
     printf '{"generation":%s,"digest":"%s"}' "$live" "$live_digest"

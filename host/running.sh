@@ -1,11 +1,6 @@
 # What shall serve here, and whether it does.
 
-live=0 live_slot=none live_digest=''
-
-# `live` holds generation, slot and digest of what shall serve; 0 is nothing of ours.
-read_live() {
-  read -r live live_slot live_digest < <(read_file "$state/live" '0 none -' && echo)
-}
+live=0 live_digest=''
 
 container_of() { printf 'landfall-%s.%s' "$app" "$1"; }
 is_running() { [[ $(timeout 20 docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null) == true ]]; }

@@ -54,24 +54,27 @@ const toPing = (managed: InstanceInformation | undefined): FleetInstance['ping']
   return managed.PingStatus === 'Online' ? 'online' : 'offline'
 }
 
+const toTags = (tags: Instance['Tags'] = []): Readonly<Record<string, string>> =>
+  Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]))
+
 /** What runs (EC2's word, and SSM's for hybrid machines), with what SSM knows of it. */
 const join = (
   running: readonly Instance[],
   managed: readonly InstanceInformation[],
 ): readonly FleetInstance[] => {
-  const names = new Map(
-    running.map(({ InstanceId: id, Tags }) => [id, Tags?.find(({ Key }) => Key === 'Name')?.Value]),
-  )
+  const tagged = new Map(running.map(({ InstanceId: id, Tags }) => [id, toTags(Tags)]))
   const known = new Map(managed.map((one) => [one.InstanceId, one]))
   const hybrid = [...known.keys()].filter((id) => isHybrid(id ?? ''))
-  return [...new Set([...names.keys(), ...hybrid])]
+  return [...new Set([...tagged.keys(), ...hybrid])]
     .map((id) => {
       const information = known.get(id)
+      const tags = tagged.get(id) ?? null
       return {
         id: InstanceId.parse(id),
-        name: names.get(id) ?? information?.Name ?? information?.ComputerName ?? null,
+        name: tags?.['Name'] ?? information?.Name ?? information?.ComputerName ?? null,
         ping: toPing(information),
         agentVersion: information?.AgentVersion ?? null,
+        tags,
       }
     })
     .sort((one, other) => one.id.localeCompare(other.id))

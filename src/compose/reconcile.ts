@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod'
 import { createReadFiring } from '../aws/alarms.ts'
 import { createFleet } from '../aws/fleet.ts'
@@ -13,16 +14,20 @@ import { createHeads } from '../journal/heads.ts'
 import { createHistory } from '../journal/history.ts'
 import { createRevisions } from '../journal/revisions.ts'
 import { createLabels } from '../journal/labels.ts'
+import { createRollCalls } from '../journal/roll-calls.ts'
 import { createSeen } from '../journal/seen.ts'
 import { createTags } from '../journal/tags.ts'
 import { createJournalTable, type JournalTable } from '../journal/table.ts'
-import { sleep, systemClock } from '../kernel/clock.ts'
+import { sleep, systemClock, toInstant } from '../kernel/clock.ts'
 import { AppName, newNonce, RevisionId } from '../kernel/id.ts'
 import { http } from '../kernel/http.ts'
 import type { Log } from '../kernel/log.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import type { CommandIndex, Heads } from '../rollout/journal.ts'
 import { createReconcile } from '../rollout/reconcile.ts'
+import { callRoll, hasInstances, type Attendant } from '../rollout/roll-call.ts'
+import type { Fleet } from '../targets/ec2/ports.ts'
+import { obstacleOf } from '../targets/ec2/reach.ts'
 import type { Nudge, ReconcilePorts } from '../rollout/ports.ts'
 import { createFindEvidence } from './find-evidence.ts'
 import { observe } from './observe.ts'
@@ -42,27 +47,28 @@ const Event = z.union([
 ])
 type Event = z.infer<typeof Event>
 
-type Look = Pick<Nudge, 'app' | 'revisions'>
+type Look = Pick<Nudge, 'app' | 'revisions' | 'called'>
 
 /** Which apps an event is about. */
 const findApps = async (
   event: Event,
   { heads, commands }: { heads: Heads; commands: CommandIndex },
 ): Promise<readonly Look[]> => {
-  if ('app' in event) return [{ app: event.app, revisions: event.revision ? [event.revision] : [] }]
+  if ('app' in event)
+    return [{ app: event.app, revisions: event.revision ? [event.revision] : [], called: null }]
   if ('detail' in event) {
     const app = await commands.findApp(event.detail['command-id'])
-    return app === null ? [] : [{ app, revisions: [] }]
+    return app === null ? [] : [{ app, revisions: [], called: null }]
   }
-  return (await heads.listOpen()).map((app) => ({ app, revisions: [] }))
+  return (await heads.listOpen()).map((app) => ({ app, revisions: [], called: null }))
 }
 
-/** One app's trouble must not keep the others from being looked at; the first bug is thrown at the end. */
+/** One app's trouble must not keep the others from being looked at; what is a bug comes back. */
 const reportTroubles = (
   log: Log,
   looks: readonly Look[],
   settled: readonly PromiseSettledResult<void>[],
-): void => {
+): readonly unknown[] => {
   const bugs: unknown[] = []
   for (const [index, one] of settled.entries()) {
     if (one.status === 'fulfilled') continue
@@ -75,7 +81,35 @@ const reportTroubles = (
     log.error('an app could not be looked at', { app, error })
     bugs.push(error)
   }
-  if (bugs.length > 0) throw bugs[0]
+  return bugs
+}
+
+/** Who is there, from one listing of the stage's instances whatever the number of apps. */
+const listPresent = async (fleet: Fleet, stage: string): Promise<readonly Attendant[]> => {
+  const listed = await fleet.list({ kind: 'tag', key: 'landfall:stage', value: stage })
+  return listed.map((one) => ({ id: one.id, isOnline: obstacleOf(one) === null, tags: one.tags }))
+}
+
+type LookAt = (looks: readonly Look[]) => Promise<'looked' | 'troubled'>
+
+/**
+ * The minute's look at all instances. What it found is kept only when everybody who is concerned has
+ * been looked at: what is cut off is called again.
+ */
+const callAll = async (
+  { apps, fleet, rollCalls, stage, log }: Services,
+  lookAt: LookAt,
+): Promise<void> => {
+  if (!apps.some(hasInstances)) return
+  try {
+    const [present, last] = await Promise.all([listPresent(fleet, stage), rollCalls.load()])
+    const { summons, next } = callRoll(apps, present, last, toInstant(systemClock()))
+    const looked = await lookAt(summons.map((one) => ({ ...one, revisions: [] })))
+    if (looked === 'looked' && !isDeepStrictEqual(next, last)) await rollCalls.record(next)
+  } catch (error) {
+    if (!(error instanceof Retryable)) throw error
+    log.warn('the roll could not be called now', { why: error.message })
+  }
 }
 
 const createRecords = (table: JournalTable) => ({
@@ -105,6 +139,7 @@ const composeServices = (log: Log) => {
   const table = createJournalTable(environment.TABLE_NAME)
   const records = createRecords(table)
   const readSecret = createSecretReader()
+  const fleet = createFleet()
   const reconcile = createReconcile({
     ...records,
     images: createImages(readSecret),
@@ -120,7 +155,7 @@ const composeServices = (log: Log) => {
     tell: createTell(readSecret, environment),
     toTarget: createToTarget({
       commands: createCommands(),
-      fleet: createFleet(),
+      fleet,
       certificates: createCertificates(table),
       readSecret,
       environment,
@@ -130,8 +165,10 @@ const composeServices = (log: Log) => {
     log,
   })
   const { heads, commands } = records
-  return { heads, commands, reconcile, apps }
+  const rollCalls = createRollCalls(table)
+  return { heads, commands, reconcile, apps, fleet, rollCalls, stage: environment.STAGE, log }
 }
+type Services = ReturnType<typeof composeServices>
 
 /** The handler of `reconcile`. */
 export const composeReconcile = (): ((event: unknown) => Promise<void>) =>
@@ -139,20 +176,24 @@ export const composeReconcile = (): ((event: unknown) => Promise<void>) =>
     let services: ReturnType<typeof composeServices> | null = null
     return async (event) => {
       services ??= composeServices(log)
-      const { heads, commands, reconcile, apps } = services
+      const { reconcile, apps } = services
       const parsed = Event.parse(event)
-      const looks = await findApps(parsed, { heads, commands })
-      const settled = await Promise.allSettled(
-        looks.map(({ app, revisions }) =>
-          reconcile({
-            app,
-            revisions,
-            settings: apps.find(({ name }) => name === app) ?? null,
-            isTick: 'detail-type' in parsed,
-            by: newNonce(),
+      const isTick = 'detail-type' in parsed
+      const bugs: unknown[] = []
+      const lookAt: LookAt = async (looks) => {
+        const settled = await Promise.allSettled(
+          looks.map((look) => {
+            const settings = apps.find(({ name }) => name === look.app) ?? null
+            return reconcile({ ...look, settings, isTick, by: newNonce() })
           }),
-        ),
-      )
-      reportTroubles(log, looks, settled)
+        )
+        bugs.push(...reportTroubles(log, looks, settled))
+        return settled.some(({ status }) => status === 'rejected') ? 'troubled' : 'looked'
+      }
+      await Promise.all([
+        findApps(parsed, services).then(lookAt),
+        isTick ? callAll(services, lookAt) : null,
+      ])
+      if (bugs.length > 0) throw bugs[0]
     }
   })

@@ -1,10 +1,12 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { Fence, type InstanceId } from '../kernel/id.ts'
 import { absorb, endRestored } from './answer.ts'
-import { end, giveUp, instancesToRestore } from './close.ts'
+import { end, giveUp, giveWay, instancesToRestore } from './close.ts'
 import { hostSecondsUntil, intentOwnedSeconds, isPast, operationLimits } from './deadline.ts'
 import {
+  goesOn,
   hasPendingTakeBack,
+  isConverging,
   type Deployment,
   type Head,
   type InstanceState,
@@ -64,7 +66,9 @@ const intend = (
 }
 
 const currentWave = (deployment: Deployment): readonly InstanceState[] => {
-  const pending = deployment.instances.filter(({ status }) => status === 'pending')
+  const pending = deployment.instances.filter(
+    ({ status }) => status === 'unseen' || status === 'pending',
+  )
   const target = Math.min(...pending.map((instance) => instance.target))
   const own = pending.filter((instance) => instance.target === target)
   const wave = Math.min(...own.map((instance) => instance.wave))
@@ -105,14 +109,14 @@ const roll = (
 ): Head => {
   const wave = currentWave(deployment)
   if (wave.length === 0) return endRolled(head, deployment, now)
-  const unprepared = wave.filter(({ id }) => !prepared.includes(id))
+  const unprepared = wave.filter(({ id, status }) => status === 'unseen' || !prepared.includes(id))
   const next =
     unprepared.length > 0
       ? intend(head, deployment, 'prepare', unprepared, watcher, now)
       : intend(head, deployment, 'deploy', wave, watcher, now)
   if (next !== null) return next
   // Whoever went back stays back: what is live is what a rollback leaves.
-  return deployment.kind === 'rollback'
+  return goesOn(deployment)
     ? end(head, { status: 'failed', reason: 'deadline_passed', message: deployment.message }, now)
     : giveUp(head, 'deadline_passed', null, now)
 }
@@ -170,6 +174,7 @@ export const advance = (
 ): Head => {
   const { deployment } = head
   if (deployment === null || deployment.stage === 'ended') return head
+  if (isConverging(deployment) && hasPendingTakeBack(head)) return giveWay(head, now)
   if (hasPendingTakeBack(head) && deployment.stage === 'rolling' && deployment.kind !== 'rollback')
     return takeBackOpen(head, deployment, now)
   const { intent } = deployment

@@ -2,7 +2,8 @@ import type { Instant } from '../kernel/clock.ts'
 import { Fence } from '../kernel/id.ts'
 import { endGivenUp, giveUp } from './close.ts'
 import { isPast } from './deadline.ts'
-import type { Deployment, Head, InstanceState, Intent } from './head.ts'
+import { goesOn, type Deployment, type Head, type InstanceState, type Intent } from './head.ts'
+import { hasDrifted, servesRelease } from './places.ts'
 import type { Answer } from './step.ts'
 
 /** A changed key is prepared for anew, a fence from before a restore raised: each at most this often. */
@@ -31,6 +32,23 @@ const told = (instance: InstanceState, answer: Answer) => ({
   reason: answer.reason,
   message: answer.message,
 })
+
+/** Asked what it serves: it is where it should be, has to get there, or is only to be told of. */
+const afterQuestion = (
+  head: Head,
+  { release }: Deployment,
+  instance: InstanceState,
+  answer: Answer,
+): InstanceState => {
+  if (servesRelease(answer.serving, release))
+    return { ...told(instance, answer), status: 'succeeded' }
+  const asked = { ...instance, status: 'pending', serving: answer.serving } as const
+  if (!hasDrifted(head, instance)) return asked
+  const settings = release.settings.targets[instance.target]
+  return settings?.kind === 'ec2' && settings.drift === 'report'
+    ? { ...asked, status: 'failed', reason: 'drifted' }
+    : { ...asked, reason: 'drifted' }
+}
 
 const afterPrepare = (instance: InstanceState, answer: Answer): InstanceState => {
   const isDone = answer.outcome === 'succeeded'
@@ -116,7 +134,7 @@ const conclude = (head: Head, now: Instant): Head => {
   const settled = { ...deployment, intent: null }
   const first = settled.instances.find(({ status }) => status === 'failed' || status === 'lost')
   if (deployment.stage === 'restoring') return { ...head, deployment: settled }
-  if (first === undefined || deployment.kind === 'rollback') return { ...head, deployment: settled }
+  if (first === undefined || goesOn(deployment)) return { ...head, deployment: settled }
   const message = messageOf(settled, first)
   return giveUp({ ...head, deployment: settled }, first.reason ?? 'no_answer', message, now)
 }
@@ -138,9 +156,10 @@ export const absorb = (
   if (settled.includes(null)) return head
   const instances = deployment.instances.map((instance) => {
     const answer = settled.find((one) => one?.id === instance.id)
-    return answer && intent.target === instance.target
-      ? after[intent.purpose](instance, answer, intent)
-      : instance
+    if (!answer || intent.target !== instance.target) return instance
+    return instance.status === 'unseen' && answer.outcome === 'succeeded'
+      ? afterQuestion(head, deployment, instance, answer)
+      : after[intent.purpose](instance, answer, intent)
   })
   const raised = aboveSeen(head, answers)
   return conclude({ ...raised, deployment: { ...deployment, instances } }, now)

@@ -3,7 +3,7 @@ import type { Digest } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { App, Requirement } from './app.ts'
 import { isPast } from './deadline.ts'
-import type { Head } from './head.ts'
+import { isConverging, type Head } from './head.ts'
 import { lacksPush, type SeenHooks } from './seen.ts'
 import { compareOrders, type PushOrder, type Revision, type RevisionStatus } from './revision.ts'
 
@@ -154,8 +154,8 @@ export const choose = (
   const over = standings.flatMap(({ revision, standing }) =>
     standing.kind === 'ended' ? [{ revision, ...endingOf(standing) }] : [],
   )
-  if (head.deployment !== null || head.freeze !== null)
-    return { ended: over, ask: null, open: null }
+  const isBusy = head.deployment !== null && !isConverging(head.deployment)
+  if (isBusy || head.freeze !== null) return { ended: over, ask: null, open: null }
   const ready = standings
     .flatMap(({ revision, standing }) =>
       standing.kind === 'ready' ? [{ revision, order: standing.order }] : [],

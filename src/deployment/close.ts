@@ -11,6 +11,7 @@ import {
   type InstanceState,
   type Serving,
 } from './head.ts'
+import { notePlaces } from './places.ts'
 import { isSameContent } from './quarantine.ts'
 
 export interface Ending {
@@ -28,7 +29,7 @@ const statusOf = (reason: Reason): Ending['status'] => {
 /** What an alarm will be judged by; nothing where nothing was sent, for then nothing is its fault. */
 const toFinished = (head: Head, ended: Deployment, endedAt: Instant): readonly Finished[] => {
   const { generation, kind, status, release, firing, sentAt } = ended
-  if (sentAt === null) return []
+  if (sentAt === null || kind === 'converge') return []
   const live = liveRelease(head)
   const changed = live === null || !isSameContent(live, release)
   const { commit, digest } = release
@@ -56,11 +57,16 @@ export const end = (head: Head, ending: Ending, now: Instant): Head => {
   }
   const finished = [...toFinished(head, ended, now), ...head.finished].slice(0, keptFinished)
   const releases = keepReleases(head, ended)
-  const next = { ...head, deployment: ended, releases, finished, watch: null }
+  const places = notePlaces(head, ended, now)
+  const next = { ...head, deployment: ended, releases, finished, places, watch: null }
   return ended.kind === 'rollback' && ended.status === 'failed'
     ? freeze(next, 'rollback_failed', ended.by, now)
     : next
 }
+
+/** Ends a convergence that is in the way; what of it still runs on an instance meets a higher fence. */
+export const giveWay = (head: Head, now: Instant): Head =>
+  end(head, { status: 'cancelled', reason: 'superseded', message: null }, now)
 
 /** Ends a deployment that was given up for `reason`, now that nothing of it is left. */
 export const endGivenUp = (

@@ -1,5 +1,13 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import { hasEnded, type Deployment, type Head, type Release } from './head.ts'
+import {
+  hasEnded,
+  isConverging,
+  type Deployment,
+  type Head,
+  type InstanceState,
+  type Release,
+} from './head.ts'
+import { hasDrifted, placeOf } from './places.ts'
 import { isPast } from './deadline.ts'
 import { isReason } from '../kernel/reason.ts'
 import type { Channel, Fact, FactKind, OwedFact, ToldDeployment } from './report.ts'
@@ -22,9 +30,13 @@ const isAfterPredeploy = (head: Head, deployment: Deployment): boolean => {
   return left !== undefined && ranPredeploy(left)
 }
 
-const tell = (head: Head, deployment: Deployment): ToldDeployment => ({
+const tell = (
+  head: Head,
+  deployment: Deployment,
+  kind: ToldDeployment['kind'],
+): ToldDeployment => ({
   generation: deployment.generation,
-  kind: deployment.kind,
+  kind,
   commit: deployment.release.commit,
   digest: deployment.release.digest,
   environment: deployment.release.settings.environment,
@@ -44,26 +56,33 @@ const kindOf = ({ kind, status }: Deployment): FactKind | null => {
   return status === 'queued' || status === 'in_progress' ? null : endings[status]
 }
 
-const ofDeployment = (head: Head, deployment: Deployment, kind: FactKind, at: Instant): Fact => ({
+const ofDeployment = (
+  head: Head,
+  deployment: Deployment,
+  deploymentKind: ToldDeployment['kind'],
+  kind: FactKind,
+  at: Instant,
+): Fact => ({
   id: `${deployment.generation}:${kind}`,
   kind,
   at,
   by: deployment.by,
   reason: deployment.reason,
   message: deployment.message?.slice(0, mostMessage) ?? null,
-  deployment: tell(head, deployment),
+  deployment: tell(head, deployment, deploymentKind),
 })
 
 const deploymentFacts = (before: Head, after: Head, now: Instant): readonly Fact[] => {
   const { deployment } = after
-  if (deployment === null) return []
+  if (deployment === null || deployment.kind === 'converge') return []
+  const { kind } = deployment
   const was = before.deployment?.generation === deployment.generation ? before.deployment : null
   const isBegun = deployment.status === 'in_progress' && was?.status !== 'in_progress'
   const isOver = hasEnded(deployment) && (was === null || !hasEnded(was))
   const ending = isOver ? kindOf(deployment) : null
   return [
-    ...(isBegun ? [ofDeployment(after, deployment, 'started', now)] : []),
-    ...(ending === null ? [] : [ofDeployment(before, deployment, ending, now)]),
+    ...(isBegun ? [ofDeployment(after, deployment, kind, 'started', now)] : []),
+    ...(ending === null ? [] : [ofDeployment(before, deployment, kind, ending, now)]),
   ]
 }
 
@@ -91,6 +110,31 @@ const refusalFacts = (before: Head, after: Head, now: Instant): readonly Fact[] 
   ]
 }
 
+const sayDrift = ({ id, status, reason }: InstanceState): string => {
+  if (status === 'succeeded') return `${id} was put right`
+  return reason === 'drifted'
+    ? `${id} is left as it is (drift: report)`
+    : `${id} could not be put right (${reason ?? 'no_answer'})`
+}
+
+/** Told once, however often it is met again. */
+const isNewDrift = (before: Head, instance: InstanceState): boolean =>
+  hasDrifted(before, instance) &&
+  placeOf(before, instance)?.reason !== 'drifted' &&
+  (instance.touched || instance.reason === 'drifted')
+
+const driftFacts = (before: Head, after: Head, now: Instant): readonly Fact[] => {
+  const { deployment } = after
+  if (deployment === null || !isConverging(deployment) || !hasEnded(deployment)) return []
+  if (before.deployment !== null && hasEnded(before.deployment)) return []
+  const drifted = deployment.instances.filter((instance) => isNewDrift(before, instance))
+  if (drifted.length === 0) return []
+  const message = drifted.map(sayDrift).join('; ').slice(0, mostMessage)
+  const { by } = deployment
+  const id = `drifted:${before.version}`
+  return [{ id, kind: 'drifted', at: now, by, reason: 'drifted', message, deployment: null }]
+}
+
 const owe = (fact: Fact): OwedFact => ({
   ...fact,
   told: [],
@@ -101,7 +145,7 @@ const owe = (fact: Fact): OwedFact => ({
 
 /** Adds what a write makes worth telling. */
 export const oweFacts = (before: Head, after: Head, now: Instant): Head => {
-  const facts = [deploymentFacts, freezeFacts, refusalFacts].flatMap((find) =>
+  const facts = [deploymentFacts, freezeFacts, refusalFacts, driftFacts].flatMap((find) =>
     find(before, after, now),
   )
   if (facts.length === 0) return after

@@ -32,6 +32,8 @@ export interface Serving {
 }
 
 export type InstanceStatus =
+  /** Of a convergence: not asked yet what it serves. */
+  | 'unseen'
   | 'pending'
   | 'succeeded'
   | 'failed'
@@ -80,7 +82,12 @@ export interface Intent {
   readonly hostSeconds: number
 }
 
-export type DeploymentKind = 'deploy' | 'redeploy' | 'rollback'
+export type DeploymentKind =
+  | 'deploy'
+  | 'redeploy'
+  | 'rollback'
+  /** Brings the live release to instances that do not serve it; under that release's own number. */
+  | 'converge'
 export type DeploymentStatus =
   | 'queued'
   | 'in_progress'
@@ -185,6 +192,21 @@ export interface Operation {
   readonly at: Instant
 }
 
+/** What an instance last said that it serves; what convergence goes by. */
+export interface Place {
+  readonly id: InstanceId
+  /** Index into the targets of the live release. */
+  readonly target: number
+  /** The release that it serves as it was ordered; null where it serves another, or has not said. */
+  readonly generation: Generation | null
+  /** When it was last asked, or could not be. */
+  readonly at: Instant
+  /** How often it was asked since it last served what it should. */
+  readonly tries: number
+  /** Why it does not serve what it should; `drifted` where it did, and was changed. */
+  readonly reason: Reason | null
+}
+
 /** An app's one mutable item. Every write raises `version` on condition that nobody else did. */
 export interface Head {
   readonly app: AppName
@@ -205,6 +227,7 @@ export interface Head {
   readonly owed: readonly OwedFact[]
   /** The newest first. */
   readonly operations: readonly Operation[]
+  readonly places: readonly Place[]
   /** The order of the newest revision ever opened; it never goes down. */
   readonly mark: PushOrder | null
   /** A hint, not a lock: who looks again for some seconds, so that the others may leave. */
@@ -230,6 +253,7 @@ export const createHead = (app: AppName): Head => ({
   alarmsUntil: null,
   owed: [],
   operations: [],
+  places: [],
   mark: null,
   watch: null,
 })
@@ -241,3 +265,10 @@ export const hasPendingRequest = (head: Head): boolean => head.request?.refusal 
 export const hasPendingTakeBack = (head: Head): boolean => head.takeBack?.refusal === null
 
 export const hasEnded = (deployment: Deployment): boolean => deployment.stage === 'ended'
+
+/** Whether what is open only brings the live release to where it belongs: it gives way to all else. */
+export const isConverging = (deployment: Deployment | null): boolean =>
+  deployment?.kind === 'converge'
+
+/** What brings back or keeps what is live: one instance's failure keeps it from no other. */
+export const goesOn = ({ kind }: Deployment): boolean => kind === 'rollback' || kind === 'converge'

@@ -2,9 +2,11 @@ import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { Generation, type InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { end } from './close.ts'
+import type { App } from './app.ts'
+import { end, giveWay } from './close.ts'
 import {
   hasPendingTakeBack,
+  isConverging,
   type Deployment,
   type DeploymentKind,
   type Head,
@@ -40,9 +42,13 @@ export interface Opening {
   readonly force: boolean
 }
 
-const toInstances = (opening: Opening): readonly InstanceState[] =>
-  opening.release.settings.targets.flatMap((settings, target) => {
-    const own = opening.candidates.filter((candidate) => candidate.target === target)
+/** The instances of a deployment, each in its wave. */
+export const toInstances = (
+  { targets }: App,
+  candidates: readonly Candidate[],
+): readonly InstanceState[] =>
+  targets.flatMap((settings, target) => {
+    const own = candidates.filter((candidate) => candidate.target === target)
     const batch =
       settings.kind === 'ec2' ? settings.rollout.batch : { kind: 'count' as const, value: 1 }
     const waves = planWaves(own.length, batch)
@@ -61,7 +67,7 @@ const toInstances = (opening: Opening): readonly InstanceState[] =>
 
 /** What stands in the way of opening anything now, whoever asks. */
 export const openingObstacle = (head: Head, force: boolean): Reason | null => {
-  if (head.deployment !== null) return 'deployment_open'
+  if (head.deployment !== null && !isConverging(head.deployment)) return 'deployment_open'
   if (hasPendingTakeBack(head)) return 'going_back'
   if (head.freeze !== null && !force) return 'app_frozen'
   return null
@@ -69,7 +75,9 @@ export const openingObstacle = (head: Head, force: boolean): Reason | null => {
 
 /** The way back is open to a frozen app, and to nobody while something else is open. */
 const obstacleOf = (head: Head, { kind, force, release }: Opening): Reason | null => {
-  if (kind === 'rollback') return head.deployment === null ? null : 'deployment_open'
+  const { deployment } = head
+  if (kind === 'rollback')
+    return deployment === null || isConverging(deployment) ? null : 'deployment_open'
   const obstacle = openingObstacle(head, force)
   if (obstacle !== null || force) return obstacle
   return isQuarantined(head, release) ? 'quarantined' : null
@@ -78,11 +86,13 @@ const obstacleOf = (head: Head, { kind, force, release }: Opening): Reason | nul
 /**
  * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
  * With no instance, or one that cannot be reached, it is opened and ended at once, so that the
- * failure stands in the history and the mark keeps it from being tried again by itself.
+ * failure stands in the history and the mark keeps it from being tried again by itself. A convergence
+ * gives way first; the next look opens.
  */
 export const open = (head: Head, opening: Opening, now: Instant): Result<Head, Reason> => {
   const obstacle = obstacleOf(head, opening)
   if (obstacle !== null) return fail(obstacle)
+  if (isConverging(head.deployment)) return succeed(giveWay(head, now))
   const generation = Generation.parse(head.generation + 1)
   const deployment: Deployment = {
     generation,
@@ -98,7 +108,7 @@ export const open = (head: Head, opening: Opening, now: Instant): Result<Head, R
     takesBack: opening.kind === 'rollback' ? (head.takeBack?.generation ?? null) : null,
     rolledBackBy: null,
     release: { ...opening.release, generation: opening.release.generation ?? generation },
-    instances: toInstances(opening),
+    instances: toInstances(opening.release.settings, opening.candidates),
     intent: null,
     reason: null,
     message: opening.message,

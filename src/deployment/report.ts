@@ -1,27 +1,32 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { Commit, Digest, Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
+import type { DeploymentKind } from './head.ts'
 
 /** Who is told. `event` is EventBridge's default bus, for everything else. */
 export const channels = ['event', 'notice', 'github', 'sentry'] as const
 export type Channel = (typeof channels)[number]
 
 /** What a team wants to hear of; one fact is told to every channel that the app has. */
-export type FactKind =
-  | 'started'
-  | 'succeeded'
-  | 'failed'
-  | 'cancelled'
-  | 'rolled_back'
-  | 'frozen'
-  | 'unfrozen'
+export const factKinds = [
+  'started',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'rolled_back',
+  'frozen',
+  'unfrozen',
   /** An alarm or a person asked for the way back, and there is none. */
-  | 'not_rolled_back'
+  'not_rolled_back',
+  /** An instance that served the live release was changed by hand. */
+  'drifted',
+] as const
+export type FactKind = (typeof factKinds)[number]
 
 /** The deployment that a fact is of, as far as it is told. */
 export interface ToldDeployment {
   readonly generation: Generation
-  readonly kind: 'deploy' | 'redeploy' | 'rollback'
+  readonly kind: Exclude<DeploymentKind, 'converge'>
   readonly commit: Commit | null
   readonly digest: Digest
   readonly environment: string

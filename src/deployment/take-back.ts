@@ -6,6 +6,7 @@ import {
   hasEnded,
   hasPendingRequest,
   hasPendingTakeBack,
+  isConverging,
   liveRelease,
   type Deployment,
   type Head,
@@ -32,9 +33,9 @@ export const releaseToBringBack = (head: Head): Release | null => {
   return wasLive ? lastGoodRelease(head) : null
 }
 
-/** An open deployment, or none: one that has ended is on its way out of the head. */
+/** An open deployment, or none: one that has ended is on its way out, and a convergence out of the way. */
 export const openDeployment = ({ deployment }: Head): Deployment | null =>
-  deployment === null || hasEnded(deployment) ? null : deployment
+  deployment === null || hasEnded(deployment) || isConverging(deployment) ? null : deployment
 
 /** A rollback sets the mark to now: what was pushed before it does not come out by itself. */
 const raiseMark = (head: Head, now: Instant): Head => ({
@@ -142,8 +143,8 @@ const callOff = (head: Head, called: TakeBack): Head => {
  */
 export const cancel = (head: Head, { by, at }: Word): Result<Head, Reason> => {
   const { takeBack: called } = head
-  if (head.deployment === null && called !== null && hasPendingTakeBack(head))
-    return succeed(callOff(head, called))
+  const isIdle = head.deployment === null || isConverging(head.deployment)
+  if (isIdle && called !== null && hasPendingTakeBack(head)) return succeed(callOff(head, called))
   const obstacle = obstacleOf(head)
   if (obstacle !== null) return fail(obstacle)
   const open = openDeployment(head)

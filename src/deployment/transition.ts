@@ -4,9 +4,11 @@ import type { Reason } from '../kernel/reason.ts'
 import { advance } from './advance.ts'
 import { isWatchOver, takeAlarm, type AlarmTransition } from './alarm.ts'
 import { absorb, takeSent } from './answer.ts'
+import { converge, type Called } from './converge.ts'
 import { claimFact, dropOldFacts, oweFacts, settleFact, type Told } from './facts.ts'
 import {
   hasEnded,
+  isConverging,
   type Deployment,
   type Head,
   type InstanceState,
@@ -14,7 +16,7 @@ import {
   type Request,
 } from './head.ts'
 import { operate, request, type OperatorWord } from './operate.ts'
-import { open, type Opening } from './open.ts'
+import { open, type Candidate, type Opening } from './open.ts'
 import type { Answer } from './step.ts'
 
 /** Everything that can be seen of the world; each may come late, twice or never. */
@@ -38,6 +40,12 @@ export type Observation =
   /** Nothing is left to bring back. */
   | { readonly kind: 'went_back' }
   | { readonly kind: 'wanted'; readonly opening: Opening }
+  /** Who is there; whoever strayed is brought to what is live. */
+  | {
+      readonly kind: 'found'
+      readonly candidates: readonly Candidate[]
+      readonly called: Called | null
+    }
   /** Somebody looked; these instances of the next wave have a fresh certificate. */
   | { readonly kind: 'looked'; readonly prepared: readonly InstanceId[]; readonly by: string }
   | {
@@ -78,6 +86,7 @@ const letGo = (head: Head, generation: Generation, windowSeconds: number | null)
   const { deployment } = head
   if (deployment === null || !hasEnded(deployment)) return head
   if (deployment.generation !== generation) return head
+  if (isConverging(deployment)) return { ...head, deployment: null }
   return {
     ...head,
     deployment: null,
@@ -109,6 +118,8 @@ const observe = (
       return head.request === null
         ? head
         : { ...head, request: { ...head.request, refusal: observation.reason } }
+    case 'found':
+      return converge(head, observation.candidates, observation.called, now)
     case 'looked':
       return look(head, observation.prepared, observation.by, now)
     case 'sent':

@@ -26,7 +26,7 @@ const instanceSchema: z.ZodType<InstanceState> = z.object({
   id: InstanceId,
   target: z.number(),
   wave: z.number(),
-  status: z.enum(['pending', 'succeeded', 'failed', 'lost', 'restored', 'unknown']),
+  status: z.enum(['unseen', 'pending', 'succeeded', 'failed', 'lost', 'restored', 'unknown']),
   touched: z.boolean(),
   retries: z.number(),
   serving: servingSchema.nullable(),
@@ -52,7 +52,9 @@ const intentSchema: z.ZodType<Intent> = z
   })
   .transform((intent) => ({ ...intent, since: intent.since ?? intent.at }))
 
-export const kindSchema = z.enum(['deploy', 'redeploy', 'rollback'])
+export const toldKindSchema = z.enum(['deploy', 'redeploy', 'rollback'])
+
+const kindSchema = z.enum([...toldKindSchema.options, 'converge'])
 
 const statusSchema = z.enum([
   'queued',

@@ -1,22 +1,13 @@
 import * as z from 'zod'
 import type { Operation } from '../deployment/head.ts'
-import { channels, type OwedFact } from '../deployment/report.ts'
+import { channels, factKinds, type OwedFact } from '../deployment/report.ts'
 import { Commit, Digest, Generation } from '../kernel/id.ts'
-import { kindSchema } from './deployment-schema.ts'
+import { toldKindSchema } from './deployment-schema.ts'
 import { instantSchema, reasonSchema } from './item.ts'
 
 export const owedSchema: z.ZodType<OwedFact> = z.object({
   id: z.string(),
-  kind: z.enum([
-    'started',
-    'succeeded',
-    'failed',
-    'cancelled',
-    'rolled_back',
-    'frozen',
-    'unfrozen',
-    'not_rolled_back',
-  ]),
+  kind: z.enum(factKinds),
   at: instantSchema,
   by: z.string(),
   reason: reasonSchema.nullable(),
@@ -24,7 +15,7 @@ export const owedSchema: z.ZodType<OwedFact> = z.object({
   deployment: z
     .object({
       generation: Generation,
-      kind: kindSchema,
+      kind: toldKindSchema,
       commit: Commit.nullable(),
       digest: Digest,
       environment: z.string(),

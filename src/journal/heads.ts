@@ -1,8 +1,24 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
-import { createHead, hasPendingRequest, hasPendingTakeBack, type Head } from '../deployment/head.ts'
-import { AppName, Commit, Digest, Fence, Generation, newNonce, RevisionId } from '../kernel/id.ts'
+import {
+  createHead,
+  hasPendingRequest,
+  hasPendingTakeBack,
+  type Head,
+  type Place,
+} from '../deployment/head.ts'
+import { hasStrays } from '../deployment/places.ts'
+import {
+  AppName,
+  Commit,
+  Digest,
+  Fence,
+  Generation,
+  InstanceId,
+  newNonce,
+  RevisionId,
+} from '../kernel/id.ts'
 import type { Heads } from '../rollout/journal.ts'
 import { deploymentSchema, finishedSchema, releaseSchema } from './deployment-schema.ts'
 import { operationSchema, owedSchema } from './fact-schema.ts'
@@ -32,6 +48,15 @@ const takeBackSchema = z.object({
   at: instantSchema,
   refusal: reasonSchema.nullable(),
 }) satisfies z.ZodType<Head['takeBack']>
+
+const placeSchema: z.ZodType<Place> = z.object({
+  id: InstanceId,
+  target: z.number(),
+  generation: Generation.nullable(),
+  at: instantSchema,
+  tries: z.number(),
+  reason: reasonSchema.nullable(),
+})
 
 const quarantinedSettingsSchema = z.object({
   digest: Digest,
@@ -63,6 +88,7 @@ const headSchema = z.object({
     alarmsUntil: instantSchema.nullable().default(null),
     owed: z.array(owedSchema).default([]),
     operations: z.array(operationSchema).default([]),
+    places: z.array(placeSchema).default([]),
     mark: z.object({ createdAt: instantSchema, number: z.number() }).nullable(),
     watch: z.object({ by: z.string(), until: instantSchema }).nullable(),
   }) satisfies z.ZodType<Omit<Head, 'app' | 'version'>>,
@@ -73,13 +99,14 @@ const fromHeadItem = (app: AppName, item: Item): Head => {
   return { ...rest, ...body }
 }
 
-/** What the clock has to look at: something open or wished for, a report owed, an alarm's window. */
+/** What the clock has to look at: something open or wished for, a report owed, an alarm's window, a stray. */
 const hasWork = (head: Head): boolean =>
   head.deployment !== null ||
   hasPendingRequest(head) ||
   hasPendingTakeBack(head) ||
   head.owed.length > 0 ||
-  head.alarmsUntil !== null
+  head.alarmsUntil !== null ||
+  hasStrays(head)
 
 const toHeadItem = (head: Head, writer: string): Item => {
   const { app, version, ...body } = head

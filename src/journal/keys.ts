@@ -53,6 +53,9 @@ export const stepKey = (app: AppName, step: StepRecord): ItemKey => ({
   sk: `step#${step.instance}#${digits(step.fence, 10)}#${step.purpose}`,
 })
 
+/** Who of the stage's instances was there when the clock last looked: one for all apps. */
+export const rollCallKey: ItemKey = { pk: 'stage', sk: 'roll-call' }
+
 export const receiptKey = (id: DeliveryId): ItemKey => ({ pk: `delivery#${id}`, sk: 'receipt' })
 
 export const commandKey = (command: string): ItemKey => ({

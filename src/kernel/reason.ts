@@ -41,6 +41,8 @@ export const reasons = {
   // Deployments
   deployed: 'The release is live on every instance.',
   already_live: 'The instance ran this release already.',
+  drifted:
+    'The instance served the live release and serves something else now; it was changed by hand.',
   no_instances: 'The target selects no instance.',
   instance_offline: 'The instance does not answer to SSM.',
   agent_too_old:

@@ -18,6 +18,7 @@ const states: Readonly<Record<FactKind, State | null>> = {
   frozen: null,
   unfrozen: null,
   not_rolled_back: null,
+  drifted: null,
 }
 
 export const toState = (fact: Fact): State | null => (isLive(fact) ? 'success' : states[fact.kind])

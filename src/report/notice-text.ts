@@ -24,6 +24,7 @@ const signs: Readonly<Record<FactKind, string>> = {
   frozen: '🧊',
   unfrozen: '▶️',
   not_rolled_back: '⚠️',
+  drifted: '🧭',
 }
 
 const whatHappened: Readonly<Record<FactKind, string>> = {
@@ -35,6 +36,7 @@ const whatHappened: Readonly<Record<FactKind, string>> = {
   frozen: 'is frozen: nothing is deployed by itself until it is unfrozen',
   unfrozen: 'is no longer frozen: the newest commit that waits is deployed',
   not_rolled_back: 'was to be rolled back, and is not',
+  drifted: 'was changed by hand on an instance',
 }
 
 const toSubject = (app: App, deployment: ToldDeployment): string => {

@@ -5,7 +5,7 @@ import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { Instant } from '../kernel/clock.ts'
 import type { ForeignFailure } from '../kernel/foreign.ts'
-import type { AppName, Commit, Digest, Generation, RevisionId } from '../kernel/id.ts'
+import type { AppName, Commit, Digest, Generation, InstanceId, RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { Result } from '../kernel/result.ts'
 
@@ -78,6 +78,19 @@ export interface Labels {
 export interface Seen {
   /** When an event of each kind (`github:push`) was last taken; to the hour, none: never. */
   load(app: AppName): Promise<SeenHooks>
+}
+
+/** Who was there when the clock last looked: one for the whole stage. */
+export interface RollCall {
+  readonly online: readonly InstanceId[]
+  /** When all instances of an app were last looked at. */
+  readonly asked: Readonly<Record<string, Instant>>
+}
+
+export interface RollCalls {
+  /** An empty one where none was ever written. */
+  load(): Promise<RollCall>
+  record(rollCall: RollCall): Promise<void>
 }
 
 /** What has happened; each write is repeatable and gives the same record. */

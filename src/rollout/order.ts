@@ -1,5 +1,5 @@
 import type { TargetSettings } from '../deployment/app.ts'
-import { liveRelease, type Deployment, type Head, type Intent } from '../deployment/head.ts'
+import { goesOn, liveRelease, type Deployment, type Head, type Intent } from '../deployment/head.ts'
 import type { Order } from '../targets/target.ts'
 
 /** Whether both name the same place; instances of EC2 are named by the intent itself. */
@@ -29,7 +29,8 @@ export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Ord
   return {
     purpose,
     app: head.app,
-    kind: deployment.kind,
+    // A container of its own, as a deployment makes it: what is there may have been changed by hand.
+    kind: deployment.kind === 'converge' ? 'deploy' : deployment.kind,
     generation: deployment.generation,
     fence,
     openedAt: deployment.openedAt,
@@ -41,7 +42,7 @@ export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Ord
     instances,
     predeployOn:
       purpose === 'deploy' &&
-      deployment.kind !== 'rollback' &&
+      !goesOn(deployment) &&
       first?.target === target &&
       instances.includes(first.id)
         ? first.id

@@ -1,6 +1,12 @@
 import type { App } from '../deployment/app.ts'
 import { standingOf } from '../deployment/choose.ts'
-import { hasEnded, hasPendingRequest, hasPendingTakeBack, type Head } from '../deployment/head.ts'
+import {
+  hasEnded,
+  isConverging,
+  hasPendingRequest,
+  hasPendingTakeBack,
+  type Head,
+} from '../deployment/head.ts'
 import type { Finding } from '../deployment/plan.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { HookKind, SeenHooks } from '../deployment/seen.ts'
@@ -153,7 +159,7 @@ const findHold = ({ head }: AppFacts): readonly Finding[] => {
           ),
         ]
       : []),
-    ...(deployment === null || hasEnded(deployment)
+    ...(deployment === null || hasEnded(deployment) || isConverging(deployment)
       ? []
       : [
           warning(

@@ -4,6 +4,7 @@ import type { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Result } from '../kernel/result.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
+import type { Called } from '../deployment/converge.ts'
 import type { Evidence } from '../deployment/revision.ts'
 import type { Target } from '../targets/target.ts'
 import type { Channel, Fact, Telling } from '../deployment/report.ts'
@@ -95,6 +96,8 @@ export interface Nudge {
   readonly revisions: readonly RevisionId[]
   /** The clock's look: once a minute, and the only one that asks what events may have lost. */
   readonly isTick: boolean
+  /** Null where the roll call does not name the app. */
+  readonly called: Called | null
   /** Names this run among those that look again. */
   readonly by: string
 }

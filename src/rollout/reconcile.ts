@@ -1,8 +1,16 @@
 import { toInstant, type Instant } from '../kernel/clock.ts'
 import { isPast } from '../deployment/deadline.ts'
-import { hasEnded, type Deployment, type Head, type Intent } from '../deployment/head.ts'
+import {
+  hasEnded,
+  isConverging,
+  type Deployment,
+  type Head,
+  type Intent,
+} from '../deployment/head.ts'
+import { servesRelease } from '../deployment/places.ts'
 import type { Answer } from '../deployment/step.ts'
 import type { Observation } from '../deployment/transition.ts'
+import { findStrays } from './find-strays.ts'
 import { openNext } from './open-next.ts'
 import { toOrder } from './order.ts'
 import { createTeller } from './tell.ts'
@@ -34,6 +42,11 @@ const toNothingPast =
     return []
   }
 
+/** Who was only asked, and serves what it should, leaves no trace: it is asked every hour. */
+const isWorthKeeping = ({ kind, release }: Deployment, { purpose }: Intent, answer: Answer) =>
+  isTold(answer) &&
+  !(kind === 'converge' && purpose === 'prepare' && servesRelease(answer.serving, release))
+
 const isTold = ({ outcome }: Answer): boolean => outcome !== 'waiting'
 
 /** Reads the answers to the command in flight; each is in the history before the head knows of it. */
@@ -51,7 +64,7 @@ const readAnswers = async (
     (await target
       ?.observe(order, intent.operation)
       .catch(toNothingPast(ports, head, intent.deadlineAt))) ?? []
-  const told = answers.filter(isTold)
+  const told = answers.filter((answer) => isWorthKeeping(deployment, intent, answer))
   const { generation } = deployment
   if (told.length > 0)
     await ports.history.recordSteps(
@@ -89,12 +102,16 @@ const findPrepared = async (ports: ReconcilePorts, deployment: Deployment) => {
 const move = async (ports: ReconcilePorts, write: Write, nudge: Nudge): Promise<boolean> => {
   const head = await ports.heads.load(nudge.app)
   const { deployment } = head
+  if (deployment !== null && hasEnded(deployment))
+    return write(head, await archive(ports, head, deployment, nudge))
+  // A convergence gives way to whatever is to be opened.
+  if (deployment === null || isConverging(deployment))
+    if (await openNext(ports, write, head, nudge)) return true
   if (deployment === null)
     return (
-      (await openNext(ports, write, head, nudge)) ||
+      (await findStrays(ports, write, head, nudge)) ||
       write(head, { kind: 'looked', prepared: [], by: nudge.by })
     )
-  if (hasEnded(deployment)) return write(head, await archive(ports, head, deployment, nudge))
   const { intent } = deployment
   if (intent !== null && intent.operation !== null) {
     const sent = { ...intent, operation: intent.operation }
@@ -125,6 +142,16 @@ const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Deploy
   }
 }
 
+/** The deployment that it goes on with stands in the history already. */
+const letGoConverged = (ports: ReconcilePorts, head: Head, deployment: Deployment): Observation => {
+  const { generation, status, reason, message, instances } = deployment
+  const fields = { app: head.app, generation, status, reason }
+  if (status === 'failed')
+    ports.log.error('an instance could not be brought to what is live', { ...fields, message })
+  else if (instances.some(({ touched }) => touched)) ports.log.info('converged', fields)
+  return { kind: 'archived', generation, windowSeconds: null }
+}
+
 const archive = async (
   ports: ReconcilePorts,
   head: Head,
@@ -132,6 +159,7 @@ const archive = async (
   { settings }: Nudge,
 ): Promise<Observation> => {
   const { generation, status, reason, takesBack } = deployment
+  if (isConverging(deployment)) return letGoConverged(ports, head, deployment)
   await ports.history.recordDeployment(head.app, deployment)
   if (takesBack !== null && status === 'succeeded')
     await ports.history.recordRolledBack(head.app, takesBack, generation)

@@ -4,9 +4,10 @@ import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from '../deployment/app.ts'
 import { isCiGreen } from '../deployment/choose.ts'
-import { hasEnded, hasPendingRequest, liveRelease, type Head } from '../deployment/head.ts'
+import { hasPendingRequest, liveRelease, type Head } from '../deployment/head.ts'
 import { openingObstacle } from '../deployment/open.ts'
 import { findOperation } from '../deployment/operate.ts'
+import { openDeployment } from '../deployment/take-back.ts'
 import { transition } from '../deployment/transition.ts'
 import type { Chronicle, Heads, Revisions } from './journal.ts'
 
@@ -36,9 +37,8 @@ export interface Redeployed {
 }
 
 const findOpen = (head: Head, revision: RevisionId): Generation | null => {
-  const { deployment } = head
-  if (deployment === null || hasEnded(deployment)) return null
-  return deployment.release.revision === revision ? deployment.generation : null
+  const open = openDeployment(head)
+  return open?.release.revision === revision ? open.generation : null
 }
 
 /** What the journal alone can say against a request; the rest turns out when reconcile takes it up. */

@@ -2,7 +2,14 @@ import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
 import { standingOf } from '../deployment/choose.ts'
-import { hasPendingTakeBack, type Deployment, type Head, type Release } from '../deployment/head.ts'
+import {
+  hasPendingTakeBack,
+  isConverging,
+  type Deployment,
+  type Head,
+  type Place,
+  type Release,
+} from '../deployment/head.ts'
 import type { OwedFact } from '../deployment/report.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
@@ -85,7 +92,8 @@ const explain = (
   if (standing?.kind === 'ended') return { lacks: [], reason: standing.reason }
   if (hasPendingTakeBack(head)) return { lacks: [], reason: 'going_back' }
   if (head.freeze !== null) return { lacks: [], reason: 'app_frozen' }
-  if (head.deployment !== null) return { lacks: [], reason: 'deployment_open' }
+  if (head.deployment !== null && !isConverging(head.deployment))
+    return { lacks: [], reason: 'deployment_open' }
   return revision.digest === null
     ? { lacks: ['image'], reason: revision.reason ?? 'image_missing' }
     : { lacks: [], reason: revision.reason }
@@ -103,6 +111,14 @@ const showWaiting = (
   ...explain(head, app, revision, seen, now),
   // Why GitHub did not tell what its hooks have not brought.
   ...(revision.lookedUp?.trouble && { github: revision.lookedUp.trouble }),
+})
+
+/** `serves` is null where it is not known, or not what was ordered; `reason` says why. */
+const showPlace = ({ id, generation, at, reason }: Place) => ({
+  id,
+  serves: generation,
+  asOf: at,
+  reason,
 })
 
 const showOwed = ({ id, at, told, tries, dueAt }: OwedFact) => ({ id, at, told, tries, dueAt })
@@ -129,7 +145,9 @@ export const createStatus =
     const waiting = await ports.revisions.loadWaiting(name, [])
     const seen = await ports.seen.load(name)
     const history = await ports.history.loadDeployments(name, shownDeployments)
-    const { deployment } = head
+    // A convergence goes on with the deployment that stands in the history.
+    const converging = isConverging(head.deployment) ? head.deployment : null
+    const deployment = converging === null ? head.deployment : null
     const earlier = history.filter(({ generation }) => generation !== deployment?.generation)
     const shown = deployment === null ? earlier : [deployment, ...earlier]
     const deployments = await Promise.all(
@@ -144,6 +162,8 @@ export const createStatus =
       before,
       releases: head.releases.map(showRelease),
       open: deployment === null ? null : deployment.generation,
+      instances: head.places.map(showPlace),
+      converging: converging?.instances.map(({ id }) => id) ?? [],
       waiting: waiting.map((revision) => showWaiting(head, app, revision, seen, now)),
       ...showHolds(head),
       owed: head.owed.map(showOwed),

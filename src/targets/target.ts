@@ -8,7 +8,7 @@ import type { Answer } from '../deployment/step.ts'
 export interface Order {
   readonly purpose: Purpose
   readonly app: AppName
-  readonly kind: DeploymentKind
+  readonly kind: Exclude<DeploymentKind, 'converge'>
   /** The deployment that this belongs to. */
   readonly generation: Generation
   readonly fence: Fence

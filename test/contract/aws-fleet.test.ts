@@ -43,7 +43,13 @@ test('a tag selects the running instances, in the order of their ids', async () 
 
 test('each comes with its name, its ping and the version of its agent', async () => {
   expect(await fleet.list(ids('i-00000002'))).toEqual([
-    { id: 'i-00000002', name: 'demo', ping: 'online', agentVersion: '3.3.3598.0' },
+    {
+      id: 'i-00000002',
+      name: 'demo',
+      ping: 'online',
+      agentVersion: '3.3.3598.0',
+      tags: { Name: 'demo', 'landfall:stage': 'local' },
+    },
   ])
 })
 
@@ -85,6 +91,12 @@ test('a hybrid machine, which EC2 does not know, is what SSM says of it', async 
   const found = await hybrid.list({ ...demo, value: 'attic' })
   server.close().closeAllConnections()
   expect(found).toEqual([
-    { id: 'mi-00000001', name: 'attic', ping: 'online', agentVersion: '3.3.1.0' },
+    {
+      id: 'mi-00000001',
+      name: 'attic',
+      ping: 'online',
+      agentVersion: '3.3.1.0',
+      tags: null,
+    },
   ])
 })

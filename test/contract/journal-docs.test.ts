@@ -28,6 +28,7 @@ const records = [
   'Receipt',
   'Command',
   'Certificate',
+  'Roll call',
 ] as const
 
 const sectionOf = (record: string): string =>

@@ -40,6 +40,7 @@ export const machine = (index: number, changes: Partial<FleetInstance> = {}): Fl
   name: 'lettings',
   ping: 'online',
   agentVersion: '3.3.2746.0',
+  tags: { Name: 'lettings' },
   ...changes,
 })
 

@@ -14,6 +14,7 @@ import {
   operationKey,
   receiptKey,
   revisionKey,
+  rollCallKey,
   seenKey,
   stepKey,
   tagKey,
@@ -24,6 +25,7 @@ import { createLabels } from '../../src/journal/labels.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { createRecordSeen } from '../../src/journal/seen.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
+import { createRollCalls } from '../../src/journal/roll-calls.ts'
 import type { Item } from '../../src/journal/table.ts'
 import {
   AppName,
@@ -117,6 +119,16 @@ const head: Head = {
   alarmsUntil: null,
   owed: [],
   operations: [],
+  places: [
+    {
+      id: instance,
+      target: 0,
+      generation: Generation.parse(6),
+      at: '2026-11-20T09:40:12.000Z',
+      tries: 0,
+      reason: null,
+    },
+  ],
   mark: { createdAt: '2026-11-20T10:00:00.000Z', number: 41 },
   watch: { by: 'f3a1', until: '2026-11-20T10:04:44.000Z' },
 }
@@ -212,6 +224,8 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   await createCommandIndex(table).recordCommand(command, app, '2026-11-20T10:04:14.000Z')
   const der = 'MIIBszCCAVmgAwIBAgIUQ2VydA=='
   await createCertificates(table).record({ instance, der, at: '2026-11-20T09:00:00.000Z' })
+  const asked = { [app]: '2026-11-20T09:40:00.000Z' }
+  await createRollCalls(table).record({ online: [instance], asked })
 }
 
 const keys: Readonly<Record<string, ItemKey>> = {
@@ -226,6 +240,7 @@ const keys: Readonly<Record<string, ItemKey>> = {
   Receipt: receiptKey(deliveryId),
   Command: commandKey(command),
   Certificate: certificateKey(instance),
+  'Roll call': rollCallKey,
 }
 
 /** One item of every kind, as the code writes it; the head's nonce, new in every write, is fixed. */

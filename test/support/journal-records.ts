@@ -9,6 +9,7 @@ import type {
   Operation,
   Release,
 } from '../../src/deployment/head.ts'
+import { factKinds } from '../../src/deployment/report.ts'
 import { channels, type OwedFact } from '../../src/deployment/report.ts'
 import type { CiEvidence, Revision } from '../../src/deployment/revision.ts'
 import type { StepRecord } from '../../src/deployment/step.ts'
@@ -125,7 +126,7 @@ const instanceStates: fc.Arbitrary<InstanceState> = fc.record({
   target: counts,
   wave: counts,
   status: fc.constantFrom(
-    ...(['pending', 'succeeded', 'failed', 'lost', 'restored', 'unknown'] as const),
+    ...(['unseen', 'pending', 'succeeded', 'failed', 'lost', 'restored', 'unknown'] as const),
   ),
   touched: fc.boolean(),
   retries: counts,
@@ -151,7 +152,7 @@ const intents: fc.Arbitrary<Intent> = fc.record({
 
 export const deployments: fc.Arbitrary<Deployment> = fc.record({
   generation: generations,
-  kind: fc.constantFrom('deploy' as const, 'redeploy' as const, 'rollback' as const),
+  kind: fc.constantFrom(...(['deploy', 'redeploy', 'rollback', 'converge'] as const)),
   by: words,
   status: fc.constantFrom(
     ...(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled', 'rolled_back'] as const),
@@ -195,7 +196,7 @@ const finished: fc.Arbitrary<Finished> = fc.record({
 
 const owed: fc.Arbitrary<OwedFact> = fc.record({
   id: words,
-  kind: fc.constantFrom('started' as const, 'rolled_back' as const, 'frozen' as const),
+  kind: fc.constantFrom(...factKinds),
   at: instants,
   by: words,
   reason: someReason,
@@ -230,6 +231,15 @@ const quarantined = fc.oneof(
   fc.record({ digest: digests, secretVersion: maybe(words), env: fc.dictionary(words, words) }),
 )
 
+const places = fc.record({
+  id: instances,
+  target: counts,
+  generation: maybe(generations),
+  at: instants,
+  tries: counts,
+  reason: someReason,
+})
+
 export const heads: fc.Arbitrary<Head> = fc.record({
   app: apps,
   version: fences.map((version) => Fence.parse(version + 1)),
@@ -252,6 +262,7 @@ export const heads: fc.Arbitrary<Head> = fc.record({
   alarmsUntil: maybe(instants),
   owed: fc.array(owed, { maxLength: 3 }),
   operations: fc.array(operations, { maxLength: 3 }),
+  places: fc.array(places, { maxLength: 3 }),
   mark: maybe(fc.record({ createdAt: instants, number: counts })),
   watch: maybe(fc.record({ by: words, until: instants })),
 })

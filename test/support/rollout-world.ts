@@ -21,6 +21,7 @@ import {
 } from '../../src/deployment/revision.ts'
 import type { HookKind } from '../../src/deployment/seen.ts'
 import type { Answer, StepRecord } from '../../src/deployment/step.ts'
+import { hasStrays } from '../../src/deployment/places.ts'
 import { isQuarantined } from '../../src/deployment/quarantine.ts'
 import { mergeEvidence } from '../../src/journal/merge-evidence.ts'
 import { toInstant, type Instant } from '../../src/kernel/clock.ts'
@@ -265,8 +266,15 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
     for (const { id, status } of ended.instances) {
       if (status === 'unknown') unknown.add(id)
       if (status === 'succeeded' || status === 'restored') unknown.delete(id)
+      // Nobody waits for whom it did not get to, or could not be asked.
+      if (ended.kind === 'converge' && status !== 'succeeded') unknown.add(id)
+      // Who was offline follows when it is back.
+      if (ended.kind === 'rollback' && status === 'failed') unknown.add(id)
       // A rollback that fails leaves who went back where it is.
-      if (ended.kind === 'rollback' && ended.status === 'failed') continue
+      if (ended.kind === 'rollback' && ended.status === 'failed') {
+        unknown.add(id)
+        continue
+      }
       // What else than hosts an app runs on looks after itself.
       if (!hosts.some((host) => host.id === id)) continue
       const serving = hostOf(id).serving?.generation ?? null
@@ -294,7 +302,18 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
         breach(`${generation} took ${takesBack} back again`, other)
   }
 
+  /** It brings nothing but what is live, and only to who does not serve it, as far as anybody knows. */
+  const checkConvergence = (before: Head, { release, generation }: Deployment): void => {
+    const live = liveRelease(before)
+    if (!isDeepStrictEqual(release, live) || generation !== live?.generation)
+      breach('a convergence to what is not live', release)
+    if (isQuarantined(before, release)) breach('a convergence to what is quarantined', release)
+    if (hasPendingTakeBack(before) || hasPendingRequest(before))
+      breach('a convergence in the way', before.takeBack, before.request)
+  }
+
   const checkOpened = (before: Head, opened: Deployment): void => {
+    if (opened.kind === 'converge') return checkConvergence(before, opened)
     if (opened.generation !== before.generation + 1) breach('a number was left out', opened)
     const index = indexOf(opened.release.revision)
     if (opened.kind === 'deploy' && index <= newestOpened)
@@ -321,7 +340,8 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
     for (const instance of is.instances) {
       const status = was.instances.find(({ id }) => id === instance.id)?.status
       const isTold = instance.status === 'succeeded' || instance.status === 'restored'
-      if (!isTold || status === instance.status) continue
+      const isOnlyAsked = is.kind === 'converge' && !instance.touched
+      if (!isTold || isOnlyAsked || status === instance.status) continue
       const step = steps.get(`${is.generation} ${instance.id} ${before.deployment?.intent?.fence}`)
       if (step?.outcome !== 'succeeded') breach('the head knew before the history', instance)
     }
@@ -433,6 +453,7 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
           hasPendingTakeBack(head) ||
           head.owed.length > 0 ||
           head.alarmsUntil !== null ||
+          hasStrays(head) ||
           waiting().length > 0
             ? [app.name]
             : [],

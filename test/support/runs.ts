@@ -1,3 +1,4 @@
+import { hasStrays } from '../../src/deployment/places.ts'
 import { newNonce } from '../../src/kernel/id.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
 import { createReconcile } from '../../src/rollout/reconcile.ts'
@@ -77,7 +78,15 @@ export const runReconcile = async (
     }
   }
   const reconcile = createReconcile(world.toPorts(call))
-  const nudge = { app: world.app.name, settings: world.app, revisions: [], isTick, by }
+  const nudge = {
+    app: world.app.name,
+    settings: world.app,
+    revisions: [],
+    isTick,
+    by,
+    // The roll call names the app each minute: whoever is due is asked.
+    called: isTick ? { at: world.instant(), returned: [] } : null,
+  }
   const over = reconcile(nudge).then(
     () => null,
     (error: unknown) => {
@@ -108,6 +117,7 @@ export const countCalls = async (world: World): Promise<number> => {
     settings: app,
     revisions: [],
     isTick: true,
+    called: null,
     by: 'x',
   })
   return count
@@ -127,4 +137,13 @@ export const checkDeadline = (world: World): void => {
   const { deployment } = world.head()
   if (deployment !== null && world.now() >= Date.parse(deployment.deadlineAt))
     world.breaches.push(`open past its deadline: ${JSON.stringify(deployment)}`)
+}
+
+/** The clock goes on until every instance has been brought to what is live; at most three hours of it. */
+export const letItConverge = async (world: World): Promise<void> => {
+  for (let minute = 0; minute < 180 && hasStrays(world.head()); minute += 1) {
+    await runReconcile(world)
+    checkDeadline(world)
+    world.advance(60_000)
+  }
 }

@@ -130,6 +130,7 @@ const absent = (id: InstanceId): FleetInstance => ({
   name: null,
   ping: 'unknown',
   agentVersion: null,
+  tags: null,
 })
 
 /** Whom the selector names, in the order of a rollout. */

@@ -46,6 +46,8 @@ export interface FleetInstance {
   readonly name: string | null
   readonly ping: 'online' | 'offline' | 'unknown'
   readonly agentVersion: string | null
+  /** Null where EC2 does not know the machine: a hybrid one. */
+  readonly tags: Readonly<Record<string, string>> | null
 }
 
 /** The running instances that a selector names, with what SSM knows of them. */

@@ -100,7 +100,13 @@ describe('a commit whose image lies under latest', () => {
       world.announceTag()
       return found
     }
-    const nudge = { app: world.app.name, settings: world.app, revisions: [], isTick: false }
+    const nudge = {
+      app: world.app.name,
+      settings: world.app,
+      revisions: [],
+      isTick: false,
+      called: null,
+    }
     await createReconcile(world.toPorts(call))({ ...nudge, by: 'a' })
     await runReconcile(world)
     expect([...world.revisions.keys()]).toEqual([commitAt(1), commitAt(2)])

@@ -20,6 +20,7 @@ const runLogged = async (world: World, lines: string[]): Promise<void> => {
     settings: world.app,
     revisions: [],
     isTick: true,
+    called: null,
     by: 'a',
   })
 }

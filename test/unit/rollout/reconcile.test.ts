@@ -31,6 +31,7 @@ const runWith = (world: World, before: (name: string) => void): Promise<void> =>
     settings: app,
     revisions: [],
     isTick: true,
+    called: null,
     by: 'ada',
   })
 }
@@ -48,6 +49,7 @@ const dieAsleep = (world: World): Promise<void> =>
       settings: world.app,
       revisions: [],
       isTick: true,
+      called: null,
       by: 'ada',
     }
     createReconcile(world.toPorts(call))(nudge).then(
@@ -78,7 +80,14 @@ describe('one look', () => {
   it('leaves an app alone that landfall.yml no longer has', async () => {
     const world = pushed({ instances: 1 }, 1)
     const reconcile = createReconcile(world.toPorts(plainly))
-    await reconcile({ app: world.app.name, settings: null, revisions: [], isTick: true, by: 'ada' })
+    await reconcile({
+      app: world.app.name,
+      settings: null,
+      revisions: [],
+      isTick: true,
+      called: null,
+      by: 'ada',
+    })
     expect(world.writes).toEqual([])
   })
 
@@ -115,7 +124,14 @@ describe('an intent', () => {
       return value
     }
     const { app } = world
-    const nudge = { app: app.name, settings: app, revisions: [], isTick: true, by: 'ada' }
+    const nudge = {
+      app: app.name,
+      settings: app,
+      revisions: [],
+      isTick: true,
+      called: null,
+      by: 'ada',
+    }
     await createReconcile(world.toPorts(call))(nudge)
     expect(world.sends[0]?.at).toBeGreaterThanOrEqual(
       Date.parse(world.writes[1]?.deployment?.intent?.at ?? '') + 20_000,

@@ -42,7 +42,13 @@ const openWorld = async (targets: App['targets'] = [render], deadlineSeconds = 3
   /** What the clock does once a minute; what it is to be told again is another minute's. */
   const tick = async (): Promise<void> => {
     runs += 1
-    const nudge = { app: world.app.name, revisions: [], isTick: true, by: `run ${runs}` }
+    const nudge = {
+      app: world.app.name,
+      revisions: [],
+      isTick: true,
+      called: null,
+      by: `run ${runs}`,
+    }
     await reconcile({ ...nudge, settings: world.app }).catch((error: unknown) => {
       if (!(error instanceof Retryable)) throw error
     })

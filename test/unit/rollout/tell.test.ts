@@ -86,7 +86,14 @@ describe('reports', () => {
       if (name === 'history.recordDeployment') finish()
       return plainly(name, effect)
     }
-    const nudge = { app: world.app.name, settings: world.app, revisions: [], isTick: true, by: 'a' }
+    const nudge = {
+      app: world.app.name,
+      settings: world.app,
+      revisions: [],
+      isTick: true,
+      called: null,
+      by: 'a',
+    }
     await createReconcile(world.toPorts(call))(nudge)
     expect(world.deployments.get(1)).toMatchObject({ status: 'succeeded' })
     expect(heardBy(world, 'notice')).toEqual(both)

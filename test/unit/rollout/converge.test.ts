@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest'
+import type { Ec2Settings } from '../../../src/deployment/app.ts'
+import { Digest, Generation } from '../../../src/kernel/id.ts'
+import { createReconcile } from '../../../src/rollout/reconcile.ts'
+import { createHost } from '../../support/hosts.ts'
+import { commitAt, createWorld, ec2, plainly, type World } from '../../support/rollout-world.ts'
+import { letItSettle } from '../../support/runs.ts'
+import { instanceAt } from '../../support/deployments.ts'
+
+/** Two instances serve commit 1; the clock has looked after them. */
+const settled = async (changes: Partial<Ec2Settings> = {}): Promise<World> => {
+  const world = createWorld({ instances: 2, targets: [ec2(changes)] })
+  world.pushImage(1)
+  world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+  await letItSettle(world, 3)
+  return world
+}
+
+/** The clock looks; these have just come online. */
+const tick = (world: World, returned?: readonly number[]): Promise<void> => {
+  const { app } = world
+  const called =
+    returned === undefined ? null : { at: world.instant(), returned: returned.map(instanceAt) }
+  const nudge = { app: app.name, settings: app, revisions: [], isTick: true, by: 'clock', called }
+  return createReconcile(world.toPorts(plainly))(nudge)
+}
+
+const sentTo = (world: World, since: number) =>
+  world.sends
+    .slice(since)
+    .map(({ order }) => [order.purpose, ...order.instances, order.predeployOn])
+
+const live = { generation: 1, digest: `sha256:${'1'.padStart(64, '0')}` }
+
+describe('an instance that comes later', () => {
+  it('gets what is live, once, and nobody else is touched', async () => {
+    const world = await settled()
+    const before = world.sends.length
+    world.hosts.push(createHost(instanceAt(3)))
+    await tick(world, [3])
+    expect(sentTo(world, before)).toEqual([
+      ['prepare', instanceAt(3), null],
+      // What migrates a database has been run.
+      ['deploy', instanceAt(3), null],
+    ])
+    expect(world.hostOf(instanceAt(3)).serving).toEqual(live)
+    await tick(world, [])
+    await tick(world)
+    expect(world.sends).toHaveLength(before + 2)
+    expect(world.breaches).toEqual([])
+  })
+
+  it('makes no deployment of it: the history is as it was, but for its steps', async () => {
+    const world = await settled()
+    world.hosts.push(createHost(instanceAt(3)))
+    await tick(world, [3])
+    expect(world.head()).toMatchObject({ generation: 1, deployment: null })
+    expect(world.head().finished).toHaveLength(1)
+    expect([...world.deployments.keys()]).toEqual([1])
+    expect(world.heard.map(({ fact }) => fact.id)).toEqual(['1:started', '1:succeeded'])
+    const steps = [...world.steps.values()].filter(({ instance }) => instance === instanceAt(3))
+    expect(steps.map(({ generation, purpose }) => [generation, purpose])).toEqual([
+      [1, 'prepare'],
+      [1, 'deploy'],
+    ])
+  })
+
+  it('has its trouble told of and is tried again with growing gaps, and the app goes on', async () => {
+    const world = await settled()
+    world.hosts.push(createHost(instanceAt(3)))
+    world.breakImage(1, world.hosts.slice(2))
+    await tick(world, [3])
+    const before = world.sends.length
+    const tries: number[] = []
+    for (let minute = 1; minute <= 16; minute += 1) {
+      world.advance(60_000)
+      const count = world.sends.length
+      await tick(world)
+      if (world.sends.length > count) tries.push(minute)
+    }
+    expect(tries).toEqual([1, 3, 7, 15])
+    expect(world.sends.length).toBe(before + 8)
+    expect(world.head().places.at(-1)).toMatchObject({ reason: 'unhealthy', generation: null })
+    expect(world.hostOf(instanceAt(1)).acts).toHaveLength(1)
+  })
+})
+
+describe('an instance that was offline', () => {
+  it('follows a rollback when it is back', async () => {
+    const world = await settled()
+    world.pushImage(2)
+    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    await letItSettle(world, 3)
+    world.hostOf(instanceAt(2)).online = false
+    world.change({
+      takeBack: {
+        kind: 'rollback',
+        generation: Generation.parse(2),
+        to: null,
+        reason: 'rolled_back',
+        by: 'ada',
+        at: world.instant(),
+        refusal: null,
+      },
+    })
+    await letItSettle(world, 3)
+    expect(world.head().releases[0]?.generation).toBe(1)
+    expect(world.hostOf(instanceAt(2)).serving).toMatchObject({ generation: 2 })
+    world.hostOf(instanceAt(2)).online = true
+    await tick(world, [2])
+    expect(world.hostOf(instanceAt(2)).serving).toEqual(live)
+    expect(world.breaches).toEqual([])
+  })
+})
+
+describe('an instance that was changed by hand', () => {
+  const stranger = {
+    generation: Generation.parse(1),
+    digest: Digest.parse(`sha256:${'e'.repeat(64)}`),
+  }
+
+  it('is found within the hour, put right and told of', async () => {
+    const world = await settled()
+    world.hostOf(instanceAt(2)).serving = null
+    world.advance(3300_000)
+    await tick(world, [])
+    expect(world.hostOf(instanceAt(2)).serving).toBeNull()
+    world.advance(300_000)
+    await tick(world, [])
+    expect(world.hostOf(instanceAt(2)).serving).toEqual(live)
+    expect(world.heard.slice(2).map(({ fact }) => fact)).toMatchObject([
+      { kind: 'drifted', by: 'convergence', message: `${instanceAt(2)} was put right` },
+    ])
+  })
+
+  it('is only told of, and only once, where drift is to be reported', async () => {
+    const world = await settled({ drift: 'report' })
+    world.hostOf(instanceAt(2)).serving = stranger
+    for (let hour = 0; hour < 3; hour += 1) {
+      world.advance(3601_000)
+      await tick(world, [])
+    }
+    expect(world.hostOf(instanceAt(2)).serving).toEqual(stranger)
+    expect(world.heard.slice(2).map(({ fact }) => fact)).toMatchObject([
+      { kind: 'drifted', message: `${instanceAt(2)} is left as it is (drift: report)` },
+    ])
+    expect(world.head().places.find(({ id }) => id === instanceAt(2))).toMatchObject({
+      generation: null,
+      reason: 'drifted',
+    })
+  })
+
+  it('leaves no trace where all is well', async () => {
+    const world = await settled()
+    const before = world.steps.size
+    world.advance(3601_000)
+    await tick(world, [])
+    expect(world.sends.at(-1)?.order.purpose).toBe('prepare')
+    expect(world.steps.size).toBe(before)
+    expect(world.heard).toHaveLength(2)
+  })
+})
+
+describe('what is more urgent', () => {
+  it('is opened at once: a convergence gives way', async () => {
+    const world = await settled()
+    world.hosts.push(createHost(instanceAt(3)))
+    world.upcoming.push('slow')
+    await tick(world, [3])
+    expect(world.head().deployment).toMatchObject({ kind: 'converge' })
+    world.pushImage(2)
+    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    await tick(world)
+    expect(world.head()).toMatchObject({ generation: 2 })
+    await letItSettle(world, 5)
+    expect(world.hosts.map(({ serving }) => serving?.generation)).toEqual([2, 2, 2])
+    expect(world.breaches).toEqual([])
+  })
+
+  it('brings nobody to what a failed rollback could not leave', async () => {
+    const world = await settled()
+    world.change({ quarantine: [commitAt(1)] })
+    world.hosts.push(createHost(instanceAt(3)))
+    const before = world.sends.length
+    await tick(world, [3])
+    expect(world.sends).toHaveLength(before)
+  })
+})
