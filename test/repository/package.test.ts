@@ -303,9 +303,10 @@ describe('documents', () => {
   test.each(documentKinds)('%s runs the scripts of host/, byte for byte', (kind) => {
     const packed = /<<'PACKED'.*\n(.*)\nPACKED\n/.exec(scriptOf(kind))?.[1] ?? ''
     const script = gunzipSync(Buffer.from(packed, 'base64')).toString()
-    const parts = 'order state network proxy live inspect image envelope container health switch'
+    const parts =
+      'running order state network proxy live inspect image envelope container health switch'
     const files = {
-      prepare: ['common', 'tools', 'prepare'],
+      prepare: ['common', 'tools', 'running', 'prepare'],
       plan: ['common', 'tools', ...parts.split(' '), 'plan'],
       deploy: ['common', ...parts.split(' '), 'deploy'],
     }[kind]
