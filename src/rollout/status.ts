@@ -121,6 +121,9 @@ const showPlace = ({ id, generation, at, reason }: Place) => ({
   reason,
 })
 
+const sortById = (places: readonly Place[]): readonly Place[] =>
+  places.toSorted((one, other) => one.id.localeCompare(other.id))
+
 const showOwed = ({ id, at, told, tries, dueAt }: OwedFact) => ({ id, at, told, tries, dueAt })
 
 /** What keeps something from going out, or takes it back. */
@@ -162,7 +165,7 @@ export const createStatus =
       before,
       releases: head.releases.map(showRelease),
       open: deployment === null ? null : deployment.generation,
-      instances: head.places.map(showPlace),
+      instances: sortById(head.places).map(showPlace),
       converging: converging?.instances.map(({ id }) => id) ?? [],
       waiting: waiting.map((revision) => showWaiting(head, app, revision, seen, now)),
       ...showHolds(head),

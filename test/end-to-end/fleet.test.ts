@@ -1,7 +1,10 @@
 import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
-import { startLoad } from '../../local/load/load.ts'
+import { startLoad, type Load } from '../../local/load/load.ts'
+import { startBalancer, type Balancer } from '../support/balancer.ts'
+import { tick } from '../support/end-to-end-alarms.ts'
+import { waitUntil } from '../support/local-aws.ts'
 import {
   expectDeployed,
   expectNoneFailed,
@@ -11,22 +14,29 @@ import {
 } from '../support/end-to-end.ts'
 
 const app = 'e2e-fleet'
+/** The first instance alone, then all others together. */
+const wide = 'e2e-fleet-wide'
+const inTwoWaves = { ec2: { rollout: { batch: '100%' } } }
 const stranger = 'e2e-fleet-stranger'
 let stage: Stage
 /** What a person on the second instance does there. */
 const onSecond = (args: readonly string[]): Promise<string> =>
   docker(args, { dockerHost: second.dockerHost })
-const second = { address: '', dockerHost: '' }
-let first = ''
+const second = { dockerHost: '' }
+let addresses: readonly string[]
+let balancer: Balancer
 
 beforeAll(async () => {
-  stage = await openStage({ apps: { [app]: {} }, instances: 2 })
+  stage = await openStage({ apps: { [app]: {}, [wide]: inTwoWaves }, instances: 3 })
   const members = [...stage.team.stack.fleet.values()]
-  first = members[0]?.instance.address ?? ''
-  second.address = members[1]?.instance.address ?? ''
+  addresses = members.map(({ instance }) => instance.address)
   second.dockerHost = members[1]?.instance.dockerHost ?? ''
+  balancer = await startBalancer(stage.directory, addresses, stage.port(app))
 })
-afterAll(() => stage?.close())
+afterAll(async () => {
+  await balancer?.stop()
+  await stage?.close()
+})
 
 const urlOf = (address: string): string => `http://${address}:${stage.port(app)}/`
 
@@ -36,7 +46,20 @@ const answerOf = (address: string): Promise<string> =>
     () => 'nothing',
   )
 
-const answers = () => Promise.all([answerOf(first), answerOf(second.address)])
+const answers = () => Promise.all(addresses.map(answerOf))
+
+const startUsers = (): Load => startLoad({ url: balancer.url, ratePerSecond: 30 })
+
+/** Whom each command of the app's deploy document went to, in order. */
+const listWaves = async (name: string): Promise<readonly (readonly string[] | undefined)[]> => {
+  const { Commands = [] } = await new SSMClient(stage.team.stack.client).send(
+    new ListCommandsCommand({}),
+  )
+  return Commands.filter(({ DocumentName }) => DocumentName?.includes('-deploy-'))
+    .filter(({ Comment }) => Comment?.startsWith(`landfall ${name} `))
+    .toSorted((one, other) => Number(one.RequestedDateTime) - Number(other.RequestedDateTime))
+    .map(({ InstanceIds }) => InstanceIds)
+}
 
 const image = (version: string): string =>
   `${stage.team.registry}/${stage.repositoryOf(app)}:${toCommit(version)}`
@@ -49,30 +72,33 @@ test('where the second instance fails at the first deployment, the first serves 
   const deployment = await stage.release(app, 'one')
   expect(deployment).toMatchObject({ status: 'failed', reason: 'port_in_use' })
   expect(deployment.message).toMatch(new RegExp(`^i-00000002: .*container ${stranger}`))
-  expect(await answers()).toEqual(['nothing', 'stranger'])
+  expect(await answers()).toEqual(['nothing', 'stranger', 'nothing'])
   expect((await stage.team.operators.status(app)).live).toBeNull()
   await onSecond(['rm', '--force', stranger])
 })
 
 test('a release is rolled one instance after the other, and no request fails', async () => {
   expectDeployed(await stage.release(app, 'two'))
-  expect(await answers()).toEqual(['two', 'two'])
-  const loads = [first, second.address].map((address) =>
-    startLoad({ url: urlOf(address), ratePerSecond: 20 }),
-  )
-  const deployment = await stage.release(app, 'three')
-  expectDeployed(deployment)
-  for (const load of loads) expectNoneFailed('a rolled instance', await load.stop())
-  expect(await answers()).toEqual(['three', 'three'])
-  const { Commands = [] } = await new SSMClient(stage.team.stack.client).send(
-    new ListCommandsCommand({}),
-  )
-  const [later, earlier] = Commands.filter(({ DocumentName }) => DocumentName?.includes('-deploy-'))
-  expect([earlier?.InstanceIds, later?.InstanceIds]).toEqual([['i-00000001'], ['i-00000002']])
+  expect(await answers()).toEqual(['two', 'two', 'two'])
+  const earlier = (await listWaves(app)).length
+  const users = startUsers()
+  expectDeployed(await stage.release(app, 'three'))
+  expectNoneFailed('three instances behind a balancer, one after the other', await users.stop())
+  expect(await answers()).toEqual(['three', 'three', 'three'])
+  expect((await listWaves(app)).slice(earlier)).toEqual([
+    ['i-00000001'],
+    ['i-00000002'],
+    ['i-00000003'],
+  ])
+})
+
+test('with a batch of all, one goes first and the others follow together', async () => {
+  expectDeployed(await stage.release(wide, 'wide'))
+  expect(await listWaves(wide)).toEqual([['i-00000001'], ['i-00000002', 'i-00000003']])
 })
 
 test('it stops at the first instance that fails, and brings the finished one back', async () => {
-  const load = startLoad({ url: urlOf(first), ratePerSecond: 20 })
+  const users = startUsers()
   // The address that the next release would get on the second instance is taken.
   const format = '{{(index .NetworkSettings.Networks "landfall").IPAddress}}'
   const [serving = ''] = (
@@ -108,11 +134,34 @@ test('it stops at the first instance that fails, and brings the finished one bac
     ['i-00000001', 'restore', 'succeeded'],
     ['i-00000002', 'deploy', 'failed'],
   ])
-  const result = await load.stop()
-  expectNoneFailed('an instance that is brought back', result)
-  expect(await answers()).toEqual(['three', 'three'])
+  expectNoneFailed('the second instance is broken, the first brought back', await users.stop())
+  expect(await answers()).toEqual(['three', 'three', 'three'])
 
   await onSecond(['rm', '--force', stranger])
   expectDeployed(await stage.release(app, 'five'))
-  expect(await answers()).toEqual(['five', 'five'])
+  expect(await answers()).toEqual(['five', 'five', 'five'])
+})
+
+test('an instance that is offline during a rollback is named, and follows once it is back', async () => {
+  const third = [...stage.team.stack.fleet.values()].at(-1)
+  if (third === undefined) throw new Error('no third instance')
+  third.status.online = false
+  const users = startUsers()
+  await stage.team.operators.invoke('rollback', { app, by: 'ada' })
+  const rollback = await stage.nextDeployment(app)
+  expectDeployed(rollback, { kind: 'rollback' })
+  expect(rollback.message).toContain('not on i-00000003')
+  expect(await answers()).toEqual(['three', 'three', 'five'])
+  const waves = (await listWaves(app)).length
+
+  third.status.online = true
+  await tick(stage)
+  await waitUntil(async () => (await answers()).at(-1) === 'three', 60)
+  expectNoneFailed('a rollback, and the one that follows', await users.stop())
+  // It alone was sent to.
+  await waitUntil(async () => (await stage.team.operators.status(app)).open === null)
+  expect((await listWaves(app)).slice(waves)).toEqual([['i-00000003']])
+  expect(await stage.team.operators.invoke('status', { app })).toMatchObject({
+    instances: [1, 2, 3].map((number) => ({ id: `i-0000000${number}`, reason: null })),
+  })
 })
