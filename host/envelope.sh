@@ -22,6 +22,7 @@ open_envelope() {
   while IFS= read -r -d '' entry <&6; do
     case $entry in
       'env '*) add_variable "${entry#env }" ;;
+      'secret '*) add_variable "${entry#secret }" && masks+=("${entry#*=}") ;;
       'mask '*) masks+=("${entry#mask }") ;;
       'registry '*) registry_host=${entry#registry } ;;
       'username '*) registry_username=${entry#username } ;;

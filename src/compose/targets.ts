@@ -1,4 +1,4 @@
-import { createMaskOutput, createSealEnvelope } from '../targets/ec2/seal.ts'
+import { createMaskOutput, createMeasureEnvelope, createSealEnvelope } from '../targets/ec2/seal.ts'
 import { createEc2Target } from '../targets/ec2/ec2.ts'
 import type { Commands, Fleet } from '../targets/ec2/ports.ts'
 import type { ReadSecret } from '../secrets/app-secret.ts'
@@ -14,6 +14,7 @@ import { listPlatforms } from '../registry/platforms.ts'
 import { createRegistry } from '../registry/registry.ts'
 import type { RegistryLogin } from '../registry/session.ts'
 import type { App } from '../deployment/app.ts'
+import { unlimited } from '../targets/target.ts'
 import type { ImageFailure, Images, ReconcilePorts } from '../rollout/ports.ts'
 import { parseRegistrySecret } from '../secrets/registry-secret.ts'
 
@@ -50,6 +51,7 @@ export const createToTarget = ({
     fleet,
     certificates,
     sealEnvelope: createSealEnvelope(readSecret),
+    measureEnvelope: createMeasureEnvelope(readSecret),
     maskOutput: createMaskOutput(readSecret),
     stage: {
       prepareDocument: environment.PREPARE_DOCUMENT,
@@ -81,6 +83,7 @@ export const createToTarget = ({
 /** Nothing is ever sent to it: a deployment with such a target ends as it is opened. */
 const createUnsupportedTarget = (): ReturnType<ReconcilePorts['toTarget']> => ({
   candidates: () => Promise.resolve([]),
+  capacity: () => Promise.resolve(unlimited),
   prepared: () => Promise.resolve([]),
   start: () => Promise.resolve({ operation: null, missing: [] }),
   observe: () => Promise.resolve([]),

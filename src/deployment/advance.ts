@@ -3,6 +3,7 @@ import { Fence, type InstanceId } from '../kernel/id.ts'
 import { absorb, endRestored } from './answer.ts'
 import { end, giveUp, giveWay, instancesToRestore } from './close.ts'
 import { hostSecondsUntil, intentOwnedSeconds, isPast, operationLimits } from './deadline.ts'
+import { largestWave } from './wave.ts'
 import {
   goesOn,
   hasPendingTakeBack,
@@ -123,8 +124,9 @@ const roll = (
 
 const restore = (head: Head, deployment: Deployment, watcher: string, now: Instant): Head => {
   const left = instancesToRestore(head)
+  const portion = left.slice(0, largestWave)
   if (left.length === 0) return endRestored(head, now)
-  const next = intend(head, deployment, 'restore', left, watcher, now)
+  const next = intend(head, deployment, 'restore', portion, watcher, now)
   if (next !== null) return next
   const ids = left.map(({ id }) => id)
   const instances = deployment.instances.map((instance) =>

@@ -194,5 +194,8 @@ export const takeSent = (
 export const endRestored = (head: Head, now: Instant): Head => {
   const { deployment } = head
   if (deployment === null) return head
-  return endGivenUp(head, deployment.reason ?? 'no_answer', deployment.message, now)
+  const left = deployment.instances.filter(({ status }) => status === 'unknown')
+  const why = left.length === 0 ? null : `not brought back: ${left.map(({ id }) => id).join(', ')}`
+  const message = [deployment.message, why].filter((words) => words !== null).join('; ') || null
+  return endGivenUp(head, deployment.reason ?? 'no_answer', message, now)
 }

@@ -57,6 +57,7 @@ const toAbsent = (head: Head, candidate: Candidate, now: Instant): Place => ({
 const openConvergence = (
   release: Release,
   strays: readonly Candidate[],
+  capacities: readonly number[],
   now: Instant,
 ): Deployment => ({
   generation: release.generation,
@@ -72,7 +73,7 @@ const openConvergence = (
   takesBack: null,
   rolledBackBy: null,
   release,
-  instances: toInstances(release.settings, strays).map((instance) =>
+  instances: toInstances(release.settings, strays, capacities).map((instance) =>
     release.settings.targets[instance.target]?.kind === 'ec2'
       ? { ...instance, status: 'unseen' as const }
       : instance,
@@ -90,6 +91,7 @@ const openConvergence = (
 export const converge = (
   head: Head,
   candidates: readonly Candidate[],
+  capacities: readonly number[],
   called: Called | null,
   now: Instant,
 ): Head => {
@@ -109,6 +111,6 @@ export const converge = (
   return {
     ...head,
     places: [...known, ...absent],
-    deployment: strays.length === 0 ? null : openConvergence(release, strays, now),
+    deployment: strays.length === 0 ? null : openConvergence(release, strays, capacities, now),
   }
 }

@@ -33,6 +33,8 @@ export interface Opening {
   /** A rollback brings back an earlier release under its own generation; anything else gets a new one. */
   readonly release: Omit<Release, 'generation'> & { readonly generation: Generation | null }
   readonly candidates: readonly Candidate[]
+  /** How many instances of each target one command can hold the release for. */
+  readonly capacities: readonly number[]
   /** Alarms that fire already. */
   readonly firing: readonly string[]
   /** Said of the deployment from the beginning, such as that another secret had to do. */
@@ -46,12 +48,13 @@ export interface Opening {
 export const toInstances = (
   { targets }: App,
   candidates: readonly Candidate[],
+  capacities: readonly number[],
 ): readonly InstanceState[] =>
   targets.flatMap((settings, target) => {
     const own = candidates.filter((candidate) => candidate.target === target)
     const batch =
       settings.kind === 'ec2' ? settings.rollout.batch : { kind: 'count' as const, value: 1 }
-    const waves = planWaves(own.length, batch)
+    const waves = planWaves(own.length, batch, capacities[target] ?? Infinity)
     return own.map(({ id, obstacle }, index) => ({
       id,
       target,
@@ -108,7 +111,7 @@ export const open = (head: Head, opening: Opening, now: Instant): Result<Head, R
     takesBack: opening.kind === 'rollback' ? (head.takeBack?.generation ?? null) : null,
     rolledBackBy: null,
     release: { ...opening.release, generation: opening.release.generation ?? generation },
-    instances: toInstances(opening.release.settings, opening.candidates),
+    instances: toInstances(opening.release.settings, opening.candidates, opening.capacities),
     intent: null,
     reason: null,
     message: opening.message,
@@ -122,7 +125,8 @@ export const open = (head: Head, opening: Opening, now: Instant): Result<Head, R
     mark: newerOrder(head.mark, opening.order),
   }
   const unreachable = deployment.instances.find((instance) => instance.reason !== null)
-  if (opening.obstacle !== null) return succeed(end(opened, failed(opening.obstacle), now))
+  if (opening.obstacle !== null)
+    return succeed(end(opened, failed(opening.obstacle, opening.message), now))
   if (deployment.instances.length === 0) return succeed(end(opened, failed('no_instances'), now))
   if (unreachable === undefined || opening.kind === 'rollback') return succeed(opened)
   return succeed(end(opened, failed(unreachable.reason ?? 'instance_offline', unreachable.id), now))

@@ -44,6 +44,7 @@ export type Observation =
   | {
       readonly kind: 'found'
       readonly candidates: readonly Candidate[]
+      readonly capacities: readonly number[]
       readonly called: Called | null
     }
   /** Somebody looked; these instances of the next wave have a fresh certificate. */
@@ -119,7 +120,7 @@ const observe = (
         ? head
         : { ...head, request: { ...head.request, refusal: observation.reason } }
     case 'found':
-      return converge(head, observation.candidates, observation.called, now)
+      return converge(head, observation.candidates, observation.capacities, observation.called, now)
     case 'looked':
       return look(head, observation.prepared, observation.by, now)
     case 'sent':

@@ -3,6 +3,7 @@ import type { Head } from '../deployment/head.ts'
 import { releaseToKeep } from '../deployment/places.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { toInstant } from '../kernel/clock.ts'
+import { listCandidates, listCapacities } from './list-candidates.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
 type Write = (head: Head, observation: Observation) => Promise<boolean>
@@ -20,9 +21,11 @@ export const findStrays = async (
   const release = releaseToKeep(head)
   const now = toInstant(ports.clock())
   if (!isTick || release === null || !isConvergenceDue(head, called, now)) return false
-  const targets = release.settings.targets.map((settings, index) =>
-    ports.toTarget(settings).candidates(index),
-  )
-  const candidates = (await Promise.all(targets)).flat()
-  return write(head, { kind: 'found', candidates, called })
+  const { settings, secretVersion } = release
+  const [candidates, capacities] = await Promise.all([
+    listCandidates(ports, settings),
+    listCapacities(ports, settings, secretVersion),
+  ])
+  const instances = capacities.map((one) => one.instances)
+  return write(head, { kind: 'found', candidates, capacities: instances, called })
 }

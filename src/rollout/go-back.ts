@@ -4,6 +4,7 @@ import type { Opening } from '../deployment/open.ts'
 import { releaseToBringBack } from '../deployment/take-back.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { Retryable } from '../kernel/retryable.ts'
+import { listCandidates, listCapacities } from './list-candidates.ts'
 import type { ReconcilePorts } from './ports.ts'
 
 type Write = (head: Head, observation: Observation) => Promise<boolean>
@@ -52,10 +53,10 @@ const gatherRollback = async (
 ): Promise<Opening> => {
   const { settings } = release
   const policy = (app ?? settings).rollback?.secrets ?? 'recorded'
-  const targets = settings.targets.map((target, index) => ports.toTarget(target).candidates(index))
-  // Users wait for this: neither question waits for the other's answer.
-  const [candidates, secret] = await Promise.all([
-    Promise.all(targets),
+  // Users wait for this: no question waits for another's answer.
+  const [candidates, capacities, secret] = await Promise.all([
+    listCandidates(ports, settings),
+    listCapacities(ports, settings, release.secretVersion),
     chooseSecret(ports, release, policy),
   ])
   return {
@@ -65,7 +66,9 @@ const gatherRollback = async (
     force: false,
     // No alarm takes a rollback back, so it need not wait for CloudWatch either.
     firing: [],
-    candidates: candidates.flat(),
+    candidates,
+    // Whom no envelope fits for may have kept the container.
+    capacities: capacities.map(({ instances }) => instances || Infinity),
     obstacle: null,
     ...secret,
   }

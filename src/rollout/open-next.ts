@@ -18,6 +18,7 @@ import type { PushOrder, Revision } from '../deployment/revision.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { askForImage, findImage, takeTag } from './gate.ts'
 import { goBack } from './go-back.ts'
+import { listCandidates, listCapacities } from './list-candidates.ts'
 import { listFiring } from './watch-alarms.ts'
 import { lookUpLost } from './look-up.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
@@ -40,12 +41,13 @@ export const gatherOpening = async (
   wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
     Pick<Opening['release'], 'revision' | 'commit' | 'digest'>,
 ): Promise<Opening> => {
-  const targets = app.targets.map((settings, target) => ports.toTarget(settings).candidates(target))
-  const [version, candidates, firing] = await Promise.all([
+  const [version, candidates, capacities, firing] = await Promise.all([
     app.secrets === null ? null : ports.readSecretVersion(app.secrets),
-    Promise.all(targets),
+    listCandidates(ports, app),
+    listCapacities(ports, app, null),
     listFiring(ports, app),
   ])
+  const tooLarge = capacities.find(({ instances }) => instances === 0)
   const { kind, by, order, force, revision, commit, digest } = wanted
   const secretVersion = version?.ok === true ? version.value : null
   return {
@@ -54,9 +56,15 @@ export const gatherOpening = async (
     order,
     force,
     firing,
-    message: null,
-    candidates: candidates.flat(),
-    obstacle: version?.ok === false ? version.error : unsupported(app),
+    message: tooLarge?.message ?? null,
+    candidates,
+    capacities: capacities.map(({ instances }) => instances),
+    obstacle:
+      version?.ok === false
+        ? version.error
+        : tooLarge === undefined
+          ? unsupported(app)
+          : 'envelope_too_large',
     release: { generation: null, revision, commit, digest, secretVersion, settings: app },
   }
 }

@@ -27,12 +27,16 @@ const secretsOf = ({ environment, registry }: EnvelopeContent): readonly Redacte
 /**
  * The plaintext of an envelope: the line `landfall/1 <app> <generation> <instance,…>`, then entries
  * that each end in NUL, so that a value may hold anything else:
- * `env NAME=value`, `mask value`, and `registry host`, `username …`, `password …` for a private image.
+ * `env NAME=value`, `secret NAME=value` (the value is masked as a whole), `mask value` for the parts of
+ * those that are not, and `registry host`, `username …`, `password …` for a private image.
  */
 export const renderEnvelopePlaintext = (content: EnvelopeContent): Redacted => {
   const { app, generation, instances, environment, registry } = content
-  const env = [...environment.values].map(([name, value]) => `env ${name}=${value.reveal()}`)
-  const masks = listMasks(secretsOf(content)).map((mask) => `mask ${mask.reveal()}`)
+  const masks = new Set(listMasks(secretsOf(content)).map((mask) => mask.reveal()))
+  const env = [...environment.values].map(([name, value]) => {
+    const kind = masks.delete(value.reveal()) ? 'secret' : 'env'
+    return `${kind} ${name}=${value.reveal()}`
+  })
   const login =
     registry === null
       ? []
@@ -42,6 +46,8 @@ export const renderEnvelopePlaintext = (content: EnvelopeContent): Redacted => {
           `password ${registry.password.reveal()}`,
         ]
   const header = `landfall/1 ${app} ${generation} ${instances.join(',')}\n`
-  const entries = [...env, ...masks, ...login].map((entry) => `${entry}\0`)
+  const entries = [...env, ...[...masks].map((mask) => `mask ${mask}`), ...login].map(
+    (entry) => `${entry}\0`,
+  )
   return new Redacted(header + entries.join(''))
 }

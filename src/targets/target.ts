@@ -35,6 +35,15 @@ export interface Started {
   readonly missing: readonly Answer[]
 }
 
+export interface Capacity {
+  /** 0: not even one. Infinity where that is no matter of size, or cannot be told now. */
+  readonly instances: number
+  /** Where it is 0: what is how large, and what would fit. */
+  readonly message: string | null
+}
+
+export const unlimited: Capacity = { instances: Infinity, message: null }
+
 /**
  * Where an app runs: an EC2 fleet, a Render service, a Heroku app. Every call may be repeated; a
  * second `start` under the same fence is harmless. What cannot be told apart from "not yet" is
@@ -45,6 +54,8 @@ export interface Started {
 export interface Target {
   /** Who the target selects now, and what stands in the way of reaching them. */
   candidates(target: number): Promise<readonly Candidate[]>
+  /** How many instances one command can hold these settings and this version of the secret for. */
+  capacity(settings: Release['settings'], secretVersion: string | null): Promise<Capacity>
   /** Which of the instances need no `prepare` before they can be deployed to. */
   prepared(instances: readonly InstanceId[]): Promise<readonly InstanceId[]>
   start(order: Order): Promise<Started>

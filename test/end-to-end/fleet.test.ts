@@ -7,6 +7,7 @@ import { tick } from '../support/end-to-end-alarms.ts'
 import { waitUntil } from '../support/local-aws.ts'
 import {
   expectDeployed,
+  expectFailed,
   expectNoneFailed,
   openStage,
   toCommit,
@@ -17,6 +18,9 @@ const app = 'e2e-fleet'
 /** The first instance alone, then all others together. */
 const wide = 'e2e-fleet-wide'
 const inTwoWaves = { ec2: { rollout: { batch: '100%' } } }
+/** Its secret fits into no command. */
+const heavy = 'e2e-fleet-heavy'
+const largeSecret = 'landfall/local/e2e-fleet-large'
 const stranger = 'e2e-fleet-stranger'
 let stage: Stage
 /** What a person on the second instance does there. */
@@ -27,7 +31,11 @@ let addresses: readonly string[]
 let balancer: Balancer
 
 beforeAll(async () => {
-  stage = await openStage({ apps: { [app]: {}, [wide]: inTwoWaves }, instances: 3 })
+  stage = await openStage({
+    apps: { [app]: {}, [wide]: inTwoWaves, [heavy]: { settings: { secrets: largeSecret } } },
+    secrets: { [largeSecret]: { BLOB: 'x'.repeat(40_000) } },
+    instances: 3,
+  })
   const members = [...stage.team.stack.fleet.values()]
   addresses = members.map(({ instance }) => instance.address)
   second.dockerHost = members[1]?.instance.dockerHost ?? ''
@@ -95,6 +103,13 @@ test('a release is rolled one instance after the other, and no request fails', a
 test('with a batch of all, one goes first and the others follow together', async () => {
   expectDeployed(await stage.release(wide, 'wide'))
   expect(await listWaves(wide)).toEqual([['i-00000001'], ['i-00000002', 'i-00000003']])
+})
+
+test('what fits into no command is refused by name, and nothing is sent', async () => {
+  const deployment = await stage.release(heavy, 'heavy')
+  expectFailed(deployment, 'envelope_too_large', /^the env file and its masks take 40\d{3} bytes, /)
+  expect(deployment.steps).toEqual([])
+  expect(await listWaves(heavy)).toEqual([])
 })
 
 test('it stops at the first instance that fails, and brings the finished one back', async () => {

@@ -129,8 +129,7 @@ test('a predeploy that fails is told with its output and runs on no rollback', a
 test('a secret that a crashing app prints is masked, and found in the env file and the container only', async () => {
   const secret = 'planted-secret-value'
   const envelope = [
-    `env TOKEN=${secret}`,
-    `mask ${secret}`,
+    `secret TOKEN=${secret}`,
     'env KEY=line-one-of-key\nline-two-of-key',
     'mask line-one-of-key',
     'mask line-two-of-key',

@@ -5,6 +5,7 @@ import { Redacted } from '../../src/kernel/redacted.ts'
 import { isSealable, sealEnvelope } from '../../src/secrets/envelope.ts'
 import { assembleEnvironment } from '../../src/secrets/environment.ts'
 import { renderEnvelopePlaintext } from '../../src/secrets/plaintext.ts'
+import { envelopeCharacters, largestWave, roomBeside } from '../../src/targets/ec2/room.ts'
 import { createKeyRing } from '../support/instance-key.ts'
 
 const ring = createKeyRing()
@@ -24,13 +25,17 @@ const value = fc
   .map((text) => text.replaceAll('\0', '\n'))
 const env = fc.dictionary(name, value, { maxKeys: 12 })
 
-const render = (values: Record<string, string>, secret: Redacted | null = null): Redacted => {
+const render = (
+  values: Record<string, string>,
+  secret: Redacted | null = null,
+  instances: readonly InstanceId[] = ids,
+): Redacted => {
   const assembled = assembleEnvironment({ env: values, secret })
   if (!assembled.ok) throw new Error(assembled.error.message)
   return renderEnvelopePlaintext({
     app: AppName.parse('shop'),
     generation: Generation.parse(7),
-    instances: ids,
+    instances,
     environment: assembled.value,
     registry: null,
   })
@@ -96,9 +101,54 @@ test('an envelope does not show what it holds', async () => {
   expect(Buffer.from(envelope).includes('correct horse')).toBe(false)
 })
 
-test('an envelope of 8 KiB for 50 instances takes less than 31 KB of a command in base64', async () => {
-  const envelope = await sealEnvelope(new Redacted('x'.repeat(8192)), certificates)
-  expect(Buffer.from(envelope).toString('base64').length).toBeLessThan(31_000)
+/** A command's parameters: a usual app with a predeploy, a volume and two hosts. */
+const room = roomBeside('x'.repeat(1200))
+
+/** An env file of this size, all of it secret, as it is sealed. */
+const renderFile = (bytes: number, count: number): Redacted => {
+  const values = Array.from({ length: 32 }, (_, index) => [
+    `VALUE_${index}`,
+    `${index}-`.padEnd(bytes / 32 - `VALUE_${index}=\n`.length, 'y'),
+  ])
+  return render({}, new Redacted(JSON.stringify(Object.fromEntries(values))), ids.slice(0, count))
+}
+
+test.each([
+  [8, 50],
+  [24, 10],
+])(
+  'an env file of %i KiB, all of it secret, fits into a command for %i instances',
+  async (kibibytes, count) => {
+    const to = fleet.slice(0, count)
+    const text = renderFile(kibibytes * 1024, count)
+    const envelope = Buffer.from(await seal(text, to)).toString('base64')
+    expect(envelope.length).toBeLessThanOrEqual(room)
+  },
+)
+
+test('no envelope is larger than was reckoned, and by little smaller', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(40_000), fc.integer({ min: 1, max: 50 }), async (size, count) => {
+      const values = { VALUE: 'x'.repeat(size) }
+      const bytes = Buffer.byteLength(render(values, null, []).reveal())
+      const text = render(values, null, ids.slice(0, count))
+      const envelope = Buffer.from(await seal(text, fleet.slice(0, count))).toString('base64')
+      const reckoned = envelopeCharacters(bytes, count)
+      expect(envelope.length).toBeLessThanOrEqual(reckoned)
+      expect(envelope.length).toBeGreaterThan(reckoned - 100 - count * 8)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('the largest wave fits, and one more would not', () => {
+  fc.assert(
+    fc.property(fc.nat(40_000), fc.nat(40_000), (bytes, space) => {
+      const count = largestWave(bytes, space)
+      if (count > 0) expect(envelopeCharacters(bytes, count)).toBeLessThanOrEqual(space)
+      expect(envelopeCharacters(bytes, count + 1)).toBeGreaterThan(space - 4)
+    }),
+  )
 })
 
 test('only a certificate on P-256 can be sealed for', () => {

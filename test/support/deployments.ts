@@ -39,6 +39,7 @@ export const openingOf = (
     target: 0,
     obstacle: null,
   })),
+  capacities: [Infinity],
   obstacle: null,
   firing: [],
   message: null,

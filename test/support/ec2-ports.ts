@@ -68,6 +68,8 @@ interface Given {
     Record<InstanceId, { readonly stdout: string; readonly stderr: string }>
   >
   readonly sealed?: Awaited<ReturnType<Ec2Ports['sealEnvelope']>>
+  /** Bytes of the envelope's plaintext; null where they cannot be told. */
+  readonly measured?: number | null
   readonly maskOutput?: Ec2Ports['maskOutput']
 }
 
@@ -102,6 +104,7 @@ export const createEc2Ports = (given: Given = {}) => {
       },
     },
     sealEnvelope: () => Promise.resolve(given.sealed ?? succeed('c2VhbGVk')),
+    measureEnvelope: () => Promise.resolve(given.measured === undefined ? 200 : given.measured),
     maskOutput:
       given.maskOutput ??
       (() => Promise.resolve((text) => text.replaceAll('hunter22', '[masked]'))),

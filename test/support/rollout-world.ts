@@ -33,7 +33,7 @@ import { fail, succeed } from '../../src/kernel/result.ts'
 import type { Label, TagHint } from '../../src/rollout/journal.ts'
 import type { Channel, Fact, Telling } from '../../src/deployment/report.ts'
 import type { ImageFailure, ReconcilePorts } from '../../src/rollout/ports.ts'
-import type { Order, Started, Target } from '../../src/targets/target.ts'
+import { unlimited, type Order, type Started, type Target } from '../../src/targets/target.ts'
 import { appOf } from './apps.ts'
 import {
   answerOf,
@@ -436,6 +436,7 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
           obstacle: online ? null : ('instance_offline' as const),
         })),
       ),
+    capacity: () => call('capacity', () => unlimited),
     prepared: (ids) => call('prepared', () => ids.filter((id) => certificates.has(id))),
     start: (order) => call('start', () => start(order)),
     observe: (order, operation) => call('observe', () => observe(order, operation)),

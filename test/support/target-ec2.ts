@@ -28,7 +28,11 @@ import { Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
 import { fail } from '../../src/kernel/result.ts'
 import type { Certificate } from '../../src/targets/ec2/certificates.ts'
 import { createEc2Target } from '../../src/targets/ec2/ec2.ts'
-import { createMaskOutput, createSealEnvelope } from '../../src/targets/ec2/seal.ts'
+import {
+  createMaskOutput,
+  createMeasureEnvelope,
+  createSealEnvelope,
+} from '../../src/targets/ec2/seal.ts'
 import type { Order, Target } from '../../src/targets/target.ts'
 import { appOf } from './apps.ts'
 import { account, startTestAws, waitUntil, type TestAws } from './local-aws.ts'
@@ -64,6 +68,7 @@ const createTarget = ({ client }: TestAws, settings: Ec2Settings): Target => {
         forget: (id) => Promise.resolve(void certificates.delete(id)),
       },
       sealEnvelope: createSealEnvelope(readSecret),
+      measureEnvelope: createMeasureEnvelope(readSecret),
       maskOutput: createMaskOutput(readSecret),
       stage: {
         prepareDocument: documents.prepare.name,

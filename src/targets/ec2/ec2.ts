@@ -1,17 +1,26 @@
 import { addSeconds, toInstant, type Clock } from '../../kernel/clock.ts'
-import type { InstanceId } from '../../kernel/id.ts'
+import { Commit, Digest, InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { succeed } from '../../kernel/result.ts'
 import { Retryable } from '../../kernel/retryable.ts'
-import type { Ec2Settings } from '../../deployment/app.ts'
+import type { App, Ec2Settings } from '../../deployment/app.ts'
 import type { Candidate } from '../../deployment/open.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { toAbsence } from '../absence.ts'
-import type { Order, Started, Target } from '../target.ts'
+import { unlimited, type Capacity, type Order, type Started, type Target } from '../target.ts'
 import type { Certificate, Certificates } from './certificates.ts'
 import { observe } from './observe.ts'
-import type { Command, Commands, Ec2Stage, Fleet, MaskOutput, SealEnvelope } from './ports.ts'
+import type {
+  Command,
+  Commands,
+  Ec2Stage,
+  Fleet,
+  MaskOutput,
+  MeasureEnvelope,
+  SealEnvelope,
+} from './ports.ts'
 import { obstacleOf } from './reach.ts'
+import { envelopeCharacters, largestWave, roomBeside } from './room.ts'
 import { renderSettings } from './settings.ts'
 import { isWayBack, sayWhyNoEnvelope, sealForWayBack } from './way-back.ts'
 
@@ -20,6 +29,7 @@ export interface Ec2Ports {
   readonly fleet: Fleet
   readonly certificates: Certificates
   readonly sealEnvelope: SealEnvelope
+  readonly measureEnvelope: MeasureEnvelope
   readonly maskOutput: MaskOutput
   readonly stage: Ec2Stage
   readonly clock: Clock
@@ -29,6 +39,10 @@ export interface Ec2Ports {
 const shortestDeliverySeconds = 30
 /** A key may change at any time and the host says so; this only bounds the journal's copy. */
 const freshSeconds = 30 * 24 * 3600
+const longestCommit = Commit.parse('f'.repeat(40))
+const longestDigest = Digest.parse(`sha256:${'f'.repeat(64)}`)
+const longestId = InstanceId.parse(`mi-${'f'.repeat(17)}`)
+
 const toEpochSeconds = (instant: string): string => String(Math.floor(Date.parse(instant) / 1000))
 
 const toCommand = (ports: Ec2Ports, order: Order, rest: Command['parameters']): Command => {
@@ -94,12 +108,20 @@ const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Prom
   const certificates = await ports.certificates.load(order.instances)
   const sealed = await seal(ports, order, certificates)
   if (!sealed.ok) return refuseAll(order, sealed.error.reason, sealed.error.message)
+  const Settings = renderSettings(order, settings, ports.stage)
+  const room = roomBeside(Settings)
+  const isTooLarge = (sealed.value?.length ?? 0) > room
+  if (isTooLarge && !isWayBack(order)) {
+    const message = `${sealed.value?.length} characters for ${certificates.length} instances; ${room} fit`
+    return refuseAll(order, 'envelope_too_large', message)
+  }
   const command = toCommand(ports, order, {
     Mode: order.purpose === 'restore' ? 'restore' : 'deploy',
     Generation: String(release?.generation ?? 0),
     Fence: String(order.fence),
-    Settings: renderSettings(order, settings, ports.stage),
-    Envelope: sealed.value ?? '-',
+    Settings,
+    // On the way back the container that was kept needs none.
+    Envelope: isTooLarge ? '-' : (sealed.value ?? '-'),
   })
   return sendToReachable(ports, settings, order, command)
 }
@@ -122,6 +144,24 @@ const candidates = async (
   return [...known, ...absent]
 }
 
+/** Of the longest settings that an order of these may have: of the first wave, which runs `predeploy`. */
+const capacity = async (
+  ports: Ec2Ports,
+  settings: Ec2Settings,
+  app: App,
+  secretVersion: string | null,
+): Promise<Capacity> => {
+  const bytes = await ports.measureEnvelope(app, secretVersion)
+  if (bytes === null) return unlimited
+  const release = { digest: longestDigest, commit: longestCommit }
+  const order = { kind: 'rollback', settings: app, hostSeconds: 9999, release } as const
+  const rendered = renderSettings({ ...order, predeployOn: longestId }, settings, ports.stage)
+  const room = roomBeside(rendered)
+  const instances = largestWave(bytes, room)
+  const message = `the env file and its masks take ${bytes} bytes, ${envelopeCharacters(bytes, 1)} characters when encrypted; ${room} fit into a command`
+  return { instances, message: instances === 0 ? message : null }
+}
+
 const prepared = async (ports: Ec2Ports, instances: readonly InstanceId[]) => {
   const oldest = addSeconds(toInstant(ports.clock()), -freshSeconds)
   const certificates = await ports.certificates.load(instances)
@@ -131,6 +171,7 @@ const prepared = async (ports: Ec2Ports, instances: readonly InstanceId[]) => {
 /** A fleet of EC2 (or hybrid) instances under SSM. */
 export const createEc2Target = (ports: Ec2Ports, settings: Ec2Settings): Target => ({
   candidates: (target) => candidates(ports, settings, target),
+  capacity: (app, secretVersion) => capacity(ports, settings, app, secretVersion),
   prepared: (instances) => prepared(ports, instances),
   start: (order) => {
     const own = order.settings.targets[order.target]

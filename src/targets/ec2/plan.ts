@@ -56,7 +56,7 @@ const planInstance = (
 
 const toView = (looked: Looked): TargetView => {
   const { settings, sights } = looked
-  const waves = planWaves(sights.length, settings.rollout.batch)
+  const waves = planWaves(sights.length, settings.rollout.batch, Infinity)
   return {
     instances: sights.map(({ instance }) => instance.id),
     plan: (context) => ({

@@ -1,4 +1,4 @@
-import type { InstanceSelector } from '../../deployment/app.ts'
+import type { App, InstanceSelector } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/head.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
@@ -60,6 +60,15 @@ export type SealEnvelope = (
   release: Release,
   certificates: readonly Certificate[],
 ) => Promise<Result<string, { readonly reason: Reason; readonly message: string }>>
+
+/**
+ * How many bytes of plaintext that envelope holds, the instances' ids not counted; null where its secrets
+ * cannot be read or used, which sealing then says. A null version is the current one.
+ */
+export type MeasureEnvelope = (
+  settings: App,
+  secretVersion: string | null,
+) => Promise<number | null>
 
 /** Gives the function that blots a release's secrets out of a text. */
 export type MaskOutput = (release: Release) => Promise<(text: string) => string>

@@ -1,4 +1,6 @@
 import type { App } from '../../deployment/app.ts'
+import type { Release } from '../../deployment/head.ts'
+import { Generation, type InstanceId } from '../../kernel/id.ts'
 import type { Redacted } from '../../kernel/redacted.ts'
 import { Retryable } from '../../kernel/retryable.ts'
 import { fail, succeed, type Result } from '../../kernel/result.ts'
@@ -14,10 +16,9 @@ import { listMasks, maskText } from '../../secrets/masks.ts'
 import { renderEnvelopePlaintext, type RegistryCredentials } from '../../secrets/plaintext.ts'
 import { parseRegistrySecret } from '../../secrets/registry-secret.ts'
 import { parseImage } from '../../registry/image.ts'
-import type { MaskOutput, SealEnvelope } from './ports.ts'
+import type { MaskOutput, MeasureEnvelope, SealEnvelope } from './ports.ts'
 
-/** The command's parameters and its document share 64 KB; the document takes up to 28, settings some. */
-const maxEnvelopeCharacters = 32 * 1024
+type Sealable = Pick<Release, 'settings' | 'secretVersion' | 'generation'>
 
 const toCredentials = async (
   readSecret: ReadSecret,
@@ -31,30 +32,45 @@ const toCredentials = async (
     : fail({ reason: parsed.error, message: `${app.registry ?? ''}: username and password` })
 }
 
+const renderPlaintext = async (
+  readSecret: ReadSecret,
+  { settings: app, secretVersion, generation }: Sealable,
+  instances: readonly InstanceId[],
+): Promise<Result<Redacted, SecretRefusal>> => {
+  const [environment, registry] = await Promise.all([
+    readAppEnvironment(readSecret, app, secretVersion),
+    toCredentials(readSecret, app),
+  ])
+  if (!environment.ok) return environment
+  if (!registry.ok) return registry
+  const content = { environment: environment.value, registry: registry.value }
+  return succeed(renderEnvelopePlaintext({ app: app.name, generation, instances, ...content }))
+}
+
 /** Renders the env file of a release and encrypts it for the instances of one wave. */
 export const createSealEnvelope =
   (readSecret: ReadSecret): SealEnvelope =>
   async (release, certificates) => {
-    const { settings: app, secretVersion, generation } = release
-    const environment = await readAppEnvironment(readSecret, app, secretVersion)
-    if (!environment.ok) return environment
-    const registry = await toCredentials(readSecret, app)
-    if (!registry.ok) return registry
-    const plaintext = renderEnvelopePlaintext({
-      app: app.name,
-      generation,
-      instances: certificates.map(({ instance }) => instance),
-      environment: environment.value,
-      registry: registry.value,
-    })
+    const instances = certificates.map(({ instance }) => instance)
+    const plaintext = await renderPlaintext(readSecret, release, instances)
+    if (!plaintext.ok) return plaintext
     const der = certificates.map((certificate) => Buffer.from(certificate.der, 'base64'))
-    const envelope = Buffer.from(await sealEnvelope(plaintext, der)).toString('base64')
-    if (envelope.length > maxEnvelopeCharacters)
-      return fail({
-        reason: 'envelope_too_large',
-        message: `${envelope.length} characters for ${certificates.length} instances; ${maxEnvelopeCharacters} fit`,
-      })
-    return succeed(envelope)
+    return succeed(Buffer.from(await sealEnvelope(plaintext.value, der)).toString('base64'))
+  }
+
+/** No envelope is made of it: the number it stands for only has to be as long as any. */
+const longestGeneration = Generation.parse(999_999_999)
+
+/** The size of what `createSealEnvelope` encrypts, without the instances' ids. */
+export const createMeasureEnvelope =
+  (readSecret: ReadSecret): MeasureEnvelope =>
+  async (settings, secretVersion) => {
+    const sealable = { settings, secretVersion, generation: longestGeneration }
+    const plaintext = await renderPlaintext(readSecret, sealable, []).catch((error: unknown) => {
+      if (error instanceof Retryable) return null
+      throw error
+    })
+    return plaintext?.ok === true ? Buffer.byteLength(plaintext.value.reveal()) : null
   }
 
 /** Masks once more what a host has masked already: nothing is stored on its word alone. */

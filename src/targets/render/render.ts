@@ -5,7 +5,7 @@ import type { RenderSettings } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/head.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
-import type { Order, Started, Target } from '../target.ts'
+import { unlimited, type Order, type Started, type Target } from '../target.ts'
 import { answerAs, refuse } from './answer.ts'
 import { unlessLater, type Ask, type RenderFailure } from './api.ts'
 import {
@@ -178,6 +178,7 @@ export const createRenderTarget = (ports: RenderPorts, settings: RenderSettings)
   return {
     candidates: (target) =>
       Promise.resolve([{ id: InstanceId.parse(settings.service), target, obstacle: null }]),
+    capacity: () => Promise.resolve(unlimited),
     prepared: (instances) => Promise.resolve(instances),
     start: (order) => start(ports, ownOf(order), order),
     observe: (order, operation) => observe(ports, ownOf(order), order, operation),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { InstanceId } from '../../../src/kernel/id.ts'
 import {
   after,
   begin,
@@ -255,10 +256,26 @@ describe('a rollout that failed', () => {
     expect(story.head.releases.map(({ generation }) => generation)).toEqual([1])
   })
 
+  it('brings at most as many back with one command as it takes', () => {
+    const ids = Array.from({ length: 120 }, (_, index) =>
+      InstanceId.parse(`i-${String(index).padStart(8, '0')}`),
+    )
+    const story = failing()
+    const { deployment } = story.head
+    const [one] = deployment?.instances ?? []
+    if (deployment === null || one === undefined) throw new Error('nothing is open')
+    const instances = ids.map((id) => ({ ...one, id }))
+    const many = { ...story, head: { ...story.head, deployment: { ...deployment, instances } } }
+    expect(intentOf(look(many, after(10))).instances).toEqual(ids.slice(0, 50))
+  })
+
   it('names who could not be brought back in time', () => {
     const restoring = send(look(failing(), after(10)), after(10))
     const lost = look(restoring, after(900))
     expect(statusesOf(lost)).toEqual(['unknown', 'failed'])
+    expect(deploymentOf(look(lost, after(901))).message).toBe(
+      `${instanceAt(2)}: it answers 500; not brought back: ${instanceAt(1)}`,
+    )
     expect(lost.actions).toEqual([{ kind: 'cancel', target: 0, operation: 'command-1' }])
     expect(deploymentOf(look(lost, after(900)))).toMatchObject({
       status: 'failed',

@@ -12,6 +12,7 @@ import {
   openingOf,
   start,
 } from '../../support/deployments.ts'
+import { appOf } from '../../support/apps.ts'
 import { commitAt, digestAt, ec2, orderAt } from '../../support/rollout-world.ts'
 
 const freeze = { reason: 'exams', by: 'ada', at: start }
@@ -103,6 +104,26 @@ describe('opening a deployment', () => {
   it('ends at once where the secret is not there', () => {
     const story = openedBy(begin(), openingOf(1, 1, { obstacle: 'secret_missing' }))
     expect(deploymentOf(story)).toMatchObject({ status: 'failed', reason: 'secret_missing' })
+  })
+
+  it('ends at once where not even one instance fits into a command, and says how large it is', () => {
+    const obstacle = 'envelope_too_large'
+    const opening = openingOf(1, 1, { obstacle, message: '40960 bytes', capacities: [0] })
+    expect(deploymentOf(openedBy(begin(), opening))).toMatchObject({
+      status: 'failed',
+      reason: 'envelope_too_large',
+      message: '40960 bytes',
+      sentAt: null,
+    })
+  })
+
+  it('rolls in waves that fit into a command', () => {
+    const all = { kind: 'percent' as const, value: 100 }
+    const settings = appOf('oc-lettings', {
+      targets: [ec2({ rollout: { batch: all, pauseSeconds: 0 } })],
+    })
+    const story = openedBy(begin(), openingOf(1, 5, { capacities: [2] }, settings))
+    expect(deploymentOf(story).instances.map(({ wave }) => wave)).toEqual([0, 1, 1, 2, 2])
   })
 
   it('of a rollback goes on with those who can be reached, under the earlier generation', () => {

@@ -103,7 +103,7 @@ describe('a deployment to Render', () => {
       status: 'failed',
       reason: 'target_unavailable',
     })
-    expect(deployment?.message).toMatch(/answered 503$/)
+    expect(deployment?.message).toMatch(/answered 503; not brought back: srv-/)
     expect(shop.deploys()).toEqual([])
   })
 

@@ -29,6 +29,17 @@ test('names whom it is for, then each variable and what is to be masked, each en
   )
 })
 
+test('a value that is masked as a whole travels once', () => {
+  const environment = assembleEnvironment({
+    env: { COPY: 'a-long-secret', PLAIN: 'words in the open' },
+    secret: new Redacted('{"TOKEN": "a-long-secret", "SHORT": "1234"}'),
+  })
+  if (!environment.ok) throw new Error(environment.error.message)
+  expect(render({ environment: environment.value }).split('\n')[1]).toBe(
+    'secret COPY=a-long-secret\0env PLAIN=words in the open\0env TOKEN=a-long-secret\0env SHORT=1234\0',
+  )
+})
+
 test('carries the login of a private registry and masks its password', () => {
   const secret = parseRegistrySecret(new Redacted('{"username": "shop", "password": "dckr_pat_1"}'))
   if (!secret.ok) throw new Error(secret.error)

@@ -3,6 +3,7 @@ import { Generation } from '../../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
 import { createEc2Target } from '../../../../src/targets/ec2/ec2.ts'
+import { unlimited } from '../../../../src/targets/target.ts'
 import { after, instanceAt } from '../../../support/deployments.ts'
 import { certificateOf, createEc2Ports, machine, orderOf } from '../../../support/ec2-ports.ts'
 import { ec2 } from '../../../support/rollout-world.ts'
@@ -57,6 +58,33 @@ describe('who needs no prepare', () => {
     const { target } = targetOf({ certificates })
     const ids = [1, 2, 3].map(instanceAt)
     expect(await target.prepared(ids)).toEqual([instanceAt(1)])
+  })
+})
+
+describe('the capacity of a command', () => {
+  const { settings } = orderOf()
+
+  it.each([
+    ['a small env file', 500, 91, null],
+    ['8 KiB', 8192, 66, null],
+    ['24 KiB', 24_576, 13, null],
+    [
+      '40 KiB',
+      40_960,
+      0,
+      /^the env file and its masks take 40960 bytes, 55460 characters when encrypted; 38\d{3} fit into a command$/,
+    ],
+  ])('is, for %s, a number of instances', async (_name, measured, instances, message) => {
+    const { target } = targetOf({ measured })
+    const capacity = await target.capacity(settings, null)
+    expect(capacity.instances).toBe(instances)
+    if (message === null) expect(capacity.message).toBeNull()
+    else expect(capacity.message).toMatch(message)
+  })
+
+  it('is left to the sealing where the secret cannot be read now', async () => {
+    const { target } = targetOf({ measured: null })
+    expect(await target.capacity(settings, null)).toEqual(unlimited)
   })
 })
 
@@ -115,6 +143,23 @@ describe('sending', () => {
     const started = await createEc2Target(own, ec2()).start(kept)
     expect(started).toEqual({ operation: 'command-1', missing: [] })
     expect(sent[0]?.parameters).toMatchObject({ Mode: 'deploy', Generation: '7', Envelope: '-' })
+  })
+
+  const tooLarge = { sealed: succeed('x'.repeat(40_000)), certificates: [certificateOf(1)] }
+
+  it('an envelope that leaves no room in the command is refused by name, and nothing is sent', async () => {
+    const { target, sent } = targetOf(tooLarge)
+    const { operation, missing } = await target.start(orderOf())
+    expect(operation).toBeNull()
+    expect(missing).toMatchObject([{ outcome: 'failed', reason: 'envelope_too_large' }])
+    expect(missing[0]?.message).toMatch(/^40000 characters for 1 instances; 3\d{4} fit$/)
+    expect(sent).toEqual([])
+  })
+
+  it('a restore goes out without it: the kept container has its settings', async () => {
+    const { target, sent } = targetOf(tooLarge)
+    await target.start(orderOf({ purpose: 'restore' }))
+    expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Envelope: '-' })
   })
 
   it('a rollback to a container of its own does not go out without its secret', async () => {
