@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '../../local/docker/free-port.ts'
+import { ensurePrograms, findProgram, programs } from '../../local/docker/packages.ts'
 import { waitUntil } from './local-aws.ts'
 
 export interface Balancer {
@@ -36,7 +37,8 @@ listen balancer
 ${servers.join('\n')}
 `,
   )
-  const child = spawn('haproxy', ['-db', '-f', file], { stdio: 'ignore' })
+  await ensurePrograms([programs.haproxy])
+  const child = spawn(findProgram('haproxy') ?? '', ['-db', '-f', file], { stdio: 'ignore' })
   const url = `http://127.0.0.1:${own}/`
   await waitUntil(async () => (await fetch(url).catch(() => null)) !== null)
   return {
