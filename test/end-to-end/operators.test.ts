@@ -177,6 +177,8 @@ test('status tells by sls what is live, what was before and how each step went',
     quarantine: [],
     alarmsUntil: null,
     owed: [],
+    converging: [],
+    instances: [{ id: 'i-00000001', serves: 5, reason: null, asOf: aText }],
     operations: aList,
     deployments: aList,
   })
