@@ -1,3 +1,5 @@
+import { rollingSeconds } from '../deployment/deadline.ts'
+import { longestPause } from '../deployment/pause.ts'
 import type { Findings } from './findings.ts'
 import { gather, mistaken, warned, when } from './findings.ts'
 import { longestSeconds } from './longest-seconds.ts'
@@ -81,10 +83,21 @@ const checkTimes = (path: Path, ec2: Ec2File, app: AppFile): Findings => {
   ])
 }
 
+/** A rollout whose first pause outlasts it never reaches a second instance. */
+const checkPause = (path: Path, { rollout }: Ec2File, { deadline }: AppFile): Findings =>
+  when(
+    longestPause(rollout.pause) >= rollingSeconds(deadline),
+    mistaken(
+      [...path, 'rollout', 'pause'],
+      `may take ${longestPause(rollout.pause)}s (the clock, which ends it, looks once a minute), and of the deadline of ${deadline}s the rollout has ${Math.floor(rollingSeconds(deadline))}s: the rest is kept for bringing the old release back`,
+    ),
+  )
+
 export const checkEc2 = (path: Path, ec2: Ec2File, app: AppFile): Findings =>
   gather([
     checkInstances(path, ec2.instances),
     checkStrategy(path, ec2),
     checkReach(path, ec2),
     checkTimes(path, ec2, app),
+    checkPause(path, ec2, app),
   ])

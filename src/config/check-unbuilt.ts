@@ -14,12 +14,5 @@ export const checkUnbuilt = (path: Path, app: AppFile): Findings =>
         target.heroku !== undefined,
         nothingYet([...path, 'targets', index, 'heroku'], 'every deployment of this app fails'),
       ),
-      when(
-        (target.ec2?.rollout.pause ?? 0) > 0,
-        nothingYet(
-          [...path, 'targets', index, 'ec2', 'rollout', 'pause'],
-          'batches follow at once',
-        ),
-      ),
     ]),
   )

@@ -3,6 +3,7 @@ import { Fence, type InstanceId } from '../kernel/id.ts'
 import { absorb, endRestored } from './answer.ts'
 import { end, giveUp, giveWay, instancesToRestore } from './close.ts'
 import { hostSecondsUntil, intentOwnedSeconds, isPast, operationLimits } from './deadline.ts'
+import { isPausing } from './pause.ts'
 import { largestWave } from './wave.ts'
 import {
   goesOn,
@@ -45,6 +46,7 @@ const intend = (
     deployment: {
       ...deployment,
       status: 'in_progress',
+      pausedUntil: null,
       sentAt: deployment.sentAt ?? (purpose === 'prepare' ? null : now),
       instances: deployment.instances.map((instance) =>
         instance.target === target && ids.includes(instance.id)
@@ -110,6 +112,7 @@ const roll = (
 ): Head => {
   const wave = currentWave(deployment)
   if (wave.length === 0) return endRolled(head, deployment, now)
+  if (isPausing(deployment, now)) return head
   const unprepared = wave.filter(({ id, status }) => status === 'unseen' || !prepared.includes(id))
   const next =
     unprepared.length > 0

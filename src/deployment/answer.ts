@@ -4,6 +4,7 @@ import { endGivenUp, giveUp } from './close.ts'
 import { isPast } from './deadline.ts'
 import { goesOn, type Deployment, type Head, type InstanceState, type Intent } from './head.ts'
 import { hasDrifted, servesRelease } from './places.ts'
+import { pauseAfter } from './pause.ts'
 import type { Answer } from './step.ts'
 
 /** A changed key is prepared for anew, a fence from before a restore raised: each at most this often. */
@@ -131,10 +132,13 @@ const messageOf = ({ instances }: Deployment, { id, message }: InstanceState): s
 const conclude = (head: Head, now: Instant): Head => {
   const { deployment } = head
   if (deployment === null) return head
-  const settled = { ...deployment, intent: null }
+  const { intent } = deployment
+  const pausedUntil = intent === null ? null : pauseAfter(deployment, intent, now)
+  const settled = { ...deployment, intent: null, pausedUntil }
   const first = settled.instances.find(({ status }) => status === 'failed' || status === 'lost')
   if (deployment.stage === 'restoring') return { ...head, deployment: settled }
-  if (first === undefined || goesOn(deployment)) return { ...head, deployment: settled }
+  if (first === undefined || goesOn(deployment))
+    return { ...head, deployment: settled, watch: pausedUntil === null ? head.watch : null }
   const message = messageOf(settled, first)
   return giveUp({ ...head, deployment: settled }, first.reason ?? 'no_answer', message, now)
 }

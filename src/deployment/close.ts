@@ -53,6 +53,7 @@ export const end = (head: Head, ending: Ending, now: Instant): Head => {
     rolledBackBy,
     stage: 'ended',
     intent: null,
+    pausedUntil: null,
     endedAt: now,
   }
   const finished = [...toFinished(head, ended, now), ...head.finished].slice(0, keptFinished)
@@ -99,7 +100,10 @@ export const instancesToRestore = (head: Head): readonly InstanceState[] =>
 export const giveUp = (head: Head, reason: Reason, message: string | null, now: Instant): Head => {
   const { deployment } = head
   if (deployment === null) return head
-  const turned = { ...head, deployment: { ...deployment, reason, message, intent: null } }
+  const turned = {
+    ...head,
+    deployment: { ...deployment, reason, message, intent: null, pausedUntil: null },
+  }
   if (instancesToRestore(turned).length === 0) return endGivenUp(turned, reason, message, now)
   return { ...turned, deployment: { ...turned.deployment, stage: 'restoring' } }
 }

@@ -79,6 +79,7 @@ const openConvergence = (
       : instance,
   ),
   intent: null,
+  pausedUntil: null,
   reason: null,
   message: null,
 })

@@ -19,14 +19,16 @@ const shortestHostSeconds = 15
  * The end of a deployment that is kept free for bringing the live release back: a third of the whole,
  * at least 2 minutes (one tick of the clock and a start), at most 5, and never more than half of it.
  */
-const restoreReserveSeconds = (deployment: Deployment): number => {
-  const whole = secondsBetween(deployment.openedAt, deployment.deadlineAt)
-  return Math.min(300, Math.max(120, whole / 3), whole / 2)
-}
+const restoreReserveSeconds = (deadlineSeconds: number): number =>
+  Math.min(300, Math.max(120, deadlineSeconds / 3), deadlineSeconds / 2)
+
+/** How much of a deployment's deadline its rollout may take. */
+export const rollingSeconds = (deadlineSeconds: number): number =>
+  deadlineSeconds - restoreReserveSeconds(deadlineSeconds)
 
 /** When the rollout must be over, so that a restore still fits before the deployment's deadline. */
-export const rollingEndsAt = (deployment: Deployment): Instant =>
-  addSeconds(deployment.deadlineAt, -restoreReserveSeconds(deployment))
+export const rollingEndsAt = ({ openedAt, deadlineAt }: Deployment): Instant =>
+  addSeconds(openedAt, rollingSeconds(secondsBetween(openedAt, deadlineAt)))
 
 const earlier = (a: Instant, b: Instant): Instant => (Date.parse(a) < Date.parse(b) ? a : b)
 

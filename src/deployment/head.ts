@@ -119,6 +119,8 @@ export interface Deployment {
   readonly rolledBackBy: Generation | null
   readonly instances: readonly InstanceState[]
   readonly intent: Intent | null
+  /** Between two waves (`rollout.pause`): when the next one may begin. */
+  readonly pausedUntil: Instant | null
   readonly reason: Reason | null
   readonly message: string | null
 }
@@ -220,12 +222,11 @@ export interface Head {
   readonly takeBack: TakeBack | null
   readonly freeze: Freeze | null
   readonly quarantine: readonly Quarantined[]
-  /** The newest first. */
+  /** The newest first, as in `operations`. */
   readonly finished: readonly Finished[]
   /** Until when an alarm may take the newest deployment back; null where nobody need look. */
   readonly alarmsUntil: Instant | null
   readonly owed: readonly OwedFact[]
-  /** The newest first. */
   readonly operations: readonly Operation[]
   readonly places: readonly Place[]
   /** The order of the newest revision ever opened; it never goes down. */

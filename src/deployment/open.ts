@@ -15,6 +15,7 @@ import {
 } from './head.ts'
 import { isQuarantined, liftQuarantine } from './quarantine.ts'
 import { newerOrder, type PushOrder } from './revision.ts'
+import { explainLongPauses } from './pause.ts'
 import { planWaves } from './wave.ts'
 
 /** An instance that a target selected, and why nothing can be sent to it, if so. */
@@ -86,10 +87,26 @@ const obstacleOf = (head: Head, { kind, force, release }: Opening): Reason | nul
   return isQuarantined(head, release) ? 'quarantined' : null
 }
 
+/** What makes it fail at once; who cannot be reached keeps no rollback from the others. */
+const failureOf = (
+  deployment: Deployment,
+  { kind, obstacle, message }: Opening,
+): { readonly reason: Reason; readonly message: string | null } | null => {
+  const { instances } = deployment
+  if (obstacle !== null) return { reason: obstacle, message }
+  if (instances.length === 0) return { reason: 'no_instances', message: null }
+  const tooLong = explainLongPauses(deployment)
+  if (tooLong !== null) return { reason: 'pauses_too_long', message: tooLong }
+  const unreachable = instances.find(({ reason }) => reason !== null)
+  return unreachable === undefined || kind === 'rollback'
+    ? null
+    : { reason: unreachable.reason ?? 'instance_offline', message: unreachable.id }
+}
+
 /**
  * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
- * With no instance, or one that cannot be reached, it is opened and ended at once, so that the
- * failure stands in the history and the mark keeps it from being tried again by itself. A convergence
+ * With no instance, one that cannot be reached, or pauses longer than its deadline, it is opened and
+ * ended at once, so that the failure stands in the history and the mark keeps it from being tried again by itself. A convergence
  * gives way first; the next look opens.
  */
 export const open = (head: Head, opening: Opening, now: Instant): Result<Head, Reason> => {
@@ -113,6 +130,7 @@ export const open = (head: Head, opening: Opening, now: Instant): Result<Head, R
     release: { ...opening.release, generation: opening.release.generation ?? generation },
     instances: toInstances(opening.release.settings, opening.candidates, opening.capacities),
     intent: null,
+    pausedUntil: null,
     reason: null,
     message: opening.message,
   }
@@ -124,13 +142,6 @@ export const open = (head: Head, opening: Opening, now: Instant): Result<Head, R
     takeBack: opening.kind === 'rollback' ? null : head.takeBack,
     mark: newerOrder(head.mark, opening.order),
   }
-  const unreachable = deployment.instances.find((instance) => instance.reason !== null)
-  if (opening.obstacle !== null)
-    return succeed(end(opened, failed(opening.obstacle, opening.message), now))
-  if (deployment.instances.length === 0) return succeed(end(opened, failed('no_instances'), now))
-  if (unreachable === undefined || opening.kind === 'rollback') return succeed(opened)
-  return succeed(end(opened, failed(unreachable.reason ?? 'instance_offline', unreachable.id), now))
+  const failure = failureOf(deployment, opening)
+  return succeed(failure === null ? opened : end(opened, { status: 'failed', ...failure }, now))
 }
-
-const failed = (reason: Reason, message: string | null = null) =>
-  ({ status: 'failed', reason, message }) as const

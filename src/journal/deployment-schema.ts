@@ -94,6 +94,7 @@ export const deploymentSchema: z.ZodType<Deployment> = z.object({
   rolledBackBy: Generation.nullable().default(null),
   instances: z.array(instanceSchema),
   intent: intentSchema.nullable(),
+  pausedUntil: instantSchema.nullable().default(null),
   reason: reasonSchema.nullable(),
   message: z.string().nullable(),
 })

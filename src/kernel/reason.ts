@@ -55,6 +55,7 @@ export const reasons = {
   key_changed: 'The instance has another key than the envelope was sealed for.',
   envelope_invalid:
     'The envelope could not be opened, or is for another app, generation or instance.',
+  pauses_too_long: 'The pauses between the batches do not fit into the deadline.',
   envelope_too_large: 'The env file and its envelope do not fit into a command.',
   order_invalid: 'The command carries parameters that the host script refuses.',
   superseded_fence: 'The instance has seen a newer fence and refused this command.',

@@ -69,6 +69,7 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
   openedAt: deployment.openedAt,
   endedAt: deployment.endedAt,
   deadlineAt: deployment.deadlineAt,
+  pausedUntil: deployment.pausedUntil,
   instances: deployment.instances.map(({ id, status, serving, reason, message }) => ({
     id,
     status,

@@ -109,6 +109,7 @@ describe('the head of an app', () => {
         firing: [],
         takesBack: null,
         rolledBackBy: null,
+        pausedUntil: null,
       },
     })
   })

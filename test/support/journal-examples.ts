@@ -101,6 +101,7 @@ const deployment: Deployment = {
     deadlineAt: '2026-11-20T10:12:14.000Z',
     hostSeconds: 300,
   },
+  pausedUntil: null,
   reason: null,
   message: null,
 }

@@ -168,6 +168,7 @@ export const deployments: fc.Arbitrary<Deployment> = fc.record({
   rolledBackBy: maybe(generations),
   instances: fc.array(instanceStates, { maxLength: 3 }),
   intent: maybe(intents),
+  pausedUntil: maybe(instants),
   reason: someReason,
   message: maybe(words),
 })

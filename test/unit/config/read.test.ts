@@ -399,6 +399,15 @@ test('does not repeat what stands where the name of a secret belongs', () => {
   expect([mistake, ...others].join('\n')).not.toContain('hunter2')
 })
 
+test('refuses a pause that outlasts the rollout', () => {
+  expect(mistakesOf(edit('publish: 80', 'publish: 80\n          rollout: { pause: 9m }'))).toEqual([
+    `${at(15, 29, `${ec2}.rollout.pause`)}: may take 600s (the clock, which ends it, looks once a minute), and of the deadline of 900s the rollout has 600s: the rest is kept for bringing the old release back`,
+  ])
+  expect(mistakesOf(edit('publish: 80', 'publish: 80\n          rollout: { pause: 8m }'))).toEqual(
+    [],
+  )
+})
+
 const second = (target: string): string =>
   `${file}  blog:
     image: acme/blog

@@ -3,6 +3,7 @@ import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import {
   commitAt,
   createWorld,
+  ec2,
   plainly,
   type Call,
   type Settings,
@@ -71,6 +72,25 @@ describe('one look', () => {
     expect(world.head()).toMatchObject({ deployment: null, releases: [{ generation: 1 }] })
     expect(world.deployments.get(1)).toMatchObject({ status: 'succeeded', reason: 'deployed' })
     expect(world.steps.size).toBe(4)
+  })
+
+  it('ends at a pause, and a later one goes on', async () => {
+    const inPauses = ec2({ rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 90 } })
+    const world = pushed({ instances: 3, targets: [inPauses] }, 1)
+    const before = world.now()
+    await runReconcile(world)
+    expect(world.now() - before).toBeLessThan(10_000)
+    expect(world.head().deployment).toMatchObject({ status: 'in_progress', intent: null })
+    await letItSettle(world, 10)
+    const sentAt = world.sends.filter(({ order }) => order.purpose === 'deploy').map(({ at }) => at)
+    const gaps = sentAt.slice(1).map((at, index) => (at - (sentAt[index] ?? 0)) / 1000)
+    expect(gaps).toHaveLength(2)
+    for (const gap of gaps) {
+      expect(gap).toBeGreaterThanOrEqual(90)
+      expect(gap).toBeLessThan(90 + 60 + 10)
+    }
+    expect(world.deployments.get(1)).toMatchObject({ status: 'succeeded' })
+    expect(world.breaches).toEqual([])
   })
 
   it('is short where there is nothing to do', async () => {
