@@ -10,6 +10,7 @@ import { openCommandStore } from '../ssm/command-store.ts'
 import { DocumentList, openDocuments, type Documents } from '../ssm/documents.ts'
 import { createSsmOperations } from '../ssm/operations.ts'
 import { startRunCommand, type RunCommand } from '../ssm/run-command.ts'
+import type { RunScript } from '../ssm/run-script.ts'
 import { openJsonFile } from '../state/json-file.ts'
 import { sealWith } from '../state/sealed.ts'
 import type { Account } from './account.ts'
@@ -37,6 +38,8 @@ export interface AwsOptions {
   /** Values for variables that the template gives to a function and that are others here. */
   readonly overrides?: () => Readonly<Record<string, string>>
   readonly timing: Timing
+  /** In place of `sh` on the instances. */
+  readonly runScript?: RunScript
 }
 
 export interface Timing {
@@ -76,6 +79,7 @@ const openSsm = (
     faults,
     directory: join(state, 'ssm/agents'),
     deliverMilliseconds: timing.deliverMilliseconds,
+    runScript: options.runScript,
   })
   const operations = createSsmOperations({
     fleet,

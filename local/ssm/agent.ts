@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Account } from '../aws/account.ts'
 import type { Instance } from '../instances/instance.ts'
-import { runScript, type RunningScript, type ScriptEnd } from './run-script.ts'
+import type { RunningScript, RunScript, ScriptEnd } from './run-script.ts'
 
 export interface Job {
   readonly commandId: string
@@ -64,6 +64,7 @@ export const startAgent = (
   instance: Instance,
   directory: string,
   events: AgentEvents,
+  runScript: RunScript,
 ): Agent => {
   const waiting: Job[] = []
   const running = new Map<string, RunningScript>()

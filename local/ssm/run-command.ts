@@ -10,6 +10,7 @@ import { toTimeoutSeconds, type Document } from './document.ts'
 import { toInvocationEvent } from './invocation-event.ts'
 import { cutStandardError, cutStandardOutput } from './output.ts'
 import { toEnvironment, toScript } from './parameters.ts'
+import { runScript, type RunScript } from './run-script.ts'
 import { createTimers } from './timers.ts'
 
 export interface RunCommandParts {
@@ -23,6 +24,7 @@ export interface RunCommandParts {
   readonly directory: string
   /** How long a command is on its way to its agent. */
   readonly deliverMilliseconds: number
+  readonly runScript?: RunScript | undefined
 }
 
 export interface RunCommand {
@@ -73,10 +75,12 @@ const createAgents = (parts: RunCommandParts, find: Find, change: Change) => {
   const at = (instance: Instance): Agent => {
     const existing = agents.get(instance.id)
     if (existing) return existing
-    const agent = startAgent(parts.account, instance, parts.directory, {
-      onStart: (commandId) => onStart(instance, commandId),
-      onEnd: (commandId, end) => change(commandId, instance.id, toEnding(end)),
-    })
+    const events = {
+      onStart: (commandId: string) => onStart(instance, commandId),
+      onEnd: (commandId: string, end: JobEnd) => change(commandId, instance.id, toEnding(end)),
+    }
+    const run = parts.runScript ?? runScript
+    const agent = startAgent(parts.account, instance, parts.directory, events, run)
     agents.set(instance.id, agent)
     return agent
   }

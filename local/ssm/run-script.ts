@@ -39,8 +39,11 @@ const capture = async (stream: Readable, path: string): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8')
 }
 
+/** How an instance runs a script. Another one stands in where no instance is wanted. */
+export type RunScript = (order: ScriptOrder) => RunningScript
+
 /** As the agent does: joined into `_script.sh`, mode 0700, run by `sh -c <path>` in its own group. */
-export const runScript = (order: ScriptOrder): RunningScript => {
+export const runScript: RunScript = (order) => {
   mkdirSync(order.directory, { recursive: true, mode: 0o700 })
   const path = join(order.directory, '_script.sh')
   writeFileSync(path, order.script, { mode: 0o700 })

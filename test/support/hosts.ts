@@ -1,4 +1,4 @@
-import type { Serving } from '../../src/deployment/head.ts'
+import type { Release, Serving } from '../../src/deployment/head.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import type { InstanceId } from '../../src/kernel/id.ts'
 import type { Reason } from '../../src/kernel/reason.ts'
@@ -56,8 +56,13 @@ export const createHost = (id: InstanceId): Host => ({
   acts: [],
 })
 
+/** What of an order reaches a host. */
+export interface HostOrder extends Pick<Order, 'purpose' | 'fence' | 'notAfter' | 'hostSeconds'> {
+  readonly release: Pick<Release, 'generation' | 'digest'> | null
+}
+
 export interface Delivered {
-  readonly order: Order
+  readonly order: HostOrder
   /** The key that the envelope was sealed for. */
   readonly key: number | null
   readonly fault: Fault
@@ -100,7 +105,7 @@ export const arrive = (
   return { doneAt }
 }
 
-const serve = (host: Host, order: Order): void => {
+const serve = (host: Host, order: HostOrder): void => {
   const { release } = order
   host.serving =
     release === null ? null : { generation: release.generation, digest: release.digest }
