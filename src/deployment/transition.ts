@@ -149,17 +149,23 @@ const toActions = (before: Head, after: Head): readonly Action[] => {
   return [...toCancel(before, after), ...sends]
 }
 
-/** Also one whose answer nobody waits for any more, because it is taken back. */
-const isUnanswered = (status: InstanceState['status']): boolean =>
-  status === 'lost' || status === 'unknown' || status === 'pending'
+/** Also one whose answer nobody waits for any more, because it is taken back; not one that has answered and goes on. */
+const isUnanswered = (before: InstanceState | undefined, after: InstanceState): boolean =>
+  after.status === 'lost' ||
+  after.status === 'unknown' ||
+  (after.status === 'pending' && before?.status === 'pending' && before.retries === after.retries)
 
 /** A command that was given up while it may still run is cancelled: best effort, the fence is what counts. */
 const toCancel = (before: Head, after: Head): readonly Action[] => {
   const given = before.deployment?.intent ?? null
   if (given === null || given.operation === null) return []
+  const ofBefore = (one: InstanceState) =>
+    before.deployment?.instances.find(({ id, target }) => id === one.id && target === one.target)
   const missing = after.deployment?.instances.some(
-    ({ id, target, status }) =>
-      target === given.target && given.instances.includes(id) && isUnanswered(status),
+    (one) =>
+      one.target === given.target &&
+      given.instances.includes(one.id) &&
+      isUnanswered(ofBefore(one), one),
   )
   return missing === true && after.deployment?.intent?.fence !== given.fence
     ? [{ kind: 'cancel', target: given.target, operation: given.operation }]

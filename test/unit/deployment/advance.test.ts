@@ -77,6 +77,11 @@ describe('the next move of a deployment', () => {
     })
   })
 
+  it('cancels no `prepare` that everybody has answered', () => {
+    const asked = send(look(opened(1), start, []), start)
+    expect(hear(asked, start, succeededAt(1, 1)).actions).toEqual([])
+  })
+
   it('names the one who looks again for 25 s', () => {
     expect(look(opened(1), start).head.watch).toEqual({ by: 'ada', until: after(25) })
   })
