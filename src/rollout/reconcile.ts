@@ -1,18 +1,9 @@
-import { toInstant, type Instant } from '../kernel/clock.ts'
-import { isPast } from '../deployment/deadline.ts'
-import {
-  hasEnded,
-  isConverging,
-  type Deployment,
-  type Head,
-  type Intent,
-} from '../deployment/head.ts'
-import { servesRelease } from '../deployment/places.ts'
-import type { Answer } from '../deployment/step.ts'
+import { toInstant } from '../kernel/clock.ts'
+import { hasEnded, isConverging, type Deployment, type Head } from '../deployment/head.ts'
 import type { Observation } from '../deployment/transition.ts'
+import { createReadAnswers, isTold, isWatching, type ReadAnswers } from './answers.ts'
 import { findStrays } from './find-strays.ts'
 import { openNext } from './open-next.ts'
-import { toOrder } from './order.ts'
 import { createTeller } from './tell.ts'
 import { watchAlarms } from './watch-alarms.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
@@ -30,61 +21,6 @@ const longestRunSeconds = 40
 
 type Write = ReturnType<typeof createWrite>
 
-/** A target that cannot be asked holds nothing up past the command's deadline. */
-const toNothingPast =
-  (ports: ReconcilePorts, head: Head, deadlineAt: Instant) =>
-  (error: unknown): readonly Answer[] => {
-    if (!isPast(deadlineAt, toInstant(ports.clock()))) throw error
-    ports.log.error('the answers could not be read in time', {
-      app: head.app,
-      error: String(error),
-    })
-    return []
-  }
-
-/** Who was only asked, and serves what it should, leaves no trace: it is asked every hour. */
-const isWorthKeeping = ({ kind, release }: Deployment, { purpose }: Intent, answer: Answer) =>
-  isTold(answer) &&
-  !(kind === 'converge' && purpose === 'prepare' && servesRelease(answer.serving, release))
-
-const isTold = ({ outcome }: Answer): boolean => outcome !== 'waiting'
-
-/** Reads the answers to the command in flight; each is in the history before the head knows of it. */
-const readAnswers = async (
-  ports: ReconcilePorts,
-  head: Head,
-  deployment: Deployment,
-  intent: Intent & { operation: string },
-): Promise<Observation & { kind: 'answered' }> => {
-  const order = toOrder(head, deployment, intent)
-  const settings = order.settings.targets[intent.target]
-  const target = settings === undefined ? null : ports.toTarget(settings)
-  const at = toInstant(ports.clock())
-  const answers =
-    (await target
-      ?.observe(order, intent.operation)
-      .catch(toNothingPast(ports, head, intent.deadlineAt))) ?? []
-  const told = answers.filter((answer) => isWorthKeeping(deployment, intent, answer))
-  const { generation } = deployment
-  if (told.length > 0)
-    await ports.history.recordSteps(
-      head.app,
-      told.map(({ id, outcome, reason, message, steps, tail }) => ({
-        generation,
-        instance: id,
-        fence: intent.fence,
-        purpose: intent.purpose,
-        at,
-        outcome,
-        reason,
-        message,
-        steps,
-        tail,
-      })),
-    )
-  return { kind: 'answered', fence: intent.fence, answers }
-}
-
 const findPrepared = async (ports: ReconcilePorts, deployment: Deployment) => {
   const { targets } = deployment.release.settings
   const prepared = await Promise.all(
@@ -99,7 +35,12 @@ const findPrepared = async (ports: ReconcilePorts, deployment: Deployment) => {
 }
 
 /** Observes what the head waits for and moves it on. False where there is nothing to do but wait. */
-const move = async (ports: ReconcilePorts, write: Write, nudge: Nudge): Promise<boolean> => {
+const move = async (
+  ports: ReconcilePorts,
+  write: Write,
+  readAnswers: ReadAnswers,
+  nudge: Nudge,
+): Promise<boolean> => {
   const head = await ports.heads.load(nudge.app)
   const { deployment } = head
   if (deployment !== null && hasEnded(deployment))
@@ -115,7 +56,7 @@ const move = async (ports: ReconcilePorts, write: Write, nudge: Nudge): Promise<
   const { intent } = deployment
   if (intent !== null && intent.operation !== null) {
     const sent = { ...intent, operation: intent.operation }
-    const answered = await readAnswers(ports, head, deployment, sent)
+    const answered = await readAnswers(head, deployment, sent)
     if (await write(head, answered)) {
       ports.log.info('answered', {
         ...toLogFields(head.app, deployment, sent),
@@ -171,9 +112,6 @@ const archive = async (
   return { kind: 'archived', generation, windowSeconds: settings?.rollback?.windowSeconds ?? null }
 }
 
-const isWatching = (head: Head, by: string, now: Date): boolean =>
-  head.deployment !== null && head.watch?.by === by && Date.parse(head.watch.until) > now.getTime()
-
 /** Moves the head on until nobody has to look again. */
 const moveOn = async (
   ports: ReconcilePorts,
@@ -182,10 +120,11 @@ const moveOn = async (
   leaveAt: number,
   tellOwed: () => void,
 ): Promise<void> => {
+  const readAnswers = createReadAnswers(ports, nudge)
   let looks = 0
   for (let moves = 0; moves < mostMoves;) {
     if (ports.clock().getTime() > leaveAt) return
-    if (await move(ports, write, nudge)) {
+    if (await move(ports, write, readAnswers, nudge)) {
       moves += 1
       looks = 0
       continue

@@ -1,4 +1,4 @@
-import { toInstant, type Clock } from '../../kernel/clock.ts'
+import { addSeconds, toInstant, type Clock } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { toAbsence } from '../absence.ts'
@@ -16,6 +16,8 @@ interface ObservePorts {
 }
 
 const terminal = ['Success', 'Cancelled', 'TimedOut', 'Failed']
+/** Before a command's time is over its answers are read as they are: within this, a look has long ended. */
+const lastSeconds = 10
 
 const remember = async (ports: ObservePorts, id: InstanceId, result: HostResult): Promise<void> => {
   if (result.reason === 'key_changed') await ports.certificates.forget(id)
@@ -28,25 +30,31 @@ const remember = async (ports: ObservePorts, id: InstanceId, result: HostResult)
 const hasUnusableKey = ({ certificate }: HostResult): boolean =>
   typeof certificate === 'string' && !isSealable(Buffer.from(certificate, 'base64'))
 
+const isTerminal = (invocation: Invocation | undefined): invocation is Invocation =>
+  invocation !== undefined && terminal.includes(invocation.status)
+
 /**
  * Reads one instance's answer. The listing's 2,500 characters hold every success whole; a failure is
  * read by itself. The command's own status says nothing here: only the script's result line counts.
+ * What asks or writes more than the listing waits until the command is over for all: it would be done
+ * again at each look, and each instance that ends brings one.
  */
 const read = async (
   ports: ObservePorts,
   operation: string,
   id: InstanceId,
   invocation: Invocation | undefined,
+  isOver: boolean,
 ): Promise<Answer> => {
-  if (invocation === undefined || !terminal.includes(invocation.status))
-    return toAbsence(id, 'waiting', null, null)
+  if (!isTerminal(invocation)) return toAbsence(id, 'waiting', null, null)
   const short = parseHostResult(invocation.output)
   if (short !== null && hasUnusableKey(short))
     return toAbsence(id, 'failed', 'envelope_invalid', 'the certificate is not one on P-256')
   if (short?.outcome === 'succeeded') {
-    await remember(ports, id, short)
+    if (isOver) await remember(ports, id, short)
     return toAnswer(id, short, invocation.output)
   }
+  if (!isOver) return toAbsence(id, 'waiting', null, null)
   const { stdout, stderr } = await ports.commands.output(operation, id)
   // The one may lag behind the other: what either says is said.
   const result = parseHostResult(stdout) ?? short
@@ -99,10 +107,14 @@ export const observe = async (
 ): Promise<readonly Answer[]> => {
   const invocations = await ports.commands.invocations(operation)
   const toMask = createMask(ports, order)
+  const invocationOf = (id: InstanceId) => invocations.find(({ instance }) => instance === id)
+  const lastMoment = Date.parse(addSeconds(order.notAfter, -lastSeconds))
+  const isOver =
+    order.instances.every((id) => isTerminal(invocationOf(id))) ||
+    ports.clock().getTime() >= lastMoment
   return Promise.all(
-    order.instances.map(async (id) => {
-      const invocation = invocations.find((one) => one.instance === id)
-      return maskFailure(await read(ports, operation, id, invocation), toMask)
-    }),
+    order.instances.map(async (id) =>
+      maskFailure(await read(ports, operation, id, invocationOf(id), isOver), toMask),
+    ),
   )
 }

@@ -131,6 +131,32 @@ describe('one look', () => {
   })
 })
 
+describe('an answer to a command that others still work at', () => {
+  it('is written down once by the one who looks again, and by the clock', async () => {
+    const world = pushed({ instances: 3, batch: 2 }, 1)
+    for (const { id, key } of world.hosts) world.certificates.set(id, key)
+    world.upcoming.push('none', 'none', 'slow')
+    const ports = world.toPorts(plainly)
+    let written: string[] = []
+    const recordSteps: typeof ports.history.recordSteps = (app, steps) => {
+      written.push(...steps.map(({ instance }) => instance))
+      return ports.history.recordSteps(app, steps)
+    }
+    const reconcile = createReconcile({ ...ports, history: { ...ports.history, recordSteps } })
+    const look = async (by: string, isTick: boolean): Promise<readonly string[]> => {
+      written = []
+      const { app } = world
+      await reconcile({ app: app.name, settings: app, revisions: [], isTick, called: null, by })
+      return written
+    }
+    expect(await look('ada', false)).toEqual(['i-00000001', 'i-00000002'])
+    expect(await look('bob', false)).toEqual([])
+    expect(await look('clock', true)).toEqual(['i-00000002'])
+    world.advance(70_000)
+    expect(await look('bob', false)).toEqual(['i-00000002', 'i-00000003'])
+  })
+})
+
 describe('an intent', () => {
   it('is not sent by a writer who comes to it after 10 s', async () => {
     const world = pushed({ instances: 1 }, 1)

@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { Generation } from '../../../../src/kernel/id.ts'
 import { fail } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
 import { createEc2Target } from '../../../../src/targets/ec2/ec2.ts'
 import { parseHostResult } from '../../../../src/targets/ec2/result.ts'
-import { instanceAt } from '../../../support/deployments.ts'
+import { after, instanceAt } from '../../../support/deployments.ts'
+import { createKeyRing } from '../../../support/instance-key.ts'
 import { certificateOf, createEc2Ports, invocationOf, orderOf } from '../../../support/ec2-ports.ts'
 import { digestAt, ec2 } from '../../../support/rollout-world.ts'
 
@@ -114,6 +115,35 @@ describe('the answer of an instance', () => {
     })
     expect(answers).toMatchObject([{ outcome: 'refused', reason: 'key_changed' }])
     expect([...known.keys()]).toEqual([instanceAt(2)])
+  })
+})
+
+describe('the answers to a command that others still work at', () => {
+  const order = orderOf({ purpose: 'prepare', instances: [1, 2, 3].map(instanceAt) })
+  const keys = createKeyRing()
+  afterAll(() => keys.remove())
+  const certificate = Buffer.from(keys.make('i-00000001').certificate).toString('base64')
+  const prepared = line({ ...done, certificate })
+  const first = [
+    invocationOf(1, { output: prepared }),
+    invocationOf(2, { status: 'Failed', output: line(unhealthy) }),
+  ]
+
+  it('are read once, at its end: each look would write and ask for them again', async () => {
+    const early = await observed({ invocations: first }, order)
+    expect(early.answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'waiting', 'waiting'])
+    expect([...early.known.keys()]).toEqual([])
+    const last = invocationOf(3, { output: prepared })
+    const over = await observed({ invocations: [...first, last] }, order)
+    expect(over.answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'failed', 'succeeded'])
+    expect([...over.known.keys()]).toEqual([instanceAt(1), instanceAt(3)])
+  })
+
+  it('are all read before its time is over', async () => {
+    const late = { ...order, notAfter: after(5) }
+    const { answers, known } = await observed({ invocations: first }, late)
+    expect(answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'failed', 'waiting'])
+    expect([...known.keys()]).toEqual([instanceAt(1)])
   })
 })
 
