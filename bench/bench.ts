@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deployBase, measureDeployment } from './deployment.ts'
+import { measureFleet } from './fleet.ts'
 import { measureImport } from './import.ts'
 import { measureProxy } from './proxy.ts'
 import { describeMachine, print, printTable, toLoad, type Figure } from './report.ts'
@@ -35,6 +36,7 @@ const createParts = (
 ): Readonly<Record<string, Measure>> => ({
   verification: measureVerification,
   import: () => measureImport(directory),
+  fleet: () => measureFleet(directory),
   deployment: async () => {
     const { team, base } = await ready()
     return measureDeployment(team, base)
@@ -62,12 +64,15 @@ const main = async (): Promise<number> => {
   }
   print(`${new Date().toISOString().slice(0, 10)} · ${await describeMachine()}`)
   let missed = 0
+  let broken = 0
   try {
     for (const [name, measure] of Object.entries(parts)) {
       if (asked.length > 0 && !asked.includes(name)) continue
       const figures = await measure()
       printTable(name, figures)
-      missed += figures.filter(({ isKept }) => isKept === false).length
+      const below = figures.filter(({ isKept }) => isKept === false)
+      missed += below.length
+      broken += below.filter(({ isClaim }) => isClaim).length
     }
   } finally {
     await team.stop()
@@ -75,7 +80,7 @@ const main = async (): Promise<number> => {
   }
   const seconds = ((performance.now() - begun) / 1000).toFixed(0)
   print(`\n${seconds} s, load average ${toLoad()} at the end, bars missed: ${missed}`)
-  return 0
+  return broken > 0 ? 1 : 0
 }
 
 process.exitCode = await main()

@@ -8,6 +8,8 @@ export interface Figure {
   /** `< 1 s`; left out where the design sets none. */
   readonly bar?: string
   readonly isKept?: boolean
+  /** A count, which no slow machine can change: if it is missed, the run fails. */
+  readonly isClaim?: boolean
 }
 
 export const print = (line: string): void => void process.stdout.write(`${line}\n`)
