@@ -142,6 +142,7 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     faults,
   })
   const stop = async (): Promise<void> => {
+    bus.stop()
     await Promise.all([runner.stop(), ssm.run.stop()])
     await closeServer(server)
     await dynamodb.close()

@@ -110,6 +110,10 @@ const applyFault = async (fault: CallFault | null, response: ServerResponse): Pr
   if (fault.kind === 'delay')
     await new Promise((resolve) => setTimeout(resolve, fault.milliseconds))
   if (fault.kind === 'lose_answer') loseAnswer(response)
+  if (fault.kind === 'answer') {
+    send(response, renderJson(fault.body, '1.1'))
+    return false
+  }
   if (fault.kind !== 'refuse') return true
   send(response, renderJsonError(new AwsError(fault.code, fault.message, fault.statusCode), '1.1'))
   return false

@@ -4,6 +4,7 @@ import type { Account } from './account.ts'
 import type { AwsEvent } from './event-pattern.ts'
 import { matchPattern } from './event-pattern.ts'
 import type { Faults } from './faults.ts'
+import { createTimers } from '../ssm/timers.ts'
 import { operation, type Operations } from './operation.ts'
 
 export interface EventRule {
@@ -22,6 +23,7 @@ export interface EventBus {
   /** To every target of every rule that matches. Best effort, like the service's own events. */
   emit(event: AwsEvent): void
   operations: Operations
+  stop(): void
 }
 
 /** The parts of an event that its emitter knows; the rest is the bus's. */
@@ -73,6 +75,7 @@ export const createEventBus = (
   faults: Faults,
   wake: (target: EventTarget, event: AwsEvent) => void,
 ): EventBus => {
+  const timers = createTimers()
   const deliver = (event: AwsEvent): void => {
     for (const rule of rules) {
       if (!matchPattern(rule.pattern, event)) continue
@@ -82,6 +85,7 @@ export const createEventBus = (
   const emit = (event: AwsEvent): void => {
     const fate = faults.onEvent(event)
     if (fate === 'lose') return
+    if (typeof fate === 'object') return timers.after(fate.milliseconds, () => deliver(event))
     deliver(event)
     if (fate === 'double') deliver(event)
   }
@@ -103,5 +107,5 @@ export const createEventBus = (
     const failed = answers.filter((answer) => 'ErrorCode' in answer).length
     return { FailedEntryCount: failed, Entries: answers }
   })
-  return { emit, operations: { PutEvents: putEvents } }
+  return { emit, operations: { PutEvents: putEvents }, stop: () => timers.clear() }
 }

@@ -10,6 +10,8 @@ export type CallFault =
   | { readonly kind: 'delay'; readonly milliseconds: number }
   /** The call is carried out, but its answer never arrives. */
   | { readonly kind: 'lose_answer' }
+  /** It answers this, and nothing is carried out: a listing that is empty still. */
+  | { readonly kind: 'answer'; readonly body: Readonly<Record<string, unknown>> }
 
 export interface ApiCall {
   /** `dynamodb`, `ssm`, `secretsmanager`, `events`, `monitoring`, `ec2`, `sts`, `lambda` */
@@ -17,13 +19,48 @@ export interface ApiCall {
   readonly operation: string
 }
 
+export type EventFate =
+  | 'deliver'
+  | 'lose'
+  | 'double'
+  /** Whatever is emitted meanwhile overtakes it. */
+  | { readonly kind: 'late'; readonly milliseconds: number }
+
+export type InvokeFate =
+  | 'run'
+  | 'lose'
+  | 'double'
+  /** Its environment is gone so long after it took up the event. */
+  | { readonly kind: 'kill'; readonly milliseconds: number }
+
+/** What becomes of a command for one instance, and of what the instance answers. */
+export type CommandFate =
+  | 'run'
+  /** The agent never hears of it. */
+  | 'lose'
+  /** SIGKILL right after the script began. */
+  | 'kill'
+  /** SIGKILL at the moment that the promise speaks of. */
+  | { readonly kind: 'kill'; readonly when: () => Promise<unknown> }
+  /** SSM gives up at once: the instance is known, and cannot be reached. */
+  | { readonly kind: 'undeliverable' }
+  /** The agent cannot write its files: it fails without running anything, and without a word. */
+  | { readonly kind: 'disk_full' }
+  /** It runs on, and SSM, which hears nothing of it, takes it for never delivered. */
+  | { readonly kind: 'forget'; readonly milliseconds: number }
+  /** The agent restarts: the script goes on, and its end is told so much later. */
+  | { readonly kind: 'restart_agent'; readonly milliseconds: number }
+  /** No more of its output arrives. */
+  | { readonly kind: 'cut_output'; readonly characters: number }
+  /** The clock of the instance is so much ahead of ours; behind it, if negative. */
+  | { readonly kind: 'wrong_clock'; readonly seconds: number }
+
 /** What goes wrong on demand. A test replaces a field; each is asked at the moment it speaks of. */
 export interface Faults {
   onCall: (call: ApiCall) => CallFault | null
-  onEvent: (event: AwsEvent) => 'deliver' | 'lose' | 'double'
-  onAsyncInvoke: (functionName: string, payload: unknown) => 'run' | 'lose' | 'double'
-  /** `lose`: the agent never hears of it; `kill`: SIGKILL right after the script began. */
-  onCommand: (instanceId: string, commandId: string) => 'run' | 'lose' | 'kill'
+  onEvent: (event: AwsEvent) => EventFate
+  onAsyncInvoke: (functionName: string, payload: unknown) => InvokeFate
+  onCommand: (instanceId: string, commandId: string, documentName: string) => CommandFate
 }
 
 export const createFaults = (): Faults => ({

@@ -7,7 +7,7 @@ import { toFailure, type InvokeResult, type LambdaFunction } from './function.ts
 /** One execution environment: a worker thread with the bundle in it, serving one event at a time. */
 export interface Environment {
   /** Never rejects: a throw, an exit and a timeout are results. */
-  invoke(payload: string): Promise<InvokeResult>
+  invoke(payload: string, killAfter?: number): Promise<InvokeResult>
   isAlive(): boolean
   /** Whether its bundle is still being imported. */
   isCold(): boolean
@@ -124,15 +124,18 @@ export const startEnvironment = (
   return {
     isAlive: life.isAlive,
     isCold: life.isCold,
-    invoke: (payload) =>
+    invoke: (payload, killAfter) =>
       new Promise((resolve) => {
-        const giveUp = (): void => {
-          life.die('Sandbox.Timedout', timedOut)
+        const end = (type: string, message: string) => (): void => {
+          life.die(type, message)
           void worker.terminate()
         }
+        const giveUp = end('Sandbox.Timedout', timedOut)
+        let killer: NodeJS.Timeout | undefined
         let timer = setTimeout(giveUp, initMilliseconds + milliseconds)
         life.expect((result) => {
           clearTimeout(timer)
+          clearTimeout(killer)
           resolve(result)
         })
         life.whenWarm(() => {
@@ -141,6 +144,8 @@ export const startEnvironment = (
           const message = { requestId: randomUUID(), payload, deadline: Date.now() + milliseconds }
           // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
           worker.postMessage(message)
+          if (killAfter !== undefined)
+            killer = setTimeout(end('Sandbox.Killed', 'The environment is gone.'), killAfter)
         })
       }),
     stop: async () => {

@@ -2,7 +2,8 @@ import type { Environment } from './environment.ts'
 import type { InvokeResult } from './function.ts'
 
 export interface Pool {
-  invoke(payload: string): Promise<InvokeResult>
+  /** `killAfter`: milliseconds until its environment is gone, whatever it is at. */
+  invoke(payload: string, killAfter?: number): Promise<InvokeResult>
   stop(): Promise<void>
 }
 
@@ -56,9 +57,9 @@ export const createPool = (start: () => Environment, size: number): Pool => {
     else if (environment.isAlive()) idle.push(environment)
   }
   return {
-    invoke: async (payload) => {
+    invoke: async (payload, killAfter) => {
       const environment = await take()
-      const result = await environment.invoke(payload)
+      const result = await environment.invoke(payload, killAfter)
       give(environment)
       return result
     },

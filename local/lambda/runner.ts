@@ -95,6 +95,8 @@ export const createRunner = (parts: RunnerParts): Runner => {
       if (!spec) return
       const fate = parts.faults.onAsyncInvoke(name, payload)
       const text = JSON.stringify(payload)
+      if (typeof fate === 'object')
+        return timers.after(0, () => void toPool(spec).invoke(text, fate.milliseconds))
       const times = { lose: 0, run: 1, double: 2 }[fate]
       for (let time = 0; time < times; time += 1)
         timers.after(0, () => attempt(spec, text, Date.now(), 1))

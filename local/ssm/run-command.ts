@@ -5,8 +5,9 @@ import type { Fleet, FleetMember, Instance } from '../instances/instance.ts'
 import { startAgent, type Agent, type Job, type JobEnd } from './agent.ts'
 import { isOver, type Command, type Invocation } from './command.ts'
 import type { CommandStore } from './command-store.ts'
-import { createDelivery } from './delivery.ts'
+import { createDelivery, type DeliveryParts } from './delivery.ts'
 import { toTimeoutSeconds, type Document } from './document.ts'
+import { createFates, type Fates } from './fates.ts'
 import { toInvocationEvent } from './invocation-event.ts'
 import { cutStandardError, cutStandardOutput } from './output.ts'
 import { toEnvironment, toScript } from './parameters.ts'
@@ -63,7 +64,7 @@ const toEnding = (end: JobEnd): Partial<Invocation> => ({
 type Change = (commandId: string, instanceId: string, facts: Partial<Invocation>) => void
 type Find = (commandId: string, instanceId: string) => Invocation | undefined
 
-const createAgents = (parts: RunCommandParts, find: Find, change: Change) => {
+const createAgents = (parts: RunCommandParts, fates: Fates, find: Find, change: Change) => {
   const agents = new Map<string, Agent>()
   const onStart = (instance: Instance, commandId: string): boolean => {
     if (find(commandId, instance.id)?.status !== 'Pending') return false
@@ -77,7 +78,10 @@ const createAgents = (parts: RunCommandParts, find: Find, change: Change) => {
     if (existing) return existing
     const events = {
       onStart: (commandId: string) => onStart(instance, commandId),
-      onEnd: (commandId: string, end: JobEnd) => change(commandId, instance.id, toEnding(end)),
+      onEnd: (commandId: string, end: JobEnd) =>
+        fates.tell(commandId, instance.id, end, (heard) =>
+          change(commandId, instance.id, toEnding(heard)),
+        ),
     }
     const run = parts.runScript ?? runScript
     const agent = startAgent(parts.account, instance, parts.directory, events, run)
@@ -86,8 +90,6 @@ const createAgents = (parts: RunCommandParts, find: Find, change: Change) => {
   }
   return { at, find: (id: string) => agents.get(id), all: () => [...agents.values()] }
 }
-
-const killDelayMilliseconds = 50
 
 const isOpen = ({ invocations }: Command): boolean => !invocations.every(isOver)
 
@@ -104,23 +106,22 @@ export const startRunCommand = (parts: RunCommandParts): RunCommand => {
     const invocation = find(commandId, instanceId)
     if (invocation) parts.emit(toInvocationEvent(parts.account, command, invocation))
   }
-  const agents = createAgents(parts, find, change)
   const end = (
-    { id }: Command,
+    id: string,
     instanceId: string,
     status: Invocation['status'],
     statusDetails: string,
   ): void => change(id, instanceId, { status, statusDetails, endedAt: new Date().toISOString() })
+  const fates = createFates({ faults: parts.faults, directory: parts.directory, timers, end })
+  const agents = createAgents(parts, fates, find, change)
   const handOver = (command: Command, { instance }: FleetMember): void => {
-    const fate = parts.faults.onCommand(instance.id, command.id)
-    if (fate === 'lose') return
-    const agent = agents.at(instance)
-    agent.accept(toJob(command, parts.findDocument(command.documentName)))
-    if (fate === 'kill') timers.after(killDelayMilliseconds, () => agent.kill(command.id))
+    const job = toJob(command, parts.findDocument(command.documentName))
+    fates.accept(command, instance.id, job, () => agents.at(instance))
   }
   const isPending = ({ id }: Command, instanceId: string): boolean =>
     find(id, instanceId)?.status === 'Pending'
-  const attempt = createDelivery({ fleet: parts.fleet, timers, isPending, handOver, end })
+  const giveUp: DeliveryParts['end'] = ({ id }, ...how) => end(id, ...how)
+  const attempt = createDelivery({ fleet: parts.fleet, timers, isPending, handOver, end: giveUp })
   const deliver = (command: Command): void => {
     for (const { instanceId } of command.invocations)
       timers.after(parts.deliverMilliseconds, () => attempt(command, instanceId))
@@ -138,7 +139,7 @@ export const startRunCommand = (parts: RunCommandParts): RunCommand => {
         if (isOver(invocation) || !instanceIds.includes(invocation.instanceId)) continue
         if (invocation.status === 'InProgress')
           agents.find(invocation.instanceId)?.cancel(command.id)
-        else end(command, invocation.instanceId, 'Cancelled', 'Cancelled')
+        else end(command.id, invocation.instanceId, 'Cancelled', 'Cancelled')
       }
     },
     stop: async () => {

@@ -2,6 +2,7 @@ import type { App, Ec2Settings } from '../../deployment/app.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Commit, Digest, InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
+import { explainLoss } from './loss.ts'
 import { parseHostPlan, type HostPlan } from './plan-result.ts'
 import type { Command, Commands, Ec2Stage, Fleet, FleetInstance, Invocation } from './ports.ts'
 import { obstacleOf } from './reach.ts'
@@ -119,10 +120,8 @@ const toSight = (sent: Sent | undefined, invocation: Invocation | undefined): Si
   if (host !== null) return { kind: 'seen', host }
   const result = parseHostResult(invocation.output)
   if (result !== null) return unseen(toReason(result.reason) ?? 'no_answer', result.message)
-  // SSM fails in a second with no output at all when the agent cannot write its files.
-  return invocation.status === 'Failed' && invocation.output === ''
-    ? unseen('disk_full', 'no output at all: is the disk full?')
-    : unseen('no_answer', `SSM: ${invocation.statusDetails}`)
+  const loss = explainLoss(invocation)
+  return unseen(loss.reason, loss.message)
 }
 
 const absent = (id: InstanceId): FleetInstance => ({

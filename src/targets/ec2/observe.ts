@@ -4,6 +4,7 @@ import type { Answer } from '../../deployment/step.ts'
 import { toAbsence } from '../absence.ts'
 import type { Order } from '../target.ts'
 import type { Certificates } from './certificates.ts'
+import { explainLoss } from './loss.ts'
 import type { Commands, Invocation, MaskOutput } from './ports.ts'
 import { isSealable } from '../../secrets/envelope.ts'
 import { parseHostResult, toAnswer, type HostResult } from './result.ts'
@@ -63,11 +64,9 @@ const read = async (
   return toAnswer(id, result, stdout)
 }
 
-/** SSM fails in a second with no output at all when the agent cannot write its files: a full disk. */
 const toLoss = (id: InstanceId, invocation: Invocation, stderr: string): Answer => {
-  if (invocation.status === 'Failed' && invocation.output === '' && stderr === '')
-    return toAbsence(id, 'lost', 'disk_full', 'no output at all: is the disk full?')
-  return toAbsence(id, 'lost', 'no_answer', `SSM: ${invocation.statusDetails}`)
+  const { reason, message } = explainLoss({ ...invocation, output: invocation.output + stderr })
+  return toAbsence(id, 'lost', reason, message)
 }
 
 type Mask = (text: string) => string

@@ -158,6 +158,11 @@ describe('what comes back', () => {
       },
       { reason: 'tool_missing', message: 'gzip' },
     ],
+    [
+      'an instance that is away',
+      { status: 'Failed', statusDetails: 'Undeliverable', output: '' },
+      { reason: 'instance_offline' },
+    ],
     ['no output at all', { status: 'Failed', output: '' }, { reason: 'disk_full' }],
     [
       'no result',

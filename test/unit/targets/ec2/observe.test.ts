@@ -101,6 +101,14 @@ describe('the answer of an instance', () => {
     ])
   })
 
+  it('that could not be delivered is lost to an instance that is away', async () => {
+    const undeliverable = { status: 'Failed', statusDetails: 'Undeliverable' }
+    const { answers } = await observed({ invocations: [invocationOf(1, undeliverable)] })
+    expect(answers).toMatchObject([
+      { outcome: 'lost', reason: 'instance_offline', message: 'SSM: Undeliverable' },
+    ])
+  })
+
   it('that failed without a word is lost to a full disk', async () => {
     const { answers } = await observed({ invocations: [invocationOf(1, { status: 'Failed' })] })
     expect(answers).toMatchObject([{ outcome: 'lost', reason: 'disk_full' }])
