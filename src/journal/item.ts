@@ -22,9 +22,15 @@ export class SchemaVersionUnknown extends Error {
   override readonly name = 'SchemaVersionUnknown'
 
   constructor(key: ItemKey) {
-    super(`the journal's item ${nameOf(key)} is not of schema version ${schemaVersion}`)
+    super(
+      `the journal's item ${nameOf(key)} is not of schema version ${schemaVersion}, the only one that ` +
+        'this Landfall reads: deploy the one that wrote it, or a newer one',
+    )
   }
 }
+
+/** The condition of a write that reads nothing first; `:schemaVersion` is ours. */
+export const isOurs = '(attribute_not_exists(schemaVersion) OR schemaVersion = :schemaVersion)'
 
 /** Reads an item by its schema; throws `SchemaVersionUnknown` or `ItemUnreadable`. */
 export const parseItem = <Value>(schema: z.ZodType<Value>, key: ItemKey, item: Item): Value => {

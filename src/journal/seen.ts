@@ -3,7 +3,8 @@ import * as z from 'zod'
 import type { RecordSeen } from '../delivery/seen.ts'
 import { hookKinds } from '../deployment/seen.ts'
 import type { Seen } from '../rollout/journal.ts'
-import { instantSchema, parseItem, schemaVersion } from './item.ts'
+import { isWritten } from './conditional.ts'
+import { instantSchema, isOurs, parseItem, schemaVersion, SchemaVersionUnknown } from './item.ts'
 import { seenKey } from './keys.ts'
 import { readItem, type JournalTable } from './table.ts'
 
@@ -16,15 +17,16 @@ const seenSchema = z.record(z.string(), z.unknown())
 export const createRecordSeen =
   (table: JournalTable): RecordSeen =>
   async (app, kind, at) => {
-    await table.documents().send(
-      new UpdateCommand({
-        TableName: table.name,
-        Key: seenKey(app),
-        UpdateExpression: 'SET app = :app, schemaVersion = :schemaVersion, #seen = :at',
-        ExpressionAttributeNames: { '#seen': attributeOf(kind) },
-        ExpressionAttributeValues: { ':app': app, ':schemaVersion': schemaVersion, ':at': at },
-      }),
-    )
+    const order = new UpdateCommand({
+      TableName: table.name,
+      Key: seenKey(app),
+      UpdateExpression: 'SET app = :app, schemaVersion = :schemaVersion, #seen = :at',
+      ConditionExpression: isOurs,
+      ExpressionAttributeNames: { '#seen': attributeOf(kind) },
+      ExpressionAttributeValues: { ':app': app, ':schemaVersion': schemaVersion, ':at': at },
+    })
+    if (!(await isWritten(table.documents().send(order))))
+      throw new SchemaVersionUnknown(seenKey(app))
   }
 
 /** What everybody else reads. A kind that this version does not know is passed over. */

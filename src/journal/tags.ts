@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { askedAgain, type Asked, type ImageEvidence } from '../deployment/revision.ts'
 import type { AppName } from '../kernel/id.ts'
 import { isWritten } from './conditional.ts'
-import { instantSchema, parseItem, schemaVersion } from './item.ts'
+import { instantSchema, isOurs, parseItem, schemaVersion } from './item.ts'
 import { tagKey, tagOpen } from './keys.ts'
 import type { TagHint, Tags } from '../rollout/journal.ts'
 import { readItem, type JournalTable } from './table.ts'
@@ -46,7 +46,7 @@ export const recordTag = async (
       Key: tagKey(app),
       UpdateExpression: `SET app = :app, image = :image, schemaVersion = :schemaVersion,
         #open = :open, openKey = :openKey REMOVE asked ADD pushes :one`,
-      ConditionExpression: 'attribute_not_exists(image) OR image.seenAt <= :seenAt',
+      ConditionExpression: `${isOurs} AND (attribute_not_exists(image) OR image.seenAt <= :seenAt)`,
       ExpressionAttributeNames: { '#open': 'open' },
       ExpressionAttributeValues: {
         ':app': app,
@@ -59,7 +59,10 @@ export const recordTag = async (
       },
     }),
   )
-  return (await isWritten(write)) ? 'recorded' : 'unchanged'
+  if (await isWritten(write)) return 'recorded'
+  const item = await readItem(table, tagKey(app))
+  if (item !== null) parseItem(tagSchema, tagKey(app), item)
+  return 'unchanged'
 }
 
 /** Only while no other push was told: what was asked before says nothing of it. */

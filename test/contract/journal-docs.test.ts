@@ -1,18 +1,18 @@
-import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lifetimes } from '../../src/journal/lifetime.ts'
-import type { Item } from '../../src/journal/table.ts'
+import { toItemKey, type Item } from '../../src/journal/table.ts'
 import { receiptLifetimeSeconds } from '../../src/delivery/record.ts'
 import { writeExamples } from '../support/journal-examples.ts'
+import { readRecordSections, type RecordSection } from '../support/journal-page.ts'
 import { readTableDefinition, startJournal, type TestJournal } from '../support/journal-table.ts'
 
 let journal: TestJournal
 let examples: ReadonlyMap<string, Item>
-let page: string
+let sections: readonly RecordSection[]
 beforeAll(async () => {
   journal = await startJournal()
   examples = await writeExamples(journal)
-  page = await readFile(new URL('../../docs/journal.md', import.meta.url), 'utf8')
+  sections = await readRecordSections()
 })
 afterAll(() => journal.stop())
 
@@ -31,8 +31,11 @@ const records = [
   'Roll call',
 ] as const
 
-const sectionOf = (record: string): string =>
-  page.split(/^## /m).find((section) => section.startsWith(`${record}\n`)) ?? ''
+const sectionOf = (record: string): RecordSection => {
+  const section = sections.find(({ name }) => name === record)
+  if (section === undefined) throw new Error(`docs/journal.md tells of no ${record}`)
+  return section
+}
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -46,35 +49,23 @@ const elide = (shown: unknown, actual: unknown): unknown => {
   )
 }
 
-/** `revision#<id>` fits `revision#0123…`; `<fence, 10 digits>` fits ten digits. */
-const toPattern = (form: string): RegExp => {
-  const source = form.replace(/<[^>]*>/g, (placeholder) => {
-    const [, digits] = /, (\d+) digits>$/.exec(placeholder) ?? []
-    return digits === undefined ? '[^#]+' : `\\d{${digits}}`
-  })
-  return new RegExp(`^${source}$`)
-}
-
 describe('docs/journal.md', () => {
   it('tells of every record that the code writes', () => {
     expect([...examples.keys()]).toEqual([...records])
   })
 
   it.each(records)('shows a %s as the code writes it', (record) => {
-    const [, json = ''] = /```json\n([\s\S]*?)```/.exec(sectionOf(record)) ?? []
+    const [, json = ''] = /```json\n([\s\S]*?)```/.exec(sectionOf(record).text) ?? []
     const shown: unknown = JSON.parse(json)
     expect(shown).toEqual(elide(shown, examples.get(record)))
   })
 
   it.each(records)("gives the form of a %s's key", (record) => {
-    const [, pk = '', sk = ''] = /^\| `([^`]+)` · `([^`]+)`/m.exec(sectionOf(record)) ?? []
-    const item = examples.get(record)
-    expect(item?.['pk']).toMatch(toPattern(pk))
-    expect(item?.['sk']).toMatch(toPattern(sk))
+    expect(sectionOf(record).isKeyOf(toItemKey(examples.get(record) ?? {}))).toBe(true)
   })
 
   it.each(records)('explains every field of a %s', (record) => {
-    const [prose = ''] = sectionOf(record).split('```json')
+    const [prose = ''] = sectionOf(record).text.split('```json')
     const common = ['pk', 'sk', 'schemaVersion', 'app', 'expiresAt']
     for (const field of Object.keys(examples.get(record) ?? {})) {
       const name = field
@@ -97,7 +88,7 @@ describe('docs/journal.md', () => {
       Certificate: lifetimes.certificate,
     }
     for (const [record, seconds] of Object.entries(stated))
-      expect(sectionOf(record)).toMatch(new RegExp(`\\| [^|]*\\b${seconds / 86_400} days from`))
+      expect(sectionOf(record).lifetime).toMatch(new RegExp(`\\b${seconds / 86_400} days from`))
     for (const record of ['Head', 'Tag', 'Seen'])
       expect(examples.get(record)).not.toHaveProperty('expiresAt')
   })

@@ -1,0 +1,218 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { DeleteItemCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { createHead } from '../../src/deployment/head.ts'
+import { createCertificates } from '../../src/journal/certificates.ts'
+import { createCommandIndex } from '../../src/journal/commands.ts'
+import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { createHeads } from '../../src/journal/heads.ts'
+import { createHistory } from '../../src/journal/history.ts'
+import { SchemaVersionUnknown } from '../../src/journal/item.ts'
+import { createLabels } from '../../src/journal/labels.ts'
+import { createRevisions } from '../../src/journal/revisions.ts'
+import { createRollCalls } from '../../src/journal/roll-calls.ts'
+import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
+import { toItemKey, type Item } from '../../src/journal/table.ts'
+import { createTags } from '../../src/journal/tags.ts'
+import { AppName, Fence, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
+import { readRecordSections, type RecordSection } from '../support/journal-page.ts'
+import { startJournal, type TestJournal } from '../support/journal-table.ts'
+
+/*
+ * test/contract/records/v1 holds items as versions of Landfall wrote them, as `aws dynamodb get-item`
+ * prints them. Those `before-places` were written by the last one whose heads had no `places`.
+ */
+const folder = new URL('records/v1/', import.meta.url)
+const files = (await readdir(folder)).sort()
+
+type Raw = Record<string, AttributeValue>
+const Raw = z.custom<Raw>((value) => typeof value === 'object' && value !== null)
+
+const readRaw = async (file: string): Promise<Raw> =>
+  Raw.parse(JSON.parse(await readFile(new URL(file, folder), 'utf8')))
+
+let journal: TestJournal
+let sections: readonly RecordSection[]
+beforeAll(async () => {
+  journal = await startJournal()
+  sections = await readRecordSections()
+})
+afterAll(() => journal.stop())
+
+const put = async (raw: Raw): Promise<Item> => {
+  const { name, documents } = journal.table
+  await documents().send(new PutItemCommand({ TableName: name, Item: raw }))
+  const item = await journal.read({ pk: raw['pk']?.S ?? '', sk: raw['sk']?.S ?? '' })
+  if (item === undefined) throw new Error('it was not put')
+  return item
+}
+
+const remove = async ({ pk = { S: '' }, sk = { S: '' } }: Raw): Promise<void> => {
+  const { name, documents } = journal.table
+  await documents().send(new DeleteItemCommand({ TableName: name, Key: { pk, sk } }))
+}
+
+const kindOf = (item: Item): string =>
+  sections.find(({ isKeyOf }) => isKeyOf(toItemKey(item)))?.name ?? 'no kind at all'
+
+const appOf = (item: Item): AppName => AppName.parse(item['app'])
+
+/** The attributes of a name that begins so, without that beginning. */
+const under = (prefix: string, item: Item) =>
+  Object.fromEntries(
+    Object.entries(item)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => [name.slice(prefix.length), value] as const),
+  )
+
+const toObject = (value: unknown): object => z.custom<object>(isObject).parse(value)
+const isObject = (value: unknown) => typeof value === 'object' && value !== null
+
+/** Attributes that are for the table: no reader hands them on. */
+const plumbing = ['pk', 'sk', 'schemaVersion', 'expiresAt', 'open', 'openKey', 'writer']
+
+const without = (names: readonly string[], item: Item): Item =>
+  Object.fromEntries(Object.entries(item).filter(([name]) => !names.includes(name)))
+
+interface Reader {
+  readonly read: (item: Item) => Promise<unknown>
+  /** What of the item its reader hands on. */
+  readonly told: (item: Item) => unknown
+}
+
+const history = () => createHistory(journal.table)
+const whole = (item: Item) => without([...plumbing, 'app'], item)
+
+const readers: Readonly<Record<string, Reader>> = {
+  Head: {
+    read: (item) => createHeads(journal.table).load(appOf(item)),
+    told: (item) => ({ app: item['app'], version: item['version'], ...toObject(item['body']) }),
+  },
+  Revision: {
+    read: (item) =>
+      createRevisions(journal.table).load(appOf(item), RevisionId.parse(String(item['id']))),
+    told: (item) => {
+      const runs = under('ci:', item)
+      const names = Object.keys(runs).map((name) => `ci:${name}`)
+      return { ...without([...plumbing, ...names], item), ci: runs }
+    },
+  },
+  Tag: {
+    read: async (item) => ({
+      hint: await createTags(journal.table).load(appOf(item)),
+      labels: await createLabels(journal.table).load(appOf(item)),
+    }),
+    told: (item) => ({
+      hint: { image: item['image'], pushes: item['pushes'], asked: item['asked'] },
+      labels: Object.entries(under('label:', item)).map(([digest, label]) => ({
+        digest,
+        ...toObject(label),
+      })),
+    }),
+  },
+  Seen: {
+    read: (item) => createSeen(journal.table).load(appOf(item)),
+    told: (item) => under('seen:', item),
+  },
+  Deployment: {
+    read: (item) => history().loadDeployments(appOf(item), 10),
+    told: (item) => [whole(item)],
+  },
+  Step: {
+    read: (item) => history().loadSteps(appOf(item), Generation.parse(item['generation'])),
+    told: (item) => [whole(item)],
+  },
+  Command: {
+    read: async (item) => {
+      const command = String(item['pk']).replace('command#', '')
+      return { app: await createCommandIndex(journal.table).findApp(command) }
+    },
+    told: (item) => ({ app: item['app'] }),
+  },
+  Certificate: {
+    read: (item) => createCertificates(journal.table).load([InstanceId.parse(item['instance'])]),
+    told: (item) => [whole(item)],
+  },
+  'Roll call': { read: () => createRollCalls(journal.table).load(), told: whole },
+}
+
+/** People read the others; Landfall itself never does. */
+const filesReadBack = files.filter(
+  (file) => !['operation.json', 'alarm.json', 'receipt.json'].includes(file),
+)
+
+const readerOf = (item: Item): Reader => {
+  const reader = readers[kindOf(item)]
+  if (reader === undefined) throw new Error(`nothing here reads a ${kindOf(item)}`)
+  return reader
+}
+
+describe('the records that are kept', () => {
+  it('are of every kind that docs/journal.md tells of', async () => {
+    const items = await Promise.all(files.map(async (file) => put(await readRaw(file))))
+    expect([...new Set(items.map(kindOf))].sort()).toEqual(sections.map(({ name }) => name).sort())
+    for (const file of files) await remove(await readRaw(file))
+  })
+
+  it.each(filesReadBack)('%s is read, and nothing of it is lost', async (file) => {
+    const raw = await readRaw(file)
+    const item = await put(raw)
+    const { read, told } = readerOf(item)
+    expect(await read(item)).toMatchObject(toObject(told(item)))
+    await remove(raw)
+  })
+
+  it('a head from before there were places has none, and is written back with them', async () => {
+    for (const file of files.filter((name) => name.startsWith('head-before-places-'))) {
+      const item = await put(await readRaw(file))
+      expect(item['body']).not.toHaveProperty('places')
+      const heads = createHeads(journal.table)
+      const head = await heads.load(appOf(item))
+      expect(head).toEqual({ ...createHead(head.app), ...toObject(readers['Head']?.told(item)) })
+      expect(head.places).toEqual([])
+      const next = { ...head, version: Fence.parse(head.version + 1) }
+      expect(await heads.record(next, head.version)).toBe('recorded')
+      expect(await heads.load(head.app)).toEqual(next)
+      await remove(await readRaw(file))
+    }
+  })
+})
+
+describe('a record of a schema version that is not known', () => {
+  const newer = async (file: string) => {
+    const raw = { ...(await readRaw(file)), schemaVersion: { N: '2' } }
+    return { raw, item: await put(raw) }
+  }
+
+  it.each(filesReadBack)('%s is refused by name when it is read', async (file) => {
+    const { raw, item } = await newer(file)
+    const reader = readerOf(item)
+    if (reader !== null) {
+      const error: unknown = await reader.read(item).catch((thrown: unknown) => thrown)
+      expect(error).toBeInstanceOf(SchemaVersionUnknown)
+      expect(String(error)).toContain(
+        `${String(item['pk'])} ${String(item['sk'])} is not of schema`,
+      )
+      expect(String(error)).toContain('version 1, the only one that this Landfall reads')
+    }
+    await remove(raw)
+  })
+
+  it('is not overwritten by a webhook either, which reads nothing first', async () => {
+    const app = AppName.parse('oc-lettings')
+    const now = '2027-01-01T00:00:00.000Z'
+    const image = { kind: 'image', tag: 'latest', seenAt: now } as const
+    const writes: Readonly<Record<string, () => Promise<unknown>>> = {
+      'seen.json': () => createRecordSeen(journal.table)(app, 'github:push', now),
+      'tag.json': () =>
+        createEvidenceJournal(journal.table).recordEvidence(app, null, null, image, now),
+    }
+    for (const [file, write] of Object.entries(writes)) {
+      const { raw, item } = await newer(file)
+      await expect(write()).rejects.toThrow(SchemaVersionUnknown)
+      expect(await journal.read(toItemKey(item))).toEqual(item)
+      await remove(raw)
+    }
+  })
+})
