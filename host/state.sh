@@ -59,7 +59,17 @@ take_lock() {
   in_time || refuse too_late 'the lock came free after the time of this command'
   adopt_state
   repeat_result
+  refuse_reused
   end succeeded
+}
+
+# A journal that was restored gives a number out again that another release has here.
+refuse_reused() {
+  local other=''
+  read_live
+  [[ $numbered && $live -eq $generation ]] || return 0
+  [[ ! -s $state/releases/$live/settings ]] || other=$(sed -zn 's/^numbered=//p' "$state/releases/$live/settings" | tr -d '\000')
+  [[ ! $other || $other == "$numbered" ]] || refuse superseded_fence "generation $generation is another release here"
 }
 
 # A machine cloned from an image keeps what runs on it, not what its original was told.
@@ -75,12 +85,15 @@ adopt_state() {
   done
 }
 
+# What a fence stands for: after a restore of the journal the same one may come with another order.
+this_order() { printf '%s %s %s' "$mode" "$generation" "${numbered:--}"; }
+
 # The same command again is told what came of it.
 repeat_result() {
   [[ -s $state/result ]] || return 0
-  local of code
-  read -r of code <"$state/result"
-  [[ $of == "$fence" ]] || return 0
+  local of code which
+  read -r of code which <"$state/result"
+  [[ $of == "$fence" && ${which:-$(this_order)} == "$(this_order)" ]] || return 0
   trap - EXIT TERM INT HUP
   tail -n +2 "$state/result" >&3
   rm -rf "$scratch"
@@ -90,6 +103,6 @@ repeat_result() {
 # Only who holds the lock may say what came of a fence.
 keep_result() { # outcome code text
   [[ $1 != refused && $locked == yes ]] || return 0
-  printf '%s %s\n%s\n' "$fence" "$2" "$3" | write_file "$state/result"
+  printf '%s %s %s\n%s\n' "$fence" "$2" "$(this_order)" "$3" | write_file "$state/result"
   rm -f "$state/run"
 }

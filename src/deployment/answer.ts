@@ -1,8 +1,9 @@
 import type { Instant } from '../kernel/clock.ts'
-import { Fence } from '../kernel/id.ts'
+import { Fence, Generation } from '../kernel/id.ts'
 import { endGivenUp, giveUp } from './close.ts'
 import { isPast } from './deadline.ts'
 import { goesOn, type Deployment, type Head, type InstanceState, type Intent } from './head.ts'
+import { isNumbering } from './open.ts'
 import { hasDrifted, servesRelease } from './places.ts'
 import { pauseAfter } from './pause.ts'
 import type { Answer } from './step.ts'
@@ -122,6 +123,26 @@ const aboveSeen = (head: Head, answers: readonly Answer[]): Head => {
   return seen > head.version ? { ...head, version: Fence.parse(seen) } : head
 }
 
+/**
+ * A number that is an instance's already, or was, is another release's (again the restored table): this
+ * one gets the next number that is nobody's, and whoever has it under its first gets it anew.
+ */
+const aboveServed = (head: Head, answers: readonly Answer[]): Head => {
+  const { deployment } = head
+  if (deployment === null || !isNumbering(deployment)) return head
+  const served = answers
+    .filter(({ outcome, reason }) => outcome === 'refused' && reason === 'superseded_fence')
+    .map(({ serving }) => serving?.generation ?? 0)
+  const highest = Math.max(0, ...served)
+  if (highest < deployment.generation) return head
+  const generation = Generation.parse(highest + 1)
+  const instances = deployment.instances.map((one) =>
+    one.status === 'succeeded' ? { ...one, status: 'pending' as const } : one,
+  )
+  const release = { ...deployment.release, generation }
+  return { ...head, generation, deployment: { ...deployment, generation, release, instances } }
+}
+
 /** Of several instances it is said which one failed. */
 const messageOf = ({ instances }: Deployment, { id, message }: InstanceState): string | null => {
   if (instances.length === 1) return message
@@ -165,8 +186,8 @@ export const absorb = (
       ? afterQuestion(head, deployment, instance, answer)
       : after[intent.purpose](instance, answer, intent)
   })
-  const raised = aboveSeen(head, answers)
-  return conclude({ ...raised, deployment: { ...deployment, instances } }, now)
+  const told = { ...aboveSeen(head, answers), deployment: { ...deployment, instances } }
+  return conclude(intent.purpose === 'deploy' ? aboveServed(told, answers) : told, now)
 }
 
 /**

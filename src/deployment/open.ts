@@ -69,6 +69,10 @@ export const toInstances = (
     }))
   })
 
+/** Whether its release is a new one, under the number of this deployment. */
+export const isNumbering = ({ kind, generation, release }: Deployment): boolean =>
+  kind !== 'converge' && release.generation === generation
+
 /** What stands in the way of opening anything now, whoever asks. */
 export const openingObstacle = (head: Head, force: boolean): Reason | null => {
   if (head.deployment !== null && !isConverging(head.deployment)) return 'deployment_open'

@@ -1,5 +1,6 @@
 import type { TargetSettings } from '../deployment/app.ts'
 import { goesOn, liveRelease, type Deployment, type Head, type Intent } from '../deployment/head.ts'
+import { isNumbering } from '../deployment/open.ts'
 import type { Order } from '../targets/target.ts'
 
 /** Whether both name the same place; instances of EC2 are named by the intent itself. */
@@ -34,6 +35,7 @@ export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Ord
     generation: deployment.generation,
     fence,
     openedAt: deployment.openedAt,
+    numberedAt: purpose === 'deploy' && isNumbering(deployment) ? deployment.openedAt : null,
     since: intent.since,
     ...(purpose === 'restore'
       ? restoreSettings(head, deployment, target)

@@ -14,6 +14,11 @@ export interface Order {
   readonly fence: Fence
   /** When the deployment was opened: what is there from before is not of it. */
   readonly openedAt: Instant
+  /**
+   * `openedAt` where this deployment gives the release its number; null where it brings one that has its
+   * number already. It tells two releases of one number apart, which a restored journal gives out.
+   */
+  readonly numberedAt: Instant | null
   /** When this was first ordered, however often it is repeated under its fence. */
   readonly since: Instant
   /** What shall run; null to bring back what was there before anything of ours was live. */

@@ -16,8 +16,11 @@ import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
 import { toItemKey, type Item } from '../../src/journal/table.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { AppName, Fence, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
+import type { Heads } from '../../src/rollout/journal.ts'
 import { readRecordSections, type RecordSection } from '../support/journal-page.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { createWorld, type World } from '../support/rollout-world.ts'
+import { letItSettle } from '../support/runs.ts'
 
 /*
  * test/contract/records/v1 holds items as versions of Landfall wrote them, as `aws dynamodb get-item`
@@ -177,6 +180,36 @@ describe('the records that are kept', () => {
       await remove(await readRaw(file))
     }
   })
+})
+
+describe('a head of the version before', () => {
+  it.each(files.filter((name) => name.startsWith('head-before-places-')))(
+    '%s is gone on with: what is open ends, and every host serves what is live',
+    async (file) => {
+      const raw = await readRaw(file)
+      let head = await createHeads(journal.table).load(appOf(await put(raw)))
+      await remove(raw)
+      const inner = createWorld({ instances: 2 })
+      inner.advance(240_000)
+      const [serving = null] = head.releases
+      for (const host of inner.hosts) host.serving = serving
+      const heads: Heads = {
+        load: () => Promise.resolve(head),
+        record: (next) => {
+          head = next
+          return Promise.resolve('recorded')
+        },
+        listOpen: () => Promise.resolve([head.app]),
+      }
+      const toPorts: World['toPorts'] = (call) => ({ ...inner.toPorts(call), heads })
+      await letItSettle({ ...inner, toPorts }, 20)
+      expect(head).toMatchObject({ deployment: null, request: null, takeBack: null })
+      const [live] = head.releases
+      for (const host of inner.hosts)
+        expect(host.serving).toMatchObject({ generation: live?.generation, digest: live?.digest })
+      expect(head.places).toHaveLength(2)
+    },
+  )
 })
 
 describe('a record of a schema version that is not known', () => {

@@ -38,6 +38,39 @@ test('a lower fence is refused, an equal one told again, a higher one finds it l
   expect(await ask(instance.port)).toBe('one')
 })
 
+test('a number and a fence that a restored journal gives out again are not taken for those of before', async () => {
+  const app = stage.app('reused')
+  const instance = await stage.instance()
+  const order = { app, generation: 2, fence: 5 }
+  await instance.deploy({ ...order, ...one, settings: { numbered: 1000 } })
+  const name = `landfall-${app}.2`
+  const started = await docker(['inspect', '--format', '{{.State.StartedAt}}', name])
+  // The same fence, an equal image with other settings, and another image: none is told what came of the first.
+  for (const [image, fence] of [
+    [one, 5],
+    [one, 6],
+    [two, 6],
+    [two, 7],
+  ] as const)
+    expect(
+      await instance.deploy({ ...order, ...image, fence, settings: { numbered: 2000 } }),
+    ).toMatchObject({
+      outcome: 'refused',
+      reason: 'superseded_fence',
+      message: 'generation 2 is another release here',
+      serving: { generation: 2, digest: one.digest },
+      changed: false,
+    })
+  expect(await docker(['inspect', '--format', '{{.State.StartedAt}}', name])).toBe(started)
+  const next = { ...order, ...two, fence: 8, settings: { numbered: 2000 } }
+  const renumbered = await instance.deploy({ ...next, generation: 3 })
+  expect(renumbered).toMatchObject({ outcome: 'succeeded', serving: { generation: 3 } })
+  // What brings a release back does not give it its number, and goes on as it did.
+  const same = await instance.deploy({ ...next, generation: 3, fence: 9, settings: {} })
+  expect(same).toMatchObject({ outcome: 'succeeded', reason: 'already_live' })
+  expect(await ask(instance.port)).toBe('two')
+}, 60_000)
+
 test('two commands of one fence at the same time act once and answer alike', async () => {
   const app = stage.app('twins')
   const instance = await stage.instance()

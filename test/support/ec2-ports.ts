@@ -24,6 +24,7 @@ export const orderOf = (changes: Partial<Order> = {}): Order => ({
   generation: Generation.parse(7),
   fence: Fence.parse(12),
   openedAt: start,
+  numberedAt: start,
   since: start,
   release,
   settings: lettings,

@@ -38,8 +38,10 @@ export interface Host {
   online: boolean
   key: number
   fenceSeen: number
-  recorded: { readonly fence: number; readonly answer: Answer } | null
+  recorded: { readonly order: Order; readonly answer: Answer } | null
   serving: Serving | null
+  /** Of the deployment that gave what is served its number. */
+  numberedAt: string | null
   busyUntil: number
   /** The fence of everything that changed what runs, in order. */
   readonly acts: number[]
@@ -52,6 +54,7 @@ export const createHost = (id: InstanceId): Host => ({
   fenceSeen: 0,
   recorded: null,
   serving: null,
+  numberedAt: null,
   busyUntil: 0,
   acts: [],
 })
@@ -109,13 +112,31 @@ const serve = (host: Host, order: HostOrder): void => {
   const { release } = order
   host.serving =
     release === null ? null : { generation: release.generation, digest: release.digest }
+  host.numberedAt = order.numberedAt
   host.acts.push(order.fence)
 }
+
+const isSameOrder = (one: Order, other: Order): boolean =>
+  one.fence === other.fence &&
+  one.purpose === other.purpose &&
+  one.numberedAt === other.numberedAt &&
+  one.release?.generation === other.release?.generation
+
+/** Its number is one that another release has here. */
+const isReused = ({ serving, numberedAt }: Host, order: Order): boolean =>
+  order.numberedAt !== null &&
+  numberedAt !== null &&
+  serving?.generation === order.release?.generation &&
+  numberedAt !== order.numberedAt
 
 const deploy = (host: Host, { order, fault }: Delivered): Answer | null => {
   const before = host.serving
   const { release } = order
-  if (before !== null && before.generation === release?.generation)
+  if (
+    before !== null &&
+    before.generation === release?.generation &&
+    before.digest === release.digest
+  )
     return answerOf(host.id, 'succeeded', 'already_live', { serving: before })
   switch (fault) {
     case 'fails':
@@ -149,12 +170,13 @@ export const finish = (host: Host, delivered: Delivered, now: number): Answer | 
       ? answerOf(host.id, 'failed', 'tool_missing', { serving: host.serving })
       : answerOf(host.id, 'succeeded', 'deployed', { serving: host.serving })
   if (order.fence < host.fenceSeen) return refusal(host, 'superseded_fence')
-  if (host.recorded?.fence === order.fence) return host.recorded.answer
+  if (host.recorded !== null && isSameOrder(host.recorded.order, order)) return host.recorded.answer
+  if (isReused(host, order)) return refusal(host, 'superseded_fence')
   if (now > Date.parse(order.notAfter)) return refusal(host, 'too_late')
   if (fault === 'key_changed') host.key += 1
   if (key !== null && key !== host.key) return refusal(host, 'key_changed')
   const answer = deploy(host, delivered)
   if (answer === null) return null
-  host.recorded = { fence: order.fence, answer }
+  host.recorded = { order, answer }
   return fault === 'answer_lost' ? null : answer
 }

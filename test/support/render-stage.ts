@@ -128,6 +128,7 @@ export const startRenderStage = async (
         generation: release?.generation ?? Generation.parse(1),
         fence: Fence.parse(fence),
         openedAt: toInstant(clock()),
+        numberedAt: null,
         since: toInstant(clock()),
         release,
         settings,

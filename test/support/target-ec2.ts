@@ -176,6 +176,7 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
       generation: Generation.parse(generation),
       fence: Fence.parse(fence),
       openedAt: now(),
+      numberedAt: null,
       since: now(),
       release,
       settings: release?.settings ?? settings(),

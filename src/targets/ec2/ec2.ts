@@ -154,7 +154,8 @@ const capacity = async (
   const bytes = await ports.measureEnvelope(app, secretVersion)
   if (bytes === null) return unlimited
   const release = { digest: longestDigest, commit: longestCommit }
-  const order = { kind: 'rollback', settings: app, hostSeconds: 9999, release } as const
+  const numberedAt = toInstant(ports.clock())
+  const order = { kind: 'rollback', settings: app, hostSeconds: 9999, release, numberedAt } as const
   const rendered = renderSettings({ ...order, predeployOn: longestId }, settings, ports.stage)
   const room = roomBeside(rendered)
   const instances = largestWave(bytes, room)

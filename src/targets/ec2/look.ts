@@ -56,6 +56,7 @@ const toCommand = (ports: LookPorts, order: LookOrder, ids: readonly InstanceId[
     settings: app,
     hostSeconds: deliverySeconds,
     predeployOn: null,
+    numberedAt: null,
   }
   const end = ports.clock().getTime() / 1000 + deliverySeconds
   return {

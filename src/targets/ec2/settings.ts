@@ -5,7 +5,10 @@ import type { Order } from '../target.ts'
 import type { Ec2Stage } from './ports.ts'
 
 /** What of an order the settings say. */
-export type SettingsOrder = Pick<Order, 'kind' | 'settings' | 'hostSeconds' | 'predeployOn'> & {
+export type SettingsOrder = Pick<
+  Order,
+  'kind' | 'settings' | 'hostSeconds' | 'predeployOn' | 'numberedAt'
+> & {
   readonly release: (Pick<Release, 'commit'> & { readonly digest: Digest | null }) | null
 }
 
@@ -74,6 +77,7 @@ export const renderSettings = (
     ['timeout', order.hostSeconds],
     ['proxyImage', stage.proxyImage],
     ['subnet', stage.subnet],
+    ...(order.numberedAt === null ? [] : ([['numbered', Date.parse(order.numberedAt)]] as const)),
     ...toImage(order),
     ...toPublished(settings),
     ...toRun(settings),

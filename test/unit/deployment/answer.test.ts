@@ -138,6 +138,42 @@ describe('a refusal', () => {
     expect(intentOf(story).purpose).toBe('deploy')
   })
 
+  it('by an instance that has a release of this number or a higher one gives it the next', () => {
+    for (const [served, number] of [
+      [2, 3],
+      [9, 10],
+    ] as const) {
+      const answer = refused('superseded_fence', { fenceSeen: 70, serving: servingOf(served, 1) })
+      const { head } = hear(deploying(), after(5), answer)
+      expect(head.generation).toBe(number)
+      expect(head.deployment).toMatchObject({
+        generation: number,
+        release: { generation: number },
+        instances: [{ status: 'pending', retries: 1 }],
+      })
+    }
+  })
+
+  it('for its number has those deployed to anew who took it under that number', () => {
+    const reused = answerOf(instanceAt(3), 'refused', 'superseded_fence', {
+      serving: servingOf(2, 1),
+    })
+    const story = hear(wide(), after(5), succeededAt(2, 2), reused, succeededAt(4, 2))
+    expect(deploymentOf(story).generation).toBe(3)
+    expect(statusesOf(story)).toEqual(['pending', 'pending', 'pending', 'pending'])
+    expect(intentOf(look(story, after(5))).instances).toEqual([instanceAt(1)])
+  })
+
+  it('changes no number where the release has its own already, or for any other reason', () => {
+    const serving = servingOf(9, 1)
+    const going = send(look(openedBy(live(1, 1), openingOf(2, 1)), start), start)
+    const key = hear(going, after(5), refused('key_changed', { serving }))
+    expect(key.head.generation).toBe(2)
+    const deployment = { ...deploymentOf(going), kind: 'converge' as const }
+    const story = { ...going, head: { ...going.head, deployment } }
+    expect(hear(story, after(5), refused('superseded_fence', { serving })).head.generation).toBe(2)
+  })
+
   it('for a fence that is below the version raises nothing', () => {
     const before = deploying()
     const answer = refused('superseded_fence', { fenceSeen: 1 })

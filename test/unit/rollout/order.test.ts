@@ -36,6 +36,7 @@ describe('the order that an intent stands for', () => {
       generation: 2,
       fence: story.head.version,
       openedAt: start,
+      numberedAt: start,
       since: start,
       release: deploymentOf(story).release,
       settings: lettings,
@@ -51,6 +52,7 @@ describe('the order that an intent stands for', () => {
     const story = second()
     expect(orderOf(story, 'restore')).toMatchObject({
       generation: 2,
+      numberedAt: null,
       release: { generation: 1 },
       predeployOn: null,
     })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { renderSettings } from '../../../../src/targets/ec2/settings.ts'
-import { instanceAt } from '../../../support/deployments.ts'
+import { instanceAt, start } from '../../../support/deployments.ts'
 import { createEc2Ports, orderOf, readSettings } from '../../../support/ec2-ports.ts'
 import { commitAt, digestAt, ec2 } from '../../../support/rollout-world.ts'
 
@@ -17,6 +17,7 @@ describe('the settings of a command', () => {
       'timeout=525',
       'proxyImage=haproxy:3',
       'subnet=172.30.77.0/24',
+      `numbered=${Date.parse(start)}`,
       'image=acme/oc-lettings',
       `digest=${digestAt(7)}`,
       `commit=${commitAt(7)}`,

@@ -1,0 +1,73 @@
+import {
+  DeleteItemCommand,
+  PutItemCommand,
+  ScanCommand,
+  type AttributeValue,
+} from '@aws-sdk/client-dynamodb'
+import type { Head } from '../../src/deployment/head.ts'
+import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { createHeads } from '../../src/journal/heads.ts'
+import { createHistory } from '../../src/journal/history.ts'
+import { createRevisions } from '../../src/journal/revisions.ts'
+import type { JournalTable } from '../../src/journal/table.ts'
+import {
+  createRedeploy,
+  type Redeployed,
+  type RedeployRequest,
+} from '../../src/rollout/redeploy.ts'
+import { commitAt, createWorld, plainly, type World } from './rollout-world.ts'
+import type { Result } from '../../src/kernel/result.ts'
+import type { Reason } from '../../src/kernel/reason.ts'
+
+type Raw = Readonly<Record<string, AttributeValue>>
+
+/** A world whose heads, revisions and history lie in the real journal, which can be put back. */
+export const createJournalWorld = (
+  table: JournalTable,
+  settings: Parameters<typeof createWorld>[0],
+) => {
+  const inner = createWorld(settings)
+  const heads = createHeads(table)
+  const history = createHistory(table)
+  const { recordEvidence } = createEvidenceJournal(table)
+  const toPorts: World['toPorts'] = (call) => ({
+    ...inner.toPorts(call),
+    heads,
+    history,
+    revisions: createRevisions(table),
+    recordEvidence,
+  })
+  const world: World = { ...inner, toPorts }
+  const keyOf = ({ pk = { S: '' }, sk = { S: '' } }: Raw) => ({ pk, sk })
+  const read = async (): Promise<readonly Raw[]> => {
+    const order = new ScanCommand({ TableName: table.name, ConsistentRead: true })
+    return (await table.documents().send(order)).Items ?? []
+  }
+  const write = async (items: readonly Raw[]): Promise<void> => {
+    for (const item of await read())
+      await table
+        .documents()
+        .send(new DeleteItemCommand({ TableName: table.name, Key: keyOf(item) }))
+    for (const Item of items)
+      await table.documents().send(new PutItemCommand({ TableName: table.name, Item }))
+  }
+  return {
+    world,
+    history,
+    loadHead: (): Promise<Head> => heads.load(world.app.name),
+    /** CI is green for it and its image is there, now. */
+    push: async (index: number): Promise<void> => {
+      world.pushImage(index)
+      const run = { ...world.runOf(index, 1, 'success'), createdAt: world.instant() }
+      await recordEvidence(world.app.name, commitAt(index), commitAt(index), run, world.instant())
+    },
+    redeploy: (more: Partial<RedeployRequest>): Promise<Result<Redeployed, Reason>> => {
+      const chronicle = { recordOperation: () => Promise.resolve() }
+      const request = { app: world.app, revision: null, force: false, by: 'ada', id: 'again' }
+      return createRedeploy({ ...toPorts(plainly), chronicle })({ ...request, ...more })
+    },
+    /** All items of the table, and the table with these items and no others. */
+    read,
+    write,
+  }
+}
