@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { lifetimes } from '../../src/journal/lifetime.ts'
 import { toItemKey, type Item } from '../../src/journal/table.ts'
-import { receiptLifetimeSeconds } from '../../src/delivery/record.ts'
 import { writeExamples } from '../support/journal-examples.ts'
 import { readRecordSections, type RecordSection } from '../support/journal-page.ts'
 import { readTableDefinition, startJournal, type TestJournal } from '../support/journal-table.ts'
@@ -74,23 +72,6 @@ describe('docs/journal.md', () => {
         .replace(/^seen:.*/, 'seen:<source>:<event>')
       if (!common.includes(field)) expect(prose).toContain(`\`${name}\``)
     }
-  })
-
-  it('says how long each record stays', () => {
-    const stated = {
-      Revision: lifetimes.endedRevision,
-      Deployment: lifetimes.deployment,
-      Step: lifetimes.step,
-      Operation: lifetimes.operation,
-      Alarm: lifetimes.alarm,
-      Receipt: receiptLifetimeSeconds,
-      Command: lifetimes.command,
-      Certificate: lifetimes.certificate,
-    }
-    for (const [record, seconds] of Object.entries(stated))
-      expect(sectionOf(record).lifetime).toMatch(new RegExp(`\\b${seconds / 86_400} days from`))
-    for (const record of ['Head', 'Tag', 'Seen'])
-      expect(examples.get(record)).not.toHaveProperty('expiresAt')
   })
 
   it('names the attribute that the table cleans up by', async () => {

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { receiptLifetimeSeconds } from '../../src/delivery/record.ts'
+import { createHead } from '../../src/deployment/head.ts'
+import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { createHeads } from '../../src/journal/heads.ts'
+import { headKey, revisionKey } from '../../src/journal/keys.ts'
+import { lifetimes } from '../../src/journal/lifetime.ts'
+import { createRevisions } from '../../src/journal/revisions.ts'
+import type { Item } from '../../src/journal/table.ts'
+import { AppName, Fence } from '../../src/kernel/id.ts'
+import { writeExamples } from '../support/journal-examples.ts'
+import { readRecordSections, type RecordSection } from '../support/journal-page.ts'
+import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { live } from '../support/deployments.ts'
+import { commitAt, createWorld } from '../support/rollout-world.ts'
+
+let journal: TestJournal
+let examples: ReadonlyMap<string, Item>
+let sections: readonly RecordSection[]
+beforeAll(async () => {
+  journal = await startJournal()
+  examples = await writeExamples(journal)
+  sections = await readRecordSections()
+})
+afterAll(() => journal.stop())
+
+const day = 86_400
+const epoch = (instant: unknown): number => Math.floor(Date.parse(String(instant)) / 1000)
+
+/** Per kind, the time that its lifetime counts from and how long that is. */
+const expiring: Readonly<Record<string, readonly [from: string, seconds: number]>> = {
+  Deployment: ['endedAt', lifetimes.deployment],
+  Step: ['at', lifetimes.step],
+  Operation: ['at', lifetimes.operation],
+  Alarm: ['at', lifetimes.alarm],
+  Receipt: ['receivedAt', receiptLifetimeSeconds],
+  Command: ['at', lifetimes.command],
+  Certificate: ['at', lifetimes.certificate],
+}
+const lasting = ['Head', 'Tag', 'Seen', 'Roll call']
+
+const lifetimeOf = (record: string): string =>
+  sections.find(({ name }) => name === record)?.lifetime ?? ''
+
+describe('the lifetime of a record', () => {
+  it('is stated for every kind, and no kind is left out here', () => {
+    const kinds = [...Object.keys(expiring), ...lasting, 'Revision']
+    expect(sections.map(({ name }) => name).sort()).toEqual(kinds.sort())
+    expect(Object.keys(lifetimes)).toHaveLength(Object.keys(expiring).length)
+  })
+
+  it.each(Object.entries(expiring))('of a %s is what docs/journal.md says', (record, how) => {
+    const [from, seconds] = how
+    const item = examples.get(record)
+    expect(lifetimeOf(record)).toMatch(new RegExp(`^${seconds / day} days from its `))
+    expect(Number(item?.['expiresAt']) - epoch(item?.[from])).toBe(seconds)
+  })
+
+  it.each(lasting)('of a %s has no end', (record) => {
+    expect(lifetimeOf(record)).toBe('for ever')
+    expect(examples.get(record)).not.toHaveProperty('expiresAt')
+  })
+
+  it('of a revision begins when it has ended, with each write anew, and ends where it waits again', async () => {
+    const app = AppName.parse('shop')
+    const id = commitAt(1)
+    const evidence = createEvidenceJournal(journal.table)
+    const revisions = createRevisions(journal.table)
+    const { runOf } = createWorld({ instances: 1 })
+    const read = async () => (await journal.read(revisionKey(app, id)))?.['expiresAt']
+    const end = async (now: string) => {
+      const revision = await revisions.load(app, id)
+      if (revision !== null) await revisions.recordStatus(revision, 'refused', 'ci_failed', now)
+    }
+    const days = lifetimes.endedRevision / day
+    expect(lifetimeOf('Revision')).toContain(`${days} days from the last write`)
+    const hear = (attempt: number, conclusion: 'success' | 'failure') =>
+      evidence.recordEvidence(
+        app,
+        id,
+        id,
+        runOf(1, attempt, conclusion),
+        '2026-11-20T10:00:00.000Z',
+      )
+    await hear(1, 'failure')
+    expect(await read()).toBeUndefined()
+    for (const now of ['2026-11-20T10:00:01.000Z', '2026-11-21T10:00:01.000Z']) {
+      await end(now)
+      expect(await read()).toBe(epoch(now) + lifetimes.endedRevision)
+    }
+    await hear(2, 'success')
+    expect(await read()).toBeUndefined()
+  })
+
+  it('of the live release and its way back has no end, however long nothing is deployed', async () => {
+    const heads = createHeads(journal.table)
+    const app = AppName.parse('quiet')
+    const { releases } = live(5, 1).head
+    await heads.record({ ...createHead(app), releases, version: Fence.parse(1) }, 0)
+    const item = await journal.read(headKey(app))
+    expect(JSON.stringify(item)).not.toContain('expiresAt')
+    expect((await heads.load(app)).releases).toEqual(releases)
+  })
+})
