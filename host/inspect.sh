@@ -41,11 +41,13 @@ already_live() {
 
 has_image() { docker image inspect "$image@$digest" >/dev/null 2>&1; }
 
-# Too little room for any image; nothing where there is enough.
+# Too little room for the image; nothing where there is enough. With an image of its repository here it
+# shares layers, nobody knows how many, and only what any image takes is asked for.
 disk_obstacle() { # directory
-  local free
+  local free least=512
+  [[ $(docker images --quiet "$image" 2>/dev/null) ]] || least=$((least + imageMegabytes))
   free=$(df --output=avail -B1M "$1" 2>/dev/null | tail -n 1) || free=''
-  ((${free:-512} >= 512)) || has_image || printf 'only %s MB are free in %s' "${free// /}" "$1"
+  ((${free:-$least} >= least)) || has_image || printf 'only %s MB are free in %s, %s are needed' "${free// /}" "$1" "$least"
 }
 
 inspect_port() {

@@ -29,7 +29,7 @@ read_settings() { # file
   kind=deploy image='' digest='' commit='' strategy='' port='' publish_address='' publish_port='' replaces=''
   memory='' stop_timeout=30 hold=30 health_path=/ health_host='' health_from=200 health_to=399
   health_interval=1 health_times=2 health_timeout=120 health_timeout_each=5 keep=5 proxy_image=''
-  subnet=172.30.77.0/24 timeout=900 environment='' grace=10 numbered=''
+  subnet=172.30.77.0/24 timeout=900 environment='' grace=10 numbered='' imageMegabytes=0
   while IFS= read -r -d '' entry; do
     name=${entry%%=*} value=${entry#*=}
     case $name in
@@ -46,6 +46,7 @@ read_settings() { # file
       network) form='^[A-Za-z0-9][A-Za-z0-9_.-]*$' ;;
       memory) form='^([0-9]+[bkmg]?)?$' ;;
       stopTimeout | hold | healthTimeout | timeout | keep | healthTimes | grace) form='^[0-9]{1,5}$' ;;
+      imageMegabytes) form='^[0-9]{1,7}$' ;;
       numbered) form='^[0-9]{0,15}$' ;;
       healthFrom | healthTo) form='^[1-5][0-9]{2}$' ;;
       healthInterval) form='^[0-9]{1,4}(\.[0-9]{1,3})?$' ;;

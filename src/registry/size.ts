@@ -31,10 +31,13 @@ const parseJson = (body: Uint8Array): unknown => {
   }
 }
 
+/** Layers unpack to about two and a half times their size, and lie there packed while they do. */
+export const timesPacked = 3.5
+
 /** The size that a manifest tells, or the manifest of the machine's platform, where it goes on. */
 export const parseSize = (
   body: Uint8Array,
-  machine: string,
+  machine: string | null,
 ): ImageSize | { readonly kind: 'elsewhere'; readonly digest: Digest } => {
   const manifest = Manifest.safeParse(parseJson(body))
   if (!manifest.success) return { kind: 'unknown' }
@@ -42,20 +45,24 @@ export const parseSize = (
     const { config, layers } = manifest.data
     return { kind: 'known', bytes: layers.reduce((sum, { size }) => sum + size, config.size) }
   }
-  const architecture = architectures[machine]
+  const architecture = machine === null ? null : architectures[machine]
   if (architecture === undefined) return { kind: 'unknown' }
   const own = manifest.data.manifests.find(
-    ({ platform }) => platform?.os === 'linux' && platform.architecture === architecture,
+    ({ platform }) =>
+      platform?.os === 'linux' && (architecture ?? platform.architecture) === platform.architecture,
   )
   return own === undefined ? { kind: 'no_platform' } : { kind: 'elsewhere', digest: own.digest }
 }
 
-/** Two manifests at most; what cannot be read is unknown, never an obstacle. */
+/**
+ * Two manifests at most; what cannot be read is unknown, never an obstacle. Of a machine that is not known
+ * (null) the first platform stands for all: they differ by little.
+ */
 export const findImageSize = async (
   registry: Pick<Registry, 'readManifest'>,
   image: string,
   digest: Digest,
-  machine: string,
+  machine: string | null,
   login: RegistryLogin | null,
 ): Promise<ImageSize> => {
   const read = async (one: Digest): Promise<ReturnType<typeof parseSize>> => {

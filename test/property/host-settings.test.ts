@@ -70,7 +70,11 @@ const render = (app: Changes, ec2: Changes): string | null => {
   const settings = parsed.ok ? parsed.value.configuration.apps[0] : undefined
   const [own] = settings?.targets ?? []
   if (settings === undefined || own?.kind !== 'ec2') return null
-  return renderSettings(orderOf({ settings, predeployOn: instanceAt(1) }), own, stage)
+  return renderSettings(
+    { ...orderOf({ settings, predeployOn: instanceAt(1) }), imageMegabytes: 900 },
+    own,
+    stage,
+  )
 }
 
 const anything = fc.string({ unit: 'binary', maxLength: 12 })

@@ -71,6 +71,7 @@ interface Given {
   readonly sealed?: Awaited<ReturnType<Ec2Ports['sealEnvelope']>>
   /** Bytes of the envelope's plaintext; null where they cannot be told. */
   readonly measured?: number | null
+  readonly imageMegabytes?: number
   readonly maskOutput?: Ec2Ports['maskOutput']
 }
 
@@ -106,6 +107,7 @@ export const createEc2Ports = (given: Given = {}) => {
     },
     sealEnvelope: () => Promise.resolve(given.sealed ?? succeed('c2VhbGVk')),
     measureEnvelope: () => Promise.resolve(given.measured === undefined ? 200 : given.measured),
+    measureImage: () => Promise.resolve(given.imageMegabytes ?? null),
     maskOutput:
       given.maskOutput ??
       (() => Promise.resolve((text) => text.replaceAll('hunter22', '[masked]'))),

@@ -68,6 +68,7 @@ const createTarget = ({ client }: TestAws, settings: Ec2Settings): Target => {
         forget: (id) => Promise.resolve(void certificates.delete(id)),
       },
       sealEnvelope: createSealEnvelope(readSecret),
+      measureImage: () => Promise.resolve(null),
       measureEnvelope: createMeasureEnvelope(readSecret),
       maskOutput: createMaskOutput(readSecret),
       stage: {

@@ -17,6 +17,7 @@ import type {
   Fleet,
   MaskOutput,
   MeasureEnvelope,
+  MeasureImage,
   SealEnvelope,
 } from './ports.ts'
 import { obstacleOf } from './reach.ts'
@@ -30,6 +31,7 @@ export interface Ec2Ports {
   readonly certificates: Certificates
   readonly sealEnvelope: SealEnvelope
   readonly measureEnvelope: MeasureEnvelope
+  readonly measureImage: MeasureImage
   readonly maskOutput: MaskOutput
   readonly stage: Ec2Stage
   readonly clock: Clock
@@ -106,9 +108,12 @@ const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Prom
     return sendToReachable(ports, settings, order, toCommand(ports, order, {}))
   const { release } = order
   const certificates = await ports.certificates.load(order.instances)
-  const sealed = await seal(ports, order, certificates)
+  const [sealed, imageMegabytes] = await Promise.all([
+    seal(ports, order, certificates),
+    release === null || isWayBack(order) ? null : ports.measureImage(release),
+  ])
   if (!sealed.ok) return refuseAll(order, sealed.error.reason, sealed.error.message)
-  const Settings = renderSettings(order, settings, ports.stage)
+  const Settings = renderSettings({ ...order, imageMegabytes }, settings, ports.stage)
   const room = roomBeside(Settings)
   const isTooLarge = (sealed.value?.length ?? 0) > room
   if (isTooLarge && !isWayBack(order)) {
@@ -155,7 +160,14 @@ const capacity = async (
   if (bytes === null) return unlimited
   const release = { digest: longestDigest, commit: longestCommit }
   const numberedAt = toInstant(ports.clock())
-  const order = { kind: 'rollback', settings: app, hostSeconds: 9999, release, numberedAt } as const
+  const order = {
+    kind: 'rollback',
+    settings: app,
+    hostSeconds: 9999,
+    release,
+    numberedAt,
+    imageMegabytes: 999_999,
+  } as const
   const rendered = renderSettings({ ...order, predeployOn: longestId }, settings, ports.stage)
   const room = roomBeside(rendered)
   const instances = largestWave(bytes, room)

@@ -57,6 +57,7 @@ const toCommand = (ports: LookPorts, order: LookOrder, ids: readonly InstanceId[
     hostSeconds: deliverySeconds,
     predeployOn: null,
     numberedAt: null,
+    imageMegabytes: null,
   }
   const end = ports.clock().getTime() / 1000 + deliverySeconds
   return {

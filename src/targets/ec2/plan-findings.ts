@@ -2,7 +2,7 @@ import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Serving } from '../../deployment/head.ts'
 import type { Finding } from '../../deployment/plan.ts'
 import type { Reason } from '../../kernel/reason.ts'
-import type { ImageSize } from '../../registry/size.ts'
+import { timesPacked, type ImageSize } from '../../registry/size.ts'
 import type { InstanceSight, Sight } from './look.ts'
 import type { HostPlan } from './plan-result.ts'
 import { isOlder, oldestAgent } from './reach.ts'
@@ -19,8 +19,6 @@ type Found = Omit<Finding, 'instance'>
 
 /** The first with an engine that knows what the scripts ask of it. */
 const oldestDocker = '20.10'
-/** Layers unpack to about two and a half times their size, and lie there packed while they do. */
-const timesPacked = 3.5
 /** A small Django under two workers takes about 200 MB; two copies run during a switch. */
 const secondCopyBytes = 256_000_000
 

@@ -70,6 +70,9 @@ export type MeasureEnvelope = (
   secretVersion: string | null,
 ) => Promise<number | null>
 
+/** How many megabytes of disk the image takes where none of its layers is yet; null where nobody can tell now. */
+export type MeasureImage = (release: Release) => Promise<number | null>
+
 /** Gives the function that blots a release's secrets out of a text. */
 export type MaskOutput = (release: Release) => Promise<(text: string) => string>
 

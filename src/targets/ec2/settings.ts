@@ -9,6 +9,8 @@ export type SettingsOrder = Pick<
   Order,
   'kind' | 'settings' | 'hostSeconds' | 'predeployOn' | 'numberedAt'
 > & {
+  /** Megabytes of disk that the image takes; null where they are not known. */
+  readonly imageMegabytes: number | null
   readonly release: (Pick<Release, 'commit'> & { readonly digest: Digest | null }) | null
 }
 
@@ -78,6 +80,7 @@ export const renderSettings = (
     ['proxyImage', stage.proxyImage],
     ['subnet', stage.subnet],
     ...(order.numberedAt === null ? [] : ([['numbered', Date.parse(order.numberedAt)]] as const)),
+    ...optional('imageMegabytes', order.imageMegabytes),
     ...toImage(order),
     ...toPublished(settings),
     ...toRun(settings),

@@ -19,6 +19,12 @@ test.each([
   ['a manifest is as large as its layers', manifest, 'x86_64', { kind: 'known', bytes: 32_100 }],
   ['an index leads on', index, 'x86_64', { kind: 'elsewhere', digest: digestOf('a') }],
   ['to the machine’s own', index, 'aarch64', { kind: 'elsewhere', digest: digestOf('b') }],
+  [
+    'to the first where the machine is not known',
+    index,
+    null,
+    { kind: 'elsewhere', digest: digestOf('a') },
+  ],
   ['or is not built for it', encode({ manifests: [] }), 'aarch64', { kind: 'no_platform' }],
   ['a rare machine is not judged', index, 'riscv64', { kind: 'unknown' }],
   ['nor is what is no manifest', encode({ fsLayers: [] }), 'x86_64', { kind: 'unknown' }],

@@ -5,8 +5,12 @@ import { createEc2Ports, orderOf, readSettings } from '../../../support/ec2-port
 import { commitAt, digestAt, ec2 } from '../../../support/rollout-world.ts'
 
 const { stage } = createEc2Ports().ports
-const rendered = (order = orderOf(), settings = ec2()) =>
-  readSettings(renderSettings(order, settings, stage))
+const unmeasured = { imageMegabytes: null }
+const rendered = (
+  order = orderOf(),
+  settings = ec2(),
+  measured: { imageMegabytes: number | null } = unmeasured,
+) => readSettings(renderSettings({ ...order, ...measured }, settings, stage))
 
 describe('the settings of a command', () => {
   it('are NUL-terminated entries in base64, one name=value each', () => {
@@ -38,8 +42,16 @@ describe('the settings of a command', () => {
       'healthTimeout=120',
       'grace=2',
     ])
-    const bytes = Buffer.from(renderSettings(orderOf(), ec2(), stage), 'base64')
+    const bytes = Buffer.from(
+      renderSettings({ ...orderOf(), ...unmeasured }, ec2(), stage),
+      'base64',
+    )
     expect(bytes.at(-1)).toBe(0)
+  })
+
+  it('say how much disk the image takes, where that is known', () => {
+    expect(rendered()).not.toContainEqual(expect.stringMatching(/^imageMegabytes=/))
+    expect(rendered(orderOf(), ec2(), { imageMegabytes: 900 })).toContain('imageMegabytes=900')
   })
 
   it('keep any bytes of a value, and repeat a name for a list', () => {
