@@ -1,6 +1,6 @@
 import { createMaskOutput, createMeasureEnvelope, createSealEnvelope } from '../targets/ec2/seal.ts'
 import { createEc2Target } from '../targets/ec2/ec2.ts'
-import type { Commands, Fleet, MeasureImage } from '../targets/ec2/ports.ts'
+import type { Commands, Ec2Stage, Fleet, MeasureImage } from '../targets/ec2/ports.ts'
 import type { ReadSecret } from '../secrets/app-secret.ts'
 import type { Certificates } from '../targets/ec2/certificates.ts'
 import { createRenderApi, type OpenRender } from '../targets/render/api.ts'
@@ -40,6 +40,14 @@ export const createOpenRender = (
   { RENDER_API: baseUrl }: { readonly RENDER_API: string },
 ): OpenRender => createRenderApi({ http, readSecret, clock: systemClock, baseUrl })
 
+const toStage = (environment: TargetParts['environment']): Ec2Stage => ({
+  prepareDocument: environment.PREPARE_DOCUMENT,
+  deployDocument: environment.DEPLOY_DOCUMENT,
+  owner: environment.OWNER,
+  proxyImage: environment.PROXY_IMAGE,
+  subnet: environment.SUBNET,
+})
+
 /** Chooses the implementation of a target by its kind. */
 export const createToTarget = ({
   commands,
@@ -56,13 +64,7 @@ export const createToTarget = ({
     measureEnvelope: createMeasureEnvelope(readSecret),
     measureImage: createMeasureImage(readSecret),
     maskOutput: createMaskOutput(readSecret),
-    stage: {
-      prepareDocument: environment.PREPARE_DOCUMENT,
-      deployDocument: environment.DEPLOY_DOCUMENT,
-      owner: environment.OWNER,
-      proxyImage: environment.PROXY_IMAGE,
-      subnet: environment.SUBNET,
-    },
+    stage: toStage(environment),
     clock: systemClock,
   }
   const render = {
