@@ -26,18 +26,27 @@ type Parameters = z.infer<typeof Parameters>
 const toOrder = (given: Parameters): HostOrder => {
   const notAfter = new Date(given.SSM_NotAfter * 1000).toISOString()
   if (!('SSM_Mode' in given))
-    return { purpose: 'prepare', fence: Fence.parse(0), notAfter, hostSeconds: 60, release: null }
+    return {
+      purpose: 'prepare',
+      fence: Fence.parse(0),
+      notAfter,
+      hostSeconds: 60,
+      numberedAt: null,
+      release: null,
+    }
   const settings = new Map(
     readSettings(given.SSM_Settings).map((entry) => {
       const [name = '', ...value] = entry.split('=')
       return [name, value.join('=')]
     }),
   )
+  const numbered = settings.get('numbered')
   return {
     purpose: given.SSM_Mode,
     fence: given.SSM_Fence,
     notAfter,
     hostSeconds: Number(settings.get('timeout')),
+    numberedAt: numbered === undefined ? null : new Date(Number(numbered)).toISOString(),
     release: {
       generation: given.SSM_Generation,
       digest: Digest.parse(settings.get('digest')),

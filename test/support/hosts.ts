@@ -38,7 +38,7 @@ export interface Host {
   online: boolean
   key: number
   fenceSeen: number
-  recorded: { readonly order: Order; readonly answer: Answer } | null
+  recorded: { readonly order: HostOrder; readonly answer: Answer } | null
   serving: Serving | null
   /** Of the deployment that gave what is served its number. */
   numberedAt: string | null
@@ -60,7 +60,10 @@ export const createHost = (id: InstanceId): Host => ({
 })
 
 /** What of an order reaches a host. */
-export interface HostOrder extends Pick<Order, 'purpose' | 'fence' | 'notAfter' | 'hostSeconds'> {
+export interface HostOrder extends Pick<
+  Order,
+  'purpose' | 'fence' | 'notAfter' | 'hostSeconds' | 'numberedAt'
+> {
   readonly release: Pick<Release, 'generation' | 'digest'> | null
 }
 
@@ -116,14 +119,14 @@ const serve = (host: Host, order: HostOrder): void => {
   host.acts.push(order.fence)
 }
 
-const isSameOrder = (one: Order, other: Order): boolean =>
+const isSameOrder = (one: HostOrder, other: HostOrder): boolean =>
   one.fence === other.fence &&
   one.purpose === other.purpose &&
   one.numberedAt === other.numberedAt &&
   one.release?.generation === other.release?.generation
 
 /** Its number is one that another release has here. */
-const isReused = ({ serving, numberedAt }: Host, order: Order): boolean =>
+const isReused = ({ serving, numberedAt }: Host, order: HostOrder): boolean =>
   order.numberedAt !== null &&
   numberedAt !== null &&
   serving?.generation === order.release?.generation &&
