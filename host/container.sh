@@ -16,9 +16,7 @@ run_options() {
 }
 
 # Says what is attempted before it is; a killed run is undone from this.
-write_run() { # slot fresh|kept
-  printf '%s %s %s\n' "$generation" "$1" "$2" | write_file "$state/run"
-}
+write_run() { printf '%s\n' "$generation $slot $fresh $image@$digest" | write_file "$state/run"; }
 
 run_predeploy() {
   begin predeploy
@@ -29,7 +27,6 @@ run_predeploy() {
   local name text options limit code=0
   name=$(container_of "$generation")-predeploy
   limit=$(remaining)
-  write_run "$slot" "$fresh"
   run_options
   predeploy_ran=true
   text=$(with_values timeout --foreground --kill-after 5 "$limit" docker run --rm --name "$name" --label "landfall.predeploy=$app" \
@@ -47,7 +44,6 @@ run_predeploy() {
 stop_old() {
   begin stop
   give_way
-  write_run "$slot" "$fresh"
   if ((live > 0)); then
     changed=true
     [[ $live_slot == none ]] || route "$live_slot" "$waiting_room" || fail_route
@@ -83,7 +79,6 @@ start_new() {
   begin start
   local name options network
   name=$(container_of "$generation")
-  write_run "$slot" "$fresh"
   if [[ $fresh == kept ]]; then
     ! is_web || place_in_slot "$name" "$slot"
     write_file "$state/releases/$generation/settings" <"$scratch/settings"

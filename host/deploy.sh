@@ -40,6 +40,7 @@ main() {
   ((generation > 0)) || restore_nothing
   choose_slot
   expect_environment
+  write_run
   if [[ $fresh == kept ]]; then
     skip pull
     skip configure

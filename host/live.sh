@@ -30,14 +30,14 @@ take_back() {
 
 # The one way back, after a failure here or a run that was killed: makes true again what `live` says.
 make_live_true() {
-  local attempt='' attempt_slot=none fresh=no
+  local attempt='' attempt_slot=none fresh=no brought=''
   read_live
-  [[ ! -s $state/run ]] || read -r attempt attempt_slot fresh <"$state/run"
+  [[ ! -s $state/run ]] || read -r attempt attempt_slot fresh brought <"$state/run"
   docker rm --force "$(container_of "$attempt")-predeploy" >/dev/null 2>&1
   if ((live > 0)) && exists "$(container_of "$live")"; then
     read_settings "$state/releases/$live/settings"
     if ! is_running "$(container_of "$live")"; then
-      [[ $attempt == "$live" ]] || discard "$attempt" "$fresh"
+      [[ $attempt == "$live" ]] || discard "$attempt" "$fresh" "$brought"
       ! is_web || place_in_slot "$(container_of "$live")" "$live_slot"
       docker start "$(container_of "$live")" >/dev/null
       await_health "$(container_of "$live")" "$live_slot"
@@ -45,12 +45,12 @@ make_live_true() {
     ! is_web || route "$live_slot" "${slot_address[$live_slot]}:$port"
     if [[ $attempt != "$live" ]]; then
       [[ $attempt_slot == "$live_slot" ]] || drain_slot "$attempt_slot"
-      discard "$attempt" "$fresh"
+      discard "$attempt" "$fresh" "$brought"
     fi
     leave_other_proxies
     retire_others
   else
-    discard "$attempt" "$fresh"
+    discard "$attempt" "$fresh" "$brought"
     ((live == 0)) || return 0
     proxy_dir=''
     leave_other_proxies
@@ -62,12 +62,12 @@ make_live_true() {
 }
 
 # A container this run made is removed; one that was kept from before is only stopped.
-discard() { # generation fresh
+discard() { # generation fresh image
   [[ $1 ]] || return 0
   stop_container "$(container_of "$1")" >/dev/null 2>&1
   [[ $2 == fresh ]] || return 0
   docker rm --force "$(container_of "$1")" >/dev/null 2>&1
-  forget_release "$1"
+  forget_release "$1" "$3"
 }
 
 # Whatever else of the app runs may finish its requests, then it is stopped and kept.

@@ -83,9 +83,9 @@ retire_old() {
 }
 
 # Its image goes only when no other release, of whatever app, has a name for it.
-forget_release() { # generation
-  local reference
-  reference=$(docker image inspect --format '{{index .RepoDigests 0}}' "landfall/$app:$1" 2>/dev/null) || reference=''
+forget_release() { # generation [image]
+  local reference=${2:-}
+  [[ $reference ]] || reference=$(docker image inspect --format '{{index .RepoDigests 0}}' "landfall/$app:$1" 2>/dev/null) || reference=''
   docker rmi "landfall/$app:$1" >/dev/null 2>&1 || true
   [[ ! $reference || $(docker image inspect --format '{{.RepoTags}}' "$reference" 2>/dev/null) != '[]' ]] ||
     docker rmi "$reference" >/dev/null 2>&1 || true

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { waitUntil } from '../support/local-aws.ts'
 import { ask, startLoad } from './load.ts'
@@ -207,82 +207,6 @@ test('restoring what was live takes the kept container; without it, the image', 
   const again = await instance.deploy({ app, generation: 2, fence: 4, mode: 'restore', ...two })
   expect(again).toMatchObject({ outcome: 'succeeded', serving: { generation: 2 } })
   expect(await ask(instance.port)).toBe('two')
-})
-
-describe('a run that is killed', () => {
-  // The agent's cancel is SIGKILL to the group: the script stops dead at the head of this function.
-  const points = [
-    'run_predeploy',
-    'start_new',
-    'check_new',
-    'switch_over',
-    'write_live',
-    'retire_old',
-    'prune',
-  ]
-  const dieAt =
-    (point: string) =>
-    (text: string): string =>
-      text.replace(new RegExp(`^${point}\\(\\) \\{`, 'm'), `$&\n  kill -KILL 0`)
-
-  test.each(
-    points.flatMap((point) => [
-      ['blue-green', point],
-      ['recreate', point],
-    ]),
-  )('%s, at %s: is repaired by the next command, and no request fails', async (strategy, point) => {
-    const app = stage.app(`k-${strategy?.slice(0, 2) ?? ''}-${points.indexOf(point ?? '')}`)
-    const instance = await stage.instance()
-    const settings = { strategy: strategy ?? '', hold: 20 }
-    await instance.deploy({ app, generation: 1, fence: 1, ...one, settings })
-    const load = startLoad(instance.port)
-    const killed = await instance.start(
-      { app, generation: 2, fence: 2, ...two, settings },
-      dieAt(point ?? ''),
-    )
-    expect((await killed.answer).code).toBeNull()
-    const back = await instance.deploy({
-      app,
-      generation: 1,
-      fence: 3,
-      mode: 'restore',
-      ...one,
-      settings,
-    })
-    expect(back).toMatchObject({ outcome: 'succeeded', serving: { generation: 1 } })
-    const { failed } = await load.stop()
-    expect(failed).toEqual([])
-    expect(await ask(instance.port)).toBe('one')
-    const running = await docker([
-      'ps',
-      '--filter',
-      `label=landfall.app=${app}`,
-      '--format',
-      '{{.Names}}',
-    ])
-    expect(running.trim()).toBe(`landfall-${app}.1`)
-    const next = await instance.deploy({ app, generation: 3, fence: 4, ...two, settings })
-    expect(next).toMatchObject({ outcome: 'succeeded', serving: { generation: 3 } })
-  })
-
-  test('leaves nothing secret behind once the next command ran', async () => {
-    const app = stage.app('left')
-    const instance = await stage.instance()
-    await instance.deploy({ app, generation: 1, fence: 1, ...one })
-    const envelope = ['env TOKEN=planted-secret-value']
-    const killed = await instance.start(
-      { app, generation: 2, fence: 2, ...two, envelope },
-      dieAt('configure'),
-    )
-    await killed.answer
-    const next = await instance.deploy({ app, generation: 3, fence: 3, ...two })
-    expect(next).toMatchObject({ outcome: 'succeeded' })
-    const { execFileSync } = await import('node:child_process')
-    const found = execFileSync('sh', ['-c', `grep -rl planted ${instance.root} || true`], {
-      encoding: 'utf8',
-    })
-    expect(found).toBe('')
-  })
 })
 
 test('what a lost state directory forgot is not given to another app', async () => {

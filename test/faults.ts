@@ -1,0 +1,25 @@
+import { spawn } from 'node:child_process'
+import { ensureEngine } from '../local/docker/engine.ts'
+
+// `npm run test:faults`: whoever is killed, wherever. `npm test` runs the same files, but kills the host
+// script at a sample of its points only.
+
+const files = [
+  'test/property/reconcile-deaths.test.ts',
+  'test/host/fence.test.ts',
+  'test/host/kills.test.ts',
+]
+
+const engine = await ensureEngine()
+try {
+  process.exitCode = await new Promise<number>((resolve) => {
+    const child = spawn('vitest', ['run', ...files], {
+      env: { ...process.env, LANDFALL_FAULTS: 'all' },
+      stdio: 'inherit',
+    })
+    child.on('error', () => resolve(1))
+    child.on('close', (code) => resolve(code ?? 1))
+  })
+} finally {
+  await engine.stop()
+}
