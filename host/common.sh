@@ -22,11 +22,12 @@ extra=''
 now_ms() { date +%s%3N; }
 now() { date +%s; }
 
-# The file is wholly the old or wholly the new one, also after a power cut.
+# The file is wholly the old or wholly the new one, also after a power cut. Of a run that is killed the next
+# one finds what was half written in its scratch directory, and nowhere else.
 write_file() { # path, content on stdin
-  cat >"$1.tmp"
-  sync "$1.tmp"
-  mv -f "$1.tmp" "$1"
+  cat >"$scratch/next"
+  sync "$scratch/next"
+  mv -f "$scratch/next" "$1"
   sync "${1%/*}"
 }
 
@@ -180,14 +181,24 @@ try() { # reason message program...
 
 # fd 3 is the result's; all else is printed into a file that is read only when something fails.
 open_output() {
-  local base=${1:-$host}
+  local base=${1:-$host} other
   mkdir -p "$base/scratch"
+  # Held until this run's directory is locked, so that nobody takes it for a dead one's.
+  exec 4<"$base/scratch"
+  flock 4
   scratch=$base/scratch/$$
   rm -rf "$scratch"
   mkdir "$scratch"
   exec 5>"$scratch/alive"
   flock 5
   exec 3>&1 >"$scratch/log" 2>&1
+  for other in "$base"/scratch/*; do
+    # Whoever is alive holds this lock.
+    [[ $other == "$scratch" ]] || flock --nonblock "$other/alive" rm -rf "$other" || true
+  done
+  exec 4<&-
+  # Where bash keeps a here-document that is longer than a pipe holds.
+  TMPDIR=$scratch
   trap on_exit EXIT
   trap 'fail cancelled "stopped by a signal"' TERM INT HUP
 }

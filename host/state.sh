@@ -78,11 +78,6 @@ adopt_state() {
   printf '%s\n' "$here" | write_file "$state/instance"
   printf '%s\n' "$owner" | write_file "$state/owner"
   printf '1\n' | write_file "$state/format"
-  local other
-  for other in "$state"/scratch/*; do
-    # Whoever is alive holds this lock.
-    [[ $other == "$scratch" ]] || flock --nonblock "$other/alive" rm -rf "$other" || true
-  done
 }
 
 # What a fence stands for: after a restore of the journal the same one may come with another order.
@@ -95,6 +90,7 @@ repeat_result() {
   read -r of code which <"$state/result"
   [[ $of == "$fence" && ${which:-$(this_order)} == "$(this_order)" ]] || return 0
   trap - EXIT TERM INT HUP
+  rm -f "$state/run"
   tail -n +2 "$state/result" >&3
   rm -rf "$scratch"
   exit "$code"

@@ -132,8 +132,8 @@ export class Instance {
     return { answer, kill }
   }
 
-  async prepare(app = 'prepare-app'): Promise<HostAnswer> {
-    const answer = await this.run('prepare', { ...this.common(app, {}) }).answer
+  async prepare(app = 'prepare-app', edit?: (text: string) => string): Promise<HostAnswer> {
+    const answer = await this.run('prepare', this.common(app, {}), edit).answer
     this.certificate = new Uint8Array(Buffer.from(answer.certificate ?? '', 'base64'))
     return answer
   }

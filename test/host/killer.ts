@@ -19,7 +19,7 @@ const programs = [
 
 /** What can be found half done, where a killed client leaves the engine at work. */
 const isDivisible = (call: string): boolean =>
-  /^(cat|base64|openssl|rm -rf|docker (create|login|network|pull|rm|rmi|run|start|stop|update)) /.test(
+  /^(cat|base64|openssl (cms|genpkey|req)|rm -rf|docker (create|login|network|pull|rm|rmi|run|start|stop|update)) /.test(
     call,
   )
 

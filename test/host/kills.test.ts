@@ -1,10 +1,21 @@
-import { readFileSync } from 'node:fs'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
-import type { Point } from './killer.ts'
+import { baseImage } from '../../local/docker/images.ts'
+import type { HostAnswer } from './instance.ts'
+import { createKiller, type Point } from './killer.ts'
 import { ask } from './load.ts'
-import { credentials, findWrong, Scene, startAsking, strategies, type Strategy } from './scene.ts'
+import {
+  credentials,
+  filesBelow,
+  findWrong,
+  Scene,
+  startAsking,
+  strategies,
+  type Strategy,
+} from './scene.ts'
 import { openStage, type Stage } from './stage.ts'
 
 /**
@@ -13,8 +24,11 @@ import { openStage, type Stage } from './stage.ts'
  */
 const wanted = process.env['LANDFALL_FAULTS']?.split(',')
 
-/** What comes after a kill: the live release is restored, a newer one ordered, or the same order sent again. */
-const followUps = ['restore', 'newer', 'same'] as const
+/**
+ * What comes after a kill: most often the live release is restored; a newer one is ordered; or the same order
+ * is sent again.
+ */
+const followUps = ['restore', 'newer', 'restore', 'same'] as const
 
 const web = 'lock inspect pull configure predeploy start check switch drain retire prune'.split(' ')
 const steps: Readonly<Record<Strategy, readonly string[]>> = {
@@ -25,6 +39,10 @@ const steps: Readonly<Record<Strategy, readonly string[]>> = {
 
 const neighbour = `landfall-kills-neighbour-${process.pid}`
 let stage: Stage
+/** When the neighbour was started, and that it still runs. */
+const lookNextDoor = (): Promise<string> =>
+  docker(['inspect', '--format', '{{.State.Running}} {{.State.StartedAt}}', neighbour])
+let nextDoor = ''
 const scenes = new Map<Strategy, Scene>()
 
 beforeAll(async () => {
@@ -32,12 +50,11 @@ beforeAll(async () => {
   await docker(['login', '--username', credentials.username, '--password-stdin', stage.address], {
     input: credentials.password,
   })
-  // One after the other, since these machines share an engine: its network is made once, a pair of addresses given once.
-  for (const strategy of strategies) scenes.set(strategy, await Scene.open(stage, strategy))
-  await docker(['logout', stage.address])
+  await docker(['run', '--detach', '--init', '--name', neighbour, baseImage, 'sleep', '86400'])
+  nextDoor = await lookNextDoor()
 })
 afterAll(async () => {
-  for (const scene of scenes.values()) await scene.close()
+  await docker(['logout', stage.address])
   await docker(['rm', '--force', neighbour]).catch(() => undefined)
   await stage.close()
 })
@@ -52,7 +69,9 @@ interface Ending {
 /** Kills one deployment at a point, lets the next command come and looks what there is. */
 const killAt = async (scene: Scene, point: Point, index: number): Promise<Ending> => {
   const { instance, strategy, live: old, app } = scene
-  const followUp = followUps[index % followUps.length] ?? 'restore'
+  // Half a file is found where the next command does not write it anew.
+  const isHalfFile = point.when === 'inside' && point.call.startsWith('cat ')
+  const followUp = isHalfFile ? 'restore' : (followUps[index % followUps.length] ?? 'restore')
   const release = await scene.next()
   const lived = new Set((await scene.containers('--all')).map((name) => Number(name.split('.')[1])))
   const order = scene.order(release)
@@ -68,25 +87,25 @@ const killAt = async (scene: Scene, point: Point, index: number): Promise<Ending
   // It may have been live between the two commands.
   lived.add(Number(readFileSync(join(instance.root, app, 'live'), 'utf8').split(' ')[0]))
   const target = { restore: old, newer: release, same: release }[followUp]
-  const wanted = followUp === 'newer' ? await scene.next() : target
+  const expected = followUp === 'newer' ? await scene.next() : target
   const next = {
     restore: () => scene.order(old, { mode: 'restore' }),
-    newer: () => scene.order(wanted),
+    newer: () => scene.order(expected),
     same: () => order,
   }[followUp]()
   const answer = await scene.send(next)
   const { outcome, serving, message } = answer
-  if (outcome !== 'succeeded' || serving?.generation !== wanted.generation)
+  if (outcome !== 'succeeded' || serving?.generation !== expected.generation)
     wrong.push(`the next command: ${outcome} ${message} ${JSON.stringify(serving)}`)
   if (followUp === 'newer') {
     const names = answer.steps.map(({ name }) => name)
     if (names.join() !== steps[strategy].join()) wrong.push(`steps: ${names.join(' ')}`)
   }
   wrong.push(...(await stopAsking()))
-  scene.live = wanted
-  lived.add(wanted.generation)
+  scene.live = expected
+  lived.add(expected.generation)
   wrong.push(...(await findWrong(scene, lived)))
-  return { point, followUp, on: wanted === old ? 'old' : 'new', wrong }
+  return { point, followUp, on: expected === old ? 'old' : 'new', wrong }
 }
 
 const describePoint = ({ step, call, time, when }: Point): string =>
@@ -133,6 +152,14 @@ const printTable = (
 }
 
 describe.concurrent('a run that is killed', () => {
+  beforeAll(async () => {
+    // One after the other, since these machines share an engine: its network is made once, a pair of addresses given once.
+    for (const strategy of strategies) scenes.set(strategy, await Scene.open(stage, strategy))
+  })
+  afterAll(async () => {
+    for (const scene of scenes.values()) await scene.close()
+  })
+
   test.each(strategies)(
     '%s: wherever it is, the next command ends right and nothing is left',
     { timeout: wanted ? 3_600_000 : 600_000 },
@@ -153,6 +180,34 @@ describe.concurrent('a run that is killed', () => {
         .filter((ending) => ending.wrong.length > 0)
         .map(({ point, followUp, wrong }) => [describePoint(point), followUp, ...wrong])
       expect(wrong).toEqual([])
+      expect(await lookNextDoor()).toBe(nextDoor)
     },
   )
+})
+
+test('a killed prepare: the next one answers with a certificate of the key, which is there once', async () => {
+  const instance = await stage.instance()
+  const home = join(instance.root, 'instance')
+  const killer = createKiller('prepare-app')
+  // As on a machine that was cloned: the key is made anew.
+  const prepare = async (at?: Point): Promise<HostAnswer> => {
+    rmSync(join(home, 'instance'))
+    instance.environment = killer.environment(at)
+    return instance.prepare(undefined, killer.edit)
+  }
+  expect(await prepare()).toMatchObject({ outcome: 'succeeded' })
+  const all = killer.points()
+  const points = wanted?.includes('all') ? all : all.filter((_, index) => index % 6 === 3)
+  for (const point of points) {
+    expect((await prepare(point)).code, describePoint(point)).toBeNull()
+    instance.environment = {}
+    expect(await instance.prepare()).toMatchObject({ outcome: 'succeeded' })
+    const certificate = new X509Certificate(instance.certificate)
+    const key = createPrivateKey(readFileSync(join(home, 'key.pem')))
+    expect(certificate.checkPrivateKey(key), describePoint(point)).toBe(true)
+    const files = ['cert.pem', 'instance', 'key.pem', 'lock']
+    expect(filesBelow(home), describePoint(point)).toEqual(files)
+  }
+  killer.close()
+  process.stdout.write(`prepare: killed at ${points.length} of ${all.length} points\n`)
 })

@@ -154,7 +154,7 @@ export const startAsking = (port: number): (() => Promise<readonly string[]>) =>
   }
 }
 
-const filesBelow = (root: string): readonly string[] =>
+export const filesBelow = (root: string): readonly string[] =>
   readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
@@ -194,8 +194,8 @@ export const findWrong = async (
     kept.filter((one) => !lived.has(one)),
     [],
   )
-  const held = ['images', '--digests', '--format', '{{.Digest}}']
-  const images = lines(await docker([...held, live.version.image]))
+  const listing = ['images', '--digests', '--format', '{{.Digest}}']
+  const images = lines(await docker([...listing, live.version.image]))
   const labels = [
     '--filter',
     `label=landfall.app=${app}`,
@@ -237,7 +237,12 @@ export const findWrong = async (
   }
   expectSame('temporary files', filesBelow(scene.temporary), [])
   expectSame('processes', processesOf(instance.root), [])
-  for (const lock of [`${app}/lock`, `${app}/fence.lock`, 'instance/proxy.lock'])
-    execFileSync('flock', ['--nonblock', join(instance.root, lock), 'true'])
+  const locks = [`${app}/lock`, `${app}/fence.lock`, 'instance/proxy.lock']
+  const isHeld = 'for lock; do flock --nonblock "$lock" true || echo "$lock"; done'
+  const held = execFileSync('sh', ['-c', isHeld, 'sh', ...locks], {
+    cwd: instance.root,
+    encoding: 'utf8',
+  })
+  expectSame('locks held', lines(held), [])
   return wrong
 }
