@@ -82,14 +82,22 @@ retire_old() {
   end succeeded
 }
 
-# Its image goes only when no other release, of whatever app, has a name for it.
+# Its image goes only when no other release, of whatever app, has a name for it. What it is called is in the
+# settings: a run that was killed here may have taken its own name for it away already.
 forget_release() { # generation [image]
-  local reference=${2:-}
-  [[ $reference ]] || reference=$(docker image inspect --format '{{index .RepoDigests 0}}' "landfall/$app:$1" 2>/dev/null) || reference=''
+  local reference=${2:-} entry settings=$state/releases/${1:?}/settings
+  if [[ ! $reference && -e $settings ]]; then
+    while IFS= read -r -d '' entry; do
+      case $entry in
+        image=*) reference=${entry#*=}$reference ;;
+        digest=*) reference+=@${entry#*=} ;;
+      esac
+    done <"$settings"
+  fi
   docker rmi "landfall/$app:$1" >/dev/null 2>&1 || true
   [[ ! $reference || $(docker image inspect --format '{{.RepoTags}}' "$reference" 2>/dev/null) != '[]' ]] ||
     docker rmi "$reference" >/dev/null 2>&1 || true
-  rm -rf "$state/releases/${1:?}"
+  rm -rf "${settings%/*}"
 }
 
 # Only what this app brought here, and never the live release or the one before.

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
@@ -73,7 +73,8 @@ const killAt = async (scene: Scene, point: Point, index: number): Promise<Ending
   const isHalfFile = point.when === 'inside' && point.call.startsWith('cat ')
   const followUp = isHalfFile ? 'restore' : (followUps[index % followUps.length] ?? 'restore')
   const release = await scene.next()
-  const lived = new Set((await scene.containers('--all')).map((name) => Number(name.split('.')[1])))
+  const releases = readdirSync(join(instance.root, app, 'releases'))
+  const lived = new Set(releases.map(Number))
   const order = scene.order(release)
   const stopAsking = strategy === 'worker' ? async () => [] : startAsking(instance.port)
   const wrong: string[] = []
@@ -104,7 +105,8 @@ const killAt = async (scene: Scene, point: Point, index: number): Promise<Ending
   wrong.push(...(await stopAsking()))
   scene.live = expected
   lived.add(expected.generation)
-  wrong.push(...(await findWrong(scene, lived)))
+  const isPruned = point.step !== 'prune' || followUp !== 'same'
+  wrong.push(...(await findWrong(scene, lived, isPruned)))
   return { point, followUp, on: expected === old ? 'old' : 'new', wrong }
 }
 

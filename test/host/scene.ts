@@ -172,10 +172,14 @@ const processesOf = (root: string): readonly string[] =>
       }
     })
 
-/** What is wrong on the machine now that the next command has ended; empty where all is right. */
+/**
+ * What is wrong on the machine now that the next command has ended; empty where all is right. What a run
+ * killed in `prune` left of releases that were live is the next deployment's to prune: `isPruned` is false.
+ */
 export const findWrong = async (
   scene: Scene,
   lived: ReadonlySet<number>,
+  isPruned: boolean,
 ): Promise<readonly string[]> => {
   const { app, instance, live, strategy } = scene
   const wrong: string[] = []
@@ -194,6 +198,12 @@ export const findWrong = async (
     kept.filter((one) => !lived.has(one)),
     [],
   )
+  const root = join(instance.root, app)
+  const unpruned = readdirSync(`${root}/releases`).filter(
+    (one) => !isPruned && !kept.includes(Number(one)) && lived.has(Number(one)),
+  )
+  const isUnpruned = (path: string): boolean =>
+    unpruned.some((one) => path.includes(`releases/${one}/`))
   const listing = ['images', '--digests', '--format', '{{.Digest}}']
   const images = lines(await docker([...listing, live.version.image]))
   const labels = [
@@ -205,6 +215,7 @@ export const findWrong = async (
   const needed = lines(await docker(['ps', '--all', ...labels]))
   wrong.push(
     ...scene.versions
+      .filter(() => unpruned.length === 0)
       .filter(({ digest }) => images.includes(digest) && !needed.includes(digest))
       .map(({ text }) => `the image ${text} is left`),
   )
@@ -212,12 +223,12 @@ export const findWrong = async (
   expectSame('predeploy containers', lines(await docker(predeploys)), [])
   const releases = kept.flatMap((one) => [`releases/${one}/env`, `releases/${one}/settings`])
   const state = ['fence', 'fence.lock', 'format', 'instance', 'live', 'lock', 'owner', 'result']
-  const root = join(instance.root, app)
-  expectSame('state', filesBelow(root), [...state, ...releases].sort())
+  const files = filesBelow(root).filter((path) => !isUnpruned(path))
+  expectSame('state', files, [...state, ...releases].sort())
   expectSame(
     'directories',
     [readdirSync(`${root}/scratch`), readdirSync(`${root}/releases`).sort()],
-    [[], kept.map(String).sort()],
+    [[], [...kept.map(String), ...unpruned].sort()],
   )
   expectSame(
     'host state',
@@ -229,7 +240,8 @@ export const findWrong = async (
     ['-c', `grep -rl planted . "${scene.temporary}" | sort; true`],
     { cwd: root, encoding: 'utf8' },
   )
-  expectSame('secrets', lines(secret), kept.map((one) => `./releases/${one}/env`).sort())
+  const found = lines(secret).filter((path) => !isUnpruned(path))
+  expectSame('secrets', found, kept.map((one) => `./releases/${one}/env`).sort())
   for (const one of kept) {
     const path = join(root, 'releases', String(one), 'env')
     expectSame('mode', statSync(path).mode & 0o777, 0o600)
