@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process'
 import { ensureEngine } from '../local/docker/engine.ts'
 
-// `npm run test:faults`: whoever is killed, wherever. `npm test` runs the same files, but kills the host
-// script at a sample of its points only.
+// `npm run test:faults`: whoever is killed, wherever, and whatever else fails. `npm test` runs the same
+// files, but takes a sample of the points and faults only.
 
 const files = [
   'test/property/reconcile-deaths.test.ts',
   'test/host/fence.test.ts',
   'test/host/kills.test.ts',
+  'test/end-to-end/faults.test.ts',
 ]
 
 const engine = await ensureEngine()
