@@ -127,10 +127,9 @@ const roll = (
 
 const restore = (head: Head, deployment: Deployment, watcher: string, now: Instant): Head => {
   const left = instancesToRestore(head)
-  const portion = left.slice(0, largestWave)
-  if (left.length === 0) return endRestored(head, now)
-  const next = intend(head, deployment, 'restore', portion, watcher, now)
+  const next = intend(head, deployment, 'restore', left.slice(0, largestWave), watcher, now)
   if (next !== null) return next
+  // Nobody is left, or no time for who is.
   const ids = left.map(({ id }) => id)
   const instances = deployment.instances.map((instance) =>
     ids.includes(instance.id)
@@ -180,7 +179,7 @@ export const advance = (
   const { deployment } = head
   if (deployment === null || deployment.stage === 'ended') return head
   if (isConverging(deployment) && hasPendingTakeBack(head)) return giveWay(head, now)
-  if (hasPendingTakeBack(head) && deployment.stage === 'rolling' && deployment.kind !== 'rollback')
+  if (hasPendingTakeBack(head) && deployment.stage === 'rolling')
     return takeBackOpen(head, deployment, now)
   const { intent } = deployment
   if (intent === null)

@@ -140,13 +140,12 @@ const observe = (
 const toActions = (before: Head, after: Head): readonly Action[] => {
   const { deployment } = after
   if (deployment === null) return []
-  if (hasEnded(deployment)) return toCancel(before, after)
   const { intent } = deployment
   const sends =
     intent !== null && intent.operation === null && intent !== before.deployment?.intent
       ? [{ kind: 'send' as const, deployment, intent }]
       : []
-  return [...toCancel(before, after), ...sends]
+  return [...toCancel(before.deployment, deployment), ...sends]
 }
 
 /** Also one whose answer nobody waits for any more, because it is taken back; not one that has answered and goes on. */
@@ -156,20 +155,19 @@ const isUnanswered = (before: InstanceState | undefined, after: InstanceState): 
   (after.status === 'pending' && before?.status === 'pending' && before.retries === after.retries)
 
 /** A command that was given up while it may still run is cancelled: best effort, the fence is what counts. */
-const toCancel = (before: Head, after: Head): readonly Action[] => {
-  const given = before.deployment?.intent ?? null
-  if (given === null || given.operation === null) return []
-  const ofBefore = (one: InstanceState) =>
-    before.deployment?.instances.find(({ id, target }) => id === one.id && target === one.target)
-  const missing = after.deployment?.instances.some(
+const toCancel = (before: Deployment | null, after: Deployment): readonly Action[] => {
+  const given = before?.intent ?? null
+  if (given === null || given.operation === null || after.intent?.fence === given.fence) return []
+  const isMissed = after.instances.some(
     (one) =>
       one.target === given.target &&
       given.instances.includes(one.id) &&
-      isUnanswered(ofBefore(one), one),
+      isUnanswered(
+        before?.instances.find(({ id, target }) => id === one.id && target === one.target),
+        one,
+      ),
   )
-  return missing === true && after.deployment?.intent?.fence !== given.fence
-    ? [{ kind: 'cancel', target: given.target, operation: given.operation }]
-    : []
+  return isMissed ? [{ kind: 'cancel', target: given.target, operation: given.operation }] : []
 }
 
 /**

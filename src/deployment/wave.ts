@@ -14,7 +14,5 @@ export interface Batch {
 export const planWaves = (count: number, batch: Batch, capacity: number): readonly number[] => {
   const wished = batch.kind === 'count' ? batch.value : Math.ceil((count * batch.value) / 100)
   const size = Math.max(1, Math.min(largestWave, capacity, wished))
-  return Array.from({ length: count }, (_, index) =>
-    index === 0 ? 0 : 1 + Math.floor((index - 1) / size),
-  )
+  return Array.from({ length: count }, (_, index) => Math.ceil(index / size))
 }

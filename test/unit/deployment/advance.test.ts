@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { Opening } from '../../../src/deployment/open.ts'
+import type { Answer } from '../../../src/deployment/step.ts'
 import { InstanceId } from '../../../src/kernel/id.ts'
 import {
   after,
@@ -13,16 +15,30 @@ import {
   look,
   openedBy,
   openingOf,
+  see,
   send,
   servingOf,
   start,
   statusesOf,
   succeededAt,
+  type Story,
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
 import { ec2 } from '../../support/rollout-world.ts'
 
 const opened = (instances: number) => openedBy(begin(), openingOf(1, instances))
+const touchedOf = (story: Story) => deploymentOf(story).instances.map(({ touched }) => touched)
+
+/** The first of two instances is in both targets of the app. */
+const inBoth = () => {
+  const candidates = [
+    { id: instanceAt(1), target: 0, obstacle: null },
+    { id: instanceAt(2), target: 0, obstacle: null },
+    { id: instanceAt(1), target: 1, obstacle: null },
+  ]
+  const settings = { ...lettings, targets: [ec2(), ec2()] }
+  return openedBy(begin(), openingOf(1, 3, { candidates }, settings))
+}
 
 describe('the next move of a deployment', () => {
   it('prepares an instance whose certificate is not there, touching nothing', () => {
@@ -41,6 +57,7 @@ describe('the next move of a deployment', () => {
     })
     expect(deploymentOf(story)).toMatchObject({
       status: 'in_progress',
+      sentAt: null,
       instances: [{ touched: false }, { touched: false }],
     })
     expect(story.actions).toEqual([
@@ -56,11 +73,8 @@ describe('the next move of a deployment', () => {
       fence: story.head.version,
       deadlineAt: after(600),
     })
-    expect(deploymentOf(story).instances.map(({ touched }) => touched)).toEqual([
-      true,
-      false,
-      false,
-    ])
+    expect(deploymentOf(story).sentAt).toBe(start)
+    expect(touchedOf(story)).toEqual([true, false, false])
   })
 
   it('prepares those of a wave who are not prepared, and then deploys to all of it', () => {
@@ -102,6 +116,18 @@ describe('the next move of a deployment', () => {
     }))
     const story = openedBy(begin(), openingOf(1, 2, { candidates }, settings))
     expect(intentOf(look(story, start))).toMatchObject({ target: 0, instances: [instanceAt(1)] })
+  })
+
+  it('finishes one target before it begins the next', () => {
+    const first = hear(send(look(inBoth(), start), start), start, succeededAt(1, 1))
+    expect(intentOf(look(first, start))).toMatchObject({ target: 0, instances: [instanceAt(2)] })
+  })
+
+  it('takes an instance in one target for itself, whatever it is in another', () => {
+    const story = look(inBoth(), start)
+    expect(touchedOf(story)).toEqual([true, false, false])
+    const first = hear(send(story, start), start, succeededAt(1, 1))
+    expect(statusesOf(first)).toEqual(['succeeded', 'pending', 'pending'])
   })
 
   it('ends when every instance runs the release, which is live then', () => {
@@ -207,7 +233,12 @@ describe('a rollback', () => {
     const story = openedBy(live(2, 2), { ...opening, message })
     const half = hear(send(look(story, start), start), start, succeededAt(1, 1))
     const over = look(half, after(600))
-    expect(deploymentOf(over)).toMatchObject({ stage: 'ended', reason: 'deadline_passed', message })
+    expect(deploymentOf(over)).toMatchObject({
+      stage: 'ended',
+      status: 'failed',
+      reason: 'deadline_passed',
+      message,
+    })
     expect(statusesOf(over)).toEqual(['succeeded', 'pending'])
   })
 
@@ -223,6 +254,98 @@ describe('a rollback', () => {
       reason: 'unhealthy',
       message: `${instanceAt(1)}: it answers 500`,
     })
+  })
+
+  /** Sends to the next one, who answers. */
+  const next = (story: Story, answer: Answer) =>
+    hear(send(look(story, start), start), start, answer)
+  /** Sends to the next one, who cannot be reached. */
+  const miss = (story: Story, index: number) =>
+    send(
+      look(story, start),
+      start,
+      [answerOf(instanceAt(index), 'failed', 'instance_offline')],
+      null,
+    )
+  const back = (instances: number, changes: Partial<Opening> = {}) =>
+    openedBy(live(2, instances), openingOf(1, instances, { kind: 'rollback', ...changes }))
+
+  it('has succeeded where all who can be reached are back, and names the others', () => {
+    const story = look(miss(miss(next(back(3), succeededAt(1, 1)), 2), 3), start)
+    expect(deploymentOf(story)).toMatchObject({
+      status: 'succeeded',
+      reason: 'deployed',
+      message: `not on ${instanceAt(2)}, ${instanceAt(3)}`,
+    })
+  })
+
+  it('has failed where nobody can be reached', () => {
+    const story = look(miss(miss(back(2), 1), 2), start)
+    expect(deploymentOf(story)).toMatchObject({ status: 'failed', reason: 'instance_offline' })
+  })
+
+  it('has failed where somebody refused it', () => {
+    const refused = answerOf(instanceAt(2), 'refused', 'owned_by_other')
+    const story = look(next(next(back(2), succeededAt(1, 1)), refused), start)
+    expect(deploymentOf(story)).toMatchObject({ status: 'failed', reason: 'owned_by_other' })
+  })
+
+  it('has failed where somebody who is gone may have been reached by the first of two senders', () => {
+    const first = look(next(back(2), succeededAt(1, 1)), start)
+    const offline = answerOf(instanceAt(2), 'failed', 'instance_offline')
+    const story = look(send(look(first, after(20)), after(20), [offline], null), after(20))
+    expect(deploymentOf(story)).toMatchObject({ status: 'failed', reason: 'instance_offline' })
+  })
+
+  it('says of each whom it failed on, behind what was said of it from the beginning', () => {
+    const message = 'the recorded version of the secret shop is gone'
+    const failed = next(back(2, { message }), failedAt(1, { reason: null, message: null }))
+    const story = look(next(failed, failedAt(2)), start)
+    expect(deploymentOf(story)).toMatchObject({
+      status: 'failed',
+      reason: 'no_answer',
+      message: `${message}; ${instanceAt(1)}; ${instanceAt(2)}: it answers 500`,
+    })
+  })
+})
+
+describe('a convergence', () => {
+  /** Release 1 is live on one instance; two others have come. */
+  const found = () => {
+    const candidates = [2, 3].map((index) => ({ id: instanceAt(index), target: 0, obstacle: null }))
+    const observation = { kind: 'found', candidates, capacities: [2], called: null } as const
+    return see(live(1, 1), observation, start)
+  }
+
+  it('asks what an instance serves, also where its certificate is fresh', () => {
+    const story = look(found(), start)
+    expect(intentOf(story)).toMatchObject({ purpose: 'prepare', instances: [instanceAt(2)] })
+  })
+
+  it('gives way at once to a rollback that somebody asks for', () => {
+    const { head } = live(2, 1, live(1, 1))
+    const candidates = [{ id: instanceAt(2), target: 0, obstacle: null }]
+    const observation = { kind: 'found', candidates, capacities: [2], called: null } as const
+    const asked = look(see({ head, actions: [] }, observation, start), start)
+    const told = hear(send(asked, start), start, answerOf(instanceAt(2), 'succeeded', null))
+    const out = send(look(told, start), start)
+    expect(intentOf(out).purpose).toBe('deploy')
+    const word = { kind: 'rollback', to: null } as const
+    const said = see(out, { kind: 'operated', word, by: 'ada', id: 'r1' }, after(5))
+    expect(deploymentOf(look(said, after(5)))).toMatchObject({
+      kind: 'converge',
+      stage: 'ended',
+      status: 'cancelled',
+      reason: 'superseded',
+    })
+  })
+
+  it('is no success where somebody could not be reached', () => {
+    const asked = hear(send(look(found(), start), start), start, succeededAt(2, 1))
+    const offline = answerOf(instanceAt(3), 'failed', 'instance_offline')
+    const story = look(send(look(asked, start), start, [offline], null), start)
+    expect(statusesOf(story)).toEqual(['succeeded', 'failed'])
+    expect(deploymentOf(story)).toMatchObject({ status: 'failed', reason: 'instance_offline' })
   })
 })
 
@@ -272,6 +395,32 @@ describe('a rollout that failed', () => {
     const instances = ids.map((id) => ({ ...one, id }))
     const many = { ...story, head: { ...story.head, deployment: { ...deployment, instances } } }
     expect(intentOf(look(many, after(10))).instances).toEqual(ids.slice(0, 50))
+  })
+
+  it('brings those of one target back with one command, and those of the next with another', () => {
+    const settings = { ...lettings, targets: [ec2(), ec2()] }
+    const candidates = [0, 1, 1].map((target, index) => ({
+      id: instanceAt(index + 1),
+      target,
+      obstacle: null,
+    }))
+    const opening = openingOf(2, 3, { candidates }, settings)
+    const first = send(look(openedBy(live(1, 3), opening), start), start)
+    const second = send(look(hear(first, start, succeededAt(1, 2)), start), start)
+    const failed = hear(second, start, failedAt(2))
+    const one = look(failed, after(10))
+    expect(intentOf(one)).toMatchObject({
+      purpose: 'restore',
+      target: 0,
+      instances: [instanceAt(1)],
+    })
+    const back = answerOf(instanceAt(1), 'succeeded', 'restored', { serving: servingOf(1, 1) })
+    const two = look(hear(send(one, after(10)), after(12), back), after(12))
+    expect(intentOf(two)).toMatchObject({
+      purpose: 'restore',
+      target: 1,
+      instances: [instanceAt(2)],
+    })
   })
 
   it('names who could not be brought back in time', () => {

@@ -235,7 +235,11 @@ describe('an open suspect', () => {
     expect(word.head.takeBack).toMatchObject({ generation: 2 })
     expect(word.head.quarantine).toEqual([commitAt(2), digestAt(2)])
     const cancelled = look(word, after(206))
-    expect(deploymentOf(cancelled)).toMatchObject({ status: 'cancelled', reason: 'cancelled' })
+    expect(deploymentOf(cancelled)).toMatchObject({
+      status: 'cancelled',
+      reason: 'cancelled',
+      message: 'out of the way of a rollback by alarm oc-lettings-5xx',
+    })
     expect(cancelled.head.takeBack).toMatchObject({ generation: 2, refusal: null })
   })
 
