@@ -110,11 +110,12 @@ const refusalFacts = (before: Head, after: Head, now: Instant): readonly Fact[] 
   ]
 }
 
-const sayDrift = ({ id, status, reason }: InstanceState): string => {
+/** Who is still to be put right at the end: for the reason why it ended. */
+const sayDrift = (deployment: Deployment, { id, status, reason }: InstanceState): string => {
   if (status === 'succeeded') return `${id} was put right`
-  return reason === 'drifted'
-    ? `${id} is left as it is (drift: report)`
-    : `${id} could not be put right (${reason ?? 'no_answer'})`
+  if (status === 'failed' && reason === 'drifted') return `${id} is left as it is (drift: report)`
+  const why = status === 'pending' ? deployment.reason : reason
+  return `${id} could not be put right (${why ?? 'no_answer'})`
 }
 
 /** Told once, however often it is met again. */
@@ -129,7 +130,10 @@ const driftFacts = (before: Head, after: Head, now: Instant): readonly Fact[] =>
   if (before.deployment !== null && hasEnded(before.deployment)) return []
   const drifted = deployment.instances.filter((instance) => isNewDrift(before, instance))
   if (drifted.length === 0) return []
-  const message = drifted.map(sayDrift).join('; ').slice(0, mostMessage)
+  const message = drifted
+    .map((one) => sayDrift(deployment, one))
+    .join('; ')
+    .slice(0, mostMessage)
   const { by } = deployment
   const id = `drifted:${before.version}`
   return [{ id, kind: 'drifted', at: now, by, reason: 'drifted', message, deployment: null }]
