@@ -126,7 +126,7 @@ const roll = (
 }
 
 const restore = (head: Head, deployment: Deployment, watcher: string, now: Instant): Head => {
-  const left = instancesToRestore(head)
+  const left = instancesToRestore(head, deployment)
   const next = intend(head, deployment, 'restore', left.slice(0, largestWave), watcher, now)
   if (next !== null) return next
   // Nobody is left, or no time for who is.
@@ -136,7 +136,7 @@ const restore = (head: Head, deployment: Deployment, watcher: string, now: Insta
       ? { ...instance, status: 'unknown' as const, reason: 'not_restored' as const }
       : instance,
   )
-  return endRestored({ ...head, deployment: { ...deployment, instances } }, now)
+  return endRestored(head, { ...deployment, instances }, now)
 }
 
 /** The same fence once more, by another sender, with what is left of its time. */

@@ -2,7 +2,7 @@ import { addSeconds, secondsBetween, type Instant } from '../kernel/clock.ts'
 import type { Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { isPast } from './deadline.ts'
-import type { Deployment, Finished, Head } from './head.ts'
+import { hasPendingTakeBack, type Deployment, type Finished, type Head } from './head.ts'
 import { leadsBack, openDeployment, takeBack } from './take-back.ts'
 
 /** An alarm's transition to ALARM, as EventBridge tells it or DescribeAlarms shows it. */
@@ -29,13 +29,9 @@ const aftermathSeconds = 120
 
 const ignore = (reason: Reason): Verdict => ({ kind: 'ignored', reason })
 
-const isOwn = (
-  { sentAt, firing }: Pick<Finished, 'firing'> & { readonly sentAt: Instant | null },
-  transition: AlarmTransition,
-): boolean =>
-  sentAt !== null &&
-  isPast(sentAt, transition.at) &&
-  (transition.from === 'OK' || !firing.includes(transition.alarm))
+/** Whether it was quiet when this was opened, or has been since. */
+const isOwn = ({ firing }: Pick<Finished, 'firing'>, { alarm, from }: AlarmTransition): boolean =>
+  from === 'OK' || !firing.includes(alarm)
 
 /** Taken back, or taking back: what is live now is what people or an alarm went back to. */
 const hasGoneBack = ({ kind, status }: Finished): boolean =>
@@ -111,7 +107,7 @@ export const judgeAlarm = (
 ): Verdict => {
   if (head.freeze !== null || isLookedAt(head, transition.at)) return ignore('app_frozen')
   if (isCalledOff(head, transition.at)) return ignore('cancelled')
-  if (head.takeBack !== null && head.takeBack.refusal === null) return ignore('going_back')
+  if (hasPendingTakeBack(head)) return ignore('going_back')
   const open = openDeployment(head)
   const verdict = open === null ? null : judgeOpen(open, head, transition)
   return verdict ?? judgeFinished(head, transition, windowSeconds)

@@ -24,9 +24,8 @@ const lost = (id: Answer['id']): Answer => ({
   tail: [],
 })
 
-const isRepeatable = (answer: Answer): boolean =>
-  answer.outcome === 'refused' &&
-  (answer.reason === 'key_changed' || answer.reason === 'superseded_fence')
+const isRepeatable = ({ reason }: Answer): boolean =>
+  reason === 'key_changed' || reason === 'superseded_fence'
 
 const told = (instance: InstanceState, answer: Answer) => ({
   ...instance,
@@ -102,8 +101,7 @@ const afterRestore = (instance: InstanceState, answer: Answer): InstanceState =>
 
 /** It could not be sent to: what it serves nobody has said. */
 const afterMissing = (instance: InstanceState, answer: Answer, intent: Intent): InstanceState => {
-  if (answer.outcome === 'refused' || intent.purpose === 'restore')
-    return after[intent.purpose](instance, answer, intent)
+  if (intent.purpose === 'restore') return afterRestore(instance, answer)
   const missed = told(untouched(instance, intent), answer)
   return { ...missed, status: missed.touched ? 'lost' : 'failed' }
 }
@@ -123,13 +121,15 @@ const aboveSeen = (head: Head, answers: readonly Answer[]): Head => {
   return seen > head.version ? { ...head, version: Fence.parse(seen) } : head
 }
 
+type OpenHead = Head & { readonly deployment: Deployment }
+
 /**
  * A number that is an instance's already, or was, is another release's (again the restored table): this
  * one gets the next number that is nobody's, and whoever has it under its first gets it anew.
  */
-const aboveServed = (head: Head, answers: readonly Answer[]): Head => {
+const aboveServed = (head: OpenHead, answers: readonly Answer[]): OpenHead => {
   const { deployment } = head
-  if (deployment === null || !isNumbering(deployment)) return head
+  if (!isNumbering(deployment)) return head
   const served = answers
     .filter(({ outcome, reason }) => outcome === 'refused' && reason === 'superseded_fence')
     .map(({ serving }) => serving?.generation ?? 0)
@@ -150,9 +150,7 @@ const messageOf = ({ instances }: Deployment, { id, message }: InstanceState): s
 }
 
 /** What follows once every instance of the command has answered, or its time is over. */
-const conclude = (head: Head, now: Instant): Head => {
-  const { deployment } = head
-  if (deployment === null) return head
+const conclude = (head: Head, deployment: Deployment, now: Instant): Head => {
   const { intent } = deployment
   const pausedUntil = intent === null ? null : pauseAfter(deployment, intent, now)
   const settled = { ...deployment, intent: null, pausedUntil }
@@ -175,19 +173,20 @@ export const absorb = (
   now: Instant,
 ): Head => {
   const { deployment } = head
-  const intent = deployment?.intent ?? null
-  if (deployment === null || intent === null || intent.fence !== fence) return head
-  const settled = intent.instances.map((id) => answerOf(intent, answers, id, now))
-  if (settled.includes(null)) return head
+  if (deployment?.intent?.fence !== fence) return head
+  const { intent } = deployment
+  const settled = intent.instances.flatMap((id) => answerOf(intent, answers, id, now) ?? [])
+  if (settled.length < intent.instances.length) return head
   const instances = deployment.instances.map((instance) => {
-    const answer = settled.find((one) => one?.id === instance.id)
+    const answer = settled.find(({ id }) => id === instance.id)
     if (!answer || intent.target !== instance.target) return instance
     return instance.status === 'unseen' && answer.outcome === 'succeeded'
       ? afterQuestion(head, deployment, instance, answer)
       : after[intent.purpose](instance, answer, intent)
   })
   const told = { ...aboveSeen(head, answers), deployment: { ...deployment, instances } }
-  return conclude(intent.purpose === 'deploy' ? aboveServed(told, answers) : told, now)
+  const numbered = intent.purpose === 'deploy' ? aboveServed(told, answers) : told
+  return conclude(numbered, numbered.deployment, now)
 }
 
 /**
@@ -202,8 +201,8 @@ export const takeSent = (
   now: Instant,
 ): Head => {
   const { deployment } = head
-  const intent = deployment?.intent ?? null
-  if (deployment === null || intent?.fence !== fence || intent.operation !== null) return head
+  if (deployment?.intent?.fence !== fence || deployment.intent.operation !== null) return head
+  const { intent } = deployment
   const missed = (id: Answer['id']) => missing.find((answer) => answer.id === id)
   const instances = deployment.instances.map((instance) => {
     const answer = instance.target === intent.target ? missed(instance.id) : undefined
@@ -211,16 +210,14 @@ export const takeSent = (
   })
   const reached = intent.instances.filter((id) => missed(id) === undefined)
   const sent = { ...intent, operation, instances: reached }
-  const next = { ...head, deployment: { ...deployment, instances, intent: sent } }
-  return reached.length === 0 ? conclude(next, now) : next
+  const next = { ...deployment, instances, intent: sent }
+  return reached.length === 0 ? conclude(head, next, now) : { ...head, deployment: next }
 }
 
 /** A restore is over when nobody is left to bring back: the deployment ends as the rollout did. */
-export const endRestored = (head: Head, now: Instant): Head => {
-  const { deployment } = head
-  if (deployment === null) return head
+export const endRestored = (head: Head, deployment: Deployment, now: Instant): Head => {
   const left = deployment.instances.filter(({ status }) => status === 'unknown')
   const why = left.length === 0 ? null : `not brought back: ${left.map(({ id }) => id).join(', ')}`
   const message = [deployment.message, why].filter((words) => words !== null).join('; ') || null
-  return endGivenUp(head, deployment.reason ?? 'no_answer', message, now)
+  return endGivenUp({ ...head, deployment }, deployment.reason ?? 'no_answer', message, now)
 }

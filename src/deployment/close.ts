@@ -90,8 +90,10 @@ const needsRestore = (head: Head, instance: InstanceState): boolean => {
   return instance.status !== 'restored' && instance.status !== 'unknown'
 }
 
-export const instancesToRestore = (head: Head): readonly InstanceState[] =>
-  (head.deployment?.instances ?? []).filter((instance) => needsRestore(head, instance))
+export const instancesToRestore = (
+  head: Head,
+  { instances }: Deployment,
+): readonly InstanceState[] => instances.filter((instance) => needsRestore(head, instance))
 
 /**
  * Ends a failed rollout where every touched instance has said that it serves the live release;
@@ -104,6 +106,7 @@ export const giveUp = (head: Head, reason: Reason, message: string | null, now: 
     ...head,
     deployment: { ...deployment, reason, message, intent: null, pausedUntil: null },
   }
-  if (instancesToRestore(turned).length === 0) return endGivenUp(turned, reason, message, now)
+  if (instancesToRestore(head, deployment).length === 0)
+    return endGivenUp(turned, reason, message, now)
   return { ...turned, deployment: { ...turned.deployment, stage: 'restoring' } }
 }

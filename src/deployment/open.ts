@@ -102,9 +102,9 @@ const failureOf = (
   const tooLong = explainLongPauses(deployment)
   if (tooLong !== null) return { reason: 'pauses_too_long', message: tooLong }
   const unreachable = instances.find(({ reason }) => reason !== null)
-  return unreachable === undefined || kind === 'rollback'
+  return !unreachable?.reason || kind === 'rollback'
     ? null
-    : { reason: unreachable.reason ?? 'instance_offline', message: unreachable.id }
+    : { reason: unreachable.reason, message: unreachable.id }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { judgeAlarm, type AlarmTransition } from '../../../src/deployment/alarm.ts'
 import type { Head } from '../../../src/deployment/head.ts'
+import type { OperatorWord } from '../../../src/deployment/operate.ts'
 import type { Opening } from '../../../src/deployment/open.ts'
 import { Generation } from '../../../src/kernel/id.ts'
 import {
@@ -120,6 +121,30 @@ describe('a transition to ALARM', () => {
     })
   })
 
+  it('from before a person let the app go on again has been looked at', () => {
+    const said = (from: Story, word: OperatorWord, at: string) =>
+      see(from, { kind: 'operated', word, by: 'ada', id: at }, at)
+    const frozen = said(two(), { kind: 'freeze', reason: 'exams' }, after(250))
+    const thawed = said(frozen, { kind: 'unfreeze' }, after(300))
+    const looked = { kind: 'ignored', reason: 'app_frozen' }
+    expect(judge(thawed, firing(after(200)))).toEqual(looked)
+    expect(judge(thawed, firing(after(300)))).toEqual(looked)
+    expect(judge(thawed, firing(after(301)))).toMatchObject({ kind: 'take_back', generation: 2 })
+  })
+
+  it('two minutes after one that was cancelled is about the one before again', () => {
+    const sent = send(look(openedBy(two(), openingOf(3, 1), after(200)), after(200)), after(200))
+    const cancel = { kind: 'operated', word: { kind: 'cancel' }, by: 'ada', id: 'c1' } as const
+    const turned = look(see(sent, cancel, after(210)), after(210))
+    const restoring = send(look(turned, after(210)), after(210), [], 'command-2')
+    const ended = look(hear(restoring, after(220), succeededAt(1, 2)), after(220))
+    expect(deploymentOf(ended).status).toBe('cancelled')
+    const gone = see(ended, { kind: 'archived', generation: three, windowSeconds }, after(220))
+    const back = see(gone, { kind: 'went_back' }, after(220))
+    expect(judge(back, firing(after(339)))).toEqual({ kind: 'ignored', reason: 'already_back' })
+    expect(judge(back, firing(after(340)))).toMatchObject({ kind: 'take_back', generation: 2 })
+  })
+
   it('changes nothing where what it would take back has failed and is back already', () => {
     const back = { kind: 'ignored', reason: 'already_back' }
     expect(judge(failed(), firing(after(202)))).toEqual(back)
@@ -202,7 +227,22 @@ describe('what a finished suspect leaves', () => {
     expect(called.head.takeBack).toMatchObject({ generation: 2, refusal: 'cancelled' })
     expect(called.head.quarantine).toEqual([])
     expect(judge(called, firing(after(200)))).toEqual({ kind: 'ignored', reason: 'cancelled' })
-    expect(judge(called, firing(after(300)))).toMatchObject({ kind: 'take_back', generation: 2 })
+    expect(judge(called, firing(after(210)))).toEqual({ kind: 'ignored', reason: 'cancelled' })
+    expect(judge(called, firing(after(211)))).toMatchObject({ kind: 'take_back', generation: 2 })
+  })
+
+  it('is said to be stuck of each release and each time that nothing else was said last', () => {
+    const { head } = alarmed(brought(begin(), 1, start), firing(after(10)))
+    const { takeBack } = head
+    if (takeBack === null) throw new Error('nothing is said')
+    const stuck = { kind: 'stuck', generation: 1, reason: 'nothing_to_roll_back_to' }
+    for (const said of [
+      { ...takeBack, generation: three },
+      { ...takeBack, refusal: 'cancelled' as const },
+    ])
+      expect(judgeAlarm({ ...head, takeBack: said }, firing(after(20)), windowSeconds)).toEqual(
+        stuck,
+      )
   })
 })
 
@@ -303,6 +343,9 @@ describe('a rollback', () => {
     const second = alarmed(third, firing(after(500)))
     expect(second.head.takeBack).toMatchObject({ generation: 4, refusal: null })
     expect(second.head.freeze).toMatchObject({ reason: 'second_rollback' })
+    const later = brought(back(), 3, after(3000))
+    expect(judge(later, firing(after(210 + 3599)))).toMatchObject({ freeze: true })
+    expect(judge(later, firing(after(210 + 3600)))).toMatchObject({ freeze: false })
     const calm = brought(back(), 3, after(4000))
     expect(alarmed(calm, firing(after(4100))).head.freeze).toBeNull()
   })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Ec2Settings } from '../../../src/deployment/app.ts'
 import { absorb } from '../../../src/deployment/answer.ts'
 import type { Answer } from '../../../src/deployment/step.ts'
 import {
@@ -15,6 +16,7 @@ import {
   look,
   openedBy,
   openingOf,
+  see,
   send,
   servingOf,
   start,
@@ -66,6 +68,13 @@ describe('answers to a command', () => {
       stage: 'restoring',
       reason: 'disk_full',
     })
+  })
+
+  it.each([
+    ['failed', failedAt(1, { reason: null, serving: servingOf(1, 1) })],
+    ['was lost', answerOf(instanceAt(1), 'lost', null)],
+  ])('that a command %s, and no reason with it, count as no answer', (_what, answer) => {
+    expect(deploymentOf(hear(deploying(), after(5), answer)).reason).toBe('no_answer')
   })
 
   it('of another fence change nothing', () => {
@@ -235,6 +244,21 @@ describe('the answer to prepare', () => {
     expect(intentOf(story)).toMatchObject({ purpose: 'prepare', at: after(2) })
   })
 
+  it('that it failed for no reason told counts as no answer', () => {
+    const story = hear(preparing(), after(2), failedAt(1, { reason: null }))
+    expect(deploymentOf(story)).toMatchObject({ status: 'failed', reason: 'no_answer' })
+  })
+
+  it('that it came too late time and again ends the deployment', () => {
+    let story = preparing()
+    for (let times = 0; times < 4; times += 1)
+      story = send(look(hear(story, after(2), refused('too_late')), after(2), []), after(2))
+    expect(deploymentOf(hear(story, after(2), refused('too_late')))).toMatchObject({
+      status: 'failed',
+      reason: 'too_late',
+    })
+  })
+
   it('is not asked for without end where it never helps', () => {
     let story = preparing()
     for (let times = 0; times < 4; times += 1)
@@ -278,9 +302,85 @@ describe('the answer to a restore', () => {
     })
   })
 
+  it('that its fence is too low has it sent twice more at most', () => {
+    let story = restoring()
+    for (const retries of [1, 2]) {
+      story = hear(story, after(610), refused('superseded_fence'))
+      expect(deploymentOf(story).instances).toMatchObject([{ status: 'lost', retries }])
+      story = send(look(story, after(610)), after(610))
+    }
+    story = hear(story, after(610), refused('superseded_fence'))
+    expect(statusesOf(story)).toEqual(['unknown'])
+  })
+
+  it('names all who are not brought back', () => {
+    const others = [failedAt(3), failedAt(4)]
+    const failed = send(look(hear(wide(), after(5), failedAt(2), ...others), after(5)), after(5))
+    const back = answerOf(instanceAt(1), 'succeeded', 'restored', { serving: servingOf(1, 1) })
+    const story = look(hear(failed, after(9), back, failedAt(2), ...others), after(9))
+    expect(deploymentOf(story).message).toBe(
+      `${instanceAt(2)}: it answers 500; not brought back: ${[2, 3, 4].map(instanceAt).join(', ')}`,
+    )
+  })
+
   it('that its fence is too low has it sent once more', () => {
     const story = hear(restoring(), after(610), refused('superseded_fence', { fenceSeen: 90 }))
     expect(intentOf(look(story, after(610)))).toMatchObject({ purpose: 'restore', fence: 92 })
+  })
+})
+
+describe('what an instance says that it serves', () => {
+  const drift = (changes: Partial<Ec2Settings>) => ({ ...lettings, targets: [ec2(changes)] })
+
+  /** Release 1 is live on instance 1; after an hour it is asked, and instance 2, which came. */
+  const asked = (settings = lettings): Story => {
+    const { head } = live(1, 1)
+    const releases = head.releases.map((release) => ({ ...release, settings }))
+    const candidates = [1, 2].map((index) => ({ id: instanceAt(index), target: 0, obstacle: null }))
+    const found = { kind: 'found', candidates, capacities: [2], called: null } as const
+    const hour = after(3600)
+    return send(
+      look(see({ head: { ...head, releases }, actions: [] }, found, hour), hour, []),
+      hour,
+    )
+  }
+  const told = (index: number, serving: Answer['serving']) =>
+    answerOf(instanceAt(index), 'succeeded', null, { serving })
+
+  it('is all that is asked of who serves what is live', () => {
+    const story = hear(asked(), after(3601), told(1, servingOf(1, 1)))
+    expect(deploymentOf(story).instances[0]).toMatchObject({ status: 'succeeded', touched: false })
+  })
+
+  it('is put right where it served what is live before, and named drifted meanwhile', () => {
+    const story = hear(asked(), after(3601), told(1, servingOf(9, 9)))
+    expect(deploymentOf(story).instances[0]).toMatchObject({
+      status: 'pending',
+      reason: 'drifted',
+      serving: servingOf(9, 9),
+    })
+  })
+
+  it('is left as it is where the app only wants to be told', () => {
+    const story = hear(asked(drift({ drift: 'report' })), after(3601), told(1, null))
+    expect(deploymentOf(story).instances[0]).toMatchObject({ status: 'failed', reason: 'drifted' })
+  })
+
+  it('is no drift where it never served what is live', () => {
+    const first = hear(asked(drift({ drift: 'report' })), after(3601), told(1, servingOf(1, 1)))
+    const second = send(look(first, after(3601)), after(3601))
+    expect(deploymentOf(hear(second, after(3602), told(2, null))).instances[1]).toMatchObject({
+      status: 'pending',
+      reason: null,
+    })
+  })
+
+  it('counts for nothing where it could not be asked', () => {
+    const failed = failedAt(1, { reason: 'tool_missing', serving: servingOf(1, 1) })
+    expect(deploymentOf(hear(asked(), after(3601), failed)).instances[0]).toMatchObject({
+      status: 'failed',
+      reason: 'tool_missing',
+    })
   })
 })
 
@@ -309,6 +409,13 @@ describe('a command that is sent', () => {
     expect(deploymentOf(heard)).toMatchObject({ stage: 'restoring', reason: 'instance_offline' })
     const restored = intentOf(look(heard, after(3))).instances
     expect(restored).toEqual([instanceAt(1), instanceAt(2), instanceAt(4)])
+  })
+
+  it('to nobody in one target says nothing of the same instance in another', () => {
+    const candidates = [0, 1].map((target) => ({ id: instanceAt(1), target, obstacle: null }))
+    const settings = { ...lettings, targets: [ec2(), ec2()] }
+    const story = look(openedBy(begin(), openingOf(1, 2, { candidates }, settings)), start)
+    expect(statusesOf(send(story, start, [offline(1)], null))).toEqual(['failed', 'pending'])
   })
 
   it('twice is observed by what was known first', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Requirement } from '../../../src/deployment/app.ts'
-import { choose, orderOf, standingOf } from '../../../src/deployment/choose.ts'
+import { choose, isCiGreen, orderOf, standingOf } from '../../../src/deployment/choose.ts'
 import { createHead, type Head } from '../../../src/deployment/head.ts'
 import type { CiEvidence, Revision } from '../../../src/deployment/revision.ts'
 import type { SeenHooks } from '../../../src/deployment/seen.ts'
@@ -104,7 +104,14 @@ describe('a waiting revision', () => {
     expect(standing(refused, fresh, after(3600))).toMatchObject({
       lacked: ['image (registry_unauthorized)'],
     })
+    const answered = { ...askedAgain, reason: 'image_missing' } as const
+    expect(standing(answered, fresh, after(3600))).toMatchObject({ lacked: ['image'] })
+  })
+
+  it('whose image is there does not expire, however long it has waited', () => {
     expect(standing(revisionAt(3), fresh, after(3600)).kind).toBe('ready')
+    const asked = { at: after(3599), count: 9, retryAt: null }
+    expect(standing(revisionAt(3, { asked }), fresh, after(3600)).kind).toBe('ready')
   })
 
   it('does not expire while the app is frozen or another deployment is open', () => {
@@ -185,6 +192,34 @@ describe('a commit whose CI is green, where pushes are told', () => {
   })
 })
 
+describe('CI is green for a revision', () => {
+  const both: readonly Requirement[] = [
+    { kind: 'ci', ci: 'github', workflow: 'CI' },
+    { kind: 'ci', ci: 'github', workflow: 'lint' },
+  ]
+  const app = { ...lettings, requires: [...both, { kind: 'image' as const }] }
+  const [run] = Object.values(revisionAt(3).ci)
+  const withLint = (conclusion: CiEvidence['conclusion']) =>
+    revisionAt(3, {
+      ci: {
+        ...revisionAt(3).ci,
+        ...(run && { 'github:lint': { ...run, workflow: 'lint', conclusion } }),
+      },
+    })
+
+  it('where every workflow that the app requires ended well', () => {
+    expect(isCiGreen(app, withLint('success'))).toBe(true)
+    expect(isCiGreen(app, withLint('failure'))).toBe(false)
+    expect(isCiGreen(app, revisionAt(3))).toBe(false)
+  })
+
+  it('where the app requires none', () => {
+    expect(isCiGreen({ ...app, requires: [{ kind: 'image' }] }, revisionAt(3, { ci: {} }))).toBe(
+      true,
+    )
+  })
+})
+
 describe('the order of a revision', () => {
   const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
   const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
@@ -253,8 +288,10 @@ describe('the choice of what goes out', () => {
     const asked = { digest: null, asked: { at: after(5), count: 6, retryAt: null } }
     const newer = revisionAt(5, { ...asked, image: hint(after(6)) })
     expect(chosen([newer], fresh, after(6)).ask).toBe(newer)
-    const older = revisionAt(5, { ...asked, image: hint(after(4)) })
-    expect(chosen([older], fresh, after(6)).ask).toBeNull()
+    for (const seconds of [4, 5]) {
+      const older = revisionAt(5, { ...asked, image: hint(after(seconds)) })
+      expect(chosen([older], fresh, after(6)).ask).toBeNull()
+    }
   })
 
   it('does not ask before the time that the registry has named, whatever it has told since', () => {

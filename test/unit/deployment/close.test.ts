@@ -31,7 +31,9 @@ describe('an instance of a failed rollout', () => {
     ['is back', { status: 'restored' }, false],
     ['was asked in vain', { status: 'unknown' }, false],
   ] as const)('that %s: is it to be brought back? %s', (_name, changes, isToRestore) => {
-    expect(instancesToRestore(withInstance(changes)).length).toBe(isToRestore ? 1 : 0)
+    const head = withInstance(changes)
+    const left = instancesToRestore(head, deploymentOf({ head, actions: [] }))
+    expect(left.length).toBe(isToRestore ? 1 : 0)
   })
 })
 
@@ -43,6 +45,7 @@ describe('giving up', () => {
       stage: 'ended',
       reason: 'unhealthy',
       message: 'it says 500',
+      rolledBackBy: null,
       endedAt: after(7),
     })
   })
@@ -64,6 +67,18 @@ describe('the end', () => {
     let story = begin()
     for (let index = 1; index <= 7; index += 1) story = live(index, 1, story)
     expect(story.head.releases.map(({ generation }) => generation)).toEqual([7, 6, 5, 4, 3])
+  })
+
+  it('is remembered of the last ten that an alarm may be about', () => {
+    let story = begin()
+    for (let index = 1; index <= 12; index += 1) story = live((index % 9) + 1, 1, story)
+    expect(story.head.finished.map(({ generation }) => generation)).toEqual([
+      12, 11, 10, 9, 8, 7, 6, 5, 4, 3,
+    ])
+  })
+
+  it('is not remembered of one that sent nothing: no alarm can be about it', () => {
+    expect(openedBy(begin(), openingOf(1, 0)).head.finished).toEqual([])
   })
 
   it('of a way back moves the earlier release to the front and does not double it', () => {

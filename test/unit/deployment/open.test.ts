@@ -15,6 +15,15 @@ import {
 import { appOf } from '../../support/apps.ts'
 import { commitAt, digestAt, ec2, orderAt } from '../../support/rollout-world.ts'
 
+const word = {
+  kind: 'rollback',
+  generation: Generation.parse(1),
+  to: null,
+  reason: 'rolled_back',
+  by: 'ada',
+  at: start,
+  refusal: null,
+} as const
 const freeze = { reason: 'exams', by: 'ada', at: start }
 
 describe('opening a deployment', () => {
@@ -60,6 +69,28 @@ describe('opening a deployment', () => {
     expect(open(head, openingOf(2, 1), start)).toEqual({ ok: false, error: 'quarantined' })
     const opened = open(head, openingOf(2, 1, { force: true }), start)
     expect(opened).toMatchObject({ ok: true, value: { quarantine: [digestAt(1)] } })
+  })
+
+  it('is refused while something is to be taken back, also by force', () => {
+    const { head } = begin({ takeBack: word })
+    for (const force of [false, true])
+      expect(open(head, openingOf(1, 1, { force }), start)).toEqual({
+        ok: false,
+        error: 'going_back',
+      })
+  })
+
+  it('of a rollback is refused while another deployment is open', () => {
+    const { head } = openedBy(live(1, 1), openingOf(2, 1))
+    const opening = openingOf(1, 1, { kind: 'rollback' })
+    expect(open(head, opening, start)).toEqual({ ok: false, error: 'deployment_open' })
+  })
+
+  it('takes nothing back and keeps the word of what came to nothing, where it is no rollback', () => {
+    const takeBack = { ...word, refusal: 'nothing_to_roll_back_to' } as const
+    const story = openedBy(begin({ takeBack }), openingOf(1, 1))
+    expect(deploymentOf(story).takesBack).toBeNull()
+    expect(story.head.takeBack).toEqual(takeBack)
   })
 
   it('says what was refused and leaves the head as it was', () => {
@@ -163,5 +194,12 @@ describe('opening a deployment', () => {
       [1, 0],
       [1, 1],
     ])
+  })
+
+  it('goes to a hosted service in one wave', () => {
+    const render = { kind: 'render', service: 'srv-1', token: 'landfall/render' } as const
+    const settings = { ...lettings, targets: [{ ...render, env: 'sync' as const }] }
+    const { instances } = deploymentOf(openedBy(begin(), openingOf(1, 1, {}, settings)))
+    expect(instances).toMatchObject([{ target: 0, wave: 0, status: 'pending' }])
   })
 })

@@ -8,6 +8,7 @@ import {
   begin,
   deploymentOf,
   hear,
+  instanceAt,
   live,
   look,
   openedBy,
@@ -100,6 +101,33 @@ describe('rollback', () => {
     expect(said.head.quarantine).toEqual([commitAt(4), digestAt(4), commitAt(3), digestAt(3)])
   })
 
+  it('to what is live while something is on its way is its cancelling, by another name', () => {
+    const { head } = say(rolling(), rollback(Generation.parse(3)))
+    expect(head.takeBack).toMatchObject({ kind: 'rollback', generation: 4, to: null })
+    expect(head.quarantine).toEqual([commitAt(4), digestAt(4)])
+    expect(releaseToBringBack(head)).toBeNull()
+  })
+
+  it('of a redeploy of the very same on its way leaves nothing that could be at fault', () => {
+    const again = openingOf(3, 1, { kind: 'redeploy', order: null })
+    const said = say(send(look(openedBy(three(), again), start), start), rollback())
+    expect(said.head.takeBack).toMatchObject({ generation: 4, refusal: null })
+    expect(said.head.quarantine).toEqual([])
+  })
+
+  it('of what has the image of a release before, with other secrets, leaves that one allowed', () => {
+    const { release } = openingOf(3, 1)
+    const rotated = openingOf(3, 1, {
+      kind: 'redeploy',
+      order: null,
+      release: { ...release, secretVersion: 'rotated' },
+    })
+    const { head } = say(send(look(openedBy(three(), rotated), start), start), rollback())
+    expect(head.quarantine).toEqual([
+      { digest: digestAt(3), secretVersion: 'rotated', env: release.settings.env },
+    ])
+  })
+
   it('to a release leaves all that came after it, so that no way back leads there', () => {
     const { head } = say(three(), rollback(Generation.parse(1)))
     expect(head.quarantine).toEqual([commitAt(3), digestAt(3), commitAt(2), digestAt(2)])
@@ -137,6 +165,15 @@ describe('rollback', () => {
   })
 })
 
+describe('nothing is to be brought back', () => {
+  it('where nothing is to be taken back, or where what is named is not kept', () => {
+    expect(releaseToBringBack(three().head)).toBeNull()
+    const { head } = say(three(), rollback(Generation.parse(1)))
+    const named = head.takeBack && { ...head.takeBack, to: Generation.parse(9) }
+    expect(releaseToBringBack({ ...head, takeBack: named })).toBeNull()
+  })
+})
+
 describe('cancel', () => {
   it('ends what is on its way and quarantines nothing', () => {
     const said = say(rolling(), { kind: 'cancel' })
@@ -170,6 +207,36 @@ describe('cancel', () => {
 
   it('is refused where nothing is open', () => {
     expect(refusal(say(three(), { kind: 'cancel' }))).toBe('nothing_open')
+    const wish = { revision: null, force: false, by: 'bob', at: start } as const
+    const asked = {
+      ...three().head,
+      request: { ...wish, refusal: 'nothing_live' as const },
+    }
+    expect(refusal(say({ head: asked, actions: [] }, { kind: 'cancel' }))).toBe('nothing_open')
+    const called = say(say(three(), rollback()), { kind: 'cancel' }, 'ticket-2')
+    expect(refusal(say(called, { kind: 'cancel' }, 'ticket-3'))).toBe('nothing_open')
+  })
+
+  it('is refused, and a rollback too, while what is live is brought back already', () => {
+    const lost = look(rolling(), after(600))
+    expect(deploymentOf(lost).stage).toBe('restoring')
+    expect(refusal(say(lost, { kind: 'cancel' }, 'ticket-2', after(601)))).toBe('going_back')
+    expect(refusal(say(lost, rollback(), 'ticket-2', after(601)))).toBe('going_back')
+  })
+
+  it('leaves an ended deployment as it ended', () => {
+    const ended = openedBy(three(), openingOf(4, 0))
+    expect(refusal(say(ended, { kind: 'cancel' }))).toBe('nothing_open')
+  })
+
+  it('calls a rollback off while an instance is looked after: that is nobody’s deployment', () => {
+    const { head } = three()
+    const candidates = [{ id: instanceAt(2), target: 0, obstacle: null }]
+    const found = { kind: 'found', candidates, capacities: [1], called: null } as const
+    const converging = see({ head, actions: [] }, found, start)
+    expect(refusal(say(converging, { kind: 'cancel' }))).toBe('nothing_open')
+    const called = say(say(converging, rollback()), { kind: 'cancel' }, 'ticket-2')
+    expect(called.head.takeBack).toMatchObject({ generation: 3, refusal: 'cancelled' })
   })
 })
 

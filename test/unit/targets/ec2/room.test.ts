@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest'
+import { envelopeCharacters, largestWave, roomBeside } from '../../../../src/targets/ec2/room.ts'
+
+describe('an envelope', () => {
+  it('has what the document and the settings leave of 64 KB', () => {
+    expect(roomBeside('')).toBe(39_680)
+    expect(roomBeside('x'.repeat(1200))).toBe(38_480)
+  })
+
+  it.each([
+    // 160 bytes of its own, 4 for each begun KiB, 313 for each instance; 4 characters for 3 bytes.
+    [1, 1, 640],
+    [1024, 1, 2004],
+    [1025, 1, 2008],
+    [8192, 50, 32_048],
+  ])('of %i bytes for %i instances takes %i characters at most', (bytes, instances, characters) => {
+    expect(envelopeCharacters(bytes, instances)).toBe(characters)
+  })
+
+  it.each([
+    [1000, 4000, 5],
+    [1000, 1972, 1],
+    [1000, 1971, 0],
+    [1000, 40, 0],
+  ])('of %i bytes fits into %i characters for %i instances', (bytes, room, instances) => {
+    expect(largestWave(bytes, room)).toBe(instances)
+  })
+})
