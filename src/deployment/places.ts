@@ -25,10 +25,8 @@ export const placeOf = ({ places }: Head, name: Name): Place | null =>
   places.find((place) => isSamePlace(place, name)) ?? null
 
 /** Whether an instance serves this release and nothing else. */
-export const servesRelease = (serving: Serving | null, release: Release | null): boolean =>
-  serving !== null &&
-  serving.generation === release?.generation &&
-  serving.digest === release.digest
+export const servesRelease = (serving: Serving | null, release: Release): boolean =>
+  serving?.generation === release.generation && serving.digest === release.digest
 
 /** What every instance is to serve; null where nothing is live, or what is live was to be left. */
 export const releaseToKeep = (head: Head): Release | null => {
@@ -37,7 +35,7 @@ export const releaseToKeep = (head: Head): Release | null => {
 }
 
 export const isSettled = (head: Head, { generation }: Place): boolean =>
-  generation !== null && generation === liveRelease(head)?.generation
+  generation === liveRelease(head)?.generation
 
 const gapSeconds = (head: Head, place: Place): number => {
   if (isSettled(head, place) || place.reason === 'drifted') return askedEverySeconds

@@ -122,8 +122,8 @@ export const rollBack = (
   if (to?.ok === false) return to
   const generation = open?.generation ?? live?.generation
   if (generation === undefined) return fail('nothing_live')
-  if (open === null && to?.value.generation === generation) return fail('already_live')
-  const isAim = open !== null && to?.value.generation === live?.generation
+  if (to?.value.generation === generation) return fail('already_live')
+  const isAim = to?.value.generation === live?.generation
   const word = { kind: 'rollback', reason: 'rolled_back', generation, by, at } as const
   const next = takeBack(head, { ...word, to: isAim ? null : (to?.value.generation ?? null) }, at)
   const isPossible = open !== null || releaseToBringBack(next) !== null

@@ -97,6 +97,17 @@ describe('a transition to ALARM', () => {
     const again = brought(two(), 2, after(200), { kind: 'redeploy', order: null })
     expect(again.head.finished[0]).toMatchObject({ generation: 3, changed: false })
     expect(judge(again, firing(after(300)))).toMatchObject({ kind: 'take_back', generation: 2 })
+    const { head } = alarmed(again, firing(after(300)))
+    expect(head.quarantine).toEqual([commitAt(2), digestAt(2)])
+  })
+
+  it('finds no way back from one that so many redeploys have followed that it is not kept', () => {
+    let story = two()
+    for (let times = 1; times <= 5; times += 1)
+      story = brought(story, 2, after(200 + times), { kind: 'redeploy', order: null })
+    expect(story.head.releases.map(({ generation }) => generation)).toEqual([7, 6, 5, 4, 3])
+    const stuck = { kind: 'stuck', generation: 2, reason: 'nothing_to_roll_back_to' }
+    expect(judge(story, firing(after(300)))).toEqual(stuck)
   })
 
   it('blames a redeploy with another secret or another env', () => {
@@ -141,7 +152,11 @@ describe('a transition to ALARM', () => {
     expect(deploymentOf(ended).status).toBe('cancelled')
     const gone = see(ended, { kind: 'archived', generation: three, windowSeconds }, after(220))
     const back = see(gone, { kind: 'went_back' }, after(220))
-    expect(judge(back, firing(after(339)))).toEqual({ kind: 'ignored', reason: 'already_back' })
+    for (const seconds of [205, 339])
+      expect(judge(back, firing(after(seconds)))).toEqual({
+        kind: 'ignored',
+        reason: 'already_back',
+      })
     expect(judge(back, firing(after(340)))).toMatchObject({ kind: 'take_back', generation: 2 })
   })
 
@@ -191,6 +206,7 @@ describe('what a finished suspect leaves', () => {
   it('is taken back once, however often the event comes', () => {
     const once = alarmed(two(), firing(after(200)))
     expect(alarmed(once, firing(after(200))).head).toBe(once.head)
+    expect(judge(once, firing(after(201)))).toEqual({ kind: 'ignored', reason: 'going_back' })
     const back = goneBack(once, after(210))
     expect(alarmed(back, firing(after(200))).head).toBe(back.head)
     expect(judge(back, firing(after(200)))).toEqual({ kind: 'ignored', reason: 'going_back' })
@@ -229,6 +245,9 @@ describe('what a finished suspect leaves', () => {
     expect(judge(called, firing(after(200)))).toEqual({ kind: 'ignored', reason: 'cancelled' })
     expect(judge(called, firing(after(210)))).toEqual({ kind: 'ignored', reason: 'cancelled' })
     expect(judge(called, firing(after(211)))).toMatchObject({ kind: 'take_back', generation: 2 })
+    const wish = { revision: null, force: false, by: 'ada', at: after(400), refusal: null }
+    const asked = see(called, { kind: 'requested', request: wish, id: '2' }, after(400))
+    expect(judge(asked, firing(after(211)))).toMatchObject({ kind: 'take_back', generation: 2 })
   })
 
   it('is said to be stuck of each release and each time that nothing else was said last', () => {
@@ -300,6 +319,16 @@ describe('an open suspect', () => {
       reason: 'alarm_after_rollback',
     })
     expect(judge(back, firing(after(208 + windowSeconds)))).toMatchObject({ kind: 'ignored' })
+  })
+
+  it('is not to blame for an alarm that fired when it was opened, and was not quiet since', () => {
+    const loud = openingOf(3, 1, { firing: ['oc-lettings-5xx'] })
+    const out = send(look(openedBy(two(), loud, after(200)), after(200)), after(200))
+    expect(judge(out, firing(after(205), { from: 'INSUFFICIENT_DATA' }))).toEqual({
+      kind: 'ignored',
+      reason: 'alarm_fired_before',
+    })
+    expect(judge(out, firing(after(205)))).toMatchObject({ kind: 'take_back', generation: 3 })
   })
 
   it('that goes back already is left alone', () => {

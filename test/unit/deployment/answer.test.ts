@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Ec2Settings } from '../../../src/deployment/app.ts'
 import { absorb } from '../../../src/deployment/answer.ts'
+import type { Place } from '../../../src/deployment/head.ts'
 import type { Answer } from '../../../src/deployment/step.ts'
 import {
   after,
@@ -333,14 +334,22 @@ describe('what an instance says that it serves', () => {
   const drift = (changes: Partial<Ec2Settings>) => ({ ...lettings, targets: [ec2(changes)] })
 
   /** Release 1 is live on instance 1; after an hour it is asked, and instance 2, which came. */
-  const asked = (settings = lettings): Story => {
+  const asked = (settings = lettings, known: readonly Place[] = []): Story => {
     const { head } = live(1, 1)
     const releases = head.releases.map((release) => ({ ...release, settings }))
     const candidates = [1, 2].map((index) => ({ id: instanceAt(index), target: 0, obstacle: null }))
     const found = { kind: 'found', candidates, capacities: [2], called: null } as const
     const hour = after(3600)
     return send(
-      look(see({ head: { ...head, releases }, actions: [] }, found, hour), hour, []),
+      look(
+        see(
+          { head: { ...head, releases, places: [...head.places, ...known] }, actions: [] },
+          found,
+          hour,
+        ),
+        hour,
+        [],
+      ),
       hour,
     )
   }
@@ -367,12 +376,16 @@ describe('what an instance says that it serves', () => {
   })
 
   it('is no drift where it never served what is live', () => {
-    const first = hear(asked(drift({ drift: 'report' })), after(3601), told(1, servingOf(1, 1)))
-    const second = send(look(first, after(3601)), after(3601))
-    expect(deploymentOf(hear(second, after(3602), told(2, null))).instances[1]).toMatchObject({
-      status: 'pending',
-      reason: null,
-    })
+    const settings = drift({ drift: 'report' })
+    const offline = { generation: null, at: start, tries: 1, reason: 'instance_offline' } as const
+    for (const known of [[], [{ id: instanceAt(2), target: 0, ...offline }]]) {
+      const first = hear(asked(settings, known), after(3601), told(1, servingOf(1, 1)))
+      const second = send(look(first, after(3601)), after(3601))
+      expect(deploymentOf(hear(second, after(3602), told(2, null))).instances[1]).toMatchObject({
+        status: 'pending',
+        reason: null,
+      })
+    }
   })
 
   it('counts for nothing where it could not be asked', () => {

@@ -77,13 +77,14 @@ describe('who is there', () => {
     expect(isConvergenceDue(astray, null, after(60))).toBe(true)
   })
 
-  it.each<[string, Head]>([
-    ['nothing is live', begin({ places: [strayAt(2)] }).head],
-    ['what is live was to be left', known([strayAt(2)], { quarantine: [digestAt(1)] }).head],
-    ['something is open', openedBy(known([strayAt(2)]), openingOf(2, 1)).head],
-    ['a rollback is asked for', known([strayAt(2)], { takeBack }).head],
-    ['a redeploy is asked for', known([strayAt(2)], { request }).head],
-  ])('is not looked at, and nobody is asked, where %s', (_why, head) => {
+  it.each<[string, () => Story]>([
+    ['nothing is live', () => begin({ places: [strayAt(2)] })],
+    ['what is live was to be left', () => known([strayAt(2)], { quarantine: [digestAt(1)] })],
+    ['something is open', () => openedBy(known([strayAt(2)]), openingOf(2, 1))],
+    ['a rollback is asked for', () => known([strayAt(2)], { takeBack })],
+    ['a redeploy is asked for', () => known([strayAt(2)], { request })],
+  ])('is not looked at, and nobody is asked, where %s', (_why, from) => {
+    const { head } = from()
     expect(isConvergenceDue(head, called, after(60))).toBe(false)
     const story = find({ head, actions: [] }, [candidateAt(2)], after(60), called)
     expect(story.head).toBe(head)

@@ -128,6 +128,13 @@ describe('rollback', () => {
     ])
   })
 
+  it('of the first release on its way leaves nothing', () => {
+    const first = send(look(openedBy(begin(), openingOf(1, 1)), start), start)
+    const { head } = say(first, rollback())
+    expect(head.takeBack).toMatchObject({ generation: 1, to: null, refusal: null })
+    expect(head.quarantine).toEqual([commitAt(1), digestAt(1)])
+  })
+
   it('to a release leaves all that came after it, so that no way back leads there', () => {
     const { head } = say(three(), rollback(Generation.parse(1)))
     expect(head.quarantine).toEqual([commitAt(3), digestAt(3), commitAt(2), digestAt(2)])
@@ -169,6 +176,8 @@ describe('nothing is to be brought back', () => {
   it('where nothing is to be taken back, or where what is named is not kept', () => {
     expect(releaseToBringBack(three().head)).toBeNull()
     const { head } = say(three(), rollback(Generation.parse(1)))
+    const cancelled = head.takeBack && { ...head.takeBack, kind: 'cancel' as const, to: null }
+    expect(releaseToBringBack({ ...head, takeBack: cancelled })).toBeNull()
     const named = head.takeBack && { ...head.takeBack, to: Generation.parse(9) }
     expect(releaseToBringBack({ ...head, takeBack: named })).toBeNull()
   })
@@ -203,6 +212,22 @@ describe('cancel', () => {
     expect(called.head.quarantine).toEqual([])
     expect(called.head.owed.at(-1)).toMatchObject({ kind: 'not_rolled_back', reason: 'cancelled' })
     expect(say(called, rollback(), 'ticket-3').head.takeBack).toMatchObject({ refusal: null })
+  })
+
+  it('is refused while what is on its way is still to be taken back', () => {
+    const said = say(rolling(), rollback())
+    expect(refusal(say(said, { kind: 'cancel' }, 'ticket-2'))).toBe('request_pending')
+  })
+
+  it('after something on its way was taken back calls off no more than the word', () => {
+    const turned = look(say(rolling(), rollback()), after(61))
+    const restoring = send(look(turned, after(61)), after(61), [], 'command-2')
+    const ended = look(hear(restoring, after(62), succeededAt(1, 3)), after(62))
+    const { generation } = deploymentOf(ended)
+    const gone = see(ended, { kind: 'archived', generation, windowSeconds: null }, after(62))
+    const { head } = say(gone, { kind: 'cancel' }, 'ticket-2')
+    expect(head.takeBack).toMatchObject({ generation: 4, refusal: 'cancelled' })
+    expect(head.quarantine).toEqual([commitAt(4), digestAt(4)])
   })
 
   it('is refused where nothing is open', () => {

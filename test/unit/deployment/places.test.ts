@@ -61,6 +61,23 @@ describe('what is known of an instance after a deployment', () => {
     ])
   })
 
+  it('is that it serves something else, also where that is the same image', () => {
+    const other = { ...servingOf(1, 1), generation: Generation.parse(9) }
+    expect(noted({ status: 'failed', serving: other, reason: 'unhealthy' })).toMatchObject([
+      { generation: null, reason: 'unhealthy' },
+    ])
+  })
+
+  it('is why it serves what it does where nothing was ever live', () => {
+    const { head } = openedBy(begin(), openingOf(1, 1))
+    const open = deploymentOf({ head, actions: [] })
+    const failed = { touched: true, status: 'failed', serving: servingOf(1, 1) } as const
+    const instances = open.instances.map((one) => ({ ...one, ...failed }))
+    expect(notePlaces(head, { ...open, status: 'failed', instances }, after(9))).toEqual([
+      placeAt(1, { generation: null, at: after(9), reason: 'no_answer' }),
+    ])
+  })
+
   it('is that nobody has said what it serves', () => {
     const unknown = { status: 'unknown', serving: servingOf(1, 1), reason: 'not_restored' } as const
     const astray = { generation: null, at: after(9) }
@@ -69,7 +86,8 @@ describe('what is known of an instance after a deployment', () => {
   })
 
   it('is what it was where nothing was sent to it', () => {
-    expect(noted({ touched: false })).toEqual([placeAt(1, { tries: 3 })])
+    for (const status of ['pending', 'failed'] as const)
+      expect(noted({ touched: false, status })).toEqual([placeAt(1, { tries: 3 })])
   })
 
   it('leaves what is known of the others', () => {
@@ -110,8 +128,9 @@ describe('an app has strays', () => {
   })
 
   it('but not where nothing is to be brought to anybody', () => {
-    expect(hasStrays(begin({ places: [astray] }).head)).toBe(false)
+    const quarantine = [digestAt(1)]
+    expect(hasStrays(begin({ places: [astray], quarantine }).head)).toBe(false)
     const { head } = live(1, 1)
-    expect(hasStrays({ ...head, places: [astray], quarantine: [digestAt(1)] })).toBe(false)
+    expect(hasStrays({ ...head, places: [astray], quarantine })).toBe(false)
   })
 })

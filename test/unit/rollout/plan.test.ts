@@ -295,12 +295,6 @@ describe('what is found of the app', () => {
       'wait: #1 is to be taken back',
     ],
     [
-      'an older one than the live one',
-      { wanted: commitAt(1), known: [revisionAt(1)], head: live(4, 1).head },
-      'warning | revision | superseded',
-      'wait: ',
-    ],
-    [
       'a target that selects nobody',
       { waiting: [revisionAt(1)], fleets: [[]] },
       'problem | instances | no_instances | target 1 selects no running instance',
@@ -331,6 +325,13 @@ describe('what is found of the app', () => {
     expect(lines).toContainEqual(containing(line))
     expect(plan.would.startsWith(would), plan.would).toBe(true)
     expect(plan.ok).toBe(!would.startsWith('fail'))
+  })
+
+  it('is an older one than the live one', async () => {
+    const given = { wanted: commitAt(1), known: [revisionAt(1)], head: live(4, 1).head }
+    const { plan, lines } = await planOf(given)
+    expect(lines).toContainEqual(containing('warning | revision | superseded'))
+    expect(plan).toMatchObject({ ok: true, would: containing('wait: ') })
   })
 
   it('is no rollback that was refused', async () => {
