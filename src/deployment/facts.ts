@@ -44,16 +44,9 @@ const tell = (
   afterPredeploy: isAfterPredeploy(head, deployment),
 })
 
-const endings = {
-  succeeded: 'succeeded',
-  failed: 'failed',
-  cancelled: 'cancelled',
-  rolled_back: 'rolled_back',
-} as const
-
-const kindOf = ({ kind, status }: Deployment): FactKind | null => {
-  if (kind === 'rollback' && status === 'succeeded') return 'rolled_back'
-  return status === 'queued' || status === 'in_progress' ? null : endings[status]
+const endingOf = ({ kind, status }: Deployment): FactKind | null => {
+  if (status === 'queued' || status === 'in_progress') return null
+  return kind === 'rollback' && status === 'succeeded' ? 'rolled_back' : status
 }
 
 const ofDeployment = (
@@ -76,10 +69,9 @@ const deploymentFacts = (before: Head, after: Head, now: Instant): readonly Fact
   const { deployment } = after
   if (deployment === null || deployment.kind === 'converge') return []
   const { kind } = deployment
-  const was = before.deployment?.generation === deployment.generation ? before.deployment : null
+  const was = before.deployment
   const isBegun = deployment.status === 'in_progress' && was?.status !== 'in_progress'
-  const isOver = hasEnded(deployment) && (was === null || !hasEnded(was))
-  const ending = isOver ? kindOf(deployment) : null
+  const ending = was !== null && hasEnded(was) ? null : endingOf(deployment)
   return [
     ...(isBegun ? [ofDeployment(after, deployment, kind, 'started', now)] : []),
     ...(ending === null ? [] : [ofDeployment(before, deployment, kind, ending, now)]),
@@ -152,7 +144,6 @@ export const oweFacts = (before: Head, after: Head, now: Instant): Head => {
   const facts = [deploymentFacts, freezeFacts, refusalFacts, driftFacts].flatMap((find) =>
     find(before, after, now),
   )
-  if (facts.length === 0) return after
   return { ...after, owed: [...after.owed, ...facts.map(owe)].slice(-mostOwed) }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { dueFact, oweFacts } from '../../../src/deployment/facts.ts'
+import type { Answer } from '../../../src/deployment/step.ts'
 import type { Observation } from '../../../src/deployment/transition.ts'
 import {
   after,
@@ -183,6 +184,24 @@ describe('what is owed', () => {
     ])
   })
 
+  it('is that the way back itself failed, beside the freeze that follows', () => {
+    const word = { kind: 'rollback', to: null } as const
+    const said = see(
+      live(2, 1, live(1, 1)),
+      { kind: 'operated', word, by: 'ada', id: '1' },
+      after(1),
+    )
+    expect(ids(said)).toEqual(ids(live(2, 1, live(1, 1))))
+    const release = said.head.releases[1]
+    if (release === undefined) throw new Error('no release')
+    const opening = openingOf(1, 0, { kind: 'rollback', order: null, release })
+    const failed = openedBy(said, opening, after(2))
+    expect(failed.head.owed.slice(-2)).toMatchObject([
+      { id: '3:failed', kind: 'failed', reason: 'no_instances' },
+      { kind: 'frozen', reason: 'rollback_failed' },
+    ])
+  })
+
   it('is that an open deployment was cancelled or taken back', () => {
     for (const [kind, status] of [
       ['cancel', 'cancelled'],
@@ -203,11 +222,13 @@ describe('what is owed', () => {
     const without = { ...lettings, targets: [ec2({ predeploy: null })] }
     expect(told(takenBack(live(1, 1), 'rollback'))).toBe(true)
     expect(told(takenBack(live(1, 1), 'rollback', without))).toBe(false)
+    const mixed = { ...lettings, targets: [ec2({ predeploy: null }), ec2()] }
+    expect(told(takenBack(live(1, 1), 'rollback', mixed))).toBe(true)
     const word = { kind: 'rollback', to: null } as const
     const queued = openedBy(live(1, 1), openingOf(2, 1))
     const said = see(queued, { kind: 'operated', word, by: 'ada', id: '1' }, after(1))
     expect(told(look(said, after(1)))).toBe(false)
-    expect(told(live(1, 1))).toBe(false)
+    expect(told(live(2, 1, live(1, 1)))).toBe(false)
     const { head } = live(2, 1, live(1, 1))
     const releases = head.releases.map((release) => ({ ...release, settings: without }))
     expect(told(rolledBack({ head: { ...head, releases }, actions: [] }))).toBe(false)
@@ -304,10 +325,40 @@ describe('what is owed of an instance that was changed by hand', () => {
     expect(drifted(story)).toEqual([`${instanceAt(1)} is left as it is (drift: report)`])
   })
 
-  it('is why it could not be put right', () => {
-    const out = send(look(hear(asked(1), hour, changed(1)), hour), hour)
-    const story = look(hear(out, hour, failedAt(1)), hour)
-    expect(drifted(story)).toEqual([`${instanceAt(1)} could not be put right (unhealthy)`])
+  it('is why it could not be put right, of each for itself', () => {
+    const failing = (story: Story, index: number, changes: Partial<Answer>) => {
+      const out = send(look(hear(story, hour, changed(index)), hour), hour)
+      return look(hear(out, hour, failedAt(index, changes)), hour)
+    }
+    const first = send(failing(asked(2), 1, { reason: 'tool_missing' }), hour)
+    expect(drifted(failing(first, 2, { reason: null }))).toEqual([
+      `${instanceAt(1)} could not be put right (tool_missing); ${instanceAt(2)} could not be put right (no_answer)`,
+    ])
+  })
+
+  it('is told once, whatever else is written before it is out of the way', () => {
+    const over = look(hear(asked(1, 'report'), hour, changed(1)), hour)
+    const word = { kind: 'freeze', reason: 'exams' } as const
+    const frozen = see(over, { kind: 'operated', word, by: 'ada', id: '1' }, hour)
+    expect(deploymentOf(frozen)).toMatchObject({ kind: 'converge', stage: 'ended' })
+    expect(drifted(frozen)).toHaveLength(1)
+  })
+
+  it('is told in 300 characters at most', () => {
+    const { head } = hear(asked(1, 'report'), hour, changed(1))
+    const deployment = deploymentOf({ head, actions: [] })
+    const many = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    const instances = many.flatMap((index) =>
+      deployment.instances.map((one) => ({ ...one, id: instanceAt(index) })),
+    )
+    const places = many.flatMap((index) =>
+      head.places.map((place) => ({ ...place, id: instanceAt(index) })),
+    )
+    const story = {
+      head: { ...head, places, deployment: { ...deployment, instances } },
+      actions: [],
+    }
+    expect(drifted(look(story, hour))[0]).toHaveLength(300)
   })
 
   it('is one sentence for each', () => {
@@ -370,6 +421,9 @@ describe('a fact', () => {
     const word = { kind: 'freeze', reason: 'exams' } as const
     const frozen = see(first, { kind: 'operated', word, by: 'ada', id: '1' }, after(1))
     expect(dueFact(frozen.head, after(1))).toMatchObject({ kind: 'frozen' })
+    const other = see(started(), { kind: 'operated', word, by: 'ada', id: '1' }, start)
+    const telling = claimed(other, ids(other).at(-1) ?? '', start)
+    expect(dueFact(telling.head, start)).toMatchObject({ id: '1:started' })
     const both = live(2, 1, first)
     expect(dueFact(both.head, after(1))).toMatchObject({ id: '2:started' })
   })
@@ -377,6 +431,7 @@ describe('a fact', () => {
   it('that is not owed is neither claimed nor told, and one that is not due not claimed', () => {
     const story = started()
     expect(claimed(story, '9:started', start).head).toBe(story.head)
+    expect(told(story, start, { id: '9:started', isDone: true }).head).toBe(story.head)
     const one = told(claimed(story, '1:started', start), start)
     expect(one.head.owed[0]).toMatchObject({ tries: 1, claimedUntil: null, dueAt: after(15) })
     expect(dueFact(one.head, after(14))).toBeNull()

@@ -114,6 +114,7 @@ describe('a push whose hook was lost', () => {
 describe('GitHub is not asked', () => {
   it.each<[string, Partial<App>]>([
     ['without a token', { reports: { ...reports, github: null } }],
+    ['without a repository', { repository: null }],
     [
       'where CircleCI is lacking',
       {
