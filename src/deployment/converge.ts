@@ -41,8 +41,7 @@ const isToBeAsked = (
   if (settings.targets[candidate.target]?.kind !== 'ec2')
     return place !== null && !isSettled(head, place) && isPlaceDue(head, place, now)
   if (place === null || isPlaceDue(head, place, now)) return true
-  const hasReturned = called?.returned.includes(candidate.id) ?? false
-  return hasReturned && called !== null && !isPast(called.at, place.at)
+  return called !== null && called.returned.includes(candidate.id) && !isPast(called.at, place.at)
 }
 
 const toAbsent = (head: Head, candidate: Candidate, now: Instant): Place => ({

@@ -405,6 +405,12 @@ describe('a command that is sent', () => {
     expect(intentOf(deploying()).operation).toBe('command-1')
   })
 
+  it('for a deployment that is gone changes nothing', () => {
+    const none = begin()
+    const sent = { kind: 'sent', fence: fenceOf(1), operation: 'command-1', missing: [] } as const
+    expect(see(none, sent, start).head).toBe(none.head)
+  })
+
   it('to nobody ends the deployment without a restore: nothing was sent', () => {
     const story = look(openedBy(live(1, 1), openingOf(2, 1)), start)
     expect(deploymentOf(send(story, start, [offline(1)], null))).toMatchObject({

@@ -162,6 +162,27 @@ describe('a commit whose CI is green, where pushes are told', () => {
     expect(standing(one, fresh, start, told()).kind).toBe('ready')
   })
 
+  it('counts, if it is late, where what went out since was pushed before', () => {
+    const late = revisionAt(3, pushed(-100))
+    const older = { createdAt: addSeconds(createdAt, -101), number: 2 }
+    expect(standing(late, headWith({ mark: older }), start, told())).toEqual(ready)
+    const same = { createdAt: addSeconds(createdAt, -100), number: 2 }
+    expect(standing(late, headWith({ mark: same }), start, told())).toEqual(lacking)
+  })
+
+  it('counts whatever the age of its run at CircleCI', () => {
+    const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
+    const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
+    const app = { ...lettings, requires: [github, circle] }
+    const { ci: own } = revisionAt(3)
+    const [run] = Object.values(own)
+    if (run === undefined) throw new Error('no run')
+    const pipeline = { ...run, ci: 'circleci', workflow: 'build' } as const
+    const late = { ...pipeline, createdAt: addSeconds(createdAt, 9999) }
+    const both = revisionAt(3, { ...pushed(-2), ci: { ...own, 'circleci:build': late } })
+    expect(standing(both, fresh, start, told(), app)).toEqual(ready)
+  })
+
   it('counts without a push where none was ever told, or none for 90 days', () => {
     expect(standing(revisionAt(3))).toEqual(ready)
     expect(standing(revisionAt(3), fresh, start, { 'github:workflow_run': start })).toEqual(ready)

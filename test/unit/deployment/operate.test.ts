@@ -285,6 +285,9 @@ describe('an operation', () => {
     const asked = see(three(), { kind: 'requested', request: wish, id: 'ticket-9' }, start)
     const again = see(asked, { kind: 'requested', request: wish, id: 'ticket-9' }, after(5))
     expect(again.head).toBe(asked.head)
+    expect(asked.head.operations).toEqual([
+      { id: 'ticket-9', kind: 'redeploy', by: 'bob', at: start },
+    ])
   })
 
   it('stands in the head with who and when, the last ten of them', () => {

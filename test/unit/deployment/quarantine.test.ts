@@ -73,6 +73,8 @@ describe('the quarantine', () => {
     expect(head.quarantine).toEqual([...kept, commitAt(9)])
     expect(isQuarantined(head, releases[0] ?? releaseAt(9))).toBe(true)
     expect(isQuarantined(head, releaseAt(1))).toBe(false)
+    for (const index of [6, 7]) head = quarantineImage(head, commitAt(index), digestAt(index))
+    expect(head.quarantine.slice(4)).toEqual([...kept, commitAt(9)])
   })
 
   it('is as it was where what is lifted is not in it', () => {
