@@ -337,11 +337,15 @@ describe('what is owed of an instance that was changed by hand', () => {
   })
 
   it('is told once, whatever else is written before it is out of the way', () => {
-    const over = look(hear(asked(1, 'report'), hour, changed(1)), hour)
+    const left = look(hear(asked(1, 'report'), hour, changed(1)), hour)
+    const out = send(look(hear(asked(1), hour, changed(1)), hour), hour)
+    const right = look(hear(out, hour, succeededAt(1, 1)), hour)
     const word = { kind: 'freeze', reason: 'exams' } as const
-    const frozen = see(over, { kind: 'operated', word, by: 'ada', id: '1' }, hour)
-    expect(deploymentOf(frozen)).toMatchObject({ kind: 'converge', stage: 'ended' })
-    expect(drifted(frozen)).toHaveLength(1)
+    for (const over of [left, right]) {
+      const frozen = see(over, { kind: 'operated', word, by: 'ada', id: '1' }, hour)
+      expect(deploymentOf(frozen)).toMatchObject({ kind: 'converge', stage: 'ended' })
+      expect(drifted(frozen)).toHaveLength(1)
+    }
   })
 
   it('is told in 300 characters at most', () => {

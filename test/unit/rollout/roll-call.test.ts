@@ -28,7 +28,7 @@ describe('the roll call', () => {
   it('names nobody while nobody has come and the hour is not over', () => {
     const { summons, next } = callRoll(apps, [attendant(1)], known, after(3599))
     expect(summons).toEqual([])
-    expect(next).toEqual(known)
+    expect(next).toStrictEqual(known)
   })
 
   it('names the app that somebody has come to, and no other', () => {
@@ -50,6 +50,30 @@ describe('the roll call', () => {
       { app: 'oc-lettings', called: { at: after(60), returned: [instanceAt(3)] } },
       { app: 'shop', called: { at: after(60), returned: [instanceAt(3)] } },
     ])
+  })
+
+  it('names no app for an instance that is none of its own', () => {
+    const present = [
+      attendant(1),
+      attendant(2, { tags: { Name: 'other' } }),
+      attendant(4, { tags: {} }),
+    ]
+    const { summons, next } = callRoll([lettings], present, known, after(60))
+    expect(summons).toEqual([])
+    expect(next.online).toEqual([1, 2, 4].map(instanceAt))
+  })
+
+  it('names an app for an instance of any of its targets', () => {
+    const both = appOf('both', { targets: [...hosted.targets, select('one'), select('two')] })
+    const asked = { online: [], asked: { both: start } }
+    const come = (Name: string) =>
+      callRoll([both], [attendant(2, { tags: { Name } })], asked, after(60)).summons
+    for (const name of ['one', 'two'])
+      expect(come(name)).toEqual([
+        { app: 'both', called: { at: after(60), returned: [instanceAt(2)] } },
+      ])
+    expect(come('three')).toEqual([])
+    expect(callRoll([both], [], asked, after(3600)).summons).toHaveLength(1)
   })
 
   it('forgets who went offline, so that it has come when it is back', () => {
