@@ -128,6 +128,7 @@ describe('an instance', () => {
         },
       ],
       intent: null,
+      pausedUntil: null,
       reason: null,
       message: null,
     })
