@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createFaults, type CallFault, type CommandFate } from '../../local/aws/faults.ts'
 import { cleanUp } from '../../local/team/clean-up.ts'
 import { containersOf, openStage, toCommit, type Stage } from '../support/end-to-end.ts'
-import { tick } from '../support/end-to-end-alarms.ts'
+import { withClock } from '../support/end-to-end-alarms.ts'
 import { waitUntil } from '../support/local-aws.ts'
 import {
   startRegistryProxy,
@@ -357,18 +357,6 @@ const rows: readonly Row[] = [
   })),
 ]
 
-/** The clock of every minute, only faster, until the promise is settled. */
-const withClock = async <Value>(work: Promise<Value>): Promise<Value> => {
-  const looks: Promise<void>[] = []
-  const clock = setInterval(() => looks.push(tick(stage)), 3000)
-  try {
-    return await work
-  } finally {
-    clearInterval(clock)
-    await Promise.all(looks)
-  }
-}
-
 const isCalm = async (): Promise<boolean> => {
   const status = await stage.team.operators.invoke('status', { app })
   try {
@@ -401,7 +389,7 @@ test.each(chosen.map((row) => [row.where, row.what, row] as const))(
     const before = Date.now()
     plant(plan)
     await endCi(plan.version)
-    const ended = await withClock(stage.nextDeployment(app, 150))
+    const ended = await withClock(stage, stage.nextDeployment(app, 150))
     Object.assign(faults(), createFaults())
     registry.onRequest = () => null
     const seconds = ((Date.now() - before) / 1000).toFixed(1)
@@ -412,7 +400,7 @@ test.each(chosen.map((row) => [row.where, row.what, row] as const))(
       reason: ends,
       commit: toCommit(plan.version),
     })
-    await withClock(waitUntil(isCalm, 60))
+    await withClock(stage, waitUntil(isCalm, 60))
     expect(await stage.ask(app)).toBe(live.version)
     expect(await containersOf(app)).toEqual([`landfall-${app}.${live.generation}`])
   },

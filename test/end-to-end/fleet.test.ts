@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { startLoad, type Load } from '../../local/load/load.ts'
 import { startBalancer, type Balancer } from '../support/balancer.ts'
-import { tick } from '../support/end-to-end-alarms.ts'
+import { tick, withClock } from '../support/end-to-end-alarms.ts'
 import { waitUntil } from '../support/local-aws.ts'
 import {
   expectDeployed,
@@ -17,7 +17,7 @@ import {
 const app = 'e2e-fleet'
 /** The first instance alone, then all others together. */
 const wide = 'e2e-fleet-wide'
-const inTwoWaves = { ec2: { rollout: { batch: '100%' } } }
+const inTwoWaves = { ec2: { rollout: { batch: '100%', pause: '15s' } } }
 /** Its secret fits into no command. */
 const heavy = 'e2e-fleet-heavy'
 const largeSecret = 'landfall/local/e2e-fleet-large'
@@ -100,8 +100,16 @@ test('a release is rolled one instance after the other, and no request fails', a
   ])
 })
 
-test('with a batch of all, one goes first and the others follow together', async () => {
-  expectDeployed(await stage.release(wide, 'wide'))
+test('with a batch of all, one goes first, and the others follow together after the pause', async () => {
+  await stage.push(wide, 'wide')
+  await stage.endCi(wide, 'wide')
+  await waitUntil(async () => {
+    const status = await stage.team.operators.invoke('status', { app: wide })
+    return JSON.stringify(status).includes('"pausedUntil":"')
+  }, 60)
+  await tick(stage)
+  expect(await listWaves(wide)).toEqual([['i-00000001']])
+  expectDeployed(await withClock(stage, stage.nextDeployment(wide)))
   expect(await listWaves(wide)).toEqual([['i-00000001'], ['i-00000002', 'i-00000003']])
 })
 

@@ -66,6 +66,18 @@ export const tick = async ({ team }: Stage): Promise<void> => {
   await team.stack.runner.invoke('landfall-local-reconcile', event)
 }
 
+/** The clock of every minute, only faster, until the promise is settled. */
+export const withClock = async <Value>(stage: Stage, work: Promise<Value>): Promise<Value> => {
+  const looks: Promise<void>[] = []
+  const clock = setInterval(() => looks.push(tick(stage)), 3000)
+  try {
+    return await work
+  } finally {
+    clearInterval(clock)
+    await Promise.all(looks)
+  }
+}
+
 const imagesOf = async (container: string): Promise<readonly string[]> => {
   const image = await docker(['inspect', '--format', '{{.Image}}', container])
   const digests = ['image', 'inspect', '--format', '{{join .RepoDigests "\\n"}}', image.trim()]

@@ -91,6 +91,31 @@ describe('the next move of a deployment', () => {
     })
   })
 
+  it('cancels a command that is out when its release is taken back, whoever answered before', () => {
+    const inTwos = ec2({ rollout: { batch: { kind: 'count', value: 2 }, pauseSeconds: 0 } })
+    const opening = openingOf(1, 3, {}, { ...lettings, targets: [inTwos] })
+    const first = send(look(openedBy(begin(), opening), start), start)
+    const second = send(look(hear(first, start, succeededAt(1, 1)), start), start, [], 'command-2')
+    const word = { kind: 'cancel', generation: deploymentOf(second).generation } as const
+    const takeBack = { ...word, to: null, reason: 'cancelled', by: 'ada', at: start } as const
+    const head = { ...second.head, takeBack: { ...takeBack, refusal: null } }
+    expect(look({ ...second, head }, start).actions).toEqual([
+      { kind: 'cancel', target: 0, operation: 'command-2' },
+    ])
+  })
+
+  it('cancels no question that an instance has answered', () => {
+    const asked = { ...deploymentOf(opened(1)), kind: 'converge' as const }
+    const instances = asked.instances.map((one) => ({ ...one, status: 'unseen' as const }))
+    const { head } = live(1, 1)
+    const deployment = { ...asked, release: { ...asked.release, ...head.releases[0] }, instances }
+    const question = send(look({ head: { ...head, deployment }, actions: [] }, start), start)
+    const other = answerOf(instanceAt(1), 'succeeded', null, { serving: servingOf(7, 7) })
+    const heard = hear(question, start, other)
+    expect(deploymentOf(heard).instances).toMatchObject([{ status: 'pending' }])
+    expect(heard.actions).toEqual([])
+  })
+
   it('cancels no `prepare` that everybody has answered', () => {
     const asked = send(look(opened(1), start, []), start)
     expect(hear(asked, start, succeededAt(1, 1)).actions).toEqual([])

@@ -174,6 +174,28 @@ describe('a refusal', () => {
     expect(intentOf(look(story, after(5))).instances).toEqual([instanceAt(1)])
   })
 
+  it('for its number hides nobody who failed', () => {
+    const reused = answerOf(instanceAt(3), 'refused', 'superseded_fence', {
+      serving: servingOf(2, 1),
+    })
+    const story = hear(wide(), after(5), failedAt(2), reused, succeededAt(4, 2))
+    expect(deploymentOf(story)).toMatchObject({ stage: 'restoring', reason: 'unhealthy' })
+  })
+
+  it('changes no number where nothing is served, or the instance only gave way', () => {
+    const nothing = refused('superseded_fence', { serving: null })
+    expect(hear(deploying(), after(5), nothing).head.generation).toBe(2)
+    const gaveWay = failedAt(1, { reason: 'superseded_fence', serving: servingOf(9, 1) })
+    expect(hear(deploying(), after(5), gaveWay).head.generation).toBe(2)
+  })
+
+  it('changes no number while the live release is brought back', () => {
+    const failed = look(hear(deploying(), after(5), failedAt(1)), after(6))
+    const restoring = send(failed, after(6))
+    const answer = refused('superseded_fence', { serving: servingOf(9, 1) })
+    expect(hear(restoring, after(7), answer).head.generation).toBe(2)
+  })
+
   it('changes no number where the release has its own already, or for any other reason', () => {
     const serving = servingOf(9, 1)
     const going = send(look(openedBy(live(1, 1), openingOf(2, 1)), start), start)

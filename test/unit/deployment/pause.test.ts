@@ -32,6 +32,18 @@ const patient = (pauseSeconds: number, deadlineSeconds = 900) => ({
 const opened = (instances: number, settings = patient(120), from = begin()): Story =>
   openedBy(from, openingOf(1, instances, {}, settings))
 
+/** So many instances of the first target, one by one, and then one of another. */
+const onTwoTargets = (instances: number, pauseSeconds: number) => {
+  const one = ec2({ rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds } })
+  const candidates = Array.from({ length: instances + 1 }, (_, index) => ({
+    id: instanceAt(index + 1),
+    target: index < instances ? 0 : 1,
+    obstacle: null,
+  }))
+  const changes = { candidates, capacities: [Infinity, Infinity] }
+  return openingOf(1, 0, changes, { ...lettings, targets: [one, one] })
+}
+
 /** The first instance has the release at `start`. */
 const afterCanary = (instances: number, settings = patient(120), from = begin()): Story => {
   const first = send(look(opened(instances, settings, from), start), start)
@@ -86,9 +98,30 @@ describe('a pause between two batches', () => {
     })
   })
 
-  it('is none after a failure', () => {
-    const first = send(look(opened(2), start), start)
-    expect(deploymentOf(hear(first, start, failedAt(1))).pausedUntil).toBeNull()
+  it('is none after a failure, and none while who had the release is brought back', () => {
+    const before = live(1, 1)
+    const first = send(look(openedBy(before, openingOf(2, 2, {}, patient(120))), start), start)
+    const failed = hear(first, start, failedAt(1))
+    expect(deploymentOf(failed)).toMatchObject({ stage: 'restoring', pausedUntil: null })
+    const restored = hear(
+      send(look(failed, start), start),
+      start,
+      answerOf(instanceAt(1), 'succeeded', 'deployed', { serving: servingOf(1, 1) }),
+    )
+    expect(deploymentOf(restored)).toMatchObject({ intent: null, pausedUntil: null })
+  })
+
+  it('is none where none is wished: whoever sent looks on', () => {
+    const going = afterCanary(3, patient(0))
+    expect(deploymentOf(going).pausedUntil).toBeNull()
+    expect(going.head.watch).not.toBeNull()
+  })
+
+  it('comes between the batches of a target, not before the next target', () => {
+    const story = openedBy(begin(), onTwoTargets(1, 120))
+    const first = hear(send(look(story, start), start), start, succeededAt(1, 1))
+    expect(deploymentOf(first).pausedUntil).toBeNull()
+    expect(intentOf(look(first, start))).toMatchObject({ target: 1, instances: [instanceAt(2)] })
   })
 
   it('holds up no rollback', () => {
@@ -107,6 +140,16 @@ describe('a pause between two batches', () => {
 })
 
 describe('pauses and the deadline', () => {
+  it('are counted for each target by its own batches', () => {
+    expect(deploymentOf(openedBy(begin(), onTwoTargets(3, 200)))).toMatchObject({
+      status: 'queued',
+    })
+  })
+
+  it('do not meet where there is no pause, however many batches there are', () => {
+    expect(deploymentOf(opened(30, patient(0)))).toMatchObject({ status: 'queued' })
+  })
+
   it('are refused where they cannot fit, before anything is sent', () => {
     // Four batches: 1, 2, 2, 1; of 900 s the last 300 s are kept for the way back.
     const story = opened(6, patient(140))

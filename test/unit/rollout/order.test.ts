@@ -48,6 +48,12 @@ describe('the order that an intent stands for', () => {
     })
   })
 
+  it('of a convergence gives out no number', () => {
+    const deployment = { ...deploymentOf(second()), kind: 'converge' as const }
+    const story = { ...second(), head: { ...second().head, deployment } }
+    expect(orderOf(story)).toMatchObject({ generation: 2, numberedAt: null })
+  })
+
   it('of a restore names the live release and the settings it runs with', () => {
     const story = second()
     expect(orderOf(story, 'restore')).toMatchObject({
