@@ -106,9 +106,13 @@ case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; e
       PROFILE: 'landfall-prod-InstanceProfile',
     }
     // The secrets of the README's third step are files that only its reader has.
-    const line = command.replaceAll('file://../landfall-secrets/', `file://${directory}/`)
+    const line = command
+      .replaceAll('file://../landfall-secrets/', `file://${directory}/`)
+      .replaceAll(/(?<=file:\/\/|> )(?=head\.json)/g, `${directory}/`)
     for (const name of ['github', 'oc-lettings.json', 'registry.json', 'render'])
       writeFileSync(join(directory, name), 'x')
+    // What one command writes another one reads.
+    writeFileSync(join(directory, 'head.json'), '{}')
     execFileSync('sh', ['-c', line], { env })
     expect(read(failures)).toBe('')
   })
