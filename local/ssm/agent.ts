@@ -37,9 +37,12 @@ const workers = 5
 
 const killedCode = 137
 
+/** Where a script finds its programs. */
+export const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
 /** The environment that systemd and the agent give to a script: no HOME. */
 const toEnvironment = (account: Account, instance: Instance, job: Job): Record<string, string> => ({
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  PATH: searchPath,
   LANG: 'C.UTF-8',
   AWS_SSM_INSTANCE_ID: instance.id,
   AWS_SSM_REGION_NAME: account.region,

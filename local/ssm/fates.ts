@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CommandFate, Faults } from '../aws/faults.ts'
-import type { Agent, Job, JobEnd } from './agent.ts'
+import { searchPath, type Agent, type Job, type JobEnd } from './agent.ts'
 import type { Command, Invocation } from './command.ts'
 import type { Timers } from './timers.ts'
 
@@ -25,8 +25,6 @@ export interface Fates {
 }
 
 const killDelayMilliseconds = 50
-
-const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** A directory whose `date` is that of a machine whose clock is so much ahead. */
 const writeWrongClock = (directory: string, seconds: number): string => {

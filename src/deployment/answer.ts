@@ -121,6 +121,9 @@ const aboveSeen = (head: Head, answers: readonly Answer[]): Head => {
   return seen > head.version ? { ...head, version: Fence.parse(seen) } : head
 }
 
+/** No app comes to such a number by itself; what an instance says may not use the numbers up. */
+const highestNumber = 9_999_999
+
 type OpenHead = Head & { readonly deployment: Deployment }
 
 /**
@@ -133,6 +136,7 @@ const aboveServed = (head: OpenHead, answers: readonly Answer[]): OpenHead => {
   const served = answers
     .filter(({ outcome, reason }) => outcome === 'refused' && reason === 'superseded_fence')
     .map(({ serving }) => serving?.generation ?? 0)
+    .filter((number) => number <= highestNumber)
   const highest = Math.max(0, ...served)
   if (highest < deployment.generation) return head
   const generation = Generation.parse(highest + 1)

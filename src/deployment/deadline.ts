@@ -57,5 +57,12 @@ export const operationLimits = (
   return hostSeconds === null ? null : { deadlineAt, hostSeconds }
 }
 
+/** Within this a look that began has long ended. */
+const lastLookSeconds = 10
+
+/** Just before a command's time is over whoever looks takes its answers in as they are. */
+export const isLastLook = (deadlineAt: Instant, now: Instant): boolean =>
+  isPast(addSeconds(deadlineAt, -lastLookSeconds), now)
+
 export const isPast = (deadline: Instant, now: Instant): boolean =>
   Date.parse(now) >= Date.parse(deadline)

@@ -1,14 +1,11 @@
-import { isPast } from '../deployment/deadline.ts'
+import { isLastLook, isPast } from '../deployment/deadline.ts'
 import type { Deployment, Head, Intent } from '../deployment/head.ts'
 import { servesRelease } from '../deployment/places.ts'
 import type { Answer } from '../deployment/step.ts'
 import type { Observation } from '../deployment/transition.ts'
-import { addSeconds, toInstant, type Instant } from '../kernel/clock.ts'
+import { toInstant, type Instant } from '../kernel/clock.ts'
 import { toOrder } from './order.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
-
-/** Before a command's time is over its answers are taken in as they are: within this, a look has long ended. */
-const lastSeconds = 10
 
 /** A target that cannot be asked holds nothing up past the command's deadline. */
 const toNothingPast =
@@ -67,7 +64,7 @@ export const createReadAnswers = (ports: ReconcilePorts, { by, isTick }: Nudge) 
     const at = toInstant(ports.clock())
     const answers = await observe(ports, head, deployment, intent)
     const keyOf = ({ id }: Answer): string => `${intent.operation} ${id}`
-    const isOver = answers.every(isTold) || isPast(addSeconds(intent.deadlineAt, -lastSeconds), at)
+    const isOver = answers.every(isTold) || isLastLook(intent.deadlineAt, at)
     const isMine = isOver || isTick || isWatching(head, by, ports.clock())
     const told = answers.filter(
       (answer) =>

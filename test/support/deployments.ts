@@ -1,4 +1,10 @@
-import { createHead, type Deployment, type Head, type Intent } from '../../src/deployment/head.ts'
+import {
+  createHead,
+  type Deployment,
+  type Head,
+  type Intent,
+  type Place,
+} from '../../src/deployment/head.ts'
 import type { Opening } from '../../src/deployment/open.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import { transition, type Action, type Observation } from '../../src/deployment/transition.ts'
@@ -44,6 +50,17 @@ export const openingOf = (
   firing: [],
   message: null,
   force: false,
+  ...changes,
+})
+
+/** Of an instance it is known that it serves release 1. */
+export const placeAt = (index: number, changes: Partial<Place> = {}): Place => ({
+  id: instanceAt(index),
+  target: 0,
+  generation: Generation.parse(1),
+  at: start,
+  tries: 0,
+  reason: null,
   ...changes,
 })
 

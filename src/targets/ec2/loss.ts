@@ -3,14 +3,13 @@ import type { Invocation } from './ports.ts'
 
 /** What SSM says of an invocation that ended and brought no word of the host script. */
 export const explainLoss = ({
-  status,
   statusDetails,
   output,
 }: Invocation): { readonly reason: Reason; readonly message: string } => {
   if (statusDetails === 'Undeliverable')
     return { reason: 'instance_offline', message: 'SSM: Undeliverable' }
-  // The agent fails in a second, and says nothing, when it cannot write its files.
-  if (status === 'Failed' && output === '')
+  // The agent itself fails in a second, and says nothing, when it cannot write its files.
+  if (statusDetails === 'Failed' && output === '')
     return { reason: 'disk_full', message: 'no output at all: is the disk full?' }
   return { reason: 'no_answer', message: `SSM: ${statusDetails}` }
 }

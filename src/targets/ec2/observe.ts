@@ -1,4 +1,5 @@
-import { addSeconds, toInstant, type Clock } from '../../kernel/clock.ts'
+import { isLastLook } from '../../deployment/deadline.ts'
+import { toInstant, type Clock } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { toAbsence } from '../absence.ts'
@@ -17,8 +18,6 @@ interface ObservePorts {
 }
 
 const terminal = ['Success', 'Cancelled', 'TimedOut', 'Failed']
-/** Before a command's time is over its answers are read as they are: within this, a look has long ended. */
-const lastSeconds = 10
 
 const remember = async (ports: ObservePorts, id: InstanceId, result: HostResult): Promise<void> => {
   if (result.reason === 'key_changed') await ports.certificates.forget(id)
@@ -107,10 +106,9 @@ export const observe = async (
   const invocations = await ports.commands.invocations(operation)
   const toMask = createMask(ports, order)
   const invocationOf = (id: InstanceId) => invocations.find(({ instance }) => instance === id)
-  const lastMoment = Date.parse(addSeconds(order.notAfter, -lastSeconds))
   const isOver =
     order.instances.every((id) => isTerminal(invocationOf(id))) ||
-    ports.clock().getTime() >= lastMoment
+    isLastLook(order.notAfter, toInstant(ports.clock()))
   return Promise.all(
     order.instances.map(async (id) =>
       maskFailure(await read(ports, operation, id, invocationOf(id), isOver), toMask),

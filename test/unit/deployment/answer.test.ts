@@ -189,6 +189,13 @@ describe('a refusal', () => {
     expect(hear(deploying(), after(5), gaveWay).head.generation).toBe(2)
   })
 
+  it('takes no number from an instance that no app can have come to', () => {
+    const answer = refused('superseded_fence', { serving: servingOf(10_000_000, 1) })
+    expect(hear(deploying(), after(5), answer).head.generation).toBe(2)
+    const highest = refused('superseded_fence', { serving: servingOf(9_999_999, 1) })
+    expect(hear(deploying(), after(5), highest).head.generation).toBe(10_000_000)
+  })
+
   it('changes no number while the live release is brought back', () => {
     const failed = look(hear(deploying(), after(5), failedAt(1)), after(6))
     const restoring = send(failed, after(6))

@@ -12,6 +12,7 @@ import {
   live,
   openedBy,
   openingOf,
+  placeAt,
   see,
   start,
   type Story,
@@ -20,15 +21,6 @@ import { digestAt, ec2 } from '../../support/rollout-world.ts'
 
 const one = Generation.parse(1)
 
-const placeAt = (index: number, changes: Partial<Place> = {}): Place => ({
-  id: instanceAt(index),
-  target: 0,
-  generation: one,
-  at: start,
-  tries: 0,
-  reason: null,
-  ...changes,
-})
 const strayAt = (index: number, changes: Partial<Place> = {}): Place =>
   placeAt(index, { generation: null, tries: 1, reason: 'unhealthy', ...changes })
 

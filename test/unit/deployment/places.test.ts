@@ -6,25 +6,13 @@ import {
   after,
   begin,
   deploymentOf,
-  instanceAt,
   live,
   openedBy,
   openingOf,
+  placeAt,
   servingOf,
-  start,
 } from '../../support/deployments.ts'
 import { digestAt } from '../../support/rollout-world.ts'
-
-const one = Generation.parse(1)
-const placeAt = (index: number, changes: Partial<Place> = {}): Place => ({
-  id: instanceAt(index),
-  target: 0,
-  generation: one,
-  at: start,
-  tries: 0,
-  reason: null,
-  ...changes,
-})
 
 /** Release 1 is live; release 2 ended so on the one instance, of which this was known before. */
 const noted = (

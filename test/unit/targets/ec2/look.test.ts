@@ -163,7 +163,11 @@ describe('what comes back', () => {
       { status: 'Failed', statusDetails: 'Undeliverable', output: '' },
       { reason: 'instance_offline' },
     ],
-    ['no output at all', { status: 'Failed', output: '' }, { reason: 'disk_full' }],
+    [
+      'no output at all',
+      { status: 'Failed', statusDetails: 'Failed', output: '' },
+      { reason: 'disk_full' },
+    ],
     [
       'no result',
       { status: 'TimedOut', statusDetails: 'Delivery Timed Out', output: 'x' },

@@ -110,8 +110,15 @@ describe('the answer of an instance', () => {
   })
 
   it('that failed without a word is lost to a full disk', async () => {
-    const { answers } = await observed({ invocations: [invocationOf(1, { status: 'Failed' })] })
+    const failed = { status: 'Failed', statusDetails: 'Failed' }
+    const { answers } = await observed({ invocations: [invocationOf(1, failed)] })
     expect(answers).toMatchObject([{ outcome: 'lost', reason: 'disk_full' }])
+  })
+
+  it('that SSM itself ended is told in its words, and is no full disk', async () => {
+    const denied = { status: 'Failed', statusDetails: 'AccessDenied' }
+    const { answers } = await observed({ invocations: [invocationOf(1, denied)] })
+    expect(answers).toMatchObject([{ reason: 'no_answer', message: 'SSM: AccessDenied' }])
   })
 
   it('that the key is another one makes its certificate forgotten', async () => {
