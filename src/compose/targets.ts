@@ -1,6 +1,7 @@
 import { createMaskOutput, createMeasureEnvelope, createSealEnvelope } from '../targets/ec2/seal.ts'
 import { createEc2Target } from '../targets/ec2/ec2.ts'
-import type { Commands, Ec2Stage, Fleet, MeasureImage } from '../targets/ec2/ports.ts'
+import { createMeasureImage } from '../targets/ec2/measure-image.ts'
+import type { Commands, Ec2Stage, Fleet } from '../targets/ec2/ports.ts'
 import type { ReadSecret } from '../secrets/app-secret.ts'
 import type { Certificates } from '../targets/ec2/certificates.ts'
 import { createRenderApi, type OpenRender } from '../targets/render/api.ts'
@@ -8,7 +9,7 @@ import type { RenderPorts } from '../targets/render/ports.ts'
 import { createRenderTarget } from '../targets/render/render.ts'
 import { sleep, systemClock } from '../kernel/clock.ts'
 import type { Release } from '../deployment/head.ts'
-import { findImageSize, timesPacked } from '../registry/size.ts'
+import { findImageSize, type ImageSize } from '../registry/size.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { http } from '../kernel/http.ts'
@@ -62,7 +63,7 @@ export const createToTarget = ({
     certificates,
     sealEnvelope: createSealEnvelope(readSecret),
     measureEnvelope: createMeasureEnvelope(readSecret),
-    measureImage: createMeasureImage(readSecret),
+    measureImage: createMeasureImage(createFindSize(readSecret), sleep),
     maskOutput: createMaskOutput(readSecret),
     stage: toStage(environment),
     clock: systemClock,
@@ -121,27 +122,14 @@ export const createImages = (readSecret: ReadSecret): Images => {
   }
 }
 
-/** A deployment does not wait longer for what only spares it a pull in vain. */
-const measuringMilliseconds = 2_000
-
-/** The registry is asked once for each digest, and again only where it did not tell. */
-const createMeasureImage = (readSecret: ReadSecret): MeasureImage => {
+const createFindSize = (readSecret: ReadSecret) => {
   const registry = createRegistry(http)
-  const known = new Map<string, number>()
-  const ask = async ({ settings, digest }: Release): Promise<number | null> => {
+  return async ({ settings, digest }: Release): Promise<ImageSize> => {
     const login = await readLogin(readSecret, settings)
-    if (!login.ok) return null
-    const size = await findImageSize(registry, settings.image, digest, null, login.value)
-    if (size.kind !== 'known') return null
-    const megabytes = Math.ceil((size.bytes * timesPacked) / 1024 ** 2)
-    known.set(digest, megabytes)
-    return megabytes
+    return login.ok
+      ? findImageSize(registry, settings.image, digest, null, login.value)
+      : { kind: 'unknown' }
   }
-  return (release) =>
-    Promise.race([
-      known.get(release.digest) ?? ask(release).catch(() => null),
-      sleep(measuringMilliseconds).then(() => null),
-    ])
 }
 
 const createListPlatforms = (readSecret: ReadSecret): RenderPorts['listPlatforms'] => {
