@@ -14,6 +14,7 @@ import { createFaults } from '../local/aws/faults.ts'
 import { listen } from '../local/aws/listen.ts'
 import { createFleet, type Instance } from '../local/instances/instance.ts'
 import { buildService } from '../local/package/build.ts'
+import { readConfigurationFile } from '../src/config/file.ts'
 import type { PackagedService } from '../local/package/service.ts'
 import { createSecret, createTables } from '../local/stack/seed.ts'
 import { toWorkflowRun } from '../local/team/signed-delivery.ts'
@@ -79,7 +80,8 @@ export const packageApps = (
   const entries = apps.map((app, index) => [app, toApp(registry, app, index)] as const)
   const sources = { github: { secret: hookSecret } }
   writeFileSync(config, stringify({ sources, apps: Object.fromEntries(entries) }))
-  return buildService(config, account, print)
+  const { configuration } = readConfigurationFile(config)
+  return buildService(configuration, account, join(directory, `bundles-${apps.length}`), print)
 }
 
 const startInstances = (directory: string, count: number, apps: readonly string[]) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { buildService } from '../local/package/build.ts'
 import type { LambdaFunction } from '../local/lambda/function.ts'
+import { readConfigurationFile } from '../src/config/file.ts'
 import { print, type Figure } from './report.ts'
 import { median, toMilliseconds } from './statistics.ts'
 
@@ -40,7 +41,9 @@ const toFigure = (name: string, empty: number, milliseconds: readonly number[]):
 /** How long each packaged bundle takes to load, all of them in turn in each round. */
 export const measureImport = async (directory: string): Promise<readonly Figure[]> => {
   const account = { id: '000000000000', region: 'eu-west-3' }
-  const { functions } = await buildService('landfall.example.yml', account, print)
+  const { configuration } = readConfigurationFile('landfall.example.yml')
+  const bundlesDirectory = join(directory, 'bundles')
+  const { functions } = await buildService(configuration, account, bundlesDirectory, print)
   const empty = join(directory, 'empty.cjs')
   writeFileSync(empty, 'module.exports = {}\n')
   const bundles = functions.map((one) => ({

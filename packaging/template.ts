@@ -123,21 +123,25 @@ const alarmEvents = ({ apps }: Configuration, stage: string) => {
   }))
 }
 
+/** What of the template follows from landfall.yml: which secrets each role may read, and which alarms wake `alarm`. */
+export const configuredParts = (configuration: Configuration, stage: string) => ({
+  secretArns: secretArns(configuration, stage),
+  alarmEvents: alarmEvents(configuration, stage),
+})
+export type ConfiguredParts = ReturnType<typeof configuredParts>
+
 /**
- * What serverless.yml takes from here: the documents, which secrets each role may read, and
- * which alarms wake `alarm`.
+ * What serverless.yml takes from here: the documents, and what follows from landfall.yml.
  *
  * @throws ConfigurationError where landfall.yml is missing or wrong
  */
 export const templateParts = (stage: string) => {
   if (!stagePattern.test(stage))
     throw new Error(`the stage must match ${stagePattern.source}, got "${stage}"`)
-  const { configuration } = readConfigurationFile()
   const [prepare, plan, deploy] = documentKinds.map((kind) => buildDocument(kind, stage).name)
   return {
     documents: { prepare, plan, deploy },
-    secretArns: secretArns(configuration, stage),
-    alarmEvents: alarmEvents(configuration, stage),
+    ...configuredParts(readConfigurationFile().configuration, stage),
     resources: {
       Resources: {
         PrepareDocument: documentResource('prepare', stage),

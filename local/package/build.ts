@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -12,15 +13,18 @@ import {
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
+import type { Configuration } from '../../src/deployment/app.ts'
 import type { Account } from '../aws/account.ts'
 import { StartError } from '../aws/listen.ts'
+import { configureBundle, configureTemplate } from './configure.ts'
 import { toService, type PackagedService } from './service.ts'
-import { readTemplate } from './template.ts'
+import { toTemplate } from './template.ts'
 import { unzip } from './unzip.ts'
 
 const projectDirectory = join(import.meta.dirname, '../..')
+const exampleConfiguration = join(projectDirectory, 'landfall.example.yml')
 const inputs = ['src', 'handlers', 'host', 'packaging', 'serverless.yml', 'package-lock.json']
-const templateName = 'cloudformation-template-update-stack.json'
+export const templateName = 'cloudformation-template-update-stack.json'
 const keptPackages = 5
 
 const listFiles = (path: string): readonly string[] => {
@@ -33,10 +37,10 @@ const listFiles = (path: string): readonly string[] => {
 }
 
 /** Names a package by all that goes into it, so that nothing is packaged twice. */
-const toKey = (configPath: string, account: Account): string => {
+const toKey = (account: Account): string => {
   const hash = createHash('sha256').update(`${account.region}\0${process.env['SENTRY_DSN'] ?? ''}`)
   const files = inputs.flatMap((input) => listFiles(join(projectDirectory, input)))
-  for (const file of [...files.toSorted(), configPath])
+  for (const file of [...files.toSorted(), exampleConfiguration])
     hash.update(`\0${file}\0`).update(readFileSync(file))
   return hash.digest('hex').slice(0, 16)
 }
@@ -44,11 +48,15 @@ const toKey = (configPath: string, account: Account): string => {
 /** The packager prints its findings between lines of its own; they are what the person has to read. */
 const toMessage = (output: string): string => output.trim().replaceAll(/\n{2,}/g, '\n')
 
-const runPackager = (configPath: string, account: Account, target: string): Promise<void> =>
+const runPackager = (account: Account, target: string): Promise<void> =>
   new Promise((resolve, reject) => {
     const bin = createRequire(import.meta.url).resolve('serverless/bin/serverless.js')
     const options = ['--stage', 'local', '--region', account.region, '--package', target]
-    const env = { ...process.env, LANDFALL_CONFIG: configPath, AWS_EC2_METADATA_DISABLED: 'true' }
+    const env = {
+      ...process.env,
+      LANDFALL_CONFIG: exampleConfiguration,
+      AWS_EC2_METADATA_DISABLED: 'true',
+    }
     const order = { cwd: projectDirectory, env, maxBuffer: 16 * 1024 * 1024 }
     execFile(process.execPath, [bin, 'package', ...options], order, (error, stdout, stderr) => {
       if (error) reject(new StartError(toMessage(stdout + stderr)))
@@ -72,20 +80,24 @@ const forgetOldest = (cache: string): void => {
   for (const name of byAge.slice(keptPackages)) rmSync(join(cache, name), { recursive: true })
 }
 
-/** Packages the service for stage `local` as `sls deploy` would, unless that was done before. */
-const ensurePackage = async (
-  configPath: string,
+/**
+ * Packages the service for stage `local` as `sls deploy` would, unless that was done before; with the
+ * example's landfall.yml, in the place of which each stack puts its own.
+ *
+ * @throws StartError with what the packager said
+ */
+export const ensurePackage = async (
   account: Account,
   say: (line: string) => void,
 ): Promise<string> => {
   const cache = join(projectDirectory, '.landfall', 'packages')
-  const directory = join(cache, toKey(configPath, account))
+  const directory = join(cache, toKey(account))
   if (existsSync(directory)) return directory
   say('packaging the service (about ten seconds, once per change)')
   mkdirSync(cache, { recursive: true })
   const building = join(cache, `.${process.pid}`)
   rmSync(building, { recursive: true, force: true })
-  await runPackager(configPath, account, building)
+  await runPackager(account, building)
   unpackBundles(building)
   if (existsSync(directory)) rmSync(building, { recursive: true })
   else renameSync(building, directory)
@@ -93,18 +105,30 @@ const ensurePackage = async (
   return directory
 }
 
+/** Writes the bundles below `directory`, each with this configuration in it. */
+const writeBundles = (packaged: string, configuration: Configuration, directory: string): void => {
+  const source = join(packaged, 'bundles')
+  rmSync(directory, { recursive: true, force: true })
+  cpSync(source, directory, { recursive: true })
+  for (const file of listFiles(directory).filter((path) => path.endsWith('.cjs')))
+    writeFileSync(file, configureBundle(readFileSync(file, 'utf8'), configuration))
+}
+
 /**
  * The packaged service: names, variables, documents, table and rules as the template has them, and
- * each function's bundle, unpacked.
+ * each function's bundle, unpacked below `directory`.
  *
- * @throws StartError with what the packager said, all mistakes of landfall.yml among it
+ * @throws StartError with what the packager said
  */
 export const buildService = async (
-  configPath: string,
+  configuration: Configuration,
   account: Account,
+  directory: string,
   say: (line: string) => void,
 ): Promise<PackagedService> => {
-  const directory = await ensurePackage(configPath, account, say)
-  const template = readTemplate(join(directory, templateName), account)
-  return toService(template, (archive) => join(directory, 'bundles', basename(archive, '.zip')))
+  const packaged = await ensurePackage(account, say)
+  writeBundles(packaged, configuration, directory)
+  const text = readFileSync(join(packaged, templateName), 'utf8')
+  const template = toTemplate(configureTemplate(text, configuration, 'local'), account)
+  return toService(template, (archive) => join(directory, basename(archive, '.zip')))
 }

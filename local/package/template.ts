@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import type { Account } from '../aws/account.ts'
 import { createResolver, type Resource, type Resources } from './intrinsics.ts'
@@ -35,6 +34,3 @@ export const toTemplate = (text: string, account: Account): PackagedTemplate => 
         })),
   }
 }
-
-export const readTemplate = (path: string, account: Account): PackagedTemplate =>
-  toTemplate(readFileSync(path, 'utf8'), account)

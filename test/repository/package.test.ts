@@ -4,13 +4,13 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { buildDocument, documentKinds, renderScript } from '../../host/documents.ts'
 import { environments } from '../../src/config/environment.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import type { DocumentKind } from '../../host/documents.ts'
-import { findSdkActions, packageStack } from '../support/packaged.ts'
+import { findSdkActions, openPackage } from '../support/packaged.ts'
 import type { Packaged, Resource } from '../support/packaged.ts'
 import { mostDocumentCharacters } from '../../src/targets/ec2/room.ts'
 
@@ -19,12 +19,12 @@ const configuration = 'landfall.example.yml'
 const names = Object.keys(environments)
 
 let packaged: Packaged
-beforeAll(() => {
-  packaged = packageStack(stage, configuration)
-}, 120_000)
-afterAll(() => {
-  packaged.remove()
+beforeAll(async () => {
+  packaged = await openPackage()
 })
+
+const bundleOf = (name: string): string =>
+  join(packaged.directory, 'bundles', name, 'handlers', `${name}.cjs`)
 
 const resource = (logicalId: string): Resource => {
   const found = packaged.template.Resources[logicalId]
@@ -101,20 +101,16 @@ describe('functions', () => {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
     })
-    execFileSync('unzip', ['-q', '-o', '-d', join(packaged.directory, name), `${name}.zip`], {
-      cwd: packaged.directory,
-    })
-    const file = join(packaged.directory, name, 'handlers', `${name}.cjs`)
     const { handler } = z
       .object({ handler: z.unknown() })
-      .parse(createRequire(import.meta.url)(file))
+      .parse(createRequire(import.meta.url)(bundleOf(name)))
     expect(handler).toBeTypeOf('function')
   })
 
   test.each(names)(
     '%s holds the checked configuration, and nothing that could check it',
     (name) => {
-      const text = readFileSync(join(packaged.directory, name, 'handlers', `${name}.cjs`), 'utf8')
+      const text = readFileSync(bundleOf(name), 'utf8')
       expect(text).toContain('oc-lettings-staging')
       expect(text).not.toContain('is not a known key')
       expect(text).not.toContain('Flow map in block collection')

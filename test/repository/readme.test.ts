@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import * as z from 'zod'
 import { parseConfiguration } from '../../src/config/read.ts'
-import { packageStack, type Packaged } from '../support/packaged.ts'
+import { openPackage, type Packaged } from '../support/packaged.ts'
 
 const read = (file: string): string => readFileSync(file, 'utf8')
 const readme = read('README.md')
@@ -138,11 +138,8 @@ const creating: Readonly<Record<string, string>> = {
 
 describe('the policies in examples', () => {
   let packaged: Packaged
-  beforeAll(() => {
-    packaged = packageStack('prod', 'landfall.example.yml')
-  }, 120_000)
-  afterAll(() => {
-    packaged.remove()
+  beforeAll(async () => {
+    packaged = await openPackage()
   })
   const deployer = readPolicy('examples/deploy-policy.json')
 

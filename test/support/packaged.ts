@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import * as z from 'zod'
+import { ensurePackage, templateName } from '../../local/package/build.ts'
 import { bundleOptions } from '../../packaging/esbuild.ts'
 import { readConfigurationFile } from '../../src/config/file.ts'
+import { account } from './local-aws.ts'
 
 const Template = z.object({
   Resources: z.record(
@@ -20,28 +21,33 @@ export type Resource = Template['Resources'][string]
 export interface Packaged {
   readonly directory: string
   readonly template: Template
-  readonly remove: () => void
 }
 
-/** Packages the stack as `npm run package` does: by the packager itself, offline, without credentials. */
-export const packageStack = (stage: string, configuration: string): Packaged => {
-  const directory = mkdtempSync(join(tmpdir(), 'landfall-package-'))
+const read = (directory: string): Packaged => {
+  const text = readFileSync(join(directory, templateName), 'utf8')
+  return { directory, template: Template.parse(JSON.parse(text)) }
+}
+
+/** The package of stage `local` that every local stack begins with: of landfall.example.yml, built once. */
+export const openPackage = async (): Promise<Packaged> =>
+  read(await ensurePackage(account, () => undefined))
+
+/**
+ * Packages the stack into `directory` as `npm run package` does: by the packager itself, offline, without
+ * credentials.
+ */
+export const packageStack = (configuration: string, directory: string): Packaged => {
   const without = {
     AWS_ACCESS_KEY_ID: '',
     AWS_SECRET_ACCESS_KEY: '',
     AWS_PROFILE: '',
     HOME: directory,
   }
-  execFileSync('npm', ['run', 'package', '--', '--stage', stage, '--package', directory], {
+  execFileSync('npm', ['run', 'package', '--', '--stage', 'local', '--package', directory], {
     env: { ...process.env, ...without, LANDFALL_CONFIG: configuration },
     stdio: 'pipe',
   })
-  const text = readFileSync(join(directory, 'cloudformation-template-update-stack.json'), 'utf8')
-  return {
-    directory,
-    template: Template.parse(JSON.parse(text)),
-    remove: () => rmSync(directory, { recursive: true }),
-  }
+  return read(directory)
 }
 
 const sdkImport = /import \{([^}]*)\} from '(@aws-sdk\/[a-z0-9-]+)'/g

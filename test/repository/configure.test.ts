@@ -1,0 +1,83 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import * as z from 'zod'
+import { templateName } from '../../local/package/build.ts'
+import { configureBundle, configureTemplate } from '../../local/package/configure.ts'
+import { unzip } from '../../local/package/unzip.ts'
+import { readConfigurationFile } from '../../src/config/file.ts'
+import { openPackage, packageStack, type Packaged } from '../support/packaged.ts'
+
+// A local stack takes the package of landfall.example.yml and puts its own landfall.yml into it. Here
+// another one is really packaged too, and both ways have to end in the same.
+
+const directory = mkdtempSync(join(tmpdir(), 'landfall-configure-'))
+const file = join(directory, 'landfall.yml')
+afterAll(() => rmSync(directory, { recursive: true }))
+
+/** More alarms than one pattern has room for, no Docker Hub, and text that a literal has to escape. */
+const alarms = Array.from({ length: 10 }, (_, index) => `other-${'x'.repeat(90)}-${index}`)
+const other = {
+  sources: { github: { secret: 'other/github' } },
+  apps: {
+    other: {
+      repository: 'acme/other',
+      image: 'acme/other',
+      requires: [{ ci: 'github', workflow: 'CI' }, 'image'],
+      env: { TEXT: 'a "quoted" \'text\' with `$&` and ${THIS}, é, \u2028 and </script>' },
+      secrets: 'other/app',
+      targets: [
+        {
+          ec2: { instances: { tag: 'Name=other' }, port: 8000, publish: 80, health: { path: '/' } },
+        },
+      ],
+      rollback: { alarms },
+      reports: { notice: 'other/notice' },
+    },
+  },
+}
+
+let example: Packaged
+let built: Packaged
+beforeAll(async () => {
+  writeFileSync(file, stringify(other))
+  example = await openPackage()
+  built = packageStack(file, join(directory, 'package'))
+})
+
+const Template = z.looseObject({ Resources: z.record(z.string(), z.unknown()) })
+/** Without the time of packaging, which names the place of the bundles. */
+const parse = (text: string) =>
+  Template.parse(JSON.parse(text.replaceAll(/local\/[0-9]+-[0-9TZ:.-]+\//g, 'local/TIME/')))
+
+test('a package that is given another landfall.yml has the template that packaging it makes', () => {
+  const { configuration } = readConfigurationFile(file)
+  const given = readFileSync(join(example.directory, templateName), 'utf8')
+  const template = parse(configureTemplate(given, configuration, 'local'))
+  expect(template).toEqual(parse(readFileSync(join(built.directory, templateName), 'utf8')))
+  expect(Object.keys(template.Resources)).toContain('Landfalllocalalarmrule2EventBridgeRule')
+})
+
+/** Bundles are long: where they differ is told, not all that they are. */
+const expectSame = (name: string, one: string, other: string): void => {
+  const at = one.split('').findIndex((character, index) => character !== other[index])
+  const shown = (text: string): string => text.slice(Math.max(0, at - 60), at + 60)
+  if (one !== other) expect(shown(one), `${name} differs at ${at}`).toBe(shown(other))
+}
+
+test('a package that is given another landfall.yml has its bundles, byte for byte', () => {
+  const { configuration } = readConfigurationFile(file)
+  const names = readdirSync(built.directory).filter((name) => name.endsWith('.zip'))
+  expect(names.length).toBeGreaterThan(0)
+  for (const name of names.map((zip) => basename(zip, '.zip'))) {
+    const target = join(directory, 'bundles', name)
+    unzip(join(built.directory, `${name}.zip`), target)
+    const path = join('handlers', `${name}.cjs`)
+    const given = readFileSync(join(example.directory, 'bundles', name, path), 'utf8')
+    const configured = configureBundle(given, configuration)
+    expectSame(name, configured, readFileSync(join(target, path), 'utf8'))
+    expect(configured, name).toContain('other/github')
+  }
+})
