@@ -11,7 +11,9 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { docker, imageLabel, run, type RunOptions } from './docker.ts'
+import { createEmptyLayer, keepLayer, toLayer } from './layers.ts'
 import { ensurePrograms, findProgram, programs } from './packages.ts'
+import { pushImage, toConfiguration, type Credentials, type Layer } from './registry-push.ts'
 
 export const baseImage = 'landfall-base:local'
 export const proxyImage = 'landfall-haproxy:local'
@@ -87,6 +89,9 @@ const build = async (
   }
 }
 
+const toFingerprint = (parts: readonly string[]): string =>
+  createHash('sha256').update(parts.join('\n')).digest('hex')
+
 /** Builds once per content of `dockerfile` and `version`; later calls cost one `inspect`. */
 const ensureImage = async (
   image: string,
@@ -95,24 +100,50 @@ const ensureImage = async (
   prepare: Build,
   options?: RunOptions,
 ): Promise<void> => {
-  const text = [version, ...dockerfile, ...tools].join('\n')
-  const fingerprint = createHash('sha256').update(text).digest('hex')
+  const fingerprint = toFingerprint([version, ...dockerfile, ...tools])
   if ((await imageLabel(image, fingerprintLabel, options)) === fingerprint) return
   await build(image, [...dockerfile, `LABEL ${fingerprintLabel}=${fingerprint}`], prepare, options)
 }
 
-/** `landfall-base:local`: the Node that runs this, its libraries and a `sh`. Nothing is pulled. */
-export const ensureBaseImage = async (options?: RunOptions): Promise<string> => {
+const layerCache = join(import.meta.dirname, '../../.landfall/layers')
+
+/** The Node that runs this, its libraries and a `sh`, packed once for all registries and engines. */
+const keepBaseLayer = async (): Promise<Layer> => {
   if (process.platform !== 'linux') throw new Error('the demo image can be built on Linux only')
   await ensurePrograms([programs.busybox])
-  const dockerfile = ['FROM scratch', 'COPY root /', 'ENV PATH=/bin']
-  const prepare: Build = async (directory) => {
-    const root = join(directory, 'root')
-    mkdirSync(root)
+  const fingerprint = toFingerprint([process.version, process.arch, ...tools])
+  return keepLayer(join(layerCache, fingerprint), async (root) => {
     await fill(root)
     await copyProgram(root, process.execPath, '/bin/node')
+  })
+}
+let baseLayer: Promise<Layer> | null = null
+const readBaseLayer = (): Promise<Layer> => (baseLayer ??= keepBaseLayer())
+
+/** `landfall-base:local`, of the base layer alone. Nothing is pulled. */
+export const ensureBaseImage = async (options?: RunOptions): Promise<string> => {
+  const layer = await readBaseLayer()
+  if ((await imageLabel(baseImage, fingerprintLabel, options)) === layer.diffId) return baseImage
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-image-'))
+  const config = { Env: ['PATH=/bin'], Labels: { [fingerprintLabel]: layer.diffId } }
+  try {
+    writeFileSync(join(directory, 'layer.tar'), layer.bytes)
+    writeFileSync(join(directory, 'config.json'), JSON.stringify(toConfiguration([layer], config)))
+    const image = { Config: 'config.json', RepoTags: [baseImage], Layers: ['layer.tar'] }
+    writeFileSync(join(directory, 'manifest.json'), JSON.stringify([image]))
+    await run('tar', [
+      '-C',
+      directory,
+      '-cf',
+      join(directory, 'image.tar'),
+      'manifest.json',
+      'config.json',
+      'layer.tar',
+    ])
+    await docker(['load', '--quiet', '--input', join(directory, 'image.tar')], options)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
   }
-  await ensureImage(baseImage, `${process.version} ${process.arch}`, dockerfile, prepare, options)
   return baseImage
 }
 
@@ -169,9 +200,45 @@ export const buildAppImage = async (wanted: AppImage, options?: RunOptions): Pro
   return image
 }
 
-/** Pushes and answers the digest under which the registry has it. */
-export const push = async (image: string, options?: RunOptions): Promise<string> => {
-  const digest = /digest: (sha256:[0-9a-f]{64})/.exec(await docker(['push', image], options))?.[1]
-  if (digest === undefined) throw new Error(`docker push ${image} named no digest`)
-  return digest
+let appLayer: Layer | null = null
+const readAppLayer = (): Layer => {
+  if (appLayer !== null) return appLayer
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-app-'))
+  try {
+    copyInto(directory, app, 'app/app.mts')
+    appLayer = toLayer(directory)
+    return appLayer
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
 }
+
+const toVariables = (variables: Readonly<Record<string, string>>): string[] =>
+  Object.entries(variables).map(([name, value]) => `${name}=${value}`)
+
+/** The demo app in the registry, as CI brings it there: no engine knows it yet. Answers its digest. */
+export const publishAppImage = async (
+  { name, tag, behaviour, labels = {} }: AppImage,
+  credentials: Credentials | null = null,
+): Promise<string> => {
+  const Env = toVariables({ PATH: '/bin', PORT: '8000', ...behaviour })
+  const config = { Env, Labels: labels, Cmd: ['node', '/app/app.mts'] }
+  return pushImage(
+    { name, tag, layers: [await readBaseLayer(), readAppLayer()], config },
+    credentials,
+  )
+}
+
+/** An image without a file, for places that only take its name; its settings tell it from others. */
+export const publishEmptyImage = ({
+  name,
+  tag,
+  behaviour,
+  labels = {},
+}: AppImage): Promise<string> =>
+  pushImage({
+    name,
+    tag,
+    layers: [createEmptyLayer()],
+    config: { Env: toVariables({ ...behaviour }), Labels: labels },
+  })

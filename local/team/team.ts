@@ -7,14 +7,17 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import { stringify } from 'yaml'
-import { docker } from '../docker/docker.ts'
-import { buildAppImage, ensureBaseImage, push, type Behaviour } from '../docker/images.ts'
+import {
+  ensureBaseImage,
+  publishAppImage,
+  publishEmptyImage,
+  type Behaviour,
+} from '../docker/images.ts'
 import { ensureEngine, type Engine } from '../docker/engine.ts'
 import { freePort } from '../docker/free-port.ts'
 import { startRegistry } from '../docker/registry.ts'
 import { startStack, type Stack } from '../stack/stack.ts'
 import { createOperators, type Operators } from './operators.ts'
-import { pushByHttp } from './push-by-http.ts'
 import {
   sendToCircleciHook,
   sendToDockerHubHook,
@@ -97,6 +100,7 @@ const createSecrets = async (stack: Stack, options: TeamOptions): Promise<Secret
 const startEngine = async (options: TeamOptions): Promise<Engine | null> => {
   if (!JSON.stringify(options.apps('')).includes('"ec2":')) return null
   const engine = await ensureEngine(options.say)
+  // What all of its images begin with is not pulled for each anew.
   await ensureBaseImage()
   return engine
 }
@@ -146,12 +150,8 @@ export const startTeam = async (options: TeamOptions): Promise<Team> => {
     operators: createOperators(stack.awsAddress, stack.client.region),
     pushImage: async (name, tag, behaviour, labels = {}) => {
       const of = { name: `${registry.address}/${name}`, tag, behaviour, labels }
-      if (engine === null) return pushByHttp(of, { ...behaviour }, labels)
-      const image = await buildAppImage(of)
-      const digest = await push(image)
-      // CI builds elsewhere: here it would spare the instance its pull.
-      await docker(['image', 'rm', '-f', image])
-      return digest
+      const credentials = options.credentials ?? null
+      return engine === null ? publishEmptyImage(of) : publishAppImage(of, credentials)
     },
     endCi: async (run) => {
       runs += 1

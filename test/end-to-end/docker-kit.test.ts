@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
-import { buildAppImage, ensureProxyImage, push } from '../../local/docker/images.ts'
+import { buildAppImage, ensureProxyImage, publishAppImage } from '../../local/docker/images.ts'
 import { startRegistry, type Registry } from '../../local/docker/registry.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'landfall-kit-test-'))
@@ -58,11 +58,12 @@ const ask = async (name: string, path: string): Promise<[number, string]> => {
 const setting = 'line one\nline "two"'
 
 test('a pushed image is pulled by its digest and answers its version', async () => {
-  const [one, two] = [await build('one'), await build('two')]
-  const digests = [await push(one), await push(two)]
+  const name = `${registry.address}/kit/app`
+  const publish = (VERSION: string): Promise<string> =>
+    publishAppImage({ name, tag: VERSION, behaviour: { VERSION } })
+  const digests = [await publish('one'), await publish('two')]
   expect(digests[0]).not.toBe(digests[1])
-  const byDigest = `${registry.address}/kit/app@${digests[0] ?? ''}`
-  await docker(['rmi', one])
+  const byDigest = `${name}@${digests[0] ?? ''}`
   images.push(byDigest)
   await docker(['pull', byDigest])
   await start(container, byDigest, '--env', `NAME=${setting}`)

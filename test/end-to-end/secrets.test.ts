@@ -87,10 +87,6 @@ beforeAll(async () => {
       .update(`docker-hub:${app}`)
       .digest('hex'),
   })
-  // The team's CI is logged in; the instance is not.
-  process.env['DOCKER_CONFIG'] = join(stage.directory, 'docker')
-  const login = ['login', '--username', registryLogin.username, '--password-stdin']
-  await docker([...login, stage.team.registry], { input: registryLogin.password })
 })
 afterAll(async () => {
   sentry?.stop()

@@ -85,11 +85,7 @@ test('a registry that does not answer is pull_failed', async () => {
 })
 
 test('a private image needs the credentials of the envelope, which stay nowhere', async () => {
-  await docker(['login', '--username', 'puller', '--password-stdin', closed.address], {
-    input: 'let-me-in-please',
-  })
   const image = await closed.publish('closed')
-  await docker(['logout', closed.address])
   const login = (password: string) => [
     `registry ${closed.address}`,
     'username puller',

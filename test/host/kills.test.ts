@@ -47,14 +47,10 @@ const scenes = new Map<Strategy, Scene>()
 
 beforeAll(async () => {
   stage = await openStage({ credentials })
-  await docker(['login', '--username', credentials.username, '--password-stdin', stage.address], {
-    input: credentials.password,
-  })
   await docker(['run', '--detach', '--init', '--name', neighbour, baseImage, 'sleep', '86400'])
   nextDoor = await lookNextDoor()
 })
 afterAll(async () => {
-  await docker(['logout', stage.address])
   await docker(['rm', '--force', neighbour]).catch(() => undefined)
   await stage.close()
 })

@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import { freePort } from '../../local/docker/free-port.ts'
-import { buildAppImage, ensureProxyImage, push, type Behaviour } from '../../local/docker/images.ts'
+import {
+  ensureBaseImage,
+  ensureProxyImage,
+  publishAppImage,
+  type Behaviour,
+} from '../../local/docker/images.ts'
 import { startRegistry, type RegistryOptions } from '../../local/docker/registry.ts'
 import { Instance } from './instance.ts'
 
@@ -26,7 +31,7 @@ export interface Stage {
 
 export const openStage = async (options: Partial<RegistryOptions> = {}): Promise<Stage> => {
   await ensureEngine()
-  await ensureProxyImage()
+  await Promise.all([ensureBaseImage(), ensureProxyImage()])
   const directory = mkdtempSync(join(tmpdir(), 'landfall-registry-test-'))
   const registry = await startRegistry({ port: 0, directory, ...options })
   const mark = `t${process.pid.toString(36)}`
@@ -37,9 +42,8 @@ export const openStage = async (options: Partial<RegistryOptions> = {}): Promise
     address: registry.address,
     publish: async (tag, behaviour = {}) => {
       const name = `${registry.address}/${mark}/app`
-      const built = await buildAppImage({ name, tag, behaviour: { VERSION: tag, ...behaviour } })
-      const digest = await push(built)
-      await docker(['rmi', built])
+      const image = { name, tag, behaviour: { VERSION: tag, ...behaviour } }
+      const digest = await publishAppImage(image, options.credentials)
       images.push(`${name}@${digest}`)
       return { image: name, digest }
     },

@@ -10,10 +10,10 @@ import type { ApiCall, CallFault } from '../../local/aws/faults.ts'
 import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import {
-  buildAppImage,
+  ensureBaseImage,
   ensureProxyImage,
+  publishAppImage,
   proxyImage,
-  push,
   type Behaviour,
 } from '../../local/docker/images.ts'
 import { startRegistry } from '../../local/docker/registry.ts'
@@ -259,7 +259,7 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
 /** The real scripts on this machine's Docker, by the real SDK through the local SSM, with a real registry. */
 export const openEc2Stage = async (): Promise<PlaceStage> => {
   const { dockerHost, stop } = await ensureEngine()
-  await ensureProxyImage()
+  await Promise.all([ensureBaseImage(), ensureProxyImage()])
   const directory = mkdtempSync(join(tmpdir(), 'landfall-target-'))
   const registry = await startRegistry({ port: 0, directory })
   const aws = await startTestAws({
@@ -280,9 +280,7 @@ export const openEc2Stage = async (): Promise<PlaceStage> => {
     if (known !== undefined) return known
     const name = `${registry.address}/${mark}`
     const behaviour = { VERSION: version, ...behaviours[fare] }
-    const built = await buildAppImage({ name, tag, behaviour })
-    const digest = await push(built)
-    await docker(['rmi', built])
+    const digest = await publishAppImage({ name, tag, behaviour })
     pushed.set(tag, digest)
     return digest
   }
