@@ -10,24 +10,43 @@ export interface Schedule {
   readonly input: unknown
 }
 
-/** Wakes each function at its rate, and once at the start, so that what a stop left open goes on. */
+export interface Schedules {
+  /** All of them come due now; resolves when what they woke has answered. */
+  tick(): Promise<void>
+  stop(): void
+}
+
+const toInput = (account: Account, schedule: Schedule): unknown =>
+  schedule.input ??
+  toEvent(account, {
+    'detail-type': 'Scheduled Event',
+    source: 'aws.events',
+    resources: [toArn(account, 'events', `rule/${schedule.ruleName}`)],
+    detail: {},
+  })
+
+/**
+ * Wakes each function at its rate, and once at the start, so that what a stop left open goes on; where
+ * nothing runs by itself (`isRunning` is false), at each `tick` alone.
+ */
 export const startSchedules = (
   account: Account,
   schedules: readonly Schedule[],
   runner: Runner,
-): { stop(): void } => {
-  const timers = schedules.map((schedule) => {
-    const wake = (): void => {
-      const facts = {
-        'detail-type': 'Scheduled Event',
-        source: 'aws.events',
-        resources: [toArn(account, 'events', `rule/${schedule.ruleName}`)],
-        detail: {},
-      }
-      runner.invokeAsync(schedule.functionName, schedule.input ?? toEvent(account, facts))
-    }
+  isRunning: boolean,
+): Schedules => {
+  const timers = (isRunning ? schedules : []).map((schedule) => {
+    const wake = (): void => runner.invokeAsync(schedule.functionName, toInput(account, schedule))
     wake()
     return setInterval(wake, schedule.seconds * 1000)
   })
-  return { stop: () => timers.forEach((timer) => clearInterval(timer)) }
+  return {
+    tick: async () => {
+      const woken = schedules.map((schedule) =>
+        runner.invoke(schedule.functionName, JSON.stringify(toInput(account, schedule))),
+      )
+      await Promise.all(woken)
+    },
+    stop: () => timers.forEach((timer) => clearInterval(timer)),
+  }
 }

@@ -16,6 +16,8 @@ export interface StackOptions {
   /** Laid over the variables that the template gives to the functions. */
   readonly environment: Readonly<Record<string, string>>
   readonly timing: Timing
+  /** Whether the schedules wake their functions by themselves, or at `tick` alone. */
+  readonly hasClock: boolean
   /** Progress and what went wrong in a function, a line each. */
   readonly say: (line: string) => void
 }

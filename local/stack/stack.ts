@@ -40,6 +40,8 @@ export interface Stack {
   readonly render: RenderServer | null
   /** Hook secrets that were created at this start. */
   readonly createdSecrets: readonly string[]
+  /** The minute is over: what the schedules wake is woken, and has answered. */
+  tick(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -54,6 +56,7 @@ export const defaultOptions: Omit<StackOptions, 'config'> = {
   region: process.env['AWS_REGION'] ?? 'eu-west-3',
   environment: {},
   timing: defaultTiming,
+  hasClock: true,
   say: () => undefined,
 }
 
@@ -184,7 +187,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const { address: awsAddress, runner } = aws
   const api = stops.keep(await startApi({ port: options.apiPort, region, routes, awsAddress }))
   apiAddress = api.address
-  stops.keep(startSchedules(account, schedules, runner))
+  const clock = stops.keep(startSchedules(account, schedules, runner, options.hasClock))
   // It serves when it has answered once; the first answer also warms the webhook.
   await fetch(`${apiAddress}/healthz`)
   return {
@@ -198,6 +201,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     runner,
     render: render?.server ?? null,
     createdSecrets,
+    tick: clock.tick,
     stop: () => stops.run(),
   }
 }

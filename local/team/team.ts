@@ -41,6 +41,8 @@ export interface TeamOptions {
   /** Laid over the variables of every function. */
   readonly environment?: Readonly<Record<string, string>>
   readonly say?: (line: string) => void
+  /** Whether every minute is looked at by itself (default), or only when the stack is told to `tick`. */
+  readonly hasClock?: boolean
 }
 
 /** A small team as Landfall sees it: it pushes images, its CI turns green, its hooks are signed. */
@@ -114,7 +116,7 @@ const startParts = async (options: TeamOptions) => {
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
   })
   const configuration = writeConfiguration(options, registry.address)
-  const { instances = 0, environment = {}, say = () => undefined } = options
+  const { instances = 0, environment = {}, say = () => undefined, hasClock = true } = options
   const facts = {
     config: configuration,
     stateDirectory: join(options.directory, 'state'),
@@ -124,6 +126,7 @@ const startParts = async (options: TeamOptions) => {
     instances,
     environment,
     say,
+    hasClock,
   }
   const stack = await startStack(facts).catch(async (error: unknown) => {
     await registry.stop()

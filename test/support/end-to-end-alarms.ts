@@ -61,10 +61,7 @@ export const waitForVerdict = async (
 }
 
 /** The minute is over: every app is looked at, and so are its alarms. */
-export const tick = async ({ team }: Stage): Promise<void> => {
-  const event = JSON.stringify({ 'detail-type': 'Scheduled Event' })
-  await team.stack.runner.invoke('landfall-local-reconcile', event)
-}
+export const tick = ({ team }: Stage): Promise<void> => team.stack.tick()
 
 /** The clock of every minute, only faster, until the promise is settled. */
 export const withClock = async <Value>(stage: Stage, work: Promise<Value>): Promise<Value> => {
