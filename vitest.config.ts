@@ -1,12 +1,9 @@
 import { defineConfig } from 'vitest/config'
+import { fastRules } from './test/run/files.ts'
 
-/** What of the repository's own rules needs no package built. */
-const rules = ['architecture', 'reasons', 'schema', 'sources', 'targets', 'threat-model'].map(
-  (name) => `test/repository/${name}.test.ts`,
-)
 const fast = [
   ...['unit', 'property', 'contract'].map((folder) => `test/${folder}/**/*.test.ts`),
-  ...rules,
+  ...fastRules,
 ]
 
 /**
@@ -21,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'repository',
           include: ['test/repository/**/*.test.ts'],
-          exclude: rules,
+          exclude: fastRules,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

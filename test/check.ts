@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import * as z from 'zod'
 import { documentKinds, renderScript } from '../host/documents.ts'
-import { ensureEngine } from '../local/docker/engine.ts'
-import { ensurePrograms } from '../local/docker/packages.ts'
+import { ensurePrograms, programs } from '../local/docker/packages.ts'
+import { readReport, renderSlowest, type Outcome } from './run/report.ts'
+import { runSlowTests } from './run/slow.ts'
 
 // `npm run check`: everything that is fast, as many at a time as there are processors. It prints a
 // line for each, and all that one says only where it fails. `npm test` (`--and-all-tests`) goes on
-// with the tests that take longer, and ends in a line that counts all of them.
+// with the tests that take longer, side by side, and ends in a line that counts all of them. With
+// `--full` (`npm run test:full`) the long ones are whole (docs/testing.md).
 
 interface Check {
   readonly name: string
@@ -26,23 +27,23 @@ const writeHostScripts = (): string[] =>
     return file
   })
 
-const reportOf = (name: string): string => join(directory, `${name}.json`)
-
-const vitest = (report: string, ...args: readonly string[]): Check['command'] => [
-  'vitest',
-  'run',
-  '--reporter=default',
-  '--reporter=json',
-  `--outputFile.json=${reportOf(report)}`,
-  ...args,
-]
+const unitReport = join(directory, 'unit.json')
 
 // The longest first, so that none of them is waited for alone at the end.
 const checks: readonly Check[] = [
   {
     name: 'tests (unit)',
     // Every processor: much of what the tests do is waiting for processes and timeouts.
-    command: vitest('unit', '--project', 'unit', '--silent=passed-only', '--maxWorkers=100%'),
+    command: [
+      'vitest',
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${unitReport}`,
+      '--project=unit',
+      '--silent=passed-only',
+      '--maxWorkers=100%',
+    ],
   },
   { name: 'lint', command: ['oxlint', '--type-aware'] },
   { name: 'types', command: ['tsc', '--noEmit'] },
@@ -67,24 +68,21 @@ const checks: readonly Check[] = [
   { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
 ]
 
-interface Outcome {
+interface Run {
   readonly status: number
   readonly output: string
 }
 
-const run = (
-  [program, ...args]: Check['command'],
-  output: 'pipe' | 'inherit' = 'pipe',
-): Promise<Outcome> =>
+const run = ([program, ...args]: Check['command']): Promise<Run> =>
   new Promise((resolve) => {
     const chunks: Buffer[] = []
     const child = spawn(program, args, {
       env: { ...process.env, NO_COLOR: '1' },
-      stdio: ['ignore', output, output],
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
     const keep = (chunk: Buffer): void => void chunks.push(chunk)
-    child.stdout?.on('data', keep)
-    child.stderr?.on('data', keep)
+    child.stdout.on('data', keep)
+    child.stderr.on('data', keep)
     child.on('error', (error) => resolve({ status: 1, output: error.message }))
     child.on('close', (code) =>
       resolve({ status: code ?? 1, output: Buffer.concat(chunks).toString() }),
@@ -104,48 +102,34 @@ const work = async (queue: Check[], failed: string[]): Promise<void> => {
   }
 }
 
-const Report = z.object({ numPassedTests: z.number(), numFailedTests: z.number() })
-
-/** A run that failed without a test of its own, such as a file that does not load, counts as one. */
-const countTests = (name: string, isFailed: boolean): { passed: number; failed: number } => {
-  try {
-    const report = Report.parse(JSON.parse(readFileSync(reportOf(name), 'utf8')))
-    const { numPassedTests: passed, numFailedTests } = report
-    return { passed, failed: Math.max(numFailedTests, isFailed ? 1 : 0) }
-  } catch {
-    return { passed: 0, failed: 1 }
-  }
-}
-
-await ensurePrograms([{ name: 'shellcheck', package: 'shellcheck' }])
-const queue = [...checks]
-const failed: string[] = []
-await Promise.all(Array.from({ length: availableParallelism() }, () => work(queue, failed)))
-process.stdout.write(
-  failed.length === 0 ? 'All checks passed.\n' : `Failed: ${failed.join(', ')}.\n`,
-)
-
-/** The tests take the engine that answers; one that is started for them ends with them. */
-const runWithEngine = async (command: Check['command']): Promise<Outcome> => {
-  const engine = await ensureEngine()
-  try {
-    return await run(command, 'inherit')
-  } finally {
-    await engine.stop()
-  }
-}
-
-if (process.argv.includes('--and-all-tests')) {
-  const fast = countTests('unit', failed.includes('tests (unit)'))
-  const slow = vitest('slow', '--project', 'repository', '--project', 'real')
-  const { status } = failed.length === 0 ? await runWithEngine(slow) : { status: 0 }
-  const all = failed.length === 0 ? countTests('slow', status !== 0) : { passed: 0, failed: 0 }
-  if (status !== 0) failed.push('tests')
-  // A check that failed and is no test counts as one: `0 failed` is said only where all is well.
-  const other = failed.filter((name) => !name.startsWith('tests')).length
+const runChecks = async (): Promise<readonly string[]> => {
+  await ensurePrograms([programs.shellcheck])
+  const queue = [...checks]
+  const failed: string[] = []
+  await Promise.all(Array.from({ length: availableParallelism() }, () => work(queue, failed)))
   process.stdout.write(
-    `${fast.passed + all.passed} passed, ${fast.failed + all.failed + other} failed\n`,
+    failed.length === 0 ? 'All checks passed.\n' : `Failed: ${failed.join(', ')}.\n`,
   )
+  return failed
 }
-rmSync(directory, { recursive: true })
-process.exitCode = failed.length === 0 ? 0 : 1
+
+const none: Outcome = { passed: 0, failed: 0, failures: '', files: [] }
+
+const main = async (): Promise<number> => {
+  if (process.argv.includes('--full'))
+    Object.assign(process.env, { LANDFALL_TEST_SIZE: 'full', LANDFALL_FAULTS: 'all' })
+  const failed = await runChecks()
+  const fast = readReport(unitReport, failed.includes('tests (unit)'))
+  const isGoingOn = process.argv.includes('--and-all-tests') && failed.length === 0
+  const slow = isGoingOn ? await runSlowTests(directory) : none
+  const slowest = renderSlowest([...fast.files, ...slow.files])
+  process.stdout.write(`The files that took the longest:\n${slowest}\n`)
+  // A check that failed and is no test counts as one: `0 failed` is said only where all is well.
+  const others = failed.filter((name) => !name.startsWith('tests')).length
+  const failures = fast.failed + slow.failed + others
+  if (process.argv.includes('--and-all-tests'))
+    process.stdout.write(`${fast.passed + slow.passed} passed, ${failures} failed\n`)
+  return failures === 0 ? 0 : 1
+}
+
+process.exitCode = await main().finally(() => rmSync(directory, { recursive: true }))

@@ -19,6 +19,9 @@ export const programs = {
   perl: { name: 'perl', package: 'perl-base' },
   registry: { name: 'docker-registry', package: 'docker-registry', service: 'docker-registry' },
   haproxy: { name: 'haproxy', package: 'haproxy', service: 'haproxy' },
+  /** For the tests alone. */
+  aws: { name: 'aws', package: 'awscli' },
+  shellcheck: { name: 'shellcheck', package: 'shellcheck' },
 } as const satisfies Record<string, Program>
 
 const isExecutable = (path: string): boolean => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StartError } from '../aws/listen.ts'
 import { docker } from '../docker/docker.ts'
-import { toEnter, toNamespace } from './network.ts'
+import { toEnter } from './network.ts'
 
 export interface Daemon {
   readonly dockerHost: string
@@ -14,26 +14,23 @@ export interface Daemon {
 const startSeconds = 60
 const stopSeconds = 60
 
-const toArguments = (number: number, runDirectory: string, directory: string): string[] => {
-  const name = toNamespace(number)
-  return [
-    '--config-file',
-    join(runDirectory, 'daemon.json'),
-    '--host',
-    `unix://${join(runDirectory, 'docker.sock')}`,
-    '--pidfile',
-    join(runDirectory, 'docker.pid'),
-    '--exec-root',
-    join(runDirectory, 'exec'),
-    '--data-root',
-    join(directory, 'docker'),
-    // A containerd of the system, if there is one, must not mix the engines' containers.
-    '--containerd-namespace',
-    name,
-    '--containerd-plugins-namespace',
-    `plugins.${name}`,
-  ]
-}
+const toArguments = (namespace: string, runDirectory: string, directory: string): string[] => [
+  '--config-file',
+  join(runDirectory, 'daemon.json'),
+  '--host',
+  `unix://${join(runDirectory, 'docker.sock')}`,
+  '--pidfile',
+  join(runDirectory, 'docker.pid'),
+  '--exec-root',
+  join(runDirectory, 'exec'),
+  '--data-root',
+  join(directory, 'docker'),
+  // A containerd of the system, if there is one, must not mix the engines' containers.
+  '--containerd-namespace',
+  namespace,
+  '--containerd-plugins-namespace',
+  `plugins.${namespace}`,
+]
 
 const waitForAnswer = async (child: ChildProcess, dockerHost: string): Promise<boolean> => {
   const until = Date.now() + startSeconds * 1000
@@ -65,7 +62,7 @@ const stopChild = async (child: ChildProcess): Promise<void> => {
 
 /** A Docker Engine of its own inside a namespace; its images and containers stay in `directory`. */
 export const startDaemon = async (
-  number: number,
+  namespace: string,
   runDirectory: string,
   directory: string,
 ): Promise<Daemon> => {
@@ -74,7 +71,11 @@ export const startDaemon = async (
   writeFileSync(join(runDirectory, 'daemon.json'), '{}')
   const log = join(directory, 'dockerd.log')
   const output = openSync(log, 'a')
-  const order = [...toEnter(number), 'dockerd', ...toArguments(number, runDirectory, directory)]
+  const order = [
+    ...toEnter(namespace),
+    'dockerd',
+    ...toArguments(namespace, runDirectory, directory),
+  ]
   const [program, ...rest] = order
   const child = spawn(program ?? 'nsenter', rest, {
     detached: true,
@@ -83,7 +84,7 @@ export const startDaemon = async (
   const dockerHost = `unix://${join(runDirectory, 'docker.sock')}`
   if (!(await waitForAnswer(child, dockerHost))) {
     await stopChild(child)
-    throw new StartError(`The Docker Engine of ${toNamespace(number)} did not start, see ${log}`)
+    throw new StartError(`The Docker Engine of ${namespace} did not start, see ${log}`)
   }
   return { dockerHost, stop: () => stopChild(child) }
 }

@@ -12,6 +12,8 @@ export interface Instance {
   readonly tags: readonly Tag[]
   /** `LANDFALL_ROOT` there */
   readonly stateRoot: string
+  /** `LANDFALL_NETWORK` there: the containers' network; null for the name that every host has */
+  readonly network: string | null
   /** `unix://…`; null where no engine is wanted (tests of the agent alone) */
   readonly dockerHost: string | null
   /** Put before a command to run it inside the instance, `nsenter …`; empty on the machine itself. */

@@ -8,7 +8,14 @@ import { ensurePrograms, programs } from '../docker/packages.ts'
 import { startDaemon } from './daemon.ts'
 import { openSocket } from './forward.ts'
 import type { Instance } from './instance.ts'
-import { createBridge, createNamespace, removeNetwork, toAddress, toEnter } from './network.ts'
+import {
+  createBridge,
+  createNamespace,
+  removeNetwork,
+  toAddress,
+  toEnter,
+  toNamespace,
+} from './network.ts'
 
 export interface NamespaceOptions {
   /** 1 … 9 */
@@ -69,7 +76,7 @@ const cleanUp = async (): Promise<void> => {
 const startForwarder = async (number: number, port: number): Promise<() => void> => {
   const script = join(import.meta.dirname, 'forward-inside.ts')
   const socket = join(runDirectory, 'registry.sock')
-  const order = [...toEnter(number), process.execPath, script, String(port), socket]
+  const order = [...toEnter(toNamespace(number)), process.execPath, script, String(port), socket]
   const [program, ...rest] = order
   const child = spawn(program ?? 'nsenter', rest, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -86,8 +93,9 @@ const startForwarder = async (number: number, port: number): Promise<() => void>
 const startInstance = async (number: number, options: NamespaceOptions) => {
   const id = `i-0000000${number}`
   await createNamespace(number)
+  const namespace = toNamespace(number)
   const directory = join(options.directory, id)
-  const daemon = await startDaemon(number, join(runDirectory, String(number)), directory)
+  const daemon = await startDaemon(namespace, join(runDirectory, String(number)), directory)
   await ensureProxyImage({ dockerHost: daemon.dockerHost })
   const { registryPort: port } = options
   const stopForwarder = port === null ? () => undefined : await startForwarder(number, port)
@@ -97,8 +105,9 @@ const startInstance = async (number: number, options: NamespaceOptions) => {
     address: toAddress(number),
     tags: [],
     stateRoot: join(directory, 'state'),
+    network: null,
     dockerHost: daemon.dockerHost,
-    enter: toEnter(number),
+    enter: toEnter(namespace),
   }
   return {
     instance,

@@ -7,9 +7,9 @@ export const toNamespace = (number: number): string => `landfall-${number}`
 export const toAddress = (number: number): string => `10.77.0.1${number}`
 
 /** Enters the network alone: `ip netns exec` would remount /sys and hide the cgroups from Docker. */
-export const toEnter = (number: number): readonly string[] => [
+export const toEnter = (namespace: string): readonly string[] => [
   'nsenter',
-  `--net=/run/netns/${toNamespace(number)}`,
+  `--net=/run/netns/${namespace}`,
 ]
 
 const ip = (...args: readonly string[]): Promise<string> => run('ip', args)
@@ -33,6 +33,12 @@ export const createNamespace = async (number: number): Promise<void> => {
   await ip(...inside, 'route', 'add', 'default', 'via', gateway)
 }
 
+/** A namespace that reaches nothing but itself. */
+export const createLoneNamespace = async (name: string): Promise<void> => {
+  await ip('netns', 'add', name)
+  await ip('-netns', name, 'link', 'set', 'lo', 'up')
+}
+
 const ignore = (): null => null
 
 /** What a script left running would keep the namespace alive. */
@@ -47,12 +53,20 @@ const killAll = async (name: string): Promise<void> => {
   }
 }
 
-/** Also what a killed stack left behind; the interfaces end with their namespaces. */
+/** The namespaces whose names match, in no order. */
+export const listNamespaces = async (pattern: RegExp): Promise<readonly string[]> => {
+  const names = (await ip('netns', 'list')).split('\n').map((line) => line.split(' ')[0] ?? '')
+  return names.filter((name) => pattern.test(name))
+}
+
+/** Ends what runs in it; its interfaces end with it. */
+export const removeNamespace = async (name: string): Promise<void> => {
+  await killAll(name)
+  await ip('netns', 'delete', name).catch(ignore)
+}
+
+/** Also what a killed stack left behind. */
 export const removeNetwork = async (): Promise<void> => {
-  const names = (await ip('netns', 'list')).match(/^landfall-\d+/gm) ?? []
-  for (const name of names) {
-    await killAll(name)
-    await ip('netns', 'delete', name).catch(ignore)
-  }
+  for (const name of await listNamespaces(/^landfall-\d+$/)) await removeNamespace(name)
   await ip('link', 'delete', bridge).catch(ignore)
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { run } from '../../local/docker/docker.ts'
-import { ensurePrograms, findProgram } from '../../local/docker/packages.ts'
+import { ensurePrograms, findProgram, programs } from '../../local/docker/packages.ts'
 import {
   startTestAws,
   toDocument,
@@ -13,7 +13,7 @@ import {
   type TestAws,
 } from '../support/local-aws.ts'
 
-await ensurePrograms([{ name: 'aws', package: 'awscli' }])
+await ensurePrograms([programs.aws])
 
 /** The one in PATH, and Debian's where that is another. */
 const clients = [...new Set([findProgram('aws') ?? 'aws', '/usr/bin/aws'])].filter(existsSync)

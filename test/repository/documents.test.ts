@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { ensurePrograms, findProgram } from '../../local/docker/packages.ts'
+import { ensurePrograms, findProgram, programs } from '../../local/docker/packages.ts'
 import { parseConfiguration } from '../../src/config/read.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
@@ -72,7 +72,7 @@ describe('a call of an operator function', () => {
 describe('a command of the AWS CLI', () => {
   let directory: string
   beforeAll(async () => {
-    await ensurePrograms([{ name: 'aws', package: 'awscli' }])
+    await ensurePrograms([programs.aws])
     directory = mkdtempSync(join(tmpdir(), 'landfall-documents-'))
     // It checks what it is given, and sends nothing; what it then makes up may fail its own checks.
     const script = `#!/bin/sh

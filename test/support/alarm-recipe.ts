@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import * as z from 'zod'
 import { run } from '../../local/docker/docker.ts'
-import { ensurePrograms, findProgram } from '../../local/docker/packages.ts'
+import { ensurePrograms, findProgram, programs } from '../../local/docker/packages.ts'
 import { startTestAws } from './local-aws.ts'
 
 const recipe = 'examples/alarm-5xx'
@@ -59,7 +59,7 @@ export interface CreatedAlarm {
 
 /** Runs the recipe's script by the real AWS CLI: what it creates, for one app. */
 export const createAlarm = async (app: string): Promise<CreatedAlarm> => {
-  await ensurePrograms([{ name: 'aws', package: 'awscli' }])
+  await ensurePrograms([programs.aws])
   const directory = mkdtempSync(join(tmpdir(), 'landfall-alarm-'))
   const logs = await listenForFilters()
   const local = await startTestAws()

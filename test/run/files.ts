@@ -1,0 +1,10 @@
+/** What of the repository's own rules needs no package built. */
+export const fastRules = [
+  'architecture',
+  'reasons',
+  'schema',
+  'sources',
+  'targets',
+  'testing',
+  'threat-model',
+].map((name) => `test/repository/${name}.test.ts`)

@@ -1,0 +1,84 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { docker } from '../../local/docker/docker.ts'
+import { ensureEngine } from '../../local/docker/engine.ts'
+import { startDaemon } from '../../local/instances/daemon.ts'
+import {
+  createLoneNamespace,
+  listNamespaces,
+  removeNamespace,
+  toEnter,
+} from '../../local/instances/network.ts'
+
+/** Where one test file runs at a time: a Docker Engine, addresses and ports that no other lane has. */
+export interface Lane {
+  /** Put before a command to run it there. */
+  readonly enter: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  stop(): Promise<void>
+}
+
+export const canHaveLanes = (): boolean => process.platform === 'linux' && process.getuid?.() === 0
+
+/** The machine itself, with the engine that answers or one that is started for it. */
+export const openMachineLane = async (): Promise<Lane> => {
+  const engine = await ensureEngine()
+  return { enter: [], environment: {}, stop: engine.stop }
+}
+
+/** The socket's path may have no more than 107 characters. */
+const runDirectory = (name: string): string => join('/run', name)
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Takes down the lanes of runs that were killed. */
+export const removeLeftLanes = async (): Promise<void> => {
+  for (const name of await listNamespaces(/^landfall-lane-\d+-\d+$/)) {
+    if (isAlive(Number(name.split('-')[2]))) continue
+    await removeNamespace(name)
+    rmSync(runDirectory(name), { recursive: true, force: true })
+  }
+}
+
+const removeContainers = async (dockerHost: string): Promise<void> => {
+  const names = (await docker(['ps', '--all', '--quiet'], { dockerHost }))
+    .split('\n')
+    .filter(Boolean)
+  if (names.length > 0) await docker(['rm', '--force', ...names], { dockerHost })
+}
+
+/** A network namespace that reaches nothing but itself, with an engine in it (Linux, root). */
+export const openLane = async (number: number): Promise<Lane> => {
+  const name = `landfall-lane-${process.pid}-${number}`
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-lane-'))
+  const run = runDirectory(name)
+  const remove = async (): Promise<void> => {
+    await removeNamespace(name)
+    for (const path of [run, directory]) rmSync(path, { recursive: true, force: true })
+  }
+  try {
+    mkdirSync(run, { recursive: true })
+    await createLoneNamespace(name)
+    const daemon = await startDaemon(name, run, directory)
+    return {
+      enter: toEnter(name),
+      environment: { DOCKER_HOST: daemon.dockerHost },
+      stop: async () => {
+        await removeContainers(daemon.dockerHost).catch(() => undefined)
+        await daemon.stop()
+        await remove()
+      },
+    }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}

@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import { ensurePrograms, programs } from '../../local/docker/packages.ts'
+import { ensurePackage } from '../../local/package/build.ts'
+import { fastRules } from './files.ts'
+import { canHaveLanes, openLane, openMachineLane, removeLeftLanes, type Lane } from './lane.ts'
+import { readReport, type Outcome } from './report.ts'
+
+/** More than there are processors: half of what these tests do is waiting for a container. */
+const laneCount = availableParallelism() + 1
+
+/**
+ * The longest, which begin first, so that none of them is waited for alone at the end; the order is that
+ * of their seconds in the usual size.
+ */
+const longest: readonly string[] = []
+
+/** Local instances have names and addresses that the whole machine shares (`npm start -- --instances`). */
+const machineWide = ['fleet', 'local-stack'].map((name) => `test/end-to-end/${name}.test.ts`)
+
+const toRank = (file: string): number => {
+  const at = longest.indexOf(file)
+  return at < 0 ? longest.length : at
+}
+
+/** The test files that need an engine or a package, those first that take longest. */
+const listSlowFiles = (): string[] =>
+  globSync('test/{host,end-to-end,repository}/**/*.test.ts')
+    .filter((file) => !fastRules.includes(file))
+    .toSorted((one, other) => toRank(one) - toRank(other) || one.localeCompare(other))
+
+const vitest = join(
+  dirname(createRequire(import.meta.url).resolve('vitest/package.json')),
+  'vitest.mjs',
+)
+
+interface Run {
+  readonly status: number
+  readonly output: string
+}
+
+const runFile = (lane: Lane, file: string, report: string): Promise<Run> =>
+  new Promise((resolve) => {
+    const projects = ['--project', 'repository', '--project', 'real']
+    const reports = ['--reporter=json', `--outputFile=${report}`]
+    const order = [...lane.enter, process.execPath, vitest, 'run', ...projects, ...reports, file]
+    const [program = '', ...args] = order
+    const env = { ...process.env, ...lane.environment, NO_COLOR: '1' }
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    child.on('error', (error) => resolve({ status: 1, output: error.message }))
+    child.on('close', (code) => resolve({ status: code ?? 1, output }))
+  })
+
+const indent = (text: string): string =>
+  text
+    .trim()
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('JSON report written'))
+    .map((line) => `        ${line}\n`)
+    .join('')
+
+const show = (file: string, seconds: number, { output }: Run, outcome: Outcome): void => {
+  const mark = outcome.failed === 0 ? 'ok    ' : 'FAILED'
+  const time = seconds.toFixed(1).padStart(5)
+  process.stdout.write(`${mark} ${time} s  ${file} (${outcome.passed} passed)\n${indent(output)}`)
+  if (outcome.failed > 0) process.stdout.write(`${outcome.failures}\n`)
+}
+
+/** Hands each lane one file after another; of those that share the machine's names, one at a time. */
+const createQueue = (files: string[]) => {
+  let isMachineTaken = false
+  return {
+    take: (): string | undefined => {
+      const at = files.findIndex((file) => !(isMachineTaken && machineWide.includes(file)))
+      const [file] = at < 0 ? [] : files.splice(at, 1)
+      if (file !== undefined && machineWide.includes(file)) isMachineTaken = true
+      return file
+    },
+    end: (file: string): void => {
+      if (machineWide.includes(file)) isMachineTaken = false
+    },
+  }
+}
+
+const openLanes = async (count: number): Promise<readonly Lane[]> => {
+  if (!canHaveLanes()) return [await openMachineLane()]
+  await removeLeftLanes()
+  const lanes: Lane[] = []
+  try {
+    for (let number = 1; number <= count; number += 1) lanes.push(await openLane(number))
+  } catch (error) {
+    await Promise.all(lanes.map((lane) => lane.stop()))
+    throw error
+  }
+  return lanes
+}
+
+/** A lane without an engine is of no use to whoever interrupts the run. */
+const stopOnSignal = (stop: () => Promise<void>): (() => void) => {
+  const end = (): void => void stop().finally(() => process.exit(130))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
+  return () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, end)
+  }
+}
+
+/** Runs the slow test files side by side; `directory` takes their reports. */
+export const runSlowTests = async (
+  directory: string,
+  files: readonly string[] = listSlowFiles(),
+): Promise<Outcome> => {
+  if (canHaveLanes()) await ensurePrograms(Object.values(programs))
+  const account = { id: '000000000000', region: process.env['AWS_REGION'] ?? 'eu-west-3' }
+  const packaging = ensurePackage(account, () => undefined)
+  const lanes = await openLanes(laneCount)
+  const stop = async (): Promise<void> => {
+    await Promise.all(lanes.map((lane) => lane.stop()))
+  }
+  const forget = stopOnSignal(stop)
+  const queue = createQueue([...files])
+  const outcomes: Outcome[] = []
+  const work = async (lane: Lane): Promise<void> => {
+    for (let file = queue.take(); file !== undefined; file = queue.take()) {
+      const begun = performance.now()
+      const report = join(directory, `${file.replaceAll('/', '-')}.json`)
+      const run = await runFile(lane, file, report)
+      const seconds = (performance.now() - begun) / 1000
+      const outcome = readReport(report, run.status !== 0)
+      show(file, seconds, run, outcome)
+      outcomes.push({ ...outcome, files: [{ file, seconds }] })
+      queue.end(file)
+    }
+  }
+  try {
+    await packaging
+    await Promise.all(lanes.map(work))
+  } finally {
+    forget()
+    await stop()
+  }
+  return {
+    passed: outcomes.reduce((sum, { passed }) => sum + passed, 0),
+    failed: outcomes.reduce((sum, { failed }) => sum + failed, 0),
+    failures: '',
+    files: outcomes.flatMap(({ files }) => files),
+  }
+}
