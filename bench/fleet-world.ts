@@ -98,6 +98,7 @@ const startInstances = (directory: string, count: number, apps: readonly string[
         ...values.map((value) => ({ key: 'Name', value })),
       ],
       stateRoot: directory,
+      network: null,
       dockerHost: null,
       enter: [],
     }

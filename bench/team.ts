@@ -1,5 +1,4 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { cleanUp } from '../local/team/clean-up.ts'
 import { freePort } from '../local/docker/free-port.ts'
 import { startTeam, type Team } from '../local/team/team.ts'
 import { print } from './report.ts'
@@ -72,7 +71,7 @@ export const startBenchTeam = async (directory: string): Promise<BenchTeam> => {
       return (await secrets.send(order)).SecretString ?? ''
     },
     stop: async () => {
-      await cleanUp([app], [port], team.registry)
+      await team.cleanUp([app], [port])
       secrets.destroy()
       await team.stop()
     },

@@ -9,7 +9,7 @@ with_values() { (
 
 run_options() {
   local name
-  options=(--init --env-file "$state/releases/$generation/env" "${log_options[@]}" --network landfall)
+  options=(--init --env-file "$state/releases/$generation/env" "${log_options[@]}" --network "$own_network")
   for name in "${multi_names[@]}"; do options+=(--env "$name"); done
   for name in "${volumes[@]}"; do options+=(--volume "$name"); done
   [[ ! $memory ]] || options+=(--memory "$memory")
@@ -103,6 +103,6 @@ start_new() {
 # A stopped container that is to serve again gets the address of the slot that is free now.
 place_in_slot() { # container slot
   [[ $(docker inspect --format '{{(index .NetworkSettings.Networks "landfall").IPAMConfig.IPv4Address}}' "$1") != "${slot_address[$2]}" ]] || return 0
-  docker network disconnect --force landfall "$1"
-  docker network connect --ip "${slot_address[$2]}" landfall "$1"
+  docker network disconnect --force "$own_network" "$1"
+  docker network connect --ip "${slot_address[$2]}" "$own_network" "$1"
 }

@@ -10,10 +10,10 @@ unlock_host() { exec 8>&-; }
 # Six concurrent `docker network create` make six networks of one name, hence the lock.
 ensure_network() {
   local base=${subnet%.0/24}
-  docker network inspect landfall >/dev/null 2>&1 ||
-    try start_failed "the network landfall ($subnet; the setting is subnet)" docker network create \
-      --subnet "$subnet" --gateway "$base.1" --ip-range "$base.128/25" landfall
-  read -r subnet gateway < <(docker network inspect --format '{{(index .IPAM.Config 0).Subnet}} {{(index .IPAM.Config 0).Gateway}}' landfall)
+  docker network inspect "$own_network" >/dev/null 2>&1 ||
+    try start_failed "the network $own_network ($subnet; the setting is subnet)" docker network create \
+      --subnet "$subnet" --gateway "$base.1" --ip-range "$base.128/25" "$own_network"
+  read -r subnet gateway < <(docker network inspect --format '{{(index .IPAM.Config 0).Subnet}} {{(index .IPAM.Config 0).Gateway}}' "$own_network")
 }
 
 # Each app owns two fixed addresses, .8/.9 to .126/.127: outside what Docker gives away by itself.

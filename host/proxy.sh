@@ -154,7 +154,7 @@ create_proxy() {
   docker inspect "$proxy" >/dev/null 2>&1 && return
   # json-file whatever the daemon's default: the log has an end, and a path that can be collected from.
   docker create --name "$proxy" --label "landfall.proxy=$proxy" --restart unless-stopped \
-    --network landfall --publish "$proxy_publish" --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 \
+    --network "$own_network" --publish "$proxy_publish" --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 \
     --mount "type=bind,src=$proxy_dir,dst=/landfall,readonly" \
     --cap-drop ALL --security-opt no-new-privileges --read-only \
     --entrypoint haproxy "$proxy_image" \

@@ -1,5 +1,4 @@
 import { docker } from '../docker/docker.ts'
-import { cleanUp } from '../team/clean-up.ts'
 import { freePort } from '../docker/free-port.ts'
 import { startTeam, type Team } from '../team/team.ts'
 import { deployAgain, deployByHand, refuseBroken, takeOver } from './acts.ts'
@@ -30,7 +29,7 @@ const inOrder = [deployByHand, takeOver, deployAgain, refuseBroken, takeBackByAl
 
 const leaveNothing = async (port: number, team: Team | null): Promise<void> => {
   await docker(['rm', '-f', byHand]).catch(() => undefined)
-  await cleanUp([app], [port], team?.registry).catch(() => undefined)
+  await team?.cleanUp([app], [port]).catch(() => undefined)
   await team?.stop()
 }
 

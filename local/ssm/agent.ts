@@ -49,6 +49,7 @@ const toEnvironment = (account: Account, instance: Instance, job: Job): Record<s
   AWS_SSM_PLATFORM_NAME: 'Debian GNU/Linux',
   AWS_SSM_PLATFORM_VERSION: '12',
   LANDFALL_ROOT: instance.stateRoot,
+  ...(instance.network === null ? {} : { LANDFALL_NETWORK: instance.network }),
   ...(instance.dockerHost === null ? {} : { DOCKER_HOST: instance.dockerHost }),
   ...job.environment,
   SSM_COMMAND_ID: job.commandId,

@@ -7,6 +7,7 @@ import { forPerson } from '../aws/listen.ts'
 import { createFaults, type Faults } from '../aws/faults.ts'
 import { proxyImage, ensureProxyImage } from '../docker/images.ts'
 import { ensureEngine } from '../docker/engine.ts'
+import { ensureNetwork } from '../docker/network.ts'
 import type { Registry } from '../docker/registry.ts'
 import { startApi } from '../http/api.ts'
 import { createFleet, type Fleet, type Instance } from '../instances/instance.ts'
@@ -88,13 +89,16 @@ const startMachine = async (
 ): Promise<Instance[]> => {
   const engine = stops.keep(await forPerson(ensureEngine(options.say)))
   await forPerson(ensureProxyImage())
+  const stateRoot = join(state, 'instances', 'i-00000001')
+  const network = await forPerson(ensureNetwork(state))
   return [
     {
       id: 'i-00000001',
       name: 'demo',
       address: '127.0.0.1',
       tags: [],
-      stateRoot: join(state, 'instances', 'i-00000001'),
+      stateRoot,
+      network,
       dockerHost: engine.dockerHost,
       enter: [],
     },
@@ -201,7 +205,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     runner,
     render: render?.server ?? null,
     createdSecrets,
-    tick: clock.tick,
+    tick: () => clock.tick(),
     stop: () => stops.run(),
   }
 }

@@ -26,6 +26,7 @@ export const cleanUp = async (
   apps: readonly string[],
   ports: readonly number[],
   registry: string | null = null,
+  network = 'landfall',
 ): Promise<void> => {
   const own = await Promise.all(apps.map((app) => namesOf(`label=landfall.app=${app}`)))
   const proxies = (await namesOf('label=landfall.proxy')).filter((name) =>
@@ -34,6 +35,6 @@ export const cleanUp = async (
   const names = [...own.flat(), ...proxies]
   if (names.length > 0) await docker(['rm', '-f', ...names])
   // Refused by docker while any other container is in it.
-  await docker(['network', 'rm', 'landfall']).catch(() => undefined)
+  await docker(['network', 'rm', network]).catch(() => undefined)
   if (registry !== null) await removeImages(registry, apps)
 }

@@ -17,6 +17,7 @@ import { ensureEngine, type Engine } from '../docker/engine.ts'
 import { freePort } from '../docker/free-port.ts'
 import { startRegistry } from '../docker/registry.ts'
 import { startStack, type Stack } from '../stack/stack.ts'
+import { cleanUp } from './clean-up.ts'
 import { createOperators, type Operators } from './operators.ts'
 import {
   sendToCircleciHook,
@@ -65,6 +66,8 @@ export interface Team {
   /** CI ended at CircleCI, which sends `workflow-completed`, signed. */
   endCircleci(run: Pick<CiWorkflow, 'commit'> & Partial<CiWorkflow>): Promise<HookAnswer>
   announceImage(app: string, repository: string, tag: string): Promise<HookAnswer>
+  /** Removes from this machine's engine what deployments of these apps left there. */
+  cleanUp(apps: readonly string[], ports: readonly number[]): Promise<void>
   /** Stops the stack, whatever it is at, and starts another on the same state and ports. */
   restart(): Promise<void>
   stop(): Promise<void>
@@ -177,6 +180,10 @@ export const startTeam = async (options: TeamOptions): Promise<Team> => {
         repository,
         tag,
       ),
+    cleanUp: async (apps, ports) => {
+      const [member] = stack.fleet.values()
+      await cleanUp(apps, ports, registry.address, member?.instance.network ?? undefined)
+    },
     restart: async () => {
       await stack.stop()
       stack = await startAgain()

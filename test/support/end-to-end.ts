@@ -19,7 +19,6 @@ import { docker } from '../../local/docker/docker.ts'
 import { freePort } from '../../local/docker/free-port.ts'
 import type { Behaviour } from '../../local/docker/images.ts'
 import { startLoad, type Load, type LoadResult } from '../../local/load/load.ts'
-import { cleanUp } from '../../local/team/clean-up.ts'
 import type { ShownDeployment } from '../../local/team/operators.ts'
 import type { HookAnswer } from '../../local/team/signed-delivery.ts'
 import { startTeam, toCommit, type Team, type TeamOptions } from '../../local/team/team.ts'
@@ -172,7 +171,7 @@ export const openStage = async ({
     ask: (app, path = '/') => rootOf(port(app), path),
     invokeBySls: (name, input) => invokeBySls(team, name, input),
     close: async () => {
-      await cleanUp(Object.keys(apps), [...ports.values()], team.registry)
+      await team.cleanUp(Object.keys(apps), [...ports.values()])
       await team.stop()
       rmSync(directory, { recursive: true, force: true })
     },

@@ -57,6 +57,7 @@ export const startTestAws = async (options: TestAwsOptions = {}): Promise<TestAw
         { key: 'Name', value: 'demo' },
       ],
       stateRoot: join(directory, `root-${index + 1}`),
+      network: null,
       dockerHost: options.dockerHost ?? null,
       enter: [],
     })),
