@@ -1,9 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
 /** What of the repository's own rules needs no package built. */
-const rules = ['architecture', 'reasons', 'schema', 'sources', 'targets', 'threat-model'].map(
-  (name) => `test/repository/${name}.test.ts`,
-)
+const rules = [
+  'architecture',
+  'install',
+  'reasons',
+  'schema',
+  'sources',
+  'targets',
+  'threat-model',
+].map((name) => `test/repository/${name}.test.ts`)
 const fast = [
   ...['unit', 'property', 'contract'].map((folder) => `test/${folder}/**/*.test.ts`),
   ...rules,

@@ -141,9 +141,8 @@ describe('the local stack', () => {
 
 describe('npm start', () => {
   const launch = (...options: readonly string[]) => {
-    const tsx = createRequire(import.meta.url).resolve('tsx/cli')
     const state = ['--state-dir', join(directory, 'start'), '--registry-port', 'none']
-    const args = [tsx, 'local/start.ts', '--config', config, ...state, ...options]
+    const args = ['run.mjs', 'local/start.ts', '--config', config, ...state, ...options]
     const child = spawn(process.execPath, args, { cwd: project })
     const lines: string[] = []
     for (const input of [child.stdout, child.stderr])
