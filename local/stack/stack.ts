@@ -17,6 +17,7 @@ import { startNamespaces } from '../instances/namespaces.ts'
 import type { RenderServer } from '../render/render.ts'
 import { openLogFiles } from './log-files.ts'
 import type { StackOptions } from './options.ts'
+import { refuseTakenPorts, refuseTakenState } from './refuse-taken.ts'
 import { ensureRegistry } from './registry.ts'
 import { startRenderFor } from './render.ts'
 import { createHookSecrets, createTables, type ClientSettings } from './seed.ts'
@@ -147,6 +148,8 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const state = resolve(options.stateDirectory)
   mkdirSync(state, { recursive: true })
   const { configuration } = readConfigurationFile(options.config)
+  await refuseTakenPorts([options.apiPort, options.awsPort])
+  refuseTakenState(state)
   const service = await buildService(resolve(options.config), account, options.say)
   const { registry, fleet } = await startHosts(options, configuration, state, stops)
   const logs = stops.keep(openLogFiles(join(state, 'logs'), options.say))

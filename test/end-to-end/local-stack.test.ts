@@ -184,7 +184,12 @@ describe('npm start', () => {
       const other = option === '--api-port' ? '--aws-port' : '--api-port'
       const { child, lines } = launch(option, port, other, '4492')
       expect(await end(child)).toBe(1)
-      expect(lines.at(-1)).toBe(`Port ${port} is taken; choose another.`)
+      expect(lines).toHaveLength(1)
+      expect(lines[0]).toMatch(
+        new RegExp(
+          `^Port ${port} is taken by process ${process.pid}: .+; stop it or choose another port\\.$`,
+        ),
+      )
     }
     server.close()
   })
