@@ -16,6 +16,8 @@ export interface StackOptions {
   /** Laid over the variables that the template gives to the functions. */
   readonly environment: Readonly<Record<string, string>>
   readonly timing: Timing
+  /** A start that is under way when it aborts is taken back; a stack that has started is stopped by `stop` alone. */
+  readonly ending?: AbortSignal
   /** Progress and what went wrong in a function, a line each. */
   readonly say: (line: string) => void
 }

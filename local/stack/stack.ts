@@ -63,11 +63,12 @@ interface Stoppable {
 }
 
 /** What was started is stopped in the opposite order, once, whatever fails on the way. */
-const createStops = () => {
+const createStops = (ending: AbortSignal | undefined) => {
   const started: Stoppable[] = []
   return {
     keep: <Started extends Stoppable>(one: Started): Started => {
       started.push(one)
+      ending?.throwIfAborted()
       return one
     },
     run: async (): Promise<void> => {
@@ -213,7 +214,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
 export const startStack = async (
   options: Partial<StackOptions> & Pick<StackOptions, 'config'>,
 ): Promise<Stack> => {
-  const stops = createStops()
+  const stops = createStops(options.ending)
   try {
     return await start({ ...defaultOptions, ...options }, stops)
   } catch (error) {
