@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { ConfigurationError } from '../src/config/file.ts'
 import { StartError } from './aws/listen.ts'
+import { watchForEnd } from './stack/ending.ts'
 import { defaultOptions, startStack, type Stack } from './stack/stack.ts'
 
 const help = `npm start -- [options]
@@ -34,7 +36,9 @@ const toConfig = (named: string | undefined): string => {
   return 'landfall.example.yml'
 }
 
-const readOptions = (): Parameters<typeof startStack>[0] | null => {
+type Options = Parameters<typeof startStack>[0]
+
+const readOptions = (): Options | null => {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
     options: {
@@ -70,9 +74,16 @@ const tellSecrets = ({ awsAddress, client, createdSecrets }: Stack): void => {
     )
 }
 
-const waitForSignal = (): Promise<void> =>
-  new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+/** The terminal, or what reads this output, may end before the stack, which still has to stop. */
+const outliveReaders = (): void => {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+}
+
+/** null where it was told to end while it started; a signal to the group fails parts of it too. */
+const startUntil = (ending: AbortSignal, options: Options): Promise<Stack | null> =>
+  startStack({ ...options, ending }).catch((error: unknown) => {
+    if (ending.aborted) return null
+    throw error
   })
 
 const main = async (): Promise<number> => {
@@ -81,13 +92,15 @@ const main = async (): Promise<number> => {
     print(help)
     return 0
   }
-  const signalled = waitForSignal()
-  const stack = await startStack(options)
+  outliveReaders()
+  const ending = watchForEnd()
+  const stack = await startUntil(ending, options)
+  if (stack === null) return 0
   tellSecrets(stack)
   print('ready')
   print(stack.apiAddress)
   print(stack.awsAddress)
-  await signalled
+  if (!ending.aborted) await once(ending, 'abort')
   await stack.stop()
   return 0
 }

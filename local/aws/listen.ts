@@ -1,4 +1,5 @@
-import type { Server } from 'node:http'
+import type { Server } from 'node:net'
+import { tellTakenPort } from './holder.ts'
 
 /** Something that the person who starts the stack can put right; printed as one line. */
 export class StartError extends Error {
@@ -20,7 +21,7 @@ const isBusy = (error: Error): boolean => 'code' in error && error.code === 'EAD
 export const listen = (server: Server, port: number): Promise<number> =>
   new Promise((resolve, reject) => {
     server.once('error', (error) =>
-      reject(isBusy(error) ? new StartError(`Port ${port} is taken; choose another.`) : error),
+      reject(isBusy(error) ? new StartError(tellTakenPort(port)) : error),
     )
     server.listen(port, 'localhost', () => {
       const address = server.address()

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +5,7 @@ import { createInterface } from 'node:readline/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { docker, run } from './docker.ts'
 import { canInstall, ensurePrograms, findProgram, print, programs, type Say } from './packages.ts'
+import { spawnBound } from './spawn-bound.ts'
 
 export interface Engine {
   /** As `DOCKER_HOST` takes it. */
@@ -42,7 +42,7 @@ const startDaemon = async (): Promise<Engine['stop']> => {
   const directory = mkdtempSync(join(tmpdir(), 'landfall-engine-'))
   const log = join(directory, 'dockerd.log')
   const output = openSync(log, 'w')
-  const daemon = spawn(findProgram('dockerd') ?? 'dockerd', [], {
+  const daemon = spawnBound(findProgram('dockerd') ?? 'dockerd', [], {
     // Its own group, so that Ctrl-C reaches it only through stop(), after the containers' owner.
     detached: true,
     stdio: ['ignore', output, output],

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, openSync, writeFileSync } from 'node:fs'
@@ -7,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { run } from './docker.ts'
 import { freePort } from './free-port.ts'
 import { ensurePrograms, findProgram, programs } from './packages.ts'
+import { spawnBound } from './spawn-bound.ts'
 
 export interface RegistryOptions {
   /** 0 takes a free one. */
@@ -84,7 +84,7 @@ export const startRegistry = async (options: RegistryOptions): Promise<Registry>
   const configuration = await writeConfiguration({ ...options, directory }, port)
   const log = join(directory, 'registry.log')
   const output = openSync(log, 'a')
-  const child = spawn(findProgram('docker-registry') ?? '', ['serve', configuration], {
+  const child = spawnBound(findProgram('docker-registry') ?? '', ['serve', configuration], {
     detached: true,
     stdio: ['ignore', output, output],
   })

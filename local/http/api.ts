@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
 import { StartError, toAddress } from '../aws/listen.ts'
+import { tellTakenPort } from '../aws/holder.ts'
 import type { Route } from '../package/service.ts'
 
 export interface ApiOptions {
@@ -32,9 +33,7 @@ const toEnvironment = (options: ApiOptions): NodeJS.ProcessEnv => ({
 
 const toError = (text: string, port: number): StartError =>
   new StartError(
-    text.includes('EADDRINUSE')
-      ? `Port ${port} is taken; choose another.`
-      : `The HTTP API did not start: ${text}`,
+    text.includes('EADDRINUSE') ? tellTakenPort(port) : `The HTTP API did not start: ${text}`,
   )
 
 /** serverless-offline, serving the packaged routes; the functions run in the local Lambda. */

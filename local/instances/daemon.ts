@@ -1,9 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StartError } from '../aws/listen.ts'
 import { docker } from '../docker/docker.ts'
+import { spawnBound } from '../docker/spawn-bound.ts'
 import { toEnter } from './network.ts'
 
 export interface Daemon {
@@ -77,7 +78,7 @@ export const startDaemon = async (
     ...toArguments(namespace, runDirectory, directory),
   ]
   const [program, ...rest] = order
-  const child = spawn(program ?? 'nsenter', rest, {
+  const child = spawnBound(program ?? 'nsenter', rest, {
     detached: true,
     stdio: ['ignore', output, output],
   })

@@ -18,6 +18,8 @@ export interface StackOptions {
   readonly timing: Timing
   /** Whether the schedules wake their functions by themselves, or at `tick` alone. */
   readonly hasClock: boolean
+  /** A start that is under way when it aborts is taken back; a stack that has started is stopped by `stop` alone. */
+  readonly ending?: AbortSignal
   /** Progress and what went wrong in a function, a line each. */
   readonly say: (line: string) => void
 }

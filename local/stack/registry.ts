@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { forPerson } from '../aws/listen.ts'
 import { startRegistry, type Registry } from '../docker/registry.ts'
 import type { StackOptions } from './options.ts'
+import { refuseTakenPorts } from './refuse-taken.ts'
 
 const answers = (port: number): Promise<boolean> =>
   fetch(`http://localhost:${port}/v2/`).then(
@@ -19,5 +20,6 @@ export const ensureRegistry = async (
     say(`using the registry at localhost:${port}`)
     return { address: `localhost:${port}`, stop: async () => undefined }
   }
+  await refuseTakenPorts([port])
   return forPerson(startRegistry({ port, directory: join(state, 'registry') }))
 }

@@ -1,27 +1,23 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readConfigurationFile } from '../../src/config/file.ts'
-import type { Configuration } from '../../src/deployment/app.ts'
 import { defaultTiming, startAws } from '../aws/aws.ts'
-import { forPerson } from '../aws/listen.ts'
 import { createFaults, type Faults } from '../aws/faults.ts'
-import { proxyImage, ensureProxyImage } from '../docker/images.ts'
-import { ensureEngine } from '../docker/engine.ts'
-import { ensureNetwork } from '../docker/network.ts'
-import type { Registry } from '../docker/registry.ts'
+import { proxyImage } from '../docker/images.ts'
 import { startApi } from '../http/api.ts'
-import { createFleet, type Fleet, type Instance } from '../instances/instance.ts'
+import type { Fleet } from '../instances/instance.ts'
+import type { Account } from '../aws/account.ts'
 import type { Runner } from '../lambda/runner.ts'
 import { startSchedules } from '../lambda/schedule.ts'
 import { buildService } from '../package/build.ts'
-import { startNamespaces } from '../instances/namespaces.ts'
 import type { RenderServer } from '../render/render.ts'
+import { startHosts } from './hosts.ts'
 import { openLogFiles } from './log-files.ts'
 import type { StackOptions } from './options.ts'
-import { ensureRegistry } from './registry.ts'
+import { refuseTakenPorts, refuseTakenState } from './refuse-taken.ts'
 import { startRenderFor } from './render.ts'
+import { createStops, type Stops } from './stops.ts'
 import { createHookSecrets, createTables, type ClientSettings } from './seed.ts'
-import { toTags } from './tags.ts'
 
 export interface Stack {
   /** `http://localhost:3000` */
@@ -61,85 +57,14 @@ export const defaultOptions: Omit<StackOptions, 'config'> = {
   say: () => undefined,
 }
 
-interface Stoppable {
-  stop(): void | Promise<void>
-}
-
-/** What was started is stopped in the opposite order, once, whatever fails on the way. */
-const createStops = () => {
-  const started: Stoppable[] = []
-  return {
-    keep: <Started extends Stoppable>(one: Started): Started => {
-      started.push(one)
-      return one
-    },
-    run: async (): Promise<void> => {
-      for (let one = started.pop(); one; one = started.pop())
-        await Promise.resolve(one.stop()).catch(() => undefined)
-    },
-  }
-}
-type Stops = ReturnType<typeof createStops>
-
-/** The machine itself as `i-00000001`. */
-const startMachine = async (
-  options: StackOptions,
-  state: string,
-  stops: Stops,
-): Promise<Instance[]> => {
-  const engine = stops.keep(await forPerson(ensureEngine(options.say)))
-  await forPerson(ensureProxyImage())
-  const stateRoot = join(state, 'instances', 'i-00000001')
-  const network = await forPerson(ensureNetwork(state))
-  return [
-    {
-      id: 'i-00000001',
-      name: 'demo',
-      address: '127.0.0.1',
-      tags: [],
-      stateRoot,
-      network,
-      dockerHost: engine.dockerHost,
-      enter: [],
-    },
-  ]
-}
-
-const startInstances = async (
-  options: StackOptions,
-  state: string,
-  stops: Stops,
-  registryPort: number | null,
-): Promise<readonly Instance[]> => {
-  const machine = await startMachine(options, state, stops)
-  if (options.instances === 0) return machine
-  const namespaces = await startNamespaces({
-    count: options.instances,
-    directory: join(state, 'instances'),
-    registryPort,
-    say: options.say,
-  })
-  return stops.keep(namespaces).instances
-}
-
-/** Where the images are pushed to, and what can run them. */
-const startHosts = async (
-  options: StackOptions,
-  configuration: Configuration,
-  state: string,
-  stops: Stops,
-): Promise<{ readonly registry: Registry | null; readonly fleet: Fleet }> => {
-  const registry = await ensureRegistry(options, state)
-  if (registry) stops.keep(registry)
-  const port = registry ? Number(registry.address.split(':')[1]) : null
-  // Where no app runs on one, no engine is needed.
-  const isNeeded = configuration.apps.some(({ targets }) =>
-    targets.some(({ kind }) => kind === 'ec2'),
-  )
-  const instances =
-    isNeeded || options.instances > 0 ? await startInstances(options, state, stops, port) : []
-  const tags = toTags(configuration)
-  return { registry, fleet: createFleet(instances.map((instance) => ({ ...instance, tags }))) }
+/** What is run, made anew from landfall.yml, once it is known that nothing stands in its way. */
+const prepareService = async (options: StackOptions, account: Account, state: string) => {
+  const { configuration } = readConfigurationFile(options.config)
+  await refuseTakenPorts([options.apiPort, options.awsPort])
+  refuseTakenState(state)
+  const bundles = join(state, 'bundles')
+  const service = await buildService(configuration, account, bundles, options.say)
+  return { configuration, service }
 }
 
 const toClient = (endpoint: string, region: string): ClientSettings => ({
@@ -153,9 +78,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const account = { id: accountId, region }
   const state = resolve(options.stateDirectory)
   mkdirSync(state, { recursive: true })
-  const { configuration } = readConfigurationFile(options.config)
-  const bundles = join(state, 'bundles')
-  const service = await buildService(configuration, account, bundles, options.say)
+  const { configuration, service } = await prepareService(options, account, state)
   const { registry, fleet } = await startHosts(options, configuration, state, stops)
   const logs = stops.keep(openLogFiles(join(state, 'logs'), options.say))
   const faults = createFaults()
@@ -219,7 +142,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
 export const startStack = async (
   options: Partial<StackOptions> & Pick<StackOptions, 'config'>,
 ): Promise<Stack> => {
-  const stops = createStops()
+  const stops = createStops(options.ending)
   try {
     return await start({ ...defaultOptions, ...options }, stops)
   } catch (error) {

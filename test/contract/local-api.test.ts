@@ -110,7 +110,9 @@ describe('the local HTTP API', () => {
     const { region } = account
     const port = Number(new URL(api.address).port)
     await expect(startApi({ port, region, routes, awsAddress: test.aws.address })).rejects.toThrow(
-      `Port ${port} is taken; choose another.`,
+      new RegExp(
+        `^Port ${port} is taken by process \\d+: .+serve\\.ts; stop it or choose another port\\.$`,
+      ),
     )
   })
 })

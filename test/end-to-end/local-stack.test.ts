@@ -141,9 +141,8 @@ describe('the local stack', () => {
 
 describe('npm start', () => {
   const launch = (...options: readonly string[]) => {
-    const tsx = createRequire(import.meta.url).resolve('tsx/cli')
     const state = ['--state-dir', join(directory, 'start'), '--registry-port', 'none']
-    const args = [tsx, 'local/start.ts', '--config', config, ...state, ...options]
+    const args = ['run.mjs', 'local/start.ts', '--config', config, ...state, ...options]
     const child = spawn(process.execPath, args, { cwd: project })
     const lines: string[] = []
     for (const input of [child.stdout, child.stderr])
@@ -185,7 +184,12 @@ describe('npm start', () => {
       const other = option === '--api-port' ? '--aws-port' : '--api-port'
       const { child, lines } = launch(option, port, other, '4492')
       expect(await end(child)).toBe(1)
-      expect(lines.at(-1)).toBe(`Port ${port} is taken; choose another.`)
+      expect(lines).toHaveLength(1)
+      expect(lines[0]).toMatch(
+        new RegExp(
+          `^Port ${port} is taken by process ${process.pid}: .+; stop it or choose another port\\.$`,
+        ),
+      )
     }
     server.close()
   })

@@ -1,6 +1,7 @@
 /** What of the repository's own rules needs no package built. */
 export const fastRules = [
   'architecture',
+  'install',
   'reasons',
   'schema',
   'sources',
