@@ -118,12 +118,14 @@ const none: Outcome = { passed: 0, failed: 0, failures: '', files: [] }
 const main = async (): Promise<number> => {
   if (process.argv.includes('--full'))
     Object.assign(process.env, { LANDFALL_TEST_SIZE: 'full', LANDFALL_FAULTS: 'all' })
+  const begun = performance.now()
   const failed = await runChecks()
   const fast = readReport(unitReport, failed.includes('tests (unit)'))
   const isGoingOn = process.argv.includes('--and-all-tests') && failed.length === 0
   const slow = isGoingOn ? await runSlowTests(directory) : none
   const slowest = renderSlowest([...fast.files, ...slow.files])
   process.stdout.write(`The files that took the longest:\n${slowest}\n`)
+  process.stdout.write(`${((performance.now() - begun) / 1000).toFixed(0)} s in all.\n`)
   // A check that failed and is no test counts as one: `0 failed` is said only where all is well.
   const others = failed.filter((name) => !name.startsWith('tests')).length
   const failures = fast.failed + slow.failed + others

@@ -1,26 +1,24 @@
-import { spawn } from 'node:child_process'
-import { ensureEngine } from '../local/docker/engine.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runSlowTests } from './run/slow.ts'
 
 // `npm run test:faults`: whoever is killed, wherever, and whatever else fails. `npm test` runs the same
 // files, but takes a sample of the points and faults only.
 
 const files = [
-  'test/property/reconcile-deaths.test.ts',
-  'test/host/fence.test.ts',
   'test/host/kills.test.ts',
   'test/end-to-end/faults.test.ts',
+  'test/host/fence.test.ts',
+  'test/property/reconcile-deaths.test.ts',
 ]
 
-const engine = await ensureEngine()
+process.env['LANDFALL_FAULTS'] = 'all'
+const directory = mkdtempSync(join(tmpdir(), 'landfall-faults-'))
 try {
-  process.exitCode = await new Promise<number>((resolve) => {
-    const child = spawn('vitest', ['run', ...files], {
-      env: { ...process.env, LANDFALL_FAULTS: 'all' },
-      stdio: 'inherit',
-    })
-    child.on('error', () => resolve(1))
-    child.on('close', (code) => resolve(code ?? 1))
-  })
+  const { passed, failed } = await runSlowTests(directory, files)
+  process.stdout.write(`${passed} passed, ${failed} failed\n`)
+  process.exitCode = failed === 0 ? 0 : 1
 } finally {
-  await engine.stop()
+  rmSync(directory, { recursive: true })
 }

@@ -44,9 +44,8 @@ interface Run {
 
 const runFile = (lane: Lane, file: string, report: string): Promise<Run> =>
   new Promise((resolve) => {
-    const projects = ['--project', 'repository', '--project', 'real']
     const reports = ['--reporter=json', `--outputFile=${report}`]
-    const order = [...lane.enter, process.execPath, vitest, 'run', ...projects, ...reports, file]
+    const order = [...lane.enter, process.execPath, vitest, 'run', ...reports, file]
     const [program = '', ...args] = order
     const env = { ...process.env, ...lane.environment, NO_COLOR: '1' }
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
