@@ -141,6 +141,10 @@ worker_pids() {
   done < <(cli 'show proc')
 }
 
+# One that was told to end takes no `set server` any more ("Proxy is disabled."). It ends with its last client,
+# each of which it answers once more, or after hard-stop-after.
+has_old_worker() { ((${proxy_pid:-0} > 0 && $(worker_pids | wc -l) > 1)); }
+
 until_true() { # seconds, command...
   local end_at=$(($(now_ms) + $1 * 1000))
   shift
