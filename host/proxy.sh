@@ -54,6 +54,8 @@ defaults
   option idle-close-on-response
   # A held request asks again where to go, and so follows the switch.
   option redispatch 1
+  # WSGI takes X_Forwarded_Proto for X-Forwarded-Proto: a name of other characters than a-z, 0-9 and - is dropped.
+  option http-restrict-req-hdr-names delete
 
 frontend public
   bind :8080

@@ -53,7 +53,8 @@ const copyInto = (root: string, from: string, to: string): void => {
   copyFileSync(from, join(root, to))
 }
 
-const copyProgram = async (root: string, from: string, to: string): Promise<void> => {
+/** A program and the libraries that it needs, into what becomes an image's root. */
+export const copyProgram = async (root: string, from: string, to: string): Promise<void> => {
   copyInto(root, from, to)
   for (const library of await librariesOf(from)) copyInto(root, library, library)
 }
@@ -71,7 +72,7 @@ const fill = async (root: string): Promise<void> => {
 type Build = (directory: string) => Promise<void> | void
 
 /** Builds from a directory that `prepare` fills and that is gone afterwards. */
-const build = async (
+export const build = async (
   image: string,
   dockerfile: readonly string[],
   prepare: Build,

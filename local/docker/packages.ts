@@ -19,6 +19,7 @@ export const programs = {
   perl: { name: 'perl', package: 'perl-base' },
   registry: { name: 'docker-registry', package: 'docker-registry', service: 'docker-registry' },
   haproxy: { name: 'haproxy', package: 'haproxy', service: 'haproxy' },
+  python: { name: 'python3', package: 'python3' },
 } as const satisfies Record<string, Program>
 
 const isExecutable = (path: string): boolean => {

@@ -13,10 +13,15 @@ export interface Image {
   readonly digest: string
 }
 
+/** Builds an image; answers `<name>:<tag>`. */
+type BuildImage = (name: string, tag: string) => Promise<string>
+
 /** A registry with images of the demo app, and instances that are taken down at the end. */
 export interface Stage {
   /** Builds, pushes and forgets here: the instance has to pull it. */
   publish(tag: string, behaviour?: Partial<Behaviour>): Promise<Image>
+  /** The same with an image that `build` makes under this name and tag. */
+  publishBuilt(tag: string, build: BuildImage): Promise<Image>
   /** A name no other test uses. */
   app(name: string): string
   instance(): Promise<Instance>
@@ -33,16 +38,21 @@ export const openStage = async (options: Partial<RegistryOptions> = {}): Promise
   const apps: string[] = []
   const instances: Instance[] = []
   const images: string[] = []
+  const publishBuilt: Stage['publishBuilt'] = async (tag, build) => {
+    const name = `${registry.address}/${mark}/app`
+    const built = await build(name, tag)
+    const digest = await push(built)
+    await docker(['rmi', built])
+    images.push(`${name}@${digest}`)
+    return { image: name, digest }
+  }
   return {
     address: registry.address,
-    publish: async (tag, behaviour = {}) => {
-      const name = `${registry.address}/${mark}/app`
-      const built = await buildAppImage({ name, tag, behaviour: { VERSION: tag, ...behaviour } })
-      const digest = await push(built)
-      await docker(['rmi', built])
-      images.push(`${name}@${digest}`)
-      return { image: name, digest }
-    },
+    publishBuilt,
+    publish: (tag, behaviour = {}) =>
+      publishBuilt(tag, (name) =>
+        buildAppImage({ name, tag, behaviour: { VERSION: tag, ...behaviour } }),
+      ),
     app: (name) => {
       apps.push(`${mark}-${name}`)
       return `${mark}-${name}`
