@@ -44,7 +44,7 @@ make_live_true() {
     fi
     ! is_web || route "$live_slot" "${slot_address[$live_slot]}:$port"
     if [[ $attempt != "$live" ]]; then
-      [[ $attempt_slot == "$live_slot" ]] || drain_slot "$attempt_slot"
+      [[ $attempt_slot == "$live_slot" ]] || leave_slot "$attempt_slot"
       discard "$attempt" "$fresh" "$brought"
     fi
     leave_other_proxies

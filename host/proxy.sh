@@ -54,6 +54,8 @@ defaults
   option idle-close-on-response
   # A held request asks again where to go, and so follows the switch.
   option redispatch 1
+  # WSGI takes X_Forwarded_Proto for X-Forwarded-Proto: a name of other characters than a-z, 0-9 and - is dropped.
+  option http-restrict-req-hdr-names delete
 
 frontend public
   bind :8080
@@ -140,6 +142,10 @@ worker_pids() {
     [[ $kind != worker ]] || printf '%s\n' "$pid"
   done < <(cli 'show proc')
 }
+
+# One that was told to end takes no `set server` any more ("Proxy is disabled."). It ends with its last client,
+# each of which it answers once more, or after hard-stop-after.
+has_old_worker() { ((${proxy_pid:-0} > 0 && $(worker_pids | wc -l) > 1)); }
 
 until_true() { # seconds, command...
   local end_at=$(($(now_ms) + $1 * 1000))

@@ -63,6 +63,16 @@ drain_slot() { # slot
   done
 }
 
+# Waits besides until no worker from before a reload is left: those know of no other slot.
+leave_slot() { # slot
+  local until_at=$(($(now) + $(remaining)))
+  drain_slot "$1" || return 1
+  while has_old_worker && (($(now) < until_at)); do
+    ! is_superseded || return 1
+    sleep 0.2
+  done
+}
+
 retire_old() {
   begin drain
   if [[ $before -eq 0 ]]; then
@@ -70,7 +80,7 @@ retire_old() {
     skip retire
     return
   fi
-  if [[ $before_slot != "$slot" ]] && ! drain_slot "$before_slot"; then
+  if [[ $before_slot != "$slot" ]] && ! leave_slot "$before_slot"; then
     end skipped superseded_fence
     skip retire
     return

@@ -55,7 +55,8 @@ const copyInto = (root: string, from: string, to: string): void => {
   copyFileSync(from, join(root, to))
 }
 
-const copyProgram = async (root: string, from: string, to: string): Promise<void> => {
+/** A program and the libraries that it needs, into what becomes an image's root. */
+export const copyProgram = async (root: string, from: string, to: string): Promise<void> => {
   copyInto(root, from, to)
   for (const library of await librariesOf(from)) copyInto(root, library, library)
 }

@@ -22,6 +22,7 @@ export const programs = {
   /** For the tests alone. */
   aws: { name: 'aws', package: 'awscli' },
   shellcheck: { name: 'shellcheck', package: 'shellcheck' },
+  python: { name: 'python3', package: 'python3' },
 } as const satisfies Record<string, Program>
 
 const isExecutable = (path: string): boolean => {

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { fail } from '../kernel/result.ts'
+import { jsonType, readBody } from './body.ts'
 import { parseCircleciEvent } from './circleci-event.ts'
-import { readJson } from './json.ts'
 import { acceptedSecrets, type Source } from './source.ts'
 
 /** The newest version that we know. An older one beside it never counts: that would be a downgrade. */
@@ -40,11 +40,11 @@ export const isSignedBy = (
  */
 export const circleci: Source = {
   name: 'circleci',
-  contentTypes: ['application/json'],
+  contentTypes: [jsonType],
   verify: async (delivery, secrets, now) => {
     const header = delivery.headers.get('circleci-signature') ?? ''
     if (header === '') return fail('signature_missing')
     const isSigned = isSignedBy(acceptedSecrets(secrets, now), delivery.body, header)
-    return isSigned ? parseCircleciEvent(readJson(delivery.body)) : fail('signature_invalid')
+    return isSigned ? parseCircleciEvent(readBody(delivery)) : fail('signature_invalid')
   },
 }

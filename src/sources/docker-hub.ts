@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { AppName } from '../kernel/id.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { readJson } from './json.ts'
+import { jsonType, readBody } from './body.ts'
 import { acceptedSecrets, SentEpochSeconds, SentText, type Parsed, type Source } from './source.ts'
 
 /** The last part of the app's hook URL, 64 hex digits: the whole of what proves the sender. */
@@ -24,7 +24,7 @@ const Body = z.object({
  */
 export const createDockerHub = (apps: ReadonlySet<string>): Source => ({
   name: 'docker-hub',
-  contentTypes: ['application/json'],
+  contentTypes: [jsonType],
   verify: async (delivery, secrets, now) => {
     const { path } = delivery
     if (path === null) return fail('token_invalid')
@@ -32,7 +32,7 @@ export const createDockerHub = (apps: ReadonlySet<string>): Source => ({
     const isToken = isTokenOf(acceptedSecrets(secrets, now), path.app, path.token)
     const app = AppName.safeParse(path.app)
     if (!isToken || !app.success || !apps.has(app.data)) return fail('token_invalid')
-    return parse(app.data, delivery.body)
+    return parse(app.data, readBody(delivery))
   },
 })
 
@@ -44,8 +44,8 @@ const isTokenOf = (secrets: readonly string[], app: string, token: Redacted): bo
 /** Equal lengths for a comparison in constant time, whatever was sent. */
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-const parse = (app: AppName, bytes: Uint8Array): Result<Parsed, 'malformed'> => {
-  const body = Body.safeParse(readJson(bytes))
+const parse = (app: AppName, sent: unknown): Result<Parsed, 'malformed'> => {
+  const body = Body.safeParse(sent)
   if (!body.success) return fail('malformed')
   const { push_data: push, repository } = body.data
   return succeed({

@@ -1,10 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { verify } from '@octokit/webhooks-methods'
-import { fail, succeed, type Result } from '../kernel/result.ts'
+import { fail } from '../kernel/result.ts'
+import { formType, jsonType, readBody } from './body.ts'
 import { parseGithubEvent } from './github-event.ts'
-import { acceptedSecrets, type Delivery, type Source } from './source.ts'
-
-const formEncoded = 'application/x-www-form-urlencoded'
+import { acceptedSecrets, type Source } from './source.ts'
 
 /**
  * Whether `signature` is the one of exactly these bytes under one of the secrets. The library checks
@@ -17,17 +16,20 @@ export const isSignedBy = async (
   signature: string,
 ): Promise<boolean> => {
   if (body.length === 0 || signature === '' || !isUtf8(body)) return false
-  const text = decode(body)
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
   for (const secret of secrets) {
     if (secret !== '' && (await verify(secret, text, signature))) return true
   }
   return false
 }
 
-/** `X-Hub-Signature-256` over the raw body; the event's name and the delivery's id are not signed. */
+/**
+ * `X-Hub-Signature-256` over the raw body; the event's name and the delivery's id are not signed. A hook
+ * made by the REST API sends a form unless told otherwise.
+ */
 export const github: Source = {
   name: 'github',
-  contentTypes: ['application/json', formEncoded],
+  contentTypes: [jsonType, formType],
   verify: async (delivery, secrets, now) => {
     const signature = delivery.headers.get('x-hub-signature-256') ?? ''
     if (signature === '') return fail('signature_missing')
@@ -35,22 +37,6 @@ export const github: Source = {
       return fail('signature_invalid')
     }
     const event = delivery.headers.get('x-github-event') ?? ''
-    const json = readJson(delivery)
-    return json.ok ? parseGithubEvent(event, json.value) : json
+    return parseGithubEvent(event, readBody(delivery))
   },
-}
-
-const decode = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
-
-/** A hook made by the REST API is form-encoded unless told otherwise: the JSON is in `payload`. */
-const readJson = (delivery: Delivery): Result<unknown, 'malformed'> => {
-  const text = decode(delivery.body)
-  const json =
-    delivery.contentType === formEncoded ? new URLSearchParams(text).get('payload') : text
-  try {
-    return json === null ? fail('malformed') : succeed<unknown>(JSON.parse(json))
-  } catch {
-    return fail('malformed')
-  }
 }

@@ -1,3 +1,4 @@
+import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
@@ -151,4 +152,19 @@ test('a fresh proxy survives twenty switches of one app, none of them a reload',
     .trim()
     .split('\n')
   expect(names.sort()).toEqual([`landfall-${app}.20`, `landfall-${app}.21`])
+})
+
+test('a client that keeps its connection through a reload and a switch is answered afterwards', async () => {
+  const app = stage.app('idle')
+  const instance = await stage.instance()
+  const [one, two] = [await stage.publish('before'), await stage.publish('after')]
+  await instance.deploy({ app, generation: 1, fence: 1, ...one })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  expect(await ask(instance.port, { agent })).toBe('before')
+  // Another `hold` is a reload. The old worker keeps the connection and knows of the old container only.
+  const settings = { hold: 20 }
+  const second = await instance.deploy({ app, generation: 2, fence: 2, ...two, settings })
+  expect(second).toMatchObject({ outcome: 'succeeded' })
+  expect(await ask(instance.port, { agent })).toBe('after')
+  agent.destroy()
 })

@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as z from 'zod'
 import { docker } from '../../local/docker/docker.ts'
 import type { Instance } from './instance.ts'
+import { startLoad } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
+import { pushWsgiImage } from './wsgi-image.ts'
 
 let stage: Stage
 let image: Image
@@ -83,4 +86,78 @@ test('on every address, a load balancer is believed and who comes by the gateway
     'x-forwarded-host': 'elsewhere.example.com',
     'x-forwarded-port': '443',
   })
+})
+
+/** Read as one of the proxy's own by a server that takes `-` and `_` for the same, as WSGI does. */
+const twins = {
+  X_Forwarded_Proto: 'https',
+  X_Forwarded_For: '6.6.6.6',
+  X_Forwarded_Host: 'elsewhere.example.com',
+  'X-Forwarded_Port': '443',
+}
+
+/** What Python's `wsgiref` makes of it. */
+const readEnvironment = (port: number): Record<string, string> => {
+  const headers = Object.entries(twins).flatMap(([name, value]) => [
+    '--header',
+    `${name}: ${value}`,
+  ])
+  const args = ['--silent', '--max-time', '10', ...headers, `http://127.0.0.1:${port}/environ`]
+  const environment: unknown = JSON.parse(execFileSync('curl', args, { encoding: 'utf8' }))
+  const all = z.record(z.string(), z.string()).parse(environment)
+  return Object.fromEntries(Object.entries(all).filter(([name]) => name.includes('FORWARDED')))
+}
+
+const withoutOption = (script: string): string => {
+  const older = script.replace('  option http-restrict-req-hdr-names delete\n', '')
+  expect(older).not.toBe(script)
+  return older
+}
+
+test('an existing proxy deletes the twins of its headers after the next deployment, and no request fails', async () => {
+  const wsgi = await stage.publishBy(pushWsgiImage, 'wsgi')
+  const app = stage.app('wsgi')
+  const instance = await stage.instance()
+  const { port } = instance
+  const settings = { publishAddress: '', healthTimeout: 60 }
+  const orderOf = (generation: number) => ({
+    app,
+    generation,
+    fence: generation,
+    ...wsgi,
+    settings,
+  })
+  const before = await instance.start(orderOf(1), withoutOption)
+  expect(await before.answer).toMatchObject({ outcome: 'succeeded' })
+  const gateway = await inspect(`landfall-proxy-${port}`, networks('Gateway'))
+  const host = `127.0.0.1:${port}`
+  expect(readEnvironment(port)).toEqual({
+    HTTP_X_FORWARDED_PROTO: 'https,http',
+    HTTP_X_FORWARDED_FOR: `6.6.6.6,${gateway}`,
+    HTTP_X_FORWARDED_HOST: `elsewhere.example.com,${host}`,
+    HTTP_X_FORWARDED_PORT: `443,${port}`,
+  })
+
+  const load = startLoad(port)
+  const after = await instance.deploy(orderOf(2))
+  const { sent, failed } = await load.stop()
+  expect(after).toMatchObject({ outcome: 'succeeded', reason: 'deployed' })
+  expect(readEnvironment(port)).toEqual({
+    HTTP_X_FORWARDED_PROTO: 'http',
+    HTTP_X_FORWARDED_FOR: gateway,
+    HTTP_X_FORWARDED_HOST: host,
+    HTTP_X_FORWARDED_PORT: String(port),
+  })
+  expect(failed).toEqual([])
+  process.stdout.write(`the proxy's new option: ${failed.length} of ${sent} requests failed\n`)
+  expect(sent).toBeGreaterThan(0)
+})
+
+test('behind a loopback address, a header whose name has an underscore or a dot is deleted too', async () => {
+  const [, { port }] = await start('127.0.0.1')
+  const ask = ['--silent', '--header', 'X_Forwarded_Proto: https', '--header', 'X.Y: 1']
+  for (const name of ['x_forwarded_proto', 'x.y']) {
+    const url = `http://127.0.0.1:${port}/header?name=${name}`
+    expect(execFileSync('curl', [...ask, url], { encoding: 'utf8' }).trim()).toBe('not sent')
+  }
 })

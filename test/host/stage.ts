@@ -18,10 +18,15 @@ export interface Image {
   readonly digest: string
 }
 
+/** Pushes an image under this name and tag; its digest. */
+type Push = (name: string, tag: string) => Promise<string>
+
 /** A registry with images of the demo app, and instances that are taken down at the end. */
 export interface Stage {
-  /** Builds, pushes and forgets here: the instance has to pull it. */
+  /** Brings the demo app into the registry: the instance has to pull it. */
   publish(tag: string, behaviour?: Partial<Behaviour>): Promise<Image>
+  /** The same with another image. */
+  publishBy(push: Push, tag: string): Promise<Image>
   /** A name no other test uses. */
   app(name: string): string
   instance(): Promise<Instance>
@@ -38,15 +43,20 @@ export const openStage = async (options: Partial<RegistryOptions> = {}): Promise
   const apps: string[] = []
   const instances: Instance[] = []
   const images: string[] = []
+  const publishBy: Stage['publishBy'] = async (push, tag) => {
+    const name = `${registry.address}/${mark}/app`
+    const digest = await push(name, tag)
+    images.push(`${name}@${digest}`)
+    return { image: name, digest }
+  }
   return {
     address: registry.address,
-    publish: async (tag, behaviour = {}) => {
-      const name = `${registry.address}/${mark}/app`
-      const image = { name, tag, behaviour: { VERSION: tag, ...behaviour } }
-      const digest = await publishAppImage(image, options.credentials)
-      images.push(`${name}@${digest}`)
-      return { image: name, digest }
-    },
+    publishBy,
+    publish: (tag, behaviour = {}) =>
+      publishBy((name) => {
+        const image = { name, tag, behaviour: { VERSION: tag, ...behaviour } }
+        return publishAppImage(image, options.credentials)
+      }, tag),
     app: (name) => {
       apps.push(`${mark}-${name}`)
       return `${mark}-${name}`

@@ -6,7 +6,7 @@ import type { Delivery } from '../../../src/sources/source.ts'
 import { signGithub } from '../../support/github-events.ts'
 import { now, secretsOf } from '../../support/receiving.ts'
 
-const body = Buffer.from('{}')
+const body = Buffer.from('{"zen":""}')
 const signedWith = (secret: string | null): Delivery => ({
   headers: new Map([
     ['x-github-event', 'ping'],

@@ -95,7 +95,7 @@ describe('verify', () => {
   })
 
   it('accepts the previous secret for a day', async () => {
-    const delivery = deliveryOf('ping', '{}')
+    const delivery = deliveryOf('ping', '{"zen":""}')
     const rotated = secretsOf('new', secret, '2026-11-20T10:00:00.000Z')
     const during = await github.verify(delivery, rotated, '2026-11-21T09:59:59.000Z')
     const after = await github.verify(delivery, rotated, '2026-11-21T10:00:00.000Z')
@@ -117,6 +117,10 @@ describe('verify', () => {
     ['a ping in a form without payload', 'ping', 'a=b', 'application/x-www-form-urlencoded'],
     ['no JSON', 'push', '{', 'application/json'],
     ['no event name', '', '{}', 'application/json'],
+    ['an event of no interest that is null', 'issues', 'null', 'application/json'],
+    ['two event names', 'issues,issues', '{}', 'application/json'],
+    ['an event name in upper case', 'Issues', '{}', 'application/json'],
+    ['an event name with a space', ' issues', '{}', 'application/json'],
     ['a push with nothing in it', 'push', '{}', 'application/json'],
     ['a push that is null', 'push', 'null', 'application/json'],
     ['a run with nothing in it', 'workflow_run', '[]', 'application/json'],
@@ -224,11 +228,12 @@ describe('the end of a run', () => {
     expect(await verify('workflow_run', requested)).toEqual(
       succeed({ kind: 'other', event: 'workflow_run.requested' }),
     )
-    const deployment = runBody({ status: 'in_progress' }, { action: 'created' })
+    const created = { action: 'created', deployment: { id: 1 } }
+    const deployment = runBody({ status: 'in_progress' }, created)
     expect(await verify('deployment', deployment)).toEqual(
       succeed({ kind: 'other', event: 'deployment' }),
     )
-    expect(await verify('workflow_run', deployment)).toMatchObject({ value: { kind: 'other' } })
+    expect(await verify('workflow_run', deployment)).toEqual(fail('malformed'))
     const unfinished = await verify('workflow_run', runBody({ status: 'in_progress' }))
     expect(unfinished).toMatchObject({ value: { kind: 'other' } })
   })
@@ -259,13 +264,42 @@ describe('every example payload of GitHub', () => {
     expect(verified.ok).toBe(true)
   })
 
-  it('says nothing under the name of another event', async () => {
+  it('is refused under the name of an event of another kind', async () => {
+    const known = ['ping', 'push', 'workflow_run']
     for (const { name, body } of githubExamples) {
-      for (const event of ['push', 'workflow_run']) {
-        if (event === name) continue
-        const verified = await verify(event, body)
-        expect(verified.ok ? verified.value.kind : 'malformed').toMatch(/^(malformed|other)$/)
-      }
+      const others = known.includes(name) ? [...known, 'issues'] : known
+      for (const event of others.filter((other) => other !== name))
+        expect([name, event, await verify(event, body)]).toEqual([name, event, fail('malformed')])
     }
+  })
+})
+
+describe('a body that is signed', () => {
+  it.each([
+    ['a push', 'push', pushBody()],
+    ['a push that deletes', 'push', pushBody({ deleted: true, after: '0'.repeat(40) })],
+    ['a run', 'workflow_run', runBody()],
+    ['a run that goes on', 'workflow_run', runBody({}, { action: 'in_progress' })],
+    ['a ping', 'ping', { zen: 'Design for failure.', hook_id: 1 }],
+  ])('and is %s is refused under every other name', async (_what, name, body) => {
+    expect(await verify(name, body)).toMatchObject({ ok: true })
+    const others = ['ping', 'push', 'workflow_run', 'issues', 'deployment', 'deployment_review']
+    for (const event of others.filter((other) => other !== name))
+      expect([event, await verify(event, body)]).toEqual([event, fail('malformed')])
+  })
+
+  it('and has the fields of two kinds is refused under the names of both', async () => {
+    for (const body of [pushBody({ zen: '' }), { ...pushBody(), ...runBody() }])
+      for (const event of ['ping', 'push', 'workflow_run', 'issues'])
+        expect([event, await verify(event, body)]).toEqual([event, fail('malformed')])
+  })
+
+  it.each([
+    ['of a deployment', { deployment: { id: 1 } }],
+    ['of a review of a deployment', { action: 'requested', since: '2026-11-20T10:00:00Z' }],
+  ])('and carries a run as an event %s does is no run', async (_what, more) => {
+    const body = runBody({}, more)
+    expect(await verify('workflow_run', body)).toEqual(fail('malformed'))
+    expect(await verify('deployment', body)).toMatchObject({ value: { kind: 'other' } })
   })
 })
