@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
-import dynalite from 'dynalite'
 import { parse } from 'yaml'
 import * as z from 'zod'
+import { openDynamoDb } from '../../local/aws/dynamodb.ts'
 import type { ItemKey } from '../../src/journal/keys.ts'
 import { createJournalTable, type Item, type JournalTable } from '../../src/journal/table.ts'
 
@@ -76,9 +76,7 @@ export interface TestJournal {
 
 /** dynalite in memory behind a wire that can be cut, spoken to by the real SDK. */
 export const startJournal = async (): Promise<TestJournal> => {
-  const database = dynalite({ createTableMs: 0 })
-  // Requests are handed over, so nothing calls at this port; only a server that listens can be closed.
-  await listen(database)
+  const database = await openDynamoDb()
   const wire = createServer((incoming, outgoing) => {
     const handle = async (): Promise<void> => {
       journal.operations.push(String(incoming.headers['x-amz-target']).split('.')[1] ?? '')
@@ -91,7 +89,7 @@ export const startJournal = async (): Promise<TestJournal> => {
       incoming.on('end', () =>
         journal.consistent.push(Buffer.concat(chunks).includes('"ConsistentRead":true')),
       )
-      database.emit('request', incoming, outgoing)
+      database.handle(incoming, outgoing)
     }
     handle().catch(() => incoming.socket.destroy())
   })
@@ -124,7 +122,7 @@ export const startJournal = async (): Promise<TestJournal> => {
     },
     stop: async () => {
       await close(wire)
-      await close(database)
+      await database.close()
     },
   }
   const { TimeToLiveSpecification: _, ...definition } = await readTableDefinition()
