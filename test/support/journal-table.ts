@@ -129,7 +129,7 @@ export const startJournal = async (): Promise<TestJournal> => {
   const client = createClient(3)
   await client.send(new CreateTableCommand({ TableName: table.name, ...definition }))
   // A table takes no item before it is active.
-  const patience = { client, maxWaitTime: 10, minDelay: 0.01, maxDelay: 0.1 }
+  const patience = { client, maxWaitTime: 30, minDelay: 0.01, maxDelay: 0.1 }
   await waitUntilTableExists(patience, { TableName: table.name })
   journal.operations.length = 0
   return journal
