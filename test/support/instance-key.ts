@@ -13,7 +13,7 @@ export interface InstanceKey {
 
 export interface KeyRing {
   make(instance: string, curve?: string): InstanceKey
-  makeAll(instances: readonly string[], curve?: string): readonly InstanceKey[]
+  makeAll(instances: readonly string[], curve?: string): InstanceKey[]
   /** What each of these instances reads in the envelope, as `open` tells it. */
   openAll(envelope: Uint8Array, instances: readonly string[]): readonly (string | null)[]
   remove(): void

@@ -172,8 +172,13 @@ test('ends with the same error where the DSN is none', async () => {
   expect(sentry.envelopes).toEqual([])
 })
 
-/** Runs the act in a process of its own, and says which modules of Sentry it loaded. */
-const loadedBy = (act: string): string[] => {
+const between = '-- next'
+const toStep = (act: string): string => `
+    await observe('status', (log) => async () => { ${act} })({})
+    process.stderr.write('${between}\\n')`
+
+/** Runs the acts in a process of its own, and says which modules of Sentry each of them loaded. */
+const loadedBy = (...acts: readonly string[]): string[][] => {
   const script = `
     import { registerHooks } from 'node:module'
     registerHooks({ load: (url, context, next) => {
@@ -181,17 +186,19 @@ const loadedBy = (act: string): string[] => {
       return next(url, context)
     } })
     const { observe } = await import('./src/compose/observe.ts')
-    await observe('status', (log) => async () => { ${act} })({})`
+    ${acts.map(toStep).join('\n')}`
   const { stderr, status } = spawnSync(
     process.execPath,
     ['--no-warnings', '--input-type=module', '--eval', script],
     { encoding: 'utf8', env: { ...process.env, SENTRY_DSN: 'http://abc@127.0.0.1:9/1' } },
   )
   expect(status, stderr).toBe(0)
-  return stderr.split('\n').filter((line) => line.includes('@sentry'))
+  const steps = stderr.split(`${between}\n`).slice(0, acts.length)
+  return steps.map((lines) => lines.split('\n').filter((line) => line.includes('@sentry')))
 }
 
 test('loads Sentry when there is something to tell, and not before', () => {
-  expect(loadedBy("log.info('all is well')")).toEqual([])
-  expect(loadedBy("log.error('something is not')")).not.toEqual([])
+  const [before, then] = loadedBy("log.info('all is well')", "log.error('something is not')")
+  expect(before).toEqual([])
+  expect(then).not.toEqual([])
 })
