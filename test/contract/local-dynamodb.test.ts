@@ -55,7 +55,10 @@ describe('the local DynamoDB', () => {
     table = DynamoDBDocumentClient.from(new DynamoDBClient({ ...test.client, maxAttempts: 2 }))
     await table.send(createTable)
     const client = new DynamoDBClient(test.client)
-    await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 0.01, maxDelay: 0.1 }, { TableName })
+    await waitUntilTableExists(
+      { client, maxWaitTime: 30, minDelay: 0.01, maxDelay: 0.1 },
+      { TableName },
+    )
   })
   afterEach(() => test.stop())
 
