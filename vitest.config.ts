@@ -16,7 +16,15 @@ const fast = [
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: fast, isolate: false, testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: fast,
+          isolate: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'repository',
