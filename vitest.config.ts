@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { inFull } from './test/support/size.ts'
 
 /** What of the repository's own rules needs no package built. */
 const rules = ['architecture', 'reasons', 'schema', 'sources', 'targets', 'threat-model'].map(
@@ -21,8 +22,9 @@ export default defineConfig({
           name: 'unit',
           include: fast,
           isolate: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // Ends what hangs without a word; every wait says before that what did not come.
+          testTimeout: inFull(600_000, 180_000),
+          hookTimeout: 180_000,
         },
       },
       {
