@@ -5,7 +5,7 @@ import dynalite from 'dynalite'
 export interface DynamoDb {
   /** Handed the untouched request: dynalite reads the body itself. */
   readonly handle: RequestListener
-  /** Resolves when all that was asked is answered, also what nobody waits for any more. */
+  /** Resolves when every request so far is answered, also one whose caller has gone. */
   settle(): Promise<void>
   close(): Promise<void>
 }
@@ -18,8 +18,9 @@ const whenAnswered = (request: IncomingMessage, response: ServerResponse): Promi
       resolve()
       return chunk === undefined ? end() : end(chunk)
     }
+    // dynalite does not begin a request that it has not read whole.
     response.once('close', () => {
-      if (!request.complete) resolve()
+      if (!request.readableEnded) resolve()
     })
   })
 
@@ -33,21 +34,20 @@ export const openDynamoDb = async (path?: string): Promise<DynamoDb> => {
   // Nobody calls at this port, but a server that never listened would not close its database.
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const open = new Set<Promise<void>>()
-  const settle = async (): Promise<void> => {
-    while (open.size > 0) await Promise.all(open)
-  }
+  const settle = async (): Promise<void> => void (await Promise.all(open))
   return {
     handle: (request, response) => {
+      if (request.destroyed) return
       const answered = whenAnswered(request, response)
       open.add(answered)
       void answered.then(() => open.delete(answered))
       server.emit('request', request, response)
-      // dynalite throws where a caller is gone before the whole of its request was read.
+      // dynalite rethrows the error of a request whose caller has gone.
       request.removeAllListeners('error').on('error', () => {})
     },
     settle,
     close: async () => {
-      // A database that closes under a request breaks it, and with it the process.
+      // dynalite throws where its database closes during a request.
       await settle()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },

@@ -11,7 +11,7 @@ import { startTestAws, waitUntil, writeFunction, type TestAws } from '../support
 
 const name = 'landfall-local-reconcile'
 const app = AppName.parse('shop')
-/** Looks until it may end. */
+/** Ends when the file GATE is there. */
 const source = `
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -23,7 +23,7 @@ export const handler = async (event) => {
 
 let aws: TestAws
 let directory = ''
-/** Ends what the nudge may take, in the place of its clock. */
+/** Aborted by the test, in the place of the clock of `AbortSignal.timeout`. */
 let giveUp: AbortController
 let timeouts: number[] = []
 beforeEach(async () => {

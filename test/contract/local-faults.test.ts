@@ -14,7 +14,7 @@ import { startTestAws, toDocument, waitUntil, writeFunction } from '../support/l
 import type { TestAws } from '../support/local-aws.ts'
 
 const documentName = 'landfall-local-deploy-1'
-/** Ends at once, or when it may. */
+/** Ends when the file that the event names is there, or at once. */
 const echo = `
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,7 +24,7 @@ export const handler = async ({ detail }) => {
   console.log('ended', detail.text)
 }`
 
-/** Goes on at each file that it waits for, and leaves one at what it has done. */
+/** Works and ends when the file for each is there, and leaves a file between the two. */
 const script = `date +%s
 while [ ! -e "$LANDFALL_ROOT-may-work" ]; do sleep 0.02; done
 touch "$LANDFALL_ROOT-done"

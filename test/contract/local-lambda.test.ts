@@ -23,7 +23,7 @@ export const handler = async (event, context) => {
     endpoint: process.env.AWS_ENDPOINT_URL, left: context.getRemainingTimeInMillis() }
 }`
 
-/** Its import begins, and goes on when it may. */
+/** Its import ends when the file GATE is there. */
 const slowSource = `
 import { existsSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -95,7 +95,7 @@ describe('the local Lambda', () => {
 
   it('keeps a warm environment, and lets no event wait for it', async () => {
     await invoke('one', {})
-    // Whatever would wait for a timer waits for ever.
+    // A call that waits for a timer never returns.
     vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] })
     for (let index = 0; index < 20; index += 1) await test.aws.runner.invoke(one, '{}')
     vi.useRealTimers()
@@ -131,8 +131,8 @@ describe('the local Lambda', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
     const answer = test.aws.runner.invoke('landfall-local-slow', '{}')
     await waitUntil(() => isThere('importing'), 'the bundle is being imported')
-    // Longer than the function has, and less than an import may take; hours by the clock, so that the
-    // seconds of a slow machine are none beside them.
+    // 9 s are more than the function's timeout and less than an import may take. The clock is set ahead
+    // by hours: the seconds that the machine takes do not count beside them.
     vi.advanceTimersByTime(9_000)
     vi.setSystemTime(Date.now() + 7_200_000)
     open('imported')

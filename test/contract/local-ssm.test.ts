@@ -15,7 +15,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startTestAws, toDocument, waitUntil, type TestAws } from '../support/local-aws.ts'
 
-/** A process that nobody has asked for its end yet is over all the same. */
+/** A zombie counts as ended. */
 const isRunning = (pid: number): boolean => {
   try {
     return !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
@@ -216,7 +216,7 @@ describe('the local SSM', () => {
     expect(counts).toMatchObject({ InProgress: { length: 5 }, Pending: { length: 1 } })
     writeFileSync(gate, '')
     for (const id of ids) expect((await settle(id)).Status).toBe('Success')
-    // The sixth begins once one of the others is over.
+    // The sixth begins after one of the others has ended.
     const told = readFileSync(lines, 'utf8').trim().split('\n')
     expect(told.lastIndexOf('begun')).toBeGreaterThan(told.indexOf('over'))
   })

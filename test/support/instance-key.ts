@@ -31,7 +31,7 @@ done`
 
 export const createKeyRing = (): KeyRing => {
   const directory = mkdtempSync(join(tmpdir(), 'landfall-keys-'))
-  // One shell for many: this process is large, and starting another from it takes longer than openssl.
+  // One shell runs openssl for all: to start a process from this large one takes longer than openssl.
   const forEach = (script: string, instances: readonly string[], curve = ''): void => {
     execFileSync('sh', ['-c', script, 'sh', ...instances], {
       cwd: directory,

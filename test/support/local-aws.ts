@@ -135,9 +135,9 @@ export const toDocument = (
   })
 
 /**
- * Asks until it says so; `what` tells a failure what did not come, and a number in its place is the
- * seconds. The limit only ends a wait in vain: no test takes that long on a busy machine either. The
- * clock and the sleep are not those of the globals, which a test may hold in its hand.
+ * Asks until the condition is true. `what` names it in the message of a wait in vain; a number in its
+ * place is the seconds. The limit is longer than a busy machine takes. The timers and the clock are
+ * not the global ones, which a test may have replaced.
  */
 export const waitUntil = async (
   isTrue: () => boolean | Promise<boolean>,

@@ -74,8 +74,8 @@ export const printed = (value: unknown): string =>
   `${JSON.stringify(value)} ${inspect(value, { depth: 20, showHidden: true })}`
 
 /**
- * The way out, which gives up a request when its server is seen to hang, and not when a time is over;
- * `patience` holds how long each request would have been waited for.
+ * HTTP that times out when the watched server hangs, and not after a time. `patience` holds the timeout
+ * of each request.
  */
 export const createImpatientHttp = () => {
   const patience: number[] = []
@@ -89,7 +89,7 @@ export const createImpatientHttp = () => {
     giveUps.delete(giveUp)
     return answered
   }
-  /** The same fate; a call that hangs is given up by then. */
+  /** The same fate; a call that hangs times out at once. */
   const watch =
     (fate: Vendor['fate']): Vendor['fate'] =>
     (call) => {
