@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config'
 import { fastRules } from './test/run/files.ts'
+import { inFull } from './test/support/size.ts'
 
 const fast = [
   ...['unit', 'property', 'contract'].map((folder) => `test/${folder}/**/*.test.ts`),
@@ -13,7 +14,16 @@ const fast = [
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: fast, isolate: false, testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: fast,
+          isolate: false,
+          // Ends what hangs without a word; every wait says before that what did not come.
+          testTimeout: inFull(600_000, 180_000),
+          hookTimeout: 180_000,
+        },
+      },
       {
         test: {
           name: 'repository',

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { Server } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fleet } from '../instances/instance.ts'
 import { createLambdaApi } from '../lambda/api.ts'
 import { createRunner, type Runner } from '../lambda/runner.ts'
@@ -16,7 +15,7 @@ import { sealWith } from '../state/sealed.ts'
 import type { Account } from './account.ts'
 import { AlarmList } from './cloudwatch/alarm.ts'
 import { createCloudWatchOperations } from './cloudwatch/operations.ts'
-import { openDynamoDb } from './dynamodb.ts'
+import { openDynamoDb, type DynamoDb } from './dynamodb.ts'
 import { createEc2Operations } from './ec2.ts'
 import { createEndpoint } from './endpoint.ts'
 import { createEventBus, toEvent, type EventBus, type EventFacts } from './event-bus.ts'
@@ -95,14 +94,11 @@ const wakeWith = (runner: Runner): Parameters<typeof createEventBus>[3] => {
   return (target, event) => runner.invokeAsync(target.functionName, target.input ?? event)
 }
 
-/** What dynalite was asked before its caller was stopped: it breaks when its database closes meanwhile. */
-const settleMilliseconds = 200
-
-const closeServer = async (server: Server): Promise<void> => {
+const closeServer = async (server: Server, dynamodb: DynamoDb): Promise<void> => {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
   })
-  await sleep(settleMilliseconds)
+  await dynamodb.settle()
   server.closeAllConnections()
   await closed
 }
@@ -144,7 +140,7 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   const stop = async (): Promise<void> => {
     bus.stop()
     await Promise.all([runner.stop(), ssm.run.stop()])
-    await closeServer(server)
+    await closeServer(server, dynamodb)
     await dynamodb.close()
   }
   try {

@@ -43,7 +43,7 @@ const settle = (command: string): Promise<void> =>
   waitUntil(async () => {
     const all = await commands.invocations(command)
     return all.length > 0 && all.every(({ status }) => !/Pending|InProgress/.test(status))
-  })
+  }, 'the command has ended')
 
 const listSent = async () => (await ssm.send(new ListCommandsCommand({}))).Commands ?? []
 
@@ -115,8 +115,9 @@ test('a command that SSM does not show yet has no answers', async () => {
 })
 
 test('a command is cancelled', async () => {
-  const command = await send({ parameters: { App: 'shop', Then: 'sleep 30' } })
-  await waitUntil(async () => (await commands.invocations(command))[0]?.status === 'InProgress')
+  const command = await send({ parameters: { App: 'shop', Then: 'sleep 300' } })
+  const hasBegun = async () => (await commands.invocations(command))[0]?.status === 'InProgress'
+  await waitUntil(hasBegun, 'the command has begun')
   await commands.cancel(command)
   await settle(command)
   expect((await commands.invocations(command))[0]?.status).toBe('Cancelled')

@@ -39,7 +39,7 @@ describe('on the bus', () => {
     // The head has more of a fact that is owed than is told of it.
     const owed = { ...failed, told: [], tries: 3, dueAt: failed.at, claimedUntil: null }
     expect(await report(owed, reportingApp())).toEqual({ kind: 'told' })
-    await waitUntil(() => received().length > 0)
+    await waitUntil(() => received().length > 0, 'the rule has an event')
     expect(received().map(({ detail }) => detail)).toEqual([example])
     expect(received()[0]?.time).toBe('2026-11-20T12:07:00Z')
   })

@@ -11,6 +11,7 @@ import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
 import { commits, instants, runs } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { inFull } from '../support/size.ts'
 
 let journal: TestJournal
 beforeAll(async () => {
@@ -182,7 +183,7 @@ describe('a CI run', () => {
           expect(ci[name]).toEqual({ ...winner, createdAt })
         }
       }),
-      { numRuns: 60 },
+      { numRuns: inFull(60, 20) },
     )
   })
 
@@ -208,7 +209,7 @@ describe('a push', () => {
           expect((await load(other)).push?.pushedAt).toBe(times.toSorted().at(-1))
         },
       ),
-      { numRuns: 20 },
+      { numRuns: inFull(20, 8) },
     )
     expect(await record(id, push)).toBe('recorded')
   })

@@ -14,6 +14,7 @@ import {
   releases as someReleases,
 } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { inFull } from '../support/size.ts'
 
 let journal: TestJournal
 beforeAll(async () => {
@@ -59,7 +60,7 @@ describe('the head of an app', () => {
         expect(await heads.record(head, stored.version)).toBe('recorded')
         expect(await heads.load(head.app)).toEqual(head)
       }),
-      { numRuns: 60 },
+      { numRuns: inFull(60, 20) },
     )
   })
 

@@ -10,6 +10,7 @@ import { certificateKey, commandKey, receiptKey } from '../../src/journal/keys.t
 import { AppName, Generation, InstanceId, newDeliveryId } from '../../src/kernel/id.ts'
 import { deployments, steps as someSteps } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { inFull } from '../support/size.ts'
 
 let journal: TestJournal
 beforeAll(async () => {
@@ -41,7 +42,7 @@ describe('the history of deployments', () => {
         expect(await history.loadDeployments(app, 10)).toEqual(newestFirst)
         expect(await history.loadDeployments(app, 2)).toEqual(newestFirst.slice(0, 2))
       }),
-      { numRuns: 20 },
+      { numRuns: inFull(20, 8) },
     )
   })
 
@@ -89,7 +90,7 @@ describe('the steps of a deployment', () => {
         expect(byFence).toEqual(written)
         expect(await history.loadSteps(app, Generation.parse(70))).toEqual([])
       }),
-      { numRuns: 20 },
+      { numRuns: inFull(20, 8) },
     )
   })
 

@@ -12,6 +12,7 @@ import { later } from '../../src/kernel/foreign.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
 import { revisions as someRevisions } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { inFull } from '../support/size.ts'
 
 let journal: TestJournal
 beforeAll(async () => {
@@ -54,7 +55,7 @@ describe('a revision', () => {
         await journal.table.documents().send(put)
         expect(await reload(revision)).toEqual(revision)
       }),
-      { numRuns: 60 },
+      { numRuns: inFull(60, 20) },
     )
   })
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import {
   ConditionalCheckFailedException,
   CreateTableCommand,
@@ -53,7 +55,10 @@ describe('the local DynamoDB', () => {
     table = DynamoDBDocumentClient.from(new DynamoDBClient({ ...test.client, maxAttempts: 2 }))
     await table.send(createTable)
     const client = new DynamoDBClient(test.client)
-    await waitUntilTableExists({ client, maxWaitTime: 10, minDelay: 0.01 }, { TableName })
+    await waitUntilTableExists(
+      { client, maxWaitTime: 30, minDelay: 0.01, maxDelay: 0.1 },
+      { TableName },
+    )
   })
   afterEach(() => test.stop())
 
@@ -117,6 +122,23 @@ describe('the local DynamoDB', () => {
     // The client's second try meets its own first write.
     await expect(put(1, 0)).rejects.toBeInstanceOf(ConditionalCheckFailedException)
     expect(calls).toBe(2)
+  })
+
+  it('outlives a caller that goes away within its request', async () => {
+    const arrived = new Promise<void>((resolve) => {
+      test.faults.onCall = () => {
+        resolve()
+        return null
+      }
+    })
+    const socket = connect(Number(new URL(test.aws.address).port), 'localhost')
+    const head = 'POST / HTTP/1.1\r\nhost: localhost\r\nx-amz-target: DynamoDB_20120810.PutItem'
+    socket.write(`${head}\r\ncontent-length: 100\r\n\r\n{`)
+    await arrived
+    socket.destroy()
+    await once(socket, 'close')
+    await put(1, 0)
+    await expect(put(1, 0)).rejects.toBeInstanceOf(ConditionalCheckFailedException)
   })
 })
 

@@ -90,7 +90,7 @@ describe('events of the local stack', () => {
     await set('other', 'ALARM')
     await set('app-5xx', 'ALARM')
     await set('app-5xx', 'ALARM')
-    await waitUntil(() => received().length > 0)
+    await waitUntil(() => received().length > 0, 'the rule has an event')
     const [event] = received()
     expect(received()).toHaveLength(1)
     expect(event).toMatchObject({
@@ -135,7 +135,7 @@ describe('events of the local stack', () => {
     const InstanceIds = ['i-00000001']
     for (const DocumentName of ['landfall-local-other', 'landfall-local-deploy-1'])
       await ssm.send(new SendCommandCommand({ DocumentName, InstanceIds }))
-    await waitUntil(() => received().length > 0)
+    await waitUntil(() => received().length > 0, 'the rule has an event')
     const [event] = received()
     expect(received()).toHaveLength(1)
     expect(event?.detail).toMatchObject({
@@ -151,12 +151,12 @@ describe('events of the local stack', () => {
     const events = new EventBridgeClient({ ...test.client, maxAttempts: 1 })
     const Entries = [{ Source: 'demo', DetailType: 'd', Detail: '{"a":1}' }]
     await events.send(new PutEventsCommand({ Entries }))
-    await waitUntil(() => received().length === 1)
+    await waitUntil(() => received().length === 1, 'the rule has the event')
     test.faults.onEvent = () => 'lose'
     await events.send(new PutEventsCommand({ Entries }))
     test.faults.onEvent = () => 'double'
     await events.send(new PutEventsCommand({ Entries }))
-    await waitUntil(() => received().length === 3)
+    await waitUntil(() => received().length === 3, 'the rule has the doubled event')
     const bad = [{ Source: 'demo', DetailType: 'd', Detail: 'no json' }]
     const answer = await events.send(new PutEventsCommand({ Entries: bad }))
     expect(answer.FailedEntryCount).toBe(1)

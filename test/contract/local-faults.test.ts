@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import {
@@ -9,22 +8,35 @@ import {
   SSMClient,
   SendCommandCommand,
 } from '@aws-sdk/client-ssm'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CommandFate } from '../../local/aws/faults.ts'
 import { startTestAws, toDocument, waitUntil, writeFunction } from '../support/local-aws.ts'
 import type { TestAws } from '../support/local-aws.ts'
 
 const documentName = 'landfall-local-deploy-1'
-const echo = `export const handler = async (event) => {
-  console.log('began', event.detail?.text)
-  await new Promise((resolve) => setTimeout(resolve, 200))
-  console.log('ended', event.detail?.text)
+/** Ends when the file that the event names is there, or at once. */
+const echo = `
+import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+export const handler = async ({ detail }) => {
+  console.log('began', detail.text)
+  while (detail.gate && !existsSync(detail.gate)) await sleep(5)
+  console.log('ended', detail.text)
 }`
+
+/** Works and ends when the file for each is there, and leaves a file between the two. */
+const script = `date +%s
+while [ ! -e "$LANDFALL_ROOT-may-work" ]; do sleep 0.02; done
+touch "$LANDFALL_ROOT-done"
+while [ ! -e "$LANDFALL_ROOT-may-end" ]; do sleep 0.02; done`
 
 describe('a fault on demand', () => {
   let test: TestAws
   let ssm: SSMClient
   let mark = ''
+  const allow = (...what: readonly string[]): void => {
+    for (const one of what) writeFileSync(join(test.directory, `root-1-may-${one}`), '')
+  }
 
   beforeEach(async () => {
     test = await startTestAws({
@@ -40,7 +52,7 @@ describe('a fault on demand', () => {
         documents: [
           {
             name: documentName,
-            text: toDocument('date +%s\nsleep 0.3\ntouch "$LANDFALL_ROOT-done"\nsleep 0.2'),
+            text: toDocument(script),
           },
         ],
       },
@@ -48,7 +60,10 @@ describe('a fault on demand', () => {
     ssm = new SSMClient({ ...test.client, maxAttempts: 1 })
     mark = join(test.directory, 'root-1-done')
   })
-  afterEach(() => test.stop())
+  afterEach(async () => {
+    vi.useRealTimers()
+    await test.stop()
+  })
 
   /** Sends the command under this fate and reads how SSM says that it ended. */
   const end = async (fate: CommandFate) => {
@@ -60,7 +75,8 @@ describe('a fault on demand', () => {
       const listed = await ssm.send(new ListCommandInvocationsCommand(query))
       return listed.CommandInvocations?.[0]
     }
-    await waitUntil(async () => !/Pending|InProgress/.test((await read())?.Status ?? 'Pending'))
+    const isOver = async () => !/Pending|InProgress/.test((await read())?.Status ?? 'Pending')
+    await waitUntil(isOver, 'the command has ended for SSM')
     const { StandardOutputContent } = await ssm.send(new GetCommandInvocationCommand(query))
     return { details: (await read())?.StatusDetails, output: StandardOutputContent?.trim() }
   }
@@ -79,29 +95,36 @@ describe('a fault on demand', () => {
     const given = { details: 'DeliveryTimedOut', output: '' }
     expect(await end({ kind: 'forget', milliseconds: 100 })).toEqual(given)
     expect(existsSync(mark)).toBe(false)
-    await waitUntil(() => existsSync(mark))
+    allow('work', 'end')
+    await waitUntil(() => existsSync(mark), 'the script that SSM gave up goes on')
   })
 
   it('kills a script at a chosen moment', async () => {
-    const when = () => waitUntil(() => existsSync(mark))
+    allow('work')
+    const when = () => waitUntil(() => existsSync(mark), 'the script has done its work')
     expect(await end({ kind: 'kill', when })).toMatchObject({ details: 'ExecutionTimedOut' })
   })
 
   it('restarts the agent: the script goes on, its end is told late', async () => {
-    const before = Date.now()
-    const milliseconds = 1500
+    allow('work', 'end')
+    const milliseconds = 500
     expect(await end({ kind: 'restart_agent', milliseconds })).toMatchObject({ details: 'Success' })
-    expect(Date.now() - before).toBeGreaterThan(milliseconds)
+    expect(Date.now() - statSync(mark).mtimeMs).toBeGreaterThan(milliseconds)
   })
 
   it('cuts the output', async () => {
+    allow('work', 'end')
     const cut = await end({ kind: 'cut_output', characters: 3 })
-    expect(cut).toEqual({ details: 'Success', output: String(Date.now()).slice(0, 3) })
+    expect(cut.details).toBe('Success')
+    expect(cut.output).toMatch(/^\d{3}$/)
   })
 
   it.each([3600, -3600])('puts the clock of an instance wrong by %i s', async (seconds) => {
+    allow('work', 'end')
+    const before = Math.floor(Date.now() / 1000)
     const { output } = await end({ kind: 'wrong_clock', seconds })
-    expect(Math.abs(Number(output) - Date.now() / 1000 - seconds)).toBeLessThan(60)
+    expect(Number(output) - seconds).toBeGreaterThanOrEqual(before)
+    expect(Number(output) - seconds).toBeLessThanOrEqual(Date.now() / 1000)
   })
 
   it('answers a call in the place of the service', async () => {
@@ -118,30 +141,42 @@ describe('a fault on demand', () => {
     }
     test.faults.onEvent = ({ detail }) =>
       detail['text'] === 'first' ? { kind: 'late', milliseconds: 1500 } : 'deliver'
+    const ended = () =>
+      test.logs.filter((line) => line.includes('ended')).map((line) => line.split(' ').at(-1))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     await emit('first')
     await emit('second')
-    const ended = () => test.logs.filter((line) => line.includes('ended'))
-    await waitUntil(() => ended().length === 2)
-    expect(ended().map((line) => line.split(' ').at(-1))).toEqual(['second', 'first'])
+    vi.advanceTimersByTime(1499)
+    await waitUntil(() => ended().length === 1, 'the second event is handled')
+    vi.advanceTimersByTime(2)
+    await waitUntil(() => ended().length === 2, 'the first event is handled')
+    expect(ended()).toEqual(['second', 'first'])
   })
 
   it('kills a function at its work, and another event finds a fresh one', async () => {
     const lambda = new LambdaClient({ ...test.client, maxAttempts: 1 })
+    const gate = join(test.directory, 'gate')
     const start = (text: string) =>
       lambda.send(
         new InvokeCommand({
           FunctionName: 'landfall-local-echo',
           InvocationType: 'Event',
-          Payload: JSON.stringify({ detail: { text } }),
+          Payload: JSON.stringify({ detail: { text, gate } }),
         }),
       )
+    const isLogged = (text: string) => test.logs.some((line) => line.includes(text))
     test.faults.onAsyncInvoke = () => ({ kind: 'kill', milliseconds: 50 })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     await start('killed')
-    await waitUntil(() => test.logs.some((line) => line.includes('began killed')))
+    vi.advanceTimersByTime(1)
+    await waitUntil(() => isLogged('began killed'), 'the function is at its work')
+    vi.advanceTimersByTime(50)
+    vi.useRealTimers()
+    await waitUntil(() => isLogged('The environment is gone'), 'the environment is gone')
     test.faults.onAsyncInvoke = () => 'run'
-    await sleep(100)
+    writeFileSync(gate, '')
     await start('fresh')
-    await waitUntil(() => test.logs.some((line) => line.includes('ended fresh')))
-    expect(test.logs.some((line) => line.includes('ended killed'))).toBe(false)
+    await waitUntil(() => isLogged('ended fresh'), 'the next event is handled')
+    expect(isLogged('ended killed')).toBe(false)
   })
 })

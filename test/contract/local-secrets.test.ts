@@ -12,7 +12,7 @@ import {
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startTestAws, type TestAws } from '../support/local-aws.ts'
+import { startTestAws, waitUntil, type TestAws } from '../support/local-aws.ts'
 
 const name = 'landfall/local/github'
 
@@ -70,7 +70,7 @@ describe('the local Secrets Manager', () => {
   it('dates each version by its own creation', async () => {
     await create('first')
     const before = (await get()).CreatedDate
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await waitUntil(() => Date.now() > (before?.getTime() ?? 0), 'the clock has moved on')
     await put('second')
     expect((await get({ VersionStage: 'AWSPREVIOUS' })).CreatedDate).toEqual(before)
     expect((await get()).CreatedDate?.getTime()).toBeGreaterThan(before?.getTime() ?? Infinity)

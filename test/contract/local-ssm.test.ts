@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   CancelCommandCommand,
@@ -12,8 +12,21 @@ import {
   type CommandInvocation,
   type SendCommandCommandInput,
 } from '@aws-sdk/client-ssm'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startTestAws, toDocument, waitUntil, type TestAws } from '../support/local-aws.ts'
+
+/** A zombie counts as ended. */
+const isRunning = (pid: number): boolean => {
+  try {
+    return !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 const terminal = ['Success', 'Failed', 'TimedOut', 'Cancelled']
 
@@ -50,11 +63,13 @@ describe('the local SSM', () => {
     const query = new ListCommandInvocationsCommand({ CommandId: id, Details: true })
     return (await ssm.send(query)).CommandInvocations ?? []
   }
+  const waitUntilBegun = (id: string): Promise<void> =>
+    waitUntil(async () => (await list(id))[0]?.Status === 'InProgress', 'the command has begun')
   const settle = async (id: string): Promise<CommandInvocation> => {
     await waitUntil(async () => {
       const all = await list(id)
       return all.length > 0 && all.every(({ Status }) => terminal.includes(Status ?? ''))
-    })
+    }, 'the command has ended')
     const [first] = await list(id)
     if (!first) throw new Error('No invocation')
     return first
@@ -161,34 +176,49 @@ describe('the local SSM', () => {
   it('kills the whole group on cancel, and no trap runs', async () => {
     const marker = join(test.directory, 'trapped')
     const child = join(test.directory, 'child')
-    await create(`trap 'touch ${marker}' EXIT TERM INT\n(sleep 1; touch ${child}) &\nsleep 30`)
+    await create(`trap 'touch ${marker}' EXIT TERM INT\nsleep 300 &\necho $! >${child}\nwait`)
     const id = await send()
-    await waitUntil(async () => (await list(id))[0]?.Status === 'InProgress')
+    const readChild = () => (existsSync(child) ? Number(readFileSync(child, 'utf8')) : 0)
+    await waitUntil(() => readChild() > 0, 'the script has started its child')
+    expect(isRunning(readChild())).toBe(true)
     await ssm.send(new CancelCommandCommand({ CommandId: id }))
     const invocation = await settle(id)
     expect(invocation.Status).toBe('Cancelled')
     expect(invocation.CommandPlugins?.[0]?.ResponseCode).toBe(137)
-    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    await waitUntil(() => !isRunning(readChild()), 'the child of the script has ended')
     expect(existsSync(marker)).toBe(false)
-    expect(existsSync(child)).toBe(false)
   })
 
   it('ends what exceeds the execution timeout by SIGKILL', async () => {
-    await create('sleep 30', {}, 5)
-    const invocation = await settle(await send())
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    await create('sleep 300', {}, 60)
+    const id = await send()
+    vi.advanceTimersByTime(10)
+    await waitUntilBegun(id)
+    vi.advanceTimersByTime(59_980)
+    expect((await list(id))[0]?.Status).toBe('InProgress')
+    vi.advanceTimersByTime(20)
+    const invocation = await settle(id)
     expect(invocation).toMatchObject({ Status: 'TimedOut', StatusDetails: 'ExecutionTimedOut' })
   })
 
   it('runs five commands at once on an instance and lets the sixth wait', async () => {
-    const gate = join(test.directory, 'gate')
-    await create(`while [ ! -e ${gate} ]; do sleep 0.05; done`)
+    const [gate, lines] = [join(test.directory, 'gate'), join(test.directory, 'lines')]
+    await create(
+      `echo begun >>${lines}\nwhile [ ! -e ${gate} ]; do sleep 0.05; done\necho over >>${lines}`,
+    )
     const ids = await Promise.all(Array.from({ length: 6 }, () => send()))
     const statuses = async () => (await Promise.all(ids.map(list))).map(([one]) => one?.Status)
-    await waitUntil(async () => (await statuses()).filter((s) => s === 'InProgress').length === 5)
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    expect((await statuses()).filter((status) => status === 'Pending')).toHaveLength(1)
+    const areFiveBegun = () =>
+      existsSync(lines) && readFileSync(lines, 'utf8') === 'begun\n'.repeat(5)
+    await waitUntil(areFiveBegun, 'five scripts are running')
+    const counts = Object.groupBy(await statuses(), (status) => status ?? 'none')
+    expect(counts).toMatchObject({ InProgress: { length: 5 }, Pending: { length: 1 } })
     writeFileSync(gate, '')
     for (const id of ids) expect((await settle(id)).Status).toBe('Success')
+    // The sixth begins after one of the others has ended.
+    const told = readFileSync(lines, 'utf8').trim().split('\n')
+    expect(told.lastIndexOf('begun')).toBeGreaterThan(told.indexOf('over'))
   })
 
   it('leaves a command for an instance that is away pending, and delivers it later', async () => {
@@ -199,10 +229,12 @@ describe('the local SSM', () => {
     const { InstanceInformationList: known = [] } = await ssm.send(query)
     expect(known.map(({ PingStatus }) => PingStatus)).toEqual(['ConnectionLost', 'Online'])
     await create('echo back')
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const id = await send()
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    vi.advanceTimersByTime(10_000)
     expect((await list(id))[0]?.Status).toBe('Pending')
     member.status.online = true
+    vi.advanceTimersByTime(1_000)
     expect((await settle(id)).Status).toBe('Success')
   })
 
@@ -227,9 +259,9 @@ describe('the local SSM', () => {
   })
 
   it('tells of a script that the stack took with it', async () => {
-    await create('sleep 30')
+    await create('sleep 300')
     const id = await send()
-    await waitUntil(async () => (await list(id))[0]?.Status === 'InProgress')
+    await waitUntilBegun(id)
     test = await test.restart()
     ssm = new SSMClient({ ...test.client, maxAttempts: 1 })
     expect(await settle(id)).toMatchObject({ Status: 'TimedOut' })
@@ -243,6 +275,7 @@ describe('eventual consistency of the local SSM', () => {
       service: { documents: [{ name: 'landfall-local-x', text: toDocument('true') }] },
     })
     const ssm = new SSMClient({ ...test.client, maxAttempts: 1 })
+    vi.useFakeTimers({ toFake: ['Date'] })
     const order = { DocumentName: 'landfall-local-x', InstanceIds: ['i-00000001'] }
     const { Command } = await ssm.send(new SendCommandCommand(order))
     const query = { CommandId: Command?.CommandId, InstanceId: 'i-00000001' }
@@ -251,10 +284,11 @@ describe('eventual consistency of the local SSM', () => {
     await expect(ssm.send(new GetCommandInvocationCommand(query))).rejects.toMatchObject({
       name: 'InvocationDoesNotExist',
     })
+    vi.setSystemTime(Date.now() + 300)
     await waitUntil(async () => {
       const { CommandInvocations = [] } = await ssm.send(new ListCommandInvocationsCommand(query))
       return CommandInvocations[0]?.Status === 'Success'
-    })
+    }, 'the command is seen to have ended')
     await test.stop()
   })
 })

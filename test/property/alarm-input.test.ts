@@ -6,6 +6,7 @@ import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
 import { appOf } from '../support/apps.ts'
 import { live } from '../support/deployments.ts'
 import { silent } from '../support/rollout-world.ts'
+import { inFull } from '../support/size.ts'
 
 const now = new Date('2026-11-20T10:05:00.000Z')
 const rollback = {
@@ -130,7 +131,7 @@ describe('whatever wakes `alarm`', () => {
         expect(Date.parse(transition.at)).toBeLessThanOrEqual(now.getTime())
         expect([null, 'OK', 'INSUFFICIENT_DATA']).toContain(transition.from)
       }),
-      { numRuns: 5000 },
+      { numRuns: inFull(5000, 2000) },
     )
   })
 
@@ -141,7 +142,7 @@ describe('whatever wakes `alarm`', () => {
         const judged = await handle(sent)
         if (!isTransition(sent) || !isNamed(sent)) expect([judged, calls]).toEqual([[], []])
       }),
-      { numRuns: 5000 },
+      { numRuns: inFull(5000, 2000) },
     )
   })
 

@@ -7,6 +7,7 @@ import { assembleEnvironment } from '../../src/secrets/environment.ts'
 import { renderEnvelopePlaintext } from '../../src/secrets/plaintext.ts'
 import { envelopeCharacters, largestWave, roomBeside } from '../../src/targets/ec2/room.ts'
 import { createKeyRing } from '../support/instance-key.ts'
+import { inFull } from '../support/size.ts'
 
 const ring = createKeyRing()
 afterAll(() => ring.remove())
@@ -14,7 +15,7 @@ afterAll(() => ring.remove())
 const ids = Array.from({ length: 50 }, (_, index) =>
   InstanceId.parse(`i-${index.toString(16).padStart(17, '0')}`),
 )
-const fleet = ids.map((id) => ring.make(id))
+const fleet = ring.makeAll(ids)
 const stranger = ring.make('i-0000000000000beef')
 const certificates = fleet.map(({ certificate }) => certificate)
 
@@ -44,7 +45,7 @@ const render = (
 test('each of 50 instances opens the envelope with its own key', async () => {
   const text = render({ KEY: 'line one\nline "two"' })
   const envelope = await sealEnvelope(text, certificates)
-  for (const instance of fleet) expect(instance.open(envelope)).toBe(text.reveal())
+  expect(ring.openAll(envelope, ids)).toEqual(ids.map(() => text.reveal()))
 })
 
 const seal = (text: Redacted, to: readonly (typeof fleet)[number][]): Promise<Uint8Array> =>
@@ -65,7 +66,7 @@ test('any environment arrives as it was', async () => {
         for (const instance of to) expect(instance.open(envelope)).toBe(text.reveal())
       },
     ),
-    { numRuns: 40 },
+    { numRuns: inFull(40, 15) },
   )
 })
 
@@ -81,7 +82,7 @@ test('nobody opens an envelope that was not sealed for them', async () => {
         expect(left?.open(envelope)).toBeNull()
       },
     ),
-    { numRuns: 10 },
+    { numRuns: inFull(10, 5) },
   )
 })
 
@@ -137,7 +138,7 @@ test('no envelope is larger than was reckoned, and by little smaller', async () 
       expect(envelope.length).toBeLessThanOrEqual(reckoned)
       expect(envelope.length).toBeGreaterThan(reckoned - 128 - count * 8)
     }),
-    { numRuns: 60 },
+    { numRuns: inFull(60, 15) },
   )
 })
 

@@ -14,6 +14,7 @@ import {
   type World,
 } from '../support/rollout-world.ts'
 import { letItSettle, runReconcile } from '../support/runs.ts'
+import { inFull } from '../support/size.ts'
 import { createdAt, indexes, parseAct, stories, type Act, type Story } from '../support/stories.ts'
 
 /** As the webhook takes it in: matched, and recorded on whichever revision it is evidence of. */
@@ -128,11 +129,12 @@ describe('ten commits, whatever is heard of them and when', () => {
         counts.rollbacks += told.rolledBackAt === null ? 0 : 1
         counts.latest += story.mode.tag === 'latest' ? told.world.deployments.size : 0
       }),
-      { numRuns: 300 },
+      { numRuns: inFull(300, 100) },
     )
-    // The stories are worth telling: most of them bring something out, some go back.
-    expect(counts.deployments).toBeGreaterThan(300)
-    expect(counts.latest).toBeGreaterThan(100)
-    expect(counts.rollbacks).toBeGreaterThan(10)
+    // The stories are worth telling: most of them bring something out, some go back. By chance alone
+    // a count is that low once in a million runs.
+    expect(counts.deployments).toBeGreaterThan(inFull(300, 100))
+    expect(counts.latest).toBeGreaterThan(inFull(100, 20))
+    expect(counts.rollbacks).toBeGreaterThan(inFull(10, 0))
   })
 })

@@ -15,6 +15,7 @@ import {
   type Mishap,
   type Paused,
 } from '../support/runs.ts'
+import { inFull } from '../support/size.ts'
 
 const alarms = ['errors', 'latency'] as const
 const windowSeconds = 1800
@@ -179,7 +180,7 @@ describe('any order of commits, alarms, people, losses and deaths', () => {
           await checkGoesOn(real)
         },
       ),
-      { numRuns: 600 },
+      { numRuns: inFull(600, 200) },
     )
   })
 })

@@ -12,6 +12,7 @@ import {
   type Mishap,
   type Paused,
 } from '../support/runs.ts'
+import { inFull } from '../support/size.ts'
 
 interface Real {
   readonly world: World
@@ -203,7 +204,7 @@ describe('any order of deliveries, nudges, losses and deaths', () => {
         const broken = newest >= 0 && world.hosts.some(({ id }) => world.isBroken(newest, id))
         checkSettled(world, isOpen ? commits : opened, broken)
       }),
-      { numRuns: 4000 },
+      { numRuns: inFull(4000, 1000) },
     )
   })
 
@@ -223,7 +224,7 @@ describe('any order of deliveries, nudges, losses and deaths', () => {
         if (opened >= 0) expect(world.head().releases[0]?.revision).toBe(commitAt(opened))
         for (const { status } of world.deployments.values()) expect(status).toBe('succeeded')
       }),
-      { numRuns: 400 },
+      { numRuns: inFull(400, 200) },
     )
   })
 })

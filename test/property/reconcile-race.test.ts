@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createReconcile } from '../../src/rollout/reconcile.ts'
 import { commitAt, createWorld, type Call, type World } from '../support/rollout-world.ts'
 import { letItSettle } from '../support/runs.ts'
+import { inFull } from '../support/size.ts'
 
 /** Both the call and the way back of its answer wait for the scheduler. */
 const scheduledCall =
@@ -82,7 +83,7 @@ describe.each([2, 3])('%i reconcilers on one head', (count) => {
         const status = isBroken ? 'failed' : 'succeeded'
         expect([...world.deployments.values()]).toMatchObject([{ generation: 1, status }])
       }),
-      { numRuns: 250 },
+      { numRuns: inFull(250, 80) },
     )
   })
 
@@ -104,7 +105,7 @@ describe.each([2, 3])('%i reconcilers on one head', (count) => {
           expect(world.deployments.get(1)?.status).toBe(isBroken ? 'failed' : 'succeeded')
         },
       ),
-      { numRuns: 250 },
+      { numRuns: inFull(250, 80) },
     )
   })
 })

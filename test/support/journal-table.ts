@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import { text } from 'node:stream/consumers'
 import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
-import dynalite from 'dynalite'
 import { parse } from 'yaml'
 import * as z from 'zod'
+import { openDynamoDb } from '../../local/aws/dynamodb.ts'
 import type { ItemKey } from '../../src/journal/keys.ts'
 import { createJournalTable, type Item, type JournalTable } from '../../src/journal/table.ts'
 
@@ -75,40 +74,22 @@ export interface TestJournal {
   stop(): Promise<void>
 }
 
-const forward = async (port: number, target: string, body: string) => {
-  const answer = await fetch(`http://127.0.0.1:${port}`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/x-amz-json-1.0',
-      'x-amz-target': target,
-      // dynalite wants to see that a request is signed, and does not verify it.
-      authorization:
-        'AWS4-HMAC-SHA256 Credential=a/b/c/d/aws4_request, SignedHeaders=e, Signature=f',
-      'x-amz-date': '20261120T100000Z',
-    },
-    body,
-  })
-  return { status: answer.status, headers: answer.headers, body: await answer.text() }
-}
-
 /** dynalite in memory behind a wire that can be cut, spoken to by the real SDK. */
 export const startJournal = async (): Promise<TestJournal> => {
-  const database = dynalite({ createTableMs: 0 })
-  const databasePort = await listen(database)
+  const database = await openDynamoDb()
   const wire = createServer((incoming, outgoing) => {
     const handle = async (): Promise<void> => {
-      const target = String(incoming.headers['x-amz-target'])
-      journal.operations.push(target.split('.')[1] ?? '')
-      const body = await text(incoming)
-      journal.consistent.push(body.includes('"ConsistentRead":true'))
-      const fault = journal.faults.shift()
-      if (fault !== undefined && fault !== null) await journal.beforeFault()
+      journal.operations.push(String(incoming.headers['x-amz-target']).split('.')[1] ?? '')
+      const fault = journal.faults.shift() ?? null
+      if (fault !== null) await journal.beforeFault()
       if (fault === 'request_lost') return void incoming.socket.destroy()
-      const answer = await forward(databasePort, target, body)
-      if (fault === 'answer_lost') return void incoming.socket.destroy()
-      const names = ['content-type', 'x-amzn-requestid', 'x-amz-crc32']
-      for (const name of names) outgoing.setHeader(name, answer.headers.get(name) ?? '')
-      outgoing.writeHead(answer.status).end(answer.body)
+      if (fault === 'answer_lost') outgoing.end = () => outgoing.destroy()
+      const chunks: Buffer[] = []
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+      incoming.on('end', () =>
+        journal.consistent.push(Buffer.concat(chunks).includes('"ConsistentRead":true')),
+      )
+      database.handle(incoming, outgoing)
     }
     handle().catch(() => incoming.socket.destroy())
   })
@@ -141,14 +122,14 @@ export const startJournal = async (): Promise<TestJournal> => {
     },
     stop: async () => {
       await close(wire)
-      await close(database)
+      await database.close()
     },
   }
   const { TimeToLiveSpecification: _, ...definition } = await readTableDefinition()
   const client = createClient(3)
   await client.send(new CreateTableCommand({ TableName: table.name, ...definition }))
   // A table takes no item before it is active.
-  const patience = { client, maxWaitTime: 10, minDelay: 0.01, maxDelay: 0.1 }
+  const patience = { client, maxWaitTime: 30, minDelay: 0.01, maxDelay: 0.1 }
   await waitUntilTableExists(patience, { TableName: table.name })
   journal.operations.length = 0
   return journal

@@ -1,9 +1,4 @@
-import {
-  DeleteItemCommand,
-  PutItemCommand,
-  ScanCommand,
-  type AttributeValue,
-} from '@aws-sdk/client-dynamodb'
+import { BatchWriteItemCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb'
 import type { Head } from '../../src/deployment/head.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
@@ -18,6 +13,9 @@ import {
 import { commitAt, createWorld, plainly, type World } from './rollout-world.ts'
 import type { Result } from '../../src/kernel/result.ts'
 import type { Reason } from '../../src/kernel/reason.ts'
+
+/** What BatchWriteItem takes, each item once. */
+const mostAtOnce = 25
 
 type Raw = Readonly<Record<string, AttributeValue>>
 
@@ -44,12 +42,16 @@ export const createJournalWorld = (
     return (await table.documents().send(order)).Items ?? []
   }
   const write = async (items: readonly Raw[]): Promise<void> => {
-    for (const item of await read())
-      await table
-        .documents()
-        .send(new DeleteItemCommand({ TableName: table.name, Key: keyOf(item) }))
-    for (const Item of items)
-      await table.documents().send(new PutItemCommand({ TableName: table.name, Item }))
+    const kept = new Set(items.map((item) => JSON.stringify(keyOf(item))))
+    const gone = (await read()).map(keyOf).filter((key) => !kept.has(JSON.stringify(key)))
+    const requests = [
+      ...gone.map((Key) => ({ DeleteRequest: { Key } })),
+      ...items.map((Item) => ({ PutRequest: { Item } })),
+    ]
+    for (let from = 0; from < requests.length; from += mostAtOnce) {
+      const some = { [table.name]: requests.slice(from, from + mostAtOnce) }
+      await table.documents().send(new BatchWriteItemCommand({ RequestItems: some }))
+    }
   }
   return {
     world,

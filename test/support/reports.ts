@@ -1,10 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
+import type { Vendor } from '../../local/http/vendor.ts'
 import type { App } from '../../src/deployment/app.ts'
 import type { Fact, FactKind, ToldDeployment } from '../../src/deployment/report.ts'
 import { Digest, Generation } from '../../src/kernel/id.ts'
 import { http, type Http } from '../../src/kernel/http.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
+import { fail } from '../../src/kernel/result.ts'
 import type { ReadCurrentSecret } from '../../src/secrets/named-secret.ts'
 import { appOf, commit } from './apps.ts'
 
@@ -72,14 +74,28 @@ export const printed = (value: unknown): string =>
   `${JSON.stringify(value)} ${inspect(value, { depth: 20, showHidden: true })}`
 
 /**
- * The way out, which waits no longer than 300 ms however long it may; `patience` holds how long each
- * request would have been waited for.
+ * HTTP that times out when the watched server hangs, and not after a time. `patience` holds the timeout
+ * of each request.
  */
 export const createImpatientHttp = () => {
   const patience: number[] = []
-  const impatient: Http = (request) => {
+  const giveUps = new Set<() => void>()
+  const impatient: Http = async (request) => {
     patience.push(request.timeoutMilliseconds ?? 10_000)
-    return http({ ...request, timeoutMilliseconds: 300 })
+    const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<Http>>>()
+    const giveUp = (): void => resolve(fail({ kind: 'timeout', host: request.url.host }))
+    giveUps.add(giveUp)
+    const answered = await Promise.race([http(request), promise])
+    giveUps.delete(giveUp)
+    return answered
   }
-  return { http: impatient, patience }
+  /** The same fate; a call that hangs times out at once. */
+  const watch =
+    (fate: Vendor['fate']): Vendor['fate'] =>
+    (call) => {
+      const one = fate(call)
+      if (one?.kind === 'hang') for (const giveUp of giveUps) giveUp()
+      return one
+    }
+  return { http: impatient, patience, watch }
 }

@@ -92,9 +92,9 @@ const timed = (act: Act, from: Instant): fc.Arbitrary<readonly Timed[]> =>
         .map(({ delay, isUnheard }) => ({ at: addSeconds(from, delay), act, isUnheard })),
     )
 
-const anyTime = (act: Act, most: number): fc.Arbitrary<readonly Timed[]> =>
+const anyTime = (act: Act, most: number, least = 0): fc.Arbitrary<readonly Timed[]> =>
   fc
-    .array(fc.integer({ min: 0, max: 2700 }), { maxLength: most })
+    .array(fc.integer({ min: 0, max: 2700 }), { minLength: least, maxLength: most })
     .map((times) =>
       times.map((seconds) => ({ at: addSeconds(pushedAt(0), seconds), act, isUnheard: false })),
     )
@@ -115,7 +115,7 @@ export const stories = fc.tuple(modes, fates, fc.boolean()).chain(([mode, all, i
       ),
       ...indexes.map((index) => anyTime({ kind: 'hint', index }, 1)),
       anyTime({ kind: 'look' }, 12),
-      isRolledBack ? anyTime({ kind: 'rollback' }, 1) : fc.constant([]),
+      isRolledBack ? anyTime({ kind: 'rollback' }, 1, 1) : fc.constant([]),
       tags,
     )
     .map((lists) => ({

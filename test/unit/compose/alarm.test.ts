@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { composeAlarm } from '../../../src/compose/alarm.ts'
 import { createHead, type Head } from '../../../src/deployment/head.ts'
@@ -37,7 +37,7 @@ const createHandler = (trouble: Trouble) => {
       load: async (app) => {
         check('load', app)
         // The others take their time, as the journal does.
-        await setTimeout(5)
+        await setImmediate()
         return heads.get(app) ?? createHead(app)
       },
       record: async (head) => {

@@ -34,10 +34,12 @@ afterEach(async () => {
   expect(hook.violations).toEqual([])
 })
 
+const impatient = createImpatientHttp()
+const ports = { http: impatient.http, clock: () => new Date() }
+
 const tellBy = (secret: string | null, fact: Fact, app: App = reportingApp()) => {
-  const { http } = createImpatientHttp()
   const readSecret = secretsOf({ 'landfall/test/notice': secret })
-  return createNoticeReporter({ http, readSecret, clock: () => new Date() })(fact, app)
+  return createNoticeReporter({ ...ports, readSecret })(fact, app)
 }
 const address = () => `${hook.url.origin}${secretPath}`
 const tell = (fact: Fact) => tellBy(address(), fact)
@@ -73,7 +75,7 @@ describe('a notice', () => {
   })
 
   test('that nobody answers is told later, by the name of the host alone', async () => {
-    hook.fate = () => ({ kind: 'hang' })
+    hook.fate = impatient.watch(() => ({ kind: 'hang' }))
     const why = `${hook.url.host} did not answer in time`
     expect(await tell(factOf('started'))).toEqual({ kind: 'later', why, afterSeconds: null })
     await hook.stop()

@@ -36,10 +36,12 @@ const secretOf = (more: object = {}) =>
     ...more,
   })
 
+const impatient = createImpatientHttp()
+const ports = { http: impatient.http, clock: () => new Date() }
+
 const tellBy = (secret: string | null, fact: Fact, app: App = reportingApp()) => {
-  const { http } = createImpatientHttp()
   const readSecret = secretsOf({ sentry: secret })
-  return createSentryReporter({ http, readSecret, clock: () => new Date() })(fact, app)
+  return createSentryReporter({ ...ports, readSecret })(fact, app)
 }
 const tell = (fact: Fact, app?: App) => tellBy(secretOf(), fact, app)
 const told = { kind: 'told' }
@@ -155,7 +157,7 @@ describe('an answer of', () => {
   })
 
   test('nothing is waited for, but not for long', async () => {
-    sentry.fate = () => ({ kind: 'hang' })
+    sentry.fate = impatient.watch(() => ({ kind: 'hang' }))
     const why = `${sentry.url.host} did not answer in time`
     expect(await tell(factOf('succeeded'))).toEqual({ kind: 'later', why, afterSeconds: null })
   })
