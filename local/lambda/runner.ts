@@ -23,6 +23,8 @@ export interface Runner {
   invoke(name: string, payload: string): Promise<InvokeResult>
   /** At least once, later, with the function's own retries. */
   invokeAsync(name: string, payload: unknown): void
+  /** Whether all that was woken has answered; a retry that is due later is not waited for. */
+  isIdle(): boolean
   stop(): Promise<void>
 }
 
@@ -64,6 +66,17 @@ export const createRunner = (parts: RunnerParts): Runner => {
   const timers = createTimers()
   const specs = new Map(parts.functions.map((spec) => [spec.name, spec]))
   const pools = new Map<string, Pool>()
+  let underWay = 0
+  const count = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    underWay += 1
+    try {
+      return await work()
+    } finally {
+      underWay -= 1
+    }
+  }
+  const soon = (work: () => Promise<void>): void =>
+    void count(() => new Promise<void>((resolve) => timers.after(0, resolve)).then(work))
 
   const toPool = (spec: LambdaFunction): Pool => {
     const existing = pools.get(spec.name)
@@ -76,16 +89,19 @@ export const createRunner = (parts: RunnerParts): Runner => {
   const invoke = async (name: string, payload: string): Promise<InvokeResult> => {
     const spec = specs.get(name)
     if (!spec) throw new Error(`No function ${name} is packaged`)
-    return toPool(spec).invoke(payload)
+    return count(() => toPool(spec).invoke(payload))
   }
-  const attempt = (spec: LambdaFunction, payload: string, since: number, tries: number): void => {
+  const attempt = async (
+    spec: LambdaFunction,
+    payload: string,
+    since: number,
+    tries: number,
+  ): Promise<void> => {
     if (Date.now() - since > spec.maximumAgeSeconds * 1000) return
-    const run = async (): Promise<void> => {
-      const { functionError } = await toPool(spec).invoke(payload)
-      if (functionError === null || tries > spec.retries) return
-      timers.after(retryMilliseconds * tries, () => attempt(spec, payload, since, tries + 1))
-    }
-    void run()
+    const { functionError } = await toPool(spec).invoke(payload)
+    if (functionError === null || tries > spec.retries) return
+    const again = () => soon(() => attempt(spec, payload, since, tries + 1))
+    timers.after(retryMilliseconds * tries, again)
   }
   return {
     find: (name) => specs.get(name) ?? null,
@@ -96,11 +112,11 @@ export const createRunner = (parts: RunnerParts): Runner => {
       const fate = parts.faults.onAsyncInvoke(name, payload)
       const text = JSON.stringify(payload)
       if (typeof fate === 'object')
-        return timers.after(0, () => void toPool(spec).invoke(text, fate.milliseconds))
+        return soon(async () => void (await toPool(spec).invoke(text, fate.milliseconds)))
       const times = { lose: 0, run: 1, double: 2 }[fate]
-      for (let time = 0; time < times; time += 1)
-        timers.after(0, () => attempt(spec, text, Date.now(), 1))
+      for (let time = 0; time < times; time += 1) soon(() => attempt(spec, text, Date.now(), 1))
     },
+    isIdle: () => underWay === 0,
     stop: async () => {
       timers.clear()
       await Promise.all([...pools.values()].map((pool) => pool.stop()))

@@ -24,8 +24,12 @@ import type { ShownDeployment } from '../../local/team/operators.ts'
 import type { HookAnswer } from '../../local/team/signed-delivery.ts'
 import { startTeam, toCommit, type Team, type TeamOptions } from '../../local/team/team.ts'
 import { toDocument, waitUntil } from './local-aws.ts'
+import { inFull } from './size.ts'
 
 const project = join(import.meta.dirname, '../..')
+
+/** For a deployment: no machine is so busy that one takes longer. */
+export const patienceSeconds = 180
 
 /** An app of the team's landfall.yml: what differs from the ordinary one. */
 export interface AppFacts {
@@ -61,6 +65,8 @@ export interface Stage {
   ask(app: string, path?: string): Promise<string>
   /** The command line that README shows; what it prints, parsed. */
   invokeBySls(name: string, input: unknown): Promise<unknown>
+  /** By that command line in the full size; else the same function with the same input. */
+  operate(name: string, input: unknown): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -147,7 +153,7 @@ export const openStage = async ({
     team.pushImage(repositoryOf(app), toCommit(version), { VERSION: version, ...behaviour })
   const endCi: Stage['endCi'] = (app, version, more = {}) =>
     team.endCi({ repository: repositoryOf(app), commit: toCommit(version), ...more })
-  const nextDeployment: Stage['nextDeployment'] = async (app, seconds = 90) => {
+  const nextDeployment: Stage['nextDeployment'] = async (app, seconds = patienceSeconds) => {
     const generation = (generations.get(app) ?? 0) + 1
     const ended = await team.operators.waitForEnd(app, generation, seconds)
     generations.set(app, generation)
@@ -171,6 +177,7 @@ export const openStage = async ({
       startLoad({ url: `http://127.0.0.1:${port(app)}/`, ratePerSecond: 40, ...more }),
     ask: (app, path = '/') => rootOf(port(app), path),
     invokeBySls: (name, input) => invokeBySls(team, name, input),
+    operate: inFull((name, input) => invokeBySls(team, name, input), team.operators.invoke),
     close: async () => {
       await cleanUp(Object.keys(apps), [...ports.values()], team.registry)
       await team.stop()
@@ -286,7 +293,7 @@ export const holdAgent = async ({ team, directory }: Stage): Promise<() => void>
   await waitUntil(async () => {
     const { Commands = [] } = await ssm.send(new ListCommandsCommand({ Filters }))
     return Commands.filter(({ Status }) => Status === 'InProgress').length === workersOfAgent
-  })
+  }, 'the commands that keep the agent busy have begun')
   return () => writeFileSync(gate, '')
 }
 
@@ -295,6 +302,16 @@ export const waitUntilOpen = async ({ team }: Stage, app: string): Promise<void>
   waitUntil(async () => {
     const { open, deployments } = await team.operators.status(app)
     return open !== null && deployments[0]?.status === 'in_progress'
-  }, 30)
+  }, `a deployment of ${app} is under way`)
+
+/** Waits until the container of this generation has been started, whatever it answers. */
+export const waitUntilStarted = async (app: string, generation: number): Promise<void> => {
+  const container = `landfall-${app}.${generation}`
+  await waitUntil(async () => (await containersOf(app)).includes(container), `${container} runs`)
+}
+
+/** Waits until every function that was woken has answered: what follows from it is written. */
+export const waitUntilQuiet = ({ team }: Stage): Promise<void> =>
+  waitUntil(() => team.stack.runner.isIdle(), 'every function has answered')
 
 export { toCommit }

@@ -1,6 +1,7 @@
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startAws, type LocalAws, type Timing } from '../../local/aws/aws.ts'
 import { createFaults, type Faults } from '../../local/aws/faults.ts'
 import { createFleet, type Fleet } from '../../local/instances/instance.ts'
@@ -133,14 +134,20 @@ export const toDocument = (
     ],
   })
 
-/** Asks until it says so; no test takes that long on a machine with little to do. */
+/**
+ * Asks until it says so; `what` tells a failure what did not come, and a number in its place is the
+ * seconds. The limit only ends a wait in vain: no test takes that long on a busy machine either. The
+ * clock and the sleep are not those of the globals, which a test may hold in its hand.
+ */
 export const waitUntil = async (
   isTrue: () => boolean | Promise<boolean>,
-  seconds = 30,
+  what: string | number = 'what was waited for',
+  seconds = typeof what === 'number' ? what : 50,
 ): Promise<void> => {
-  const deadline = Date.now() + seconds * 1000
+  const deadline = performance.now() + seconds * 1000
   while (!(await isTrue())) {
-    if (Date.now() > deadline) throw new Error(`Waited ${seconds} seconds in vain`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    if (performance.now() > deadline)
+      throw new Error(`Waited ${seconds} seconds in vain for: ${what}`)
+    await sleep(20)
   }
 }
