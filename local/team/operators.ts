@@ -52,8 +52,8 @@ export interface Operators {
   waitForEnd(app: string, generation: number, seconds?: number): Promise<ShownDeployment>
 }
 
-/** From one look at whether a deployment has ended to the next. */
-const lookMilliseconds = 100
+/** From one look at whether a deployment has ended to the next; each runs a function for 20 ms. */
+const lookMilliseconds = 250
 
 /** The operator functions, invoked as `sls invoke` does it. */
 export const createOperators = (endpoint: string, region: string): Operators => {

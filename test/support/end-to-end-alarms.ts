@@ -5,8 +5,8 @@ import { expect } from 'vitest'
 import * as z from 'zod'
 import { docker } from '../../local/docker/docker.ts'
 import { createAlarm } from '../../local/team/alarm.ts'
-import { containersOf, patienceSeconds, scanJournal, waitUntilQuiet, type Stage } from './end-to-end.ts'
-import { waitUntil } from './local-aws.ts'
+import { containersOf, scanJournal, waitUntilQuiet, type Stage } from './end-to-end.ts'
+import { waitFor } from './end-to-end-wait.ts'
 
 export interface Alarms {
   set(name: string, state: StateValue): Promise<void>
@@ -54,7 +54,7 @@ export const waitForVerdict = async (
   number: number,
 ): Promise<Judged['verdict'] | undefined> => {
   const isJudged = async () => (await listJudged(stage, app)).length >= number
-  await waitUntil(isJudged, `alarm ${number} of ${app} is judged`)
+  await waitFor(`alarm ${number} of ${app} is judged`, isJudged)
   return (await listJudged(stage, app))[number - 1]?.verdict
 }
 
@@ -120,7 +120,7 @@ export const waitUntilServed = async (
   version: string,
 ): Promise<number> => {
   const isServed = async () => (await stage.ask(app).catch(() => '')) === version
-  await waitUntil(isServed, `${app} answers ${version}`, patienceSeconds)
+  await waitFor(`${app} answers ${version}`, isServed)
   return Date.now()
 }
 

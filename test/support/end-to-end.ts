@@ -23,13 +23,11 @@ import { cleanUp } from '../../local/team/clean-up.ts'
 import type { ShownDeployment } from '../../local/team/operators.ts'
 import type { HookAnswer } from '../../local/team/signed-delivery.ts'
 import { startTeam, toCommit, type Team, type TeamOptions } from '../../local/team/team.ts'
-import { toDocument, waitUntil } from './local-aws.ts'
+import { patienceSeconds, waitFor } from './end-to-end-wait.ts'
+import { toDocument } from './local-aws.ts'
 import { inFull } from './size.ts'
 
 const project = join(import.meta.dirname, '../..')
-
-/** For a deployment: no machine is so busy that one takes longer. */
-export const patienceSeconds = 180
 
 /** An app of the team's landfall.yml: what differs from the ordinary one. */
 export interface AppFacts {
@@ -69,6 +67,11 @@ export interface Stage {
   operate(name: string, input: unknown): Promise<unknown>
   close(): Promise<void>
 }
+
+/** Of an app whose deployments are taken back while one of them does not come up. */
+export const patientHealth = { path: '/healthz', interval: '0.1s', times: 2, timeout: '200s' }
+/** Still not up when that is over, so that a test has all the time it takes. */
+export const neverUp: Partial<Behaviour> = { START_DELAY_SECONDS: '300' }
 
 const toEc2 = (port: number, ec2: AppFacts['ec2']) => ({
   instances: { tag: 'Name=demo' },
@@ -290,28 +293,28 @@ export const holdAgent = async ({ team, directory }: Stage): Promise<() => void>
   const order = { DocumentName: name, InstanceIds: ['i-00000001'] }
   for (let held = 0; held < workersOfAgent; held += 1) await ssm.send(new SendCommandCommand(order))
   const Filters = [{ key: 'DocumentName', value: name } as const]
-  await waitUntil(async () => {
+  await waitFor('the commands that keep the agent busy have begun', async () => {
     const { Commands = [] } = await ssm.send(new ListCommandsCommand({ Filters }))
     return Commands.filter(({ Status }) => Status === 'InProgress').length === workersOfAgent
-  }, 'the commands that keep the agent busy have begun')
+  })
   return () => writeFileSync(gate, '')
 }
 
 /** Waits until the next deployment of the app is under way: opened, its command sent. */
 export const waitUntilOpen = async ({ team }: Stage, app: string): Promise<void> =>
-  waitUntil(async () => {
+  waitFor(`a deployment of ${app} is under way`, async () => {
     const { open, deployments } = await team.operators.status(app)
     return open !== null && deployments[0]?.status === 'in_progress'
-  }, `a deployment of ${app} is under way`)
+  })
 
 /** Waits until the container of this generation has been started, whatever it answers. */
 export const waitUntilStarted = async (app: string, generation: number): Promise<void> => {
   const container = `landfall-${app}.${generation}`
-  await waitUntil(async () => (await containersOf(app)).includes(container), `${container} runs`)
+  await waitFor(`${container} runs`, async () => (await containersOf(app)).includes(container))
 }
 
 /** Waits until every function that was woken has answered: what follows from it is written. */
 export const waitUntilQuiet = ({ team }: Stage): Promise<void> =>
-  waitUntil(() => team.stack.runner.isIdle(), 'every function has answered')
+  waitFor('every function has answered', () => team.stack.runner.isIdle())
 
 export { toCommit }
