@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { toArn, type Account } from '../aws/account.ts'
 import type { Faults } from '../aws/faults.ts'
 import { createTimers } from '../ssm/timers.ts'
@@ -111,8 +112,10 @@ export const createRunner = (parts: RunnerParts): Runner => {
       if (!spec) return
       const fate = parts.faults.onAsyncInvoke(name, payload)
       const text = JSON.stringify(payload)
-      if (typeof fate === 'object')
-        return soon(async () => void (await toPool(spec).invoke(text, fate.milliseconds)))
+      if (typeof fate === 'object') {
+        const kill = 'when' in fate ? fate.when : () => sleep(fate.milliseconds)
+        return soon(async () => void (await toPool(spec).invoke(text, kill)))
+      }
       const times = { lose: 0, run: 1, double: 2 }[fate]
       for (let time = 0; time < times; time += 1) soon(() => attempt(spec, text, Date.now(), 1))
     },
