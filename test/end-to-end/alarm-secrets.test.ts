@@ -20,7 +20,6 @@ import {
   removeFromHost,
   tick,
 } from '../support/end-to-end-alarms.ts'
-import { waitUntil } from '../support/local-aws.ts'
 
 // One alarm takes three apps back whose secret is no longer there as it was with the release before.
 const kept = 'e2e-secrets-kept'
@@ -115,7 +114,6 @@ test('with `recorded` and nothing kept, the rollback fails, what is live serves 
   const deployment = await stage.nextDeployment(recorded)
   expect(deployment).toMatchObject({ generation: 3, kind: 'rollback' })
   expectFailed(deployment, 'secret_missing', /^the recorded version of the secret .* is gone; only/)
-  await waitUntil(async () => (await stage.team.operators.status(recorded)).open === null, 60)
   await tick(stage)
   expect(await statusOf(recorded)).toMatchObject({
     live: releaseOf(recorded, 'two'),
