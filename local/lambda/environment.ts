@@ -144,9 +144,9 @@ export const startEnvironment = (
           const message = { requestId: randomUUID(), payload, deadline: Date.now() + milliseconds }
           // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
           worker.postMessage(message)
-          void kill?.().then(() => {
-            if (!isAnswered) end('Sandbox.Killed', 'The environment is gone.')()
-          })
+          const killed = end('Sandbox.Killed', 'The environment is gone.')
+          const die = (): void => (isAnswered ? undefined : killed())
+          if (kill !== undefined) void kill().then(die)
         })
       }),
     stop: async () => {

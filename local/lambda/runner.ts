@@ -62,20 +62,28 @@ const toEnvironment = (
   ),
 })
 
+/** Knows whether anything is under way. */
+const createCounter = () => {
+  let underWay = 0
+  return {
+    count: async <Result>(work: () => Promise<Result>): Promise<Result> => {
+      underWay += 1
+      try {
+        return await work()
+      } finally {
+        underWay -= 1
+      }
+    },
+    isIdle: (): boolean => underWay === 0,
+  }
+}
+
 /** Each function has its own worker threads, module cache and environment, as its own sandbox would. */
 export const createRunner = (parts: RunnerParts): Runner => {
   const timers = createTimers()
   const specs = new Map(parts.functions.map((spec) => [spec.name, spec]))
   const pools = new Map<string, Pool>()
-  let underWay = 0
-  const count = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    underWay += 1
-    try {
-      return await work()
-    } finally {
-      underWay -= 1
-    }
-  }
+  const { count, isIdle } = createCounter()
   const soon = (work: () => Promise<void>): void =>
     void count(() => new Promise<void>((resolve) => timers.after(0, resolve)).then(work))
 
@@ -119,7 +127,7 @@ export const createRunner = (parts: RunnerParts): Runner => {
       const times = { lose: 0, run: 1, double: 2 }[fate]
       for (let time = 0; time < times; time += 1) soon(() => attempt(spec, text, Date.now(), 1))
     },
-    isIdle: () => underWay === 0,
+    isIdle,
     stop: async () => {
       timers.clear()
       await Promise.all([...pools.values()].map((pool) => pool.stop()))

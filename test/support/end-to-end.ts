@@ -25,7 +25,7 @@ import type { HookAnswer } from '../../local/team/signed-delivery.ts'
 import { startTeam, toCommit, type Team, type TeamOptions } from '../../local/team/team.ts'
 import { patienceSeconds, waitFor } from './end-to-end-wait.ts'
 import { toDocument } from './local-aws.ts'
-import { inFull } from './size.ts'
+import { isFull } from './size.ts'
 
 const project = join(import.meta.dirname, '../..')
 
@@ -180,7 +180,8 @@ export const openStage = async ({
       startLoad({ url: `http://127.0.0.1:${port(app)}/`, ratePerSecond: 40, ...more }),
     ask: (app, path = '/') => rootOf(port(app), path),
     invokeBySls: (name, input) => invokeBySls(team, name, input),
-    operate: inFull((name, input) => invokeBySls(team, name, input), team.operators.invoke),
+    operate: (name, input) =>
+      isFull ? invokeBySls(team, name, input) : team.operators.invoke(name, input),
     close: async () => {
       await cleanUp(Object.keys(apps), [...ports.values()], team.registry)
       await team.stop()
