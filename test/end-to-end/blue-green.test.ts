@@ -11,7 +11,7 @@ import {
 import { inFull } from '../support/size.ts'
 
 const app = 'e2e-blue-green'
-const deployments = inFull(20, 4)
+const deployments = inFull(20, 3)
 let stage: Stage
 
 beforeAll(async () => {

@@ -50,7 +50,7 @@ afterAll(() => stage?.close())
 
 /** Under load: what was live serves on, nobody notices, and nothing is left of the attempt. */
 const withoutNotice = async (title: string, attempt: () => Promise<unknown>): Promise<void> => {
-  const load = stage.load(app)
+  const load = stage.load(app, { ratePerSecond: 15 })
   await attempt()
   const result = await load.stop()
   expectNoneFailed(title, result)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { get, IncomingMessage } from 'node:http'
+import { get, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
@@ -61,16 +61,15 @@ const ask = async (name: string, path: string): Promise<[number, string]> => {
 }
 
 /** Sent, and taken up before whatever is asked after it; its answer is still to come. */
-const begin = async (name: string, path: string): Promise<() => Promise<string>> => {
-  const request = get(`http://${await addressOf(name)}:8000${path}`)
-  const answered = once(request, 'response')
+const begin = async (name: string, path: string): Promise<{ readonly text: Promise<string> }> => {
+  const url = `http://${await addressOf(name)}:8000${path}`
+  const request = get(url)
+  const response = new Promise<IncomingMessage>((resolve, reject) => {
+    request.once('response', resolve).once('error', reject)
+  })
   await once(request, 'finish')
   await ask(name, '/healthz')
-  return async () => {
-    const [response]: unknown[] = await answered
-    if (!(response instanceof IncomingMessage)) throw new Error('no answer')
-    return (await readText(response)).trim()
-  }
+  return { text: response.then(readText) }
 }
 
 const setting = 'line one\nline "two"'
@@ -94,9 +93,9 @@ test('a request that is under way when the app is stopped is answered', async ()
   const name = `${container}-slow`
   await start(name, await build('slow'))
   await ask(name, '/healthz')
-  const answer = await begin(name, '/slow?seconds=3')
+  const slow = await begin(name, '/slow?seconds=3')
   await docker(['stop', '--time', '60', name])
-  expect(await answer()).toBe('slow')
+  expect((await slow.text).trim()).toBe('slow')
   // It ended by itself, and was not killed once the time was over.
   expect((await docker(['inspect', '--format', '{{.State.ExitCode}}', name])).trim()).toBe('0')
 })

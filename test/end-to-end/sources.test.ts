@@ -16,6 +16,7 @@ import {
   type Stage,
 } from '../support/end-to-end.ts'
 import { waitFor } from '../support/end-to-end-wait.ts'
+import { isFull } from '../support/size.ts'
 
 const app = 'e2e-sources'
 const imageOnly = 'e2e-sources-image'
@@ -218,11 +219,13 @@ test('a tag that moves after it was looked up changes nothing', async () => {
   expect(await stage.ask(app)).toBe('still')
 })
 
-test('an app that requires nothing but its image deploys what is pushed under a commit', async () => {
-  await stage.push(imageOnly, 'alone')
-  expect(await announce(imageOnly, toCommit('alone'))).toMatchObject({ status: 202 })
-  await expectServed(imageOnly, 'alone')
-})
+/** In the usual size the next test shows it of a fixed tag. */
+if (isFull)
+  test('an app that requires nothing but its image deploys what is pushed under a commit', async () => {
+    await stage.push(imageOnly, 'alone')
+    expect(await announce(imageOnly, toCommit('alone'))).toMatchObject({ status: 202 })
+    await expectServed(imageOnly, 'alone')
+  })
 
 test('under a fixed tag each new digest is a revision', async () => {
   const push = (version: string): Promise<string> =>
