@@ -7,7 +7,7 @@ import { toFailure, type InvokeResult, type LambdaFunction } from './function.ts
 /** One execution environment: a worker thread with the bundle in it, serving one event at a time. */
 export interface Environment {
   /** Never rejects: a throw, an exit and a timeout are results. */
-  invoke(payload: string, killAfter?: number): Promise<InvokeResult>
+  invoke(payload: string, kill?: () => Promise<unknown>): Promise<InvokeResult>
   isAlive(): boolean
   /** Whether its bundle is still being imported. */
   isCold(): boolean
@@ -124,18 +124,18 @@ export const startEnvironment = (
   return {
     isAlive: life.isAlive,
     isCold: life.isCold,
-    invoke: (payload, killAfter) =>
+    invoke: (payload, kill) =>
       new Promise((resolve) => {
         const end = (type: string, message: string) => (): void => {
           life.die(type, message)
           void worker.terminate()
         }
         const giveUp = end('Sandbox.Timedout', timedOut)
-        let killer: NodeJS.Timeout | undefined
+        let isAnswered = false
         let timer = setTimeout(giveUp, initMilliseconds + milliseconds)
         life.expect((result) => {
           clearTimeout(timer)
-          clearTimeout(killer)
+          isAnswered = true
           resolve(result)
         })
         life.whenWarm(() => {
@@ -144,8 +144,9 @@ export const startEnvironment = (
           const message = { requestId: randomUUID(), payload, deadline: Date.now() + milliseconds }
           // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
           worker.postMessage(message)
-          if (killAfter !== undefined)
-            killer = setTimeout(end('Sandbox.Killed', 'The environment is gone.'), killAfter)
+          const killed = end('Sandbox.Killed', 'The environment is gone.')
+          const die = (): void => (isAnswered ? undefined : killed())
+          if (kill !== undefined) void kill().then(die)
         })
       }),
     stop: async () => {

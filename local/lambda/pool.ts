@@ -2,8 +2,8 @@ import type { Environment } from './environment.ts'
 import type { InvokeResult } from './function.ts'
 
 export interface Pool {
-  /** `killAfter`: milliseconds until its environment is gone, whatever it is at. */
-  invoke(payload: string, killAfter?: number): Promise<InvokeResult>
+  /** `kill`: begins with the event; when it resolves, the environment is gone, whatever it is at. */
+  invoke(payload: string, kill?: () => Promise<unknown>): Promise<InvokeResult>
   stop(): Promise<void>
 }
 
@@ -57,9 +57,9 @@ export const createPool = (start: () => Environment, size: number): Pool => {
     else if (environment.isAlive()) idle.push(environment)
   }
   return {
-    invoke: async (payload, killAfter) => {
+    invoke: async (payload, kill) => {
       const environment = await take()
-      const result = await environment.invoke(payload, killAfter)
+      const result = await environment.invoke(payload, kill)
       give(environment)
       return result
     },

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { toArn, type Account } from '../aws/account.ts'
 import type { Faults } from '../aws/faults.ts'
 import { createTimers } from '../ssm/timers.ts'
@@ -23,6 +24,8 @@ export interface Runner {
   invoke(name: string, payload: string): Promise<InvokeResult>
   /** At least once, later, with the function's own retries. */
   invokeAsync(name: string, payload: unknown): void
+  /** Whether all that was woken has answered; a retry that is due later is not waited for. */
+  isIdle(): boolean
   stop(): Promise<void>
 }
 
@@ -59,11 +62,30 @@ const toEnvironment = (
   ),
 })
 
+/** Knows whether anything is under way. */
+const createCounter = () => {
+  let underWay = 0
+  return {
+    count: async <Result>(work: () => Promise<Result>): Promise<Result> => {
+      underWay += 1
+      try {
+        return await work()
+      } finally {
+        underWay -= 1
+      }
+    },
+    isIdle: (): boolean => underWay === 0,
+  }
+}
+
 /** Each function has its own worker threads, module cache and environment, as its own sandbox would. */
 export const createRunner = (parts: RunnerParts): Runner => {
   const timers = createTimers()
   const specs = new Map(parts.functions.map((spec) => [spec.name, spec]))
   const pools = new Map<string, Pool>()
+  const { count, isIdle } = createCounter()
+  const soon = (work: () => Promise<void>): void =>
+    void count(() => new Promise<void>((resolve) => timers.after(0, resolve)).then(work))
 
   const toPool = (spec: LambdaFunction): Pool => {
     const existing = pools.get(spec.name)
@@ -76,16 +98,19 @@ export const createRunner = (parts: RunnerParts): Runner => {
   const invoke = async (name: string, payload: string): Promise<InvokeResult> => {
     const spec = specs.get(name)
     if (!spec) throw new Error(`No function ${name} is packaged`)
-    return toPool(spec).invoke(payload)
+    return count(() => toPool(spec).invoke(payload))
   }
-  const attempt = (spec: LambdaFunction, payload: string, since: number, tries: number): void => {
+  const attempt = async (
+    spec: LambdaFunction,
+    payload: string,
+    since: number,
+    tries: number,
+  ): Promise<void> => {
     if (Date.now() - since > spec.maximumAgeSeconds * 1000) return
-    const run = async (): Promise<void> => {
-      const { functionError } = await toPool(spec).invoke(payload)
-      if (functionError === null || tries > spec.retries) return
-      timers.after(retryMilliseconds * tries, () => attempt(spec, payload, since, tries + 1))
-    }
-    void run()
+    const { functionError } = await toPool(spec).invoke(payload)
+    if (functionError === null || tries > spec.retries) return
+    const again = () => soon(() => attempt(spec, payload, since, tries + 1))
+    timers.after(retryMilliseconds * tries, again)
   }
   return {
     find: (name) => specs.get(name) ?? null,
@@ -95,12 +120,14 @@ export const createRunner = (parts: RunnerParts): Runner => {
       if (!spec) return
       const fate = parts.faults.onAsyncInvoke(name, payload)
       const text = JSON.stringify(payload)
-      if (typeof fate === 'object')
-        return timers.after(0, () => void toPool(spec).invoke(text, fate.milliseconds))
+      if (typeof fate === 'object') {
+        const kill = 'when' in fate ? fate.when : () => sleep(fate.milliseconds)
+        return soon(async () => void (await toPool(spec).invoke(text, kill)))
+      }
       const times = { lose: 0, run: 1, double: 2 }[fate]
-      for (let time = 0; time < times; time += 1)
-        timers.after(0, () => attempt(spec, text, Date.now(), 1))
+      for (let time = 0; time < times; time += 1) soon(() => attempt(spec, text, Date.now(), 1))
     },
+    isIdle,
     stop: async () => {
       timers.clear()
       await Promise.all([...pools.values()].map((pool) => pool.stop()))

@@ -48,9 +48,12 @@ export type ShownStatus = z.infer<typeof Status>
 export interface Operators {
   invoke(name: string, input: unknown): Promise<unknown>
   status(app: string): Promise<ShownStatus>
-  /** The deployment of this generation once it has ended. */
+  /** The deployment of this generation once it has ended, and the app is free for the next one. */
   waitForEnd(app: string, generation: number, seconds?: number): Promise<ShownDeployment>
 }
+
+/** From one look at whether a deployment has ended to the next; each runs a function for 20 ms. */
+const lookMilliseconds = 250
 
 /** The operator functions, invoked as `sls invoke` does it. */
 export const createOperators = (endpoint: string, region: string): Operators => {
@@ -74,12 +77,18 @@ export const createOperators = (endpoint: string, region: string): Operators => 
     invoke,
     status,
     waitForEnd: async (app, generation, seconds = 120) => {
-      for (let left = seconds * 10; left > 0; left -= 1) {
-        const found = (await status(app)).deployments.find((one) => one.generation === generation)
-        if (found !== undefined && found.endedAt !== null) return found
-        await sleep(100)
+      const until = performance.now() + seconds * 1000
+      for (;;) {
+        const { deployments, ...now } = await status(app)
+        const found = deployments.find((one) => one.generation === generation)
+        const isFree = now.open !== generation
+        if (found !== undefined && found.endedAt !== null && isFree) return found
+        if (performance.now() > until)
+          throw new Error(
+            `deployment #${generation} of ${app} had not ended after ${seconds} s: ${JSON.stringify({ ...now, found })}`,
+          )
+        await sleep(lookMilliseconds)
       }
-      throw new Error(`deployment #${generation} of ${app} had not ended after ${seconds} s`)
     },
   }
 }

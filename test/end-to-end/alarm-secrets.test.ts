@@ -20,9 +20,9 @@ import {
   removeFromHost,
   tick,
 } from '../support/end-to-end-alarms.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { inFull, isFull } from '../support/size.ts'
 
-// One alarm takes three apps back whose secret is no longer there as it was with the release before.
+// One alarm takes apps back whose secret is no longer there as it was with the release before.
 const kept = 'e2e-secrets-kept'
 const recorded = 'e2e-secrets-recorded'
 const current = 'e2e-secrets-current'
@@ -68,16 +68,16 @@ beforeAll(async () => {
     apps: {
       [kept]: alarmed(),
       [recorded]: alarmed({ secrets: 'recorded' }),
-      [current]: alarmed({ secrets: 'current' }),
+      ...(isFull ? { [current]: alarmed({ secrets: 'current' }) } : {}),
     },
   })
   const alarms = await createAlarms(stage, [alarm])
-  // The registry takes the layers that all of them share once.
-  await release(kept, 'one')
-  await Promise.all([recorded, current].map((app) => release(app, 'one')))
+  const gone = inFull([recorded, current], [recorded])
+  const apps = [kept, ...gone]
+  await Promise.all(apps.map((app) => release(app, 'one')))
   await replaceSecret()
-  await Promise.all([kept, recorded, current].map((app) => release(app, 'two')))
-  for (const app of [recorded, current]) await removeFromHost(stage, app, releaseOf(app, 'one'))
+  await Promise.all(apps.map((app) => release(app, 'two')))
+  for (const app of gone) await removeFromHost(stage, app, releaseOf(app, 'one'))
   await alarms.fire(alarm)
 })
 afterAll(() => stage?.close())
@@ -95,27 +95,28 @@ test('with its version of the secret gone, the container that was kept comes bac
   expect(await statusOf(kept)).toMatchObject({ frozen: null, live: { generation: 1 } })
 })
 
-test('with `current`, the release before comes back in a container of its own with the secret of today', async () => {
-  const deployment = await stage.nextDeployment(current)
-  const { digest } = releaseOf(current, 'one')
-  expectDeployed(deployment, {
-    kind: 'rollback',
-    digest,
-    message: `the recorded version of the secret ${secret} is gone; it comes back with today's`,
+/** test/unit/rollout/go-back.test.ts holds it in the usual size. */
+if (isFull)
+  test('with `current`, the release before comes back in a container of its own with the secret of today', async () => {
+    const deployment = await stage.nextDeployment(current)
+    const { digest } = releaseOf(current, 'one')
+    expectDeployed(deployment, {
+      kind: 'rollback',
+      digest,
+      message: `the recorded version of the secret ${secret} is gone; it comes back with today's`,
+    })
+    await expectRunning(stage, current, { generation: 3, digest })
+    expect(await stage.ask(current)).toBe(`${current} one`)
+    await expectSetting(stage, current, 'API_KEY', keys.two)
+    expect(await versionOf(current, 3)).toBe(await versionOf(current, 2))
+    expect(await versionOf(current, 3)).not.toBe(await versionOf(current, 1))
+    expect(await statusOf(current)).toMatchObject({ frozen: null, live: { generation: 3, digest } })
   })
-  await expectRunning(stage, current, { generation: 3, digest })
-  expect(await stage.ask(current)).toBe(`${current} one`)
-  await expectSetting(stage, current, 'API_KEY', keys.two)
-  expect(await versionOf(current, 3)).toBe(await versionOf(current, 2))
-  expect(await versionOf(current, 3)).not.toBe(await versionOf(current, 1))
-  expect(await statusOf(current)).toMatchObject({ frozen: null, live: { generation: 3, digest } })
-})
 
 test('with `recorded` and nothing kept, the rollback fails, what is live serves on and the app is frozen', async () => {
   const deployment = await stage.nextDeployment(recorded)
   expect(deployment).toMatchObject({ generation: 3, kind: 'rollback' })
   expectFailed(deployment, 'secret_missing', /^the recorded version of the secret .* is gone; only/)
-  await waitUntil(async () => (await stage.team.operators.status(recorded)).open === null, 60)
   await tick(stage)
   expect(await statusOf(recorded)).toMatchObject({
     live: releaseOf(recorded, 'two'),

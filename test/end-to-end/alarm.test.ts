@@ -6,12 +6,14 @@ import type { ShownDeployment } from '../../local/team/operators.ts'
 import {
   anyWith,
   aText,
-  containersOf,
   expectDeployed,
   expectNoneFailed,
+  neverUp,
   openStage,
+  patientHealth,
   readDeployment,
   toCommit,
+  waitUntilStarted,
   type AppFacts,
   type Stage,
 } from '../support/end-to-end.ts'
@@ -27,24 +29,21 @@ import {
   waitUntilServed,
   type Alarms,
 } from '../support/end-to-end-alarms.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
 
-// Each app has a story of its own, and an alarm of its own but for two that share one.
+// Each app has a story of its own; `left`, `right` and `late` share an alarm.
 const back = 'e2e-alarm-back'
-const late = 'e2e-alarm-late'
-const firing = 'e2e-alarm-firing'
-const doubled = 'e2e-alarm-doubled'
 const lost = 'e2e-alarm-lost'
-const chain = 'e2e-alarm-chain'
-const running = 'e2e-alarm-running'
 const left = 'e2e-alarm-left'
 const right = 'e2e-alarm-right'
+const late = 'e2e-alarm-late'
 const shared = 'e2e-alarm-shared-5xx'
 const secret = 'landfall/local/e2e-alarm'
 
-const alarmOf = (app: string): string => (app === left || app === right ? shared : `${app}-5xx`)
-const alarmed = (app: string, settings: object = {}, rollback: object = {}): AppFacts => ({
+const alarmOf = (app: string): string => ([left, right, late].includes(app) ? shared : `${app}-5xx`)
+const alarmed = (app: string, { settings = {}, rollback = {}, ec2 = {} } = {}): AppFacts => ({
   settings: { ...settings, rollback: { alarms: [alarmOf(app)], ...rollback } },
+  ec2,
 })
 
 /** What the first of two releases was; its settings and its secret are those of `back`. */
@@ -62,12 +61,6 @@ const release = async (app: string, number: string): Promise<ShownDeployment> =>
 }
 const digestOf = (app: string, number: string): string => digests.get(`${app} ${number}`) ?? ''
 
-/** Some at a time: one after the other takes twice as long, all at once nobody gets on. */
-const releaseAll = async (apps: readonly string[], number: string): Promise<void> => {
-  for (let from = 0; from < apps.length; from += 4)
-    await Promise.all(apps.slice(from, from + 4).map((app) => release(app, number)))
-}
-
 /** Landfall is deployed anew with another landfall.yml, and the secret is rotated. */
 const changeSettings = async (): Promise<void> => {
   const file = stage.team.configuration
@@ -83,37 +76,41 @@ beforeAll(async () => {
   stage = await openStage({
     secrets: { [secret]: { API_KEY: first.secret } },
     apps: {
-      [back]: alarmed(back, { secrets: secret, env: { GREETING: first.env } }),
-      [late]: alarmed(late, {}, { window: '1m' }),
-      ...Object.fromEntries(
-        [firing, doubled, lost, chain, running, left, right].map((app) => [app, alarmed(app)]),
-      ),
+      [back]: alarmed(back, { settings: { secrets: secret, env: { GREETING: first.env } } }),
+      // So long that what does not come up can be taken back.
+      [lost]: alarmed(lost, { ec2: { health: patientHealth } }),
+      [left]: alarmed(left),
+      [right]: alarmed(right),
+      [late]: alarmed(late, { rollback: { window: '1m' } }),
     },
   })
-  const names = [back, late, firing, doubled, lost, chain, running].map(alarmOf)
-  alarms = await createAlarms(stage, [...names, shared])
+  alarms = await createAlarms(stage, [alarmOf(back), alarmOf(lost), shared])
   // It has nothing to take back yet.
-  await alarms.set(alarmOf(firing), 'ALARM')
-  // The registry takes the layers that all of them share once.
+  await alarms.set(alarmOf(back), 'ALARM')
   await release(late, 'one')
-  await releaseAll([back, firing, doubled, lost, chain, running, left, right], 'one')
+  await Promise.all([back, lost, left, right].map((app) => release(app, 'one')))
   await changeSettings()
-  await releaseAll([late, back, firing, doubled, lost, chain, left], 'two')
+  await Promise.all([back, left].map((app) => release(app, 'two')))
+  await release(left, 'three')
 })
 afterAll(() => stage?.close())
 afterEach(() => void Object.assign(stage.team.stack.faults, createFaults()))
 
 const statusOf = (app: string): Promise<unknown> => stage.team.operators.invoke('status', { app })
 
-/** The next deployment of the app is a rollback by its alarm to the release before, under this number. */
-const expectTakenBack = async (app: string, generation: number): Promise<void> => {
-  const digest = digestOf(app, 'one')
+/** The next deployment of the app is a rollback by its alarm to this release, under this number. */
+const expectTakenBack = async (
+  app: string,
+  generation: number,
+  to: { readonly generation: number; readonly number: string } = { generation: 1, number: 'one' },
+): Promise<void> => {
+  const live = { generation: to.generation, digest: digestOf(app, to.number) }
   const by = `alarm ${alarmOf(app)}`
   const deployment = await stage.nextDeployment(app)
-  expectDeployed(deployment, { generation, kind: 'rollback', by, digest })
-  await expectRunning(stage, app, { generation: 1, digest })
-  expect(await stage.ask(app)).toBe(`${app} one`)
-  expect(await statusOf(app)).toMatchObject({ live: { generation: 1, digest }, open: null })
+  expectDeployed(deployment, { generation, kind: 'rollback', by, digest: live.digest })
+  await expectRunning(stage, app, live)
+  expect(await stage.ask(app)).toBe(`${app} ${to.number}`)
+  expect(await statusOf(app)).toMatchObject({ live, open: null })
 }
 
 const expectFirstSettings = async (generation: number): Promise<void> => {
@@ -127,6 +124,18 @@ const expectFirstSettings = async (generation: number): Promise<void> => {
   expect(release).toMatchObject({ secretVersion: aText, settings: { env: { GREETING: 'hello' } } })
 }
 
+test('an alarm that fired before the deployment was opened is not its fault', async () => {
+  expect(await readDeployment(stage, back, 2)).toMatchObject({ firing: [alarmOf(back)] })
+  await alarms.set(alarmOf(back), 'INSUFFICIENT_DATA')
+  await alarms.set(alarmOf(back), 'ALARM')
+  expect(await waitForVerdict(stage, back, 2)).toEqual({
+    kind: 'ignored',
+    reason: 'alarm_fired_before',
+  })
+  // The clock finds it firing, too.
+  await expectUntouched(stage, back, 2)
+})
+
 test('an alarm brings the release before back, with its image, its settings and its secrets', async () => {
   await expectSetting(stage, back, 'GREETING', 'goodbye')
   await expectSetting(stage, back, 'API_KEY', 'the second api key')
@@ -137,7 +146,7 @@ test('an alarm brings the release before back, with its image, its settings and 
   await expectTakenBack(back, 3)
   expectNoneFailed('a rollback by an alarm', await load.stop())
   await expectFirstSettings(3)
-  expect(await waitForVerdict(stage, back, 1)).toMatchObject({ kind: 'take_back', generation: 2 })
+  expect(await waitForVerdict(stage, back, 3)).toMatchObject({ kind: 'take_back', generation: 2 })
   expect(await readDeployment(stage, back, 2)).toMatchObject({
     status: 'rolled_back',
     rolledBackBy: 3,
@@ -151,14 +160,15 @@ test('an alarm brings the release before back, with its image, its settings and 
 
 test('an alarm after a rollback freezes the app, and takes nothing back', async () => {
   await alarms.fire(alarmOf(back))
-  expect(await waitForVerdict(stage, back, 2)).toEqual({
+  expect(await waitForVerdict(stage, back, 4)).toEqual({
     kind: 'freeze',
     reason: 'alarm_after_rollback',
   })
   await stage.push(back, `${back} three`)
   expect(await stage.endCi(back, `${back} three`)).toMatchObject({ status: 202 })
   const waiting = async () => (await stage.team.operators.status(back)).waiting
-  await waitUntil(async () => (await waiting())[0]?.reason === 'app_frozen', 60)
+  const isHeld = async () => (await waiting())[0]?.reason === 'app_frozen'
+  await waitFor('the new commit waits because the app is frozen', isHeld)
   await tick(stage)
   expect(await statusOf(back)).toMatchObject({
     frozen: { reason: 'alarm_after_rollback', by: `alarm ${alarmOf(back)}` },
@@ -185,50 +195,80 @@ test('a second rollback within the hour is carried out, from the registry too, a
   expect(await statusOf(back)).toMatchObject({ frozen: { reason: 'second_rollback' } })
 })
 
-test('an alarm that fired before the deployment was opened is not its fault', async () => {
-  expect(await readDeployment(stage, firing, 2)).toMatchObject({ firing: [alarmOf(firing)] })
-  await alarms.set(alarmOf(firing), 'INSUFFICIENT_DATA')
-  await alarms.set(alarmOf(firing), 'ALARM')
-  expect(await waitForVerdict(stage, firing, 2)).toEqual({
-    kind: 'ignored',
-    reason: 'alarm_fired_before',
+test('an alarm while a deployment runs cancels it, and what was live is restored', async () => {
+  await stage.push(lost, 'slow', neverUp)
+  await stage.endCi(lost, 'slow')
+  await waitUntilStarted(lost, 2)
+  const load = stage.load(lost)
+  await alarms.fire(alarmOf(lost))
+  const deployment = await stage.nextDeployment(lost)
+  expect(deployment).toMatchObject({
+    generation: 2,
+    kind: 'deploy',
+    status: 'rolled_back',
+    reason: 'alarm_fired',
+    message: `by alarm ${alarmOf(lost)}`,
   })
-  // The clock finds it firing, too.
-  await expectUntouched(stage, firing, 2)
-  await alarms.fire(alarmOf(firing))
-  await expectTakenBack(firing, 3)
-})
-
-test('an event that comes twice, and once more when all is over, rolls back once', async () => {
-  const { faults, runner } = stage.team.stack
-  let event: unknown = null
-  faults.onEvent = (seen) => {
-    if (seen.source === 'aws.cloudwatch') event = seen
-    return 'double'
-  }
-  faults.onAsyncInvoke = () => 'double'
-  await alarms.fire(alarmOf(doubled))
-  await expectTakenBack(doubled, 3)
-  const once = await listJudged(stage, doubled)
-  expect(once).toMatchObject([{ from: 'OK', verdict: { kind: 'take_back', generation: 2 } }])
-  await runner.invoke('landfall-local-alarm', JSON.stringify(event))
+  expect(deployment.steps.at(-1)).toMatchObject({ purpose: 'restore', outcome: 'succeeded' })
+  await expectRunning(stage, lost, { generation: 1, digest: digestOf(lost, 'one') })
+  expectNoneFailed('an alarm during a deployment', await load.stop())
   await tick(stage)
-  expect(await listJudged(stage, doubled)).toEqual(once)
-  expect(await statusOf(doubled)).toMatchObject({
+  expect(await statusOf(lost)).toMatchObject({
     live: { generation: 1 },
     open: null,
     takeBack: null,
-    frozen: null,
-    deployments: { 0: { generation: 3 } },
+    quarantine: [toCommit('slow'), deployment.digest],
+    deployments: { 0: { generation: 2, rolledBackBy: 2 } },
+  })
+  expect(await listJudged(stage, lost)).toMatchObject([
+    { verdict: { kind: 'take_back', generation: 2 } },
+  ])
+})
+
+test('an alarm whose event is lost is found by the clock', async () => {
+  await alarms.set(alarmOf(lost), 'OK')
+  await release(lost, 'two')
+  let losses = 0
+  stage.team.stack.faults.onEvent = ({ source }) => {
+    if (source !== 'aws.cloudwatch') return 'deliver'
+    losses += 1
+    return 'lose'
+  }
+  await alarms.fire(alarmOf(lost))
+  await tick(stage)
+  await expectTakenBack(lost, 4)
+  expect(losses).toBeGreaterThan(0)
+  expect((await listJudged(stage, lost)).at(-1)).toMatchObject({
+    from: null,
+    verdict: { kind: 'take_back', generation: 3 },
   })
 })
 
-test('of two apps with one alarm each is judged alone', async () => {
+const two = { generation: 2, number: 'two' }
+/** What CloudWatch told of the alarm that three apps share. */
+let told: unknown = null
+
+/** It fires, and all that it wakes is woken twice. */
+const fireTwice = async (): Promise<void> => {
+  const { faults } = stage.team.stack
+  faults.onEvent = (seen) => {
+    if (seen.source === 'aws.cloudwatch') told = seen
+    return 'double'
+  }
+  faults.onAsyncInvoke = () => 'double'
   await alarms.fire(shared)
-  await expectTakenBack(left, 3)
+}
+
+test('an alarm that three apps share is judged for each alone, by its own window', async () => {
+  const { endedAt } = (await stage.team.operators.status(late)).deployments[0] ?? {}
+  const closesAt = Date.parse(endedAt ?? '') + 60_000
+  await waitFor('the window of the alarm has closed', () => Date.now() > closesAt)
+  await fireTwice()
+  await expectTakenBack(left, 4, two)
   // It was deployed once only.
   const refusal = async () => JSON.stringify(await statusOf(right))
-  await waitUntil(async () => (await refusal()).includes('nothing_to_roll_back_to'), 60)
+  const isRefused = async () => (await refusal()).includes('nothing_to_roll_back_to')
+  await waitFor('there is nothing that the app could go back to', isRefused)
   await tick(stage)
   expect(await statusOf(right)).toMatchObject({
     takeBack: { generation: 1, refusal: 'nothing_to_roll_back_to' },
@@ -240,80 +280,38 @@ test('of two apps with one alarm each is judged alone', async () => {
   })
   expect(await listJudged(stage, right)).toHaveLength(1)
   await expectRunning(stage, right, { generation: 1, digest: digestOf(right, 'one') })
-})
-
-test('what is quarantined is no release to go back to', async () => {
-  const rollBack = () => stage.team.operators.invoke('rollback', { app: chain })
-  await release(chain, 'three')
-  await alarms.fire(alarmOf(chain))
-  const second = { kind: 'rollback', digest: digestOf(chain, 'two') }
-  expectDeployed(await stage.nextDeployment(chain), second)
-  expect(await statusOf(chain)).toMatchObject({ before: { generation: 3 } })
-  // What was live before is the one that the alarm took back.
-  expect(await rollBack()).toMatchObject({ outcome: 'accepted' })
-  const digest = digestOf(chain, 'one')
-  expectDeployed(await stage.nextDeployment(chain), { kind: 'rollback', digest })
-  await expectRunning(stage, chain, { generation: 1, digest })
-  const refused = { outcome: 'refused', reason: 'nothing_to_roll_back_to' }
-  expect(await rollBack()).toMatchObject(refused)
-  await expectRunning(stage, chain, { generation: 1, digest })
-})
-
-test('an alarm while a deployment runs cancels it, and what was live is restored', async () => {
-  await stage.push(running, 'slow', { START_DELAY_SECONDS: '15' })
-  await stage.endCi(running, 'slow')
-  await waitUntil(async () => (await containersOf(running)).includes(`landfall-${running}.2`), 60)
-  const load = stage.load(running)
-  await alarms.fire(alarmOf(running))
-  const deployment = await stage.nextDeployment(running)
-  expect(deployment).toMatchObject({
-    generation: 2,
-    kind: 'deploy',
-    status: 'rolled_back',
-    reason: 'alarm_fired',
-    message: `by alarm ${alarmOf(running)}`,
-  })
-  expect(deployment.steps.at(-1)).toMatchObject({ purpose: 'restore', outcome: 'succeeded' })
-  await expectRunning(stage, running, { generation: 1, digest: digestOf(running, 'one') })
-  expectNoneFailed('an alarm during a deployment', await load.stop())
-  await tick(stage)
-  expect(await statusOf(running)).toMatchObject({
-    live: { generation: 1 },
-    open: null,
-    takeBack: null,
-    quarantine: [toCommit('slow'), deployment.digest],
-    deployments: { 0: { generation: 2, rolledBackBy: 2 } },
-  })
-  expect(await listJudged(stage, running)).toMatchObject([
-    { verdict: { kind: 'take_back', generation: 2 } },
-  ])
-})
-
-test('an alarm whose event is lost is found by the clock', async () => {
-  let losses = 0
-  stage.team.stack.faults.onEvent = ({ source }) => {
-    if (source !== 'aws.cloudwatch') return 'deliver'
-    losses += 1
-    return 'lose'
-  }
-  await alarms.fire(alarmOf(lost))
-  await tick(stage)
-  await expectTakenBack(lost, 3)
-  // To OK and to ALARM.
-  expect(losses).toBeGreaterThan(0)
-  expect(await listJudged(stage, lost)).toMatchObject([
-    { from: null, verdict: { kind: 'take_back', generation: 2 } },
-  ])
-})
-
-test('an alarm after the window is nobody’s fault', async () => {
-  const { endedAt } = (await stage.team.operators.status(late)).deployments[0] ?? {}
-  const closesAt = Date.parse(endedAt ?? '') + 60_000
-  await waitUntil(() => Date.now() > closesAt, 60)
-  await alarms.fire(alarmOf(late))
+  // After its window.
   expect(await waitForVerdict(stage, late, 1)).toEqual({
     kind: 'ignored',
     reason: 'alarm_unrelated',
   })
-  await expectUntouched(stage, late, 2)
+  await expectUntouched(stage, late, 1)
+})
+
+test('an event that comes twice, and once more when all is over, rolls back once', async () => {
+  const once = await listJudged(stage, left)
+  expect(once).toMatchObject([{ from: 'OK', verdict: { kind: 'take_back', generation: 3 } }])
+  await stage.team.stack.runner.invoke('landfall-local-alarm', JSON.stringify(told))
+  await tick(stage)
+  expect(await listJudged(stage, left)).toEqual(once)
+  expect(await statusOf(left)).toMatchObject({
+    live: { generation: 2 },
+    open: null,
+    takeBack: null,
+    frozen: null,
+    deployments: { 0: { generation: 4 } },
+  })
+})
+
+test('what is quarantined is no release to go back to', async () => {
+  const rollBack = () => stage.team.operators.invoke('rollback', { app: left })
+  expect(await statusOf(left)).toMatchObject({ before: { generation: 3 } })
+  // What was live before is the one that the alarm took back.
+  expect(await rollBack()).toMatchObject({ outcome: 'accepted' })
+  const digest = digestOf(left, 'one')
+  expectDeployed(await stage.nextDeployment(left), { kind: 'rollback', digest })
+  await expectRunning(stage, left, { generation: 1, digest })
+  const refused = { outcome: 'refused', reason: 'nothing_to_roll_back_to' }
+  expect(await rollBack()).toMatchObject(refused)
+  await expectRunning(stage, left, { generation: 1, digest })
 })

@@ -5,13 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { run } from '../../local/docker/docker.ts'
 import { ensurePrograms, findProgram, programs } from '../../local/docker/packages.ts'
-import {
-  startTestAws,
-  toDocument,
-  waitUntil,
-  writeFunction,
-  type TestAws,
-} from '../support/local-aws.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
+import { startTestAws, toDocument, writeFunction, type TestAws } from '../support/local-aws.ts'
+import { inFull } from '../support/size.ts'
 
 await ensurePrograms([programs.aws])
 
@@ -21,7 +17,7 @@ const clients = [...new Set([findProgram('aws') ?? 'aws', '/usr/bin/aws'])].filt
 const documentName = 'landfall-local-deploy-00000000'
 const functionName = 'landfall-local-echo'
 
-describe.each(clients)('%s against the local endpoint', (program) => {
+describe.each(inFull(clients, clients.slice(0, 1)))('%s against the local endpoint', (program) => {
   let test: TestAws
   let directory: string
 
@@ -65,7 +61,7 @@ describe.each(clients)('%s against the local endpoint', (program) => {
     )
     const { Command } = z.object({ Command: z.object({ CommandId: z.uuid() }) }).parse(sent)
     const query = ['--command-id', Command.CommandId]
-    await waitUntil(async () => {
+    await waitFor('the command has succeeded', async () => {
       const listed = await aws('ssm', 'list-command-invocations', ...query, '--details')
       return JSON.stringify(listed).includes('"Status":"Success"')
     })
@@ -134,7 +130,8 @@ describe.each(clients)('%s against the local endpoint', (program) => {
         },
       ],
     })
-    await waitUntil(() => test.logs.some((line) => line.includes('"alarmName":"app-5xx"')))
+    const isWoken = () => test.logs.some((line) => line.includes('"alarmName":"app-5xx"'))
+    await waitFor('the rule has woken the function', isWoken)
   })
 
   it('lists instances by their tags', async () => {

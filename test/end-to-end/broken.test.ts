@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
@@ -17,7 +16,8 @@ import {
   waitUntilOpen,
   type Stage,
 } from '../support/end-to-end.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
+import { inFull } from '../support/size.ts'
 
 const app = 'e2e-broken'
 const secret = 'landfall/local/e2e-registry'
@@ -34,7 +34,7 @@ beforeAll(async () => {
       [app]: {
         settings: { registry: secret },
         ec2: {
-          health: { path: '/', host: 'shop.example', interval: '0.1s', times: 2, timeout: '4s' },
+          health: { path: '/', host: 'shop.example', interval: '0.2s', times: 2, timeout: '15s' },
           predeploy: [
             'sh',
             '-c',
@@ -44,17 +44,13 @@ beforeAll(async () => {
       },
     },
   })
-  // The team's CI is logged in; the instance is not.
-  process.env['DOCKER_CONFIG'] = join(stage.directory, 'docker')
-  const login = ['login', '--username', credentials.username, '--password-stdin']
-  await docker([...login, stage.team.registry], { input: credentials.password })
   expectDeployed(await stage.release(app, live.version))
 })
 afterAll(() => stage?.close())
 
 /** Under load: what was live serves on, nobody notices, and nothing is left of the attempt. */
 const withoutNotice = async (title: string, attempt: () => Promise<unknown>): Promise<void> => {
-  const load = stage.load(app)
+  const load = stage.load(app, { ratePerSecond: 15 })
   await attempt()
   const result = await load.stop()
   expectNoneFailed(title, result)
@@ -78,8 +74,22 @@ const expectRefused = async (version: string, reason: string): Promise<void> => 
   expect(await readRevision(stage, app, version)).toMatchObject({ status: 'refused', reason })
 }
 
-test.each<[string, Partial<Behaviour> & { VERSION: string }, string, RegExp, string]>([
+type BrokenImage = [string, Partial<Behaviour> & { VERSION: string }, string, RegExp, string]
+
+/** One fails its check, one its predeploy. */
+const brokenImages: readonly BrokenImage[] = [
   ['exits', { VERSION: 'x', FAULT: 'exits' }, 'exited', /exited/, 'check'],
+  [
+    'cannot migrate the database',
+    { VERSION: 'unmigratable' },
+    'predeploy_failed',
+    /no such table/,
+    'predeploy',
+  ],
+]
+
+/** Each waits until its time is over; test/host/broken.test.ts shows what the host says of them. */
+const unhealthyImages: readonly BrokenImage[] = [
   ['never gets healthy', { VERSION: 'x', FAULT: 'never_healthy' }, 'unhealthy', /503/, 'check'],
   [
     'answers 400 to foreign hosts',
@@ -95,14 +105,9 @@ test.each<[string, Partial<Behaviour> & { VERSION: string }, string, RegExp, str
     /nothing answers on port 8000/,
     'check',
   ],
-  [
-    'cannot migrate the database',
-    { VERSION: 'unmigratable' },
-    'predeploy_failed',
-    /no such table/,
-    'predeploy',
-  ],
-])(
+]
+
+test.each([...brokenImages, ...inFull(unhealthyImages, [])])(
   'an image that %s is refused, and nobody notices',
   async (title, behaviour, reason, message, step) => {
     await withoutNotice(title, async () => {
@@ -171,7 +176,8 @@ test('a registry that refuses us leaves the commit waiting; with the right passw
   await stage.push(app, 'patient')
   await stage.endCi(app, 'patient')
   const waiting = async () => (await stage.team.operators.status(app)).waiting[0]
-  await waitUntil(async () => (await waiting())?.reason === 'registry_unauthorized')
+  const isRefused = async () => (await waiting())?.reason === 'registry_unauthorized'
+  await waitFor('the registry refuses the look-up', isRefused)
   expect(await waiting()).toMatchObject({ revision: toCommit('patient'), lacks: ['image'] })
   await putPassword(credentials.password)
   const hint = await stage.team.announceImage(app, stage.repositoryOf(app), toCommit('patient'))

@@ -1,14 +1,24 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createFaults, type CallFault, type CommandFate } from '../../local/aws/faults.ts'
+import type { Behaviour } from '../../local/docker/images.ts'
 import { cleanUp } from '../../local/team/clean-up.ts'
-import { containersOf, openStage, toCommit, type Stage } from '../support/end-to-end.ts'
+import {
+  containersOf,
+  neverUp,
+  openStage,
+  toCommit,
+  waitUntilStarted,
+  type Stage,
+} from '../support/end-to-end.ts'
 import { withClock } from '../support/end-to-end-alarms.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
 import { waitUntil } from '../support/local-aws.ts'
 import {
   startRegistryProxy,
   type RegistryFault,
   type RegistryProxy,
 } from '../support/registry-proxy.ts'
+import { isFull } from '../support/size.ts'
 
 /**
  * The world fails in one way while a commit is brought out, through the real functions, the AWS SDK,
@@ -51,9 +61,11 @@ interface Row {
   readonly where: string
   readonly what: string
   readonly plant: (plan: Plan) => void
+  /** Of the image that is brought out. */
+  readonly behaviour?: Partial<Behaviour>
   /** The reason it ends with: `deployed`, or why not. */
   readonly ends: string
-  /** Only `npm run test:faults` has the time for it, or another row shows much of it. */
+  /** Another row, or forward.test.ts, shows the same mechanism: in the full size and `npm run test:faults` only. */
   readonly isRare?: boolean
 }
 
@@ -86,11 +98,12 @@ const onDeploy = (fate: CommandFate): void => {
     documentName.includes('-deploy-') ? (next() ?? 'run') : 'run'
 }
 
-const isStarted = ({ generation }: Plan) =>
-  waitUntil(async () => (await containersOf(app)).includes(`landfall-${app}.${generation}`))
-
-const isSwitched = ({ version }: Plan) =>
-  waitUntil(async () => (await stage.ask(app).catch(() => '')) === version)
+const isStarted = ({ generation }: Plan) => waitUntilStarted(app, generation)
+/** Looked for as often as can be: the script goes on meanwhile. */
+const isSwitched = ({ version }: Plan) => {
+  const isServed = async () => (await stage.ask(app).catch(() => '')) === version
+  return waitUntil(isServed, `${app} answers ${version}`)
+}
 
 const onRegistry = (pattern: RegExp, next: () => RegistryFault | null): void => {
   registry.onRequest = (method, path) => (pattern.test(`${method} ${path}`) ? next() : null)
@@ -103,6 +116,20 @@ const instead = (
   kind: 'instead',
   answer: { status, headers, body: Buffer.from('planted') },
 })
+
+/** From then on one call is waited for; the caller is gone before its answer is there. */
+const nextCall = (operation: string): Promise<void> =>
+  new Promise((resolve) => {
+    onCall(operation, () => {
+      resolve()
+      return null
+    })
+  })
+
+const killAt = (operation: string): void => {
+  const next = times(1, { kind: 'kill', when: () => nextCall(operation) } as const)
+  faults().onAsyncInvoke = (name) => (name.endsWith('-reconcile') ? (next() ?? 'run') : 'run')
+}
 
 const writes = ['PutItem', 'UpdateItem']
 const reads = ['GetItem', 'Query', 'BatchGetItem']
@@ -120,6 +147,7 @@ const rows: readonly Row[] = [
     what: 'SendCommand is throttled twice',
     plant: () => onCall('SendCommand', times(2, refusal('ThrottlingException'))),
     ends: 'deployed',
+    isRare: true,
   },
   {
     where: 'SSM',
@@ -155,6 +183,7 @@ const rows: readonly Row[] = [
       faults().onEvent = () => 'lose'
     },
     ends: 'deployed',
+    isRare: true,
   },
   {
     where: 'SSM',
@@ -176,6 +205,7 @@ const rows: readonly Row[] = [
       }
     },
     ends: 'deployed',
+    isRare: true,
   },
   {
     where: 'SSM',
@@ -201,6 +231,7 @@ const rows: readonly Row[] = [
     what: 'its output is empty, though it ran',
     plant: () => onDeploy({ kind: 'cut_output', characters: 0 }),
     ends: 'no_answer',
+    isRare: true,
   },
   {
     where: 'instance',
@@ -219,6 +250,8 @@ const rows: readonly Row[] = [
     where: 'instance',
     what: 'SIGKILL once the new container runs',
     plant: (plan) => onDeploy({ kind: 'kill', when: () => isStarted(plan) }),
+    // It does not get any further before it is killed.
+    behaviour: neverUp,
     ends: 'no_answer',
   },
   {
@@ -257,6 +290,7 @@ const rows: readonly Row[] = [
     what: 'two conditions fail although nobody else wrote',
     plant: () => onCall(writes, times(2, refusal('ConditionalCheckFailedException'))),
     ends: 'deployed',
+    isRare: true,
   },
   {
     where: 'DynamoDB',
@@ -336,6 +370,7 @@ const rows: readonly Row[] = [
       faults().onAsyncInvoke = () => 'double'
     },
     ends: 'deployed',
+    isRare: true,
   },
   {
     where: 'Lambda',
@@ -344,16 +379,14 @@ const rows: readonly Row[] = [
       faults().onAsyncInvoke = () => 'lose'
     },
     ends: 'deployed',
-  },
-  ...[40, 150, 400, 900].map((milliseconds) => ({
-    where: 'Lambda',
-    what: `the first run of reconcile is killed after ${milliseconds} ms`,
-    plant: () => {
-      const next = times(1, { kind: 'kill', milliseconds } as const)
-      faults().onAsyncInvoke = (name) => (name.endsWith('-reconcile') ? (next() ?? 'run') : 'run')
-    },
-    ends: 'deployed',
     isRare: true,
+  },
+  ...['PutItem', 'GetSecretValue', 'SendCommand', 'ListCommandInvocations'].map((operation) => ({
+    where: 'Lambda',
+    what: `the first run of reconcile is killed at its first ${operation}`,
+    plant: () => killAt(operation),
+    ends: 'deployed',
+    isRare: operation !== 'SendCommand',
   })),
 ]
 
@@ -377,19 +410,19 @@ const endCi = async (version: string): Promise<void> => {
     if ((await stage.endCi(app, version)).status !== 503) return
 }
 
-const isEverything = process.env['LANDFALL_FAULTS'] === 'all'
+const isEverything = isFull || process.env['LANDFALL_FAULTS'] === 'all'
 const chosen = rows.filter(({ isRare }) => isEverything || isRare !== true)
 
 test.each(chosen.map((row) => [row.where, row.what, row] as const))(
   '%s: %s',
-  async (_where, _what, { where, what, plant, ends }) => {
+  async (_where, _what, { where, what, plant, behaviour, ends }) => {
     pushed += 1
     const plan = { app, version: `v${pushed}`, generation: pushed + 1 }
-    await stage.push(app, plan.version)
+    await stage.push(app, plan.version, behaviour)
     const before = Date.now()
     plant(plan)
     await endCi(plan.version)
-    const ended = await withClock(stage, stage.nextDeployment(app, 150))
+    const ended = await withClock(stage, stage.nextDeployment(app))
     Object.assign(faults(), createFaults())
     registry.onRequest = () => null
     const seconds = ((Date.now() - before) / 1000).toFixed(1)
@@ -400,7 +433,7 @@ test.each(chosen.map((row) => [row.where, row.what, row] as const))(
       reason: ends,
       commit: toCommit(plan.version),
     })
-    await withClock(stage, waitUntil(isCalm, 60))
+    await withClock(stage, waitFor('every instance serves what is live', isCalm))
     expect(await stage.ask(app)).toBe(live.version)
     expect(await containersOf(app)).toEqual([`landfall-${app}.${live.generation}`])
   },

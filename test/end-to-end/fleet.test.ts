@@ -1,23 +1,43 @@
-import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import {
+  CreateDocumentCommand,
+  ListCommandInvocationsCommand,
+  ListCommandsCommand,
+  SSMClient,
+  SendCommandCommand,
+} from '@aws-sdk/client-ssm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { startLoad, type Load } from '../../local/load/load.ts'
+import { startStack } from '../../local/stack/stack.ts'
 import { startBalancer, type Balancer } from '../support/balancer.ts'
 import { tick, withClock } from '../support/end-to-end-alarms.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
+import { toDocument } from '../support/local-aws.ts'
+import { inFull } from '../support/size.ts'
 import {
   expectDeployed,
   expectFailed,
   expectNoneFailed,
   openStage,
   toCommit,
+  waitUntilQuiet,
   type Stage,
 } from '../support/end-to-end.ts'
+
+/** Two show what one after the other means; only of three do some go together. */
+const size = inFull(3, 2)
+const ids = Array.from({ length: size }, (_, index) => `i-0000000${index + 1}`)
+const [firstId = '', ...otherIds] = ids
+const allAnswer = (version: string): readonly string[] => ids.map(() => version)
 
 const app = 'e2e-fleet'
 /** The first instance alone, then all others together. */
 const wide = 'e2e-fleet-wide'
-const inTwoWaves = { ec2: { rollout: { batch: '100%', pause: '15s' } } }
+const inTwoWaves = { ec2: { rollout: { batch: '100%', pause: '30s' } } }
 /** Its secret fits into no command. */
 const heavy = 'e2e-fleet-heavy'
 const largeSecret = 'landfall/local/e2e-fleet-large'
@@ -34,17 +54,21 @@ beforeAll(async () => {
   stage = await openStage({
     apps: { [app]: {}, [wide]: inTwoWaves, [heavy]: { settings: { secrets: largeSecret } } },
     secrets: { [largeSecret]: { BLOB: 'x'.repeat(40_000) } },
-    instances: 3,
+    instances: size,
   })
   const members = [...stage.team.stack.fleet.values()]
   addresses = members.map(({ instance }) => instance.address)
   second.dockerHost = members[1]?.instance.dockerHost ?? ''
   balancer = await startBalancer(stage.directory, addresses, stage.port(app))
 })
-afterAll(async () => {
+let isClosed = false
+const close = async (): Promise<void> => {
+  if (isClosed) return
+  isClosed = true
   await balancer?.stop()
   await stage?.close()
-})
+}
+afterAll(close)
 
 const urlOf = (address: string): string => `http://${address}:${stage.port(app)}/`
 
@@ -72,6 +96,52 @@ const listWaves = async (name: string): Promise<readonly (readonly string[] | un
 const image = (version: string): string =>
   `${stage.team.registry}/${stage.repositoryOf(app)}:${toCommit(version)}`
 
+/** What an instance is, as a script on it sees it; it leaves a server running. */
+const lookAround = `docker ps -q | wc -l
+docker version --format '{{.Server.Version}}' > /dev/null && echo "engine $DOCKER_HOST"
+ip -4 -o address show eth0 | awk '{ print $4 }'
+echo "state $LANDFALL_ROOT"
+mkdir -p "$LANDFALL_ROOT" && echo "$AWS_SSM_INSTANCE_ID" > "$LANDFALL_ROOT/who"
+busybox httpd -p 8099 -h "$LANDFALL_ROOT"`
+
+/** What it printed on each instance. */
+const runEverywhere = async (script: string): Promise<readonly string[]> => {
+  const ssm = new SSMClient(stage.team.stack.client)
+  const DocumentName = 'landfall-local-look-around'
+  const facts = { Name: DocumentName, DocumentType: 'Command' as const }
+  await ssm.send(new CreateDocumentCommand({ ...facts, Content: toDocument(script) }))
+  const { Command } = await ssm.send(new SendCommandCommand({ DocumentName, InstanceIds: ids }))
+  const query = { CommandId: Command?.CommandId, Details: true }
+  const outputs = async (): Promise<readonly string[]> => {
+    const { CommandInvocations = [] } = await ssm.send(new ListCommandInvocationsCommand(query))
+    return CommandInvocations.flatMap(({ CommandPlugins = [], Status }) =>
+      Status === 'Success' ? [CommandPlugins[0]?.Output ?? ''] : [],
+    )
+  }
+  await waitFor('the script has run everywhere', async () => (await outputs()).length === size)
+  return outputs()
+}
+
+test('instances are machines with an engine, an address and a state each, and there is one set', async () => {
+  const printed = await runEverywhere(lookAround)
+  for (const [index, output] of printed.entries()) {
+    const number = index + 1
+    const engine = `unix:///run/landfall/${number}/docker.sock`
+    expect(output).toContain(`0\nengine ${engine}\n10.77.0.1${number}/24\nstate /`)
+  }
+  const who = await fetch('http://10.77.0.12:8099/who')
+  expect(await who.text()).toBe('i-00000002\n')
+  const another = startStack({
+    config: stage.team.configuration,
+    stateDirectory: join(stage.directory, 'another'),
+    apiPort: 0,
+    awsPort: 0,
+    registryPort: null,
+    instances: 1,
+  })
+  await expect(another).rejects.toThrow('has local instances already')
+})
+
 test('where the second instance fails at the first deployment, the first serves nothing again', async () => {
   await stage.push(app, 'stranger')
   await onSecond(['pull', '--quiet', image('stranger')])
@@ -80,37 +150,33 @@ test('where the second instance fails at the first deployment, the first serves 
   const deployment = await stage.release(app, 'one')
   expect(deployment).toMatchObject({ status: 'failed', reason: 'port_in_use' })
   expect(deployment.message).toMatch(new RegExp(`^i-00000002: .*container ${stranger}`))
-  expect(await answers()).toEqual(['nothing', 'stranger', 'nothing'])
+  expect(await answers()).toEqual(['nothing', 'stranger', 'nothing'].slice(0, size))
   expect((await stage.team.operators.status(app)).live).toBeNull()
   await onSecond(['rm', '--force', stranger])
 })
 
 test('a release is rolled one instance after the other, and no request fails', async () => {
   expectDeployed(await stage.release(app, 'two'))
-  expect(await answers()).toEqual(['two', 'two', 'two'])
+  expect(await answers()).toEqual(allAnswer('two'))
   const earlier = (await listWaves(app)).length
   const users = startUsers()
   expectDeployed(await stage.release(app, 'three'))
-  expectNoneFailed('three instances behind a balancer, one after the other', await users.stop())
-  expect(await answers()).toEqual(['three', 'three', 'three'])
-  expect((await listWaves(app)).slice(earlier)).toEqual([
-    ['i-00000001'],
-    ['i-00000002'],
-    ['i-00000003'],
-  ])
+  expectNoneFailed('a fleet behind a balancer, one after the other', await users.stop())
+  expect(await answers()).toEqual(allAnswer('three'))
+  expect((await listWaves(app)).slice(earlier)).toEqual(ids.map((id) => [id]))
 })
 
 test('with a batch of all, one goes first, and the others follow together after the pause', async () => {
   await stage.push(wide, 'wide')
   await stage.endCi(wide, 'wide')
-  await waitUntil(async () => {
+  await waitFor('the rollout pauses', async () => {
     const status = await stage.team.operators.invoke('status', { app: wide })
     return JSON.stringify(status).includes('"pausedUntil":"')
-  }, 60)
+  })
   await tick(stage)
-  expect(await listWaves(wide)).toEqual([['i-00000001']])
+  expect(await listWaves(wide)).toEqual([[firstId]])
   expectDeployed(await withClock(stage, stage.nextDeployment(wide)))
-  expect(await listWaves(wide)).toEqual([['i-00000001'], ['i-00000002', 'i-00000003']])
+  expect(await listWaves(wide)).toEqual([[firstId], otherIds])
 })
 
 test('what fits into no command is refused by name, and nothing is sent', async () => {
@@ -158,33 +224,44 @@ test('it stops at the first instance that fails, and brings the finished one bac
     ['i-00000002', 'deploy', 'failed'],
   ])
   expectNoneFailed('the second instance is broken, the first brought back', await users.stop())
-  expect(await answers()).toEqual(['three', 'three', 'three'])
+  expect(await answers()).toEqual(allAnswer('three'))
 
   await onSecond(['rm', '--force', stranger])
   expectDeployed(await stage.release(app, 'five'))
-  expect(await answers()).toEqual(['five', 'five', 'five'])
+  expect(await answers()).toEqual(allAnswer('five'))
 })
 
 test('an instance that is offline during a rollback is named, and follows once it is back', async () => {
-  const third = [...stage.team.stack.fleet.values()].at(-1)
-  if (third === undefined) throw new Error('no third instance')
-  third.status.online = false
+  const last = [...stage.team.stack.fleet.values()].at(-1)
+  if (last === undefined) throw new Error('no instance')
+  last.status.online = false
   const users = startUsers()
   await stage.team.operators.invoke('rollback', { app, by: 'ada' })
   const rollback = await stage.nextDeployment(app)
   expectDeployed(rollback, { kind: 'rollback' })
-  expect(rollback.message).toContain('not on i-00000003')
-  expect(await answers()).toEqual(['three', 'three', 'five'])
+  expect(rollback.message).toContain(`not on ${last.instance.id}`)
+  expect(await answers()).toEqual([...allAnswer('three').slice(1), 'five'])
   const waves = (await listWaves(app)).length
 
-  third.status.online = true
+  last.status.online = true
   await tick(stage)
-  await waitUntil(async () => (await answers()).at(-1) === 'three', 60)
+  const isBack = async () => (await answers()).at(-1) === 'three'
+  await waitFor('the instance that is back serves what is live', isBack)
   expectNoneFailed('a rollback, and the one that follows', await users.stop())
   // It alone was sent to.
-  await waitUntil(async () => (await stage.team.operators.status(app)).open === null)
-  expect((await listWaves(app)).slice(waves)).toEqual([['i-00000003']])
+  await waitUntilQuiet(stage)
+  expect((await listWaves(app)).slice(waves)).toEqual([[last.instance.id]])
   expect(await stage.team.operators.invoke('status', { app })).toMatchObject({
-    instances: [1, 2, 3].map((number) => ({ id: `i-0000000${number}`, reason: null })),
+    open: null,
+    instances: ids.map((id) => ({ id, reason: null })),
   })
+})
+
+test('a stack that stops leaves nothing of its instances behind', async () => {
+  await close()
+  const processes = await promisify(execFile)('ps', ['-eo', 'args'])
+  expect(processes.stdout).not.toMatch(/httpd -p 8099|run\/landfall\//)
+  expect(existsSync('/run/landfall')).toBe(false)
+  expect(existsSync('/run/netns/landfall-1')).toBe(false)
+  expect(existsSync('/sys/class/net/landfall0')).toBe(false)
 })

@@ -6,13 +6,15 @@ import {
   containersOf,
   expectDeployed,
   expectNoneFailed,
+  holdAgent,
   openStage,
   readRevision,
   toCommit,
   waitUntilOpen,
   type Stage,
 } from '../support/end-to-end.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { withClock } from '../support/end-to-end-alarms.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
 
 const app = 'e2e-forward'
 let stage: Stage
@@ -36,14 +38,6 @@ const expectLive = async (version: string, generation: number): Promise<void> =>
   expect(deployments[0]?.generation).toBe(generation)
 }
 
-/** What the clock does once a minute, every half second. */
-const hurryClock = (): (() => void) => {
-  const event = JSON.stringify({ 'detail-type': 'Scheduled Event' })
-  const tick = () => void stage.team.stack.runner.invoke('landfall-local-reconcile', event)
-  const timer = setInterval(tick, 500)
-  return () => clearInterval(timer)
-}
-
 test('an older commit whose CI ends late is superseded, with its image there', async () => {
   await stage.push(app, 'older')
   const createdAt = new Date()
@@ -52,19 +46,21 @@ test('an older commit whose CI ends late is superseded, with its image there', a
     status: 202,
     reason: 'recorded',
   })
-  await waitUntil(async () => (await statusOf('older')) === 'superseded')
+  const isSuperseded = async () => (await statusOf('older')) === 'superseded'
+  await waitFor('the older commit is superseded', isSuperseded)
   await expectLive('newer', 2)
 })
 
 test('what becomes ready meanwhile waits for the open deployment, and only the newest goes out', async () => {
-  await stage.push(app, 'slow', { START_DELAY_SECONDS: '3' })
-  for (const version of ['skipped', 'newest', 'unfinished']) await stage.push(app, version)
+  for (const version of ['slow', 'skipped', 'newest', 'unfinished']) await stage.push(app, version)
+  const letGo = await holdAgent(stage)
   await stage.endCi(app, 'slow')
   await waitUntilOpen(stage, app)
   await stage.endCi(app, 'skipped')
   await stage.endCi(app, 'newest')
   // Newer than all of them, and red: it keeps nobody back.
   await stage.endCi(app, 'unfinished', { conclusion: 'failure' })
+  letGo()
   expect(await stage.nextDeployment(app)).toMatchObject({
     status: 'succeeded',
     commit: toCommit('slow'),
@@ -73,7 +69,8 @@ test('what becomes ready meanwhile waits for the open deployment, and only the n
     status: 'succeeded',
     commit: toCommit('newest'),
   })
-  await waitUntil(async () => (await statusOf('skipped')) === 'superseded')
+  const isSkipped = async () => (await statusOf('skipped')) === 'superseded'
+  await waitFor('the commit between them is superseded', isSkipped)
   expect(await statusOf('slow')).toBe('deployed')
   expect(await statusOf('unfinished')).toBe('refused')
   await expectLive('newest', 4)
@@ -97,9 +94,7 @@ test('where every nudge and event is lost, the clock brings it out', async () =>
     lost += 1
     return 'lose'
   }
-  const stop = hurryClock()
-  expectDeployed(await stage.release(app, 'unheard'))
-  stop()
+  expectDeployed(await withClock(stage, stage.release(app, 'unheard')))
   expect(lost).toBeGreaterThan(0)
   await expectLive('unheard', 6)
 })
@@ -119,11 +114,9 @@ test('a command whose sending was not answered goes out again, and deploys once'
     isLost = true
     return { kind: 'lose_answer' }
   }
-  const load = stage.load(app)
-  const stop = hurryClock()
+  const load = stage.load(app, { ratePerSecond: 10 })
   // An intent is its writer's for 20 s.
-  expectDeployed(await stage.release(app, 'twice'))
-  stop()
+  expectDeployed(await withClock(stage, stage.release(app, 'twice')))
   expectNoneFailed('a command that was sent twice', await load.stop())
   // The host answers the second with what the first did.
   expect((await countDeploys()) - before).toBe(2)

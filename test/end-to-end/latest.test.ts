@@ -8,7 +8,7 @@ import {
   toCommit,
   type Stage,
 } from '../support/end-to-end.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
 
 const app = 'e2e-latest'
 let stage: Stage
@@ -28,6 +28,12 @@ const announce = () => stage.team.announceImage(app, stage.repositoryOf(app), 'l
 
 const waiting = async () => (await stage.team.operators.status(app)).waiting
 
+const waitUntilKnown = (version: string) =>
+  waitFor(`the commit of ${version} is known by its image`, async () => {
+    const revision = await readRevision(stage, app, version)
+    return revision?.['status'] === 'waiting'
+  })
+
 const expectServed = async (version: string, digest: string): Promise<void> => {
   expectDeployed(await stage.nextDeployment(app), { digest, commit: toCommit(version) })
   expect(await stage.ask(app)).toBe(version)
@@ -41,7 +47,8 @@ test('CI turns green for the commit that the image under latest names', async ()
 
 test('CI first, the image later: Docker Hub’s hook brings it out', async () => {
   await stage.endCi(app, 'tuesday')
-  await waitUntil(async () => (await waiting())[0]?.lacks[0] === 'image')
+  const lacksImage = async () => (await waiting())[0]?.lacks[0] === 'image'
+  await waitFor('the commit lacks nothing but its image', lacksImage)
   expect(await waiting()).toEqual([
     anyWith({ revision: toCommit('tuesday'), lacks: ['image'], reason: 'image_missing' }),
   ])
@@ -53,14 +60,10 @@ test('CI first, the image later: Docker Hub’s hook brings it out', async () =>
 test('an image keeps its digest when latest moves on before its CI is green', async () => {
   const digest = await push('wednesday')
   await announce()
-  await waitUntil(
-    async () => (await readRevision(stage, app, 'wednesday'))?.['status'] === 'waiting',
-  )
+  await waitUntilKnown('wednesday')
   await push('thursday')
   await announce()
-  await waitUntil(
-    async () => (await readRevision(stage, app, 'thursday'))?.['status'] === 'waiting',
-  )
+  await waitUntilKnown('thursday')
   await stage.endCi(app, 'wednesday')
   await expectServed('wednesday', digest)
   const labels = Object.keys((await readJournal(stage, `app#${app}`, 'tag')) ?? {})
@@ -73,7 +76,9 @@ test('an image keeps its digest when latest moves on before its CI is green', as
 test('an image without its label waits, and status says why', async () => {
   await push('friday', null)
   await stage.endCi(app, 'friday')
-  await waitUntil(async () => (await waiting()).some(({ reason }) => reason === 'image_unlabelled'))
+  const isUnlabelled = async () =>
+    (await waiting()).some(({ reason }) => reason === 'image_unlabelled')
+  await waitFor('the image is found to have no label', isUnlabelled)
   expect(await waiting()).toContainEqual(
     anyWith({ revision: toCommit('friday'), lacks: ['image'], reason: 'image_unlabelled' }),
   )

@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -9,17 +9,11 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import {
-  CreateDocumentCommand,
-  ListCommandInvocationsCommand,
-  ListDocumentsCommand,
-  SSMClient,
-  SendCommandCommand,
-} from '@aws-sdk/client-ssm'
+import { ListDocumentsCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../local/stack/stack.ts'
-import { toDocument, waitUntil } from '../support/local-aws.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
 
 const project = join(import.meta.dirname, '../..')
 const directory = mkdtempSync(join(tmpdir(), 'landfall-stack-'))
@@ -46,14 +40,13 @@ apps:
 )
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-const start = (instances = 0): Promise<Stack> =>
+const start = (): Promise<Stack> =>
   startStack({
     config,
     stateDirectory: join(directory, 'state'),
     apiPort: 0,
     awsPort: 0,
     registryPort: null,
-    instances,
   })
 
 describe('the local stack', () => {
@@ -163,9 +156,9 @@ describe('npm start', () => {
     'prints ready and two addresses, and stops all of it on %s',
     async (signal) => {
       const { child, lines } = launch('--api-port', '3491', '--aws-port', '4491')
-      await waitUntil(() => lines.includes('ready'), 60)
+      await waitFor('the stack says that it is ready', () => lines.includes('ready'))
       const at = lines.indexOf('ready')
-      await waitUntil(() => lines.length >= at + 3)
+      await waitFor('the stack says its addresses', () => lines.length >= at + 3)
       expect(lines.slice(at)).toEqual(['ready', 'http://localhost:3491', 'http://localhost:4491'])
       expect(await isServed('http://localhost:3491/healthz')).toBe(true)
       child.kill(signal)
@@ -207,44 +200,5 @@ describe('npm start', () => {
     expect(await end(child)).toBe(1)
     expect(lines[0]).toContain('broken.yml has ')
     expect(lines.join('\n')).not.toContain('    at ')
-  })
-})
-
-describe('instances of their own', () => {
-  it('are machines with an engine, an address and a state each, and leave nothing behind', async () => {
-    const stack = await start(2)
-    const ssm = new SSMClient(stack.client)
-    const DocumentName = 'landfall-local-look-around'
-    const script = `docker ps -q | wc -l
-docker version --format '{{.Server.Version}}' > /dev/null && echo "engine $DOCKER_HOST"
-ip -4 -o address show eth0 | awk '{ print $4 }'
-echo "state $LANDFALL_ROOT"
-mkdir -p "$LANDFALL_ROOT" && echo "$AWS_SSM_INSTANCE_ID" > "$LANDFALL_ROOT/who"
-busybox httpd -p 8099 -h "$LANDFALL_ROOT"`
-    const Content = toDocument(script)
-    const facts = { Name: DocumentName, DocumentType: 'Command' as const, Content }
-    await ssm.send(new CreateDocumentCommand(facts))
-    const InstanceIds = ['i-00000001', 'i-00000002']
-    const { Command } = await ssm.send(new SendCommandCommand({ DocumentName, InstanceIds }))
-    const query = { CommandId: Command?.CommandId, Details: true }
-    const outputs = async (): Promise<readonly string[]> => {
-      const { CommandInvocations = [] } = await ssm.send(new ListCommandInvocationsCommand(query))
-      return CommandInvocations.flatMap(({ CommandPlugins = [], Status }) =>
-        Status === 'Success' ? [CommandPlugins[0]?.Output ?? ''] : [],
-      )
-    }
-    await waitUntil(async () => (await outputs()).length === 2)
-    const [first, second] = await outputs()
-    expect(first).toContain('0\nengine unix:///run/landfall/1/docker.sock\n10.77.0.11/24\nstate /')
-    expect(second).toContain('0\nengine unix:///run/landfall/2/docker.sock\n10.77.0.12/24\nstate /')
-    const who = await fetch('http://10.77.0.12:8099/who')
-    expect(await who.text()).toBe('i-00000002\n')
-    await expect(start(1)).rejects.toThrow('has local instances already')
-    await stack.stop()
-    const processes = await promisify(execFile)('ps', ['-eo', 'args'])
-    expect(processes.stdout).not.toMatch(/httpd -p 8099|run\/landfall\//)
-    expect(existsSync('/run/landfall')).toBe(false)
-    expect(existsSync('/run/netns/landfall-1')).toBe(false)
-    expect(existsSync('/sys/class/net/landfall0')).toBe(false)
   })
 })

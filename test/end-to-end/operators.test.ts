@@ -8,13 +8,15 @@ import {
   aText,
   containersOf,
   expectDeployed,
+  neverUp,
   openStage,
+  patientHealth,
   textLike,
   toCommit,
-  waitUntilOpen,
+  waitUntilStarted,
   type Stage,
 } from '../support/end-to-end.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
 
 const app = 'e2e-operators'
 const hub = 'e2e-operators-hub'
@@ -27,8 +29,7 @@ beforeAll(async () => {
     apps: {
       [app]: {
         settings: { secrets: secret, env: { DEBUG: 'False' } },
-        // So long that somebody can cancel what does not come up.
-        ec2: { health: { path: '/healthz', interval: '0.1s', times: 2, timeout: '90s' } },
+        ec2: { health: patientHealth },
       },
       [hub]: { settings: { image: 'acme/e2e-hub' } },
     },
@@ -41,8 +42,8 @@ const redeploy = (input: Readonly<Record<string, unknown>>): Promise<unknown> =>
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-test('hooks tells by sls what to enter at GitHub and Docker Hub', async () => {
-  const all = await stage.invokeBySls('hooks', {})
+test('hooks tells what to enter at GitHub and Docker Hub', async () => {
+  const all = await stage.operate('hooks', {})
   const api = stage.team.stack.apiAddress
   const github = (name: string) => ({
     sender: 'GitHub',
@@ -79,7 +80,7 @@ test('the URL that hooks tells is let in', async () => {
 })
 
 test('redeploy has nothing to do before the first deployment', async () => {
-  expect(await stage.invokeBySls('redeploy', { app })).toEqual({
+  expect(await stage.operate('redeploy', { app })).toEqual({
     outcome: 'refused',
     reason: 'nothing_live',
     message: aText,
@@ -123,13 +124,14 @@ test('redeploy of a commit needs its CI, or force', async () => {
   await stage.push(app, 'two')
   const revision = toCommit('two')
   expect(await redeploy({ revision })).toMatchObject({ outcome: 'refused', reason: 'ci_missing' })
-  const forced = await stage.invokeBySls('redeploy', { app, revision, force: true, by: 'ada' })
+  const forced = await stage.operate('redeploy', { app, revision, force: true, by: 'ada' })
   expect(forced).toMatchObject({ outcome: 'accepted', reason: 'requested', revision })
   const deployment = await stage.nextDeployment(app)
   expectDeployed(deployment, { kind: 'redeploy', by: 'ada' })
   expect(await stage.ask(app)).toBe('two')
   // Back to what CI was green for needs no force.
-  expect(await redeploy({ revision: toCommit('one') })).toMatchObject({ outcome: 'accepted' })
+  const back = await redeploy({ revision: toCommit('one'), by: 'grace' })
+  expect(back).toMatchObject({ outcome: 'accepted' })
   expectDeployed(await stage.nextDeployment(app))
   expect(await stage.ask(app)).toBe('one')
 })
@@ -138,36 +140,23 @@ test('redeploy of a commit without an image is refused where status shows it', a
   const revision = toCommit('no image')
   expect(await redeploy({ revision, force: true })).toMatchObject({ reason: 'requested' })
   const refusal = async () => (await stage.team.operators.status(app)).request?.refusal
-  await waitUntil(async () => (await refusal()) !== null)
+  await waitFor('the request is refused', async () => (await refusal()) !== null)
   expect(await refusal()).toBe('revision_unknown')
 })
 
-test('while a deployment is open, redeploy names it or is refused', async () => {
-  await stage.push(app, 'slow', { START_DELAY_SECONDS: '4' })
-  await stage.endCi(app, 'slow')
-  await waitUntilOpen(stage, app)
-  expect(await redeploy({})).toMatchObject({ outcome: 'refused', reason: 'deployment_open' })
-  expect(await redeploy({ revision: toCommit('slow') })).toMatchObject({
-    outcome: 'accepted',
-    reason: 'deployment_open',
-    generation: 5,
-  })
-  expectDeployed(await stage.nextDeployment(app), { generation: 5 })
-})
-
-test('status tells by sls what is live, what was before and how each step went', async () => {
+test('status tells what is live, what was before and how each step went', async () => {
   const Shown = z.object({
     apps: z.array(z.looseObject({ app: z.string(), deployments: z.array(z.unknown()) })),
   })
-  const { apps } = Shown.parse(await stage.invokeBySls('status', {}))
+  const { apps } = Shown.parse(await stage.operate('status', {}))
   expect(apps.map((one) => one.app)).toEqual([app, hub])
   expect(apps[1]).toMatchObject({ live: null, open: null, waiting: [], deployments: [] })
-  const release = { commit: toCommit('slow'), digest: textLike(/^sha256:/) }
+  const release = { commit: toCommit('one'), digest: textLike(/^sha256:/) }
   const deployments = apps[0]?.deployments
   expect(apps[0]).toEqual({
     app,
-    live: { generation: 5, secretVersion: aText, ...release },
-    before: anyWith({ generation: 4, commit: toCommit('one') }),
+    live: { generation: 4, secretVersion: aText, ...release },
+    before: anyWith({ generation: 3, commit: toCommit('two') }),
     releases: aList,
     open: null,
     waiting: [],
@@ -178,23 +167,23 @@ test('status tells by sls what is live, what was before and how each step went',
     alarmsUntil: null,
     owed: [],
     converging: [],
-    instances: [{ id: 'i-00000001', serves: 5, reason: null, asOf: aText }],
+    instances: [{ id: 'i-00000001', serves: 4, reason: null, asOf: aText }],
     operations: aList,
     deployments: aList,
   })
   expect(deployments?.[0]).toMatchObject({
-    generation: 5,
-    kind: 'deploy',
-    by: 'github',
+    generation: 4,
+    kind: 'redeploy',
+    by: 'grace',
     status: 'succeeded',
     reason: 'deployed',
     instances: [
       {
         id: 'i-00000001',
         status: 'succeeded',
-        serving: { generation: 5, digest: release.digest },
+        serving: { generation: 4, digest: release.digest },
         reason: 'deployed',
-        message: 'generation 5 is live',
+        message: 'generation 4 is live',
       },
     ],
   })
@@ -206,23 +195,32 @@ test('status tells by sls what is live, what was before and how each step went',
   })
 })
 
-test('cancel by sls ends what is open, and what was live serves', async () => {
-  await stage.push(app, 'stuck', { START_DELAY_SECONDS: '80' })
+test('while a deployment is open, redeploy names it or is refused', async () => {
+  await stage.push(app, 'stuck', neverUp)
   await stage.endCi(app, 'stuck')
-  await waitUntil(async () => (await containersOf(app)).includes(`landfall-${app}.6`), 60)
-  expect(await stage.invokeBySls('cancel', { app })).toEqual({
+  await waitUntilStarted(app, 5)
+  expect(await redeploy({})).toMatchObject({ outcome: 'refused', reason: 'deployment_open' })
+  expect(await redeploy({ revision: toCommit('stuck') })).toMatchObject({
+    outcome: 'accepted',
+    reason: 'deployment_open',
+    generation: 5,
+  })
+})
+
+test('cancel ends what is open, and what was live serves', async () => {
+  expect(await stage.operate('cancel', { app })).toEqual({
     outcome: 'accepted',
     reason: 'requested',
     app,
     message: aText,
   })
   expect(await stage.nextDeployment(app)).toMatchObject({
-    generation: 6,
+    generation: 5,
     status: 'cancelled',
     reason: 'cancelled',
   })
-  expect(await containersOf(app)).toEqual([`landfall-${app}.5`])
-  expect(await stage.ask(app)).toBe('slow')
+  expect(await containersOf(app)).toEqual([`landfall-${app}.4`])
+  expect(await stage.ask(app)).toBe('one')
 })
 
 test('rollback by sls says what it leaves and what it goes back to, and does', async () => {
@@ -231,18 +229,18 @@ test('rollback by sls says what it leaves and what it goes back to, and does', a
     outcome: 'accepted',
     reason: 'requested',
     app,
-    takesBack: 5,
-    to: { generation: 4, commit: toCommit('one'), digest: textLike(/^sha256:/) },
+    takesBack: 4,
+    to: { generation: 3, commit: toCommit('two'), digest: textLike(/^sha256:/) },
     message: aText,
   })
   const deployment = await stage.nextDeployment(app)
-  expectDeployed(deployment, { generation: 7, kind: 'rollback', by: 'ada' })
-  expect(await stage.ask(app)).toBe('one')
+  expectDeployed(deployment, { generation: 6, kind: 'rollback', by: 'ada' })
+  expect(await stage.ask(app)).toBe('two')
 })
 
-test('freeze by sls holds what is pushed, and unfreeze lets it go', async () => {
+test('freeze holds what is pushed, and unfreeze lets it go', async () => {
   const reason = 'exams until Friday'
-  expect(await stage.invokeBySls('freeze', { app, reason, by: 'ada' })).toEqual({
+  expect(await stage.operate('freeze', { app, reason, by: 'ada' })).toEqual({
     outcome: 'accepted',
     reason: 'frozen',
     app,
@@ -252,13 +250,13 @@ test('freeze by sls holds what is pushed, and unfreeze lets it go', async () => 
   await stage.endCi(app, 'three')
   const held = { frozen: { reason, by: 'ada' }, open: null, waiting: [{ reason: 'app_frozen' }] }
   expect(await stage.team.operators.invoke('status', { app })).toMatchObject(held)
-  expect(await stage.ask(app)).toBe('one')
-  expect(await stage.invokeBySls('unfreeze', { app, by: 'ada' })).toEqual({
+  expect(await stage.ask(app)).toBe('two')
+  expect(await stage.operate('unfreeze', { app, by: 'ada' })).toEqual({
     outcome: 'accepted',
     reason: 'unfrozen',
     app,
     message: aText,
   })
-  expectDeployed(await stage.nextDeployment(app), { generation: 8, commit: toCommit('three') })
+  expectDeployed(await stage.nextDeployment(app), { generation: 7, commit: toCommit('three') })
   expect(await stage.ask(app)).toBe('three')
 })

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
@@ -30,7 +29,8 @@ import {
   toTraces,
 } from '../support/end-to-end-search.ts'
 import { startGithub, type GithubServer } from '../support/github-server.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { withClock } from '../support/end-to-end-alarms.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
 import { startSentry, type SentryServer } from '../support/sentry-server.ts'
 
 const app = 'e2e-reports'
@@ -119,7 +119,7 @@ const listNotices = (calls: readonly Call[]): readonly string[] =>
 const hearNotices = async (happen: () => Promise<unknown>): Promise<readonly string[]> => {
   const before = hook.calls.length
   await happen()
-  await waitUntil(async () => (await listOwed()).length === 0)
+  await waitFor('everything owed has been told', async () => (await listOwed()).length === 0)
   return listNotices(hook.calls.slice(before))
 }
 
@@ -199,14 +199,11 @@ test('what is refused is not tried again, and the log says why', async () => {
   const heard = await hearNotices(() => operate('unfreeze'))
   expect(heard).toEqual([textLike(/^▶️ .* · by ada$/)])
   const why = `${hook.url.host} answered 404`
-  await waitUntil(() => stage.said.some((line) => line.includes(why)))
-  await waitUntil(() =>
-    errors.envelopes.some((envelope) => envelope.includes('report was not told')),
-  )
+  const isSaid = () => stage.said.some((line) => line.includes(why))
+  await waitFor('the log says why the report was not told', isSaid)
+  const isKnown = () => errors.envelopes.some((one) => one.includes('report was not told'))
+  await waitFor('Sentry knows that the report was not told', isKnown)
 })
-
-/** The clock looks at every app; here it does so as often as the test likes. */
-const look = () => stage.team.operators.invoke('reconcile', { 'detail-type': 'Scheduled Event' })
 
 /** Nobody listens for notices, and GitHub and Sentry have a bad day. */
 const whileAway = async (happen: () => Promise<void>): Promise<void> => {
@@ -233,13 +230,9 @@ test('channels that are away hear of it when they are back, once; the deployment
   })
   expect(github.states()).not.toHaveProperty('5')
   expect(deploysOf('three')).toBeNull()
-  const heard = await hearNotices(() =>
-    waitUntil(async () => {
-      await sleep(500)
-      await look()
-      return (await listOwed()).length === 0
-    }, 120),
-  )
+  const isTold = async () => (await listOwed()).length === 0
+  const told = () => waitFor('channels that are back have been told', isTold)
+  const heard = await hearNotices(() => withClock(stage, told()))
   expect(heard).toEqual([
     `🚀 ${subject}: deployment 5 (${linkTo('three')}) has started · by github`,
     `✅ ${subject}: deployment 5 (${linkTo('three')}) is live · by github`,

@@ -7,32 +7,39 @@ import {
   expectDeployed,
   expectNoneFailed,
   holdAgent,
+  neverUp,
   openStage,
+  patientHealth,
   readDeployment,
   readRevision,
   toCommit,
   waitUntilOpen,
+  waitUntilStarted,
   type Stage,
 } from '../support/end-to-end.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { withClock } from '../support/end-to-end-alarms.ts'
 
 const app = 'e2e-restart'
 let stage: Stage
 
 beforeAll(async () => {
-  stage = await openStage({ apps: { [app]: { settings: { env: { GREETING: 'hello' } } } } })
+  stage = await openStage({
+    apps: {
+      [app]: { settings: { env: { GREETING: 'hello' } }, ec2: { health: patientHealth } },
+    },
+  })
   expectDeployed(await stage.release(app, 'one'))
 })
 afterAll(() => stage?.close())
 
 test('a stack that stops while a release starts comes back to the one before', async () => {
-  await stage.push(app, 'two', { START_DELAY_SECONDS: '10' })
+  await stage.push(app, 'two', neverUp)
   await stage.endCi(app, 'two')
-  await waitUntil(async () => (await containersOf(app)).includes(`landfall-${app}.2`), 30)
+  await waitUntilStarted(app, 2)
   const load = stage.load(app)
   await stage.team.restart()
   // The script was killed in the middle, as the agent does it: nobody knows what it had done.
-  const deployment = await stage.nextDeployment(app)
+  const deployment = await withClock(stage, stage.nextDeployment(app))
   expect(deployment).toMatchObject({ generation: 2, status: 'failed', reason: 'no_answer' })
   expect(deployment.steps.map(({ purpose, outcome }) => [purpose, outcome])).toEqual([
     ['deploy', 'lost'],
@@ -66,7 +73,7 @@ test('what waits at the stop goes out after the start, as it was opened', async 
   await stage.endCi(app, 'four')
   changeGreeting('hello', 'goodbye')
   await stage.team.restart()
-  const third = await stage.nextDeployment(app)
+  const third = await withClock(stage, stage.nextDeployment(app))
   expectDeployed(third)
   expect(await stage.ask(app)).toBe('three')
   expect(await greetingIs('hello')).toBe(true)

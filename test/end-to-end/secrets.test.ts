@@ -21,7 +21,7 @@ import {
   watchProcesses,
   type Traces,
 } from '../support/end-to-end-search.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
 
 const app = 'e2e-secrets'
 const marker = (): string => randomBytes(12).toString('hex')
@@ -218,7 +218,8 @@ const masked = [
 ]
 
 const expectToldSafely = async (reason: string): Promise<void> => {
-  await waitUntil(() => sentry.envelopes.some((envelope) => envelope.includes(`"${reason}"`)))
+  const isTold = () => sentry.envelopes.some((envelope) => envelope.includes(`"${reason}"`))
+  await waitFor(`Sentry is told of ${reason}`, isTold)
   const envelope = sentry.envelopes.at(-1) ?? ''
   for (const part of ['deployment failed', `"${app}"`]) expect(envelope).toContain(part)
   // What failed is gone: its container, its env file, its image.

@@ -9,7 +9,7 @@ import {
   readDeployment,
   type Stage,
 } from '../support/end-to-end.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { waitFor } from '../support/end-to-end-wait.ts'
 
 const byHand = 'e2e-by-hand'
 const app = 'e2e-take-over'
@@ -40,7 +40,7 @@ afterEach(() => docker(['rm', '--force', byHand]).catch(() => undefined))
 const runByHand = async (name: string): Promise<void> => {
   const options = ['--restart', 'on-failure:3', '--publish', `${stage.port(name)}:8000`]
   await docker(['run', '--detach', '--init', '--name', byHand, ...options, image])
-  await waitUntil(() => isServed(name, 'by hand'))
+  await waitFor('the container run by hand answers', () => isServed(name, 'by hand'))
 }
 
 const isServed = (name: string, version: string): Promise<boolean> =>
@@ -80,7 +80,7 @@ test('it is given back as it was when the new one fails after the port changed h
   await runByHand(recreated)
   const deployment = await stage.release(recreated, 'recreate broken', { FAULT: 'exits' })
   expectFailed(deployment, 'exited')
-  await waitUntil(() => isServed(recreated, 'by hand'))
+  await waitFor('the container run by hand answers again', () => isServed(recreated, 'by hand'))
   expect(await describeByHand()).toBe('true on-failure:3')
   expectDeployed(await stage.release(recreated, 'recreate good'))
   expect(await stage.ask(recreated)).toBe('recreate good')

@@ -40,7 +40,8 @@ ${servers.join('\n')}
   await ensurePrograms([programs.haproxy])
   const child = spawn(findProgram('haproxy') ?? '', ['-db', '-f', file], { stdio: 'ignore' })
   const url = `http://127.0.0.1:${own}/`
-  await waitUntil(async () => (await fetch(url).catch(() => null)) !== null)
+  const answers = async () => (await fetch(url).catch(() => null)) !== null
+  await waitUntil(answers, 'the balancer answers')
   return {
     url,
     stop: async () => {

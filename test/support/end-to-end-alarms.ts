@@ -5,11 +5,8 @@ import { expect } from 'vitest'
 import * as z from 'zod'
 import { docker } from '../../local/docker/docker.ts'
 import { createAlarm } from '../../local/team/alarm.ts'
-import { containersOf, scanJournal, type Stage } from './end-to-end.ts'
-import { waitUntil } from './local-aws.ts'
-
-/** The machine is shared: what is over in a second may take much longer. */
-const patienceSeconds = 60
+import { containersOf, scanJournal, waitUntilQuiet, type Stage } from './end-to-end.ts'
+import { waitFor } from './end-to-end-wait.ts'
 
 export interface Alarms {
   set(name: string, state: StateValue): Promise<void>
@@ -56,22 +53,34 @@ export const waitForVerdict = async (
   app: string,
   number: number,
 ): Promise<Judged['verdict'] | undefined> => {
-  await waitUntil(async () => (await listJudged(stage, app)).length >= number, patienceSeconds)
+  const isJudged = async () => (await listJudged(stage, app)).length >= number
+  await waitFor(`alarm ${number} of ${app} is judged`, isJudged)
   return (await listJudged(stage, app))[number - 1]?.verdict
 }
 
 /** The minute is over: every app is looked at, and so are its alarms. */
 export const tick = ({ team }: Stage): Promise<void> => team.stack.tick()
 
-/** The clock of every minute, only faster, until the promise is settled. */
+/** From the answer of one minute's look to the next one. */
+const minuteMilliseconds = 2000
+
+/** One minute after the other, only shorter, until the promise is settled. */
 export const withClock = async <Value>(stage: Stage, work: Promise<Value>): Promise<Value> => {
-  const looks: Promise<void>[] = []
-  const clock = setInterval(() => looks.push(tick(stage)), 3000)
+  const settled = new AbortController()
+  const { signal } = settled
+  const run = async (): Promise<void> => {
+    for (;;) {
+      await sleep(minuteMilliseconds, null, { signal }).catch(() => undefined)
+      if (signal.aborted) return
+      await tick(stage)
+    }
+  }
+  const clock = run()
   try {
     return await work
   } finally {
-    clearInterval(clock)
-    await Promise.all(looks)
+    settled.abort()
+    await clock
   }
 }
 
@@ -110,7 +119,8 @@ export const waitUntilServed = async (
   app: string,
   version: string,
 ): Promise<number> => {
-  await waitUntil(async () => (await stage.ask(app).catch(() => '')) === version, patienceSeconds)
+  const isServed = async () => (await stage.ask(app).catch(() => '')) === version
+  await waitFor(`${app} answers ${version}`, isServed)
   return Date.now()
 }
 
@@ -121,7 +131,7 @@ export const expectUntouched = async (
   generation: number,
 ): Promise<void> => {
   await tick(stage)
-  await sleep(1000)
+  await waitUntilQuiet(stage)
   expect(await stage.team.operators.invoke('status', { app })).toMatchObject({
     live: { generation },
     open: null,

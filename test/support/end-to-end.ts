@@ -22,7 +22,9 @@ import { startLoad, type Load, type LoadResult } from '../../local/load/load.ts'
 import type { ShownDeployment } from '../../local/team/operators.ts'
 import type { HookAnswer } from '../../local/team/signed-delivery.ts'
 import { startTeam, toCommit, type Team, type TeamOptions } from '../../local/team/team.ts'
-import { toDocument, waitUntil } from './local-aws.ts'
+import { patienceSeconds, waitFor } from './end-to-end-wait.ts'
+import { toDocument } from './local-aws.ts'
+import { isFull } from './size.ts'
 
 const project = join(import.meta.dirname, '../..')
 
@@ -60,8 +62,15 @@ export interface Stage {
   ask(app: string, path?: string): Promise<string>
   /** The command line that README shows; what it prints, parsed. */
   invokeBySls(name: string, input: unknown): Promise<unknown>
+  /** By that command line in the full size; else the same function with the same input. */
+  operate(name: string, input: unknown): Promise<unknown>
   close(): Promise<void>
 }
+
+/** Of an app whose deployments are taken back while one of them does not come up. */
+export const patientHealth = { path: '/healthz', interval: '0.1s', times: 2, timeout: '200s' }
+/** Still not up when that is over, so that a test has all the time it takes. */
+export const neverUp: Partial<Behaviour> = { START_DELAY_SECONDS: '300' }
 
 const toEc2 = (port: number, ec2: AppFacts['ec2']) => ({
   instances: { tag: 'Name=demo' },
@@ -146,7 +155,7 @@ export const openStage = async ({
     team.pushImage(repositoryOf(app), toCommit(version), { VERSION: version, ...behaviour })
   const endCi: Stage['endCi'] = (app, version, more = {}) =>
     team.endCi({ repository: repositoryOf(app), commit: toCommit(version), ...more })
-  const nextDeployment: Stage['nextDeployment'] = async (app, seconds = 90) => {
+  const nextDeployment: Stage['nextDeployment'] = async (app, seconds = patienceSeconds) => {
     const generation = (generations.get(app) ?? 0) + 1
     const ended = await team.operators.waitForEnd(app, generation, seconds)
     generations.set(app, generation)
@@ -170,6 +179,8 @@ export const openStage = async ({
       startLoad({ url: `http://127.0.0.1:${port(app)}/`, ratePerSecond: 40, ...more }),
     ask: (app, path = '/') => rootOf(port(app), path),
     invokeBySls: (name, input) => invokeBySls(team, name, input),
+    operate: (name, input) =>
+      isFull ? invokeBySls(team, name, input) : team.operators.invoke(name, input),
     close: async () => {
       await team.cleanUp(Object.keys(apps), [...ports.values()])
       await team.stop()
@@ -282,7 +293,7 @@ export const holdAgent = async ({ team, directory }: Stage): Promise<() => void>
   const order = { DocumentName: name, InstanceIds: ['i-00000001'] }
   for (let held = 0; held < workersOfAgent; held += 1) await ssm.send(new SendCommandCommand(order))
   const Filters = [{ key: 'DocumentName', value: name } as const]
-  await waitUntil(async () => {
+  await waitFor('the commands that keep the agent busy have begun', async () => {
     const { Commands = [] } = await ssm.send(new ListCommandsCommand({ Filters }))
     return Commands.filter(({ Status }) => Status === 'InProgress').length === workersOfAgent
   })
@@ -291,9 +302,19 @@ export const holdAgent = async ({ team, directory }: Stage): Promise<() => void>
 
 /** Waits until the next deployment of the app is under way: opened, its command sent. */
 export const waitUntilOpen = async ({ team }: Stage, app: string): Promise<void> =>
-  waitUntil(async () => {
+  waitFor(`a deployment of ${app} is under way`, async () => {
     const { open, deployments } = await team.operators.status(app)
     return open !== null && deployments[0]?.status === 'in_progress'
-  }, 30)
+  })
+
+/** Waits until the container of this generation has been started, whatever it answers. */
+export const waitUntilStarted = async (app: string, generation: number): Promise<void> => {
+  const container = `landfall-${app}.${generation}`
+  await waitFor(`${container} runs`, async () => (await containersOf(app)).includes(container))
+}
+
+/** Waits until every function that was woken has answered: what follows from it is written. */
+export const waitUntilQuiet = ({ team }: Stage): Promise<void> =>
+  waitFor('every function has answered', () => team.stack.runner.isIdle())
 
 export { toCommit }

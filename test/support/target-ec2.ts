@@ -47,7 +47,7 @@ const documents = {
 
 const behaviours: Readonly<Record<Fare, Partial<Behaviour>>> = {
   well: {},
-  slow: { START_DELAY_SECONDS: '3' },
+  slow: { START_DELAY_SECONDS: '6' },
   broken: { FAULT: 'never_healthy' },
 }
 
@@ -98,7 +98,7 @@ const settingsOf = (port: number, replaces: string | null): Ec2Settings =>
       expect: { from: 200, to: 399 },
       intervalSeconds: 0.2,
       times: 2,
-      timeoutSeconds: 6,
+      timeoutSeconds: 20,
     },
   })
 
@@ -143,6 +143,9 @@ const refuse = (code: string): CallFault => ({
   statusCode: 400,
 })
 
+/** From one look to the next. */
+const lookMilliseconds = 300
+
 interface Parts {
   readonly aws: TestAws
   readonly app: string
@@ -163,9 +166,9 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
   const nameOf = (release: Release): string => `landfall-${app}.${release.generation}`
   const remove = async (release: Release): Promise<void> => {
     const name = nameOf(release)
-    await waitUntil(
-      async () => (await docker(['ps', '--quiet', '--filter', `name=^${name}$`])) !== '',
-    )
+    const isThere = async () =>
+      (await docker(['ps', '--quiet', '--filter', `name=^${name}$`])) !== ''
+    await waitUntil(isThere, `${name} runs`)
     await docker(['rm', '--force', name])
   }
   const order = (release: Release | null, changes: Partial<Order> = {}): Order => {
@@ -211,7 +214,7 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
       createHash('sha256').update(value).digest('hex'),
     countStarts: async (release) =>
       (await listMade(app, begun)).filter((name) => name === nameOf(release)).length,
-    wait: () => sleep(300),
+    wait: () => sleep(lookMilliseconds),
     ranBefore: async (version) => {
       const name = `${image}@${await publish(version, 'well')}`
       await docker([
@@ -223,7 +226,7 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
         `127.0.0.1:${port}:8000`,
         name,
       ])
-      await waitUntil(async () => (await ask(port, '/')) === version)
+      await waitUntil(async () => (await ask(port, '/')) === version, `${byHand} answers`)
       replaces = byHand
     },
     loseStart: () =>
