@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 
 // Who holds what this stack would need, from Linux's /proc: as far as this user may know, else nothing.
 
@@ -91,7 +90,8 @@ export const tellTakenPort = (port: number): string => {
 
 /** The stack that runs on this state directory, in one line; null where none is known. */
 export const tellTakenState = (state: string): string | null => {
-  const stack = listStacks().find((one) => join(one.state) === join(state))
+  const real = tryTo(() => realpathSync(state), state)
+  const stack = listStacks().find((one) => one.state === real)
   if (stack === undefined) return null
   return `A local stack runs with its state in ${state} (${tellProcess(stack.pid)}); stop it or choose another --state-dir.`
 }

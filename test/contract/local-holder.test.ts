@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -40,6 +40,10 @@ describe('a state directory', () => {
     const told = tellTakenState(directory)
     expect(told).toContain(`A local stack runs with its state in ${directory} (process`)
     expect(told).toContain(`(process ${process.pid}: `)
+    const link = `${directory}-link`
+    symlinkSync(directory, link)
+    expect(tellTakenState(link)).toContain(`its state in ${link} (process ${process.pid}: `)
+    rmSync(link)
     const port = Number(new URL(test.aws.address).port)
     expect(tellTakenPort(port)).toContain(`by the local stack with its state in ${directory} (`)
     await test.stop()

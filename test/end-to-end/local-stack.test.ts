@@ -43,7 +43,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 const start = (): Promise<Stack> =>
   startStack({
     config,
-    stateDirectory: join(directory, 'state'),
+    stateDirectory: join(directory, state),
     apiPort: 0,
     awsPort: 0,
     registryPort: null,
@@ -135,7 +135,7 @@ describe('the local stack', () => {
 describe('npm start', () => {
   const launch = (...options: readonly string[]) => {
     const state = ['--state-dir', join(directory, 'start'), '--registry-port', 'none']
-    const args = ['run.mjs', 'local/start.ts', '--config', config, ...state, ...options]
+    const args = ['local/start.ts', '--config', config, ...state, ...options]
     const child = spawn(process.execPath, args, { cwd: project })
     const lines: string[] = []
     for (const input of [child.stdout, child.stderr])

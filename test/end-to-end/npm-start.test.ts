@@ -27,7 +27,7 @@ apps:
 `,
 )
 
-const patience = { timeout: 120_000, interval: 50 }
+const patience = { timeout: 240_000, interval: 50 }
 const ports = {
   'api-port': await freePort(),
   'aws-port': await freePort(),
@@ -77,15 +77,21 @@ const isServed = (port: number): Promise<boolean> =>
     socket.once('connect', () => socket.destroy())
   })
 
+const listServed = async (): Promise<readonly number[]> => {
+  const served: number[] = []
+  for (const port of Object.values(ports)) if (await isServed(port)) served.push(port)
+  return served
+}
+
 const expectNothingLeft = async (tree: readonly Seen[]): Promise<void> => {
-  const message = 'every process that npm start started has ended'
-  await expect.poll(() => stillRunning(tree), { ...patience, message }).toEqual([])
-  const served = await Promise.all(Object.values(ports).map(isServed))
-  expect(served).toEqual([false, false, false])
+  const hasEnded = { ...patience, message: 'every process that npm start started has ended' }
+  await expect.poll(() => stillRunning(tree), hasEnded).toEqual([])
+  // The last threads of a process that was killed may hold its sockets a moment longer than it is seen.
+  await expect.poll(listServed, { ...patience, message: 'its ports are free' }).toEqual([])
 }
 
 const findStack = (tree: readonly Seen[]): number =>
-  tree.find(({ command }) => command.includes('run.mjs local/start.ts'))?.pid ?? 0
+  tree.find(({ command }) => command.startsWith('node local/start.ts'))?.pid ?? 0
 
 /** What a test that failed leaves; of one that passed there is nothing. */
 afterEach(() => {
@@ -130,7 +136,6 @@ describe('npm start ends with all that it started', () => {
     process.kill(started.pid, 'SIGTERM')
     await expectNothingLeft(tree)
     expect(await started.ended).toEqual([0, null])
-    expect(started.lines).not.toContain('ready')
   })
 })
 
@@ -139,7 +144,7 @@ describe('a second npm start', () => {
     const first = start()
     const tree = await untilReady(first)
     const stack = findStack(tree)
-    const owner = new RegExp(`${state} \\(process ${stack}: node run\\.mjs local/start\\.ts .*\\)`)
+    const owner = new RegExp(`${state} \\(process ${stack}: node local/start\\.ts .*\\)`)
     const refused = async (options: Readonly<Record<string, string | number>>): Promise<string> => {
       const second = npmStart({ config, ...options })
       expect(await second.ended).toEqual([1, null])

@@ -30,10 +30,11 @@ const findPython = async (): Promise<z.infer<typeof Python>> => {
 }
 
 /** Parts of Python's library that no server needs; most of its size. */
-const unneeded = new Set([
-  ...['__pycache__', 'dist-packages', 'ensurepip', 'idlelib', 'lib2to3', 'site-packages'],
-  ...['test', 'tests', 'tkinter', 'turtledemo'],
-])
+const unneeded = new Set(
+  '__pycache__ dist-packages ensurepip idlelib lib2to3 site-packages test tests tkinter turtledemo'.split(
+    ' ',
+  ),
+)
 const isNeeded = (path: string): boolean =>
   !unneeded.has(basename(path)) && !basename(path).startsWith('config-')
 

