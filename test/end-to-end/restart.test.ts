@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { docker } from '../../local/docker/docker.ts'
 import {
   anyWith,
   containersOf,
@@ -12,12 +13,13 @@ import {
   patientHealth,
   readDeployment,
   readRevision,
+  scanJournal,
   toCommit,
   waitUntilOpen,
   waitUntilStarted,
   type Stage,
 } from '../support/end-to-end.ts'
-import { withClock } from '../support/end-to-end-alarms.ts'
+import { tick, waitUntilServed, withClock } from '../support/end-to-end-alarms.ts'
 
 const app = 'e2e-restart'
 let stage: Stage
@@ -96,4 +98,47 @@ test('a commit that waited over the stop goes out when its image is there', asyn
   await stage.team.announceImage(app, stage.repositoryOf(app), toCommit('four'))
   expectDeployed(await stage.nextDeployment(app), { generation: 5 })
   expect(await stage.ask(app)).toBe('four')
+})
+
+/** What the last deployment left; its container, its steps. */
+const latest = 5
+const container = `landfall-${app}.${latest}`
+const idOfContainer = () => docker(['inspect', '--format', '{{.Id}}', container])
+const listSteps = async () =>
+  (await scanJournal(stage)).filter(({ pk }) => pk === `deployment#${app}#${latest}`)
+
+/** The machine was away for some minutes, and the clock has looked meanwhile. */
+const comeBack = async (): Promise<void> => {
+  const [member] = stage.team.stack.fleet.values()
+  if (member === undefined) throw new Error('no instance')
+  member.status.online = false
+  await tick(stage)
+  member.status.online = true
+  await tick(stage)
+}
+
+test('an instance that comes back and serves its release is asked, and nothing else is done', async () => {
+  const before = [await idOfContainer(), await listSteps()]
+  await comeBack()
+  expect(await stage.team.operators.invoke('status', { app })).toMatchObject({
+    open: null,
+    converging: [],
+    instances: [{ id: 'i-00000001', serves: latest, reason: null }],
+  })
+  expect([await idOfContainer(), await listSteps()]).toEqual(before)
+})
+
+test('an instance that comes back without its release gets it by itself, and the history stays', async () => {
+  const { deployments } = await stage.team.operators.status(app)
+  const steps = (await listSteps()).length
+  await docker(['rm', '--force', container])
+  await comeBack()
+  await waitUntilServed(stage, app, 'four')
+  const status = await stage.team.operators.status(app)
+  expect(status.live).toMatchObject({ generation: latest })
+  expect(status.deployments.map(({ generation }) => generation)).toEqual(
+    deployments.map(({ generation }) => generation),
+  )
+  // What it took stands with the steps of the release.
+  expect((await listSteps()).length).toBeGreaterThan(steps)
 })

@@ -22,7 +22,7 @@ const shownElsewhere: Readonly<Record<string, string>> = {
     'host/broken',
   'what is cancelled does not come to users, and the way back is open': 'end-to-end/operators',
   'a newer order overtakes the one under way': 'host/fence',
-  'a stranger’s change afterwards is put right by the next deployment': 'end-to-end/converge',
+  'a stranger’s change afterwards is put right by the next deployment': 'end-to-end/restart',
   'a rollback brings the earlier release back, with its settings': 'end-to-end/alarm',
   'where nothing of ours was live, what ran before runs again': 'end-to-end/take-over',
 }

@@ -8,6 +8,7 @@ import {
   anyWith,
   expectDeployed,
   openStage,
+  readJournal,
   readRevision,
   scanJournal,
   toCommit,
@@ -17,8 +18,9 @@ import {
 import { waitFor } from '../support/end-to-end-wait.ts'
 import { inFull } from '../support/size.ts'
 
-const circle = 'e2e-circleci'
-const both = 'e2e-circleci-both'
+const circle = 'e2e-requires-circleci'
+const both = 'e2e-requires-both'
+const labelled = 'e2e-requires-latest'
 const build = { ci: 'circleci', workflow: 'build-and-push' }
 let stage: Stage
 
@@ -26,6 +28,7 @@ beforeAll(async () => {
   stage = await openStage({
     apps: {
       [circle]: { settings: { requires: [build, 'image'] } },
+      [labelled]: { settings: { tag: 'latest' } },
       [both]: { settings: { requires: [{ ci: 'github', workflow: 'CI' }, build, 'image'] } },
     },
   })
@@ -127,3 +130,68 @@ test.each(orders)(
     await expectServed(both, version)
   },
 )
+
+/** What a pipeline with `docker/metadata-action` pushes: latest, labelled with its commit. */
+const pushLatest = (version: string, label: string | null = toCommit(version)): Promise<string> => {
+  const labels = label === null ? {} : { 'org.opencontainers.image.revision': label }
+  return stage.team.pushImage(stage.repositoryOf(labelled), 'latest', { VERSION: version }, labels)
+}
+
+const announce = () => stage.team.announceImage(labelled, stage.repositoryOf(labelled), 'latest')
+
+const waitUntilKnown = (version: string) =>
+  waitFor(`the commit of ${version} is known by its image`, async () => {
+    const revision = await readRevision(stage, labelled, version)
+    return revision?.['status'] === 'waiting'
+  })
+
+const expectLabelled = async (version: string, digest: string): Promise<void> => {
+  expectDeployed(await stage.nextDeployment(labelled), { digest, commit: toCommit(version) })
+  expect(await stage.ask(labelled)).toBe(version)
+}
+
+test('CI turns green for the commit that the image under latest names', async () => {
+  const digest = await pushLatest('monday')
+  expect(await stage.endCi(labelled, 'monday')).toMatchObject({ status: 202, reason: 'recorded' })
+  await expectLabelled('monday', digest)
+})
+
+test('CI first, the image later: Docker Hub’s hook brings it out', async () => {
+  await stage.endCi(labelled, 'tuesday')
+  const lacksImage = async () => (await waitingOf(labelled))[0]?.lacks[0] === 'image'
+  await waitFor('the commit lacks nothing but its image', lacksImage)
+  expect(await waitingOf(labelled)).toEqual([
+    anyWith({ revision: toCommit('tuesday'), lacks: ['image'], reason: 'image_missing' }),
+  ])
+  const digest = await pushLatest('tuesday')
+  expect(await announce()).toMatchObject({ status: 202, reason: 'recorded' })
+  await expectLabelled('tuesday', digest)
+})
+
+test('an image keeps its digest when latest moves on before its CI is green', async () => {
+  const digest = await pushLatest('wednesday')
+  await announce()
+  await waitUntilKnown('wednesday')
+  await pushLatest('thursday')
+  await announce()
+  await waitUntilKnown('thursday')
+  await stage.endCi(labelled, 'wednesday')
+  await expectLabelled('wednesday', digest)
+  const labels = Object.keys((await readJournal(stage, `app#${labelled}`, 'tag')) ?? {})
+  expect(labels).toContain(`label:${digest}`)
+  expect(await stage.team.operators.status(labelled)).toMatchObject({
+    waiting: [{ revision: toCommit('thursday'), lacks: ['github workflow CI'] }],
+  })
+})
+
+test('an image without its label waits, and status says why', async () => {
+  await pushLatest('friday', null)
+  await stage.endCi(labelled, 'friday')
+  const isUnlabelled = async () =>
+    (await waitingOf(labelled)).some(({ reason }) => reason === 'image_unlabelled')
+  await waitFor('the image is found to have no label', isUnlabelled)
+  expect(await waitingOf(labelled)).toContainEqual(
+    anyWith({ revision: toCommit('friday'), lacks: ['image'], reason: 'image_unlabelled' }),
+  )
+  expect(await stage.ask(labelled)).toBe('wednesday')
+})
