@@ -28,8 +28,16 @@ const findPython = async (): Promise<z.infer<typeof Python>> => {
 
 /** Parts of Python's library that no server needs; most of its size. */
 const unneeded = new Set([
-  ...['__pycache__', 'dist-packages', 'ensurepip', 'idlelib', 'lib2to3', 'site-packages'],
-  ...['test', 'tests', 'tkinter', 'turtledemo'],
+  '__pycache__',
+  'dist-packages',
+  'ensurepip',
+  'idlelib',
+  'lib2to3',
+  'site-packages',
+  'test',
+  'tests',
+  'tkinter',
+  'turtledemo',
 ])
 const isNeeded = (path: string): boolean =>
   !unneeded.has(basename(path)) && !basename(path).startsWith('config-')
