@@ -14,7 +14,7 @@ const readForm = (text: string): string | undefined => {
 
 /**
  * What the bytes say as JSON in UTF-8, or as a form that holds JSON; undefined, which no JSON says, where
- * they say nothing. The content type is not signed, so no bytes are both: it can only be right or wrong.
+ * they say nothing. The content type is not signed. No bytes are both, so it can only be right or wrong.
  */
 export const readBody = ({
   body,

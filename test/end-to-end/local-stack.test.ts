@@ -43,7 +43,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 const start = (): Promise<Stack> =>
   startStack({
     config,
-    stateDirectory: join(directory, state),
+    stateDirectory: join(directory, 'state'),
     apiPort: 0,
     awsPort: 0,
     registryPort: null,

@@ -35,12 +35,12 @@ const contentTypes = [
 /** Answered 415: a list of types is none. */
 const otherTypes = [`${json},${formEncoded}`, `${formEncoded},${json}`, 'multipart/form-data', '']
 const eventNames = [
-  '',
   'push',
   'workflow_run',
   'ping',
   'issues',
   'workflow-completed',
+  '',
   'Push',
   'push,workflow_run',
   'workflow_run,push',
@@ -170,32 +170,44 @@ afterAll(() => {
   process.stdout.write(`receiving: ${tried} readings of ${bodies} verified bodies\n`)
 })
 
-describe('a verified body', () => {
-  it('means the same under every header that is not signed, or is refused', async () => {
-    const ambiguous: unknown[] = []
-    for (const example of signedExamples)
-      for (const body of [toJson(example), toForm(example)]) {
-        const meanings = await meaningsOf(body, variationsOf(body))
-        const isTaken = body.contentType === json || body.path === '/hooks/github'
-        if (meanings.size !== (isTaken ? 1 : 0))
-          ambiguous.push([body.path, body.event, body.contentType, ...meanings])
-      }
-    expect(ambiguous).toEqual([])
-  })
+/** Ten seconds of computing, however busy the machine is. */
+const patience = 600_000
 
-  it('holds no other event in any of its texts', async () => {
-    const ambiguous: unknown[] = []
-    for (const example of plant(trickOf))
-      for (const body of [toJson(example), toForm(example)]) {
-        const forms = ['push', 'workflow_run'].map((name) =>
-          headersOf(body, { type: formEncoded, name }),
-        )
-        const meanings = await meaningsOf(body, [headersOf(body), ...forms])
-        const isForged = [...meanings].some((meaning) => meaning.includes(`"${forgedCommit}"`))
-        if (meanings.size > 1 || isForged) ambiguous.push([body.path, body.event, ...meanings])
-      }
-    expect(ambiguous).toEqual([])
-  })
+describe('a verified body', () => {
+  it(
+    'means the same under every header that is not signed, or is refused',
+    async () => {
+      const ambiguous: unknown[] = []
+      for (const example of signedExamples)
+        for (const body of [toJson(example), toForm(example)]) {
+          const meanings = await meaningsOf(body, variationsOf(body))
+          const isTaken = body.contentType === json || body.path === '/hooks/github'
+          if (meanings.size !== (isTaken ? 1 : 0))
+            ambiguous.push([body.path, body.event, body.contentType, ...meanings])
+        }
+      expect(ambiguous).toEqual([])
+    },
+    patience,
+  )
+
+  it(
+    'holds no other event in any of its texts',
+    async () => {
+      const ambiguous: unknown[] = []
+      const names = ['push', 'workflow_run']
+      for (const example of plant(trickOf))
+        for (const body of [toJson(example), toForm(example)]) {
+          // A form is one already, so one other name is enough.
+          const others = body.contentType === json ? names : [at(names, Math.floor(bodies / 2), '')]
+          const forms = others.map((name) => headersOf(body, { type: formEncoded, name }))
+          const meanings = await meaningsOf(body, [headersOf(body), ...forms])
+          const isForged = [...meanings].some((meaning) => meaning.includes(`"${forgedCommit}"`))
+          if (meanings.size > 1 || isForged) ambiguous.push([body.path, body.event, ...meanings])
+        }
+      expect(ambiguous).toEqual([])
+    },
+    patience,
+  )
 
   it('is what the trick would be, were it signed itself', async () => {
     for (const [event, body] of [
@@ -242,9 +254,8 @@ describe('a verified body', () => {
     const secrets = { load: same, refresh: same }
     for (const example of signedExamples) {
       const body = toJson(example)
+      if (body.path !== '/hooks/github') continue
       const digest = Object.values(body.signature)[0]?.split('=')[1] ?? ''
-      const isOfGithub = body.path === '/hooks/github'
-      if (!isOfGithub) continue
       const signature = { 'circleci-signature': `v1=${digest}` }
       const moved = { ...body, path: '/hooks/circleci', signature }
       const receipt = await read(moved, headersOf(moved), { secrets })
