@@ -38,6 +38,8 @@ export interface Behaviour {
    */
   readonly FAULT?: 'exits' | 'never_healthy' | 'wrong_port' | 'prints_environment' | 'answers_500'
   readonly START_DELAY_SECONDS?: string
+  /** Set: it starts to listen once it is sent SIGUSR2; a request to `/held` is answered then too. */
+  readonly START_HELD?: '1'
   /** Default 5, as Node's. */
   readonly KEEP_ALIVE_SECONDS?: string
   /** A directory: the app holds an exclusive lock on a database in it, so that two copies fail. */

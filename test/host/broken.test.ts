@@ -1,34 +1,58 @@
 import { execFileSync } from 'node:child_process'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import type { Behaviour } from '../../local/docker/images.ts'
-import { ask } from './load.ts'
+import { createClock, type Clock } from './clock.ts'
+import { waitUntilListening } from './held.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
+import { ask } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
 
 let stage: Stage
-let closed: Stage
 let instance: Instance
 let app: string
 let good: Image
+let clock: Clock
 let number = 1
 
+const secret = 'planted-secret-value'
+const envelope = [
+  `secret TOKEN=${secret}`,
+  'env KEY=line-one-of-key\nline-two-of-key',
+  'mask line-one-of-key',
+  'mask line-two-of-key',
+]
+
 beforeAll(async () => {
+  clock = createClock()
   stage = await openStage()
-  closed = await openStage({ credentials: { username: 'puller', password: 'let-me-in-please' } })
   instance = await stage.instance()
   app = stage.app('shop')
   good = await stage.publish('good')
-  await instance.deploy({ app, generation: 1, fence: 1, ...good })
+  await instance.deploy({ app, generation: 1, fence: 1, ...good, envelope })
 })
 afterAll(async () => {
+  clock.close()
   await stage.close()
-  await closed.close()
 })
 
 const attempt = (image: Image, more: Partial<Order> = {}): Promise<HostAnswer> => {
   number += 1
   return instance.deploy({ app, generation: number, fence: number, ...image, ...more })
+}
+
+/** Time stands still until the app listens, however long that takes here; then its check runs out of it. */
+const attemptUnhealthy = async (image: Image, more: Partial<Order>): Promise<HostAnswer> => {
+  clock.stop()
+  instance.environment = clock.environment
+  try {
+    const attempted = attempt(image, more)
+    await waitUntilListening(`landfall-${app}.${number}`)
+    clock.go()
+    return await attempted
+  } finally {
+    instance.environment = {}
+  }
 }
 
 const expectOldServes = async (answer: HostAnswer): Promise<void> => {
@@ -38,37 +62,51 @@ const expectOldServes = async (answer: HostAnswer): Promise<void> => {
     serving: { generation: 1, digest: good.digest },
   })
   expect(await ask(instance.port)).toBe('good')
-  const names = await docker([
-    'ps',
-    '--all',
-    '--filter',
-    `label=landfall.app=${app}`,
-    '--format',
-    '{{.Names}}',
-  ])
+  const listing = ['ps', '--all', '--filter', `label=landfall.app=${app}`]
+  const names = await docker([...listing, '--format', '{{.Names}}'])
   expect(names.trim()).toBe(`landfall-${app}.1`)
 }
 
-test.each<[string, Partial<Behaviour>, string, RegExp]>([
-  ['exits with a traceback', { FAULT: 'exits' }, 'exited', /exited .*: Error: Cannot find module/],
-  ['never gets healthy', { FAULT: 'never_healthy' }, 'unhealthy', /503 starting/],
-  [
-    'answers 400 to foreign hosts',
-    { ALLOWED_HOSTS: 'a.example.com' },
-    'unhealthy',
-    /400 .*ALLOWED_HOSTS/,
-  ],
-  ['listens on another port', { FAULT: 'wrong_port' }, 'unhealthy', /nothing answers on port 8000/],
-])('an image that %s leaves the old release serving', async (_, behaviour, reason, message) => {
-  const answer = await attempt(await stage.publish('broken', behaviour), {
-    settings: { healthTimeout: 3 },
-  })
+const expectCheckFailed = async (answer: HostAnswer, reason: string, message: RegExp) => {
   await expectOldServes(answer)
   expect(answer.reason).toBe(reason)
   expect(answer.message).toMatch(message)
   expect(answer.steps.find((step) => step.name === 'check')).toMatchObject({
     status: 'failed',
     reason,
+  })
+}
+
+test('an image that exits with a traceback leaves the old release serving', async () => {
+  const answer = await attempt(await stage.publish('broken', { FAULT: 'exits' }))
+  await expectCheckFailed(answer, 'exited', /exited .*: Error: Cannot find module/)
+})
+
+test.each<[string, Partial<Behaviour>, RegExp]>([
+  ['never gets healthy', { FAULT: 'never_healthy' }, /503 starting/],
+  ['listens on another port', { FAULT: 'wrong_port' }, /nothing answers on port 8000 within 2 s/],
+])('an image that %s leaves the old release serving', async (_, behaviour, message) => {
+  const image = await stage.publish('broken', behaviour)
+  const settings = { healthTimeout: 2, healthInterval: 1 }
+  const answer = await attemptUnhealthy(image, { settings })
+  await expectCheckFailed(answer, 'unhealthy', message)
+})
+
+describe('an image that answers 400 to foreign hosts', () => {
+  const long = 'planted-secret-value-that-is-rather-long'
+  let answer: HostAnswer
+
+  test('leaves the old release serving', async () => {
+    const strict = await stage.publish('strict', { ALLOWED_HOSTS: 'a.example.com' })
+    const healthHost = `${'a'.repeat(60)}.${long}.example.com`
+    const settings = { healthHost, healthTimeout: 1, healthInterval: 1 }
+    answer = await attemptUnhealthy(strict, { settings, envelope: [`mask ${long}`] })
+    await expectCheckFailed(answer, 'unhealthy', /400 .*ALLOWED_HOSTS/)
+  })
+
+  test('is told with its secret masked before the message is cut', () => {
+    expect(answer.message).toContain('aaa.[masked]')
+    expect(answer.output).not.toContain('planted')
   })
 })
 
@@ -84,7 +122,60 @@ test('a registry that does not answer is pull_failed', async () => {
   expect(answer.reason).toBe('pull_failed')
 })
 
+test('a predeploy that fails is told with its output', async () => {
+  const settings = { predeploy: ['sh', '-c', 'echo "no such table"; exit 3'] }
+  const failed = await attempt(good, { settings })
+  await expectOldServes(failed)
+  expect(failed).toMatchObject({ reason: 'predeploy_failed', predeploy: true })
+  expect(failed.tail).toContain('no such table')
+  expect(failed.message).toBe('sh ended with code 3: no such table')
+})
+
+test('a secret that a crashing app prints is masked, and found in the env file and the container only', async () => {
+  const printer = await stage.publish('printer', { FAULT: 'prints_environment' })
+  const answer = await attempt(printer, { envelope })
+  await expectOldServes(answer)
+  expect(answer.output).toContain('TOKEN=[masked]')
+  expect(answer.output).not.toContain('planted')
+  expect(answer.output).not.toContain('of-key')
+  const found = execFileSync('grep', ['-rl', secret, instance.root], { encoding: 'utf8' })
+  expect(found.trim()).toBe(`${instance.root}/${app}/releases/1/env`)
+})
+
+test('of very long output the last lines are told, and the one that names the error', async () => {
+  const lines = 'i=0; while [ $i -lt 30000 ]; do echo "line $i"; i=$((i+1)); done'
+  const script = `${lines}; echo "OperationalError: database is locked"; echo bye; exit 3`
+  const answer = await attempt(good, { settings: { predeploy: ['sh', '-c', script] } })
+  expect(answer.message).toBe('sh ended with code 3: OperationalError: database is locked')
+  expect(answer.tail?.slice(-3)).toEqual([
+    'line 29999',
+    'OperationalError: database is locked',
+    'bye',
+  ])
+  expect(answer.output.length).toBeLessThan(20_000)
+})
+
+test('bytes that are not UTF-8 and quotes in an app’s output make a valid answer', async () => {
+  const print = String.raw`printf '\377\376 "quoted" \\ \303\251\n'; exit 1`
+  const answer = await attempt(good, { settings: { predeploy: ['sh', '-c', print] } })
+  expect(answer.tail?.join()).toBe('?? "quoted" \\ é')
+})
+
+test('a predeploy that does not end is ended, and the old release serves', async () => {
+  // What is before it may take its time; from there it has four seconds, and one more.
+  clock.stop()
+  instance.environment = clock.environment
+  const predeploy = ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done']
+  const answer = await attempt(good, { settings: { predeploy, timeout: 6 } })
+  instance.environment = {}
+  await expectOldServes(answer)
+  expect(answer.message).toBe('sh did not end within 4 s')
+})
+
 test('a private image needs the credentials of the envelope, which stay nowhere', async () => {
+  const credentials = { username: 'puller', password: 'let-me-in-please' }
+  const closed = await openStage({ credentials })
+  onTestFinished(() => closed.close())
   const image = await closed.publish('closed')
   const login = (password: string) => [
     `registry ${closed.address}`,
@@ -97,95 +188,15 @@ test('a private image needs the credentials of the envelope, which stay nowhere'
   const wrong = await attempt(image, { envelope: login('wrong-password') })
   await expectOldServes(wrong)
   expect(wrong.reason).toBe('registry_unauthorized')
-  const other = stage.app('private')
-  const away = await stage.instance()
-  const right = await away.deploy({
-    app: other,
-    generation: 1,
-    fence: 1,
-    ...image,
-    envelope: login('let-me-in-please'),
-  })
+  const right = await attempt(image, { envelope: login(credentials.password) })
   expect(right).toMatchObject({ outcome: 'succeeded' })
+  const auth = Buffer.from(`puller:${credentials.password}`).toString('base64')
+  const search = `grep -rlE "${credentials.password}|${auth}" ${instance.root} || true`
+  expect(execFileSync('sh', ['-c', search], { encoding: 'utf8' })).toBe('')
 })
 
-test('a predeploy that fails is told with its output and runs on no rollback', async () => {
-  const settings = { predeploy: ['sh', '-c', 'echo "no such table"; exit 3'] }
-  const failed = await attempt(await stage.publish('next'), { settings })
-  await expectOldServes(failed)
-  expect(failed).toMatchObject({ reason: 'predeploy_failed', predeploy: true })
-  expect(failed.tail).toContain('no such table')
-  expect(failed.message).toBe('sh ended with code 3: no such table')
-  const away = await stage.instance()
-  const order = { app: stage.app('back'), generation: 1, fence: 1, ...good }
-  const back = await away.deploy({ ...order, settings: { ...settings, kind: 'rollback' } })
-  expect(back).toMatchObject({ outcome: 'succeeded', predeploy: false })
-})
-
-test('a secret that a crashing app prints is masked, and found in the env file and the container only', async () => {
-  const secret = 'planted-secret-value'
-  const envelope = [
-    `secret TOKEN=${secret}`,
-    'env KEY=line-one-of-key\nline-two-of-key',
-    'mask line-one-of-key',
-    'mask line-two-of-key',
-  ]
-  const answer = await attempt(await stage.publish('printer', { FAULT: 'prints_environment' }), {
-    envelope,
-  })
-  await expectOldServes(answer)
-  expect(answer.output).toContain('TOKEN=[masked]')
-  expect(answer.output).not.toContain('planted')
-  expect(answer.output).not.toContain('of-key')
-  const search = (): string =>
-    execFileSync('sh', ['-c', `grep -rl ${secret} ${instance.root} || true`], { encoding: 'utf8' })
-  expect(search()).toBe('')
-  const away = await stage.instance()
-  const other = stage.app('secret')
-  await away.deploy({ app: other, generation: 1, fence: 1, ...good, envelope })
-  const found = execFileSync('grep', ['-rl', secret, away.root], { encoding: 'utf8' })
-  expect(found.trim()).toBe(`${away.root}/${other}/releases/1/env`)
-})
-
-test('a secret at the place where an answer is cut is masked before it is cut', async () => {
-  const secret = 'planted-secret-value-that-is-rather-long'
-  const healthHost = `${'a'.repeat(60)}.${secret}.example.com`
-  const strict = await stage.publish('strict', { ALLOWED_HOSTS: 'a.example.com' })
-  const settings = { healthHost, healthTimeout: 2 }
-  const answer = await attempt(strict, { settings, envelope: [`mask ${secret}`] })
-  await expectOldServes(answer)
-  expect(answer.message).toContain('aaa.[masked]')
-  expect(answer.output).not.toContain('planted')
-})
-
-test('of very long output the last lines are told, and the one that names the error', async () => {
-  const lines = 'i=0; while [ $i -lt 30000 ]; do echo "line $i"; i=$((i+1)); done'
-  const script = `${lines}; echo "OperationalError: database is locked"; echo bye; exit 3`
-  const settings = { predeploy: ['sh', '-c', script] }
-  const answer = await attempt(await stage.publish('talks'), { settings })
-  expect(answer.message).toBe('sh ended with code 3: OperationalError: database is locked')
-  expect(answer.tail?.slice(-3)).toEqual([
-    'line 29999',
-    'OperationalError: database is locked',
-    'bye',
-  ])
-  expect(answer.output.length).toBeLessThan(20_000)
-})
-
-test('a predeploy that does not end is ended, and the old release serves', async () => {
-  const settings = {
-    predeploy: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
-    timeout: 9,
-  }
-  const answer = await attempt(await stage.publish('hangs'), { settings })
-  await expectOldServes(answer)
-  expect(answer.message).toMatch(/^sh did not end within \d+ s$/)
-})
-
-test('bytes that are not UTF-8 and quotes in an app’s output make a valid answer', async () => {
-  const settings = {
-    predeploy: ['sh', '-c', String.raw`printf '\377\376 "quoted" \\ \303\251\n'; exit 1`],
-  }
-  const answer = await attempt(await stage.publish('bytes'), { settings })
-  expect(answer.tail?.join()).toBe('?? "quoted" \\ é')
+test('a predeploy runs on no rollback', async () => {
+  const settings = { predeploy: ['sh', '-c', 'exit 3'], kind: 'rollback' }
+  const answer = await attempt(good, { settings })
+  expect(answer).toMatchObject({ outcome: 'succeeded', predeploy: false })
 })

@@ -17,6 +17,9 @@ afterAll(async () => {
   await docker(['volume', 'rm', '--force', volume])
 })
 
+/** Never reached where all is well. */
+const patience = { timeout: 120_000, message: 'the starts that the database holds' }
+
 const page = readFileSync('docs/rollback.md', 'utf8')
 const blockWith = (language: string, text: string): string =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))]
@@ -55,7 +58,7 @@ test('the copies that docs/rollback.md has made are whole, and go back as it say
     expect(await instance.deploy(order)).toMatchObject({ outcome: 'succeeded', predeploy: true })
   }
   await docker(['restart', `landfall-${app}.2`])
-  await expect.poll(starts, { timeout: 20_000 }).toBe('one\ntwo\ntwo')
+  await expect.poll(starts, patience).toBe('one\ntwo\ntwo')
 
   const commands = blockWith('sh', '--volumes-from')
     .replace('label=landfall.app=oc-lettings', `label=landfall.app=${app}`)
@@ -63,5 +66,5 @@ test('the copies that docs/rollback.md has made are whole, and go back as it say
     .replaceAll('oc-lettings-site.sqlite3', 'app.sqlite3')
   execFileSync('sh', ['-e', '-c', commands])
   // What the copy had, and the start after it.
-  await expect.poll(starts, { timeout: 20_000 }).toBe('one\ntwo')
+  await expect.poll(starts, patience).toBe('one\ntwo')
 })

@@ -34,14 +34,15 @@ test('prepare says what of the app serves, and the same order puts right what wa
     'a stopped proxy': () => docker(['stop', '--time', '1', proxy]),
     'a removed proxy': () => docker(['rm', '--force', proxy]),
   }
+  expect((await instance.prepare(app)).serving).toEqual(serving)
   for (const [index, [what, doIt]] of Object.entries(hands).entries()) {
-    expect((await instance.prepare(app)).serving, `before ${what}`).toEqual(serving)
     await doIt()
     expect(await instance.prepare(app), what).toMatchObject({ outcome: 'succeeded', serving: null })
     const mended = await instance.deploy({ ...order, fence: index + 2 })
     expect(mended, what).toMatchObject({ outcome: 'succeeded', serving, changed: true })
     expect(await ask(instance.port), what).toBe('one')
   }
+  expect((await instance.prepare(app)).serving).toEqual(serving)
   const again = await instance.deploy({ ...order, fence: 9 })
   expect(again).toMatchObject({ reason: 'already_live', changed: false })
 })

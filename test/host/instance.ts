@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { docker } from '../../local/docker/docker.ts'
 import { proxyImage } from '../../local/docker/images.ts'
+import { cleanUp } from '../../local/team/clean-up.ts'
 import { packScript, renderScript, type DocumentKind } from '../../host/documents.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
 import { sealEnvelope } from '../../src/secrets/envelope.ts'
@@ -60,6 +60,11 @@ export interface Running {
   kill(): void
 }
 
+/** The engine that the tests use, where it is another than the machine's own. */
+const { DOCKER_HOST: dockerHost } = process.env
+const engine: Readonly<Record<string, string>> =
+  dockerHost === undefined ? {} : { DOCKER_HOST: dockerHost }
+
 const nowSeconds = (): number => Math.floor(Date.now() / 1000)
 
 const silence: z.infer<typeof Answer> = {
@@ -105,6 +110,7 @@ export class Instance {
     const script = join(directory, '_script.sh')
     writeFileSync(script, packScript(edit(renderScript(kind))), { mode: 0o700 })
     const env: Record<string, string> = {
+      ...engine,
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       LANDFALL_ROOT: this.root,
       AWS_SSM_INSTANCE_ID: this.id,
@@ -158,8 +164,9 @@ export class Instance {
       publishAddress: '127.0.0.1',
       publishPort: this.port,
       healthPath: '/healthz',
-      healthInterval: 0.2,
-      healthTimeout: 8,
+      healthInterval: 0.1,
+      // Never reached where all is well; who shows that it ends a check says so.
+      healthTimeout: 120,
       stopTimeout: 12,
       environment: 'test',
       proxyImage,
@@ -206,18 +213,7 @@ export class Instance {
 
   /** Takes down what the apps named left on this machine. */
   async clean(apps: readonly string[]): Promise<void> {
-    for (const app of apps) {
-      const names = (
-        await docker(['ps', '--all', '--quiet', '--filter', `label=landfall.app=${app}`])
-      ).split('\n')
-      await docker(['rm', '--force', ...names.filter(Boolean)]).catch(() => undefined)
-      const tags = (
-        await docker(['images', '--format', '{{.Repository}}:{{.Tag}}', `landfall/${app}`])
-      ).split('\n')
-      await docker(['rmi', '--force', ...tags.filter(Boolean)]).catch(() => undefined)
-    }
-    const proxies = [`landfall-proxy-${this.port}`, `landfall-proxy-127.0.0.1-${this.port}`]
-    await docker(['rm', '--force', ...proxies]).catch(() => undefined)
+    await cleanUp(apps, [this.port])
     rmSync(this.root, { recursive: true, force: true })
   }
 }

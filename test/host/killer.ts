@@ -31,7 +31,7 @@ const isDivisible = (call: string): boolean =>
 const shim = String.raw`#!/bin/bash
 shopt -s extglob
 name=${'$'}{0##*/} last=${'$'}{*: -1} call=''
-real=$(PATH=${'$'}{PATH/"${'$'}{0%/*}:"/} type -P "$name") || real=true
+for real in /usr/{sbin,bin}/"$name" /{sbin,bin}/"$name" true; do [[ ! -x $real ]] || break; done
 case $name in
   landfall-begin) call='begin' ;;
   docker)

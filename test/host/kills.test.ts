@@ -4,31 +4,30 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { baseImage } from '../../local/docker/images.ts'
+import { inFull } from '../support/size.ts'
+import { filesBelow, findWrong } from './aftermath.ts'
 import type { HostAnswer } from './instance.ts'
 import { createKiller, type Point } from './killer.ts'
 import { ask } from './load.ts'
-import {
-  credentials,
-  filesBelow,
-  findWrong,
-  Scene,
-  startAsking,
-  strategies,
-  type Strategy,
-} from './scene.ts'
+import { credentials, Scene, startAsking, strategies, type Extent, type Strategy } from './scene.ts'
 import { openStage, type Stage } from './stage.ts'
 
 /**
- * `npm run test:faults` takes `all` points; the names of steps (`switch,prune`) take theirs. Otherwise it is
- * one of each step, a different one in each strategy.
+ * The full size and `npm run test:faults` take `all` points; the names of steps (`switch,prune`) take theirs.
+ * Otherwise it is one of each step of blue-green, and of the others where they differ from it.
  */
-const wanted = process.env['LANDFALL_FAULTS']?.split(',')
+const wanted = process.env['LANDFALL_FAULTS']?.split(',') ?? inFull(['all'], undefined)
+
+type FollowUp = 'restore' | 'newer' | 'same'
 
 /**
  * What comes after a kill: most often the live release is restored; a newer one is ordered; or the same order
  * is sent again.
  */
-const followUps = ['restore', 'newer', 'restore', 'same'] as const
+const followUps = inFull<readonly FollowUp[]>(
+  ['restore', 'newer', 'restore', 'same'],
+  ['restore', 'newer', 'restore', 'restore', 'restore', 'same'],
+)
 
 const web = 'lock inspect pull configure predeploy start check switch drain retire prune'.split(' ')
 const steps: Readonly<Record<Strategy, readonly string[]>> = {
@@ -57,7 +56,7 @@ afterAll(async () => {
 
 interface Ending {
   readonly point: Point
-  readonly followUp: (typeof followUps)[number]
+  readonly followUp: FollowUp
   readonly on: 'old' | 'new'
   readonly wrong: readonly string[]
 }
@@ -71,10 +70,11 @@ const killAt = async (scene: Scene, point: Point, index: number): Promise<Ending
   const release = await scene.next()
   const releases = readdirSync(join(instance.root, app, 'releases'))
   const lived = new Set(releases.map(Number))
-  const order = scene.order(release)
+  const hasPredeploy = wanted !== undefined || point.step === 'predeploy'
+  const order = scene.order(release, {}, hasPredeploy)
   const stopAsking = strategy === 'worker' ? async () => [] : startAsking(instance.port)
   const wrong: string[] = []
-  const killed = await scene.send(order, point, index)
+  const killed = await scene.note(order, point, index)
   if (killed.code !== null) wrong.push(`was not killed: ${killed.output}`)
   if (strategy === 'blue-green') {
     const text = await ask(instance.port).catch(String)
@@ -86,8 +86,8 @@ const killAt = async (scene: Scene, point: Point, index: number): Promise<Ending
   const target = { restore: old, newer: release, same: release }[followUp]
   const expected = followUp === 'newer' ? await scene.next() : target
   const next = {
-    restore: () => scene.order(old, { mode: 'restore' }),
-    newer: () => scene.order(expected),
+    restore: () => scene.order(old, { mode: 'restore' }, hasPredeploy),
+    newer: () => scene.order(expected, {}, hasPredeploy),
     same: () => order,
   }[followUp]()
   const answer = await scene.send(next)
@@ -114,11 +114,28 @@ const printEnding = ({ point, followUp, on, wrong }: Ending, strategy: Strategy)
   process.stdout.write(`${strategy}, ${describePoint(point)}; then ${followUp}: ${how}\n`)
 }
 
-/** One point of each step, so that the strategies take different ones; or all of them. */
+/** The steps that the usual size looks at: what a recreate has done when it is killed, no other strategy does. */
+const sampled: Readonly<Record<Strategy, readonly string[]>> = {
+  'blue-green': ['open', ...web],
+  recreate: ['stop'],
+  worker: ['start'],
+}
+
+const whole: Extent = { releases: 3, versions: 4, hasPredeploy: true }
+const extents: Readonly<Record<Strategy, Extent>> =
+  wanted === undefined
+    ? {
+        'blue-green': whole,
+        recreate: { releases: 2, versions: 3, hasPredeploy: false },
+        worker: { releases: 1, versions: 2, hasPredeploy: false },
+      }
+    : { 'blue-green': whole, recreate: whole, worker: whole }
+
+/** One point of each step that is looked at, not the same one in each strategy; or all of them. */
 const choose = (points: readonly Point[], strategy: Strategy): readonly Point[] => {
   if (wanted?.includes('all')) return points
   if (wanted !== undefined) return points.filter(({ step }) => wanted.includes(step))
-  return [...new Set(points.map(({ step }) => step))].flatMap((step) => {
+  return sampled[strategy].flatMap((step) => {
     const inStep = points.filter((point) => point.step === step)
     const share = (strategies.indexOf(strategy) + 1) / (strategies.length + 1)
     return inStep[Math.floor(inStep.length * share)] ?? []
@@ -152,7 +169,8 @@ const printTable = (
 describe.concurrent('a run that is killed', () => {
   beforeAll(async () => {
     // One after the other, since these machines share an engine: its network is made once, a pair of addresses given once.
-    for (const strategy of strategies) scenes.set(strategy, await Scene.open(stage, strategy))
+    for (const strategy of strategies)
+      scenes.set(strategy, await Scene.open(stage, strategy, extents[strategy]))
   })
   afterAll(async () => {
     for (const scene of scenes.values()) await scene.close()

@@ -1,5 +1,7 @@
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inFull } from '../support/size.ts'
+import { waitFor } from '../support/wait.ts'
 
 export interface Load {
   readonly sent: number
@@ -35,44 +37,62 @@ export const ask = (
     sent.end()
   })
 
-/** Constant requests over kept and over fresh connections, and some clients that are idle between two. */
-export const startLoad = (
-  port: number,
-  host?: string,
-): { slow(seconds: number): Promise<string>; stop(): Promise<Load> } => {
+/** Between two requests of one client. */
+const pauseMs = inFull(20, 100)
+const idleMs = 1500
+
+export interface RunningLoad {
+  /** Waits until each client has been answered. */
+  flows(): Promise<void>
+  /** Waits until this text has been answered. */
+  sees(text: string): Promise<void>
+  /** Lets each client ask once more, so that also one that was idle has asked the new release. */
+  stop(): Promise<Load>
+}
+
+const kept = (maxSockets: number): Agent => new Agent({ keepAlive: true, maxSockets })
+
+/** Over kept and over fresh connections, and some that are idle between two requests. */
+const toClients = (): readonly { agent: Agent | false; method: string; pause: number }[] => {
+  const shared = kept(6)
+  const get = { method: 'GET', pause: pauseMs }
+  return [
+    ...Array.from({ length: 5 }, () => ({ ...get, agent: shared })),
+    { agent: shared, method: 'POST', pause: pauseMs },
+    ...Array.from({ length: 4 }, () => ({ ...get, agent: false as const })),
+    ...Array.from({ length: 10 }, () => ({ ...get, agent: kept(1), pause: idleMs })),
+  ]
+}
+
+/** Constant requests of twenty clients. */
+export const startLoad = (port: number, host?: string): RunningLoad => {
   const ending = new AbortController()
-  let sent = 0
-  let longestMs = 0
+  const { signal } = ending
   const failed: string[] = []
   const bodies: Record<string, number> = {}
-  const once = async (agent: Agent | false, method = 'GET'): Promise<void> => {
+  let [sent, answered, longestMs] = [0, 0, 0]
+  const once = async (agent: Agent | false, method: string): Promise<void> => {
     const began = Date.now()
     sent += 1
     try {
       const body = await ask(port, { agent, method, ...(host === undefined ? {} : { host }) })
       bodies[body] = (bodies[body] ?? 0) + 1
     } catch (error) {
-      failed.push(String(error))
+      failed.push(`${String(error)}, after ${Date.now() - began} ms`)
     }
     longestMs = Math.max(longestMs, Date.now() - began)
   }
-  const client = async (agent: Agent | false, pause: number, method?: string): Promise<void> => {
-    while (!ending.signal.aborted) {
+  const clients = toClients().map(async ({ agent, method, pause }) => {
+    await once(agent, method)
+    answered += 1
+    while (!signal.aborted) {
+      await sleep(pause, undefined, { signal }).catch(() => undefined)
       await once(agent, method)
-      await sleep(pause)
     }
-  }
-  const kept = new Agent({ keepAlive: true, maxSockets: 6 })
-  const clients = [
-    ...Array.from({ length: 5 }, () => client(kept, 20)),
-    client(kept, 20, 'POST'),
-    ...Array.from({ length: 4 }, () => client(false, 20)),
-    ...Array.from({ length: 10 }, () =>
-      client(new Agent({ keepAlive: true, maxSockets: 1 }), 1500),
-    ),
-  ]
+  })
   return {
-    slow: (seconds) => ask(port, { path: `/slow?seconds=${seconds}` }),
+    flows: () => waitFor('an answer to each client', () => answered === clients.length),
+    sees: (text) => waitFor(`the answer ${text}`, () => (bodies[text] ?? 0) > 0),
     stop: async () => {
       ending.abort()
       await Promise.all(clients)

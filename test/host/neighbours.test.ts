@@ -6,6 +6,7 @@ import { docker } from '../../local/docker/docker.ts'
 import { freePort } from '../../local/docker/free-port.ts'
 import { ask } from './load.ts'
 import { openStage, type Stage } from './stage.ts'
+import { usualEngine } from './usual-engine.ts'
 
 let stage: Stage
 beforeAll(async () => {
@@ -31,7 +32,7 @@ test('prepare asks that Docker is started at boot, where systemd starts anything
     const script = `#!/bin/sh\ncase "$*" in\n  is-system-running) echo ${state} ;;\n  *" ${enabled}") ;;\n  *) exit 1 ;;\nesac\n`
     writeFileSync(join(bin, 'systemctl'), script, { mode: 0o755 })
   }
-  instance.environment = { PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin` }
+  instance.environment = usualEngine(bin)
   machine('running', 'nothing')
   const refused = await instance.prepare()
   expect(refused).toMatchObject({ outcome: 'failed', reason: 'docker_unavailable' })
@@ -52,36 +53,20 @@ test('prune keeps what other apps and people have', async () => {
   const instance = await stage.instance()
   const [one, two] = [await stage.publish('one'), await stage.publish('two')]
   const name = `landfall-test-beside-${process.pid}`
-  await instance.deploy({
-    app: other,
-    generation: 1,
-    fence: 1,
-    ...one,
-    settings: { host: ['b.example.com'] },
-  })
+  await instance.deploy({ app: other, generation: 1, fence: 1, ...one })
   await docker(['create', '--name', name, `${one.image}@${one.digest}`])
   try {
-    const settings = { keep: 1, host: ['a.example.com'] }
-    for (const [generation, image] of [one, two, two, two].entries())
-      await instance.deploy({
-        app,
-        generation: generation + 1,
-        fence: generation + 1,
-        ...image,
-        settings,
-      })
-    const mine = await docker([
-      'ps',
-      '--all',
-      '--filter',
-      `label=landfall.app=${app}`,
-      '--format',
-      '{{.Names}}',
-    ])
+    const settings = { keep: 1, strategy: 'worker', publishPort: [], port: [], grace: 0 }
+    for (const [before, image] of [one, two, two, two].entries()) {
+      const order = { app, generation: before + 1, fence: before + 1, ...image, settings }
+      expect(await instance.deploy(order)).toMatchObject({ outcome: 'succeeded' })
+    }
+    const listing = ['ps', '--all', '--filter', `label=landfall.app=${app}`]
+    const mine = await docker([...listing, '--format', '{{.Names}}'])
     expect(mine.trim().split('\n').sort()).toEqual([`landfall-${app}.3`, `landfall-${app}.4`])
     expect(await docker(['images', '--quiet', `landfall/${app}:1`])).toBe('')
     expect(await docker(['images', '--quiet', `landfall/${other}:1`])).not.toBe('')
-    expect(await ask(instance.port, { host: 'b.example.com' })).toBe('one')
+    expect(await ask(instance.port)).toBe('one')
     await docker(['inspect', name])
   } finally {
     await docker(['rm', name])

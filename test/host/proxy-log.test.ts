@@ -1,28 +1,40 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { Agent } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
 import { docker, run } from '../../local/docker/docker.ts'
 import { createAlarm, readAgentConfiguration } from '../support/alarm-recipe.ts'
 import { parseFilterPattern } from '../support/filter-pattern.ts'
-import { waitUntil } from '../support/local-aws.ts'
+import { waitFor } from '../support/wait.ts'
 import { ask as askOnce } from './load.ts'
-import type { Instance } from './instance.ts'
+import type { HostAnswer, Instance } from './instance.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
 
 let stage: Stage
 let image: Image
+let instance: Instance
+let app: string
+let neighbour: string
+const [mine, other] = ['a.example.com', 'b.example.com']
+
+const deploy = (name: string, host: string, generation = 1): Promise<HostAnswer> => {
+  const settings = { host: [host], hold: 1, publishAddress: '' }
+  return instance.deploy({ app: name, generation, fence: generation, ...image, settings })
+}
+
 beforeAll(async () => {
   stage = await openStage()
   image = await stage.publish('logged')
+  instance = await stage.instance()
+  app = stage.app('shop')
+  expect(await deploy(app, mine)).toMatchObject({ outcome: 'succeeded' })
+  neighbour = stage.app('shop-two')
+  expect(await deploy(neighbour, other)).toMatchObject({ outcome: 'succeeded' })
 })
 afterAll(async () => stage.close())
 
-const settings = (host: string) => ({ host: [host], hold: 1, publishAddress: '' })
-
 /** Asks as a browser that is logged in would, and answers the status. */
-const ask = async (instance: Instance, host: string, path: string): Promise<number> => {
+const ask = async (host: string, path: string): Promise<number> => {
   const headers = [`Host: ${host}`, 'Cookie: session=planted', 'Authorization: Bearer planted']
   const options = headers.flatMap((header) => ['--header', header])
   const url = `http://127.0.0.1:${instance.port}${path}`
@@ -31,13 +43,23 @@ const ask = async (instance: Instance, host: string, path: string): Promise<numb
 }
 
 /** Where the shipped agent's configuration looks, on this instance. */
-const logOf = (instance: Instance): string =>
+const logOf = (): string =>
   readAgentConfiguration()
     .file_path.replace('/var/lib/landfall', instance.root)
     .replace('/80/', `/${instance.port}/`)
 
-const linesOf = (instance: Instance): readonly string[] =>
-  readFileSync(logOf(instance), 'utf8').trim().split('\n')
+/** Those of requests; what HAProxy says of itself is no such line. */
+const requestLines = (): readonly string[] =>
+  readFileSync(logOf(), 'utf8')
+    .trim()
+    .split('\n')
+    .filter((line) => line.includes('status='))
+
+/** Lines come in their order, and a request has its own some time after its answer. */
+const waitForStatus = (status: number): Promise<void> =>
+  waitFor(`a line with status=${status}`, () =>
+    requestLines().some((line) => line.includes(`status=${status}`)),
+  )
 
 const DockerLine = z.object({
   log: z.string(),
@@ -49,30 +71,30 @@ const textOf = (line: string): string => DockerLine.parse(JSON.parse(line)).log
 const logPath = async (proxy: string): Promise<string> =>
   (await docker(['inspect', '--format', '{{.LogPath}}', proxy])).trim()
 
+test('a line tells the app, the status, the time it took, the size and how it ended', async () => {
+  await ask(mine, '/answer?status=201')
+  await waitForStatus(201)
+  const [line = '', ...more] = requestLines().map(textOf)
+  expect(line).toMatch(new RegExp(`^app-${app} status=201 ms=\\d+ bytes=\\d+ end=-- method=GET\n$`))
+  expect(more).toEqual([])
+})
+
 test('the shipped filters count the 5xx of their app, all of them and nothing else', async () => {
-  const [app, neighbour] = [stage.app('shop'), stage.app('shop-two')]
-  const instance = await stage.instance()
-  const [mine, other] = ['a.example.com', 'b.example.com']
-  for (const [name, host] of [
-    [app, mine],
-    [neighbour, other],
-  ] as const) {
-    const order = { app: name, generation: 1, fence: 1, ...image, settings: settings(host) }
-    expect(await instance.deploy(order)).toMatchObject({ outcome: 'succeeded' })
-  }
+  const before = requestLines().length
   const asked: number[] = []
   for (const status of [200, 404, 500, 200, 502, 404])
-    asked.push(await ask(instance, mine, `/answer?status=${status}&token=planted`))
-  for (const status of [500, 200]) await ask(instance, other, `/answer?status=${status}`)
-  await ask(instance, 'c.example.com', '/answer?status=500')
+    asked.push(await ask(mine, `/answer?status=${status}&token=planted`))
+  for (const status of [500, 200]) await ask(other, `/answer?status=${status}`)
+  await ask('c.example.com', '/answer?status=500')
   await docker(['stop', `landfall-${app}.1`])
-  asked.push(await ask(instance, mine, '/'), await ask(instance, mine, '/reset/planted'))
+  asked.push(await ask(mine, '/'), await ask(mine, '/reset/planted'))
   expect(asked).toEqual([200, 404, 500, 200, 502, 404, 503, 503])
 
   // The checks of two deployments went through the proxy, and one request was nobody's: no line of them.
-  await waitUntil(() => linesOf(instance).filter((line) => line.includes('status=')).length >= 10)
-  const lines = linesOf(instance)
-  expect(lines.filter((line) => line.includes('status='))).toHaveLength(10)
+  await ask(other, '/answer?status=418')
+  await waitForStatus(418)
+  const lines = requestLines().slice(before)
+  expect(lines).toHaveLength(11)
   expect(lines.join('\n')).not.toContain('planted')
 
   const { filters } = await createAlarm(app)
@@ -86,65 +108,46 @@ test('the shipped filters count the 5xx of their app, all of them and nothing el
   ])
 })
 
-test('a line tells the app, the status, the time it took, the size and how it ended', async () => {
-  const app = stage.app('line')
-  const instance = await stage.instance()
-  const order = { app, generation: 1, fence: 1, ...image, settings: settings('a.example.com') }
-  await instance.deploy(order)
-  await ask(instance, 'a.example.com', '/')
-  await waitUntil(() => linesOf(instance).some((line) => line.includes('status=200')))
-  const texts = linesOf(instance).map(textOf)
-  const line = texts.find((text) => text.includes('status=200')) ?? ''
-  expect(line).toMatch(new RegExp(`^app-${app} status=200 ms=\\d+ bytes=\\d+ end=-- method=GET\n$`))
-})
-
 test('above a hundred requests a second one in ten is written down', async () => {
-  const app = stage.app('many')
-  const instance = await stage.instance()
-  const order = { app, generation: 1, fence: 1, ...image, settings: settings('a.example.com') }
-  await instance.deploy(order)
+  const requests = 1000
+  const before = requestLines().length
   const agent = new Agent({ keepAlive: true, maxSockets: 20 })
   const begin = Date.now()
-  const options = { host: 'a.example.com', agent }
-  await Promise.all(Array.from({ length: 3000 }, () => askOnce(instance.port, options)))
+  const options = { host: other, agent }
+  await Promise.all(Array.from({ length: requests }, () => askOnce(instance.port, options)))
   const seconds = (Date.now() - begin) / 1000
   agent.destroy()
-  const count = (): number => linesOf(instance).filter((line) => line.includes('status=')).length
-  await waitUntil(() => count() > 100)
-  await sleep(500)
+  // Once the rate is low again each request has its line, and all lines before it are there.
+  const lines = () => requestLines().slice(before)
+  await waitFor('a line with status=204', async () => {
+    await ask(other, '/answer?status=204')
+    return lines().some((line) => line.includes('status=204'))
+  })
+  const written = lines().filter((line) => line.includes('status=200')).length
   // A tenth, and what comes before the rate is known to be higher: 100 in each second at most.
-  expect(count()).toBeLessThan(0.15 * 3000 + 100 * (seconds + 1))
+  expect(written).toBeGreaterThanOrEqual(100)
+  expect(written).toBeLessThan(0.15 * requests + 100 * (seconds + 1))
 })
 
 test('the log has an end and one path, also after a restart and in another container', async () => {
-  const app = stage.app('path')
-  const instance = await stage.instance()
   const proxy = `landfall-proxy-${instance.port}`
-  const deploy = (generation: number) =>
-    instance.deploy({
-      app,
-      generation,
-      fence: generation,
-      ...image,
-      settings: { publishAddress: '' },
-    })
-  await deploy(1)
   const first = await logPath(proxy)
-  expect(realpathSync(logOf(instance))).toBe(realpathSync(first))
+  expect(realpathSync(logOf())).toBe(realpathSync(first))
   const limits = await docker(['inspect', '--format', '{{json .HostConfig.LogConfig}}', proxy])
   expect(JSON.parse(limits)).toEqual({
     Type: 'json-file',
     Config: { 'max-size': '10m', 'max-file': '3' },
   })
   await docker(['restart', proxy])
-  expect(realpathSync(logOf(instance))).toBe(realpathSync(first))
+  expect(realpathSync(logOf())).toBe(realpathSync(first))
 
   await docker(['rm', '--force', proxy])
-  expect(await deploy(2)).toMatchObject({ outcome: 'succeeded' })
+  expect(await deploy(neighbour, other, 2)).toMatchObject({ outcome: 'succeeded' })
   expect(await logPath(proxy)).not.toBe(first)
-  expect(realpathSync(logOf(instance))).toBe(realpathSync(await logPath(proxy)))
+  expect(realpathSync(logOf())).toBe(realpathSync(await logPath(proxy)))
   // The agent finds the time of a line by this form.
-  await ask(instance, 'a.example.com', '/')
-  await waitUntil(() => linesOf(instance).some((line) => line.includes('status=200')))
-  for (const line of linesOf(instance)) expect(line).toMatch(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/)
+  await ask(other, '/answer?status=202')
+  await waitForStatus(202)
+  for (const line of readFileSync(logOf(), 'utf8').trim().split('\n'))
+    expect(line).toMatch(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/)
 })

@@ -37,12 +37,20 @@ afterAll(async () => stage.close())
 
 const trap = '/tmp/landfall-test-injected'
 
-const expectRefusal = async (answer: HostAnswer, reason: string, message: string) => {
+const expectRefused = (answer: HostAnswer, reason: string, message: string) => {
   expect(answer).toMatchObject({ outcome: 'refused', reason, changed: false, code: 1 })
   expect(answer.message).toContain(message)
+}
+
+const expectUnchanged = async () => {
   expect(await look()).toBe(before)
   expect(await ask(instance.port)).toBe('one')
   expect(existsSync(trap)).toBe(false)
+}
+
+const expectRefusal = async (answer: HostAnswer, reason: string, message: string) => {
+  expectRefused(answer, reason, message)
+  await expectUnchanged()
 }
 
 const names = [
@@ -70,8 +78,9 @@ test.each(names)('%s in another form than its own is refused', async (name) => {
     `\n${parameters[name] ?? ''}`,
   ]) {
     const answer = await instance.run('deploy', { ...parameters, [name]: value }).answer
-    await expectRefusal(answer, 'order_invalid', `the parameter ${name} is malformed`)
+    expectRefused(answer, 'order_invalid', `the parameter ${name} is malformed`)
   }
+  await expectUnchanged()
 })
 
 test.each([

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import { freePort } from '../../local/docker/free-port.ts'
 import {
@@ -11,6 +10,7 @@ import {
   type Behaviour,
 } from '../../local/docker/images.ts'
 import { startRegistry, type RegistryOptions } from '../../local/docker/registry.ts'
+import { cleanUp } from '../../local/team/clean-up.ts'
 import { Instance } from './instance.ts'
 
 export interface Image {
@@ -39,27 +39,20 @@ export const openStage = async (options: Partial<RegistryOptions> = {}): Promise
   await Promise.all([ensureBaseImage(), ensureProxyImage()])
   const directory = mkdtempSync(join(tmpdir(), 'landfall-registry-test-'))
   const registry = await startRegistry({ port: 0, directory, ...options })
+  const name = `${registry.address}/tests/app`
   const mark = `t${process.pid.toString(36)}`
   const apps: string[] = []
   const instances: Instance[] = []
-  const images: string[] = []
-  const publishBy: Stage['publishBy'] = async (push, tag) => {
-    const name = `${registry.address}/${mark}/app`
-    const digest = await push(name, tag)
-    images.push(`${name}@${digest}`)
-    return { image: name, digest }
-  }
   return {
     address: registry.address,
-    publishBy,
-    publish: (tag, behaviour = {}) =>
-      publishBy((name) => {
-        const image = { name, tag, behaviour: { VERSION: tag, ...behaviour } }
-        return publishAppImage(image, options.credentials)
-      }, tag),
-    app: (name) => {
-      apps.push(`${mark}-${name}`)
-      return `${mark}-${name}`
+    publishBy: async (push, tag) => ({ image: name, digest: await push(name, tag) }),
+    publish: async (tag, behaviour = {}) => {
+      const wanted = { name, tag, behaviour: { VERSION: tag, ...behaviour } }
+      return { image: name, digest: await publishAppImage(wanted, options.credentials) }
+    },
+    app: (title) => {
+      apps.push(`${mark}-${title}`)
+      return `${mark}-${title}`
     },
     instance: async () => {
       const number = (instances.length + 1).toString(16).padStart(8, '0')
@@ -69,8 +62,9 @@ export const openStage = async (options: Partial<RegistryOptions> = {}): Promise
       return instance
     },
     close: async () => {
-      for (const instance of instances) await instance.clean(apps)
-      for (const image of images) await docker(['rmi', '--force', image]).catch(() => undefined)
+      const ports = instances.map(({ port }) => port)
+      await cleanUp(apps, ports, registry.address)
+      for (const { root } of instances) rmSync(root, { recursive: true, force: true })
       await registry.stop()
       rmSync(directory, { recursive: true, force: true })
     },

@@ -1,87 +1,92 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { waitFor } from '../support/wait.ts'
+import { createClock, type Clock } from './clock.ts'
+import { askHeld, waitUntilListening } from './held.ts'
+import type { HostAnswer, Instance, Order } from './instance.ts'
 import { ask } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
 
 let stage: Stage
+let instance: Instance
+let app: string
 let one: Image
 let two: Image
+let clock: Clock
+let generation = 1
+/** The same for each release: another one is a reload, which cuts what the proxy before it has open. */
+const stopTimeout = 12
+
 beforeAll(async () => {
   stage = await openStage()
   one = await stage.publish('one')
   two = await stage.publish('two')
+  instance = await stage.instance()
+  app = stage.app('shop')
+  const order = { app, generation, fence: generation, ...one, settings: { stopTimeout } }
+  expect(await instance.deploy(order)).toMatchObject({ outcome: 'succeeded' })
 })
+beforeEach(() => {
+  clock = createClock()
+  instance.environment = clock.environment
+})
+afterEach(() => clock.close())
 afterAll(async () => stage.close())
 
-const timed = async <Value>(work: Promise<Value>): Promise<[Value, number]> => {
-  const began = Date.now()
-  const value = await work
-  return [value, (Date.now() - began) / 1000]
+const deploy = (image: Image, more: Order['settings'] = {}): Promise<HostAnswer> => {
+  generation += 1
+  const settings = { stopTimeout, ...more }
+  return instance.deploy({ app, generation, fence: generation, ...image, settings })
 }
 
-/** What the machine's own work takes besides every wait: a dozen calls of docker, a slow test machine. */
-const slackSeconds = 12
+/** Deploys while the old release has a request that it never answers; once it has switched, time goes on. */
+const deployOverRequest = async (image: Image, settings: Order['settings'] = {}) => {
+  const endless = await askHeld(instance.port, `landfall-${app}.${generation}`)
+  const deployed = deploy(image, settings)
+  const live = join(instance.root, app, 'live')
+  await waitFor('the next release is live', () =>
+    readFileSync(live, 'utf8').startsWith(`${generation} `),
+  )
+  clock.go()
+  const answer = await deployed
+  await expect(endless.answer).rejects.toThrow()
+  return answer
+}
 
-/** A request that no wait outlasts; whatever becomes of it. */
-const askForever = (port: number): Promise<unknown> =>
-  ask(port, { path: '/slow?seconds=90' }).catch(() => undefined)
+const took = ({ steps }: HostAnswer, name: string): number =>
+  steps.find((step) => step.name === name)?.ms ?? -1
 
-test('the old release is waited for once, then stopped', async () => {
-  const app = stage.app('once')
-  const instance = await stage.instance()
-  await instance.deploy({ app, generation: 1, fence: 1, ...one })
-  void askForever(instance.port)
-  await sleep(300)
-  const settings = { stopTimeout: 4 }
-  const { outcome, steps } = await instance.deploy({
-    app,
-    generation: 2,
-    fence: 2,
-    ...two,
-    settings,
-  })
-  const took = (name: string) => steps.find((step) => step.name === name)?.ms ?? 0
-  expect(outcome).toBe('succeeded')
-  expect(took('drain')).toBeGreaterThan(3000)
-  expect(took('drain')).toBeLessThan(6000)
-  expect(took('retire')).toBeGreaterThan(3000)
-  expect(took('retire')).toBeLessThan(7500)
+test('the last requests of the old release are waited for once, then it is stopped', async () => {
+  const answer = await deployOverRequest(two)
+  expect(answer).toMatchObject({ outcome: 'succeeded', serving: { generation } })
+  // The scripts count in whole seconds.
+  expect(took(answer, 'drain')).toBeGreaterThan((stopTimeout - 1) * 1000)
+  expect(took(answer, 'drain')).toBeLessThanOrEqual(stopTimeout * 1000 + 200)
+  expect(took(answer, 'retire')).toBe(0)
 })
 
 test('no wait outlasts the time of the command, and what was switched stays so', async () => {
-  const app = stage.app('capped')
-  const instance = await stage.instance()
-  await instance.deploy({ app, generation: 1, fence: 1, ...one })
-  void askForever(instance.port)
-  await sleep(300)
-  const settings = { stopTimeout: 60, timeout: 15 }
-  const [answer, seconds] = await timed(
-    instance.deploy({ app, generation: 2, fence: 2, ...two, settings }),
-  )
-  expect(answer).toMatchObject({ outcome: 'succeeded', serving: { generation: 2 } })
-  expect(seconds).toBeLessThan(15 + slackSeconds)
+  const answer = await deployOverRequest(one, { timeout: 9 })
+  expect(answer).toMatchObject({ outcome: 'succeeded', serving: { generation } })
+  expect(clock.seconds()).toBeGreaterThan(7)
+  expect(clock.seconds()).toBeLessThanOrEqual(9.2)
 })
 
 test('the way back has its part of that time', async () => {
-  const app = stage.app('reserve')
-  const instance = await stage.instance()
-  const settings = { strategy: 'recreate', healthTimeout: 60, hold: 60 }
-  await instance.deploy({ app, generation: 1, fence: 1, ...one, settings })
   const sick = await stage.publish('sick', { FAULT: 'never_healthy' })
-  const [answer, seconds] = await timed(
-    instance.deploy({
-      app,
-      generation: 2,
-      fence: 2,
-      ...sick,
-      settings: { ...settings, timeout: 24 },
-    }),
-  )
-  expect(answer).toMatchObject({ reason: 'unhealthy', serving: { generation: 1 } })
-  expect(answer.steps.at(-1)?.ms).toBeLessThan(17_000)
-  expect(seconds).toBeLessThan(24 + slackSeconds)
+  const serving = { generation }
+  const times = { healthTimeout: 60, healthInterval: 1, hold: 60, timeout: 24 }
+  const deployed = deploy(sick, { strategy: 'recreate', ...times })
+  // The old release is stopped by then, and only the new one's check is left.
+  await waitUntilListening(`landfall-${app}.${generation}`)
+  clock.go()
+  const answer = await deployed
+  expect(answer).toMatchObject({ reason: 'unhealthy', serving })
+  expect(answer.steps.at(-1)?.ms).toBeLessThanOrEqual(17_000)
+  expect(clock.seconds()).toBeLessThanOrEqual(24.2)
   expect(await ask(instance.port)).toBe('one')
 })
 
@@ -91,10 +96,10 @@ test('a Docker Engine that takes the connection and never answers is docker_unav
   await once(server, 'listening')
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : 0
-  const instance = await stage.instance()
-  instance.environment = { DOCKER_HOST: `tcp://127.0.0.1:${port ?? 0}` }
+  const deaf = await stage.instance()
+  deaf.environment = { DOCKER_HOST: `tcp://127.0.0.1:${port ?? 0}` }
   const order = { app: stage.app('deaf'), generation: 1, fence: 1, ...one }
-  const [prepared, deployed] = await Promise.all([instance.prepare(), instance.deploy(order)])
+  const [prepared, deployed] = await Promise.all([deaf.prepare(), deaf.deploy(order)])
   expect(prepared).toMatchObject({ outcome: 'failed', reason: 'docker_unavailable' })
   expect(deployed).toMatchObject({ outcome: 'failed', reason: 'docker_unavailable' })
   expect(deployed.message).toContain('no answer within 20 s')

@@ -41,6 +41,22 @@ const openDatabase = (directory: string): DatabaseSync => {
 }
 const database = env['DATA'] === undefined ? null : openDatabase(env['DATA'])
 
+/** What waits until a test lets it go on, by SIGUSR2. */
+const held: (() => void)[] = []
+process.on('SIGUSR2', () => {
+  for (const letGo of held.splice(0)) letGo()
+})
+const hold = (what: string): Promise<void> =>
+  new Promise((resolve) => {
+    // A process that waits for nothing but a signal would end.
+    const awake = setInterval(() => undefined, 60_000)
+    held.push(() => {
+      clearInterval(awake)
+      resolve()
+    })
+    print(`${what} is held`)
+  })
+
 const routes: Readonly<
   Record<string, (query: URLSearchParams, headers: IncomingHttpHeaders) => Answer | Promise<Answer>>
 > = {
@@ -48,6 +64,10 @@ const routes: Readonly<
   [healthPath]: () => ({ text: healthPath === '/' ? version : 'ok' }),
   '/slow': async (query) => {
     await sleep(milliseconds(query.get('seconds') ?? '10'))
+    return { text: version }
+  },
+  '/held': async () => {
+    await hold('a request')
     return { text: version }
   },
   '/starts': () => {
@@ -90,6 +110,7 @@ const respond = async (request: IncomingMessage, response: ServerResponse): Prom
 const server = createServer((request, response) => void respond(request, response))
 server.keepAliveTimeout = milliseconds(env['KEEP_ALIVE_SECONDS'] ?? '5')
 
+if (env['START_HELD'] !== undefined) await hold('the start')
 await sleep(milliseconds(env['START_DELAY_SECONDS'] ?? '0'))
 server.listen(port, '0.0.0.0')
 await once(server, 'listening')

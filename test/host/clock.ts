@@ -1,0 +1,52 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/**
+ * The clock of the host scripts, in a test's hand: `date` and `sleep` that stand before the machine's own in
+ * PATH. It stands still, and a pause of the scripts is a real one, until `go`; from then on a pause takes no
+ * time and moves the clock on by its length. What real programs take never counts.
+ */
+export interface Clock {
+  readonly environment: Readonly<Record<string, string>>
+  go(): void
+  stop(): void
+  /** What has passed on it. */
+  seconds(): number
+  close(): void
+}
+
+const date = `#!/bin/sh
+read -r ms <"\${0%/*}/now"
+case $1 in
+  +%s%3N) echo "$ms" ;;
+  +%s) echo "$((ms / 1000))" ;;
+  *) exec /bin/date "$@" ;;
+esac
+`
+
+const sleep = String.raw`#!/bin/bash
+[[ -e ${'$'}{0%/*}/goes ]] || exec /bin/sleep "$@"
+[[ $1 =~ ^([0-9]+)(\.([0-9]{1,3}))?$ ]] || exit 1
+part=${'$'}{BASH_REMATCH[3]}000
+read -r now <"${'$'}{0%/*}/now"
+echo "$((now + BASH_REMATCH[1] * 1000 + 10#${'$'}{part:0:3}))" >"${'$'}{0%/*}/now"
+`
+
+export const createClock = (): Clock => {
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-clock-'))
+  const file = (name: string): string => join(directory, name)
+  const began = Date.now()
+  writeFileSync(file('now'), `${began}\n`)
+  writeFileSync(file('date'), date, { mode: 0o755 })
+  writeFileSync(file('sleep'), sleep, { mode: 0o755 })
+  return {
+    environment: { PATH: `${directory}:/usr/sbin:/usr/bin:/sbin:/bin` },
+    go: () => writeFileSync(file('goes'), ''),
+    stop: () => rmSync(file('goes'), { force: true }),
+    seconds: () => (Number(readFileSync(file('now'), 'utf8')) - began) / 1000,
+    close: () => {
+      if (existsSync(directory)) rmSync(directory, { recursive: true })
+    },
+  }
+}
