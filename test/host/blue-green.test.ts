@@ -155,11 +155,14 @@ test('two apps share a proxy by host; one that wants the same hosts is refused',
 })
 
 test('a client that keeps its connection through a reload and a switch is answered afterwards', async () => {
+  const order = { app: stage.app('idle') }
+  const own = await stage.instance()
+  await own.deploy({ ...order, generation: 1, fence: 1, ...one })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const before = await ask(instance.port, { agent })
+  expect(await ask(own.port, { agent })).toBe('one')
   // Another `hold` is a reload. The old worker keeps the connection and knows of the old container only.
-  const release = before === 'one' ? two : one
-  expect(await deploy(release, { hold: 20 })).toMatchObject({ outcome: 'succeeded' })
-  expect(await ask(instance.port, { agent })).toBe(before === 'one' ? 'two' : 'one')
+  const second = { ...order, generation: 2, fence: 2, ...two, settings: { hold: 20 } }
+  expect(await own.deploy(second)).toMatchObject({ outcome: 'succeeded' })
+  expect(await ask(own.port, { agent })).toBe('two')
   agent.destroy()
 })
