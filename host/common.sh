@@ -7,8 +7,6 @@ umask 077
 cd /
 
 root=${LANDFALL_ROOT:-/var/lib/landfall}
-# The containers' network; another one where several local stacks share an engine.
-own_network=${LANDFALL_NETWORK:-landfall}
 host=$root/instance
 here=${AWS_SSM_INSTANCE_ID:-}
 

@@ -1,5 +1,8 @@
 # The network of the instance, and the two fixed addresses that each app has in it: its slots.
 
+# Another one where several local stacks share an engine.
+own_network=${LANDFALL_NETWORK:-landfall}
+
 lock_host() {
   exec 8>"$host/proxy.lock"
   flock --wait "$(remaining)" 8

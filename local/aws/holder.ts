@@ -31,16 +31,27 @@ const findSockets = (port: number): ReadonlySet<string> => {
   return new Set(sockets)
 }
 
-const openFiles = (pid: number): readonly string[] =>
-  tryTo(() => readdirSync(`/proc/${pid}/fd`), []).map((name) =>
-    tryTo(() => readlinkSync(`/proc/${pid}/fd/${name}`), ''),
-  )
+interface OpenFile {
+  /** Its number among the process's files. */
+  readonly number: string
+  readonly path: string
+}
+
+const openFiles = (pid: number): readonly OpenFile[] =>
+  tryTo(() => readdirSync(`/proc/${pid}/fd`), []).map((number) => ({
+    number,
+    path: tryTo(() => readlinkSync(`/proc/${pid}/fd/${number}`), ''),
+  }))
+
+const listProcesses = (): readonly number[] =>
+  tryTo(() => readdirSync('/proc'), [])
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
 
 const findHolder = (port: number): number | undefined => {
   const sockets = findSockets(port)
   if (sockets.size === 0) return undefined
-  const pids = tryTo(() => readdirSync('/proc'), []).filter((name) => /^\d+$/.test(name))
-  return pids.map(Number).find((pid) => openFiles(pid).some((file) => sockets.has(file)))
+  return listProcesses().find((pid) => openFiles(pid).some(({ path }) => sockets.has(path)))
 }
 
 interface RunningStack {
@@ -48,16 +59,16 @@ interface RunningStack {
   readonly state: string
 }
 
-/** By the lock, not by the open file alone, which a stack's children inherit. */
-const listStacks = (): readonly RunningStack[] => {
-  const locks = readText('/proc/locks').matchAll(/ POSIX +\w+ +WRITE (\d+) /g)
-  const pids = new Set([...locks].map(([, pid]) => Number(pid)))
-  return [...pids].flatMap((pid) =>
+/** A stack's children inherit the open file, but not the lock. */
+const isLocked = (pid: number, number: string): boolean =>
+  /^lock:.* POSIX .* WRITE /m.test(readText(`/proc/${pid}/fdinfo/${number}`))
+
+const listStacks = (): readonly RunningStack[] =>
+  listProcesses().flatMap((pid) =>
     openFiles(pid)
-      .filter((file) => file.endsWith(`/${lock}`))
-      .map((file) => ({ pid, state: file.slice(0, -lock.length - 1) })),
+      .filter(({ number, path }) => path.endsWith(`/${lock}`) && isLocked(pid, number))
+      .map(({ path }) => ({ pid, state: path.slice(0, -lock.length - 1) })),
   )
-}
 
 const parentOf = (pid: number): number =>
   Number(/^PPid:\s*(\d+)$/m.exec(readText(`/proc/${pid}/status`))?.[1] ?? 0)

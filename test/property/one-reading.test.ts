@@ -17,6 +17,7 @@ import {
   toJson,
   type SignedBody,
 } from '../support/signed-bodies.ts'
+import { inFull } from '../support/size.ts'
 
 // What is signed is the body alone: each header is the word of a stranger. A verified body is
 // therefore sent under every header that could give it another meaning.
@@ -195,7 +196,9 @@ describe('a verified body', () => {
     async () => {
       const ambiguous: unknown[] = []
       const names = ['push', 'workflow_run']
-      for (const example of plant(trickOf))
+      // Prime to the number of tricks, so that each of them is in what the usual size reads.
+      const every = inFull(1, 11)
+      for (const example of [...plant(trickOf)].filter((_, index) => index % every === 0))
         for (const body of [toJson(example), toForm(example)]) {
           // A form is one already, so one other name is enough.
           const others = body.contentType === json ? names : [at(names, Math.floor(bodies / 2), '')]
