@@ -37,7 +37,7 @@ const allAnswer = (version: string): readonly string[] => ids.map(() => version)
 const app = 'e2e-fleet'
 /** The first instance alone, then all others together. */
 const wide = 'e2e-fleet-wide'
-const inTwoWaves = { ec2: { rollout: { batch: '100%', pause: '30s' } } }
+const inTwoWaves = { ec2: { rollout: { batch: '100%', pause: '20s' } } }
 /** Its secret fits into no command. */
 const heavy = 'e2e-fleet-heavy'
 const largeSecret = 'landfall/local/e2e-fleet-large'
