@@ -23,7 +23,8 @@ test('an image that the disk has no room for is not pulled; with one of its repo
   const app = stage.app('disk')
   const instance = await stage.instance()
   instance.environment = { PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin` }
-  const large = { imageMegabytes: 9000 }
+  const worker = { strategy: 'worker', publishPort: [], port: [], grace: 0 }
+  const large = { ...worker, imageMegabytes: 9000 }
   const order = { app, generation: 1, fence: 1, ...one, settings: large }
   const refused = await instance.deploy(order)
   expect(refused).toMatchObject({ outcome: 'failed', reason: 'disk_full', changed: false })
@@ -31,7 +32,7 @@ test('an image that the disk has no room for is not pulled; with one of its repo
   expect(refused.steps.map(({ name }) => name)).toEqual(['lock', 'inspect'])
   expect(await docker(['images', '--quiet', one.image])).toBe('')
 
-  const fitting = { ...order, fence: 2, settings: { imageMegabytes: 900 } }
+  const fitting = { ...order, fence: 2, settings: { ...worker, imageMegabytes: 900 } }
   expect(await instance.deploy(fitting)).toMatchObject({ outcome: 'succeeded' })
   const next = { ...order, ...two, generation: 2, fence: 3 }
   expect(await instance.deploy(next)).toMatchObject({ outcome: 'succeeded' })
