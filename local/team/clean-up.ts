@@ -5,6 +5,14 @@ const namesOf = async (filter: string): Promise<readonly string[]> =>
     .split('\n')
     .filter(Boolean)
 
+/** A host script's own removal may still be under way. */
+const remove = async (names: readonly string[]): Promise<void> => {
+  if (names.length === 0) return
+  await docker(['rm', '-f', ...names]).catch((error: unknown) => {
+    if (!/already in progress|no such container/i.test(String(error))) throw error
+  })
+}
+
 /** By name, not by id: an image of the same content may be somebody else's too. */
 const removeImages = async (registry: string, apps: readonly string[]): Promise<void> => {
   const format = '{{.Repository}} {{.Tag}} {{.Digest}}'
@@ -33,7 +41,7 @@ export const cleanUp = async (
     ports.some((port) => name.endsWith(`-${port}`)),
   )
   const names = [...own.flat(), ...proxies]
-  if (names.length > 0) await docker(['rm', '-f', ...names])
+  await remove(names)
   // Refused by docker while any other container is in it.
   await docker(['network', 'rm', network]).catch(() => undefined)
   if (registry !== null) await removeImages(registry, apps)

@@ -118,9 +118,10 @@ const findContainers = async (): Promise<readonly string[]> => {
 const describeDocker = async (): Promise<string> => {
   const images = await docker(['images', '--quiet', '--no-trunc', `landfall/${app}`])
   const proxy = `landfall-proxy-${stage.port(app)}`
+  const [member] = stage.team.stack.fleet.values()
   return [
     await docker(['image', 'inspect', ...new Set(images.split('\n').filter(Boolean))]),
-    await docker(['network', 'inspect', 'landfall']),
+    await docker(['network', 'inspect', member?.instance.network ?? '']),
     await docker(['inspect', proxy]),
     await docker(['logs', proxy]),
   ].join('\n')
