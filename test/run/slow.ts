@@ -17,21 +17,27 @@ const laneCount = availableParallelism() + 1
  * of their seconds in the usual size.
  */
 const longest: readonly string[] = [
+  'test/end-to-end/faults.test.ts',
+  'test/end-to-end/fleet.test.ts',
   'test/end-to-end/alarm.test.ts',
   'test/host/kills.test.ts',
-  'test/end-to-end/fleet.test.ts',
-  'test/end-to-end/faults.test.ts',
-  'test/end-to-end/secrets.test.ts',
   'test/host/fence.test.ts',
-  'test/end-to-end/forward.test.ts',
+  'test/end-to-end/render.test.ts',
+  'test/host/time.test.ts',
+  'test/end-to-end/targets.test.ts',
   'test/host/broken.test.ts',
   'test/end-to-end/restart.test.ts',
-  'test/end-to-end/render.test.ts',
+  'test/end-to-end/forward.test.ts',
+  'test/host/recreate.test.ts',
+  'test/host/blue-green.test.ts',
+  'test/end-to-end/sources.test.ts',
   'test/end-to-end/reports.test.ts',
   'test/end-to-end/operators.test.ts',
   'test/end-to-end/requires.test.ts',
-  'test/host/recreate.test.ts',
-  'test/end-to-end/sources.test.ts',
+  'test/repository/documents.test.ts',
+  'test/end-to-end/secrets.test.ts',
+  'test/end-to-end/recreate.test.ts',
+  'test/end-to-end/broken.test.ts',
 ]
 
 /** Local instances have names and addresses that the whole machine shares (`npm start -- --instances`). */
