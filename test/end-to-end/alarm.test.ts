@@ -29,7 +29,7 @@ import {
   waitUntilServed,
   type Alarms,
 } from '../support/end-to-end-alarms.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 
 // Each app has a story of its own; `left`, `right` and `late` share an alarm.
 const back = 'e2e-alarm-back'

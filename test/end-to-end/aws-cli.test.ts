@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { run } from '../../local/docker/docker.ts'
 import { ensurePrograms, findProgram, programs } from '../../local/docker/packages.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 import { startTestAws, toDocument, writeFunction, type TestAws } from '../support/local-aws.ts'
 import { inFull } from '../support/size.ts'
 

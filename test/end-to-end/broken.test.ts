@@ -16,7 +16,7 @@ import {
   waitUntilOpen,
   type Stage,
 } from '../support/end-to-end.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 import { inFull } from '../support/size.ts'
 
 const app = 'e2e-broken'

@@ -10,7 +10,7 @@ import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import { buildAppImage, ensureProxyImage, publishAppImage } from '../../local/docker/images.ts'
 import { startRegistry, type Registry } from '../../local/docker/registry.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'landfall-kit-test-'))
 const container = `landfall-kit-test-${process.pid}`

@@ -11,7 +11,7 @@ import {
   type Stage,
 } from '../support/end-to-end.ts'
 import { withClock } from '../support/end-to-end-alarms.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 import { waitUntil } from '../support/local-aws.ts'
 import {
   startRegistryProxy,

@@ -15,7 +15,7 @@ import { startLoad, type Load } from '../../local/load/load.ts'
 import { startStack } from '../../local/stack/stack.ts'
 import { startBalancer, type Balancer } from '../support/balancer.ts'
 import { tick, withClock } from '../support/end-to-end-alarms.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 import { toDocument } from '../support/local-aws.ts'
 import { inFull } from '../support/size.ts'
 import {

@@ -14,7 +14,7 @@ import {
   type Stage,
 } from '../support/end-to-end.ts'
 import { withClock } from '../support/end-to-end-alarms.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 
 const app = 'e2e-forward'
 let stage: Stage

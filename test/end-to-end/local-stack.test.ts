@@ -13,7 +13,7 @@ import { ListDocumentsCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../local/stack/stack.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 
 const project = join(import.meta.dirname, '../..')
 const directory = mkdtempSync(join(tmpdir(), 'landfall-stack-'))

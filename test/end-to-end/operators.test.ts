@@ -16,7 +16,7 @@ import {
   waitUntilStarted,
   type Stage,
 } from '../support/end-to-end.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 
 const app = 'e2e-operators'
 const hub = 'e2e-operators-hub'

@@ -30,7 +30,7 @@ import {
 } from '../support/end-to-end-search.ts'
 import { startGithub, type GithubServer } from '../support/github-server.ts'
 import { withClock } from '../support/end-to-end-alarms.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 import { startSentry, type SentryServer } from '../support/sentry-server.ts'
 
 const app = 'e2e-reports'

@@ -15,7 +15,7 @@ import {
   waitUntilQuiet,
   type Stage,
 } from '../support/end-to-end.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 import { inFull } from '../support/size.ts'
 
 const circle = 'e2e-requires-circleci'

@@ -21,7 +21,7 @@ import {
   watchProcesses,
   type Traces,
 } from '../support/end-to-end-search.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 
 const app = 'e2e-secrets'
 const marker = (): string => randomBytes(12).toString('hex')

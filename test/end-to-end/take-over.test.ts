@@ -9,7 +9,7 @@ import {
   readDeployment,
   type Stage,
 } from '../support/end-to-end.ts'
-import { waitFor } from '../support/end-to-end-wait.ts'
+import { waitFor } from '../support/wait.ts'
 import { inFull } from '../support/size.ts'
 
 const byHand = 'e2e-by-hand'

@@ -6,7 +6,7 @@ import * as z from 'zod'
 import { docker } from '../../local/docker/docker.ts'
 import { createAlarm } from '../../local/team/alarm.ts'
 import { containersOf, scanJournal, waitUntilQuiet, type Stage } from './end-to-end.ts'
-import { waitFor } from './end-to-end-wait.ts'
+import { waitFor } from './wait.ts'
 
 export interface Alarms {
   set(name: string, state: StateValue): Promise<void>

@@ -22,7 +22,7 @@ import { startLoad, type Load, type LoadResult } from '../../local/load/load.ts'
 import type { ShownDeployment } from '../../local/team/operators.ts'
 import type { HookAnswer } from '../../local/team/signed-delivery.ts'
 import { startTeam, toCommit, type Team, type TeamOptions } from '../../local/team/team.ts'
-import { patienceSeconds, waitFor } from './end-to-end-wait.ts'
+import { patienceSeconds, waitFor } from './wait.ts'
 import { toDocument } from './local-aws.ts'
 import { isFull } from './size.ts'
 
