@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
+import { ensureBaseImage, ensureProxyImage } from '../../local/docker/images.ts'
 import { startDaemon } from '../../local/instances/daemon.ts'
 import {
   createLoneNamespace,
@@ -68,11 +69,15 @@ export const openLane = async (number: number): Promise<Lane> => {
     mkdirSync(run, { recursive: true })
     await createLoneNamespace(name)
     const daemon = await startDaemon(name, run, directory)
+    const { dockerHost } = daemon
+    // What all files need, before two of them make it at the same time.
+    await ensureBaseImage({ dockerHost })
+    await ensureProxyImage({ dockerHost })
     return {
       enter: toEnter(name),
-      environment: { DOCKER_HOST: daemon.dockerHost },
+      environment: { DOCKER_HOST: dockerHost },
       stop: async () => {
-        await removeContainers(daemon.dockerHost).catch(() => undefined)
+        await removeContainers(dockerHost).catch(() => undefined)
         await daemon.stop()
         await remove()
       },
