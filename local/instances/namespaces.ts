@@ -35,7 +35,7 @@ export interface Namespaces {
 const runDirectory = '/run/landfall'
 const ownerFile = join(runDirectory, 'owner')
 
-const isAlive = (pid: number): boolean => {
+export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
     return true

@@ -5,6 +5,7 @@ import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import { ensureBaseImage, ensureProxyImage } from '../../local/docker/images.ts'
 import { startDaemon } from '../../local/instances/daemon.ts'
+import { isAlive } from '../../local/instances/namespaces.ts'
 import {
   createLoneNamespace,
   listNamespaces,
@@ -30,15 +31,6 @@ export const openMachineLane = async (): Promise<Lane> => {
 
 /** The socket's path may have no more than 107 characters. */
 const runDirectory = (name: string): string => join('/run', name)
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Takes down the lanes of runs that were killed. */
 export const removeLeftLanes = async (): Promise<void> => {
