@@ -3,7 +3,9 @@ import type { Digest } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { App, Requirement } from './app.ts'
 import { isPast } from './deadline.ts'
-import { isConverging, type Head } from './head.ts'
+import { blockers } from './blockers.ts'
+import type { Head } from './head.ts'
+import { isQuarantined } from './quarantine.ts'
 import { lacksPush, type SeenHooks } from './seen.ts'
 import { compareOrders, type PushOrder, type Revision, type RevisionStatus } from './revision.ts'
 
@@ -58,9 +60,6 @@ export const isCiGreen = (app: App, revision: Revision): boolean =>
   requiredCi(app).every(
     ({ ci, workflow }) => revision.ci[ciKey(ci, workflow)]?.conclusion === 'success',
   )
-
-const isQuarantined = (head: Head, revision: Revision): boolean =>
-  [revision.commit, revision.digest].some((name) => name !== null && head.quarantine.includes(name))
 
 /**
  * The registry is asked again after 15, 30, 60 … up to 300 s, and at once when it has told of the
@@ -154,8 +153,8 @@ export const choose = (
   const over = standings.flatMap(({ revision, standing }) =>
     standing.kind === 'ended' ? [{ revision, ...endingOf(standing) }] : [],
   )
-  const isBusy = head.deployment !== null && !isConverging(head.deployment)
-  if (isBusy || head.freeze !== null) return { ended: over, ask: null, open: null }
+  const isBlocked = blockers(head, { kind: 'deploy', force: false, content: null }).length > 0
+  if (isBlocked) return { ended: over, ask: null, open: null }
   const ready = standings
     .flatMap(({ revision, standing }) =>
       standing.kind === 'ready' ? [{ revision, order: standing.order }] : [],

@@ -3,9 +3,10 @@ import { Generation, type InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from './app.ts'
+import { firstBlocker } from './blockers.ts'
 import { end, giveWay } from './close.ts'
 import {
-  hasPendingTakeBack,
+  hasEnded,
   isConverging,
   type Deployment,
   type DeploymentKind,
@@ -13,7 +14,7 @@ import {
   type InstanceState,
   type Release,
 } from './head.ts'
-import { isQuarantined, liftQuarantine } from './quarantine.ts'
+import { liftQuarantine } from './quarantine.ts'
 import { newerOrder, type PushOrder } from './revision.ts'
 import { explainLongPauses } from './pause.ts'
 import { planWaves } from './wave.ts'
@@ -27,7 +28,7 @@ export interface Candidate {
 
 /** Everything that the write which opens a deployment fixes. */
 export interface Opening {
-  readonly kind: DeploymentKind
+  readonly kind: Exclude<DeploymentKind, 'converge'>
   readonly by: string
   /** The revision's place among the pushes; null for an operator's redeploy of what is live. */
   readonly order: PushOrder | null
@@ -73,22 +74,12 @@ export const toInstances = (
 export const isNumbering = ({ kind, generation, release }: Deployment): boolean =>
   kind !== 'converge' && release.generation === generation
 
-/** What stands in the way of opening anything now, whoever asks. */
-export const openingObstacle = (head: Head, force: boolean): Reason | null => {
-  if (head.deployment !== null && !isConverging(head.deployment)) return 'deployment_open'
-  if (hasPendingTakeBack(head)) return 'going_back'
-  if (head.freeze !== null && !force) return 'app_frozen'
-  return null
-}
-
-/** The way back is open to a frozen app, and to nobody while something else is open. */
-const obstacleOf = (head: Head, { kind, force, release }: Opening): Reason | null => {
+/** An ended deployment is still open here: its record has to be in the history before it is let go. */
+const blockerOf = (head: Head, { kind, force, release }: Opening): Reason | null => {
   const { deployment } = head
-  if (kind === 'rollback')
-    return deployment === null || isConverging(deployment) ? null : 'deployment_open'
-  const obstacle = openingObstacle(head, force)
-  if (obstacle !== null || force) return obstacle
-  return isQuarantined(head, release) ? 'quarantined' : null
+  if (deployment !== null && hasEnded(deployment) && !isConverging(deployment))
+    return 'deployment_open'
+  return firstBlocker(head, { kind, force, content: release })
 }
 
 /** What makes it fail at once; who cannot be reached keeps no rollback from the others. */
@@ -114,8 +105,8 @@ const failureOf = (
  * gives way first; the next look opens.
  */
 export const open = (head: Head, opening: Opening, now: Instant): Result<Head, Reason> => {
-  const obstacle = obstacleOf(head, opening)
-  if (obstacle !== null) return fail(obstacle)
+  const blocker = blockerOf(head, opening)
+  if (blocker !== null) return fail(blocker)
   if (isConverging(head.deployment)) return succeed(giveWay(head, now))
   const generation = Generation.parse(head.generation + 1)
   const deployment: Deployment = {

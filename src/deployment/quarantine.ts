@@ -1,4 +1,4 @@
-import type { Commit, Digest } from '../kernel/id.ts'
+import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
 import type { Head, Quarantined, QuarantinedSettings, Release } from './head.ts'
 
 /** The oldest are forgotten: by then they are far below the mark. */
@@ -34,16 +34,27 @@ const toContent = ({ digest, secretVersion, env }: QuarantinedSettings): Content
   settings: { env },
 })
 
+/** What a revision is called; its digest where that is known. */
+export interface Names {
+  readonly commit: Commit | null
+  readonly digest: Digest | null
+}
+
 type Candidate = Content & { readonly commit: Commit | null }
 
-const isAgainst = (entry: Quarantined, release: Candidate): boolean =>
+const isAgainst = (entry: Quarantined, release: Candidate | Names): boolean =>
   isSettings(entry)
-    ? isSameContent(toContent(entry), release)
+    ? 'settings' in release && isSameContent(toContent(entry), release)
     : entry === release.commit || entry === release.digest
 
-/** Whether a release may go out only by force. */
-export const isQuarantined = (head: Head, release: Candidate): boolean =>
+/** Whether a release, or a revision as far as it is known, may go out only by force. */
+export const isQuarantined = (head: Head, release: Candidate | Names): boolean =>
   head.quarantine.some((entry) => isAgainst(entry, release))
+
+export const namesOf = (revision: RevisionId): Names => ({
+  commit: Commit.safeParse(revision).data ?? null,
+  digest: Digest.safeParse(revision).data ?? null,
+})
 
 /** A person wants it all the same: from now on it is a release like any other. */
 export const liftQuarantine = (head: Head, release: Candidate): Head =>

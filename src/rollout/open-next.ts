@@ -12,8 +12,9 @@ import {
   type Release,
   type Request,
 } from '../deployment/head.ts'
-import { openingObstacle, type Opening } from '../deployment/open.ts'
-import { isQuarantined } from '../deployment/quarantine.ts'
+import { firstBlocker } from '../deployment/blockers.ts'
+import type { Opening } from '../deployment/open.ts'
+import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { askForImage, findImage, takeTag } from './gate.ts'
@@ -103,8 +104,8 @@ const resolveRequest = async (
   { revision, force, by }: Request,
 ): Promise<Result<Parameters<typeof gatherOpening>[2], Reason>> => {
   const wanted = { kind: 'redeploy', by, force } as const
-  const obstacle = openingObstacle(head, force)
-  if (obstacle !== null) return fail(obstacle)
+  const blocker = firstBlocker(head, { ...wanted, content: null })
+  if (blocker !== null) return fail(blocker)
   const live = liveRelease(head)
   if (revision === null)
     return live === null
@@ -117,7 +118,7 @@ const resolveRequest = async (
       known === null && found.error === 'image_missing' ? 'revision_unknown' : found.error,
     )
   const image = found.value
-  if (!force && head.quarantine.includes(image)) return fail('quarantined')
+  if (!force && isQuarantined(head, namesOf(image))) return fail('quarantined')
   const commit = Commit.safeParse(revision)
   return succeed({
     ...wanted,

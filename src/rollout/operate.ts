@@ -1,16 +1,14 @@
-import { toInstant, type Clock } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { Head } from '../deployment/head.ts'
 import { findOperation, type OperatorWord } from '../deployment/operate.ts'
 import { transition } from '../deployment/transition.ts'
-import type { Chronicle, Heads, OperationDetail } from './journal.ts'
+import type { Chronicle, OperationDetail } from './journal.ts'
+import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
-interface OperatePorts {
-  readonly heads: Heads
+interface OperatePorts extends UpdatePorts {
   readonly chronicle: Pick<Chronicle, 'recordOperation'>
-  readonly clock: Clock
 }
 
 export interface OperatorOrder {
@@ -27,21 +25,15 @@ export interface Operated {
   readonly isRepeated: boolean
 }
 
-/** Each loss means that somebody else has written the head: looked at anew, the answer may differ. */
-const mostConflicts = 10
-
-const operateOnce = async (
-  { heads, clock }: OperatePorts,
-  { app, word, by, id }: OperatorOrder,
-): Promise<Result<Operated, Reason> | 'conflict'> => {
-  const head = await heads.load(app)
-  if (findOperation(head, id) !== null) return succeed({ head, isRepeated: true })
-  const step = transition(head, { kind: 'operated', word, by, id }, toInstant(clock()))
-  const [refusal] = step.actions.flatMap((one) => (one.kind === 'refuse' ? [one.reason] : []))
-  if (refusal !== undefined) return fail(refusal)
-  const written = await heads.record(step.head, head.version)
-  return written === 'conflict' ? 'conflict' : succeed({ head: step.head, isRepeated: false })
-}
+const decide =
+  ({ word, by, id }: OperatorOrder): Decide<Result<Operated, Reason>> =>
+  (head, now) => {
+    const isRepeated = findOperation(head, id) !== null
+    const step = transition(head, { kind: 'operated', word, by, id }, now)
+    const [refusal] = step.actions.flatMap((one) => (one.kind === 'refuse' ? [one.reason] : []))
+    const value = refusal === undefined ? succeed({ head: step.head, isRepeated }) : fail(refusal)
+    return { step, value }
+  }
 
 const toDetail = (word: OperatorWord): OperationDetail => {
   switch (word.kind) {
@@ -55,17 +47,14 @@ const toDetail = (word: OperatorWord): OperationDetail => {
   }
 }
 
-/** Does what an operator says, once for each id; whoever repeats a call makes a lost note good. */
+/** Does what an operator says, once for each id; a repeated call makes a lost note good. */
 export const createOperate =
   (ports: OperatePorts) =>
   async (order: OperatorOrder): Promise<Result<Operated, Reason>> => {
-    for (let tries = 0; tries < mostConflicts; tries += 1) {
-      const operated = await operateOnce(ports, order)
-      if (operated === 'conflict') continue
-      const done = operated.ok ? findOperation(operated.value.head, order.id) : null
-      if (done !== null)
-        await ports.chronicle.recordOperation(order.app, done, toDetail(order.word))
-      return operated
-    }
-    return fail('journal_unavailable')
+    const updated = await updateHead(ports, order.app, decide(order))
+    if (updated.kind === 'conflict') return fail('journal_unavailable')
+    const operated = updated.value
+    const done = operated.ok ? findOperation(operated.value.head, order.id) : null
+    if (done !== null) await ports.chronicle.recordOperation(order.app, done, toDetail(order.word))
+    return operated
   }

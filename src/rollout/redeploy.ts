@@ -1,21 +1,20 @@
-import { toInstant, type Clock } from '../kernel/clock.ts'
 import type { Generation, RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from '../deployment/app.ts'
 import { isCiGreen } from '../deployment/choose.ts'
-import { hasPendingRequest, liveRelease, type Head } from '../deployment/head.ts'
-import { openingObstacle } from '../deployment/open.ts'
+import { firstBlocker } from '../deployment/blockers.ts'
+import { liveRelease, type Head } from '../deployment/head.ts'
 import { findOperation } from '../deployment/operate.ts'
+import { namesOf } from '../deployment/quarantine.ts'
 import { openDeployment } from '../deployment/take-back.ts'
 import { transition } from '../deployment/transition.ts'
-import type { Chronicle, Heads, Revisions } from './journal.ts'
+import type { Chronicle, Revisions } from './journal.ts'
+import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
-interface RedeployPorts {
-  readonly heads: Heads
+interface RedeployPorts extends UpdatePorts {
   readonly revisions: Revisions
   readonly chronicle: Pick<Chronicle, 'recordOperation'>
-  readonly clock: Clock
 }
 
 export interface RedeployRequest {
@@ -42,63 +41,49 @@ const findOpen = (head: Head, revision: RevisionId): Generation | null => {
 }
 
 /** What the journal alone can say against a request; the rest turns out when reconcile takes it up. */
-const obstacleOf = async (
+const refusalOf = async (
   { revisions }: RedeployPorts,
   head: Head,
   { app, revision, force }: RedeployRequest,
 ): Promise<Reason | null> => {
-  if (hasPendingRequest(head)) return 'request_pending'
-  const obstacle = openingObstacle(head, force)
-  if (obstacle !== null || revision === null || force) return obstacle
-  if (head.quarantine.includes(revision)) return 'quarantined'
+  const content = revision === null ? null : namesOf(revision)
+  const blocker = firstBlocker(head, { kind: 'request', force, content })
+  if (blocker !== null || revision === null || force) return blocker
   const known = await revisions.load(app.name, revision)
   return known === null || !isCiGreen(app, known) ? 'ci_missing' : null
 }
 
-const requestOnce = async (
-  ports: RedeployPorts,
-  request: RedeployRequest,
-): Promise<Result<Redeployed, Reason> | 'conflict'> => {
-  const head = await ports.heads.load(request.app.name)
-  const revision = request.revision ?? liveRelease(head)?.revision
-  if (revision === undefined) return fail('nothing_live')
-  if (findOperation(head, request.id) !== null) return note(ports, head, request, revision, true)
-  const open = findOpen(head, revision)
-  if (open !== null) return succeed({ revision, open, isRepeated: false })
-  const obstacle = await obstacleOf(ports, head, request)
-  if (obstacle !== null) return fail(obstacle)
-  const now = toInstant(ports.clock())
-  const { revision: wanted, force, by, id } = request
-  const recorded = { revision: wanted, force, by, at: now, refusal: null }
-  const step = transition(head, { kind: 'requested', request: recorded, id }, now)
-  const written = await ports.heads.record(step.head, head.version)
-  return written === 'conflict' ? 'conflict' : note(ports, step.head, request, revision, false)
-}
+type Requested = Redeployed & { readonly head: Head }
 
-/** What people did stands in the journal by itself; whoever repeats a call makes a lost note good. */
-const note = async (
-  { chronicle }: RedeployPorts,
-  head: Head,
-  { app, revision: named, force, id }: RedeployRequest,
-  revision: RevisionId,
-  isRepeated: boolean,
-): Promise<Result<Redeployed, Reason>> => {
-  const operation = findOperation(head, id)
-  if (operation !== null)
-    await chronicle.recordOperation(app.name, operation, { revision: named, force })
-  return succeed({ revision, open: null, isRepeated })
-}
+const decide =
+  (ports: RedeployPorts, request: RedeployRequest): Decide<Result<Requested, Reason>> =>
+  async (head, now) => {
+    const unchanged = { head, actions: [] }
+    const revision = request.revision ?? liveRelease(head)?.revision
+    if (revision === undefined) return { step: unchanged, value: fail('nothing_live') }
+    const isRepeated = findOperation(head, request.id) !== null
+    const open = isRepeated ? null : findOpen(head, revision)
+    if (isRepeated || open !== null)
+      return { step: unchanged, value: succeed({ head, revision, open, isRepeated }) }
+    const refusal = await refusalOf(ports, head, request)
+    if (refusal !== null) return { step: unchanged, value: fail(refusal) }
+    const { revision: wanted, force, by, id } = request
+    const recorded = { revision: wanted, force, by, at: now, refusal: null }
+    const step = transition(head, { kind: 'requested', request: recorded, id }, now)
+    return { step, value: succeed({ head: step.head, revision, open, isRepeated }) }
+  }
 
-/** Each loss means that somebody else has written the head: looked at anew, the answer may differ. */
-const mostConflicts = 10
-
-/** Records a person's wish to deploy; reconcile takes it up. */
+/** Records a person's wish to deploy; reconcile takes it up. A repeated call makes a lost note good. */
 export const createRedeploy =
   (ports: RedeployPorts) =>
   async (request: RedeployRequest): Promise<Result<Redeployed, Reason>> => {
-    for (let tries = 0; tries < mostConflicts; tries += 1) {
-      const requested = await requestOnce(ports, request)
-      if (requested !== 'conflict') return requested
-    }
-    return fail('journal_unavailable')
+    const updated = await updateHead(ports, request.app.name, decide(ports, request))
+    if (updated.kind === 'conflict') return fail('journal_unavailable')
+    if (!updated.value.ok) return updated.value
+    const { head, ...redeployed } = updated.value.value
+    const operation = findOperation(head, request.id)
+    const { app, revision, force } = request
+    if (operation !== null)
+      await ports.chronicle.recordOperation(app.name, operation, { revision, force })
+    return succeed(redeployed)
   }

@@ -1,9 +1,9 @@
 import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
+import { firstBlocker } from '../deployment/blockers.ts'
 import { standingOf } from '../deployment/choose.ts'
 import {
-  hasPendingTakeBack,
   isConverging,
   type Deployment,
   type Head,
@@ -91,10 +91,8 @@ const explain = (
   const standing = app === null ? null : standingOf(head, app, revision, seen, now)
   if (standing?.kind === 'lacking') return { lacks: standing.what, reason: 'evidence_missing' }
   if (standing?.kind === 'ended') return { lacks: [], reason: standing.reason }
-  if (hasPendingTakeBack(head)) return { lacks: [], reason: 'going_back' }
-  if (head.freeze !== null) return { lacks: [], reason: 'app_frozen' }
-  if (head.deployment !== null && !isConverging(head.deployment))
-    return { lacks: [], reason: 'deployment_open' }
+  const blocker = firstBlocker(head, { kind: 'deploy', force: false, content: null })
+  if (blocker !== null) return { lacks: [], reason: blocker }
   return revision.digest === null
     ? { lacks: ['image'], reason: revision.reason ?? 'image_missing' }
     : { lacks: [], reason: revision.reason }

@@ -1,10 +1,10 @@
-import { toInstant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
 import { dueFact, type Told } from '../deployment/facts.ts'
 import type { Channel, OwedFact } from '../deployment/report.ts'
 import { transition } from '../deployment/transition.ts'
 import type { ReconcilePorts } from './ports.ts'
+import { updateLoaded, type Decide } from './update.ts'
 import { writeAnyhow } from './write.ts'
 
 /** Whom an app tells. EventBridge is always told: it is there for whatever else there is. */
@@ -13,16 +13,17 @@ const channelsOf = ({ reports }: App): readonly Channel[] => [
   ...(['notice', 'github', 'sentry'] as const).filter((channel) => reports[channel] !== null),
 ]
 
+const claimDue: Decide<OwedFact | null> = (head, now) => {
+  const fact = dueFact(head, now)
+  const unchanged = { head, actions: [] }
+  const step = fact === null ? unchanged : transition(head, { kind: 'claimed', id: fact.id }, now)
+  return { step, value: fact }
+}
+
 /** Claims the oldest fact that is due; null where nothing is, or another was faster. */
 const claim = async (ports: ReconcilePorts, name: AppName): Promise<OwedFact | null> => {
-  const head = await ports.heads.load(name)
-  const now = toInstant(ports.clock())
-  const fact = dueFact(head, now)
-  if (fact === null) return null
-  const step = transition(head, { kind: 'claimed', id: fact.id }, now)
-  if (step.head === head) return null
-  const written = await ports.heads.record(step.head, head.version)
-  return written === 'recorded' ? fact : null
+  const updated = await updateLoaded(ports, await ports.heads.load(name), claimDue)
+  return updated.kind === 'recorded' ? updated.value : null
 }
 
 const tellFact = async (ports: ReconcilePorts, app: App, fact: OwedFact): Promise<Told> => {

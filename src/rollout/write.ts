@@ -3,12 +3,15 @@ import type { AppName } from '../kernel/id.ts'
 import type { Deployment, Head, Intent } from '../deployment/head.ts'
 import type { Answer } from '../deployment/step.ts'
 import { sendWithinSeconds } from '../deployment/deadline.ts'
-import { transition, type Action, type Observation } from '../deployment/transition.ts'
+import {
+  transition,
+  type Action,
+  type Observation,
+  type Transition,
+} from '../deployment/transition.ts'
 import { toOrder } from './order.ts'
 import type { ReconcilePorts } from './ports.ts'
-
-/** Enough for any race among those whom one event wakes; each loss means that another has decided. */
-const mostConflicts = 60
+import { mostTries, updateHead, updateLoaded, type Decide } from './update.ts'
 
 /** What the page of a deployment's log is filtered by, and what stands on it. */
 export const toLogFields = (app: AppName, { generation }: Deployment, intent: Intent) => {
@@ -54,7 +57,7 @@ const cancel = async (ports: ReconcilePorts, head: Head, action: Action & { kind
     })
 }
 
-const act = async (ports: ReconcilePorts, head: Head, actions: readonly Action[]) => {
+const act = async (ports: ReconcilePorts, { head, actions }: Transition) => {
   for (const action of actions) {
     switch (action.kind) {
       case 'send':
@@ -70,29 +73,27 @@ const act = async (ports: ReconcilePorts, head: Head, actions: readonly Action[]
   }
 }
 
-/** True where the head moved, by us or by another: worth another look. */
+const decide =
+  (observation: Observation): Decide<null> =>
+  (head, now) => ({ step: transition(head, observation, now), value: null })
+
+/** True where the head moved, by this run or by another: worth another look. */
 export const createWrite =
   (ports: ReconcilePorts) =>
   async (head: Head, observation: Observation): Promise<boolean> => {
-    const step = transition(head, observation, toInstant(ports.clock()))
-    if (step.head === head) return false
-    if ((await ports.heads.record(step.head, head.version)) === 'conflict') return true
-    await act(ports, step.head, step.actions)
-    return true
+    const updated = await updateLoaded(ports, head, decide(observation))
+    if (updated.kind === 'recorded') await act(ports, updated.step)
+    return updated.kind !== 'unchanged'
   }
 
-/** For what is a fact whoever else has written meanwhile: loaded anew until it is taken in. */
+/** For what is a fact whatever else was written meanwhile: decided anew until it is recorded. */
 export const writeAnyhow = async (
   ports: ReconcilePorts,
   app: AppName,
   observation: Observation,
 ): Promise<void> => {
-  for (let tries = 0; tries < mostConflicts; tries += 1) {
-    const head = await ports.heads.load(app)
-    const step = transition(head, observation, toInstant(ports.clock()))
-    if (step.head === head) return
-    if ((await ports.heads.record(step.head, head.version)) === 'recorded')
-      return act(ports, step.head, step.actions)
-  }
-  ports.log.error('too many conflicts on one head', { app, mostConflicts })
+  const updated = await updateHead(ports, app, decide(observation))
+  if (updated.kind === 'recorded') await act(ports, updated.step)
+  if (updated.kind === 'conflict')
+    ports.log.error('too many conflicts on one head', { app, mostTries })
 }

@@ -29,7 +29,6 @@ const createHandler = () => {
         calls.push('head')
         return 'recorded'
       },
-      listOpen: async () => [],
     },
     chronicle: { recordAlarm: async () => void calls.push('alarm') },
     clock: () => now,

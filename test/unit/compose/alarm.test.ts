@@ -45,7 +45,6 @@ const createHandler = (trouble: Trouble) => {
         heads.set(head.app, head)
         return 'recorded'
       },
-      listOpen: async () => [],
     },
     chronicle: { recordAlarm: async (app) => check('chronicle', app) },
     clock: () => now,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { open, openingObstacle } from '../../../src/deployment/open.ts'
+import { firstBlocker } from '../../../src/deployment/blockers.ts'
+import { open } from '../../../src/deployment/open.ts'
 import { Generation } from '../../../src/kernel/id.ts'
 import {
   after,
@@ -60,7 +61,7 @@ describe('opening a deployment', () => {
     const { head } = begin({ freeze })
     expect(open(head, openingOf(1, 1), start)).toEqual({ ok: false, error: 'app_frozen' })
     expect(open(head, openingOf(1, 1, { force: true }), start).ok).toBe(true)
-    expect(openingObstacle(head, true)).toBeNull()
+    expect(firstBlocker(head, { kind: 'request', force: true, content: null })).toBeNull()
   })
 
   it('by force lifts the quarantine of what it opens, and of nothing else', () => {
