@@ -22,6 +22,7 @@ import { createPlan } from '../rollout/plan.ts'
 import type { PlanPorts } from '../rollout/plan-facts.ts'
 import { parseRegistrySecret } from '../secrets/registry-secret.ts'
 import { createEc2View } from '../targets/ec2/plan.ts'
+import { createByKind } from '../targets/create.ts'
 import type { ReadSecret } from '../secrets/app-secret.ts'
 import { createRenderView } from '../targets/render/plan.ts'
 import { describeHooks, type Hook } from './describe-hooks.ts'
@@ -81,17 +82,20 @@ const createLookAt = (
     clock: systemClock,
     sleep,
   })
-  return async (settings, { app, target, commit, digest }) => {
-    if (settings.kind === 'heroku') return null
-    if (settings.kind === 'render') return viewRender({ app, settings, digest }, target)
-    const secret = app.registry === null ? null : await readSecret(app.registry, null)
-    const login = secret?.ok === true ? parseRegistrySecret(secret.value.value) : null
-    return viewEc2({ app, settings, commit, digest }, target, async (machine) =>
-      digest === null
-        ? { kind: 'unknown' }
-        : findImageSize(registry, app.image, digest, machine, login?.ok ? login.value : null),
-    )
-  }
+  return (target, { app, target: index, commit, digest }) =>
+    createByKind<ReturnType<PlanPorts['lookAt']>>({
+      heroku: () => Promise.resolve(null),
+      render: (settings) => viewRender({ app, settings, digest }, index),
+      ec2: async (settings) => {
+        const secret = app.registry === null ? null : await readSecret(app.registry, null)
+        const login = secret?.ok === true ? parseRegistrySecret(secret.value.value) : null
+        return viewEc2({ app, settings, commit, digest }, index, async (machine) =>
+          digest === null
+            ? { kind: 'unknown' }
+            : findImageSize(registry, app.image, digest, machine, login?.ok ? login.value : null),
+        )
+      },
+    })(target)
 }
 
 const composeServices = () => {

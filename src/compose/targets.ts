@@ -17,6 +17,7 @@ import { listPlatforms } from '../registry/platforms.ts'
 import { createRegistry } from '../registry/registry.ts'
 import type { RegistryLogin } from '../registry/session.ts'
 import type { App } from '../deployment/app.ts'
+import { createByKind } from '../targets/create.ts'
 import { unlimited } from '../targets/target.ts'
 import type { ImageFailure, Images, ReconcilePorts } from '../rollout/ports.ts'
 import { parseRegistrySecret } from '../secrets/registry-secret.ts'
@@ -74,16 +75,11 @@ export const createToTarget = ({
     listPlatforms: createListPlatforms(readSecret),
     clock: systemClock,
   }
-  return (settings) => {
-    switch (settings.kind) {
-      case 'ec2':
-        return createEc2Target(ec2, settings)
-      case 'render':
-        return createRenderTarget(render, settings)
-      case 'heroku':
-        return createUnsupportedTarget()
-    }
-  }
+  return createByKind({
+    ec2: (settings) => createEc2Target(ec2, settings),
+    render: (settings) => createRenderTarget(render, settings),
+    heroku: createUnsupportedTarget,
+  })
 }
 
 /** Nothing is ever sent to it: a deployment with such a target ends as it is opened. */

@@ -2,10 +2,13 @@ import type {
   App,
   Configuration,
   Ec2Settings,
+  HerokuSettings,
+  RenderSettings,
   Requirement,
   TargetSettings,
+  TargetTraits,
 } from '../deployment/app.ts'
-import { AppName, InstanceId } from '../kernel/id.ts'
+import { AppName, InstanceId, TargetKey } from '../kernel/id.ts'
 import { longestSeconds } from './longest-seconds.ts'
 import type { AppFile, Ec2File, LandfallFile, TargetFile } from './schema.ts'
 
@@ -14,6 +17,10 @@ const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'
   const [key = '', ...value] = (tag ?? '').split('=')
   return { kind: 'tag', key, value: value.join('=') }
 }
+
+/** The tag; of several ids the first written, since more are written behind it. */
+const toEc2Key = ({ tag, ids }: Ec2File['instances']): TargetKey =>
+  TargetKey.parse(`ec2:${tag ?? ids?.[0] ?? ''}`)
 
 /**
  * Where `hold` is left out, the proxy of a `recreate` holds requests for as long as stopping and
@@ -24,6 +31,7 @@ const toHoldSeconds = (file: Ec2File): number =>
 
 const toEc2 = (file: Ec2File): Ec2Settings => ({
   kind: 'ec2',
+  key: toEc2Key(file.instances),
   instances: toSelector(file.instances),
   strategy: file.strategy ?? 'blue-green',
   port: file.port ?? null,
@@ -50,13 +58,41 @@ const toEc2 = (file: Ec2File): Ec2Settings => ({
   rollout: { batch: file.rollout.batch, pauseSeconds: file.rollout.pause },
   keep: file.keep,
   drift: file.drift,
+  canBeAsked: true,
+  isSupported: true,
+})
+
+/** What is one instance by itself, and says what it serves only when something is deployed to it. */
+const single: Omit<TargetTraits, 'key' | 'isSupported'> = {
+  instances: null,
+  hosts: [],
+  predeploy: null,
+  rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 0 },
+  drift: 'repair',
+  canBeAsked: false,
+}
+
+const toRender = (file: NonNullable<TargetFile['render']>): RenderSettings => ({
+  kind: 'render',
+  key: TargetKey.parse(`render:${file.service}`),
+  ...single,
+  isSupported: true,
+  ...file,
+})
+
+const toHeroku = (file: NonNullable<TargetFile['heroku']>): HerokuSettings => ({
+  kind: 'heroku',
+  key: TargetKey.parse(`heroku:${file.app}`),
+  ...single,
+  isSupported: false,
+  ...file,
 })
 
 /** A target names exactly one kind; `check.ts` has seen to that. */
 const toTarget = (file: TargetFile): TargetSettings[] => [
   ...(file.ec2 ? [toEc2(file.ec2)] : []),
-  ...(file.render ? [{ kind: 'render' as const, ...file.render }] : []),
-  ...(file.heroku ? [{ kind: 'heroku' as const, ...file.heroku }] : []),
+  ...(file.render ? [toRender(file.render)] : []),
+  ...(file.heroku ? [toHeroku(file.heroku)] : []),
 ]
 
 /** The image is always needed, whether `requires` names it or not. */

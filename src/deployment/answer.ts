@@ -45,8 +45,7 @@ const afterQuestion = (
     return { ...told(instance, answer), status: 'succeeded' }
   const asked = { ...instance, status: 'pending', serving: answer.serving } as const
   if (!hasDrifted(head, instance)) return asked
-  const settings = release.settings.targets[instance.target]
-  return settings?.kind === 'ec2' && settings.drift === 'report'
+  return release.settings.targets[instance.target]?.drift === 'report'
     ? { ...asked, status: 'failed', reason: 'drifted' }
     : { ...asked, reason: 'drifted' }
 }

@@ -1,4 +1,4 @@
-import type { AppName, InstanceId } from '../kernel/id.ts'
+import type { AppName, InstanceId, TargetKey } from '../kernel/id.ts'
 
 /** What must be there before a revision may be deployed. */
 export type Requirement =
@@ -36,35 +36,51 @@ export interface PublishedAddress {
   readonly port: number
 }
 
-export interface Ec2Settings {
+/**
+ * What a target declares of itself. Every decision goes by these; its `kind` is compared only where
+ * targets are told apart: in src/targets and src/config.
+ */
+export interface TargetTraits {
+  readonly key: TargetKey
+  /** Which of the stage's instances are its; null where the target itself is the one instance. */
+  readonly instances: InstanceSelector | null
+  /** Host names that users reach it by. */
+  readonly hosts: readonly string[]
+  /** Run once per deployment; null where nothing is run. */
+  readonly predeploy: readonly string[] | null
+  readonly rollout: {
+    readonly batch: { readonly kind: 'count' | 'percent'; readonly value: number }
+    readonly pauseSeconds: number
+  }
+  readonly drift: 'repair' | 'report'
+  /** Whether an instance can be asked what it serves. */
+  readonly canBeAsked: boolean
+  /** False where landfall.yml accepts it and nothing deploys to it yet. */
+  readonly isSupported: boolean
+}
+
+export interface Ec2Settings extends TargetTraits {
   readonly kind: 'ec2'
   readonly instances: InstanceSelector
   readonly strategy: Strategy
   /** The container's port and the proxy's; null for a worker. */
   readonly port: number | null
   readonly publish: PublishedAddress | null
-  readonly hosts: readonly string[]
   readonly replaces: string | null
-  readonly predeploy: readonly string[] | null
   readonly run: RunSettings
   readonly holdSeconds: number
   readonly health: HealthCheck
-  readonly rollout: {
-    readonly batch: { readonly kind: 'count' | 'percent'; readonly value: number }
-    readonly pauseSeconds: number
-  }
   readonly keep: number
-  readonly drift: 'repair' | 'report'
 }
 
-export interface RenderSettings {
+export interface RenderSettings extends TargetTraits {
   readonly kind: 'render'
   readonly service: string
   readonly token: string
   readonly env: 'sync' | 'leave'
 }
 
-export interface HerokuSettings {
+export interface HerokuSettings extends TargetTraits {
   readonly kind: 'heroku'
   readonly app: string
   readonly process: string

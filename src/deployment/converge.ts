@@ -38,7 +38,7 @@ const isToBeAsked = (
   now: Instant,
 ): boolean => {
   const place = placeOf(head, candidate)
-  if (settings.targets[candidate.target]?.kind !== 'ec2')
+  if (settings.targets[candidate.target]?.canBeAsked !== true)
     return place !== null && !isSettled(head, place) && isPlaceDue(head, place, now)
   if (place === null || isPlaceDue(head, place, now)) return true
   return called !== null && called.returned.includes(candidate.id) && !isPast(called.at, place.at)
@@ -73,7 +73,7 @@ const openConvergence = (
   rolledBackBy: null,
   release,
   instances: toInstances(release.settings, strays, capacities).map((instance) =>
-    release.settings.targets[instance.target]?.kind === 'ec2'
+    release.settings.targets[instance.target]?.canBeAsked
       ? { ...instance, status: 'unseen' as const }
       : instance,
   ),

@@ -20,7 +20,7 @@ const mostMessage = 300
 const claimSeconds = 30
 
 const ranPredeploy = ({ settings }: Release): boolean =>
-  settings.targets.some((target) => target.kind === 'ec2' && target.predeploy !== null)
+  settings.targets.some(({ predeploy }) => predeploy !== null)
 
 /** What is gone back from, where it may have changed what nothing undoes. */
 const isAfterPredeploy = (head: Head, deployment: Deployment): boolean => {

@@ -54,9 +54,7 @@ export const toInstances = (
 ): readonly InstanceState[] =>
   targets.flatMap((settings, target) => {
     const own = candidates.filter((candidate) => candidate.target === target)
-    const batch =
-      settings.kind === 'ec2' ? settings.rollout.batch : { kind: 'count' as const, value: 1 }
-    const waves = planWaves(own.length, batch, capacities[target] ?? Infinity)
+    const waves = planWaves(own.length, settings.rollout.batch, capacities[target] ?? Infinity)
     return own.map(({ id, obstacle }, index) => ({
       id,
       target,

@@ -9,10 +9,8 @@ const clockSeconds = 60
 export const longestPause = (pauseSeconds: number): number =>
   pauseSeconds === 0 ? 0 : pauseSeconds + clockSeconds
 
-const pauseSecondsOf = ({ release }: Deployment, target: number): number => {
-  const settings = release.settings.targets[target]
-  return settings?.kind === 'ec2' ? settings.rollout.pauseSeconds : 0
-}
+const pauseSecondsOf = ({ release }: Deployment, target: number): number =>
+  release.settings.targets[target]?.rollout.pauseSeconds ?? 0
 
 /**
  * Until when the next wave waits, now that every instance of `intent` has answered; null where none

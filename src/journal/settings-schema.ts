@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import type { App, Ec2Settings } from '../deployment/app.ts'
-import { AppName, InstanceId } from '../kernel/id.ts'
+import type { App, Ec2Settings, InstanceSelector, TargetSettings } from '../deployment/app.ts'
+import { AppName, InstanceId, TargetKey } from '../kernel/id.ts'
 
 /*
  * Settings are read back as they were frozen, sometimes by a newer Landfall than the one that wrote
@@ -36,8 +36,35 @@ const runSchema = z.object({
   stopTimeoutSeconds: z.number(),
 })
 
+const rolloutSchema = z.object({
+  batch: z.object({ kind: z.enum(['count', 'percent']), value: z.number() }),
+  pauseSeconds: z.number(),
+})
+
+/** Not there yet in a history from before targets declared what they are like: filled in by `withKey`. */
+const keySchema = TargetKey.optional()
+
+const withKey = <Settings extends { readonly key?: TargetKey | undefined }>(
+  settings: Settings,
+  key: string,
+): Settings & { readonly key: TargetKey } => ({
+  ...settings,
+  key: settings.key ?? TargetKey.parse(key),
+})
+
+const singleSchema = z.object({
+  key: keySchema,
+  instances: z.null().default(null),
+  hosts: words.default([]),
+  predeploy: words.nullable().default(null),
+  rollout: rolloutSchema.default({ batch: { kind: 'count', value: 1 }, pauseSeconds: 0 }),
+  drift: z.enum(['repair', 'report']).default('repair'),
+  canBeAsked: z.boolean().default(false),
+})
+
 const ec2Schema = z.object({
   kind: z.literal('ec2'),
+  key: keySchema,
   instances: selectorSchema,
   strategy: z.enum(['blue-green', 'recreate', 'worker']),
   port: z.number().nullable(),
@@ -48,28 +75,36 @@ const ec2Schema = z.object({
   run: runSchema,
   holdSeconds: z.number(),
   health: healthSchema,
-  rollout: z.object({
-    batch: z.object({ kind: z.enum(['count', 'percent']), value: z.number() }),
-    pauseSeconds: z.number(),
-  }),
+  rollout: rolloutSchema,
   keep: z.number(),
   drift: z.enum(['repair', 'report']),
-}) satisfies z.ZodType<Ec2Settings>
+  canBeAsked: z.boolean().default(true),
+  isSupported: z.boolean().default(true),
+}) satisfies z.ZodType<Omit<Ec2Settings, 'key'>>
 
-const targetSchema = z.discriminatedUnion('kind', [
-  ec2Schema,
-  z.object({
-    kind: z.literal('render'),
-    service: z.string(),
-    token: z.string(),
-    env: z.enum(['sync', 'leave']),
-  }),
-  z.object({
-    kind: z.literal('heroku'),
-    app: z.string(),
-    process: z.string(),
-    token: z.string(),
-  }),
+const renderSchema = singleSchema.extend({
+  kind: z.literal('render'),
+  service: z.string(),
+  token: z.string(),
+  env: z.enum(['sync', 'leave']),
+  isSupported: z.boolean().default(true),
+})
+
+const herokuSchema = singleSchema.extend({
+  kind: z.literal('heroku'),
+  app: z.string(),
+  process: z.string(),
+  token: z.string(),
+  isSupported: z.boolean().default(false),
+})
+
+const nameOf = (selector: InstanceSelector): string =>
+  selector.kind === 'tag' ? `${selector.key}=${selector.value}` : `${selector.ids[0]}`
+
+const targetSchema: z.ZodType<TargetSettings> = z.discriminatedUnion('kind', [
+  ec2Schema.transform((one) => withKey(one, `ec2:${nameOf(one.instances)}`)),
+  renderSchema.transform((one) => withKey(one, `render:${one.service}`)),
+  herokuSchema.transform((one) => withKey(one, `heroku:${one.app}`)),
 ])
 
 export const appSchema: z.ZodType<App> = z.object({

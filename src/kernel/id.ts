@@ -33,6 +33,13 @@ export const InstanceId = z
   .brand<'InstanceId'>()
 export type InstanceId = z.infer<typeof InstanceId>
 
+/** Names a target of an app wherever it stands in landfall.yml: `ec2:Name=lettings`, `render:srv-abc123`. */
+export const TargetKey = z
+  .string()
+  .regex(/^[a-z0-9-]+:./)
+  .brand<'TargetKey'>()
+export type TargetKey = z.infer<typeof TargetKey>
+
 /** A deployment's number within its app, from 1. 0 is "nothing of ours". */
 export const Generation = z.number().int().nonnegative().brand<'Generation'>()
 export type Generation = z.infer<typeof Generation>

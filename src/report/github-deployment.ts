@@ -114,8 +114,7 @@ const describe = ({ kind, reason, message }: Fact): string => {
 
 /** The first host that users come by; only what may run has an address. */
 const findAddress = ({ targets }: App): string | null => {
-  const ec2 = targets.find((target) => target.kind === 'ec2')
-  const host = ec2?.hosts[0]
+  const [host] = targets.flatMap(({ hosts }) => hosts)
   return host === undefined ? null : `https://${host}`
 }
 

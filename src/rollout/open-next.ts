@@ -33,7 +33,7 @@ const sourceOf = (revision: Revision): string => {
 
 /** Accepted in landfall.yml and not built yet: a deployment to it ends at once and says so. */
 const unsupported = (app: App): Reason | null =>
-  app.targets.some(({ kind }) => kind === 'heroku') ? 'target_unsupported' : null
+  app.targets.every(({ isSupported }) => isSupported) ? null : 'target_unsupported'
 
 /** Everything the opening write freezes is looked up here, just before it. */
 export const gatherOpening = async (

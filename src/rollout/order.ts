@@ -3,12 +3,9 @@ import { goesOn, liveRelease, type Deployment, type Head, type Intent } from '..
 import { isNumbering } from '../deployment/open.ts'
 import type { Order } from '../targets/target.ts'
 
-/** Whether both name the same place; instances of EC2 are named by the intent itself. */
-const isSamePlace = (one: TargetSettings, other: TargetSettings): boolean => {
-  if (one.kind === 'render') return other.kind === 'render' && one.service === other.service
-  if (one.kind === 'heroku') return other.kind === 'heroku' && one.app === other.app
-  return one.kind === other.kind
-}
+/** Whether both name the same place; where a target selects instances, the intent itself names them. */
+const isSamePlace = (one: TargetSettings, other: TargetSettings): boolean =>
+  one.key === other.key || (one.kind === other.kind && one.instances !== null)
 
 /** The settings that reach the instances of a restore: those of the live release where it has that target. */
 const restoreSettings = (head: Head, deployment: Deployment, target: number) => {
@@ -25,7 +22,7 @@ export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Ord
   const { release } = deployment
   const { purpose, target, instances, fence } = intent
   const first = deployment.instances.find(
-    (instance) => release.settings.targets[instance.target]?.kind === 'ec2',
+    ({ target: own }) => (release.settings.targets[own]?.predeploy ?? null) !== null,
   )
   return {
     purpose,

@@ -211,15 +211,15 @@ const findHooks = ({ hooks, seen }: AppFacts): readonly Finding[] =>
   })
 
 const findTargets = ({ app }: AppFacts): readonly Finding[] =>
-  app.targets.flatMap(({ kind }, index) =>
-    kind === 'heroku'
-      ? [
+  app.targets.flatMap(({ kind, isSupported }, index) =>
+    isSupported
+      ? []
+      : [
           problem('target', {
             reason: 'target_unsupported',
             message: `target ${index + 1} (${kind}): ${reasons.target_unsupported}`,
           }),
-        ]
-      : [],
+        ],
   )
 
 /** What is wrong with the app as a whole, and what is not. Pure. */

@@ -87,7 +87,7 @@ export const createPlan =
     const live =
       release === null ? null : { generation: release.generation, digest: release.digest }
     const [predeployOn = null] = views.flatMap((view, target) =>
-      app.targets[target]?.kind === 'ec2' ? (view?.instances ?? []) : [],
+      (app.targets[target]?.predeploy ?? null) === null ? [] : (view?.instances ?? []),
     )
     const planned = views.flatMap((view) => view?.plan({ predeployOn, live }) ?? [])
     const instances = planned.flatMap((one) => one.instances)

@@ -28,10 +28,10 @@ const selects = (selector: InstanceSelector, { id, tags }: Attendant): boolean =
     : tags === null || tags[selector.key] === selector.value
 
 const isOf = ({ targets }: App, attendant: Attendant): boolean =>
-  targets.some((target) => target.kind === 'ec2' && selects(target.instances, attendant))
+  targets.some(({ instances }) => instances !== null && selects(instances, attendant))
 
 export const hasInstances = ({ targets }: App): boolean =>
-  targets.some(({ kind }) => kind === 'ec2')
+  targets.some(({ instances }) => instances !== null)
 
 /**
  * Whose instances are to be looked at, from one listing of the whole stage: those that somebody has come

@@ -52,7 +52,7 @@ const showSteps = (records: readonly StepRecord[]) =>
 const ranPredeploy = ({ kind, sentAt, release }: Deployment): boolean =>
   kind !== 'rollback' &&
   sentAt !== null &&
-  release.settings.targets.some((target) => target.kind === 'ec2' && target.predeploy !== null)
+  release.settings.targets.some(({ predeploy }) => predeploy !== null)
 
 const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) => ({
   generation: deployment.generation,

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startRenderFor, type LocalRender } from '../../local/stack/render.ts'
 import { appOf, configurationOf } from '../support/apps.ts'
 import { startTestAws, type TestAws } from '../support/local-aws.ts'
+import { renderTarget } from '../support/targets.ts'
 
 const id = 'srv-000000000000000000g0'
 const token = 'landfall/local/render'
@@ -18,7 +19,7 @@ const imageUrl = `localhost:5000/acme/shop@sha256:${'a'.repeat(64)}`
 const configuration = configurationOf(
   appOf('shop', {
     image: 'localhost:5000/acme/shop',
-    targets: [{ kind: 'render', service: id, token, env: 'sync' }],
+    targets: [renderTarget({ service: id, token })],
   }),
 )
 

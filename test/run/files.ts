@@ -5,6 +5,7 @@ export const fastRules = [
   'reasons',
   'schema',
   'sources',
+  'target-kinds',
   'targets',
   'testing',
   'threat-model',

@@ -38,6 +38,7 @@ import {
 } from '../../src/kernel/id.ts'
 import { appOf } from './apps.ts'
 import type { TestJournal } from './journal-table.ts'
+import { renderTarget } from './targets.ts'
 
 const app = AppName.parse('oc-lettings')
 const commit = Commit.parse('0123456789abcdef0123456789abcdef01234567')
@@ -58,7 +59,7 @@ const release: Release = {
   settings: appOf(app, {
     env: { DEBUG: 'False' },
     secrets: 'landfall/prod/oc-lettings',
-    targets: [{ kind: 'render', service: 'srv-1', token: 'landfall/prod/render', env: 'sync' }],
+    targets: [renderTarget({ token: 'landfall/prod/render' })],
   }),
 }
 

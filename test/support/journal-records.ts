@@ -13,9 +13,18 @@ import { factKinds } from '../../src/deployment/report.ts'
 import { channels, type OwedFact } from '../../src/deployment/report.ts'
 import type { CiEvidence, Revision } from '../../src/deployment/revision.ts'
 import type { StepRecord } from '../../src/deployment/step.ts'
-import { AppName, Commit, Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
+import {
+  AppName,
+  Commit,
+  Digest,
+  Fence,
+  Generation,
+  InstanceId,
+  TargetKey,
+} from '../../src/kernel/id.ts'
 import { reasons, type Reason } from '../../src/kernel/reason.ts'
 import { appOf } from './apps.ts'
+import { herokuTarget, renderTarget } from './targets.ts'
 
 const hex = (length: number) =>
   fc.string({
@@ -47,9 +56,12 @@ const instances = hex(17).map((text) => InstanceId.parse(`i-${text}`))
 const reasonCodes = Object.keys(reasons).filter((code): code is Reason => code in reasons)
 const someReason = maybe(fc.constantFrom(...reasonCodes))
 
+const targetKeys = words.map((text) => TargetKey.parse(`ec2:_${text}`))
+
 const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
   fc.record({
     kind: fc.constant('ec2' as const),
+    key: targetKeys,
     instances: fc.oneof(
       fc.record({ kind: fc.constant('tag' as const), key: words, value: words }),
       fc.record({ kind: fc.constant('ids' as const), ids: fc.array(instances, { maxLength: 3 }) }),
@@ -85,14 +97,21 @@ const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
     }),
     keep: counts,
     drift: fc.constantFrom('repair' as const, 'report' as const),
+    canBeAsked: fc.boolean(),
+    isSupported: fc.boolean(),
   }),
-  fc.record({
-    kind: fc.constant('render' as const),
-    service: words,
-    token: words,
-    env: fc.constantFrom('sync' as const, 'leave' as const),
-  }),
-  fc.record({ kind: fc.constant('heroku' as const), app: words, process: words, token: words }),
+  fc
+    .record({
+      service: words,
+      token: words,
+      env: fc.constantFrom('sync' as const, 'leave' as const),
+    })
+    .map((changes) =>
+      renderTarget({ ...changes, key: TargetKey.parse(`render:_${changes.service}`) }),
+    ),
+  fc
+    .record({ app: words, process: words, token: words })
+    .map((changes) => herokuTarget({ ...changes, key: TargetKey.parse(`heroku:_${changes.app}`) })),
 )
 
 const settings: fc.Arbitrary<App> = fc

@@ -13,6 +13,7 @@ import { createRenderTarget } from '../../src/targets/render/render.ts'
 import type { Order, Target } from '../../src/targets/target.ts'
 import { appOf } from './apps.ts'
 import { start } from './deployments.ts'
+import { renderTarget } from './targets.ts'
 
 export const service = 'srv-000000000000000000g0'
 export const serviceId = InstanceId.parse(service)
@@ -22,13 +23,8 @@ const token = 'landfall/test/render'
 export const digestOf = (letter: string): Digest => Digest.parse(`sha256:${letter.repeat(64)}`)
 export const imageOf = (letter: string): string => `docker.io/acme/shop@${digestOf(letter)}`
 
-export const settingsOf = (changes: Partial<RenderSettings> = {}): RenderSettings => ({
-  kind: 'render',
-  service,
-  token,
-  env: 'sync',
-  ...changes,
-})
+export const settingsOf = (changes: Partial<RenderSettings> = {}): RenderSettings =>
+  renderTarget({ service, token, ...changes })
 
 /** An app at Render with a secret that has two versions. */
 export const shopOf = (changes: Partial<App> = {}): App =>

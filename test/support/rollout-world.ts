@@ -25,7 +25,14 @@ import { hasStrays } from '../../src/deployment/places.ts'
 import { isQuarantined } from '../../src/deployment/quarantine.ts'
 import { mergeEvidence } from '../../src/journal/merge-evidence.ts'
 import { toInstant, type Instant } from '../../src/kernel/clock.ts'
-import { Commit, Digest, Fence, InstanceId, type RevisionId } from '../../src/kernel/id.ts'
+import {
+  Commit,
+  Digest,
+  Fence,
+  InstanceId,
+  TargetKey,
+  type RevisionId,
+} from '../../src/kernel/id.ts'
 import type { ForeignFailure } from '../../src/kernel/foreign.ts'
 import type { Log } from '../../src/kernel/log.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
@@ -65,6 +72,7 @@ export const orderAt = (index: number): PushOrder => ({
 
 export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
   kind: 'ec2',
+  key: TargetKey.parse('ec2:Name=lettings'),
   instances: { kind: 'tag', key: 'Name', value: 'lettings' },
   strategy: 'blue-green',
   port: 8000,
@@ -85,6 +93,8 @@ export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
   rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 0 },
   keep: 5,
   drift: 'repair',
+  canBeAsked: true,
+  isSupported: true,
   ...changes,
 })
 

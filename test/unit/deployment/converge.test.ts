@@ -18,6 +18,7 @@ import {
   type Story,
 } from '../../support/deployments.ts'
 import { digestAt, ec2 } from '../../support/rollout-world.ts'
+import { renderTarget } from '../../support/targets.ts'
 
 const one = Generation.parse(1)
 
@@ -200,15 +201,9 @@ describe('an instance', () => {
 })
 
 describe('a hosted service', () => {
-  const render = {
-    kind: 'render',
-    service: 'srv-1',
-    token: 'landfall/render',
-    env: 'sync',
-  } as const
   const hosted = (places: readonly Place[]): Story => {
     const { head } = known(places)
-    const settings = { ...lettings, targets: [render] }
+    const settings = { ...lettings, targets: [renderTarget()] }
     const releases = head.releases.map((release) => ({ ...release, settings }))
     return { head: { ...head, releases }, actions: [] }
   }

@@ -23,6 +23,7 @@ import {
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
 import { commitAt, digestAt, ec2 } from '../../support/rollout-world.ts'
+import { renderTarget } from '../../support/targets.ts'
 
 const ids = ({ head }: Story): readonly string[] => head.owed.map(({ id }) => id)
 
@@ -232,8 +233,7 @@ describe('what is owed', () => {
     const { head } = live(2, 1, live(1, 1))
     const releases = head.releases.map((release) => ({ ...release, settings: without }))
     expect(told(rolledBack({ head: { ...head, releases }, actions: [] }))).toBe(false)
-    const target = { kind: 'render', service: 'srv-1', token: 'landfall/render' } as const
-    const hosted = { ...lettings, targets: [{ ...target, env: 'sync' as const }] }
+    const hosted = { ...lettings, targets: [renderTarget()] }
     expect(told(takenBack(live(1, 1), 'rollback', hosted))).toBe(false)
   })
 

@@ -15,6 +15,7 @@ import {
 } from '../../support/deployments.ts'
 import { appOf } from '../../support/apps.ts'
 import { commitAt, digestAt, ec2, orderAt } from '../../support/rollout-world.ts'
+import { renderTarget } from '../../support/targets.ts'
 
 const word = {
   kind: 'rollback',
@@ -198,8 +199,7 @@ describe('opening a deployment', () => {
   })
 
   it('goes to a hosted service in one wave', () => {
-    const render = { kind: 'render', service: 'srv-1', token: 'landfall/render' } as const
-    const settings = { ...lettings, targets: [{ ...render, env: 'sync' as const }] }
+    const settings = { ...lettings, targets: [renderTarget()] }
     const { instances } = deploymentOf(openedBy(begin(), openingOf(1, 1, {}, settings)))
     expect(instances).toMatchObject([{ target: 0, wave: 0, status: 'pending' }])
   })

@@ -20,6 +20,7 @@ import {
   succeededAt,
   type Story,
 } from '../../support/deployments.ts'
+import { renderTarget } from '../../support/targets.ts'
 
 const orderOf = (story: Story, purpose: Purpose = 'deploy') =>
   toOrder(story.head, deploymentOf(story), { ...intentOf(story), purpose })
@@ -71,7 +72,7 @@ describe('the order that an intent stands for', () => {
   })
 
   it('of a restore to a kind of target that was not live names no release', () => {
-    const render = { kind: 'render' as const, service: 's', token: 't', env: 'sync' as const }
+    const render = renderTarget()
     const settings: App = { ...lettings, targets: [render] }
     const story = live(1, 1)
     const releases = story.head.releases.map((release) => ({ ...release, settings }))
@@ -88,7 +89,7 @@ describe('the order that an intent stands for', () => {
   it('of a restore to another service of Render names no release', () => {
     const toRender = (service: string): App => ({
       ...lettings,
-      targets: [{ kind: 'render', service, token: 't', env: 'sync' }],
+      targets: [renderTarget({ service })],
     })
     const at = (from: string, to: string) => {
       const story = live(1, 1)
@@ -106,7 +107,7 @@ describe('the order that an intent stands for', () => {
   })
 
   it('has predeploy run by the first instance of EC2, whatever target stands before it', () => {
-    const render = { kind: 'render' as const, service: 'srv-1', token: 't', env: 'sync' as const }
+    const render = renderTarget()
     const settings: App = { ...lettings, targets: [render, ...lettings.targets] }
     const service = InstanceId.parse('srv-1')
     const candidates = [

@@ -22,6 +22,7 @@ import {
   start,
 } from '../../support/deployments.ts'
 import { commitAt, digestAt, ec2 } from '../../support/rollout-world.ts'
+import { herokuTarget, renderTarget } from '../../support/targets.ts'
 
 const shop = (changes: Partial<App> = {}): App =>
   appOf('oc-lettings', { targets: [ec2()], image: 'acme/shop', ...changes })
@@ -409,7 +410,7 @@ describe('what is found of the app', () => {
   })
 
   it('is a kind of target that is not built', async () => {
-    const heroku = { kind: 'heroku', app: 'shop', process: 'web', token: 't' } as const
+    const heroku = herokuTarget()
     const { lines } = await planOf({ app: shop({ targets: [heroku] }) })
     expect(lines).toContainEqual(
       containing('problem | target | target_unsupported | target 1 (heroku)'),
@@ -418,7 +419,7 @@ describe('what is found of the app', () => {
 })
 
 it('lets no service of Render run predeploy, also where it comes first', async () => {
-  const render = { kind: 'render', service: 'srv-1', token: 't', env: 'leave' } as const
+  const render = renderTarget()
   const fleets = [[InstanceId.parse('srv-1')], [instanceAt(1)]]
   const { contexts } = await planOf({ app: shop({ targets: [render, ec2()] }), fleets })
   expect(contexts.map(({ predeployOn }) => predeployOn)).toEqual([instanceAt(1), instanceAt(1)])

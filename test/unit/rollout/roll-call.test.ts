@@ -3,12 +3,13 @@ import { callRoll, type Attendant } from '../../../src/rollout/roll-call.ts'
 import { appOf } from '../../support/apps.ts'
 import { after, instanceAt, start } from '../../support/deployments.ts'
 import { ec2 } from '../../support/rollout-world.ts'
+import { renderTarget } from '../../support/targets.ts'
 
 const select = (value: string) => ec2({ instances: { kind: 'tag', key: 'Name', value } })
 const lettings = appOf('oc-lettings', { targets: [select('lettings')] })
 const shop = appOf('shop', { targets: [ec2({ instances: { kind: 'ids', ids: [instanceAt(3)] } })] })
 const hosted = appOf('hosted', {
-  targets: [{ kind: 'render', service: 'srv-1', token: 'landfall/render', env: 'sync' }],
+  targets: [renderTarget()],
 })
 const apps = [lettings, shop, hosted]
 

@@ -1,0 +1,41 @@
+import type { HerokuSettings, RenderSettings } from '../../src/deployment/app.ts'
+import { TargetKey } from '../../src/kernel/id.ts'
+
+const single = {
+  instances: null,
+  hosts: [],
+  predeploy: null,
+  rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 0 },
+  drift: 'repair',
+  canBeAsked: false,
+} as const
+
+/** A Render service as `src/config` normalises it. */
+export const renderTarget = (changes: Partial<RenderSettings> = {}): RenderSettings => {
+  const { service = 'srv-1', key = TargetKey.parse(`render:${service}`) } = changes
+  return {
+    kind: 'render',
+    key,
+    ...single,
+    isSupported: true,
+    service,
+    token: 'landfall/render',
+    env: 'sync',
+    ...changes,
+  }
+}
+
+/** A Heroku app as `src/config` normalises it. */
+export const herokuTarget = (changes: Partial<HerokuSettings> = {}): HerokuSettings => {
+  const { app = 'shop', key = TargetKey.parse(`heroku:${app}`) } = changes
+  return {
+    kind: 'heroku',
+    key,
+    ...single,
+    isSupported: false,
+    app,
+    process: 'web',
+    token: 'landfall/heroku',
+    ...changes,
+  }
+}
