@@ -2,6 +2,7 @@ import { addSeconds, secondsBetween, type Instant } from '../kernel/clock.ts'
 import type { Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { isPast } from './deadline.ts'
+import { emit, type Draft } from './draft.ts'
 import { hasPendingTakeBack, type Deployment, type Finished, type Head } from './head.ts'
 import { leadsBack, openDeployment, takeBack } from './take-back.ts'
 
@@ -113,34 +114,31 @@ export const judgeAlarm = (
   return verdict ?? judgeFinished(head, transition, windowSeconds)
 }
 
-export const freeze = (head: Head, reason: string, by: string, at: Instant): Head => ({
-  ...head,
-  freeze: { reason, by, at },
-})
+const freeze = (draft: Draft, reason: Reason, by: string, at: Instant): Draft =>
+  emit(draft, { kind: 'frozen', freeze: { reason, by, at }, cause: 'rule' })
 
-/** What a transition makes of a head: the same one where it is ignored. */
+/** What follows from a transition; nothing where it is ignored. */
 export const takeAlarm = (
-  head: Head,
+  draft: Draft,
   transition: AlarmTransition,
   windowSeconds: number,
   now: Instant,
-): Head => {
-  const verdict = judgeAlarm(head, transition, windowSeconds)
+): Draft => {
+  const verdict = judgeAlarm(draft.head, transition, windowSeconds)
   const by = `alarm ${transition.alarm}`
   switch (verdict.kind) {
     case 'ignored':
-      return head
+      return draft
     case 'freeze':
-      return freeze(head, verdict.reason, by, now)
+      return freeze(draft, verdict.reason, by, now)
     case 'take_back': {
-      const next = takeBack(head, wordOf(verdict.generation, by, now), now)
+      const next = takeBack(draft, wordOf(verdict.generation, by, now), now)
       return verdict.freeze ? freeze(next, 'second_rollback', by, now) : next
     }
-    case 'stuck':
-      return {
-        ...head,
-        takeBack: { ...wordOf(verdict.generation, by, now), refusal: verdict.reason },
-      }
+    case 'stuck': {
+      const word = wordOf(verdict.generation, by, now)
+      return emit(draft, { kind: 'rollback_refused', takeBack: word, reason: verdict.reason })
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import type { Instant } from '../kernel/clock.ts'
 import { Fence, Generation } from '../kernel/id.ts'
 import { endGivenUp, giveUp } from './close.ts'
 import { isPast } from './deadline.ts'
+import { emit, type Draft } from './draft.ts'
 import { goesOn, type Deployment, type Head, type InstanceState, type Intent } from './head.ts'
 import { isNumbering } from './open.ts'
 import { hasDrifted, servesRelease } from './places.ts'
@@ -115,35 +116,29 @@ const answerOf = (intent: Intent, answers: readonly Answer[], id: Answer['id'], 
 }
 
 /** The version must rise above every fence that a host has seen (a table restored to an earlier day). */
-const aboveSeen = (head: Head, answers: readonly Answer[]): Head => {
+const aboveSeen = (draft: Draft, answers: readonly Answer[]): Draft => {
   const seen = Math.max(0, ...answers.map((answer) => answer.fenceSeen ?? 0))
-  return seen > head.version ? { ...head, version: Fence.parse(seen) } : head
+  return seen > draft.head.version
+    ? emit(draft, { kind: 'fence_seen', fence: Fence.parse(seen) })
+    : draft
 }
 
 /** No app comes to such a number by itself; what an instance says may not use the numbers up. */
 const highestNumber = 9_999_999
 
-type OpenHead = Head & { readonly deployment: Deployment }
-
 /**
  * A number that is an instance's already, or was, is another release's (again the restored table): this
  * one gets the next number that is nobody's, and whoever has it under its first gets it anew.
  */
-const aboveServed = (head: OpenHead, answers: readonly Answer[]): OpenHead => {
-  const { deployment } = head
-  if (!isNumbering(deployment)) return head
+const aboveServed = (draft: Draft, deployment: Deployment, answers: readonly Answer[]): Draft => {
+  if (!isNumbering(deployment)) return draft
   const served = answers
     .filter(({ outcome, reason }) => outcome === 'refused' && reason === 'superseded_fence')
     .map(({ serving }) => serving?.generation ?? 0)
     .filter((number) => number <= highestNumber)
   const highest = Math.max(0, ...served)
-  if (highest < deployment.generation) return head
-  const generation = Generation.parse(highest + 1)
-  const instances = deployment.instances.map((one) =>
-    one.status === 'succeeded' ? { ...one, status: 'pending' as const } : one,
-  )
-  const release = { ...deployment.release, generation }
-  return { ...head, generation, deployment: { ...deployment, generation, release, instances } }
+  if (highest < deployment.generation) return draft
+  return emit(draft, { kind: 'release_renumbered', generation: Generation.parse(highest + 1) })
 }
 
 /** Of several instances it is said which one failed. */
@@ -153,43 +148,65 @@ const messageOf = ({ instances }: Deployment, { id, message }: InstanceState): s
 }
 
 /** What follows once every instance of the command has answered, or its time is over. */
-const conclude = (head: Head, deployment: Deployment, now: Instant): Head => {
-  const { intent } = deployment
-  const pausedUntil = intent === null ? null : pauseAfter(deployment, intent, now)
-  const settled = { ...deployment, intent: null, pausedUntil }
-  const first = settled.instances.find(({ status }) => status === 'failed' || status === 'lost')
-  if (deployment.stage === 'restoring') return { ...head, deployment: settled }
-  if (first === undefined || goesOn(deployment))
-    return { ...head, deployment: settled, watch: pausedUntil === null ? head.watch : null }
-  const message = messageOf(settled, first)
-  return giveUp({ ...head, deployment: settled }, first.reason ?? 'no_answer', message, now)
+const conclude = (draft: Draft, intent: Intent, now: Instant): Draft => {
+  const settled = emit(draft, { kind: 'command_settled' })
+  const { deployment } = settled.head
+  if (deployment === null || deployment.stage === 'restoring') return settled
+  const first = deployment.instances.find(({ status }) => status === 'failed' || status === 'lost')
+  if (first !== undefined && !goesOn(deployment))
+    return giveUp(settled, first.reason ?? 'no_answer', messageOf(deployment, first), now)
+  const until = pauseAfter(deployment, intent, now)
+  return until === null ? settled : emit(settled, { kind: 'wave_paused', until })
 }
+
+const afterAnswer = (
+  head: Head,
+  deployment: Deployment,
+  intent: Intent,
+  instance: InstanceState,
+  answer: Answer,
+): InstanceState =>
+  instance.status === 'unseen' && answer.outcome === 'succeeded'
+    ? afterQuestion(head, deployment, instance, answer)
+    : after[intent.purpose](instance, answer, intent)
+
+/** A command that an instance has not answered, or not said what it serves, may still run there. */
+const abandonMissed = (draft: Draft, intent: Intent, reported: readonly InstanceState[]): Draft => {
+  const { target, operation } = intent
+  const isMissed = reported.some(({ status }) => status === 'lost' || status === 'unknown')
+  return isMissed && operation !== null
+    ? emit(draft, { kind: 'command_abandoned', target, operation })
+    : draft
+}
+
+const report = (draft: Draft, reported: readonly InstanceState[]): Draft =>
+  reported.length === 0 ? draft : emit(draft, { kind: 'instances_reported', instances: reported })
 
 /**
  * Takes in what the instances answered to the command of `fence`. Answers to any other command are
  * those of a superseded attempt and change nothing.
  */
 export const absorb = (
-  head: Head,
+  draft: Draft,
   fence: Fence,
   answers: readonly Answer[],
   now: Instant,
-): Head => {
+): Draft => {
+  const { head } = draft
   const { deployment } = head
-  if (deployment?.intent?.fence !== fence) return head
+  if (deployment?.intent?.fence !== fence) return draft
   const { intent } = deployment
   const settled = intent.instances.flatMap((id) => answerOf(intent, answers, id, now) ?? [])
-  if (settled.length < intent.instances.length) return head
-  const instances = deployment.instances.map((instance) => {
+  if (settled.length < intent.instances.length) return draft
+  const reported = deployment.instances.flatMap((instance) => {
     const answer = settled.find(({ id }) => id === instance.id)
-    if (!answer || intent.target !== instance.target) return instance
-    return instance.status === 'unseen' && answer.outcome === 'succeeded'
-      ? afterQuestion(head, deployment, instance, answer)
-      : after[intent.purpose](instance, answer, intent)
+    return answer === undefined || intent.target !== instance.target
+      ? []
+      : [afterAnswer(head, deployment, intent, instance, answer)]
   })
-  const told = { ...aboveSeen(head, answers), deployment: { ...deployment, instances } }
-  const numbered = intent.purpose === 'deploy' ? aboveServed(told, answers) : told
-  return conclude(numbered, numbered.deployment, now)
+  const told = abandonMissed(report(aboveSeen(draft, answers), reported), intent, reported)
+  const numbered = intent.purpose === 'deploy' ? aboveServed(told, deployment, answers) : told
+  return conclude(numbered, intent, now)
 }
 
 /**
@@ -197,30 +214,31 @@ export const absorb = (
  * says so counts; a second one's command under the same fence changes nothing.
  */
 export const takeSent = (
-  head: Head,
+  draft: Draft,
   fence: Fence,
   operation: string | null,
   missing: readonly Answer[],
   now: Instant,
-): Head => {
-  const { deployment } = head
-  if (deployment?.intent?.fence !== fence || deployment.intent.operation !== null) return head
+): Draft => {
+  const { deployment } = draft.head
+  if (deployment?.intent?.fence !== fence || deployment.intent.operation !== null) return draft
   const { intent } = deployment
   const missed = (id: Answer['id']) => missing.find((answer) => answer.id === id)
-  const instances = deployment.instances.map((instance) => {
+  const reported = deployment.instances.flatMap((instance) => {
     const answer = instance.target === intent.target ? missed(instance.id) : undefined
-    return answer === undefined ? instance : afterMissing(instance, answer, intent)
+    return answer === undefined ? [] : [afterMissing(instance, answer, intent)]
   })
-  const reached = intent.instances.filter((id) => missed(id) === undefined)
-  const sent = { ...intent, operation, instances: reached }
-  const next = { ...deployment, instances, intent: sent }
-  return reached.length === 0 ? conclude(head, next, now) : { ...head, deployment: next }
+  const instances = intent.instances.filter((id) => missed(id) === undefined)
+  const sent = report(emit(draft, { kind: 'command_sent', operation, instances }), reported)
+  return instances.length === 0 ? conclude(sent, { ...intent, operation, instances }, now) : sent
 }
 
 /** A restore is over when nobody is left to bring back: the deployment ends as the rollout did. */
-export const endRestored = (head: Head, deployment: Deployment, now: Instant): Head => {
+export const endRestored = (draft: Draft, now: Instant): Draft => {
+  const { deployment } = draft.head
+  if (deployment === null) return draft
   const left = deployment.instances.filter(({ status }) => status === 'unknown')
   const why = left.length === 0 ? null : `not brought back: ${left.map(({ id }) => id).join(', ')}`
   const message = [deployment.message, why].filter((words) => words !== null).join('; ') || null
-  return endGivenUp({ ...head, deployment }, deployment.reason ?? 'no_answer', message, now)
+  return endGivenUp(draft, deployment.reason ?? 'no_answer', message, now)
 }

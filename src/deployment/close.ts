@@ -1,24 +1,16 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { Reason } from '../kernel/reason.ts'
-import { freeze } from './alarm.ts'
+import { findDrift } from './drift.ts'
+import { emit, type Draft } from './draft.ts'
+import { toEnded, type Ending } from './ending.ts'
 import {
-  keptFinished,
-  keptReleases,
+  isConverging,
   liveRelease,
   type Deployment,
-  type Finished,
   type Head,
   type InstanceState,
   type Serving,
 } from './head.ts'
-import { notePlaces } from './places.ts'
-import { isSameContent } from './quarantine.ts'
-
-export interface Ending {
-  readonly status: 'succeeded' | 'failed' | 'cancelled' | 'rolled_back'
-  readonly reason: Reason
-  readonly message: string | null
-}
 
 /** How a deployment ends that was given up for this reason. */
 const statusOf = (reason: Reason): Ending['status'] => {
@@ -26,56 +18,49 @@ const statusOf = (reason: Reason): Ending['status'] => {
   return reason === 'alarm_fired' || reason === 'rolled_back' ? 'rolled_back' : 'failed'
 }
 
-/** What an alarm will be judged by; nothing where nothing was sent, for then nothing is its fault. */
-const toFinished = (head: Head, ended: Deployment, endedAt: Instant): readonly Finished[] => {
-  const { generation, kind, status, release, firing, sentAt } = ended
-  if (sentAt === null || kind === 'converge') return []
-  const live = liveRelease(head)
-  const changed = live === null || !isSameContent(live, release)
-  const { commit, digest } = release
-  return [{ generation, kind, status, commit, digest, changed, firing, sentAt, endedAt }]
+const foundDrift = (head: Head, ended: Deployment) => {
+  const message = isConverging(ended) ? findDrift(head, ended) : null
+  return message === null ? [] : [{ kind: 'drift_found' as const, by: ended.by, message }]
 }
 
-const keepReleases = (head: Head, { release, status }: Deployment): Head['releases'] => {
-  if (status !== 'succeeded') return head.releases
-  const earlier = head.releases.filter(({ generation }) => generation !== release.generation)
-  return [release, ...earlier].slice(0, keptReleases)
+/** Ends the deployment. A rollback that fails freezes the app: people have to look. */
+export const end = (draft: Draft, ending: Ending, now: Instant): Draft => {
+  const { deployment } = draft.head
+  if (deployment === null) return draft
+  const ended = toEnded(deployment, ending, now)
+  const next = emit(
+    draft,
+    { kind: 'deployment_ended', ending, at: now },
+    ...foundDrift(draft.head, ended),
+  )
+  if (ended.kind !== 'rollback' || ended.status !== 'failed') return next
+  const freeze = { reason: 'rollback_failed', by: ended.by, at: now }
+  return emit(next, { kind: 'frozen', freeze, cause: 'rule' })
 }
 
-/** The deployment's ending is written in the head first and never changes there. */
-export const end = (head: Head, ending: Ending, now: Instant): Head => {
-  const { deployment } = head
-  if (deployment === null) return head
-  const rolledBackBy = ending.status === 'rolled_back' ? deployment.generation : null
-  const ended: Deployment = {
-    ...deployment,
-    ...ending,
-    rolledBackBy,
-    stage: 'ended',
-    intent: null,
-    pausedUntil: null,
-    endedAt: now,
-  }
-  const finished = [...toFinished(head, ended, now), ...head.finished].slice(0, keptFinished)
-  const releases = keepReleases(head, ended)
-  const places = notePlaces(head, ended, now)
-  const next = { ...head, deployment: ended, releases, finished, places, watch: null }
-  return ended.kind === 'rollback' && ended.status === 'failed'
-    ? freeze(next, 'rollback_failed', ended.by, now)
-    : next
+/** Best effort: a command that nothing waits for any more is cancelled; the fence is what counts. */
+const abandon = (draft: Draft): Draft => {
+  const { deployment } = draft.head
+  const intent = deployment?.intent ?? null
+  if (deployment === null || intent === null || intent.operation === null) return draft
+  const { target, operation } = intent
+  const isUnanswered = deployment.instances.some(
+    (one) => one.target === target && one.status === 'pending' && intent.instances.includes(one.id),
+  )
+  return isUnanswered ? emit(draft, { kind: 'command_abandoned', target, operation }) : draft
 }
 
 /** Ends a convergence that is in the way; what of it still runs on an instance meets a higher fence. */
-export const giveWay = (head: Head, now: Instant): Head =>
-  end(head, { status: 'cancelled', reason: 'superseded', message: null }, now)
+export const giveWay = (draft: Draft, now: Instant): Draft =>
+  end(abandon(draft), { status: 'cancelled', reason: 'superseded', message: null }, now)
 
 /** Ends a deployment that was given up for `reason`, now that nothing of it is left. */
 export const endGivenUp = (
-  head: Head,
+  draft: Draft,
   reason: Reason,
   message: string | null,
   now: Instant,
-): Head => end(head, { status: statusOf(reason), reason, message }, now)
+): Draft => end(draft, { status: statusOf(reason), reason, message }, now)
 
 const isLive = (head: Head, serving: Serving | null): boolean =>
   (serving?.generation ?? null) === (liveRelease(head)?.generation ?? null)
@@ -99,14 +84,16 @@ export const instancesToRestore = (
  * Ends a failed rollout where every touched instance has said that it serves the live release;
  * otherwise turns it to bringing that release back.
  */
-export const giveUp = (head: Head, reason: Reason, message: string | null, now: Instant): Head => {
-  const { deployment } = head
-  if (deployment === null) return head
-  const turned = {
-    ...head,
-    deployment: { ...deployment, reason, message, intent: null, pausedUntil: null },
-  }
-  if (instancesToRestore(head, deployment).length === 0)
-    return endGivenUp(turned, reason, message, now)
-  return { ...turned, deployment: { ...turned.deployment, stage: 'restoring' } }
+export const giveUp = (
+  draft: Draft,
+  reason: Reason,
+  message: string | null,
+  now: Instant,
+): Draft => {
+  const { head } = draft
+  if (head.deployment === null) return draft
+  const given = abandon(draft)
+  if (instancesToRestore(head, head.deployment).length === 0)
+    return endGivenUp(given, reason, message, now)
+  return emit(given, { kind: 'command_settled' }, { kind: 'rollout_withdrawn', reason, message })
 }

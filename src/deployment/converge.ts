@@ -1,6 +1,7 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
 import type { InstanceId } from '../kernel/id.ts'
 import { isPast } from './deadline.ts'
+import { emit, type Draft } from './draft.ts'
 import {
   hasPendingRequest,
   hasPendingTakeBack,
@@ -10,13 +11,20 @@ import {
   type Release,
 } from './head.ts'
 import { toInstances, type Candidate } from './open.ts'
-import { isPlaceDue, isSamePlace, isSettled, placeOf, releaseToKeep } from './places.ts'
+import { isPlaceDue, isSameInstance, isSettled, placeOf, releaseToKeep } from './places.ts'
 
 /** Somebody looked who is there, whatever was known. */
 export interface Called {
   readonly at: Instant
   /** Those who have only just come (back) online: whatever they said before it counts no more. */
   readonly returned: readonly InstanceId[]
+}
+
+/** What was found of the instances of the live release. */
+export interface Found {
+  readonly candidates: readonly Candidate[]
+  readonly capacities: readonly number[]
+  readonly called: Called | null
 }
 
 const isIdle = (head: Head): boolean =>
@@ -88,15 +96,11 @@ const openConvergence = (
  * and gets it where it does not; who cannot be reached is tried again with growing gaps; who is gone is
  * forgotten. It never brings anything else than what is live.
  */
-export const converge = (
-  head: Head,
-  candidates: readonly Candidate[],
-  capacities: readonly number[],
-  called: Called | null,
-  now: Instant,
-): Head => {
+export const converge = (draft: Draft, seen: Found, now: Instant): Draft => {
+  const { head } = draft
+  const { candidates, capacities, called } = seen
   const release = releaseToKeep(head)
-  if (release === null || !isIdle(head)) return head
+  if (release === null || !isIdle(head)) return draft
   const asked = candidates.filter((one) => isToBeAsked(head, release, one, called, now))
   const strays = asked.filter(({ obstacle }) => obstacle === null)
   const absent = asked
@@ -104,13 +108,12 @@ export const converge = (
     .map((candidate) => toAbsent(head, candidate, now))
   const known = head.places.filter(
     (place) =>
-      candidates.some((one) => isSamePlace(one, place)) &&
-      !absent.some((one) => isSamePlace(one, place)),
+      candidates.some((one) => isSameInstance(one, place)) &&
+      !absent.some((one) => isSameInstance(one, place)),
   )
-  if (asked.length === 0 && known.length === head.places.length) return head
-  return {
-    ...head,
-    places: [...known, ...absent],
-    deployment: strays.length === 0 ? null : openConvergence(release, strays, capacities, now),
-  }
+  if (asked.length === 0 && known.length === head.places.length) return draft
+  const listed = emit(draft, { kind: 'instances_listed', places: [...known, ...absent] })
+  if (strays.length === 0) return listed
+  const deployment = openConvergence(release, strays, capacities, now)
+  return emit(listed, { kind: 'deployment_opened', deployment })
 }

@@ -1,13 +1,8 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import {
-  hasEnded,
-  isConverging,
-  type Deployment,
-  type Head,
-  type InstanceState,
-  type Release,
-} from './head.ts'
-import { hasDrifted, placeOf } from './places.ts'
+import { emit, type Draft } from './draft.ts'
+import { toEnded } from './ending.ts'
+import type { Event } from './event.ts'
+import type { Deployment, Head, Release } from './head.ts'
 import { isPast } from './deadline.ts'
 import { isReason } from '../kernel/reason.ts'
 import type { Channel, Fact, FactKind, OwedFact, ToldDeployment } from './report.ts'
@@ -49,86 +44,70 @@ const endingOf = ({ kind, status }: Deployment): FactKind | null => {
   return kind === 'rollback' && status === 'succeeded' ? 'rolled_back' : status
 }
 
-const ofDeployment = (
-  head: Head,
-  deployment: Deployment,
-  deploymentKind: ToldDeployment['kind'],
-  kind: FactKind,
-  at: Instant,
-): Fact => ({
-  id: `${deployment.generation}:${kind}`,
-  kind,
-  at,
-  by: deployment.by,
-  reason: deployment.reason,
-  message: deployment.message?.slice(0, mostMessage) ?? null,
-  deployment: tell(head, deployment, deploymentKind),
-})
+const ofDeployment = (head: Head, deployment: Deployment, kind: FactKind | null, at: Instant) =>
+  kind === null || deployment.kind === 'converge'
+    ? []
+    : [
+        {
+          id: `${deployment.generation}:${kind}`,
+          kind,
+          at,
+          by: deployment.by,
+          reason: deployment.reason,
+          message: deployment.message?.slice(0, mostMessage) ?? null,
+          deployment: tell(head, deployment, deployment.kind),
+        },
+      ]
 
-const deploymentFacts = (before: Head, after: Head, now: Instant): readonly Fact[] => {
-  const { deployment } = after
-  if (deployment === null || deployment.kind === 'converge') return []
-  const { kind } = deployment
-  const was = before.deployment
-  const isBegun = deployment.status === 'in_progress' && was?.status !== 'in_progress'
-  const ending = was !== null && hasEnded(was) ? null : endingOf(deployment)
-  return [
-    ...(isBegun ? [ofDeployment(after, deployment, kind, 'started', now)] : []),
-    ...(ending === null ? [] : [ofDeployment(before, deployment, kind, ending, now)]),
-  ]
-}
-
-const freezeFacts = (before: Head, after: Head, now: Instant): readonly Fact[] => {
-  const told = { reason: null, at: now, deployment: null }
-  if (after.freeze !== null && after.freeze !== before.freeze) {
-    const { by, reason } = after.freeze
-    const isOwn = after.operations === before.operations && isReason(reason)
-    const why = isOwn ? { reason, message: null } : { message: reason }
-    return [{ ...told, id: `frozen:${before.version}`, kind: 'frozen', by, ...why }]
+/** Facts that are no deployment's: where each comes from, and what makes its id. */
+const toOwnFact = (
+  event: Event,
+  version: number,
+): Pick<Fact, 'id' | 'kind' | 'by' | 'reason' | 'message'> | null => {
+  if (event.kind === 'frozen') {
+    const { by, reason } = event.freeze
+    const isRule = event.cause === 'rule' && isReason(reason)
+    const why = isRule ? { reason, message: null } : { reason: null, message: reason }
+    return { id: `frozen:${version}`, kind: 'frozen', by, ...why }
   }
-  if (after.freeze !== null || before.freeze === null) return []
-  const by = after.operations[0]?.by ?? before.freeze.by
-  return [{ ...told, id: `unfrozen:${before.version}`, kind: 'unfrozen', by, message: null }]
+  if (event.kind === 'unfrozen')
+    return {
+      id: `unfrozen:${version}`,
+      kind: 'unfrozen',
+      by: event.by,
+      reason: null,
+      message: null,
+    }
+  if (event.kind === 'rollback_refused') {
+    const { takeBack, reason } = event
+    const id = `${takeBack.generation}:not_rolled_back:${version}`
+    return { id, kind: 'not_rolled_back', by: takeBack.by, reason, message: null }
+  }
+  if (event.kind !== 'drift_found') return null
+  const { by, message } = event
+  return { id: `drifted:${version}`, kind: 'drifted', by, reason: 'drifted', message }
 }
 
-const refusalFacts = (before: Head, after: Head, now: Instant): readonly Fact[] => {
-  const { takeBack } = after
-  if (takeBack === null || takeBack.refusal === null) return []
-  if (before.takeBack?.refusal === takeBack.refusal && before.takeBack.at === takeBack.at) return []
-  const { by, refusal } = takeBack
-  const id = `${takeBack.generation}:not_rolled_back:${before.version}`
-  return [
-    { id, kind: 'not_rolled_back', at: now, by, reason: refusal, message: null, deployment: null },
-  ]
-}
-
-/** Who is still to be put right at the end: for the reason why it ended. */
-const sayDrift = (deployment: Deployment, { id, status, reason }: InstanceState): string => {
-  if (status === 'succeeded') return `${id} was put right`
-  if (status === 'failed' && reason === 'drifted') return `${id} is left as it is (drift: report)`
-  const why = status === 'pending' ? deployment.reason : reason
-  return `${id} could not be put right (${why ?? 'no_answer'})`
-}
-
-/** Told once, however often it is met again. */
-const isNewDrift = (before: Head, instance: InstanceState): boolean =>
-  hasDrifted(before, instance) &&
-  placeOf(before, instance)?.reason !== 'drifted' &&
-  (instance.touched || instance.reason === 'drifted')
-
-const driftFacts = (before: Head, after: Head, now: Instant): readonly Fact[] => {
-  const { deployment } = after
-  if (deployment === null || !isConverging(deployment) || !hasEnded(deployment)) return []
-  if (before.deployment !== null && hasEnded(before.deployment)) return []
-  const drifted = deployment.instances.filter((instance) => isNewDrift(before, instance))
-  if (drifted.length === 0) return []
-  const message = drifted
-    .map((one) => sayDrift(deployment, one))
-    .join('; ')
-    .slice(0, mostMessage)
-  const { by } = deployment
-  const id = `drifted:${before.version}`
-  return [{ id, kind: 'drifted', at: now, by, reason: 'drifted', message, deployment: null }]
+/**
+ * What an event makes worth telling. `before` is the head that the event met, `version` the one that the
+ * whole write began with: a fact has the same id in every attempt at it.
+ */
+export const toFacts = (
+  before: Head,
+  event: Event,
+  version: number,
+  now: Instant,
+): readonly Fact[] => {
+  const { deployment } = before
+  if (event.kind === 'deployment_started')
+    return deployment === null ? [] : ofDeployment(before, deployment, 'started', now)
+  if (event.kind === 'deployment_ended') {
+    if (deployment === null) return []
+    const ended = toEnded(deployment, event.ending, event.at)
+    return ofDeployment(before, ended, endingOf(ended), now)
+  }
+  const own = toOwnFact(event, version)
+  return own === null ? [] : [{ ...own, at: now, deployment: null }]
 }
 
 const owe = (fact: Fact): OwedFact => ({
@@ -139,18 +118,14 @@ const owe = (fact: Fact): OwedFact => ({
   claimedUntil: null,
 })
 
-/** Adds what a write makes worth telling. */
-export const oweFacts = (before: Head, after: Head, now: Instant): Head => {
-  const facts = [deploymentFacts, freezeFacts, refusalFacts, driftFacts].flatMap((find) =>
-    find(before, after, now),
-  )
-  return { ...after, owed: [...after.owed, ...facts.map(owe)].slice(-mostOwed) }
-}
+/** Adds what became worth telling. */
+export const oweFacts = (head: Head, facts: readonly Fact[]): Head =>
+  facts.length === 0 ? head : { ...head, owed: [...head.owed, ...facts.map(owe)].slice(-mostOwed) }
 
 /** What was not told by now is let go. */
-export const dropOldFacts = (head: Head, now: Instant): Head => {
-  const owed = head.owed.filter(({ at }) => !isPast(addSeconds(at, owedSeconds), now))
-  return owed.length === head.owed.length ? head : { ...head, owed }
+export const dropOldFacts = (draft: Draft, now: Instant): Draft => {
+  const old = draft.head.owed.filter(({ at }) => isPast(addSeconds(at, owedSeconds), now))
+  return emit(draft, ...old.map(({ id }) => ({ kind: 'notice_dropped' as const, id })))
 }
 
 const isClaimed = ({ claimedUntil }: OwedFact, now: Instant): boolean =>
@@ -170,17 +145,11 @@ const isBehindAnother = (head: Head, { deployment }: OwedFact, now: Instant): bo
 export const dueFact = (head: Head, now: Instant): OwedFact | null =>
   head.owed.find((fact) => isDue(fact, now) && !isBehindAnother(head, fact, now)) ?? null
 
-const replace = (head: Head, id: string, change: (fact: OwedFact) => OwedFact | null): Head => ({
-  ...head,
-  owed: head.owed.flatMap((fact) => (fact.id === id ? (change(fact) ?? []) : [fact])),
-})
-
 /** Whoever writes this tells it; where nothing comes of it, another may after the claim. */
-export const claimFact = (head: Head, id: string, now: Instant): Head => {
-  const due = head.owed.find((fact) => fact.id === id)
-  if (due === undefined || !isDue(due, now)) return head
-  const claimedUntil = addSeconds(now, claimSeconds)
-  return replace(head, id, (fact) => ({ ...fact, claimedUntil, tries: fact.tries + 1 }))
+export const claimFact = (draft: Draft, id: string, now: Instant): Draft => {
+  const due = draft.head.owed.find((fact) => fact.id === id)
+  if (due === undefined || !isDue(due, now)) return draft
+  return emit(draft, { kind: 'notice_claimed', id, until: addSeconds(now, claimSeconds) })
 }
 
 /** 15, 30, 60 … up to 300 s. */
@@ -195,11 +164,12 @@ export interface Told {
   readonly afterSeconds: number | null
 }
 
-export const settleFact = (head: Head, { id, told, isDone, afterSeconds }: Told, now: Instant) => {
-  if (!head.owed.some((fact) => fact.id === id)) return head
-  return replace(head, id, (fact) => {
-    const dueAt = addSeconds(now, Math.max(gapSeconds(fact.tries), afterSeconds ?? 0))
-    if (isDone || isPast(addSeconds(fact.at, owedSeconds), dueAt)) return null
-    return { ...fact, told: [...new Set([...fact.told, ...told])], dueAt, claimedUntil: null }
-  })
+export const settleFact = (draft: Draft, result: Told, now: Instant): Draft => {
+  const { id, told, isDone, afterSeconds } = result
+  const fact = draft.head.owed.find((one) => one.id === id)
+  if (fact === undefined) return draft
+  const dueAt = addSeconds(now, Math.max(gapSeconds(fact.tries), afterSeconds ?? 0))
+  return isDone || isPast(addSeconds(fact.at, owedSeconds), dueAt)
+    ? emit(draft, { kind: 'notice_dropped', id })
+    : emit(draft, { kind: 'notice_tried', id, told, dueAt })
 }

@@ -5,6 +5,7 @@ import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from './app.ts'
 import { firstBlocker } from './blockers.ts'
 import { end, giveWay } from './close.ts'
+import { emit, type Draft } from './draft.ts'
 import {
   hasEnded,
   isConverging,
@@ -14,8 +15,8 @@ import {
   type InstanceState,
   type Release,
 } from './head.ts'
-import { liftQuarantine } from './quarantine.ts'
-import { newerOrder, type PushOrder } from './revision.ts'
+import { entriesAgainst } from './quarantine.ts'
+import type { PushOrder } from './revision.ts'
 import { explainLongPauses } from './pause.ts'
 import { planWaves } from './wave.ts'
 
@@ -96,45 +97,52 @@ const failureOf = (
     : { reason: unreachable.reason, message: unreachable.id }
 }
 
-/**
- * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
- * With no instance, one that cannot be reached, or pauses longer than its deadline, it is opened and
- * ended at once, so that the failure stands in the history and the mark keeps it from being tried again by itself. A convergence
- * gives way first; the next look opens.
- */
-export const open = (head: Head, opening: Opening, now: Instant): Result<Head, Reason> => {
-  const blocker = blockerOf(head, opening)
-  if (blocker !== null) return fail(blocker)
-  if (isConverging(head.deployment)) return succeed(giveWay(head, now))
+const toDeployment = (head: Head, opening: Opening, now: Instant): Deployment => {
+  const { kind, by, release, firing, message } = opening
+  const { settings } = release
   const generation = Generation.parse(head.generation + 1)
-  const deployment: Deployment = {
+  return {
     generation,
-    kind: opening.kind,
-    by: opening.by,
+    kind,
+    by,
     status: 'queued',
     stage: 'rolling',
     openedAt: now,
-    deadlineAt: addSeconds(now, opening.release.settings.deadlineSeconds),
+    deadlineAt: addSeconds(now, settings.deadlineSeconds),
     sentAt: null,
     endedAt: null,
-    firing: opening.firing,
-    takesBack: opening.kind === 'rollback' ? (head.takeBack?.generation ?? null) : null,
+    firing,
+    takesBack: kind === 'rollback' ? (head.takeBack?.generation ?? null) : null,
     rolledBackBy: null,
-    release: { ...opening.release, generation: opening.release.generation ?? generation },
-    instances: toInstances(opening.release.settings, opening.candidates, opening.capacities),
+    release: { ...release, generation: release.generation ?? generation },
+    instances: toInstances(settings, opening.candidates, opening.capacities),
     intent: null,
     pausedUntil: null,
     reason: null,
-    message: opening.message,
+    message,
   }
-  const opened = {
-    ...(opening.force ? liftQuarantine(head, opening.release) : head),
-    generation,
-    deployment,
-    request: opening.kind === 'redeploy' ? null : head.request,
-    takeBack: opening.kind === 'rollback' ? null : head.takeBack,
-    mark: newerOrder(head.mark, opening.order),
-  }
+}
+
+/**
+ * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
+ * With no instance, one that cannot be reached, or pauses longer than its deadline, it is opened and
+ * ended at once, so that the failure stands in the history and the mark keeps it from being tried again
+ * by itself. A convergence gives way first; the next look opens.
+ */
+export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft, Reason> => {
+  const { head } = draft
+  const blocker = blockerOf(head, opening)
+  if (blocker !== null) return fail(blocker)
+  if (isConverging(head.deployment)) return succeed(giveWay(draft, now))
+  const { force, release, order } = opening
+  const deployment = toDeployment(head, opening, now)
+  const entries = force ? entriesAgainst(head, release) : []
+  const opened = emit(
+    draft,
+    ...(entries.length === 0 ? [] : [{ kind: 'quarantine_lifted' as const, entries }]),
+    ...(order === null ? [] : [{ kind: 'mark_raised' as const, order }]),
+    { kind: 'deployment_opened', deployment },
+  )
   const failure = failureOf(deployment, opening)
   return succeed(failure === null ? opened : end(opened, { status: 'failed', ...failure }, now))
 }

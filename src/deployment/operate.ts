@@ -1,7 +1,7 @@
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { freeze } from './alarm.ts'
-import { keptOperations, type Head, type Operation, type Request } from './head.ts'
+import { emit, type Draft } from './draft.ts'
+import type { Head, Operation, Request } from './head.ts'
 import { cancel, rollBack, type ReleaseName, type Word } from './take-back.ts'
 
 /** What an operator says besides `redeploy`, which reconcile has to look things up for. */
@@ -11,21 +11,20 @@ export type OperatorWord =
   | { readonly kind: 'freeze'; readonly reason: string }
   | { readonly kind: 'unfreeze' }
 
-const note = (head: Head, operation: Operation): Head => ({
-  ...head,
-  operations: [operation, ...head.operations].slice(0, keptOperations),
-})
-
-const follow = (head: Head, word: OperatorWord, said: Word): Result<Head, Reason> => {
+const follow = (draft: Draft, word: OperatorWord, said: Word): Result<Draft, Reason> => {
   switch (word.kind) {
     case 'rollback':
-      return rollBack(head, word.to, said)
+      return rollBack(draft, word.to, said)
     case 'cancel':
-      return cancel(head, said)
-    case 'freeze':
-      return succeed(freeze(head, word.reason, said.by, said.at))
+      return cancel(draft, said)
+    case 'freeze': {
+      const freeze = { reason: word.reason, ...said }
+      return succeed(emit(draft, { kind: 'frozen', freeze, cause: 'person' }))
+    }
     case 'unfreeze':
-      return head.freeze === null ? fail('not_frozen') : succeed({ ...head, freeze: null })
+      return draft.head.freeze === null
+        ? fail('not_frozen')
+        : succeed(emit(draft, { kind: 'unfrozen', by: said.by }))
   }
 }
 
@@ -35,19 +34,25 @@ export const findOperation = (head: Head, id: string): Operation | null =>
 
 /** Does what an operator says; a word that was heard before changes nothing. */
 export const operate = (
-  head: Head,
+  draft: Draft,
   word: OperatorWord,
   said: Word,
   id: string,
-): Result<Head, Reason> => {
-  if (findOperation(head, id) !== null) return succeed(head)
-  const followed = follow(head, word, said)
-  return followed.ok ? succeed(note(followed.value, { id, kind: word.kind, ...said })) : followed
+): Result<Draft, Reason> => {
+  if (findOperation(draft.head, id) !== null) return succeed(draft)
+  const followed = follow(draft, word, said)
+  if (!followed.ok) return followed
+  const operation = { id, kind: word.kind, ...said }
+  return succeed(emit(followed.value, { kind: 'operation_recorded', operation }))
 }
 
 /** Notes the wish to deploy again; reconcile looks up what it needs and takes it up. */
-export const request = (head: Head, wish: Request, id: string): Head => {
-  if (findOperation(head, id) !== null) return head
+export const request = (draft: Draft, wish: Request, id: string): Draft => {
+  if (findOperation(draft.head, id) !== null) return draft
   const { by, at } = wish
-  return note({ ...head, request: wish }, { id, kind: 'redeploy', by, at })
+  return emit(
+    draft,
+    { kind: 'redeploy_requested', request: wish },
+    { kind: 'operation_recorded', operation: { id, kind: 'redeploy', by, at } },
+  )
 }

@@ -18,11 +18,11 @@ const firstGapSeconds = 60
 
 type Name = Pick<Place, 'id' | 'target'>
 
-export const isSamePlace = (one: Name, other: Name): boolean =>
+export const isSameInstance = (one: Name, other: Name): boolean =>
   one.id === other.id && one.target === other.target
 
 export const placeOf = ({ places }: Head, name: Name): Place | null =>
-  places.find((place) => isSamePlace(place, name)) ?? null
+  places.find((place) => isSameInstance(place, name)) ?? null
 
 /** Whether an instance serves this release and nothing else. */
 export const servesRelease = (serving: Serving | null, release: Release): boolean =>
@@ -79,6 +79,6 @@ const toPlace = (
 /** What is known of the instances once a deployment has ended. */
 export const notePlaces = (head: Head, ended: Deployment, now: Instant): readonly Place[] => {
   const told = ended.instances.flatMap((instance) => toPlace(head, ended, instance, now) ?? [])
-  const others = head.places.filter((place) => !told.some((one) => isSamePlace(one, place)))
+  const others = head.places.filter((place) => !told.some((one) => isSameInstance(one, place)))
   return [...others, ...told]
 }

@@ -56,11 +56,9 @@ export const namesOf = (revision: RevisionId): Names => ({
   digest: Digest.safeParse(revision).data ?? null,
 })
 
-/** A person wants it all the same: from now on it is a release like any other. */
-export const liftQuarantine = (head: Head, release: Candidate): Head =>
-  isQuarantined(head, release)
-    ? { ...head, quarantine: head.quarantine.filter((entry) => !isAgainst(entry, release)) }
-    : head
+/** The entries that are against a release: lifted, it is a release like any other. */
+export const entriesAgainst = (head: Head, release: Candidate): readonly Quarantined[] =>
+  head.quarantine.filter((entry) => isAgainst(entry, release))
 
 const limit = (entries: readonly Quarantined[]): readonly Quarantined[] => {
   const settings = entries.filter(isSettings).slice(0, mostSettings)
@@ -68,24 +66,23 @@ const limit = (entries: readonly Quarantined[]): readonly Quarantined[] => {
   return kept.slice(0, mostQuarantined)
 }
 
-const add = (head: Head, added: readonly Quarantined[]): Head => {
+/** The newest first; what is there already moves to the front. */
+export const addQuarantined = (head: Head, added: readonly Quarantined[]): Head => {
   const names = new Set<unknown>(added)
   const rest = head.quarantine.filter((entry) => !names.has(entry))
   return { ...head, quarantine: limit([...added, ...rest]) }
 }
 
-/** Quarantines an image that never was live, or that no release to go back to shares. */
-export const quarantineImage = (head: Head, commit: Commit | null, digest: Digest): Head =>
-  add(head, commit === null ? [digest] : [commit, digest])
-
 /**
- * Quarantines a release that is left. Where one that was live before has the same digest, it is not
- * the image that is at fault: only its combination of digest, secrets and env.
+ * What quarantines a release that is left. Where an earlier one of `releases` has the same digest, it
+ * is not the image that is at fault: only its combination of digest, secrets and env.
  */
-export const quarantineRelease = (head: Head, left: Release): Head => {
-  const at = head.releases.findIndex(({ generation }) => generation === left.generation)
-  const shares = head.releases.slice(at + 1).some(({ digest }) => digest === left.digest)
-  if (!shares) return quarantineImage(head, left.commit, left.digest)
-  const { digest, secretVersion, settings } = left
-  return add(head, [{ digest, secretVersion, env: settings.env }])
+export const entriesFor = (
+  releases: readonly Release[],
+  { generation, commit, digest, secretVersion, settings }: Release,
+): readonly Quarantined[] => {
+  const at = releases.findIndex((release) => release.generation === generation)
+  const shares = releases.slice(at + 1).some((release) => release.digest === digest)
+  if (shares) return [{ digest, secretVersion, env: settings.env }]
+  return commit === null ? [digest] : [commit, digest]
 }

@@ -2,6 +2,7 @@ import type { Instant } from '../kernel/clock.ts'
 import type { Commit, Digest, Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
+import { draftOf, emit, type Draft } from './draft.ts'
 import {
   hasEnded,
   hasPendingRequest,
@@ -13,8 +14,7 @@ import {
   type Release,
   type TakeBack,
 } from './head.ts'
-import { isQuarantined, isSameContent, liftQuarantine, quarantineRelease } from './quarantine.ts'
-import { newerOrder } from './revision.ts'
+import { entriesAgainst, entriesFor, isQuarantined, isSameContent } from './quarantine.ts'
 
 /** A release to go back to, as a person names it: its deployment's number, its commit or its digest. */
 export type ReleaseName = Generation | Commit | Digest
@@ -37,50 +37,56 @@ export const releaseToBringBack = (head: Head): Release | null => {
 export const openDeployment = ({ deployment }: Head): Deployment | null =>
   deployment === null || hasEnded(deployment) || isConverging(deployment) ? null : deployment
 
-/** A rollback sets the mark to now: what was pushed before it does not come out by itself. */
-const raiseMark = (head: Head, now: Instant): Head => ({
-  ...head,
-  mark: newerOrder(head.mark, { createdAt: now, number: Number.MAX_SAFE_INTEGER }),
-})
-
-const quarantine = (head: Head, generation: Generation): Head => {
-  const open = openDeployment(head)
-  if (open?.generation === generation) return quarantineOpen(head, open)
-  const left = head.releases.find((release) => release.generation === generation)
-  return left === undefined ? head : quarantineRelease(head, left)
-}
+const quarantine = (draft: Draft, left: Release, releases: readonly Release[]): Draft =>
+  emit(draft, { kind: 'content_quarantined', entries: entriesFor(releases, left) })
 
 /** What goes back to a release of the very same content leaves nothing that could be at fault. */
-const quarantineOpen = (head: Head, { release }: Deployment): Head => {
-  const live = liveRelease(head)
-  if (live !== null && isSameContent(live, release)) return head
-  const { quarantine: quarantined } = quarantineRelease(
-    { ...head, releases: [release, ...head.releases] },
-    release,
-  )
-  return { ...head, quarantine: quarantined }
+const quarantineOpen = (draft: Draft, { release }: Deployment): Draft => {
+  const { releases } = draft.head
+  const live = liveRelease(draft.head)
+  return live !== null && isSameContent(live, release)
+    ? draft
+    : quarantine(draft, release, [release, ...releases])
+}
+
+const quarantineLeft = (draft: Draft, generation: Generation): Draft => {
+  const open = openDeployment(draft.head)
+  if (open?.generation === generation) return quarantineOpen(draft, open)
+  const { releases } = draft.head
+  const left = releases.find((release) => release.generation === generation)
+  return left === undefined ? draft : quarantine(draft, left, releases)
 }
 
 /** Who names a release to go back to leaves every one in front of it, unless it is the very same. */
-const quarantinePassed = (head: Head, to: Generation | null): Head => {
-  const at = head.releases.findIndex(({ generation }) => generation === to)
-  const aim = head.releases[at]
-  if (aim === undefined) return head
-  const passed = head.releases.slice(0, at).filter((release) => !isSameContent(release, aim))
-  return passed.toReversed().reduce(quarantineRelease, head)
+const quarantinePassed = (draft: Draft, to: Generation | null): Draft => {
+  const { releases } = draft.head
+  const at = releases.findIndex(({ generation }) => generation === to)
+  const aim = releases[at]
+  if (aim === undefined) return draft
+  const passed = releases.slice(0, at).filter((release) => !isSameContent(release, aim))
+  return passed
+    .toReversed()
+    .reduce((before, release) => quarantine(before, release, releases), draft)
 }
 
-/** Notes that a deployment is to be taken back, and quarantines what it brought. */
-export const takeBack = (head: Head, word: Omit<TakeBack, 'refusal'>, now: Instant): Head => {
-  const noted = { ...head, takeBack: { ...word, refusal: null } }
+/**
+ * Notes that a deployment is to be taken back, and quarantines what it brought. A rollback sets the
+ * mark to now: what was pushed before it does not come out by itself.
+ */
+export const takeBack = (draft: Draft, word: Omit<TakeBack, 'refusal'>, now: Instant): Draft => {
+  const noted = emit(draft, { kind: 'rollback_requested', takeBack: word })
   if (word.kind === 'cancel') return noted
-  return raiseMark(quarantine(quarantinePassed(noted, word.to), word.generation), now)
+  const order = { createdAt: now, number: Number.MAX_SAFE_INTEGER }
+  return emit(quarantineLeft(quarantinePassed(noted, word.to), word.generation), {
+    kind: 'mark_raised',
+    order,
+  })
 }
 
 /** Whether there is a release to go back to, once this one is left. */
 export const leadsBack = (head: Head, generation: Generation): boolean =>
   head.releases.some((release) => release.generation === generation) &&
-  lastGoodRelease(quarantine(head, generation)) !== null
+  lastGoodRelease(quarantineLeft(draftOf(head), generation).head) !== null
 
 export interface Word {
   readonly by: string
@@ -110,10 +116,11 @@ const obstacleOf = (head: Head): Reason | null => {
  * Without `to` it goes to the last good release.
  */
 export const rollBack = (
-  head: Head,
+  draft: Draft,
   name: ReleaseName | null,
   { by, at }: Word,
-): Result<Head, Reason> => {
+): Result<Draft, Reason> => {
+  const { head } = draft
   const obstacle = obstacleOf(head)
   if (obstacle !== null) return fail(obstacle)
   const open = openDeployment(head)
@@ -125,34 +132,36 @@ export const rollBack = (
   if (to?.value.generation === generation) return fail('already_live')
   const isAim = to?.value.generation === live?.generation
   const word = { kind: 'rollback', reason: 'rolled_back', generation, by, at } as const
-  const next = takeBack(head, { ...word, to: isAim ? null : (to?.value.generation ?? null) }, at)
-  const isPossible = open !== null || releaseToBringBack(next) !== null
+  const next = takeBack(draft, { ...word, to: isAim ? null : (to?.value.generation ?? null) }, at)
+  const isPossible = open !== null || releaseToBringBack(next.head) !== null
   return isPossible ? succeed(next) : fail('nothing_to_roll_back_to')
 }
 
 /** Nothing is open yet: what is live stays, and may be gone back to again. */
-const callOff = (head: Head, called: TakeBack): Head => {
-  const kept = { ...head, takeBack: { ...called, refusal: 'cancelled' as const } }
-  const live = head.releases.find(({ generation }) => generation === called.generation)
-  return live === undefined ? kept : liftQuarantine(kept, live)
+const callOff = (draft: Draft, called: TakeBack): Draft => {
+  const kept = emit(draft, { kind: 'rollback_refused', takeBack: called, reason: 'cancelled' })
+  const live = draft.head.releases.find(({ generation }) => generation === called.generation)
+  const entries = live === undefined ? [] : entriesAgainst(draft.head, live)
+  return entries.length === 0 ? kept : emit(kept, { kind: 'quarantine_lifted', entries })
 }
 
 /**
  * A person's cancel: of the open deployment, of a rollback that was not opened yet, or of a request
  * that was not taken up yet.
  */
-export const cancel = (head: Head, { by, at }: Word): Result<Head, Reason> => {
+export const cancel = (draft: Draft, { by, at }: Word): Result<Draft, Reason> => {
+  const { head } = draft
   const { takeBack: called } = head
   const isIdle = head.deployment === null || isConverging(head.deployment)
-  if (isIdle && called !== null && hasPendingTakeBack(head)) return succeed(callOff(head, called))
+  if (isIdle && called !== null && hasPendingTakeBack(head)) return succeed(callOff(draft, called))
   const obstacle = obstacleOf(head)
   if (obstacle !== null) return fail(obstacle)
   const open = openDeployment(head)
   if (open !== null) {
     const { generation } = open
     const word = { kind: 'cancel', reason: 'cancelled', generation, to: null, by, at } as const
-    return succeed(takeBack(head, word, at))
+    return succeed(takeBack(draft, word, at))
   }
-  if (head.request === null || !hasPendingRequest(head)) return fail('nothing_open')
-  return succeed({ ...head, request: { ...head.request, refusal: 'cancelled' } })
+  if (!hasPendingRequest(head)) return fail('nothing_open')
+  return succeed(emit(draft, { kind: 'redeploy_refused', reason: 'cancelled' }))
 }

@@ -1,22 +1,25 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { Fence, type Generation, type InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
-import { advance } from './advance.ts'
+import { succeed, type Result } from '../kernel/result.ts'
+import { advance, type Look } from './advance.ts'
 import { isWatchOver, takeAlarm, type AlarmTransition } from './alarm.ts'
 import { absorb, takeSent } from './answer.ts'
-import { converge, type Called } from './converge.ts'
-import { claimFact, dropOldFacts, oweFacts, settleFact, type Told } from './facts.ts'
+import { apply } from './apply.ts'
+import { converge, type Found } from './converge.ts'
+import { draftOf, emit, type Draft } from './draft.ts'
+import type { Event } from './event.ts'
+import { claimFact, dropOldFacts, oweFacts, settleFact, toFacts, type Told } from './facts.ts'
 import {
   hasEnded,
   isConverging,
   type Deployment,
   type Head,
-  type InstanceState,
   type Intent,
   type Request,
 } from './head.ts'
 import { operate, request, type OperatorWord } from './operate.ts'
-import { open, type Candidate, type Opening } from './open.ts'
+import { open, type Opening } from './open.ts'
 import type { Answer } from './step.ts'
 
 /** Everything that can be seen of the world; each may come late, twice or never. */
@@ -41,12 +44,7 @@ export type Observation =
   | { readonly kind: 'went_back' }
   | { readonly kind: 'wanted'; readonly opening: Opening }
   /** Who is there; whoever strayed is brought to what is live. */
-  | {
-      readonly kind: 'found'
-      readonly candidates: readonly Candidate[]
-      readonly capacities: readonly number[]
-      readonly called: Called | null
-    }
+  | ({ readonly kind: 'found' } & Found)
   /** Somebody looked; these instances of the next wave have a fresh certificate. */
   | { readonly kind: 'looked'; readonly prepared: readonly InstanceId[]; readonly by: string }
   | {
@@ -70,131 +68,105 @@ export type Observation =
 export type Action =
   | { readonly kind: 'send'; readonly deployment: Deployment; readonly intent: Intent }
   | { readonly kind: 'cancel'; readonly target: number; readonly operation: string }
-  | { readonly kind: 'refuse'; readonly reason: Reason }
-
-export interface Transition {
-  readonly head: Head
-  readonly actions: readonly Action[]
-}
 
 /** The window of the newest one that can be at fault, or that must not be taken back. */
-const watchAlarms = (head: Head, { endedAt }: Deployment, windowSeconds: number | null) =>
+const alarmsUntil = (head: Head, { endedAt }: Deployment, windowSeconds: number | null) =>
   windowSeconds === null || endedAt === null || head.finished.length === 0
     ? head.alarmsUntil
     : addSeconds(endedAt, windowSeconds)
 
-const letGo = (head: Head, generation: Generation, windowSeconds: number | null): Head => {
+const letGo = (draft: Draft, generation: Generation, windowSeconds: number | null): Draft => {
+  const { head } = draft
   const { deployment } = head
-  if (deployment === null || !hasEnded(deployment)) return head
-  if (deployment.generation !== generation) return head
-  if (isConverging(deployment)) return { ...head, deployment: null }
-  return {
-    ...head,
-    deployment: null,
-    alarmsUntil: watchAlarms(head, deployment, windowSeconds),
-  }
+  if (deployment === null || !hasEnded(deployment)) return draft
+  if (deployment.generation !== generation) return draft
+  const until = isConverging(deployment)
+    ? head.alarmsUntil
+    : alarmsUntil(head, deployment, windowSeconds)
+  return emit(draft, { kind: 'deployment_archived', alarmsUntil: until })
 }
 
 /** Somebody looked: whatever is open moves on, and a window that is over needs nobody any more. */
-const look = (head: Head, prepared: readonly InstanceId[], by: string, now: Instant): Head => {
-  const next = dropOldFacts(advance(head, prepared, by, now), now)
-  return next.alarmsUntil !== null && isWatchOver(next.alarmsUntil, now)
-    ? { ...next, alarmsUntil: null }
+const look = (draft: Draft, seen: Look): Draft => {
+  const next = dropOldFacts(advance(draft, seen), seen.now)
+  const until = next.head.alarmsUntil
+  return until !== null && isWatchOver(until, seen.now)
+    ? emit(next, { kind: 'alarm_window_closed' })
     : next
 }
 
 const observe = (
-  head: Head,
+  draft: Draft,
   observation: Exclude<Observation, { kind: 'wanted' | 'operated' }>,
   now: Instant,
-): Head => {
+): Draft => {
+  const { head } = draft
   switch (observation.kind) {
     case 'requested':
-      return request(head, observation.request, observation.id)
+      return request(draft, observation.request, observation.id)
     case 'alarmed':
-      return takeAlarm(head, observation.transition, observation.windowSeconds, now)
+      return takeAlarm(draft, observation.transition, observation.windowSeconds, now)
     case 'went_back':
-      return head.takeBack === null ? head : { ...head, takeBack: null }
+      return head.takeBack === null ? draft : emit(draft, { kind: 'rollback_settled' })
     case 'declined':
       return head.request === null
-        ? head
-        : { ...head, request: { ...head.request, refusal: observation.reason } }
+        ? draft
+        : emit(draft, { kind: 'redeploy_refused', reason: observation.reason })
     case 'found':
-      return converge(head, observation.candidates, observation.capacities, observation.called, now)
+      return converge(draft, observation, now)
     case 'looked':
-      return look(head, observation.prepared, observation.by, now)
+      return look(draft, { ...observation, now })
     case 'sent':
-      return takeSent(head, observation.fence, observation.operation, observation.missing, now)
+      return takeSent(draft, observation.fence, observation.operation, observation.missing, now)
     case 'answered':
-      return absorb(head, observation.fence, observation.answers, now)
+      return absorb(draft, observation.fence, observation.answers, now)
     case 'archived':
-      return letGo(head, observation.generation, observation.windowSeconds)
+      return letGo(draft, observation.generation, observation.windowSeconds)
     case 'claimed':
-      return claimFact(head, observation.id, now)
+      return claimFact(draft, observation.id, now)
     case 'told':
-      return settleFact(head, observation.told, now)
+      return settleFact(draft, observation.told, now)
   }
 }
 
-/** What follows from a head that was just written, in place of the one before. */
-const toActions = (before: Head, after: Head): readonly Action[] => {
-  const { deployment } = after
-  if (deployment === null) return []
-  const { intent } = deployment
-  const sends =
-    intent !== null && intent.operation === null && intent !== before.deployment?.intent
-      ? [{ kind: 'send' as const, deployment, intent }]
-      : []
-  return [...toCancel(before.deployment, deployment), ...sends]
+const decideDraft = (head: Head, observation: Observation, now: Instant): Result<Draft, Reason> => {
+  const draft = draftOf(head)
+  if (observation.kind === 'wanted') return open(draft, observation.opening, now)
+  if (observation.kind !== 'operated') return succeed(observe(draft, observation, now))
+  const { word, by, id } = observation
+  return operate(draft, word, { by, at: now }, id)
 }
 
-/** Also one whose answer nobody waits for any more, because it is taken back; not one that has answered and goes on. */
-const isUnanswered = (before: InstanceState | undefined, after: InstanceState): boolean =>
-  after.status === 'lost' ||
-  after.status === 'unknown' ||
-  (after.status === 'pending' && before?.status === 'pending' && before.retries === after.retries)
-
-/** A command that was given up while it may still run is cancelled: best effort, the fence is what counts. */
-const toCancel = (before: Deployment | null, after: Deployment): readonly Action[] => {
-  const given = before?.intent ?? null
-  if (given === null || given.operation === null || after.intent?.fence === given.fence) return []
-  const isMissed = after.instances.some(
-    (one) =>
-      one.target === given.target &&
-      given.instances.includes(one.id) &&
-      isUnanswered(
-        before?.instances.find(({ id, target }) => id === one.id && target === one.target),
-        one,
-      ),
-  )
-  return isMissed ? [{ kind: 'cancel', target: given.target, operation: given.operation }] : []
+/** The events that follow from an observation, or why it is refused. Pure. */
+export const decide = (
+  head: Head,
+  observation: Observation,
+  now: Instant,
+): Result<readonly Event[], Reason> => {
+  const decided = decideDraft(head, observation, now)
+  return decided.ok ? succeed(decided.value.events) : decided
 }
 
 /**
- * The heart: what an observation makes of a head, and what is then to be done. Pure. The head that
- * comes back has a higher version exactly where it differs; actions are performed only by whoever
- * managed to write it.
+ * The head after these events, with what they make worth telling. The same head where there are none;
+ * else its version is higher. Pure.
  */
-export const transition = (head: Head, observation: Observation, now: Instant): Transition => {
-  if (observation.kind === 'wanted') {
-    const opened = open(head, observation.opening, now)
-    return opened.ok ? withVersion(head, opened.value, now) : refuse(head, opened.error)
-  }
-  if (observation.kind === 'operated') {
-    const { word, by, id } = observation
-    const operated = operate(head, word, { by, at: now }, id)
-    return operated.ok ? withVersion(head, operated.value, now) : refuse(head, operated.error)
-  }
-  return withVersion(head, observe(head, observation, now), now)
+export const evolve = (before: Head, events: readonly Event[], now: Instant): Head => {
+  if (events.length === 0) return before
+  const after = events.reduce(
+    (head, event) => oweFacts(apply(head, event), toFacts(head, event, before.version, now)),
+    before,
+  )
+  return { ...after, version: Fence.parse(after.version + 1) }
 }
 
-const refuse = (head: Head, reason: Reason): Transition => ({
-  head,
-  actions: [{ kind: 'refuse', reason }],
-})
-
-const withVersion = (before: Head, after: Head, now: Instant): Transition => {
-  if (after === before) return { head: before, actions: [] }
-  const head = { ...oweFacts(before, after, now), version: Fence.parse(after.version + 1) }
-  return { head, actions: toActions(before, head) }
-}
+/** What is to be done once `head` is written, which these events have led to. */
+export const toActions = ({ deployment }: Head, events: readonly Event[]): readonly Action[] =>
+  events.flatMap((event): readonly Action[] => {
+    if (event.kind === 'command_abandoned')
+      return [{ kind: 'cancel', target: event.target, operation: event.operation }]
+    if (event.kind !== 'command_issued' && event.kind !== 'command_repeated') return []
+    return deployment === null || deployment.intent === null
+      ? []
+      : [{ kind: 'send', deployment, intent: deployment.intent }]
+  })

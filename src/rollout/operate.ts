@@ -3,7 +3,7 @@ import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { Head } from '../deployment/head.ts'
 import { findOperation, type OperatorWord } from '../deployment/operate.ts'
-import { transition } from '../deployment/transition.ts'
+import { decide } from '../deployment/transition.ts'
 import type { Chronicle, OperationDetail } from './journal.ts'
 import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
@@ -25,14 +25,13 @@ export interface Operated {
   readonly isRepeated: boolean
 }
 
-const decide =
-  ({ word, by, id }: OperatorOrder): Decide<Result<Operated, Reason>> =>
+const toDecide =
+  ({ word, by, id }: OperatorOrder): Decide<Result<boolean, Reason>> =>
   (head, now) => {
-    const isRepeated = findOperation(head, id) !== null
-    const step = transition(head, { kind: 'operated', word, by, id }, now)
-    const [refusal] = step.actions.flatMap((one) => (one.kind === 'refuse' ? [one.reason] : []))
-    const value = refusal === undefined ? succeed({ head: step.head, isRepeated }) : fail(refusal)
-    return { step, value }
+    const decided = decide(head, { kind: 'operated', word, by, id }, now)
+    return decided.ok
+      ? { events: decided.value, value: succeed(findOperation(head, id) !== null) }
+      : { events: [], value: decided }
   }
 
 const toDetail = (word: OperatorWord): OperationDetail => {
@@ -51,10 +50,11 @@ const toDetail = (word: OperatorWord): OperationDetail => {
 export const createOperate =
   (ports: OperatePorts) =>
   async (order: OperatorOrder): Promise<Result<Operated, Reason>> => {
-    const updated = await updateHead(ports, order.app, decide(order))
+    const updated = await updateHead(ports, order.app, toDecide(order))
     if (updated.kind === 'conflict') return fail('journal_unavailable')
-    const operated = updated.value
-    const done = operated.ok ? findOperation(operated.value.head, order.id) : null
+    const { head, value: isRepeated } = updated
+    if (!isRepeated.ok) return isRepeated
+    const done = findOperation(head, order.id)
     if (done !== null) await ports.chronicle.recordOperation(order.app, done, toDetail(order.word))
-    return operated
+    return succeed({ head, isRepeated: isRepeated.value })
   }

@@ -8,7 +8,7 @@ import { liveRelease, type Head } from '../deployment/head.ts'
 import { findOperation } from '../deployment/operate.ts'
 import { namesOf } from '../deployment/quarantine.ts'
 import { openDeployment } from '../deployment/take-back.ts'
-import { transition } from '../deployment/transition.ts'
+import { decide } from '../deployment/transition.ts'
 import type { Chronicle, Revisions } from './journal.ts'
 import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
@@ -53,37 +53,33 @@ const refusalOf = async (
   return known === null || !isCiGreen(app, known) ? 'ci_missing' : null
 }
 
-type Requested = Redeployed & { readonly head: Head }
-
-const decide =
-  (ports: RedeployPorts, request: RedeployRequest): Decide<Result<Requested, Reason>> =>
+const toDecide =
+  (ports: RedeployPorts, request: RedeployRequest): Decide<Result<Redeployed, Reason>> =>
   async (head, now) => {
-    const unchanged = { head, actions: [] }
     const revision = request.revision ?? liveRelease(head)?.revision
-    if (revision === undefined) return { step: unchanged, value: fail('nothing_live') }
+    if (revision === undefined) return { events: [], value: fail('nothing_live') }
     const isRepeated = findOperation(head, request.id) !== null
     const open = isRepeated ? null : findOpen(head, revision)
-    if (isRepeated || open !== null)
-      return { step: unchanged, value: succeed({ head, revision, open, isRepeated }) }
+    const value = succeed({ revision, open, isRepeated })
+    if (isRepeated || open !== null) return { events: [], value }
     const refusal = await refusalOf(ports, head, request)
-    if (refusal !== null) return { step: unchanged, value: fail(refusal) }
+    if (refusal !== null) return { events: [], value: fail(refusal) }
     const { revision: wanted, force, by, id } = request
     const recorded = { revision: wanted, force, by, at: now, refusal: null }
-    const step = transition(head, { kind: 'requested', request: recorded, id }, now)
-    return { step, value: succeed({ head: step.head, revision, open, isRepeated }) }
+    const decided = decide(head, { kind: 'requested', request: recorded, id }, now)
+    return decided.ok ? { events: decided.value, value } : { events: [], value: decided }
   }
 
 /** Records a person's wish to deploy; reconcile takes it up. A repeated call makes a lost note good. */
 export const createRedeploy =
   (ports: RedeployPorts) =>
   async (request: RedeployRequest): Promise<Result<Redeployed, Reason>> => {
-    const updated = await updateHead(ports, request.app.name, decide(ports, request))
+    const updated = await updateHead(ports, request.app.name, toDecide(ports, request))
     if (updated.kind === 'conflict') return fail('journal_unavailable')
     if (!updated.value.ok) return updated.value
-    const { head, ...redeployed } = updated.value.value
-    const operation = findOperation(head, request.id)
+    const operation = findOperation(updated.head, request.id)
     const { app, revision, force } = request
     if (operation !== null)
       await ports.chronicle.recordOperation(app.name, operation, { revision, force })
-    return succeed(redeployed)
+    return updated.value
   }

@@ -1,7 +1,7 @@
 import type { AppName } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import { judgeAlarm, type AlarmTransition, type Verdict } from '../deployment/alarm.ts'
-import { transition } from '../deployment/transition.ts'
+import { decide } from '../deployment/transition.ts'
 import type { Chronicle } from './journal.ts'
 import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
@@ -10,12 +10,12 @@ interface AlarmPorts extends UpdatePorts {
   readonly log: Log
 }
 
-const decide =
+const toDecide =
   (alarm: AlarmTransition, windowSeconds: number): Decide<Verdict> =>
   (head, now) => {
-    const observation = { kind: 'alarmed', transition: alarm, windowSeconds } as const
+    const decided = decide(head, { kind: 'alarmed', transition: alarm, windowSeconds }, now)
     return {
-      step: transition(head, observation, now),
+      events: decided.ok ? decided.value : [],
       value: judgeAlarm(head, alarm, windowSeconds),
     }
   }
@@ -24,7 +24,7 @@ const decide =
 export const createTakeAlarm =
   (ports: AlarmPorts) =>
   async (app: AppName, alarm: AlarmTransition, windowSeconds: number): Promise<Verdict> => {
-    const updated = await updateHead(ports, app, decide(alarm, windowSeconds))
+    const updated = await updateHead(ports, app, toDecide(alarm, windowSeconds))
     if (updated.kind === 'conflict') throw new Error(`too many conflicts on the head of ${app}`)
     const verdict = updated.value
     ports.log.info('alarm judged', { app, alarm: alarm.alarm, at: alarm.at, verdict })

@@ -2,7 +2,7 @@ import type { AppName } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
 import { dueFact, type Told } from '../deployment/facts.ts'
 import type { Channel, OwedFact } from '../deployment/report.ts'
-import { transition } from '../deployment/transition.ts'
+import { decide } from '../deployment/transition.ts'
 import type { ReconcilePorts } from './ports.ts'
 import { updateLoaded, type Decide } from './update.ts'
 import { writeAnyhow } from './write.ts'
@@ -15,9 +15,8 @@ const channelsOf = ({ reports }: App): readonly Channel[] => [
 
 const claimDue: Decide<OwedFact | null> = (head, now) => {
   const fact = dueFact(head, now)
-  const unchanged = { head, actions: [] }
-  const step = fact === null ? unchanged : transition(head, { kind: 'claimed', id: fact.id }, now)
-  return { step, value: fact }
+  const decided = fact === null ? null : decide(head, { kind: 'claimed', id: fact.id }, now)
+  return { events: decided?.ok ? decided.value : [], value: fact }
 }
 
 /** Claims the oldest fact that is due; null where nothing is, or another was faster. */

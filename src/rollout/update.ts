@@ -1,5 +1,6 @@
+import type { Event } from '../deployment/event.ts'
 import type { Head } from '../deployment/head.ts'
-import type { Transition } from '../deployment/transition.ts'
+import { evolve } from '../deployment/transition.ts'
 import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { Heads } from './journal.ts'
@@ -9,9 +10,9 @@ export interface UpdatePorts {
   readonly clock: Clock
 }
 
-/** What is decided of a head, and what the caller is told of it. `step.head` is the same head where nothing changes. */
+/** The events that are decided of a head, none where nothing changes, and what the caller is told. */
 export interface Decision<Value> {
-  readonly step: Transition
+  readonly events: readonly Event[]
   readonly value: Value
 }
 
@@ -19,7 +20,8 @@ export type Decide<Value> = (head: Head, now: Instant) => Decision<Value> | Prom
 
 /** `conflict`: the head was written by another meanwhile, and nothing by this one. */
 export type Updated<Value> =
-  ({ readonly kind: 'recorded' | 'unchanged' } & Decision<Value>) | { readonly kind: 'conflict' }
+  | ({ readonly kind: 'recorded' | 'unchanged'; readonly head: Head } & Decision<Value>)
+  | { readonly kind: 'conflict' }
 
 /** Enough for any race among the runs that one event wakes; each loss means that another one has decided. */
 export const mostTries = 60
@@ -30,10 +32,14 @@ export const updateLoaded = async <Value>(
   head: Head,
   decide: Decide<Value>,
 ): Promise<Updated<Value>> => {
-  const decided = await decide(head, toInstant(clock()))
-  if (decided.step.head === head) return { kind: 'unchanged', ...decided }
-  const written = await heads.record(decided.step.head, head.version)
-  return written === 'conflict' ? { kind: 'conflict' } : { kind: 'recorded', ...decided }
+  const now = toInstant(clock())
+  const decided = await decide(head, now)
+  const next = evolve(head, decided.events, now)
+  if (next === head) return { kind: 'unchanged', head, ...decided }
+  const written = await heads.record(next, head.version)
+  return written === 'conflict'
+    ? { kind: 'conflict' }
+    : { kind: 'recorded', head: next, ...decided }
 }
 
 /** The one update loop: load, decide, record; on a conflict the decision is taken anew, of the newer head. */

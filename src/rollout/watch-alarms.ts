@@ -2,7 +2,7 @@ import { toInstant } from '../kernel/clock.ts'
 import { isWatchOver, judgeAlarm } from '../deployment/alarm.ts'
 import type { App } from '../deployment/app.ts'
 import type { Head } from '../deployment/head.ts'
-import { transition as transit, type Observation } from '../deployment/transition.ts'
+import { decide, type Observation } from '../deployment/transition.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
 type AlarmPorts = Pick<ReconcilePorts, 'readFiring' | 'log'>
@@ -38,7 +38,8 @@ const takeFiring = async (
     const observation = { kind: 'alarmed', transition, windowSeconds } as const
     const head = await ports.heads.load(app.name)
     // Ignored, or taken in before.
-    if (transit(head, observation, toInstant(ports.clock())).head === head) continue
+    const decided = decide(head, observation, toInstant(ports.clock()))
+    if (!decided.ok || decided.value.length === 0) continue
     const verdict = judgeAlarm(head, transition, windowSeconds)
     ports.log.warn('an alarm fired and its event did not come', { app: app.name, alarm, at })
     await ports.chronicle.recordAlarm(app.name, transition, verdict)

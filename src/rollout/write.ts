@@ -1,14 +1,10 @@
 import { secondsBetween, toInstant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
+import type { Event } from '../deployment/event.ts'
 import type { Deployment, Head, Intent } from '../deployment/head.ts'
 import type { Answer } from '../deployment/step.ts'
 import { sendWithinSeconds } from '../deployment/deadline.ts'
-import {
-  transition,
-  type Action,
-  type Observation,
-  type Transition,
-} from '../deployment/transition.ts'
+import { decide, toActions, type Action, type Observation } from '../deployment/transition.ts'
 import { toOrder } from './order.ts'
 import type { ReconcilePorts } from './ports.ts'
 import { mostTries, updateHead, updateLoaded, type Decide } from './update.ts'
@@ -57,32 +53,28 @@ const cancel = async (ports: ReconcilePorts, head: Head, action: Action & { kind
     })
 }
 
-const act = async (ports: ReconcilePorts, { head, actions }: Transition) => {
-  for (const action of actions) {
-    switch (action.kind) {
-      case 'send':
-        await send(ports, head, action.deployment, action.intent)
-        break
-      case 'cancel':
-        await cancel(ports, head, action)
-        break
-      case 'refuse':
-        ports.log.info('nothing opened', { app: head.app, reason: action.reason })
-        break
-    }
+const act = async (ports: ReconcilePorts, head: Head, events: readonly Event[]): Promise<void> => {
+  for (const action of toActions(head, events)) {
+    if (action.kind === 'send') await send(ports, head, action.deployment, action.intent)
+    else await cancel(ports, head, action)
   }
 }
 
-const decide =
-  (observation: Observation): Decide<null> =>
-  (head, now) => ({ step: transition(head, observation, now), value: null })
+const toDecide =
+  (ports: ReconcilePorts, observation: Observation): Decide<null> =>
+  (head, now) => {
+    const decided = decide(head, observation, now)
+    if (decided.ok) return { events: decided.value, value: null }
+    ports.log.info('nothing opened', { app: head.app, reason: decided.error })
+    return { events: [], value: null }
+  }
 
 /** True where the head moved, by this run or by another: worth another look. */
 export const createWrite =
   (ports: ReconcilePorts) =>
   async (head: Head, observation: Observation): Promise<boolean> => {
-    const updated = await updateLoaded(ports, head, decide(observation))
-    if (updated.kind === 'recorded') await act(ports, updated.step)
+    const updated = await updateLoaded(ports, head, toDecide(ports, observation))
+    if (updated.kind === 'recorded') await act(ports, updated.head, updated.events)
     return updated.kind !== 'unchanged'
   }
 
@@ -92,8 +84,8 @@ export const writeAnyhow = async (
   app: AppName,
   observation: Observation,
 ): Promise<void> => {
-  const updated = await updateHead(ports, app, decide(observation))
-  if (updated.kind === 'recorded') await act(ports, updated.step)
+  const updated = await updateHead(ports, app, toDecide(ports, observation))
+  if (updated.kind === 'recorded') await act(ports, updated.head, updated.events)
   if (updated.kind === 'conflict')
     ports.log.error('too many conflicts on one head', { app, mostTries })
 }

@@ -7,9 +7,16 @@ import {
 } from '../../src/deployment/head.ts'
 import type { Opening } from '../../src/deployment/open.ts'
 import type { Answer } from '../../src/deployment/step.ts'
-import { transition, type Action, type Observation } from '../../src/deployment/transition.ts'
+import {
+  decide,
+  evolve,
+  toActions,
+  type Action,
+  type Observation,
+} from '../../src/deployment/transition.ts'
 import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
 import { Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
+import type { Reason } from '../../src/kernel/reason.ts'
 import type { App } from '../../src/deployment/app.ts'
 import type { Revision } from '../../src/deployment/revision.ts'
 import { appOf } from './apps.ts'
@@ -67,7 +74,7 @@ export const placeAt = (index: number, changes: Partial<Place> = {}): Place => (
 /** A head and what was done to it, one observation at a time. */
 export interface Story {
   readonly head: Head
-  readonly actions: readonly Action[]
+  readonly actions: readonly (Action | { readonly kind: 'refuse'; readonly reason: Reason })[]
 }
 
 export const begin = (changes: Partial<Head> = {}): Story => ({
@@ -75,8 +82,12 @@ export const begin = (changes: Partial<Head> = {}): Story => ({
   actions: [],
 })
 
-export const see = ({ head }: Story, observation: Observation, at: Instant): Story =>
-  transition(head, observation, at)
+export const see = ({ head }: Story, observation: Observation, at: Instant): Story => {
+  const decided = decide(head, observation, at)
+  if (!decided.ok) return { head, actions: [{ kind: 'refuse', reason: decided.error }] }
+  const next = evolve(head, decided.value, at)
+  return { head: next, actions: toActions(next, decided.value) }
+}
 
 export const openedBy = (story: Story, opening: Opening, at: Instant = start): Story =>
   see(story, { kind: 'wanted', opening }, at)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { end, giveUp, instancesToRestore } from '../../../src/deployment/close.ts'
+import { draftOf } from '../../../src/deployment/draft.ts'
 import type { Head, InstanceState } from '../../../src/deployment/head.ts'
 import {
   after,
@@ -39,7 +40,12 @@ describe('an instance of a failed rollout', () => {
 
 describe('giving up', () => {
   it('ends where nobody is to be brought back', () => {
-    const head = giveUp(withInstance({ touched: false }), 'unhealthy', 'it says 500', after(7))
+    const { head } = giveUp(
+      draftOf(withInstance({ touched: false })),
+      'unhealthy',
+      'it says 500',
+      after(7),
+    )
     expect(head.deployment).toMatchObject({
       status: 'failed',
       stage: 'ended',
@@ -51,7 +57,7 @@ describe('giving up', () => {
   })
 
   it('keeps why it did until the restore is over', () => {
-    const head = giveUp(withInstance({ status: 'lost' }), 'no_answer', null, after(7))
+    const { head } = giveUp(draftOf(withInstance({ status: 'lost' })), 'no_answer', null, after(7))
     expect(head.deployment).toMatchObject({
       stage: 'restoring',
       reason: 'no_answer',
@@ -86,19 +92,19 @@ describe('the end', () => {
     const first = live(1, 1).head.releases[0]
     if (first === undefined) throw new Error('nothing live')
     const story = openedBy(live(2, 1, live(1, 1)), { ...opening, release: first })
-    const { releases } = end(story.head, succeeded, after(7))
+    const { releases } = end(draftOf(story.head), succeeded, after(7)).head
     expect(releases.map(({ generation }) => generation)).toEqual([1, 2])
   })
 
   it('of a failure leaves what is live', () => {
     const { head } = openedBy(live(1, 1), openingOf(2, 1))
     const failed = { status: 'failed', reason: 'unhealthy', message: null } as const
-    expect(end(head, failed, after(7)).releases).toBe(head.releases)
+    expect(end(draftOf(head), failed, after(7)).head.releases).toBe(head.releases)
   })
 
   it('is nothing where no deployment is open', () => {
     const { head } = begin()
-    expect(end(head, succeeded, after(7))).toBe(head)
-    expect(giveUp(head, 'no_answer', null, after(7))).toBe(head)
+    expect(end(draftOf(head), succeeded, after(7)).events).toEqual([])
+    expect(giveUp(draftOf(head), 'no_answer', null, after(7)).events).toEqual([])
   })
 })

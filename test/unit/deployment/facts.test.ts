@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { dueFact, oweFacts } from '../../../src/deployment/facts.ts'
+import { dueFact } from '../../../src/deployment/facts.ts'
+
 import type { Answer } from '../../../src/deployment/step.ts'
-import type { Observation } from '../../../src/deployment/transition.ts'
+import { evolve, type Observation } from '../../../src/deployment/transition.ts'
 import {
   after,
   begin,
@@ -261,14 +262,9 @@ describe('what is owed', () => {
     const other = see(alarmed, { ...request, request: wish }, after(2))
     expect(ids(other)).toEqual(ids(alarmed))
     const { takeBack } = other.head
-    const earlier = takeBack && { ...takeBack, at: start }
-    const before = { head: { ...other.head, takeBack: earlier }, actions: [] }
-    expect(oweFacts(before.head, other.head, after(3)).owed).toHaveLength(
-      other.head.owed.length + 1,
-    )
-    const differently = takeBack && { ...takeBack, refusal: 'cancelled' as const }
-    const owed = oweFacts({ ...other.head, takeBack: differently }, other.head, after(3)).owed
-    expect(owed).toHaveLength(other.head.owed.length + 1)
+    if (takeBack === null) throw new Error('no rollback was refused')
+    const refused = { kind: 'rollback_refused', takeBack, reason: 'cancelled' } as const
+    expect(evolve(other.head, [refused], after(3)).owed).toHaveLength(other.head.owed.length + 1)
   })
 
   it('is kept to the newest twenty', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { firstBlocker } from '../../../src/deployment/blockers.ts'
+import { draftOf } from '../../../src/deployment/draft.ts'
 import { open } from '../../../src/deployment/open.ts'
 import { Generation } from '../../../src/kernel/id.ts'
 import {
@@ -54,29 +55,29 @@ describe('opening a deployment', () => {
 
   it('is refused while another one is open, also by force', () => {
     const { head } = openedBy(begin(), openingOf(1, 1))
-    const again = open(head, openingOf(2, 1, { force: true }), start)
+    const again = open(draftOf(head), openingOf(2, 1, { force: true }), start)
     expect(again).toEqual({ ok: false, error: 'deployment_open' })
   })
 
   it('is refused while the app is frozen, but not by force', () => {
     const { head } = begin({ freeze })
-    expect(open(head, openingOf(1, 1), start)).toEqual({ ok: false, error: 'app_frozen' })
-    expect(open(head, openingOf(1, 1, { force: true }), start).ok).toBe(true)
+    expect(open(draftOf(head), openingOf(1, 1), start)).toEqual({ ok: false, error: 'app_frozen' })
+    expect(open(draftOf(head), openingOf(1, 1, { force: true }), start).ok).toBe(true)
     expect(firstBlocker(head, { kind: 'request', force: true, content: null })).toBeNull()
   })
 
   it('by force lifts the quarantine of what it opens, and of nothing else', () => {
     const quarantine = [digestAt(1), commitAt(2), digestAt(2)]
     const { head } = begin({ quarantine })
-    expect(open(head, openingOf(2, 1), start)).toEqual({ ok: false, error: 'quarantined' })
-    const opened = open(head, openingOf(2, 1, { force: true }), start)
-    expect(opened).toMatchObject({ ok: true, value: { quarantine: [digestAt(1)] } })
+    expect(open(draftOf(head), openingOf(2, 1), start)).toEqual({ ok: false, error: 'quarantined' })
+    const opened = open(draftOf(head), openingOf(2, 1, { force: true }), start)
+    expect(opened).toMatchObject({ ok: true, value: { head: { quarantine: [digestAt(1)] } } })
   })
 
   it('is refused while something is to be taken back, also by force', () => {
     const { head } = begin({ takeBack: word })
     for (const force of [false, true])
-      expect(open(head, openingOf(1, 1, { force }), start)).toEqual({
+      expect(open(draftOf(head), openingOf(1, 1, { force }), start)).toEqual({
         ok: false,
         error: 'going_back',
       })
@@ -85,7 +86,7 @@ describe('opening a deployment', () => {
   it('of a rollback is refused while another deployment is open', () => {
     const { head } = openedBy(live(1, 1), openingOf(2, 1))
     const opening = openingOf(1, 1, { kind: 'rollback' })
-    expect(open(head, opening, start)).toEqual({ ok: false, error: 'deployment_open' })
+    expect(open(draftOf(head), opening, start)).toEqual({ ok: false, error: 'deployment_open' })
   })
 
   it('takes nothing back and keeps the word of what came to nothing, where it is no rollback', () => {

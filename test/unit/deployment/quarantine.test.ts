@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import type { QuarantinedSettings, Release } from '../../../src/deployment/head.ts'
+import type { Head, QuarantinedSettings, Release } from '../../../src/deployment/head.ts'
 import {
+  addQuarantined,
+  entriesAgainst,
+  entriesFor,
   isQuarantined,
   isSameContent,
-  liftQuarantine,
-  quarantineImage,
-  quarantineRelease,
 } from '../../../src/deployment/quarantine.ts'
-import { Generation } from '../../../src/kernel/id.ts'
+import { Generation, type Commit, type Digest } from '../../../src/kernel/id.ts'
 import { begin, lettings } from '../../support/deployments.ts'
 import { commitAt, digestAt } from '../../support/rollout-world.ts'
 
@@ -46,6 +46,11 @@ describe('two releases run the same', () => {
   })
 })
 
+const quarantineImage = (head: Head, commit: Commit | null, digest: Digest): Head =>
+  addQuarantined(head, entriesFor([], { ...releaseAt(1), commit, digest }))
+const quarantineRelease = (head: Head, left: Release): Head =>
+  addQuarantined(head, entriesFor(head.releases, left))
+
 describe('the quarantine', () => {
   it('holds an image without a commit by its digest alone', () => {
     expect(quarantineImage(begin().head, null, digestAt(1)).quarantine).toEqual([digestAt(1)])
@@ -79,7 +84,7 @@ describe('the quarantine', () => {
 
   it('is as it was where what is lifted is not in it', () => {
     const { head } = begin({ quarantine: [digestAt(1)] })
-    expect(liftQuarantine(head, releaseAt(2))).toBe(head)
-    expect(liftQuarantine(head, releaseAt(1)).quarantine).toEqual([])
+    expect(entriesAgainst(head, releaseAt(2))).toEqual([])
+    expect(entriesAgainst(head, releaseAt(1))).toEqual([digestAt(1)])
   })
 })

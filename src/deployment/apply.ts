@@ -1,0 +1,158 @@
+import { addSeconds, type Instant } from '../kernel/clock.ts'
+import { endDeployment } from './ending.ts'
+import type { Event, EventKind } from './event.ts'
+import {
+  isConverging,
+  keptOperations,
+  type Deployment,
+  type Head,
+  type InstanceState,
+  type Intent,
+} from './head.ts'
+import { isSameInstance } from './places.ts'
+import { addQuarantined } from './quarantine.ts'
+import type { OwedFact } from './report.ts'
+import { newerOrder } from './revision.ts'
+
+/** For how long the writer of an intent looks again by itself, before it leaves it to events and the clock. */
+const watchSeconds = 25
+
+const watchedBy = (by: string, at: Instant): Head['watch'] => ({
+  by,
+  until: addSeconds(at, watchSeconds),
+})
+
+const change = (head: Head, changes: (deployment: Deployment) => Partial<Deployment>): Head =>
+  head.deployment === null
+    ? head
+    : { ...head, deployment: { ...head.deployment, ...changes(head.deployment) } }
+
+const changeIntent = (head: Head, changes: Partial<Intent>): Head =>
+  change(head, ({ intent }) => ({ intent: intent === null ? null : { ...intent, ...changes } }))
+
+const changeNotice = (
+  head: Head,
+  id: string,
+  changed: (notice: OwedFact) => OwedFact | null,
+): Head => ({
+  ...head,
+  owed: head.owed.flatMap((notice) => (notice.id === id ? (changed(notice) ?? []) : [notice])),
+})
+
+const touch = (instance: InstanceState, { purpose, target, instances }: Intent): InstanceState =>
+  instance.target === target && instances.includes(instance.id)
+    ? { ...instance, touched: instance.touched || purpose !== 'prepare' }
+    : instance
+
+/** A repair goes on under the number of the live release, and answers no request. */
+const opened = (head: Head, deployment: Deployment): Head => {
+  const { kind, generation } = deployment
+  if (isConverging(deployment)) return { ...head, deployment }
+  return {
+    ...head,
+    generation,
+    deployment,
+    request: kind === 'redeploy' ? null : head.request,
+    takeBack: kind === 'rollback' ? null : head.takeBack,
+  }
+}
+
+/** Instances that have it under its first number get it anew. */
+const renumbered = ({ release, instances }: Deployment, generation: Deployment['generation']) => ({
+  generation,
+  release: { ...release, generation },
+  instances: instances.map((one) =>
+    one.status === 'succeeded' ? { ...one, status: 'pending' as const } : one,
+  ),
+})
+
+/** They are told, or sent; nothing of them is stored. */
+const unstored = (head: Head): Head => head
+
+const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>) => Head } = {
+  operation_recorded: (head, { operation }) => ({
+    ...head,
+    operations: [operation, ...head.operations].slice(0, keptOperations),
+  }),
+  redeploy_requested: (head, { request }) => ({ ...head, request }),
+  redeploy_refused: (head, { reason }) =>
+    head.request === null ? head : { ...head, request: { ...head.request, refusal: reason } },
+  rollback_requested: (head, { takeBack }) => ({
+    ...head,
+    takeBack: { ...takeBack, refusal: null },
+  }),
+  rollback_refused: (head, { takeBack, reason }) => ({
+    ...head,
+    takeBack: { ...takeBack, refusal: reason },
+  }),
+  rollback_settled: (head) => ({ ...head, takeBack: null }),
+  frozen: (head, { freeze }) => ({ ...head, freeze }),
+  unfrozen: (head) => ({ ...head, freeze: null }),
+  content_quarantined: (head, { entries }) => addQuarantined(head, entries),
+  quarantine_lifted: (head, { entries }) => ({
+    ...head,
+    quarantine: head.quarantine.filter((one) => !entries.includes(one)),
+  }),
+  mark_raised: (head, { order }) => ({ ...head, mark: newerOrder(head.mark, order) }),
+
+  deployment_opened: (head, { deployment }) => opened(head, deployment),
+  deployment_started: (head) => change(head, () => ({ status: 'in_progress' })),
+  command_issued: (head, { intent, by }) => ({
+    ...change(head, ({ sentAt, instances }) => ({
+      intent,
+      pausedUntil: null,
+      sentAt: sentAt ?? (intent.purpose === 'prepare' ? null : intent.at),
+      instances: instances.map((instance) => touch(instance, intent)),
+    })),
+    watch: watchedBy(by, intent.at),
+  }),
+  command_repeated: (head, { at, hostSeconds, by }) => ({
+    ...changeIntent(head, { at, hostSeconds, repeated: true }),
+    watch: watchedBy(by, at),
+  }),
+  command_sent: (head, { operation, instances }) => changeIntent(head, { operation, instances }),
+  instances_reported: (head, { instances: reported }) =>
+    change(head, ({ instances }) => ({
+      instances: instances.map(
+        (one) => reported.find((other) => isSameInstance(one, other)) ?? one,
+      ),
+    })),
+  command_settled: (head) => change(head, () => ({ intent: null, pausedUntil: null })),
+  command_abandoned: unstored,
+  fence_seen: (head, { fence }) => ({ ...head, version: fence }),
+  release_renumbered: (head, { generation }) => ({
+    ...change(head, (deployment) => renumbered(deployment, generation)),
+    generation,
+  }),
+  wave_paused: (head, { until }) => ({
+    ...change(head, () => ({ pausedUntil: until })),
+    watch: null,
+  }),
+  rollout_withdrawn: (head, { reason, message }) =>
+    change(head, () => ({ stage: 'restoring', reason, message })),
+  deployment_ended: (head, { ending, at }) => endDeployment(head, ending, at),
+  deployment_archived: (head, { alarmsUntil }) => ({ ...head, deployment: null, alarmsUntil }),
+  alarm_window_closed: (head) => ({ ...head, alarmsUntil: null }),
+
+  instances_listed: (head, { places }) => ({ ...head, places }),
+  drift_found: unstored,
+
+  notice_claimed: (head, { id, until }) =>
+    changeNotice(head, id, (notice) => ({
+      ...notice,
+      claimedUntil: until,
+      tries: notice.tries + 1,
+    })),
+  notice_tried: (head, { id, told, dueAt }) =>
+    changeNotice(head, id, (notice) => ({
+      ...notice,
+      told: [...new Set([...notice.told, ...told])],
+      dueAt,
+      claimedUntil: null,
+    })),
+  notice_dropped: (head, { id }) => changeNotice(head, id, () => null),
+}
+
+/** What one event makes of a head. Total: it asks nothing and decides nothing. */
+export const apply = <Kind extends EventKind>(head: Head, event: Event<Kind>): Head =>
+  appliers[event.kind](head, event)

@@ -1,0 +1,29 @@
+import type { Deployment, Head, InstanceState } from './head.ts'
+import { hasDrifted, placeOf } from './places.ts'
+
+/** How much of a notice is told. */
+const mostMessage = 300
+
+/** For the reason why it ended: what is still to be put right at the end. */
+const sayDrift = (ended: Deployment, { id, status, reason }: InstanceState): string => {
+  if (status === 'succeeded') return `${id} was put right`
+  if (status === 'failed' && reason === 'drifted') return `${id} is left as it is (drift: report)`
+  const why = status === 'pending' ? ended.reason : reason
+  return `${id} could not be put right (${why ?? 'no_answer'})`
+}
+
+/** Told once, however often it is met again. */
+const isNew = (head: Head, instance: InstanceState): boolean =>
+  hasDrifted(head, instance) &&
+  placeOf(head, instance)?.reason !== 'drifted' &&
+  (instance.touched || instance.reason === 'drifted')
+
+/** What a repair that has ended found changed by hand, for people; null where there was nothing new. */
+export const findDrift = (head: Head, ended: Deployment): string | null => {
+  const drifted = ended.instances.filter((instance) => isNew(head, instance))
+  if (drifted.length === 0) return null
+  return drifted
+    .map((one) => sayDrift(ended, one))
+    .join('; ')
+    .slice(0, mostMessage)
+}

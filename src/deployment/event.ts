@@ -1,0 +1,95 @@
+import type { Instant } from '../kernel/clock.ts'
+import type { Fence, Generation, InstanceId } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
+import type { Ending } from './ending.ts'
+import type {
+  Deployment,
+  Freeze,
+  InstanceState,
+  Intent,
+  Operation,
+  Place,
+  Quarantined,
+  Request,
+  TakeBack,
+} from './head.ts'
+import type { Channel } from './report.ts'
+import type { PushOrder } from './revision.ts'
+
+/** What was decided, in the past tense, by kind. */
+interface EventFields {
+  // What people and alarms asked for.
+  readonly operation_recorded: { readonly operation: Operation }
+  readonly redeploy_requested: { readonly request: Request }
+  readonly redeploy_refused: { readonly reason: Reason }
+  readonly rollback_requested: { readonly takeBack: Omit<TakeBack, 'refusal'> }
+  /** A cancelled one is a refused one, too. */
+  readonly rollback_refused: {
+    readonly takeBack: Omit<TakeBack, 'refusal'>
+    readonly reason: Reason
+  }
+  /** Nothing is left to bring back. */
+  readonly rollback_settled: object
+  /** `rule`: Landfall froze the app itself, and `freeze.reason` is the reason's code. */
+  readonly frozen: { readonly freeze: Freeze; readonly cause: 'person' | 'rule' }
+  readonly unfrozen: { readonly by: string }
+  readonly content_quarantined: { readonly entries: readonly Quarantined[] }
+  readonly quarantine_lifted: { readonly entries: readonly Quarantined[] }
+  readonly mark_raised: { readonly order: PushOrder }
+
+  // The way of a deployment.
+  readonly deployment_opened: { readonly deployment: Deployment }
+  readonly deployment_started: object
+  /** `by` names the run that sends it and looks for its answers. */
+  readonly command_issued: { readonly intent: Intent; readonly by: string }
+  /** The same fence once more, by another sender, with what is left of its time. */
+  readonly command_repeated: {
+    readonly at: Instant
+    readonly hostSeconds: number
+    readonly by: string
+  }
+  /** `instances`: those that it went to. */
+  readonly command_sent: {
+    readonly operation: string | null
+    readonly instances: readonly InstanceId[]
+  }
+  readonly instances_reported: { readonly instances: readonly InstanceState[] }
+  /** Its answers are all here, or nothing waits for them any more. */
+  readonly command_settled: object
+  /** It was given up while it may still run on an instance. */
+  readonly command_abandoned: { readonly target: number; readonly operation: string }
+  /** A host has seen a higher fence than the journal knows: a table restored to an earlier day. */
+  readonly fence_seen: { readonly fence: Fence }
+  /** The number was another release's already: this one gets the next, also where it is up. */
+  readonly release_renumbered: { readonly generation: Generation }
+  readonly wave_paused: { readonly until: Instant }
+  readonly rollout_withdrawn: { readonly reason: Reason; readonly message: string | null }
+  readonly deployment_ended: { readonly ending: Ending; readonly at: Instant }
+  /** Its record stands in the history. */
+  readonly deployment_archived: { readonly alarmsUntil: Instant | null }
+  readonly alarm_window_closed: object
+
+  // What is known of the instances while nothing is open.
+  readonly instances_listed: { readonly places: readonly Place[] }
+  readonly drift_found: { readonly by: string; readonly message: string }
+
+  // The way of a notice to its channels.
+  readonly notice_claimed: { readonly id: string; readonly until: Instant }
+  readonly notice_tried: {
+    readonly id: string
+    readonly told: readonly Channel[]
+    readonly dueAt: Instant
+  }
+  /** Every channel has it, or it is old news. */
+  readonly notice_dropped: { readonly id: string }
+}
+
+export type EventKind = keyof EventFields
+
+/**
+ * What was decided. The state, the commands to send and to cancel, the notices and the audit log are
+ * made from events alone.
+ */
+export type Event<Kind extends EventKind = EventKind> = {
+  [Each in Kind]: { readonly kind: Each } & EventFields[Each]
+}[Kind]
