@@ -7,6 +7,7 @@ import { isNumbering } from './open.ts'
 import { hasDrifted, servesRelease } from './places.ts'
 import { pauseAfter } from './pause.ts'
 import type { Answer } from './step.ts'
+import { keepWords } from './words.ts'
 
 /** A changed key is prepared for anew, a fence from before a restore raised: each at most this often. */
 const mostRetries = 2
@@ -180,13 +181,14 @@ export const absorb = (
   const { intent } = deployment
   const settled = intent.instances.flatMap((id) => answerOf(intent, answers, id, now) ?? [])
   if (settled.length < intent.instances.length) return head
-  const instances = deployment.instances.map((instance) => {
+  const answered = deployment.instances.map((instance) => {
     const answer = settled.find(({ id }) => id === instance.id)
     if (!answer || intent.target !== instance.target) return instance
     return instance.status === 'unseen' && answer.outcome === 'succeeded'
       ? afterQuestion(head, deployment, instance, answer)
       : after[intent.purpose](instance, answer, intent)
   })
+  const instances = keepWords(answered)
   const told = { ...aboveSeen(head, answers), deployment: { ...deployment, instances } }
   const numbered = intent.purpose === 'deploy' ? aboveServed(told, answers) : told
   return conclude(numbered, numbered.deployment, now)
@@ -207,13 +209,13 @@ export const takeSent = (
   if (deployment?.intent?.fence !== fence || deployment.intent.operation !== null) return head
   const { intent } = deployment
   const missed = (id: Answer['id']) => missing.find((answer) => answer.id === id)
-  const instances = deployment.instances.map((instance) => {
+  const answered = deployment.instances.map((instance) => {
     const answer = instance.target === intent.target ? missed(instance.id) : undefined
     return answer === undefined ? instance : afterMissing(instance, answer, intent)
   })
   const reached = intent.instances.filter((id) => missed(id) === undefined)
   const sent = { ...intent, operation, instances: reached }
-  const next = { ...deployment, instances, intent: sent }
+  const next = { ...deployment, instances: keepWords(answered), intent: sent }
   return reached.length === 0 ? conclude(head, next, now) : { ...head, deployment: next }
 }
 

@@ -13,6 +13,7 @@ import {
 } from './head.ts'
 import { notePlaces } from './places.ts'
 import { isSameContent } from './quarantine.ts'
+import { cutWords, mostMessageBytes } from './words.ts'
 
 export interface Ending {
   readonly status: 'succeeded' | 'failed' | 'cancelled' | 'rolled_back'
@@ -42,6 +43,9 @@ const keepReleases = (head: Head, { release, status }: Deployment): Head['releas
   return [release, ...earlier].slice(0, keptReleases)
 }
 
+const cutMessage = (message: string | null): string | null =>
+  message === null ? null : cutWords(message, mostMessageBytes)
+
 /** The deployment's ending is written in the head first and never changes there. */
 export const end = (head: Head, ending: Ending, now: Instant): Head => {
   const { deployment } = head
@@ -50,6 +54,7 @@ export const end = (head: Head, ending: Ending, now: Instant): Head => {
   const ended: Deployment = {
     ...deployment,
     ...ending,
+    message: cutMessage(ending.message),
     rolledBackBy,
     stage: 'ended',
     intent: null,
@@ -104,7 +109,13 @@ export const giveUp = (head: Head, reason: Reason, message: string | null, now: 
   if (deployment === null) return head
   const turned = {
     ...head,
-    deployment: { ...deployment, reason, message, intent: null, pausedUntil: null },
+    deployment: {
+      ...deployment,
+      reason,
+      message: cutMessage(message),
+      intent: null,
+      pausedUntil: null,
+    },
   }
   if (instancesToRestore(head, deployment).length === 0)
     return endGivenUp(turned, reason, message, now)

@@ -1,6 +1,7 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
 import type { InstanceId } from '../kernel/id.ts'
 import { isPast } from './deadline.ts'
+import { countFitting } from './head-size.ts'
 import {
   hasPendingRequest,
   hasPendingTakeBack,
@@ -83,6 +84,19 @@ const openConvergence = (
   message: null,
 })
 
+/** Those that the head has room for; the longest unasked first, so that all of them have their turn. */
+const chooseFitting = (
+  head: Head,
+  release: Release,
+  names: readonly Pick<Place, 'id' | 'target'>[],
+): readonly Pick<Place, 'id' | 'target'>[] => {
+  const askedAt = (name: Pick<Place, 'id' | 'target'>) => placeOf(head, name)?.at ?? ''
+  const inTurn = names
+    .map(({ id, target }) => ({ id, target, wave: names.length }))
+    .toSorted((one, other) => askedAt(one).localeCompare(askedAt(other)))
+  return inTurn.slice(0, countFitting(head, release, inTurn, []))
+}
+
 /**
  * Takes in who is there now. Whoever has not said for a while that it serves the live release is asked,
  * and gets it where it does not; who cannot be reached is tried again with growing gaps; who is gone is
@@ -108,9 +122,12 @@ export const converge = (
       !absent.some((one) => isSamePlace(one, place)),
   )
   if (asked.length === 0 && known.length === head.places.length) return head
+  const fitting = chooseFitting({ ...head, places: known }, release, [...strays, ...absent])
+  const chosen = strays.filter((one) => fitting.some((name) => isSamePlace(name, one)))
+  const noted = absent.filter((one) => fitting.some((name) => isSamePlace(name, one)))
   return {
     ...head,
-    places: [...known, ...absent],
-    deployment: strays.length === 0 ? null : openConvergence(release, strays, capacities, now),
+    places: [...known, ...noted],
+    deployment: chosen.length === 0 ? null : openConvergence(release, chosen, capacities, now),
   }
 }

@@ -13,10 +13,12 @@ import {
   type InstanceState,
   type Release,
 } from './head.ts'
+import { countFitting, headBytes, maxHeadBytes } from './head-size.ts'
 import { isQuarantined, liftQuarantine } from './quarantine.ts'
 import { newerOrder, type PushOrder } from './revision.ts'
 import { explainLongPauses } from './pause.ts'
 import { planWaves } from './wave.ts'
+import { cutWords, mostMessageBytes } from './words.ts'
 
 /** An instance that a target selected, and why nothing can be sent to it, if so. */
 export interface Candidate {
@@ -93,10 +95,16 @@ const obstacleOf = (head: Head, { kind, force, release }: Opening): Reason | nul
 const failureOf = (
   deployment: Deployment,
   { kind, obstacle, message }: Opening,
+  selected: number,
 ): { readonly reason: Reason; readonly message: string | null } | null => {
   const { instances } = deployment
   if (obstacle !== null) return { reason: obstacle, message }
-  if (instances.length === 0) return { reason: 'no_instances', message: null }
+  if (selected === 0) return { reason: 'no_instances', message: null }
+  if (instances.length === 0 || (instances.length < selected && kind !== 'rollback'))
+    return {
+      reason: 'too_many_instances',
+      message: `${selected} instances; the app's record has room for ${instances.length}`,
+    }
   const tooLong = explainLongPauses(deployment)
   if (tooLong !== null) return { reason: 'pauses_too_long', message: tooLong }
   const unreachable = instances.find(({ reason }) => reason !== null)
@@ -105,45 +113,61 @@ const failureOf = (
     : { reason: unreachable.reason, message: unreachable.id }
 }
 
+const toDeployment = (
+  { generation: last, takeBack }: Head,
+  { kind, by, firing, release, message }: Opening,
+  instances: readonly InstanceState[],
+  now: Instant,
+): Deployment => {
+  const generation = Generation.parse(last + 1)
+  return {
+    generation,
+    kind,
+    by,
+    status: 'queued',
+    stage: 'rolling',
+    openedAt: now,
+    deadlineAt: addSeconds(now, release.settings.deadlineSeconds),
+    sentAt: null,
+    endedAt: null,
+    firing,
+    takesBack: kind === 'rollback' ? (takeBack?.generation ?? null) : null,
+    rolledBackBy: null,
+    release: { ...release, generation: release.generation ?? generation },
+    instances,
+    intent: null,
+    pausedUntil: null,
+    reason: null,
+    message: message === null ? null : cutWords(message, mostMessageBytes),
+  }
+}
+
 /**
  * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
- * With no instance, one that cannot be reached, or pauses longer than its deadline, it is opened and
- * ended at once, so that the failure stands in the history and the mark keeps it from being tried again by itself. A convergence
- * gives way first; the next look opens.
+ * With no instance, one that cannot be reached, more than the head has room for whatever becomes of
+ * them, or pauses longer than its deadline, it is opened and ended at once, so that the failure stands in
+ * the history and the mark keeps it from being tried again by itself. A rollback takes those that there
+ * is room for, and the others follow. A convergence gives way first; the next look opens.
  */
 export const open = (head: Head, opening: Opening, now: Instant): Result<Head, Reason> => {
   const obstacle = obstacleOf(head, opening)
   if (obstacle !== null) return fail(obstacle)
   if (isConverging(head.deployment)) return succeed(giveWay(head, now))
-  const generation = Generation.parse(head.generation + 1)
-  const deployment: Deployment = {
-    generation,
-    kind: opening.kind,
-    by: opening.by,
-    status: 'queued',
-    stage: 'rolling',
-    openedAt: now,
-    deadlineAt: addSeconds(now, opening.release.settings.deadlineSeconds),
-    sentAt: null,
-    endedAt: null,
-    firing: opening.firing,
-    takesBack: opening.kind === 'rollback' ? (head.takeBack?.generation ?? null) : null,
-    rolledBackBy: null,
-    release: { ...opening.release, generation: opening.release.generation ?? generation },
-    instances: toInstances(opening.release.settings, opening.candidates, opening.capacities),
-    intent: null,
-    pausedUntil: null,
-    reason: null,
-    message: opening.message,
-  }
+  const { kind, release, firing } = opening
+  const selected = toInstances(release.settings, opening.candidates, opening.capacities)
+  const instances = selected.slice(0, countFitting(head, release, selected, firing))
+  const deployment = toDeployment(head, opening, instances, now)
   const opened = {
-    ...(opening.force ? liftQuarantine(head, opening.release) : head),
-    generation,
+    ...(opening.force ? liftQuarantine(head, release) : head),
+    generation: deployment.generation,
     deployment,
-    request: opening.kind === 'redeploy' ? null : head.request,
-    takeBack: opening.kind === 'rollback' ? null : head.takeBack,
+    request: kind === 'redeploy' ? null : head.request,
+    takeBack: kind === 'rollback' ? null : head.takeBack,
     mark: newerOrder(head.mark, opening.order),
   }
-  const failure = failureOf(deployment, opening)
-  return succeed(failure === null ? opened : end(opened, { status: 'failed', ...failure }, now))
+  const failure = failureOf(deployment, opening, selected.length)
+  if (failure === null) return succeed(opened)
+  const ended = end(opened, { status: 'failed', ...failure }, now)
+  // Settings that outgrow the record by themselves cannot stand in it, not even to say so.
+  return headBytes(ended) > maxHeadBytes ? fail('too_many_instances') : succeed(ended)
 }
