@@ -1,6 +1,7 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
 import type { InstanceId } from '../kernel/id.ts'
 import { isPast } from './deadline.ts'
+import { findTarget } from './find-target.ts'
 import { countFitting } from './head-size.ts'
 import {
   hasPendingRequest,
@@ -39,7 +40,7 @@ const isToBeAsked = (
   now: Instant,
 ): boolean => {
   const place = placeOf(head, candidate)
-  if (settings.targets[candidate.target]?.canBeAsked !== true)
+  if (findTarget(settings, candidate.target)?.canBeAsked !== true)
     return place !== null && !isSettled(head, place) && isPlaceDue(head, place, now)
   if (place === null || isPlaceDue(head, place, now)) return true
   return called !== null && called.returned.includes(candidate.id) && !isPast(called.at, place.at)
@@ -74,7 +75,7 @@ const openConvergence = (
   rolledBackBy: null,
   release,
   instances: toInstances(release.settings, strays, capacities).map((instance) =>
-    release.settings.targets[instance.target]?.canBeAsked
+    findTarget(release.settings, instance.target)?.canBeAsked
       ? { ...instance, status: 'unseen' as const }
       : instance,
   ),

@@ -1,5 +1,5 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import { Generation, type InstanceId } from '../kernel/id.ts'
+import { Generation, type InstanceId, type TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from './app.ts'
@@ -23,7 +23,7 @@ import { cutWords, mostMessageBytes } from './words.ts'
 /** An instance that a target selected, and why nothing can be sent to it, if so. */
 export interface Candidate {
   readonly id: InstanceId
-  readonly target: number
+  readonly target: TargetKey
   readonly obstacle: Reason | null
 }
 
@@ -36,7 +36,7 @@ export interface Opening {
   /** A rollback brings back an earlier release under its own generation; anything else gets a new one. */
   readonly release: Omit<Release, 'generation'> & { readonly generation: Generation | null }
   readonly candidates: readonly Candidate[]
-  /** How many instances of each target one command can hold the release for. */
+  /** How many instances of each target of the release, in their order, one command can hold it for. */
   readonly capacities: readonly number[]
   /** Alarms that fire already. */
   readonly firing: readonly string[]
@@ -53,9 +53,9 @@ export const toInstances = (
   candidates: readonly Candidate[],
   capacities: readonly number[],
 ): readonly InstanceState[] =>
-  targets.flatMap((settings, target) => {
+  targets.flatMap(({ key: target, rollout }, place) => {
     const own = candidates.filter((candidate) => candidate.target === target)
-    const waves = planWaves(own.length, settings.rollout.batch, capacities[target] ?? Infinity)
+    const waves = planWaves(own.length, rollout.batch, capacities[place] ?? Infinity)
     return own.map(({ id, obstacle }, index) => ({
       id,
       target,

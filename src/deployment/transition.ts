@@ -1,5 +1,5 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import { Fence, type Generation, type InstanceId } from '../kernel/id.ts'
+import { Fence, type Generation, type InstanceId, type TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { advance } from './advance.ts'
 import { isWatchOver, takeAlarm, type AlarmTransition } from './alarm.ts'
@@ -69,7 +69,7 @@ export type Observation =
 
 export type Action =
   | { readonly kind: 'send'; readonly deployment: Deployment; readonly intent: Intent }
-  | { readonly kind: 'cancel'; readonly target: number; readonly operation: string }
+  | { readonly kind: 'cancel'; readonly target: TargetKey; readonly operation: string }
   | { readonly kind: 'refuse'; readonly reason: Reason }
 
 export interface Transition {

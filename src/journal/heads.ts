@@ -19,6 +19,7 @@ import {
   InstanceId,
   newNonce,
   RevisionId,
+  TargetKey,
 } from '../kernel/id.ts'
 import type { Heads } from '../rollout/journal.ts'
 import { deploymentSchema, finishedSchema, releaseSchema } from './deployment-schema.ts'
@@ -49,7 +50,7 @@ const takeBackSchema = z.object({
 
 const placeSchema: z.ZodType<Place> = z.object({
   id: InstanceId,
-  target: z.number(),
+  target: TargetKey,
   generation: Generation.nullable(),
   at: instantSchema,
   tries: z.number(),

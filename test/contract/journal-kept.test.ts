@@ -119,7 +119,7 @@ const readers: Readonly<Record<string, Reader>> = {
   },
   Deployment: {
     read: (item) => history().loadDeployments(appOf(item), 10),
-    told: (item) => [whole(item)],
+    told: (item) => [withKeys(whole(item))],
   },
   Step: {
     read: (item) => history().loadSteps(appOf(item), Generation.parse(item['generation'])),
@@ -138,6 +138,15 @@ const readers: Readonly<Record<string, Reader>> = {
   },
   'Roll call': { read: () => createRollCalls(journal.table).load(), told: whole },
 }
+
+/** Written before targets had keys: their place in landfall.yml is told as it was. */
+const withKeys = ({ instances, ...rest }: Item): Item => ({
+  ...rest,
+  instances: z
+    .array(z.looseObject({ target: z.number() }))
+    .parse(instances)
+    .map((one) => ({ ...one, target: `place:${one.target}` })),
+})
 
 /** People read the others; Landfall itself never does. */
 const filesReadBack = files.filter(

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/deployment/app.ts'
 import { countFitting, headBytes, maxHeadBytes } from '../../src/deployment/head-size.ts'
-import { createHead, type Head, type Release } from '../../src/deployment/head.ts'
+import { createHead, type Head, type Intent, type Release } from '../../src/deployment/head.ts'
 import { toInstances, type Opening } from '../../src/deployment/open.ts'
 import { channels, type OwedFact } from '../../src/deployment/report.ts'
 import type { Answer } from '../../src/deployment/step.ts'
@@ -16,6 +16,7 @@ import { appOf } from '../support/apps.ts'
 import { openingOf, start } from '../support/deployments.ts'
 import { answerOf } from '../support/hosts.ts'
 import { digestAt, ec2 } from '../support/rollout-world.ts'
+import { keyAt } from '../support/targets.ts'
 
 const codes = Object.keys(reasons).filter((code): code is Reason => code in reasons)
 const longestReason = codes.toSorted((one, other) => other.length - one.length)[0] ?? 'deployed'
@@ -101,7 +102,7 @@ const openingTo = (count: number, changes: Partial<Opening> = {}, settings = usu
       message: wide.repeat(900),
       candidates: Array.from({ length: count }, (_, index) => ({
         id: idAt(index),
-        target: 0,
+        target: keyAt(0),
         obstacle: null,
       })),
       ...changes,
@@ -134,7 +135,7 @@ const create = (begun: Head) => {
     toHeadItem(head, 'a-writer')
     largestBytes = Math.max(largestBytes, headBytes(head))
   }
-  const move = (choose: () => Outcome): void => {
+  const move = (choose: (intent: Intent) => Outcome): void => {
     const intent = head.deployment?.intent ?? null
     if (intent === null) {
       see({
@@ -146,7 +147,7 @@ const create = (begun: Head) => {
     }
     if (intent.operation === null)
       see({ kind: 'sent', fence: intent.fence, operation: 'o'.repeat(120), missing: [] })
-    const answers = intent.instances.map((id) => worstOf(id, choose()))
+    const answers = intent.instances.map((id) => worstOf(id, choose(intent)))
     if (answers.some(({ outcome }) => outcome === 'waiting')) now = addSeconds(intent.deadlineAt, 1)
     see({ kind: 'answered', fence: intent.fence, answers })
   }
@@ -156,7 +157,7 @@ const create = (begun: Head) => {
     largestBytes: () => largestBytes,
     open: (opening: Opening): void => see({ kind: 'wanted', opening }),
     /** Until the deployment has ended and is let go. */
-    end: (choose: () => Outcome): void => {
+    end: (choose: (intent: Intent) => Outcome): void => {
       for (let moves = 0; head.deployment !== null && moves < 500; moves += 1) {
         const { stage, generation } = head.deployment
         if (stage === 'ended') see({ kind: 'archived', generation, windowSeconds: 3600 })
@@ -198,6 +199,21 @@ describe('the most instances that an opening accepts', () => {
     story.end(always(outcome))
     expect(story.largestBytes()).toBeLessThanOrEqual(maxHeadBytes)
   })
+
+  it.each(['refused', 'failed', 'lost'] as const)(
+    'stay writable where the last of them fails and none is brought back: each restore is %s',
+    (outcome) => {
+      const last = idAt(most - 1)
+      const story = create(heavy())
+      story.open(openingTo(most))
+      story.end(({ purpose, instances }) => {
+        if (purpose === 'restore') return outcome
+        return instances.includes(last) ? 'failed' : 'succeeded'
+      })
+      const unsettled = story.head().places.filter(({ generation }) => generation === null)
+      expect(unsettled).toHaveLength(most)
+    },
+  )
 
   it.each(outcomes)('stay writable beside the longest names of alarms: %s', (outcome) => {
     const settings = settingsOf(alarmsOf(wide.repeat(254)))
