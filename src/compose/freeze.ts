@@ -1,8 +1,7 @@
-import * as z from 'zod'
-import { composeOperate, OperatorInput } from './operate.ts'
+import { composeOperate, OperatorInput, shortText } from './operate.ts'
 
 /** `npx sls invoke -f freeze -d '{"app":"shop","reason":"exams until Friday"}'` */
-const Input = OperatorInput.extend({ reason: z.string().min(1).max(300) })
+const Input = OperatorInput.extend({ reason: shortText(300) })
 
 /** The handler of `freeze`. */
 export const composeFreeze = (): ((input: unknown) => Promise<unknown>) =>

@@ -14,11 +14,19 @@ import { createOperate, type Operated } from '../rollout/operate.ts'
 import { observe } from './observe.ts'
 import { findApp, parseInput, refuse } from './operator.ts'
 
+/** In JSON a character takes 3 bytes at most: the head reckons with it. */
+export const shortText = (most: number) =>
+  z
+    .string()
+    .min(1)
+    .max(most)
+    .regex(/^[^\p{Cc}\p{Cs}]+$/u, { error: 'must hold no control characters' })
+
 /** What every function takes that changes something. */
 export const OperatorInput = z.strictObject({
   app: z.string(),
-  by: z.string().min(1).max(100).default('operator'),
-  requestId: z.string().min(1).max(100).optional(),
+  by: shortText(100).default('operator'),
+  requestId: shortText(100).optional(),
 })
 type OperatorInput = z.output<typeof OperatorInput>
 

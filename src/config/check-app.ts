@@ -4,8 +4,9 @@ import { assembleEnvironment } from '../secrets/environment.ts'
 import { checkEc2 } from './check-ec2.ts'
 import type { Findings } from './findings.ts'
 import { gather, mistaken, warned, when } from './findings.ts'
-import type { Path } from './mistake.ts'
+import { renderPath, type Path } from './mistake.ts'
 import type { AppFile, LandfallFile, TargetFile } from './schema.ts'
+import { toTargetKey } from './target-key.ts'
 
 type Sources = LandfallFile['sources']
 
@@ -90,11 +91,27 @@ const checkTarget = (path: Path, target: TargetFile, app: AppFile): Findings => 
   return target.ec2 ? checkEc2([...path, 'ec2'], target.ec2, app) : gather([])
 }
 
+/** Two of EC2 that share instances are found by `check-addresses.ts`. */
+const checkRepeated = (path: Path, { targets }: AppFile, index: number): Findings => {
+  const target = targets[index]
+  const what = target?.render ? (['render', 'service'] as const) : (['heroku', 'app'] as const)
+  if (target === undefined || target.ec2 || (!target.render && !target.heroku)) return gather([])
+  const first = targets.findIndex((other) => toTargetKey(other) === toTargetKey(target))
+  return when(
+    first < index,
+    mistaken(
+      [...path, 'targets', index, ...what],
+      `is where ${renderPath([...path, 'targets', first])} deploys to too; an app runs once in a place`,
+    ),
+  )
+}
+
 export const checkApp = (path: Path, app: AppFile, sources: Sources): Findings =>
   gather([
     ...app.requires.map((_, index) => checkRequirement(path, app, index, sources)),
     checkRepository(path, app),
     checkWakening(path, app, sources),
     checkEnv(path, app.env),
+    ...app.targets.map((_, index) => checkRepeated(path, app, index)),
     ...app.targets.map((target, index) => checkTarget([...path, 'targets', index], target, app)),
   ])

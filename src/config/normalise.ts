@@ -8,19 +8,16 @@ import type {
   TargetSettings,
   TargetTraits,
 } from '../deployment/app.ts'
-import { AppName, InstanceId, TargetKey } from '../kernel/id.ts'
+import { AppName, InstanceId, type TargetKey } from '../kernel/id.ts'
 import { longestSeconds } from './longest-seconds.ts'
 import type { AppFile, Ec2File, LandfallFile, TargetFile } from './schema.ts'
+import { toTargetKey } from './target-key.ts'
 
 const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'] => {
   if (ids !== undefined) return { kind: 'ids', ids: ids.map((id) => InstanceId.parse(id)) }
   const [key = '', ...value] = (tag ?? '').split('=')
   return { kind: 'tag', key, value: value.join('=') }
 }
-
-/** The tag; of several ids the first written, since more are written behind it. */
-const toEc2Key = ({ tag, ids }: Ec2File['instances']): TargetKey =>
-  TargetKey.parse(`ec2:${tag ?? ids?.[0] ?? ''}`)
 
 /**
  * Where `hold` is left out, the proxy of a `recreate` holds requests for as long as stopping and
@@ -29,9 +26,9 @@ const toEc2Key = ({ tag, ids }: Ec2File['instances']): TargetKey =>
 const toHoldSeconds = (file: Ec2File): number =>
   file.hold ?? (file.strategy === 'recreate' ? Math.min(longestSeconds(file), 600) : 30)
 
-const toEc2 = (file: Ec2File): Ec2Settings => ({
+const toEc2 = (file: Ec2File, key: TargetKey): Ec2Settings => ({
   kind: 'ec2',
-  key: toEc2Key(file.instances),
+  key,
   instances: toSelector(file.instances),
   strategy: file.strategy ?? 'blue-green',
   port: file.port ?? null,
@@ -72,17 +69,17 @@ const single: Omit<TargetTraits, 'key' | 'isSupported'> = {
   canBeAsked: false,
 }
 
-const toRender = (file: NonNullable<TargetFile['render']>): RenderSettings => ({
+const toRender = (file: NonNullable<TargetFile['render']>, key: TargetKey): RenderSettings => ({
   kind: 'render',
-  key: TargetKey.parse(`render:${file.service}`),
+  key,
   ...single,
   isSupported: true,
   ...file,
 })
 
-const toHeroku = (file: NonNullable<TargetFile['heroku']>): HerokuSettings => ({
+const toHeroku = (file: NonNullable<TargetFile['heroku']>, key: TargetKey): HerokuSettings => ({
   kind: 'heroku',
-  key: TargetKey.parse(`heroku:${file.app}`),
+  key,
   ...single,
   isSupported: false,
   ...file,
@@ -90,9 +87,9 @@ const toHeroku = (file: NonNullable<TargetFile['heroku']>): HerokuSettings => ({
 
 /** A target names exactly one kind; `check.ts` has seen to that. */
 const toTarget = (file: TargetFile): TargetSettings[] => [
-  ...(file.ec2 ? [toEc2(file.ec2)] : []),
-  ...(file.render ? [toRender(file.render)] : []),
-  ...(file.heroku ? [toHeroku(file.heroku)] : []),
+  ...(file.ec2 ? [toEc2(file.ec2, toTargetKey(file))] : []),
+  ...(file.render ? [toRender(file.render, toTargetKey(file))] : []),
+  ...(file.heroku ? [toHeroku(file.heroku, toTargetKey(file))] : []),
 ]
 
 /** The image is always needed, whether `requires` names it or not. */

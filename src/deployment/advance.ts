@@ -56,8 +56,8 @@ const currentWave = (deployment: Deployment): readonly InstanceState[] => {
   const pending = deployment.instances.filter(
     ({ status }) => status === 'unseen' || status === 'pending',
   )
-  const target = Math.min(...pending.map((instance) => instance.target))
-  const own = pending.filter((instance) => instance.target === target)
+  // They stand in the order of landfall.yml, target by target.
+  const own = pending.filter(({ target }) => target === pending[0]?.target)
   const wave = Math.min(...own.map((instance) => instance.wave))
   return own.filter((instance) => instance.wave === wave)
 }

@@ -3,6 +3,7 @@ import { Fence, Generation } from '../kernel/id.ts'
 import { endGivenUp, giveUp } from './close.ts'
 import { isPast } from './deadline.ts'
 import { emit, type Draft } from './draft.ts'
+import { findTarget } from './find-target.ts'
 import { goesOn, type Deployment, type Head, type InstanceState, type Intent } from './head.ts'
 import { isNumbering } from './open.ts'
 import { hasDrifted, servesRelease } from './places.ts'
@@ -46,7 +47,7 @@ const afterQuestion = (
     return { ...told(instance, answer), status: 'succeeded' }
   const asked = { ...instance, status: 'pending', serving: answer.serving } as const
   if (!hasDrifted(head, instance)) return asked
-  return release.settings.targets[instance.target]?.drift === 'report'
+  return findTarget(release.settings, instance.target)?.drift === 'report'
     ? { ...asked, status: 'failed', reason: 'drifted' }
     : { ...asked, reason: 'drifted' }
 }

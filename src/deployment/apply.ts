@@ -13,6 +13,7 @@ import { isSameInstance } from './places.ts'
 import { addQuarantined } from './quarantine.ts'
 import type { OwedFact } from './report.ts'
 import { newerOrder } from './revision.ts'
+import { cutMessage, keepWords } from './words.ts'
 
 /** For how long the writer of an intent looks again by itself, before it leaves it to events and the clock. */
 const watchSeconds = 25
@@ -113,8 +114,8 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
   command_sent: (head, { operation, instances }) => changeIntent(head, { operation, instances }),
   instances_reported: (head, { instances: reported }) =>
     change(head, ({ instances }) => ({
-      instances: instances.map(
-        (one) => reported.find((other) => isSameInstance(one, other)) ?? one,
+      instances: keepWords(
+        instances.map((one) => reported.find((other) => isSameInstance(one, other)) ?? one),
       ),
     })),
   command_settled: (head) => change(head, () => ({ intent: null, pausedUntil: null })),
@@ -129,7 +130,7 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
     watch: null,
   }),
   rollout_withdrawn: (head, { reason, message }) =>
-    change(head, () => ({ stage: 'restoring', reason, message })),
+    change(head, () => ({ stage: 'restoring', reason, message: cutMessage(message) })),
   deployment_ended: (head, { ending, at }) => endDeployment(head, ending, at),
   deployment_archived: (head, { alarmsUntil }) => ({ ...head, deployment: null, alarmsUntil }),
   alarm_window_closed: (head) => ({ ...head, alarmsUntil: null }),

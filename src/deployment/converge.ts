@@ -2,6 +2,8 @@ import { addSeconds, type Instant } from '../kernel/clock.ts'
 import type { InstanceId } from '../kernel/id.ts'
 import { isPast } from './deadline.ts'
 import { emit, type Draft } from './draft.ts'
+import { findTarget } from './find-target.ts'
+import { countFitting } from './head-size.ts'
 import {
   hasPendingRequest,
   hasPendingTakeBack,
@@ -46,7 +48,7 @@ const isToBeAsked = (
   now: Instant,
 ): boolean => {
   const place = placeOf(head, candidate)
-  if (settings.targets[candidate.target]?.canBeAsked !== true)
+  if (findTarget(settings, candidate.target)?.canBeAsked !== true)
     return place !== null && !isSettled(head, place) && isPlaceDue(head, place, now)
   if (place === null || isPlaceDue(head, place, now)) return true
   return called !== null && called.returned.includes(candidate.id) && !isPast(called.at, place.at)
@@ -81,7 +83,7 @@ const openConvergence = (
   rolledBackBy: null,
   release,
   instances: toInstances(release.settings, strays, capacities).map((instance) =>
-    release.settings.targets[instance.target]?.canBeAsked
+    findTarget(release.settings, instance.target)?.canBeAsked
       ? { ...instance, status: 'unseen' as const }
       : instance,
   ),
@@ -90,6 +92,17 @@ const openConvergence = (
   reason: null,
   message: null,
 })
+
+type Name = Pick<Place, 'id' | 'target'>
+
+/** Those that the head has room for; the longest unasked first, so that all of them have their turn. */
+const chooseFitting = (head: Head, release: Release, names: readonly Name[]): readonly Name[] => {
+  const askedAt = (name: Name) => placeOf(head, name)?.at ?? ''
+  const inTurn = names
+    .map(({ id, target }) => ({ id, target, wave: names.length }))
+    .toSorted((one, other) => askedAt(one).localeCompare(askedAt(other)))
+  return inTurn.slice(0, countFitting(head, release, inTurn, []))
+}
 
 /**
  * Takes in who is there now. Whoever has not said for a while that it serves the live release is asked,
@@ -112,8 +125,12 @@ export const converge = (draft: Draft, seen: Found, now: Instant): Draft => {
       !absent.some((one) => isSameInstance(one, place)),
   )
   if (asked.length === 0 && known.length === head.places.length) return draft
-  const listed = emit(draft, { kind: 'instances_listed', places: [...known, ...absent] })
-  if (strays.length === 0) return listed
-  const deployment = openConvergence(release, strays, capacities, now)
+  const fitting = chooseFitting({ ...head, places: known }, release, [...strays, ...absent])
+  const isFitting = (one: Name) => fitting.some((name) => isSameInstance(name, one))
+  const places = [...known, ...absent.filter(isFitting)]
+  const listed = emit(draft, { kind: 'instances_listed', places })
+  const chosen = strays.filter(isFitting)
+  if (chosen.length === 0) return listed
+  const deployment = openConvergence(release, chosen, capacities, now)
   return emit(listed, { kind: 'deployment_opened', deployment })
 }

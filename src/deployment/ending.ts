@@ -11,6 +11,7 @@ import {
 } from './head.ts'
 import { notePlaces } from './places.ts'
 import { isSameContent } from './quarantine.ts'
+import { cutMessage } from './words.ts'
 
 export interface Ending {
   readonly status: Exclude<DeploymentStatus, 'queued' | 'in_progress'>
@@ -38,6 +39,7 @@ const keepReleases = (head: Head, { release, status }: Deployment): Head['releas
 export const toEnded = (deployment: Deployment, ending: Ending, at: Instant): Deployment => ({
   ...deployment,
   ...ending,
+  message: cutMessage(ending.message),
   rolledBackBy: ending.status === 'rolled_back' ? deployment.generation : null,
   stage: 'ended',
   intent: null,

@@ -1,5 +1,5 @@
 import type { Instant } from '../kernel/clock.ts'
-import type { Fence, Generation, InstanceId } from '../kernel/id.ts'
+import type { Fence, Generation, InstanceId, TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { Ending } from './ending.ts'
 import type {
@@ -57,7 +57,7 @@ interface EventFields {
   /** Its answers are all here, or nothing waits for them any more. */
   readonly command_settled: object
   /** It was given up while it may still run on an instance. */
-  readonly command_abandoned: { readonly target: number; readonly operation: string }
+  readonly command_abandoned: { readonly target: TargetKey; readonly operation: string }
   /** A host has seen a higher fence than the journal knows: a table restored to an earlier day. */
   readonly fence_seen: { readonly fence: Fence }
   /** The number was another release's already: this one gets the next, also where it is up. */

@@ -5,11 +5,21 @@ import type { Event } from './event.ts'
 import type { Deployment, Head, Release } from './head.ts'
 import { isPast } from './deadline.ts'
 import { isReason } from '../kernel/reason.ts'
-import type { Channel, Fact, FactKind, OwedFact, ToldDeployment } from './report.ts'
+import {
+  channels,
+  type Channel,
+  type Fact,
+  type FactKind,
+  type OwedFact,
+  type ToldDeployment,
+} from './report.ts'
+import { jsonBytes } from './words.ts'
 
 /** After this a fact is old news. */
 const owedSeconds = 3600
 const mostOwed = 20
+/** The oldest are let go first. A fact with nothing unusual in it takes 600 bytes, the longest 6 KB. */
+export const mostOwedBytes = 16 * 1024
 const mostMessage = 300
 /** Two channels of 10 s each, and what the writes around them take. */
 const claimSeconds = 30
@@ -118,9 +128,26 @@ const owe = (fact: Fact): OwedFact => ({
   claimedUntil: null,
 })
 
+/** As it is while it is told, to every channel but the last. */
+const owedBytes = (fact: OwedFact): number =>
+  jsonBytes({ ...fact, told: channels, tries: 9999, claimedUntil: fact.at }) + 1
+
+/** The newest ones that there is room for. */
+const keepOwed = (owed: readonly OwedFact[]): readonly OwedFact[] => {
+  let left = mostOwedBytes
+  return owed
+    .toReversed()
+    .slice(0, mostOwed)
+    .filter((fact) => {
+      left -= owedBytes(fact)
+      return left >= 0
+    })
+    .toReversed()
+}
+
 /** Adds what became worth telling. */
 export const oweFacts = (head: Head, facts: readonly Fact[]): Head =>
-  facts.length === 0 ? head : { ...head, owed: [...head.owed, ...facts.map(owe)].slice(-mostOwed) }
+  facts.length === 0 ? head : { ...head, owed: keepOwed([...head.owed, ...facts.map(owe)]) }
 
 /** What was not told by now is let go. */
 export const dropOldFacts = (draft: Draft, now: Instant): Draft => {

@@ -1,13 +1,6 @@
 import type { Instant } from '../kernel/clock.ts'
-import {
-  Fence,
-  Generation,
-  type AppName,
-  type Commit,
-  type Digest,
-  type InstanceId,
-  type RevisionId,
-} from '../kernel/id.ts'
+import { Fence, Generation } from '../kernel/id.ts'
+import type { AppName, Commit, Digest, InstanceId, RevisionId, TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { App } from './app.ts'
 import type { OwedFact } from './report.ts'
@@ -45,8 +38,8 @@ export type InstanceStatus =
 
 export interface InstanceState {
   readonly id: InstanceId
-  /** Index into the app's targets. */
-  readonly target: number
+  /** Of the release that is deployed. */
+  readonly target: TargetKey
   readonly wave: number
   readonly status: InstanceStatus
   /** True from the first deploy or restore command on: it may have been changed. */
@@ -66,7 +59,7 @@ export type Purpose = 'prepare' | 'deploy' | 'restore'
  */
 export interface Intent {
   readonly purpose: Purpose
-  readonly target: number
+  readonly target: TargetKey
   readonly instances: readonly InstanceId[]
   readonly fence: Fence
   /** When it was first written; `at` is its present sender's. */
@@ -197,8 +190,8 @@ export interface Operation {
 /** What an instance last said that it serves; what convergence goes by. */
 export interface Place {
   readonly id: InstanceId
-  /** Index into the targets of the live release. */
-  readonly target: number
+  /** Of the live release. */
+  readonly target: TargetKey
   /** The release that it serves as it was ordered; null where it serves another, or has not said. */
   readonly generation: Generation | null
   /** When it was last asked, or could not be. */

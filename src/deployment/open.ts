@@ -1,5 +1,5 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import { Generation, type InstanceId } from '../kernel/id.ts'
+import { Generation, type InstanceId, type TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from './app.ts'
@@ -15,15 +15,17 @@ import {
   type InstanceState,
   type Release,
 } from './head.ts'
+import { countFitting, headBytes, maxHeadBytes } from './head-size.ts'
 import { entriesAgainst } from './quarantine.ts'
 import type { PushOrder } from './revision.ts'
 import { explainLongPauses } from './pause.ts'
 import { planWaves } from './wave.ts'
+import { cutMessage } from './words.ts'
 
 /** An instance that a target selected, and why nothing can be sent to it, if so. */
 export interface Candidate {
   readonly id: InstanceId
-  readonly target: number
+  readonly target: TargetKey
   readonly obstacle: Reason | null
 }
 
@@ -36,7 +38,7 @@ export interface Opening {
   /** A rollback brings back an earlier release under its own generation; anything else gets a new one. */
   readonly release: Omit<Release, 'generation'> & { readonly generation: Generation | null }
   readonly candidates: readonly Candidate[]
-  /** How many instances of each target one command can hold the release for. */
+  /** How many instances of each target of the release, in their order, one command can hold it for. */
   readonly capacities: readonly number[]
   /** Alarms that fire already. */
   readonly firing: readonly string[]
@@ -53,9 +55,9 @@ export const toInstances = (
   candidates: readonly Candidate[],
   capacities: readonly number[],
 ): readonly InstanceState[] =>
-  targets.flatMap((settings, target) => {
+  targets.flatMap(({ key: target, rollout }, place) => {
     const own = candidates.filter((candidate) => candidate.target === target)
-    const waves = planWaves(own.length, settings.rollout.batch, capacities[target] ?? Infinity)
+    const waves = planWaves(own.length, rollout.batch, capacities[place] ?? Infinity)
     return own.map(({ id, obstacle }, index) => ({
       id,
       target,
@@ -85,10 +87,16 @@ const blockerOf = (head: Head, { kind, force, release }: Opening): Reason | null
 const failureOf = (
   deployment: Deployment,
   { kind, obstacle, message }: Opening,
+  selected: number,
 ): { readonly reason: Reason; readonly message: string | null } | null => {
   const { instances } = deployment
   if (obstacle !== null) return { reason: obstacle, message }
-  if (instances.length === 0) return { reason: 'no_instances', message: null }
+  if (selected === 0) return { reason: 'no_instances', message: null }
+  if (instances.length === 0 || (instances.length < selected && kind !== 'rollback'))
+    return {
+      reason: 'too_many_instances',
+      message: `${selected} instances; the app's record has room for ${instances.length}`,
+    }
   const tooLong = explainLongPauses(deployment)
   if (tooLong !== null) return { reason: 'pauses_too_long', message: tooLong }
   const unreachable = instances.find(({ reason }) => reason !== null)
@@ -97,10 +105,13 @@ const failureOf = (
     : { reason: unreachable.reason, message: unreachable.id }
 }
 
-const toDeployment = (head: Head, opening: Opening, now: Instant): Deployment => {
-  const { kind, by, release, firing, message } = opening
-  const { settings } = release
-  const generation = Generation.parse(head.generation + 1)
+const toDeployment = (
+  { generation: last, takeBack }: Head,
+  { kind, by, firing, release, message }: Opening,
+  instances: readonly InstanceState[],
+  now: Instant,
+): Deployment => {
+  const generation = Generation.parse(last + 1)
   return {
     generation,
     kind,
@@ -108,34 +119,37 @@ const toDeployment = (head: Head, opening: Opening, now: Instant): Deployment =>
     status: 'queued',
     stage: 'rolling',
     openedAt: now,
-    deadlineAt: addSeconds(now, settings.deadlineSeconds),
+    deadlineAt: addSeconds(now, release.settings.deadlineSeconds),
     sentAt: null,
     endedAt: null,
     firing,
-    takesBack: kind === 'rollback' ? (head.takeBack?.generation ?? null) : null,
+    takesBack: kind === 'rollback' ? (takeBack?.generation ?? null) : null,
     rolledBackBy: null,
     release: { ...release, generation: release.generation ?? generation },
-    instances: toInstances(settings, opening.candidates, opening.capacities),
+    instances,
     intent: null,
     pausedUntil: null,
     reason: null,
-    message,
+    message: cutMessage(message),
   }
 }
 
 /**
  * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
- * With no instance, one that cannot be reached, or pauses longer than its deadline, it is opened and
- * ended at once, so that the failure stands in the history and the mark keeps it from being tried again
- * by itself. A convergence gives way first; the next look opens.
+ * With no instance, one that cannot be reached, more than the head has room for whatever becomes of
+ * them, or pauses longer than its deadline, it is opened and ended at once, so that the failure stands in
+ * the history and the mark keeps it from being tried again by itself. A rollback takes those that there
+ * is room for, and the others follow. A convergence gives way first; the next look opens.
  */
 export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft, Reason> => {
   const { head } = draft
   const blocker = blockerOf(head, opening)
   if (blocker !== null) return fail(blocker)
   if (isConverging(head.deployment)) return succeed(giveWay(draft, now))
-  const { force, release, order } = opening
-  const deployment = toDeployment(head, opening, now)
+  const { force, release, order, firing } = opening
+  const selected = toInstances(release.settings, opening.candidates, opening.capacities)
+  const instances = selected.slice(0, countFitting(head, release, selected, firing))
+  const deployment = toDeployment(head, opening, instances, now)
   const entries = force ? entriesAgainst(head, release) : []
   const opened = emit(
     draft,
@@ -143,6 +157,9 @@ export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft
     ...(order === null ? [] : [{ kind: 'mark_raised' as const, order }]),
     { kind: 'deployment_opened', deployment },
   )
-  const failure = failureOf(deployment, opening)
-  return succeed(failure === null ? opened : end(opened, { status: 'failed', ...failure }, now))
+  const failure = failureOf(deployment, opening, selected.length)
+  if (failure === null) return succeed(opened)
+  const ended = end(opened, { status: 'failed', ...failure }, now)
+  // Settings that outgrow the record by themselves cannot stand in it, not even to say so.
+  return headBytes(ended.head) > maxHeadBytes ? fail('too_many_instances') : succeed(ended)
 }

@@ -1,5 +1,7 @@
 import { addSeconds, secondsBetween, type Instant } from '../kernel/clock.ts'
+import type { TargetKey } from '../kernel/id.ts'
 import { isPast, rollingSeconds } from './deadline.ts'
+import { findTarget } from './find-target.ts'
 import { goesOn, type Deployment, type Intent } from './head.ts'
 
 /** Nobody sleeps through a pause: the clock, which looks once a minute, ends it. */
@@ -9,8 +11,8 @@ const clockSeconds = 60
 export const longestPause = (pauseSeconds: number): number =>
   pauseSeconds === 0 ? 0 : pauseSeconds + clockSeconds
 
-const pauseSecondsOf = ({ release }: Deployment, target: number): number =>
-  release.settings.targets[target]?.rollout.pauseSeconds ?? 0
+const pauseSecondsOf = ({ release }: Deployment, target: TargetKey): number =>
+  findTarget(release.settings, target)?.rollout.pauseSeconds ?? 0
 
 /**
  * Until when the next wave waits, now that every instance of `intent` has answered; null where none
@@ -37,10 +39,10 @@ export const isPausing = ({ pausedUntil }: Deployment, now: Instant): boolean =>
 export const explainLongPauses = (deployment: Deployment): string | null => {
   if (goesOn(deployment)) return null
   const { instances, openedAt, deadlineAt, release } = deployment
-  const pauses = release.settings.targets.flatMap((_, target) => {
-    const own = instances.filter((instance) => instance.target === target)
+  const pauses = release.settings.targets.flatMap(({ key, rollout }) => {
+    const own = instances.filter(({ target }) => target === key)
     const count = new Set(own.map(({ wave }) => wave)).size - 1
-    return Array.from({ length: Math.max(0, count) }, () => pauseSecondsOf(deployment, target))
+    return Array.from({ length: Math.max(0, count) }, () => rollout.pauseSeconds)
   })
   const needed = pauses.reduce((sum, pause) => sum + longestPause(pause), 0)
   const rolling = rollingSeconds(secondsBetween(openedAt, deadlineAt))

@@ -1,5 +1,7 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
+import type { TargetKey } from '../kernel/id.ts'
 import { isPast } from './deadline.ts'
+import { findSamePlace, findTarget } from './find-target.ts'
 import {
   liveRelease,
   type Deployment,
@@ -60,6 +62,10 @@ export const hasDrifted = (head: Head, name: Name): boolean => {
 const isUnasked = ({ status }: InstanceState): boolean =>
   status === 'unseen' || status === 'pending'
 
+/** A place is known by its target in what is live, also where what failed there names it otherwise. */
+const toTarget = (own: Release, shall: Release, { target }: InstanceState): TargetKey =>
+  findSamePlace(own.settings, shall.settings, target)?.key ?? target
+
 /** What an instance said of itself while the deployment was open; null where it said nothing new. */
 const toPlace = (
   head: Head,
@@ -68,8 +74,9 @@ const toPlace = (
   now: Instant,
 ): Place | null => {
   if (kind === 'converge' ? isUnasked(instance) : !instance.touched) return null
-  const { id, target, serving, reason } = instance
+  const { id, serving, reason } = instance
   const shall = status === 'succeeded' ? release : liveRelease(head)
+  const target = shall === null ? instance.target : toTarget(release, shall, instance)
   if (shall !== null && servesRelease(serving, shall) && instance.status !== 'unknown')
     return { id, target, generation: shall.generation, at: now, tries: 0, reason: null }
   const tries = kind === 'converge' ? (placeOf(head, instance)?.tries ?? 0) + 1 : 0
@@ -79,6 +86,10 @@ const toPlace = (
 /** What is known of the instances once a deployment has ended. */
 export const notePlaces = (head: Head, ended: Deployment, now: Instant): readonly Place[] => {
   const told = ended.instances.flatMap((instance) => toPlace(head, ended, instance, now) ?? [])
-  const others = head.places.filter((place) => !told.some((one) => isSameInstance(one, place)))
+  const isLeft = (place: Place): boolean =>
+    ended.status === 'succeeded' && findTarget(ended.release.settings, place.target) === null
+  const others = head.places.filter(
+    (place) => !isLeft(place) && !told.some((one) => isSameInstance(one, place)),
+  )
   return [...others, ...told]
 }

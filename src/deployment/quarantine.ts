@@ -2,9 +2,9 @@ import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
 import type { Head, Quarantined, QuarantinedSettings, Release } from './head.ts'
 
 /** The oldest are forgotten: by then they are far below the mark. */
-const mostQuarantined = 50
+export const mostQuarantined = 50
 /** Each holds an env. */
-const mostSettings = 3
+export const mostSettings = 3
 
 type Content = Pick<Release, 'digest' | 'secretVersion'> & {
   readonly settings: Pick<Release['settings'], 'env'>

@@ -1,5 +1,5 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import { Fence, type Generation, type InstanceId } from '../kernel/id.ts'
+import { Fence, type Generation, type InstanceId, type TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { succeed, type Result } from '../kernel/result.ts'
 import { advance, type Look } from './advance.ts'
@@ -67,7 +67,7 @@ export type Observation =
 
 export type Action =
   | { readonly kind: 'send'; readonly deployment: Deployment; readonly intent: Intent }
-  | { readonly kind: 'cancel'; readonly target: number; readonly operation: string }
+  | { readonly kind: 'cancel'; readonly target: TargetKey; readonly operation: string }
 
 /** The window of the newest one that can be at fault, or that must not be taken back. */
 const alarmsUntil = (head: Head, { endedAt }: Deployment, windowSeconds: number | null) =>

@@ -7,7 +7,15 @@ import type {
   Release,
   Serving,
 } from '../deployment/head.ts'
-import { Commit, Digest, Fence, Generation, InstanceId, RevisionId } from '../kernel/id.ts'
+import {
+  Commit,
+  Digest,
+  Fence,
+  Generation,
+  InstanceId,
+  RevisionId,
+  TargetKey,
+} from '../kernel/id.ts'
 import { instantSchema, reasonSchema } from './item.ts'
 import { appSchema } from './settings-schema.ts'
 
@@ -20,11 +28,17 @@ export const releaseSchema: z.ZodType<Release> = z.object({
   settings: appSchema,
 })
 
+/** A history from before targets had keys names them by their place: shown nowhere, and kept as it is. */
+const targetSchema = z.union([
+  TargetKey,
+  z.number().transform((place) => TargetKey.parse(`place:${place}`)),
+])
+
 const servingSchema: z.ZodType<Serving> = z.object({ generation: Generation, digest: Digest })
 
 const instanceSchema: z.ZodType<InstanceState> = z.object({
   id: InstanceId,
-  target: z.number(),
+  target: targetSchema,
   wave: z.number(),
   status: z.enum(['unseen', 'pending', 'succeeded', 'failed', 'lost', 'restored', 'unknown']),
   touched: z.boolean(),
@@ -39,7 +53,7 @@ export const purposeSchema = z.enum(['prepare', 'deploy', 'restore'])
 const intentSchema: z.ZodType<Intent> = z
   .object({
     purpose: purposeSchema,
-    target: z.number(),
+    target: targetSchema,
     instances: z.array(InstanceId),
     fence: Fence,
     // Not yet there in records of the first Landfall.

@@ -8,6 +8,7 @@ import {
   type Head,
   type Place,
 } from '../deployment/head.ts'
+import { headBytes, maxHeadBytes } from '../deployment/head-size.ts'
 import { hasStrays } from '../deployment/places.ts'
 import {
   AppName,
@@ -18,6 +19,7 @@ import {
   InstanceId,
   newNonce,
   RevisionId,
+  TargetKey,
 } from '../kernel/id.ts'
 import type { Heads } from '../rollout/journal.ts'
 import { deploymentSchema, finishedSchema, releaseSchema } from './deployment-schema.ts'
@@ -27,10 +29,7 @@ import { headKey, headOpen, openIndex } from './keys.ts'
 import { queryItems } from './list.ts'
 import { readItem, type Item, type JournalTable } from './table.ts'
 
-/** Room for five releases and fifty instances; DynamoDB itself refuses 400 KB. */
-export const maxHeadBytes = 100 * 1024
-
-/** The head would outgrow its item: the settings of its releases are too large to be frozen. */
+/** The head would outgrow its item: a bug, because every opening reckons with its worst ending. */
 export class HeadTooLarge extends Error {
   override readonly name = 'HeadTooLarge'
 
@@ -51,7 +50,7 @@ const takeBackSchema = z.object({
 
 const placeSchema: z.ZodType<Place> = z.object({
   id: InstanceId,
-  target: z.number(),
+  target: TargetKey,
   generation: Generation.nullable(),
   at: instantSchema,
   tries: z.number(),
@@ -64,7 +63,6 @@ const quarantinedSettingsSchema = z.object({
   env: z.record(z.string(), z.string()),
 })
 
-/** What has a default was not yet there in heads of the first Landfall. */
 const headSchema = z.object({
   app: AppName,
   version: Fence,
@@ -81,14 +79,14 @@ const headSchema = z.object({
         refusal: reasonSchema.nullable(),
       })
       .nullable(),
-    takeBack: takeBackSchema.nullable().default(null),
+    takeBack: takeBackSchema.nullable(),
     freeze: z.object({ reason: z.string(), by: z.string(), at: instantSchema }).nullable(),
     quarantine: z.array(z.union([Commit, Digest, quarantinedSettingsSchema])),
-    finished: z.array(finishedSchema).default([]),
-    alarmsUntil: instantSchema.nullable().default(null),
-    owed: z.array(owedSchema).default([]),
-    operations: z.array(operationSchema).default([]),
-    places: z.array(placeSchema).default([]),
+    finished: z.array(finishedSchema),
+    alarmsUntil: instantSchema.nullable(),
+    owed: z.array(owedSchema),
+    operations: z.array(operationSchema),
+    places: z.array(placeSchema),
     mark: z.object({ createdAt: instantSchema, number: z.number() }).nullable(),
     watch: z.object({ by: z.string(), until: instantSchema }).nullable(),
   }) satisfies z.ZodType<Omit<Head, 'app' | 'version'>>,
@@ -108,9 +106,9 @@ const hasWork = (head: Head): boolean =>
   head.alarmsUntil !== null ||
   hasStrays(head)
 
-const toHeadItem = (head: Head, writer: string): Item => {
+export const toHeadItem = (head: Head, writer: string): Item => {
   const { app, version, ...body } = head
-  const bytes = Buffer.byteLength(JSON.stringify(body))
+  const bytes = headBytes(head)
   if (bytes > maxHeadBytes) throw new HeadTooLarge(app, bytes)
   const open = hasWork(head) ? headOpen(app) : {}
   return { ...headKey(app), schemaVersion, app, version, writer, body, ...open }

@@ -7,7 +7,7 @@ import type { History } from '../rollout/journal.ts'
 import { isWritten } from './conditional.ts'
 import { deploymentSchema, purposeSchema } from './deployment-schema.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
-import { deploymentKey, deploymentPrefix, headKey, stepKey, stepPartition } from './keys.ts'
+import { appPartition, deploymentKey, deploymentPrefix, stepKey, stepPartition } from './keys.ts'
 import { expiresAt } from './lifetime.ts'
 import { queryItems } from './list.ts'
 import { toItemKey, type Item, type JournalTable } from './table.ts'
@@ -116,7 +116,7 @@ export const createHistory = (table: JournalTable): History => ({
         table,
         {
           KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-          ExpressionAttributeValues: { ':pk': headKey(app).pk, ':prefix': deploymentPrefix },
+          ExpressionAttributeValues: { ':pk': appPartition(app), ':prefix': deploymentPrefix },
           ScanIndexForward: false,
           ConsistentRead: true,
         },

@@ -10,10 +10,11 @@ export interface ItemKey {
 
 const digits = (value: number, count: number): string => String(value).padStart(count, '0')
 
-/** Everything of an app that is read together lies under one partition key. */
-const appPartition = (app: AppName): string => `app#${app}`
+/** Everything of an app, its head aside, that is read together lies under one partition key. */
+export const appPartition = (app: AppName): string => `app#${app}`
 
-export const headKey = (app: AppName): ItemKey => ({ pk: appPartition(app), sk: 'head' })
+/** A partition of its own, so that a policy can name the heads: webhooks touch everything else of an app. */
+export const headKey = (app: AppName): ItemKey => ({ pk: `head#${app}`, sk: 'head' })
 
 export const revisionKey = (app: AppName, id: RevisionId): ItemKey => ({
   pk: appPartition(app),

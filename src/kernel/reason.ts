@@ -44,6 +44,7 @@ export const reasons = {
   drifted:
     'The instance served the live release and serves something else now; it was changed by hand.',
   no_instances: 'The target selects no instance.',
+  too_many_instances: "The app's record in the journal has no room for so many instances.",
   instance_offline: 'The instance does not answer to SSM.',
   agent_too_old:
     'The SSM agent is older than 3.3.2746.0 and would not keep parameters out of the shell.',

@@ -1,4 +1,5 @@
 import { isLastLook, isPast } from '../deployment/deadline.ts'
+import { findTarget } from '../deployment/find-target.ts'
 import type { Deployment, Head, Intent } from '../deployment/head.ts'
 import { servesRelease } from '../deployment/places.ts'
 import type { Answer } from '../deployment/step.ts'
@@ -34,8 +35,8 @@ type Sent = Intent & { readonly operation: string }
 
 const observe = async (ports: ReconcilePorts, head: Head, deployment: Deployment, intent: Sent) => {
   const order = toOrder(head, deployment, intent)
-  const settings = order.settings.targets[intent.target]
-  const target = settings === undefined ? null : ports.toTarget(settings)
+  const settings = findTarget(order.settings, order.target)
+  const target = settings === null ? null : ports.toTarget(settings)
   const answers = await target
     ?.observe(order, intent.operation)
     .catch(toNothingPast(ports, head, intent.deadlineAt))

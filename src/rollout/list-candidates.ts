@@ -8,7 +8,7 @@ export const listCandidates = async (
   { toTarget }: Pick<ReconcilePorts, 'toTarget'>,
   { targets }: App,
 ): Promise<readonly Candidate[]> =>
-  (await Promise.all(targets.map((one, index) => toTarget(one).candidates(index)))).flat()
+  (await Promise.all(targets.map((one) => toTarget(one).candidates()))).flat()
 
 /** For how many instances of each target one command can hold these settings with this secret. */
 export const listCapacities = (

@@ -1,20 +1,16 @@
-import type { TargetSettings } from '../deployment/app.ts'
+import { findSamePlace, findTarget } from '../deployment/find-target.ts'
 import { goesOn, liveRelease, type Deployment, type Head, type Intent } from '../deployment/head.ts'
 import { isNumbering } from '../deployment/open.ts'
+import type { TargetKey } from '../kernel/id.ts'
 import type { Order } from '../targets/target.ts'
 
-/** Whether both name the same place; where a target selects instances, the intent itself names them. */
-const isSamePlace = (one: TargetSettings, other: TargetSettings): boolean =>
-  one.key === other.key || (one.kind === other.kind && one.instances !== null)
-
-/** The settings that reach the instances of a restore: those of the live release where it has that target. */
-const restoreSettings = (head: Head, deployment: Deployment, target: number) => {
+/** What a restore brings back, and by which target it is reached: the live release's own, where it has it. */
+const toWayBack = (head: Head, { release: { settings } }: Deployment, target: TargetKey) => {
   const live = liveRelease(head)
-  const own = deployment.release.settings.targets[target]
-  const before = live?.settings.targets[target]
-  return live && own && before && isSamePlace(own, before)
-    ? { release: live, settings: live.settings }
-    : { release: null, settings: deployment.release.settings }
+  const before = live === null ? null : findSamePlace(settings, live.settings, target)
+  return live === null || before === null
+    ? { release: null, settings, target }
+    : { release: live, settings: live.settings, target: before.key }
 }
 
 /** The order that an intent stands for: the same for whoever sends or observes it. */
@@ -22,7 +18,7 @@ export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Ord
   const { release } = deployment
   const { purpose, target, instances, fence } = intent
   const first = deployment.instances.find(
-    ({ target: own }) => (release.settings.targets[own]?.predeploy ?? null) !== null,
+    (one) => (findTarget(release.settings, one.target)?.predeploy ?? null) !== null,
   )
   return {
     purpose,
@@ -35,9 +31,8 @@ export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Ord
     numberedAt: purpose === 'deploy' && isNumbering(deployment) ? deployment.openedAt : null,
     since: intent.since,
     ...(purpose === 'restore'
-      ? restoreSettings(head, deployment, target)
-      : { release, settings: release.settings }),
-    target,
+      ? toWayBack(head, deployment, target)
+      : { release, settings: release.settings, target }),
     instances,
     predeployOn:
       purpose === 'deploy' &&

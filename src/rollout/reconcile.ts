@@ -24,9 +24,9 @@ type Write = ReturnType<typeof createWrite>
 const findPrepared = async (ports: ReconcilePorts, deployment: Deployment) => {
   const { targets } = deployment.release.settings
   const prepared = await Promise.all(
-    targets.map((settings, index) => {
+    targets.map((settings) => {
       const waiting = deployment.instances.filter(
-        ({ target, status }) => target === index && status === 'pending',
+        ({ target, status }) => target === settings.key && status === 'pending',
       )
       return ports.toTarget(settings).prepared(waiting.map(({ id }) => id))
     }),

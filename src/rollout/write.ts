@@ -2,6 +2,7 @@ import { secondsBetween, toInstant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { Event } from '../deployment/event.ts'
 import type { Deployment, Head, Intent } from '../deployment/head.ts'
+import { findTarget } from '../deployment/find-target.ts'
 import type { Answer } from '../deployment/step.ts'
 import { sendWithinSeconds } from '../deployment/deadline.ts'
 import { decide, toActions, type Action, type Observation } from '../deployment/transition.ts'
@@ -25,11 +26,12 @@ const send = async (
   deployment: Deployment,
   intent: Intent,
 ): Promise<void> => {
-  const settings = toOrder(head, deployment, intent).settings.targets[intent.target]
-  if (settings === undefined) return
+  const order = toOrder(head, deployment, intent)
+  const settings = findTarget(order.settings, order.target)
+  if (settings === null) return
   const now = toInstant(ports.clock())
   if (secondsBetween(intent.at, now) > sendWithinSeconds) return
-  const started = await ports.toTarget(settings).start(toOrder(head, deployment, intent))
+  const started = await ports.toTarget(settings).start(order)
   const { operation, missing } = started
   ports.log.info('sent', {
     ...toLogFields(head.app, deployment, intent),
@@ -43,8 +45,10 @@ const send = async (
 }
 
 const cancel = async (ports: ReconcilePorts, head: Head, action: Action & { kind: 'cancel' }) => {
-  const settings = head.deployment?.release.settings.targets[action.target]
-  if (settings === undefined) return
+  const { deployment } = head
+  const settings =
+    deployment === null ? null : findTarget(deployment.release.settings, action.target)
+  if (settings === null) return
   await ports
     .toTarget(settings)
     .cancel(action.operation)

@@ -1,5 +1,5 @@
 import type { Instant } from '../kernel/clock.ts'
-import type { AppName, Fence, Generation, InstanceId } from '../kernel/id.ts'
+import type { AppName, Fence, Generation, InstanceId, TargetKey } from '../kernel/id.ts'
 import type { DeploymentKind, Purpose, Release } from '../deployment/head.ts'
 import type { Candidate } from '../deployment/open.ts'
 import type { Answer } from '../deployment/step.ts'
@@ -25,7 +25,8 @@ export interface Order {
   readonly release: Release | null
   /** The settings to reach the target by, also where there is no release. */
   readonly settings: Release['settings']
-  readonly target: number
+  /** Its key in those settings. */
+  readonly target: TargetKey
   readonly instances: readonly InstanceId[]
   /** The one that runs `predeploy`, if it is among them. */
   readonly predeployOn: InstanceId | null
@@ -58,7 +59,7 @@ export const unlimited: Capacity = { instances: Infinity, message: null }
  */
 export interface Target {
   /** Who the target selects now, and what stands in the way of reaching them. */
-  candidates(target: number): Promise<readonly Candidate[]>
+  candidates(): Promise<readonly Candidate[]>
   /** How many instances one command can hold these settings and this version of the secret for. */
   capacity(settings: Release['settings'], secretVersion: string | null): Promise<Capacity>
   /** Which of the instances need no `prepare` before they can be deployed to. */

@@ -2,17 +2,14 @@ import * as fc from 'fast-check'
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createHead, type Head } from '../../src/deployment/head.ts'
-import { createHeads, HeadTooLarge, maxHeadBytes } from '../../src/journal/heads.ts'
+import { maxHeadBytes } from '../../src/deployment/head-size.ts'
+import { createHeads, HeadTooLarge } from '../../src/journal/heads.ts'
 import { ItemUnreadable, SchemaVersionUnknown } from '../../src/journal/item.ts'
 import { headKey } from '../../src/journal/keys.ts'
 import { readItems } from '../../src/journal/list.ts'
 import { createJournalTable, type Item } from '../../src/journal/table.ts'
 import { AppName, Fence, Generation } from '../../src/kernel/id.ts'
-import {
-  deployments,
-  heads as someHeads,
-  releases as someReleases,
-} from '../support/journal-records.ts'
+import { deployments, heads as someHeads } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
 import { inFull } from '../support/size.ts'
 
@@ -62,57 +59,6 @@ describe('the head of an app', () => {
       }),
       { numRuns: inFull(60, 20) },
     )
-  })
-
-  it('of the first Landfall is read: it had no alarms, reports and operations', async () => {
-    const app = newApp()
-    const [release] = fc.sample(someReleases, 1)
-    const body = {
-      generation: 3,
-      deployment: {
-        generation: 3,
-        kind: 'deploy',
-        by: 'github',
-        status: 'in_progress',
-        stage: 'rolling',
-        openedAt: '2026-11-20T10:04:13.000Z',
-        deadlineAt: '2026-11-20T10:19:13.000Z',
-        endedAt: null,
-        release,
-        instances: [],
-        intent: null,
-        reason: null,
-        message: null,
-      },
-      releases: [release],
-      request: {
-        revision: null,
-        force: false,
-        by: 'ada',
-        at: '2026-11-20T10:04:13.000Z',
-        refusal: null,
-      },
-      freeze: null,
-      quarantine: [],
-      mark: { createdAt: '2026-11-20T10:00:00.000Z', number: 41 },
-      watch: null,
-    }
-    const item = { ...headKey(app), schemaVersion: 1, app, version: 9, writer: 'x', body }
-    const { name, documents } = journal.table
-    await documents().send(new PutCommand({ TableName: name, Item: item }))
-    expect(await createHeads(journal.table).load(app)).toEqual({
-      ...createHead(app),
-      ...body,
-      version: 9,
-      deployment: {
-        ...body.deployment,
-        sentAt: null,
-        firing: [],
-        takesBack: null,
-        rolledBackBy: null,
-        pausedUntil: null,
-      },
-    })
   })
 
   it('is written first by one writer only', async () => {
@@ -238,7 +184,7 @@ describe('a head that cannot be kept or read', () => {
     await putItem({ ...item, body: { ...garbage, quarantine: [planted] } })
     const error: unknown = await heads.load(app).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(ItemUnreadable)
-    expect(String(error)).toContain(`app#${app} head`)
+    expect(String(error)).toContain(`head#${app} head`)
     for (const field of ['body.deployment.by', 'body.mark', 'body.quarantine.0'])
       expect(String(error)).toContain(field)
     expect(String(error)).not.toContain(planted)

@@ -22,6 +22,7 @@ import type { Revision } from '../../src/deployment/revision.ts'
 import { appOf } from './apps.ts'
 import { answerOf } from './hosts.ts'
 import { commitAt, digestAt, ec2, orderAt } from './rollout-world.ts'
+import { keyAt } from './targets.ts'
 
 /** The moment of the first opening in these tests. */
 export const start: Instant = '2026-11-20T10:00:00.000Z'
@@ -49,7 +50,7 @@ export const openingOf = (
   },
   candidates: Array.from({ length: instances }, (_, i) => ({
     id: instanceAt(i + 1),
-    target: 0,
+    target: settings.targets[0]?.key ?? keyAt(0),
     obstacle: null,
   })),
   capacities: [Infinity],
@@ -63,7 +64,7 @@ export const openingOf = (
 /** Of an instance it is known that it serves release 1. */
 export const placeAt = (index: number, changes: Partial<Place> = {}): Place => ({
   id: instanceAt(index),
-  target: 0,
+  target: keyAt(0),
   generation: Generation.parse(1),
   at: start,
   tries: 0,

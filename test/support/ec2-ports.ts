@@ -7,6 +7,7 @@ import type { Command, Commands, FleetInstance, Invocation } from '../../src/tar
 import type { Order } from '../../src/targets/target.ts'
 import { after, instanceAt, lettings, start } from './deployments.ts'
 import { commitAt, digestAt } from './rollout-world.ts'
+import { keyAt } from './targets.ts'
 
 export const release: Release = {
   generation: Generation.parse(7),
@@ -28,7 +29,7 @@ export const orderOf = (changes: Partial<Order> = {}): Order => ({
   since: start,
   release,
   settings: lettings,
-  target: 0,
+  target: keyAt(0),
   instances: [instanceAt(1)],
   predeployOn: null,
   notAfter: after(600),

@@ -80,7 +80,7 @@ const deployment: Deployment = {
   instances: [
     {
       id: instance,
-      target: 0,
+      target: renderTarget().key,
       wave: 0,
       status: 'pending',
       touched: true,
@@ -92,7 +92,7 @@ const deployment: Deployment = {
   ],
   intent: {
     purpose: 'deploy',
-    target: 0,
+    target: renderTarget().key,
     instances: [instance],
     fence,
     since: '2026-11-20T10:04:14.000Z',
@@ -124,7 +124,7 @@ const head: Head = {
   places: [
     {
       id: instance,
-      target: 0,
+      target: renderTarget().key,
       generation: Generation.parse(6),
       at: '2026-11-20T09:40:12.000Z',
       tries: 0,

@@ -142,7 +142,7 @@ const servings = fc.record({ generation: generations, digest: digests })
 
 const instanceStates: fc.Arbitrary<InstanceState> = fc.record({
   id: instances,
-  target: counts,
+  target: targetKeys,
   wave: counts,
   status: fc.constantFrom(
     ...(['unseen', 'pending', 'succeeded', 'failed', 'lost', 'restored', 'unknown'] as const),
@@ -158,7 +158,7 @@ const purposes = fc.constantFrom('prepare' as const, 'deploy' as const, 'restore
 
 const intents: fc.Arbitrary<Intent> = fc.record({
   purpose: purposes,
-  target: counts,
+  target: targetKeys,
   instances: fc.array(instances, { maxLength: 3 }),
   fence: fences,
   since: instants,
@@ -253,7 +253,7 @@ const quarantined = fc.oneof(
 
 const places = fc.record({
   id: instances,
-  target: counts,
+  target: targetKeys,
   generation: maybe(generations),
   at: instants,
   tries: counts,

@@ -128,7 +128,7 @@ export const startRenderStage = async (
         since: toInstant(clock()),
         release,
         settings,
-        target: 0,
+        target: settings.targets[0]?.key ?? settingsOf().key,
         instances: [serviceId],
         predeployOn: null,
         notAfter: new Date(at + 600_000).toISOString(),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { AlarmTransition, Verdict } from '../../src/deployment/alarm.ts'
-import type { App, Ec2Settings } from '../../src/deployment/app.ts'
+import type { App, Ec2Settings, TargetSettings } from '../../src/deployment/app.ts'
 import { ciKey } from '../../src/deployment/choose.ts'
 import {
   createHead,
@@ -437,12 +437,12 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
 
   const waiting = () => [...revisions.values()].filter(({ status }) => status === 'waiting')
 
-  const toTarget = (call: Call): Target => ({
-    candidates: (target) =>
+  const toTarget = (call: Call, { key }: TargetSettings): Target => ({
+    candidates: () =>
       call('candidates', () =>
         hosts.map(({ id, online }) => ({
           id,
-          target,
+          target: key,
           obstacle: online ? null : ('instance_offline' as const),
         })),
       ),
@@ -587,7 +587,7 @@ export const createWorld = ({ instances, batch = 1, targets, app: changes }: Set
         }),
     },
     tell: (channel, fact) => call('tell', () => tell(channel, fact)),
-    toTarget: () => toTarget(call),
+    toTarget: (one) => toTarget(call, one),
     clock: () => new Date(now),
     sleep: (milliseconds) => call('sleep', () => advance(milliseconds)),
     log: silent,

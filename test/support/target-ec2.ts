@@ -38,6 +38,7 @@ import { appOf } from './apps.ts'
 import { account, startTestAws, waitUntil, type TestAws } from './local-aws.ts'
 import { ec2 } from './rollout-world.ts'
 import { carryOut, type Fare, type Place, type PlaceStage } from './target-place.ts'
+import { keyAt } from './targets.ts'
 
 const instance = InstanceId.parse('i-00000001')
 const documents = {
@@ -184,7 +185,7 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
       since: now(),
       release,
       settings: release?.settings ?? settings(),
-      target: 0,
+      target: keyAt(0),
       instances: [instance],
       predeployOn: null,
       notAfter: addSeconds(now(), 300),

@@ -39,3 +39,7 @@ export const herokuTarget = (changes: Partial<HerokuSettings> = {}): HerokuSetti
     ...changes,
   }
 }
+
+/** Of the first, second … fleet of an app in these tests; `ec2()` is the first. */
+export const keyAt = (index: number): TargetKey =>
+  TargetKey.parse(index === 0 ? 'ec2:Name=lettings' : `ec2:Name=lettings-${index}`)

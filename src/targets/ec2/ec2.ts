@@ -4,6 +4,7 @@ import type { Reason } from '../../kernel/reason.ts'
 import { succeed } from '../../kernel/result.ts'
 import { Retryable } from '../../kernel/retryable.ts'
 import type { App, Ec2Settings } from '../../deployment/app.ts'
+import { findTarget } from '../../deployment/find-target.ts'
 import type { Candidate } from '../../deployment/open.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { toAbsence } from '../absence.ts'
@@ -134,8 +135,8 @@ const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Prom
 const candidates = async (
   ports: Ec2Ports,
   settings: Ec2Settings,
-  target: number,
 ): Promise<readonly Candidate[]> => {
+  const { key: target } = settings
   const found = await ports.fleet.list(settings.instances)
   const known = found.map((instance) => ({
     id: instance.id,
@@ -183,11 +184,11 @@ const prepared = async (ports: Ec2Ports, instances: readonly InstanceId[]) => {
 
 /** A fleet of EC2 (or hybrid) instances under SSM. */
 export const createEc2Target = (ports: Ec2Ports, settings: Ec2Settings): Target => ({
-  candidates: (target) => candidates(ports, settings, target),
+  candidates: () => candidates(ports, settings),
   capacity: (app, secretVersion) => capacity(ports, settings, app, secretVersion),
   prepared: (instances) => prepared(ports, instances),
   start: (order) => {
-    const own = order.settings.targets[order.target]
+    const own = findTarget(order.settings, order.target)
     return start(ports, own?.kind === 'ec2' ? own : settings, order)
   },
   observe: async (order, operation) =>

@@ -2,6 +2,7 @@ import { InstanceId } from '../../kernel/id.ts'
 import { Retryable } from '../../kernel/retryable.ts'
 import { fail, succeed, type Result } from '../../kernel/result.ts'
 import type { RenderSettings } from '../../deployment/app.ts'
+import { findTarget } from '../../deployment/find-target.ts'
 import type { Release } from '../../deployment/head.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
@@ -172,12 +173,14 @@ const cancel = async (
 /** A service of Render that runs an image: one instance, whose id is the service's. */
 export const createRenderTarget = (ports: RenderPorts, settings: RenderSettings): Target => {
   const ownOf = (order: Order): RenderSettings => {
-    const own = order.settings.targets[order.target]
+    const own = findTarget(order.settings, order.target)
     return own?.kind === 'render' ? own : settings
   }
   return {
-    candidates: (target) =>
-      Promise.resolve([{ id: InstanceId.parse(settings.service), target, obstacle: null }]),
+    candidates: () => {
+      const id = InstanceId.parse(settings.service)
+      return Promise.resolve([{ id, target: settings.key, obstacle: null }])
+    },
     capacity: () => Promise.resolve(unlimited),
     prepared: (instances) => Promise.resolve(instances),
     start: (order) => start(ports, ownOf(order), order),

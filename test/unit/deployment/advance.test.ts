@@ -25,6 +25,7 @@ import {
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
 import { ec2 } from '../../support/rollout-world.ts'
+import { keyAt } from '../../support/targets.ts'
 
 const opened = (instances: number) => openedBy(begin(), openingOf(1, instances))
 const touchedOf = (story: Story) => deploymentOf(story).instances.map(({ touched }) => touched)
@@ -32,11 +33,11 @@ const touchedOf = (story: Story) => deploymentOf(story).instances.map(({ touched
 /** The first of two instances is in both targets of the app. */
 const inBoth = () => {
   const candidates = [
-    { id: instanceAt(1), target: 0, obstacle: null },
-    { id: instanceAt(2), target: 0, obstacle: null },
-    { id: instanceAt(1), target: 1, obstacle: null },
+    { id: instanceAt(1), target: keyAt(0), obstacle: null },
+    { id: instanceAt(2), target: keyAt(0), obstacle: null },
+    { id: instanceAt(1), target: keyAt(1), obstacle: null },
   ]
-  const settings = { ...lettings, targets: [ec2(), ec2()] }
+  const settings = { ...lettings, targets: [ec2(), ec2({ key: keyAt(1) })] }
   return openedBy(begin(), openingOf(1, 3, { candidates }, settings))
 }
 
@@ -45,7 +46,7 @@ describe('the next move of a deployment', () => {
     const story = look(opened(2), start, [instanceAt(2)])
     expect(intentOf(story)).toEqual({
       purpose: 'prepare',
-      target: 0,
+      target: keyAt(0),
       instances: [instanceAt(1)],
       fence: 2,
       since: start,
@@ -100,7 +101,7 @@ describe('the next move of a deployment', () => {
     const takeBack = { ...word, to: null, reason: 'cancelled', by: 'ada', at: start } as const
     const head = { ...second.head, takeBack: { ...takeBack, refusal: null } }
     expect(look({ ...second, head }, start).actions).toEqual([
-      { kind: 'cancel', target: 0, operation: 'command-2' },
+      { kind: 'cancel', target: keyAt(0), operation: 'command-2' },
     ])
   })
 
@@ -133,19 +134,25 @@ describe('the next move of a deployment', () => {
   })
 
   it('goes through the targets in the order written', () => {
-    const settings = { ...lettings, targets: [ec2(), ec2()] }
-    const candidates = [1, 0].map((target) => ({
-      id: instanceAt(target + 1),
-      target,
+    const settings = { ...lettings, targets: [ec2(), ec2({ key: keyAt(1) })] }
+    const candidates = [1, 0].map((index) => ({
+      id: instanceAt(index + 1),
+      target: keyAt(index),
       obstacle: null,
     }))
     const story = openedBy(begin(), openingOf(1, 2, { candidates }, settings))
-    expect(intentOf(look(story, start))).toMatchObject({ target: 0, instances: [instanceAt(1)] })
+    expect(intentOf(look(story, start))).toMatchObject({
+      target: keyAt(0),
+      instances: [instanceAt(1)],
+    })
   })
 
   it('finishes one target before it begins the next', () => {
     const first = hear(send(look(inBoth(), start), start), start, succeededAt(1, 1))
-    expect(intentOf(look(first, start))).toMatchObject({ target: 0, instances: [instanceAt(2)] })
+    expect(intentOf(look(first, start))).toMatchObject({
+      target: keyAt(0),
+      instances: [instanceAt(2)],
+    })
   })
 
   it('takes an instance in one target for itself, whatever it is in another', () => {
@@ -237,7 +244,7 @@ describe('a command whose time is over', () => {
       intent: null,
       instances: [{ status: 'lost', reason: 'no_answer', touched: true }],
     })
-    expect(story.actions).toEqual([{ kind: 'cancel', target: 0, operation: 'command-1' }])
+    expect(story.actions).toEqual([{ kind: 'cancel', target: keyAt(0), operation: 'command-1' }])
   })
 
   it('ends the deployment where it was to prepare: nothing was changed', () => {
@@ -337,7 +344,11 @@ describe('a rollback', () => {
 describe('a convergence', () => {
   /** Release 1 is live on one instance; two others have come. */
   const found = () => {
-    const candidates = [2, 3].map((index) => ({ id: instanceAt(index), target: 0, obstacle: null }))
+    const candidates = [2, 3].map((index) => ({
+      id: instanceAt(index),
+      target: keyAt(0),
+      obstacle: null,
+    }))
     const observation = { kind: 'found', candidates, capacities: [2], called: null } as const
     return see(live(1, 1), observation, start)
   }
@@ -349,7 +360,7 @@ describe('a convergence', () => {
 
   it('gives way at once to a rollback that somebody asks for', () => {
     const { head } = live(2, 1, live(1, 1))
-    const candidates = [{ id: instanceAt(2), target: 0, obstacle: null }]
+    const candidates = [{ id: instanceAt(2), target: keyAt(0), obstacle: null }]
     const observation = { kind: 'found', candidates, capacities: [2], called: null } as const
     const asked = look(see({ head, actions: [] }, observation, start), start)
     const told = hear(send(asked, start), start, answerOf(instanceAt(2), 'succeeded', null))
@@ -423,8 +434,8 @@ describe('a rollout that failed', () => {
   })
 
   it('brings those of one target back with one command, and those of the next with another', () => {
-    const settings = { ...lettings, targets: [ec2(), ec2()] }
-    const candidates = [0, 1, 1].map((target, index) => ({
+    const settings = { ...lettings, targets: [ec2(), ec2({ key: keyAt(1) })] }
+    const candidates = [0, 1, 1].map(keyAt).map((target, index) => ({
       id: instanceAt(index + 1),
       target,
       obstacle: null,
@@ -436,14 +447,14 @@ describe('a rollout that failed', () => {
     const one = look(failed, after(10))
     expect(intentOf(one)).toMatchObject({
       purpose: 'restore',
-      target: 0,
+      target: keyAt(0),
       instances: [instanceAt(1)],
     })
     const back = answerOf(instanceAt(1), 'succeeded', 'restored', { serving: servingOf(1, 1) })
     const two = look(hear(send(one, after(10)), after(12), back), after(12))
     expect(intentOf(two)).toMatchObject({
       purpose: 'restore',
-      target: 1,
+      target: keyAt(1),
       instances: [instanceAt(2)],
     })
   })
@@ -455,7 +466,7 @@ describe('a rollout that failed', () => {
     expect(deploymentOf(look(lost, after(901))).message).toBe(
       `${instanceAt(2)}: it answers 500; not brought back: ${instanceAt(1)}`,
     )
-    expect(lost.actions).toEqual([{ kind: 'cancel', target: 0, operation: 'command-1' }])
+    expect(lost.actions).toEqual([{ kind: 'cancel', target: keyAt(0), operation: 'command-1' }])
     expect(deploymentOf(look(lost, after(900)))).toMatchObject({
       status: 'failed',
       reason: 'unhealthy',

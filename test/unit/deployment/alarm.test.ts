@@ -21,6 +21,7 @@ import {
   type Story,
 } from '../../support/deployments.ts'
 import { commitAt, digestAt } from '../../support/rollout-world.ts'
+import { keyAt } from '../../support/targets.ts'
 
 const windowSeconds = 1800
 const three = Generation.parse(3)
@@ -275,7 +276,7 @@ describe('an open suspect', () => {
     expect(word.head.quarantine).toEqual([commitAt(3), digestAt(3)])
     const turned = look(word, after(206))
     expect(deploymentOf(turned)).toMatchObject({ stage: 'restoring', reason: 'alarm_fired' })
-    expect(turned.actions).toEqual([{ kind: 'cancel', target: 0, operation: 'command-1' }])
+    expect(turned.actions).toEqual([{ kind: 'cancel', target: keyAt(0), operation: 'command-1' }])
     const restoring = send(look(turned, after(206)), after(206), [], 'command-2')
     expect(deploymentOf(restoring).intent).toMatchObject({ purpose: 'restore' })
     const heard = hear(restoring, after(208), { ...succeededAt(1, 2), reason: 'restored' })

@@ -28,6 +28,7 @@ import {
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
 import { ec2 } from '../../support/rollout-world.ts'
+import { keyAt } from '../../support/targets.ts'
 
 const inThrees = ec2({ rollout: { batch: { kind: 'count', value: 3 }, pauseSeconds: 0 } })
 
@@ -367,7 +368,11 @@ describe('what an instance says that it serves', () => {
   const asked = (settings = lettings, known: readonly Place[] = []): Story => {
     const { head } = live(1, 1)
     const releases = head.releases.map((release) => ({ ...release, settings }))
-    const candidates = [1, 2].map((index) => ({ id: instanceAt(index), target: 0, obstacle: null }))
+    const candidates = [1, 2].map((index) => ({
+      id: instanceAt(index),
+      target: keyAt(0),
+      obstacle: null,
+    }))
     const found = { kind: 'found', candidates, capacities: [2], called: null } as const
     const hour = after(3600)
     return send(
@@ -408,7 +413,7 @@ describe('what an instance says that it serves', () => {
   it('is no drift where it never served what is live', () => {
     const settings = drift({ drift: 'report' })
     const offline = { generation: null, at: start, tries: 1, reason: 'instance_offline' } as const
-    for (const known of [[], [{ id: instanceAt(2), target: 0, ...offline }]]) {
+    for (const known of [[], [{ id: instanceAt(2), target: keyAt(0), ...offline }]]) {
       const first = hear(asked(settings, known), after(3601), told(1, servingOf(1, 1)))
       const second = send(look(first, after(3601)), after(3601))
       expect(deploymentOf(hear(second, after(3602), told(2, null))).instances[1]).toMatchObject({
@@ -461,8 +466,10 @@ describe('a command that is sent', () => {
   })
 
   it('to nobody in one target says nothing of the same instance in another', () => {
-    const candidates = [0, 1].map((target) => ({ id: instanceAt(1), target, obstacle: null }))
-    const settings = { ...lettings, targets: [ec2(), ec2()] }
+    const candidates = [0, 1]
+      .map(keyAt)
+      .map((target) => ({ id: instanceAt(1), target, obstacle: null }))
+    const settings = { ...lettings, targets: [ec2(), ec2({ key: keyAt(1) })] }
     const story = look(openedBy(begin(), openingOf(1, 2, { candidates }, settings)), start)
     expect(statusesOf(send(story, start, [offline(1)], null))).toEqual(['failed', 'pending'])
   })

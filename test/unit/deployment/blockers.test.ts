@@ -4,6 +4,7 @@ import type { Head } from '../../../src/deployment/head.ts'
 import { Generation } from '../../../src/kernel/id.ts'
 import { begin, live, openedBy, openingOf, placeAt, see, start } from '../../support/deployments.ts'
 import { commitAt, digestAt } from '../../support/rollout-world.ts'
+import { keyAt } from '../../support/targets.ts'
 
 const by = { by: 'ada', at: start }
 const takeBack = {
@@ -61,7 +62,7 @@ describe('the blockers of an app', () => {
 
   it('do not include the repair of an instance, which gives way', () => {
     const { head } = live(1, 1)
-    const candidates = [{ id: placeAt(2).id, target: 0, obstacle: null }]
+    const candidates = [{ id: placeAt(2).id, target: keyAt(0), obstacle: null }]
     const found = { kind: 'found', candidates, capacities: [1], called: null } as const
     const repairing = see({ head, actions: [] }, found, start).head
     expect(repairing.deployment?.kind).toBe('converge')

@@ -18,7 +18,7 @@ import {
   type Story,
 } from '../../support/deployments.ts'
 import { digestAt, ec2 } from '../../support/rollout-world.ts'
-import { renderTarget } from '../../support/targets.ts'
+import { renderTarget, keyAt } from '../../support/targets.ts'
 
 const one = Generation.parse(1)
 
@@ -27,7 +27,7 @@ const strayAt = (index: number, changes: Partial<Place> = {}): Place =>
 
 const candidateAt = (index: number, changes: Partial<Candidate> = {}): Candidate => ({
   id: instanceAt(index),
-  target: 0,
+  target: keyAt(0),
   obstacle: null,
   ...changes,
 })
@@ -110,7 +110,7 @@ describe('an instance', () => {
       instances: [
         {
           id: instanceAt(2),
-          target: 0,
+          target: keyAt(0),
           wave: 0,
           status: 'unseen',
           touched: false,
@@ -191,16 +191,17 @@ describe('an instance', () => {
   })
 
   it('is known in each target for itself', () => {
-    const both = [candidateAt(1), candidateAt(1, { target: 1 })]
+    const both = [candidateAt(1), candidateAt(1, { target: keyAt(1) })]
     const { head } = known([placeAt(1)])
-    const settings = { ...lettings, targets: [ec2(), ec2()] }
+    const settings = { ...lettings, targets: [ec2(), ec2({ key: keyAt(1) })] }
     const releases = head.releases.map((release) => ({ ...release, settings }))
     const story = find({ head: { ...head, releases }, actions: [] }, both, after(60))
-    expect(deploymentOf(story).instances.map(({ target }) => target)).toEqual([1])
+    expect(deploymentOf(story).instances.map(({ target }) => target)).toEqual([keyAt(1)])
   })
 })
 
 describe('a hosted service', () => {
+  const there = { target: renderTarget().key }
   const hosted = (places: readonly Place[]): Story => {
     const { head } = known(places)
     const settings = { ...lettings, targets: [renderTarget()] }
@@ -209,16 +210,16 @@ describe('a hosted service', () => {
   }
 
   it('cannot be asked what it serves: it is left alone where nothing is known to be wrong', () => {
-    for (const places of [[], [placeAt(1)]]) {
+    for (const places of [[], [placeAt(1, there)]]) {
       const story = hosted(places)
-      expect(find(story, [candidateAt(1)], after(9999)).head).toBe(story.head)
+      expect(find(story, [candidateAt(1, there)], after(9999)).head).toBe(story.head)
     }
   })
 
   it('is put right where it is known to be wrong, when its time has come', () => {
-    const story = hosted([strayAt(1)])
-    expect(find(story, [candidateAt(1)], after(59)).head).toBe(story.head)
-    const tried = find(story, [candidateAt(1)], after(60))
+    const story = hosted([strayAt(1, there)])
+    expect(find(story, [candidateAt(1, there)], after(59)).head).toBe(story.head)
+    const tried = find(story, [candidateAt(1, there)], after(60))
     expect(deploymentOf(tried).instances).toMatchObject([{ id: instanceAt(1), status: 'pending' }])
   })
 })

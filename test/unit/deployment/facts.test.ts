@@ -24,7 +24,7 @@ import {
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
 import { commitAt, digestAt, ec2 } from '../../support/rollout-world.ts'
-import { renderTarget } from '../../support/targets.ts'
+import { renderTarget, keyAt } from '../../support/targets.ts'
 
 const ids = ({ head }: Story): readonly string[] => head.owed.map(({ id }) => id)
 
@@ -289,7 +289,7 @@ describe('what is owed of an instance that was changed by hand', () => {
     const releases = head.releases.map((release) => ({ ...release, settings }))
     const candidates = Array.from({ length: instances }, (_, index) => ({
       id: instanceAt(index + 1),
-      target: 0,
+      target: keyAt(0),
       obstacle: null,
     }))
     const found = { kind: 'found', candidates, capacities: [1], called: null } as const
@@ -382,7 +382,7 @@ describe('what is owed of an instance that was changed by hand', () => {
     const { generation } = deploymentOf(told)
     const later = after(7200)
     const gone = see(told, { kind: 'archived', generation, windowSeconds: null }, later)
-    const candidates = [{ id: instanceAt(1), target: 0, obstacle: null }]
+    const candidates = [{ id: instanceAt(1), target: keyAt(0), obstacle: null }]
     const found = { kind: 'found', candidates, capacities: [1], called: null } as const
     const again = send(look(see(gone, found, later), later), later)
     const met = look(hear(again, later, changed(1)), later)

@@ -16,7 +16,7 @@ import {
 } from '../../support/deployments.ts'
 import { appOf } from '../../support/apps.ts'
 import { commitAt, digestAt, ec2, orderAt } from '../../support/rollout-world.ts'
-import { renderTarget } from '../../support/targets.ts'
+import { renderTarget, keyAt } from '../../support/targets.ts'
 
 const word = {
   kind: 'rollback',
@@ -125,8 +125,8 @@ describe('opening a deployment', () => {
 
   it('ends at once where an instance cannot be reached, and names it', () => {
     const candidates = [
-      { id: instanceAt(1), target: 0, obstacle: null },
-      { id: instanceAt(2), target: 0, obstacle: 'agent_too_old' as const },
+      { id: instanceAt(1), target: keyAt(0), obstacle: null },
+      { id: instanceAt(2), target: keyAt(0), obstacle: 'agent_too_old' as const },
     ]
     expect(deploymentOf(openedBy(begin(), openingOf(1, 2, { candidates })))).toMatchObject({
       status: 'failed',
@@ -162,8 +162,8 @@ describe('opening a deployment', () => {
 
   it('of a rollback goes on with those who can be reached, under the earlier generation', () => {
     const candidates = [
-      { id: instanceAt(1), target: 0, obstacle: 'instance_offline' as const },
-      { id: instanceAt(2), target: 0, obstacle: null },
+      { id: instanceAt(1), target: keyAt(0), obstacle: 'instance_offline' as const },
+      { id: instanceAt(2), target: keyAt(0), obstacle: null },
     ]
     const opening = openingOf(1, 2, { kind: 'rollback', candidates })
     const release = { ...opening.release, generation: Generation.parse(1) }
@@ -184,24 +184,24 @@ describe('opening a deployment', () => {
   })
 
   it('puts each target into waves of its own', () => {
-    const settings = { ...lettings, targets: [ec2(), ec2()] }
-    const candidates = [0, 0, 1, 1].map((target, index) => ({
+    const settings = { ...lettings, targets: [ec2(), ec2({ key: keyAt(1) })] }
+    const candidates = [0, 0, 1, 1].map(keyAt).map((target, index) => ({
       id: instanceAt(index + 1),
       target,
       obstacle: null,
     }))
     const { instances } = deploymentOf(openedBy(begin(), openingOf(1, 4, { candidates }, settings)))
     expect(instances.map(({ target, wave }) => [target, wave])).toEqual([
-      [0, 0],
-      [0, 1],
-      [1, 0],
-      [1, 1],
+      [keyAt(0), 0],
+      [keyAt(0), 1],
+      [keyAt(1), 0],
+      [keyAt(1), 1],
     ])
   })
 
   it('goes to a hosted service in one wave', () => {
     const settings = { ...lettings, targets: [renderTarget()] }
     const { instances } = deploymentOf(openedBy(begin(), openingOf(1, 1, {}, settings)))
-    expect(instances).toMatchObject([{ target: 0, wave: 0, status: 'pending' }])
+    expect(instances).toMatchObject([{ target: renderTarget().key, wave: 0, status: 'pending' }])
   })
 })

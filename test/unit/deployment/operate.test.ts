@@ -20,6 +20,7 @@ import {
   type Story,
 } from '../../support/deployments.ts'
 import { commitAt, digestAt } from '../../support/rollout-world.ts'
+import { keyAt } from '../../support/targets.ts'
 
 const say = (story: Story, word: OperatorWord, id = 'ticket-1', at = after(60)): Story =>
   see(story, { kind: 'operated', word, by: 'ada', id }, at)
@@ -82,7 +83,7 @@ describe('rollback', () => {
     const said = say(rolling(), rollback())
     expect(said.head.quarantine).toEqual([commitAt(4), digestAt(4)])
     const turned = look(said, after(61))
-    expect(turned.actions).toEqual([{ kind: 'cancel', target: 0, operation: 'command-1' }])
+    expect(turned.actions).toEqual([{ kind: 'cancel', target: keyAt(0), operation: 'command-1' }])
     const restoring = send(look(turned, after(61)), after(61), [], 'command-2')
     const back = hear(restoring, after(62), { ...succeededAt(1, 3), reason: 'restored' })
     const ended = look(back, after(62))
@@ -188,7 +189,7 @@ describe('cancel', () => {
     const said = say(rolling(), { kind: 'cancel' })
     expect(said.head.quarantine).toEqual([])
     const turned = look(said, after(61))
-    expect(turned.actions).toEqual([{ kind: 'cancel', target: 0, operation: 'command-1' }])
+    expect(turned.actions).toEqual([{ kind: 'cancel', target: keyAt(0), operation: 'command-1' }])
     const restoring = send(look(turned, after(61)), after(61), [], 'command-2')
     const ended = look(hear(restoring, after(62), succeededAt(1, 3)), after(62))
     expect(deploymentOf(ended)).toMatchObject({ status: 'cancelled', message: 'by ada' })
@@ -256,7 +257,7 @@ describe('cancel', () => {
 
   it('calls a rollback off while an instance is looked after: that is nobody’s deployment', () => {
     const { head } = three()
-    const candidates = [{ id: instanceAt(2), target: 0, obstacle: null }]
+    const candidates = [{ id: instanceAt(2), target: keyAt(0), obstacle: null }]
     const found = { kind: 'found', candidates, capacities: [1], called: null } as const
     const converging = see({ head, actions: [] }, found, start)
     expect(refusal(say(converging, { kind: 'cancel' }))).toBe('nothing_open')

@@ -21,6 +21,7 @@ import {
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
 import { ec2 } from '../../support/rollout-world.ts'
+import { keyAt } from '../../support/targets.ts'
 
 const inTwos = { kind: 'count', value: 2 } as const
 const patient = (pauseSeconds: number, deadlineSeconds = 900) => ({
@@ -37,11 +38,11 @@ const onTwoTargets = (instances: number, pauseSeconds: number) => {
   const one = ec2({ rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds } })
   const candidates = Array.from({ length: instances + 1 }, (_, index) => ({
     id: instanceAt(index + 1),
-    target: index < instances ? 0 : 1,
+    target: keyAt(index < instances ? 0 : 1),
     obstacle: null,
   }))
   const changes = { candidates, capacities: [Infinity, Infinity] }
-  return openingOf(1, 0, changes, { ...lettings, targets: [one, one] })
+  return openingOf(1, 0, changes, { ...lettings, targets: [one, { ...one, key: keyAt(1) }] })
 }
 
 /** The first instance has the release at `start`. */
@@ -121,7 +122,10 @@ describe('a pause between two batches', () => {
     const story = openedBy(begin(), onTwoTargets(1, 120))
     const first = hear(send(look(story, start), start), start, succeededAt(1, 1))
     expect(deploymentOf(first).pausedUntil).toBeNull()
-    expect(intentOf(look(first, start))).toMatchObject({ target: 1, instances: [instanceAt(2)] })
+    expect(intentOf(look(first, start))).toMatchObject({
+      target: keyAt(1),
+      instances: [instanceAt(2)],
+    })
   })
 
   it('holds up no rollback', () => {

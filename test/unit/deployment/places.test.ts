@@ -13,6 +13,7 @@ import {
   servingOf,
 } from '../../support/deployments.ts'
 import { digestAt } from '../../support/rollout-world.ts'
+import { keyAt } from '../../support/targets.ts'
 
 /** Release 1 is live; release 2 ended so on the one instance, of which this was known before. */
 const noted = (
@@ -79,7 +80,7 @@ describe('what is known of an instance after a deployment', () => {
   })
 
   it('leaves what is known of the others', () => {
-    const others = [placeAt(2), placeAt(1, { target: 1 })]
+    const others = [placeAt(2), placeAt(1, { target: keyAt(1) })]
     const serving = { status: 'restored', serving: servingOf(1, 1) } as const
     expect(noted(serving, 'failed', 'deploy', [placeAt(1), ...others])).toEqual([
       ...others,

@@ -21,6 +21,7 @@ import {
   type Story,
 } from '../../support/deployments.ts'
 import { ec2 } from '../../support/rollout-world.ts'
+import { keyAt } from '../../support/targets.ts'
 
 const word = { kind: 'freeze', reason: 'exams' } as const
 const request = { revision: null, force: false, by: 'ada', at: start, refusal: null }
@@ -103,11 +104,11 @@ describe('the heart', () => {
 
 describe('a command', () => {
   /** The first of two instances is told to serve the release; it is in both targets of the app. */
-  const two = { ...lettings, targets: [ec2(), ec2()] }
+  const two = { ...lettings, targets: [ec2(), ec2({ key: keyAt(1) })] }
   const candidates = [
-    { id: instanceAt(1), target: 0, obstacle: null },
-    { id: instanceAt(2), target: 0, obstacle: null },
-    { id: instanceAt(1), target: 1, obstacle: null },
+    { id: instanceAt(1), target: keyAt(0), obstacle: null },
+    { id: instanceAt(2), target: keyAt(0), obstacle: null },
+    { id: instanceAt(1), target: keyAt(1), obstacle: null },
   ]
   const told = () =>
     send(look(openedBy(begin(), openingOf(1, 3, { candidates }, two)), start), start)
@@ -150,7 +151,7 @@ describe('the alarms of a deployment', () => {
 
   it('are watched no longer because an instance was looked after', () => {
     const { head } = live(1, 1)
-    const candidates = [{ id: instanceAt(2), target: 0, obstacle: null }]
+    const candidates = [{ id: instanceAt(2), target: keyAt(0), obstacle: null }]
     const found = { kind: 'found', candidates, capacities: [1], called: null } as const
     const story = see({ head: { ...head, alarmsUntil: after(600) }, actions: [] }, found, after(10))
     const asked = hear(send(look(story, after(10)), after(10)), after(20), succeededAt(2, 1))

@@ -5,6 +5,7 @@ import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { parseFilterPattern } from '../../support/filter-pattern.ts'
 import { deploymentOf } from '../../support/reports.ts'
 import { commitAt, createWorld, plainly, type World } from '../../support/rollout-world.ts'
+import { keyAt } from '../../support/targets.ts'
 
 /** What the page asks CloudWatch Logs for: its fragment is encoded twice, with `$` for `%`. */
 const filterOf = (url: string): string => {
@@ -42,7 +43,7 @@ it('the page that `log_url` opens tells what was sent to whom, what they answere
     return lines.filter(isFound).map((line): unknown => JSON.parse(line))
   }
   const id = 'i-00000001'
-  const all = { app: 'oc-lettings', target: 0 }
+  const all = { app: 'oc-lettings', target: keyAt(0) }
   const [first, second] = [
     { ...all, generation: 1 },
     { ...all, generation: 2 },

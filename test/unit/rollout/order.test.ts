@@ -20,7 +20,7 @@ import {
   succeededAt,
   type Story,
 } from '../../support/deployments.ts'
-import { renderTarget } from '../../support/targets.ts'
+import { renderTarget, keyAt } from '../../support/targets.ts'
 
 const orderOf = (story: Story, purpose: Purpose = 'deploy') =>
   toOrder(story.head, deploymentOf(story), { ...intentOf(story), purpose })
@@ -41,7 +41,7 @@ describe('the order that an intent stands for', () => {
       since: start,
       release: deploymentOf(story).release,
       settings: lettings,
-      target: 0,
+      target: keyAt(0),
       instances: [instanceAt(1)],
       predeployOn: instanceAt(1),
       notAfter: after(600),
@@ -111,8 +111,8 @@ describe('the order that an intent stands for', () => {
     const settings: App = { ...lettings, targets: [render, ...lettings.targets] }
     const service = InstanceId.parse('srv-1')
     const candidates = [
-      { id: service, target: 0, obstacle: null },
-      { id: instanceAt(1), target: 1, obstacle: null },
+      { id: service, target: render.key, obstacle: null },
+      { id: instanceAt(1), target: keyAt(0), obstacle: null },
     ]
     const prepared = [service, instanceAt(1)]
     const opened = openedBy(begin(), openingOf(1, 1, { candidates }, settings))

@@ -7,6 +7,7 @@ import { unlimited } from '../../../../src/targets/target.ts'
 import { after, instanceAt } from '../../../support/deployments.ts'
 import { certificateOf, createEc2Ports, machine, orderOf } from '../../../support/ec2-ports.ts'
 import { ec2 } from '../../../support/rollout-world.ts'
+import { keyAt } from '../../../support/targets.ts'
 
 type Given = Parameters<typeof createEc2Ports>[0]
 
@@ -22,9 +23,9 @@ const unknown = fail({ kind: 'invalid_instance' as const, message: 'InvalidInsta
 describe('the instances that a target selects', () => {
   it('stand in nobody’s way when they are online with a recent agent', async () => {
     const { target } = targetOf({ fleet: [machine(1), machine(2, { agentVersion: '3.4.0.0' })] })
-    expect(await target.candidates(1)).toEqual([
-      { id: instanceAt(1), target: 1, obstacle: null },
-      { id: instanceAt(2), target: 1, obstacle: null },
+    expect(await target.candidates()).toEqual([
+      { id: instanceAt(1), target: keyAt(0), obstacle: null },
+      { id: instanceAt(2), target: keyAt(0), obstacle: null },
     ])
   })
 
@@ -38,15 +39,15 @@ describe('the instances that a target selects', () => {
     ['online with a newer major', { agentVersion: '4.0.0.0' }, null],
   ] as const)('that are %s', async (_name, changes, obstacle) => {
     const { target } = targetOf({ fleet: [machine(1, changes)] })
-    expect(await target.candidates(0)).toMatchObject([{ obstacle }])
+    expect(await target.candidates()).toMatchObject([{ obstacle }])
   })
 
   it('are named also where they are gone', async () => {
     const ids = { kind: 'ids' as const, ids: [instanceAt(1), instanceAt(2)] }
     const { target } = targetOf({ fleet: [machine(2)] }, ec2({ instances: ids }))
-    expect(await target.candidates(0)).toEqual([
-      { id: instanceAt(2), target: 0, obstacle: null },
-      { id: instanceAt(1), target: 0, obstacle: 'instance_offline' },
+    expect(await target.candidates()).toEqual([
+      { id: instanceAt(2), target: keyAt(0), obstacle: null },
+      { id: instanceAt(1), target: keyAt(0), obstacle: 'instance_offline' },
     ])
   })
 })

@@ -65,8 +65,8 @@ const refusal = async (
 
 describe('a service of Render', () => {
   it('is one instance, whose id is the service’s, and needs no preparation', async () => {
-    const candidates = await stage.target.candidates(2)
-    expect(candidates).toEqual([{ id: serviceId, target: 2, obstacle: null }])
+    const candidates = await stage.target.candidates()
+    expect(candidates).toEqual([{ id: serviceId, target: settingsOf().key, obstacle: null }])
     expect(await stage.target.prepared([serviceId])).toEqual([serviceId])
     expect(stage.server.calls).toEqual([])
   })

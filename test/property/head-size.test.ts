@@ -1,0 +1,317 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { App } from '../../src/deployment/app.ts'
+import { countFitting, headBytes, maxHeadBytes } from '../../src/deployment/head-size.ts'
+import { createHead, type Head, type Intent, type Release } from '../../src/deployment/head.ts'
+import { toInstances, type Opening } from '../../src/deployment/open.ts'
+import { channels, type OwedFact } from '../../src/deployment/report.ts'
+import type { Answer } from '../../src/deployment/step.ts'
+import { lastGoodRelease } from '../../src/deployment/take-back.ts'
+import { decide, evolve, type Observation } from '../../src/deployment/transition.ts'
+import { toHeadItem } from '../../src/journal/heads.ts'
+import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
+import { Commit, Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
+import { reasons, type Reason } from '../../src/kernel/reason.ts'
+import { appOf } from '../support/apps.ts'
+import { openingOf, start } from '../support/deployments.ts'
+import { answerOf } from '../support/hosts.ts'
+import { digestAt, ec2 } from '../support/rollout-world.ts'
+import { keyAt } from '../support/targets.ts'
+
+const codes = Object.keys(reasons).filter((code): code is Reason => code in reasons)
+const longestReason = codes.toSorted((one, other) => other.length - one.length)[0] ?? 'deployed'
+const wide = '漢'
+const alarmsOf = (text: string) => Array.from({ length: 10 }, (_, index) => `${index}${text}`)
+const name = wide.repeat(100)
+const largest = Generation.parse(9_999_999)
+
+const settingsOf = (alarms: readonly string[]): App =>
+  appOf('oc-lettings', {
+    env: { TEXT: wide.repeat(500) },
+    secrets: 'landfall/prod/oc-lettings',
+    targets: [ec2({ rollout: { batch: { kind: 'count', value: 50 }, pauseSeconds: 0 } })],
+    rollback: { alarms, windowSeconds: 3600, secrets: 'recorded' },
+  })
+
+const releaseAt = (settings: App, index: number): Release => ({
+  generation: Generation.parse(largest - index),
+  revision: Commit.parse(String(index).padStart(40, 'a')),
+  commit: Commit.parse(String(index).padStart(40, 'a')),
+  digest: digestAt(index),
+  secretVersion: 'v'.repeat(64),
+  settings,
+})
+
+const owedAt = (index: number): OwedFact => ({
+  id: `${index}:failed`,
+  kind: 'failed',
+  at: start,
+  by: name,
+  reason: longestReason,
+  message: '\u0001'.repeat(300),
+  deployment: null,
+  told: [...channels],
+  tries: 300,
+  dueAt: start,
+  claimedUntil: start,
+})
+
+const usual = settingsOf(alarmsOf('-oc-lettings-5xx'))
+
+/** A head in which everything that is kept besides the deployment is there, and as long as it gets. */
+const heavy = (settings = usual): Head => ({
+  ...createHead(settings.name),
+  version: Fence.parse(largest),
+  generation: largest,
+  releases: Array.from({ length: 5 }, (_, index) => releaseAt(settings, index + 1)),
+  quarantine: Array.from({ length: 47 }, (_, index) =>
+    Digest.parse(`sha256:${String(index).padStart(64, 'c')}`),
+  ),
+  finished: Array.from({ length: 10 }, (_, index) => ({
+    generation: Generation.parse(largest - index),
+    kind: 'redeploy',
+    status: 'rolled_back',
+    commit: Commit.parse('d'.repeat(40)),
+    digest: digestAt(index),
+    changed: false,
+    firing: settings.rollback?.alarms ?? [],
+    sentAt: start,
+    endedAt: start,
+  })),
+  operations: Array.from({ length: 10 }, (_, index) => ({
+    id: `${index}${wide.repeat(99)}`,
+    kind: 'redeploy',
+    by: name,
+    at: start,
+  })),
+  owed: [owedAt(1), owedAt(2), owedAt(3)],
+  alarmsUntil: start,
+  mark: { createdAt: start, number: Number.MAX_SAFE_INTEGER },
+})
+
+const idAt = (index: number): InstanceId =>
+  InstanceId.parse(`mi-${String(index).padStart(17, '0')}`)
+
+const openingTo = (count: number, changes: Partial<Opening> = {}, settings = usual): Opening =>
+  openingOf(
+    7,
+    0,
+    {
+      by: name,
+      firing: settings.rollback?.alarms ?? [],
+      message: wide.repeat(900),
+      candidates: Array.from({ length: count }, (_, index) => ({
+        id: idAt(index),
+        target: keyAt(0),
+        obstacle: null,
+      })),
+      ...changes,
+    },
+    settings,
+  )
+
+/** The most instances that an opening accepts. */
+const mostOf = (head: Head, settings = usual): number => {
+  const { release, candidates, firing } = openingTo(3000, {}, settings)
+  return countFitting(head, release, toInstances(settings, candidates, [Infinity]), firing)
+}
+
+type Outcome = Answer['outcome']
+const outcomes: readonly Outcome[] = ['succeeded', 'failed', 'refused', 'lost', 'waiting']
+
+/** What an instance says at its worst: the longest words, and a release that nobody knows. */
+const worstOf = (id: InstanceId, outcome: Outcome): Answer =>
+  answerOf(id, outcome, longestReason, {
+    message: wide.repeat(300),
+    serving: { generation: Generation.parse(Number.MAX_SAFE_INTEGER), digest: digestAt(9) },
+  })
+
+const create = (begun: Head) => {
+  let head = begun
+  let now: Instant = start
+  let largestBytes = 0
+  const see = (observation: Observation): void => {
+    const decided = decide(head, observation, now)
+    if (decided.ok) head = evolve(head, decided.value, now)
+    toHeadItem(head, 'a-writer')
+    largestBytes = Math.max(largestBytes, headBytes(head))
+  }
+  const move = (choose: (intent: Intent) => Outcome): void => {
+    const intent = head.deployment?.intent ?? null
+    if (intent === null) {
+      see({
+        kind: 'looked',
+        prepared: intent ?? head.deployment?.instances.map(({ id }) => id) ?? [],
+        by: 'w'.repeat(36),
+      })
+      return
+    }
+    if (intent.operation === null)
+      see({ kind: 'sent', fence: intent.fence, operation: 'o'.repeat(120), missing: [] })
+    const answers = intent.instances.map((id) => worstOf(id, choose(intent)))
+    if (answers.some(({ outcome }) => outcome === 'waiting')) now = addSeconds(intent.deadlineAt, 1)
+    see({ kind: 'answered', fence: intent.fence, answers })
+  }
+  return {
+    see,
+    head: () => head,
+    largestBytes: () => largestBytes,
+    open: (opening: Opening): void => see({ kind: 'wanted', opening }),
+    /** Until the deployment has ended and is let go. */
+    end: (choose: (intent: Intent) => Outcome): void => {
+      for (let moves = 0; head.deployment !== null && moves < 500; moves += 1) {
+        const { stage, generation } = head.deployment
+        if (stage === 'ended') see({ kind: 'archived', generation, windowSeconds: 3600 })
+        else move(choose)
+      }
+      expect(head.deployment).toBeNull()
+    },
+  }
+}
+
+const always = (outcome: Outcome) => () => outcome
+
+describe('the most instances that an opening accepts', () => {
+  const most = mostOf(heavy())
+
+  it('are more than the 200 of the measured fleet, in a head of modest settings', () => {
+    expect(mostOf(createHead(usual.name))).toBeGreaterThan(250)
+    expect(most).toBeGreaterThan(200)
+  })
+
+  it('are refused where there is one more, before anything is sent, with the numbers', () => {
+    const story = create(heavy())
+    story.open(openingTo(most + 1))
+    expect(story.head().deployment).toMatchObject({
+      status: 'failed',
+      reason: 'too_many_instances',
+      message: `${most + 1} instances; the app's record has room for ${most}`,
+      sentAt: null,
+    })
+    const fitting = create(heavy())
+    fitting.open(openingTo(most))
+    expect(fitting.head().deployment).toMatchObject({ status: 'queued', reason: null })
+    expect(fitting.head().deployment?.instances).toHaveLength(most)
+  })
+
+  it.each(outcomes)('stay writable where each answer is %s', (outcome) => {
+    const story = create(heavy())
+    story.open(openingTo(most))
+    story.end(always(outcome))
+    expect(story.largestBytes()).toBeLessThanOrEqual(maxHeadBytes)
+  })
+
+  it.each(['refused', 'failed', 'lost'] as const)(
+    'stay writable where the last of them fails and none is brought back: each restore is %s',
+    (outcome) => {
+      const last = idAt(most - 1)
+      const story = create(heavy())
+      story.open(openingTo(most))
+      story.end(({ purpose, instances }) => {
+        if (purpose === 'restore') return outcome
+        return instances.includes(last) ? 'failed' : 'succeeded'
+      })
+      const unsettled = story.head().places.filter(({ generation }) => generation === null)
+      expect(unsettled).toHaveLength(most)
+    },
+  )
+
+  it.each(outcomes)('stay writable beside the longest names of alarms: %s', (outcome) => {
+    const settings = settingsOf(alarmsOf(wide.repeat(254)))
+    const few = mostOf(heavy(settings), settings)
+    const story = create(heavy(settings))
+    story.open(openingTo(few, {}, settings))
+    expect(story.head().deployment?.instances).toHaveLength(few)
+    story.end(always(outcome))
+  })
+
+  it('fit into a rollback after it, to each of them, whatever comes of it', () => {
+    for (const outcome of outcomes) {
+      const story = create(heavy())
+      story.open(openingTo(most))
+      story.end(always('succeeded'))
+      const word = { kind: 'rollback', to: null } as const
+      story.see({ kind: 'operated', word, by: name, id: name })
+      story.see({
+        kind: 'operated',
+        word: { kind: 'freeze', reason: wide.repeat(300) },
+        by: name,
+        id: '2',
+      })
+      const release = lastGoodRelease(story.head())
+      if (release === null) throw new Error('nothing to go back to')
+      story.open(openingTo(most, { kind: 'rollback', release, order: null, firing: [] }))
+      expect(story.head().deployment).toMatchObject({ kind: 'rollback', status: 'queued' })
+      expect(story.head().deployment?.instances).toHaveLength(most)
+      story.end(always(outcome))
+    }
+  })
+
+  it('stay writable whatever each instance answers', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...outcomes), { minLength: 1, maxLength: 40 }),
+        (drawn) => {
+          let at = 0
+          const choose = () => drawn[(at += 1) % drawn.length] ?? 'lost'
+          const story = create(heavy())
+          story.open(openingTo(most))
+          story.end(choose)
+          story.open(openingTo(most, { by: 'ada', force: true }))
+          story.end(choose)
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+})
+
+describe('a convergence', () => {
+  const candidatesOf = (count: number) => openingTo(count).candidates
+
+  it('takes as many as there is room for, the others in their turn', () => {
+    const called = { at: start, returned: [] }
+    const story = create(heavy())
+    const candidates = candidatesOf(1000)
+    const find = () => story.see({ kind: 'found', candidates, capacities: [Infinity], called })
+    find()
+    const first = story.head().deployment?.instances.map(({ id }) => id) ?? []
+    expect(first.length).toBeGreaterThan(200)
+    expect(first.length).toBeLessThan(1000)
+    story.end(always('failed'))
+    find()
+    const second = story.head().deployment?.instances.map(({ id }) => id) ?? []
+    expect(second.length).toBeGreaterThan(0)
+    expect(second.filter((id) => first.includes(id))).toEqual([])
+  })
+
+  it('leaves room for a rollback, however many instances were seen', () => {
+    const story = create(heavy())
+    const obstacle = 'instance_offline'
+    const candidates = candidatesOf(3000).map((one) => ({ ...one, obstacle }) as const)
+    story.see({
+      kind: 'found',
+      candidates,
+      capacities: [Infinity],
+      called: { at: start, returned: [] },
+    })
+    story.see({ kind: 'operated', word: { kind: 'rollback', to: null }, by: name, id: name })
+    const release = lastGoodRelease(story.head())
+    if (release === null) throw new Error('nothing to go back to')
+    story.open(openingTo(3000, { kind: 'rollback', release, order: null, firing: [] }))
+    expect(story.head().deployment).toMatchObject({ kind: 'rollback', status: 'queued' })
+    expect(story.head().deployment?.instances.length).toBeGreaterThan(0)
+    story.end(always('lost'))
+  })
+})
+
+describe('an env that outgrows the head by itself', () => {
+  it('opens nothing, and the head stays as it is', () => {
+    const story = create(heavy())
+    const before = story.head()
+    const huge = { ...usual, env: { TEXT: 'x'.repeat(maxHeadBytes) } }
+    const opening = openingTo(1)
+    story.open({ ...opening, release: { ...opening.release, settings: huge } })
+    expect(story.head()).toBe(before)
+  })
+})

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest'
+import { parseConfiguration } from '../../../src/config/read.ts'
+
+const toFile = (...targets: readonly string[]): string =>
+  [
+    'sources:',
+    '  github: { secret: landfall/github }',
+    'apps:',
+    '  shop:',
+    '    repository: acme/shop',
+    '    image: acme/shop',
+    '    requires: [{ ci: github, workflow: CI }, image]',
+    '    targets:',
+    ...targets.map((target) => `      - ${target}`),
+    '',
+  ].join('\n')
+
+const tagged = (tag: string) => `ec2: { instances: { tag: "${tag}" }, port: 80, publish: 80 }`
+const listed = (...ids: readonly string[]) =>
+  `ec2: { instances: { ids: [${ids.join(', ')}] }, port: 80, publish: 81 }`
+const render = 'render: { service: srv-1, token: landfall/render }'
+const heroku = 'heroku: { app: shop, process: worker, token: landfall/heroku }'
+
+const keysOf = (...targets: readonly string[]) => {
+  const parsed = parseConfiguration(toFile(...targets), 'landfall.yml')
+  if (!parsed.ok) throw new Error(parsed.error.join('\n'))
+  return parsed.value.configuration.apps.flatMap((app) => app.targets.map(({ key }) => key))
+}
+
+test('a target has a key that says where it deploys to', () => {
+  expect(
+    keysOf(tagged('Name=shop=a b'), listed('i-00000001', 'i-00000002'), render, heroku),
+  ).toEqual(['ec2:Name=shop=a b', 'ec2:i-00000001', 'render:srv-1', 'heroku:shop'])
+})
+
+test('the keys of targets are the same in a reordered file and beside more ids', () => {
+  expect(keysOf(heroku, render, listed('i-00000001', 'i-00000003', 'i-00000000'))).toEqual([
+    'heroku:shop',
+    'render:srv-1',
+    'ec2:i-00000001',
+  ])
+})
+
+test.each([
+  ['service of Render', render, 'render.service'],
+  ['app of Heroku', heroku, 'heroku.app'],
+])('two targets at one %s are a mistake, with line and path', (_, target, path) => {
+  const parsed = parseConfiguration(toFile(tagged('Name=shop'), target, target), 'landfall.yml')
+  expect(parsed.ok ? [] : parsed.error).toEqual([
+    expect.stringMatching(
+      new RegExp(
+        `^landfall\\.yml:11:\\d+ apps\\.shop\\.targets\\[2\\]\\.${path}: is where apps\\.shop\\.targets\\[1\\] deploys to too; an app runs once in a place`,
+      ),
+    ),
+  ])
+})
