@@ -20,13 +20,15 @@ const restoreSettings = (head: Head, deployment: Deployment, target: number) => 
     : { release: null, settings: deployment.release.settings }
 }
 
+/** The one instance that runs `predeploy`: the first that has a host of its own. */
+export const findPredeployInstance = ({ release, instances }: Deployment) =>
+  instances.find(({ target }) => release.settings.targets[target]?.kind === 'ec2')
+
 /** The order that an intent stands for: the same for whoever sends or observes it. */
 export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Order => {
   const { release } = deployment
   const { purpose, target, instances, fence } = intent
-  const first = deployment.instances.find(
-    (instance) => release.settings.targets[instance.target]?.kind === 'ec2',
-  )
+  const first = findPredeployInstance(deployment)
   return {
     purpose,
     app: head.app,
