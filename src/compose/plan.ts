@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { createAlarmStates } from '../aws/alarms.ts'
+import { createAlarmStates, createReadFiring } from '../aws/alarms.ts'
 import { createFleet } from '../aws/fleet.ts'
 import { createSecretReader } from '../aws/secrets-manager.ts'
 import { createCommands } from '../aws/ssm-commands.ts'
@@ -15,21 +15,24 @@ import { createJournalTable } from '../journal/table.ts'
 import { sleep, systemClock } from '../kernel/clock.ts'
 import { http } from '../kernel/http.ts'
 import { RevisionId } from '../kernel/id.ts'
+import type { Log } from '../kernel/log.ts'
 import { fail } from '../kernel/result.ts'
 import { createRegistry } from '../registry/registry.ts'
 import { findImageSize } from '../registry/size.ts'
 import { createPlan } from '../rollout/plan.ts'
-import type { PlanPorts } from '../rollout/plan-facts.ts'
+import type { PlannedTarget, PlanPorts } from '../rollout/plan-facts.ts'
 import { parseRegistrySecret } from '../secrets/registry-secret.ts'
-import { createEc2View } from '../targets/ec2/plan.ts'
 import { createByKind } from '../targets/create.ts'
+import { createEc2View, type Ec2ViewPorts } from '../targets/ec2/plan.ts'
+import { createMeasureEnvelope } from '../targets/ec2/seal.ts'
 import type { ReadSecret } from '../secrets/app-secret.ts'
 import { createRenderView } from '../targets/render/plan.ts'
+import { unlimited } from '../targets/target.ts'
 import { describeHooks, type Hook } from './describe-hooks.ts'
 import { observe } from './observe.ts'
 import { findApp, parseInput } from './operator.ts'
 import { createSecretChecks } from './plan-secrets.ts'
-import { createImages, createOpenRender } from './targets.ts'
+import { createImages, createOpenRender, createReadSecretVersion } from './targets.ts'
 
 /** `npx sls invoke -f plan -d '{"app":"shop"}'` */
 const Input = z.strictObject({ app: z.string(), revision: RevisionId.optional() })
@@ -61,18 +64,32 @@ const createHooksOf =
     )
   }
 
-const createLookAt = (
+const createMachineSizes = (readSecret: ReadSecret): Ec2ViewPorts['findSize'] => {
+  const registry = createRegistry(http)
+  return async (app, digest, machine) => {
+    const secret = app.registry === null ? null : await readSecret(app.registry, null)
+    const login = secret?.ok === true ? parseRegistrySecret(secret.value.value) : null
+    return findImageSize(registry, app.image, digest, machine, login?.ok ? login.value : null)
+  }
+}
+
+/** Nothing is known of a kind that is not built: the opening says that it cannot be deployed to. */
+const unsupported: PlannedTarget = {
+  candidates: () => Promise.resolve([]),
+  capacity: () => Promise.resolve(unlimited),
+  look: () => Promise.resolve({ plan: () => ({ instances: [], findings: [] }) }),
+}
+
+const createPlannedTargets = (
   environment: z.infer<typeof environments.plan>,
   readSecret: ReadSecret,
-): PlanPorts['lookAt'] => {
-  const registry = createRegistry(http)
-  const viewRender = createRenderView({
-    open: createOpenRender(readSecret, environment),
-    readSecret,
-  })
-  const viewEc2 = createEc2View({
+): PlanPorts['toTarget'] => {
+  const render = { open: createOpenRender(readSecret, environment), readSecret }
+  const ec2 = {
     commands: createCommands(),
     fleet: createFleet(),
+    measureEnvelope: createMeasureEnvelope(readSecret),
+    findSize: createMachineSizes(readSecret),
     stage: {
       planDocument: environment.PLAN_DOCUMENT,
       owner: environment.OWNER,
@@ -81,24 +98,15 @@ const createLookAt = (
     },
     clock: systemClock,
     sleep,
+  }
+  return createByKind<PlannedTarget>({
+    ec2: (settings) => createEc2View(ec2, settings),
+    render: (settings) => createRenderView(render, settings),
+    heroku: () => unsupported,
   })
-  return (target, { app, target: index, commit, digest }) =>
-    createByKind<ReturnType<PlanPorts['lookAt']>>({
-      heroku: () => Promise.resolve(null),
-      render: (settings) => viewRender({ app, settings, digest }, index),
-      ec2: async (settings) => {
-        const secret = app.registry === null ? null : await readSecret(app.registry, null)
-        const login = secret?.ok === true ? parseRegistrySecret(secret.value.value) : null
-        return viewEc2({ app, settings, commit, digest }, index, async (machine) =>
-          digest === null
-            ? { kind: 'unknown' }
-            : findImageSize(registry, app.image, digest, machine, login?.ok ? login.value : null),
-        )
-      },
-    })(target)
 }
 
-const composeServices = () => {
+const composeServices = (log: Log) => {
   const environment = readEnvironment(environments.plan)
   const table = createJournalTable(environment.TABLE_NAME)
   const configuration = loadConfiguration()
@@ -112,20 +120,23 @@ const composeServices = () => {
     labels: createLabels(table),
     describeAlarms: createAlarmStates(),
     hooksOf: createHooksOf(configuration),
-    lookAt: createLookAt(environment, readSecret),
+    readSecretVersion: createReadSecretVersion(readSecret),
+    readFiring: createReadFiring(),
+    toTarget: createPlannedTargets(environment, readSecret),
     clock: systemClock,
+    log,
   })
   return { plan, configuration }
 }
 
 /** The handler of `plan`: what a deployment would do; it changes nothing. */
 export const composePlan = (): ((input: unknown) => Promise<unknown>) =>
-  observe('plan', () => {
+  observe('plan', (log) => {
     let services: ReturnType<typeof composeServices> | null = null
     return async (given) => {
       const input = parseInput(Input, given)
       if (!input.ok) return input.error
-      services ??= composeServices()
+      services ??= composeServices(log)
       const { plan, configuration } = services
       const app = findApp(configuration, input.value.app)
       return app.ok ? plan(app.value, input.value.revision ?? null) : app.error

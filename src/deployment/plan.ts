@@ -1,6 +1,6 @@
 import type { InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { Serving } from './head.ts'
+import type { InstanceState, Serving } from './head.ts'
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -37,15 +37,16 @@ export interface InstancePlan {
 }
 
 export interface PlanContext {
+  /** The target's own instances, each in its wave, as the opening fixes them. */
+  readonly opened: readonly Pick<InstanceState, 'id' | 'wave'>[]
   /** The one instance that runs `predeploy`, if any. */
   readonly predeployOn: InstanceId | null
   /** What the journal holds for live. */
   readonly live: Serving | null
 }
 
-/** A target that was looked at: who would be deployed to, in this order, and what would come of it. */
+/** A target that was looked at, and what a deployment would find and do there. */
 export interface TargetView {
-  readonly instances: readonly InstanceId[]
   plan(context: PlanContext): {
     readonly instances: readonly InstancePlan[]
     readonly findings: readonly Finding[]

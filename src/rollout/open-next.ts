@@ -19,7 +19,7 @@ import type { PushOrder, Revision } from '../deployment/revision.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { askForImage, findImage, takeTag } from './gate.ts'
 import { goBack } from './go-back.ts'
-import { listCandidates, listCapacities } from './list-candidates.ts'
+import { listCandidates, listCapacities, type SelectionPorts } from './list-candidates.ts'
 import { listFiring } from './watch-alarms.ts'
 import { lookUpLost } from './look-up.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
@@ -35,9 +35,13 @@ const sourceOf = (revision: Revision): string => {
 const unsupported = (app: App): Reason | null =>
   app.targets.every(({ isSupported }) => isSupported) ? null : 'target_unsupported'
 
+/** Nothing here can send or write: `plan` opens by them too. */
+export type OpeningPorts = SelectionPorts &
+  Pick<ReconcilePorts, 'readSecretVersion' | 'readFiring' | 'log'>
+
 /** Everything the opening write freezes is looked up here, just before it. */
 export const gatherOpening = async (
-  ports: Pick<ReconcilePorts, 'readSecretVersion' | 'toTarget' | 'readFiring' | 'log'>,
+  ports: OpeningPorts,
   app: App,
   wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
     Pick<Opening['release'], 'revision' | 'commit' | 'digest'>,

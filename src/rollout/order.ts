@@ -1,5 +1,12 @@
 import { findSamePlace, findTarget } from '../deployment/find-target.ts'
-import { goesOn, liveRelease, type Deployment, type Head, type Intent } from '../deployment/head.ts'
+import {
+  goesOn,
+  liveRelease,
+  type Deployment,
+  type Head,
+  type Intent,
+  type Release,
+} from '../deployment/head.ts'
 import { isNumbering } from '../deployment/open.ts'
 import type { TargetKey } from '../kernel/id.ts'
 import type { Order } from '../targets/target.ts'
@@ -13,13 +20,21 @@ const toWayBack = (head: Head, { release: { settings } }: Deployment, target: Ta
     : { release: live, settings: live.settings, target: before.key }
 }
 
+/** The one instance that runs `predeploy`: the first of the first target that has one. */
+export const findPredeployInstance = ({
+  release,
+  instances,
+}: {
+  readonly release: Pick<Release, 'settings'>
+  readonly instances: Deployment['instances']
+}) =>
+  instances.find(({ target }) => (findTarget(release.settings, target)?.predeploy ?? null) !== null)
+
 /** The order that an intent stands for: the same for whoever sends or observes it. */
 export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Order => {
   const { release } = deployment
   const { purpose, target, instances, fence } = intent
-  const first = deployment.instances.find(
-    (one) => (findTarget(release.settings, one.target)?.predeploy ?? null) !== null,
-  )
+  const first = findPredeployInstance(deployment)
   return {
     purpose,
     app: head.app,

@@ -6,13 +6,26 @@ import { toInstant, type Clock } from '../kernel/clock.ts'
 import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { Retryable } from '../kernel/retryable.ts'
+import type { Target } from '../targets/target.ts'
 import type { Heads, Labels, Revisions, Seen } from './journal.ts'
 import { findImage, toTag } from './gate.ts'
+import type { OpeningPorts } from './open-next.ts'
 import type { Images } from './ports.ts'
 import type { AlarmFacts, AppFacts, Chosen, HookEvent, Lack } from './plan-findings.ts'
 
+/** A target that can be selected from and looked at. */
+export interface PlannedTarget extends Pick<Target, 'candidates' | 'capacity'> {
+  look(order: {
+    readonly app: App
+    /** Index into the app's targets. */
+    readonly target: number
+    readonly commit: Commit | null
+    readonly digest: Digest | null
+  }): Promise<TargetView>
+}
+
 /** Nothing here can write. */
-export interface PlanPorts {
+export interface PlanPorts extends OpeningPorts {
   readonly heads: Pick<Heads, 'load'>
   readonly revisions: Pick<Revisions, 'load' | 'loadWaiting'>
   readonly seen: Seen
@@ -24,16 +37,7 @@ export interface PlanPorts {
   readonly describeAlarms: (names: readonly string[]) => Promise<readonly AlarmFacts[]>
   /** Which events the app needs. */
   readonly hooksOf: (app: App) => readonly HookEvent[]
-  /** Looks at the instances of a target; null for a kind that has none. */
-  readonly lookAt: (
-    settings: TargetSettings,
-    order: {
-      readonly app: App
-      readonly target: number
-      readonly commit: Commit | null
-      readonly digest: Digest | null
-    },
-  ) => Promise<TargetView | null>
+  readonly toTarget: (settings: TargetSettings) => PlannedTarget
   readonly clock: Clock
 }
 

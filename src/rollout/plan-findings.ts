@@ -210,18 +210,6 @@ const findHooks = ({ hooks, seen }: AppFacts): readonly Finding[] =>
       : fine('hook', `${event}: last seen at ${at}`)
   })
 
-const findTargets = ({ app }: AppFacts): readonly Finding[] =>
-  app.targets.flatMap(({ kind, isSupported }, index) =>
-    isSupported
-      ? []
-      : [
-          problem('target', {
-            reason: 'target_unsupported',
-            message: `target ${index + 1} (${kind}): ${reasons.target_unsupported}`,
-          }),
-        ],
-  )
-
 /** What is wrong with the app as a whole, and what is not. Pure. */
 export const findOnApp = (facts: AppFacts): readonly Finding[] => [
   ...findHold(facts),
@@ -229,7 +217,6 @@ export const findOnApp = (facts: AppFacts): readonly Finding[] => [
   ...findImage(facts),
   findSecret(facts),
   ...findRegistry(facts),
-  ...findTargets(facts),
   ...findAlarms(facts),
   ...findHooks(facts),
 ]

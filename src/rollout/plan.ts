@@ -1,15 +1,12 @@
 import type { App } from '../deployment/app.ts'
 import { isNamedByCommit } from '../deployment/choose.ts'
 import { liveRelease } from '../deployment/head.ts'
-import {
-  sortFindings,
-  type Finding,
-  type InstancePlan,
-  type TargetView,
-} from '../deployment/plan.ts'
+import { sortFindings, type Finding, type InstancePlan } from '../deployment/plan.ts'
 import type { AppName, Digest, RevisionId } from '../kernel/id.ts'
+import { findPredeployInstance } from './order.ts'
 import { gatherFacts, type PlanPorts } from './plan-facts.ts'
 import { findOnApp, type AppFacts, type Chosen } from './plan-findings.ts'
+import { openForPlan, rememberTargets, tellFailure, type PlannedOpening } from './plan-opening.ts'
 
 export interface Plan {
   readonly app: AppName
@@ -27,31 +24,26 @@ const digestOf = ({ chosen, image, app }: AppFacts): Digest | null =>
     ? image.found.value
     : null
 
-const findEmpty = (views: readonly (TargetView | null)[]): readonly Finding[] =>
-  views.flatMap((view, index) =>
-    view?.instances.length === 0
-      ? [
-          {
-            level: 'problem' as const,
-            what: 'instances',
-            reason: 'no_instances' as const,
-            message: `target ${index + 1} selects no running instance: is the tag that instances names on it?`,
-          },
-        ]
-      : [],
-  )
+/** The image is looked for before anything is opened, and instances are sent to after it. */
+const endingOf = (opened: PlannedOpening, findings: readonly Finding[]): string | null => {
+  const problems = findings.filter(({ level }) => level === 'problem')
+  const image = problems.find(({ what, instance }) => what === 'image' && instance === undefined)
+  const [first] = problems
+  return image?.reason ?? opened.failure?.reason ?? first?.reason ?? first?.what ?? null
+}
 
 const toSentence = (
   { chosen }: AppFacts,
   findings: readonly Finding[],
-  instances: readonly InstancePlan[],
+  opened: PlannedOpening,
 ): string => {
-  const problem = findings.find(({ level }) => level === 'problem')
-  if (problem !== undefined) return `fail: ${problem.reason ?? problem.what}`
+  const ending = endingOf(opened, findings)
+  if (ending !== null) return `fail: ${ending}`
   const held = findings.find(
     ({ level, reason }) => level === 'warning' && holds.includes(reason ?? ''),
   )
   if (held !== undefined) return `wait: ${held.message}`
+  const { instances } = opened
   const waves = new Set(instances.map(({ target, wave }) => `${target} ${wave}`)).size
   const where = `to ${instances.length} ${instances.length === 1 ? 'instance' : 'instances'} in ${waves} ${waves === 1 ? 'wave' : 'waves'}`
   return `${chosen.from === 'live' ? 'deploy what is live again' : `deploy ${chosen.id}`} ${where}`
@@ -79,30 +71,32 @@ export const createPlan =
     const facts = await gatherFacts(ports, app, wanted)
     const { chosen } = facts
     const digest = digestOf(facts)
+    const toTarget = rememberTargets(ports)
     const order = { app, commit: chosen.commit, digest }
-    const views = await Promise.all(
-      app.targets.map((settings, target) => ports.lookAt(settings, { ...order, target })),
-    )
+    const [opened, views] = await Promise.all([
+      openForPlan({ ...ports, toTarget }, facts, digest),
+      Promise.all(
+        app.targets.map((settings, target) => toTarget(settings).look({ ...order, target })),
+      ),
+    ])
     const release = liveRelease(facts.head)
     const live =
       release === null ? null : { generation: release.generation, digest: release.digest }
-    const [predeployOn = null] = views.flatMap((view, target) =>
-      (app.targets[target]?.predeploy ?? null) === null ? [] : (view?.instances ?? []),
-    )
-    const planned = views.flatMap((view) => view?.plan({ predeployOn, live }) ?? [])
-    const instances = planned.flatMap((one) => one.instances)
-    const findings = sortFindings([
-      ...findOnApp(facts),
-      ...findEmpty(views),
-      ...planned.flatMap((one) => one.findings),
-    ])
+    const predeployOn = findPredeployInstance(opened)?.id ?? null
+    const planned = views.map((view, index) => {
+      const key = app.targets[index]?.key
+      const own = opened.instances.filter(({ target }) => target === key)
+      return view.plan({ opened: own, predeployOn, live })
+    })
+    const found = [...findOnApp(facts), ...planned.flatMap(({ findings }) => findings)]
+    const findings = sortFindings(tellFailure(opened, found))
     return {
       app: app.name,
       ok: findings.every(({ level }) => level !== 'problem'),
-      would: toSentence(facts, findings, instances),
+      would: toSentence(facts, findings, opened),
       findings,
       revision: { from: chosen.from, id: chosen.id, digest },
       live,
-      instances,
+      instances: planned.flatMap(({ instances }) => instances),
     }
   }

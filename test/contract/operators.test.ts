@@ -15,6 +15,7 @@ import { createPlan } from '../../src/rollout/plan.ts'
 import { createRedeploy } from '../../src/rollout/redeploy.ts'
 import { createStatus } from '../../src/rollout/status.ts'
 import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
+import { unlimited } from '../../src/targets/target.ts'
 import { appOf, commit } from '../support/apps.ts'
 import { live, openedBy, openingOf, type Story } from '../support/deployments.ts'
 import { silent } from '../support/rollout-world.ts'
@@ -187,8 +188,15 @@ it('plan writes nothing', async () => {
     labels: createLabels(table),
     describeAlarms: async () => [],
     hooksOf: () => [],
-    lookAt: async () => null,
+    readSecretVersion: async () => succeed('v1'),
+    readFiring: async () => [],
+    toTarget: () => ({
+      candidates: async () => [],
+      capacity: async () => unlimited,
+      look: async () => ({ plan: () => ({ instances: [], findings: [] }) }),
+    }),
     clock,
+    log: silent,
   })
   expect(await plan(app, null)).toMatchObject({ revision: { from: 'waiting', id: commit } })
   expect(await plan(app, commit)).toMatchObject({ revision: { from: 'input', id: commit } })

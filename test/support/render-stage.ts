@@ -57,7 +57,7 @@ export interface RenderStage {
   /** Of a target with other settings or ports, with nothing remembered. */
   targetOf(settings?: RenderSettings, ports?: Partial<RenderPorts>): Target
   /** What `plan` sees of the service. */
-  readonly view: ReturnType<typeof createRenderView>
+  view(settings: RenderSettings): ReturnType<typeof createRenderView>
   /** Values of secrets by `name version`; `current` where none is asked for. */
   readonly secrets: Map<string, string>
   pass(seconds: number): void
@@ -110,7 +110,7 @@ export const startRenderStage = async (
     server,
     target: targetOf(),
     targetOf,
-    view: (order, index) => createRenderView({ open: openRender(), readSecret })(order, index),
+    view: (settings) => createRenderView({ open: openRender(), readSecret }, settings),
     secrets,
     pass: (seconds) => void (at += seconds * 1000),
     now: () => toInstant(clock()),

@@ -1,50 +1,42 @@
-import { addSeconds, toInstant, type Clock } from '../../kernel/clock.ts'
-import { Commit, Digest, InstanceId } from '../../kernel/id.ts'
+import { addSeconds, toInstant } from '../../kernel/clock.ts'
+import type { InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { succeed } from '../../kernel/result.ts'
 import { Retryable } from '../../kernel/retryable.ts'
-import type { App, Ec2Settings } from '../../deployment/app.ts'
+import type { Ec2Settings } from '../../deployment/app.ts'
 import { findTarget } from '../../deployment/find-target.ts'
-import type { Candidate } from '../../deployment/open.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { toAbsence } from '../absence.ts'
-import { unlimited, type Capacity, type Order, type Started, type Target } from '../target.ts'
+import type { Order, Started, Target } from '../target.ts'
 import type { Certificate, Certificates } from './certificates.ts'
 import { observe } from './observe.ts'
 import type {
   Command,
   Commands,
   Ec2Stage,
-  Fleet,
   MaskOutput,
-  MeasureEnvelope,
   MeasureImage,
   SealEnvelope,
 } from './ports.ts'
 import { obstacleOf } from './reach.ts'
-import { envelopeCharacters, largestWave, roomBeside } from './room.ts'
+import { roomBeside } from './room.ts'
+import { createEc2Selection, type SelectionPorts } from './select.ts'
 import { renderSettings } from './settings.ts'
 import { isWayBack, sayWhyNoEnvelope, sealForWayBack } from './way-back.ts'
 
-export interface Ec2Ports {
+export interface Ec2Ports extends SelectionPorts {
   readonly commands: Commands
-  readonly fleet: Fleet
   readonly certificates: Certificates
   readonly sealEnvelope: SealEnvelope
-  readonly measureEnvelope: MeasureEnvelope
   readonly measureImage: MeasureImage
   readonly maskOutput: MaskOutput
   readonly stage: Ec2Stage
-  readonly clock: Clock
 }
 
 /** SSM refuses less. */
 const shortestDeliverySeconds = 30
 /** A key may change at any time and the host says so; this only bounds the journal's copy. */
 const freshSeconds = 30 * 24 * 3600
-const longestCommit = Commit.parse('f'.repeat(40))
-const longestDigest = Digest.parse(`sha256:${'f'.repeat(64)}`)
-const longestId = InstanceId.parse(`mi-${'f'.repeat(17)}`)
 
 const toEpochSeconds = (instant: string): string => String(Math.floor(Date.parse(instant) / 1000))
 
@@ -132,50 +124,6 @@ const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Prom
   return sendToReachable(ports, settings, order, command)
 }
 
-const candidates = async (
-  ports: Ec2Ports,
-  settings: Ec2Settings,
-): Promise<readonly Candidate[]> => {
-  const { key: target } = settings
-  const found = await ports.fleet.list(settings.instances)
-  const known = found.map((instance) => ({
-    id: instance.id,
-    target,
-    obstacle: obstacleOf(instance),
-  }))
-  const wanted = settings.instances.kind === 'ids' ? settings.instances.ids : []
-  const absent = wanted
-    .filter((id) => !found.some((instance) => instance.id === id))
-    .map((id) => ({ id, target, obstacle: 'instance_offline' as const }))
-  return [...known, ...absent]
-}
-
-/** Of the longest settings that an order of these may have: of the first wave, which runs `predeploy`. */
-const capacity = async (
-  ports: Ec2Ports,
-  settings: Ec2Settings,
-  app: App,
-  secretVersion: string | null,
-): Promise<Capacity> => {
-  const bytes = await ports.measureEnvelope(app, secretVersion)
-  if (bytes === null) return unlimited
-  const release = { digest: longestDigest, commit: longestCommit }
-  const numberedAt = toInstant(ports.clock())
-  const order = {
-    kind: 'rollback',
-    settings: app,
-    hostSeconds: 9999,
-    release,
-    numberedAt,
-    imageMegabytes: 999_999,
-  } as const
-  const rendered = renderSettings({ ...order, predeployOn: longestId }, settings, ports.stage)
-  const room = roomBeside(rendered)
-  const instances = largestWave(bytes, room)
-  const message = `the env file and its masks take ${bytes} bytes, ${envelopeCharacters(bytes, 1)} characters when encrypted; ${room} fit into a command`
-  return { instances, message: instances === 0 ? message : null }
-}
-
 const prepared = async (ports: Ec2Ports, instances: readonly InstanceId[]) => {
   const oldest = addSeconds(toInstant(ports.clock()), -freshSeconds)
   const certificates = await ports.certificates.load(instances)
@@ -184,8 +132,7 @@ const prepared = async (ports: Ec2Ports, instances: readonly InstanceId[]) => {
 
 /** A fleet of EC2 (or hybrid) instances under SSM. */
 export const createEc2Target = (ports: Ec2Ports, settings: Ec2Settings): Target => ({
-  candidates: () => candidates(ports, settings),
-  capacity: (app, secretVersion) => capacity(ports, settings, app, secretVersion),
+  ...createEc2Selection(ports, settings),
   prepared: (instances) => prepared(ports, instances),
   start: (order) => {
     const own = findTarget(order.settings, order.target)

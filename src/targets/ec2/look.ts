@@ -2,11 +2,12 @@ import type { App, Ec2Settings } from '../../deployment/app.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Commit, Digest, InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
-import { explainLoss } from './loss.ts'
+import { explainLoss, isTerminal } from './loss.ts'
 import { parseHostPlan, type HostPlan } from './plan-result.ts'
 import type { Command, Commands, Ec2Stage, Fleet, FleetInstance, Invocation } from './ports.ts'
 import { obstacleOf } from './reach.ts'
 import { parseHostResult, toReason } from './result.ts'
+import { listSelected } from './select.ts'
 import { renderSettings } from './settings.ts'
 
 export interface LookPorts {
@@ -44,11 +45,9 @@ const lookAgainMilliseconds = 400
 const mostInstances = 50
 const deliverySeconds = 30
 
-const terminal = ['Success', 'Cancelled', 'TimedOut', 'Failed']
-
 const unseen = (reason: Reason, message: string): Sight => ({ kind: 'unseen', reason, message })
 
-const toCommand = (ports: LookPorts, order: LookOrder, ids: readonly InstanceId[]): Command => {
+const toLookCommand = (ports: LookPorts, order: LookOrder, ids: readonly InstanceId[]): Command => {
   const { app, settings, commit, digest } = order
   const wanted = {
     kind: 'deploy' as const,
@@ -94,7 +93,7 @@ const send = async (
     ...(await send(ports, order, ids.slice(half))),
   ]
   if (ids.length > mostInstances) return sendHalves()
-  const sent = await ports.commands.send(toCommand(ports, order, ids))
+  const sent = await ports.commands.send(toLookCommand(ports, order, ids))
   if (sent.ok) return [{ command: sent.value, instances: ids, failure: '' }]
   if (ids.length > 1 && sent.error.kind !== 'throttled') return sendHalves()
   return [{ command: null, instances: ids, failure: sent.error.message }]
@@ -109,7 +108,7 @@ const waitForAnswers = async (
   const end = ports.clock().getTime() + waitSeconds * 1000
   for (;;) {
     const listed = await Promise.all(commands.map((command) => ports.commands.invocations(command)))
-    const ended = listed.flat().filter(({ status }) => terminal.includes(status))
+    const ended = listed.flat().filter(isTerminal)
     if (ended.length >= expected.length || ports.clock().getTime() >= end) return ended
     await ports.sleep(lookAgainMilliseconds)
   }
@@ -126,25 +125,6 @@ const toSight = (sent: Sent | undefined, invocation: Invocation | undefined): Si
   return unseen(loss.reason, loss.message)
 }
 
-const absent = (id: InstanceId): FleetInstance => ({
-  id,
-  name: null,
-  ping: 'unknown',
-  agentVersion: null,
-  tags: null,
-})
-
-/** Whom the selector names, in the order of a rollout. */
-const listFleet = async (
-  { fleet }: LookPorts,
-  { instances }: Ec2Settings,
-): Promise<readonly FleetInstance[]> => {
-  const found = await fleet.list(instances)
-  const wanted = instances.kind === 'ids' ? instances.ids : []
-  const known = new Set(found.map(({ id }) => id))
-  return [...found, ...wanted.filter((id) => !known.has(id)).map(absent)]
-}
-
 /**
  * Has every instance that can be reached look at itself, and waits for the answers. It changes nothing
  * there: the document it sends can do no more (`host/plan.sh`).
@@ -153,7 +133,7 @@ export const lookAtInstances = async (
   ports: LookPorts,
   order: LookOrder,
 ): Promise<readonly InstanceSight[]> => {
-  const fleet = await listFleet(ports, order.settings)
+  const fleet = await listSelected(ports.fleet, order.settings.instances)
   const reachable = fleet.filter((instance) => obstacleOf(instance) === null).map(({ id }) => id)
   const sent = await send(ports, order, reachable)
   const invocations = await waitForAnswers(ports, sent)

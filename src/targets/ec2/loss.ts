@@ -1,6 +1,12 @@
 import type { Reason } from '../../kernel/reason.ts'
 import type { Invocation } from './ports.ts'
 
+const terminal = ['Success', 'Cancelled', 'TimedOut', 'Failed']
+
+/** Whether nothing more is to come of an invocation. */
+export const isTerminal = (invocation: Invocation | undefined): invocation is Invocation =>
+  invocation !== undefined && terminal.includes(invocation.status)
+
 /** What SSM says of an invocation that ended and brought no word of the host script. */
 export const explainLoss = ({
   statusDetails,

@@ -5,7 +5,7 @@ import type { Answer } from '../../deployment/step.ts'
 import { toAbsence } from '../absence.ts'
 import type { Order } from '../target.ts'
 import type { Certificates } from './certificates.ts'
-import { explainLoss } from './loss.ts'
+import { explainLoss, isTerminal } from './loss.ts'
 import type { Commands, Invocation, MaskOutput } from './ports.ts'
 import { isSealable } from '../../secrets/envelope.ts'
 import { parseHostResult, toAnswer, type HostResult } from './result.ts'
@@ -17,8 +17,6 @@ interface ObservePorts {
   readonly clock: Clock
 }
 
-const terminal = ['Success', 'Cancelled', 'TimedOut', 'Failed']
-
 const remember = async (ports: ObservePorts, id: InstanceId, result: HostResult): Promise<void> => {
   if (result.reason === 'key_changed') await ports.certificates.forget(id)
   const der = result.certificate ?? null
@@ -29,9 +27,6 @@ const remember = async (ports: ObservePorts, id: InstanceId, result: HostResult)
 /** A key that no envelope can be sealed for would be asked for again and again. */
 const hasUnusableKey = ({ certificate }: HostResult): boolean =>
   typeof certificate === 'string' && !isSealable(Buffer.from(certificate, 'base64'))
-
-const isTerminal = (invocation: Invocation | undefined): invocation is Invocation =>
-  invocation !== undefined && terminal.includes(invocation.status)
 
 /**
  * Reads one instance's answer. The listing's 2,500 characters hold every success whole; a failure is

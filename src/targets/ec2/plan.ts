@@ -1,13 +1,26 @@
-import type { Ec2Settings } from '../../deployment/app.ts'
-import type { InstancePlan, PlanContext, TargetView } from '../../deployment/plan.ts'
-import { planWaves } from '../../deployment/wave.ts'
+import type { App, Ec2Settings } from '../../deployment/app.ts'
+import type { Finding, InstancePlan, PlanContext, TargetView } from '../../deployment/plan.ts'
+import type { Commit, Digest } from '../../kernel/id.ts'
 import type { ImageSize } from '../../registry/size.ts'
-import { lookAtInstances, type InstanceSight, type LookOrder, type LookPorts } from './look.ts'
+import { lookAtInstances, type InstanceSight, type LookPorts } from './look.ts'
 import { findOnInstance } from './plan-findings.ts'
 import { planSteps } from './plan-steps.ts'
+import type { Fleet } from './ports.ts'
+import { createEc2Selection, type SelectionPorts } from './select.ts'
 
-/** Asks the registry for what the image has for a machine, `x86_64`. */
-export type FindSize = (machine: string) => Promise<ImageSize>
+export type Ec2ViewPorts = LookPorts &
+  SelectionPorts & {
+    /** Asks the registry for what an image of the app has for a machine, `x86_64`. */
+    readonly findSize: (app: App, digest: Digest, machine: string) => Promise<ImageSize>
+  }
+
+interface ViewOrder {
+  readonly app: App
+  /** Index into the app's targets. */
+  readonly target: number
+  readonly commit: Commit | null
+  readonly digest: Digest | null
+}
 
 interface Looked {
   readonly settings: Ec2Settings
@@ -54,34 +67,67 @@ const planInstance = (
   }
 }
 
+const empty = (target: number): Finding => ({
+  level: 'warning',
+  what: 'instances',
+  reason: 'no_instances',
+  message: `target ${target + 1} selects no running instance: is the tag that instances names on it?`,
+})
+
 const toView = (looked: Looked): TargetView => {
-  const { settings, sights } = looked
-  const waves = planWaves(sights.length, settings.rollout.batch, Infinity)
+  const { settings, sights, target } = looked
   return {
-    instances: sights.map(({ instance }) => instance.id),
     plan: (context) => ({
-      instances: sights.map((seen, index) =>
-        planInstance(looked, seen, waves[index] ?? 0, context),
+      instances: context.opened.flatMap(({ id, wave }) =>
+        sights
+          .filter(({ instance }) => instance.id === id)
+          .map((seen) => planInstance(looked, seen, wave, context)),
       ),
-      findings: sights.flatMap((seen) =>
-        findOnInstance(seen, { settings, size: sizeFor(looked, seen), live: context.live }),
-      ),
+      findings:
+        sights.length === 0
+          ? [empty(target)]
+          : sights.flatMap((seen) =>
+              findOnInstance(seen, { settings, size: sizeFor(looked, seen), live: context.live }),
+            ),
     }),
   }
 }
 
-/** Looks at a fleet of EC2 (or hybrid) instances as a deployment would find it. */
-export const createEc2View =
-  (ports: LookPorts) =>
-  async (order: LookOrder, target: number, findSize: FindSize): Promise<TargetView> => {
-    const sights = await lookAtInstances(ports, order)
-    const machines = new Set(
-      sights.flatMap(({ sight }) =>
-        sight.kind === 'seen' && !sight.host.pulled ? [sight.host.machine] : [],
+const findSizes = async (
+  { findSize }: Ec2ViewPorts,
+  { app, digest }: ViewOrder,
+  sights: readonly InstanceSight[],
+): Promise<Looked['sizes']> => {
+  if (digest === null) return new Map()
+  const machines = new Set(
+    sights.flatMap(({ sight }) =>
+      sight.kind === 'seen' && !sight.host.pulled ? [sight.host.machine] : [],
+    ),
+  )
+  return new Map(
+    await Promise.all(
+      [...machines].map(
+        async (machine) => [machine, await findSize(app, digest, machine)] as const,
       ),
-    )
-    const sizes = await Promise.all(
-      [...machines].map(async (machine) => [machine, await findSize(machine)] as const),
-    )
-    return toView({ settings: order.settings, target, sights, sizes: new Map(sizes) })
+    ),
+  )
+}
+
+/** One listing for the opening and for the look, so that both are of the same instances. */
+const listOnce = (fleet: Fleet): Fleet => {
+  let listed: ReturnType<Fleet['list']> | null = null
+  return { list: (selector) => (listed ??= fleet.list(selector)) }
+}
+
+/** A fleet of EC2 (or hybrid) instances as one `plan` opens it and looks at it. */
+export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings) => {
+  const listing = { ...ports, fleet: listOnce(ports.fleet) }
+  return {
+    ...createEc2Selection(listing, settings),
+    look: async (order: ViewOrder): Promise<TargetView> => {
+      const sights = await lookAtInstances(listing, { ...order, settings })
+      const sizes = await findSizes(ports, order, sights)
+      return toView({ settings, target: order.target, sights, sizes })
+    },
   }
+}

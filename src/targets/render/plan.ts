@@ -10,6 +10,7 @@ import { readAppEnvironment } from '../../secrets/app-secret.ts'
 import { unlessLater, type OpenRender, type RenderFailure } from './api.ts'
 import { digestOf, hasEnded, listDeploys, type Deploy } from './deploys.ts'
 import type { RenderPorts } from './ports.ts'
+import { createRenderSelection } from './select.ts'
 import { findUnsuitable, nameImage, readService, type Service } from './service.ts'
 import { compareVariables, listVariables, type VariableChanges } from './variables.ts'
 
@@ -158,8 +159,7 @@ const toSteps = ({ app, digest }: ViewOrder, { service, variables }: Sight): rea
 }
 
 const toPlan = (
-  id: InstanceId,
-  target: number,
+  { id, target, wave }: Pick<InstancePlan, 'id' | 'target' | 'wave'>,
   order: ViewOrder,
   seen: Result<Sight, RenderFailure>,
   live: Serving | null,
@@ -169,7 +169,7 @@ const toPlan = (
     id,
     name: seen.ok ? seen.value.service.name : null,
     target,
-    wave: 0,
+    wave,
     online: seen.ok && seen.value.service.suspended !== 'suspended',
     agent: null,
     docker: null,
@@ -189,19 +189,23 @@ const findUnseen = (failure: RenderFailure): Found =>
     ? problem('service', failure.reason, failure.why)
     : problem('service', 'target_unavailable', `${failure.why}; ask again in a minute`)
 
-/** Looks at a service of Render as a deployment would find it. It only reads. */
-export const createRenderView =
-  (ports: ViewPorts) =>
-  async (order: ViewOrder, target: number): Promise<TargetView> => {
-    const id = InstanceId.parse(order.settings.service)
+/** A service of Render as one `plan` opens it and looks at it. It only reads. */
+export const createRenderView = (ports: ViewPorts, settings: RenderSettings) => ({
+  ...createRenderSelection(settings),
+  look: async ({
+    target,
+    ...rest
+  }: Omit<ViewOrder, 'settings'> & { readonly target: number }): Promise<TargetView> => {
+    const id = InstanceId.parse(settings.service)
+    const order = { ...rest, settings }
     const seen = await look(ports, order)
     return {
-      instances: [id],
-      plan: ({ live }) => ({
-        instances: [toPlan(id, target, order, seen, live)],
+      plan: ({ opened, live }) => ({
+        instances: opened.map(({ wave }) => toPlan({ id, target, wave }, order, seen, live)),
         findings: (seen.ok ? findOnService(order, seen.value, live) : [findUnseen(seen.error)]).map(
           (one) => ({ ...one, instance: id }),
         ),
       }),
     }
-  }
+  },
+})

@@ -1,4 +1,3 @@
-import { InstanceId } from '../../kernel/id.ts'
 import { Retryable } from '../../kernel/retryable.ts'
 import { fail, succeed, type Result } from '../../kernel/result.ts'
 import type { RenderSettings } from '../../deployment/app.ts'
@@ -6,7 +5,7 @@ import { findTarget } from '../../deployment/find-target.ts'
 import type { Release } from '../../deployment/head.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
-import { unlimited, type Order, type Started, type Target } from '../target.ts'
+import type { Order, Started, Target } from '../target.ts'
 import { answerAs, refuse } from './answer.ts'
 import { unlessLater, type Ask, type RenderFailure } from './api.ts'
 import {
@@ -25,6 +24,7 @@ import {
 } from './deploys.ts'
 import { observe, toWanted } from './observe.ts'
 import type { RenderPorts } from './ports.ts'
+import { createRenderSelection } from './select.ts'
 import { findUnsuitable, readService } from './service.ts'
 import { syncVariables } from './variables.ts'
 
@@ -177,11 +177,7 @@ export const createRenderTarget = (ports: RenderPorts, settings: RenderSettings)
     return own?.kind === 'render' ? own : settings
   }
   return {
-    candidates: () => {
-      const id = InstanceId.parse(settings.service)
-      return Promise.resolve([{ id, target: settings.key, obstacle: null }])
-    },
-    capacity: () => Promise.resolve(unlimited),
+    ...createRenderSelection(settings),
     prepared: (instances) => Promise.resolve(instances),
     start: (order) => start(ports, ownOf(order), order),
     observe: (order, operation) => observe(ports, ownOf(order), order, operation),

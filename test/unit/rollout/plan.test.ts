@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
 import { createHead, type Head, type TakeBack } from '../../../src/deployment/head.ts'
-import type { InstancePlan, PlanContext } from '../../../src/deployment/plan.ts'
+import type { Finding, InstancePlan, PlanContext } from '../../../src/deployment/plan.ts'
 import type { Revision } from '../../../src/deployment/revision.ts'
 import { Generation, InstanceId, type RevisionId } from '../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createPlan } from '../../../src/rollout/plan.ts'
-import type { PlanPorts } from '../../../src/rollout/plan-facts.ts'
+import type { PlannedTarget, PlanPorts } from '../../../src/rollout/plan-facts.ts'
 import type { ImageFailure, Images } from '../../../src/rollout/ports.ts'
+import { unlimited, type Capacity } from '../../../src/targets/target.ts'
 import { appOf } from '../../support/apps.ts'
 import {
   after,
@@ -21,8 +22,8 @@ import {
   revisionAt,
   start,
 } from '../../support/deployments.ts'
-import { commitAt, digestAt, ec2 } from '../../support/rollout-world.ts'
-import { herokuTarget, renderTarget } from '../../support/targets.ts'
+import { commitAt, digestAt, ec2, silent } from '../../support/rollout-world.ts'
+import { herokuTarget, keyAt, renderTarget } from '../../support/targets.ts'
 
 const shop = (changes: Partial<App> = {}): App =>
   appOf('oc-lettings', { targets: [ec2()], image: 'acme/shop', ...changes })
@@ -35,6 +36,12 @@ interface Given {
   readonly ports?: Partial<PlanPorts>
   /** The instances of each target. */
   readonly fleets?: readonly (readonly InstanceId[])[]
+  /** Those that nothing can be sent to. */
+  readonly offline?: readonly InstanceId[]
+  /** Of a command to any target. */
+  readonly capacity?: Capacity
+  /** What each target's instances have. */
+  readonly found?: readonly Finding[]
   readonly wanted?: RevisionId | null
 }
 
@@ -53,7 +60,10 @@ const refusing = (reason: ImageFailure['reason']): Images => ({
   findCommit: async () => fail({ reason, retryAfterSeconds: null }),
 })
 
-const planned = (id: InstanceId, target: number, wave: number): InstancePlan => ({
+const planned = (
+  { id, wave }: Pick<InstancePlan, 'id' | 'wave'>,
+  target: number,
+): InstancePlan => ({
   id,
   name: null,
   target,
@@ -71,7 +81,8 @@ const planned = (id: InstanceId, target: number, wave: number): InstancePlan => 
 const planOf = async (given: Given = {}) => {
   const { app = shop(), fleets = [[instanceAt(1)]], wanted = null } = given
   const asked: string[] = []
-  const looked: Parameters<PlanPorts['lookAt']>[1][] = []
+  const made: string[] = []
+  const looked: Parameters<PlannedTarget['look']>[0][] = []
   const contexts: PlanContext[] = []
   const ports: PlanPorts = {
     heads: { load: async () => given.head ?? createHead(app.name) },
@@ -92,22 +103,34 @@ const planOf = async (given: Given = {}) => {
     labels: { load: async () => [] },
     describeAlarms: async () => [],
     hooksOf: () => [],
-    lookAt: async (settings, order) => {
-      looked.push(order)
-      const instances = fleets[order.target] ?? []
-      return settings.kind === 'heroku'
-        ? null
-        : {
-            instances,
+    readSecretVersion: async () => succeed('v1'),
+    readFiring: async () => [],
+    toTarget: ({ kind, key }) => {
+      made.push(kind)
+      const index = app.targets.findIndex((one) => one.key === key)
+      return {
+        candidates: async () =>
+          (kind === 'heroku' ? [] : (fleets[index] ?? [])).map((id) => ({
+            id,
+            target: key,
+            obstacle: given.offline?.includes(id) === true ? 'instance_offline' : null,
+          })),
+        capacity: async () => given.capacity ?? unlimited,
+        look: async (order) => {
+          looked.push(order)
+          return {
             plan: (context) => {
               contexts.push(context)
               return {
-                instances: instances.map((id, wave) => planned(id, order.target, wave)),
-                findings: [],
+                instances: context.opened.map((one) => planned(one, order.target)),
+                findings: given.found ?? [],
               }
             },
           }
+        },
+      }
     },
+    log: silent,
     clock: () => new Date(start),
     ...given.ports,
   }
@@ -115,7 +138,7 @@ const planOf = async (given: Given = {}) => {
   const lines = plan.findings.map(({ level, what, reason, message }) =>
     [level, what, reason ?? '-', message].join(' | '),
   )
-  return { plan, lines, asked, looked, contexts }
+  return { plan, lines, asked, made, looked, contexts }
 }
 
 const containing = (text: string): unknown => expect.stringContaining(text)
@@ -298,7 +321,7 @@ describe('what is found of the app', () => {
     [
       'a target that selects nobody',
       { waiting: [revisionAt(1)], fleets: [[]] },
-      'problem | instances | no_instances | target 1 selects no running instance',
+      'problem | instances | no_instances | The target selects no instance.',
       'fail: no_instances',
     ],
     [
@@ -408,14 +431,135 @@ describe('what is found of the app', () => {
       `fine | hook | - | GitHub: Pushes: last seen at ${after(1)}`,
     ])
   })
+})
 
-  it('is a kind of target that is not built', async () => {
-    const heroku = herokuTarget()
-    const { lines } = await planOf({ app: shop({ targets: [heroku] }) })
-    expect(lines).toContainEqual(
-      containing('problem | target | target_unsupported | target 1 (heroku)'),
+describe('what the opening would end at once', () => {
+  const rolling = (count: number, pauseSeconds: number) =>
+    ec2({ rollout: { batch: { kind: 'count', value: count }, pauseSeconds } })
+  const three = [[instanceAt(1), instanceAt(2), instanceAt(3)]]
+  const heroku = herokuTarget()
+
+  it.each<[string, Given, string]>([
+    [
+      'pauses that outlast the deadline are a problem',
+      { app: shop({ targets: [rolling(1, 3600)] }), fleets: three },
+      'problem | rollout | pauses_too_long | 2 pauses of rollout.pause may take 7320 s',
+    ],
+    [
+      'an env file that fits into no command is a problem',
+      { capacity: { instances: 0, message: 'it takes 40000 bytes' } },
+      'problem | envelope | envelope_too_large | it takes 40000 bytes',
+    ],
+    [
+      'a secret that has gone since it was looked into is a problem',
+      {
+        app: shop({ secrets: 'landfall/shop' }),
+        ports: { readSecretVersion: async () => fail('secret_missing') },
+      },
+      'problem | secret | secret_missing | The app',
+    ],
+    [
+      'a target of a kind that is not built is a problem',
+      { app: shop({ targets: [ec2(), heroku] }) },
+      'problem | target | target_unsupported | This kind of target is not implemented yet.',
+    ],
+    [
+      'an instance that nothing can be sent to is a problem',
+      { offline: [instanceAt(1)] },
+      `problem | instance | instance_offline | ${instanceAt(1)}`,
+    ],
+  ])('%s', async (_name, given, line) => {
+    const { plan, lines } = await planOf({ waiting: [revisionAt(1)], ...given })
+    expect(lines[0]).toEqual(containing(line))
+    expect(plan).toMatchObject({ ok: false, would: `fail: ${line.split(' | ')[2]}` })
+  })
+
+  it('pauses that are too long are told before the first push, without a digest', async () => {
+    const { plan } = await planOf({
+      app: shop({ targets: [rolling(1, 3600)] }),
+      fleets: three,
+      ports: { images: refusing('image_missing') },
+    })
+    expect(plan).toMatchObject({
+      would: 'fail: pauses_too_long',
+      revision: { from: 'nothing', id: null, digest: null },
+    })
+    expect(JSON.stringify(plan)).not.toContain('sha256:')
+  })
+
+  it('pauses that are too long are told beside a freeze, a rollback and an open deployment', async () => {
+    const { head } = openedBy(begin(), openingOf(1, 1))
+    const frozen = { reason: 'christmas', by: 'ada', at: start }
+    const app = shop({ targets: [rolling(1, 3600)] })
+    const held = { head: { ...head, takeBack, freeze: frozen }, app, fleets: three }
+    const { plan } = await planOf({ ...held, waiting: [revisionAt(2)] })
+    expect(plan.would).toBe('fail: pauses_too_long')
+    expect(plan.findings.map(({ reason }) => reason)).toEqual(
+      expect.arrayContaining(['going_back', 'deployment_open', 'app_frozen']),
     )
   })
+
+  it('a failure that the look has found is told once, with what to do about it', async () => {
+    const message = 'is the tag on it?'
+    const found = [
+      { level: 'warning' as const, what: 'instances', reason: 'no_instances' as const },
+    ]
+    const { plan, lines } = await planOf({
+      waiting: [revisionAt(1)],
+      fleets: [[]],
+      found: found.map((one) => ({ ...one, message })),
+    })
+    expect(plan.would).toBe('fail: no_instances')
+    expect(lines.filter((line) => line.includes('no_instances'))).toEqual([
+      `problem | instances | no_instances | ${message}`,
+    ])
+  })
+
+  it('a target without instances beside one that has some fails no deployment', async () => {
+    const app = shop({ targets: [ec2(), ec2({ key: keyAt(1) })] })
+    const { plan } = await planOf({ app, fleets: [[], [instanceAt(1)]], waiting: [revisionAt(1)] })
+    expect(plan).toMatchObject({ ok: true, would: `deploy ${commitAt(1)} to 1 instance in 1 wave` })
+  })
+
+  it('a secret that cannot be read now is a problem and no failure of the opening', async () => {
+    const lack = { reason: 'secret_unavailable' as const, message: 'deploy Landfall again' }
+    const { plan } = await planOf({
+      app: shop({ secrets: 'landfall/shop' }),
+      ports: {
+        readSecretKeys: async () => fail(lack),
+        readSecretVersion: () => Promise.reject(new Retryable('not now')),
+      },
+    })
+    expect(plan.would).toBe('fail: secret_unavailable')
+  })
+
+  it('a missing image is told before the failure of the opening', async () => {
+    const { plan } = await planOf({
+      known: [revisionAt(1)],
+      wanted: commitAt(1),
+      fleets: [[]],
+      ports: { images: refusing('image_missing') },
+    })
+    expect(plan.would).toBe('fail: image_missing')
+  })
+})
+
+it('makes each target once, for the opening and for the look', async () => {
+  const { made } = await planOf({ app: shop({ targets: [ec2(), ec2({ key: keyAt(1) })] }) })
+  expect(made).toEqual(['ec2', 'ec2'])
+})
+
+it('shows the waves of the opening: as many instances as one command can hold', async () => {
+  const all = ec2({ rollout: { batch: { kind: 'percent', value: 100 }, pauseSeconds: 0 } })
+  const five = [[1, 2, 3, 4, 5].map(instanceAt)]
+  const { plan } = await planOf({
+    app: shop({ targets: [all] }),
+    fleets: five,
+    waiting: [revisionAt(1)],
+    capacity: { instances: 2, message: null },
+  })
+  expect(plan.instances.map(({ wave }) => wave)).toEqual([0, 1, 1, 2, 2])
+  expect(plan.would).toBe(`deploy ${commitAt(1)} to 5 instances in 3 waves`)
 })
 
 it('lets no service of Render run predeploy, also where it comes first', async () => {
@@ -427,12 +571,12 @@ it('lets no service of Render run predeploy, also where it comes first', async (
 
 it('lets one instance run predeploy, the first of the first target that has any', async () => {
   const fleets = [[], [instanceAt(1), instanceAt(2)]]
-  const app = shop({ targets: [ec2(), ec2()] })
+  const app = shop({ targets: [ec2(), ec2({ key: keyAt(1) })] })
   const { plan, contexts } = await planOf({ app, fleets, head: live(4, 1).head })
   const released = { generation: 1, digest: digestAt(4) }
-  expect(contexts).toEqual([
-    { predeployOn: instanceAt(1), live: released },
-    { predeployOn: instanceAt(1), live: released },
+  expect(contexts).toMatchObject([
+    { opened: [], predeployOn: instanceAt(1), live: released },
+    { opened: [{ wave: 0 }, { wave: 1 }], predeployOn: instanceAt(1), live: released },
   ])
   expect(plan.instances.map(({ id, target, wave }) => [id, target, wave])).toEqual([
     [instanceAt(1), 1, 0],

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Ec2Settings } from '../../../../src/deployment/app.ts'
-import { Generation, type InstanceId } from '../../../../src/kernel/id.ts'
+import { Generation, type Digest, type InstanceId } from '../../../../src/kernel/id.ts'
 import { succeed } from '../../../../src/kernel/result.ts'
 import type { ImageSize } from '../../../../src/registry/size.ts'
-import { createEc2View } from '../../../../src/targets/ec2/plan.ts'
+import { createEc2View, type Ec2ViewPorts } from '../../../../src/targets/ec2/plan.ts'
 import type { HostPlan } from '../../../../src/targets/ec2/plan-result.ts'
 import type { FleetInstance } from '../../../../src/targets/ec2/ports.ts'
 import { instanceAt, lettings, start } from '../../../support/deployments.ts'
@@ -25,12 +25,14 @@ interface Given {
   readonly size?: ImageSize
   readonly predeployOn?: InstanceId | null
   readonly live?: number
+  readonly digest?: Digest | null
 }
 
 const planOf = async (given: Given) => {
   const { settings = {}, hosts, machines = [], size = { kind: 'unknown' } } = given
   const asked: string[] = []
-  const view = createEc2View({
+  let listings = 0
+  const ports: Ec2ViewPorts = {
     commands: {
       send: async () => succeed('command-1'),
       invocations: async () =>
@@ -40,20 +42,31 @@ const planOf = async (given: Given) => {
           }),
         ),
     },
-    fleet: { list: async () => hosts.map((_, index) => machine(index + 1, machines[index])) },
+    fleet: {
+      list: async () => {
+        listings += 1
+        return hosts.map((_, index) => machine(index + 1, machines[index]))
+      },
+    },
+    measureEnvelope: async () => 200,
+    findSize: async (_app, _digest, kind) => {
+      asked.push(kind)
+      return size
+    },
     stage: { planDocument: 'plan', owner: 'o', proxyImage: 'haproxy:3', subnet: '172.30.77.0/24' },
     clock: () => new Date(start),
     sleep: async () => {},
+  }
+  const view = createEc2View(ports, ec2(settings))
+  const { predeployOn = instanceAt(1), live, digest = digestAt(1) } = given
+  const order = { app: lettings, target: 0, commit: null, digest }
+  const [candidates, looked] = await Promise.all([view.candidates(), view.look(order)])
+  const planned = looked.plan({
+    opened: candidates.map(({ id }, index) => ({ id, wave: index * 10 })),
+    predeployOn,
+    live: live === undefined ? null : servingAt(live),
   })
-  const own = ec2(settings)
-  const order = { app: lettings, settings: own, commit: null, digest: digestAt(1) }
-  const looked = await view(order, 0, async (kind) => {
-    asked.push(kind)
-    return size
-  })
-  const { predeployOn = instanceAt(1), live } = given
-  const planned = looked.plan({ predeployOn, live: live === undefined ? null : servingAt(live) })
-  return { ...planned, asked }
+  return { ...planned, asked, candidates, listings }
 }
 
 const findingsOf = async (
@@ -198,18 +211,17 @@ describe('what is found on an instance', () => {
 })
 
 describe('what is planned for an instance', () => {
-  it('stands in waves, the first instance alone, and tells what there is', async () => {
+  it('stands in the wave that the opening gives it, and tells what there is', async () => {
     const host = { serving: servingAt(1), owner: 'o', pulled: true }
-    const { instances } = await planOf({
-      hosts: [host, {}, {}, null],
-      settings: { rollout: { batch: { kind: 'count', value: 2 }, pauseSeconds: 0 } },
-    })
+    const { instances, candidates, listings } = await planOf({ hosts: [host, {}, {}, null] })
     expect(instances.map(({ id, wave }) => [id, wave])).toEqual([
       [instanceAt(1), 0],
-      [instanceAt(2), 1],
-      [instanceAt(3), 1],
-      [instanceAt(4), 2],
+      [instanceAt(2), 10],
+      [instanceAt(3), 20],
+      [instanceAt(4), 30],
     ])
+    expect(candidates.map(({ id }) => id)).toEqual(instances.map(({ id }) => id))
+    expect(listings).toBe(1)
     expect(instances[0]).toMatchObject({
       name: 'lettings',
       target: 0,
@@ -299,4 +311,22 @@ it('asks the registry once for each kind of machine', async () => {
     hosts: [{}, { machine: 'aarch64' }, {}, { machine: 'riscv64', pulled: true }],
   })
   expect(asked).toEqual(['x86_64', 'aarch64'])
+})
+
+it('does not ask the registry for the size of an image that is not known yet', async () => {
+  const { asked } = await planOf({ hosts: [{}], digest: null })
+  expect(asked).toEqual([])
+})
+
+it('says which target of an app selects no instance', async () => {
+  const { findings, instances } = await planOf({ hosts: [] })
+  expect(instances).toEqual([])
+  expect(findings).toEqual([
+    {
+      level: 'warning',
+      what: 'instances',
+      reason: 'no_instances',
+      message: 'target 1 selects no running instance: is the tag that instances names on it?',
+    },
+  ])
 })

@@ -36,9 +36,12 @@ const planOf = async (live: Serving | null = null, changes: Partial<App> = {}) =
   const app = shopOf(changes)
   const [settings = settingsOf()] = app.targets
   if (settings.kind !== 'render') throw new Error('a target at Render')
-  const view = await stage.view({ app, settings, digest: digestOf('b') }, 1)
-  expect(view.instances).toEqual([service])
-  const { instances, findings } = view.plan({ predeployOn: null, live })
+  const view = stage.view(settings)
+  const opened = await view.candidates()
+  expect(opened).toEqual([{ id: service, target: settings.key, obstacle: null }])
+  const seen = await view.look({ app, target: 1, digest: digestOf('b') })
+  const context = { opened: opened.map(({ id }) => ({ id, wave: 0 })), predeployOn: null, live }
+  const { instances, findings } = seen.plan(context)
   const lines = findings.map(({ level, what, reason, instance, message }) => {
     expect(instance).toBe(service)
     return `${level} | ${what} | ${reason ?? '-'} | ${message}`
