@@ -1,0 +1,89 @@
+/** What came out of one side, section by section, each line in words. */
+export interface Trace {
+  /** Every command in order, fences renamed in the order of their first sending. */
+  readonly commands: string[]
+  /** The time that each command gives the host, in the order of `commands`. */
+  readonly limits: number[]
+  readonly cancels: string[]
+  /** What each channel was told of each deployment, or of none, in order; told twice is told once. */
+  readonly notices: Map<string, string[]>
+  readonly deployments: string[]
+  /** By record, which is written again where it was lost. */
+  readonly steps: Map<string, string>
+  readonly revisions: string[]
+  readonly operations: string[]
+  readonly alarms: Set<string>
+  readonly answers: string[]
+  readonly serving: string[]
+  readonly lookUps: string[]
+  readonly crashes: string[]
+}
+
+export const createTrace = (): Trace => ({
+  commands: [],
+  limits: [],
+  cancels: [],
+  notices: new Map(),
+  deployments: [],
+  steps: new Map(),
+  revisions: [],
+  operations: [],
+  alarms: new Set(),
+  answers: [],
+  serving: [],
+  lookUps: [],
+  crashes: [],
+})
+
+export interface Difference {
+  readonly section: string
+  /** Position in the section's lines. */
+  readonly at: number
+  readonly old: string
+  readonly new: string
+}
+
+/** The clocks of the two sides may be this far apart, for one may look once more than the other. */
+const limitTolerance = 5
+
+const toSections = (trace: Trace): Readonly<Record<string, readonly string[]>> => ({
+  commands: trace.commands,
+  cancels: trace.cancels,
+  notices: [...trace.notices].map(([key, told]) => `${key}: ${told.join(' | ')}`).sort(),
+  deployments: trace.deployments,
+  // In which order instances that answer one command are read is nobody's business.
+  steps: [...trace.steps.values()].sort(),
+  revisions: trace.revisions,
+  operations: trace.operations,
+  alarms: [...trace.alarms],
+  answers: trace.answers,
+  serving: trace.serving,
+  lookUps: trace.lookUps,
+  crashes: trace.crashes,
+})
+
+const none = '(nothing)'
+
+/** The first difference of each section. */
+export const compareTraces = (old: Trace, fresh: Trace): readonly Difference[] => {
+  const [before, after] = [toSections(old), toSections(fresh)]
+  const differences = Object.entries(before).flatMap(([section, lines]): Difference[] => {
+    const others = after[section] ?? []
+    const length = Math.max(lines.length, others.length)
+    for (let at = 0; at < length; at += 1)
+      if (lines[at] !== others[at])
+        return [{ section, at, old: lines[at] ?? none, new: others[at] ?? none }]
+    return []
+  })
+  const at = old.limits.findIndex(
+    (limit, index) => Math.abs(limit - (fresh.limits[index] ?? limit)) > limitTolerance,
+  )
+  if (at === -1) return differences
+  const [one, other] = [String(old.limits[at]), String(fresh.limits[at])]
+  return [...differences, { section: 'limits', at, old: one, new: other }]
+}
+
+export type Coverage = Map<string, number>
+
+export const count = (coverage: Coverage, what: string): void =>
+  void coverage.set(what, (coverage.get(what) ?? 0) + 1)
