@@ -6,6 +6,7 @@ import type { ReconcilePorts } from '../../src/rollout/ports.ts'
 import type { Chronicle } from '../../src/rollout/journal.ts'
 import { createReconcile } from '../../src/rollout/reconcile.ts'
 import { createRedeploy } from '../../src/rollout/redeploy.ts'
+import { createStatus } from '../../src/rollout/status.ts'
 import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
 import type { Order, Target } from '../../src/targets/target.ts'
 import type { Command, DeploymentRecord, Ports, Side, StepEntry, WorldTarget } from './side.ts'
@@ -29,6 +30,7 @@ const toCommand = (order: Order): Command => ({
         },
   settings: order.settings.environment,
   numberedAt: order.numberedAt,
+  since: order.since,
   target: order.target,
   instances: order.instances,
   predeployOn: order.predeployOn,
@@ -143,4 +145,8 @@ export const newSide: Side<Head> = {
       clock: ports.clock,
       log: ports.log,
     })(app, transition, windowSeconds),
+  status: (ports, app) => {
+    const { heads, history, revisions, seen, clock } = toPorts(ports)
+    return createStatus({ heads, history, revisions, seen, clock })(app.name, app)
+  },
 }

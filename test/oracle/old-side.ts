@@ -6,6 +6,7 @@ import type { ReconcilePorts } from './frozen/rollout/ports.ts'
 import type { Chronicle } from './frozen/rollout/journal.ts'
 import { createReconcile } from './frozen/rollout/reconcile.ts'
 import { createRedeploy } from './frozen/rollout/redeploy.ts'
+import { createStatus } from './frozen/rollout/status.ts'
 import { createTakeAlarm } from './frozen/rollout/take-alarm.ts'
 import type { Order, Target } from './frozen/targets/target.ts'
 import type { Command, DeploymentRecord, Ports, Side, StepEntry, WorldTarget } from './side.ts'
@@ -28,6 +29,7 @@ const toCommand = (order: Order): Command => ({
         },
   settings: order.settings.environment,
   numberedAt: order.numberedAt,
+  since: order.since,
   target: order.target,
   instances: order.instances,
   predeployOn: order.predeployOn,
@@ -142,4 +144,8 @@ export const oldSide: Side<Head> = {
       clock: ports.clock,
       log: ports.log,
     })(app, transition, windowSeconds),
+  status: (ports, app) => {
+    const { heads, history, revisions, seen, clock } = toPorts(ports)
+    return createStatus({ heads, history, revisions, seen, clock })(app.name, app)
+  },
 }

@@ -31,6 +31,12 @@ const toRevision = (named: Named): RevisionId => {
   }
 }
 
+/** Times depend on how often a side looks, and ids of reports on how often it writes. */
+const unlessTimed = (key: string, value: unknown): unknown => {
+  if (key === 'owed' || key === 'deployments') return undefined
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? 'then' : value
+}
+
 /** One story against one side. */
 export const playStory = async <Head>(
   { setup, events }: Story,
@@ -82,7 +88,10 @@ export const playStory = async <Head>(
       await look(true)
       world.advance(Math.max(0, begun + 60_000 - world.now()))
     }
-    world.note(`after ${count} minutes at ${at}`)
+    const when = `after ${count} minutes at ${at}`
+    world.note(when)
+    const status = JSON.stringify(await side.status(ports, app), unlessTimed)
+    world.trace.statuses.push(`${when}: ${status}`)
   }
 
   // What is heard of commits
@@ -260,8 +269,12 @@ export const playStory = async <Head>(
       case 'backup':
         return world.backUp()
       case 'restore':
-        // Whoever is still at it must not meet a version of the same number.
+        // Whoever is still at it must not meet a version of the same number, and what is owed to channels
+        // must not be lost with the table by a hair.
         await runner.resumeAll()
+        await look(false)
+        world.advance(31_000)
+        await look(false)
         return void world.restore()
       case 'resume':
         return runner.resume()
@@ -290,6 +303,6 @@ export const playStory = async <Head>(
   await minutes(8)
   await runner.resumeAll()
   world.note('at the end')
-  world.trace.revisions.push(...world.statuses())
+  world.trace.revisions.push(...world.revisions())
   return world.trace
 }

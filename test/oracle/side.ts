@@ -30,6 +30,8 @@ export interface Command {
   /** `environment` of the settings that the target is reached by. */
   readonly settings: string
   readonly numberedAt: string | null
+  /** When it was first ordered; with the fence it names a command, also after the journal was restored. */
+  readonly since: string
   /** The target's position in those settings. */
   readonly target: number
   readonly instances: readonly InstanceId[]
@@ -169,4 +171,6 @@ export interface Side<Head> {
     transition: AlarmTransition,
     windowSeconds: number,
   ): Promise<Verdict>
+  /** What `status` shows; without the history, which is compared by itself. */
+  status(ports: Ports<Head>, app: App): Promise<Readonly<Record<string, unknown>>>
 }

@@ -290,8 +290,6 @@ const makers: readonly (readonly [number, Make])[] = [
   [0.8, () => ({ kind: 'rotate secret' })],
   [0.5, () => ({ kind: 'drop secrets' })],
   [0.4, (random) => ({ kind: random.pick(['secret missing', 'secret there']) })],
-  [0.6, () => ({ kind: 'backup' })],
-  [0.6, () => ({ kind: 'restore' })],
   [2, () => ({ kind: 'resume' })],
   [0.6, (random) => ({ kind: 'capacity', instances: random.pick([0, 1, 2, 100, 100]) })],
   [1.5, (random, _, versions) => ({ kind: 'version', index: random.int(0, versions - 1) })],
@@ -320,14 +318,134 @@ const toGap = (random: Random): number =>
 export const hostCount = ({ fleets, render }: Setup): number =>
   fleets.reduce((total, fleet) => total + fleet, 0) + (render === 'none' ? 0 : 1)
 
+/** The journal is brought back to what it was some events before, and something is deployed after it. */
+const restoredIn = (random: Random, events: readonly Timed[]): readonly Timed[] => {
+  const middle = Math.floor(events.length / 2)
+  const [from, to] = [random.int(0, middle - 1), random.int(middle, events.length - 1)]
+  const at = events[to]?.at ?? 0
+  const index = random.int(2, commits)
+  return [
+    ...events.slice(0, from),
+    { at: events[from]?.at ?? 0, what: { kind: 'backup' } },
+    ...events.slice(from, to),
+    { at, what: { kind: 'restore' } },
+    { at, what: { kind: 'green', index } },
+    { at, what: { kind: 'tick' } },
+    ...events.slice(to),
+  ]
+}
+
+const settled = (random: Random): Happening => ({ kind: 'minutes', count: random.int(2, 5) })
+const host = (random: Random, hosts: number): number => random.int(0, hosts - 1)
+
+/** What seldom comes about by itself: each a few things in this order, seconds apart. */
+const scenes: readonly [Scene, ...Scene[]] = [
+  // A rollback is called off, and the alarm fires on.
+  (random) => [
+    { kind: 'green', index: random.int(2, 4) },
+    settled(random),
+    { kind: 'green', index: random.int(5, 8) },
+    settled(random),
+    { kind: 'alarm', alarm: 'errors', from: 'OK' },
+    { kind: 'cancel' },
+    { kind: 'alarm', alarm: 'latency', from: random.pick(['OK', 'INSUFFICIENT_DATA']) },
+    settled(random),
+  ],
+  // Several releases are passed on the way back, and one of them is wanted all the same.
+  (random) => [
+    ...[2, 3, 4].flatMap((index): Happening[] => [{ kind: 'green', index }, settled(random)]),
+    { kind: 'rollback', to: { kind: 'generation', number: random.int(1, 3) } },
+    settled(random),
+    {
+      kind: 'redeploy',
+      revision: { kind: random.pick(['commit', 'digest']), index: random.int(2, 4) },
+      force: random.chance(0.7),
+    },
+    settled(random),
+    { kind: 'rollback', to: null },
+    settled(random),
+  ],
+  // Somebody cannot be reached while the others go back, and comes later.
+  (random, hosts) => [
+    { kind: 'green', index: random.int(3, 6) },
+    settled(random),
+    { kind: 'offline', host: host(random, hosts) },
+    { kind: 'rollback', to: null },
+    { kind: 'minutes', count: random.int(2, 9) },
+    { kind: 'online', host: host(random, hosts) },
+    { kind: 'minutes', count: random.int(3, 12) },
+  ],
+  // An instance cannot be brought to what is live, and is tried again and again.
+  (random, hosts) => [
+    { kind: 'break', index: 1, hosts: [host(random, hosts)] },
+    { kind: 'by hand', host: host(random, hosts), serves: random.pick(['nothing', 'other']) },
+    { kind: 'offline', host: host(random, hosts) },
+    { kind: 'minutes', count: 62 },
+    { kind: 'online', host: host(random, hosts) },
+    { kind: 'minutes', count: 15 },
+  ],
+  // A release with other settings fails, and what was live comes back with its own.
+  (random, hosts) => [
+    { kind: 'version', index: 1 },
+    { kind: 'break', index: 5, hosts: [hosts - 1] },
+    { kind: 'green', index: 5 },
+    settled(random),
+    { kind: 'redeploy', revision: null, force: false },
+    settled(random),
+    { kind: 'rollback', to: null },
+    settled(random),
+  ],
+  // An alarm fires before, while or after something is sent; a second one soon after.
+  (random) => [
+    { kind: random.pick(['silent alarm', 'quiet alarm']), alarm: 'errors' },
+    { kind: 'green', index: random.int(3, 6) },
+    { kind: random.pick(['tick', 'nudge']) },
+    { kind: 'alarm', alarm: 'errors', from: random.pick(['OK', 'INSUFFICIENT_DATA']) },
+    settled(random),
+    { kind: 'green', index: 7 },
+    settled(random),
+    { kind: 'alarm', alarm: 'latency', from: 'OK' },
+    settled(random),
+  ],
+]
+
+type Scene = (random: Random, hosts: number) => readonly Happening[]
+
+/** Lets a scene take place between two events; what comes after it is later. */
+const stage = (random: Random, hosts: number, events: readonly Timed[]): readonly Timed[] => {
+  const from = random.int(0, events.length)
+  let at = events[from - 1]?.at ?? 0
+  const begun = at
+  const played = random
+    .pick(scenes)(random, hosts)
+    .map((what): Timed => {
+      at += what.kind === 'minutes' ? 0 : random.int(0, 30)
+      const one = { at, what }
+      at += what.kind === 'minutes' ? what.count * 60 : 0
+      return one
+    })
+  const later = events.slice(from).map((one) => ({ ...one, at: one.at + at - begun }))
+  return [...events.slice(0, from), ...played, ...later]
+}
+
 const heard: readonly Happening['kind'][] = ['green', 'rollback', 'redeploy', 'cancel', 'alarm']
+
+const begin = (random: Random, setup: Setup, events: readonly Timed[]): Story => {
+  // Something is live before the trouble begins, in most of them.
+  if (random.chance(0.15)) return { setup, events }
+  const first: readonly Timed[] = [
+    { at: 0, what: { kind: 'green', index: 1 } },
+    { at: 1, what: { kind: 'minutes', count: 3 } },
+  ]
+  return { setup, events: [...first, ...events.map((one) => ({ ...one, at: one.at + 200 }))] }
+}
 
 export const createStory = (seed: number): Story => {
   const random = createRandom(seed)
   const setup = toSetup(random, seed)
   const hosts = hostCount(setup)
   let at = 0
-  const events = Array.from({ length: random.int(6, 28) }, (): readonly Timed[] => {
+  const loose = Array.from({ length: random.int(6, 24) }, (): readonly Timed[] => {
     at += toGap(random)
     const what = toHappening(random, hosts, setup.versions.length)
     // Most of what is said is followed by a look: its nudge came through.
@@ -339,18 +457,11 @@ export const createStory = (seed: number): Story => {
         ]
       : [{ at, what }]
   }).flat()
-  // Something is live before the trouble begins, in most of them.
-  const begin: readonly Timed[] = random.chance(0.85)
-    ? [
-        { at: 0, what: { kind: 'green', index: 1 } },
-        { at: 1, what: { kind: 'minutes', count: 3 } },
-      ]
-    : []
-  return {
-    setup,
-    events: [
-      ...begin,
-      ...events.map((one) => ({ ...one, at: one.at + (begin.length > 0 ? 200 : 0) })),
-    ],
+  const events = random.chance(0.5) ? stage(random, hosts, loose) : loose
+  if (random.chance(0.2)) {
+    // What a channel has not been told by then is lost with the table: no channel is busy here.
+    const patient = { ...setup, untoldPercent: 0 }
+    return begin(random, patient, restoredIn(random, events))
   }
+  return begin(random, setup, events)
 }

@@ -5,7 +5,7 @@ export interface Trace {
   /** The time that each command gives the host, in the order of `commands`. */
   readonly limits: number[]
   readonly cancels: string[]
-  /** What each channel was told of each deployment, or of none, in order; told twice is told once. */
+  /** What each channel was told of each deployment, or of none; told twice is told once. */
   readonly notices: Map<string, string[]>
   readonly deployments: string[]
   /** By record, which is written again where it was lost. */
@@ -15,6 +15,8 @@ export interface Trace {
   readonly alarms: Set<string>
   readonly answers: string[]
   readonly serving: string[]
+  /** What `status` shows whenever things may have come to rest, times aside. */
+  readonly statuses: string[]
   readonly lookUps: string[]
   readonly crashes: string[]
 }
@@ -31,6 +33,7 @@ export const createTrace = (): Trace => ({
   alarms: new Set(),
   answers: [],
   serving: [],
+  statuses: [],
   lookUps: [],
   crashes: [],
 })
@@ -46,10 +49,17 @@ export interface Difference {
 /** The clocks of the two sides may be this far apart, for one may look once more than the other. */
 const limitTolerance = 5
 
+/**
+ * As a set: a channel that says "later", a run that dies and a restored journal each change the order,
+ * and how soon after a death somebody else tells depends on how far the dead one was with its telling.
+ */
+const showNotices = ([key, told]: readonly [string, readonly string[]]): string =>
+  `${key}: ${[...new Set(told)].sort().join(' | ')}`
+
 const toSections = (trace: Trace): Readonly<Record<string, readonly string[]>> => ({
   commands: trace.commands,
   cancels: trace.cancels,
-  notices: [...trace.notices].map(([key, told]) => `${key}: ${told.join(' | ')}`).sort(),
+  notices: [...trace.notices].map(showNotices).sort(),
   deployments: trace.deployments,
   // In which order instances that answer one command are read is nobody's business.
   steps: [...trace.steps.values()].sort(),
@@ -58,6 +68,7 @@ const toSections = (trace: Trace): Readonly<Record<string, readonly string[]>> =
   alarms: [...trace.alarms],
   answers: trace.answers,
   serving: trace.serving,
+  statuses: trace.statuses,
   lookUps: trace.lookUps,
   crashes: trace.crashes,
 })

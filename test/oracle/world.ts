@@ -79,7 +79,8 @@ export const createWorld = <Head>(setup: Setup, side: Side<Head>) => {
   let secret = 1
   let isSecretThere = true
   let pushes = 0
-  let fences = new Map<number, number>()
+  const commandNumbers = new Map<string, number>()
+  const fences = new Map<number, number>()
   let journal: Journal<Head> = {
     head: null,
     version: 0,
@@ -146,8 +147,11 @@ export const createWorld = <Head>(setup: Setup, side: Side<Head>) => {
 
   const noteCommand = (command: Command): void => {
     const { purpose, kind, generation, fence, release, instances, predeployOn } = command
-    const known = fences.get(fence)
-    const number = known ?? fences.size + 1
+    // A journal that was restored gives out a number once more, for another command.
+    const key = [fence, command.since, purpose, generation, ...instances].join(' ')
+    const known = commandNumbers.get(key)
+    const number = known ?? commandNumbers.size + 1
+    commandNumbers.set(key, number)
     fences.set(fence, number)
     trace.commands.push(
       [
@@ -313,10 +317,10 @@ export const createWorld = <Head>(setup: Setup, side: Side<Head>) => {
       if (rest % 4 === 1) throw new Error('the channel crashed')
       return { kind: 'later', why: 'it is busy', afterSeconds: rest % 4 === 2 ? null : 120 }
     }
-    const id = `${epoch} ${fact.id} ${what} ${channel}`
+    const id = `${fact.id} ${what} ${channel}`
     if (told.has(id)) return { kind: 'told' }
     told.add(id)
-    const about = `${epoch} ${channel} ${deployment?.generation ?? 'the app'}`
+    const about = `${channel} ${deployment?.generation ?? 'the app'}`
     trace.notices.set(about, [...(trace.notices.get(about) ?? []), what])
     return { kind: 'told' }
   }
@@ -508,7 +512,6 @@ export const createWorld = <Head>(setup: Setup, side: Side<Head>) => {
       if (backup === null) return false
       journal = backup
       epoch += 1
-      fences = new Map()
       raiseFences(setup, machines, epoch)
       return true
     },
@@ -521,7 +524,7 @@ export const createWorld = <Head>(setup: Setup, side: Side<Head>) => {
       firing.clear()
       for (const { host } of machines) host.online = true
     },
-    statuses: (): readonly string[] =>
+    revisions: (): readonly string[] =>
       [...journal.revisions.values()].map(
         ({ id, status, reason, digest }) =>
           `${Number(id.slice(-4))} ${status} ${reason} ${digest?.slice(-2) ?? '-'}`,
