@@ -1,6 +1,7 @@
 import {
   hasPendingRequest,
   hasPendingTakeBack,
+  isConverging,
   type Deployment,
   type DeploymentKind,
   type Freeze,
@@ -9,7 +10,6 @@ import {
   type TakeBack,
 } from './head.ts'
 import { isQuarantined } from './quarantine.ts'
-import { openDeployment } from './take-back.ts'
 
 /** One thing that keeps a deployment from being opened now. */
 export type Blocker =
@@ -28,13 +28,14 @@ export interface Wish {
 }
 
 const listAll = (head: Head, content: Wish['content']): readonly Blocker[] => {
-  const { takeBack, request, freeze } = head
-  const deployment = openDeployment(head)
+  const { deployment, takeBack, request, freeze } = head
   return [
     ...(takeBack !== null && hasPendingTakeBack(head)
       ? [{ reason: 'going_back' as const, takeBack }]
       : []),
-    ...(deployment === null ? [] : [{ reason: 'deployment_open' as const, deployment }]),
+    ...(deployment === null || isConverging(deployment)
+      ? []
+      : [{ reason: 'deployment_open' as const, deployment }]),
     ...(request !== null && hasPendingRequest(head)
       ? [{ reason: 'request_pending' as const, request }]
       : []),
@@ -62,7 +63,8 @@ const blocks = (reason: Blocker['reason'], { kind, force }: Wish): boolean => {
 
 /**
  * Why a deployment cannot be opened now, the most important first; empty where nothing is in its way.
- * A convergence gives way to any deployment and blocks none.
+ * A convergence gives way to any deployment and blocks none; one that has ended blocks until its record
+ * is in the history.
  */
 export const blockers = (head: Head, wish: Wish): readonly Blocker[] =>
   listAll(head, wish.content).filter(({ reason }) => blocks(reason, wish))

@@ -7,7 +7,6 @@ import { firstBlocker } from './blockers.ts'
 import { end, giveWay } from './close.ts'
 import { emit, type Draft } from './draft.ts'
 import {
-  hasEnded,
   isConverging,
   type Deployment,
   type DeploymentKind,
@@ -75,14 +74,6 @@ export const toInstances = (
 export const isNumbering = ({ kind, generation, release }: Deployment): boolean =>
   kind !== 'converge' && release.generation === generation
 
-/** An ended deployment is still open here: its record has to be in the history before it is let go. */
-const blockerOf = (head: Head, { kind, force, release }: Opening): Reason | null => {
-  const { deployment } = head
-  if (deployment !== null && hasEnded(deployment) && !isConverging(deployment))
-    return 'deployment_open'
-  return firstBlocker(head, { kind, force, content: release })
-}
-
 /** What makes it fail at once; who cannot be reached keeps no rollback from the others. */
 const failureOf = (
   deployment: Deployment,
@@ -143,10 +134,10 @@ const toDeployment = (
  */
 export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft, Reason> => {
   const { head } = draft
-  const blocker = blockerOf(head, opening)
+  const { kind, force, release, order, firing } = opening
+  const blocker = firstBlocker(head, { kind, force, content: release })
   if (blocker !== null) return fail(blocker)
   if (isConverging(head.deployment)) return succeed(giveWay(draft, now))
-  const { force, release, order, firing } = opening
   const selected = toInstances(release.settings, opening.candidates, opening.capacities)
   const instances = selected.slice(0, countFitting(head, release, selected, firing))
   const deployment = toDeployment(head, opening, instances, now)

@@ -1,0 +1,115 @@
+import type { AppName, InstanceId } from '../kernel/id.ts'
+
+/** What must be there before a revision may be deployed. */
+export type Requirement =
+  | { readonly kind: 'ci'; readonly ci: 'github' | 'circleci'; readonly workflow: string }
+  | { readonly kind: 'image' }
+
+export type InstanceSelector =
+  | { readonly kind: 'tag'; readonly key: string; readonly value: string }
+  | { readonly kind: 'ids'; readonly ids: readonly InstanceId[] }
+
+export type Strategy = 'blue-green' | 'recreate' | 'worker'
+
+export interface HealthCheck {
+  readonly path: string
+  /** The Host header; a Django with ALLOWED_HOSTS answers 400 to any other. */
+  readonly host: string | null
+  /** Inclusive range of HTTP statuses that count as healthy. */
+  readonly expect: { readonly from: number; readonly to: number }
+  readonly intervalSeconds: number
+  readonly times: number
+  readonly timeoutSeconds: number
+}
+
+export interface RunSettings {
+  readonly command: readonly string[]
+  readonly volumes: readonly string[]
+  readonly networks: readonly string[]
+  readonly memory: string | null
+  readonly stopTimeoutSeconds: number
+}
+
+/** Where the proxy listens: all addresses where `address` is null. */
+export interface PublishedAddress {
+  readonly address: string | null
+  readonly port: number
+}
+
+export interface Ec2Settings {
+  readonly kind: 'ec2'
+  readonly instances: InstanceSelector
+  readonly strategy: Strategy
+  /** The container's port and the proxy's; null for a worker. */
+  readonly port: number | null
+  readonly publish: PublishedAddress | null
+  readonly hosts: readonly string[]
+  readonly replaces: string | null
+  readonly predeploy: readonly string[] | null
+  readonly run: RunSettings
+  readonly holdSeconds: number
+  readonly health: HealthCheck
+  readonly rollout: {
+    readonly batch: { readonly kind: 'count' | 'percent'; readonly value: number }
+    readonly pauseSeconds: number
+  }
+  readonly keep: number
+  readonly drift: 'repair' | 'report'
+}
+
+export interface RenderSettings {
+  readonly kind: 'render'
+  readonly service: string
+  readonly token: string
+  readonly env: 'sync' | 'leave'
+}
+
+export interface HerokuSettings {
+  readonly kind: 'heroku'
+  readonly app: string
+  readonly process: string
+  readonly token: string
+}
+
+export type TargetSettings = Ec2Settings | RenderSettings | HerokuSettings
+
+/** One app of `landfall.yml`, normalised: every default filled in, every duration in seconds, no secret. */
+export interface App {
+  readonly name: AppName
+  /** `owner/name` on GitHub. */
+  readonly repository: string | null
+  readonly branch: string
+  /** As written: `acme/oc-lettings` (Docker Hub) or `registry.example:5000/name`. */
+  readonly image: string
+  /** A tag, or a template with `{commit}`. */
+  readonly tag: string
+  readonly environment: string
+  readonly requires: readonly Requirement[]
+  readonly waitForSeconds: number
+  readonly deadlineSeconds: number
+  readonly env: Readonly<Record<string, string>>
+  /** Names of secrets in Secrets Manager. */
+  readonly secrets: string | null
+  readonly registry: string | null
+  readonly targets: readonly TargetSettings[]
+  readonly rollback: {
+    readonly alarms: readonly string[]
+    readonly windowSeconds: number
+    readonly secrets: 'recorded' | 'current'
+  } | null
+  readonly reports: {
+    readonly github: string | null
+    readonly notice: string | null
+    readonly sentry: string | null
+  }
+}
+
+/** The whole of `landfall.yml`. */
+export interface Configuration {
+  readonly sources: {
+    readonly github: { readonly secret: string } | null
+    readonly circleci: { readonly secret: string } | null
+    readonly 'docker-hub': { readonly secret: string } | null
+  }
+  readonly apps: readonly App[]
+}

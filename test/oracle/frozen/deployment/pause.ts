@@ -1,0 +1,52 @@
+import { addSeconds, secondsBetween, type Instant } from '../kernel/clock.ts'
+import { isPast, rollingSeconds } from './deadline.ts'
+import { goesOn, type Deployment, type Intent } from './head.ts'
+
+/** Nobody sleeps through a pause: the clock, which looks once a minute, ends it. */
+const clockSeconds = 60
+
+/** How much of a deployment's time one pause may take, in seconds. */
+export const longestPause = (pauseSeconds: number): number =>
+  pauseSeconds === 0 ? 0 : pauseSeconds + clockSeconds
+
+const pauseSecondsOf = ({ release }: Deployment, target: number): number => {
+  const settings = release.settings.targets[target]
+  return settings?.kind === 'ec2' ? settings.rollout.pauseSeconds : 0
+}
+
+/**
+ * Until when the next wave waits, now that every instance of `intent` has answered; null where none
+ * follows on this target, or the wave is not through. What brings back what served before never waits.
+ */
+export const pauseAfter = (
+  deployment: Deployment,
+  { purpose, target, instances }: Intent,
+  now: Instant,
+): Instant | null => {
+  const seconds = pauseSecondsOf(deployment, target)
+  if (seconds === 0 || purpose !== 'deploy' || goesOn(deployment)) return null
+  const left = deployment.instances.filter(
+    (instance) => instance.target === target && instance.status === 'pending',
+  )
+  const isThrough = left.every(({ id }) => !instances.includes(id))
+  return left.length > 0 && isThrough ? addSeconds(now, seconds) : null
+}
+
+export const isPausing = ({ pausedUntil }: Deployment, now: Instant): boolean =>
+  pausedUntil !== null && !isPast(pausedUntil, now)
+
+/** Says so where the pauses between a deployment's waves would outlast the time of its rollout. */
+export const explainLongPauses = (deployment: Deployment): string | null => {
+  if (goesOn(deployment)) return null
+  const { instances, openedAt, deadlineAt, release } = deployment
+  const pauses = release.settings.targets.flatMap((_, target) => {
+    const own = instances.filter((instance) => instance.target === target)
+    const count = new Set(own.map(({ wave }) => wave)).size - 1
+    return Array.from({ length: Math.max(0, count) }, () => pauseSecondsOf(deployment, target))
+  })
+  const needed = pauses.reduce((sum, pause) => sum + longestPause(pause), 0)
+  const rolling = rollingSeconds(secondsBetween(openedAt, deadlineAt))
+  return needed < rolling
+    ? null
+    : `${pauses.length} pauses of rollout.pause may take ${needed} s (each up to a minute more than it says), and the rollout has ${Math.floor(rolling)} s of the deadline; a longer deadline, a shorter pause or a larger batch`
+}

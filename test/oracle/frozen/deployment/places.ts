@@ -1,0 +1,84 @@
+import { addSeconds, type Instant } from '../kernel/clock.ts'
+import { isPast } from './deadline.ts'
+import {
+  liveRelease,
+  type Deployment,
+  type Head,
+  type InstanceState,
+  type Place,
+  type Release,
+  type Serving,
+} from './head.ts'
+import { isQuarantined } from './quarantine.ts'
+
+/** Who serves as it should is asked so often whether it still does. */
+const askedEverySeconds = 3600
+/** The gap after the first try in vain; it doubles up to `askedEverySeconds`. */
+const firstGapSeconds = 60
+
+type Name = Pick<Place, 'id' | 'target'>
+
+export const isSamePlace = (one: Name, other: Name): boolean =>
+  one.id === other.id && one.target === other.target
+
+export const placeOf = ({ places }: Head, name: Name): Place | null =>
+  places.find((place) => isSamePlace(place, name)) ?? null
+
+/** Whether an instance serves this release and nothing else. */
+export const servesRelease = (serving: Serving | null, release: Release): boolean =>
+  serving?.generation === release.generation && serving.digest === release.digest
+
+/** What every instance is to serve; null where nothing is live, or what is live was to be left. */
+export const releaseToKeep = (head: Head): Release | null => {
+  const live = liveRelease(head)
+  return live === null || isQuarantined(head, live) ? null : live
+}
+
+export const isSettled = (head: Head, { generation }: Place): boolean =>
+  generation === liveRelease(head)?.generation
+
+const gapSeconds = (head: Head, place: Place): number => {
+  if (isSettled(head, place) || place.reason === 'drifted') return askedEverySeconds
+  if (place.tries === 0) return 0
+  return Math.min(askedEverySeconds, firstGapSeconds * 2 ** (place.tries - 1))
+}
+
+/** Whether an instance may be asked again what it serves. */
+export const isPlaceDue = (head: Head, place: Place, now: Instant): boolean =>
+  isPast(addSeconds(place.at, gapSeconds(head, place)), now)
+
+/** Whether an instance has yet to get the live release; the clock looks at its app. */
+export const hasStrays = (head: Head): boolean =>
+  releaseToKeep(head) !== null && head.places.some((place) => !isSettled(head, place))
+
+/** It served the live release, as far as anybody knew, and was changed since. */
+export const hasDrifted = (head: Head, name: Name): boolean => {
+  const place = placeOf(head, name)
+  return place !== null && (isSettled(head, place) || place.reason === 'drifted')
+}
+
+const isUnasked = ({ status }: InstanceState): boolean =>
+  status === 'unseen' || status === 'pending'
+
+/** What an instance said of itself while the deployment was open; null where it said nothing new. */
+const toPlace = (
+  head: Head,
+  { kind, status, release }: Deployment,
+  instance: InstanceState,
+  now: Instant,
+): Place | null => {
+  if (kind === 'converge' ? isUnasked(instance) : !instance.touched) return null
+  const { id, target, serving, reason } = instance
+  const shall = status === 'succeeded' ? release : liveRelease(head)
+  if (shall !== null && servesRelease(serving, shall) && instance.status !== 'unknown')
+    return { id, target, generation: shall.generation, at: now, tries: 0, reason: null }
+  const tries = kind === 'converge' ? (placeOf(head, instance)?.tries ?? 0) + 1 : 0
+  return { id, target, generation: null, at: now, tries, reason: reason ?? 'no_answer' }
+}
+
+/** What is known of the instances once a deployment has ended. */
+export const notePlaces = (head: Head, ended: Deployment, now: Instant): readonly Place[] => {
+  const told = ended.instances.flatMap((instance) => toPlace(head, ended, instance, now) ?? [])
+  const others = head.places.filter((place) => !told.some((one) => isSamePlace(one, place)))
+  return [...others, ...told]
+}

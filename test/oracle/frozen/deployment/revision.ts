@@ -1,0 +1,103 @@
+import { addSeconds, type Instant } from '../kernel/clock.ts'
+import type { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
+
+/**
+ * Where a revision stands in the order of pushes: the creation of the push's run (kept over
+ * re-runs), then the run's number.
+ */
+export interface PushOrder {
+  readonly createdAt: Instant
+  readonly number: number
+}
+
+/** One finished CI run for a commit, by a push to the app's branch of its repository. */
+export interface CiEvidence {
+  readonly kind: 'ci'
+  readonly ci: 'github' | 'circleci'
+  readonly workflow: string
+  readonly runId: string
+  readonly runNumber: number
+  readonly attempt: number
+  /** Creation of the push's run; a time later than its receipt counts as the receipt. */
+  readonly createdAt: Instant
+  readonly conclusion: 'success' | 'failure'
+}
+
+/**
+ * The branch was pushed to this commit: registers the revision, so that `status` shows what it still
+ * lacks, and tells the branch's runs from those of a tag of its name.
+ */
+export interface PushEvidence {
+  readonly kind: 'push'
+  readonly pushedAt: Instant
+}
+
+/** A registry said that the tag was pushed. A hint: the registry itself is asked at the gate. */
+export interface ImageEvidence {
+  readonly kind: 'image'
+  readonly tag: string
+  readonly seenAt: Instant
+}
+
+export type Evidence = CiEvidence | PushEvidence | ImageEvidence
+
+/** When the registry was last asked and how often, for the growing gaps between looks. */
+export interface Asked {
+  readonly at: Instant
+  readonly count: number
+  /** Not before this, said the registry (Retry-After). */
+  readonly retryAt: Instant | null
+}
+
+export interface LookedUp extends Asked {
+  readonly trouble: string | null
+}
+
+export type RevisionStatus = 'waiting' | 'deployed' | 'superseded' | 'refused' | 'expired'
+
+/** A commit (or digest) that may be deployed, with the evidence gathered for it. */
+export interface Revision {
+  readonly app: AppName
+  readonly id: RevisionId
+  readonly commit: Commit | null
+  readonly status: RevisionStatus
+  /** Why it ended, or what it waits for. */
+  readonly reason: Reason | null
+  readonly firstSeenAt: Instant
+  /** Since when it waits: its first evidence, or the one that brought it back from `refused` or `expired`. */
+  readonly waitingSince: Instant
+  /** The newest finished run per required workflow, keyed `github:CI`. */
+  readonly ci: Readonly<Record<string, CiEvidence>>
+  readonly push: PushEvidence | null
+  readonly image: ImageEvidence | null
+  /** What the registry answered under the tag, once asked. */
+  readonly digest: Digest | null
+  readonly asked: Asked | null
+  /** When GitHub was last asked for what its hooks have not brought, and why it did not say. */
+  readonly lookedUp: LookedUp | null
+  /** What an expired one had not got by then. */
+  readonly lacked: readonly string[] | null
+  /** Raised by every write; a status is written on condition that nothing came in between. */
+  readonly version: number
+}
+
+/** The next entry after a look in vain. */
+export const askedAgain = (
+  asked: Asked | null,
+  now: Instant,
+  retryAfterSeconds: number | null,
+): Asked => ({
+  at: now,
+  count: (asked?.count ?? 0) + 1,
+  retryAt: retryAfterSeconds === null ? null : addSeconds(now, retryAfterSeconds),
+})
+
+/** Negative where `a` was pushed before `b`. */
+export const compareOrders = (a: PushOrder, b: PushOrder): number =>
+  Date.parse(a.createdAt) - Date.parse(b.createdAt) || a.number - b.number
+
+export const newerOrder = (a: PushOrder | null, b: PushOrder | null): PushOrder | null => {
+  if (a === null || b === null) return a ?? b
+  return compareOrders(a, b) >= 0 ? a : b
+}

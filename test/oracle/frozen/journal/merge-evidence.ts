@@ -1,0 +1,77 @@
+import { ciKey } from '../deployment/choose.ts'
+import type {
+  CiEvidence,
+  Evidence,
+  ImageEvidence,
+  PushEvidence,
+  Revision,
+} from '../deployment/revision.ts'
+import { secondsBetween, type Instant } from '../kernel/clock.ts'
+
+const earlier = (one: Instant, other: Instant): Instant =>
+  secondsBetween(one, other) < 0 ? other : one
+
+/**
+ * The greatest (run number, attempt) wins; a run keeps the earliest creation any of its attempts
+ * was seen with, so that the order of arrival leaves no trace.
+ */
+const mergeCi = (recorded: CiEvidence | undefined, evidence: CiEvidence): CiEvidence => {
+  if (!recorded || evidence.runNumber > recorded.runNumber) return evidence
+  if (evidence.runNumber < recorded.runNumber) return recorded
+  const newest = evidence.attempt > recorded.attempt ? evidence : recorded
+  const createdAt = earlier(recorded.createdAt, evidence.createdAt)
+  return createdAt === newest.createdAt ? newest : { ...newest, createdAt }
+}
+
+/** The newest: a branch set back to the commit has runs that are of this push, not of the first. */
+const mergePush = (recorded: PushEvidence | null, evidence: PushEvidence): PushEvidence =>
+  recorded && secondsBetween(recorded.pushedAt, evidence.pushedAt) <= 0 ? recorded : evidence
+
+/** A replayed hint carries the time it had; a later one means that the tag was pushed anew. */
+const mergeImage = (recorded: ImageEvidence | null, evidence: ImageEvidence): ImageEvidence =>
+  recorded && secondsBetween(recorded.seenAt, evidence.seenAt) <= 0 ? recorded : evidence
+
+const addEvidence = (revision: Revision, evidence: Evidence): Revision => {
+  switch (evidence.kind) {
+    case 'ci': {
+      const name = ciKey(evidence.ci, evidence.workflow)
+      const run = mergeCi(revision.ci[name], evidence)
+      return run === revision.ci[name]
+        ? revision
+        : { ...revision, ci: { ...revision.ci, [name]: run } }
+    }
+    case 'push': {
+      const push = mergePush(revision.push, evidence)
+      return push === revision.push ? revision : { ...revision, push }
+    }
+    case 'image': {
+      const image = mergeImage(revision.image, evidence)
+      return image === revision.image ? revision : { ...revision, image, asked: null }
+    }
+  }
+}
+
+/** The commit was pushed anew (a branch set back to it): another run, not another attempt of one. */
+const isNewRun = (revision: Revision, evidence: Evidence): boolean => {
+  if (evidence.kind !== 'ci') return false
+  const recorded = revision.ci[ciKey(evidence.ci, evidence.workflow)]
+  return recorded !== undefined && recorded.runId !== evidence.runId
+}
+
+/**
+ * The revision with the evidence in it, or null where it says nothing new. What was refused or
+ * expired waits again (a re-run turned green) and the registry is asked anew. What was deployed or
+ * superseded stays so, because its order is at or below the mark; only a new run gives it another.
+ */
+export const mergeEvidence = (
+  revision: Revision,
+  evidence: Evidence,
+  receivedAt: Instant,
+): Revision | null => {
+  const merged = addEvidence(revision, evidence)
+  if (merged === revision) return null
+  const mayReturn = revision.status === 'refused' || revision.status === 'expired'
+  if (revision.status === 'waiting' || !(mayReturn || isNewRun(revision, evidence))) return merged
+  const waiting = { status: 'waiting', reason: null, waitingSince: receivedAt } as const
+  return { ...merged, ...waiting, digest: null, asked: null, lookedUp: null, lacked: null }
+}

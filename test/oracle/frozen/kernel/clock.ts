@@ -1,0 +1,18 @@
+/** Now. Handed in wherever time matters, so that a test can choose it. */
+export type Clock = () => Date
+
+export const systemClock: Clock = () => new Date()
+
+/** A point in time as it is stored: ISO 8601, UTC, milliseconds. */
+export type Instant = string
+
+export const toInstant = (date: Date): Instant => date.toISOString()
+
+export const addSeconds = (instant: Instant, seconds: number): Instant =>
+  new Date(Date.parse(instant) + seconds * 1000).toISOString()
+
+export const secondsBetween = (from: Instant, to: Instant): number =>
+  (Date.parse(to) - Date.parse(from)) / 1000
+
+export const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds))

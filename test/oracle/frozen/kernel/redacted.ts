@@ -1,0 +1,26 @@
+import { inspect } from 'node:util'
+
+/** A secret. However it is printed, it prints `[REDACTED]`; `reveal` is the one way to its value. */
+export class Redacted {
+  readonly #value: string
+
+  constructor(value: string) {
+    this.#value = value
+  }
+
+  reveal(): string {
+    return this.#value
+  }
+
+  toString(): string {
+    return '[REDACTED]'
+  }
+
+  toJSON(): string {
+    return '[REDACTED]'
+  }
+
+  [inspect.custom](): string {
+    return '[REDACTED]'
+  }
+}

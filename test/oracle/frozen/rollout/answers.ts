@@ -1,0 +1,83 @@
+import { isLastLook, isPast } from '../deployment/deadline.ts'
+import type { Deployment, Head, Intent } from '../deployment/head.ts'
+import { servesRelease } from '../deployment/places.ts'
+import type { Answer } from '../deployment/step.ts'
+import type { Observation } from '../deployment/transition.ts'
+import { toInstant, type Instant } from '../kernel/clock.ts'
+import { toOrder } from './order.ts'
+import type { Nudge, ReconcilePorts } from './ports.ts'
+
+/** A target that cannot be asked holds nothing up past the command's deadline. */
+const toNothingPast =
+  (ports: ReconcilePorts, head: Head, deadlineAt: Instant) =>
+  (error: unknown): readonly Answer[] => {
+    if (!isPast(deadlineAt, toInstant(ports.clock()))) throw error
+    ports.log.error('the answers could not be read in time', {
+      app: head.app,
+      error: String(error),
+    })
+    return []
+  }
+
+export const isTold = ({ outcome }: Answer): boolean => outcome !== 'waiting'
+
+/** Who was only asked, and serves what it should, leaves no trace: it is asked every hour. */
+const isWorthKeeping = ({ kind, release }: Deployment, { purpose }: Intent, answer: Answer) =>
+  isTold(answer) &&
+  !(kind === 'converge' && purpose === 'prepare' && servesRelease(answer.serving, release))
+
+/** Whether a run is the one that looks again by itself. */
+export const isWatching = (head: Head, by: string, now: Date): boolean =>
+  head.deployment !== null && head.watch?.by === by && Date.parse(head.watch.until) > now.getTime()
+
+type Sent = Intent & { readonly operation: string }
+
+const observe = async (ports: ReconcilePorts, head: Head, deployment: Deployment, intent: Sent) => {
+  const order = toOrder(head, deployment, intent)
+  const settings = order.settings.targets[intent.target]
+  const target = settings === undefined ? null : ports.toTarget(settings)
+  const answers = await target
+    ?.observe(order, intent.operation)
+    .catch(toNothingPast(ports, head, intent.deadlineAt))
+  return answers ?? []
+}
+
+const toStep = ({ generation }: Deployment, intent: Intent, at: Instant, answer: Answer) => {
+  const { id, outcome, reason, message, steps, tail } = answer
+  const { fence, purpose } = intent
+  return { generation, instance: id, fence, purpose, at, outcome, reason, message, steps, tail }
+}
+
+/**
+ * Reads the answers to the command in flight; each is in the history before the head knows of it. While
+ * others still work at it, each event wakes somebody who sees all answers so far: only the one that looks
+ * again and the clock write these down, so that the writes grow with the instances and not with their
+ * square. One run writes an answer once.
+ */
+export const createReadAnswers = (ports: ReconcilePorts, { by, isTick }: Nudge) => {
+  const written = new Set<string>()
+  return async (
+    head: Head,
+    deployment: Deployment,
+    intent: Sent,
+  ): Promise<Observation & { kind: 'answered' }> => {
+    const at = toInstant(ports.clock())
+    const answers = await observe(ports, head, deployment, intent)
+    const keyOf = ({ id }: Answer): string => `${intent.operation} ${id}`
+    const isOver = answers.every(isTold) || isLastLook(intent.deadlineAt, at)
+    const isMine = isOver || isTick || isWatching(head, by, ports.clock())
+    const told = answers.filter(
+      (answer) =>
+        isMine && isWorthKeeping(deployment, intent, answer) && !written.has(keyOf(answer)),
+    )
+    if (told.length > 0)
+      await ports.history.recordSteps(
+        head.app,
+        told.map((answer) => toStep(deployment, intent, at, answer)),
+      )
+    for (const answer of told) written.add(keyOf(answer))
+    return { kind: 'answered', fence: intent.fence, answers }
+  }
+}
+
+export type ReadAnswers = ReturnType<typeof createReadAnswers>

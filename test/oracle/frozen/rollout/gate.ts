@@ -1,0 +1,127 @@
+import type { App } from '../deployment/app.ts'
+import { isNamedByCommit, mayAsk } from '../deployment/choose.ts'
+import { isPast } from '../deployment/deadline.ts'
+import type { Revision } from '../deployment/revision.ts'
+import { addSeconds, toInstant } from '../kernel/clock.ts'
+import { Digest, type Commit, type RevisionId } from '../kernel/id.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+import type { Label, Refusal, TagHint } from './journal.ts'
+import type { ReconcilePorts } from './ports.ts'
+
+type GatePorts = Pick<
+  ReconcilePorts,
+  'images' | 'labels' | 'tags' | 'revisions' | 'recordEvidence' | 'clock' | 'log'
+>
+
+type LabelPorts = Pick<GatePorts, 'images' | 'labels' | 'clock'>
+
+export const toTag = (app: App, commit: string): string => app.tag.replaceAll('{commit}', commit)
+
+/** Which commit an image is of. An image is fetched once; what it said is kept. */
+const readLabel = async (
+  { images, labels, clock }: LabelPorts,
+  app: App,
+  digest: Digest,
+  known: readonly Label[],
+): Promise<Result<Commit | null, Refusal>> => {
+  const label = known.find((one) => one.digest === digest)
+  if (label !== undefined) return succeed(label.commit)
+  const read = await images.findCommit(app, digest)
+  if (read.ok) await labels.record(app.name, { digest, commit: read.value }, toInstant(clock()))
+  return read
+}
+
+/**
+ * A tag that carries no commit names the newest image; its label says of which commit it is. Where
+ * that is another one, the tag may have moved on: what it named before still is the commit's.
+ */
+const findLabelled = async (
+  ports: LabelPorts,
+  app: App,
+  commit: Commit,
+): Promise<Result<Digest, Refusal>> => {
+  const known = await ports.labels.load(app.name)
+  const found = await ports.images.findDigest(app, app.tag)
+  if (!found.ok) return found
+  const label = await readLabel(ports, app, found.value, known)
+  if (!label.ok) return label
+  if (label.value === commit) return found
+  const earlier = known.find((one) => one.commit === commit)
+  if (earlier !== undefined) return ports.images.findDigest(app, earlier.digest)
+  const reason = label.value === null ? 'image_unlabelled' : 'image_missing'
+  return fail({ reason, retryAfterSeconds: null })
+}
+
+/** The image of a commit, of an app whose revisions are commits. */
+export const findImage = (
+  ports: LabelPorts,
+  app: App,
+  commit: Commit,
+): Promise<Result<Digest, Refusal>> =>
+  app.tag.includes('{commit}')
+    ? ports.images.findDigest(app, toTag(app, commit))
+    : findLabelled(ports, app, commit)
+
+/** Asks the registry for the image of the revision at the gate, and records what it answered. */
+export const askForImage = async (
+  ports: GatePorts,
+  app: App,
+  revision: Revision,
+): Promise<void> => {
+  const { id, commit } = revision
+  const named = Digest.safeParse(id)
+  const found =
+    named.success || commit === null
+      ? succeed(Digest.parse(id))
+      : await findImage(ports, app, commit)
+  if (!found.ok) {
+    const { reason } = found.error
+    ports.log.info('the image is not there yet', { app: app.name, revision: id, reason })
+  }
+  await ports.revisions.recordAsked(revision, found, toInstant(ports.clock()))
+}
+
+/** The revision that a pushed tag stands for: its digest, or the commit of the digest's label. */
+const identify = async (
+  ports: GatePorts,
+  app: App,
+  { image }: TagHint,
+): Promise<Result<{ id: RevisionId; commit: Commit | null } | null, Refusal>> => {
+  const found = await ports.images.findDigest(app, image.tag)
+  if (!found.ok) return found
+  if (!isNamedByCommit(app)) return succeed({ id: found.value, commit: null })
+  const label = await readLabel(ports, app, found.value, await ports.labels.load(app.name))
+  if (!label.ok) return label
+  return succeed(label.value === null ? null : { id: label.value, commit: label.value })
+}
+
+/**
+ * A tag without a commit (`latest`) was pushed. Answers the revision that was made of it, which the
+ * index may not list yet. Where the registry does not answer, it is asked again with growing gaps,
+ * for as long as a revision waits.
+ */
+export const takeTag = async (ports: GatePorts, app: App): Promise<readonly RevisionId[]> => {
+  const hint = await ports.tags.load(app.name)
+  const now = toInstant(ports.clock())
+  if (hint === null || !mayAsk({ ...hint, image: null }, now)) return []
+  const revision = await identify(ports, app, hint)
+  if (!revision.ok) {
+    const { reason } = revision.error
+    ports.log.info('the pushed tag could not be looked up', { app: app.name, reason })
+    if (isPast(addSeconds(hint.image.seenAt, app.waitForSeconds), now))
+      await ports.tags.settle(app.name, hint)
+    else await ports.tags.recordAsked(app.name, hint, revision.error, now)
+    return []
+  }
+  if (revision.value === null)
+    ports.log.warn('the pushed image does not say of which commit it is', {
+      app: app.name,
+      reason: 'image_unlabelled',
+    })
+  else {
+    const { id, commit } = revision.value
+    await ports.recordEvidence(app.name, id, commit, hint.image, now)
+  }
+  await ports.tags.settle(app.name, hint)
+  return revision.value === null ? [] : [revision.value.id]
+}

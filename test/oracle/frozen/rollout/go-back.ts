@@ -1,0 +1,93 @@
+import type { App } from '../deployment/app.ts'
+import type { Head, Release } from '../deployment/head.ts'
+import type { Opening } from '../deployment/open.ts'
+import { releaseToBringBack } from '../deployment/take-back.ts'
+import type { Observation } from '../deployment/transition.ts'
+import { Retryable } from '../kernel/retryable.ts'
+import { listCandidates, listCapacities } from './list-candidates.ts'
+import type { ReconcilePorts } from './ports.ts'
+
+type Write = (head: Head, observation: Observation) => Promise<boolean>
+
+/** A secret that cannot be read now holds no way back up: a kept container needs none. */
+const unlessUnread = (error: unknown): 'unread' => {
+  if (error instanceof Retryable) return 'unread'
+  throw error
+}
+
+/**
+ * With which version of its secret a release comes back: the recorded one. Where that is gone and
+ * `rollback.secrets` is `current`, today's, in a container of its own.
+ */
+const chooseSecret = async (
+  ports: ReconcilePorts,
+  release: Release,
+  policy: 'recorded' | 'current',
+): Promise<Pick<Opening, 'release' | 'message'>> => {
+  const { secretVersion, settings } = release
+  if (settings.secrets === null || secretVersion === null) return { release, message: null }
+  const { secrets } = settings
+  const recorded = `the recorded version of the secret ${secrets}`
+  const keptOnly = (why: string) => ({
+    release,
+    message: `${recorded} ${why}; only a container that was kept can come back`,
+  })
+  const isThere = await ports.hasSecretVersion(secrets, secretVersion).catch(unlessUnread)
+  if (isThere === 'unread') return keptOnly('could not be read')
+  if (isThere) return { release, message: null }
+  if (policy === 'recorded') return keptOnly('is gone')
+  const current = await ports.readSecretVersion(secrets).catch(unlessUnread)
+  if (current === 'unread') return keptOnly("is gone, and today's could not be read")
+  if (!current.ok) return keptOnly('is gone')
+  return {
+    release: { ...release, generation: null, secretVersion: current.value },
+    message: `${recorded} is gone; it comes back with today's`,
+  }
+}
+
+const gatherRollback = async (
+  ports: ReconcilePorts,
+  head: Head,
+  release: Release,
+  app: App | null,
+): Promise<Opening> => {
+  const { settings } = release
+  const policy = (app ?? settings).rollback?.secrets ?? 'recorded'
+  // Users wait for this: no question waits for another's answer.
+  const [candidates, capacities, secret] = await Promise.all([
+    listCandidates(ports, settings),
+    listCapacities(ports, settings, release.secretVersion),
+    chooseSecret(ports, release, policy),
+  ])
+  return {
+    kind: 'rollback',
+    by: head.takeBack?.by ?? 'operator',
+    order: null,
+    force: false,
+    // No alarm takes a rollback back, so it need not wait for CloudWatch either.
+    firing: [],
+    candidates,
+    // Whom no envelope fits for may have kept the container.
+    capacities: capacities.map(({ instances }) => instances || Infinity),
+    obstacle: null,
+    ...secret,
+  }
+}
+
+/**
+ * Nothing is open any more: opens the rollback that a take-back asks for, with the release's own
+ * settings and secrets, or lets the word go where the restore was all there was to do.
+ */
+export const goBack = async (
+  ports: ReconcilePorts,
+  write: Write,
+  head: Head,
+  app: App | null,
+): Promise<boolean> => {
+  const release = releaseToBringBack(head)
+  if (release === null) return write(head, { kind: 'went_back' })
+  return write(head, {
+    kind: 'wanted',
+    opening: await gatherRollback(ports, head, release, app),
+  })
+}

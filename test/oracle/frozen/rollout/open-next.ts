@@ -1,0 +1,187 @@
+import { toInstant } from '../kernel/clock.ts'
+import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+import type { App } from '../deployment/app.ts'
+import { choose, isNamedByCommit, orderOf, type Choice } from '../deployment/choose.ts'
+import {
+  hasPendingRequest,
+  hasPendingTakeBack,
+  liveRelease,
+  type Head,
+  type Release,
+  type Request,
+} from '../deployment/head.ts'
+import { openingObstacle, type Opening } from '../deployment/open.ts'
+import { isQuarantined } from '../deployment/quarantine.ts'
+import type { PushOrder, Revision } from '../deployment/revision.ts'
+import type { Observation } from '../deployment/transition.ts'
+import { askForImage, findImage, takeTag } from './gate.ts'
+import { goBack } from './go-back.ts'
+import { listCandidates, listCapacities } from './list-candidates.ts'
+import { listFiring } from './watch-alarms.ts'
+import { lookUpLost } from './look-up.ts'
+import type { Nudge, ReconcilePorts } from './ports.ts'
+
+type Write = (head: Head, observation: Observation) => Promise<boolean>
+
+const sourceOf = (revision: Revision): string => {
+  const [run] = Object.values(revision.ci)
+  return run?.ci ?? (revision.image === null ? 'github' : 'docker-hub')
+}
+
+/** Accepted in landfall.yml and not built yet: a deployment to it ends at once and says so. */
+const unsupported = (app: App): Reason | null =>
+  app.targets.some(({ kind }) => kind === 'heroku') ? 'target_unsupported' : null
+
+/** Everything the opening write freezes is looked up here, just before it. */
+export const gatherOpening = async (
+  ports: Pick<ReconcilePorts, 'readSecretVersion' | 'toTarget' | 'readFiring' | 'log'>,
+  app: App,
+  wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
+    Pick<Opening['release'], 'revision' | 'commit' | 'digest'>,
+): Promise<Opening> => {
+  const [version, candidates, capacities, firing] = await Promise.all([
+    app.secrets === null ? null : ports.readSecretVersion(app.secrets),
+    listCandidates(ports, app),
+    listCapacities(ports, app, null),
+    listFiring(ports, app),
+  ])
+  const tooLarge = capacities.find(({ instances }) => instances === 0)
+  const { kind, by, order, force, revision, commit, digest } = wanted
+  const secretVersion = version?.ok === true ? version.value : null
+  return {
+    kind,
+    by,
+    order,
+    force,
+    firing,
+    message: tooLarge?.message ?? null,
+    candidates,
+    capacities: capacities.map(({ instances }) => instances),
+    obstacle:
+      version?.ok === false
+        ? version.error
+        : tooLarge === undefined
+          ? unsupported(app)
+          : 'envelope_too_large',
+    release: { generation: null, revision, commit, digest, secretVersion, settings: app },
+  }
+}
+
+const end = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void> => {
+  const now = toInstant(ports.clock())
+  for (const { revision, status, reason, lacked } of ended) {
+    await ports.revisions.recordStatus({ ...revision, lacked }, status, reason, now)
+    const fields = { app: revision.app, revision: revision.id, status, reason }
+    ports.log.info('revision ended', lacked === null ? fields : { ...fields, lacked })
+  }
+}
+
+/** Forced out before its CI began it must not be followed by what was pushed before it. */
+const seenOrder = ({ firstSeenAt }: Revision): PushOrder => ({ createdAt: firstSeenAt, number: 0 })
+
+const findRequested = async (
+  ports: ReconcilePorts,
+  app: App,
+  revision: RevisionId,
+): Promise<Result<Digest, Reason>> => {
+  const digest = Digest.safeParse(revision)
+  if (digest.success) return succeed(digest.data)
+  const commit = Commit.safeParse(revision)
+  // Where only the tag is watched, it names whatever was pushed last.
+  if (!commit.success || !isNamedByCommit(app)) return fail('revision_unknown')
+  const found = await findImage(ports, app, commit.data)
+  return found.ok ? found : fail(found.error.reason)
+}
+
+/** Which image a request means: the live one, the digest that it names, or the commit's in the registry. */
+const resolveRequest = async (
+  ports: ReconcilePorts,
+  app: App,
+  head: Head,
+  { revision, force, by }: Request,
+): Promise<Result<Parameters<typeof gatherOpening>[2], Reason>> => {
+  const wanted = { kind: 'redeploy', by, force } as const
+  const obstacle = openingObstacle(head, force)
+  if (obstacle !== null) return fail(obstacle)
+  const live = liveRelease(head)
+  if (revision === null)
+    return live === null
+      ? fail('nothing_live')
+      : succeed({ ...wanted, ...pickImage(live), order: null })
+  const known = await ports.revisions.load(app.name, revision)
+  const found = await findRequested(ports, app, revision)
+  if (!found.ok)
+    return fail(
+      known === null && found.error === 'image_missing' ? 'revision_unknown' : found.error,
+    )
+  const image = found.value
+  if (!force && head.quarantine.includes(image)) return fail('quarantined')
+  const commit = Commit.safeParse(revision)
+  return succeed({
+    ...wanted,
+    order: known === null ? null : (orderOf(app, known) ?? seenOrder(known)),
+    revision,
+    commit: commit.success ? commit.data : (known?.commit ?? null),
+    digest: image,
+  })
+}
+
+const pickImage = ({ revision, commit, digest }: Release) => ({ revision, commit, digest })
+
+const openRequested = async (
+  ports: ReconcilePorts,
+  write: Write,
+  head: Head,
+  app: App,
+  request: Request,
+): Promise<boolean> => {
+  const resolved = await resolveRequest(ports, app, head, request)
+  if (!resolved.ok) return write(head, { kind: 'declined', reason: resolved.error })
+  const opening = await gatherOpening(ports, app, resolved.value)
+  if (!request.force && isQuarantined(head, opening.release))
+    return write(head, { kind: 'declined', reason: 'quarantined' })
+  return write(head, { kind: 'wanted', opening })
+}
+
+/** A new commit whose image, secrets and env are those of a release that was taken back. */
+const refuseQuarantined = async (ports: ReconcilePorts, revision: Revision): Promise<boolean> => {
+  const now = toInstant(ports.clock())
+  await ports.revisions.recordStatus(revision, 'refused', 'quarantined', now)
+  return true
+}
+
+/** Ends the revisions that are over, asks the registry for the one at the gate, and opens it. */
+export const openNext = async (
+  ports: ReconcilePorts,
+  write: Write,
+  head: Head,
+  { settings: app, revisions: also, isTick }: Nudge,
+): Promise<boolean> => {
+  if (hasPendingTakeBack(head)) return goBack(ports, write, head, app)
+  if (app === null) return false
+  if (head.request !== null && hasPendingRequest(head))
+    return openRequested(ports, write, head, app, head.request)
+  const tagged = await takeTag(ports, app)
+  const revisions = await ports.revisions.loadWaiting(head.app, [...also, ...tagged])
+  if (revisions.length === 0) return false
+  const seen = await ports.seen.load(head.app)
+  const choice = choose(head, app, revisions, seen, toInstant(ports.clock()))
+  await end(ports, choice.ended)
+  if (choice.ask !== null) {
+    await askForImage(ports, app, choice.ask)
+    return true
+  }
+  if (choice.open === null) return isTick && lookUpLost(ports, head, app, revisions, seen)
+  const { revision, digest, order } = choice.open
+  const wanted = { kind: 'deploy', by: sourceOf(revision), order, force: false } as const
+  const opening = await gatherOpening(ports, app, {
+    ...wanted,
+    revision: revision.id,
+    commit: revision.commit,
+    digest,
+  })
+  if (isQuarantined(head, opening.release)) return refuseQuarantined(ports, revision)
+  return write(head, { kind: 'wanted', opening })
+}

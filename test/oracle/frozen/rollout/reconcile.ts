@@ -1,0 +1,158 @@
+import { toInstant } from '../kernel/clock.ts'
+import { hasEnded, isConverging, type Deployment, type Head } from '../deployment/head.ts'
+import type { Observation } from '../deployment/transition.ts'
+import { createReadAnswers, isTold, isWatching, type ReadAnswers } from './answers.ts'
+import { findStrays } from './find-strays.ts'
+import { openNext } from './open-next.ts'
+import { createTeller } from './tell.ts'
+import { watchAlarms } from './watch-alarms.ts'
+import type { Nudge, ReconcilePorts } from './ports.ts'
+import { createWrite, toLogAnswer, toLogFields } from './write.ts'
+
+/** The gaps between two looks at a command that was just sent; the last one repeats. */
+const gapsMilliseconds = [100, 150, 200, 300, 400, 500, 750, 1000]
+/** A safety net against a decision that undoes itself; a deployment of 50 waves needs about 400 moves. */
+const mostMoves = 1000
+/** More deliveries than this do not come in for one revision at one moment. */
+const mostConflicts = 20
+
+/** Lambda ends a run after 60 s; a move may take ten. Events and the clock go on from here. */
+const longestRunSeconds = 40
+
+type Write = ReturnType<typeof createWrite>
+
+const findPrepared = async (ports: ReconcilePorts, deployment: Deployment) => {
+  const { targets } = deployment.release.settings
+  const prepared = await Promise.all(
+    targets.map((settings, index) => {
+      const waiting = deployment.instances.filter(
+        ({ target, status }) => target === index && status === 'pending',
+      )
+      return ports.toTarget(settings).prepared(waiting.map(({ id }) => id))
+    }),
+  )
+  return prepared.flat()
+}
+
+/** Observes what the head waits for and moves it on. False where there is nothing to do but wait. */
+const move = async (
+  ports: ReconcilePorts,
+  write: Write,
+  readAnswers: ReadAnswers,
+  nudge: Nudge,
+): Promise<boolean> => {
+  const head = await ports.heads.load(nudge.app)
+  const { deployment } = head
+  if (deployment !== null && hasEnded(deployment))
+    return write(head, await archive(ports, head, deployment, nudge))
+  // A convergence gives way to whatever is to be opened.
+  if (deployment === null || isConverging(deployment))
+    if (await openNext(ports, write, head, nudge)) return true
+  if (deployment === null)
+    return (
+      (await findStrays(ports, write, head, nudge)) ||
+      write(head, { kind: 'looked', prepared: [], by: nudge.by })
+    )
+  const { intent } = deployment
+  if (intent !== null && intent.operation !== null) {
+    const sent = { ...intent, operation: intent.operation }
+    const answered = await readAnswers(head, deployment, sent)
+    if (await write(head, answered)) {
+      ports.log.info('answered', {
+        ...toLogFields(head.app, deployment, sent),
+        instances: answered.answers.filter(isTold).map(toLogAnswer),
+      })
+      return true
+    }
+  }
+  const prepared = intent === null ? await findPrepared(ports, deployment) : []
+  return write(head, { kind: 'looked', prepared, by: nudge.by })
+}
+
+/** What was deployed is not `superseded` only because evidence came in at the same moment. */
+const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Deployment) => {
+  const { release, status, reason } = deployment
+  for (let tries = 0; tries < mostConflicts; tries += 1) {
+    const revision = await ports.revisions.load(head.app, release.revision)
+    if (revision?.status !== 'waiting') return
+    const now = toInstant(ports.clock())
+    const written = await (status === 'succeeded'
+      ? ports.revisions.recordStatus(revision, 'deployed', null, now)
+      : ports.revisions.recordStatus(revision, 'refused', reason, now))
+    if (written === 'recorded') return
+  }
+}
+
+/** The deployment that it goes on with stands in the history already. */
+const letGoConverged = (ports: ReconcilePorts, head: Head, deployment: Deployment): Observation => {
+  const { generation, status, reason, message, instances } = deployment
+  const fields = { app: head.app, generation, status, reason }
+  if (status === 'failed')
+    ports.log.error('an instance could not be brought to what is live', { ...fields, message })
+  else if (instances.some(({ touched }) => touched)) ports.log.info('converged', fields)
+  return { kind: 'archived', generation, windowSeconds: null }
+}
+
+const archive = async (
+  ports: ReconcilePorts,
+  head: Head,
+  deployment: Deployment,
+  { settings }: Nudge,
+): Promise<Observation> => {
+  const { generation, status, reason, takesBack } = deployment
+  if (isConverging(deployment)) return letGoConverged(ports, head, deployment)
+  await ports.history.recordDeployment(head.app, deployment)
+  if (takesBack !== null && status === 'succeeded')
+    await ports.history.recordRolledBack(head.app, takesBack, generation)
+  await endRevision(ports, head, deployment)
+  // What is logged as an error is told to Sentry, with these fields as tags.
+  const fields = { app: head.app, generation, status, reason }
+  if (status === 'failed') ports.log.error('deployment failed', fields)
+  else ports.log.info('deployment ended', fields)
+  return { kind: 'archived', generation, windowSeconds: settings?.rollback?.windowSeconds ?? null }
+}
+
+/** Moves the head on until nobody has to look again. */
+const moveOn = async (
+  ports: ReconcilePorts,
+  write: Write,
+  nudge: Nudge,
+  leaveAt: number,
+  tellOwed: () => void,
+): Promise<void> => {
+  const readAnswers = createReadAnswers(ports, nudge)
+  let looks = 0
+  for (let moves = 0; moves < mostMoves;) {
+    if (ports.clock().getTime() > leaveAt) return
+    if (await move(ports, write, readAnswers, nudge)) {
+      moves += 1
+      looks = 0
+      continue
+    }
+    const head = await ports.heads.load(nudge.app)
+    if (head.owed.length > 0) tellOwed()
+    if (!isWatching(head, nudge.by, ports.clock())) return
+    await ports.sleep(gapsMilliseconds[Math.min(looks, gapsMilliseconds.length - 1)] ?? 1000)
+    looks += 1
+  }
+  ports.log.error('reconcile made too many moves', { app: nudge.app, mostMoves })
+}
+
+/**
+ * Loads, observes, decides, records and acts until there is nothing left to do but wait. Whoever
+ * wrote the last intent looks again for some seconds, while the command is short-lived; everybody
+ * else looks once and leaves. Any number may run at a time: only who writes the head acts.
+ */
+export const createReconcile =
+  (ports: ReconcilePorts) =>
+  async (nudge: Nudge): Promise<void> => {
+    const write = createWrite(ports)
+    const leaveAt = ports.clock().getTime() + longestRunSeconds * 1000
+    const teller = createTeller(ports, nudge.settings, leaveAt)
+    try {
+      await watchAlarms(ports, write, nudge)
+      await moveOn(ports, write, nudge, leaveAt, teller.begin)
+    } finally {
+      await teller.finish()
+    }
+  }

@@ -1,0 +1,177 @@
+import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
+import type { AppName } from '../kernel/id.ts'
+import type { App } from '../deployment/app.ts'
+import { standingOf } from '../deployment/choose.ts'
+import {
+  hasPendingTakeBack,
+  isConverging,
+  type Deployment,
+  type Head,
+  type Place,
+  type Release,
+} from '../deployment/head.ts'
+import type { OwedFact } from '../deployment/report.ts'
+import type { Revision } from '../deployment/revision.ts'
+import type { SeenHooks } from '../deployment/seen.ts'
+import type { StepRecord } from '../deployment/step.ts'
+import type { Heads, History, Revisions, Seen } from './journal.ts'
+
+interface StatusPorts {
+  readonly heads: Heads
+  readonly revisions: Revisions
+  readonly history: History
+  readonly seen: Seen
+  readonly clock: Clock
+}
+
+const shownDeployments = 5
+
+const showRelease = ({ generation, commit, digest, secretVersion }: Release) => ({
+  generation,
+  commit,
+  digest,
+  secretVersion,
+})
+
+const showSteps = (records: readonly StepRecord[]) =>
+  records.map(({ instance, purpose, outcome, reason, message, steps, tail }) => ({
+    instance,
+    purpose,
+    outcome,
+    reason,
+    message,
+    steps: steps.map((step) => ({
+      name: step.name,
+      status: step.status,
+      seconds: step.milliseconds === null ? null : step.milliseconds / 1000,
+    })),
+    ...(tail.length === 0 ? {} : { tail }),
+  }))
+
+/** Whether it may have changed what no rollback undoes. */
+const ranPredeploy = ({ kind, sentAt, release }: Deployment): boolean =>
+  kind !== 'rollback' &&
+  sentAt !== null &&
+  release.settings.targets.some((target) => target.kind === 'ec2' && target.predeploy !== null)
+
+const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) => ({
+  generation: deployment.generation,
+  kind: deployment.kind,
+  by: deployment.by,
+  status: deployment.status,
+  reason: deployment.reason,
+  message: deployment.message,
+  commit: deployment.release.commit,
+  digest: deployment.release.digest,
+  takesBack: deployment.takesBack,
+  rolledBackBy: deployment.rolledBackBy,
+  ranPredeploy: ranPredeploy(deployment),
+  openedAt: deployment.openedAt,
+  endedAt: deployment.endedAt,
+  deadlineAt: deployment.deadlineAt,
+  pausedUntil: deployment.pausedUntil,
+  instances: deployment.instances.map(({ id, status, serving, reason, message }) => ({
+    id,
+    status,
+    serving,
+    reason,
+    message,
+  })),
+  steps: showSteps(steps),
+})
+
+/** What a waiting revision lacks, or what it waits for although it lacks nothing. */
+const explain = (
+  head: Head,
+  app: App | null,
+  revision: Revision,
+  seen: SeenHooks,
+  now: Instant,
+) => {
+  const standing = app === null ? null : standingOf(head, app, revision, seen, now)
+  if (standing?.kind === 'lacking') return { lacks: standing.what, reason: 'evidence_missing' }
+  if (standing?.kind === 'ended') return { lacks: [], reason: standing.reason }
+  if (hasPendingTakeBack(head)) return { lacks: [], reason: 'going_back' }
+  if (head.freeze !== null) return { lacks: [], reason: 'app_frozen' }
+  if (head.deployment !== null && !isConverging(head.deployment))
+    return { lacks: [], reason: 'deployment_open' }
+  return revision.digest === null
+    ? { lacks: ['image'], reason: revision.reason ?? 'image_missing' }
+    : { lacks: [], reason: revision.reason }
+}
+
+const showWaiting = (
+  head: Head,
+  app: App | null,
+  revision: Revision,
+  seen: SeenHooks,
+  now: Instant,
+) => ({
+  revision: revision.id,
+  since: revision.waitingSince,
+  ...explain(head, app, revision, seen, now),
+  // Why GitHub did not tell what its hooks have not brought.
+  ...(revision.lookedUp?.trouble && { github: revision.lookedUp.trouble }),
+})
+
+/** `serves` is null where it is not known, or not what was ordered; `reason` says why. */
+const showPlace = ({ id, generation, at, reason }: Place) => ({
+  id,
+  serves: generation,
+  asOf: at,
+  reason,
+})
+
+const sortById = (places: readonly Place[]): readonly Place[] =>
+  places.toSorted((one, other) => one.id.localeCompare(other.id))
+
+const showOwed = ({ id, at, told, tries, dueAt }: OwedFact) => ({ id, at, told, tries, dueAt })
+
+/** What keeps something from going out, or takes it back. */
+const showHolds = (head: Head) => ({
+  request: head.request,
+  takeBack: head.takeBack,
+  frozen: head.freeze,
+  quarantine: head.quarantine.map((entry) =>
+    typeof entry === 'string'
+      ? entry
+      : { digest: entry.digest, secretVersion: entry.secretVersion, env: Object.keys(entry.env) },
+  ),
+  alarmsUntil: head.alarmsUntil,
+})
+
+/** Where an app stands: what is live, what is open, what waits and for what, what has been. */
+export const createStatus =
+  (ports: StatusPorts) =>
+  async (name: AppName, app: App | null): Promise<Readonly<Record<string, unknown>>> => {
+    const now = toInstant(ports.clock())
+    const head = await ports.heads.load(name)
+    const waiting = await ports.revisions.loadWaiting(name, [])
+    const seen = await ports.seen.load(name)
+    const history = await ports.history.loadDeployments(name, shownDeployments)
+    // A convergence goes on with the deployment that stands in the history.
+    const converging = isConverging(head.deployment) ? head.deployment : null
+    const deployment = converging === null ? head.deployment : null
+    const earlier = history.filter(({ generation }) => generation !== deployment?.generation)
+    const shown = deployment === null ? earlier : [deployment, ...earlier]
+    const deployments = await Promise.all(
+      shown.map(async (one) =>
+        showDeployment(one, await ports.history.loadSteps(name, one.generation)),
+      ),
+    )
+    const [live = null, before = null] = head.releases.map(showRelease)
+    return {
+      app: name,
+      live,
+      before,
+      releases: head.releases.map(showRelease),
+      open: deployment === null ? null : deployment.generation,
+      instances: sortById(head.places).map(showPlace),
+      converging: converging?.instances.map(({ id }) => id) ?? [],
+      waiting: waiting.map((revision) => showWaiting(head, app, revision, seen, now)),
+      ...showHolds(head),
+      owed: head.owed.map(showOwed),
+      operations: head.operations,
+      deployments,
+    }
+  }

@@ -1,0 +1,66 @@
+import { toInstant } from '../kernel/clock.ts'
+import { isWatchOver, judgeAlarm } from '../deployment/alarm.ts'
+import type { App } from '../deployment/app.ts'
+import type { Head } from '../deployment/head.ts'
+import { transition as transit, type Observation } from '../deployment/transition.ts'
+import type { Nudge, ReconcilePorts } from './ports.ts'
+
+type AlarmPorts = Pick<ReconcilePorts, 'readFiring' | 'log'>
+
+/**
+ * Which of the app's alarms fire already. Where CloudWatch cannot be asked all of them count: an alarm
+ * that comes from INSUFFICIENT_DATA is then not taken for this deployment's fault, one from OK is.
+ */
+export const listFiring = async (ports: AlarmPorts, app: App): Promise<readonly string[]> => {
+  const names = app.rollback?.alarms ?? []
+  if (names.length === 0) return []
+  try {
+    return (await ports.readFiring(names)).map(({ alarm }) => alarm)
+  } catch (error) {
+    ports.log.warn('the alarms could not be read', { app: app.name, error: String(error) })
+    return names
+  }
+}
+
+const isWatched = (head: Head, now: string): boolean =>
+  head.deployment !== null || (head.alarmsUntil !== null && !isWatchOver(head.alarmsUntil, now))
+
+/** What fires and is not known yet is taken as an event would be. */
+const takeFiring = async (
+  ports: ReconcilePorts,
+  write: (head: Head, observation: Observation) => Promise<boolean>,
+  app: App,
+  windowSeconds: number,
+): Promise<void> => {
+  const firing = await ports.readFiring(app.rollback?.alarms ?? [])
+  for (const { alarm, at } of firing) {
+    const transition = { alarm, at, from: null }
+    const observation = { kind: 'alarmed', transition, windowSeconds } as const
+    const head = await ports.heads.load(app.name)
+    // Ignored, or taken in before.
+    if (transit(head, observation, toInstant(ports.clock())).head === head) continue
+    const verdict = judgeAlarm(head, transition, windowSeconds)
+    ports.log.warn('an alarm fired and its event did not come', { app: app.name, alarm, at })
+    await ports.chronicle.recordAlarm(app.name, transition, verdict)
+    await write(head, observation)
+  }
+}
+
+/**
+ * Makes a lost alarm event good, once a minute while a deployment or a window is open. It never stands
+ * in a deployment's way: what cannot be read now is read by the next tick.
+ */
+export const watchAlarms = async (
+  ports: ReconcilePorts,
+  write: (head: Head, observation: Observation) => Promise<boolean>,
+  { settings: app, isTick }: Nudge,
+): Promise<void> => {
+  if (!isTick || app === null || app.rollback === null) return
+  const head = await ports.heads.load(app.name)
+  if (!isWatched(head, toInstant(ports.clock()))) return
+  try {
+    await takeFiring(ports, write, app, app.rollback.windowSeconds)
+  } catch (error) {
+    ports.log.warn('the alarms could not be read', { app: app.name, error: String(error) })
+  }
+}
