@@ -5,7 +5,7 @@ import {
   type Intent,
   type Place,
 } from '../../src/deployment/head.ts'
-import type { Opening } from '../../src/deployment/open.ts'
+import type { Candidate, Opening } from '../../src/deployment/open.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import { transition, type Action, type Observation } from '../../src/deployment/transition.ts'
 import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
@@ -23,10 +23,22 @@ export const after = (seconds: number): Instant => addSeconds(start, seconds)
 export const instanceAt = (index: number): InstanceId => InstanceId.parse(`i-0000000${index}`)
 export const lettings = appOf('oc-lettings', { targets: [ec2()] })
 
+/** The targets of an app, as instances and commands name them. */
+export const firstTarget = 0
+export const secondTarget = 1
+
+/** An instance that a target selects. */
+export const candidateAt = (index: number, changes: Partial<Candidate> = {}): Candidate => ({
+  id: instanceAt(index),
+  target: firstTarget,
+  obstacle: null,
+  ...changes,
+})
+
 export const openingOf = (
   index: number,
   instances: number,
-  changes: Partial<Opening> = {},
+  { capacity = Infinity, ...changes }: Partial<Opening> & { readonly capacity?: number } = {},
   settings: App = lettings,
 ): Opening => ({
   kind: 'deploy',
@@ -40,12 +52,8 @@ export const openingOf = (
     secretVersion: null,
     settings,
   },
-  candidates: Array.from({ length: instances }, (_, i) => ({
-    id: instanceAt(i + 1),
-    target: 0,
-    obstacle: null,
-  })),
-  capacities: [Infinity],
+  candidates: Array.from({ length: instances }, (_, i) => candidateAt(i + 1)),
+  capacities: settings.targets.map(() => capacity),
   obstacle: null,
   firing: [],
   message: null,
@@ -56,7 +64,7 @@ export const openingOf = (
 /** Of an instance it is known that it serves release 1. */
 export const placeAt = (index: number, changes: Partial<Place> = {}): Place => ({
   id: instanceAt(index),
-  target: 0,
+  target: firstTarget,
   generation: Generation.parse(1),
   at: start,
   tries: 0,
