@@ -1,0 +1,292 @@
+import { describe, expect, it } from 'vitest'
+import { begin, live, type Core } from '../../support/core.ts'
+import {
+  after,
+  candidateAt,
+  failedAt,
+  firstTarget,
+  instanceAt,
+  lettings,
+  openingOf,
+  secondTarget,
+  servingOf,
+  start,
+  succeededAt,
+} from '../../support/deployments.ts'
+import { answerOf } from '../../support/hosts.ts'
+import { ec2 } from '../../support/rollout-world.ts'
+
+const opened = (instances: number): Core => begin().open(openingOf(1, instances))
+const touchedOf = ({ instances }: Core) => instances.map(({ touched }) => touched)
+
+const twoTargets = { ...lettings, targets: [ec2(), ec2()] }
+const inTwos = { kind: 'count', value: 2 } as const
+
+describe('a wave', () => {
+  it('of instances without a fresh certificate is prepared first, which touches nothing', () => {
+    const looked = opened(2).look([instanceAt(2)])
+    expect(looked.sent).toEqual([
+      {
+        purpose: 'prepare',
+        app: 'oc-lettings',
+        kind: 'deploy',
+        generation: 1,
+        fence: 2,
+        openedAt: start,
+        numberedAt: null,
+        since: start,
+        release: looked.deployment?.release,
+        settings: lettings,
+        target: firstTarget,
+        instances: [instanceAt(1)],
+        predeployOn: null,
+        notAfter: after(90),
+        hostSeconds: 60,
+      },
+    ])
+    expect(looked.command).toEqual({
+      purpose: 'prepare',
+      target: firstTarget,
+      instances: [instanceAt(1)],
+      fence: 2,
+      since: start,
+      at: start,
+      repeated: false,
+      operation: null,
+    })
+    expect(looked.deployment).toMatchObject({
+      status: 'in_progress',
+      sentAt: null,
+      instances: [{ touched: false }, { touched: false }],
+    })
+    expect(looked.cancelled).toEqual([])
+  })
+
+  it('goes to the first instance alone, under the version of the write that orders it', () => {
+    const looked = opened(3).look()
+    expect(looked.sent).toMatchObject([
+      {
+        purpose: 'deploy',
+        generation: 1,
+        release: { generation: 1 },
+        instances: [instanceAt(1)],
+        fence: looked.version,
+        notAfter: after(600),
+      },
+    ])
+    expect(looked.deployment?.sentAt).toBe(start)
+    expect(touchedOf(looked)).toEqual([true, false, false])
+  })
+
+  it('is prepared where it must be, and then deployed to as a whole', () => {
+    const settings = {
+      ...lettings,
+      targets: [ec2({ rollout: { batch: inTwos, pauseSeconds: 0 } })],
+    }
+    const first = begin()
+      .open(openingOf(1, 3, {}, settings))
+      .serve()
+    const second = first.look([instanceAt(1), instanceAt(3)])
+    expect(second.sent).toMatchObject([{ purpose: 'prepare', instances: [instanceAt(2)] }])
+    const prepared = second.send().answer(succeededAt(2, 1)).look()
+    expect(prepared.sent).toMatchObject([
+      { purpose: 'deploy', instances: [instanceAt(2), instanceAt(3)] },
+    ])
+  })
+
+  it('follows once the one before has succeeded', () => {
+    const looked = opened(2).serve().at(5).look()
+    expect(looked.sent).toMatchObject([{ instances: [instanceAt(2)], since: after(5) }])
+    expect(looked.command?.at).toBe(after(5))
+    expect(looked.command?.fence).toBeGreaterThan(2)
+  })
+
+  it('of the first target comes before one of the second, whatever the order of the instances', () => {
+    const candidates = [
+      candidateAt(2, { target: secondTarget }),
+      candidateAt(1, { target: firstTarget }),
+    ]
+    const looked = begin()
+      .open(openingOf(1, 2, { candidates }, twoTargets))
+      .look()
+    expect(looked.sent).toMatchObject([{ target: firstTarget, instances: [instanceAt(1)] }])
+  })
+
+  it('does not follow while a command is out and in its time', () => {
+    expect(opened(1).look().send().at(599).look().changed).toBe(false)
+  })
+
+  it('does not follow without a deployment, nor after its end', () => {
+    expect(begin().look().changed).toBe(false)
+    expect(opened(0).at(5).look().changed).toBe(false)
+  })
+
+  it('does not follow where too little time is left for it: the deployment fails', () => {
+    expect(opened(1).at(579).look().deployment).toMatchObject({
+      status: 'failed',
+      reason: 'deadline_passed',
+    })
+  })
+
+  it('does not follow where one instance of a deploy or a redeploy has failed', () => {
+    for (const kind of ['deploy', 'redeploy'] as const) {
+      const sent = begin()
+        .open(openingOf(1, 2, { kind }))
+        .look()
+        .send()
+      expect(sent.answer(failedAt(1)).deployment).toMatchObject({ phase: 'ended' })
+    }
+  })
+})
+
+describe('an instance that is in two targets', () => {
+  const inBoth = (): Core => {
+    const candidates = [
+      candidateAt(1, { target: firstTarget }),
+      candidateAt(2, { target: firstTarget }),
+      candidateAt(1, { target: secondTarget }),
+    ]
+    return begin().open(openingOf(1, 3, { candidates }, twoTargets))
+  }
+
+  it('waits with the second target until the first one is finished', () => {
+    expect(inBoth().serve().look().sent).toMatchObject([
+      { target: firstTarget, instances: [instanceAt(2)] },
+    ])
+  })
+
+  it('is known in each of them for itself', () => {
+    expect(touchedOf(inBoth().look())).toEqual([true, false, false])
+    expect(inBoth().serve().statuses).toEqual(['succeeded', 'pending', 'pending'])
+  })
+})
+
+describe('the last wave', () => {
+  it('ends the deployment, whose release is live then', () => {
+    const ended = opened(1).serve().at(9).look()
+    expect(ended.deployment).toMatchObject({
+      status: 'succeeded',
+      reason: 'deployed',
+      phase: 'ended',
+      endedAt: after(9),
+    })
+    expect(ended.command).toBeNull()
+    expect(ended.releases).toEqual([ended.deployment?.release])
+    expect(ended.watcher).toBeNull()
+  })
+
+  it('leaves the release live in front of the four before it', () => {
+    const { releases } = live(1, 1, 2, 3, 4, 5, 6, 7)
+    expect(releases.map(({ generation }) => generation)).toEqual([7, 6, 5, 4, 3])
+  })
+})
+
+describe('who looks again', () => {
+  it('is the reconciler that ordered the command, for 25 s', () => {
+    expect(opened(1).look().watcher).toEqual({ by: 'ada', until: after(25) })
+  })
+})
+
+describe('a pause between two waves', () => {
+  const patient = (pauseSeconds: number) => ({
+    ...lettings,
+    targets: [ec2({ rollout: { batch: inTwos, pauseSeconds } })],
+  })
+  /** The first instance has the release at `start`; the other waves are of two. */
+  const afterFirst = (instances: number, settings = patient(120)): Core =>
+    begin()
+      .open(openingOf(1, instances, {}, settings))
+      .serve()
+
+  it('holds the next wave until it is over, with nothing sent and no reconciler watching', () => {
+    const paused = afterFirst(3)
+    expect(paused.deployment).toMatchObject({ pausedUntil: after(120) })
+    expect(paused.command).toBeNull()
+    expect(paused.watcher).toBeNull()
+    const early = paused.at(119).look()
+    expect(early).toMatchObject({ changed: false, sent: [], cancelled: [] })
+    const late = paused.at(120).look()
+    expect(late.sent).toMatchObject([{ instances: [instanceAt(2), instanceAt(3)] }])
+    expect(late.deployment?.pausedUntil).toBeNull()
+  })
+
+  it('does not follow the last wave', () => {
+    const alone = afterFirst(1)
+    expect(alone.deployment?.pausedUntil).toBeNull()
+    expect(alone.look().deployment).toMatchObject({ status: 'succeeded' })
+  })
+
+  it('does not follow a wave that is to be sent again', () => {
+    const sent = begin()
+      .open(openingOf(1, 2, {}, patient(120)))
+      .look()
+      .send()
+    const again = sent.answer(answerOf(instanceAt(1), 'refused', 'key_changed'))
+    expect(again.deployment?.pausedUntil).toBeNull()
+    expect(again.look().sent).toMatchObject([{ instances: [instanceAt(1)] }])
+  })
+
+  it('is over at once where the deployment is cancelled', () => {
+    const paused = live(1, 1)
+      .open(openingOf(2, 3, {}, patient(120)))
+      .serve()
+    expect(paused.deployment?.pausedUntil).toBe(after(120))
+    const cancelled = paused.say({ kind: 'cancel' }).at(1).look()
+    expect(cancelled.deployment).toMatchObject({ phase: 'withdrawing', pausedUntil: null })
+    expect(cancelled.look().sent).toMatchObject([
+      { purpose: 'restore', instances: [instanceAt(1)] },
+    ])
+  })
+
+  it('does not follow a failure, nor a command that brings the live release back', () => {
+    const failed = live(1, 1)
+      .open(openingOf(2, 2, {}, patient(120)))
+      .look()
+      .send()
+      .answer(failedAt(1))
+    expect(failed.deployment).toMatchObject({ phase: 'withdrawing', pausedUntil: null })
+    const restored = failed.serve()
+    expect(restored.statuses).toEqual(['restored', 'pending'])
+    expect(restored.command).toBeNull()
+    expect(restored.deployment?.pausedUntil).toBeNull()
+  })
+
+  it('does not follow where it lasts 0 s: the reconciler that sent looks on', () => {
+    const going = afterFirst(3, patient(0))
+    expect(going.deployment?.pausedUntil).toBeNull()
+    expect(going.watcher).not.toBeNull()
+  })
+
+  it('comes between the waves of a target, not before the next target', () => {
+    const one = ec2({ rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 120 } })
+    const candidates = [
+      candidateAt(1, { target: firstTarget }),
+      candidateAt(2, { target: secondTarget }),
+    ]
+    const settings = { ...lettings, targets: [one, one] }
+    const first = begin()
+      .open(openingOf(1, 0, { candidates }, settings))
+      .serve()
+    expect(first.deployment?.pausedUntil).toBeNull()
+    expect(first.look().sent).toMatchObject([{ target: secondTarget, instances: [instanceAt(2)] }])
+  })
+
+  it('does not hold up a rollback', () => {
+    const first = begin()
+      .open(openingOf(1, 3, { kind: 'rollback' }, patient(120)))
+      .serve()
+    expect(first.deployment?.pausedUntil).toBeNull()
+    expect(first.look().sent).toMatchObject([{ instances: [instanceAt(2), instanceAt(3)] }])
+  })
+
+  it('leaves the release where it is, and the other instances with what they had', () => {
+    const paused = afterFirst(3)
+    expect(paused.statuses).toEqual(['succeeded', 'pending', 'pending'])
+    expect(paused.instances[0]?.serving).toEqual(servingOf(1, 1))
+  })
+
+  it('that took longer than the rollout may ends the deployment in time', () => {
+    const late = afterFirst(2).at(601).look()
+    expect(late.deployment).toMatchObject({ phase: 'withdrawing', reason: 'deadline_passed' })
+  })
+})
