@@ -141,9 +141,6 @@ export const live = (index: number, instances: number, from: Story = begin()): S
   return see(look(story, start), { kind: 'archived', generation, windowSeconds: null }, start)
 }
 
-export const statusesOf = (story: Story) =>
-  deploymentOf(story).instances.map(({ status }) => status)
-
 export const revisionAt = (index: number, changes: Partial<Revision> = {}): Revision => ({
   app: lettings.name,
   id: commitAt(index),

@@ -5,18 +5,13 @@ import { Generation } from '../../../src/kernel/id.ts'
 import { lettings } from '../../support/deployments.ts'
 import { commitAt, digestAt } from '../../support/rollout-world.ts'
 
-const releaseAt = (
-  index: number,
-  env: Release['settings']['env'] = {},
-  changes: Partial<Release> = {},
-): Release => ({
+const releaseAt = (index: number, env: Release['settings']['env'] = {}): Release => ({
   generation: Generation.parse(index),
   revision: commitAt(index),
   commit: commitAt(index),
   digest: digestAt(index),
   secretVersion: null,
   settings: { ...lettings, env },
-  ...changes,
 })
 
 describe('two releases are the same content', () => {
