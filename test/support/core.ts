@@ -1,40 +1,17 @@
-import { judgeAlarm, type AlarmTransition, type Verdict } from '../../src/deployment/alarm.ts'
-import type { App } from '../../src/deployment/app.ts'
-import { choose, standingOf, type Choice, type Standing } from '../../src/deployment/choose.ts'
-import { isConvergenceDue, type Called } from '../../src/deployment/converge.ts'
-import { operationLimits, rollingEndsAt } from '../../src/deployment/deadline.ts'
-import { dueFact, type Told } from '../../src/deployment/facts.ts'
-import {
-  createHead,
-  type Head,
-  type Intent,
-  type Purpose,
-  type Release,
-  type Request,
-} from '../../src/deployment/head.ts'
-import { listLost, type Lost } from '../../src/deployment/look-up.ts'
+import type { AlarmTransition } from '../../src/deployment/alarm.ts'
+import type { Called } from '../../src/deployment/converge.ts'
+import type { Told } from '../../src/deployment/facts.ts'
+import { createHead, type Head, type Request } from '../../src/deployment/head.ts'
 import type { OperatorWord } from '../../src/deployment/operate.ts'
-import { openingObstacle, type Candidate, type Opening } from '../../src/deployment/open.ts'
-import { hasStrays } from '../../src/deployment/places.ts'
-import type { OwedFact } from '../../src/deployment/report.ts'
-import type { Revision } from '../../src/deployment/revision.ts'
-import type { SeenHooks } from '../../src/deployment/seen.ts'
+import type { Candidate, Opening } from '../../src/deployment/open.ts'
 import type { Answer } from '../../src/deployment/step.ts'
-import { releaseToBringBack } from '../../src/deployment/take-back.ts'
 import { transition, type Action, type Observation } from '../../src/deployment/transition.ts'
 import type { Instant } from '../../src/kernel/clock.ts'
 import type { InstanceId } from '../../src/kernel/id.ts'
 import type { Reason } from '../../src/kernel/reason.ts'
 import { toOrder } from '../../src/rollout/order.ts'
 import type { Order } from '../../src/targets/target.ts'
-import {
-  findCommand,
-  findDeployment,
-  findRepair,
-  type CommandView,
-  type DeploymentView,
-  type InstanceView,
-} from './core-views.ts'
+import { viewHead, type DeploymentView, type Views } from './core-views.ts'
 import { after, lettings, openingOf, start } from './deployments.ts'
 import { answerOf } from './hosts.ts'
 
@@ -80,59 +57,10 @@ interface Outputs {
   readonly refused: Reason | null
 }
 
-interface Views extends Pick<
-  Head,
-  | 'version'
-  | 'generation'
-  | 'releases'
-  | 'request'
-  | 'freeze'
-  | 'quarantine'
-  | 'alarmsUntil'
-  | 'operations'
-  | 'places'
-  | 'mark'
-> {
-  /** The open or ended deployment. */
-  readonly deployment: DeploymentView | null
-  /** What brings instances back to the live release, where some are out of date. */
-  readonly repair: DeploymentView | null
-  /** Neither a deployment nor a repair is kept. */
-  readonly isIdle: boolean
-  /** The instances of the deployment or of the repair. */
-  readonly instances: readonly InstanceView[]
-  readonly statuses: readonly InstanceView['status'][]
+export interface Core extends Inputs, Outputs, Views {
   /** The deployments that stand in the history, the oldest first. */
   readonly history: readonly DeploymentView[]
-  /** The command that is out or about to be. */
-  readonly command: CommandView | null
-  readonly live: Release | null
-  /** The rollback or cancellation that is asked for, or why it came to nothing. */
-  readonly rollback: Head['takeBack']
-  /** What the rollback that is asked for still has to bring back. */
-  readonly rollbackTarget: Release | null
-  /** What an alarm is judged by, the newest first. */
-  readonly suspects: Head['finished']
-  readonly notices: readonly OwedFact[]
-  readonly dueNotice: OwedFact | null
-  /** Who looks again by itself, and until when. */
-  readonly watcher: Head['watch']
-  readonly needsRepair: boolean
-  /** What the journal keeps, for tests of those who load it. */
-  readonly stored: Head
-  /** What stands in the way of an opening. */
-  obstacle(force: boolean): Reason | null
-  judge(alarm: AlarmTransition, windowSeconds: number): Verdict
-  isRepairDue(called: Called | null): boolean
-  standing(revision: Revision, seen?: SeenHooks, app?: App): Standing
-  choice(revisions: readonly Revision[]): Choice
-  lost(revisions: readonly Revision[], app: App): readonly Lost[]
-  /** The limits of a command that is ordered now; null where too little time is left. */
-  limits(purpose: Purpose): Pick<Intent, 'deadlineAt' | 'hostSeconds'> | null
-  rollingEndsAt(): Instant
 }
-
-export interface Core extends Inputs, Outputs, Views {}
 
 interface State {
   readonly head: Head
@@ -156,7 +84,7 @@ const take = (state: State, observation: Observation): Core => {
 const archive = (state: State, windowSeconds: number | null): Core => {
   const { generation } = found(state.head.deployment, 'deployment')
   const next = take(state, { kind: 'archived', generation, windowSeconds })
-  const ended = findDeployment(state.head)
+  const ended = viewHead(state.head, state.now).deployment
   const isKept = ended === null || !next.isIdle
   return toCore({
     ...state,
@@ -197,7 +125,7 @@ const finish = (core: Core): Core => {
 
 const toInputs = (state: State): Omit<Inputs, 'serve' | 'finish' | 'openRollback'> => {
   const { head, now } = state
-  const fence = () => found(findCommand(head), 'command').fence
+  const fence = () => found(viewHead(head, now).command, 'command').fence
   const everybody = () => head.deployment?.instances.map(({ id }) => id) ?? []
   return {
     at: (seconds) => toCore({ ...state, now: after(seconds) }),
@@ -240,62 +168,12 @@ const toOutputs = ({ head, before, actions }: State): Outputs => ({
     actions.flatMap((action) => (action.kind === 'refuse' ? [action.reason] : []))[0] ?? null,
 })
 
-/** What is asked of the core's own functions in this situation. */
-const toQuestions = ({ head, now }: State) => ({
-  rollbackTarget: releaseToBringBack(head),
-  dueNotice: dueFact(head, now),
-  needsRepair: hasStrays(head),
-  obstacle: (force: boolean) => openingObstacle(head, force),
-  judge: (alarm: AlarmTransition, windowSeconds: number) => judgeAlarm(head, alarm, windowSeconds),
-  isRepairDue: (called: Called | null) => isConvergenceDue(head, called, now),
-  standing: (revision: Revision, seen: SeenHooks = {}, app: App = lettings) =>
-    standingOf(head, app, revision, seen, now),
-  choice: (revisions: readonly Revision[]) => choose(head, lettings, revisions, {}, now),
-  lost: (revisions: readonly Revision[], app: App) => listLost(head, app, revisions, {}, now),
-  limits: (purpose: Purpose) => operationLimits(found(head.deployment, 'deployment'), purpose, now),
-  rollingEndsAt: () => rollingEndsAt(found(head.deployment, 'deployment')),
-})
-
-const toViews = (state: State): Views => {
-  const { head, history } = state
-  const { version, generation, releases, request, freeze, quarantine } = head
-  const { alarmsUntil, operations, places, mark } = head
-  const deployment = findDeployment(head)
-  const repair = findRepair(head)
-  const instances = (deployment ?? repair)?.instances ?? []
-  return {
-    version,
-    generation,
-    releases,
-    request,
-    freeze,
-    quarantine,
-    alarmsUntil,
-    operations,
-    places,
-    mark,
-    deployment,
-    repair,
-    isIdle: head.deployment === null,
-    instances,
-    statuses: instances.map(({ status }) => status),
-    history,
-    command: findCommand(head),
-    live: releases[0] ?? null,
-    rollback: head.takeBack,
-    suspects: head.finished,
-    notices: head.owed,
-    watcher: head.watch,
-    stored: head,
-    ...toQuestions(state),
-  }
-}
-
 const toCore = (state: State): Core => {
   const core: Core = {
     ...toInputs(state),
     ...toOutputs(state),
-    ...toViews(state),
+    ...viewHead(state.head, state.now),
+    history: state.history,
     openRollback: (instances = 1, changes = {}) =>
       core.open({ ...openRollback(core, instances), ...changes }),
     serve: () => {

@@ -11,7 +11,7 @@ import {
   servingOf,
   succeededAt,
 } from '../../support/deployments.ts'
-import { commitAt, digestAt } from '../../support/rollout-world.ts'
+import { commitAt, digestAt } from '../../support/examples.ts'
 
 const windowSeconds = 1800
 

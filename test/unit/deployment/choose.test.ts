@@ -6,7 +6,7 @@ import type { SeenHooks } from '../../../src/deployment/seen.ts'
 import { addSeconds } from '../../../src/kernel/clock.ts'
 import { begin, live, takeBack, type Core } from '../../support/core.ts'
 import { after, lettings, openingOf, revisionAt, start } from '../../support/deployments.ts'
-import { commitAt, digestAt, orderAt } from '../../support/rollout-world.ts'
+import { commitAt, digestAt, orderAt } from '../../support/examples.ts'
 
 const freeze = { kind: 'freeze', reason: 'exams' } as const
 

@@ -16,7 +16,7 @@ import {
   succeededAt,
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
-import { ec2 } from '../../support/rollout-world.ts'
+import { ec2 } from '../../support/examples.ts'
 
 const opened = (): Core => begin().open(openingOf(1, 1))
 
@@ -90,7 +90,12 @@ describe('a command that was never sent', () => {
     const [order] = first.sent
     expect(again.sent).toEqual([{ ...order, hostSeconds: 465 }])
     expect(again.sent).toMatchObject([{ fence: 2, notAfter: after(600) }])
-    expect(again.command).toEqual({ ...first.command, at: after(60), repeated: true })
+    expect(again.command).toEqual({
+      ...first.command,
+      at: after(60),
+      repeated: true,
+      hostSeconds: 465,
+    })
     expect(again.watcher).toEqual({ by: 'ada', until: after(85) })
   })
 

@@ -14,7 +14,7 @@ import {
   succeededAt,
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
-import { ec2 } from '../../support/rollout-world.ts'
+import { ec2 } from '../../support/examples.ts'
 
 /** Release 1 is live on the one instance, and release 2 is sent to it. */
 const ordered = (): Core => live(1, 1).open(openingOf(2, 1)).look()

@@ -3,7 +3,7 @@ import type { App } from '../../../src/deployment/app.ts'
 import { compareOrders, type Revision } from '../../../src/deployment/revision.ts'
 import { begin, live } from '../../support/core.ts'
 import { after, lettings, revisionAt } from '../../support/deployments.ts'
-import { commitAt, orderAt } from '../../support/rollout-world.ts'
+import { commitAt, orderAt } from '../../support/examples.ts'
 
 const app: App = {
   ...lettings,

@@ -14,7 +14,7 @@ import {
   succeededAt,
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
-import { commitAt, digestAt, ec2 } from '../../support/rollout-world.ts'
+import { commitAt, digestAt, ec2 } from '../../support/examples.ts'
 
 const rollback = { kind: 'rollback', to: null } as const
 const freeze = { kind: 'freeze', reason: 'exams' } as const

@@ -11,7 +11,7 @@ import {
   secondTarget,
   start,
 } from '../../support/deployments.ts'
-import { commitAt, digestAt, ec2, orderAt } from '../../support/rollout-world.ts'
+import { commitAt, digestAt, ec2, orderAt } from '../../support/examples.ts'
 
 const rollback = { kind: 'rollback', to: null } as const
 const freeze = { kind: 'freeze', reason: 'exams' } as const

@@ -3,7 +3,7 @@ import type { Release } from '../../../src/deployment/head.ts'
 import { isSameContent } from '../../../src/deployment/quarantine.ts'
 import { Generation } from '../../../src/kernel/id.ts'
 import { lettings } from '../../support/deployments.ts'
-import { commitAt, digestAt } from '../../support/rollout-world.ts'
+import { commitAt, digestAt } from '../../support/examples.ts'
 
 const releaseAt = (index: number, env: Release['settings']['env'] = {}): Release => ({
   generation: Generation.parse(index),

@@ -18,7 +18,7 @@ import {
   succeededAt,
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
-import { ec2 } from '../../support/rollout-world.ts'
+import { ec2 } from '../../support/examples.ts'
 
 const rollback = { kind: 'rollback', to: null } as const
 const offline = { obstacle: 'instance_offline' } as const

@@ -16,7 +16,7 @@ import {
   succeededAt,
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
-import { commitAt, digestAt, ec2 } from '../../support/rollout-world.ts'
+import { commitAt, digestAt, ec2 } from '../../support/examples.ts'
 
 const numberOf = (generation: number) => Generation.parse(generation)
 const rollback = (to: ReleaseName | null = null): OperatorWord => ({ kind: 'rollback', to })

@@ -14,7 +14,7 @@ import {
   succeededAt,
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
-import { ec2 } from '../../support/rollout-world.ts'
+import { ec2 } from '../../support/examples.ts'
 
 const opened = (instances: number): Core => begin().open(openingOf(1, instances))
 const touchedOf = ({ instances }: Core) => instances.map(({ touched }) => touched)
@@ -53,6 +53,8 @@ describe('a wave', () => {
       at: start,
       repeated: false,
       operation: null,
+      deadlineAt: after(90),
+      hostSeconds: 60,
     })
     expect(looked.deployment).toMatchObject({
       status: 'in_progress',

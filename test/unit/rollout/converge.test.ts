@@ -3,7 +3,9 @@ import type { Ec2Settings } from '../../../src/deployment/app.ts'
 import { Digest, Generation } from '../../../src/kernel/id.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { createHost } from '../../support/hosts.ts'
-import { commitAt, createWorld, ec2, plainly, type World } from '../../support/rollout-world.ts'
+import { plainly } from '../../support/calls.ts'
+import { commitAt, ec2 } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { letItSettle } from '../../support/runs.ts'
 import { instanceAt } from '../../support/deployments.ts'
 
@@ -54,8 +56,8 @@ describe('an instance that comes later', () => {
     const world = await settled()
     world.hosts.push(createHost(instanceAt(3)))
     await tick(world, [3])
-    expect(world.head()).toMatchObject({ generation: 1, deployment: null })
-    expect(world.head().finished).toHaveLength(1)
+    expect(world.core()).toMatchObject({ generation: 1, isIdle: true })
+    expect(world.core().suspects).toHaveLength(1)
     expect([...world.deployments.keys()]).toEqual([1])
     expect(world.heard.map(({ fact }) => fact.id)).toEqual(['1:started', '1:succeeded'])
     const steps = [...world.steps.values()].filter(({ instance }) => instance === instanceAt(3))
@@ -80,7 +82,7 @@ describe('an instance that comes later', () => {
     }
     expect(tries).toEqual([1, 3, 7, 15])
     expect(world.sends.length).toBe(before + 8)
-    expect(world.head().places.at(-1)).toMatchObject({ reason: 'unhealthy', generation: null })
+    expect(world.core().places.at(-1)).toMatchObject({ reason: 'unhealthy', generation: null })
     expect(world.hostOf(instanceAt(1)).acts).toHaveLength(1)
   })
 })
@@ -92,19 +94,9 @@ describe('an instance that was offline', () => {
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     await letItSettle(world, 3)
     world.hostOf(instanceAt(2)).online = false
-    world.change({
-      takeBack: {
-        kind: 'rollback',
-        generation: Generation.parse(2),
-        to: null,
-        reason: 'rolled_back',
-        by: 'ada',
-        at: world.instant(),
-        refusal: null,
-      },
-    })
+    world.say({ kind: 'rollback', to: null })
     await letItSettle(world, 3)
-    expect(world.head().releases[0]?.generation).toBe(1)
+    expect(world.core().live?.generation).toBe(1)
     expect(world.hostOf(instanceAt(2)).serving).toMatchObject({ generation: 2 })
     world.hostOf(instanceAt(2)).online = true
     await tick(world, [2])
@@ -144,7 +136,7 @@ describe('an instance that was changed by hand', () => {
     expect(world.heard.slice(2).map(({ fact }) => fact)).toMatchObject([
       { kind: 'drifted', message: `${instanceAt(2)} is left as it is (drift: report)` },
     ])
-    expect(world.head().places.find(({ id }) => id === instanceAt(2))).toMatchObject({
+    expect(world.core().places.find(({ id }) => id === instanceAt(2))).toMatchObject({
       generation: null,
       reason: 'drifted',
     })
@@ -167,11 +159,11 @@ describe('what is more urgent', () => {
     world.hosts.push(createHost(instanceAt(3)))
     world.upcoming.push('slow')
     await tick(world, [3])
-    expect(world.head().deployment).toMatchObject({ kind: 'converge' })
+    expect(world.core().repair).toMatchObject({ generation: 1, status: 'in_progress' })
     world.pushImage(2)
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     await tick(world)
-    expect(world.head()).toMatchObject({ generation: 2 })
+    expect(world.core()).toMatchObject({ generation: 2 })
     await letItSettle(world, 5)
     expect(world.hosts.map(({ serving }) => serving?.generation)).toEqual([2, 2, 2])
     expect(world.breaches).toEqual([])
@@ -179,7 +171,14 @@ describe('what is more urgent', () => {
 
   it('brings nobody to what a failed rollback could not leave', async () => {
     const world = await settled()
-    world.change({ quarantine: [commitAt(1)] })
+    world.pushImage(2)
+    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    await letItSettle(world, 3)
+    world.breakImage(1)
+    world.say({ kind: 'rollback', to: null })
+    await letItSettle(world, 3)
+    expect(world.core()).toMatchObject({ live: { generation: 2 }, needsRepair: false })
+    expect(world.deployments.get(3)).toMatchObject({ kind: 'rollback', status: 'failed' })
     world.hosts.push(createHost(instanceAt(3)))
     const before = world.sends.length
     await tick(world, [3])

@@ -1,14 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
-import {
-  commitAt,
-  createWorld,
-  digestAt,
-  plainly,
-  type Call,
-  type World,
-} from '../../support/rollout-world.ts'
+import { plainly, type Call } from '../../support/calls.ts'
+import { commitAt, digestAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { runReconcile } from '../../support/runs.ts'
 
 const requires: App['requires'] = [{ kind: 'ci', ci: 'github', workflow: 'CI' }, { kind: 'image' }]
@@ -19,7 +14,7 @@ const latestWorld = (changes: Partial<App> = {}): World =>
 const turnGreen = (world: World, index: number): void =>
   world.receive(commitAt(index), world.runOf(index, 1, 'success'))
 
-const liveOf = (world: World) => world.head().releases[0]
+const liveOf = (world: World) => world.core().live
 
 const expectLive = (world: World, index: number): void => {
   expect(liveOf(world)).toMatchObject({
@@ -44,7 +39,7 @@ describe('a commit whose image lies under latest', () => {
     world.moveTag(1)
     turnGreen(world, 2)
     await runReconcile(world)
-    expect(liveOf(world)).toBeUndefined()
+    expect(liveOf(world)).toBeNull()
     expect(world.revisions.get(commitAt(2))).toMatchObject({
       status: 'waiting',
       reason: 'image_missing',
@@ -118,7 +113,7 @@ describe('a commit whose image lies under latest', () => {
     world.moveTag(2)
     turnGreen(world, 1)
     await runReconcile(world)
-    expect(liveOf(world)).toBeUndefined()
+    expect(liveOf(world)).toBeNull()
     expect(world.revisions.get(commitAt(1))?.reason).toBe('image_missing')
   })
 
@@ -129,7 +124,7 @@ describe('a commit whose image lies under latest', () => {
     world.announceTag()
     turnGreen(world, 1)
     await runReconcile(world)
-    expect(liveOf(world)).toBeUndefined()
+    expect(liveOf(world)).toBeNull()
     expect(world.hint()).toBeNull()
     expect(world.revisions.get(commitAt(1))).toMatchObject({
       status: 'waiting',
@@ -156,13 +151,12 @@ describe('a commit whose image lies under latest', () => {
   it('is brought out by redeploy, and a commit that no image is labelled with is not known', async () => {
     const world = latestWorld()
     world.moveTag(3)
-    const request = { force: true, by: 'ada', at: world.instant(), refusal: null }
-    world.change({ request: { ...request, revision: commitAt(3) } })
+    world.ask({ force: true, revision: commitAt(3) })
     await runReconcile(world)
     expectLive(world, 3)
-    world.change({ request: { ...request, revision: commitAt(4) } })
+    world.ask({ force: true, revision: commitAt(4) })
     await runReconcile(world)
-    expect(world.head().request?.refusal).toBe('revision_unknown')
+    expect(world.core().request?.refusal).toBe('revision_unknown')
   })
 })
 
@@ -193,7 +187,7 @@ describe('a pushed tag whose registry does not answer', () => {
     world.advance(119_000)
     await runReconcile(world)
     expect(world.hint()?.asked?.count).toBe(1)
-    expect(liveOf(world)).toBeUndefined()
+    expect(liveOf(world)).toBeNull()
     world.advance(1000)
     await runReconcile(world)
     expectLive(world, 1)
@@ -224,7 +218,7 @@ describe('a run that a tag named like the branch started', () => {
     const world = seenWorld()
     turnGreen(world, 1)
     await runReconcile(world)
-    expect(liveOf(world)).toBeUndefined()
+    expect(liveOf(world)).toBeNull()
     pushBranch(world, 1)
     await runReconcile(world)
     expectLive(world, 1)
@@ -243,6 +237,6 @@ describe('a run that a tag named like the branch started', () => {
     world.receive(commitAt(1), { ...run, createdAt: world.instant() })
     await runReconcile(world)
     expectLive(world, 2)
-    expect(world.head().generation).toBe(2)
+    expect(world.core().generation).toBe(2)
   })
 })

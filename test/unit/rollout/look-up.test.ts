@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
 import { later, refused } from '../../../src/kernel/foreign.ts'
-import { commitAt, createWorld, digestAt, type World } from '../../support/rollout-world.ts'
+import { commitAt, digestAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { runReconcile } from '../../support/runs.ts'
 
 const reports: App['reports'] = { github: 'landfall/prod/github-token', notice: null, sentry: null }
@@ -37,7 +38,7 @@ describe('a run whose hook was lost', () => {
     await watch(world, 59)
     expect(world.lookUps).toEqual([])
     await watch(world, 1)
-    expect(world.head().releases[0]).toMatchObject({ revision: commitAt(1), digest: digestAt(1) })
+    expect(world.core().live).toMatchObject({ revision: commitAt(1), digest: digestAt(1) })
     expect(world.lookUps).toHaveLength(1)
     expect(world.breaches).toEqual([])
   })
@@ -62,7 +63,7 @@ describe('a run whose hook was lost', () => {
     world.receive(commitAt(1), world.runOf(1, 1, 'success'))
     world.receive(commitAt(1), pushNow(world))
     await watch(world, 5)
-    expect(world.head().generation).toBe(1)
+    expect(world.core().generation).toBe(1)
   })
 
   it('is red where GitHub says so', async () => {
@@ -102,7 +103,7 @@ describe('a push whose hook was lost', () => {
     world.see('github:push')
     world.receive(commitAt(1), world.runOf(1, 1, 'success'))
     await watch(world, 601)
-    expect(world.head().generation).toBe(0)
+    expect(world.core().generation).toBe(0)
     expect(revisionOf(world, 1)).toMatchObject({
       status: 'expired',
       reason: 'wait_expired',

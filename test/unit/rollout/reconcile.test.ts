@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
-import {
-  commitAt,
-  createWorld,
-  ec2,
-  plainly,
-  type Call,
-  type Settings,
-  type World,
-} from '../../support/rollout-world.ts'
+import { plainly, type Call } from '../../support/calls.ts'
+import { commitAt, ec2 } from '../../support/examples.ts'
+import { createWorld, type Settings, type World } from '../../support/rollout-world.ts'
 import { countCalls, letItSettle, runReconcile } from '../../support/runs.ts'
 
 const pushed = (settings: Settings, ...indexes: readonly number[]): World => {
@@ -69,7 +63,7 @@ describe('one look', () => {
       ['prepare', ['i-00000002']],
       ['deploy', ['i-00000002']],
     ])
-    expect(world.head()).toMatchObject({ deployment: null, releases: [{ generation: 1 }] })
+    expect(world.core()).toMatchObject({ isIdle: true, releases: [{ generation: 1 }] })
     expect(world.deployments.get(1)).toMatchObject({ status: 'succeeded', reason: 'deployed' })
     expect(world.steps.size).toBe(4)
   })
@@ -80,7 +74,7 @@ describe('one look', () => {
     const before = world.now()
     await runReconcile(world)
     expect(world.now() - before).toBeLessThan(10_000)
-    expect(world.head().deployment).toMatchObject({ status: 'in_progress', intent: null })
+    expect(world.core()).toMatchObject({ deployment: { status: 'in_progress' }, command: null })
     await letItSettle(world, 10)
     const sentAt = world.sends.filter(({ order }) => order.purpose === 'deploy').map(({ at }) => at)
     const gaps = sentAt.slice(1).map((at, index) => (at - (sentAt[index] ?? 0)) / 1000)
@@ -118,7 +112,7 @@ describe('one look', () => {
     const before = world.now()
     await runReconcile(world)
     expect(world.now() - before).toBeLessThanOrEqual(27_000)
-    expect(world.head().deployment?.status).toBe('in_progress')
+    expect(world.core().deployment?.status).toBe('in_progress')
   })
 
   it('leaves at once where another one looks again', async () => {
@@ -163,7 +157,7 @@ describe('an intent', () => {
     let isSlow = true
     const call: Call = async (name, effect) => {
       const value = await plainly(name, effect)
-      if (name === 'heads.record' && world.head().deployment?.intent && isSlow) {
+      if (name === 'heads.record' && world.core().command && isSlow) {
         isSlow = false
         world.advance(10_001)
       }
@@ -180,9 +174,9 @@ describe('an intent', () => {
     }
     await createReconcile(world.toPorts(call))(nudge)
     expect(world.sends[0]?.at).toBeGreaterThanOrEqual(
-      Date.parse(world.writes[1]?.deployment?.intent?.at ?? '') + 20_000,
+      Date.parse(world.writes[1]?.command?.at ?? '') + 20_000,
     )
-    expect(world.head().releases).toMatchObject([{ generation: 1 }])
+    expect(world.core().releases).toMatchObject([{ generation: 1 }])
   })
 })
 
@@ -194,7 +188,7 @@ describe('a target that cannot be asked', () => {
     world.advance(120_000)
     world.setSsm(true)
     await runReconcile(world)
-    expect(world.head().releases).toMatchObject([{ generation: 1 }])
+    expect(world.core().releases).toMatchObject([{ generation: 1 }])
   })
 
   it('holds no deployment open past its deadline', async () => {
@@ -204,7 +198,7 @@ describe('a target that cannot be asked', () => {
     world.pushImage(2)
     world.upcoming.push('slow')
     await dieAsleep(world)
-    expect(world.head().deployment?.intent).toMatchObject({
+    expect(world.core().command).toMatchObject({
       purpose: 'deploy',
       operation: 'command-3',
     })

@@ -9,7 +9,9 @@ import {
   startRenderStage,
   type RenderStage,
 } from '../../support/render-stage.ts'
-import { commitAt, createWorld, digestAt, ec2, plainly } from '../../support/rollout-world.ts'
+import { plainly } from '../../support/calls.ts'
+import { commitAt, digestAt, ec2 } from '../../support/examples.ts'
+import { createWorld } from '../../support/rollout-world.ts'
 
 /** Slow as Render is. */
 const pace = { build: 60, update: 200, live: 400 }
@@ -75,7 +77,7 @@ describe('a deployment to Render', () => {
     expect(await release(1)).toMatchObject({ status: 'succeeded', reason: 'deployed' })
     expect(shop.serving()?.sha).toBe(digestAt(1))
     expect(begun()).toBe(1)
-    expect(world.head().releases).toMatchObject([{ generation: 1, digest: digestAt(1) }])
+    expect(world.core().releases).toMatchObject([{ generation: 1, digest: digestAt(1) }])
     // 25 s of looking again, then a look a minute: far below what Render takes.
     expect(server.calls.length).toBeLessThan(60)
   })

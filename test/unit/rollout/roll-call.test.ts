@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { callRoll, type Attendant } from '../../../src/rollout/roll-call.ts'
 import { appOf } from '../../support/apps.ts'
 import { after, instanceAt, start } from '../../support/deployments.ts'
-import { ec2 } from '../../support/rollout-world.ts'
+import { ec2 } from '../../support/examples.ts'
 
 const select = (value: string) => ec2({ instances: { kind: 'tag', key: 'Name', value } })
 const lettings = appOf('oc-lettings', { targets: [select('lettings')] })

@@ -1,12 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
-import {
-  commitAt,
-  createWorld,
-  plainly,
-  type Call,
-  type World,
-} from '../../support/rollout-world.ts'
+import { plainly, type Call } from '../../support/calls.ts'
+import { commitAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { letItSettle, runReconcile } from '../../support/runs.ts'
 
 const reports = { github: 'landfall/github-token', notice: 'landfall/slack', sentry: null }
@@ -30,7 +26,7 @@ describe('reports', () => {
     for (const channel of ['event', 'github', 'notice'])
       expect(heardBy(world, channel)).toEqual(both)
     expect(heardBy(world, 'sentry')).toEqual([])
-    expect(world.head().owed).toEqual([])
+    expect(world.core().notices).toEqual([])
     await letItSettle(world, 3)
     expect(heardBy(world, 'github')).toEqual(both)
   })
@@ -45,12 +41,12 @@ describe('reports', () => {
     await runReconcile(world)
     expect(heardBy(world, 'notice')).toEqual(both)
     expect(heardBy(world, 'github')).toEqual([])
-    expect(world.head().owed).toMatchObject([{ id: '1:started' }, { id: '1:succeeded' }])
+    expect(world.core().notices).toMatchObject([{ id: '1:started' }, { id: '1:succeeded' }])
     world.setTelling(() => ({ kind: 'told' }))
     await letItSettle(world, 3)
     expect(heardBy(world, 'github')).toEqual(both)
     expect(heardBy(world, 'notice')).toEqual(both)
-    expect(world.head().owed).toEqual([])
+    expect(world.core().notices).toEqual([])
   })
 
   it('that are refused are not tried again', async () => {
@@ -70,9 +66,9 @@ describe('reports', () => {
     const world = pushed()
     world.setTelling(() => ({ kind: 'later', why: 'down', afterSeconds: null }))
     await letItSettle(world, 62)
-    expect(world.head().owed).toEqual([])
+    expect(world.core().notices).toEqual([])
     expect(world.heard).toEqual([])
-    expect(world.head().releases).toHaveLength(1)
+    expect(world.core().releases).toHaveLength(1)
   })
 
   it('delay no deployment: it goes on while one is being told', async () => {
@@ -106,6 +102,6 @@ describe('reports', () => {
     })
     await runReconcile(world)
     expect(world.deployments.get(1)).toMatchObject({ status: 'succeeded' })
-    expect(world.head().owed).toHaveLength(2)
+    expect(world.core().notices).toHaveLength(2)
   })
 })
