@@ -34,8 +34,8 @@ const sentTo = (world: World, since: number) =>
 
 const live = { generation: 1, digest: `sha256:${'1'.padStart(64, '0')}` }
 
-describe('an instance that comes later', () => {
-  it('gets what is live, once, and nobody else is touched', async () => {
+describe('an instance that is added later', () => {
+  it('gets the live release once, and no other instance is touched', async () => {
     const world = await settled()
     const before = world.sends.length
     world.hosts.push(createHost(instanceAt(3)))
@@ -52,7 +52,7 @@ describe('an instance that comes later', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('makes no deployment of it: the history is as it was, but for its steps', async () => {
+  it('adds no deployment to the history, only steps of the live one', async () => {
     const world = await settled()
     world.hosts.push(createHost(instanceAt(3)))
     await tick(world, [3])
@@ -67,7 +67,7 @@ describe('an instance that comes later', () => {
     ])
   })
 
-  it('has its trouble told of and is tried again with growing gaps, and the app goes on', async () => {
+  it('is reported where it fails and tried again with growing gaps, while the app runs on', async () => {
     const world = await settled()
     world.hosts.push(createHost(instanceAt(3)))
     world.breakImage(1, world.hosts.slice(2))
@@ -88,7 +88,7 @@ describe('an instance that comes later', () => {
 })
 
 describe('an instance that was offline', () => {
-  it('follows a rollback when it is back', async () => {
+  it('gets the release of the rollback when it is back', async () => {
     const world = await settled()
     world.pushImage(2)
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
@@ -111,7 +111,7 @@ describe('an instance that was changed by hand', () => {
     digest: Digest.parse(`sha256:${'e'.repeat(64)}`),
   }
 
-  it('is found within the hour, put right and told of', async () => {
+  it('is found within the hour, put right and reported', async () => {
     const world = await settled()
     world.hostOf(instanceAt(2)).serving = null
     world.advance(3300_000)
@@ -125,7 +125,7 @@ describe('an instance that was changed by hand', () => {
     ])
   })
 
-  it('is only told of, and only once, where drift is to be reported', async () => {
+  it('is only reported, and only once, where drift is `report`', async () => {
     const world = await settled({ drift: 'report' })
     world.hostOf(instanceAt(2)).serving = stranger
     for (let hour = 0; hour < 3; hour += 1) {
@@ -142,7 +142,7 @@ describe('an instance that was changed by hand', () => {
     })
   })
 
-  it('leaves no trace where all is well', async () => {
+  it('leaves no trace where it serves what it should', async () => {
     const world = await settled()
     const before = world.steps.size
     world.advance(3601_000)
@@ -153,8 +153,8 @@ describe('an instance that was changed by hand', () => {
   })
 })
 
-describe('what is more urgent', () => {
-  it('is opened at once: a convergence gives way', async () => {
+describe('a repair of instances', () => {
+  it('gives way to a deployment, which opens at once', async () => {
     const world = await settled()
     world.hosts.push(createHost(instanceAt(3)))
     world.upcoming.push('slow')
@@ -169,7 +169,7 @@ describe('what is more urgent', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('brings nobody to what a failed rollback could not leave', async () => {
+  it('brings no instance to a release whose rollback failed', async () => {
     const world = await settled()
     world.pushImage(2)
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))

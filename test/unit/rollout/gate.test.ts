@@ -26,7 +26,7 @@ const expectLive = (world: World, index: number): void => {
 }
 
 describe('a commit whose image lies under latest', () => {
-  it('goes out once CI is green and the label names it, without any hook of the registry', async () => {
+  it('goes out once CI is green and the label names it, without a hook of the registry', async () => {
     const world = latestWorld()
     world.moveTag(1)
     turnGreen(world, 1)
@@ -34,7 +34,7 @@ describe('a commit whose image lies under latest', () => {
     expectLive(world, 1)
   })
 
-  it('goes out when its image is pushed after CI is green, at once where the registry tells', async () => {
+  it('goes out when its image is pushed after CI is green, at once where the registry sends a hook', async () => {
     const world = latestWorld()
     world.moveTag(1)
     turnGreen(world, 2)
@@ -82,7 +82,7 @@ describe('a commit whose image lies under latest', () => {
     expect(world.revisions.get(commitAt(2))?.reason).toBe('ci_failed')
   })
 
-  it('is shown as waiting where its push was told in the second of the one before, during its look-up', async () => {
+  it('is shown as waiting where its image was pushed within a second of another, during the look-up', async () => {
     const world = latestWorld()
     world.moveTag(1)
     world.announceTag()
@@ -117,7 +117,7 @@ describe('a commit whose image lies under latest', () => {
     expect(world.revisions.get(commitAt(1))?.reason).toBe('image_missing')
   })
 
-  it('whose image has no label waits and says so', async () => {
+  it('waits and says so where its image has no label', async () => {
     const world = latestWorld()
     world.moveTag(1)
     world.unlabel(1)
@@ -148,7 +148,7 @@ describe('a commit whose image lies under latest', () => {
     expect(world.fetched).toEqual([digestAt(1), digestAt(2)])
   })
 
-  it('is brought out by redeploy, and a commit that no image is labelled with is not known', async () => {
+  it('goes out by redeploy; a commit that no image is labelled with is unknown', async () => {
     const world = latestWorld()
     world.moveTag(3)
     world.ask({ force: true, revision: commitAt(3) })
@@ -160,10 +160,10 @@ describe('a commit whose image lies under latest', () => {
   })
 })
 
-describe('latest alone', () => {
+describe('an app that requires only an image under latest', () => {
   const alone: Partial<App> = { requires: [{ kind: 'image' }] }
 
-  it('makes a revision of each new digest, and fetches nothing', async () => {
+  it('has a revision for each new digest and fetches no image', async () => {
     const world = latestWorld(alone)
     world.moveTag(1)
     world.announceTag()
@@ -193,7 +193,7 @@ describe('a pushed tag whose registry does not answer', () => {
     expectLive(world, 1)
   })
 
-  it('is let go after waitFor', async () => {
+  it('is given up after waitFor', async () => {
     const world = latestWorld({ waitForSeconds: 3600 })
     world.announceTag()
     world.setRegistryTrouble(busy)
@@ -214,7 +214,7 @@ describe('a run that a tag named like the branch started', () => {
   const pushBranch = (world: World, index: number): void =>
     world.receive(commitAt(index), { kind: 'push', pushedAt: world.instant() })
 
-  it('does not bring its commit out, and a push of the branch to it does', async () => {
+  it('does not deploy its commit; a push of the branch to that commit does', async () => {
     const world = seenWorld()
     turnGreen(world, 1)
     await runReconcile(world)
@@ -224,7 +224,7 @@ describe('a run that a tag named like the branch started', () => {
     expectLive(world, 1)
   })
 
-  it('does not bring an old commit back that was live before', async () => {
+  it('does not bring back an old commit that was live before', async () => {
     const world = seenWorld()
     for (const index of [1, 2]) {
       pushBranch(world, index)

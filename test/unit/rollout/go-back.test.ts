@@ -34,7 +34,7 @@ const say = async (world: World, word: OperatorWord) => {
 
 const rollback = { kind: 'rollback', to: null } as const
 
-describe('going back', () => {
+describe('a rollback', () => {
   it('brings back the image, the settings and the recorded version of the secret', async () => {
     const world = await two()
     await say(world, rollback)
@@ -52,7 +52,7 @@ describe('going back', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('where that version is gone says so, and leaves it to the container that was kept', async () => {
+  it('says that the recorded secret is gone and relies on the kept container', async () => {
     const world = await two()
     world.goneSecrets.add('version-1')
     await say(world, rollback)
@@ -82,7 +82,7 @@ describe('going back', () => {
     },
   )
 
-  it('waits for no secret either where an open deployment is taken back', async () => {
+  it('does not wait for a secret where an open deployment is taken back', async () => {
     const world = await two()
     world.pushImage(3)
     world.receive(commitAt(3), world.runOf(3, 1, 'success'))
@@ -97,7 +97,7 @@ describe('going back', () => {
     expect(world.hosts[0]?.serving).toEqual({ generation: 2, digest: digestAt(2) })
   })
 
-  it('takes today’s secret instead where landfall.yml says current, and says so', async () => {
+  it('takes the current secret instead where landfall.yml says `current`, and says so', async () => {
     const world = await two('current')
     world.goneSecrets.add('version-1')
     await say(world, rollback)
@@ -110,7 +110,7 @@ describe('going back', () => {
     })
   })
 
-  it('goes on without an instance that is away, and names it', async () => {
+  it('goes on without an offline instance, and names it', async () => {
     const world = createWorld({ instances: 2 })
     await pushed(world, 1)
     await pushed(world, 2)
@@ -125,7 +125,7 @@ describe('going back', () => {
     expect(world.core().live?.generation).toBe(1)
   })
 
-  it('that fails freezes the app', async () => {
+  it('freezes the app where it fails', async () => {
     const world = await two()
     world.breakImage(1)
     await say(world, rollback)
@@ -135,7 +135,7 @@ describe('going back', () => {
     expect(world.deployments.get(2)).toMatchObject({ status: 'succeeded' })
   })
 
-  it('keeps what was pushed before it from coming out by itself, not what is pushed after', async () => {
+  it('keeps commits pushed before it from going out by themselves, not those pushed after', async () => {
     const world = await two()
     await say(world, rollback)
     await runReconcile(world)
@@ -152,7 +152,7 @@ describe('going back', () => {
 })
 
 describe('an alarm whose event was lost', () => {
-  it('is found by the clock while the window is open, and taken as the event would be', async () => {
+  it('is found by the clock while the window is open, and judged as the event would be', async () => {
     const world = await two()
     world.advance(60_000)
     world.firing.set(alarm, world.instant())
@@ -164,7 +164,7 @@ describe('an alarm whose event was lost', () => {
     expect(world.core().freeze).toBeNull()
   })
 
-  it('is not looked for once the window is closed', async () => {
+  it('is not asked for once the window is closed', async () => {
     const world = await two()
     world.advance(1_921_000)
     await runReconcile(world)
@@ -174,7 +174,7 @@ describe('an alarm whose event was lost', () => {
     expect(world.core()).toMatchObject({ generation: 2, alarmsUntil: null })
   })
 
-  it('is no fault of a release that found it firing', async () => {
+  it('does not take back a release that was opened while it fired', async () => {
     const rollback = { alarms: [alarm], windowSeconds: 1800, secrets: 'recorded' as const }
     const world = createWorld({ instances: 1, app: { rollback } })
     world.firing.set(alarm, world.instant())
@@ -185,7 +185,7 @@ describe('an alarm whose event was lost', () => {
     expect(world.core().generation).toBe(2)
   })
 
-  it('stops no deployment where CloudWatch cannot be asked', async () => {
+  it('does not stop a deployment where CloudWatch cannot be asked', async () => {
     const world = await two()
     world.setCloudWatch(false)
     await pushed(world, 3)

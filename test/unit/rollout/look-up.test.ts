@@ -56,7 +56,7 @@ describe('a run whose hook was lost', () => {
     expect(world.lookUps).toHaveLength(7)
   })
 
-  it('that its hook brings as well, late, is deployed once', async () => {
+  it('is deployed once where its hook comes late as well', async () => {
     const world = worldWith()
     loseRun(world, 1)
     await watch(world, 61)
@@ -74,7 +74,7 @@ describe('a run whose hook was lost', () => {
     expect(revisionOf(world, 1)).toMatchObject({ status: 'refused', reason: 'ci_failed' })
   })
 
-  it('is asked for of the newest five commits first', async () => {
+  it('is asked for at first for the newest five commits', async () => {
     const world = worldWith()
     for (const index of [1, 2, 3, 4, 5, 6, 7]) {
       world.receive(commitAt(index), pushNow(world))
@@ -98,7 +98,7 @@ describe('a push whose hook was lost', () => {
     expect(revisionOf(world, 1)?.status).toBe('deployed')
   })
 
-  it('is not there where a tag of the branch’s name was pushed', async () => {
+  it('is not found where a tag of the branch’s name was pushed', async () => {
     const world = worldWith({ waitForSeconds: 600 })
     world.see('github:push')
     world.receive(commitAt(1), world.runOf(1, 1, 'success'))
@@ -129,14 +129,14 @@ describe('GitHub is not asked', () => {
     expect(world.lookUps).toEqual([])
   })
 
-  it('for what only lacks its image', async () => {
+  it('for a commit that lacks only its image', async () => {
     const world = worldWith()
     world.receive(commitAt(9), world.runOf(9, 1, 'success'))
     await watch(world, 130)
     expect(world.lookUps).toEqual([])
   })
 
-  it('where it is an event that wakes us', async () => {
+  it('where an event starts the look, not the clock', async () => {
     const world = worldWith()
     loseRun(world, 1)
     world.advance(120_000)
@@ -148,7 +148,7 @@ describe('GitHub is not asked', () => {
 describe('GitHub that does not answer', () => {
   const busy = later('api.github.com answered 429: too many requests', 900)
 
-  it('is left alone for as long as it asks, and what it said is kept', async () => {
+  it('is not asked for as long as it says, and what it said is kept', async () => {
     const world = worldWith()
     loseRun(world, 1)
     world.setGithubTrouble(busy)
@@ -169,7 +169,7 @@ describe('GitHub that does not answer', () => {
     expect(world.lookUps).toHaveLength(1)
   })
 
-  it('holds nothing up: the hook that comes after all brings it out', async () => {
+  it('does not hold up a commit whose hook comes after all', async () => {
     const world = worldWith()
     loseRun(world, 1)
     world.setGithubTrouble(busy)

@@ -30,7 +30,7 @@ const liveWorld = async (index: number): Promise<World> => {
 const freeze = { kind: 'freeze', reason: 'exams' } as const
 
 describe('a request', () => {
-  it('brings the live digest out again, as a deployment of its own', async () => {
+  it('deploys the live digest again, as a deployment of its own', async () => {
     const world = await liveWorld(1)
     const core = await ask(world, {})
     expect(core.request).toBeNull()
@@ -41,7 +41,7 @@ describe('a request', () => {
     expect(world.deployments.get(2)).toMatchObject({ kind: 'redeploy', by: 'ada' })
   })
 
-  it('is refused where nothing is live, and the refusal stays to be seen', async () => {
+  it('is refused where nothing is live, and its refusal is kept', async () => {
     const core = await ask(createWorld({ instances: 1 }), {})
     expect(core.request?.refusal).toBe('nothing_live')
   })
@@ -77,7 +77,7 @@ describe('a request', () => {
     expect(forced.live).toMatchObject({ revision: commitAt(3), digest: digestAt(2) })
   })
 
-  it('goes first, before what waits', async () => {
+  it('goes before the waiting commits', async () => {
     const world = await liveWorld(1)
     world.pushImage(2)
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
@@ -89,7 +89,7 @@ describe('a request', () => {
     ])
   })
 
-  it('forced before its CI began is not followed by an older commit', async () => {
+  it('that is forced before its CI began is not followed by an older commit', async () => {
     const world = await liveWorld(1)
     world.receive(commitAt(3), { kind: 'push', pushedAt: world.instant() })
     world.pushImage(3)
@@ -103,7 +103,7 @@ describe('a request', () => {
 })
 
 describe('the next deployment', () => {
-  it('is that of the newest commit; the older ones are superseded', async () => {
+  it('is of the newest commit; the older ones are superseded', async () => {
     const world = pushed([1, 3, 2])
     await runReconcile(world)
     expect(world.core()).toMatchObject({ generation: 1, mark: orderAt(3) })
@@ -112,7 +112,7 @@ describe('the next deployment', () => {
     expect(statuses).toEqual(['superseded', 'superseded', 'deployed'])
   })
 
-  it('passes to the next older commit where the newest has no image yet, and comes back to it', async () => {
+  it('is of the next older commit where the newest has no image yet, which follows later', async () => {
     const world = pushed([1])
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     await runReconcile(world)
@@ -125,7 +125,7 @@ describe('the next deployment', () => {
     expect(world.core().live?.revision).toBe(commitAt(2))
   })
 
-  it('comes at once where the registry hints that the image is there', async () => {
+  it('opens at once where the registry sends a hint that the image is there', async () => {
     const world = createWorld({ instances: 1 })
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     await runReconcile(world)
@@ -136,7 +136,7 @@ describe('the next deployment', () => {
     expect(world.core().live?.revision).toBe(commitAt(2))
   })
 
-  it('does not come while the app is frozen, and comes on the thaw', async () => {
+  it('does not open while the app is frozen, and opens once it is unfrozen', async () => {
     const world = pushed([1])
     world.say(freeze)
     await runReconcile(world)
@@ -162,7 +162,7 @@ describe('the next deployment', () => {
     expect(world.revisions.get(commitAt(1))?.status).toBe('superseded')
   })
 
-  it('comes when a red commit turns green on a re-run', async () => {
+  it('opens when a red commit turns green on a re-run', async () => {
     const world = createWorld({ instances: 1 })
     world.pushImage(1)
     world.receive(commitAt(1), world.runOf(1, 1, 'failure'))
@@ -176,7 +176,7 @@ describe('the next deployment', () => {
     expect(world.revisions.get(commitAt(1))?.status).toBe('deployed')
   })
 
-  it('expires what lacks something for too long, and takes it up again on new evidence', async () => {
+  it('is not of a commit that lacked something for too long, until new evidence comes', async () => {
     const world = createWorld({ instances: 1, app: { waitForSeconds: 3600 } })
     world.receive(commitAt(1), { kind: 'push', pushedAt: world.instant() })
     world.advance(3599_000)

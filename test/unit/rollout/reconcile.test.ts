@@ -53,8 +53,8 @@ const dieAsleep = (world: World): Promise<void> =>
     )
   })
 
-describe('one look', () => {
-  it('brings a green commit live, first here and then there, and writes it all down', async () => {
+describe('a reconciler', () => {
+  it('brings a green commit live, one instance after the other, and records each step', async () => {
     const world = pushed({ instances: 2 }, 1)
     await runReconcile(world)
     expect(world.sends.map(({ order }) => [order.purpose, order.instances])).toEqual([
@@ -87,11 +87,11 @@ describe('one look', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('is short where there is nothing to do', async () => {
+  it('makes few calls where there is nothing to do', async () => {
     expect(await countCalls(createWorld({ instances: 1 }))).toBeLessThanOrEqual(4)
   })
 
-  it('leaves an app alone that landfall.yml no longer has', async () => {
+  it('leaves alone an app that landfall.yml no longer has', async () => {
     const world = pushed({ instances: 1 }, 1)
     const reconcile = createReconcile(world.toPorts(plainly))
     await reconcile({
@@ -105,7 +105,7 @@ describe('one look', () => {
     expect(world.writes).toEqual([])
   })
 
-  it('leaves it to events and the clock after 25 s', async () => {
+  it('leaves a command to events and the clock after 25 s', async () => {
     const world = pushed({ instances: 1 }, 1)
     for (const { id, key } of world.hosts) world.certificates.set(id, key)
     world.upcoming.push('slow')
@@ -115,7 +115,7 @@ describe('one look', () => {
     expect(world.core().deployment?.status).toBe('in_progress')
   })
 
-  it('leaves at once where another one looks again', async () => {
+  it('leaves at once where another one watches the command', async () => {
     const world = pushed({ instances: 1 }, 1)
     world.upcoming.push('slow')
     await dieAsleep(world)
@@ -125,8 +125,8 @@ describe('one look', () => {
   })
 })
 
-describe('an answer to a command that others still work at', () => {
-  it('is written down once by the one who looks again, and by the clock', async () => {
+describe('an answer to a command that other instances still work at', () => {
+  it('is recorded once, by the reconciler that watches and by the clock', async () => {
     const world = pushed({ instances: 3, batch: 2 }, 1)
     for (const { id, key } of world.hosts) world.certificates.set(id, key)
     world.upcoming.push('none', 'none', 'slow')
@@ -151,8 +151,8 @@ describe('an answer to a command that others still work at', () => {
   })
 })
 
-describe('an intent', () => {
-  it('is not sent by a writer who comes to it after 10 s', async () => {
+describe('a command that is ordered', () => {
+  it('is not sent by its writer more than 10 s later', async () => {
     const world = pushed({ instances: 1 }, 1)
     let isSlow = true
     const call: Call = async (name, effect) => {
@@ -191,7 +191,7 @@ describe('a target that cannot be asked', () => {
     expect(world.core().releases).toMatchObject([{ generation: 1 }])
   })
 
-  it('holds no deployment open past its deadline', async () => {
+  it('does not hold a deployment open past its deadline', async () => {
     const world = pushed({ instances: 1 }, 1)
     await runReconcile(world)
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
@@ -214,7 +214,7 @@ describe('a target that cannot be asked', () => {
 })
 
 describe('a revision that was deployed', () => {
-  it('is recorded as that although evidence comes in at the same moment', async () => {
+  it('is recorded as deployed although evidence comes in at the same moment', async () => {
     const world = pushed({ instances: 1 }, 1)
     let hints = 0
     await runWith(world, (name) => {

@@ -81,11 +81,11 @@ describe.each([
   )
 })
 
-describe('of several CI entries', () => {
+describe('an app with several CI entries', () => {
   it.each([
     ['GitHub', [github, circleci, image], orderAt(1).createdAt],
     ['CircleCI', [circleci, github, image], addSeconds(orderAt(1).createdAt, 5)],
-  ])('the first orders: %s', async (_what, requires, createdAt) => {
+  ])('is ordered by the first: %s', async (_what, requires, createdAt) => {
     const world = worldOf(...requires)
     for (const arrive of Object.values(arrivals)) arrive(world)
     await runReconcile(world)
@@ -95,7 +95,7 @@ describe('of several CI entries', () => {
   it.each([
     ['GitHub', 'circleci'],
     ['CircleCI', 'github'],
-  ] as const)('one that is red refuses the commit, whatever %s says', async (_what, red) => {
+  ] as const)('refuses a commit of which one is red, whatever %s says', async (_what, red) => {
     const world = worldOf(github, circleci, image)
     for (const arrive of Object.values(arrivals)) arrive(world)
     const failed = red === 'github' ? world.runOf(1, 2, 'failure') : pipelineOf(world, 1, 'failure')
@@ -108,7 +108,7 @@ describe('of several CI entries', () => {
     })
   })
 
-  it('another workflow of the same CI gates too', async () => {
+  it('requires another workflow of the same CI too', async () => {
     const lint: Requirement = { kind: 'ci', ci: 'github', workflow: 'Lint' }
     const world = worldOf(github, lint, image)
     arrivals.github(world)

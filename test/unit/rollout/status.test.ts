@@ -34,7 +34,7 @@ const goingBack = async (): Promise<World> => {
 
 const statusOf = (world: World) => createStatus(world.toPorts(plainly))(world.app.name, world.app)
 
-describe('what waits', () => {
+describe('a waiting commit in the status', () => {
   it('waits for a rollback that is asked for and not opened yet', async () => {
     const world = await goingBack()
     expect(await statusOf(world)).toMatchObject({
@@ -43,14 +43,14 @@ describe('what waits', () => {
     })
   })
 
-  it('waits no more once it has ended', async () => {
+  it('waits no more once the rollback has ended', async () => {
     const world = await goingBack()
     await runReconcile(world)
     expect(world.core().live?.revision).toBe(commitAt(3))
     expect(await statusOf(world)).toMatchObject({ open: null, waiting: [] })
   })
 
-  it('does not wait for one that was refused', async () => {
+  it('does not wait for a rollback that came to nothing', async () => {
     const world = await goingBack()
     world.say({ kind: 'cancel' })
     expect(world.core().rollback).toMatchObject({ generation: 2, refusal: 'cancelled' })

@@ -20,7 +20,7 @@ const heardBy = (world: World, channel: string): readonly string[] =>
 const both = ['1:started', '1:succeeded']
 
 describe('reports', () => {
-  it('go to EventBridge and to whom landfall.yml names, in order and once', async () => {
+  it('go to EventBridge and to the channels of landfall.yml, in order and once', async () => {
     const world = pushed()
     await runReconcile(world)
     for (const channel of ['event', 'github', 'notice'])
@@ -31,7 +31,7 @@ describe('reports', () => {
     expect(heardBy(world, 'github')).toEqual(both)
   })
 
-  it('that one channel cannot take now go to the others at once, and to it when it can', async () => {
+  it('go to the other channels at once where one cannot take them now, and to that one later', async () => {
     const world = pushed()
     world.setTelling((channel) =>
       channel === 'github'
@@ -49,7 +49,7 @@ describe('reports', () => {
     expect(world.core().notices).toEqual([])
   })
 
-  it('that are refused are not tried again', async () => {
+  it('are not tried again where they are refused', async () => {
     const world = pushed()
     let calls = 0
     world.setTelling((channel) => {
@@ -62,7 +62,7 @@ describe('reports', () => {
     expect(calls).toBe(2)
   })
 
-  it('are let go after an hour, and the app is quiet again', async () => {
+  it('are given up after an hour, and the app is quiet again', async () => {
     const world = pushed()
     world.setTelling(() => ({ kind: 'later', why: 'down', afterSeconds: null }))
     await letItSettle(world, 62)
@@ -71,7 +71,7 @@ describe('reports', () => {
     expect(world.core().releases).toHaveLength(1)
   })
 
-  it('delay no deployment: it goes on while one is being told', async () => {
+  it('do not delay a deployment, which goes on while one is being told', async () => {
     const world = pushed()
     let finish: () => void = () => {}
     const slow = new Promise<void>((resolve) => {

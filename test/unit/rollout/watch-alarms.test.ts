@@ -44,7 +44,7 @@ const nextMinute = async (world: World): Promise<void> => {
 }
 
 describe('an alarm that goes on firing', () => {
-  it('does not freeze again an app that a person has looked at', async () => {
+  it('does not freeze an app again that a person has unfrozen', async () => {
     const world = await worldAt(2)
     await fire(world)
     await runReconcile(world)
@@ -59,7 +59,7 @@ describe('an alarm that goes on firing', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('takes nothing back after unfreeze that it fired at while the app was frozen', async () => {
+  it('takes nothing back after `unfreeze` where it fired while the app was frozen', async () => {
     const world = await worldAt(2)
     await say(world, { kind: 'freeze', reason: 'exams' }, 'ticket-1')
     world.advance(1000)
