@@ -73,12 +73,12 @@ describe('an alarm', () => {
     expect(judge(two(), firing(100 + windowSeconds))).toEqual(unrelated)
   })
 
-  it('takes nothing back from before anything was sent', () => {
+  it('takes nothing back for an alarm from before anything was sent', () => {
     expect(judge(two(), firing(99))).toEqual(unrelated)
     expect(judge(begin(), firing(0))).toEqual(unrelated)
   })
 
-  it('counts from OK, and from another state only where it was quiet at the opening', () => {
+  it('counts an alarm from OK, and from another state only where it was quiet at the opening', () => {
     const loud = bring(bring(begin().at(-100), 1).at(0), 2, { firing: ['oc-lettings-5xx'] })
     const before = { kind: 'ignored', reason: 'alarm_fired_before' }
     expect(judge(loud, firing(0, { from: 'INSUFFICIENT_DATA' }))).toEqual(before)
@@ -114,13 +114,13 @@ describe('an alarm', () => {
     expect(judge(env, firing(300))).toMatchObject({ generation: 3 })
   })
 
-  it('changes nothing while the app is frozen', () => {
+  it('ignores an alarm while the app is frozen', () => {
     const frozen = two().say({ kind: 'freeze', reason: 'exams' })
     expect(judge(frozen, firing(200))).toEqual({ kind: 'ignored', reason: 'app_frozen' })
     expect(alarmed(frozen, 200).changed).toBe(false)
   })
 
-  it('changes nothing where it fired before a person unfroze the app', () => {
+  it('ignores an alarm that fired before a person unfroze the app', () => {
     const frozen = two().at(250).say({ kind: 'freeze', reason: 'exams' })
     const thawed = frozen.at(300).say({ kind: 'unfreeze' })
     const looked = { kind: 'ignored', reason: 'app_frozen' }
@@ -129,7 +129,7 @@ describe('an alarm', () => {
     expect(judge(thawed, firing(301))).toMatchObject({ kind: 'take_back', generation: 2 })
   })
 
-  it('is about the release before again two minutes after a cancelled deployment', () => {
+  it('blames the release before again two minutes after a cancelled deployment', () => {
     const sent = two().at(200).open(openingOf(3, 1)).look().send()
     const turned = sent.at(210).say({ kind: 'cancel' }).look()
     const ended = turned.look().send().at(220).answer(succeededAt(1, 2)).look()
@@ -140,13 +140,13 @@ describe('an alarm', () => {
     expect(judge(back, firing(340))).toMatchObject({ kind: 'take_back', generation: 2 })
   })
 
-  it('changes nothing where the deployment at fault has failed and is back already', () => {
+  it('ignores an alarm about a deployment that has failed and is back already', () => {
     const back = { kind: 'ignored', reason: 'already_back' }
     expect(judge(failed(), firing(202))).toEqual(back)
     expect(judge(failed(), firing(201 + 119))).toEqual(back)
   })
 
-  it('is about the release before again two minutes after a failed deployment', () => {
+  it('blames the release before again two minutes after a failed deployment', () => {
     expect(judge(failed(), firing(201 + 120))).toEqual(taken)
     expect(judge(failed(), firing(199))).toEqual(taken)
     expect(judge(failed(), firing(100 + windowSeconds))).toEqual(unrelated)
@@ -154,7 +154,7 @@ describe('an alarm', () => {
 })
 
 describe('an alarm after a deployment', () => {
-  it('quarantines the release, raises the mark and asks for a rollback', () => {
+  it('quarantines the release at fault, raises the mark and asks for a rollback', () => {
     const asked = two().at(203).alarm(firing(200), windowSeconds)
     expect(asked.rollback).toEqual({
       kind: 'rollback',
@@ -170,7 +170,7 @@ describe('an alarm after a deployment', () => {
     expect(asked.freeze).toBeNull()
   })
 
-  it('takes the release back once, however often the event comes', () => {
+  it('takes a release back once, however often the event comes', () => {
     const once = alarmed(two(), 200)
     expect(alarmed(once, 200).changed).toBe(false)
     expect(judge(once, firing(201))).toEqual(goingBack)
@@ -193,7 +193,7 @@ describe('an alarm after a deployment', () => {
     expect(judge(said, firing(20))).toEqual({ kind: 'ignored', reason: stuck.reason })
   })
 
-  it('says again that there is nothing to go back to where it is of another release', () => {
+  it('says again that there is nothing to go back to where the alarm is about another release', () => {
     const said = alarmed(forgotten(), 300)
     expect(said.rollback).toMatchObject({ generation: 2, refusal: 'nothing_to_roll_back_to' })
     let core = bring(said.at(310), 2, again(2, 'rotated'))
@@ -208,7 +208,7 @@ describe('an alarm after a deployment', () => {
     expect(judge(forgotten(called), firing(300))).toEqual(stuck)
   })
 
-  it('changes nothing where a person has called its rollback off', () => {
+  it('ignores an alarm whose rollback a person has called off', () => {
     const called = two().at(203).alarm(firing(200), windowSeconds).at(210).say({ kind: 'cancel' })
     expect(called.rollback).toMatchObject({ generation: 2, refusal: 'cancelled' })
     expect(called.quarantine).toEqual([])
@@ -258,7 +258,7 @@ describe('an alarm during a deployment', () => {
       .answer({ ...succeededAt(1, 2), reason: 'restored' })
       .look()
 
-  it('cancels and quarantines it; it is rolled back once the live release serves again', () => {
+  it('cancels and quarantines an open deployment, which is rolled back once the live release serves', () => {
     const asked = alarmed(sent(), 205)
     expect(asked.rollback).toMatchObject({ generation: 3, reason: 'alarm_fired' })
     expect(asked.quarantine).toEqual([commitAt(3), digestAt(3)])
@@ -276,7 +276,7 @@ describe('an alarm during a deployment', () => {
     expect(ended.live).toMatchObject({ generation: 2 })
   })
 
-  it('that has sent nothing cancels it without blame and takes the release before back', () => {
+  it('cancels a deployment that has sent nothing without blame and takes the release before back', () => {
     const asked = alarmed(opened(), 205)
     expect(asked.rollback).toMatchObject({ generation: 2 })
     expect(asked.quarantine).toEqual([commitAt(2), digestAt(2)])
@@ -289,18 +289,18 @@ describe('an alarm during a deployment', () => {
     expect(ended.rollback).toMatchObject({ generation: 2, refusal: null })
   })
 
-  it('blames the release before where it fired before the first command', () => {
+  it('blames the release before for an alarm from before the first command', () => {
     expect(judge(sent(), firing(199))).toMatchObject({ kind: 'take_back', generation: 2 })
   })
 
-  it('makes it a rollback: the next alarm freezes the app', () => {
+  it('freezes the app for an alarm after a deployment was taken back', () => {
     const back = takenBack().archive(windowSeconds).goBack()
     expect(judge(back, firing(207))).toEqual(goingBack)
     expect(judge(back, firing(600))).toEqual({ kind: 'freeze', reason: 'alarm_after_rollback' })
     expect(judge(back, firing(208 + windowSeconds))).toMatchObject({ kind: 'ignored' })
   })
 
-  it('changes nothing where it fired at the opening already and was not quiet since', () => {
+  it('ignores an alarm that fired at the opening already and was not quiet since', () => {
     const loud = openingOf(3, 1, { firing: ['oc-lettings-5xx'] })
     const out = two().at(200).open(loud).look().send()
     expect(judge(out, firing(205, { from: 'INSUFFICIENT_DATA' }))).toEqual({
@@ -310,7 +310,7 @@ describe('an alarm during a deployment', () => {
     expect(judge(out, firing(205))).toMatchObject({ kind: 'take_back', generation: 3 })
   })
 
-  it('changes nothing while the live release is brought back already', () => {
+  it('ignores an alarm while the live release is brought back already', () => {
     const turned = alarmed(sent(), 205).at(206).look().goBack()
     expect(turned.rollback).toBeNull()
     expect(turned.deployment?.phase).toBe('withdrawing')
@@ -321,7 +321,7 @@ describe('an alarm during a deployment', () => {
 describe('an alarm after a rollback', () => {
   const back = (): Core => goneBack(alarmed(two(), 200), 210)
 
-  it('takes nothing back and freezes the app', () => {
+  it('takes nothing back after a rollback and freezes the app', () => {
     expect(back().live).toMatchObject({ generation: 1 })
     expect(back().rollback).toBeNull()
     const frozen = alarmed(back(), 300)
@@ -334,12 +334,12 @@ describe('an alarm after a rollback', () => {
     expect(judge(back(), firing(210 + windowSeconds))).toMatchObject(unrelated)
   })
 
-  it('changes nothing while the rollback is open', () => {
+  it('ignores an alarm while a rollback is open', () => {
     const open = alarmed(two(), 200).at(210).openRollback()
     expect(judge(open, firing(212, { alarm: 'latency' }))).toEqual(goingBack)
   })
 
-  it('takes a later release back within the hour, and freezes the app', () => {
+  it('takes a later release back within the hour of a rollback, and freezes the app', () => {
     const second = alarmed(bring(back().at(400), 3), 500)
     expect(second.rollback).toMatchObject({ generation: 4, refusal: null })
     expect(second.freeze).toMatchObject({ reason: 'second_rollback' })
@@ -351,7 +351,7 @@ describe('an alarm after a rollback', () => {
 })
 
 describe('an alarm about one of two releases with one digest', () => {
-  it('quarantines only the combination with its secret and env', () => {
+  it('quarantines only the combination with its secret and env where two releases share a digest', () => {
     const rotated = again(2, 'rotated')
     const asked = alarmed(bring(two().at(150), 2, rotated), 200)
     expect(asked.quarantine).toEqual([{ digest: digestAt(2), secretVersion: 'rotated', env: {} }])
@@ -364,26 +364,26 @@ describe('an alarm about one of two releases with one digest', () => {
 })
 
 describe('what an alarm is judged by', () => {
-  it('is the last ten deployments', () => {
+  it('judges an alarm by the last ten deployments', () => {
     const indexes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3]
     const { suspects } = live(1, ...indexes)
     expect(suspects.map(({ generation }) => generation)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3])
   })
 
-  it('is no deployment that sent nothing', () => {
+  it('judges an alarm by no deployment that sent nothing', () => {
     expect(begin().open(openingOf(1, 0)).suspects).toEqual([])
   })
 })
 
 describe('the alarms of a deployment', () => {
-  it('are watched from its end on, for as long as the window says', () => {
+  it('watches the alarms of a deployment from its end on, for as long as the window says', () => {
     expect(two().alarmsUntil).toBe(after(100 + windowSeconds))
     expect(live(1, 1).alarmsUntil).toBeNull()
     const ended = begin().open(openingOf(1, 1)).serve().at(50).look()
     expect(ended.at(60).archive(600).alarmsUntil).toBe(after(650))
   })
 
-  it('are watched two minutes longer, for an alarm of the last moment that is seen late', () => {
+  it('watches alarms two minutes longer, for one of the last moment that is seen late', () => {
     const late = 100 + windowSeconds + 119
     const watched = two().at(late).look()
     expect(watched.alarmsUntil).not.toBeNull()
@@ -396,11 +396,11 @@ describe('the alarms of a deployment', () => {
     ).toBeNull()
   })
 
-  it('are not watched where nothing was ever sent', () => {
+  it('watches no alarms where nothing was ever sent', () => {
     expect(begin().open(openingOf(1, 0)).archive(600).alarmsUntil).toBeNull()
   })
 
-  it('are watched no longer because an instance was repaired', () => {
+  it('watches alarms no longer because an instance was repaired', () => {
     const until = bringLive(begin(), openingOf(1, 1), 600)
     expect(until.alarmsUntil).toBe(after(600))
     const asked = until

@@ -31,18 +31,18 @@ const passed = (order: PushOrder): Core =>
     .archive()
 
 describe('a waiting revision', () => {
-  it('is ready once its CI is green', () => {
+  it('has a revision ready once its CI is green', () => {
     expect(standing(revisionAt(3))).toEqual({ kind: 'ready', order: orderAt(3) })
   })
 
-  it('lacks what is required and not there, and says what', () => {
+  it('says what a revision lacks of what is required', () => {
     expect(standing(revisionAt(3, { ci: {} }))).toEqual({
       kind: 'lacking',
       what: ['github workflow CI'],
     })
   })
 
-  it('is refused where CI is red', () => {
+  it('refuses a revision whose CI is red', () => {
     const red = revisionAt(3, ci(3, { conclusion: 'failure' }))
     expect(standing(red)).toEqual({
       kind: 'ended',
@@ -52,7 +52,7 @@ describe('a waiting revision', () => {
     })
   })
 
-  it('is superseded at or below the mark, also while it lacks something else', () => {
+  it('supersedes a revision at or below the mark, also while it lacks something else', () => {
     const superseded = { kind: 'ended', status: 'superseded', reason: 'superseded', lacked: null }
     expect(standing(revisionAt(3), live(1, 3))).toEqual(superseded)
     expect(standing(revisionAt(2), live(1, 3))).toEqual(superseded)
@@ -61,7 +61,7 @@ describe('a waiting revision', () => {
     expect(standing(revisionAt(4), live(1, 3)).kind).toBe('ready')
   })
 
-  it('is refused where its commit or its digest is quarantined', () => {
+  it('refuses a revision whose commit or digest is quarantined', () => {
     const quarantined = takeBack(begin(), openingOf(3, 1))
     expect(quarantined.quarantine).toEqual([commitAt(3), digestAt(3)])
     const { ci: later } = ci(3, { createdAt: after(1) })
@@ -79,12 +79,12 @@ describe('a waiting revision', () => {
     expect(standing(other, quarantined).kind).toBe('ready')
   })
 
-  it('is left alone while it is deployed', () => {
+  it('leaves a revision alone while it is deployed', () => {
     const open = begin().open(openingOf(3, 1))
     expect(standing(revisionAt(3), open)).toEqual({ kind: 'open' })
   })
 
-  it('expires when what it lacks does not come in time', () => {
+  it('expires a revision when what it lacks does not come in time', () => {
     const lacking = revisionAt(3, { ci: {} })
     expect(standing(lacking, begin(), 3599).kind).toBe('lacking')
     expect(standing(lacking, begin(), 3600)).toEqual({
@@ -95,7 +95,7 @@ describe('a waiting revision', () => {
     })
   })
 
-  it('has its image asked for once more before it expires', () => {
+  it('asks for the image of a revision once more before it expires', () => {
     const asked = (seconds: number) => ({ at: after(seconds), count: 9, retryAt: null })
     const missing = revisionAt(3, { digest: null, asked: asked(3300) })
     expect(standing(missing, begin(), 3600).kind).toBe('ready')
@@ -112,20 +112,20 @@ describe('a waiting revision', () => {
     expect(standing(answered, begin(), 3600)).toMatchObject({ lacked: ['image'] })
   })
 
-  it('does not expire where its image is there, however long it has waited', () => {
+  it('does not expire a revision whose image is there, however long it has waited', () => {
     expect(standing(revisionAt(3), begin(), 3600).kind).toBe('ready')
     const asked = { at: after(3599), count: 9, retryAt: null }
     expect(standing(revisionAt(3, { asked }), begin(), 3600).kind).toBe('ready')
   })
 
-  it('does not expire while the app is frozen or another deployment is open', () => {
+  it('does not expire a revision while the app is frozen or another deployment is open', () => {
     const lacking = revisionAt(3, { ci: {} })
     expect(standing(lacking, begin().say(freeze), 9999).kind).toBe('lacking')
     const open = begin().open(openingOf(1, 1))
     expect(standing(lacking, open, 9999).kind).toBe('lacking')
   })
 
-  it('waits anew from the evidence that brought it back', () => {
+  it('lets a revision wait anew from the evidence that brought it back', () => {
     const revived = revisionAt(3, { ci: {}, waitingSince: after(3600) })
     expect(standing(revived, begin(), 7199).kind).toBe('lacking')
   })
@@ -151,7 +151,7 @@ describe('a commit whose CI is green, where pushes are told', () => {
       { ...lacking, what: [...lacking.what, 'github workflow CI'] },
     ],
     ['lacks only its run', { ...pushed(0), ci: {} }, { ...lacking, what: ['github workflow CI'] }],
-  ])('stands as it should where it %s', (_what, changes, expected) => {
+  ])('judges a green commit by its push where it %s', (_what, changes, expected) => {
     expect(standing(revisionAt(3, changes), begin(), 0, told())).toEqual(expected)
   })
 
@@ -159,7 +159,7 @@ describe('a commit whose CI is green, where pushes are told', () => {
     ['a run that is as old as its push', -60, 'ready'],
     ['a late run', -61, 'lacking'],
   ])(
-    'counts by the age of its run where something newer went out since its push: %s',
+    'counts a run by its age where something newer went out since its push: %s',
     (_what, seconds, kind) => {
       // Pushed after this commit, and opened before its run of today was made.
       const mark = { createdAt: addSeconds(createdAt, -0.5), number: 2 }
@@ -169,7 +169,7 @@ describe('a commit whose CI is green, where pushes are told', () => {
     },
   )
 
-  it('counts with a late run where the release since was pushed before', () => {
+  it('counts a late run where the release since was pushed before', () => {
     const late = revisionAt(3, pushed(-100))
     const older = { createdAt: addSeconds(createdAt, -101), number: 2 }
     expect(standing(late, passed(older), 0, told())).toEqual(ready)
@@ -177,7 +177,7 @@ describe('a commit whose CI is green, where pushes are told', () => {
     expect(standing(late, passed(same), 0, told())).toEqual(lacking)
   })
 
-  it('counts whatever the age of its run at CircleCI', () => {
+  it('counts a push whatever the age of its run at CircleCI', () => {
     const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
     const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
     const app = { ...lettings, requires: [github, circle] }
@@ -190,7 +190,7 @@ describe('a commit whose CI is green, where pushes are told', () => {
     expect(standing(both, begin(), 0, told(), app)).toEqual(ready)
   })
 
-  it('counts without a push where no push was ever told, or none for 90 days', () => {
+  it('counts a green commit without a push where no push was ever told, or none for 90 days', () => {
     expect(standing(revisionAt(3))).toEqual(ready)
     expect(standing(revisionAt(3), begin(), 0, { 'github:workflow_run': start })).toEqual(ready)
     const day = 86_400
@@ -198,7 +198,7 @@ describe('a commit whose CI is green, where pushes are told', () => {
     expect(standing(revisionAt(3), begin(), 0, told(90 * day))).toEqual(ready)
   })
 
-  it('counts without a push where CircleCI tells tags from branches itself', () => {
+  it('counts a green commit without a push where CircleCI tells tags from branches itself', () => {
     const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
     const app = { ...lettings, requires: [circle] }
     const [run] = Object.values(revisionAt(3).ci)
@@ -209,12 +209,12 @@ describe('a commit whose CI is green, where pushes are told', () => {
     expect(standing(green, begin(), 0, told(), app)).toEqual(ready)
   })
 
-  it('is refused where its CI is red, whatever started the run', () => {
+  it('refuses a commit whose CI is red, whatever started the run', () => {
     const red = revisionAt(3, ci(3, { conclusion: 'failure' }))
     expect(standing(red, begin(), 0, told())).toMatchObject({ reason: 'ci_failed' })
   })
 
-  it('expires where the push does not come', () => {
+  it('expires a green commit whose push does not come', () => {
     const late = standing(revisionAt(3), begin(), 3600, told())
     expect(late).toMatchObject({ status: 'expired', reason: 'wait_expired' })
   })
@@ -235,13 +235,13 @@ describe('the CI of a revision is green', () => {
       },
     })
 
-  it('where every workflow that the app requires ended well', () => {
+  it('has green CI where every workflow that the app requires ended well', () => {
     expect(isCiGreen(app, withLint('success'))).toBe(true)
     expect(isCiGreen(app, withLint('failure'))).toBe(false)
     expect(isCiGreen(app, revisionAt(3))).toBe(false)
   })
 
-  it('where the app requires none', () => {
+  it('has green CI where the app requires none', () => {
     expect(isCiGreen({ ...app, requires: [{ kind: 'image' }] }, revisionAt(3, { ci: {} }))).toBe(
       true,
     )
@@ -252,7 +252,7 @@ describe('the order of a revision', () => {
   const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
   const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
 
-  it('is the order of the first CI entry; the others gate', () => {
+  it('orders a revision by the first CI entry; the others gate', () => {
     const both = { ...lettings, requires: [circle, github] }
     expect(orderOf(both, revisionAt(3))).toBeNull()
     expect(orderOf({ ...both, requires: [github, circle] }, revisionAt(3))).toEqual(orderAt(3))
@@ -261,7 +261,7 @@ describe('the order of a revision', () => {
     expect(gated).toEqual({ kind: 'lacking', what: ['circleci workflow build'] })
   })
 
-  it('is the time it was first seen where no CI is required', () => {
+  it('orders a revision by the time it was first seen where no CI is required', () => {
     const image = { ...lettings, requires: [{ kind: 'image' as const }] }
     const order = orderOf(image, revisionAt(3, { firstSeenAt: after(7) }))
     expect(order).toEqual({ createdAt: after(7), number: 0 })
@@ -272,13 +272,13 @@ describe('the choice of what goes out', () => {
   const chosen = (revisions: readonly Revision[], seconds = 0, core = begin()) =>
     core.at(seconds).choice(revisions)
 
-  it('is the newest, by the creation of the run and then its number', () => {
+  it('chooses the newest revision, by the creation of the run and then its number', () => {
     const { open, ask } = chosen([revisionAt(3), revisionAt(5), revisionAt(4), revisionAt(2)])
     expect(open).toEqual({ revision: revisionAt(5), digest: digestAt(5), order: orderAt(5) })
     expect(ask).toBeNull()
   })
 
-  it('passes over one that waits or is red: it supersedes nothing', () => {
+  it('passes over a revision that waits or is red, which supersedes nothing', () => {
     const red = revisionAt(5, ci(5, { conclusion: 'failure' }))
     const { open, ended } = chosen([revisionAt(3), red, revisionAt(6, { ci: {} })])
     expect(open?.revision.id).toBe(commitAt(3))
@@ -329,7 +329,7 @@ describe('the choice of what goes out', () => {
     }
   })
 
-  it('is empty while the app is frozen or a deployment is open; ended revisions still end', () => {
+  it('chooses nothing while the app is frozen or a deployment is open; ended revisions still end', () => {
     const passed = live(1, 2)
     for (const busy of [passed.say(freeze), passed.open(openingOf(3, 1))]) {
       const { open, ask, ended } = chosen([revisionAt(2), revisionAt(7)], 0, busy)

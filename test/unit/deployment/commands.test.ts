@@ -37,30 +37,30 @@ const waiting = (index: number) => answerOf(instanceAt(index), 'waiting', null)
 const offline = (index: number) =>
   answerOf(instanceAt(index), 'failed', 'instance_offline', { message: 'InvalidInstanceId' })
 
-describe('a command', () => {
-  it('is sent when it is ordered, and not again when it is out', () => {
+describe('sending', () => {
+  it('sends a command when it is ordered, and not again when it is out', () => {
     const looked = opened().look()
     expect(looked.sent).toHaveLength(1)
     expect(looked.send().sent).toEqual([])
   })
 
-  it('is not sent again because something else is written before it is out', () => {
+  it('does not send a command again because something else is written before it is out', () => {
     const frozen = opened().look().at(1).say({ kind: 'freeze', reason: 'exams' })
     expect(frozen.freeze).not.toBeNull()
     expect(frozen.command?.operation).toBeNull()
     expect(frozen).toMatchObject({ sent: [], cancelled: [] })
   })
 
-  it('keeps the handle by which it is observed', () => {
+  it('keeps the handle by which a command is observed', () => {
     expect(deploying().command?.operation).toBe('command-1')
   })
 
-  it('that is sent for a deployment that is gone changes nothing', () => {
+  it('ignores that a command was sent for a deployment that is gone', () => {
     const sent = { kind: 'sent', fence: fenceOf(1), operation: 'command-1', missing: [] } as const
     expect(begin().see(sent).changed).toBe(false)
   })
 
-  it('that is sent twice is observed by the handle that was known first', () => {
+  it('observes a command that was sent twice by the handle that was known first', () => {
     const { fence = fenceOf(0) } = deploying().command ?? {}
     const sent = { kind: 'sent', fence } as const
     const second = { ...sent, operation: 'command-2', missing: [] }
@@ -69,7 +69,7 @@ describe('a command', () => {
     expect(deploying().at(1).see(inVain).changed).toBe(false)
   })
 
-  it('that reaches no instance of one target says nothing of the same instance in another', () => {
+  it('keeps an instance pending in one target where it could not be reached in another', () => {
     const candidates = [firstTarget, secondTarget].map((target) => candidateAt(1, { target }))
     const settings = { ...lettings, targets: [ec2(), ec2()] }
     const looked = begin()
@@ -80,11 +80,11 @@ describe('a command', () => {
 })
 
 describe('a command that was never sent', () => {
-  it('is left to the reconciler that ordered it for 20 s', () => {
+  it('leaves a command that was not sent to the reconciler that ordered it for 20 s', () => {
     expect(opened().look().at(19.999).look().changed).toBe(false)
   })
 
-  it('is sent again after that, under the same fence and within what is left of its time', () => {
+  it('sends a command again after 20 s, under the same fence and within what is left of its time', () => {
     const first = opened().look()
     const again = first.at(60).look()
     const [order] = first.sent
@@ -99,11 +99,11 @@ describe('a command that was never sent', () => {
     expect(again.watcher).toEqual({ by: 'ada', until: after(85) })
   })
 
-  it('is not sent again where the host could not be done in time', () => {
+  it('does not send a command again where the host could not be done in time', () => {
     expect(opened().look().at(590).look().changed).toBe(false)
   })
 
-  it('is ordered anew where it prepares, also past its time', () => {
+  it('orders a prepare that was never sent anew, also past its time', () => {
     for (const seconds of [21, 100]) {
       const again = opened().look([]).at(seconds).look([])
       expect(again.sent).toMatchObject([
@@ -113,7 +113,7 @@ describe('a command that was never sent', () => {
     }
   })
 
-  it('is not cancelled', () => {
+  it('does not cancel a command that was never sent', () => {
     const late = opened().look().at(600).look()
     expect(late.deployment?.reason).toBe('no_answer')
     expect(late).toMatchObject({ sent: [], cancelled: [] })
@@ -121,7 +121,7 @@ describe('a command that was never sent', () => {
 })
 
 describe('cancelling a command', () => {
-  it('is left out where it was answered, though others have still to be deployed to', () => {
+  it('does not cancel a command that was answered, though others have still to be deployed to', () => {
     const candidates = [
       candidateAt(1, { target: firstTarget }),
       candidateAt(2, { target: firstTarget }),
@@ -139,13 +139,13 @@ describe('cancelling a command', () => {
     expect(failed).toMatchObject({ sent: [], cancelled: [] })
   })
 
-  it('is left out where it prepared and every instance has answered', () => {
+  it('does not cancel a prepare that every instance has answered', () => {
     expect(opened().look([]).send().answer(succeededAt(1, 1))).toMatchObject({ cancelled: [] })
   })
 })
 
 describe('answers to a command', () => {
-  it('count once all of its instances have answered', () => {
+  it('waits until all instances of a command have answered', () => {
     const sent = wide().at(5)
     expect(sent.answer(succeededAt(2, 2), waiting(3)).changed).toBe(false)
     const all = sent.answer(succeededAt(2, 2), succeededAt(3, 2), succeededAt(4, 2))
@@ -153,7 +153,7 @@ describe('answers to a command', () => {
     expect(all.command).toBeNull()
   })
 
-  it('change nothing where they are to another fence', () => {
+  it('ignores answers to another fence', () => {
     const stale = { kind: 'answered', fence: fenceOf(1), answers: [succeededAt(1, 2)] } as const
     expect(deploying().see(stale).changed).toBe(false)
     expect(begin().see({ kind: 'answered', fence: fenceOf(0), answers: [] }).changed).toBe(false)
@@ -161,7 +161,7 @@ describe('answers to a command', () => {
 })
 
 describe('a refusal', () => {
-  it('for a changed key leads to another command, with nothing touched so far', () => {
+  it('orders another command where an instance refuses for a changed key, with nothing touched so far', () => {
     const answered = deploying().at(5).answer(refused('key_changed'))
     expect(answered.deployment).toMatchObject({
       phase: 'advancing',
@@ -171,20 +171,20 @@ describe('a refusal', () => {
     expect(answered.look([]).sent).toMatchObject([{ purpose: 'prepare' }])
   })
 
-  it('for a fence from before a restore of the table raises the version above that fence', () => {
+  it('raises the version above the fence that an instance saw before the table was restored', () => {
     const answer = refused('superseded_fence', { fenceSeen: 70 })
     expect(deploying().at(5).answer(answer).look().sent).toMatchObject([
       { purpose: 'deploy', fence: 72 },
     ])
   })
 
-  it('for a fence below the version raises nothing', () => {
+  it('does not raise the version for a fence below it', () => {
     const before = deploying()
     const answer = refused('superseded_fence', { fenceSeen: 1 })
     expect(before.at(5).answer(answer).version).toBe(before.version + 1)
   })
 
-  it('leads to another command twice at most', () => {
+  it('repeats a refused command twice at most', () => {
     let core = deploying().at(5)
     for (const retries of [1, 2]) {
       core = core.answer(refused('superseded_fence'))
@@ -197,7 +197,7 @@ describe('a refusal', () => {
     })
   })
 
-  it('for anything else ends the deployment, and nothing was changed', () => {
+  it('ends the deployment where a command is refused for anything else, with nothing changed', () => {
     const answered = deploying()
       .at(5)
       .answer(refused('owned_by_other', { serving: null }))
@@ -208,7 +208,7 @@ describe('a refusal', () => {
     })
   })
 
-  it('of a command sent twice does not say that the first one changed nothing', () => {
+  it('does not take the refusal of a repeated command as proof that the first one changed nothing', () => {
     const again = live(1, 1).open(openingOf(2, 1)).look().at(30).look().send().at(40)
     const late = refused('too_late', { serving: servingOf(2, 2) })
     expect(again.answer(late).deployment?.phase).toBe('withdrawing')
@@ -218,7 +218,7 @@ describe('a refusal', () => {
 
 /** A restored table counts from an earlier number: instances may have a release of this number already. */
 describe('the number of a new release', () => {
-  it('becomes the next one that no instance has where an instance refuses it as its own', () => {
+  it("gives a release the next free number where an instance refuses its number as another release's", () => {
     for (const [served, number] of [
       [2, 3],
       [9, 10],
@@ -234,7 +234,7 @@ describe('the number of a new release', () => {
     }
   })
 
-  it('becomes another one also for the instances that took the release under the first', () => {
+  it('gives a release its new number also on the instances that took it under the first', () => {
     const reused = { ...refused('superseded_fence'), id: instanceAt(3), serving: servingOf(2, 1) }
     const answered = wide().at(5).answer(succeededAt(2, 2), reused, succeededAt(4, 2))
     expect(answered.deployment?.generation).toBe(3)
@@ -242,39 +242,39 @@ describe('the number of a new release', () => {
     expect(answered.look().sent).toMatchObject([{ generation: 3, instances: [instanceAt(1)] }])
   })
 
-  it('does not hide the failure of another instance when it is given anew', () => {
+  it('does not hide the failure of another instance when it gives a new number', () => {
     const reused = { ...refused('superseded_fence'), id: instanceAt(3), serving: servingOf(2, 1) }
     const answered = wide().at(5).answer(failedAt(2), reused, succeededAt(4, 2))
     expect(answered.deployment).toMatchObject({ phase: 'withdrawing', reason: 'unhealthy' })
   })
 
-  it('stays where the instance serves nothing, or only gave way', () => {
+  it('keeps the number where the instance serves nothing, or only gave way', () => {
     const nothing = refused('superseded_fence', { serving: null })
     expect(deploying().at(5).answer(nothing).generation).toBe(2)
     const gaveWay = failedAt(1, { reason: 'superseded_fence', serving: servingOf(9, 1) })
     expect(deploying().at(5).answer(gaveWay).generation).toBe(2)
   })
 
-  it('stays where the instance claims a number that no app can have come to', () => {
+  it('keeps the number where the instance claims one that no app can have come to', () => {
     const answer = refused('superseded_fence', { serving: servingOf(10_000_000, 1) })
     expect(deploying().at(5).answer(answer).generation).toBe(2)
     const highest = refused('superseded_fence', { serving: servingOf(9_999_999, 1) })
     expect(deploying().at(5).answer(highest).generation).toBe(10_000_000)
   })
 
-  it('stays while the live release is brought back', () => {
+  it('keeps the number while the live release is brought back', () => {
     const failed = deploying().at(5).answer(failedAt(1)).at(6).look()
     expect(failed.sent).toMatchObject([{ purpose: 'restore' }])
     const answer = refused('superseded_fence', { serving: servingOf(9, 1) })
     expect(failed.send().at(7).answer(answer).generation).toBe(2)
   })
 
-  it('stays where the refusal has another reason', () => {
+  it('keeps the number where the refusal has another reason', () => {
     const answer = refused('key_changed', { serving: servingOf(9, 1) })
     expect(deploying().at(5).answer(answer).generation).toBe(2)
   })
 
-  it('stays where the release has its own already: in a repair or a rollback', () => {
+  it('keeps the number of a release that has its own already: in a repair or a rollback', () => {
     const answer = refused('superseded_fence', { serving: servingOf(9, 1) })
     const repairing = live(1, 1)
       .find([candidateAt(2)])
@@ -295,13 +295,13 @@ describe('the number of a new release', () => {
 describe('the answer to a prepare', () => {
   const preparing = (): Core => opened().look([]).send().at(2)
 
-  it('is followed by the deploy', () => {
+  it('deploys once a prepare is answered', () => {
     const answered = preparing().answer(succeededAt(1, 1))
     expect(answered.statuses).toEqual(['pending'])
     expect(answered.look().sent).toMatchObject([{ purpose: 'deploy' }])
   })
 
-  it('ends the deployment where something is missing, and says what', () => {
+  it('ends the deployment where a prepare finds something missing, and says what', () => {
     const missing = failedAt(1, { reason: 'tool_missing', message: 'openssl' })
     expect(preparing().answer(missing).deployment).toMatchObject({
       status: 'failed',
@@ -310,20 +310,20 @@ describe('the answer to a prepare', () => {
     })
   })
 
-  it('counts as no answer where it is a failure without a reason', () => {
+  it('takes a failed prepare without a reason as no answer', () => {
     expect(preparing().answer(failedAt(1, { reason: null })).deployment).toMatchObject({
       status: 'failed',
       reason: 'no_answer',
     })
   })
 
-  it('is followed by another prepare where it came too late', () => {
+  it('prepares again where a prepare came too late', () => {
     const again = preparing().answer(refused('too_late')).look([])
     expect(again.sent).toMatchObject([{ purpose: 'prepare', since: after(2) }])
     expect(again.command?.at).toBe(after(2))
   })
 
-  it('ends the deployment where it came too late time and again', () => {
+  it('ends the deployment where a prepare comes too late time and again', () => {
     let core = preparing()
     for (let times = 0; times < 4; times += 1)
       core = core.answer(refused('too_late')).look([]).send()
@@ -343,7 +343,7 @@ describe('the answer to a prepare', () => {
     })
   })
 
-  it('ends the deployment where it never comes: nothing was changed', () => {
+  it('ends the deployment where a prepare is never answered, with nothing changed', () => {
     const late = opened().look([]).send().at(90).look()
     expect(late.deployment).toMatchObject({
       phase: 'ended',

@@ -17,7 +17,7 @@ describe('the deadline of a deployment', () => {
     [180, 90],
     [60, 30],
   ])(
-    'of %i s lets the rollout go on for %i s and keeps the rest for a restore',
+    'lets the rollout of a deployment of %i s go on for %i s and keeps the rest for a restore',
     (whole, rolling) => {
       expect(lasting(whole).rollingEndsAt()).toBe(after(rolling))
     },
@@ -74,7 +74,7 @@ describe('the deadline of a deployment', () => {
     )
   })
 
-  it('is past at its very moment', () => {
+  it('takes a deadline as past at its very moment', () => {
     expect(isPast(after(1), start)).toBe(false)
     expect(isPast(after(1), after(1))).toBe(true)
   })

@@ -33,14 +33,14 @@ describe('what an instance says that it serves', () => {
       .look([])
       .send()
 
-  it('is all that is asked where it is the live release', () => {
+  it('sends nothing to an instance that serves the live release', () => {
     const answered = asked()
       .at(3601)
       .answer(told(1, servingOf(1, 1)))
     expect(answered.instances[0]).toMatchObject({ status: 'succeeded', touched: false })
   })
 
-  it('is put right where it was the live release before, and called drifted meanwhile', () => {
+  it('puts an instance right that served the live release before, and calls it drifted meanwhile', () => {
     const answered = asked()
       .at(3601)
       .answer(told(1, servingOf(9, 9)))
@@ -54,12 +54,12 @@ describe('what an instance says that it serves', () => {
     ])
   })
 
-  it('is left as it is where the app only wants to be told', () => {
+  it('leaves a drifted instance as it is where the app only wants to be told', () => {
     const answered = asked(settingsOf({ drift: 'report' })).answer(told(1, null))
     expect(answered.instances[0]).toMatchObject({ status: 'failed', reason: 'drifted' })
   })
 
-  it('is no drift where it never was the live release', () => {
+  it('does not call an instance drifted that never served the live release', () => {
     const settings = settingsOf({ drift: 'report' })
     const absent = liveWith(settings).find([
       candidateAt(1),
@@ -74,7 +74,7 @@ describe('what an instance says that it serves', () => {
     }
   })
 
-  it('counts for nothing where the question failed', () => {
+  it('takes the answer to a question that failed for nothing', () => {
     const failed = failedAt(1, { reason: 'tool_missing', serving: servingOf(1, 1) })
     expect(asked().at(3601).answer(failed).instances[0]).toMatchObject({
       status: 'failed',
@@ -82,7 +82,7 @@ describe('what an instance says that it serves', () => {
     })
   })
 
-  it('is asked for again after an hour where the instance is left as it is, however often', () => {
+  it('asks a drifted instance that is left as it is again after an hour, however often', () => {
     const report = liveWith(settingsOf({ drift: 'report' })).at(hour)
     const ask = (core: Core) => core.find([candidateAt(1)])
     const leave = (core: Core) => ask(core).look().send().answer(told(1, null)).look().archive()

@@ -43,7 +43,7 @@ const offline = (index: number) =>
   answerOf(instanceAt(index), 'failed', 'instance_offline', { message: 'InvalidInstanceId' })
 
 describe('an answer that does not come in time', () => {
-  it('counts as lost: the command is cancelled and the live release is to be brought back', () => {
+  it('takes a missing answer as lost, cancels the command and brings the live release back', () => {
     const late = begin().open(openingOf(1, 1)).look().send().at(600).look()
     expect(late.deployment).toMatchObject({
       phase: 'withdrawing',
@@ -57,7 +57,7 @@ describe('an answer that does not come in time', () => {
     expect(late.cancelled).toEqual([{ target: firstTarget, operation: 'command-1' }])
   })
 
-  it('counts as lost of each instance that did not give one', () => {
+  it('takes the answer of each instance that did not give one in time as lost', () => {
     const waiting = answerOf(instanceAt(3), 'waiting', null)
     const late = wide().at(600).answer(succeededAt(2, 2), waiting)
     expect(late.statuses).toEqual(['succeeded', 'succeeded', 'lost', 'lost'])
@@ -77,11 +77,11 @@ describe('a failure', () => {
   it.each([
     ['failed', failedAt(1, { reason: null, serving: servingOf(1, 1) })],
     ['lost', answerOf(instanceAt(1), 'lost', null)],
-  ])('counts as no answer where a command is %s without a reason', (_what, answer) => {
+  ])('takes a command that is %s without a reason as not answered', (_what, answer) => {
     expect(deploying().at(5).answer(answer).deployment?.reason).toBe('no_answer')
   })
 
-  it('that left the live release serving ends the deployment', () => {
+  it('ends the deployment where a failure left the live release serving', () => {
     const failed = deploying()
       .at(5)
       .answer(failedAt(1, { serving: servingOf(1, 1) }))
@@ -96,14 +96,14 @@ describe('a failure', () => {
     })
   })
 
-  it('leaves the live release as it was', () => {
+  it('leaves the live release as it was when a deployment fails', () => {
     const before = deploying()
     const failed = before.answer(failedAt(1, { serving: servingOf(1, 1) }))
     expect(failed.deployment?.phase).toBe('ended')
     expect(failed.releases).toBe(before.releases)
   })
 
-  it('of one instance among several ends the deployment with the name of the instance', () => {
+  it('names the instance that failed among several', () => {
     const others = [succeededAt(3, 2), succeededAt(4, 2)]
     const failed = wide().answer(failedAt(2, { serving: servingOf(1, 1) }), ...others)
     expect(failed.deployment?.message).toBe(`${instanceAt(2)}: it answers 500`)
@@ -111,7 +111,7 @@ describe('a failure', () => {
     expect(silent.deployment?.message).toBe(instanceAt(2))
   })
 
-  it('of a first release that left nothing serving ends the deployment', () => {
+  it('ends the deployment where the first release fails and leaves nothing serving', () => {
     const first = begin().open(openingOf(1, 1)).look().send()
     expect(first.answer(failedAt(1)).deployment).toMatchObject({
       status: 'failed',
@@ -120,14 +120,14 @@ describe('a failure', () => {
     })
   })
 
-  it('of a first release that came up on one instance only takes it down again', () => {
+  it('takes the first release down again where it came up on one instance only', () => {
     const failed = begin().open(openingOf(1, 2)).serve().look().send().answer(failedAt(2))
     expect(failed.at(5).look().sent).toMatchObject([
       { purpose: 'restore', release: null, instances: [instanceAt(1)] },
     ])
   })
 
-  it('stops the rollout and brings the live release back to the instances that left it', () => {
+  it('stops at the first failure and brings the live release back to the instances that left it', () => {
     expect(failing().deployment).toMatchObject({
       phase: 'withdrawing',
       reason: 'unhealthy',
@@ -160,7 +160,7 @@ describe('bringing the live release back', () => {
       'may have been changed and is to be deployed to again',
       () => ordered().at(30).look().send().answer(again()).say({ kind: 'cancel' }).look(),
     ],
-  ])('reaches an instance that %s', (_what, from) => {
+  ])('restores an instance that %s', (_what, from) => {
     expect(from().deployment?.phase).toBe('withdrawing')
     expect(from().look().sent).toMatchObject([
       { purpose: 'restore', release: { generation: 1 }, instances: [instanceAt(1)] },
@@ -183,12 +183,12 @@ describe('bringing the live release back', () => {
       'was asked in vain',
       () => deploying().answer(failedAt(1)).look().send().answer(failedAt(1)).look(),
     ],
-  ])('does not reach an instance that %s', (_what, from) => {
+  ])('does not restore an instance that %s', (_what, from) => {
     expect(from().deployment?.phase).toBe('ended')
     expect(from().look().sent).toEqual([])
   })
 
-  it('ends the deployment as failed, and the release before is live', () => {
+  it('fails the deployment once its instances are restored, and the release before is live', () => {
     const restored = failing().at(10).look().send().at(12).answer(back).look()
     expect(restored.deployment).toMatchObject({
       status: 'failed',
@@ -200,7 +200,7 @@ describe('bringing the live release back', () => {
     expect(restored.releases.map(({ generation }) => generation)).toEqual([1])
   })
 
-  it('goes to at most 50 instances with one command', () => {
+  it('restores at most 50 instances with one command', () => {
     const all = ec2({ rollout: { batch: { kind: 'percent', value: 100 }, pauseSeconds: 0 } })
     const opening = openingOf(1, 120, {}, { ...lettings, targets: [all] })
     const third = begin().open(opening).serve().serve().look()
@@ -211,7 +211,7 @@ describe('bringing the live release back', () => {
     expect(lost.look().sent).toMatchObject([{ purpose: 'restore', instances: ids.slice(0, 50) }])
   })
 
-  it('takes one command for each target', () => {
+  it('restores each target with a command of its own', () => {
     const settings = { ...lettings, targets: [ec2(), ec2()] }
     const candidates = [
       candidateAt(1, { target: firstTarget }),
@@ -230,7 +230,7 @@ describe('bringing the live release back', () => {
     ])
   })
 
-  it('names the instances that could not be brought back in time', () => {
+  it('names the instances that could not be restored in time', () => {
     const lost = failing().at(10).look().send().at(900).look()
     expect(lost.statuses).toEqual(['unknown', 'failed'])
     expect(lost.cancelled).toEqual([{ target: firstTarget, operation: 'command-1' }])
@@ -243,7 +243,7 @@ describe('bringing the live release back', () => {
     })
   })
 
-  it('is not begun where no time is left for it', () => {
+  it('does not begin a restore for which no time is left', () => {
     const ended = failing().at(890).look()
     expect(ended.deployment).toMatchObject({ phase: 'ended', reason: 'unhealthy' })
     expect(ended.statuses).toEqual(['unknown', 'failed'])
@@ -254,7 +254,7 @@ describe('bringing the live release back', () => {
 describe('the answer to a restore', () => {
   const restoring = (): Core => deploying().at(600).look().look().send().at(610)
 
-  it('that it is done ends the deployment', () => {
+  it('ends the deployment once a restore is done', () => {
     expect(restoring().answer(back).look().deployment).toMatchObject({
       phase: 'ended',
       status: 'failed',
@@ -267,7 +267,7 @@ describe('the answer to a restore', () => {
     ['is a failure', failedAt(1)],
     ['is lost', answerOf(instanceAt(1), 'lost', 'no_answer')],
     ['is a refusal', refused('too_late')],
-  ])('that %s leaves the instance unknown', (_name, answer) => {
+  ])('leaves an instance unknown where the answer to its restore %s', (_name, answer) => {
     const answered = restoring().answer(answer)
     expect(answered.instances).toMatchObject([
       { status: 'unknown', reason: 'not_restored', touched: true },
@@ -275,12 +275,12 @@ describe('the answer to a restore', () => {
     expect(answered.look().deployment).toMatchObject({ phase: 'ended', status: 'failed' })
   })
 
-  it('that its fence is too low has it sent once more, above that fence', () => {
+  it('repeats a restore whose fence is too low, above that fence', () => {
     const answered = restoring().answer(refused('superseded_fence', { fenceSeen: 90 }))
     expect(answered.look().sent).toMatchObject([{ purpose: 'restore', fence: 92 }])
   })
 
-  it('that its fence is too low has it sent twice more at most', () => {
+  it('repeats a restore whose fence is too low twice at most', () => {
     let core = restoring()
     for (const retries of [1, 2]) {
       core = core.answer(refused('superseded_fence'))
@@ -290,7 +290,7 @@ describe('the answer to a restore', () => {
     expect(core.answer(refused('superseded_fence')).statuses).toEqual(['unknown'])
   })
 
-  it('names all instances that are not brought back', () => {
+  it('names all instances that are not restored', () => {
     const others = [failedAt(3), failedAt(4)]
     const failed = wide().answer(failedAt(2), ...others)
     const ended = failed
@@ -305,7 +305,7 @@ describe('the answer to a restore', () => {
 })
 
 describe('an instance that the command does not reach', () => {
-  it('ends the deployment without a restore: nothing was sent', () => {
+  it('ends the deployment without a restore where a command reaches no instance', () => {
     expect(ordered().send([offline(1)], null).deployment).toMatchObject({
       status: 'failed',
       phase: 'ended',
@@ -315,7 +315,7 @@ describe('an instance that the command does not reach', () => {
     })
   })
 
-  it('fails the deployment once the reached instances have answered', () => {
+  it('fails the deployment for an instance that was not reached once the others have answered', () => {
     const sent = beforeWide().send([offline(3)])
     expect(sent.command?.instances).toEqual([instanceAt(2), instanceAt(4)])
     const answered = sent.at(3).answer(succeededAt(2, 2), succeededAt(4, 2))
@@ -327,7 +327,7 @@ describe('an instance that the command does not reach', () => {
     expect(answered.look().sent).toMatchObject([{ purpose: 'restore', instances: restored }])
   })
 
-  it('may have been reached by the first of two senders', () => {
+  it('restores an instance that the first of two senders may have reached', () => {
     expect(
       ordered()
         .at(30)
@@ -340,7 +340,7 @@ describe('an instance that the command does not reach', () => {
     })
   })
 
-  it('stays unknown where the command was to bring the live release back', () => {
+  it('leaves an instance unknown where its restore does not reach it', () => {
     const restoring = deploying().at(600).look().look()
     expect(restoring.sent).toMatchObject([{ purpose: 'restore' }])
     expect(restoring.send([offline(1)], null).instances).toMatchObject([

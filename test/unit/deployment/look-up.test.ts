@@ -24,7 +24,7 @@ const lost = (
     .map(({ id }) => id)
 
 describe('asking GitHub for a run that no hook has brought', () => {
-  it('begins once a commit has lacked the run for a minute', () => {
+  it('asks GitHub for a run once a commit has lacked it for a minute', () => {
     expect(lost([lacking(1)], 59)).toEqual([])
     expect(lost([lacking(1)])).toEqual([commitAt(1)])
     expect(lost([lacking(1)], 60, { repository: null })).toEqual([])
@@ -36,7 +36,7 @@ describe('asking GitHub for a run that no hook has brought', () => {
     [3, 480],
     [4, 600],
     [9, 600],
-  ])('is repeated, after %i times, %i s later', (count, seconds) => {
+  ])('asks GitHub again, after %i times, %i s later', (count, seconds) => {
     const asked = { at: after(60), count, retryAt: null, trouble: null }
     const revision = lacking(1, { lookedUp: asked })
     expect(lost([revision], 59 + seconds)).toEqual([])
@@ -46,7 +46,7 @@ describe('asking GitHub for a run that no hook has brought', () => {
     expect(lost([later], 1200)).toEqual([commitAt(1)])
   })
 
-  it('leaves out a commit that is refused, superseded, or lacks nothing of GitHub', () => {
+  it('does not ask GitHub about a commit that is refused, superseded, or lacks nothing of GitHub', () => {
     const red = revisionAt(2).ci['github:CI']
     if (red === undefined) throw new Error('no run')
     const requires: App['requires'] = [
@@ -63,7 +63,7 @@ describe('asking GitHub for a run that no hook has brought', () => {
     expect(lost([lacking(1, { commit: null })])).toEqual([])
   })
 
-  it('leaves out a commit that lacks only a run of another CI', () => {
+  it('does not ask GitHub about a commit that lacks only a run of another CI', () => {
     const requires: App['requires'] = [
       { kind: 'ci', ci: 'github', workflow: 'CI' },
       { kind: 'ci', ci: 'circleci', workflow: 'build' },
@@ -71,7 +71,7 @@ describe('asking GitHub for a run that no hook has brought', () => {
     expect(lost([revisionAt(1)], 60, { requires })).toEqual([])
   })
 
-  it('is about no more than the five newest commits', () => {
+  it('asks GitHub about no more than the five newest commits', () => {
     const all = [3, 1, 6, 2, 5, 4].map((index) => lacking(index, { firstSeenAt: after(index) }))
     expect(lost(all)).toEqual([6, 5, 4, 3, 2].map(commitAt))
   })

@@ -163,7 +163,7 @@ describe('a notice', () => {
     ])
   })
 
-  it('is not owed where a frozen app sees something else', () => {
+  it('owes no notice where a frozen app sees something else', () => {
     const frozen = begin().say(freeze)
     expect(ids(frozen.ask())).toEqual(ids(frozen))
   })
@@ -207,13 +207,13 @@ describe('a notice', () => {
     expect(second.notices.at(-1)).toEqual(said[1])
   })
 
-  it('has a message of at most 300 characters', () => {
+  it('cuts the message of a notice at 300 characters', () => {
     const answer = failedAt(1, { message: 'x'.repeat(400) })
     const failed = begin().open(openingOf(1, 1)).look().send().answer(answer)
     expect(failed.notices.at(-1)?.message).toBe('x'.repeat(300))
   })
 
-  it('is kept with the newest twenty', () => {
+  it('keeps the newest twenty notices', () => {
     let core = begin()
     for (let count = 1; count <= 30; count += 1)
       core = core.at(count).say({ kind: 'freeze', reason: `${count}` })
@@ -248,7 +248,7 @@ describe('a notice of drift', () => {
     core.answer(changed(index)).look().send().answer(answer).look()
   const name = instanceAt(1)
 
-  it('tells that the instance was put right', () => {
+  it('tells that a drifted instance was put right', () => {
     const right = repair(asked(1), 1, succeededAt(1, 1))
     expect(right.notices).toMatchObject([
       {
@@ -262,12 +262,12 @@ describe('a notice of drift', () => {
     ])
   })
 
-  it('tells that the instance is left as it is where the app asks for no more', () => {
+  it('tells that a drifted instance is left as it is where the app asks for no more', () => {
     const left = reporting().answer(changed(1)).look()
     expect(drifted(left)).toEqual([`${name} is left as it is (drift: report)`])
   })
 
-  it('tells of each instance why it could not be put right', () => {
+  it('tells of each drifted instance why it could not be put right', () => {
     const first = repair(asked(2), 1, failedAt(1, { reason: 'tool_missing' }))
     const both = repair(first.send(), 2, failedAt(2, { reason: null }))
     expect(drifted(both)).toEqual([
@@ -275,7 +275,7 @@ describe('a notice of drift', () => {
     ])
   })
 
-  it('has one sentence for each instance', () => {
+  it('has one sentence for each drifted instance', () => {
     const one = repair(asked(2), 1, succeededAt(1, 1))
     const both = repair(one.send(), 2, failedAt(2))
     expect(drifted(both)).toEqual([
@@ -283,7 +283,7 @@ describe('a notice of drift', () => {
     ])
   })
 
-  it('has at most 300 characters', () => {
+  it('cuts a notice of drift at 300 characters', () => {
     const first = asked(9, settingsOf('report', 100)).answer(changed(1)).look()
     let core = first
     for (let index = 2; index <= 9; index += 1) core = core.send().answer(changed(index)).look()
@@ -291,7 +291,7 @@ describe('a notice of drift', () => {
     expect(drifted(core)[0]).toHaveLength(300)
   })
 
-  it('is not owed where the instance serves what it should, or could not be asked', () => {
+  it('owes no notice of drift where the instance serves what it should, or could not be asked', () => {
     const right = asked(1).answer(succeededAt(1, 1)).look()
     expect(right.repair).toMatchObject({ phase: 'ended', status: 'succeeded' })
     expect(drifted(right)).toEqual([])
@@ -302,7 +302,7 @@ describe('a notice of drift', () => {
     expect(drifted(failed)).toEqual([])
   })
 
-  it('is owed once, whatever else is written before the repair is out of the way', () => {
+  it('owes a notice of drift once, whatever else is written before the repair is out of the way', () => {
     const left = reporting().answer(changed(1)).look()
     const right = repair(asked(1), 1, succeededAt(1, 1))
     for (const over of [left, right]) {
@@ -312,7 +312,7 @@ describe('a notice of drift', () => {
     }
   })
 
-  it('is owed once, however often the drift is met', () => {
+  it('owes a notice of drift once, however often the drift is met', () => {
     const told = reporting().answer(changed(1)).look()
     const later = told.archive().at(7200).find(everyone(1), null, 1).look().send()
     const met = later.answer(changed(1)).look()
@@ -320,7 +320,7 @@ describe('a notice of drift', () => {
     expect(drifted(met)).toEqual([])
   })
 
-  it('tells that something else came before the instance was put right', () => {
+  it('tells that something else came before a drifted instance was put right', () => {
     const opened = asked(1).answer(changed(1)).open(openingOf(2, 1))
     expect(drifted(opened)).toEqual([`${name} could not be put right (superseded)`])
   })
@@ -330,7 +330,7 @@ describe('telling a notice', () => {
   const started = (): Core => begin().open(openingOf(1, 1)).look()
   const claimed = (): Core => started().claim('1:started')
 
-  it('is up to the one that claims it, for 30 s', () => {
+  it('leaves a notice to the one that claims it for 30 s', () => {
     expect(started().dueNotice).toMatchObject({ id: '1:started' })
     const one = claimed()
     expect(one.notices[0]).toMatchObject({ tries: 1, claimedUntil: after(30) })
@@ -339,7 +339,7 @@ describe('telling a notice', () => {
     expect(one.at(30).dueNotice).toMatchObject({ id: '1:started' })
   })
 
-  it('waits while another notice of its deployment is being told', () => {
+  it('holds a notice back while another one of its deployment is being told', () => {
     const both = live(1, 1).claim('1:started')
     expect(ids(both)).toEqual(['1:started', '1:succeeded'])
     expect(both.at(29).dueNotice).toBeNull()
@@ -347,7 +347,7 @@ describe('telling a notice', () => {
     expect(one.dueNotice).toMatchObject({ id: '1:succeeded' })
   })
 
-  it('does not wait for the notice of something else', () => {
+  it('does not hold a notice back for one of something else', () => {
     const frozen = live(1, 1).claim('1:started').at(1).say(freeze)
     expect(frozen.dueNotice).toMatchObject({ kind: 'frozen' })
     const other = started().say(freeze)
@@ -356,7 +356,7 @@ describe('telling a notice', () => {
     expect(both.at(1).dueNotice).toMatchObject({ id: '2:started' })
   })
 
-  it('is impossible where the notice is not owed, and claiming it where it is not due', () => {
+  it('ignores a claim of a notice that is not owed or not due, and the telling of one not owed', () => {
     expect(started().claim('9:started').changed).toBe(false)
     expect(started().tell({ id: '9:started', isDone: true }).changed).toBe(false)
     const one = claimed().tell({ id: '1:started' })
@@ -375,13 +375,13 @@ describe('telling a notice', () => {
     expect(ids(one.tell({ id: '1:succeeded', isDone: true }))).toEqual(['1:started'])
   })
 
-  it('ends once every channel has it', () => {
+  it('drops a notice once every channel has it', () => {
     const done = claimed().tell({ id: '1:started', isDone: true })
     expect(ids(done)).toEqual([])
     expect(done.at(1).tell({ id: '1:started', isDone: true }).changed).toBe(false)
   })
 
-  it('remembers the channels that have it and is tried again after 15, 30, 60 … 300 s', () => {
+  it('remembers the channels that have a notice and tries again after 15, 30, 60 … 300 s', () => {
     let core = started()
     const gaps: number[] = []
     let at = 0
@@ -398,12 +398,12 @@ describe('telling a notice', () => {
     expect(core.notices[0]?.told).toEqual(['event'])
   })
 
-  it('waits as long as a channel asks for', () => {
+  it('holds a notice back as long as a channel asks for', () => {
     const waiting = claimed().tell({ id: '1:started', afterSeconds: 100 })
     expect(waiting.notices[0]?.dueAt).toBe(after(100))
   })
 
-  it('is given up after an hour', () => {
+  it('gives a notice up after an hour', () => {
     const late = started().at(3590).claim('1:started').tell({ id: '1:started' })
     expect(ids(late)).toEqual([])
     const idle = live(1, 1)

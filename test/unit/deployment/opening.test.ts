@@ -17,7 +17,7 @@ const rollback = { kind: 'rollback', to: null } as const
 const freeze = { kind: 'freeze', reason: 'exams' } as const
 
 describe('a new app', () => {
-  it('has nothing live, open, requested, frozen, quarantined or to be told', () => {
+  it('starts an app with nothing live, open, requested, frozen, quarantined or owed', () => {
     expect(begin()).toMatchObject({
       version: 0,
       generation: 0,
@@ -101,7 +101,7 @@ describe('opening', () => {
     expect(open.open(openingOf(1, 1, { kind: 'rollback' })).refused).toBe('deployment_open')
   })
 
-  it('keeps a rollback request that came to nothing beside a deployment that takes nothing back', () => {
+  it('keeps a rollback request that came to nothing when a deployment that takes nothing back opens', () => {
     const alarm = { alarm: 'oc-lettings-5xx', at: start, from: 'OK' } as const
     const stuck = live(1, 1).alarm(alarm, 60)
     expect(stuck.rollback).toMatchObject({ refusal: 'nothing_to_roll_back_to' })
@@ -110,7 +110,7 @@ describe('opening', () => {
     expect(opened.rollback).toEqual(stuck.rollback)
   })
 
-  it('says why it refuses and changes nothing', () => {
+  it('says why it refuses an opening and changes nothing', () => {
     const refused = begin().say(freeze).open(openingOf(1, 1))
     expect(refused.changed).toBe(false)
     expect(refused).toMatchObject({ refused: 'app_frozen', sent: [], cancelled: [] })
@@ -124,7 +124,7 @@ describe('opening', () => {
     expect(begin().open(openingOf(2, 1, { order: null })).mark).toBeNull()
   })
 
-  it('takes up the request only where the deployment is what was requested', () => {
+  it('takes up a request only where the deployment is what was requested', () => {
     const asked = begin().ask()
     expect(asked.open(openingOf(1, 1)).request).toEqual(asked.request)
     expect(asked.open(openingOf(1, 1, { kind: 'redeploy' })).request).toBeNull()
@@ -173,8 +173,8 @@ describe('opening', () => {
   })
 })
 
-describe('opening fails at once', () => {
-  it('where no instance is selected, and does not try that revision again', () => {
+describe('an opening that fails at once', () => {
+  it('fails an opening at once where no instance is selected, and does not try that revision again', () => {
     const failed = begin().open(openingOf(1, 0))
     expect(failed.deployment).toMatchObject({
       status: 'failed',
@@ -186,7 +186,7 @@ describe('opening fails at once', () => {
     expect(failed).toMatchObject({ sent: [], cancelled: [], refused: null })
   })
 
-  it('where an instance cannot be reached, and names the instance', () => {
+  it('fails an opening at once where an instance cannot be reached, and names the instance', () => {
     const candidates = [candidateAt(1), candidateAt(2, { obstacle: 'agent_too_old' })]
     expect(begin().open(openingOf(1, 2, { candidates })).deployment).toMatchObject({
       status: 'failed',
@@ -195,12 +195,12 @@ describe('opening fails at once', () => {
     })
   })
 
-  it('where the secret is not there', () => {
+  it('fails an opening at once where the secret is not there', () => {
     const failed = begin().open(openingOf(1, 1, { obstacle: 'secret_missing' }))
     expect(failed.deployment).toMatchObject({ status: 'failed', reason: 'secret_missing' })
   })
 
-  it('where not even one instance fits into a command, and says how large it is', () => {
+  it('fails an opening at once where not even one instance fits into a command, and says how large it is', () => {
     const obstacle = 'envelope_too_large'
     const opening = openingOf(1, 1, { obstacle, message: '40960 bytes', capacity: 0 })
     expect(begin().open(opening).deployment).toMatchObject({
@@ -220,7 +220,7 @@ describe('pauses between waves, at the opening', () => {
   const opened = (instances: number, pauseSeconds: number): Core =>
     begin().open(openingOf(1, instances, {}, patient(pauseSeconds)))
 
-  it('are counted for each target by its own waves', () => {
+  it('counts the pauses of each target by its own waves', () => {
     const one = ec2({ rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 200 } })
     const candidates = [1, 2, 3, 4].map((index) =>
       candidateAt(index, { target: index < 4 ? firstTarget : secondTarget }),
@@ -230,11 +230,11 @@ describe('pauses between waves, at the opening', () => {
     expect(deployment).toMatchObject({ status: 'queued' })
   })
 
-  it('do not limit the number of waves where they last 0 s', () => {
+  it('does not limit the number of waves where pauses last 0 s', () => {
     expect(opened(30, 0).deployment).toMatchObject({ status: 'queued' })
   })
 
-  it('end the deployment before anything is sent where they outlast its rollout', () => {
+  it('fails an opening before anything is sent where its pauses outlast the rollout', () => {
     // Four waves: 1, 2, 2, 1; of 900 s the last 300 s are kept for the way back.
     expect(opened(6, 140).deployment).toMatchObject({
       status: 'failed',
@@ -247,14 +247,14 @@ describe('pauses between waves, at the opening', () => {
     expect(opened(5, 140).deployment).toMatchObject({ status: 'queued' })
   })
 
-  it('do not keep a rollback from being opened', () => {
+  it('opens a rollback whose pauses outlast the rollout', () => {
     const back = openingOf(1, 6, { kind: 'rollback' }, patient(140))
     expect(begin().open(back).deployment).toMatchObject({ status: 'queued' })
   })
 })
 
 describe('a request', () => {
-  it('is kept with its refusal, and sends nothing', () => {
+  it('keeps a request with its refusal and sends nothing', () => {
     const asked = begin().ask()
     const request = { revision: null, force: false, by: 'ada', at: start }
     expect(asked.request).toEqual({ ...request, refusal: null })
@@ -265,7 +265,7 @@ describe('a request', () => {
 })
 
 describe('freeze and unfreeze', () => {
-  it('tell who froze the app, why and since when, and refuse deployments meanwhile', () => {
+  it('keeps who froze an app, why and since when, and refuses deployments until it is unfrozen', () => {
     const frozen = live(1, 1, 2, 3).at(60).say(freeze)
     expect(frozen.freeze).toEqual({ reason: 'exams', by: 'ada', at: after(60) })
     expect(frozen.open(openingOf(4, 1)).refused).toBe('app_frozen')
@@ -276,7 +276,7 @@ describe('freeze and unfreeze', () => {
 })
 
 describe('an operation', () => {
-  it('is done once, however often its request id comes', () => {
+  it('does an operation once, however often its request id comes', () => {
     const once = live(1, 1, 2, 3).say(rollback, 'ada', 'ticket-1')
     expect(once.say(rollback, 'ada', 'ticket-1').changed).toBe(false)
     expect(once.say(freeze, 'ada', 'ticket-1').changed).toBe(false)
@@ -286,7 +286,7 @@ describe('an operation', () => {
     expect(asked.operations).toEqual([{ id: 'ticket-9', kind: 'redeploy', by: 'bob', at: start }])
   })
 
-  it('is remembered with its author and time, the last ten of them', () => {
+  it('remembers the last ten operations with author and time', () => {
     let core = live(1, 1, 2, 3)
     for (let count = 1; count <= 12; count += 1)
       core = core.at(count).say(freeze, 'ada', `ticket-${count}`)
@@ -301,7 +301,7 @@ describe('an operation', () => {
 })
 
 describe('the version', () => {
-  it('rises by one with each input that changes something, and with no other', () => {
+  it('raises the version by one with each input that changes something, and with no other', () => {
     const opened = begin().open(openingOf(1, 1))
     expect(opened.version).toBe(1)
     const looked = opened.look()
@@ -313,13 +313,13 @@ describe('the version', () => {
 describe('an ended deployment', () => {
   const ended = () => begin().open(openingOf(1, 0))
 
-  it('is let go once it stands in the history', () => {
+  it('lets an ended deployment go once it stands in the history', () => {
     const gone = ended().archive()
     expect(gone).toMatchObject({ isIdle: true, generation: 1 })
     expect(gone.history).toEqual([ended().deployment])
   })
 
-  it('is kept where another deployment, or an open one, stands in the history', () => {
+  it('keeps a deployment that is open, or not the one that stands in the history', () => {
     const { generation } = begin().open(openingOf(1, 1))
     const archived = { kind: 'archived', generation, windowSeconds: null } as const
     expect(begin().open(openingOf(1, 1)).see(archived).changed).toBe(false)
@@ -328,7 +328,7 @@ describe('an ended deployment', () => {
     expect(begin().see(archived).changed).toBe(false)
   })
 
-  it('never changes, whatever is still heard', () => {
+  it('never changes an ended deployment, whatever is still heard', () => {
     const { version: fence } = ended()
     const observations = [
       { kind: 'looked', prepared: [], by: 'ada' },

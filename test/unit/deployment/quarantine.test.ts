@@ -17,7 +17,7 @@ const releaseAt = (index: number, env: Release['settings']['env'] = {}): Release
 describe('two releases are the same content', () => {
   const release = releaseAt(1, { DEBUG: 'False', LANG: 'fr' })
 
-  it('where image, secrets and env are the same, in any order', () => {
+  it('takes two releases as the same content where image, secrets and env are the same, in any order', () => {
     expect(isSameContent(release, releaseAt(1, { LANG: 'fr', DEBUG: 'False' }))).toBe(true)
     expect(isSameContent(releaseAt(1), releaseAt(1))).toBe(true)
   })
@@ -29,7 +29,7 @@ describe('two releases are the same content', () => {
     ['another name', releaseAt(1, { DEBUG: 'False', TZ: 'fr' })],
     ['one name more', releaseAt(1, { DEBUG: 'False', LANG: 'fr', TZ: 'UTC' })],
     ['one name less', releaseAt(1, { DEBUG: 'False' })],
-  ])('except with %s', (_what, other) => {
+  ])('does not take two releases as the same content with %s', (_what, other) => {
     expect(isSameContent(release, other)).toBe(false)
     expect(isSameContent(other, release)).toBe(false)
   })

@@ -63,7 +63,7 @@ const secondsOf = ({ places }: Core): number =>
 describe('looking which instances are there', () => {
   const called = { at: after(60), returned: [] }
 
-  it('is due where an instance came, or one that is out of date may be tried again', () => {
+  it('looks for instances where one came, or one that is out of date may be tried again', () => {
     expect(live(1, 1).at(9999).isRepairDue(null)).toBe(false)
     expect(live(1, 1).at(60).isRepairDue(called)).toBe(true)
     expect(missing().at(59).isRepairDue(null)).toBe(false)
@@ -83,7 +83,7 @@ describe('looking which instances are there', () => {
     ['a deployment is open', () => missing().open(openingOf(2, 1))],
     ['a rollback is pending', () => bringLive(missing(), openingOf(2, 1)).say(rollback)],
     ['a redeploy is pending', () => missing().ask()],
-  ])('is not due, and asks no instance, where %s', (_why, from) => {
+  ])('looks for no instances, and asks none, where %s', (_why, from) => {
     expect(from().at(60).isRepairDue(called)).toBe(false)
     expect(
       from()
@@ -95,7 +95,7 @@ describe('looking which instances are there', () => {
     })
   })
 
-  it('is due again once what was asked for was refused', () => {
+  it('looks for instances again once what was asked for was refused', () => {
     const refused = live(1, 1, 2)
       .say(rollback)
       .say({ kind: 'cancel' })
@@ -106,7 +106,7 @@ describe('looking which instances are there', () => {
 })
 
 describe('an instance', () => {
-  it('of which nothing is known is asked, for the release that is live', () => {
+  it('asks an instance of which nothing is known, for the release that is live', () => {
     const core = live(1, 1)
       .at(60)
       .find([candidateAt(1), candidateAt(2)])
@@ -146,7 +146,7 @@ describe('an instance', () => {
     expect(core.places).toEqual([placeAt(1)])
   })
 
-  it('that serves the live release is asked after an hour, and not before', () => {
+  it('asks an instance that serves the live release after an hour, and not before', () => {
     expect(
       live(1, 1)
         .at(3599)
@@ -161,7 +161,7 @@ describe('an instance', () => {
     ).toEqual([instanceAt(1)])
   })
 
-  it('that has come back is asked at once, unless it was asked since', () => {
+  it('asks an instance that has come back at once, unless it was asked since', () => {
     const returned = { at: after(60), returned: [instanceAt(1)] }
     const core = live(1, 1).at(61)
     expect(askedOf(core.find([candidateAt(1)], returned))).toEqual([instanceAt(1)])
@@ -178,7 +178,7 @@ describe('an instance', () => {
     [6, 1920],
     [7, 3600],
     [30, 3600],
-  ])('that was asked %i times in vain is tried again after %i s', (tries, seconds) => {
+  ])('asks an instance that was asked %i times in vain again after %i s', (tries, seconds) => {
     const core = failedTimes(tries)
     const last = secondsOf(core)
     expect(core.places).toEqual([
@@ -188,14 +188,14 @@ describe('an instance', () => {
     expect(askedOf(core.at(last + seconds).find([candidateAt(1)]))).toEqual([instanceAt(1)])
   })
 
-  it('that a deployment left out of date is tried at once', () => {
+  it('asks an instance that a deployment left out of date at once', () => {
     const failed = live(1, 1).open(openingOf(2, 1)).look().send().answer(failedAt(1))
     const left = failed.look().send().answer(failedAt(1)).look().archive()
     expect(left.places).toMatchObject([{ generation: null, tries: 0 }])
     expect(askedOf(left.find([candidateAt(1)]))).toEqual([instanceAt(1)])
   })
 
-  it('that serves another release than the live one is out of date', () => {
+  it('takes an instance that serves another release than the live one as out of date', () => {
     const core = bringLive(live(2, 1), openingOf(2, 1))
     expect(core.places).toMatchObject([
       { id: instanceAt(2), generation: 1 },
@@ -205,7 +205,7 @@ describe('an instance', () => {
     expect(askedOf(core.find([candidateAt(1), candidateAt(2)]))).toEqual([instanceAt(2)])
   })
 
-  it('that cannot be reached is tried again later, and nothing is opened for it', () => {
+  it('tries an instance that cannot be reached again later, and opens nothing for it', () => {
     const there = [candidateAt(1), candidateAt(2, offline)]
     const noted = live(1, 1).at(60).find(there)
     expect(noted.isIdle).toBe(true)
@@ -216,7 +216,7 @@ describe('an instance', () => {
     ])
   })
 
-  it('that is gone is forgotten', () => {
+  it('forgets an instance that is gone', () => {
     const core = live(2, 1)
       .at(60)
       .find([candidateAt(1)])
@@ -224,7 +224,7 @@ describe('an instance', () => {
     expect(core.isIdle).toBe(true)
   })
 
-  it('is known in each target for itself', () => {
+  it('knows an instance in each target for itself', () => {
     const settings = { ...lettings, targets: [ec2(), ec2()] }
     const both = [candidateAt(1), candidateAt(1, { target: secondTarget })]
     const core = liveWith(settings).at(60).find(both)
@@ -236,7 +236,7 @@ describe('a hosted service', () => {
   const render = { kind: 'render', service: 'srv-1', token: 'landfall/render' } as const
   const hosted: App = { ...lettings, targets: [{ ...render, env: 'sync' }] }
 
-  it('cannot be asked, and is left alone where nothing is known to be wrong', () => {
+  it('leaves a hosted service alone where nothing is known to be wrong: it cannot be asked', () => {
     const settled = liveWith(hosted)
     expect(settled.places).toEqual([placeAt(1)])
     expect(settled.at(9999).find([candidateAt(1)]).changed).toBe(false)
@@ -245,7 +245,7 @@ describe('a hosted service', () => {
     expect(unknown.at(9999).find([candidateAt(1)]).changed).toBe(false)
   })
 
-  it('is put right where it is known to be wrong, when its time has come', () => {
+  it('puts a hosted service right where it is known to be wrong, when its time has come', () => {
     const wrong = liveWith(hosted)
       .find([])
       .open(openingOf(2, 1, {}, hosted))
@@ -285,13 +285,13 @@ describe('a repair', () => {
     expect(answered.cancelled).toEqual([])
   })
 
-  it('goes on past an instance that fails', () => {
+  it('goes on with a repair past an instance that fails', () => {
     const failed = found().serve().look().send().answer(failedAt(2))
     expect(failed.statuses).toEqual(['failed', 'unseen'])
     expect(failed.look().sent).toMatchObject([{ purpose: 'prepare', instances: [instanceAt(3)] }])
   })
 
-  it('fails where an instance could not be reached', () => {
+  it('fails a repair where an instance could not be reached', () => {
     const asked = found().look().send().answer(succeededAt(2, 1))
     const absent = answerOf(instanceAt(3), 'failed', 'instance_offline')
     const ended = asked.look().send([absent], null).look()
@@ -299,7 +299,7 @@ describe('a repair', () => {
     expect(ended.repair).toMatchObject({ status: 'failed', reason: 'instance_offline' })
   })
 
-  it('gives way at once to a rollback', () => {
+  it('ends a repair at once where a rollback is asked for', () => {
     const asked = live(1, 1, 2)
       .find([candidateAt(2)])
       .look()
@@ -315,14 +315,14 @@ describe('a repair', () => {
     expect(left.command).toBeNull()
   })
 
-  it('gives way to a deployment, which the next look opens', () => {
+  it('ends a repair where a deployment is to be opened, which the next look opens', () => {
     const left = found().open(openingOf(2, 1))
     expect(left).toMatchObject({ refused: null, deployment: null })
     expect(left.repair).toMatchObject({ phase: 'ended', reason: 'superseded' })
     expect(left.archive().open(openingOf(2, 1)).deployment?.generation).toBe(2)
   })
 
-  it('is not in the history', () => {
+  it('keeps a repair out of the history', () => {
     const core = live(1, 1)
       .find([candidateAt(2)])
       .finish()
@@ -332,18 +332,18 @@ describe('a repair', () => {
   })
 })
 
-describe('after a deployment, an instance is known', () => {
+describe('what is known of an instance after a deployment', () => {
   const at9 = { at: after(9) }
   const lost = { ...at9, generation: null }
   /** Release 1 is live on the one instance, and release 2 is sent to it. */
   const deploying = (): Core => live(1, 1).open(openingOf(2, 1)).look().send().at(9)
 
-  it('to serve the new release where that is live now', () => {
+  it('knows that an instance serves the new release where that is live now', () => {
     const ended = deploying().answer(succeededAt(1, 2)).look()
     expect(ended.places).toEqual([placeAt(1, { generation: Generation.parse(2), ...at9 })])
   })
 
-  it('to serve the release before where that was brought back or never left', () => {
+  it('knows that an instance serves the release before where that was brought back or never left', () => {
     const kept = deploying().answer(failedAt(1, { serving: servingOf(1, 1) }))
     expect(kept.deployment?.phase).toBe('ended')
     expect(kept.places).toEqual([placeAt(1, at9)])
@@ -352,27 +352,27 @@ describe('after a deployment, an instance is known', () => {
     expect(restored.places).toEqual([placeAt(1, at9)])
   })
 
-  it('with the reason why it serves something else', () => {
+  it('knows why an instance serves something else', () => {
     const taken = live(1, 1, 2).say(rollback).openRollback().look().send().at(9)
     const ended = taken.answer(failedAt(1, { serving: servingOf(3, 3) })).look()
     expect(ended.places).toEqual([placeAt(1, { ...lost, reason: 'unhealthy' })])
   })
 
-  it('to serve something else also where that is the same image under another number', () => {
+  it('knows that an instance serves something else where it has the same image under another number', () => {
     const taken = live(1, 1, 2).say(rollback).openRollback().look().send().at(9)
     const other = { ...servingOf(2, 2), generation: Generation.parse(9) }
     const ended = taken.answer(failedAt(1, { serving: other })).look()
     expect(ended.places).toEqual([placeAt(1, { ...lost, reason: 'unhealthy' })])
   })
 
-  it('with no answer as the reason where nothing was ever live', () => {
+  it('knows an instance by "no answer" where nothing was ever live', () => {
     const first = begin().open(openingOf(1, 1)).look().send().at(9)
     const ended = first.answer(failedAt(1, { reason: null, serving: null }))
     expect(ended.deployment?.phase).toBe('ended')
     expect(ended.places).toEqual([placeAt(1, { ...lost, reason: 'no_answer' })])
   })
 
-  it('with the reason why it has not said what it serves', () => {
+  it('knows why an instance has not said what it serves', () => {
     const unknown = deploying().answer(failedAt(1)).look().send()
     const ended = unknown.answer(failedAt(1, { serving: servingOf(1, 1) })).look()
     expect(ended.statuses).toEqual(['unknown'])
@@ -383,7 +383,7 @@ describe('after a deployment, an instance is known', () => {
     expect(gone.places).toEqual([placeAt(1, { ...lost, reason: 'no_answer' })])
   })
 
-  it('as it was before where nothing was sent to it', () => {
+  it('knows an instance as before where nothing was sent to it', () => {
     const before = failedTimes(3)
     const opened = before.open(openingOf(2, 1))
     expect(opened.say({ kind: 'cancel' }).look().places).toEqual(before.places)
@@ -393,7 +393,7 @@ describe('after a deployment, an instance is known', () => {
     expect(absent.places).toEqual(before.places)
   })
 
-  it('without a change to what is known of the others', () => {
+  it('leaves what is known of the other instances', () => {
     const settings = { ...lettings, targets: [ec2(), ec2()] }
     const candidates = [candidateAt(1), candidateAt(2), candidateAt(1, { target: secondTarget })]
     const three = bringLive(begin(), openingOf(1, 3, { candidates }, settings))
@@ -410,7 +410,7 @@ describe('after a deployment, an instance is known', () => {
   })
 })
 
-describe('after a repair, an instance is known', () => {
+describe('what is known of an instance after a repair', () => {
   const returned = { at: after(9), returned: [instanceAt(1)] }
   const asked = (from: Core): Core =>
     from
@@ -419,7 +419,7 @@ describe('after a repair, an instance is known', () => {
       .look()
       .send()
 
-  it('to serve the live release, also where nothing had to be sent', () => {
+  it('knows that an instance serves the live release, also where nothing had to be sent', () => {
     const ended = asked(live(1, 1))
       .answer(told(1, servingOf(1, 1)))
       .look()
@@ -427,7 +427,7 @@ describe('after a repair, an instance is known', () => {
     expect(ended.places).toEqual([placeAt(1, { at: after(9) })])
   })
 
-  it('with one try more where it could not be asked', () => {
+  it('counts one try more of an instance that could not be asked', () => {
     const failed = asked(live(1, 1))
       .answer(failedAt(1, { reason: 'tool_missing' }))
       .look()
@@ -444,7 +444,7 @@ describe('after a repair, an instance is known', () => {
     expect(ended.places).toEqual([placeAt(1, { ...lost, at: after(at), tries: 4 })])
   })
 
-  it('as it was before where it was not asked, or not deployed to, in time', () => {
+  it('knows an instance as before where it was not asked, or not deployed to, in time', () => {
     const before = failedTimes(3)
     const found = before.at(secondsOf(before) + 240).find([candidateAt(1)])
     expect(found.open(openingOf(2, 1)).places).toEqual(before.places)
@@ -455,12 +455,12 @@ describe('after a repair, an instance is known', () => {
 })
 
 describe('an app needs repair', () => {
-  it('where an instance does not serve the live release', () => {
+  it('needs repair where an instance does not serve the live release', () => {
     expect(live(1, 1).needsRepair).toBe(false)
     expect(missing().needsRepair).toBe(true)
   })
 
-  it('except where nothing is to be brought to any instance', () => {
+  it('needs no repair where nothing is to be brought to any instance', () => {
     expect(firstFailed().places).toMatchObject([{ generation: null, reason: 'unhealthy' }])
     expect(firstFailed().needsRepair).toBe(false)
     const quarantined = bringLive(missing(), openingOf(2, 1))

@@ -38,7 +38,7 @@ const afterFailedRollback = (): Core =>
   )
 
 describe('asking for a rollback', () => {
-  it('goes to the last live release that is not quarantined, without a name', () => {
+  it('rolls back to the last live release that is not quarantined where none is named', () => {
     const asked = three().say(rollback())
     expect(asked.rollback).toEqual({
       kind: 'rollback',
@@ -58,7 +58,7 @@ describe('asking for a rollback', () => {
     ['number', numberOf(1)],
     ['commit', commitAt(1)],
     ['digest', digestAt(1)],
-  ])('goes to a release by its %s', (_what, name) => {
+  ])('rolls back to a release by its %s', (_what, name) => {
     expect(three().say(rollback(name)).rollbackTarget?.generation).toBe(1)
   })
 
@@ -87,18 +87,18 @@ describe('asking for a rollback', () => {
     ['the named release is live', three, rollback(numberOf(3)), 'already_live'],
     ['the named release is quarantined', afterFailedRollback, rollback(numberOf(2)), 'quarantined'],
     ['another rollback is pending', () => three().say(rollback()), rollback(), 'request_pending'],
-  ])('is refused where %s', (_why, from, word, reason) => {
+  ])('refuses a rollback where %s', (_why, from, word, reason) => {
     const asked = from().say(word, 'ada', 'ticket-2')
     expect(asked).toMatchObject({ refused: reason, changed: false })
   })
 
-  it('is refused while a rollback is open, and cancelling it too', () => {
+  it('refuses a rollback, and its cancellation, while a rollback is open', () => {
     const open = three().say(rollback()).openRollback()
     expect(open.say(rollback()).refused).toBe('going_back')
     expect(open.say(cancel).refused).toBe('going_back')
   })
 
-  it('is refused while the live release is brought back already, and cancelling too', () => {
+  it('refuses a rollback and a cancellation while the live release is brought back already', () => {
     const lost = rolling().at(600).look()
     expect(lost.deployment?.phase).toBe('withdrawing')
     expect(lost.at(601).say(cancel).refused).toBe('going_back')
@@ -107,7 +107,7 @@ describe('asking for a rollback', () => {
 })
 
 describe('asking for a rollback while a deployment is open', () => {
-  it('cancels and quarantines the deployment and brings the live release back', () => {
+  it('cancels and quarantines an open deployment and brings the live release back', () => {
     const asked = rolling().say(rollback())
     expect(asked.quarantine).toEqual([commitAt(4), digestAt(4)])
     const turned = asked.at(61).look()
@@ -123,7 +123,7 @@ describe('asking for a rollback while a deployment is open', () => {
     expect(ended.rollbackTarget).toBeNull()
   })
 
-  it('cancels a command of which some instances have answered before', () => {
+  it('cancels a command of an open deployment after a wave that has answered', () => {
     const inTwos = ec2({ rollout: { batch: { kind: 'count', value: 2 }, pauseSeconds: 0 } })
     const opening = openingOf(1, 3, {}, { ...lettings, targets: [inTwos] })
     const second = begin().open(opening).serve().look().send([], 'command-2')
@@ -132,20 +132,20 @@ describe('asking for a rollback while a deployment is open', () => {
     ])
   })
 
-  it('to an earlier release takes both releases back', () => {
+  it('takes back the open deployment and the live release where the rollback names an earlier one', () => {
     const asked = rolling().say(rollback(numberOf(2)))
     expect(asked.rollbackTarget?.generation).toBe(2)
     expect(asked.quarantine).toEqual([commitAt(4), digestAt(4), commitAt(3), digestAt(3)])
   })
 
-  it('to the live release is a cancellation that quarantines', () => {
+  it('takes a rollback to the live release as a cancellation that quarantines', () => {
     const asked = rolling().say(rollback(numberOf(3)))
     expect(asked.rollback).toMatchObject({ kind: 'rollback', generation: 4, to: null })
     expect(asked.quarantine).toEqual([commitAt(4), digestAt(4)])
     expect(asked.rollbackTarget).toBeNull()
   })
 
-  it('quarantines nothing where the deployment is a redeploy of the very same', () => {
+  it('quarantines nothing where the open deployment is a redeploy of the very same', () => {
     const again = openingOf(3, 1, { kind: 'redeploy', order: null })
     const asked = three().open(again).look().send().say(rollback())
     expect(asked.rollback).toMatchObject({ generation: 4, refusal: null })
@@ -165,7 +165,7 @@ describe('asking for a rollback while a deployment is open', () => {
     ])
   })
 
-  it('leaves nothing where the deployment is the first', () => {
+  it('takes the first deployment back and has no release to go back to', () => {
     const asked = begin().open(openingOf(1, 1)).look().send().say(rollback())
     expect(asked.rollback).toMatchObject({ generation: 1, to: null, refusal: null })
     expect(asked.quarantine).toEqual([commitAt(1), digestAt(1)])
@@ -173,7 +173,7 @@ describe('asking for a rollback while a deployment is open', () => {
 })
 
 describe('a rollback', () => {
-  it('opens with the settings and the secret that the release had', () => {
+  it('opens a rollback with the settings and the secret that the release had', () => {
     const asked = three().say(rollback())
     const open = asked.openRollback()
     expect(open.deployment).toMatchObject({
@@ -185,7 +185,7 @@ describe('a rollback', () => {
     expect(open.rollback).toBeNull()
   })
 
-  it('opens while the app is frozen', () => {
+  it('opens a rollback while the app is frozen', () => {
     const open = three().say({ kind: 'freeze', reason: 'exams' }).say(rollback()).openRollback()
     expect(open.deployment?.kind).toBe('rollback')
     expect(open.freeze).not.toBeNull()
@@ -206,7 +206,7 @@ describe('a rollback', () => {
   /** Sends to the next instance, which cannot be reached. */
   const miss = (core: Core, index: number): Core => core.look().send([offline(index)], null)
 
-  it('that runs out of time leaves the release on the instances that have it', () => {
+  it('leaves the release on the instances that have it where a rollback runs out of time', () => {
     const message = 'the recorded version of the secret shop is gone'
     const over = backOn(2, { message }).serve().at(600).look()
     expect(over.deployment).toMatchObject({
@@ -219,7 +219,7 @@ describe('a rollback', () => {
     expect(over.sent).toEqual([])
   })
 
-  it('goes on past a failure, so that every reachable instance goes back', () => {
+  it('goes on with a rollback past a failure, so that every reachable instance goes back', () => {
     const failed = next(backOn(2), failedAt(1))
     expect(failed.deployment).toMatchObject({ phase: 'advancing' })
     expect(failed.command).toBeNull()
@@ -232,7 +232,7 @@ describe('a rollback', () => {
     })
   })
 
-  it('succeeds where all reachable instances are back, and names the others', () => {
+  it('ends a rollback as succeeded where all reachable instances are back, and names the others', () => {
     const ended = miss(miss(backOn(3).serve(), 2), 3).look()
     expect(ended.deployment).toMatchObject({
       status: 'succeeded',
@@ -241,12 +241,12 @@ describe('a rollback', () => {
     })
   })
 
-  it('fails where no instance can be reached', () => {
+  it('fails a rollback where no instance can be reached', () => {
     const ended = miss(miss(backOn(2), 1), 2).look()
     expect(ended.deployment).toMatchObject({ status: 'failed', reason: 'instance_offline' })
   })
 
-  it('fails where an instance refused it', () => {
+  it('fails a rollback where an instance refuses it', () => {
     const refused = answerOf(instanceAt(2), 'refused', 'owned_by_other')
     expect(next(backOn(2).serve(), refused).look().deployment).toMatchObject({
       status: 'failed',
@@ -254,7 +254,7 @@ describe('a rollback', () => {
     })
   })
 
-  it('fails where an absent instance may have been reached by the first of two senders', () => {
+  it('fails a rollback where an absent instance may have been reached by the first of two senders', () => {
     const second = backOn(2).serve().look().at(20).look()
     expect(second.command?.repeated).toBe(true)
     expect(second.send([offline(2)], null).look().deployment).toMatchObject({
@@ -263,7 +263,7 @@ describe('a rollback', () => {
     })
   })
 
-  it('says of each instance why it failed, behind what was said at the opening', () => {
+  it('says of each instance why a rollback failed, behind what was said at the opening', () => {
     const message = 'the recorded version of the secret shop is gone'
     const failed = next(backOn(2, { message }), failedAt(1, { reason: null, message: null }))
     expect(next(failed, failedAt(2)).look().deployment).toMatchObject({
@@ -275,12 +275,12 @@ describe('a rollback', () => {
 })
 
 describe('nothing is brought back', () => {
-  it('where nothing is asked for', () => {
+  it('brings nothing back where no rollback is asked for', () => {
     expect(three().rollbackTarget).toBeNull()
     expect(three().goBack().changed).toBe(false)
   })
 
-  it('once the restore of the live release was all there was to do', () => {
+  it('brings nothing back once the restore of the live release was all there was to do', () => {
     const gone = restored(rolling().say(rollback())).archive()
     expect(gone.rollback).toMatchObject({ generation: 4, refusal: null })
     expect(gone.goBack().rollback).toBeNull()
@@ -288,7 +288,7 @@ describe('nothing is brought back', () => {
 })
 
 describe('cancelling', () => {
-  it('ends the open deployment and quarantines nothing', () => {
+  it('cancels the open deployment and quarantines nothing', () => {
     const asked = rolling().say(cancel)
     expect(asked.quarantine).toEqual([])
     expect(asked.rollbackTarget).toBeNull()
@@ -299,17 +299,17 @@ describe('cancelling', () => {
     expect(ended.rollbackTarget).toBeNull()
   })
 
-  it('ends a deployment that has sent nothing at once', () => {
+  it('cancels a deployment that has sent nothing at once', () => {
     const asked = three().open(openingOf(4, 1)).say(cancel)
     expect(asked.at(61).look().deployment).toMatchObject({ status: 'cancelled', phase: 'ended' })
   })
 
-  it('takes back a request that was not taken up yet', () => {
+  it('cancels a request that was not taken up yet', () => {
     const asked = live(1, 1, 2, 3).ask({ by: 'bob' })
     expect(asked.at(60).say(cancel).request).toMatchObject({ refusal: 'cancelled' })
   })
 
-  it('calls off a rollback that was not opened yet: the live release stays, and stays allowed', () => {
+  it('calls off a rollback that was not opened yet, and the live release stays allowed', () => {
     const called = three().say(rollback()).say(cancel)
     expect(called.rollback).toMatchObject({ generation: 3, refusal: 'cancelled' })
     expect(called.quarantine).toEqual([])
@@ -317,7 +317,7 @@ describe('cancelling', () => {
     expect(called.say(rollback()).rollback).toMatchObject({ refusal: null })
   })
 
-  it('is refused while the open deployment is still to be taken back', () => {
+  it('refuses a cancellation while the open deployment is still to be taken back', () => {
     expect(rolling().say(rollback()).say(cancel).refused).toBe('request_pending')
   })
 
@@ -327,7 +327,7 @@ describe('cancelling', () => {
     expect(called.quarantine).toEqual([commitAt(4), digestAt(4)])
   })
 
-  it('is refused where nothing is open', () => {
+  it('refuses a cancellation where nothing is open', () => {
     expect(three().say(cancel).refused).toBe('nothing_open')
     expect(three().ask({ by: 'bob' }).decline('nothing_live').say(cancel).refused).toBe(
       'nothing_open',
@@ -335,7 +335,7 @@ describe('cancelling', () => {
     expect(three().say(rollback()).say(cancel).say(cancel).refused).toBe('nothing_open')
   })
 
-  it('is refused where the deployment has ended', () => {
+  it('refuses a cancellation where the deployment has ended', () => {
     expect(three().open(openingOf(4, 0)).say(cancel).refused).toBe('nothing_open')
   })
 
@@ -353,13 +353,13 @@ describe('cancelling', () => {
 describe('the quarantine', () => {
   const digestsAt = (...indexes: readonly number[]) => indexes.map(digestAt)
 
-  it('holds an image without a commit by its digest alone', () => {
+  it('quarantines an image without a commit by its digest alone', () => {
     const { release } = openingOf(1, 1)
     const opening = openingOf(1, 1, { release: { ...release, commit: null } })
     expect(takeBack(begin(), opening).quarantine).toEqual([digestAt(1)])
   })
 
-  it('keeps the newest 50 entries, each once', () => {
+  it('keeps the newest 50 entries of the quarantine, each once', () => {
     const byDigest = (index: number, force = false): Opening => {
       const { release } = openingOf(index, 1)
       return openingOf(index, 1, { force, release: { ...release, commit: null } })
@@ -375,7 +375,7 @@ describe('the quarantine', () => {
     expect(again.at(-1)).toBe(digestAt(11))
   })
 
-  it('keeps the newest three combinations of an image with its settings, and every image', () => {
+  it('keeps the newest three quarantined combinations of image and settings, and every image', () => {
     const withTry = (index: number): Opening => {
       const { release } = openingOf(1, 1)
       const settings = { ...lettings, env: { TRY: String(index) } }
@@ -397,7 +397,7 @@ describe('the quarantine', () => {
     expect(later.quarantine.slice(4)).toEqual([...kept, commitAt(9), digestAt(9)])
   })
 
-  it('is empty once its only release goes out by force', () => {
+  it('empties the quarantine once its only release goes out by force', () => {
     const one = takeBack(begin(), openingOf(1, 1)).at(60)
     expect(one.open(openingOf(1, 1, { force: true })).quarantine).toEqual([])
   })

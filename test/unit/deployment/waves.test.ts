@@ -22,8 +22,8 @@ const touchedOf = ({ instances }: Core) => instances.map(({ touched }) => touche
 const twoTargets = { ...lettings, targets: [ec2(), ec2()] }
 const inTwos = { kind: 'count', value: 2 } as const
 
-describe('a wave', () => {
-  it('of instances without a fresh certificate is prepared first, which touches nothing', () => {
+describe('the next wave', () => {
+  it('prepares the instances of a wave without a fresh certificate first, touching nothing', () => {
     const looked = opened(2).look([instanceAt(2)])
     expect(looked.sent).toEqual([
       {
@@ -64,7 +64,7 @@ describe('a wave', () => {
     expect(looked.cancelled).toEqual([])
   })
 
-  it('goes to the first instance alone, under the version of the write that orders it', () => {
+  it('deploys to the first instance alone, under the version of the write that orders it', () => {
     const looked = opened(3).look()
     expect(looked.sent).toMatchObject([
       {
@@ -80,7 +80,7 @@ describe('a wave', () => {
     expect(touchedOf(looked)).toEqual([true, false, false])
   })
 
-  it('is prepared where it must be, and then deployed to as a whole', () => {
+  it('prepares a wave where it must, and then deploys to all of it', () => {
     const settings = {
       ...lettings,
       targets: [ec2({ rollout: { batch: inTwos, pauseSeconds: 0 } })],
@@ -96,14 +96,14 @@ describe('a wave', () => {
     ])
   })
 
-  it('follows once the one before has succeeded', () => {
+  it('orders the next wave once the one before has succeeded', () => {
     const looked = opened(2).serve().at(5).look()
     expect(looked.sent).toMatchObject([{ instances: [instanceAt(2)], since: after(5) }])
     expect(looked.command?.at).toBe(after(5))
     expect(looked.command?.fence).toBeGreaterThan(2)
   })
 
-  it('of the first target comes before one of the second, whatever the order of the instances', () => {
+  it('goes through the targets in their order, whatever the order of the instances', () => {
     const candidates = [
       candidateAt(2, { target: secondTarget }),
       candidateAt(1, { target: firstTarget }),
@@ -114,23 +114,23 @@ describe('a wave', () => {
     expect(looked.sent).toMatchObject([{ target: firstTarget, instances: [instanceAt(1)] }])
   })
 
-  it('does not follow while a command is out and in its time', () => {
+  it('orders nothing while a command is out and in its time', () => {
     expect(opened(1).look().send().at(599).look().changed).toBe(false)
   })
 
-  it('does not follow without a deployment, nor after its end', () => {
+  it('orders nothing without a deployment, nor after its end', () => {
     expect(begin().look().changed).toBe(false)
     expect(opened(0).at(5).look().changed).toBe(false)
   })
 
-  it('does not follow where too little time is left for it: the deployment fails', () => {
+  it('fails the deployment where too little time is left to begin a wave', () => {
     expect(opened(1).at(579).look().deployment).toMatchObject({
       status: 'failed',
       reason: 'deadline_passed',
     })
   })
 
-  it('does not follow where one instance of a deploy or a redeploy has failed', () => {
+  it('orders no further wave where one instance of a deploy or a redeploy has failed', () => {
     for (const kind of ['deploy', 'redeploy'] as const) {
       const sent = begin()
         .open(openingOf(1, 2, { kind }))
@@ -151,20 +151,20 @@ describe('an instance that is in two targets', () => {
     return begin().open(openingOf(1, 3, { candidates }, twoTargets))
   }
 
-  it('waits with the second target until the first one is finished', () => {
+  it('finishes one target before it begins the next, also for an instance in both', () => {
     expect(inBoth().serve().look().sent).toMatchObject([
       { target: firstTarget, instances: [instanceAt(2)] },
     ])
   })
 
-  it('is known in each of them for itself', () => {
+  it('knows an instance in two targets in each of them for itself', () => {
     expect(touchedOf(inBoth().look())).toEqual([true, false, false])
     expect(inBoth().serve().statuses).toEqual(['succeeded', 'pending', 'pending'])
   })
 })
 
 describe('the last wave', () => {
-  it('ends the deployment, whose release is live then', () => {
+  it('ends the deployment after its last wave and makes its release the live one', () => {
     const ended = opened(1).serve().at(9).look()
     expect(ended.deployment).toMatchObject({
       status: 'succeeded',
@@ -177,14 +177,14 @@ describe('the last wave', () => {
     expect(ended.watcher).toBeNull()
   })
 
-  it('leaves the release live in front of the four before it', () => {
+  it('keeps the live release and the four before it', () => {
     const { releases } = live(1, 1, 2, 3, 4, 5, 6, 7)
     expect(releases.map(({ generation }) => generation)).toEqual([7, 6, 5, 4, 3])
   })
 })
 
 describe('who looks again', () => {
-  it('is the reconciler that ordered the command, for 25 s', () => {
+  it('names the reconciler that ordered a command as the one that looks again, for 25 s', () => {
     expect(opened(1).look().watcher).toEqual({ by: 'ada', until: after(25) })
   })
 })
@@ -200,7 +200,7 @@ describe('a pause between two waves', () => {
       .open(openingOf(1, instances, {}, settings))
       .serve()
 
-  it('holds the next wave until it is over, with nothing sent and no reconciler watching', () => {
+  it('holds the next wave until a pause is over, with nothing sent and no reconciler watching', () => {
     const paused = afterFirst(3)
     expect(paused.deployment).toMatchObject({ pausedUntil: after(120) })
     expect(paused.command).toBeNull()
@@ -212,13 +212,13 @@ describe('a pause between two waves', () => {
     expect(late.deployment?.pausedUntil).toBeNull()
   })
 
-  it('does not follow the last wave', () => {
+  it('does not pause after the last wave', () => {
     const alone = afterFirst(1)
     expect(alone.deployment?.pausedUntil).toBeNull()
     expect(alone.look().deployment).toMatchObject({ status: 'succeeded' })
   })
 
-  it('does not follow a wave that is to be sent again', () => {
+  it('does not pause after a wave that is to be sent again', () => {
     const sent = begin()
       .open(openingOf(1, 2, {}, patient(120)))
       .look()
@@ -228,7 +228,7 @@ describe('a pause between two waves', () => {
     expect(again.look().sent).toMatchObject([{ instances: [instanceAt(1)] }])
   })
 
-  it('is over at once where the deployment is cancelled', () => {
+  it('ends a pause at once where the deployment is cancelled', () => {
     const paused = live(1, 1)
       .open(openingOf(2, 3, {}, patient(120)))
       .serve()
@@ -240,7 +240,7 @@ describe('a pause between two waves', () => {
     ])
   })
 
-  it('does not follow a failure, nor a command that brings the live release back', () => {
+  it('does not pause after a failure, nor after a command that brings the live release back', () => {
     const failed = live(1, 1)
       .open(openingOf(2, 2, {}, patient(120)))
       .look()
@@ -253,13 +253,13 @@ describe('a pause between two waves', () => {
     expect(restored.deployment?.pausedUntil).toBeNull()
   })
 
-  it('does not follow where it lasts 0 s: the reconciler that sent looks on', () => {
+  it('does not pause for 0 s, and lets the reconciler that sent look on', () => {
     const going = afterFirst(3, patient(0))
     expect(going.deployment?.pausedUntil).toBeNull()
     expect(going.watcher).not.toBeNull()
   })
 
-  it('comes between the waves of a target, not before the next target', () => {
+  it('pauses between the waves of a target, not before the next target', () => {
     const one = ec2({ rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 120 } })
     const candidates = [
       candidateAt(1, { target: firstTarget }),
@@ -273,7 +273,7 @@ describe('a pause between two waves', () => {
     expect(first.look().sent).toMatchObject([{ target: secondTarget, instances: [instanceAt(2)] }])
   })
 
-  it('does not hold up a rollback', () => {
+  it('does not pause in a rollback', () => {
     const first = begin()
       .open(openingOf(1, 3, { kind: 'rollback' }, patient(120)))
       .serve()
@@ -281,13 +281,13 @@ describe('a pause between two waves', () => {
     expect(first.look().sent).toMatchObject([{ instances: [instanceAt(2), instanceAt(3)] }])
   })
 
-  it('leaves the release where it is, and the other instances with what they had', () => {
+  it('leaves the release on the instances that have it during a pause, and the others as they were', () => {
     const paused = afterFirst(3)
     expect(paused.statuses).toEqual(['succeeded', 'pending', 'pending'])
     expect(paused.instances[0]?.serving).toEqual(servingOf(1, 1))
   })
 
-  it('that took longer than the rollout may ends the deployment in time', () => {
+  it('ends the deployment in time where a pause took longer than the rollout may', () => {
     const late = afterFirst(2).at(601).look()
     expect(late.deployment).toMatchObject({ phase: 'withdrawing', reason: 'deadline_passed' })
   })
