@@ -11,8 +11,9 @@ import { AppName, Fence } from '../../src/kernel/id.ts'
 import { writeExamples } from '../support/journal-examples.ts'
 import { readRecordSections, type RecordSection } from '../support/journal-page.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
-import { live } from '../support/deployments.ts'
-import { commitAt, createWorld } from '../support/rollout-world.ts'
+import { live } from '../support/core.ts'
+import { commitAt } from '../support/examples.ts'
+import { createWorld } from '../support/rollout-world.ts'
 
 let journal: TestJournal
 let examples: ReadonlyMap<string, Item>
@@ -95,7 +96,7 @@ describe('the lifetime of a record', () => {
   it('of the live release and its way back has no end, however long nothing is deployed', async () => {
     const heads = createHeads(journal.table)
     const app = AppName.parse('quiet')
-    const { releases } = live(5, 1).head
+    const { releases } = live(1, 5)
     await heads.record({ ...createHead(app), releases, version: Fence.parse(1) }, 0)
     const item = await journal.read(headKey(app))
     expect(JSON.stringify(item)).not.toContain('expiresAt')

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Generation } from '../../src/kernel/id.ts'
 import { createJournalWorld } from '../support/journal-world.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
-import { commitAt, digestAt } from '../support/rollout-world.ts'
+import { commitAt, digestAt } from '../support/examples.ts'
 import { letItSettle } from '../support/runs.ts'
 
 let journal: TestJournal

@@ -17,8 +17,9 @@ import { createStatus } from '../../src/rollout/status.ts'
 import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
 import { unlimited } from '../../src/targets/target.ts'
 import { appOf, commit } from '../support/apps.ts'
-import { live, openedBy, openingOf, type Story } from '../support/deployments.ts'
-import { silent } from '../support/rollout-world.ts'
+import { live } from '../support/core.ts'
+import { openingOf } from '../support/deployments.ts'
+import { silent } from '../support/examples.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
 
 // What the operator functions ask DynamoDB for: their roles (packaging/roles.yml) grant no more.
@@ -63,11 +64,12 @@ it('status writes nothing', async () => {
 })
 
 /** Two releases were live, one after the other; `open`: a third is on its way. */
-const write = async (open: boolean, changes: Partial<Story['head']> = {}): Promise<void> => {
-  const two = live(2, 1, live(1, 1))
-  const { head } = open ? openedBy(two, openingOf(3, 1), now) : two
+const write = async (open: boolean, frozen = false): Promise<void> => {
+  const two = live(1, 1, 2)
+  const core = open ? two.open(openingOf(3, 1)) : two
+  const { stored } = frozen ? core.say({ kind: 'freeze', reason: 'exams' }) : core
   const heads = createHeads(database.table)
-  await heads.record({ ...head, ...changes, app: app.name, version: Fence.parse(1) }, 0)
+  await heads.record({ ...stored, app: app.name, version: Fence.parse(1) }, 0)
   database.operations.length = 0
 }
 
@@ -94,7 +96,7 @@ const createOperator = () =>
   })
 
 describe.each(words)('%j', (word, { open, frozen }) => {
-  const freeze = frozen ? { reason: 'exams', by: 'ada', at: now } : null
+  const before = frozen ? [{ kind: 'freeze' }] : []
 
   it.each([
     { what: 'heard', faults: [] },
@@ -102,7 +104,7 @@ describe.each(words)('%j', (word, { open, frozen }) => {
     { what: 'its write is lost', faults: [null, 'request_lost'] as const },
     { what: 'the answer to its note is lost', faults: [null, null, 'answer_lost'] as const },
   ])('reads one item and writes two, each once: $what', async ({ faults }) => {
-    await write(open, { freeze })
+    await write(open, frozen)
     database.faults.push(...faults)
     expect(await createOperator()(order(word))).toMatchObject({
       ok: true,
@@ -110,7 +112,10 @@ describe.each(words)('%j', (word, { open, frozen }) => {
     })
     expect(asked()).toEqual(['GetItem', 'PutItem'])
     const stored = await database.read(headKey(app.name))
-    expect(stored).toMatchObject({ version: 2, body: { operations: [{ id: 'request-1' }] } })
+    expect(stored).toMatchObject({
+      version: 2,
+      body: { operations: [{ id: 'request-1' }, ...before] },
+    })
     expect(await database.read(operationKey(app.name, now, 'request-1'))).toMatchObject({
       by: 'ada',
       kind: word.kind,
@@ -118,7 +123,7 @@ describe.each(words)('%j', (word, { open, frozen }) => {
   })
 
   it('is heard once under one id', async () => {
-    await write(open, { freeze })
+    await write(open, frozen)
     const operate = createOperator()
     await operate(order(word))
     const after = await database.read(headKey(app.name))

@@ -4,8 +4,8 @@ import { composeAlarm, parseAlarmEvent } from '../../src/compose/alarm.ts'
 import { instantSchema } from '../../src/journal/item.ts'
 import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
 import { appOf } from '../support/apps.ts'
-import { live } from '../support/deployments.ts'
-import { silent } from '../support/rollout-world.ts'
+import { live } from '../support/core.ts'
+import { silent } from '../support/examples.ts'
 import { inFull } from '../support/size.ts'
 
 const now = new Date('2026-11-20T10:05:00.000Z')
@@ -17,14 +17,14 @@ const rollback = {
 const apps = [appOf('shop', { rollback }), appOf('blog')]
 
 /** Two releases were live: whatever counts takes the second back. */
-const { head } = live(2, 1, live(1, 1))
+const { stored } = live(1, 1, 2)
 
 /** The handler over a journal in memory that counts what is written. */
 const createHandler = () => {
   const calls: string[] = []
   const takeAlarm = createTakeAlarm({
     heads: {
-      load: async () => head,
+      load: async () => stored,
       record: async () => {
         calls.push('head')
         return 'recorded'

@@ -1,18 +1,12 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { match } from '../../src/delivery/match.ts'
-import { hasPendingRequest, liveRelease } from '../../src/deployment/head.ts'
 import type { Instant } from '../../src/kernel/clock.ts'
 import { newNonce } from '../../src/kernel/id.ts'
 import { createOperate } from '../../src/rollout/operate.ts'
-import {
-  commitAt,
-  createWorld,
-  digestAt,
-  indexOf,
-  plainly,
-  type World,
-} from '../support/rollout-world.ts'
+import { plainly } from '../support/calls.ts'
+import { commitAt, digestAt, indexOf } from '../support/examples.ts'
+import { createWorld, type World } from '../support/rollout-world.ts'
 import { letItSettle, runReconcile } from '../support/runs.ts'
 import { inFull } from '../support/size.ts'
 import { createdAt, indexes, parseAct, stories, type Act, type Story } from '../support/stories.ts'
@@ -100,18 +94,18 @@ const checkForward = ({ world, rolledBackAt }: Told, story: Story): void => {
 
 const checkEnd = (told: Told, story: Story): void => {
   const { world, rolledBackAt } = told
-  const head = world.head()
+  const core = world.core()
   expect(world.breaches).toEqual([])
-  expect([head.deployment, hasPendingRequest(head)]).toEqual([null, false])
+  expect([core.isIdle, core.isRequestPending]).toEqual([true, false])
   const eligible = indexes.filter(
     (index) =>
       isEligible(told, story, index) &&
-      !head.quarantine.some((one) => JSON.stringify(one).includes(commitAt(index))) &&
+      !core.quarantine.some((one) => JSON.stringify(one).includes(commitAt(index))) &&
       (rolledBackAt === null || createdAt(index) > rolledBackAt),
   )
   const wanted = eligible.at(-1)
   if (wanted === undefined) return
-  const live = liveRelease(head)
+  const { live } = core
   expect(live).not.toBeNull()
   // It may have been newer: green when it went out, and red in a later attempt.
   if (live !== null) expect(indexOf(live.revision)).toBeGreaterThanOrEqual(wanted)

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { App, TargetSettings } from '../../src/deployment/app.ts'
-import type { Deployment, Head, InstanceState } from '../../src/deployment/head.ts'
+import type { Head, InstanceState } from '../../src/deployment/head.ts'
 import { InstanceId, newNonce } from '../../src/kernel/id.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
 import { createPlan, type Plan } from '../../src/rollout/plan.ts'
@@ -15,7 +15,10 @@ import { unlimited, type Target } from '../../src/targets/target.ts'
 import { begin, openedBy, openingOf, start } from '../support/deployments.ts'
 import { createEc2Ports, invocationOf, machine } from '../support/ec2-ports.ts'
 import { hostPlanOf, toOutput } from '../support/host-plans.ts'
-import { commitAt, createWorld, ec2, plainly, type World } from '../support/rollout-world.ts'
+import { plainly } from '../support/calls.ts'
+import type { DeploymentView } from '../support/core-views.ts'
+import { commitAt, ec2 } from '../support/examples.ts'
+import { createWorld, type World } from '../support/rollout-world.ts'
 import { inFull } from '../support/size.ts'
 import { herokuTarget, keyAt, renderTarget } from '../support/targets.ts'
 
@@ -134,7 +137,7 @@ const silentTarget: Omit<Target, 'candidates' | 'capacity'> = {
 const nothing = { candidates: async () => [], capacity: async () => unlimited }
 
 /** The deployment that reconcile opens. */
-const reconcile = async (prepared: Prepared): Promise<Deployment> => {
+const reconcile = async (prepared: Prepared): Promise<DeploymentView> => {
   const { world, fleetOf, bytes } = prepared
   const toTarget = (settings: TargetSettings): Target => {
     if (settings.kind === 'heroku') return { ...nothing, ...silentTarget }
@@ -145,7 +148,7 @@ const reconcile = async (prepared: Prepared): Promise<Deployment> => {
   const { app } = world
   const look = { app: app.name, settings: app, revisions: [], called: null, isTick: true }
   await createReconcile({ ...portsOf(prepared), toTarget })({ ...look, by: newNonce() })
-  const opened = world.deployments.get(1) ?? world.head().deployment
+  const opened = world.deployments.get(1) ?? world.core().deployment
   if (opened === null) throw new Error('nothing was opened')
   return opened
 }
@@ -197,7 +200,7 @@ const toPlanned = (
 }
 
 const toHeld = (world: World, hold: Case['hold']): Head => {
-  const head = world.head()
+  const head = world.core().stored
   const by = { by: 'ada', at: start, refusal: null } as const
   switch (hold) {
     case 'none':

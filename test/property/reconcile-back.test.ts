@@ -1,13 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hasPendingRequest, hasPendingTakeBack } from '../../src/deployment/head.ts'
 import type { OperatorWord } from '../../src/deployment/operate.ts'
-import { releaseToKeep } from '../../src/deployment/places.ts'
 import { newNonce } from '../../src/kernel/id.ts'
 import { createOperate } from '../../src/rollout/operate.ts'
 import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
 import { faults } from '../support/hosts.ts'
-import { commitAt, createWorld, indexOf, plainly, type World } from '../support/rollout-world.ts'
+import { plainly } from '../support/calls.ts'
+import { commitAt, indexOf } from '../support/examples.ts'
+import { createWorld, type World } from '../support/rollout-world.ts'
 import {
   letItConverge,
   letItSettle,
@@ -129,18 +129,18 @@ const calmDown = async (real: Real): Promise<void> => {
 }
 
 const checkSettled = (world: World): void => {
-  const head = world.head()
+  const core = world.core()
   expect(world.breaches).toEqual([])
-  expect(head.deployment).toBeNull()
-  expect(hasPendingRequest(head)).toBe(false)
-  expect(hasPendingTakeBack(head)).toBe(false)
-  expect(head.owed).toEqual([])
+  expect(core.isIdle).toBe(true)
+  expect(core.isRequestPending).toBe(false)
+  expect(core.isRollbackPending).toBe(false)
+  expect(core.notices).toEqual([])
 
   const history = [...world.deployments.values()]
-  const numbers = Array.from({ length: head.generation }, (_, index) => index + 1)
+  const numbers = Array.from({ length: core.generation }, (_, index) => index + 1)
   expect(history.map(({ generation }) => generation)).toEqual(numbers)
   // What is live and was to be left, because a rollback failed, is brought to nobody.
-  const kept = releaseToKeep(head)
+  const kept = core.releaseToKeep
   for (const { id, serving } of world.hosts)
     if (kept !== null && !world.isBroken(indexOf(kept.revision), id))
       expect(serving?.generation, id).toBe(kept.generation)
@@ -161,7 +161,7 @@ const checkGoesOn = async (real: Real): Promise<void> => {
   const index = push(real)
   await letItSettle(world, 8)
   checkSettled(world)
-  expect(world.head().releases[0]?.revision).toBe(commitAt(index))
+  expect(world.core().live?.revision).toBe(commitAt(index))
 }
 
 describe('any order of commits, alarms, people, losses and deaths', () => {

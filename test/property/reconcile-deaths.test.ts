@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
-import { commitAt, createWorld, digestAt, plainly, type World } from '../support/rollout-world.ts'
+import { plainly } from '../support/calls.ts'
+import { commitAt, digestAt } from '../support/examples.ts'
+import { createWorld, type World } from '../support/rollout-world.ts'
 import { countCalls, letItSettle, runReconcile, type Mishap } from '../support/runs.ts'
 import { inFull } from '../support/size.ts'
 
@@ -69,19 +71,19 @@ describe.each(scenarios)('a deployment to $name', (scenario) => {
   it.each(mishaps)(title, async ({ kind, first, step }) => {
     const undisturbed = await prepareWorld(scenario)
     const calls = await countCalls(undisturbed)
-    expect(undisturbed.head().deployment).toBeNull()
+    expect(undisturbed.core().isIdle).toBe(true)
     for (let at = first; at <= calls; at += step) {
       const world = await prepareWorld(scenario)
       await runReconcile(world, { kind, at })
       await letItSettle(world, 18)
-      const { deployment, releases } = world.head()
+      const { isIdle, live: release } = world.core()
       const history = [...world.deployments.values()]
       const live = scenario.status === 'succeeded' ? 2 : 1
       const what = `${kind} ${at} of ${calls}`
       expect(world.breaches, what).toEqual([])
-      expect(deployment, what).toBeNull()
+      expect(isIdle, what).toBe(true)
       expect(history, what).toMatchObject([{ status: 'succeeded' }, { status: scenario.status }])
-      expect(releases[0]?.revision, what).toBe(commitAt(live))
+      expect(release?.revision, what).toBe(commitAt(live))
       expect(world.revisions.get(commitAt(2))?.status, what).toBe(
         live === 2 ? 'deployed' : 'refused',
       )
@@ -101,7 +103,7 @@ const worldTakenBack = async (isOpen: boolean): Promise<World> => {
   push(world, 2)
   if (isOpen) world.upcoming.push('none', 'slow')
   await runReconcile(world)
-  expect(world.head().deployment === null).toBe(!isOpen)
+  expect(world.core().isIdle).toBe(!isOpen)
   const take = createTakeAlarm(world.toPorts(plainly))
   const transition = { alarm: 'errors', at: world.instant(), from: 'OK' as const }
   expect(await take(world.app.name, transition, 1800)).toMatchObject({ kind: 'take_back' })
@@ -124,17 +126,17 @@ describe.each([
       const world = await worldTakenBack(isOpen)
       await runReconcile(world, { kind, at })
       await letItSettle(world, 18)
-      const { deployment, releases, takeBack, quarantine, owed } = world.head()
+      const { isIdle, live, rollback, quarantine, notices } = world.core()
       const what = `${kind} ${at} of ${calls}`
       expect(world.breaches, what).toEqual([])
-      expect({ deployment, takeBack, owed }, what).toEqual({
-        deployment: null,
-        takeBack: null,
-        owed: [],
+      expect({ isIdle, rollback, notices }, what).toEqual({
+        isIdle: true,
+        rollback: null,
+        notices: [],
       })
       const statuses = [...world.deployments.values()].map(({ status }) => status)
       expect(statuses, what).toEqual(['succeeded', ...history])
-      expect(releases[0]?.revision, what).toBe(commitAt(1))
+      expect(live?.revision, what).toBe(commitAt(1))
       expect(quarantine, what).toEqual([commitAt(2), digestAt(2)])
       for (const { serving } of world.hosts) expect(serving?.generation, what).toBe(1)
       // Each channel was told of it, and at most one of them by two who died in between.

@@ -1,10 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hasPendingRequest } from '../../src/deployment/head.ts'
 import { newNonce } from '../../src/kernel/id.ts'
 import { createRedeploy } from '../../src/rollout/redeploy.ts'
 import { faults } from '../support/hosts.ts'
-import { commitAt, createWorld, indexOf, plainly, type World } from '../support/rollout-world.ts'
+import { plainly } from '../support/calls.ts'
+import { commitAt, indexOf } from '../support/examples.ts'
+import { createWorld, type World } from '../support/rollout-world.ts'
 import {
   letItConverge,
   letItSettle,
@@ -128,12 +129,13 @@ const operators = [
       await redeploy({ app: world.app, revision, force, by: 'ada', id: newNonce() })
     }),
   ),
-  fc.boolean().map((frozen) =>
-    command(`freeze(${frozen})`, ({ world }) => {
-      const freeze = { reason: 'exams', by: 'ada', at: world.instant() }
-      world.change({ freeze: frozen ? freeze : null })
-    }),
-  ),
+  fc
+    .boolean()
+    .map((frozen) =>
+      command(`freeze(${frozen})`, ({ world }) =>
+        world.say(frozen ? { kind: 'freeze', reason: 'exams' } : { kind: 'unfreeze' }),
+      ),
+    ),
 ]
 
 const isEligible = (world: World, i: number): boolean =>
@@ -145,33 +147,32 @@ const calmDown = async ({ world, paused }: Real): Promise<void> => {
   world.setSsm(true)
   world.upcoming.length = 0
   for (const one of paused.splice(0)) await one.resume()
-  world.change({ freeze: null })
+  world.say({ kind: 'unfreeze' })
 }
 
 const newestEligible = (world: World): number =>
   Array.from({ length: commits }, (_, i) => i).findLast((i) => isEligible(world, i)) ?? -1
 
 const checkSettled = (world: World, openedBefore: number, brokenImages: boolean): void => {
-  const { deployment, releases, generation } = world.head()
+  const { isIdle, isRequestPending, live: release, generation } = world.core()
   expect(world.breaches).toEqual([])
-  expect(deployment).toBeNull()
-  expect(hasPendingRequest(world.head())).toBe(false)
+  expect(isIdle).toBe(true)
+  expect(isRequestPending).toBe(false)
 
   const history = [...world.deployments.values()]
   const numbers = Array.from({ length: generation }, (_, i) => i + 1)
   expect(history.map((one) => one.generation)).toEqual(numbers)
   const live = history.findLast(({ status }) => status === 'succeeded')?.generation
-  expect(releases[0]?.generation).toBe(live)
+  expect(release?.generation).toBe(live)
   // Whoever was lost sight of has come to what is live by itself.
-  const [kept] = releases
   for (const { id, serving } of world.hosts)
-    if (kept === undefined ? !world.isUnknown(id) : !world.isBroken(indexOf(kept.revision), id))
+    if (release === null ? !world.isUnknown(id) : !world.isBroken(indexOf(release.revision), id))
       expect(serving?.generation, id).toBe(live)
 
   const newest = newestEligible(world)
   expect(world.newestOpened()).toBeGreaterThanOrEqual(newest)
   if (newest > openedBefore && !brokenImages) {
-    expect(releases[0]?.revision).toBe(commitAt(newest))
+    expect(release?.revision).toBe(commitAt(newest))
     expect(world.revisions.get(commitAt(newest))?.status).toBe('deployed')
     for (const { serving } of world.hosts) expect(serving?.generation).toBe(live)
   }
@@ -197,7 +198,7 @@ describe('any order of deliveries, nudges, losses and deaths', () => {
         await fc.asyncModelRun(() => ({ model: {}, real }), sequence)
         await calmDown(real)
         const opened = world.newestOpened()
-        const isOpen = world.head().deployment !== null || hasPendingRequest(world.head())
+        const isOpen = !world.core().isIdle || world.core().isRequestPending
         await letItSettle(world, 16)
         await letItConverge(world)
         const newest = newestEligible(world)
@@ -221,7 +222,7 @@ describe('any order of deliveries, nudges, losses and deaths', () => {
         await letItConverge(world)
         const opened = world.newestOpened()
         checkSettled(world, opened, false)
-        if (opened >= 0) expect(world.head().releases[0]?.revision).toBe(commitAt(opened))
+        if (opened >= 0) expect(world.core().live?.revision).toBe(commitAt(opened))
         for (const { status } of world.deployments.values()) expect(status).toBe('succeeded')
       }),
       { numRuns: inFull(400, 200) },

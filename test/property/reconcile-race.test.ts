@@ -1,7 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createReconcile } from '../../src/rollout/reconcile.ts'
-import { commitAt, createWorld, type Call, type World } from '../support/rollout-world.ts'
+import type { Call } from '../support/calls.ts'
+import { commitAt } from '../support/examples.ts'
+import { createWorld, type World } from '../support/rollout-world.ts'
 import { letItSettle } from '../support/runs.ts'
 import { inFull } from '../support/size.ts'
 
@@ -49,16 +51,16 @@ const prepareWorld = (instances: number, isBroken: boolean): World => {
 const checkSends = (world: World): void => {
   world.sends.forEach(({ fence, at }, index) => {
     if (!world.sends.slice(0, index).some((one) => one.fence === fence)) return
-    const intent = world.writes.find(({ version }) => version === fence)?.deployment?.intent
-    expect(at - Date.parse(intent?.at ?? '')).toBeGreaterThanOrEqual(20_000)
+    const command = world.writes.find(({ version }) => version === fence)?.command
+    expect(at - Date.parse(command?.at ?? '')).toBeGreaterThanOrEqual(20_000)
   })
   expect(world.breaches).toEqual([])
 }
 
 /** Each intent was written once: by whoever got the version that is its fence. */
 const checkIntents = (world: World): void => {
-  const fences = world.writes.flatMap(({ deployment, version }) =>
-    deployment?.intent?.fence === version ? [version] : [],
+  const fences = world.writes.flatMap(({ command, version }) =>
+    command?.fence === version ? [version] : [],
   )
   expect(new Set(fences).size).toBe(fences.length)
   const sent = new Set(world.sends.map(({ fence }) => fence))
@@ -79,7 +81,7 @@ describe.each([2, 3])('%i reconcilers on one head', (count) => {
         checkIntents(world)
         checkSends(world)
         expect(world.sends.length).toBe(new Set(world.sends.map(({ fence }) => fence)).size)
-        expect(world.head().deployment).toBeNull()
+        expect(world.core().isIdle).toBe(true)
         const status = isBroken ? 'failed' : 'succeeded'
         expect([...world.deployments.values()]).toMatchObject([{ generation: 1, status }])
       }),
@@ -101,7 +103,7 @@ describe.each([2, 3])('%i reconcilers on one head', (count) => {
           checkSends(world)
           const repeated = world.sends.length - new Set(world.sends.map(({ fence }) => fence)).size
           expect(repeated).toBeLessThanOrEqual(1)
-          expect(world.head().deployment).toBeNull()
+          expect(world.core().isIdle).toBe(true)
           expect(world.deployments.get(1)?.status).toBe(isBroken ? 'failed' : 'succeeded')
         },
       ),

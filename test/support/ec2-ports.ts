@@ -6,7 +6,7 @@ import type { Ec2Ports } from '../../src/targets/ec2/ec2.ts'
 import type { Command, Commands, FleetInstance, Invocation } from '../../src/targets/ec2/ports.ts'
 import type { Order } from '../../src/targets/target.ts'
 import { after, instanceAt, lettings, start } from './deployments.ts'
-import { commitAt, digestAt } from './rollout-world.ts'
+import { commitAt, digestAt } from './examples.ts'
 import { keyAt } from './targets.ts'
 
 export const release: Release = {

@@ -10,7 +10,9 @@ import {
   type Redeployed,
   type RedeployRequest,
 } from '../../src/rollout/redeploy.ts'
-import { commitAt, createWorld, plainly, type World } from './rollout-world.ts'
+import { plainly } from './calls.ts'
+import { commitAt } from './examples.ts'
+import { createWorld, type World } from './rollout-world.ts'
 import type { Result } from '../../src/kernel/result.ts'
 import type { Reason } from '../../src/kernel/reason.ts'
 

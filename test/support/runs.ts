@@ -1,8 +1,8 @@
-import { hasStrays } from '../../src/deployment/places.ts'
 import { newNonce } from '../../src/kernel/id.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
 import { createReconcile } from '../../src/rollout/reconcile.ts'
-import { plainly, type Call, type World } from './rollout-world.ts'
+import { plainly, type Call } from './calls.ts'
+import type { World } from './rollout-world.ts'
 
 /** What happens to a run at its `at`-th port call (from 1). */
 export interface Mishap {
@@ -134,14 +134,15 @@ export const letItSettle = async (world: World, minutes = 40): Promise<void> => 
 
 /** Right after an undisturbed look nothing is open past its deadline. */
 export const checkDeadline = (world: World): void => {
-  const { deployment } = world.head()
-  if (deployment !== null && world.now() >= Date.parse(deployment.deadlineAt))
-    world.breaches.push(`open past its deadline: ${JSON.stringify(deployment)}`)
+  const { deployment, repair } = world.core()
+  const open = deployment ?? repair
+  if (open !== null && world.now() >= Date.parse(open.deadlineAt))
+    world.breaches.push(`open past its deadline: ${JSON.stringify(open)}`)
 }
 
 /** The clock goes on until every instance has been brought to what is live; at most three hours of it. */
 export const letItConverge = async (world: World): Promise<void> => {
-  for (let minute = 0; minute < 180 && hasStrays(world.head()); minute += 1) {
+  for (let minute = 0; minute < 180 && world.core().needsRepair; minute += 1) {
     await runReconcile(world)
     checkDeadline(world)
     world.advance(60_000)

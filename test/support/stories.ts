@@ -8,7 +8,7 @@ import { parseGithubEvent } from '../../src/sources/github-event.ts'
 import type { Parsed } from '../../src/sources/source.ts'
 import { oauthBody } from './circleci-events.ts'
 import { pushBody, runBody } from './github-events.ts'
-import { commitAt, startOfTime } from './rollout-world.ts'
+import { commitAt, startOfTime } from './examples.ts'
 
 export const commits = 10
 export const indexes = Array.from({ length: commits }, (_, index) => index)

@@ -36,7 +36,7 @@ import {
 import type { Order, Target } from '../../src/targets/target.ts'
 import { appOf } from './apps.ts'
 import { account, startTestAws, waitUntil, type TestAws } from './local-aws.ts'
-import { ec2 } from './rollout-world.ts'
+import { ec2 } from './examples.ts'
 import { carryOut, type Fare, type Place, type PlaceStage } from './target-place.ts'
 import { keyAt } from './targets.ts'
 

@@ -5,8 +5,8 @@ import { createHead, type Head } from '../../../src/deployment/head.ts'
 import type { AppName } from '../../../src/kernel/id.ts'
 import { createTakeAlarm } from '../../../src/rollout/take-alarm.ts'
 import { appOf } from '../../support/apps.ts'
-import { live } from '../../support/deployments.ts'
-import { silent } from '../../support/rollout-world.ts'
+import { live } from '../../support/core.ts'
+import { silent } from '../../support/examples.ts'
 
 const now = new Date('2026-11-20T10:05:00.000Z')
 const rollback = { alarms: ['balancer-5xx'], windowSeconds: 1800, secrets: 'recorded' } as const
@@ -26,7 +26,7 @@ type Trouble = Readonly<Partial<Record<'load' | 'record' | 'chronicle' | 'nudge'
 /** Two releases of each app were live; `trouble` names the app of which a call fails. */
 const createHandler = (trouble: Trouble) => {
   const heads = new Map<AppName, Head>(
-    apps.map(({ name }) => [name, { ...live(2, 1, live(1, 1)).head, app: name }]),
+    apps.map(({ name }) => [name, { ...live(1, 1, 2).stored, app: name }]),
   )
   const nudged: string[] = []
   const check = (call: keyof Trouble, app: AppName): void => {

@@ -1,24 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { Requirement } from '../../../src/deployment/app.ts'
-import { choose, isCiGreen, orderOf, standingOf } from '../../../src/deployment/choose.ts'
-import { createHead, type Head } from '../../../src/deployment/head.ts'
-import type { CiEvidence, Revision } from '../../../src/deployment/revision.ts'
+import { isCiGreen, orderOf } from '../../../src/deployment/choose.ts'
+import type { CiEvidence, PushOrder, Revision } from '../../../src/deployment/revision.ts'
 import type { SeenHooks } from '../../../src/deployment/seen.ts'
 import { addSeconds } from '../../../src/kernel/clock.ts'
-import {
-  after,
-  begin,
-  lettings,
-  openedBy,
-  openingOf,
-  revisionAt,
-  start,
-} from '../../support/deployments.ts'
-import { commitAt, digestAt, orderAt } from '../../support/rollout-world.ts'
+import { begin, live, takeBack, type Core } from '../../support/core.ts'
+import { after, lettings, openingOf, revisionAt, start } from '../../support/deployments.ts'
+import { commitAt, digestAt, orderAt } from '../../support/examples.ts'
 
-const fresh = createHead(lettings.name)
-const headWith = (changes: Partial<Head>): Head => ({ ...fresh, ...changes })
-const freeze = { reason: 'exams', by: 'ada', at: start }
+const freeze = { kind: 'freeze', reason: 'exams' } as const
 
 const ci = (index: number, changes: Partial<CiEvidence>): Pick<Revision, 'ci'> => {
   const run = revisionAt(index).ci['github:CI']
@@ -28,25 +18,31 @@ const ci = (index: number, changes: Partial<CiEvidence>): Pick<Revision, 'ci'> =
 
 const standing = (
   revision: Revision,
-  head: Head = fresh,
-  at = start,
+  core: Core = begin(),
+  seconds = 0,
   seen: SeenHooks = {},
   app = lettings,
-) => standingOf(head, app, revision, seen, at)
+) => core.at(seconds).standing(revision, seen, app)
+
+/** The mark is at this order. */
+const passed = (order: PushOrder): Core =>
+  begin()
+    .open(openingOf(2, 0, { order }))
+    .archive()
 
 describe('a waiting revision', () => {
-  it('is ready once its CI is green', () => {
+  it('has a revision ready once its CI is green', () => {
     expect(standing(revisionAt(3))).toEqual({ kind: 'ready', order: orderAt(3) })
   })
 
-  it('lacks what is required and not there, and says what', () => {
+  it('says what a revision lacks of what is required', () => {
     expect(standing(revisionAt(3, { ci: {} }))).toEqual({
       kind: 'lacking',
       what: ['github workflow CI'],
     })
   })
 
-  it('is refused where CI is red', () => {
+  it('refuses a revision whose CI is red', () => {
     const red = revisionAt(3, ci(3, { conclusion: 'failure' }))
     expect(standing(red)).toEqual({
       kind: 'ended',
@@ -56,34 +52,42 @@ describe('a waiting revision', () => {
     })
   })
 
-  it('is superseded at or below the mark, also while it lacks something else', () => {
+  it('supersedes a revision at or below the mark, also while it lacks something else', () => {
     const superseded = { kind: 'ended', status: 'superseded', reason: 'superseded', lacked: null }
-    expect(standing(revisionAt(3), headWith({ mark: orderAt(3) }))).toEqual(superseded)
-    expect(standing(revisionAt(2), headWith({ mark: orderAt(3) }))).toEqual(superseded)
+    expect(standing(revisionAt(3), live(1, 3))).toEqual(superseded)
+    expect(standing(revisionAt(2), live(1, 3))).toEqual(superseded)
     const red = revisionAt(2, ci(2, { conclusion: 'failure' }))
-    expect(standing(red, headWith({ mark: orderAt(3) }))).toEqual(superseded)
-    expect(standing(revisionAt(4), headWith({ mark: orderAt(3) })).kind).toBe('ready')
+    expect(standing(red, live(1, 3))).toEqual(superseded)
+    expect(standing(revisionAt(4), live(1, 3)).kind).toBe('ready')
   })
 
-  it('is refused where its commit or its digest is quarantined', () => {
-    for (const name of [commitAt(3), digestAt(3)])
-      expect(standing(revisionAt(3), headWith({ quarantine: [name] }))).toEqual({
+  it('refuses a revision whose commit or digest is quarantined', () => {
+    const quarantined = takeBack(begin(), openingOf(3, 1))
+    expect(quarantined.quarantine).toEqual([commitAt(3), digestAt(3)])
+    const { ci: later } = ci(3, { createdAt: after(1) })
+    for (const revision of [
+      revisionAt(3, { ci: later, digest: digestAt(4) }),
+      revisionAt(4, { ci: later, digest: digestAt(3) }),
+    ])
+      expect(standing(revision, quarantined)).toEqual({
         kind: 'ended',
         status: 'refused',
         reason: 'quarantined',
         lacked: null,
       })
+    const other = revisionAt(4, { ci: later })
+    expect(standing(other, quarantined).kind).toBe('ready')
   })
 
-  it('that is being deployed is left alone', () => {
-    const { head } = openedBy(begin(), openingOf(3, 1))
-    expect(standing(revisionAt(3), head)).toEqual({ kind: 'open' })
+  it('leaves a revision alone while it is deployed', () => {
+    const open = begin().open(openingOf(3, 1))
+    expect(standing(revisionAt(3), open)).toEqual({ kind: 'open' })
   })
 
-  it('expires when what it lacks does not come in time', () => {
+  it('expires a revision when what it lacks does not come in time', () => {
     const lacking = revisionAt(3, { ci: {} })
-    expect(standing(lacking, fresh, after(3599)).kind).toBe('lacking')
-    expect(standing(lacking, fresh, after(3600))).toEqual({
+    expect(standing(lacking, begin(), 3599).kind).toBe('lacking')
+    expect(standing(lacking, begin(), 3600)).toEqual({
       kind: 'ended',
       status: 'expired',
       reason: 'wait_expired',
@@ -91,39 +95,39 @@ describe('a waiting revision', () => {
     })
   })
 
-  it('whose image is missing is asked for once more before it expires', () => {
+  it('asks for the image of a revision once more before it expires', () => {
     const asked = (seconds: number) => ({ at: after(seconds), count: 9, retryAt: null })
     const missing = revisionAt(3, { digest: null, asked: asked(3300) })
-    expect(standing(missing, fresh, after(3600)).kind).toBe('ready')
+    expect(standing(missing, begin(), 3600).kind).toBe('ready')
     const askedAgain = revisionAt(3, { digest: null, asked: asked(3599) })
-    expect(standing(askedAgain, fresh, after(3600))).toMatchObject({
+    expect(standing(askedAgain, begin(), 3600)).toMatchObject({
       reason: 'wait_expired',
       lacked: ['image'],
     })
     const refused = { ...askedAgain, reason: 'registry_unauthorized' } as const
-    expect(standing(refused, fresh, after(3600))).toMatchObject({
+    expect(standing(refused, begin(), 3600)).toMatchObject({
       lacked: ['image (registry_unauthorized)'],
     })
     const answered = { ...askedAgain, reason: 'image_missing' } as const
-    expect(standing(answered, fresh, after(3600))).toMatchObject({ lacked: ['image'] })
+    expect(standing(answered, begin(), 3600)).toMatchObject({ lacked: ['image'] })
   })
 
-  it('whose image is there does not expire, however long it has waited', () => {
-    expect(standing(revisionAt(3), fresh, after(3600)).kind).toBe('ready')
+  it('does not expire a revision whose image is there, however long it has waited', () => {
+    expect(standing(revisionAt(3), begin(), 3600).kind).toBe('ready')
     const asked = { at: after(3599), count: 9, retryAt: null }
-    expect(standing(revisionAt(3, { asked }), fresh, after(3600)).kind).toBe('ready')
+    expect(standing(revisionAt(3, { asked }), begin(), 3600).kind).toBe('ready')
   })
 
-  it('does not expire while the app is frozen or another deployment is open', () => {
+  it('does not expire a revision while the app is frozen or another deployment is open', () => {
     const lacking = revisionAt(3, { ci: {} })
-    expect(standing(lacking, headWith({ freeze }), after(9999)).kind).toBe('lacking')
-    const { head } = openedBy(begin(), openingOf(1, 1))
-    expect(standing(lacking, head, after(9999)).kind).toBe('lacking')
+    expect(standing(lacking, begin().say(freeze), 9999).kind).toBe('lacking')
+    const open = begin().open(openingOf(1, 1))
+    expect(standing(lacking, open, 9999).kind).toBe('lacking')
   })
 
-  it('waits anew from the evidence that brought it back', () => {
+  it('lets a revision wait anew from the evidence that brought it back', () => {
     const revived = revisionAt(3, { ci: {}, waitingSince: after(3600) })
-    expect(standing(revived, fresh, after(7199)).kind).toBe('lacking')
+    expect(standing(revived, begin(), 7199).kind).toBe('lacking')
   })
 })
 
@@ -139,7 +143,7 @@ describe('a commit whose CI is green, where pushes are told', () => {
   it.each([
     ['was pushed to the branch', pushed(-2), ready],
     ['was pushed, and its run came late', pushed(-3600), ready],
-    ['was not pushed to the branch: a tag of its name was', {}, lacking],
+    ['was never pushed to the branch, but a tag of that name was', {}, lacking],
     ['was pushed long ago, and has a run of today by such a tag', pushed(-3601), lacking],
     [
       'lacks its run, too',
@@ -147,30 +151,33 @@ describe('a commit whose CI is green, where pushes are told', () => {
       { ...lacking, what: [...lacking.what, 'github workflow CI'] },
     ],
     ['lacks only its run', { ...pushed(0), ci: {} }, { ...lacking, what: ['github workflow CI'] }],
-  ])('and that %s', (_what, changes, expected) => {
-    expect(standing(revisionAt(3, changes), fresh, start, told())).toEqual(expected)
+  ])('judges a green commit by its push where it %s', (_what, changes, expected) => {
+    expect(standing(revisionAt(3, changes), begin(), 0, told())).toEqual(expected)
   })
 
   it.each([
     ['a run that is as old as its push', -60, 'ready'],
     ['a late run', -61, 'lacking'],
-  ])('and something newer went out since its push: %s', (_what, seconds, kind) => {
-    // Pushed after this commit, and opened before its run of today was made.
-    const mark = { createdAt: addSeconds(createdAt, -0.5), number: 2 }
-    const one = revisionAt(3, pushed(seconds))
-    expect(standing(one, headWith({ mark }), start, told()).kind).toBe(kind)
-    expect(standing(one, fresh, start, told()).kind).toBe('ready')
-  })
+  ])(
+    'counts a run by its age where something newer went out since its push: %s',
+    (_what, seconds, kind) => {
+      // Pushed after this commit, and opened before its run of today was made.
+      const mark = { createdAt: addSeconds(createdAt, -0.5), number: 2 }
+      const one = revisionAt(3, pushed(seconds))
+      expect(standing(one, passed(mark), 0, told()).kind).toBe(kind)
+      expect(standing(one, begin(), 0, told()).kind).toBe('ready')
+    },
+  )
 
-  it('counts, if it is late, where what went out since was pushed before', () => {
+  it('counts a late run where the release since was pushed before', () => {
     const late = revisionAt(3, pushed(-100))
     const older = { createdAt: addSeconds(createdAt, -101), number: 2 }
-    expect(standing(late, headWith({ mark: older }), start, told())).toEqual(ready)
+    expect(standing(late, passed(older), 0, told())).toEqual(ready)
     const same = { createdAt: addSeconds(createdAt, -100), number: 2 }
-    expect(standing(late, headWith({ mark: same }), start, told())).toEqual(lacking)
+    expect(standing(late, passed(same), 0, told())).toEqual(lacking)
   })
 
-  it('counts whatever the age of its run at CircleCI', () => {
+  it('counts a push whatever the age of its run at CircleCI', () => {
     const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
     const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
     const app = { ...lettings, requires: [github, circle] }
@@ -180,18 +187,18 @@ describe('a commit whose CI is green, where pushes are told', () => {
     const pipeline = { ...run, ci: 'circleci', workflow: 'build' } as const
     const late = { ...pipeline, createdAt: addSeconds(createdAt, 9999) }
     const both = revisionAt(3, { ...pushed(-2), ci: { ...own, 'circleci:build': late } })
-    expect(standing(both, fresh, start, told(), app)).toEqual(ready)
+    expect(standing(both, begin(), 0, told(), app)).toEqual(ready)
   })
 
-  it('counts without a push where none was ever told, or none for 90 days', () => {
+  it('counts a green commit without a push where no push was ever told, or none for 90 days', () => {
     expect(standing(revisionAt(3))).toEqual(ready)
-    expect(standing(revisionAt(3), fresh, start, { 'github:workflow_run': start })).toEqual(ready)
+    expect(standing(revisionAt(3), begin(), 0, { 'github:workflow_run': start })).toEqual(ready)
     const day = 86_400
-    expect(standing(revisionAt(3), fresh, start, told(90 * day - 1))).toEqual(lacking)
-    expect(standing(revisionAt(3), fresh, start, told(90 * day))).toEqual(ready)
+    expect(standing(revisionAt(3), begin(), 0, told(90 * day - 1))).toEqual(lacking)
+    expect(standing(revisionAt(3), begin(), 0, told(90 * day))).toEqual(ready)
   })
 
-  it('counts without a push where CircleCI tells tags from branches itself', () => {
+  it('counts a green commit without a push where CircleCI tells tags from branches itself', () => {
     const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
     const app = { ...lettings, requires: [circle] }
     const [run] = Object.values(revisionAt(3).ci)
@@ -199,21 +206,21 @@ describe('a commit whose CI is green, where pushes are told', () => {
     const green = revisionAt(3, {
       ci: { 'circleci:build': { ...run, ci: 'circleci', workflow: 'build' } },
     })
-    expect(standing(green, fresh, start, told(), app)).toEqual(ready)
+    expect(standing(green, begin(), 0, told(), app)).toEqual(ready)
   })
 
-  it('is refused where it is red, whoever started the run', () => {
+  it('refuses a commit whose CI is red, whatever started the run', () => {
     const red = revisionAt(3, ci(3, { conclusion: 'failure' }))
-    expect(standing(red, fresh, start, told())).toMatchObject({ reason: 'ci_failed' })
+    expect(standing(red, begin(), 0, told())).toMatchObject({ reason: 'ci_failed' })
   })
 
-  it('expires where the push does not come', () => {
-    const late = standing(revisionAt(3), fresh, after(3600), told())
+  it('expires a green commit whose push does not come', () => {
+    const late = standing(revisionAt(3), begin(), 3600, told())
     expect(late).toMatchObject({ status: 'expired', reason: 'wait_expired' })
   })
 })
 
-describe('CI is green for a revision', () => {
+describe('the CI of a revision is green', () => {
   const both: readonly Requirement[] = [
     { kind: 'ci', ci: 'github', workflow: 'CI' },
     { kind: 'ci', ci: 'github', workflow: 'lint' },
@@ -228,13 +235,13 @@ describe('CI is green for a revision', () => {
       },
     })
 
-  it('where every workflow that the app requires ended well', () => {
+  it('has green CI where every workflow that the app requires ended well', () => {
     expect(isCiGreen(app, withLint('success'))).toBe(true)
     expect(isCiGreen(app, withLint('failure'))).toBe(false)
     expect(isCiGreen(app, revisionAt(3))).toBe(false)
   })
 
-  it('where the app requires none', () => {
+  it('has green CI where the app requires none', () => {
     expect(isCiGreen({ ...app, requires: [{ kind: 'image' }] }, revisionAt(3, { ci: {} }))).toBe(
       true,
     )
@@ -245,16 +252,16 @@ describe('the order of a revision', () => {
   const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
   const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
 
-  it('is that of the first CI entry; the others gate', () => {
+  it('orders a revision by the first CI entry; the others gate', () => {
     const both = { ...lettings, requires: [circle, github] }
     expect(orderOf(both, revisionAt(3))).toBeNull()
     expect(orderOf({ ...both, requires: [github, circle] }, revisionAt(3))).toEqual(orderAt(3))
     const other = { ...both, requires: [github, circle] }
-    const gated = standing(revisionAt(3), fresh, start, {}, other)
+    const gated = standing(revisionAt(3), begin(), 0, {}, other)
     expect(gated).toEqual({ kind: 'lacking', what: ['circleci workflow build'] })
   })
 
-  it('is the time it was first seen where no CI is required', () => {
+  it('orders a revision by the time it was first seen where no CI is required', () => {
     const image = { ...lettings, requires: [{ kind: 'image' as const }] }
     const order = orderOf(image, revisionAt(3, { firstSeenAt: after(7) }))
     expect(order).toEqual({ createdAt: after(7), number: 0 })
@@ -262,16 +269,16 @@ describe('the order of a revision', () => {
 })
 
 describe('the choice of what goes out', () => {
-  const chosen = (revisions: readonly Revision[], head: Head = fresh, at = start) =>
-    choose(head, lettings, revisions, {}, at)
+  const chosen = (revisions: readonly Revision[], seconds = 0, core = begin()) =>
+    core.at(seconds).choice(revisions)
 
-  it('is the newest, by the creation of the run and then its number', () => {
+  it('chooses the newest revision, by the creation of the run and then its number', () => {
     const { open, ask } = chosen([revisionAt(3), revisionAt(5), revisionAt(4), revisionAt(2)])
     expect(open).toEqual({ revision: revisionAt(5), digest: digestAt(5), order: orderAt(5) })
     expect(ask).toBeNull()
   })
 
-  it('passes over one that waits or is red: it supersedes nothing', () => {
+  it('passes over a revision that waits or is red, which supersedes nothing', () => {
     const red = revisionAt(5, ci(5, { conclusion: 'failure' }))
     const { open, ended } = chosen([revisionAt(3), red, revisionAt(6, { ci: {} })])
     expect(open?.revision.id).toBe(commitAt(3))
@@ -297,10 +304,8 @@ describe('the choice of what goes out', () => {
     'asks again, after %i times, %i s later and lets an older one pass until then',
     (count, gap) => {
       const asked = revisionAt(5, { digest: null, asked: { at: start, count, retryAt: null } })
-      expect(chosen([revisionAt(3), asked], fresh, after(gap - 1)).open?.revision.id).toBe(
-        commitAt(3),
-      )
-      expect(chosen([revisionAt(3), asked], fresh, after(gap)).ask).toBe(asked)
+      expect(chosen([revisionAt(3), asked], gap - 1).open?.revision.id).toBe(commitAt(3))
+      expect(chosen([revisionAt(3), asked], gap).ask).toBe(asked)
     },
   )
 
@@ -308,10 +313,10 @@ describe('the choice of what goes out', () => {
     const hint = (at: string) => ({ kind: 'image' as const, tag: 'x', seenAt: at })
     const asked = { digest: null, asked: { at: after(5), count: 6, retryAt: null } }
     const newer = revisionAt(5, { ...asked, image: hint(after(6)) })
-    expect(chosen([newer], fresh, after(6)).ask).toBe(newer)
+    expect(chosen([newer], 6).ask).toBe(newer)
     for (const seconds of [4, 5]) {
       const older = revisionAt(5, { ...asked, image: hint(after(seconds)) })
-      expect(chosen([older], fresh, after(6)).ask).toBeNull()
+      expect(chosen([older], 6).ask).toBeNull()
     }
   })
 
@@ -319,15 +324,15 @@ describe('the choice of what goes out', () => {
     const asked = { digest: null, asked: { at: start, count: 1, retryAt: after(600) } }
     const image = { kind: 'image', tag: 'x', seenAt: after(60) } as const
     for (const revision of [revisionAt(5, asked), revisionAt(5, { ...asked, image })]) {
-      expect(chosen([revision], fresh, after(599)).ask).toBeNull()
-      expect(chosen([revision], fresh, after(600)).ask).toBe(revision)
+      expect(chosen([revision], 599).ask).toBeNull()
+      expect(chosen([revision], 600).ask).toBe(revision)
     }
   })
 
-  it('is nothing while the app is frozen or a deployment is open; what is over still ends', () => {
-    const { head } = openedBy(begin({ mark: orderAt(2) }), openingOf(3, 1))
-    for (const busy of [headWith({ freeze, mark: orderAt(2) }), head]) {
-      const { open, ask, ended } = chosen([revisionAt(2), revisionAt(7)], busy)
+  it('chooses nothing while the app is frozen or a deployment is open; ended revisions still end', () => {
+    const passed = live(1, 2)
+    for (const busy of [passed.say(freeze), passed.open(openingOf(3, 1))]) {
+      const { open, ask, ended } = chosen([revisionAt(2), revisionAt(7)], 0, busy)
       expect([open, ask]).toEqual([null, null])
       expect(ended.map(({ status }) => status)).toEqual(['superseded'])
     }

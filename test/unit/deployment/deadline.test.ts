@@ -1,28 +1,15 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  hostSecondsUntil,
-  isPast,
-  operationLimits,
-  rollingEndsAt,
-} from '../../../src/deployment/deadline.ts'
-import type { Deployment } from '../../../src/deployment/head.ts'
+import { hostSecondsUntil, isPast } from '../../../src/deployment/deadline.ts'
 import { secondsBetween } from '../../../src/kernel/clock.ts'
-import {
-  after,
-  begin,
-  deploymentOf,
-  openedBy,
-  openingOf,
-  start,
-} from '../../support/deployments.ts'
+import { begin, type Core } from '../../support/core.ts'
+import { after, lettings, openingOf, start } from '../../support/deployments.ts'
 
-const lasting = (seconds: number): Deployment => ({
-  ...deploymentOf(openedBy(begin(), openingOf(1, 1))),
-  deadlineAt: after(seconds),
-})
+/** A deployment that was opened at `start` and has so many seconds. */
+const lasting = (seconds: number): Core =>
+  begin().open(openingOf(1, 1, {}, { ...lettings, deadlineSeconds: seconds }))
 
-describe('the time of a deployment', () => {
+describe('the deadline of a deployment', () => {
   it.each([
     [900, 600],
     [3600, 3300],
@@ -30,40 +17,40 @@ describe('the time of a deployment', () => {
     [180, 90],
     [60, 30],
   ])(
-    'of %i s lets the rollout go on for %i s and keeps the rest for a restore',
+    'lets the rollout of a deployment of %i s go on for %i s and keeps the rest for a restore',
     (whole, rolling) => {
-      expect(rollingEndsAt(lasting(whole))).toBe(after(rolling))
+      expect(lasting(whole).rollingEndsAt()).toBe(after(rolling))
     },
   )
 
   it('gives a deploy what is left of the rollout, less what its answer may need', () => {
-    const limits = operationLimits(lasting(900), 'deploy', start)
+    const limits = lasting(900).limits('deploy')
     expect(limits).toEqual({ deadlineAt: after(600), hostSeconds: 525 })
   })
 
   it('gives a prepare 90 s at most', () => {
-    const limits = operationLimits(lasting(900), 'prepare', start)
+    const limits = lasting(900).limits('prepare')
     expect(limits).toEqual({ deadlineAt: after(90), hostSeconds: 60 })
-    expect(operationLimits(lasting(900), 'prepare', after(550))?.deadlineAt).toBe(after(600))
+    expect(lasting(900).at(550).limits('prepare')?.deadlineAt).toBe(after(600))
   })
 
   it('gives a restore all that is left', () => {
-    const limits = operationLimits(lasting(900), 'restore', after(600))
+    const limits = lasting(900).at(600).limits('restore')
     expect(limits).toEqual({ deadlineAt: after(900), hostSeconds: 225 })
   })
 
   it('begins nothing with less than 15 s for the host', () => {
-    expect(operationLimits(lasting(900), 'deploy', after(577))).toEqual({
+    expect(lasting(900).at(577).limits('deploy')).toEqual({
       deadlineAt: after(600),
       hostSeconds: 15,
     })
-    expect(operationLimits(lasting(900), 'deploy', after(579))).toBeNull()
-    expect(operationLimits(lasting(900), 'deploy', after(700))).toBeNull()
+    expect(lasting(900).at(579).limits('deploy')).toBeNull()
+    expect(lasting(900).at(700).limits('deploy')).toBeNull()
     expect(hostSecondsUntil(start, after(10))).toBeNull()
   })
 
   it("keeps the host below the documents' 1800 s", () => {
-    expect(operationLimits(lasting(21_600), 'deploy', start)?.hostSeconds).toBe(1740)
+    expect(lasting(21_600).limits('deploy')?.hostSeconds).toBe(1740)
   })
 
   it('always orders host < operation < deployment, and rollout < deployment', () => {
@@ -75,10 +62,8 @@ describe('the time of a deployment', () => {
         purposes,
         (whole, passed, purpose) => {
           const deployment = lasting(whole)
-          const limits = operationLimits(deployment, purpose, after(passed))
-          expect(secondsBetween(rollingEndsAt(deployment), deployment.deadlineAt)).toBeGreaterThan(
-            0,
-          )
+          const limits = deployment.at(passed).limits(purpose)
+          expect(secondsBetween(deployment.rollingEndsAt(), after(whole))).toBeGreaterThan(0)
           if (limits === null) return
           const operation = secondsBetween(after(passed), limits.deadlineAt)
           expect(limits.hostSeconds).toBeGreaterThanOrEqual(15)
@@ -89,7 +74,7 @@ describe('the time of a deployment', () => {
     )
   })
 
-  it('is past at its very moment', () => {
+  it('takes a deadline as past at its very moment', () => {
     expect(isPast(after(1), start)).toBe(false)
     expect(isPast(after(1), after(1))).toBe(true)
   })

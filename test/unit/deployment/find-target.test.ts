@@ -1,29 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import type { App, TargetSettings } from '../../../src/deployment/app.ts'
 import { findSamePlace, findTarget } from '../../../src/deployment/find-target.ts'
-import type { Head } from '../../../src/deployment/head.ts'
 import { TargetKey } from '../../../src/kernel/id.ts'
-import { toOrder } from '../../../src/rollout/order.ts'
+import { begin, bringLive, type Core } from '../../support/core.ts'
 import {
-  begin,
-  deploymentOf,
+  candidateAt,
   failedAt,
-  hear,
+  firstTarget,
   instanceAt,
-  intentOf,
   lettings,
-  live,
-  look,
-  openedBy,
   openingOf,
-  see,
-  send,
-  servingOf,
-  start,
   succeededAt,
 } from '../../support/deployments.ts'
-import { ec2 } from '../../support/rollout-world.ts'
-import { herokuTarget, keyAt, renderTarget } from '../../support/targets.ts'
+import { ec2 } from '../../support/examples.ts'
+import { herokuTarget, renderTarget } from '../../support/targets.ts'
 
 const fleet = (name: string, port = 8000): TargetSettings =>
   ec2({
@@ -82,39 +72,36 @@ describe('the target of other settings that is the same place', () => {
 })
 
 describe('a restore', () => {
-  const candidateOf = (index: number, { key }: TargetSettings) => ({
-    id: instanceAt(index),
-    target: key,
-    obstacle: null,
-  })
-  /** Live with these targets, instance 1 in `web` (or what it was called) and 2 in `worker`. */
-  const liveWith = (settings: App): Head => {
-    const { head } = live(1, 2)
-    return { ...head, releases: head.releases.map((release) => ({ ...release, settings })) }
+  /** Live with these targets on instance 1, in the first of them. */
+  const liveIn = (...targets: readonly [TargetSettings, ...TargetSettings[]]): Core => {
+    const candidates = [candidateAt(1, { target: targets[0].key })]
+    return bringLive(begin(), openingOf(1, 1, { candidates }, appWith(...targets)))
   }
-  const failIn = (head: Head, settings: App, first: TargetSettings) => {
-    const candidates = [candidateOf(1, first)]
-    const opened = openedBy({ head, actions: [] }, openingOf(2, 1, { candidates }, settings))
-    const failed = hear(send(look(opened, start), start), start, failedAt(1))
-    return look(failed, start)
+  const failIn = (core: Core, settings: App, { key }: TargetSettings): Core => {
+    const candidates = [candidateAt(1, { target: key })]
+    const sent = core
+      .open(openingOf(2, 1, { candidates }, settings))
+      .look()
+      .send()
+    return sent.answer(failedAt(1)).look()
   }
+  const settingsIn = ({ sent }: Core) =>
+    sent.map(({ settings, target }) => findTarget(settings, target))
 
   it('brings back the live settings of the same fleet after landfall.yml was reordered', () => {
-    const head = liveWith(appWith(web, worker))
-    const story = failIn(head, appWith(worker, fleet('web', 8001)), web)
-    const order = toOrder(story.head, deploymentOf(story), intentOf(story))
-    expect(order).toMatchObject({ purpose: 'restore', target: web.key, release: { generation: 1 } })
-    expect(findTarget(order.settings, order.target)).toBe(web)
+    const failed = failIn(liveIn(web, worker), appWith(worker, fleet('web', 8001)), web)
+    expect(failed.sent).toMatchObject([
+      { purpose: 'restore', target: web.key, release: { generation: 1 } },
+    ])
+    expect(settingsIn(failed)).toEqual([web])
   })
 
   it('brings back the live settings under the key that they had before a renamed tag', () => {
-    const story = failIn(liveWith(appWith(worker)), appWith(web), web)
-    const order = toOrder(story.head, deploymentOf(story), intentOf(story))
-    expect(order).toMatchObject({ target: worker.key, release: { generation: 1 } })
-    expect(findTarget(order.settings, order.target)).toBe(worker)
-    const restored = { ...succeededAt(1, 1), serving: servingOf(1, 1) }
-    const ended = look(hear(send(story, start), start, restored), start)
-    expect(ended.head.places).toContainEqual(
+    const failed = failIn(liveIn(worker), appWith(web), web)
+    expect(failed.sent).toMatchObject([{ target: worker.key, release: { generation: 1 } }])
+    expect(settingsIn(failed)).toEqual([worker])
+    const ended = failed.send().answer(succeededAt(1, 1)).look()
+    expect(ended.places).toContainEqual(
       expect.objectContaining({ id: instanceAt(1), target: worker.key, generation: 1 }),
     )
   })
@@ -122,15 +109,10 @@ describe('a restore', () => {
 
 describe('the places of targets that a new release has no more', () => {
   it('are forgotten once it is live', () => {
-    const known = { id: instanceAt(2), generation: null, at: start, tries: 0, reason: null }
-    const places = [
-      { ...known, target: worker.key },
-      { ...known, target: keyAt(0) },
-    ]
-    const opened = openedBy(begin({ places }), openingOf(1, 1))
-    const ended = look(hear(send(look(opened, start), start), start, succeededAt(1, 1)), start)
-    const { generation } = deploymentOf(ended)
-    const gone = see(ended, { kind: 'archived', generation, windowSeconds: null }, start)
-    expect(gone.head.places.map(({ target }) => target)).toEqual([keyAt(0), keyAt(0)])
+    const candidates = [candidateAt(1), candidateAt(2, { target: worker.key })]
+    const both = bringLive(begin(), openingOf(1, 2, { candidates }, appWith(ec2(), worker)))
+    expect(both.places.map(({ target }) => target)).toEqual([firstTarget, worker.key])
+    const gone = bringLive(both, openingOf(2, 1))
+    expect(gone.places.map(({ target }) => target)).toEqual([firstTarget])
   })
 })

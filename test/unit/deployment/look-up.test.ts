@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
-import type { Head } from '../../../src/deployment/head.ts'
-import { listLost } from '../../../src/deployment/look-up.ts'
-import type { Revision } from '../../../src/deployment/revision.ts'
-import { after, begin, lettings, revisionAt, start } from '../../support/deployments.ts'
-import { commitAt, orderAt } from '../../support/rollout-world.ts'
+import { compareOrders, type Revision } from '../../../src/deployment/revision.ts'
+import { begin, live } from '../../support/core.ts'
+import { after, lettings, revisionAt } from '../../support/deployments.ts'
+import { commitAt, orderAt } from '../../support/examples.ts'
 
 const app: App = {
   ...lettings,
@@ -15,16 +14,20 @@ const lacking = (index: number, changes: Partial<Revision> = {}): Revision =>
 
 const lost = (
   revisions: readonly Revision[],
-  at = after(60),
+  seconds = 60,
   changes: Partial<App> = {},
-  head: Head = begin().head,
-) => listLost(head, { ...app, ...changes }, revisions, {}, at).map(({ id }) => id)
+  core = begin(),
+) =>
+  core
+    .at(seconds)
+    .lost(revisions, { ...app, ...changes })
+    .map(({ id }) => id)
 
-describe('a run that GitHub is asked for', () => {
-  it('is one that a commit has lacked for a minute', () => {
-    expect(lost([lacking(1)], after(59))).toEqual([])
+describe('asking GitHub for a run that no hook has brought', () => {
+  it('asks GitHub for a run once a commit has lacked it for a minute', () => {
+    expect(lost([lacking(1)], 59)).toEqual([])
     expect(lost([lacking(1)])).toEqual([commitAt(1)])
-    expect(lost([lacking(1)], after(60), { repository: null })).toEqual([])
+    expect(lost([lacking(1)], 60, { repository: null })).toEqual([])
   })
 
   it.each([
@@ -33,18 +36,17 @@ describe('a run that GitHub is asked for', () => {
     [3, 480],
     [4, 600],
     [9, 600],
-  ])('is asked for again, after %i times, %i s later', (count, seconds) => {
+  ])('asks GitHub again, after %i times, %i s later', (count, seconds) => {
     const asked = { at: after(60), count, retryAt: null, trouble: null }
     const revision = lacking(1, { lookedUp: asked })
-    expect(lost([revision], after(59 + seconds))).toEqual([])
-    expect(lost([revision], after(60 + seconds))).toEqual([commitAt(1)])
+    expect(lost([revision], 59 + seconds)).toEqual([])
+    expect(lost([revision], 60 + seconds)).toEqual([commitAt(1)])
     const later = lacking(1, { lookedUp: { ...asked, retryAt: after(1200) } })
-    expect(lost([later], after(1199))).toEqual([])
-    expect(lost([later], after(1200))).toEqual([commitAt(1)])
+    expect(lost([later], 1199)).toEqual([])
+    expect(lost([later], 1200)).toEqual([commitAt(1)])
   })
 
-  it('is none of a commit that is out of the race, or has all that it needs of GitHub', () => {
-    const mark = { createdAt: start, number: 9 }
+  it('does not ask GitHub about a commit that is refused, superseded, or lacks nothing of GitHub', () => {
     const red = revisionAt(2).ci['github:CI']
     if (red === undefined) throw new Error('no run')
     const requires: App['requires'] = [
@@ -52,24 +54,24 @@ describe('a run that GitHub is asked for', () => {
       { kind: 'ci', ci: 'github', workflow: 'lint' },
     ]
     const failed = revisionAt(2, { ci: { 'github:CI': { ...red, conclusion: 'failure' } } })
-    expect(lost([failed], after(60), { requires })).toEqual([])
-    expect(lost([revisionAt(2)], after(60), { requires })).toEqual([commitAt(2)])
+    expect(lost([failed], 60, { requires })).toEqual([])
+    expect(lost([revisionAt(2)], 60, { requires })).toEqual([commitAt(2)])
     expect(lost([revisionAt(2)])).toEqual([])
-    const passed = begin({ mark }).head
-    expect(orderAt(2).createdAt < mark.createdAt).toBe(true)
-    expect(lost([revisionAt(2)], after(60), { requires }, passed)).toEqual([])
+    const passed = live(1, 4)
+    expect(compareOrders(orderAt(2), orderAt(4))).toBeLessThan(0)
+    expect(lost([revisionAt(2)], 60, { requires }, passed)).toEqual([])
     expect(lost([lacking(1, { commit: null })])).toEqual([])
   })
 
-  it('is none where another CI is lacking', () => {
+  it('does not ask GitHub about a commit that lacks only a run of another CI', () => {
     const requires: App['requires'] = [
       { kind: 'ci', ci: 'github', workflow: 'CI' },
       { kind: 'ci', ci: 'circleci', workflow: 'build' },
     ]
-    expect(lost([revisionAt(1)], after(60), { requires })).toEqual([])
+    expect(lost([revisionAt(1)], 60, { requires })).toEqual([])
   })
 
-  it('is one of the five newest', () => {
+  it('asks GitHub about no more than the five newest commits', () => {
     const all = [3, 1, 6, 2, 5, 4].map((index) => lacking(index, { firstSeenAt: after(index) }))
     expect(lost(all)).toEqual([6, 5, 4, 3, 2].map(commitAt))
   })

@@ -4,15 +4,15 @@ import { after, start } from '../../support/deployments.ts'
 
 const at = (seconds: number, number: number) => ({ createdAt: after(seconds), number })
 
-describe('of two pushes the newer', () => {
-  it('is the one whose run was made later, and in the same moment the one with the higher number', () => {
+describe('the newer of two pushes', () => {
+  it('takes the push whose run was made later as the newer, then the one with the higher number', () => {
     expect(compareOrders(at(0, 9), at(1, 1))).toBeLessThan(0)
     expect(compareOrders(at(1, 1), at(0, 9))).toBeGreaterThan(0)
     expect(compareOrders(at(0, 1), at(0, 2))).toBeLessThan(0)
     expect(compareOrders(at(0, 2), at(0, 2))).toBe(0)
   })
 
-  it('is the only one where there is but one', () => {
+  it('takes a push as the newer one where it is the only one', () => {
     expect(newerOrder(at(0, 1), at(1, 1))).toEqual(at(1, 1))
     expect(newerOrder(at(1, 1), at(0, 1))).toEqual(at(1, 1))
     expect(newerOrder(null, at(1, 1))).toEqual(at(1, 1))
@@ -21,8 +21,8 @@ describe('of two pushes the newer', () => {
   })
 })
 
-describe('what was asked in vain', () => {
-  it('is counted, and not asked again before the time that was named', () => {
+describe('a question that was asked in vain', () => {
+  it('counts a question asked in vain, and repeats it not before the time that was named', () => {
     const first = askedAgain(null, start, null)
     expect(first).toEqual({ at: start, count: 1, retryAt: null })
     expect(askedAgain(first, after(15), 30)).toEqual({

@@ -17,7 +17,7 @@ import {
   rollbackOf,
   secretsOf,
 } from '../../support/reports.ts'
-import { ec2 } from '../../support/rollout-world.ts'
+import { ec2 } from '../../support/examples.ts'
 import { onceFor, type Call, type Fate } from '../../../local/http/vendor.ts'
 
 const token = 'github_pat_planted-secret'

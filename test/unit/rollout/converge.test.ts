@@ -3,7 +3,9 @@ import type { Ec2Settings } from '../../../src/deployment/app.ts'
 import { Digest, Generation } from '../../../src/kernel/id.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { createHost } from '../../support/hosts.ts'
-import { commitAt, createWorld, ec2, plainly, type World } from '../../support/rollout-world.ts'
+import { plainly } from '../../support/calls.ts'
+import { commitAt, ec2 } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { letItSettle } from '../../support/runs.ts'
 import { instanceAt } from '../../support/deployments.ts'
 
@@ -32,8 +34,8 @@ const sentTo = (world: World, since: number) =>
 
 const live = { generation: 1, digest: `sha256:${'1'.padStart(64, '0')}` }
 
-describe('an instance that comes later', () => {
-  it('gets what is live, once, and nobody else is touched', async () => {
+describe('an instance that is added later', () => {
+  it('gets the live release once, and no other instance is touched', async () => {
     const world = await settled()
     const before = world.sends.length
     world.hosts.push(createHost(instanceAt(3)))
@@ -50,12 +52,12 @@ describe('an instance that comes later', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('makes no deployment of it: the history is as it was, but for its steps', async () => {
+  it('adds no deployment to the history, only steps of the live one', async () => {
     const world = await settled()
     world.hosts.push(createHost(instanceAt(3)))
     await tick(world, [3])
-    expect(world.head()).toMatchObject({ generation: 1, deployment: null })
-    expect(world.head().finished).toHaveLength(1)
+    expect(world.core()).toMatchObject({ generation: 1, isIdle: true })
+    expect(world.core().suspects).toHaveLength(1)
     expect([...world.deployments.keys()]).toEqual([1])
     expect(world.heard.map(({ fact }) => fact.id)).toEqual(['1:started', '1:succeeded'])
     const steps = [...world.steps.values()].filter(({ instance }) => instance === instanceAt(3))
@@ -65,7 +67,7 @@ describe('an instance that comes later', () => {
     ])
   })
 
-  it('has its trouble told of and is tried again with growing gaps, and the app goes on', async () => {
+  it('is reported where it fails and tried again with growing gaps, while the app runs on', async () => {
     const world = await settled()
     world.hosts.push(createHost(instanceAt(3)))
     world.breakImage(1, world.hosts.slice(2))
@@ -80,31 +82,21 @@ describe('an instance that comes later', () => {
     }
     expect(tries).toEqual([1, 3, 7, 15])
     expect(world.sends.length).toBe(before + 8)
-    expect(world.head().places.at(-1)).toMatchObject({ reason: 'unhealthy', generation: null })
+    expect(world.core().places.at(-1)).toMatchObject({ reason: 'unhealthy', generation: null })
     expect(world.hostOf(instanceAt(1)).acts).toHaveLength(1)
   })
 })
 
 describe('an instance that was offline', () => {
-  it('follows a rollback when it is back', async () => {
+  it('gets the release of the rollback when it is back', async () => {
     const world = await settled()
     world.pushImage(2)
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     await letItSettle(world, 3)
     world.hostOf(instanceAt(2)).online = false
-    world.change({
-      takeBack: {
-        kind: 'rollback',
-        generation: Generation.parse(2),
-        to: null,
-        reason: 'rolled_back',
-        by: 'ada',
-        at: world.instant(),
-        refusal: null,
-      },
-    })
+    world.say({ kind: 'rollback', to: null })
     await letItSettle(world, 3)
-    expect(world.head().releases[0]?.generation).toBe(1)
+    expect(world.core().live?.generation).toBe(1)
     expect(world.hostOf(instanceAt(2)).serving).toMatchObject({ generation: 2 })
     world.hostOf(instanceAt(2)).online = true
     await tick(world, [2])
@@ -119,7 +111,7 @@ describe('an instance that was changed by hand', () => {
     digest: Digest.parse(`sha256:${'e'.repeat(64)}`),
   }
 
-  it('is found within the hour, put right and told of', async () => {
+  it('is found within the hour, put right and reported', async () => {
     const world = await settled()
     world.hostOf(instanceAt(2)).serving = null
     world.advance(3300_000)
@@ -133,7 +125,7 @@ describe('an instance that was changed by hand', () => {
     ])
   })
 
-  it('is only told of, and only once, where drift is to be reported', async () => {
+  it('is only reported, and only once, where drift is `report`', async () => {
     const world = await settled({ drift: 'report' })
     world.hostOf(instanceAt(2)).serving = stranger
     for (let hour = 0; hour < 3; hour += 1) {
@@ -144,13 +136,13 @@ describe('an instance that was changed by hand', () => {
     expect(world.heard.slice(2).map(({ fact }) => fact)).toMatchObject([
       { kind: 'drifted', message: `${instanceAt(2)} is left as it is (drift: report)` },
     ])
-    expect(world.head().places.find(({ id }) => id === instanceAt(2))).toMatchObject({
+    expect(world.core().places.find(({ id }) => id === instanceAt(2))).toMatchObject({
       generation: null,
       reason: 'drifted',
     })
   })
 
-  it('leaves no trace where all is well', async () => {
+  it('leaves no trace where it serves what it should', async () => {
     const world = await settled()
     const before = world.steps.size
     world.advance(3601_000)
@@ -161,25 +153,32 @@ describe('an instance that was changed by hand', () => {
   })
 })
 
-describe('what is more urgent', () => {
-  it('is opened at once: a convergence gives way', async () => {
+describe('a repair of instances', () => {
+  it('gives way to a deployment, which opens at once', async () => {
     const world = await settled()
     world.hosts.push(createHost(instanceAt(3)))
     world.upcoming.push('slow')
     await tick(world, [3])
-    expect(world.head().deployment).toMatchObject({ kind: 'converge' })
+    expect(world.core().repair).toMatchObject({ generation: 1, status: 'in_progress' })
     world.pushImage(2)
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     await tick(world)
-    expect(world.head()).toMatchObject({ generation: 2 })
+    expect(world.core()).toMatchObject({ generation: 2 })
     await letItSettle(world, 5)
     expect(world.hosts.map(({ serving }) => serving?.generation)).toEqual([2, 2, 2])
     expect(world.breaches).toEqual([])
   })
 
-  it('brings nobody to what a failed rollback could not leave', async () => {
+  it('brings no instance to a release whose rollback failed', async () => {
     const world = await settled()
-    world.change({ quarantine: [commitAt(1)] })
+    world.pushImage(2)
+    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    await letItSettle(world, 3)
+    world.breakImage(1)
+    world.say({ kind: 'rollback', to: null })
+    await letItSettle(world, 3)
+    expect(world.core()).toMatchObject({ live: { generation: 2 }, needsRepair: false })
+    expect(world.deployments.get(3)).toMatchObject({ kind: 'rollback', status: 'failed' })
     world.hosts.push(createHost(instanceAt(3)))
     const before = world.sends.length
     await tick(world, [3])

@@ -1,14 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
-import {
-  commitAt,
-  createWorld,
-  digestAt,
-  plainly,
-  type Call,
-  type World,
-} from '../../support/rollout-world.ts'
+import { plainly, type Call } from '../../support/calls.ts'
+import { commitAt, digestAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { runReconcile } from '../../support/runs.ts'
 
 const requires: App['requires'] = [{ kind: 'ci', ci: 'github', workflow: 'CI' }, { kind: 'image' }]
@@ -19,7 +14,7 @@ const latestWorld = (changes: Partial<App> = {}): World =>
 const turnGreen = (world: World, index: number): void =>
   world.receive(commitAt(index), world.runOf(index, 1, 'success'))
 
-const liveOf = (world: World) => world.head().releases[0]
+const liveOf = (world: World) => world.core().live
 
 const expectLive = (world: World, index: number): void => {
   expect(liveOf(world)).toMatchObject({
@@ -31,7 +26,7 @@ const expectLive = (world: World, index: number): void => {
 }
 
 describe('a commit whose image lies under latest', () => {
-  it('goes out once CI is green and the label names it, without any hook of the registry', async () => {
+  it('goes out once CI is green and the label names it, without a hook of the registry', async () => {
     const world = latestWorld()
     world.moveTag(1)
     turnGreen(world, 1)
@@ -39,12 +34,12 @@ describe('a commit whose image lies under latest', () => {
     expectLive(world, 1)
   })
 
-  it('goes out when its image is pushed after CI is green, at once where the registry tells', async () => {
+  it('goes out when its image is pushed after CI is green, at once where the registry sends a hook', async () => {
     const world = latestWorld()
     world.moveTag(1)
     turnGreen(world, 2)
     await runReconcile(world)
-    expect(liveOf(world)).toBeUndefined()
+    expect(liveOf(world)).toBeNull()
     expect(world.revisions.get(commitAt(2))).toMatchObject({
       status: 'waiting',
       reason: 'image_missing',
@@ -87,7 +82,7 @@ describe('a commit whose image lies under latest', () => {
     expect(world.revisions.get(commitAt(2))?.reason).toBe('ci_failed')
   })
 
-  it('is shown as waiting where its push was told in the second of the one before, during its look-up', async () => {
+  it('is shown as waiting where its image was pushed within a second of another, during the look-up', async () => {
     const world = latestWorld()
     world.moveTag(1)
     world.announceTag()
@@ -118,18 +113,18 @@ describe('a commit whose image lies under latest', () => {
     world.moveTag(2)
     turnGreen(world, 1)
     await runReconcile(world)
-    expect(liveOf(world)).toBeUndefined()
+    expect(liveOf(world)).toBeNull()
     expect(world.revisions.get(commitAt(1))?.reason).toBe('image_missing')
   })
 
-  it('whose image has no label waits and says so', async () => {
+  it('waits and says so where its image has no label', async () => {
     const world = latestWorld()
     world.moveTag(1)
     world.unlabel(1)
     world.announceTag()
     turnGreen(world, 1)
     await runReconcile(world)
-    expect(liveOf(world)).toBeUndefined()
+    expect(liveOf(world)).toBeNull()
     expect(world.hint()).toBeNull()
     expect(world.revisions.get(commitAt(1))).toMatchObject({
       status: 'waiting',
@@ -153,23 +148,22 @@ describe('a commit whose image lies under latest', () => {
     expect(world.fetched).toEqual([digestAt(1), digestAt(2)])
   })
 
-  it('is brought out by redeploy, and a commit that no image is labelled with is not known', async () => {
+  it('goes out by redeploy; a commit that no image is labelled with is unknown', async () => {
     const world = latestWorld()
     world.moveTag(3)
-    const request = { force: true, by: 'ada', at: world.instant(), refusal: null }
-    world.change({ request: { ...request, revision: commitAt(3) } })
+    world.ask({ force: true, revision: commitAt(3) })
     await runReconcile(world)
     expectLive(world, 3)
-    world.change({ request: { ...request, revision: commitAt(4) } })
+    world.ask({ force: true, revision: commitAt(4) })
     await runReconcile(world)
-    expect(world.head().request?.refusal).toBe('revision_unknown')
+    expect(world.core().request?.refusal).toBe('revision_unknown')
   })
 })
 
-describe('latest alone', () => {
+describe('an app that requires only an image under latest', () => {
   const alone: Partial<App> = { requires: [{ kind: 'image' }] }
 
-  it('makes a revision of each new digest, and fetches nothing', async () => {
+  it('has a revision for each new digest and fetches no image', async () => {
     const world = latestWorld(alone)
     world.moveTag(1)
     world.announceTag()
@@ -193,13 +187,13 @@ describe('a pushed tag whose registry does not answer', () => {
     world.advance(119_000)
     await runReconcile(world)
     expect(world.hint()?.asked?.count).toBe(1)
-    expect(liveOf(world)).toBeUndefined()
+    expect(liveOf(world)).toBeNull()
     world.advance(1000)
     await runReconcile(world)
     expectLive(world, 1)
   })
 
-  it('is let go after waitFor', async () => {
+  it('is given up after waitFor', async () => {
     const world = latestWorld({ waitForSeconds: 3600 })
     world.announceTag()
     world.setRegistryTrouble(busy)
@@ -220,17 +214,17 @@ describe('a run that a tag named like the branch started', () => {
   const pushBranch = (world: World, index: number): void =>
     world.receive(commitAt(index), { kind: 'push', pushedAt: world.instant() })
 
-  it('does not bring its commit out, and a push of the branch to it does', async () => {
+  it('does not deploy its commit; a push of the branch to that commit does', async () => {
     const world = seenWorld()
     turnGreen(world, 1)
     await runReconcile(world)
-    expect(liveOf(world)).toBeUndefined()
+    expect(liveOf(world)).toBeNull()
     pushBranch(world, 1)
     await runReconcile(world)
     expectLive(world, 1)
   })
 
-  it('does not bring an old commit back that was live before', async () => {
+  it('does not bring back an old commit that was live before', async () => {
     const world = seenWorld()
     for (const index of [1, 2]) {
       pushBranch(world, index)
@@ -243,6 +237,6 @@ describe('a run that a tag named like the branch started', () => {
     world.receive(commitAt(1), { ...run, createdAt: world.instant() })
     await runReconcile(world)
     expectLive(world, 2)
-    expect(world.head().generation).toBe(2)
+    expect(world.core().generation).toBe(2)
   })
 })

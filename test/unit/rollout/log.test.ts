@@ -4,7 +4,9 @@ import { createLogUrl } from '../../../src/report/log-url.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { parseFilterPattern } from '../../support/filter-pattern.ts'
 import { deploymentOf } from '../../support/reports.ts'
-import { commitAt, createWorld, plainly, type World } from '../../support/rollout-world.ts'
+import { plainly } from '../../support/calls.ts'
+import { commitAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { keyAt } from '../../support/targets.ts'
 
 /** What the page asks CloudWatch Logs for: its fragment is encoded twice, with `$` for `%`. */

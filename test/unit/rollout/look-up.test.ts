@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
 import { later, refused } from '../../../src/kernel/foreign.ts'
-import { commitAt, createWorld, digestAt, type World } from '../../support/rollout-world.ts'
+import { commitAt, digestAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { runReconcile } from '../../support/runs.ts'
 
 const reports: App['reports'] = { github: 'landfall/prod/github-token', notice: null, sentry: null }
@@ -37,7 +38,7 @@ describe('a run whose hook was lost', () => {
     await watch(world, 59)
     expect(world.lookUps).toEqual([])
     await watch(world, 1)
-    expect(world.head().releases[0]).toMatchObject({ revision: commitAt(1), digest: digestAt(1) })
+    expect(world.core().live).toMatchObject({ revision: commitAt(1), digest: digestAt(1) })
     expect(world.lookUps).toHaveLength(1)
     expect(world.breaches).toEqual([])
   })
@@ -55,14 +56,14 @@ describe('a run whose hook was lost', () => {
     expect(world.lookUps).toHaveLength(7)
   })
 
-  it('that its hook brings as well, late, is deployed once', async () => {
+  it('is deployed once where its hook comes late as well', async () => {
     const world = worldWith()
     loseRun(world, 1)
     await watch(world, 61)
     world.receive(commitAt(1), world.runOf(1, 1, 'success'))
     world.receive(commitAt(1), pushNow(world))
     await watch(world, 5)
-    expect(world.head().generation).toBe(1)
+    expect(world.core().generation).toBe(1)
   })
 
   it('is red where GitHub says so', async () => {
@@ -73,7 +74,7 @@ describe('a run whose hook was lost', () => {
     expect(revisionOf(world, 1)).toMatchObject({ status: 'refused', reason: 'ci_failed' })
   })
 
-  it('is asked for of the newest five commits first', async () => {
+  it('is asked for at first for the newest five commits', async () => {
     const world = worldWith()
     for (const index of [1, 2, 3, 4, 5, 6, 7]) {
       world.receive(commitAt(index), pushNow(world))
@@ -97,12 +98,12 @@ describe('a push whose hook was lost', () => {
     expect(revisionOf(world, 1)?.status).toBe('deployed')
   })
 
-  it('is not there where a tag of the branch’s name was pushed', async () => {
+  it('is not found where a tag of the branch’s name was pushed', async () => {
     const world = worldWith({ waitForSeconds: 600 })
     world.see('github:push')
     world.receive(commitAt(1), world.runOf(1, 1, 'success'))
     await watch(world, 601)
-    expect(world.head().generation).toBe(0)
+    expect(world.core().generation).toBe(0)
     expect(revisionOf(world, 1)).toMatchObject({
       status: 'expired',
       reason: 'wait_expired',
@@ -128,14 +129,14 @@ describe('GitHub is not asked', () => {
     expect(world.lookUps).toEqual([])
   })
 
-  it('for what only lacks its image', async () => {
+  it('for a commit that lacks only its image', async () => {
     const world = worldWith()
     world.receive(commitAt(9), world.runOf(9, 1, 'success'))
     await watch(world, 130)
     expect(world.lookUps).toEqual([])
   })
 
-  it('where it is an event that wakes us', async () => {
+  it('where an event starts the look, not the clock', async () => {
     const world = worldWith()
     loseRun(world, 1)
     world.advance(120_000)
@@ -147,7 +148,7 @@ describe('GitHub is not asked', () => {
 describe('GitHub that does not answer', () => {
   const busy = later('api.github.com answered 429: too many requests', 900)
 
-  it('is left alone for as long as it asks, and what it said is kept', async () => {
+  it('is not asked for as long as it says, and what it said is kept', async () => {
     const world = worldWith()
     loseRun(world, 1)
     world.setGithubTrouble(busy)
@@ -168,7 +169,7 @@ describe('GitHub that does not answer', () => {
     expect(world.lookUps).toHaveLength(1)
   })
 
-  it('holds nothing up: the hook that comes after all brings it out', async () => {
+  it('does not hold up a commit whose hook comes after all', async () => {
     const world = worldWith()
     loseRun(world, 1)
     world.setGithubTrouble(busy)

@@ -1,24 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import type { Head, Request } from '../../../src/deployment/head.ts'
-import {
-  commitAt,
-  createWorld,
-  digestAt,
-  orderAt,
-  type World,
-} from '../../support/rollout-world.ts'
+import type { Request } from '../../../src/deployment/head.ts'
+import { commitAt, digestAt, orderAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { runReconcile } from '../../support/runs.ts'
 
-const ask = async (
-  world: World,
-  request: Partial<Request>,
-  changes: Partial<Head> = {},
-): Promise<Head> => {
-  const asked = { revision: null, force: false, by: 'ada', at: world.instant(), refusal: null }
-  world.change({ ...changes, request: { ...asked, ...request } })
+const ask = async (world: World, request: Partial<Request>) => {
+  world.ask(request)
   await runReconcile(world)
   expect(world.breaches).toEqual([])
-  return world.head()
+  return world.core()
 }
 
 const pushed = (indexes: readonly number[]): World => {
@@ -33,52 +23,61 @@ const pushed = (indexes: readonly number[]): World => {
 const liveWorld = async (index: number): Promise<World> => {
   const world = pushed([index])
   await runReconcile(world)
-  expect(world.head().releases[0]?.revision).toBe(commitAt(index))
+  expect(world.core().live?.revision).toBe(commitAt(index))
   return world
 }
 
-const frozen = { reason: 'exams', by: 'ada', at: '2026-11-20T10:00:00.000Z' }
+const freeze = { kind: 'freeze', reason: 'exams' } as const
 
 describe('a request', () => {
-  it('brings the live digest out again, as a deployment of its own', async () => {
+  it('deploys the live digest again, as a deployment of its own', async () => {
     const world = await liveWorld(1)
-    const head = await ask(world, {})
-    expect(head.request).toBeNull()
-    expect(head.releases).toMatchObject([
+    const core = await ask(world, {})
+    expect(core.request).toBeNull()
+    expect(core.releases).toMatchObject([
       { generation: 2, digest: digestAt(1) },
       { generation: 1, digest: digestAt(1) },
     ])
     expect(world.deployments.get(2)).toMatchObject({ kind: 'redeploy', by: 'ada' })
   })
 
-  it('is refused where nothing is live, and the refusal stays to be seen', async () => {
-    const head = await ask(createWorld({ instances: 1 }), {})
-    expect(head.request?.refusal).toBe('nothing_live')
+  it('is refused where nothing is live, and its refusal is kept', async () => {
+    const core = await ask(createWorld({ instances: 1 }), {})
+    expect(core.request?.refusal).toBe('nothing_live')
   })
 
   it('is refused where the registry has no such image', async () => {
-    const head = await ask(await liveWorld(1), { revision: commitAt(7), force: true })
-    expect(head.request?.refusal).toBe('revision_unknown')
+    const core = await ask(await liveWorld(1), { revision: commitAt(7), force: true })
+    expect(core.request?.refusal).toBe('revision_unknown')
   })
 
   it('is refused where the app was frozen since, unless it is forced', async () => {
-    const plain = await ask(await liveWorld(1), {}, { freeze: frozen })
-    expect(plain.request?.refusal).toBe('app_frozen')
-    const forced = await ask(await liveWorld(1), { force: true }, { freeze: frozen })
-    expect(forced.releases[0]?.generation).toBe(2)
+    const world = await liveWorld(1)
+    world.say(freeze)
+    const plain = await ask(world, {})
+    expect(plain).toMatchObject({ generation: 1, request: { refusal: 'app_frozen' } })
+    const forced = await ask(world, { force: true })
+    expect(forced.live?.generation).toBe(2)
   })
 
   it('is refused where its image turns out to be quarantined, unless it is forced', async () => {
-    const world = await liveWorld(1)
+    const world = pushed([1])
+    await runReconcile(world)
     world.pushImage(2)
-    const quarantine = { quarantine: [digestAt(2)] }
-    const plain = await ask(world, { revision: commitAt(2) }, quarantine)
+    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    await runReconcile(world)
+    world.say({ kind: 'rollback', to: null })
+    await runReconcile(world)
+    expect(world.core().quarantine).toEqual([commitAt(2), digestAt(2)])
+    // Commit 3 is not quarantined; its image is that of commit 2.
+    world.moveTag(2, commitAt(3))
+    const plain = await ask(world, { revision: commitAt(3) })
     expect(plain.request?.refusal).toBe('quarantined')
-    const forced = await ask(world, { revision: commitAt(2), force: true }, quarantine)
-    expect(forced.releases[0]?.revision).toBe(commitAt(2))
+    const forced = await ask(world, { revision: commitAt(3), force: true })
+    expect(forced.live).toMatchObject({ revision: commitAt(3), digest: digestAt(2) })
   })
 
-  it('goes first, before what waits', async () => {
+  it('goes before the waiting commits', async () => {
     const world = await liveWorld(1)
     world.pushImage(2)
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
@@ -90,7 +89,7 @@ describe('a request', () => {
     ])
   })
 
-  it('forced before its CI began is not followed by an older commit', async () => {
+  it('that is forced before its CI began is not followed by an older commit', async () => {
     const world = await liveWorld(1)
     world.receive(commitAt(3), { kind: 'push', pushedAt: world.instant() })
     world.pushImage(3)
@@ -98,35 +97,35 @@ describe('a request', () => {
     world.pushImage(2)
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     await runReconcile(world)
-    expect(world.head().releases[0]?.revision).toBe(commitAt(3))
+    expect(world.core().live?.revision).toBe(commitAt(3))
     expect(world.revisions.get(commitAt(2))?.status).toBe('superseded')
   })
 })
 
 describe('the next deployment', () => {
-  it('is that of the newest commit; the older ones are superseded', async () => {
+  it('is of the newest commit; the older ones are superseded', async () => {
     const world = pushed([1, 3, 2])
     await runReconcile(world)
-    expect(world.head()).toMatchObject({ generation: 1, mark: orderAt(3) })
-    expect(world.head().releases[0]?.revision).toBe(commitAt(3))
+    expect(world.core()).toMatchObject({ generation: 1, mark: orderAt(3) })
+    expect(world.core().live?.revision).toBe(commitAt(3))
     const statuses = [1, 2, 3].map((index) => world.revisions.get(commitAt(index))?.status)
     expect(statuses).toEqual(['superseded', 'superseded', 'deployed'])
   })
 
-  it('passes to the next older commit where the newest has no image yet, and comes back to it', async () => {
+  it('is of the next older commit where the newest has no image yet, which follows later', async () => {
     const world = pushed([1])
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     await runReconcile(world)
-    expect(world.head().releases[0]?.revision).toBe(commitAt(1))
+    expect(world.core().live?.revision).toBe(commitAt(1))
     world.pushImage(2)
     await runReconcile(world)
-    expect(world.head().generation).toBe(1)
+    expect(world.core().generation).toBe(1)
     world.advance(15_000)
     await runReconcile(world)
-    expect(world.head().releases[0]?.revision).toBe(commitAt(2))
+    expect(world.core().live?.revision).toBe(commitAt(2))
   })
 
-  it('comes at once where the registry hints that the image is there', async () => {
+  it('opens at once where the registry sends a hint that the image is there', async () => {
     const world = createWorld({ instances: 1 })
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     await runReconcile(world)
@@ -134,18 +133,18 @@ describe('the next deployment', () => {
     world.advance(1000)
     world.receive(commitAt(2), { kind: 'image', tag: commitAt(2), seenAt: world.instant() })
     await runReconcile(world)
-    expect(world.head().releases[0]?.revision).toBe(commitAt(2))
+    expect(world.core().live?.revision).toBe(commitAt(2))
   })
 
-  it('does not come while the app is frozen, and comes on the thaw', async () => {
+  it('does not open while the app is frozen, and opens once it is unfrozen', async () => {
     const world = pushed([1])
-    world.change({ freeze: frozen })
+    world.say(freeze)
     await runReconcile(world)
-    expect(world.head().generation).toBe(0)
+    expect(world.core().generation).toBe(0)
     expect(world.revisions.get(commitAt(1))?.status).toBe('waiting')
-    world.change({ freeze: null })
+    world.say({ kind: 'unfreeze' })
     await runReconcile(world)
-    expect(world.head().releases[0]?.revision).toBe(commitAt(1))
+    expect(world.core().live?.revision).toBe(commitAt(1))
   })
 
   it('is not tried again once it has failed, though CI runs again', async () => {
@@ -159,11 +158,11 @@ describe('the next deployment', () => {
     })
     world.receive(commitAt(1), world.runOf(1, 2, 'success'))
     await runReconcile(world)
-    expect(world.head().generation).toBe(1)
+    expect(world.core().generation).toBe(1)
     expect(world.revisions.get(commitAt(1))?.status).toBe('superseded')
   })
 
-  it('comes when a red commit turns green on a re-run', async () => {
+  it('opens when a red commit turns green on a re-run', async () => {
     const world = createWorld({ instances: 1 })
     world.pushImage(1)
     world.receive(commitAt(1), world.runOf(1, 1, 'failure'))
@@ -177,7 +176,7 @@ describe('the next deployment', () => {
     expect(world.revisions.get(commitAt(1))?.status).toBe('deployed')
   })
 
-  it('expires what lacks something for too long, and takes it up again on new evidence', async () => {
+  it('is not of a commit that lacked something for too long, until new evidence comes', async () => {
     const world = createWorld({ instances: 1, app: { waitForSeconds: 3600 } })
     world.receive(commitAt(1), { kind: 'push', pushedAt: world.instant() })
     world.advance(3599_000)

@@ -1,47 +1,48 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
-import type { Purpose } from '../../../src/deployment/head.ts'
 import { InstanceId } from '../../../src/kernel/id.ts'
-import { toOrder } from '../../../src/rollout/order.ts'
+import { begin, bringLive, live, type Core } from '../../support/core.ts'
 import {
   after,
-  begin,
-  deploymentOf,
-  hear,
+  candidateAt,
+  failedAt,
+  firstTarget,
   instanceAt,
-  intentOf,
   lettings,
-  live,
-  look,
-  openedBy,
   openingOf,
-  send,
   start,
   succeededAt,
-  type Story,
 } from '../../support/deployments.ts'
-import { renderTarget, keyAt } from '../../support/targets.ts'
+import { renderTarget } from '../../support/targets.ts'
 
-const orderOf = (story: Story, purpose: Purpose = 'deploy') =>
-  toOrder(story.head, deploymentOf(story), { ...intentOf(story), purpose })
+/** Release 1 is live on two instances, and release 2 is ordered for the first of them. */
+const second = (): Core => live(2, 1).open(openingOf(2, 2)).look()
 
-const second = () => look(openedBy(live(1, 2), openingOf(2, 2)), start)
+/** What was ordered has failed, and the live release is ordered back. */
+const restoring = (core: Core): Core => core.send().answer(failedAt(1)).look()
 
-describe('the order that an intent stands for', () => {
-  it('of a deploy names the new release, its settings and its limits', () => {
-    const story = second()
-    expect(orderOf(story)).toEqual({
+/** The order of the last input; it must have given one. */
+const orderOf = (core: Core) => {
+  const [order] = core.sent
+  if (order === undefined) throw new Error('nothing was ordered')
+  return order
+}
+
+describe('an order', () => {
+  it('to deploy names the new release, its settings and its limits', () => {
+    const core = second()
+    expect(orderOf(core)).toEqual({
       purpose: 'deploy',
       app: 'oc-lettings',
       kind: 'deploy',
       generation: 2,
-      fence: story.head.version,
+      fence: core.version,
       openedAt: start,
       numberedAt: start,
       since: start,
-      release: deploymentOf(story).release,
+      release: core.deployment?.release,
       settings: lettings,
-      target: keyAt(0),
+      target: firstTarget,
       instances: [instanceAt(1)],
       predeployOn: instanceAt(1),
       notAfter: after(600),
@@ -49,15 +50,23 @@ describe('the order that an intent stands for', () => {
     })
   })
 
-  it('of a convergence gives out no number', () => {
-    const deployment = { ...deploymentOf(second()), kind: 'converge' as const }
-    const story = { ...second(), head: { ...second().head, deployment } }
-    expect(orderOf(story)).toMatchObject({ generation: 2, numberedAt: null })
+  it('of a repair is an ordinary one that gives out no number', () => {
+    const core = live(1, 1)
+      .find([candidateAt(2)])
+      .serve()
+      .look()
+    expect(orderOf(core)).toMatchObject({
+      purpose: 'deploy',
+      kind: 'deploy',
+      generation: 1,
+      numberedAt: null,
+      predeployOn: null,
+    })
   })
 
   it('of a restore names the live release and the settings it runs with', () => {
-    const story = second()
-    expect(orderOf(story, 'restore')).toMatchObject({
+    expect(orderOf(restoring(second()))).toMatchObject({
+      purpose: 'restore',
       generation: 2,
       numberedAt: null,
       release: { generation: 1 },
@@ -65,75 +74,68 @@ describe('the order that an intent stands for', () => {
     })
   })
 
-  it('of a restore where nothing of ours was live names no release', () => {
-    const order = orderOf(look(openedBy(begin(), openingOf(1, 1)), start), 'restore')
-    expect(order.release).toBeNull()
+  it('of a restore names no release where nothing was live', () => {
+    const first = begin().open(openingOf(1, 2)).serve().look().send().answer(failedAt(2))
+    const order = orderOf(first.look())
+    expect(order).toMatchObject({ purpose: 'restore', release: null })
     expect(order.settings).toBe(lettings)
   })
 
-  it('of a restore to a kind of target that was not live names no release', () => {
-    const render = renderTarget()
-    const settings: App = { ...lettings, targets: [render] }
-    const story = live(1, 1)
-    const releases = story.head.releases.map((release) => ({ ...release, settings }))
-    const opened = openedBy({ ...story, head: { ...story.head, releases } }, openingOf(2, 1))
-    expect(orderOf(look(opened, start), 'restore').release).toBeNull()
+  it('of a restore names no release where another kind of target was live', () => {
+    const settings: App = { ...lettings, targets: [renderTarget()] }
+    const before = bringLive(begin(), openingOf(1, 1, {}, settings))
+    expect(orderOf(restoring(before.open(openingOf(2, 1)).look()))).toMatchObject({
+      purpose: 'restore',
+      release: null,
+    })
   })
 
-  it('keeps the time of the first order where the command is repeated', () => {
-    const again = look(second(), after(60))
-    expect(intentOf(again)).toMatchObject({ at: after(60), repeated: true })
-    expect(orderOf(again)).toMatchObject({ openedAt: start, since: start })
-  })
-
-  it('of a restore to another service of Render names no release', () => {
+  it('of a restore names no release where another service of Render was live', () => {
     const toRender = (service: string): App => ({
       ...lettings,
       targets: [renderTarget({ service })],
     })
-    const at = (from: string, to: string) => {
-      const story = live(1, 1)
-      const releases = story.head.releases.map((release) => ({
-        ...release,
-        settings: toRender(from),
-      }))
-      const head = { ...story.head, releases }
-      const opened = openedBy({ ...story, head }, openingOf(2, 1, {}, toRender(to)))
-      return orderOf(look(opened, start), 'restore')
+    const back = (from: string, to: string) => {
+      const before = bringLive(begin(), openingOf(1, 1, {}, toRender(from)))
+      return orderOf(restoring(before.open(openingOf(2, 1, {}, toRender(to))).look()))
     }
-    expect(at('srv-1', 'srv-1').release).toMatchObject({ generation: 1 })
-    expect(at('srv-1', 'srv-2').release).toBeNull()
-    expect(at('srv-1', 'srv-2').settings).toEqual(toRender('srv-2'))
+    expect(back('srv-1', 'srv-1').release).toMatchObject({ generation: 1 })
+    expect(back('srv-1', 'srv-2').release).toBeNull()
+    expect(back('srv-1', 'srv-2').settings).toEqual(toRender('srv-2'))
   })
 
-  it('has predeploy run by the first instance of EC2, whatever target stands before it', () => {
-    const render = renderTarget()
-    const settings: App = { ...lettings, targets: [render, ...lettings.targets] }
+  it('keeps the time of the first one where the command is repeated', () => {
+    const again = second().at(60).look()
+    expect(again.command).toMatchObject({ at: after(60), repeated: true })
+    expect(orderOf(again)).toMatchObject({ openedAt: start, since: start })
+  })
+})
+
+describe('predeploy', () => {
+  it('runs on the first instance of EC2, whatever target stands before it', () => {
+    const settings: App = { ...lettings, targets: [renderTarget(), ...lettings.targets] }
     const service = InstanceId.parse('srv-1')
-    const candidates = [
-      { id: service, target: render.key, obstacle: null },
-      { id: instanceAt(1), target: keyAt(0), obstacle: null },
-    ]
-    const prepared = [service, instanceAt(1)]
-    const opened = openedBy(begin(), openingOf(1, 1, { candidates }, settings))
-    const atRender = send(look(opened, start, prepared), start)
-    expect(orderOf(atRender).predeployOn).toBeNull()
-    const answered = hear(atRender, start, { ...succeededAt(1, 1), id: service })
-    const atEc2 = look(answered, start, prepared)
-    expect(intentOf(atEc2).instances).toEqual([instanceAt(1)])
-    expect(orderOf(atEc2).predeployOn).toBe(instanceAt(1))
+    const candidates = [candidateAt(1, { id: service, target: renderTarget().key }), candidateAt(1)]
+    const atRender = begin()
+      .open(openingOf(1, 1, { candidates }, settings))
+      .look()
+    expect(orderOf(atRender)).toMatchObject({ instances: [service], predeployOn: null })
+    const answered = atRender.send().answer({ ...succeededAt(1, 1), id: service })
+    expect(orderOf(answered.look())).toMatchObject({
+      instances: [instanceAt(1)],
+      predeployOn: instanceAt(1),
+    })
   })
 
-  it('has predeploy run by the first instance in its own wave alone', () => {
-    const first = hear(send(second(), start), start, succeededAt(1, 2))
-    const wave = look(first, start)
-    expect(intentOf(wave).instances).toEqual([instanceAt(2)])
-    expect(orderOf(wave).predeployOn).toBeNull()
+  it('runs on the first instance in its own wave alone', () => {
+    const wave = second().send().answer(succeededAt(1, 2)).look()
+    expect(orderOf(wave)).toMatchObject({ instances: [instanceAt(2)], predeployOn: null })
   })
 
-  it('has predeploy run by nobody on the way back, nor by prepare', () => {
-    const back = look(openedBy(live(1, 1), openingOf(1, 1, { kind: 'rollback' })), start)
-    expect(orderOf(back).predeployOn).toBeNull()
-    expect(orderOf(second(), 'prepare').predeployOn).toBeNull()
+  it('does not run in a rollback, nor in a prepare', () => {
+    const back = live(1, 1, 2).say({ kind: 'rollback', to: null }).openRollback().look()
+    expect(orderOf(back)).toMatchObject({ purpose: 'deploy', kind: 'rollback', predeployOn: null })
+    const prepare = live(2, 1).open(openingOf(2, 2)).look([])
+    expect(orderOf(prepare)).toMatchObject({ purpose: 'prepare', predeployOn: null })
   })
 })

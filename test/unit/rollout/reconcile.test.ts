@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
-import {
-  commitAt,
-  createWorld,
-  ec2,
-  plainly,
-  type Call,
-  type Settings,
-  type World,
-} from '../../support/rollout-world.ts'
+import { plainly, type Call } from '../../support/calls.ts'
+import { commitAt, ec2 } from '../../support/examples.ts'
+import { createWorld, type Settings, type World } from '../../support/rollout-world.ts'
 import { countCalls, letItSettle, runReconcile } from '../../support/runs.ts'
 
 const pushed = (settings: Settings, ...indexes: readonly number[]): World => {
@@ -59,8 +53,8 @@ const dieAsleep = (world: World): Promise<void> =>
     )
   })
 
-describe('one look', () => {
-  it('brings a green commit live, first here and then there, and writes it all down', async () => {
+describe('a reconciler', () => {
+  it('brings a green commit live, one instance after the other, and records each step', async () => {
     const world = pushed({ instances: 2 }, 1)
     await runReconcile(world)
     expect(world.sends.map(({ order }) => [order.purpose, order.instances])).toEqual([
@@ -69,7 +63,7 @@ describe('one look', () => {
       ['prepare', ['i-00000002']],
       ['deploy', ['i-00000002']],
     ])
-    expect(world.head()).toMatchObject({ deployment: null, releases: [{ generation: 1 }] })
+    expect(world.core()).toMatchObject({ isIdle: true, releases: [{ generation: 1 }] })
     expect(world.deployments.get(1)).toMatchObject({ status: 'succeeded', reason: 'deployed' })
     expect(world.steps.size).toBe(4)
   })
@@ -80,7 +74,7 @@ describe('one look', () => {
     const before = world.now()
     await runReconcile(world)
     expect(world.now() - before).toBeLessThan(10_000)
-    expect(world.head().deployment).toMatchObject({ status: 'in_progress', intent: null })
+    expect(world.core()).toMatchObject({ deployment: { status: 'in_progress' }, command: null })
     await letItSettle(world, 10)
     const sentAt = world.sends.filter(({ order }) => order.purpose === 'deploy').map(({ at }) => at)
     const gaps = sentAt.slice(1).map((at, index) => (at - (sentAt[index] ?? 0)) / 1000)
@@ -93,11 +87,11 @@ describe('one look', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('is short where there is nothing to do', async () => {
+  it('makes few calls where there is nothing to do', async () => {
     expect(await countCalls(createWorld({ instances: 1 }))).toBeLessThanOrEqual(4)
   })
 
-  it('leaves an app alone that landfall.yml no longer has', async () => {
+  it('leaves alone an app that landfall.yml no longer has', async () => {
     const world = pushed({ instances: 1 }, 1)
     const reconcile = createReconcile(world.toPorts(plainly))
     await reconcile({
@@ -111,17 +105,17 @@ describe('one look', () => {
     expect(world.writes).toEqual([])
   })
 
-  it('leaves it to events and the clock after 25 s', async () => {
+  it('leaves a command to events and the clock after 25 s', async () => {
     const world = pushed({ instances: 1 }, 1)
     for (const { id, key } of world.hosts) world.certificates.set(id, key)
     world.upcoming.push('slow')
     const before = world.now()
     await runReconcile(world)
     expect(world.now() - before).toBeLessThanOrEqual(27_000)
-    expect(world.head().deployment?.status).toBe('in_progress')
+    expect(world.core().deployment?.status).toBe('in_progress')
   })
 
-  it('leaves at once where another one looks again', async () => {
+  it('leaves at once where another one watches the command', async () => {
     const world = pushed({ instances: 1 }, 1)
     world.upcoming.push('slow')
     await dieAsleep(world)
@@ -131,8 +125,8 @@ describe('one look', () => {
   })
 })
 
-describe('an answer to a command that others still work at', () => {
-  it('is written down once by the one who looks again, and by the clock', async () => {
+describe('an answer to a command that other instances still work at', () => {
+  it('is recorded once, by the reconciler that watches and by the clock', async () => {
     const world = pushed({ instances: 3, batch: 2 }, 1)
     for (const { id, key } of world.hosts) world.certificates.set(id, key)
     world.upcoming.push('none', 'none', 'slow')
@@ -157,13 +151,13 @@ describe('an answer to a command that others still work at', () => {
   })
 })
 
-describe('an intent', () => {
-  it('is not sent by a writer who comes to it after 10 s', async () => {
+describe('a command that is ordered', () => {
+  it('is not sent by its writer more than 10 s later', async () => {
     const world = pushed({ instances: 1 }, 1)
     let isSlow = true
     const call: Call = async (name, effect) => {
       const value = await plainly(name, effect)
-      if (name === 'heads.record' && world.head().deployment?.intent && isSlow) {
+      if (name === 'heads.record' && world.core().command && isSlow) {
         isSlow = false
         world.advance(10_001)
       }
@@ -180,9 +174,9 @@ describe('an intent', () => {
     }
     await createReconcile(world.toPorts(call))(nudge)
     expect(world.sends[0]?.at).toBeGreaterThanOrEqual(
-      Date.parse(world.writes[1]?.deployment?.intent?.at ?? '') + 20_000,
+      Date.parse(world.writes[1]?.command?.at ?? '') + 20_000,
     )
-    expect(world.head().releases).toMatchObject([{ generation: 1 }])
+    expect(world.core().releases).toMatchObject([{ generation: 1 }])
   })
 })
 
@@ -194,17 +188,17 @@ describe('a target that cannot be asked', () => {
     world.advance(120_000)
     world.setSsm(true)
     await runReconcile(world)
-    expect(world.head().releases).toMatchObject([{ generation: 1 }])
+    expect(world.core().releases).toMatchObject([{ generation: 1 }])
   })
 
-  it('holds no deployment open past its deadline', async () => {
+  it('does not hold a deployment open past its deadline', async () => {
     const world = pushed({ instances: 1 }, 1)
     await runReconcile(world)
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     world.pushImage(2)
     world.upcoming.push('slow')
     await dieAsleep(world)
-    expect(world.head().deployment?.intent).toMatchObject({
+    expect(world.core().command).toMatchObject({
       purpose: 'deploy',
       operation: 'command-3',
     })
@@ -220,7 +214,7 @@ describe('a target that cannot be asked', () => {
 })
 
 describe('a revision that was deployed', () => {
-  it('is recorded as that although evidence comes in at the same moment', async () => {
+  it('is recorded as deployed although evidence comes in at the same moment', async () => {
     const world = pushed({ instances: 1 }, 1)
     let hints = 0
     await runWith(world, (name) => {

@@ -9,7 +9,9 @@ import {
   startRenderStage,
   type RenderStage,
 } from '../../support/render-stage.ts'
-import { commitAt, createWorld, digestAt, ec2, plainly } from '../../support/rollout-world.ts'
+import { plainly } from '../../support/calls.ts'
+import { commitAt, digestAt, ec2 } from '../../support/examples.ts'
+import { createWorld } from '../../support/rollout-world.ts'
 
 /** Slow as Render is. */
 const pace = { build: 60, update: 200, live: 400 }
@@ -70,24 +72,24 @@ const openWorld = async (targets: App['targets'] = [render], deadlineSeconds = 3
 }
 
 describe('a deployment to Render', () => {
-  it('that takes longer than any Lambda lives is looked at once a minute, and ends', async () => {
+  it('is looked at once a minute where it takes longer than any Lambda lives, and ends', async () => {
     const { world, server, shop, release, begun } = await openWorld()
     expect(await release(1)).toMatchObject({ status: 'succeeded', reason: 'deployed' })
     expect(shop.serving()?.sha).toBe(digestAt(1))
     expect(begun()).toBe(1)
-    expect(world.head().releases).toMatchObject([{ generation: 1, digest: digestAt(1) }])
+    expect(world.core().releases).toMatchObject([{ generation: 1, digest: digestAt(1) }])
     // 25 s of looking again, then a look a minute: far below what Render takes.
     expect(server.calls.length).toBeLessThan(60)
   })
 
-  it('whose answer was lost is found again, and not begun twice', async () => {
+  it('is found again where the answer was lost, and not begun twice', async () => {
     const { server, release, begun } = await openWorld()
     server.fate = onceFor(isDeploy, { kind: 'lose' })
     expect(await release(1)).toMatchObject({ status: 'succeeded' })
     expect(begun()).toBe(1)
   })
 
-  it('that Render takes no request for waits its minute', async () => {
+  it('waits a minute where Render takes no request', async () => {
     const { server, release, begun } = await openWorld()
     const headers = { 'retry-after': '50' }
     server.fate = onceFor(isDeploy, { kind: 'answer', status: 429, headers })
@@ -95,7 +97,7 @@ describe('a deployment to Render', () => {
     expect(begun()).toBe(2)
   })
 
-  it('that Render does not answer to says so at its end, and has sent nothing', async () => {
+  it('says at its end that Render did not answer, and has sent nothing', async () => {
     const { server, shop, release } = await openWorld()
     server.fate = () => ({ kind: 'answer', status: 503 })
     const deployment = await release(1)
@@ -107,7 +109,7 @@ describe('a deployment to Render', () => {
     expect(shop.deploys()).toEqual([])
   })
 
-  it('that Render cannot bring up leaves what was live, and needs no second deploy', async () => {
+  it('leaves the live release where Render cannot bring it up, without a second deploy', async () => {
     const { shop, release, begun } = await openWorld()
     await release(1)
     shop.settings.courseOf = () => ({ kind: 'build_failed' })
@@ -120,7 +122,7 @@ describe('a deployment to Render', () => {
     expect(shop.serving()?.sha).toBe(digestAt(1))
   })
 
-  it('that is not done in time is cancelled there, and says what Render said last', async () => {
+  it('is cancelled at Render where it is not done in time, and says what Render said last', async () => {
     const { shop, release } = await openWorld()
     await release(1)
     shop.settings.courseOf = () => ({ kind: 'stays', status: 'update_in_progress' })
@@ -133,7 +135,7 @@ describe('a deployment to Render', () => {
 })
 
 describe('an app at Render and on EC2', () => {
-  it('goes in the order written, and Render is brought back where EC2 fails after it', async () => {
+  it('is deployed in the order written, and Render is brought back where EC2 fails after it', async () => {
     const { world, shop, release } = await openWorld([render, ec2()])
     expect(await release(1)).toMatchObject({ status: 'succeeded' })
     expect(world.hosts[0]?.serving).toMatchObject({ generation: 1 })
@@ -152,7 +154,7 @@ describe('an app at Render and on EC2', () => {
     expect(world.hosts[0]?.serving).toMatchObject({ generation: 1 })
   })
 
-  it('before anything of ours was live, Render gets back what it ran', async () => {
+  it('gives Render back what it ran where nothing of Landfall was live before', async () => {
     const { world, shop, release } = await openWorld([render, ec2()])
     shop.settings.tags = { latest: digestAt(9) }
     shop.deploy(null, 'manual')

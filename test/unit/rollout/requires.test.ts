@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { Requirement } from '../../../src/deployment/app.ts'
 import type { CiEvidence } from '../../../src/deployment/revision.ts'
 import { addSeconds } from '../../../src/kernel/clock.ts'
-import { commitAt, createWorld, orderAt, type World } from '../../support/rollout-world.ts'
+import { commitAt, orderAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { runReconcile } from '../../support/runs.ts'
 
 const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
@@ -72,7 +73,7 @@ describe.each([
       for (const [index, arrival] of way.entries()) {
         arrivals[arrival](world)
         await runReconcile(world)
-        expect(world.head().generation).toBe(index === way.length - 1 ? 1 : 0)
+        expect(world.core().generation).toBe(index === way.length - 1 ? 1 : 0)
       }
       expect(world.revisions.get(commitAt(1))?.status).toBe('deployed')
       expect(world.breaches).toEqual([])
@@ -80,42 +81,42 @@ describe.each([
   )
 })
 
-describe('of several CI entries', () => {
+describe('an app with several CI entries', () => {
   it.each([
     ['GitHub', [github, circleci, image], orderAt(1).createdAt],
     ['CircleCI', [circleci, github, image], addSeconds(orderAt(1).createdAt, 5)],
-  ])('the first orders: %s', async (_what, requires, createdAt) => {
+  ])('is ordered by the first: %s', async (_what, requires, createdAt) => {
     const world = worldOf(...requires)
     for (const arrive of Object.values(arrivals)) arrive(world)
     await runReconcile(world)
-    expect(world.head().mark?.createdAt).toBe(createdAt)
+    expect(world.core().mark?.createdAt).toBe(createdAt)
   })
 
   it.each([
     ['GitHub', 'circleci'],
     ['CircleCI', 'github'],
-  ] as const)('one that is red refuses the commit, whatever %s says', async (_what, red) => {
+  ] as const)('refuses a commit of which one is red, whatever %s says', async (_what, red) => {
     const world = worldOf(github, circleci, image)
     for (const arrive of Object.values(arrivals)) arrive(world)
     const failed = red === 'github' ? world.runOf(1, 2, 'failure') : pipelineOf(world, 1, 'failure')
     world.receive(commitAt(1), { ...failed, attempt: 2 })
     await runReconcile(world)
-    expect(world.head().generation).toBe(0)
+    expect(world.core().generation).toBe(0)
     expect(world.revisions.get(commitAt(1))).toMatchObject({
       status: 'refused',
       reason: 'ci_failed',
     })
   })
 
-  it('another workflow of the same CI gates too', async () => {
+  it('requires another workflow of the same CI too', async () => {
     const lint: Requirement = { kind: 'ci', ci: 'github', workflow: 'Lint' }
     const world = worldOf(github, lint, image)
     arrivals.github(world)
     arrivals.image(world)
     await runReconcile(world)
-    expect(world.head().generation).toBe(0)
+    expect(world.core().generation).toBe(0)
     world.receive(commitAt(1), { ...world.runOf(1, 1, 'success'), workflow: 'Lint' })
     await runReconcile(world)
-    expect(world.head().generation).toBe(1)
+    expect(world.core().generation).toBe(1)
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { callRoll, type Attendant } from '../../../src/rollout/roll-call.ts'
 import { appOf } from '../../support/apps.ts'
 import { after, instanceAt, start } from '../../support/deployments.ts'
-import { ec2 } from '../../support/rollout-world.ts'
+import { ec2 } from '../../support/examples.ts'
 import { renderTarget } from '../../support/targets.ts'
 
 const select = (value: string) => ec2({ instances: { kind: 'tag', key: 'Name', value } })
@@ -25,14 +25,14 @@ const known = {
   asked: { 'oc-lettings': start, shop: start },
 }
 
-describe('the roll call', () => {
-  it('names nobody while nobody has come and the hour is not over', () => {
+describe('the fleet scan', () => {
+  it('names no app while no instance has come and the hour is not over', () => {
     const { summons, next } = callRoll(apps, [attendant(1)], known, after(3599))
     expect(summons).toEqual([])
     expect(next).toStrictEqual(known)
   })
 
-  it('names the app that somebody has come to, and no other', () => {
+  it('names the app that an instance has come to, and no other', () => {
     const present = [attendant(1), attendant(2)]
     const { summons, next } = callRoll(apps, present, known, after(60))
     expect(summons).toEqual([
@@ -53,7 +53,7 @@ describe('the roll call', () => {
     ])
   })
 
-  it('names no app for an instance that is none of its own', () => {
+  it('names no app for an instance that no app selects', () => {
     const present = [
       attendant(1),
       attendant(2, { tags: { Name: 'other' } }),
@@ -77,7 +77,7 @@ describe('the roll call', () => {
     expect(callRoll([both], [], asked, after(3600)).summons).toHaveLength(1)
   })
 
-  it('forgets who went offline, so that it has come when it is back', () => {
+  it('forgets an instance that went offline, so that it counts as new when it is back', () => {
     const gone = callRoll(apps, [attendant(1, { isOnline: false })], known, after(60))
     expect(gone.summons).toEqual([])
     const back = callRoll(apps, [attendant(1)], gone.next, after(120))
@@ -86,7 +86,7 @@ describe('the roll call', () => {
     ])
   })
 
-  it('names each app that runs on instances once an hour, and from the beginning', () => {
+  it('names each app that runs on instances once an hour, from the first scan on', () => {
     const hour = callRoll(apps, [attendant(1)], known, after(3600))
     expect(hour.summons.map(({ app }) => app)).toEqual(['oc-lettings', 'shop'])
     const first = callRoll(apps, [], { online: [], asked: {} }, start)

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { TakeBack } from '../../../src/deployment/head.ts'
 import { createOperate } from '../../../src/rollout/operate.ts'
 import { createStatus } from '../../../src/rollout/status.ts'
-import { commitAt, createWorld, plainly, type World } from '../../support/rollout-world.ts'
+import { plainly } from '../../support/calls.ts'
+import { commitAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { runReconcile } from '../../support/runs.ts'
 
 const push = (world: World, index: number): void => {
@@ -33,7 +34,7 @@ const goingBack = async (): Promise<World> => {
 
 const statusOf = (world: World) => createStatus(world.toPorts(plainly))(world.app.name, world.app)
 
-describe('what waits', () => {
+describe('a waiting commit in the status', () => {
   it('waits for a rollback that is asked for and not opened yet', async () => {
     const world = await goingBack()
     expect(await statusOf(world)).toMatchObject({
@@ -42,19 +43,17 @@ describe('what waits', () => {
     })
   })
 
-  it('waits no more once it has ended', async () => {
+  it('waits no more once the rollback has ended', async () => {
     const world = await goingBack()
     await runReconcile(world)
-    expect(world.head().releases[0]?.revision).toBe(commitAt(3))
+    expect(world.core().live?.revision).toBe(commitAt(3))
     expect(await statusOf(world)).toMatchObject({ open: null, waiting: [] })
   })
 
-  it('does not wait for one that was refused', async () => {
+  it('does not wait for a rollback that came to nothing', async () => {
     const world = await goingBack()
-    const { takeBack } = world.head()
-    if (takeBack === null) throw new Error('nothing is to be taken back')
-    const refused: TakeBack = { ...takeBack, refusal: 'nothing_to_roll_back_to' }
-    world.change({ takeBack: refused })
+    world.say({ kind: 'cancel' })
+    expect(world.core().rollback).toMatchObject({ generation: 2, refusal: 'cancelled' })
     expect(await statusOf(world)).toMatchObject({
       waiting: [{ revision: commitAt(3), reason: 'image_missing' }],
     })

@@ -1,12 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
-import {
-  commitAt,
-  createWorld,
-  plainly,
-  type Call,
-  type World,
-} from '../../support/rollout-world.ts'
+import { plainly, type Call } from '../../support/calls.ts'
+import { commitAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { letItSettle, runReconcile } from '../../support/runs.ts'
 
 const reports = { github: 'landfall/github-token', notice: 'landfall/slack', sentry: null }
@@ -24,18 +20,18 @@ const heardBy = (world: World, channel: string): readonly string[] =>
 const both = ['1:started', '1:succeeded']
 
 describe('reports', () => {
-  it('go to EventBridge and to whom landfall.yml names, in order and once', async () => {
+  it('go to EventBridge and to the channels of landfall.yml, in order and once', async () => {
     const world = pushed()
     await runReconcile(world)
     for (const channel of ['event', 'github', 'notice'])
       expect(heardBy(world, channel)).toEqual(both)
     expect(heardBy(world, 'sentry')).toEqual([])
-    expect(world.head().owed).toEqual([])
+    expect(world.core().notices).toEqual([])
     await letItSettle(world, 3)
     expect(heardBy(world, 'github')).toEqual(both)
   })
 
-  it('that one channel cannot take now go to the others at once, and to it when it can', async () => {
+  it('go to the other channels at once where one cannot take them now, and to that one later', async () => {
     const world = pushed()
     world.setTelling((channel) =>
       channel === 'github'
@@ -45,15 +41,15 @@ describe('reports', () => {
     await runReconcile(world)
     expect(heardBy(world, 'notice')).toEqual(both)
     expect(heardBy(world, 'github')).toEqual([])
-    expect(world.head().owed).toMatchObject([{ id: '1:started' }, { id: '1:succeeded' }])
+    expect(world.core().notices).toMatchObject([{ id: '1:started' }, { id: '1:succeeded' }])
     world.setTelling(() => ({ kind: 'told' }))
     await letItSettle(world, 3)
     expect(heardBy(world, 'github')).toEqual(both)
     expect(heardBy(world, 'notice')).toEqual(both)
-    expect(world.head().owed).toEqual([])
+    expect(world.core().notices).toEqual([])
   })
 
-  it('that are refused are not tried again', async () => {
+  it('are not tried again where they are refused', async () => {
     const world = pushed()
     let calls = 0
     world.setTelling((channel) => {
@@ -66,16 +62,16 @@ describe('reports', () => {
     expect(calls).toBe(2)
   })
 
-  it('are let go after an hour, and the app is quiet again', async () => {
+  it('are given up after an hour, and the app is quiet again', async () => {
     const world = pushed()
     world.setTelling(() => ({ kind: 'later', why: 'down', afterSeconds: null }))
     await letItSettle(world, 62)
-    expect(world.head().owed).toEqual([])
+    expect(world.core().notices).toEqual([])
     expect(world.heard).toEqual([])
-    expect(world.head().releases).toHaveLength(1)
+    expect(world.core().releases).toHaveLength(1)
   })
 
-  it('delay no deployment: it goes on while one is being told', async () => {
+  it('do not delay a deployment, which goes on while one is being told', async () => {
     const world = pushed()
     let finish: () => void = () => {}
     const slow = new Promise<void>((resolve) => {
@@ -106,6 +102,6 @@ describe('reports', () => {
     })
     await runReconcile(world)
     expect(world.deployments.get(1)).toMatchObject({ status: 'succeeded' })
-    expect(world.head().owed).toHaveLength(2)
+    expect(world.core().notices).toHaveLength(2)
   })
 })

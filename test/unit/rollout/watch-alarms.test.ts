@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { OperatorWord } from '../../../src/deployment/operate.ts'
 import { createOperate } from '../../../src/rollout/operate.ts'
 import { createTakeAlarm } from '../../../src/rollout/take-alarm.ts'
-import { commitAt, createWorld, plainly, type World } from '../../support/rollout-world.ts'
+import { plainly } from '../../support/calls.ts'
+import { commitAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
 import { runReconcile } from '../../support/runs.ts'
 
 const alarm = 'oc-lettings-5xx'
@@ -12,7 +14,7 @@ const pushed = async (world: World, index: number): Promise<void> => {
   world.pushImage(index)
   world.receive(commitAt(index), world.runOf(index, 1, 'success'))
   await runReconcile(world)
-  expect(world.head().releases[0]?.revision).toBe(commitAt(index))
+  expect(world.core().live?.revision).toBe(commitAt(index))
 }
 
 /** Releases up to this one were live, one after the other. */
@@ -42,22 +44,22 @@ const nextMinute = async (world: World): Promise<void> => {
 }
 
 describe('an alarm that goes on firing', () => {
-  it('does not freeze again an app that a person has looked at', async () => {
+  it('does not freeze an app again that a person has unfrozen', async () => {
     const world = await worldAt(2)
     await fire(world)
     await runReconcile(world)
     world.advance(60_000)
     expect(await fire(world)).toEqual({ kind: 'freeze', reason: 'alarm_after_rollback' })
     await nextMinute(world)
-    expect(world.head().freeze).toMatchObject({ reason: 'alarm_after_rollback' })
+    expect(world.core().freeze).toMatchObject({ reason: 'alarm_after_rollback' })
     await say(world, { kind: 'unfreeze' }, 'ticket-1')
     await nextMinute(world)
-    expect(world.head().freeze).toBeNull()
-    expect(world.head().generation).toBe(3)
+    expect(world.core().freeze).toBeNull()
+    expect(world.core().generation).toBe(3)
     expect(world.breaches).toEqual([])
   })
 
-  it('takes nothing back after unfreeze that it fired at while the app was frozen', async () => {
+  it('takes nothing back after `unfreeze` where it fired while the app was frozen', async () => {
     const world = await worldAt(2)
     await say(world, { kind: 'freeze', reason: 'exams' }, 'ticket-1')
     world.advance(1000)
@@ -65,7 +67,7 @@ describe('an alarm that goes on firing', () => {
     world.advance(1000)
     await say(world, { kind: 'unfreeze' }, 'ticket-2')
     await nextMinute(world)
-    expect(world.head()).toMatchObject({ generation: 2, takeBack: null })
+    expect(world.core()).toMatchObject({ generation: 2, rollback: null })
     // What fires from now on counts again.
     world.advance(1000)
     expect(await fire(world)).toMatchObject({ kind: 'take_back', generation: 2 })
@@ -76,12 +78,12 @@ describe('an alarm that goes on firing', () => {
     await nextMinute(world)
     world.firing.set(alarm, world.instant())
     await nextMinute(world)
-    const { takeBack, version } = world.head()
-    expect(takeBack).toMatchObject({ refusal: 'nothing_to_roll_back_to' })
+    const { rollback, version } = world.core()
+    expect(rollback).toMatchObject({ refusal: 'nothing_to_roll_back_to' })
     const judged = world.judged.length
     await nextMinute(world)
     await nextMinute(world)
     expect(world.judged).toHaveLength(judged)
-    expect([world.head().takeBack, world.head().version]).toEqual([takeBack, version])
+    expect([world.core().rollback, world.core().version]).toEqual([rollback, version])
   })
 })

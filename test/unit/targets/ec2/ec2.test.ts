@@ -6,7 +6,7 @@ import { createEc2Target } from '../../../../src/targets/ec2/ec2.ts'
 import { unlimited } from '../../../../src/targets/target.ts'
 import { after, instanceAt } from '../../../support/deployments.ts'
 import { certificateOf, createEc2Ports, machine, orderOf } from '../../../support/ec2-ports.ts'
-import { ec2 } from '../../../support/rollout-world.ts'
+import { ec2 } from '../../../support/examples.ts'
 import { keyAt } from '../../../support/targets.ts'
 
 type Given = Parameters<typeof createEc2Ports>[0]

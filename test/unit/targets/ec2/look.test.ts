@@ -5,7 +5,7 @@ import { lookAtInstances, type LookPorts } from '../../../../src/targets/ec2/loo
 import type { Command, FleetInstance, Invocation } from '../../../../src/targets/ec2/ports.ts'
 import { instanceAt, lettings, start } from '../../../support/deployments.ts'
 import { invocationOf, machine, readSettings } from '../../../support/ec2-ports.ts'
-import { commitAt, digestAt, ec2 } from '../../../support/rollout-world.ts'
+import { commitAt, digestAt, ec2 } from '../../../support/examples.ts'
 import { hostPlanOf, toOutput } from '../../../support/host-plans.ts'
 
 interface Given {

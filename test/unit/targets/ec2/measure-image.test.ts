@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { ImageSize } from '../../../../src/registry/size.ts'
 import { createMeasureImage } from '../../../../src/targets/ec2/measure-image.ts'
-import { begin, deploymentOf, openedBy, openingOf } from '../../../support/deployments.ts'
+import { live } from '../../../support/core.ts'
 
-const { release } = deploymentOf(openedBy(begin(), openingOf(1, 1)))
+const [release] = live(1, 1).releases
+if (release === undefined) throw new Error('nothing is live')
 
 /** The registry says this, one after the other; its time is over only where it says nothing. */
 const measured = (...said: readonly (ImageSize | Error | 'nothing')[]) => {

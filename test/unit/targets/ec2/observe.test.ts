@@ -7,7 +7,7 @@ import { parseHostResult } from '../../../../src/targets/ec2/result.ts'
 import { after, instanceAt } from '../../../support/deployments.ts'
 import { createKeyRing } from '../../../support/instance-key.ts'
 import { certificateOf, createEc2Ports, invocationOf, orderOf } from '../../../support/ec2-ports.ts'
-import { digestAt, ec2 } from '../../../support/rollout-world.ts'
+import { digestAt, ec2 } from '../../../support/examples.ts'
 
 const line = (fields: object): string => `landfall/1 ${JSON.stringify(fields)}\n`
 const serving = { generation: 7, digest: digestAt(7) }

@@ -9,7 +9,7 @@ import type { FleetInstance } from '../../../../src/targets/ec2/ports.ts'
 import { instanceAt, lettings, start } from '../../../support/deployments.ts'
 import { invocationOf, machine } from '../../../support/ec2-ports.ts'
 import { hostPlanOf, toOutput } from '../../../support/host-plans.ts'
-import { digestAt, ec2 } from '../../../support/rollout-world.ts'
+import { digestAt, ec2 } from '../../../support/examples.ts'
 
 const megabyte = 1_000_000
 const servingAt = (generation: number) => ({

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { renderSettings } from '../../../../src/targets/ec2/settings.ts'
 import { instanceAt, start } from '../../../support/deployments.ts'
 import { createEc2Ports, orderOf, readSettings } from '../../../support/ec2-ports.ts'
-import { commitAt, digestAt, ec2 } from '../../../support/rollout-world.ts'
+import { commitAt, digestAt, ec2 } from '../../../support/examples.ts'
 
 const { stage } = createEc2Ports().ports
 const unmeasured = { imageMegabytes: null }

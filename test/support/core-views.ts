@@ -1,0 +1,253 @@
+import { judgeAlarm, type AlarmTransition, type Verdict } from '../../src/deployment/alarm.ts'
+import type { App } from '../../src/deployment/app.ts'
+import { choose, standingOf, type Choice, type Standing } from '../../src/deployment/choose.ts'
+import { isConvergenceDue, type Called } from '../../src/deployment/converge.ts'
+import { operationLimits, rollingEndsAt } from '../../src/deployment/deadline.ts'
+import { dueFact } from '../../src/deployment/facts.ts'
+import {
+  hasPendingRequest,
+  hasPendingTakeBack,
+  isConverging,
+  type Deployment,
+  type Head,
+  type InstanceState,
+  type Intent,
+  type Purpose,
+  type Release,
+} from '../../src/deployment/head.ts'
+import { listLost, type Lost } from '../../src/deployment/look-up.ts'
+import { firstBlocker } from '../../src/deployment/blockers.ts'
+import { hasStrays, releaseToKeep } from '../../src/deployment/places.ts'
+import { isQuarantined } from '../../src/deployment/quarantine.ts'
+import type { OwedFact } from '../../src/deployment/report.ts'
+import type { Revision } from '../../src/deployment/revision.ts'
+import type { SeenHooks } from '../../src/deployment/seen.ts'
+import { releaseToBringBack } from '../../src/deployment/take-back.ts'
+import type { Instant } from '../../src/kernel/clock.ts'
+import type { Reason } from '../../src/kernel/reason.ts'
+import { lettings } from './deployments.ts'
+
+export type InstanceView = Pick<
+  InstanceState,
+  'id' | 'target' | 'wave' | 'status' | 'touched' | 'retries' | 'serving' | 'reason' | 'message'
+>
+
+/** The command that is out or about to be sent. */
+export type CommandView = Pick<
+  Intent,
+  | 'purpose'
+  | 'target'
+  | 'instances'
+  | 'fence'
+  | 'since'
+  | 'at'
+  | 'repeated'
+  | 'operation'
+  | 'deadlineAt'
+  | 'hostSeconds'
+>
+
+export type DeploymentView = Pick<
+  Deployment,
+  | 'generation'
+  | 'kind'
+  | 'by'
+  | 'status'
+  | 'openedAt'
+  | 'deadlineAt'
+  | 'sentAt'
+  | 'endedAt'
+  | 'release'
+  | 'firing'
+  | 'takesBack'
+  | 'rolledBackBy'
+  | 'pausedUntil'
+  | 'reason'
+  | 'message'
+> & {
+  readonly phase: 'advancing' | 'withdrawing' | 'ended'
+  readonly instances: readonly InstanceView[]
+}
+
+/** What can be seen of the core from outside: the only knowledge of a head's fields in the tests. */
+export interface Views extends Pick<
+  Head,
+  | 'version'
+  | 'generation'
+  | 'releases'
+  | 'request'
+  | 'freeze'
+  | 'quarantine'
+  | 'alarmsUntil'
+  | 'operations'
+  | 'places'
+  | 'mark'
+> {
+  /** The open or ended deployment. */
+  readonly deployment: DeploymentView | null
+  /** What brings instances back to the live release, where some are out of date. */
+  readonly repair: DeploymentView | null
+  /** Neither a deployment nor a repair is kept. */
+  readonly isIdle: boolean
+  /** The instances of the deployment or of the repair. */
+  readonly instances: readonly InstanceView[]
+  readonly statuses: readonly InstanceView['status'][]
+  /** The command that is out or about to be. */
+  readonly command: CommandView | null
+  readonly live: Release | null
+  /** The rollback or cancellation that is asked for, or why it came to nothing. */
+  readonly rollback: Head['takeBack']
+  /** What the rollback that is asked for still has to bring back. */
+  readonly rollbackTarget: Release | null
+  /** What an alarm is judged by, the newest first. */
+  readonly suspects: Head['finished']
+  readonly notices: readonly OwedFact[]
+  readonly dueNotice: OwedFact | null
+  /** Who looks again by itself, and until when. */
+  readonly watcher: Head['watch']
+  readonly needsRepair: boolean
+  readonly isRequestPending: boolean
+  readonly isRollbackPending: boolean
+  /** Whether somebody has to look at the app: at each tick of the clock. */
+  readonly hasWork: boolean
+  /** What every instance is to serve; null where nothing is live, or the live release is quarantined. */
+  readonly releaseToKeep: Release | null
+  /** What the journal keeps, for tests of those who load it. */
+  readonly stored: Head
+  /** What stands in the way of an opening. */
+  obstacle(force: boolean): Reason | null
+  isQuarantined(release: Release): boolean
+  judge(alarm: AlarmTransition, windowSeconds: number): Verdict
+  isRepairDue(called: Called | null): boolean
+  standing(revision: Revision, seen?: SeenHooks, app?: App): Standing
+  choice(revisions: readonly Revision[]): Choice
+  lost(revisions: readonly Revision[], app: App): readonly Lost[]
+  /** The limits of a command that is ordered now; null where too little time is left. */
+  limits(purpose: Purpose): Pick<Intent, 'deadlineAt' | 'hostSeconds'> | null
+  rollingEndsAt(): Instant
+}
+
+const phases = { rolling: 'advancing', restoring: 'withdrawing', ended: 'ended' } as const
+
+const viewInstance = (instance: InstanceState): InstanceView => {
+  const { id, target, wave, status, touched, retries, serving, reason, message } = instance
+  return { id, target, wave, status, touched, retries, serving, reason, message }
+}
+
+/** A deployment as the head or the history keeps it. */
+export const viewDeployment = (deployment: Deployment): DeploymentView => {
+  const { generation, kind, by, status, stage, release, instances, firing } = deployment
+  const { openedAt, deadlineAt, sentAt, endedAt, pausedUntil } = deployment
+  const { takesBack, rolledBackBy, reason, message } = deployment
+  return {
+    generation,
+    kind,
+    by,
+    status,
+    phase: phases[stage],
+    openedAt,
+    deadlineAt,
+    sentAt,
+    endedAt,
+    pausedUntil,
+    release,
+    instances: instances.map(viewInstance),
+    firing,
+    takesBack,
+    rolledBackBy,
+    reason,
+    message,
+  }
+}
+
+const findDeployment = ({ deployment }: Head): DeploymentView | null =>
+  deployment === null || isConverging(deployment) ? null : viewDeployment(deployment)
+
+const findRepair = ({ deployment }: Head): DeploymentView | null =>
+  deployment !== null && isConverging(deployment) ? viewDeployment(deployment) : null
+
+const findCommand = ({ deployment }: Head): CommandView | null => {
+  const intent = deployment?.intent ?? null
+  if (intent === null) return null
+  const { purpose, target, instances, fence, since, at, repeated, operation } = intent
+  const { deadlineAt, hostSeconds } = intent
+  return {
+    purpose,
+    target,
+    instances,
+    fence,
+    since,
+    at,
+    repeated,
+    operation,
+    deadlineAt,
+    hostSeconds,
+  }
+}
+
+const kept = ({ deployment }: Head): Deployment => {
+  if (deployment === null) throw new Error('there is no deployment')
+  return deployment
+}
+
+/** What is asked of the core's own functions in this situation. */
+const toQuestions = (head: Head, now: Instant) => ({
+  rollbackTarget: releaseToBringBack(head),
+  dueNotice: dueFact(head, now),
+  needsRepair: hasStrays(head),
+  isRequestPending: hasPendingRequest(head),
+  isRollbackPending: hasPendingTakeBack(head),
+  releaseToKeep: releaseToKeep(head),
+  isQuarantined: (release: Release) => isQuarantined(head, release),
+  obstacle: (force: boolean) => firstBlocker(head, { kind: 'request', force, content: null }),
+  judge: (alarm: AlarmTransition, windowSeconds: number) => judgeAlarm(head, alarm, windowSeconds),
+  isRepairDue: (called: Called | null) => isConvergenceDue(head, called, now),
+  standing: (revision: Revision, seen: SeenHooks = {}, app: App = lettings) =>
+    standingOf(head, app, revision, seen, now),
+  choice: (revisions: readonly Revision[]) => choose(head, lettings, revisions, {}, now),
+  lost: (revisions: readonly Revision[], app: App) => listLost(head, app, revisions, {}, now),
+  limits: (purpose: Purpose) => operationLimits(kept(head), purpose, now),
+  rollingEndsAt: () => rollingEndsAt(kept(head)),
+})
+
+const hasWork = (head: Head): boolean =>
+  head.deployment !== null ||
+  hasPendingRequest(head) ||
+  hasPendingTakeBack(head) ||
+  head.owed.length > 0 ||
+  head.alarmsUntil !== null ||
+  hasStrays(head)
+
+export const viewHead = (head: Head, now: Instant): Views => {
+  const { version, generation, releases, request, freeze, quarantine } = head
+  const { alarmsUntil, operations, places, mark } = head
+  const deployment = findDeployment(head)
+  const repair = findRepair(head)
+  const instances = (deployment ?? repair)?.instances ?? []
+  return {
+    version,
+    generation,
+    releases,
+    request,
+    freeze,
+    quarantine,
+    alarmsUntil,
+    operations,
+    places,
+    mark,
+    deployment,
+    repair,
+    isIdle: head.deployment === null,
+    instances,
+    statuses: instances.map(({ status }) => status),
+    command: findCommand(head),
+    live: releases[0] ?? null,
+    rollback: head.takeBack,
+    suspects: head.finished,
+    notices: head.owed,
+    watcher: head.watch,
+    stored: head,
+    hasWork: hasWork(head),
+    ...toQuestions(head, now),
+  }
+}

@@ -1,0 +1,47 @@
+import type { Ec2Settings } from '../../src/deployment/app.ts'
+import type { PushOrder } from '../../src/deployment/revision.ts'
+import { Commit, Digest, TargetKey, type RevisionId } from '../../src/kernel/id.ts'
+import type { Log } from '../../src/kernel/log.ts'
+
+export const commitAt = (index: number): Commit => Commit.parse(String(index).padStart(40, '0'))
+export const digestAt = (index: number): Digest =>
+  Digest.parse(`sha256:${String(index).padStart(64, '0')}`)
+export const indexOf = (revision: RevisionId): number => Number(revision.replace('sha256:', ''))
+
+export const startOfTime = Date.parse('2026-11-20T10:00:00.000Z')
+
+/** Two pushes share each second, so that the run's number decides between them. */
+export const orderAt = (index: number): PushOrder => ({
+  createdAt: new Date(startOfTime - 60_000 + Math.floor(index / 2) * 1000).toISOString(),
+  number: index,
+})
+
+export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
+  kind: 'ec2',
+  key: TargetKey.parse('ec2:Name=lettings'),
+  instances: { kind: 'tag', key: 'Name', value: 'lettings' },
+  strategy: 'blue-green',
+  port: 8000,
+  publish: { address: null, port: 80 },
+  hosts: ['lettings.example.com'],
+  replaces: null,
+  predeploy: ['python', 'manage.py', 'migrate'],
+  run: { command: [], volumes: [], networks: [], memory: null, stopTimeoutSeconds: 30 },
+  holdSeconds: 30,
+  health: {
+    path: '/',
+    host: 'lettings.example.com',
+    expect: { from: 200, to: 399 },
+    intervalSeconds: 1,
+    times: 2,
+    timeoutSeconds: 120,
+  },
+  rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 0 },
+  keep: 5,
+  drift: 'repair',
+  canBeAsked: true,
+  isSupported: true,
+  ...changes,
+})
+
+export const silent: Log = { info: () => {}, warn: () => {}, error: () => {}, with: () => silent }

@@ -1,0 +1,83 @@
+import type { AlarmTransition, Verdict } from '../../../src/deployment/alarm.ts'
+import type { Channel, Fact, Telling } from '../../../src/deployment/report.ts'
+import { Retryable } from '../../../src/kernel/retryable.ts'
+import { succeed } from '../../../src/kernel/result.ts'
+import type { ReconcilePorts } from '../../../src/rollout/ports.ts'
+import type { Call } from '../calls.ts'
+import type { WorldClock } from './clock.ts'
+
+/** Who is told, what fires, and the secrets: what an app has around it besides its instances. */
+export const createChannels = (clock: WorldClock) => {
+  const heard: { readonly channel: Channel; readonly fact: Fact; readonly at: string }[] = []
+  let answerTelling: (channel: Channel, fact: Fact) => Telling = () => ({ kind: 'told' })
+  const judged: { readonly transition: AlarmTransition; readonly verdict: Verdict }[] = []
+  const firing = new Map<string, string>()
+  let isCloudWatchDown = false
+  let currentSecret = 'version-1'
+  const goneSecrets = new Set<string>()
+  let areSecretsDown = false
+
+  const tell = (channel: Channel, fact: Fact): Telling => {
+    const telling = answerTelling(channel, fact)
+    if (telling.kind === 'told') heard.push({ channel, fact, at: clock.instant() })
+    return telling
+  }
+
+  const readFiring = (names: readonly string[]) => {
+    if (isCloudWatchDown) throw new Retryable('CloudWatch is down')
+    return names.flatMap((alarm) => {
+      const at = firing.get(alarm)
+      return at === undefined ? [] : [{ alarm, at }]
+    })
+  }
+
+  const readable = <Value>(read: () => Value): Value => {
+    if (areSecretsDown) throw new Retryable('Secrets Manager is down')
+    return read()
+  }
+
+  const toPorts = (
+    call: Call,
+  ): Pick<
+    ReconcilePorts,
+    'readSecretVersion' | 'hasSecretVersion' | 'readFiring' | 'chronicle' | 'tell'
+  > => ({
+    readSecretVersion: () =>
+      call('readSecretVersion', () => readable(() => succeed(currentSecret))),
+    hasSecretVersion: (_name, version) =>
+      call('hasSecretVersion', () => readable(() => !goneSecrets.has(version))),
+    readFiring: (names) => call('readFiring', () => readFiring(names)),
+    chronicle: {
+      recordAlarm: (_app, transition, verdict) =>
+        call('chronicle.recordAlarm', () => {
+          judged.push({ transition, verdict })
+        }),
+    },
+    tell: (channel, fact) => call('tell', () => tell(channel, fact)),
+  })
+
+  return {
+    toPorts,
+    canReadSecrets: () => !areSecretsDown,
+    controls: {
+      /** What the channels were told, in order. */
+      heard,
+      judged,
+      firing,
+      goneSecrets,
+      setTelling: (answer: typeof answerTelling) => {
+        answerTelling = answer
+      },
+      setCloudWatch: (isUp: boolean) => {
+        isCloudWatchDown = !isUp
+      },
+      setSecret: (version: string) => {
+        currentSecret = version
+      },
+      /** Whether any secret can be read; a new container cannot be had without. */
+      setSecrets: (areUp: boolean) => {
+        areSecretsDown = !areUp
+      },
+    },
+  }
+}

@@ -1,0 +1,28 @@
+import type { Instant } from '../../../src/kernel/clock.ts'
+import { startOfTime } from '../examples.ts'
+
+/** A clock that only moves when told to, and what happens meanwhile. */
+export const createClock = () => {
+  let now = startOfTime
+  const events: { readonly at: number; readonly run: () => void }[] = []
+
+  return {
+    now: () => now,
+    instant: (): Instant => new Date(now).toISOString(),
+    /** Something happens at this time. */
+    plan: (at: number, run: () => void): void => void events.push({ at, run }),
+    advance: (milliseconds: number): void => {
+      const until = now + milliseconds
+      for (;;) {
+        const next = events.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0]
+        if (next === undefined) break
+        events.splice(events.indexOf(next), 1)
+        now = Math.max(now, next.at)
+        next.run()
+      }
+      now = until
+    },
+  }
+}
+
+export type WorldClock = ReturnType<typeof createClock>

@@ -1,0 +1,422 @@
+import { describe, expect, it } from 'vitest'
+import type { App } from '../../../src/deployment/app.ts'
+import type { Answer } from '../../../src/deployment/step.ts'
+import { begin, bringLive, live, type Core } from '../../support/core.ts'
+import {
+  after,
+  candidateAt,
+  failedAt,
+  instanceAt,
+  lettings,
+  openingOf,
+  servingOf,
+  start,
+  succeededAt,
+} from '../../support/deployments.ts'
+import { answerOf } from '../../support/hosts.ts'
+import { renderTarget } from '../../support/targets.ts'
+import { commitAt, digestAt, ec2 } from '../../support/examples.ts'
+
+const rollback = { kind: 'rollback', to: null } as const
+const freeze = { kind: 'freeze', reason: 'exams' } as const
+
+const ids = ({ notices }: Core): readonly string[] => notices.map(({ id }) => id)
+
+/** Release 2 is out on the one instance and is taken back, which then serves release 1 again. */
+const takenBack = (kind: 'cancel' | 'rollback', settings = lettings): Core =>
+  live(1, 1)
+    .open(openingOf(2, 1, {}, settings))
+    .look()
+    .send()
+    .at(1)
+    .say(kind === 'cancel' ? { kind } : rollback)
+    .finish()
+
+/** A person takes back the live release, and the one before comes up again. */
+const rolledBack = (settings = lettings): Core =>
+  bringLive(bringLive(begin(), openingOf(1, 1, {}, settings)), openingOf(2, 1, {}, settings))
+    .at(1)
+    .say(rollback)
+    .at(2)
+    .openRollback()
+    .finish()
+
+describe('a notice', () => {
+  it('tells of the beginning of a deployment and of its end, each once', () => {
+    const core = live(2, 1)
+    expect(ids(core)).toEqual(['1:started', '1:succeeded'])
+    expect(core.notices[1]).toMatchObject({
+      kind: 'succeeded',
+      by: 'github',
+      reason: 'deployed',
+      deployment: {
+        generation: 1,
+        kind: 'deploy',
+        commit: commitAt(1),
+        digest: digestAt(1),
+        environment: 'production',
+        takesBack: null,
+      },
+      told: [],
+      tries: 0,
+      dueAt: start,
+    })
+  })
+
+  it('tells why a deployment failed', () => {
+    const failed = begin().open(openingOf(1, 1)).look().send().answer(failedAt(1))
+    expect(failed.notices.at(-1)).toMatchObject({
+      id: '1:failed',
+      reason: 'unhealthy',
+      message: 'it answers 500',
+    })
+    expect(ids(begin().open(openingOf(1, 0)))).toEqual(['1:failed'])
+  })
+
+  it('tells that an open deployment was cancelled or taken back', () => {
+    for (const [kind, status] of [
+      ['cancel', 'cancelled'],
+      ['rollback', 'rolled_back'],
+    ] as const)
+      expect(takenBack(kind).notices.at(-1)).toMatchObject({
+        id: `2:${status}`,
+        kind: status,
+        message: 'by ada',
+        deployment: { generation: 2, kind: 'deploy' },
+      })
+  })
+
+  it('tells of a rollback at its beginning, with what it takes back, and at its end', () => {
+    expect(rolledBack().notices.slice(-2)).toMatchObject([
+      {
+        id: '3:started',
+        kind: 'started',
+        by: 'ada',
+        reason: null,
+        deployment: { kind: 'rollback', takesBack: 2, afterPredeploy: true },
+      },
+      { id: '3:rolled_back', kind: 'rolled_back', reason: 'deployed', message: null },
+    ])
+  })
+
+  it('tells that a rollback failed, and of the freeze that follows', () => {
+    const asked = live(1, 1, 2).at(1).say(rollback)
+    expect(ids(asked)).toEqual(ids(live(1, 1, 2)))
+    expect(asked.at(2).openRollback(0).notices.slice(-2)).toMatchObject([
+      { id: '3:failed', kind: 'failed', reason: 'no_instances' },
+      { kind: 'frozen', reason: 'rollback_failed' },
+    ])
+  })
+
+  it('warns that migrations are not undone, only where a predeploy ran', () => {
+    const warns = ({ notices }: Core) => notices.at(-1)?.deployment?.afterPredeploy
+    const without = { ...lettings, targets: [ec2({ predeploy: null })] }
+    expect(warns(takenBack('rollback'))).toBe(true)
+    expect(warns(takenBack('rollback', without))).toBe(false)
+    const mixed = { ...lettings, targets: [ec2({ predeploy: null }), ec2()] }
+    expect(warns(takenBack('rollback', mixed))).toBe(true)
+    const queued = live(1, 1).open(openingOf(2, 1)).at(1).say(rollback)
+    expect(warns(queued.look())).toBe(false)
+    expect(warns(live(1, 1, 2))).toBe(false)
+    expect(warns(rolledBack())).toBe(true)
+    expect(warns(rolledBack(without))).toBe(false)
+    const hosted: App = { ...lettings, targets: [renderTarget()] }
+    expect(warns(takenBack('rollback', hosted))).toBe(false)
+  })
+
+  it('tells that the app was frozen, by whom and why, and that it no longer is', () => {
+    const frozen = begin().at(1).say(freeze)
+    expect(frozen.notices).toMatchObject([{ kind: 'frozen', by: 'ada', message: 'exams' }])
+    const thawed = frozen.at(2).say({ kind: 'unfreeze' }, 'bob')
+    expect(thawed.notices.at(-1)).toMatchObject({ kind: 'unfrozen', by: 'bob' })
+  })
+
+  it('tells the reason of a freeze that no person asked for', () => {
+    const asked = live(1, 1, 2).at(1).say(rollback).at(2)
+    const failed = asked.openRollback(1, { obstacle: 'secret_missing' })
+    expect(failed.notices.at(-1)).toMatchObject({
+      kind: 'frozen',
+      reason: 'rollback_failed',
+      message: null,
+    })
+  })
+
+  it('tells a freeze in the words of the person, also where they are the code of a reason', () => {
+    const frozen = begin().at(1).say({ kind: 'freeze', reason: 'rollback_failed' })
+    expect(frozen.notices).toEqual([
+      {
+        id: 'frozen:0',
+        kind: 'frozen',
+        at: after(1),
+        by: 'ada',
+        reason: null,
+        message: 'rollback_failed',
+        deployment: null,
+        told: [],
+        tries: 0,
+        dueAt: after(1),
+        claimedUntil: null,
+      },
+    ])
+    expect(frozen.at(2).say({ kind: 'unfreeze' }, 'bob').notices.slice(1)).toMatchObject([
+      { id: 'unfrozen:1', at: after(2), reason: null, message: null, deployment: null },
+    ])
+  })
+
+  it('owes no notice where a frozen app sees something else', () => {
+    const frozen = begin().say(freeze)
+    expect(ids(frozen.ask())).toEqual(ids(frozen))
+  })
+
+  it('tells each time that a rollback is asked for in vain', () => {
+    const alarm = { alarm: 'oc-lettings-5xx', at: after(1), from: 'OK' } as const
+    const alarmed = live(1, 1).at(1).alarm(alarm, 60)
+    expect(alarmed.notices.at(-1)).toMatchObject({
+      id: `1:not_rolled_back:${alarmed.version - 1}`,
+      kind: 'not_rolled_back',
+      at: after(1),
+      by: 'alarm oc-lettings-5xx',
+      reason: 'nothing_to_roll_back_to',
+      message: null,
+      deployment: null,
+    })
+    expect(ids(alarmed.at(2).ask())).toEqual(ids(alarmed))
+    const called = live(1, 1, 2).say(rollback).say({ kind: 'cancel' })
+    expect(called.notices.at(-1)).toMatchObject({ kind: 'not_rolled_back', reason: 'cancelled' })
+    const twice = called.at(3).say(rollback).say({ kind: 'cancel' })
+    expect(twice.notices).toHaveLength(called.notices.length + 1)
+  })
+
+  it('tells once more that nothing is there to go back to where it is of another release', () => {
+    const fired = (seconds: number) =>
+      ({ alarm: 'oc-lettings-5xx', at: after(seconds), from: 'OK' }) as const
+    const { release } = openingOf(1, 1)
+    const again = (core: Core, secretVersion: string | null): Core =>
+      [1, 2, 3, 4, 5, 6].reduce((one) => {
+        const changes = { kind: 'redeploy', order: null } as const
+        const opening = openingOf(1, 1, { ...changes, release: { ...release, secretVersion } })
+        return bringLive(one, opening)
+      }, core)
+    const first = again(begin(), null).at(5).alarm(fired(5), 600)
+    expect(first.rollback).toMatchObject({ generation: 1, refusal: 'nothing_to_roll_back_to' })
+    const before = again(first.at(10), 'rotated')
+    const second = before.at(20).alarm(fired(20), 600)
+    expect(second.rollback).toMatchObject({ generation: 7, refusal: 'nothing_to_roll_back_to' })
+    const said = second.notices.filter(({ kind }) => kind === 'not_rolled_back')
+    expect(said.map(({ at }) => at)).toEqual([after(5), after(20)])
+    expect(second.notices.at(-1)).toEqual(said[1])
+  })
+
+  it('cuts the message of a notice at 300 characters', () => {
+    const answer = failedAt(1, { message: 'x'.repeat(400) })
+    const failed = begin().open(openingOf(1, 1)).look().send().answer(answer)
+    expect(failed.notices.at(-1)?.message).toBe('x'.repeat(300))
+  })
+
+  it('keeps the newest twenty notices', () => {
+    let core = begin()
+    for (let count = 1; count <= 30; count += 1)
+      core = core.at(count).say({ kind: 'freeze', reason: `${count}` })
+    expect(core.notices).toHaveLength(20)
+    expect(core.notices[0]).toMatchObject({ message: '11' })
+    expect(core.notices.at(-1)).toMatchObject({ message: '30' })
+  })
+})
+
+describe('a notice of drift', () => {
+  const settingsOf = (drift: 'repair' | 'report', percent = 1): App => {
+    const rollout = { batch: { kind: 'percent', value: percent }, pauseSeconds: 0 } as const
+    return { ...lettings, targets: [ec2({ drift, rollout })] }
+  }
+  const everyone = (instances: number) =>
+    Array.from({ length: instances }, (_, index) => candidateAt(index + 1))
+  /** Release 1 was live on the instances; they are asked what they serve after an hour. */
+  const asked = (instances: number, settings = settingsOf('repair')): Core =>
+    bringLive(begin(), openingOf(1, instances, {}, settings))
+      .at(3600)
+      .find(everyone(instances), null, 1)
+      .look()
+      .send()
+  const reporting = (): Core => asked(1, settingsOf('report'))
+  const changed = (index: number) =>
+    answerOf(instanceAt(index), 'succeeded', null, { serving: servingOf(9, 9) })
+  const drifted = ({ notices }: Core) =>
+    notices.flatMap(({ kind, message }) => (kind === 'drifted' ? [message] : []))
+  const kinds = ({ notices }: Core) => notices.map(({ kind }) => kind)
+  /** The instance was changed, and bringing the live release back to it has this answer. */
+  const repair = (core: Core, index: number, answer: Answer): Core =>
+    core.answer(changed(index)).look().send().answer(answer).look()
+  const name = instanceAt(1)
+
+  it('tells that a drifted instance was put right', () => {
+    const right = repair(asked(1), 1, succeededAt(1, 1))
+    expect(right.notices).toMatchObject([
+      {
+        id: `drifted:${right.version - 1}`,
+        kind: 'drifted',
+        by: 'convergence',
+        reason: 'drifted',
+        message: `${name} was put right`,
+        deployment: null,
+      },
+    ])
+  })
+
+  it('tells that a drifted instance is left as it is where the app asks for no more', () => {
+    const left = reporting().answer(changed(1)).look()
+    expect(drifted(left)).toEqual([`${name} is left as it is (drift: report)`])
+  })
+
+  it('tells of each drifted instance why it could not be put right', () => {
+    const first = repair(asked(2), 1, failedAt(1, { reason: 'tool_missing' }))
+    const both = repair(first.send(), 2, failedAt(2, { reason: null }))
+    expect(drifted(both)).toEqual([
+      `${name} could not be put right (tool_missing); ${instanceAt(2)} could not be put right (no_answer)`,
+    ])
+  })
+
+  it('has one sentence for each drifted instance', () => {
+    const one = repair(asked(2), 1, succeededAt(1, 1))
+    const both = repair(one.send(), 2, failedAt(2))
+    expect(drifted(both)).toEqual([
+      `${name} was put right; ${instanceAt(2)} could not be put right (unhealthy)`,
+    ])
+  })
+
+  it('cuts a notice of drift at 300 characters', () => {
+    const first = asked(9, settingsOf('report', 100)).answer(changed(1)).look()
+    let core = first
+    for (let index = 2; index <= 9; index += 1) core = core.send().answer(changed(index)).look()
+    expect(core.repair).toMatchObject({ phase: 'ended' })
+    expect(drifted(core)[0]).toHaveLength(300)
+  })
+
+  it('owes no notice of drift where the instance serves what it should, or could not be asked', () => {
+    const right = asked(1).answer(succeededAt(1, 1)).look()
+    expect(right.repair).toMatchObject({ phase: 'ended', status: 'succeeded' })
+    expect(drifted(right)).toEqual([])
+    const failed = asked(1)
+      .answer(failedAt(1, { reason: 'tool_missing' }))
+      .look()
+    expect(failed.repair).toMatchObject({ phase: 'ended', status: 'failed' })
+    expect(drifted(failed)).toEqual([])
+  })
+
+  it('owes a notice of drift once, whatever else is written before the repair is out of the way', () => {
+    const left = reporting().answer(changed(1)).look()
+    const right = repair(asked(1), 1, succeededAt(1, 1))
+    for (const over of [left, right]) {
+      const frozen = over.say(freeze)
+      expect(frozen.repair).toMatchObject({ phase: 'ended' })
+      expect(kinds(frozen)).toEqual(['drifted', 'frozen'])
+    }
+  })
+
+  it('owes a notice of drift once, however often the drift is met', () => {
+    const told = reporting().answer(changed(1)).look()
+    const later = told.archive().at(7200).find(everyone(1), null, 1).look().send()
+    const met = later.answer(changed(1)).look()
+    expect(met.repair).toMatchObject({ phase: 'ended' })
+    expect(drifted(met)).toEqual([])
+  })
+
+  it('tells that something else came before a drifted instance was put right', () => {
+    const opened = asked(1).answer(changed(1)).open(openingOf(2, 1))
+    expect(drifted(opened)).toEqual([`${name} could not be put right (superseded)`])
+  })
+})
+
+describe('telling a notice', () => {
+  const started = (): Core => begin().open(openingOf(1, 1)).look()
+  const claimed = (): Core => started().claim('1:started')
+
+  it('leaves a notice to the one that claims it for 30 s', () => {
+    expect(started().dueNotice).toMatchObject({ id: '1:started' })
+    const one = claimed()
+    expect(one.notices[0]).toMatchObject({ tries: 1, claimedUntil: after(30) })
+    expect(one.at(29).dueNotice).toBeNull()
+    expect(one.at(29).claim('1:started').changed).toBe(false)
+    expect(one.at(30).dueNotice).toMatchObject({ id: '1:started' })
+  })
+
+  it('holds a notice back while another one of its deployment is being told', () => {
+    const both = live(1, 1).claim('1:started')
+    expect(ids(both)).toEqual(['1:started', '1:succeeded'])
+    expect(both.at(29).dueNotice).toBeNull()
+    const one = both.at(2).tell({ id: '1:started', isDone: true })
+    expect(one.dueNotice).toMatchObject({ id: '1:succeeded' })
+  })
+
+  it('does not hold a notice back for one of something else', () => {
+    const frozen = live(1, 1).claim('1:started').at(1).say(freeze)
+    expect(frozen.dueNotice).toMatchObject({ kind: 'frozen' })
+    const other = started().say(freeze)
+    expect(other.claim(ids(other).at(-1) ?? '').dueNotice).toMatchObject({ id: '1:started' })
+    const both = bringLive(live(1, 1).claim('1:started'), openingOf(2, 1))
+    expect(both.at(1).dueNotice).toMatchObject({ id: '2:started' })
+  })
+
+  it('ignores a claim of a notice that is not owed or not due, and the telling of one not owed', () => {
+    expect(started().claim('9:started').changed).toBe(false)
+    expect(started().tell({ id: '9:started', isDone: true }).changed).toBe(false)
+    const one = claimed().tell({ id: '1:started' })
+    expect(one.notices[0]).toMatchObject({ tries: 1, claimedUntil: null, dueAt: after(15) })
+    expect(one.at(14).dueNotice).toBeNull()
+    expect(one.at(14).claim('1:started').changed).toBe(false)
+    expect(one.at(15).claim('1:started').notices[0]).toMatchObject({ tries: 2 })
+  })
+
+  it('leaves the other notices as they are', () => {
+    const one = live(1, 1).claim('1:succeeded')
+    expect(one.notices).toMatchObject([
+      { id: '1:started', tries: 0 },
+      { id: '1:succeeded', tries: 1 },
+    ])
+    expect(ids(one.tell({ id: '1:succeeded', isDone: true }))).toEqual(['1:started'])
+  })
+
+  it('drops a notice once every channel has it', () => {
+    const done = claimed().tell({ id: '1:started', isDone: true })
+    expect(ids(done)).toEqual([])
+    expect(done.at(1).tell({ id: '1:started', isDone: true }).changed).toBe(false)
+  })
+
+  it('remembers the channels that have a notice and tries again after 15, 30, 60 … 300 s', () => {
+    let core = started()
+    const gaps: number[] = []
+    let at = 0
+    for (let tries = 0; tries < 7; tries += 1) {
+      core = core
+        .at(at)
+        .claim('1:started')
+        .tell({ id: '1:started', told: ['event'] })
+      const dueAt = (Date.parse(core.notices[0]?.dueAt ?? '') - Date.parse(start)) / 1000
+      gaps.push(dueAt - at)
+      at = dueAt
+    }
+    expect(gaps).toEqual([15, 30, 60, 120, 240, 300, 300])
+    expect(core.notices[0]?.told).toEqual(['event'])
+  })
+
+  it('holds a notice back as long as a channel asks for', () => {
+    const waiting = claimed().tell({ id: '1:started', afterSeconds: 100 })
+    expect(waiting.notices[0]?.dueAt).toBe(after(100))
+  })
+
+  it('gives a notice up after an hour', () => {
+    const late = started().at(3590).claim('1:started').tell({ id: '1:started' })
+    expect(ids(late)).toEqual([])
+    const idle = live(1, 1)
+      .claim('1:started')
+      .tell({ id: '1:started' })
+      .claim('1:succeeded')
+      .tell({ id: '1:succeeded', isDone: true })
+    expect(idle.isIdle).toBe(true)
+    expect(ids(idle)).toEqual(['1:started'])
+    expect(idle.at(3599).look().changed).toBe(false)
+    expect(ids(idle.at(3600).look())).toEqual([])
+    const busy = claimed().tell({ id: '1:started', afterSeconds: 3599 })
+    expect(ids(busy)).toEqual(['1:started'])
+    expect(ids(claimed().tell({ id: '1:started', afterSeconds: 3600 }))).toEqual([])
+  })
+})
