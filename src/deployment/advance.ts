@@ -8,13 +8,18 @@ import { isPausing } from './pause.ts'
 import { largestWave } from './wave.ts'
 import {
   goesOn,
-  hasPendingTakeBack,
+  hasEnded,
   isConverging,
+  statusOf,
+  type Advancing,
   type Deployment,
   type InstanceState,
   type Intent,
+  type OpenDeployment,
   type Purpose,
-} from './head.ts'
+  type Withdrawing,
+} from './deployment.ts'
+import { hasPendingTakeBack } from './head.ts'
 
 /** What a run sees when it looks. */
 export interface Look {
@@ -28,7 +33,7 @@ export interface Look {
 /** Issues one command; its fence is the version that this very write gets. Null where too little time is left. */
 const issue = (
   draft: Draft,
-  deployment: Deployment,
+  deployment: OpenDeployment,
   purpose: Purpose,
   instances: readonly InstanceState[],
   { by, now }: Look,
@@ -48,7 +53,8 @@ const issue = (
     operation: null,
     ...limits,
   }
-  const started = deployment.status === 'queued' ? [{ kind: 'deployment_started' as const }] : []
+  const isFirst = statusOf(deployment) === 'queued'
+  const started = isFirst ? [{ kind: 'deployment_started' as const }] : []
   return emit(draft, ...started, { kind: 'command_issued', intent, by })
 }
 
@@ -74,7 +80,7 @@ const joinWords = (words: readonly (string | null)[]): string | null =>
   words.filter((word) => word !== null).join('; ') || null
 
 /** Every wave is through. */
-const endRolled = (draft: Draft, deployment: Deployment, now: Instant): Draft => {
+const endRolled = (draft: Draft, deployment: Advancing, now: Instant): Draft => {
   const left = deployment.instances.filter((one) => !isDone(one))
   const [first] = left
   if (first === undefined || isBackWhereItCan(deployment)) {
@@ -87,7 +93,7 @@ const endRolled = (draft: Draft, deployment: Deployment, now: Instant): Draft =>
   return end(draft, { status: 'failed', reason: first.reason ?? 'no_answer', message }, now)
 }
 
-const roll = (draft: Draft, deployment: Deployment, look: Look): Draft => {
+const roll = (draft: Draft, deployment: Advancing, look: Look): Draft => {
   const { prepared, now } = look
   const wave = currentWave(deployment)
   if (wave.length === 0) return endRolled(draft, deployment, now)
@@ -104,7 +110,7 @@ const roll = (draft: Draft, deployment: Deployment, look: Look): Draft => {
     : giveUp(draft, 'deadline_passed', null, now)
 }
 
-const restore = (draft: Draft, deployment: Deployment, look: Look): Draft => {
+const restore = (draft: Draft, deployment: Withdrawing, look: Look): Draft => {
   const left = instancesToRestore(draft.head, deployment)
   const next = issue(draft, deployment, 'restore', left.slice(0, largestWave), look)
   if (next !== null) return next
@@ -115,7 +121,16 @@ const restore = (draft: Draft, deployment: Deployment, look: Look): Draft => {
     reason: 'not_restored' as const,
   }))
   const given = left.length === 0 ? draft : emit(draft, { kind: 'instances_reported', instances })
-  return endRestored(given, look.now)
+  return endRestored(given, deployment, look.now)
+}
+
+/** What comes next where no command is in flight. */
+const proceed = (draft: Draft, look: Look): Draft => {
+  const { deployment } = draft.head
+  if (deployment === null || hasEnded(deployment)) return draft
+  return deployment.phase === 'advancing'
+    ? roll(draft, deployment, look)
+    : restore(draft, deployment, look)
 }
 
 /** The same fence once more, by another sender, with what is left of its time. */
@@ -146,20 +161,17 @@ export const advance = (draft: Draft, look: Look): Draft => {
   const { now } = look
   const { head } = draft
   const { deployment } = head
-  if (deployment === null || deployment.stage === 'ended') return draft
+  if (deployment === null || hasEnded(deployment)) return draft
   if (isConverging(deployment) && hasPendingTakeBack(head)) return giveWay(draft, now)
-  if (hasPendingTakeBack(head) && deployment.stage === 'rolling')
+  if (hasPendingTakeBack(head) && deployment.phase === 'advancing')
     return takeBackOpen(draft, deployment, now)
   const { intent } = deployment
-  if (intent === null)
-    return deployment.stage === 'rolling'
-      ? roll(draft, deployment, look)
-      : restore(draft, deployment, look)
+  if (intent === null) return proceed(draft, look)
   const isGivenUp =
     intent.operation === null && isPast(addSeconds(intent.at, intentOwnedSeconds), now)
   // It changes nothing on the host: begun anew, with a time of its own.
   if (isGivenUp && intent.purpose === 'prepare')
-    return roll(emit(draft, { kind: 'command_settled' }), { ...deployment, intent: null }, look)
+    return proceed(emit(draft, { kind: 'command_settled' }), look)
   if (isPast(intent.deadlineAt, now)) return absorb(draft, intent.fence, [], now)
   return isGivenUp ? repeat(draft, intent, look) : draft
 }

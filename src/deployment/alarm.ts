@@ -3,7 +3,8 @@ import type { Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { isPast } from './deadline.ts'
 import { emit, type Draft } from './draft.ts'
-import { hasPendingTakeBack, type Deployment, type Finished, type Head } from './head.ts'
+import type { Deployment } from './deployment.ts'
+import { hasPendingTakeBack, type Finished, type Head } from './head.ts'
 import { leadsBack, openDeployment, takeBack } from './take-back.ts'
 
 /** An alarm's transition to ALARM, as EventBridge tells it or DescribeAlarms shows it. */
@@ -79,7 +80,7 @@ const judgeFinished = (head: Head, transition: AlarmTransition, windowSeconds: n
 const judgeOpen = (open: Deployment, head: Head, transition: AlarmTransition): Verdict | null => {
   if (open.kind === 'rollback') return ignore('going_back')
   if (open.sentAt === null || !isPast(open.sentAt, transition.at)) return null
-  if (open.stage === 'restoring') return ignore('going_back')
+  if (open.phase === 'withdrawing') return ignore('going_back')
   if (!isOwn(open, transition)) return ignore('alarm_fired_before')
   return blame(head, open.generation, transition.at)
 }

@@ -4,7 +4,14 @@ import { endGivenUp, giveUp } from './close.ts'
 import { isPast } from './deadline.ts'
 import { emit, type Draft } from './draft.ts'
 import { findTarget } from './find-target.ts'
-import { goesOn, type Deployment, type Head, type InstanceState, type Intent } from './head.ts'
+import {
+  goesOn,
+  type Deployment,
+  type InstanceState,
+  type Intent,
+  type Withdrawing,
+} from './deployment.ts'
+import { intentOf, type Head } from './head.ts'
 import { isNumbering } from './open.ts'
 import { hasDrifted, servesRelease } from './places.ts'
 import { pauseAfter } from './pause.ts'
@@ -152,7 +159,7 @@ const messageOf = ({ instances }: Deployment, { id, message }: InstanceState): s
 const conclude = (draft: Draft, intent: Intent, now: Instant): Draft => {
   const settled = emit(draft, { kind: 'command_settled' })
   const { deployment } = settled.head
-  if (deployment === null || deployment.stage === 'restoring') return settled
+  if (deployment?.phase !== 'advancing') return settled
   const first = deployment.instances.find(({ status }) => status === 'failed' || status === 'lost')
   if (first !== undefined && !goesOn(deployment))
     return giveUp(settled, first.reason ?? 'no_answer', messageOf(deployment, first), now)
@@ -195,8 +202,8 @@ export const absorb = (
 ): Draft => {
   const { head } = draft
   const { deployment } = head
-  if (deployment?.intent?.fence !== fence) return draft
-  const { intent } = deployment
+  const intent = intentOf(head)
+  if (deployment === null || intent?.fence !== fence) return draft
   const settled = intent.instances.flatMap((id) => answerOf(intent, answers, id, now) ?? [])
   if (settled.length < intent.instances.length) return draft
   const reported = deployment.instances.flatMap((instance) => {
@@ -222,8 +229,8 @@ export const takeSent = (
   now: Instant,
 ): Draft => {
   const { deployment } = draft.head
-  if (deployment?.intent?.fence !== fence || deployment.intent.operation !== null) return draft
-  const { intent } = deployment
+  const intent = intentOf(draft.head)
+  if (deployment === null || intent?.fence !== fence || intent.operation !== null) return draft
   const missed = (id: Answer['id']) => missing.find((answer) => answer.id === id)
   const reported = deployment.instances.flatMap((instance) => {
     const answer = instance.target === intent.target ? missed(instance.id) : undefined
@@ -235,11 +242,14 @@ export const takeSent = (
 }
 
 /** A restore is over when nobody is left to bring back: the deployment ends as the rollout did. */
-export const endRestored = (draft: Draft, now: Instant): Draft => {
-  const { deployment } = draft.head
-  if (deployment === null) return draft
-  const left = deployment.instances.filter(({ status }) => status === 'unknown')
+export const endRestored = (
+  draft: Draft,
+  { reason, message: cause }: Withdrawing,
+  now: Instant,
+): Draft => {
+  const instances = draft.head.deployment?.instances ?? []
+  const left = instances.filter(({ status }) => status === 'unknown')
   const why = left.length === 0 ? null : `not brought back: ${left.map(({ id }) => id).join(', ')}`
-  const message = [deployment.message, why].filter((words) => words !== null).join('; ') || null
-  return endGivenUp(draft, deployment.reason ?? 'no_answer', message, now)
+  const message = [cause, why].filter((words) => words !== null).join('; ') || null
+  return endGivenUp(draft, reason, message, now)
 }

@@ -2,13 +2,16 @@ import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { endDeployment } from './ending.ts'
 import type { Event, EventKind } from './event.ts'
 import {
+  hasEnded,
   isConverging,
-  keptOperations,
+  withoutPhase,
   type Deployment,
-  type Head,
   type InstanceState,
   type Intent,
-} from './head.ts'
+  type OpenDeployment,
+  type Withdrawing,
+} from './deployment.ts'
+import { keptOperations, type Head } from './head.ts'
 import { isSameInstance } from './places.ts'
 import { addQuarantined } from './quarantine.ts'
 import type { OwedFact } from './report.ts'
@@ -23,13 +26,42 @@ const watchedBy = (by: string, at: Instant): Head['watch'] => ({
   until: addSeconds(at, watchSeconds),
 })
 
-const change = (head: Head, changes: (deployment: Deployment) => Partial<Deployment>): Head =>
-  head.deployment === null
+const changeOpen = (head: Head, changed: (deployment: OpenDeployment) => OpenDeployment): Head => {
+  const { deployment } = head
+  return deployment === null || hasEnded(deployment)
     ? head
-    : { ...head, deployment: { ...head.deployment, ...changes(head.deployment) } }
+    : { ...head, deployment: changed(deployment) }
+}
 
 const changeIntent = (head: Head, changes: Partial<Intent>): Head =>
-  change(head, ({ intent }) => ({ intent: intent === null ? null : { ...intent, ...changes } }))
+  changeOpen(head, (deployment) => ({
+    ...deployment,
+    intent: deployment.intent === null ? null : { ...deployment.intent, ...changes },
+  }))
+
+/** A wave that begins or is over ends the pause before it. */
+const withIntent = (deployment: OpenDeployment, intent: Intent | null): OpenDeployment =>
+  deployment.phase === 'advancing'
+    ? { ...deployment, intent, pausedUntil: null }
+    : { ...deployment, intent }
+
+const issued = (deployment: OpenDeployment, intent: Intent): OpenDeployment => ({
+  ...withIntent(deployment, intent),
+  sentAt: deployment.sentAt ?? (intent.purpose === 'prepare' ? null : intent.at),
+  instances: deployment.instances.map((instance) => touch(instance, intent)),
+})
+
+const withdrawn = (
+  deployment: OpenDeployment,
+  reason: Withdrawing['reason'],
+  message: string | null,
+): Withdrawing => ({
+  ...withoutPhase(deployment),
+  phase: 'withdrawing',
+  intent: null,
+  reason,
+  message: cutMessage(message),
+})
 
 const changeNotice = (
   head: Head,
@@ -59,11 +91,15 @@ const opened = (head: Head, deployment: Deployment): Head => {
 }
 
 /** Instances that have it under its first number get it anew. */
-const renumbered = ({ release, instances }: Deployment, generation: Deployment['generation']) => ({
+const renumbered = (
+  deployment: OpenDeployment,
+  generation: Deployment['generation'],
+): OpenDeployment => ({
+  ...deployment,
   generation,
-  release: { ...release, generation },
-  instances: instances.map((one) =>
-    one.status === 'succeeded' ? { ...one, status: 'pending' as const } : one,
+  release: { ...deployment.release, generation },
+  instances: deployment.instances.map((one) =>
+    one.status === 'succeeded' ? { ...one, status: 'pending' } : one,
   ),
 })
 
@@ -97,14 +133,12 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
   mark_raised: (head, { order }) => ({ ...head, mark: newerOrder(head.mark, order) }),
 
   deployment_opened: (head, { deployment }) => opened(head, deployment),
-  deployment_started: (head) => change(head, () => ({ status: 'in_progress' })),
+  deployment_started: (head) =>
+    changeOpen(head, (deployment) =>
+      deployment.phase === 'advancing' ? { ...deployment, isStarted: true } : deployment,
+    ),
   command_issued: (head, { intent, by }) => ({
-    ...change(head, ({ sentAt, instances }) => ({
-      intent,
-      pausedUntil: null,
-      sentAt: sentAt ?? (intent.purpose === 'prepare' ? null : intent.at),
-      instances: instances.map((instance) => touch(instance, intent)),
-    })),
+    ...changeOpen(head, (deployment) => issued(deployment, intent)),
     watch: watchedBy(by, intent.at),
   }),
   command_repeated: (head, { at, hostSeconds, by }) => ({
@@ -113,24 +147,29 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
   }),
   command_sent: (head, { operation, instances }) => changeIntent(head, { operation, instances }),
   instances_reported: (head, { instances: reported }) =>
-    change(head, ({ instances }) => ({
+    changeOpen(head, (deployment) => ({
+      ...deployment,
       instances: keepWords(
-        instances.map((one) => reported.find((other) => isSameInstance(one, other)) ?? one),
+        deployment.instances.map(
+          (one) => reported.find((other) => isSameInstance(one, other)) ?? one,
+        ),
       ),
     })),
-  command_settled: (head) => change(head, () => ({ intent: null, pausedUntil: null })),
+  command_settled: (head) => changeOpen(head, (deployment) => withIntent(deployment, null)),
   command_abandoned: unstored,
   fence_seen: (head, { fence }) => ({ ...head, version: fence }),
   release_renumbered: (head, { generation }) => ({
-    ...change(head, (deployment) => renumbered(deployment, generation)),
+    ...changeOpen(head, (deployment) => renumbered(deployment, generation)),
     generation,
   }),
   wave_paused: (head, { until }) => ({
-    ...change(head, () => ({ pausedUntil: until })),
+    ...changeOpen(head, (deployment) =>
+      deployment.phase === 'advancing' ? { ...deployment, pausedUntil: until } : deployment,
+    ),
     watch: null,
   }),
   rollout_withdrawn: (head, { reason, message }) =>
-    change(head, () => ({ stage: 'restoring', reason, message: cutMessage(message) })),
+    changeOpen(head, (deployment) => withdrawn(deployment, reason, message)),
   deployment_ended: (head, { ending, at }) => endDeployment(head, ending, at),
   deployment_archived: (head, { alarmsUntil }) => ({ ...head, deployment: null, alarmsUntil }),
   alarm_window_closed: (head) => ({ ...head, alarmsUntil: null }),

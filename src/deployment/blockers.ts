@@ -1,9 +1,7 @@
+import { isConverging, type Deployment, type DeploymentKind } from './deployment.ts'
 import {
   hasPendingRequest,
   hasPendingTakeBack,
-  isConverging,
-  type Deployment,
-  type DeploymentKind,
   type Freeze,
   type Head,
   type Request,

@@ -2,15 +2,16 @@ import type { Instant } from '../kernel/clock.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { findDrift } from './drift.ts'
 import { emit, type Draft } from './draft.ts'
-import { toEnded, type Ending } from './ending.ts'
+import { toEnded } from './ending.ts'
 import {
   isConverging,
-  liveRelease,
   type Deployment,
-  type Head,
+  type Ended,
+  type Ending,
   type InstanceState,
   type Serving,
-} from './head.ts'
+} from './deployment.ts'
+import { intentOf, liveRelease, type Head } from './head.ts'
 
 /** How a deployment ends that was given up for this reason. */
 const statusOf = (reason: Reason): Ending['status'] => {
@@ -18,7 +19,7 @@ const statusOf = (reason: Reason): Ending['status'] => {
   return reason === 'alarm_fired' || reason === 'rolled_back' ? 'rolled_back' : 'failed'
 }
 
-const foundDrift = (head: Head, ended: Deployment) => {
+const foundDrift = (head: Head, ended: Ended) => {
   const message = isConverging(ended) ? findDrift(head, ended) : null
   return message === null ? [] : [{ kind: 'drift_found' as const, by: ended.by, message }]
 }
@@ -41,7 +42,7 @@ export const end = (draft: Draft, ending: Ending, now: Instant): Draft => {
 /** Best effort: a command that nothing waits for any more is cancelled; the fence is what counts. */
 const abandon = (draft: Draft): Draft => {
   const { deployment } = draft.head
-  const intent = deployment?.intent ?? null
+  const intent = intentOf(draft.head)
   if (deployment === null || intent === null || intent.operation === null) return draft
   const { target, operation } = intent
   const isUnanswered = deployment.instances.some(
@@ -95,5 +96,5 @@ export const giveUp = (
   const given = abandon(draft)
   if (instancesToRestore(head, head.deployment).length === 0)
     return endGivenUp(given, reason, message, now)
-  return emit(given, { kind: 'command_settled' }, { kind: 'rollout_withdrawn', reason, message })
+  return emit(given, { kind: 'rollout_withdrawn', reason, message })
 }

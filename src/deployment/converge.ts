@@ -4,14 +4,8 @@ import { isPast } from './deadline.ts'
 import { emit, type Draft } from './draft.ts'
 import { findTarget } from './find-target.ts'
 import { countFitting } from './head-size.ts'
-import {
-  hasPendingRequest,
-  hasPendingTakeBack,
-  type Deployment,
-  type Head,
-  type Place,
-  type Release,
-} from './head.ts'
+import type { Advancing, Release } from './deployment.ts'
+import { hasPendingRequest, hasPendingTakeBack, type Head, type Place } from './head.ts'
 import { toInstances, type Candidate } from './open.ts'
 import { isPlaceDue, isSameInstance, isSettled, placeOf, releaseToKeep } from './places.ts'
 
@@ -68,28 +62,25 @@ const openConvergence = (
   strays: readonly Candidate[],
   capacities: readonly number[],
   now: Instant,
-): Deployment => ({
+): Advancing => ({
   generation: release.generation,
   kind: 'converge',
   by: 'convergence',
-  status: 'queued',
-  stage: 'rolling',
   openedAt: now,
   deadlineAt: addSeconds(now, release.settings.deadlineSeconds),
   sentAt: null,
-  endedAt: null,
   firing: [],
   takesBack: null,
-  rolledBackBy: null,
   release,
   instances: toInstances(release.settings, strays, capacities).map((instance) =>
     findTarget(release.settings, instance.target)?.canBeAsked
       ? { ...instance, status: 'unseen' as const }
       : instance,
   ),
+  phase: 'advancing',
+  isStarted: false,
   intent: null,
   pausedUntil: null,
-  reason: null,
   message: null,
 })
 

@@ -1,5 +1,5 @@
 import { addSeconds, secondsBetween, type Instant } from '../kernel/clock.ts'
-import type { Deployment, Intent, Purpose } from './head.ts'
+import type { Deployment, Intent, Purpose } from './deployment.ts'
 
 /** An intent's writer sends within this time or not at all. */
 export const sendWithinSeconds = 10

@@ -1,11 +1,12 @@
-import type { Deployment, Head, InstanceState } from './head.ts'
+import type { Ended, InstanceState } from './deployment.ts'
+import type { Head } from './head.ts'
 import { hasDrifted, placeOf } from './places.ts'
 
 /** How much of a notice is told. */
 const mostMessage = 300
 
 /** For the reason why it ended: what is still to be put right at the end. */
-const sayDrift = (ended: Deployment, { id, status, reason }: InstanceState): string => {
+const sayDrift = (ended: Ended, { id, status, reason }: InstanceState): string => {
   if (status === 'succeeded') return `${id} was put right`
   if (status === 'failed' && reason === 'drifted') return `${id} is left as it is (drift: report)`
   const why = status === 'pending' ? ended.reason : reason
@@ -19,7 +20,7 @@ const isNew = (head: Head, instance: InstanceState): boolean =>
   (instance.touched || instance.reason === 'drifted')
 
 /** What a repair that has ended found changed by hand, for people; null where there was nothing new. */
-export const findDrift = (head: Head, ended: Deployment): string | null => {
+export const findDrift = (head: Head, ended: Ended): string | null => {
   const drifted = ended.instances.filter((instance) => isNew(head, instance))
   if (drifted.length === 0) return null
   return drifted

@@ -1,27 +1,13 @@
 import type { Instant } from '../kernel/clock.ts'
-import type { Reason } from '../kernel/reason.ts'
-import {
-  keptFinished,
-  keptReleases,
-  liveRelease,
-  type Deployment,
-  type DeploymentStatus,
-  type Finished,
-  type Head,
-} from './head.ts'
+import { withoutPhase, type Deployment, type Ended, type Ending } from './deployment.ts'
+import { keptFinished, keptReleases, liveRelease, type Finished, type Head } from './head.ts'
 import { notePlaces } from './places.ts'
 import { isSameContent } from './quarantine.ts'
 import { cutMessage } from './words.ts'
 
-export interface Ending {
-  readonly status: Exclude<DeploymentStatus, 'queued' | 'in_progress'>
-  readonly reason: Reason
-  readonly message: string | null
-}
-
 /** What an alarm will be judged by; nothing where nothing was sent, for then nothing is its fault. */
-const toFinished = (head: Head, ended: Deployment, endedAt: Instant): readonly Finished[] => {
-  const { generation, kind, status, release, firing, sentAt } = ended
+const toFinished = (head: Head, ended: Ended): readonly Finished[] => {
+  const { generation, kind, status, release, firing, sentAt, endedAt } = ended
   if (sentAt === null || kind === 'converge') return []
   const live = liveRelease(head)
   const changed = live === null || !isSameContent(live, release)
@@ -29,21 +15,19 @@ const toFinished = (head: Head, ended: Deployment, endedAt: Instant): readonly F
   return [{ generation, kind, status, commit, digest, changed, firing, sentAt, endedAt }]
 }
 
-const keepReleases = (head: Head, { release, status }: Deployment): Head['releases'] => {
+const keepReleases = (head: Head, { release, status }: Ended): Head['releases'] => {
   if (status !== 'succeeded') return head.releases
   const earlier = head.releases.filter(({ generation }) => generation !== release.generation)
   return [release, ...earlier].slice(0, keptReleases)
 }
 
 /** The deployment as it stays: its ending is written in the head first and never changes there. */
-export const toEnded = (deployment: Deployment, ending: Ending, at: Instant): Deployment => ({
-  ...deployment,
+export const toEnded = (deployment: Deployment, ending: Ending, at: Instant): Ended => ({
+  ...withoutPhase(deployment),
+  phase: 'ended',
   ...ending,
   message: cutMessage(ending.message),
   rolledBackBy: ending.status === 'rolled_back' ? deployment.generation : null,
-  stage: 'ended',
-  intent: null,
-  pausedUntil: null,
   endedAt: at,
 })
 
@@ -56,7 +40,7 @@ export const endDeployment = (head: Head, ending: Ending, at: Instant): Head => 
     ...head,
     deployment: ended,
     releases: keepReleases(head, ended),
-    finished: [...toFinished(head, ended, at), ...head.finished].slice(0, keptFinished),
+    finished: [...toFinished(head, ended), ...head.finished].slice(0, keptFinished),
     places: notePlaces(head, ended, at),
     watch: null,
   }

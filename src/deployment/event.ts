@@ -1,18 +1,8 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { Fence, Generation, InstanceId, TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { Ending } from './ending.ts'
-import type {
-  Deployment,
-  Freeze,
-  InstanceState,
-  Intent,
-  Operation,
-  Place,
-  Quarantined,
-  Request,
-  TakeBack,
-} from './head.ts'
+import type { Ending, Deployment, InstanceState, Intent } from './deployment.ts'
+import type { Freeze, Operation, Place, Quarantined, Request, TakeBack } from './head.ts'
 import type { Channel } from './report.ts'
 import type { PushOrder } from './revision.ts'
 

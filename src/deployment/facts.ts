@@ -2,7 +2,8 @@ import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { emit, type Draft } from './draft.ts'
 import { toEnded } from './ending.ts'
 import type { Event } from './event.ts'
-import type { Deployment, Head, Release } from './head.ts'
+import { statusOf, type Deployment, type Ended, type Release } from './deployment.ts'
+import type { Head } from './head.ts'
 import { isPast } from './deadline.ts'
 import { isReason } from '../kernel/reason.ts'
 import {
@@ -29,7 +30,7 @@ const ranPredeploy = ({ settings }: Release): boolean =>
 
 /** What is gone back from, where it may have changed what nothing undoes. */
 const isAfterPredeploy = (head: Head, deployment: Deployment): boolean => {
-  if (deployment.status === 'rolled_back')
+  if (statusOf(deployment) === 'rolled_back')
     return deployment.sentAt !== null && ranPredeploy(deployment.release)
   const left = head.releases.find(({ generation }) => generation === deployment.takesBack)
   return left !== undefined && ranPredeploy(left)
@@ -49,25 +50,20 @@ const tell = (
   afterPredeploy: isAfterPredeploy(head, deployment),
 })
 
-const endingOf = ({ kind, status }: Deployment): FactKind | null => {
-  if (status === 'queued' || status === 'in_progress') return null
-  return kind === 'rollback' && status === 'succeeded' ? 'rolled_back' : status
-}
+const endingOf = ({ kind, status }: Ended): FactKind =>
+  kind === 'rollback' && status === 'succeeded' ? 'rolled_back' : status
 
-const ofDeployment = (head: Head, deployment: Deployment, kind: FactKind | null, at: Instant) =>
-  kind === null || deployment.kind === 'converge'
-    ? []
-    : [
-        {
-          id: `${deployment.generation}:${kind}`,
-          kind,
-          at,
-          by: deployment.by,
-          reason: deployment.reason,
-          message: deployment.message?.slice(0, mostMessage) ?? null,
-          deployment: tell(head, deployment, deployment.kind),
-        },
-      ]
+const ofDeployment = (
+  head: Head,
+  deployment: Deployment,
+  fact: Pick<Fact, 'kind' | 'at' | 'reason' | 'message'>,
+): readonly Fact[] => {
+  const { generation, kind, by } = deployment
+  if (kind === 'converge') return []
+  const message = fact.message?.slice(0, mostMessage) ?? null
+  const id = `${generation}:${fact.kind}`
+  return [{ ...fact, id, by, message, deployment: tell(head, deployment, kind) }]
+}
 
 /** Facts that are no deployment's: where each comes from, and what makes its id. */
 const toOwnFact = (
@@ -109,12 +105,16 @@ export const toFacts = (
   now: Instant,
 ): readonly Fact[] => {
   const { deployment } = before
-  if (event.kind === 'deployment_started')
-    return deployment === null ? [] : ofDeployment(before, deployment, 'started', now)
+  if (event.kind === 'deployment_started') {
+    if (deployment?.phase !== 'advancing') return []
+    const { message } = deployment
+    return ofDeployment(before, deployment, { kind: 'started', at: now, reason: null, message })
+  }
   if (event.kind === 'deployment_ended') {
     if (deployment === null) return []
     const ended = toEnded(deployment, event.ending, event.at)
-    return ofDeployment(before, ended, endingOf(ended), now)
+    const { reason, message } = ended
+    return ofDeployment(before, ended, { kind: endingOf(ended), at: now, reason, message })
   }
   const own = toOwnFact(event, version)
   return own === null ? [] : [{ ...own, at: now, deployment: null }]

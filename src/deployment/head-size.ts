@@ -1,15 +1,8 @@
 import { reasons } from '../kernel/reason.ts'
 import { Generation } from '../kernel/id.ts'
 import { mostOwedBytes } from './facts.ts'
-import {
-  keptFinished,
-  keptOperations,
-  keptReleases,
-  type Head,
-  type InstanceState,
-  type Place,
-  type Release,
-} from './head.ts'
+import type { InstanceState, Release } from './deployment.ts'
+import { keptFinished, keptOperations, keptReleases, type Head, type Place } from './head.ts'
 import { placeOf } from './places.ts'
 import { mostQuarantined, mostSettings } from './quarantine.ts'
 import { largestWave } from './wave.ts'

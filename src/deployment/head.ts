@@ -2,121 +2,16 @@ import type { Instant } from '../kernel/clock.ts'
 import { Fence, Generation } from '../kernel/id.ts'
 import type { AppName, Commit, Digest, InstanceId, RevisionId, TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { App } from './app.ts'
+import {
+  hasEnded,
+  type Deployment,
+  type DeploymentKind,
+  type DeploymentStatus,
+  type Intent,
+  type Release,
+} from './deployment.ts'
 import type { OwedFact } from './report.ts'
 import type { PushOrder } from './revision.ts'
-
-/** What is or was live: an image, a version of the secret, and the settings it ran with. */
-export interface Release {
-  /** The deployment that made it; hosts know their containers by it. */
-  readonly generation: Generation
-  readonly revision: RevisionId
-  readonly commit: Commit | null
-  readonly digest: Digest
-  /** VersionId in Secrets Manager; null where the app has no secret. */
-  readonly secretVersion: string | null
-  readonly settings: App
-}
-
-/** What an instance said it serves. */
-export interface Serving {
-  readonly generation: Generation
-  readonly digest: Digest
-}
-
-export type InstanceStatus =
-  /** Of a convergence: not asked yet what it serves. */
-  | 'unseen'
-  | 'pending'
-  | 'succeeded'
-  | 'failed'
-  /** Sent to, and its answer is missing. */
-  | 'lost'
-  | 'restored'
-  /** Touched, and it never said what it serves. */
-  | 'unknown'
-
-export interface InstanceState {
-  readonly id: InstanceId
-  /** Of the release that is deployed. */
-  readonly target: TargetKey
-  readonly wave: number
-  readonly status: InstanceStatus
-  /** True from the first deploy or restore command on: it may have been changed. */
-  readonly touched: boolean
-  /** How often a command was repeated for it: a changed key, a fence below the one it has seen. */
-  readonly retries: number
-  readonly serving: Serving | null
-  readonly reason: Reason | null
-  readonly message: string | null
-}
-
-export type Purpose = 'prepare' | 'deploy' | 'restore'
-
-/**
- * Written before the command is sent. For 20 s it is its writer's, who sends within 10 s or not at
- * all; after that anyone may send the same fence again, and the host makes the second harmless.
- */
-export interface Intent {
-  readonly purpose: Purpose
-  readonly target: TargetKey
-  readonly instances: readonly InstanceId[]
-  readonly fence: Fence
-  /** When it was first written; `at` is its present sender's. */
-  readonly since: Instant
-  readonly at: Instant
-  /** True once it was given to another sender: the first may have sent it all the same. */
-  readonly repeated: boolean
-  /** What the target answered when it was sent (an SSM command id); null until then. */
-  readonly operation: string | null
-  /** After this the missing answers count as lost. */
-  readonly deadlineAt: Instant
-  /** The host script's own limit, below `deadlineAt`. */
-  readonly hostSeconds: number
-}
-
-export type DeploymentKind =
-  | 'deploy'
-  | 'redeploy'
-  | 'rollback'
-  /** Brings the live release to instances that do not serve it; under that release's own number. */
-  | 'converge'
-export type DeploymentStatus =
-  | 'queued'
-  | 'in_progress'
-  | 'succeeded'
-  | 'failed'
-  | 'cancelled'
-  /** Taken back on suspicion, by an alarm or a person: while it was open, or later (in the history). */
-  | 'rolled_back'
-
-/** The open attempt to bring a release to its targets. It lives in the head until it ends. */
-export interface Deployment {
-  readonly generation: Generation
-  readonly kind: DeploymentKind
-  /** Who asked: `github`, `docker-hub`, or the operator's name. */
-  readonly by: string
-  readonly status: DeploymentStatus
-  readonly stage: 'rolling' | 'restoring' | 'ended'
-  readonly openedAt: Instant
-  readonly deadlineAt: Instant
-  /** Of the first command that changes anything on an instance; from here on an alarm may be its fault. */
-  readonly sentAt: Instant | null
-  readonly endedAt: Instant | null
-  readonly release: Release
-  /** Alarms that were firing already when it was opened: not its fault. */
-  readonly firing: readonly string[]
-  /** The deployment that this rollback takes back. */
-  readonly takesBack: Generation | null
-  /** The deployment that took this one back; itself where it was still open. */
-  readonly rolledBackBy: Generation | null
-  readonly instances: readonly InstanceState[]
-  readonly intent: Intent | null
-  /** Between two waves (`rollout.pause`): when the next one may begin. */
-  readonly pausedUntil: Instant | null
-  readonly reason: Reason | null
-  readonly message: string | null
-}
 
 /**
  * A person's word that something is to be deployed. Operators write only the journal; reconcile looks
@@ -254,15 +149,10 @@ export const createHead = (app: AppName): Head => ({
 
 export const liveRelease = (head: Head): Release | null => head.releases[0] ?? null
 
+/** The command in flight. */
+export const intentOf = ({ deployment }: Head): Intent | null =>
+  deployment === null || hasEnded(deployment) ? null : deployment.intent
+
 export const hasPendingRequest = (head: Head): boolean => head.request?.refusal === null
 
 export const hasPendingTakeBack = (head: Head): boolean => head.takeBack?.refusal === null
-
-export const hasEnded = (deployment: Deployment): boolean => deployment.stage === 'ended'
-
-/** Whether what is open only brings the live release to where it belongs: it gives way to all else. */
-export const isConverging = (deployment: Deployment | null): boolean =>
-  deployment?.kind === 'converge'
-
-/** What brings back or keeps what is live: one instance's failure keeps it from no other. */
-export const goesOn = ({ kind }: Deployment): boolean => kind === 'rollback' || kind === 'converge'

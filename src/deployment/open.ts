@@ -8,12 +8,13 @@ import { end, giveWay } from './close.ts'
 import { emit, type Draft } from './draft.ts'
 import {
   isConverging,
+  type Advancing,
   type Deployment,
   type DeploymentKind,
-  type Head,
   type InstanceState,
   type Release,
-} from './head.ts'
+} from './deployment.ts'
+import type { Head } from './head.ts'
 import { countFitting, headBytes, maxHeadBytes } from './head-size.ts'
 import { entriesAgainst } from './quarantine.ts'
 import type { PushOrder } from './revision.ts'
@@ -101,26 +102,23 @@ const toDeployment = (
   { kind, by, firing, release, message }: Opening,
   instances: readonly InstanceState[],
   now: Instant,
-): Deployment => {
+): Advancing => {
   const generation = Generation.parse(last + 1)
   return {
     generation,
     kind,
     by,
-    status: 'queued',
-    stage: 'rolling',
     openedAt: now,
     deadlineAt: addSeconds(now, release.settings.deadlineSeconds),
     sentAt: null,
-    endedAt: null,
     firing,
     takesBack: kind === 'rollback' ? (takeBack?.generation ?? null) : null,
-    rolledBackBy: null,
     release: { ...release, generation: release.generation ?? generation },
     instances,
+    phase: 'advancing',
+    isStarted: false,
     intent: null,
     pausedUntil: null,
-    reason: null,
     message: cutMessage(message),
   }
 }

@@ -2,7 +2,7 @@ import { addSeconds, secondsBetween, type Instant } from '../kernel/clock.ts'
 import type { TargetKey } from '../kernel/id.ts'
 import { isPast, rollingSeconds } from './deadline.ts'
 import { findTarget } from './find-target.ts'
-import { goesOn, type Deployment, type Intent } from './head.ts'
+import { goesOn, type Advancing, type Deployment, type Intent } from './deployment.ts'
 
 /** Nobody sleeps through a pause: the clock, which looks once a minute, ends it. */
 const clockSeconds = 60
@@ -32,7 +32,7 @@ export const pauseAfter = (
   return left.length > 0 && isThrough ? addSeconds(now, seconds) : null
 }
 
-export const isPausing = ({ pausedUntil }: Deployment, now: Instant): boolean =>
+export const isPausing = ({ pausedUntil }: Advancing, now: Instant): boolean =>
   pausedUntil !== null && !isPast(pausedUntil, now)
 
 /** Says so where the pauses between a deployment's waves would outlast the time of its rollout. */

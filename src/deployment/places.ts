@@ -2,15 +2,8 @@ import { addSeconds, type Instant } from '../kernel/clock.ts'
 import type { TargetKey } from '../kernel/id.ts'
 import { isPast } from './deadline.ts'
 import { findSamePlace, findTarget } from './find-target.ts'
-import {
-  liveRelease,
-  type Deployment,
-  type Head,
-  type InstanceState,
-  type Place,
-  type Release,
-  type Serving,
-} from './head.ts'
+import type { Ended, InstanceState, Release, Serving } from './deployment.ts'
+import { liveRelease, type Head, type Place } from './head.ts'
 import { isQuarantined } from './quarantine.ts'
 
 /** Who serves as it should is asked so often whether it still does. */
@@ -69,7 +62,7 @@ const toTarget = (own: Release, shall: Release, { target }: InstanceState): Targ
 /** What an instance said of itself while the deployment was open; null where it said nothing new. */
 const toPlace = (
   head: Head,
-  { kind, status, release }: Deployment,
+  { kind, status, release }: Ended,
   instance: InstanceState,
   now: Instant,
 ): Place | null => {
@@ -84,7 +77,7 @@ const toPlace = (
 }
 
 /** What is known of the instances once a deployment has ended. */
-export const notePlaces = (head: Head, ended: Deployment, now: Instant): readonly Place[] => {
+export const notePlaces = (head: Head, ended: Ended, now: Instant): readonly Place[] => {
   const told = ended.instances.flatMap((instance) => toPlace(head, ended, instance, now) ?? [])
   const isLeft = (place: Place): boolean =>
     ended.status === 'succeeded' && findTarget(ended.release.settings, place.target) === null

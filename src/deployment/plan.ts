@@ -1,6 +1,6 @@
 import type { InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { InstanceState, Serving } from './head.ts'
+import type { InstanceState, Serving } from './deployment.ts'
 
 /** One thing that was looked at. */
 export interface Finding {

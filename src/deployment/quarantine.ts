@@ -1,5 +1,6 @@
 import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
-import type { Head, Quarantined, QuarantinedSettings, Release } from './head.ts'
+import type { Release } from './deployment.ts'
+import type { Head, Quarantined, QuarantinedSettings } from './head.ts'
 
 /** The oldest are forgotten: by then they are far below the mark. */
 export const mostQuarantined = 50

@@ -1,7 +1,7 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { Commit, Digest, Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { DeploymentKind } from './head.ts'
+import type { DeploymentKind } from './deployment.ts'
 
 /** Who is told. `event` is EventBridge's default bus, for everything else. */
 export const channels = ['event', 'notice', 'github', 'sentry'] as const

@@ -1,7 +1,7 @@
 import type { Generation, InstanceId } from '../kernel/id.ts'
 import type { Instant } from '../kernel/clock.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { Purpose, Serving } from './head.ts'
+import type { Purpose, Serving } from './deployment.ts'
 
 export type StepStatus =
   'pending' | 'running' | 'succeeded' | 'failed' | 'timed_out' | 'skipped' | 'cancelled'

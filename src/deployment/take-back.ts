@@ -5,13 +5,16 @@ import { fail, succeed, type Result } from '../kernel/result.ts'
 import { draftOf, emit, type Draft } from './draft.ts'
 import {
   hasEnded,
+  isConverging,
+  type Deployment,
+  type OpenDeployment,
+  type Release,
+} from './deployment.ts'
+import {
   hasPendingRequest,
   hasPendingTakeBack,
-  isConverging,
   liveRelease,
-  type Deployment,
   type Head,
-  type Release,
   type TakeBack,
 } from './head.ts'
 import { entriesAgainst, entriesFor, isQuarantined, isSameContent } from './quarantine.ts'
@@ -34,7 +37,7 @@ export const releaseToBringBack = (head: Head): Release | null => {
 }
 
 /** An open deployment, or none: one that has ended is on its way out, and a convergence out of the way. */
-export const openDeployment = ({ deployment }: Head): Deployment | null =>
+export const openDeployment = ({ deployment }: Head): OpenDeployment | null =>
   deployment === null || hasEnded(deployment) || isConverging(deployment) ? null : deployment
 
 const quarantine = (draft: Draft, left: Release, releases: readonly Release[]): Draft =>
@@ -106,7 +109,7 @@ const findRelease = (head: Head, name: ReleaseName): Result<Release, Reason> => 
 const obstacleOf = (head: Head): Reason | null => {
   if (hasPendingTakeBack(head)) return 'request_pending'
   const open = openDeployment(head)
-  return open !== null && (open.kind === 'rollback' || open.stage === 'restoring')
+  return open !== null && (open.kind === 'rollback' || open.phase === 'withdrawing')
     ? 'going_back'
     : null
 }

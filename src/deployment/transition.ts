@@ -10,14 +10,8 @@ import { converge, type Found } from './converge.ts'
 import { draftOf, emit, type Draft } from './draft.ts'
 import type { Event } from './event.ts'
 import { claimFact, dropOldFacts, oweFacts, settleFact, toFacts, type Told } from './facts.ts'
-import {
-  hasEnded,
-  isConverging,
-  type Deployment,
-  type Head,
-  type Intent,
-  type Request,
-} from './head.ts'
+import { hasEnded, isConverging, type Deployment, type Ended, type Intent } from './deployment.ts'
+import { intentOf, type Head, type Request } from './head.ts'
 import { operate, request, type OperatorWord } from './operate.ts'
 import { open, type Opening } from './open.ts'
 import type { Answer } from './step.ts'
@@ -70,8 +64,8 @@ export type Action =
   | { readonly kind: 'cancel'; readonly target: TargetKey; readonly operation: string }
 
 /** The window of the newest one that can be at fault, or that must not be taken back. */
-const alarmsUntil = (head: Head, { endedAt }: Deployment, windowSeconds: number | null) =>
-  windowSeconds === null || endedAt === null || head.finished.length === 0
+const alarmsUntil = (head: Head, { endedAt }: Ended, windowSeconds: number | null) =>
+  windowSeconds === null || head.finished.length === 0
     ? head.alarmsUntil
     : addSeconds(endedAt, windowSeconds)
 
@@ -161,12 +155,12 @@ export const evolve = (before: Head, events: readonly Event[], now: Instant): He
 }
 
 /** What is to be done once `head` is written, which these events have led to. */
-export const toActions = ({ deployment }: Head, events: readonly Event[]): readonly Action[] =>
+export const toActions = (head: Head, events: readonly Event[]): readonly Action[] =>
   events.flatMap((event): readonly Action[] => {
     if (event.kind === 'command_abandoned')
       return [{ kind: 'cancel', target: event.target, operation: event.operation }]
     if (event.kind !== 'command_issued' && event.kind !== 'command_repeated') return []
-    return deployment === null || deployment.intent === null
-      ? []
-      : [{ kind: 'send', deployment, intent: deployment.intent }]
+    const { deployment } = head
+    const intent = intentOf(head)
+    return deployment === null || intent === null ? [] : [{ kind: 'send', deployment, intent }]
   })

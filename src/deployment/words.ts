@@ -1,4 +1,4 @@
-import type { InstanceState } from './head.ts'
+import type { InstanceState } from './deployment.ts'
 
 /** What is said of a deployment in its head. */
 export const mostMessageBytes = 1000

@@ -1,12 +1,13 @@
 import * as z from 'zod'
 import type {
   Deployment,
-  Finished,
+  Ended,
   InstanceState,
   Intent,
   Release,
   Serving,
-} from '../deployment/head.ts'
+} from '../deployment/deployment.ts'
+import type { Finished } from '../deployment/head.ts'
 import {
   Commit,
   Digest,
@@ -70,14 +71,7 @@ export const toldKindSchema = z.enum(['deploy', 'redeploy', 'rollback'])
 
 const kindSchema = z.enum([...toldKindSchema.options, 'converge'])
 
-const statusSchema = z.enum([
-  'queued',
-  'in_progress',
-  'succeeded',
-  'failed',
-  'cancelled',
-  'rolled_back',
-])
+const statusSchema = z.enum(['succeeded', 'failed', 'cancelled', 'rolled_back'])
 
 export const finishedSchema: z.ZodType<Finished> = z.object({
   generation: Generation,
@@ -92,23 +86,54 @@ export const finishedSchema: z.ZodType<Finished> = z.object({
 })
 
 /** What has a default was not yet there in records of the first Landfall. */
-export const deploymentSchema: z.ZodType<Deployment> = z.object({
+const opened = {
   generation: Generation,
   kind: kindSchema,
   by: z.string(),
-  status: statusSchema,
-  stage: z.enum(['rolling', 'restoring', 'ended']),
   openedAt: instantSchema,
   deadlineAt: instantSchema,
   sentAt: instantSchema.nullable().default(null),
-  endedAt: instantSchema.nullable(),
   release: releaseSchema,
   firing: z.array(z.string()).default([]),
   takesBack: Generation.nullable().default(null),
-  rolledBackBy: Generation.nullable().default(null),
   instances: z.array(instanceSchema),
+}
+
+const advancingSchema = z.object({
+  ...opened,
+  phase: z.literal('advancing'),
+  isStarted: z.boolean(),
   intent: intentSchema.nullable(),
-  pausedUntil: instantSchema.nullable().default(null),
-  reason: reasonSchema.nullable(),
+  pausedUntil: instantSchema.nullable(),
   message: z.string().nullable(),
 })
+
+const withdrawingSchema = z.object({
+  ...opened,
+  phase: z.literal('withdrawing'),
+  intent: intentSchema.nullable(),
+  reason: reasonSchema,
+  message: z.string().nullable(),
+})
+
+const ended = {
+  ...opened,
+  status: statusSchema,
+  endedAt: instantSchema,
+  reason: reasonSchema,
+  message: z.string().nullable(),
+  rolledBackBy: Generation.nullable().default(null),
+}
+
+/** Of the history, whose first records did not name the phase. */
+export const endedSchema: z.ZodType<Ended> = z.object({
+  ...ended,
+  phase: z.literal('ended').default('ended'),
+})
+
+/** Of a head. */
+export const deploymentSchema: z.ZodType<Deployment> = z.discriminatedUnion('phase', [
+  advancingSchema,
+  withdrawingSchema,
+  z.object({ ...ended, phase: z.literal('ended') }),
+])

@@ -1,11 +1,11 @@
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
-import type { Deployment } from '../deployment/head.ts'
+import type { Ended } from '../deployment/deployment.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import { Generation, InstanceId, type AppName } from '../kernel/id.ts'
 import type { History } from '../rollout/journal.ts'
 import { isWritten } from './conditional.ts'
-import { deploymentSchema, purposeSchema } from './deployment-schema.ts'
+import { endedSchema, purposeSchema } from './deployment-schema.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { appPartition, deploymentKey, deploymentPrefix, stepKey, stepPartition } from './keys.ts'
 import { expiresAt } from './lifetime.ts'
@@ -41,12 +41,12 @@ const stepSchema: z.ZodType<StepRecord> = z.object({
 })
 
 /** Counted from the ending, not from the write: the same deployment gives the same item. */
-const toDeploymentItem = (app: AppName, deployment: Deployment): Item => ({
+const toDeploymentItem = (app: AppName, deployment: Ended): Item => ({
   ...deploymentKey(app, deployment.generation),
   schemaVersion,
   app,
   ...deployment,
-  expiresAt: expiresAt(deployment.endedAt ?? deployment.openedAt, 'deployment'),
+  expiresAt: expiresAt(deployment.endedAt, 'deployment'),
 })
 
 const toStepItem = (app: AppName, step: StepRecord): Item => ({
@@ -68,7 +68,7 @@ const parseAll = <Value>(schema: z.ZodType<Value>, items: readonly Item[]): read
 const recordDeployment = async (
   table: JournalTable,
   app: AppName,
-  deployment: Deployment,
+  deployment: Ended,
 ): Promise<void> => {
   const order = new PutCommand({
     TableName: table.name,
@@ -111,7 +111,7 @@ export const createHistory = (table: JournalTable): History => ({
   // The newest first.
   loadDeployments: async (app, limit) =>
     parseAll(
-      deploymentSchema,
+      endedSchema,
       await queryItems(
         table,
         {

@@ -1,6 +1,7 @@
 import { isLastLook, isPast } from '../deployment/deadline.ts'
 import { findTarget } from '../deployment/find-target.ts'
-import type { Deployment, Head, Intent } from '../deployment/head.ts'
+import type { Deployment, Intent } from '../deployment/deployment.ts'
+import type { Head } from '../deployment/head.ts'
 import { servesRelease } from '../deployment/places.ts'
 import type { Answer } from '../deployment/step.ts'
 import type { Observation } from '../deployment/transition.ts'

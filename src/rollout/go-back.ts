@@ -1,5 +1,6 @@
 import type { App } from '../deployment/app.ts'
-import type { Head, Release } from '../deployment/head.ts'
+import type { Release } from '../deployment/deployment.ts'
+import type { Head } from '../deployment/head.ts'
 import type { Opening } from '../deployment/open.ts'
 import { releaseToBringBack } from '../deployment/take-back.ts'
 import type { Observation } from '../deployment/transition.ts'

@@ -1,5 +1,6 @@
 import type { AlarmTransition, Verdict } from '../deployment/alarm.ts'
-import type { Deployment, Head, Operation } from '../deployment/head.ts'
+import type { Ended } from '../deployment/deployment.ts'
+import type { Head, Operation } from '../deployment/head.ts'
 import type { Asked, ImageEvidence, Revision, RevisionStatus } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
@@ -95,11 +96,11 @@ export interface RollCalls {
 
 /** What has happened; each write is repeatable and gives the same record. */
 export interface History {
-  recordDeployment(app: AppName, deployment: Deployment): Promise<void>
+  recordDeployment(app: AppName, deployment: Ended): Promise<void>
   recordSteps(app: AppName, steps: readonly StepRecord[]): Promise<void>
   /** A deployment in the history was taken back; its record says by which, once. */
   recordRolledBack(app: AppName, generation: Generation, by: Generation): Promise<void>
-  loadDeployments(app: AppName, limit: number): Promise<readonly Deployment[]>
+  loadDeployments(app: AppName, limit: number): Promise<readonly Ended[]>
   loadSteps(app: AppName, generation: Generation): Promise<readonly StepRecord[]>
 }
 

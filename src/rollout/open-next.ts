@@ -4,12 +4,12 @@ import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from '../deployment/app.ts'
 import { choose, isNamedByCommit, orderOf, type Choice } from '../deployment/choose.ts'
+import type { Release } from '../deployment/deployment.ts'
 import {
   hasPendingRequest,
   hasPendingTakeBack,
   liveRelease,
   type Head,
-  type Release,
   type Request,
 } from '../deployment/head.ts'
 import { firstBlocker } from '../deployment/blockers.ts'

@@ -1,12 +1,7 @@
 import type { App } from '../deployment/app.ts'
 import { standingOf } from '../deployment/choose.ts'
-import {
-  hasEnded,
-  isConverging,
-  hasPendingRequest,
-  hasPendingTakeBack,
-  type Head,
-} from '../deployment/head.ts'
+import { hasEnded, isConverging } from '../deployment/deployment.ts'
+import { hasPendingRequest, hasPendingTakeBack, type Head } from '../deployment/head.ts'
 import type { Finding } from '../deployment/plan.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { HookKind, SeenHooks } from '../deployment/seen.ts'

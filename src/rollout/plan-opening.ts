@@ -1,6 +1,12 @@
 import type { TargetSettings } from '../deployment/app.ts'
 import { draftOf } from '../deployment/draft.ts'
-import type { Deployment, Head, InstanceState, Release } from '../deployment/head.ts'
+import {
+  hasEnded,
+  type Deployment,
+  type InstanceState,
+  type Release,
+} from '../deployment/deployment.ts'
+import type { Head } from '../deployment/head.ts'
 import { open } from '../deployment/open.ts'
 import type { Finding } from '../deployment/plan.ts'
 import { Digest } from '../kernel/id.ts'
@@ -44,11 +50,12 @@ export interface PlannedOpening {
   readonly failure: { readonly reason: Reason; readonly message: string | null } | null
 }
 
-const toPlanned = ({ release, instances, stage, reason, message }: Deployment): PlannedOpening => ({
-  release,
-  instances,
-  failure: stage === 'ended' && reason !== null ? { reason, message } : null,
-})
+const toPlanned = (deployment: Deployment): PlannedOpening => {
+  const { release, instances } = deployment
+  if (!hasEnded(deployment)) return { release, instances, failure: null }
+  const { reason, message } = deployment
+  return { release, instances, failure: { reason, message } }
+}
 
 /** The deployment as reconcile would open it now, on a copy of the head that is never written. */
 export const openForPlan = async (

@@ -1,5 +1,6 @@
 import { toInstant } from '../kernel/clock.ts'
-import { hasEnded, isConverging, type Deployment, type Head } from '../deployment/head.ts'
+import { hasEnded, isConverging, type Deployment, type Ended } from '../deployment/deployment.ts'
+import type { Head } from '../deployment/head.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { createReadAnswers, isTold, isWatching, type ReadAnswers } from './answers.ts'
 import { findStrays } from './find-strays.ts'
@@ -70,7 +71,7 @@ const move = async (
 }
 
 /** What was deployed is not `superseded` only because evidence came in at the same moment. */
-const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Deployment) => {
+const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Ended) => {
   const { release, status, reason } = deployment
   for (let tries = 0; tries < mostConflicts; tries += 1) {
     const revision = await ports.revisions.load(head.app, release.revision)
@@ -84,7 +85,7 @@ const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Deploy
 }
 
 /** The deployment that it goes on with stands in the history already. */
-const letGoConverged = (ports: ReconcilePorts, head: Head, deployment: Deployment): Observation => {
+const letGoConverged = (ports: ReconcilePorts, head: Head, deployment: Ended): Observation => {
   const { generation, status, reason, message, instances } = deployment
   const fields = { app: head.app, generation, status, reason }
   if (status === 'failed')
@@ -96,7 +97,7 @@ const letGoConverged = (ports: ReconcilePorts, head: Head, deployment: Deploymen
 const archive = async (
   ports: ReconcilePorts,
   head: Head,
-  deployment: Deployment,
+  deployment: Ended,
   { settings }: Nudge,
 ): Promise<Observation> => {
   const { generation, status, reason, takesBack } = deployment

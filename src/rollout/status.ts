@@ -4,12 +4,13 @@ import type { App } from '../deployment/app.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
 import { standingOf } from '../deployment/choose.ts'
 import {
+  hasEnded,
   isConverging,
+  statusOf,
   type Deployment,
-  type Head,
-  type Place,
   type Release,
-} from '../deployment/head.ts'
+} from '../deployment/deployment.ts'
+import type { Head, Place } from '../deployment/head.ts'
 import type { OwedFact } from '../deployment/report.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
@@ -58,18 +59,18 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
   generation: deployment.generation,
   kind: deployment.kind,
   by: deployment.by,
-  status: deployment.status,
-  reason: deployment.reason,
+  status: statusOf(deployment),
+  reason: deployment.phase === 'advancing' ? null : deployment.reason,
   message: deployment.message,
   commit: deployment.release.commit,
   digest: deployment.release.digest,
   takesBack: deployment.takesBack,
-  rolledBackBy: deployment.rolledBackBy,
+  rolledBackBy: hasEnded(deployment) ? deployment.rolledBackBy : null,
   ranPredeploy: ranPredeploy(deployment),
   openedAt: deployment.openedAt,
-  endedAt: deployment.endedAt,
+  endedAt: hasEnded(deployment) ? deployment.endedAt : null,
   deadlineAt: deployment.deadlineAt,
-  pausedUntil: deployment.pausedUntil,
+  pausedUntil: deployment.phase === 'advancing' ? deployment.pausedUntil : null,
   instances: deployment.instances.map(({ id, status, serving, reason, message }) => ({
     id,
     status,

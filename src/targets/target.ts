@@ -1,6 +1,6 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { AppName, Fence, Generation, InstanceId, TargetKey } from '../kernel/id.ts'
-import type { DeploymentKind, Purpose, Release } from '../deployment/head.ts'
+import type { DeploymentKind, Purpose, Release } from '../deployment/deployment.ts'
 import type { Candidate } from '../deployment/open.ts'
 import type { Answer } from '../deployment/step.ts'
 

@@ -8,7 +8,7 @@ import { createHistory } from '../../src/journal/history.ts'
 import { ItemUnreadable } from '../../src/journal/item.ts'
 import { certificateKey, commandKey, receiptKey } from '../../src/journal/keys.ts'
 import { AppName, Generation, InstanceId, newDeliveryId } from '../../src/kernel/id.ts'
-import { deployments, steps as someSteps } from '../support/journal-records.ts'
+import { endedDeployments, steps as someSteps } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
 import { inFull } from '../support/size.ts'
 
@@ -29,7 +29,7 @@ const put = (item: Record<string, unknown>) =>
 describe('the history of deployments', () => {
   it('is read back as it was written, however often, the newest first', async () => {
     const history = createHistory(journal.table)
-    const list = fc.uniqueArray(deployments, {
+    const list = fc.uniqueArray(endedDeployments, {
       selector: ({ generation }) => generation,
       maxLength: 4,
     })
@@ -49,7 +49,7 @@ describe('the history of deployments', () => {
   it('says that a deployment was taken back, and by which, whoever writes it again later', async () => {
     const history = createHistory(journal.table)
     const app = newApp()
-    const [one] = fc.sample(deployments, 1)
+    const [one] = fc.sample(endedDeployments, 1)
     if (one === undefined) throw new Error('no deployment')
     const ended = { ...one, status: 'succeeded' as const, rolledBackBy: null }
     const by = Generation.parse(ended.generation + 1)

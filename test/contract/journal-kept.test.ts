@@ -141,7 +141,8 @@ const readers: Readonly<Record<string, Reader>> = {
 
 /** Written before targets had keys: their place in landfall.yml is told as it was. */
 const withKeys = ({ instances, ...rest }: Item): Item => ({
-  ...rest,
+  ...without(['stage', 'intent', 'pausedUntil'], rest),
+  phase: rest['stage'],
   instances: z
     .array(z.looseObject({ target: z.number() }))
     .parse(instances)

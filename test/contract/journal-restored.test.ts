@@ -128,7 +128,7 @@ describe('a journal that was restored to an earlier day', () => {
     await stage.settle()
     await stage.deploy(3)
     await stage.write(day)
-    expect((await stage.loadHead()).deployment).toMatchObject({ generation: 2, endedAt: null })
+    expect((await stage.loadHead()).deployment).toMatchObject({ generation: 2, phase: 'advancing' })
     await letItSettle(stage.world, 3)
     expect(await stage.loadHead()).toMatchObject({ deployment: null })
     const { generation, revision } = (await stage.loadHead()).releases[0] ?? {}

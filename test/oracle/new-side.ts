@@ -1,5 +1,6 @@
 import type { App, TargetSettings, TargetTraits } from '../../src/deployment/app.ts'
-import { createHead, type Deployment, type Head } from '../../src/deployment/head.ts'
+import type { Ended } from '../../src/deployment/deployment.ts'
+import { createHead, type Head } from '../../src/deployment/head.ts'
 import { TargetKey } from '../../src/kernel/id.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
 import type { StepRecord } from '../../src/deployment/step.ts'
@@ -80,7 +81,7 @@ const toCommand = (order: Order): Command => ({
   hostSeconds: order.hostSeconds,
 })
 
-const toRecord = (deployment: Deployment): DeploymentRecord => ({
+const toRecord = (deployment: Ended): DeploymentRecord => ({
   generation: deployment.generation,
   kind: deployment.kind,
   by: deployment.by,

@@ -2,7 +2,8 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/deployment/app.ts'
 import { countFitting, headBytes, maxHeadBytes } from '../../src/deployment/head-size.ts'
-import { createHead, type Head, type Intent, type Release } from '../../src/deployment/head.ts'
+import type { Intent, Release } from '../../src/deployment/deployment.ts'
+import { createHead, intentOf, type Head } from '../../src/deployment/head.ts'
 import { toInstances, type Opening } from '../../src/deployment/open.ts'
 import { channels, type OwedFact } from '../../src/deployment/report.ts'
 import type { Answer } from '../../src/deployment/step.ts'
@@ -137,7 +138,7 @@ const create = (begun: Head) => {
     largestBytes = Math.max(largestBytes, headBytes(head))
   }
   const move = (choose: (intent: Intent) => Outcome): void => {
-    const intent = head.deployment?.intent ?? null
+    const intent = intentOf(head)
     if (intent === null) {
       see({
         kind: 'looked',
@@ -160,8 +161,8 @@ const create = (begun: Head) => {
     /** Until the deployment has ended and is let go. */
     end: (choose: (intent: Intent) => Outcome): void => {
       for (let moves = 0; head.deployment !== null && moves < 500; moves += 1) {
-        const { stage, generation } = head.deployment
-        if (stage === 'ended') see({ kind: 'archived', generation, windowSeconds: 3600 })
+        const { phase, generation } = head.deployment
+        if (phase === 'ended') see({ kind: 'archived', generation, windowSeconds: 3600 })
         else move(choose)
       }
       expect(head.deployment).toBeNull()
@@ -190,7 +191,7 @@ describe('the most instances that an opening accepts', () => {
     })
     const fitting = create(heavy())
     fitting.open(openingTo(most))
-    expect(fitting.head().deployment).toMatchObject({ status: 'queued', reason: null })
+    expect(fitting.head().deployment).toMatchObject({ phase: 'advancing', isStarted: false })
     expect(fitting.head().deployment?.instances).toHaveLength(most)
   })
 
@@ -241,7 +242,7 @@ describe('the most instances that an opening accepts', () => {
       const release = lastGoodRelease(story.head())
       if (release === null) throw new Error('nothing to go back to')
       story.open(openingTo(most, { kind: 'rollback', release, order: null, firing: [] }))
-      expect(story.head().deployment).toMatchObject({ kind: 'rollback', status: 'queued' })
+      expect(story.head().deployment).toMatchObject({ kind: 'rollback', isStarted: false })
       expect(story.head().deployment?.instances).toHaveLength(most)
       story.end(always(outcome))
     }
@@ -299,7 +300,7 @@ describe('a convergence', () => {
     const release = lastGoodRelease(story.head())
     if (release === null) throw new Error('nothing to go back to')
     story.open(openingTo(3000, { kind: 'rollback', release, order: null, firing: [] }))
-    expect(story.head().deployment).toMatchObject({ kind: 'rollback', status: 'queued' })
+    expect(story.head().deployment).toMatchObject({ kind: 'rollback', isStarted: false })
     expect(story.head().deployment?.instances.length).toBeGreaterThan(0)
     story.end(always('lost'))
   })

@@ -5,15 +5,21 @@ import { isConvergenceDue, type Called } from '../../src/deployment/converge.ts'
 import { operationLimits, rollingEndsAt } from '../../src/deployment/deadline.ts'
 import { dueFact } from '../../src/deployment/facts.ts'
 import {
-  hasPendingRequest,
-  hasPendingTakeBack,
+  hasEnded,
   isConverging,
+  statusOf,
   type Deployment,
-  type Head,
+  type DeploymentStatus,
   type InstanceState,
   type Intent,
   type Purpose,
   type Release,
+} from '../../src/deployment/deployment.ts'
+import {
+  hasPendingRequest,
+  hasPendingTakeBack,
+  intentOf,
+  type Head,
 } from '../../src/deployment/head.ts'
 import { listLost, type Lost } from '../../src/deployment/look-up.ts'
 import { firstBlocker } from '../../src/deployment/blockers.ts'
@@ -26,6 +32,7 @@ import { releaseToBringBack } from '../../src/deployment/take-back.ts'
 import type { Instant } from '../../src/kernel/clock.ts'
 import type { Reason } from '../../src/kernel/reason.ts'
 import { lettings } from './deployments.ts'
+import type { Generation } from '../../src/kernel/id.ts'
 
 export type InstanceView = Pick<
   InstanceState,
@@ -52,21 +59,21 @@ export type DeploymentView = Pick<
   | 'generation'
   | 'kind'
   | 'by'
-  | 'status'
   | 'openedAt'
   | 'deadlineAt'
   | 'sentAt'
-  | 'endedAt'
   | 'release'
   | 'firing'
   | 'takesBack'
-  | 'rolledBackBy'
-  | 'pausedUntil'
-  | 'reason'
   | 'message'
+  | 'phase'
 > & {
-  readonly phase: 'advancing' | 'withdrawing' | 'ended'
+  readonly status: DeploymentStatus
   readonly instances: readonly InstanceView[]
+  readonly pausedUntil: Instant | null
+  readonly reason: Reason | null
+  readonly endedAt: Instant | null
+  readonly rolledBackBy: Generation | null
 }
 
 /** What can be seen of the core from outside: the only knowledge of a head's fields in the tests. */
@@ -127,8 +134,6 @@ export interface Views extends Pick<
   rollingEndsAt(): Instant
 }
 
-const phases = { rolling: 'advancing', restoring: 'withdrawing', ended: 'ended' } as const
-
 const viewInstance = (instance: InstanceState): InstanceView => {
   const { id, target, wave, status, touched, retries, serving, reason, message } = instance
   return { id, target, wave, status, touched, retries, serving, reason, message }
@@ -136,26 +141,26 @@ const viewInstance = (instance: InstanceState): InstanceView => {
 
 /** A deployment as the head or the history keeps it. */
 export const viewDeployment = (deployment: Deployment): DeploymentView => {
-  const { generation, kind, by, status, stage, release, instances, firing } = deployment
-  const { openedAt, deadlineAt, sentAt, endedAt, pausedUntil } = deployment
-  const { takesBack, rolledBackBy, reason, message } = deployment
+  const { generation, kind, by, phase, release, instances, firing } = deployment
+  const { openedAt, deadlineAt, sentAt, takesBack, message } = deployment
+  const ended = hasEnded(deployment) ? deployment : null
   return {
     generation,
     kind,
     by,
-    status,
-    phase: phases[stage],
+    status: statusOf(deployment),
+    phase,
     openedAt,
     deadlineAt,
     sentAt,
-    endedAt,
-    pausedUntil,
+    endedAt: ended?.endedAt ?? null,
+    pausedUntil: deployment.phase === 'advancing' ? deployment.pausedUntil : null,
     release,
     instances: instances.map(viewInstance),
     firing,
     takesBack,
-    rolledBackBy,
-    reason,
+    rolledBackBy: ended?.rolledBackBy ?? null,
+    reason: deployment.phase === 'advancing' ? null : deployment.reason,
     message,
   }
 }
@@ -166,8 +171,8 @@ const findDeployment = ({ deployment }: Head): DeploymentView | null =>
 const findRepair = ({ deployment }: Head): DeploymentView | null =>
   deployment !== null && isConverging(deployment) ? viewDeployment(deployment) : null
 
-const findCommand = ({ deployment }: Head): CommandView | null => {
-  const intent = deployment?.intent ?? null
+const findCommand = (head: Head): CommandView | null => {
+  const intent = intentOf(head)
   if (intent === null) return null
   const { purpose, target, instances, fence, since, at, repeated, operation } = intent
   const { deadlineAt, hostSeconds } = intent

@@ -1,4 +1,5 @@
-import { createHead, type Deployment, type Head, type Place } from '../../src/deployment/head.ts'
+import type { Deployment } from '../../src/deployment/deployment.ts'
+import { createHead, type Head, type Place } from '../../src/deployment/head.ts'
 import type { Candidate, Opening } from '../../src/deployment/open.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import { decide, evolve } from '../../src/deployment/transition.ts'

@@ -1,4 +1,4 @@
-import type { Release } from '../../src/deployment/head.ts'
+import type { Release } from '../../src/deployment/deployment.ts'
 import { Fence, Generation, type InstanceId } from '../../src/kernel/id.ts'
 import { succeed } from '../../src/kernel/result.ts'
 import type { Certificate } from '../../src/targets/ec2/certificates.ts'

@@ -1,4 +1,4 @@
-import type { Release, Serving } from '../../src/deployment/head.ts'
+import type { Release, Serving } from '../../src/deployment/deployment.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import type { InstanceId } from '../../src/kernel/id.ts'
 import type { Reason } from '../../src/kernel/reason.ts'

@@ -1,4 +1,5 @@
-import type { Deployment, Head, Release } from '../../src/deployment/head.ts'
+import type { Advancing, Ended, Release } from '../../src/deployment/deployment.ts'
+import type { Head } from '../../src/deployment/head.ts'
 import { createCertificates } from '../../src/journal/certificates.ts'
 import { createCommandIndex } from '../../src/journal/commands.ts'
 import { createChronicle } from '../../src/journal/chronicle.ts'
@@ -63,20 +64,16 @@ const release: Release = {
   }),
 }
 
-const deployment: Deployment = {
+const opened = {
   generation,
   kind: 'deploy',
   by: 'github',
-  status: 'in_progress',
-  stage: 'rolling',
   openedAt: '2026-11-20T10:04:13.000Z',
   deadlineAt: '2026-11-20T10:19:13.000Z',
   sentAt: '2026-11-20T10:04:14.000Z',
-  endedAt: null,
   release,
   firing: [],
   takesBack: null,
-  rolledBackBy: null,
   instances: [
     {
       id: instance,
@@ -90,6 +87,12 @@ const deployment: Deployment = {
       message: null,
     },
   ],
+} as const
+
+const deployment: Advancing = {
+  ...opened,
+  phase: 'advancing',
+  isStarted: true,
   intent: {
     purpose: 'deploy',
     target: renderTarget().key,
@@ -103,8 +106,17 @@ const deployment: Deployment = {
     hostSeconds: 300,
   },
   pausedUntil: null,
-  reason: null,
   message: null,
+}
+
+const ended: Ended = {
+  ...opened,
+  phase: 'ended',
+  status: 'failed',
+  endedAt: '2026-11-20T10:06:30.000Z',
+  reason: 'unhealthy',
+  message: null,
+  rolledBackBy: null,
 }
 
 const head: Head = {
@@ -211,14 +223,7 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   })
   await createHeads(table).record(head, 0)
   const history = createHistory(table)
-  await history.recordDeployment(app, {
-    ...deployment,
-    status: 'failed',
-    stage: 'ended',
-    endedAt: '2026-11-20T10:06:30.000Z',
-    intent: null,
-    reason: 'unhealthy',
-  })
+  await history.recordDeployment(app, ended)
   await history.recordSteps(app, [step])
   const chronicle = createChronicle(table)
   await chronicle.recordOperation(app, operation, { reason: 'exams until Friday' })

@@ -1,14 +1,15 @@
 import * as fc from 'fast-check'
 import type { App, TargetSettings } from '../../src/deployment/app.ts'
 import type {
+  Advancing,
   Deployment,
-  Finished,
-  Head,
+  Ended,
   InstanceState,
   Intent,
-  Operation,
   Release,
-} from '../../src/deployment/head.ts'
+  Withdrawing,
+} from '../../src/deployment/deployment.ts'
+import type { Finished, Head, Operation } from '../../src/deployment/head.ts'
 import { factKinds } from '../../src/deployment/report.ts'
 import { channels, type OwedFact } from '../../src/deployment/report.ts'
 import type { CiEvidence, Revision } from '../../src/deployment/revision.ts'
@@ -169,28 +170,49 @@ const intents: fc.Arbitrary<Intent> = fc.record({
   hostSeconds: counts,
 })
 
-export const deployments: fc.Arbitrary<Deployment> = fc.record({
+const opened = {
   generation: generations,
   kind: fc.constantFrom(...(['deploy', 'redeploy', 'rollback', 'converge'] as const)),
   by: words,
-  status: fc.constantFrom(
-    ...(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled', 'rolled_back'] as const),
-  ),
-  stage: fc.constantFrom('rolling' as const, 'restoring' as const, 'ended' as const),
   openedAt: instants,
   deadlineAt: instants,
   sentAt: maybe(instants),
-  endedAt: maybe(instants),
   release: releases,
   firing: fc.array(words, { maxLength: 2 }),
   takesBack: maybe(generations),
-  rolledBackBy: maybe(generations),
   instances: fc.array(instanceStates, { maxLength: 3 }),
+  message: maybe(words),
+}
+
+export const endedDeployments: fc.Arbitrary<Ended> = fc.record({
+  ...opened,
+  phase: fc.constant('ended' as const),
+  status: fc.constantFrom(...(['succeeded', 'failed', 'cancelled', 'rolled_back'] as const)),
+  reason: fc.constantFrom(...reasonCodes),
+  endedAt: instants,
+  rolledBackBy: maybe(generations),
+})
+
+const advancing: fc.Arbitrary<Advancing> = fc.record({
+  ...opened,
+  phase: fc.constant('advancing' as const),
+  isStarted: fc.boolean(),
   intent: maybe(intents),
   pausedUntil: maybe(instants),
-  reason: someReason,
-  message: maybe(words),
 })
+
+const withdrawing: fc.Arbitrary<Withdrawing> = fc.record({
+  ...opened,
+  phase: fc.constant('withdrawing' as const),
+  intent: maybe(intents),
+  reason: fc.constantFrom(...reasonCodes),
+})
+
+export const deployments: fc.Arbitrary<Deployment> = fc.oneof(
+  advancing,
+  withdrawing,
+  endedDeployments,
+)
 
 const takeBacks = fc.record({
   kind: fc.constantFrom('rollback' as const, 'cancel' as const),

@@ -1,6 +1,6 @@
 import { startRender, type RenderOptions, type RenderServer } from '../../local/render/render.ts'
 import type { App, RenderSettings } from '../../src/deployment/app.ts'
-import type { Release } from '../../src/deployment/head.ts'
+import type { Release } from '../../src/deployment/deployment.ts'
 import { toInstant } from '../../src/kernel/clock.ts'
 import { http } from '../../src/kernel/http.ts'
 import { Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Release } from '../../src/deployment/head.ts'
+import type { Release } from '../../src/deployment/deployment.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
 import type { Order } from '../../src/targets/target.ts'
 import { carryOut, follow, lookAt, startOf, type Place } from './target-place.ts'

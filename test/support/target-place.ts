@@ -1,4 +1,4 @@
-import type { Release } from '../../src/deployment/head.ts'
+import type { Release } from '../../src/deployment/deployment.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import type { Order, Started, Target } from '../../src/targets/target.ts'
 

@@ -1,4 +1,4 @@
-import type { Release } from '../../deployment/head.ts'
+import type { Release } from '../../deployment/deployment.ts'
 import { timesPacked, type ImageSize } from '../../registry/size.ts'
 import type { MeasureImage } from './ports.ts'
 

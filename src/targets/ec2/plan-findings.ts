@@ -1,5 +1,5 @@
 import type { Ec2Settings } from '../../deployment/app.ts'
-import type { Serving } from '../../deployment/head.ts'
+import type { Serving } from '../../deployment/deployment.ts'
 import type { Finding } from '../../deployment/plan.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { timesPacked, type ImageSize } from '../../registry/size.ts'

@@ -1,5 +1,5 @@
 import type { App, InstanceSelector } from '../../deployment/app.ts'
-import type { Release } from '../../deployment/head.ts'
+import type { Release } from '../../deployment/deployment.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import type { Result } from '../../kernel/result.ts'

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Serving } from '../../deployment/head.ts'
+import type { Serving } from '../../deployment/deployment.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { Digest, Generation, type InstanceId } from '../../kernel/id.ts'
 import { isReason, type Reason } from '../../kernel/reason.ts'

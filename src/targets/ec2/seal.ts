@@ -1,5 +1,5 @@
 import type { App } from '../../deployment/app.ts'
-import type { Release } from '../../deployment/head.ts'
+import type { Release } from '../../deployment/deployment.ts'
 import { Generation, type InstanceId } from '../../kernel/id.ts'
 import type { Redacted } from '../../kernel/redacted.ts'
 import { Retryable } from '../../kernel/retryable.ts'

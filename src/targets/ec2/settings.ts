@@ -1,5 +1,5 @@
 import type { Ec2Settings } from '../../deployment/app.ts'
-import type { Release } from '../../deployment/head.ts'
+import type { Release } from '../../deployment/deployment.ts'
 import type { Digest } from '../../kernel/id.ts'
 import type { Order } from '../target.ts'
 import type { Ec2Stage } from './ports.ts'

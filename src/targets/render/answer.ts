@@ -1,7 +1,7 @@
 import { secondsBetween, type Clock } from '../../kernel/clock.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { Retryable } from '../../kernel/retryable.ts'
-import type { Serving } from '../../deployment/head.ts'
+import type { Serving } from '../../deployment/deployment.ts'
 import type { Answer, Step } from '../../deployment/step.ts'
 import { toAbsence } from '../absence.ts'
 import type { Order } from '../target.ts'

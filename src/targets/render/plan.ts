@@ -1,5 +1,5 @@
 import type { App, RenderSettings } from '../../deployment/app.ts'
-import type { Serving } from '../../deployment/head.ts'
+import type { Serving } from '../../deployment/deployment.ts'
 import type { Finding, InstancePlan, TargetView } from '../../deployment/plan.ts'
 import type { Digest } from '../../kernel/id.ts'
 import { InstanceId } from '../../kernel/id.ts'

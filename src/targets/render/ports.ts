@@ -1,4 +1,4 @@
-import type { Release } from '../../deployment/head.ts'
+import type { Release } from '../../deployment/deployment.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { ReadSecret } from '../../secrets/app-secret.ts'
 import type { OpenRender } from './api.ts'

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ciKey } from '../../../src/deployment/choose.ts'
-import { createHead, type Deployment, type Head } from '../../../src/deployment/head.ts'
+import type { Ended } from '../../../src/deployment/deployment.ts'
+import { createHead, type Head } from '../../../src/deployment/head.ts'
 import {
   askedAgain,
   type CiEvidence,
@@ -118,16 +119,16 @@ const createRevisions = (app: AppName, clock: WorldClock) => {
 
 /** The deployments that have ended, and the steps on each instance. */
 const createHistory = (breach: Outside['breach']) => {
-  const kept = new Map<number, Deployment>()
+  const kept = new Map<number, Ended>()
   const deployments = new Map<number, DeploymentView>()
   const steps = new Map<string, StepRecord>()
 
-  const keep = (deployment: Deployment): void => {
+  const keep = (deployment: Ended): void => {
     kept.set(deployment.generation, deployment)
     deployments.set(deployment.generation, viewDeployment(deployment))
   }
 
-  const recordDeployment = (deployment: Deployment): void => {
+  const recordDeployment = (deployment: Ended): void => {
     const next = viewDeployment(deployment)
     const earlier = deployments.get(next.generation)
     // As the journal does it: that it was taken back since is not undone.

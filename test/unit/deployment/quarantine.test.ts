@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Release } from '../../../src/deployment/head.ts'
+import type { Release } from '../../../src/deployment/deployment.ts'
 import { isSameContent } from '../../../src/deployment/quarantine.ts'
 import { Generation } from '../../../src/kernel/id.ts'
 import { lettings } from '../../support/deployments.ts'

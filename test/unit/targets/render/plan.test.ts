@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { App } from '../../../../src/deployment/app.ts'
-import type { Serving } from '../../../../src/deployment/head.ts'
+import type { Serving } from '../../../../src/deployment/deployment.ts'
 import { Generation } from '../../../../src/kernel/id.ts'
 import {
   digestOf,

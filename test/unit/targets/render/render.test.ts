@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { onceFor, type Call } from '../../../../local/http/vendor.ts'
 import type { Course } from '../../../../local/render/deploy.ts'
-import type { Release } from '../../../../src/deployment/head.ts'
+import type { Release } from '../../../../src/deployment/deployment.ts'
 import type { Answer } from '../../../../src/deployment/step.ts'
 import { fail } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
