@@ -30,9 +30,7 @@ export type InvokeFate =
   | 'run'
   | 'lose'
   | 'double'
-  /** Its environment is gone so long after it took up the event. */
-  | { readonly kind: 'kill'; readonly milliseconds: number }
-  /** The same, at the moment that the promise speaks of. */
+  /** Its environment is gone at the moment that the promise speaks of. */
   | { readonly kind: 'kill'; readonly when: () => Promise<unknown> }
 
 /** What becomes of a command for one instance, and of what the instance answers. */

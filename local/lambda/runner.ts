@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { toArn, type Account } from '../aws/account.ts'
 import type { Faults } from '../aws/faults.ts'
 import { createTimers } from '../ssm/timers.ts'
@@ -121,8 +120,8 @@ export const createRunner = (parts: RunnerParts): Runner => {
       const fate = parts.faults.onAsyncInvoke(name, payload)
       const text = JSON.stringify(payload)
       if (typeof fate === 'object') {
-        const kill = 'when' in fate ? fate.when : () => sleep(fate.milliseconds)
-        return soon(async () => void (await toPool(spec).invoke(text, kill)))
+        const { when } = fate
+        return soon(async () => void (await toPool(spec).invoke(text, when)))
       }
       const times = { lose: 0, run: 1, double: 2 }[fate]
       for (let time = 0; time < times; time += 1) soon(() => attempt(spec, text, Date.now(), 1))

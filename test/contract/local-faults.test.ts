@@ -165,13 +165,9 @@ describe('a fault on demand', () => {
         }),
       )
     const isLogged = (text: string) => test.logs.some((line) => line.includes(text))
-    test.faults.onAsyncInvoke = () => ({ kind: 'kill', milliseconds: 50 })
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const isAtWork = () => waitUntil(() => isLogged('began killed'), 'the function is at its work')
+    test.faults.onAsyncInvoke = () => ({ kind: 'kill', when: isAtWork })
     await start('killed')
-    vi.advanceTimersByTime(1)
-    await waitUntil(() => isLogged('began killed'), 'the function is at its work')
-    vi.advanceTimersByTime(50)
-    vi.useRealTimers()
     await waitUntil(() => isLogged('The environment is gone'), 'the environment is gone')
     test.faults.onAsyncInvoke = () => 'run'
     writeFileSync(gate, '')

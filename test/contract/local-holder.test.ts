@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { tellTakenPort, tellTakenState } from '../../local/aws/holder.ts'
 import { startTestAws } from '../support/local-aws.ts'
+import { waitFor } from '../support/wait.ts'
 
 const servers: Server[] = []
 afterEach(() => {
@@ -37,6 +38,8 @@ describe('a state directory', () => {
   it('is told by the stack that runs on it, until that stack stops', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'landfall-holder-'))
     const test = await startTestAws({ directory: join(directory, 'aws') })
+    // The database opens its files beside the first requests.
+    await waitFor('the lock of the database', () => tellTakenState(directory) !== null)
     const told = tellTakenState(directory)
     expect(told).toContain(`A local stack runs with its state in ${directory} (process`)
     expect(told).toContain(`(process ${process.pid}: `)
