@@ -3,7 +3,13 @@ import type { TargetKey } from '../kernel/id.ts'
 import { isPast } from './deadline.ts'
 import { findSamePlace, findTarget } from './find-target.ts'
 import type { Ended, InstanceState, Release, Serving } from './deployment.ts'
-import { liveRelease, type Head, type Place } from './head.ts'
+import {
+  hasPendingRequest,
+  hasPendingTakeBack,
+  liveRelease,
+  type Head,
+  type Place,
+} from './head.ts'
 import { isQuarantined } from './quarantine.ts'
 
 /** Who serves as it should is asked so often whether it still does. */
@@ -45,6 +51,18 @@ export const isPlaceDue = (head: Head, place: Place, now: Instant): boolean =>
 /** Whether an instance has yet to get the live release; the clock looks at its app. */
 export const hasStrays = (head: Head): boolean =>
   releaseToKeep(head) !== null && head.places.some((place) => !isSettled(head, place))
+
+/**
+ * What the clock has to look at: something open or wished for, a report owed, an alarm's window, or an
+ * instance that is out of date.
+ */
+export const hasWork = (head: Head): boolean =>
+  head.deployment !== null ||
+  hasPendingRequest(head) ||
+  hasPendingTakeBack(head) ||
+  head.owed.length > 0 ||
+  head.alarmsUntil !== null ||
+  hasStrays(head)
 
 /** It served the live release, as far as anybody knew, and was changed since. */
 export const hasDrifted = (head: Head, name: Name): boolean => {

@@ -1,15 +1,9 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
-import {
-  createHead,
-  hasPendingRequest,
-  hasPendingTakeBack,
-  type Head,
-  type Place,
-} from '../deployment/head.ts'
+import { createHead, type Head, type Place } from '../deployment/head.ts'
 import { headBytes, maxHeadBytes } from '../deployment/head-size.ts'
-import { hasStrays } from '../deployment/places.ts'
+import { hasWork } from '../deployment/places.ts'
 import {
   AppName,
   Commit,
@@ -96,15 +90,6 @@ const fromHeadItem = (app: AppName, item: Item): Head => {
   const { body, ...rest } = parseItem(headSchema, headKey(app), item)
   return { ...rest, ...body }
 }
-
-/** What the clock has to look at: something open or wished for, a report owed, an alarm's window, a stray. */
-const hasWork = (head: Head): boolean =>
-  head.deployment !== null ||
-  hasPendingRequest(head) ||
-  hasPendingTakeBack(head) ||
-  head.owed.length > 0 ||
-  head.alarmsUntil !== null ||
-  hasStrays(head)
 
 export const toHeadItem = (head: Head, writer: string): Item => {
   const { app, version, ...body } = head

@@ -1,7 +1,6 @@
 import type { App } from '../deployment/app.ts'
 import { standingOf } from '../deployment/choose.ts'
-import { hasEnded, isConverging } from '../deployment/deployment.ts'
-import { hasPendingRequest, hasPendingTakeBack, type Head } from '../deployment/head.ts'
+import type { Head } from '../deployment/head.ts'
 import type { Finding } from '../deployment/plan.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { HookKind, SeenHooks } from '../deployment/seen.ts'
@@ -9,6 +8,8 @@ import type { Instant } from '../kernel/clock.ts'
 import type { Commit, Digest, RevisionId } from '../kernel/id.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import type { Result } from '../kernel/result.ts'
+import { blockers, type Blocker } from '../deployment/blockers.ts'
+import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
 
 /** Why something could not be had, for people; never with a value of a secret. */
 export interface Lack {
@@ -116,7 +117,8 @@ const findStanding = ({ app, head, chosen, seen, now }: AppFacts): readonly Find
   const { from, id, known } = chosen
   if (from === 'nothing')
     return [warning('revision', 'evidence_missing', 'no revision is known yet: push a commit')]
-  if (id !== null && (head.quarantine.includes(id) || isLeft(head, known)))
+  const names = [...(id === null ? [] : [namesOf(id)]), ...(known === null ? [] : [known])]
+  if (names.some((one) => isQuarantined(head, one)))
     return [warning('revision', 'quarantined', reasons.quarantined)]
   if (from === 'live') return [fine('revision', `${id} is live`)]
   if (known === null)
@@ -136,41 +138,31 @@ const findStanding = ({ app, head, chosen, seen, now }: AppFacts): readonly Find
   }
 }
 
-const isLeft = (head: Head, known: Revision | null): boolean =>
-  [known?.commit ?? null, known?.digest ?? null].some(
-    (name) => name !== null && head.quarantine.includes(name),
-  )
+const tellBlocker = (blocker: Blocker): Finding => {
+  const { reason } = blocker
+  switch (reason) {
+    case 'going_back': {
+      const { generation, reason: why, by } = blocker.takeBack
+      const what = `#${generation} is to be taken back (${why}, by ${by})`
+      return warning('rollback', reason, `${what}; what comes next waits for it`)
+    }
+    case 'deployment_open': {
+      const { generation, deadlineAt } = blocker.deployment
+      const what = `#${generation} is open until ${deadlineAt} at the latest`
+      return warning('deployment', reason, `${what}; what comes next waits for it`)
+    }
+    case 'app_frozen':
+      return warning('freeze', reason, `frozen by ${blocker.freeze.by}: ${blocker.freeze.reason}`)
+    case 'request_pending':
+      return warning('request', reason, reasons.request_pending)
+    case 'quarantined':
+      return warning('revision', reason, reasons.quarantined)
+  }
+}
 
 /** What holds any deployment of the app back now. */
-const findHold = ({ head }: AppFacts): readonly Finding[] => {
-  const { deployment, freeze, takeBack } = head
-  return [
-    ...(takeBack !== null && hasPendingTakeBack(head)
-      ? [
-          warning(
-            'rollback',
-            'going_back',
-            `#${takeBack.generation} is to be taken back (${takeBack.reason}, by ${takeBack.by}); what comes next waits for it`,
-          ),
-        ]
-      : []),
-    ...(deployment === null || hasEnded(deployment) || isConverging(deployment)
-      ? []
-      : [
-          warning(
-            'deployment',
-            'deployment_open',
-            `#${deployment.generation} is open until ${deployment.deadlineAt} at the latest; what comes next waits for it`,
-          ),
-        ]),
-    ...(freeze === null
-      ? []
-      : [warning('freeze', 'app_frozen', `frozen by ${freeze.by}: ${freeze.reason}`)]),
-    ...(hasPendingRequest(head)
-      ? [warning('request', 'request_pending', reasons.request_pending)]
-      : []),
-  ]
-}
+const findHold = ({ head }: AppFacts): readonly Finding[] =>
+  blockers(head, { kind: 'deploy', force: false, content: null }).map(tellBlocker)
 
 const findAlarms = ({ app, alarms }: AppFacts): readonly Finding[] => {
   const wanted = app.rollback?.alarms ?? []

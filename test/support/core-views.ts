@@ -23,7 +23,7 @@ import {
 } from '../../src/deployment/head.ts'
 import { listLost, type Lost } from '../../src/deployment/look-up.ts'
 import { firstBlocker } from '../../src/deployment/blockers.ts'
-import { hasStrays, releaseToKeep } from '../../src/deployment/places.ts'
+import { hasStrays, hasWork, releaseToKeep } from '../../src/deployment/places.ts'
 import { isQuarantined } from '../../src/deployment/quarantine.ts'
 import type { OwedFact } from '../../src/deployment/report.ts'
 import type { Revision } from '../../src/deployment/revision.ts'
@@ -214,14 +214,6 @@ const toQuestions = (head: Head, now: Instant) => ({
   limits: (purpose: Purpose) => operationLimits(kept(head), purpose, now),
   rollingEndsAt: () => rollingEndsAt(kept(head)),
 })
-
-const hasWork = (head: Head): boolean =>
-  head.deployment !== null ||
-  hasPendingRequest(head) ||
-  hasPendingTakeBack(head) ||
-  head.owed.length > 0 ||
-  head.alarmsUntil !== null ||
-  hasStrays(head)
 
 export const viewHead = (head: Head, now: Instant): Views => {
   const { version, generation, releases, request, freeze, quarantine } = head
