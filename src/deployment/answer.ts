@@ -6,13 +6,13 @@ import { emit, type Draft } from './draft.ts'
 import { findTarget } from './find-target.ts'
 import {
   goesOn,
+  isNumbering,
   type Deployment,
   type InstanceState,
   type Intent,
   type Withdrawing,
 } from './deployment.ts'
 import { intentOf, type Head } from './head.ts'
-import { isNumbering } from './open.ts'
 import { hasDrifted, servesRelease } from './places.ts'
 import { pauseAfter } from './pause.ts'
 import type { Answer } from './step.ts'

@@ -1,20 +1,18 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import type { InstanceId } from '../kernel/id.ts'
 import { isPast } from './deadline.ts'
 import { emit, type Draft } from './draft.ts'
 import { findTarget } from './find-target.ts'
 import { countFitting } from './head-size.ts'
-import type { Advancing, Release } from './deployment.ts'
-import { hasPendingRequest, hasPendingTakeBack, type Head, type Place } from './head.ts'
-import { toInstances, type Candidate } from './open.ts'
+import type { Advancing, Candidate, Release } from './deployment.ts'
+import {
+  hasPendingRequest,
+  hasPendingTakeBack,
+  type Called,
+  type Head,
+  type Place,
+} from './head.ts'
+import { toInstances } from './open.ts'
 import { isPlaceDue, isSameInstance, isSettled, placeOf, releaseToKeep } from './places.ts'
-
-/** Somebody looked who is there, whatever was known. */
-export interface Called {
-  readonly at: Instant
-  /** Those who have only just come (back) online: whatever they said before it counts no more. */
-  readonly returned: readonly InstanceId[]
-}
 
 /** What was found of the instances of the live release. */
 export interface Found {

@@ -56,6 +56,13 @@ export interface InstanceState {
   readonly message: string | null
 }
 
+/** An instance that a target selected, and why nothing can be sent to it, if so. */
+export interface Candidate {
+  readonly id: InstanceId
+  readonly target: TargetKey
+  readonly obstacle: Reason | null
+}
+
 export type Purpose = 'prepare' | 'deploy' | 'restore'
 
 /**
@@ -180,3 +187,7 @@ export const isConverging = (deployment: Deployment | null): boolean =>
 
 /** What brings back or keeps what is live: one instance's failure keeps it from no other. */
 export const goesOn = ({ kind }: Deployment): boolean => kind === 'rollback' || kind === 'converge'
+
+/** Whether its release is a new one, under the number of this deployment. */
+export const isNumbering = ({ kind, generation, release }: Deployment): boolean =>
+  kind !== 'converge' && release.generation === generation

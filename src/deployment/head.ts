@@ -97,6 +97,13 @@ export interface Place {
   readonly reason: Reason | null
 }
 
+/** Somebody looked who is there, whatever was known. */
+export interface Called {
+  readonly at: Instant
+  /** Those who have only just come (back) online: whatever they said before it counts no more. */
+  readonly returned: readonly InstanceId[]
+}
+
 /** An app's one mutable item. Every write raises `version` on condition that nobody else did. */
 export interface Head {
   readonly app: AppName

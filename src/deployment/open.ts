@@ -1,5 +1,5 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import { Generation, type InstanceId, type TargetKey } from '../kernel/id.ts'
+import { Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from './app.ts'
@@ -9,6 +9,7 @@ import { emit, type Draft } from './draft.ts'
 import {
   isConverging,
   type Advancing,
+  type Candidate,
   type Deployment,
   type DeploymentKind,
   type InstanceState,
@@ -21,13 +22,6 @@ import type { PushOrder } from './revision.ts'
 import { explainLongPauses } from './pause.ts'
 import { planWaves } from './wave.ts'
 import { cutMessage } from './words.ts'
-
-/** An instance that a target selected, and why nothing can be sent to it, if so. */
-export interface Candidate {
-  readonly id: InstanceId
-  readonly target: TargetKey
-  readonly obstacle: Reason | null
-}
 
 /** Everything that the write which opens a deployment fixes. */
 export interface Opening {
@@ -70,10 +64,6 @@ export const toInstances = (
       message: null,
     }))
   })
-
-/** Whether its release is a new one, under the number of this deployment. */
-export const isNumbering = ({ kind, generation, release }: Deployment): boolean =>
-  kind !== 'converge' && release.generation === generation
 
 /** What makes it fail at once; who cannot be reached keeps no rollback from the others. */
 const failureOf = (

@@ -1,15 +1,14 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import { Fence, type Generation, type InstanceId, type TargetKey } from '../kernel/id.ts'
+import type { Fence, Generation, InstanceId, TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { succeed, type Result } from '../kernel/result.ts'
 import { advance, type Look } from './advance.ts'
 import { isWatchOver, takeAlarm, type AlarmTransition } from './alarm.ts'
 import { absorb, takeSent } from './answer.ts'
-import { apply } from './apply.ts'
 import { converge, type Found } from './converge.ts'
 import { draftOf, emit, type Draft } from './draft.ts'
 import type { Event } from './event.ts'
-import { claimFact, dropOldFacts, oweFacts, settleFact, toFacts, type Told } from './facts.ts'
+import { claimFact, dropOldFacts, settleFact, type Told } from './facts.ts'
 import { hasEnded, isConverging, type Deployment, type Ended, type Intent } from './deployment.ts'
 import { intentOf, type Head, type Request } from './head.ts'
 import { operate, request, type OperatorWord } from './operate.ts'
@@ -139,19 +138,6 @@ export const decide = (
 ): Result<readonly Event[], Reason> => {
   const decided = decideDraft(head, observation, now)
   return decided.ok ? succeed(decided.value.events) : decided
-}
-
-/**
- * The head after these events, with what they make worth telling. The same head where there are none;
- * else its version is higher. Pure.
- */
-export const evolve = (before: Head, events: readonly Event[], now: Instant): Head => {
-  if (events.length === 0) return before
-  const after = events.reduce(
-    (head, event) => oweFacts(apply(head, event), toFacts(head, event, before.version, now)),
-    before,
-  )
-  return { ...after, version: Fence.parse(after.version + 1) }
 }
 
 /** What is to be done once `head` is written, which these events have led to. */

@@ -1,6 +1,6 @@
-import type { Candidate } from '../deployment/open.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Capacity, Target } from '../targets/target.ts'
+import type { Candidate } from '../deployment/deployment.ts'
 
 /** What of the targets an opening asks. */
 export interface SelectionPorts {

@@ -13,14 +13,12 @@ import {
   type Request,
 } from '../deployment/head.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
-import type { Opening } from '../deployment/open.ts'
 import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
 import type { Observation } from '../deployment/transition.ts'
+import { gatherOpening } from './gather-opening.ts'
 import { askForImage, findImage, takeTag } from './gate.ts'
 import { goBack } from './go-back.ts'
-import { listCandidates, listCapacities, type SelectionPorts } from './list-candidates.ts'
-import { listFiring } from './watch-alarms.ts'
 import { lookUpLost } from './look-up.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
@@ -29,49 +27,6 @@ type Write = (head: Head, observation: Observation) => Promise<boolean>
 const sourceOf = (revision: Revision): string => {
   const [run] = Object.values(revision.ci)
   return run?.ci ?? (revision.image === null ? 'github' : 'docker-hub')
-}
-
-/** Accepted in landfall.yml and not built yet: a deployment to it ends at once and says so. */
-const unsupported = (app: App): Reason | null =>
-  app.targets.every(({ isSupported }) => isSupported) ? null : 'target_unsupported'
-
-/** Nothing here can send or write: `plan` opens by them too. */
-export type OpeningPorts = SelectionPorts &
-  Pick<ReconcilePorts, 'readSecretVersion' | 'readFiring' | 'log'>
-
-/** Everything the opening write freezes is looked up here, just before it. */
-export const gatherOpening = async (
-  ports: OpeningPorts,
-  app: App,
-  wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
-    Pick<Opening['release'], 'revision' | 'commit' | 'digest'>,
-): Promise<Opening> => {
-  const [version, candidates, capacities, firing] = await Promise.all([
-    app.secrets === null ? null : ports.readSecretVersion(app.secrets),
-    listCandidates(ports, app),
-    listCapacities(ports, app, null),
-    listFiring(ports, app),
-  ])
-  const tooLarge = capacities.find(({ instances }) => instances === 0)
-  const { kind, by, order, force, revision, commit, digest } = wanted
-  const secretVersion = version?.ok === true ? version.value : null
-  return {
-    kind,
-    by,
-    order,
-    force,
-    firing,
-    message: tooLarge?.message ?? null,
-    candidates,
-    capacities: capacities.map(({ instances }) => instances),
-    obstacle:
-      version?.ok === false
-        ? version.error
-        : tooLarge === undefined
-          ? unsupported(app)
-          : 'envelope_too_large',
-    release: { generation: null, revision, commit, digest, secretVersion, settings: app },
-  }
 }
 
 const end = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void> => {

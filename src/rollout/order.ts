@@ -1,7 +1,12 @@
 import { findSamePlace, findTarget } from '../deployment/find-target.ts'
-import { goesOn, type Deployment, type Intent, type Release } from '../deployment/deployment.ts'
+import {
+  goesOn,
+  isNumbering,
+  type Deployment,
+  type Intent,
+  type Release,
+} from '../deployment/deployment.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
-import { isNumbering } from '../deployment/open.ts'
 import type { TargetKey } from '../kernel/id.ts'
 import type { Order } from '../targets/target.ts'
 

@@ -9,7 +9,7 @@ import { Retryable } from '../kernel/retryable.ts'
 import type { Target } from '../targets/target.ts'
 import type { Heads, Labels, Revisions, Seen } from './journal.ts'
 import { findImage, toTag } from './gate.ts'
-import type { OpeningPorts } from './open-next.ts'
+import type { OpeningPorts } from './gather-opening.ts'
 import type { Images } from './ports.ts'
 import type { AlarmFacts, AppFacts, Chosen, HookEvent, Lack } from './plan-findings.ts'
 

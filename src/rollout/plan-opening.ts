@@ -13,7 +13,7 @@ import { Digest } from '../kernel/id.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import { succeed } from '../kernel/result.ts'
 import { Retryable } from '../kernel/retryable.ts'
-import { gatherOpening } from './open-next.ts'
+import { gatherOpening } from './gather-opening.ts'
 import type { PlanPorts } from './plan-facts.ts'
 import type { AppFacts } from './plan-findings.ts'
 

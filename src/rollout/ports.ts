@@ -4,7 +4,6 @@ import type { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Result } from '../kernel/result.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
-import type { Called } from '../deployment/converge.ts'
 import type { Evidence } from '../deployment/revision.ts'
 import type { Target } from '../targets/target.ts'
 import type { Channel, Fact, Telling } from '../deployment/report.ts'
@@ -19,6 +18,7 @@ import type {
   Seen,
   Tags,
 } from './journal.ts'
+import type { Called } from '../deployment/head.ts'
 
 export interface ImageFailure {
   readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'

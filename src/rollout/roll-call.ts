@@ -1,9 +1,9 @@
 import type { App, InstanceSelector } from '../deployment/app.ts'
-import type { Called } from '../deployment/converge.ts'
 import { isPast } from '../deployment/deadline.ts'
 import { addSeconds, type Instant } from '../kernel/clock.ts'
 import type { AppName, InstanceId } from '../kernel/id.ts'
 import type { RollCall } from './journal.ts'
+import type { Called } from '../deployment/head.ts'
 
 /** Each app's instances are asked so often what they serve, whether anything seems to have happened or not. */
 const askedEverySeconds = 3600

@@ -5,23 +5,6 @@ import type { Head } from '../deployment/head.ts'
 import { decide, type Observation } from '../deployment/transition.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
-type AlarmPorts = Pick<ReconcilePorts, 'readFiring' | 'log'>
-
-/**
- * Which of the app's alarms fire already. Where CloudWatch cannot be asked all of them count: an alarm
- * that comes from INSUFFICIENT_DATA is then not taken for this deployment's fault, one from OK is.
- */
-export const listFiring = async (ports: AlarmPorts, app: App): Promise<readonly string[]> => {
-  const names = app.rollback?.alarms ?? []
-  if (names.length === 0) return []
-  try {
-    return (await ports.readFiring(names)).map(({ alarm }) => alarm)
-  } catch (error) {
-    ports.log.warn('the alarms could not be read', { app: app.name, error: String(error) })
-    return names
-  }
-}
-
 const isWatched = (head: Head, now: string): boolean =>
   head.deployment !== null || (head.alarmsUntil !== null && !isWatchOver(head.alarmsUntil, now))
 

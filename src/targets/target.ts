@@ -1,7 +1,6 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { AppName, Fence, Generation, InstanceId, TargetKey } from '../kernel/id.ts'
-import type { DeploymentKind, Purpose, Release } from '../deployment/deployment.ts'
-import type { Candidate } from '../deployment/open.ts'
+import type { Candidate, DeploymentKind, Purpose, Release } from '../deployment/deployment.ts'
 import type { Answer } from '../deployment/step.ts'
 
 /** What a target is told to do, once or several times under one fence. */

@@ -1,7 +1,7 @@
 import { judgeAlarm, type AlarmTransition, type Verdict } from '../../src/deployment/alarm.ts'
 import type { App } from '../../src/deployment/app.ts'
 import { choose, standingOf, type Choice, type Standing } from '../../src/deployment/choose.ts'
-import { isConvergenceDue, type Called } from '../../src/deployment/converge.ts'
+import { isConvergenceDue } from '../../src/deployment/converge.ts'
 import { operationLimits, rollingEndsAt } from '../../src/deployment/deadline.ts'
 import { dueFact } from '../../src/deployment/facts.ts'
 import {
@@ -19,6 +19,7 @@ import {
   hasPendingRequest,
   hasPendingTakeBack,
   intentOf,
+  type Called,
   type Head,
 } from '../../src/deployment/head.ts'
 import { listLost, type Lost } from '../../src/deployment/look-up.ts'

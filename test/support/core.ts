@@ -1,13 +1,12 @@
 import type { AlarmTransition } from '../../src/deployment/alarm.ts'
-import type { Called } from '../../src/deployment/converge.ts'
 import type { Told } from '../../src/deployment/facts.ts'
-import { createHead, type Head, type Request } from '../../src/deployment/head.ts'
+import { createHead, type Called, type Head, type Request } from '../../src/deployment/head.ts'
 import type { OperatorWord } from '../../src/deployment/operate.ts'
-import type { Candidate, Opening } from '../../src/deployment/open.ts'
+import type { Opening } from '../../src/deployment/open.ts'
 import type { Answer } from '../../src/deployment/step.ts'
+import { evolve } from '../../src/deployment/evolve.ts'
 import {
   decide,
-  evolve,
   toActions,
   type Action,
   type Observation,
@@ -20,6 +19,7 @@ import type { Order } from '../../src/targets/target.ts'
 import { viewHead, type DeploymentView, type Views } from './core-views.ts'
 import { after, lettings, openingOf, start } from './deployments.ts'
 import { answerOf } from './hosts.ts'
+import type { Candidate } from '../../src/deployment/deployment.ts'
 
 /** What may be given to the core. Each input comes at the present time and gives the core that follows. */
 interface Inputs {

@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { decide, type Observation } from '../../../src/deployment/transition.ts'
+import { Fence, Generation } from '../../../src/kernel/id.ts'
+import { live, type Core } from '../../support/core.ts'
+import {
+  after,
+  candidateAt,
+  failedAt,
+  instanceAt,
+  lettings,
+  openingOf,
+  succeededAt,
+} from '../../support/deployments.ts'
+import { ec2 } from '../../support/examples.ts'
+
+const pausing = {
+  ...lettings,
+  targets: [ec2({ rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 120 } })],
+}
+const opened = (): Core => live(2, 1).open(openingOf(2, 2, {}, pausing))
+const sent = (): Core => opened().look().send()
+
+/** An app with release 1 live on two instances, and then: */
+const states: Readonly<Record<string, () => Core>> = {
+  'nothing open': () => live(2, 1),
+  'advancing, queued': opened,
+  'advancing, a command to send': () => opened().look(),
+  'advancing, a command out': sent,
+  'advancing, paused': () => sent().answer(succeededAt(1, 2)),
+  'withdrawing, a command out': () => sent().answer(failedAt(1)).look().send(),
+  ended: () => sent().answer(failedAt(1)).look().send().answer(succeededAt(1, 1)).look(),
+  'a rollback asked for': () => live(2, 1, 2).say({ kind: 'rollback', to: null }),
+  'a repair, a command out': () =>
+    live(2, 1)
+      .find([candidateAt(3)])
+      .look()
+      .send(),
+}
+
+const word = { kind: 'operated', by: 'ada', id: 'word' } as const
+const request = { revision: null, force: false, by: 'ada', at: after(5), refusal: null }
+const alarm = { alarm: 'errors', at: after(5), from: 'OK' } as const
+const notice = { told: [], isDone: true, afterSeconds: null }
+
+/** What can be observed, each as it could be meant in that state. */
+const observe = (core: Core): Readonly<Record<string, Observation>> => {
+  const fence = core.command?.fence ?? Fence.parse(0)
+  const { id = '' } = core.notices[0] ?? {}
+  const generation = (core.deployment ?? core.repair)?.generation ?? Generation.parse(0)
+  const instances = core.command?.instances ?? []
+  const serve = (release: number) =>
+    instances.map((one) => ({ ...succeededAt(1, release), id: one }))
+  const release = core.command?.purpose === 'restore' || core.repair !== null ? 1 : 2
+  return {
+    'requested (redeploy)': { kind: 'requested', request, id: 'request' },
+    'operated (rollback)': { ...word, word: { kind: 'rollback', to: null } },
+    'operated (cancel)': { ...word, word: { kind: 'cancel' } },
+    'operated (freeze)': { ...word, word: { kind: 'freeze', reason: 'exams' } },
+    alarmed: { kind: 'alarmed', transition: alarm, windowSeconds: 600 },
+    declined: { kind: 'declined', reason: 'nothing_live' },
+    went_back: { kind: 'went_back' },
+    wanted: { kind: 'wanted', opening: openingOf(3, 2) },
+    found: {
+      kind: 'found',
+      candidates: [candidateAt(1), candidateAt(2), candidateAt(3)],
+      capacities: [50],
+      called: null,
+    },
+    looked: { kind: 'looked', prepared: [1, 2, 3].map(instanceAt), by: 'ada' },
+    sent: { kind: 'sent', fence, operation: 'command-2', missing: [] },
+    'answered (all succeeded)': { kind: 'answered', fence, answers: serve(release) },
+    'answered (one failed)': {
+      kind: 'answered',
+      fence,
+      answers: instances.map((one) => ({ ...failedAt(1), id: one })),
+    },
+    archived: { kind: 'archived', generation, windowSeconds: 600 },
+    claimed: { kind: 'claimed', id },
+    told: { kind: 'told', told: { ...notice, id } },
+  }
+}
+
+/** The events that follow, or why the input is refused; null where nothing follows. */
+const tellEvents = (core: Core, observation: Observation): string | null => {
+  const decided = decide(core.stored, observation, after(5))
+  if (!decided.ok) return `refused: \`${decided.error}\``
+  return decided.value.map(({ kind }) => `\`${kind}\``).join(', ') || null
+}
+
+/** One row where the same follows in every state. */
+const renderTable = (): readonly string[] => {
+  const cells = Object.entries(states).flatMap(([state, reach]) => {
+    const core = reach()
+    return Object.entries(observe(core)).map(([input, observation]) => ({
+      state,
+      input,
+      events: tellEvents(core, observation),
+    }))
+  })
+  const everywhere = cells.filter(({ input, events }) =>
+    cells.every((one) => one.input !== input || one.events === events),
+  )
+  const shared = everywhere.filter(({ state }) => state === everywhere[0]?.state)
+  const own = cells.filter((cell) => !everywhere.includes(cell))
+  return [...shared.map((cell) => ({ ...cell, state: 'any' })), ...own].flatMap(
+    ({ state, input, events }) => (events === null ? [] : [`| ${state} | ${input} | ${events} |`]),
+  )
+}
+
+const tableIn = (page: string): readonly string[] => {
+  const [, section = ''] = page.split('\n## What follows from what\n')
+  return section
+    .replace(/\n## .*/s, '')
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .slice(2)
+    .map((line) => line.replaceAll(/ +/g, ' '))
+}
+
+it('ARCHITECTURE.md tells which events follow from each input in each state', () => {
+  const page = readFileSync(new URL('../../../ARCHITECTURE.md', import.meta.url), 'utf8')
+  expect(tableIn(page)).toEqual(renderTable())
+})
