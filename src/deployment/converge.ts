@@ -7,7 +7,7 @@ import { countFitting } from './head-size.ts'
 import type { Advancing, Release } from './deployment.ts'
 import { hasPendingRequest, hasPendingTakeBack, type Head, type Place } from './head.ts'
 import { toInstances, type Candidate } from './open.ts'
-import { isPlaceDue, isSameInstance, isSettled, placeOf, releaseToKeep } from './places.ts'
+import { indexNames, isPlaceDue, isSettled, releaseToKeep } from './places.ts'
 
 /** Somebody looked who is there, whatever was known. */
 export interface Called {
@@ -34,26 +34,29 @@ export const isConvergenceDue = (head: Head, called: Called | null, now: Instant
     head.places.some((place) => !isSettled(head, place) && isPlaceDue(head, place, now)))
 
 /** Where nobody can be asked what they serve, only what is known to be wrong is put right. */
-const isToBeAsked = (
+const whoIsToBeAsked = (
   head: Head,
   { settings }: Release,
-  candidate: Candidate,
-  called: Called | null,
+  { candidates, called }: Found,
   now: Instant,
-): boolean => {
-  const place = placeOf(head, candidate)
-  if (findTarget(settings, candidate.target)?.canBeAsked !== true)
-    return place !== null && !isSettled(head, place) && isPlaceDue(head, place, now)
-  if (place === null || isPlaceDue(head, place, now)) return true
-  return called !== null && called.returned.includes(candidate.id) && !isPast(called.at, place.at)
+): readonly Candidate[] => {
+  const placeOf = indexNames(head.places)
+  const returned = new Set(called?.returned)
+  return candidates.filter((candidate) => {
+    const place = placeOf(candidate)
+    if (findTarget(settings, candidate.target)?.canBeAsked !== true)
+      return place !== null && !isSettled(head, place) && isPlaceDue(head, place, now)
+    if (place === null || isPlaceDue(head, place, now)) return true
+    return called !== null && returned.has(candidate.id) && !isPast(called.at, place.at)
+  })
 }
 
-const toAbsent = (head: Head, candidate: Candidate, now: Instant): Place => ({
+const toAbsent = (candidate: Candidate, before: Place | null, now: Instant): Place => ({
   id: candidate.id,
   target: candidate.target,
   generation: null,
   at: now,
-  tries: (placeOf(head, candidate)?.tries ?? 0) + 1,
+  tries: (before?.tries ?? 0) + 1,
   reason: candidate.obstacle,
 })
 
@@ -88,7 +91,8 @@ type Name = Pick<Place, 'id' | 'target'>
 
 /** Those that the head has room for; the longest unasked first, so that all of them have their turn. */
 const chooseFitting = (head: Head, release: Release, names: readonly Name[]): readonly Name[] => {
-  const askedAt = (name: Name) => placeOf(head, name)?.at ?? ''
+  const placeOf = indexNames(head.places)
+  const askedAt = (name: Name) => placeOf(name)?.at ?? ''
   const inTurn = names
     .map(({ id, target }) => ({ id, target, wave: names.length }))
     .toSorted((one, other) => askedAt(one).localeCompare(askedAt(other)))
@@ -102,22 +106,24 @@ const chooseFitting = (head: Head, release: Release, names: readonly Name[]): re
  */
 export const converge = (draft: Draft, seen: Found, now: Instant): Draft => {
   const { head } = draft
-  const { candidates, capacities, called } = seen
+  const { candidates, capacities } = seen
   const release = releaseToKeep(head)
   if (release === null || !isIdle(head)) return draft
-  const asked = candidates.filter((one) => isToBeAsked(head, release, one, called, now))
+  const asked = whoIsToBeAsked(head, release, seen, now)
   const strays = asked.filter(({ obstacle }) => obstacle === null)
+  const before = indexNames(head.places)
   const absent = asked
     .filter(({ obstacle }) => obstacle !== null)
-    .map((candidate) => toAbsent(head, candidate, now))
+    .map((candidate) => toAbsent(candidate, before(candidate), now))
+  const [candidateOf, absentOf] = [indexNames(candidates), indexNames(absent)]
   const known = head.places.filter(
-    (place) =>
-      candidates.some((one) => isSameInstance(one, place)) &&
-      !absent.some((one) => isSameInstance(one, place)),
+    (place) => candidateOf(place) !== null && absentOf(place) === null,
   )
   if (asked.length === 0 && known.length === head.places.length) return draft
-  const fitting = chooseFitting({ ...head, places: known }, release, [...strays, ...absent])
-  const isFitting = (one: Name) => fitting.some((name) => isSameInstance(name, one))
+  const fitting = indexNames(
+    chooseFitting({ ...head, places: known }, release, [...strays, ...absent]),
+  )
+  const isFitting = (one: Name) => fitting(one) !== null
   const places = [...known, ...absent.filter(isFitting)]
   const listed = emit(draft, { kind: 'instances_listed', places })
   const chosen = strays.filter(isFitting)

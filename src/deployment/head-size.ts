@@ -3,7 +3,7 @@ import { Generation } from '../kernel/id.ts'
 import { mostOwedBytes } from './facts.ts'
 import type { InstanceState, Release } from './deployment.ts'
 import { keptFinished, keptOperations, keptReleases, type Head, type Place } from './head.ts'
-import { placeOf } from './places.ts'
+import { indexNames } from './places.ts'
 import { mostQuarantined, mostSettings } from './quarantine.ts'
 import { largestWave } from './wave.ts'
 import { jsonBytes, mostMessageBytes, mostWorded, mostWordedBytes } from './words.ts'
@@ -112,8 +112,9 @@ export const countFitting = (
 ): number => {
   const places = head.places.reduce((all, place) => all + placeBytes(place), 0)
   let left = maxHeadBytes - fixedBytes(head, release, firing) - places
+  const placeOf = indexNames(head.places)
   const first = instances.findIndex((instance) => {
-    left -= instanceBytes(instance) + (placeOf(head, instance) === null ? placeBytes(instance) : 0)
+    left -= instanceBytes(instance) + (placeOf(instance) === null ? placeBytes(instance) : 0)
     return left < 0
   })
   return first === -1 ? instances.length : first
