@@ -11,6 +11,7 @@ export const jsonBytes = (value: unknown): number =>
 
 /** The longest beginning of a text that takes at most so many bytes in JSON, quotes aside. */
 export const cutWords = (text: string, mostBytes: number): string => {
+  if (jsonBytes(text) - 2 <= mostBytes) return text
   let bytes = 0
   let kept = ''
   for (const character of text) {
