@@ -58,7 +58,8 @@ const issue = (
   return emit(draft, ...started, { kind: 'command_issued', intent, by })
 }
 
-const currentWave = (deployment: Deployment): readonly InstanceState[] => {
+/** Who is next to be prepared or deployed to; nobody once every wave is through. */
+export const currentWave = (deployment: Deployment): readonly InstanceState[] => {
   const pending = deployment.instances.filter(
     ({ status }) => status === 'unseen' || status === 'pending',
   )
