@@ -89,6 +89,12 @@ const doors = [
     'Randomness comes from src/kernel/id.ts; signatures, envelopes and digests are the business of who verifies them.',
   ),
   door(
+    'zlib',
+    '^(node:)?zlib$',
+    ['src/journal/packing\\.ts$'],
+    'Bytes are deflated where the journal packs them, and inflated there, up to a limit.',
+  ),
+  door(
     'yaml',
     '(^|/)node_modules/yaml/',
     ['src/config/'],

@@ -19,7 +19,11 @@ import type { PackagedService } from '../local/package/service.ts'
 import { createSecret, createTables } from '../local/stack/seed.ts'
 import { toWorkflowRun } from '../local/team/signed-delivery.ts'
 import { toCommit } from '../local/team/team.ts'
-import type { InstanceId } from '../src/kernel/id.ts'
+import { createHeads } from '../src/journal/heads.ts'
+import { headKey } from '../src/journal/keys.ts'
+import { readItem } from '../src/journal/table.ts'
+import { AppName, Fence, type InstanceId } from '../src/kernel/id.ts'
+import type { Heads } from '../src/rollout/journal.ts'
 import { countCalls, type Calls } from './fleet-calls.ts'
 import { createStandIns, type StandIns } from './fleet-hosts.ts'
 import { print } from './report.ts'
@@ -116,30 +120,38 @@ export interface FleetWorld {
   tick(): Promise<Calls>
   /** As if nobody had been asked anything for two hours. */
   age(): Promise<void>
+  /** What an app's head takes at the moment; it is a call of DynamoDB itself. */
+  readHeadBytes(app: string): Promise<number>
   stop(): Promise<void>
 }
 
 /** Longer than a command is on its way to its instance, and an event to its function. */
 const quietMilliseconds = 400
-const longestMilliseconds = 180_000
+const longestMilliseconds = 600_000
 
 const Status = z.object({
   deployments: z.array(z.object({ generation: z.number(), status: z.string() })),
 })
 const Item = z.record(z.string(), z.unknown())
-const HeadBody = z.looseObject({ places: z.array(z.looseObject({ at: z.string() })) })
+/** JSON takes more than DynamoDB counts, but for bytes, which stand in it as they are. */
+const toBytes = (item: z.infer<typeof Item>): number =>
+  Object.values(item).reduce<number>(
+    (all, value) =>
+      all + (value instanceof Uint8Array ? value.length : JSON.stringify(value).length),
+    0,
+  )
+
 const longAgo = (): string => new Date(Date.now() - 2 * 3600_000).toISOString()
 
-const ageItem = (item: z.infer<typeof Item>): z.infer<typeof Item> => {
-  if (item['sk'] === 'head') {
-    const body = HeadBody.parse(item['body'])
-    return {
-      ...item,
-      body: { ...body, places: body.places.map((one) => ({ ...one, at: longAgo() })) },
-    }
-  }
+const ageRollCall = (item: z.infer<typeof Item>): z.infer<typeof Item> => {
   const asked = Object.keys(z.record(z.string(), z.string()).parse(item['asked']))
   return { ...item, asked: Object.fromEntries(asked.map((app) => [app, longAgo()])) }
+}
+
+const ageHead = async (heads: Heads, app: AppName): Promise<void> => {
+  const head = await heads.load(app)
+  const places = head.places.map((place) => ({ ...place, at: longAgo() }))
+  await heads.record({ ...head, places, version: Fence.parse(head.version + 1) }, head.version)
 }
 
 export interface FleetSettings {
@@ -182,6 +194,8 @@ export const startFleetWorld = async (settings: FleetSettings): Promise<FleetWor
   for (const app of apps) await createSecret(secrets, `landfall/local/${app}`, value)
   secrets.destroy()
   const table = DynamoDBDocumentClient.from(new DynamoDBClient(client))
+  const journal = { name: 'landfall-local', documents: () => table }
+  const heads = createHeads(journal)
 
   const invoke = async (name: string, payload: unknown): Promise<unknown> => {
     const text = JSON.stringify(payload)
@@ -254,11 +268,16 @@ export const startFleetWorld = async (settings: FleetSettings): Promise<FleetWor
         await settle()
       }),
     age: async () => {
-      const query = { TableName: 'landfall-local', ConsistentRead: true }
+      const query = { TableName: journal.name, ConsistentRead: true }
       for await (const page of paginateScan({ client: table }, query))
         for (const item of (page.Items ?? []).map((one) => Item.parse(one)))
-          if (item['sk'] === 'head' || item['sk'] === 'roll-call')
-            await table.send(new PutCommand({ TableName: 'landfall-local', Item: ageItem(item) }))
+          if (item['sk'] === 'head') await ageHead(heads, AppName.parse(item['app']))
+          else if (item['sk'] === 'roll-call')
+            await table.send(new PutCommand({ TableName: journal.name, Item: ageRollCall(item) }))
+    },
+    readHeadBytes: async (app) => {
+      const item = await readItem(journal, headKey(AppName.parse(app)))
+      return item === null ? 0 : toBytes(item)
     },
     stop: async () => {
       table.destroy()

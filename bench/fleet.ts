@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { planWaves } from '../src/deployment/wave.ts'
 import { createKeyRing } from '../test/support/instance-key.ts'
 import { countOf, sumOf, type Calls } from './fleet-calls.ts'
@@ -19,6 +20,14 @@ import { print, type Figure } from './report.ts'
 const fleetSizes = [1, 10, 50, 200]
 const appCounts = [1, 20]
 const longWaveSeconds = 20
+
+/** Of one app alone: what grows with its instances, and what must not. */
+const loneSizes = [50, 1000]
+const allSizes = [...new Set([...fleetSizes, ...loneSizes])]
+/** A call more an instance is a loop over the others. */
+const mostGrowth = 1.25
+const mostHeadBytes = 40 * 1024
+const betweenSamples = 250
 
 type Batch = Parameters<typeof planWaves>[1]
 const large: Batch = { kind: 'percent', value: 100 }
@@ -78,6 +87,53 @@ const measureLongWave = async (world: FleetWorld): Promise<CallRow> => {
   const { deployment: calls } = await world.deploy(inLargeWaves, 'slow')
   world.standIns.times = times
   return { what: `1 instance that takes ${longWaveSeconds} s`, calls }
+}
+
+interface Lone extends Deployed {
+  /** The largest that was met, looking again and again. */
+  readonly headBytes: number
+}
+
+/** The head is looked at in the first deployment, and the calls are counted in the one after it. */
+const measureLone = async (world: FleetWorld, instances: number): Promise<Lone> => {
+  const over = new AbortController()
+  let headBytes = 0
+  const look = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      headBytes = Math.max(headBytes, await world.readHeadBytes(inLargeWaves))
+      await sleep(betweenSamples)
+    }
+  }
+  const looking = look()
+  await world.deploy(inLargeWaves, 'watched').finally(() => over.abort())
+  await looking
+  const { deployment: calls } = await world.deploy(inLargeWaves, 'counted')
+  const waves = countWaves(instances, large)
+  const what = `${instances} instances of one app, ${waves} waves`
+  return { what, calls, instances, waves, isFirst: false, headBytes }
+}
+
+const toLoneFigures = (lone: readonly Lone[]): readonly Figure[] => {
+  const perInstance = lone.map(({ calls, instances }) => sumOf(calls) / instances)
+  const [few = 0, many = Infinity] = perInstance
+  const largest = Math.max(...lone.map(({ headBytes }) => headBytes))
+  return [
+    ...lone.map(toSendFigure),
+    {
+      what: `calls an instance, ${loneSizes.join(' → ')} instances`,
+      measured: perInstance.map((one) => one.toFixed(1)).join(' → '),
+      bar: `≤ ${mostGrowth} × the first`,
+      isKept: many <= mostGrowth * few,
+      isClaim: true,
+    },
+    {
+      what: `largest head, ${loneSizes.at(-1)} instances`,
+      measured: `${(largest / 1024).toFixed(1)} KB`,
+      bar: `≤ ${mostHeadBytes / 1024} KB`,
+      isKept: largest <= mostHeadBytes,
+      isClaim: true,
+    },
+  ]
 }
 
 const toIdleFigure = (instances: number, idle: readonly Idle[]): Figure => {
@@ -141,6 +197,7 @@ export const measureFleet = async (directory: string): Promise<readonly Figure[]
   const idle: Idle[] = []
   const deployed: Deployed[] = []
   const others: CallRow[] = []
+  const lone: Lone[] = []
   const withWorld = async (
     settings: Omit<FleetSettings, 'directory' | 'certificateOf'>,
     act: (world: FleetWorld) => Promise<void>,
@@ -154,6 +211,8 @@ export const measureFleet = async (directory: string): Promise<readonly Figure[]
     }
   }
   const measureAlone = async (world: FleetWorld, instances: number): Promise<void> => {
+    if (loneSizes.includes(instances)) lone.push(await measureLone(world, instances))
+    if (!fleetSizes.includes(instances)) return
     await world.deploy(inLargeWaves, 'first')
     idle.push(await measureIdle(world, 1, instances))
     if (instances === 1) others.push(await measureLongWave(world))
@@ -173,7 +232,7 @@ export const measureFleet = async (directory: string): Promise<readonly Figure[]
     for (const count of appCounts) {
       const apps = nameApps(count)
       const service = await packageApps(directory, tags.address, apps)
-      for (const instances of fleetSizes)
+      for (const instances of count === 1 ? allSizes : fleetSizes)
         await withWorld({ service, apps, instances }, (world) =>
           count === 1 ? measureAlone(world, instances) : measureMany(world, apps, instances),
         )
@@ -182,7 +241,7 @@ export const measureFleet = async (directory: string): Promise<readonly Figure[]
     tags.stop()
     keys.remove()
     // Also what was measured before something broke.
-    printTables(idle, deployed, others)
+    printTables(idle, [...lone, ...deployed], others)
   }
-  return toGrowth(deployed, idle)
+  return [...toLoneFigures(lone), ...toGrowth(deployed, idle)]
 }

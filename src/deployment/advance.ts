@@ -1,5 +1,5 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import { Fence, type InstanceId } from '../kernel/id.ts'
+import { Fence, type InstanceId, type TargetKey } from '../kernel/id.ts'
 import { absorb, endRestored } from './answer.ts'
 import { end, giveUp, giveWay, instancesToRestore } from './close.ts'
 import { emit, type Draft } from './draft.ts'
@@ -19,7 +19,8 @@ import {
   type Purpose,
   type Withdrawing,
 } from './deployment.ts'
-import { hasPendingTakeBack } from './head.ts'
+import { hasPendingTakeBack, liveRelease, type Head } from './head.ts'
+import { findSamePlace } from './find-target.ts'
 
 /** What a run sees when it looks. */
 export interface Look {
@@ -58,7 +59,8 @@ const issue = (
   return emit(draft, ...started, { kind: 'command_issued', intent, by })
 }
 
-const currentWave = (deployment: Deployment): readonly InstanceState[] => {
+/** Who is next to be prepared or deployed to; nobody once every wave is through. */
+export const currentWave = (deployment: Deployment): readonly InstanceState[] => {
   const pending = deployment.instances.filter(
     ({ status }) => status === 'unseen' || status === 'pending',
   )
@@ -110,9 +112,25 @@ const roll = (draft: Draft, deployment: Advancing, look: Look): Draft => {
     : giveUp(draft, 'deadline_passed', null, now)
 }
 
+/** The first instances that one command reaches by one target of the live release. */
+const samePlace = (
+  head: Head,
+  { release }: Withdrawing,
+  instances: readonly InstanceState[],
+): readonly InstanceState[] => {
+  const live = liveRelease(head)
+  const [first] = instances
+  if (live === null || first === undefined) return instances
+  const keyOf = (instance: InstanceState): TargetKey | null =>
+    findSamePlace(release.settings, live.settings, instance, head.places)?.key ?? null
+  const key = keyOf(first)
+  return instances.filter((one) => one.target === first.target && keyOf(one) === key)
+}
+
 const restore = (draft: Draft, deployment: Withdrawing, look: Look): Draft => {
   const left = instancesToRestore(draft.head, deployment)
-  const next = issue(draft, deployment, 'restore', left.slice(0, largestWave), look)
+  const together = samePlace(draft.head, deployment, left)
+  const next = issue(draft, deployment, 'restore', together.slice(0, largestWave), look)
   if (next !== null) return next
   // Nobody is left, or no time for who is.
   const instances = left.map((instance) => ({

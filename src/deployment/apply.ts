@@ -12,7 +12,7 @@ import {
   type Withdrawing,
 } from './deployment.ts'
 import { keptOperations, type Head } from './head.ts'
-import { isSameInstance } from './places.ts'
+import { indexNames } from './places.ts'
 import { addQuarantined } from './quarantine.ts'
 import type { OwedFact } from './report.ts'
 import { newerOrder } from './revision.ts'
@@ -103,7 +103,7 @@ const renumbered = (
   ),
 })
 
-/** They are told, or sent; nothing of them is stored. */
+/** The event is told or acted on; nothing of it is stored. */
 const unstored = (head: Head): Head => head
 
 const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>) => Head } = {
@@ -146,15 +146,13 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
     watch: watchedBy(by, at),
   }),
   command_sent: (head, { operation, instances }) => changeIntent(head, { operation, instances }),
-  instances_reported: (head, { instances: reported }) =>
-    changeOpen(head, (deployment) => ({
+  instances_reported: (head, { instances }) => {
+    const reportedOf = indexNames(instances)
+    return changeOpen(head, (deployment) => ({
       ...deployment,
-      instances: keepWords(
-        deployment.instances.map(
-          (one) => reported.find((other) => isSameInstance(one, other)) ?? one,
-        ),
-      ),
-    })),
+      instances: keepWords(deployment.instances.map((one) => reportedOf(one) ?? one)),
+    }))
+  },
   command_settled: (head) => changeOpen(head, (deployment) => withIntent(deployment, null)),
   command_abandoned: unstored,
   fence_seen: (head, { fence }) => ({ ...head, version: fence }),

@@ -2,7 +2,7 @@ import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { isPast } from './deadline.ts'
 import { emit, type Draft } from './draft.ts'
 import { findTarget } from './find-target.ts'
-import { countFitting } from './head-size.ts'
+import { listFitting } from './head-size.ts'
 import type { Advancing, Candidate, Release } from './deployment.ts'
 import {
   hasPendingRequest,
@@ -12,7 +12,7 @@ import {
   type Place,
 } from './head.ts'
 import { toInstances } from './open.ts'
-import { isPlaceDue, isSameInstance, isSettled, placeOf, releaseToKeep } from './places.ts'
+import { indexNames, isPlaceDue, isSettled, releaseToKeep } from './places.ts'
 
 /** What was found of the instances of the live release. */
 export interface Found {
@@ -32,26 +32,29 @@ export const isConvergenceDue = (head: Head, called: Called | null, now: Instant
     head.places.some((place) => !isSettled(head, place) && isPlaceDue(head, place, now)))
 
 /** Where nobody can be asked what they serve, only what is known to be wrong is put right. */
-const isToBeAsked = (
+const whoIsToBeAsked = (
   head: Head,
   { settings }: Release,
-  candidate: Candidate,
-  called: Called | null,
+  { candidates, called }: Found,
   now: Instant,
-): boolean => {
-  const place = placeOf(head, candidate)
-  if (findTarget(settings, candidate.target)?.canBeAsked !== true)
-    return place !== null && !isSettled(head, place) && isPlaceDue(head, place, now)
-  if (place === null || isPlaceDue(head, place, now)) return true
-  return called !== null && called.returned.includes(candidate.id) && !isPast(called.at, place.at)
+): readonly Candidate[] => {
+  const placeOf = indexNames(head.places)
+  const returned = new Set(called?.returned)
+  return candidates.filter((candidate) => {
+    const place = placeOf(candidate)
+    if (findTarget(settings, candidate.target)?.canBeAsked !== true)
+      return place !== null && !isSettled(head, place) && isPlaceDue(head, place, now)
+    if (place === null || isPlaceDue(head, place, now)) return true
+    return called !== null && returned.has(candidate.id) && !isPast(called.at, place.at)
+  })
 }
 
-const toAbsent = (head: Head, candidate: Candidate, now: Instant): Place => ({
+const toAbsent = (candidate: Candidate, before: Place | null, now: Instant): Place => ({
   id: candidate.id,
   target: candidate.target,
   generation: null,
   at: now,
-  tries: (placeOf(head, candidate)?.tries ?? 0) + 1,
+  tries: (before?.tries ?? 0) + 1,
   reason: candidate.obstacle,
 })
 
@@ -86,11 +89,12 @@ type Name = Pick<Place, 'id' | 'target'>
 
 /** Those that the head has room for; the longest unasked first, so that all of them have their turn. */
 const chooseFitting = (head: Head, release: Release, names: readonly Name[]): readonly Name[] => {
-  const askedAt = (name: Name) => placeOf(head, name)?.at ?? ''
+  const placeOf = indexNames(head.places)
+  const askedAt = (name: Name) => placeOf(name)?.at ?? ''
   const inTurn = names
     .map(({ id, target }) => ({ id, target, wave: names.length }))
     .toSorted((one, other) => askedAt(one).localeCompare(askedAt(other)))
-  return inTurn.slice(0, countFitting(head, release, inTurn, []))
+  return listFitting(head, release, inTurn, [])
 }
 
 /**
@@ -100,24 +104,29 @@ const chooseFitting = (head: Head, release: Release, names: readonly Name[]): re
  */
 export const converge = (draft: Draft, seen: Found, now: Instant): Draft => {
   const { head } = draft
-  const { candidates, capacities, called } = seen
+  const { candidates, capacities } = seen
   const release = releaseToKeep(head)
   if (release === null || !isIdle(head)) return draft
-  const asked = candidates.filter((one) => isToBeAsked(head, release, one, called, now))
+  const asked = whoIsToBeAsked(head, release, seen, now)
   const strays = asked.filter(({ obstacle }) => obstacle === null)
+  const before = indexNames(head.places)
   const absent = asked
     .filter(({ obstacle }) => obstacle !== null)
-    .map((candidate) => toAbsent(head, candidate, now))
+    .map((candidate) => toAbsent(candidate, before(candidate), now))
+  const [candidateOf, absentOf] = [indexNames(candidates), indexNames(absent)]
   const known = head.places.filter(
-    (place) =>
-      candidates.some((one) => isSameInstance(one, place)) &&
-      !absent.some((one) => isSameInstance(one, place)),
+    (place) => candidateOf(place) !== null && absentOf(place) === null,
   )
   if (asked.length === 0 && known.length === head.places.length) return draft
-  const fitting = chooseFitting({ ...head, places: known }, release, [...strays, ...absent])
-  const isFitting = (one: Name) => fitting.some((name) => isSameInstance(name, one))
-  const places = [...known, ...absent.filter(isFitting)]
-  const listed = emit(draft, { kind: 'instances_listed', places })
+  const fitting = indexNames(
+    chooseFitting({ ...head, places: known }, release, [...strays, ...absent]),
+  )
+  const isFitting = (one: Name) => fitting(one) !== null
+  const noted = absent.filter(isFitting)
+  // What has no room changes nothing: the next look is the clock's.
+  const isSame = noted.length === 0 && known.length === head.places.length
+  const places = [...known, ...noted]
+  const listed = isSame ? draft : emit(draft, { kind: 'instances_listed', places })
   const chosen = strays.filter(isFitting)
   if (chosen.length === 0) return listed
   const deployment = openConvergence(release, chosen, capacities, now)

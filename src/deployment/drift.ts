@@ -1,6 +1,6 @@
 import type { Ended, InstanceState } from './deployment.ts'
-import type { Head } from './head.ts'
-import { hasDrifted, placeOf } from './places.ts'
+import type { Head, Place } from './head.ts'
+import { indexNames, isDrift } from './places.ts'
 
 /** How much of a notice is told. */
 const mostMessage = 300
@@ -14,14 +14,15 @@ const sayDrift = (ended: Ended, { id, status, reason }: InstanceState): string =
 }
 
 /** Told once, however often it is met again. */
-const isNew = (head: Head, instance: InstanceState): boolean =>
-  hasDrifted(head, instance) &&
-  placeOf(head, instance)?.reason !== 'drifted' &&
+const isNew = (head: Head, instance: InstanceState, place: Place | null): boolean =>
+  isDrift(head, place) &&
+  place?.reason !== 'drifted' &&
   (instance.touched || instance.reason === 'drifted')
 
 /** What a repair that has ended found changed by hand, for people; null where there was nothing new. */
 export const findDrift = (head: Head, ended: Ended): string | null => {
-  const drifted = ended.instances.filter((instance) => isNew(head, instance))
+  const placeOf = indexNames(head.places)
+  const drifted = ended.instances.filter((instance) => isNew(head, instance, placeOf(instance)))
   if (drifted.length === 0) return null
   return drifted
     .map((one) => sayDrift(ended, one))

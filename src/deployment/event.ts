@@ -46,7 +46,7 @@ interface EventFields {
   readonly instances_reported: { readonly instances: readonly InstanceState[] }
   /** Its answers are all here, or nothing waits for them any more. */
   readonly command_settled: object
-  /** It was given up while it may still run on an instance. */
+  /** The command was given up while it may still run on an instance. */
   readonly command_abandoned: { readonly target: TargetKey; readonly operation: string }
   /** A host has seen a higher fence than the journal knows: a table restored to an earlier day. */
   readonly fence_seen: { readonly fence: Fence }
@@ -77,8 +77,8 @@ interface EventFields {
 export type EventKind = keyof EventFields
 
 /**
- * What was decided. The state, the commands to send and to cancel, the notices and the audit log are
- * made from events alone.
+ * What was decided. The state, the commands to send and to cancel and the notices are made from events
+ * alone; history and audit log are copied from the state that they lead to.
  */
 export type Event<Kind extends EventKind = EventKind> = {
   [Each in Kind]: { readonly kind: Each } & EventFields[Each]

@@ -1,4 +1,4 @@
-import type { TargetKey } from '../kernel/id.ts'
+import type { InstanceId, TargetKey } from '../kernel/id.ts'
 import type { App, TargetSettings } from './app.ts'
 
 type Targets = App['targets']
@@ -11,17 +11,35 @@ export const findTarget = ({ targets }: Pick<App, 'targets'>, key: TargetKey) =>
 const findUnmatched = (targets: Targets, others: Targets, kind: TargetSettings['kind']) =>
   targets.filter((one) => one.kind === kind && !others.some(({ key }) => key === one.key))
 
+/** What is known of an instance: the places that the journal keeps. */
+type Known = readonly { readonly id: InstanceId; readonly target: TargetKey }[]
+
+const selects = ({ instances }: TargetSettings, id: InstanceId): boolean =>
+  instances?.kind === 'ids' && instances.ids.includes(id)
+
 /**
- * The target of other settings of the same app that is the same place as the one of `key`: it has the
- * same key, or both are the only ones of their kind without a counterpart and select instances, as after
- * a renamed tag. Null where nothing of the other settings is there.
+ * The target of other settings of the same app by which an instance is, or was, reached: it has the same
+ * key; or, where keys have changed and targets select instances, it is the one by which the instance is
+ * known, the one that names it, or the counterpart in the order of landfall.yml. Null where nothing of
+ * the other settings is there.
  */
-export const findSamePlace = (own: App, other: App, key: TargetKey): TargetSettings | null => {
+export const findSamePlace = (
+  own: App,
+  other: App,
+  { id, target: key }: Known[number],
+  known: Known,
+): TargetSettings | null => {
   const same = findTarget(other, key)
   const target = findTarget(own, key)
   if (same !== null || target === null || target.instances === null) return same
   const mine = findUnmatched(own.targets, other.targets, target.kind)
   const theirs = findUnmatched(other.targets, own.targets, target.kind)
-  const [only = null] = theirs
-  return mine.length === 1 && theirs.length === 1 ? only : null
+  const isKnownBy = (one: TargetSettings): boolean =>
+    known.some((place) => place.id === id && place.target === one.key)
+  return (
+    theirs.find(isKnownBy) ??
+    theirs.find((one) => selects(one, id)) ??
+    theirs[mine.indexOf(target)] ??
+    null
+  )
 }

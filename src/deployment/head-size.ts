@@ -1,29 +1,18 @@
-import { reasons } from '../kernel/reason.ts'
-import { Generation } from '../kernel/id.ts'
 import { mostOwedBytes } from './facts.ts'
 import type { InstanceState, Release } from './deployment.ts'
-import { keptFinished, keptOperations, keptReleases, type Head, type Place } from './head.ts'
-import { placeOf } from './places.ts'
+import { findSamePlace } from './find-target.ts'
+import { keptFinished, keptOperations, keptReleases, liveRelease, type Head } from './head.ts'
+import { instanceBytes, listsBytes, ownBytes, placeBytes, targetsBytes } from './list-size.ts'
+import { indexNames } from './places.ts'
 import { mostQuarantined, mostSettings } from './quarantine.ts'
 import { largestWave } from './wave.ts'
 import { jsonBytes, mostMessageBytes, mostWorded, mostWordedBytes } from './words.ts'
 
 /**
- * DynamoDB refuses an item of 400 KB and counts less than JSON takes. Half of it: a fleet of 200
- * instances, whose heads grow to 60 KB where all goes well, has room for its worst ending too.
+ * DynamoDB refuses an item of 400 KB and counts less than JSON takes. Half of it: a fleet of 1,000
+ * instances, whose heads stay below 40 KB where all goes well, has room for its worst ending too.
  */
 export const maxHeadBytes = 200 * 1024
-
-/** What a head takes of its item. */
-export const headBytes = ({ app: _app, version: _version, ...body }: Head): number =>
-  jsonBytes(body)
-
-const longestReason = Object.keys(reasons).reduce(
-  (longest, one) => Math.max(longest, one.length),
-  0,
-)
-const largestNumber = Generation.parse(Number.MAX_SAFE_INTEGER)
-const longestInstant = '2026-11-20T10:00:00.000Z'
 
 /** A name of a person (100) or an alarm (255 characters), each of up to 3 bytes, as in "alarm …". */
 const nameBytes = 3 * 255 + 10
@@ -41,33 +30,19 @@ const otherBytes = 3000
 const intentBytes = 700
 const idBytes = 70
 
+type Name = Pick<InstanceState, 'id' | 'target'>
 type Content = Pick<Release, 'secretVersion' | 'settings'>
 
 const releaseBytes = (release: Content): number =>
   jsonBytes({ ...release, generation: null, secretVersion: null }) + 400
 
-const instanceBytes = ({ id, target, wave }: Pick<InstanceState, 'id' | 'target' | 'wave'>) =>
-  jsonBytes({
-    id,
-    target,
-    wave,
-    status: 'succeeded',
-    touched: false,
-    retries: 99,
-    serving: { generation: largestNumber, digest: `sha256:${'f'.repeat(64)}` },
-    reason: 'x'.repeat(longestReason),
-    message: null,
-  }) + 1
-
-const placeBytes = ({ id, target }: Pick<Place, 'id' | 'target'>): number =>
-  jsonBytes({
-    id,
-    target,
-    generation: largestNumber,
-    at: longestInstant,
-    tries: 9999,
-    reason: 'x'.repeat(longestReason),
-  }) + 1
+/** What a head takes of its item, at most. */
+export const headBytes = ({ app: _app, version: _version, ...body }: Head): number => {
+  const { deployment, places } = body
+  const instances = deployment?.instances ?? []
+  const rest = { ...deployment, instances: [] }
+  return jsonBytes({ ...body, deployment: rest, places: [] }) + listsBytes(instances, places)
+}
 
 const largest = (sizes: readonly number[]): number => Math.max(0, ...sizes)
 
@@ -100,21 +75,40 @@ const fixedBytes = (head: Head, release: Content, firing: readonly string[]): nu
   )
 }
 
+/** All that may stand in a list: what an instance did may be told of its place in what is live. */
+const keysOf = (head: Head, release: Content, instances: readonly Name[]) => [
+  ...[release, ...head.releases].flatMap(({ settings }) => settings.targets.map(({ key }) => key)),
+  ...[...instances, ...head.places].map(({ target }) => target),
+]
+
+/** The names under which an ending may note an instance: its target's, and that of its place in what is live. */
+const namesOf = (head: Head, { settings }: Content, instance: Name): readonly Name[] => {
+  const live = liveRelease(head)
+  const place = live === null ? null : findSamePlace(settings, live.settings, instance, head.places)
+  return place === null || place.key === instance.target
+    ? [instance]
+    : [instance, { id: instance.id, target: place.key }]
+}
+
 /**
- * How many of the instances, the first ones, a head has room for until the worst ending of a deployment
- * to them: each failed and serving something else, the longest words said, the reports owed.
+ * The instances that a head has room for until the worst ending of a deployment to them: each failed and
+ * serving something else, the longest words said, the reports owed. One that does not fit is left out.
  */
-export const countFitting = (
+export const listFitting = <Named extends Name>(
   head: Head,
   release: Content,
-  instances: readonly Pick<InstanceState, 'id' | 'target' | 'wave'>[],
+  instances: readonly Named[],
   firing: readonly string[],
-): number => {
-  const places = head.places.reduce((all, place) => all + placeBytes(place), 0)
-  let left = maxHeadBytes - fixedBytes(head, release, firing) - places
-  const first = instances.findIndex((instance) => {
-    left -= instanceBytes(instance) + (placeOf(head, instance) === null ? placeBytes(instance) : 0)
-    return left < 0
+): readonly Named[] => {
+  const lists = head.places.reduce((all, place) => all + placeBytes(place), ownBytes)
+  const words = targetsBytes(keysOf(head, release, instances))
+  let left = maxHeadBytes - fixedBytes(head, release, firing) - lists - words
+  const placeOf = indexNames(head.places)
+  return instances.filter((instance) => {
+    const added = namesOf(head, release, instance).filter((name) => placeOf(name) === null)
+    const bytes = instanceBytes(instance) + added.length * placeBytes(instance)
+    if (bytes > left) return false
+    left -= bytes
+    return true
   })
-  return first === -1 ? instances.length : first
 }

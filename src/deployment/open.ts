@@ -16,7 +16,8 @@ import {
   type Release,
 } from './deployment.ts'
 import type { Head } from './head.ts'
-import { countFitting, headBytes, maxHeadBytes } from './head-size.ts'
+import { mostOwedBytes } from './facts.ts'
+import { headBytes, listFitting, maxHeadBytes } from './head-size.ts'
 import { entriesAgainst } from './quarantine.ts'
 import type { PushOrder } from './revision.ts'
 import { explainLongPauses } from './pause.ts'
@@ -113,6 +114,13 @@ const toDeployment = (
   }
 }
 
+/** A rollback goes on without the instances that the head has no room for, and says so. */
+const sayRest = ({ kind, message }: Opening, fitting: number, selected: number): string | null => {
+  if (kind !== 'rollback' || fitting === selected) return message
+  const rest = `not on ${selected - fitting} of ${selected} instances: the app's record has no room for them; they follow`
+  return message === null ? rest : `${rest}; ${message}`
+}
+
 /**
  * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
  * With no instance, one that cannot be reached, more than the head has room for whatever becomes of
@@ -127,8 +135,9 @@ export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft
   if (blocker !== null) return fail(blocker)
   if (isConverging(head.deployment)) return succeed(giveWay(draft, now))
   const selected = toInstances(release.settings, opening.candidates, opening.capacities)
-  const instances = selected.slice(0, countFitting(head, release, selected, firing))
-  const deployment = toDeployment(head, opening, instances, now)
+  const instances = listFitting(head, release, selected, firing)
+  const message = sayRest(opening, instances.length, selected.length)
+  const deployment = toDeployment(head, { ...opening, message }, instances, now)
   const entries = force ? entriesAgainst(head, release) : []
   const opened = emit(
     draft,
@@ -140,5 +149,7 @@ export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft
   if (failure === null) return succeed(opened)
   const ended = end(opened, { status: 'failed', ...failure }, now)
   // Settings that outgrow the record by themselves cannot stand in it, not even to say so.
-  return headBytes(ended.head) > maxHeadBytes ? fail('too_many_instances') : succeed(ended)
+  return headBytes(ended.head) + mostOwedBytes > maxHeadBytes
+    ? fail('too_many_instances')
+    : succeed(ended)
 }

@@ -19,11 +19,13 @@ const firstGapSeconds = 60
 
 type Name = Pick<Place, 'id' | 'target'>
 
-export const isSameInstance = (one: Name, other: Name): boolean =>
-  one.id === other.id && one.target === other.target
-
-export const placeOf = ({ places }: Head, name: Name): Place | null =>
-  places.find((place) => isSameInstance(place, name)) ?? null
+/** Finds the first of an instance; for many instances, without a look through all of them for each. */
+export const indexNames = <Named extends Name>(
+  names: readonly Named[],
+): ((name: Name) => Named | null) => {
+  const byName = new Map(names.toReversed().map((one) => [`${one.id} ${one.target}`, one]))
+  return ({ id, target }) => byName.get(`${id} ${target}`) ?? null
+}
 
 /** Whether an instance serves this release and nothing else. */
 export const servesRelease = (serving: Serving | null, release: Release): boolean =>
@@ -65,42 +67,54 @@ export const hasWork = (head: Head): boolean =>
   hasStrays(head)
 
 /** It served the live release, as far as anybody knew, and was changed since. */
-export const hasDrifted = (head: Head, name: Name): boolean => {
-  const place = placeOf(head, name)
-  return place !== null && (isSettled(head, place) || place.reason === 'drifted')
-}
+export const isDrift = (head: Head, place: Place | null): boolean =>
+  place !== null && (isSettled(head, place) || place.reason === 'drifted')
+
+export const hasDrifted = (head: Head, name: Name): boolean =>
+  isDrift(
+    head,
+    head.places.find(({ id, target }) => id === name.id && target === name.target) ?? null,
+  )
 
 const isUnasked = ({ status }: InstanceState): boolean =>
   status === 'unseen' || status === 'pending'
 
 /** A place is known by its target in what is live, also where what failed there names it otherwise. */
-const toTarget = (own: Release, shall: Release, { target }: InstanceState): TargetKey =>
-  findSamePlace(own.settings, shall.settings, target)?.key ?? target
+const toTarget = (
+  { places }: Head,
+  own: Release,
+  shall: Release,
+  instance: InstanceState,
+): TargetKey =>
+  findSamePlace(own.settings, shall.settings, instance, places)?.key ?? instance.target
 
 /** What an instance said of itself while the deployment was open; null where it said nothing new. */
 const toPlace = (
   head: Head,
   { kind, status, release }: Ended,
   instance: InstanceState,
+  before: Place | null,
   now: Instant,
 ): Place | null => {
   if (kind === 'converge' ? isUnasked(instance) : !instance.touched) return null
   const { id, serving, reason } = instance
   const shall = status === 'succeeded' ? release : liveRelease(head)
-  const target = shall === null ? instance.target : toTarget(release, shall, instance)
+  const target = shall === null ? instance.target : toTarget(head, release, shall, instance)
   if (shall !== null && servesRelease(serving, shall) && instance.status !== 'unknown')
     return { id, target, generation: shall.generation, at: now, tries: 0, reason: null }
-  const tries = kind === 'converge' ? (placeOf(head, instance)?.tries ?? 0) + 1 : 0
+  const tries = kind === 'converge' ? (before?.tries ?? 0) + 1 : 0
   return { id, target, generation: null, at: now, tries, reason: reason ?? 'no_answer' }
 }
 
 /** What is known of the instances once a deployment has ended. */
 export const notePlaces = (head: Head, ended: Ended, now: Instant): readonly Place[] => {
-  const told = ended.instances.flatMap((instance) => toPlace(head, ended, instance, now) ?? [])
+  const before = indexNames(head.places)
+  const told = ended.instances.flatMap(
+    (instance) => toPlace(head, ended, instance, before(instance), now) ?? [],
+  )
+  const toldOf = indexNames(told)
   const isLeft = (place: Place): boolean =>
     ended.status === 'succeeded' && findTarget(ended.release.settings, place.target) === null
-  const others = head.places.filter(
-    (place) => !isLeft(place) && !told.some((one) => isSameInstance(one, place)),
-  )
+  const others = head.places.filter((place) => !isLeft(place) && toldOf(place) === null)
   return [...others, ...told]
 }

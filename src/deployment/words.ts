@@ -11,6 +11,7 @@ export const jsonBytes = (value: unknown): number =>
 
 /** The longest beginning of a text that takes at most so many bytes in JSON, quotes aside. */
 export const cutWords = (text: string, mostBytes: number): string => {
+  if (jsonBytes(text) - 2 <= mostBytes) return text
   let bytes = 0
   let kept = ''
   for (const character of text) {
@@ -24,13 +25,17 @@ export const cutWords = (text: string, mostBytes: number): string => {
 export const cutMessage = (message: string | null): string | null =>
   message === null ? null : cutWords(message, mostMessageBytes)
 
-/** Bounds the words of instances: the first ones', the first failed one's among them, say enough. */
+const isTrouble = ({ status }: InstanceState): boolean =>
+  status !== 'succeeded' && status !== 'pending' && status !== 'unseen'
+
+/** Bounds the words of instances: ten say enough, those that failed before those that did not. */
 export const keepWords = (instances: readonly InstanceState[]): readonly InstanceState[] => {
-  let worded = 0
+  const worded = instances.filter(({ message }) => message !== null)
+  const first = [...worded.filter(isTrouble), ...worded.filter((one) => !isTrouble(one))]
+  const kept = new Set(first.slice(0, mostWorded))
   return instances.map((instance) => {
     if (instance.message === null) return instance
-    worded += 1
-    const message = worded > mostWorded ? null : cutWords(instance.message, mostWordedBytes)
+    const message = kept.has(instance) ? cutWords(instance.message, mostWordedBytes) : null
     return { ...instance, message }
   })
 }

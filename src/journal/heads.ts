@@ -18,6 +18,7 @@ import {
 import type { Heads } from '../rollout/journal.ts'
 import { deploymentSchema, finishedSchema, releaseSchema } from './deployment-schema.ts'
 import { operationSchema, owedSchema } from './fact-schema.ts'
+import { packHead, unpackHead } from './head-lists.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { headKey, headOpen, openIndex } from './keys.ts'
 import { queryItems } from './list.ts'
@@ -57,34 +58,37 @@ const quarantinedSettingsSchema = z.object({
   env: z.record(z.string(), z.string()),
 })
 
-const headSchema = z.object({
-  app: AppName,
-  version: Fence,
-  body: z.object({
-    generation: Generation,
-    deployment: deploymentSchema.nullable(),
-    releases: z.array(releaseSchema),
-    request: z
-      .object({
-        revision: RevisionId.nullable(),
-        force: z.boolean(),
-        by: z.string(),
-        at: instantSchema,
-        refusal: reasonSchema.nullable(),
-      })
-      .nullable(),
-    takeBack: takeBackSchema.nullable(),
-    freeze: z.object({ reason: z.string(), by: z.string(), at: instantSchema }).nullable(),
-    quarantine: z.array(z.union([Commit, Digest, quarantinedSettingsSchema])),
-    finished: z.array(finishedSchema),
-    alarmsUntil: instantSchema.nullable(),
-    owed: z.array(owedSchema),
-    operations: z.array(operationSchema),
-    places: z.array(placeSchema),
-    mark: z.object({ createdAt: instantSchema, number: z.number() }).nullable(),
-    watch: z.object({ by: z.string(), until: instantSchema }).nullable(),
-  }) satisfies z.ZodType<Omit<Head, 'app' | 'version'>>,
-})
+const headSchema = z.preprocess(
+  unpackHead,
+  z.object({
+    app: AppName,
+    version: Fence,
+    body: z.object({
+      generation: Generation,
+      deployment: deploymentSchema.nullable(),
+      releases: z.array(releaseSchema),
+      request: z
+        .object({
+          revision: RevisionId.nullable(),
+          force: z.boolean(),
+          by: z.string(),
+          at: instantSchema,
+          refusal: reasonSchema.nullable(),
+        })
+        .nullable(),
+      takeBack: takeBackSchema.nullable(),
+      freeze: z.object({ reason: z.string(), by: z.string(), at: instantSchema }).nullable(),
+      quarantine: z.array(z.union([Commit, Digest, quarantinedSettingsSchema])),
+      finished: z.array(finishedSchema),
+      alarmsUntil: instantSchema.nullable(),
+      owed: z.array(owedSchema),
+      operations: z.array(operationSchema),
+      places: z.array(placeSchema),
+      mark: z.object({ createdAt: instantSchema, number: z.number() }).nullable(),
+      watch: z.object({ by: z.string(), until: instantSchema }).nullable(),
+    }) satisfies z.ZodType<Omit<Head, 'app' | 'version'>>,
+  }),
+)
 
 const fromHeadItem = (app: AppName, item: Item): Head => {
   const { body, ...rest } = parseItem(headSchema, headKey(app), item)
@@ -92,11 +96,10 @@ const fromHeadItem = (app: AppName, item: Item): Head => {
 }
 
 export const toHeadItem = (head: Head, writer: string): Item => {
-  const { app, version, ...body } = head
   const bytes = headBytes(head)
-  if (bytes > maxHeadBytes) throw new HeadTooLarge(app, bytes)
-  const open = hasWork(head) ? headOpen(app) : {}
-  return { ...headKey(app), schemaVersion, app, version, writer, body, ...open }
+  if (bytes > maxHeadBytes) throw new HeadTooLarge(head.app, bytes)
+  const open = hasWork(head) ? headOpen(head.app) : {}
+  return { ...headKey(head.app), schemaVersion, ...packHead(head), writer, ...open }
 }
 
 const write = async (table: JournalTable, item: Item, expected: number): Promise<void> => {

@@ -6,6 +6,7 @@ import { Generation, InstanceId, type AppName } from '../kernel/id.ts'
 import type { History } from '../rollout/journal.ts'
 import { isWritten } from './conditional.ts'
 import { endedSchema, purposeSchema } from './deployment-schema.ts'
+import { packDeployment, unpackDeployment } from './head-lists.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { appPartition, deploymentKey, deploymentPrefix, stepKey, stepPartition } from './keys.ts'
 import { expiresAt } from './lifetime.ts'
@@ -40,12 +41,14 @@ const stepSchema: z.ZodType<StepRecord> = z.object({
   tail: z.array(z.string()),
 })
 
+const deploymentItemSchema: z.ZodType<Ended> = z.preprocess(unpackDeployment, endedSchema)
+
 /** Counted from the ending, not from the write: the same deployment gives the same item. */
 const toDeploymentItem = (app: AppName, deployment: Ended): Item => ({
   ...deploymentKey(app, deployment.generation),
   schemaVersion,
   app,
-  ...deployment,
+  ...packDeployment(deployment),
   expiresAt: expiresAt(deployment.endedAt, 'deployment'),
 })
 
@@ -111,7 +114,7 @@ export const createHistory = (table: JournalTable): History => ({
   // The newest first.
   loadDeployments: async (app, limit) =>
     parseAll(
-      endedSchema,
+      deploymentItemSchema,
       await queryItems(
         table,
         {

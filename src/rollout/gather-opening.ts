@@ -1,6 +1,6 @@
 import type { App } from '../deployment/app.ts'
 import type { Opening } from '../deployment/open.ts'
-import type { Reason } from '../kernel/reason.ts'
+import { reasons } from '../kernel/reason.ts'
 import { listCandidates, listCapacities, type SelectionPorts } from './list-candidates.ts'
 import type { ReconcilePorts } from './ports.ts'
 
@@ -22,8 +22,10 @@ const listFiring = async (ports: AlarmPorts, app: App): Promise<readonly string[
 }
 
 /** Accepted in landfall.yml and not built yet: a deployment to it ends at once and says so. */
-const unsupported = (app: App): Reason | null =>
-  app.targets.every(({ isSupported }) => isSupported) ? null : 'target_unsupported'
+const findUnsupported = ({ targets }: App): string | null => {
+  const at = targets.findIndex(({ isSupported }) => !isSupported)
+  return at === -1 ? null : `target ${at + 1} (${targets[at]?.kind}): ${reasons.target_unsupported}`
+}
 
 /** Nothing here can send or write: `plan` opens by them too. */
 export type OpeningPorts = SelectionPorts &
@@ -43,6 +45,9 @@ export const gatherOpening = async (
     listFiring(ports, app),
   ])
   const tooLarge = capacities.find(({ instances }) => instances === 0)
+  const unsupported = findUnsupported(app)
+  const unsupportedReason = unsupported === null ? null : 'target_unsupported'
+  const obstacle = tooLarge === undefined ? unsupportedReason : 'envelope_too_large'
   const { kind, by, order, force, revision, commit, digest } = wanted
   const secretVersion = version?.ok === true ? version.value : null
   return {
@@ -51,15 +56,10 @@ export const gatherOpening = async (
     order,
     force,
     firing,
-    message: tooLarge?.message ?? null,
+    message: tooLarge === undefined ? unsupported : tooLarge.message,
     candidates,
     capacities: capacities.map(({ instances }) => instances),
-    obstacle:
-      version?.ok === false
-        ? version.error
-        : tooLarge === undefined
-          ? unsupported(app)
-          : 'envelope_too_large',
+    obstacle: version?.ok === false ? version.error : obstacle,
     release: { generation: null, revision, commit, digest, secretVersion, settings: app },
   }
 }

@@ -13,9 +13,10 @@ import {
   type Request,
 } from '../deployment/head.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
+import type { Opening } from '../deployment/open.ts'
 import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
-import type { Observation } from '../deployment/transition.ts'
+import { decide, type Observation } from '../deployment/transition.ts'
 import { gatherOpening } from './gather-opening.ts'
 import { askForImage, findImage, takeTag } from './gate.ts'
 import { goBack } from './go-back.ts'
@@ -102,14 +103,24 @@ const openRequested = async (
   const opening = await gatherOpening(ports, app, resolved.value)
   if (!request.force && isQuarantined(head, opening.release))
     return write(head, { kind: 'declined', reason: 'quarantined' })
+  if (hasNoRoom(ports, head, opening))
+    return write(head, { kind: 'declined', reason: 'too_many_instances' })
   return write(head, { kind: 'wanted', opening })
 }
 
-/** A new commit whose image, secrets and env are those of a release that was taken back. */
-const refuseQuarantined = async (ports: ReconcilePorts, revision: Revision): Promise<boolean> => {
-  const now = toInstant(ports.clock())
-  await ports.revisions.recordStatus(revision, 'refused', 'quarantined', now)
+const refuse = async (
+  ports: ReconcilePorts,
+  revision: Revision,
+  reason: Reason,
+): Promise<boolean> => {
+  await ports.revisions.recordStatus(revision, 'refused', reason, toInstant(ports.clock()))
   return true
+}
+
+/** Settings that the app's record has no room for end a wish: tried again, they would be refused again. */
+const hasNoRoom = (ports: ReconcilePorts, head: Head, opening: Opening): boolean => {
+  const decided = decide(head, { kind: 'wanted', opening }, toInstant(ports.clock()))
+  return !decided.ok && decided.error === 'too_many_instances'
 }
 
 /** Ends the revisions that are over, asks the registry for the one at the gate, and opens it. */
@@ -142,6 +153,8 @@ export const openNext = async (
     commit: revision.commit,
     digest,
   })
-  if (isQuarantined(head, opening.release)) return refuseQuarantined(ports, revision)
+  // A new commit whose image, secrets and env are those of a release that was taken back.
+  if (isQuarantined(head, opening.release)) return refuse(ports, revision, 'quarantined')
+  if (hasNoRoom(ports, head, opening)) return refuse(ports, revision, 'too_many_instances')
   return write(head, { kind: 'wanted', opening })
 }

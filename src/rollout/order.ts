@@ -7,13 +7,17 @@ import {
   type Release,
 } from '../deployment/deployment.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
-import type { TargetKey } from '../kernel/id.ts'
 import type { Order } from '../targets/target.ts'
 
 /** What a restore brings back, and by which target it is reached: the live release's own, where it has it. */
-const toWayBack = (head: Head, { release: { settings } }: Deployment, target: TargetKey) => {
+const toWayBack = (head: Head, { release: { settings } }: Deployment, intent: Intent) => {
+  const { target } = intent
   const live = liveRelease(head)
-  const before = live === null ? null : findSamePlace(settings, live.settings, target)
+  const [id] = intent.instances
+  const before =
+    live === null || id === undefined
+      ? null
+      : findSamePlace(settings, live.settings, { id, target }, head.places)
   return live === null || before === null
     ? { release: null, settings, target }
     : { release: live, settings: live.settings, target: before.key }
@@ -45,7 +49,7 @@ export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Ord
     numberedAt: purpose === 'deploy' && isNumbering(deployment) ? deployment.openedAt : null,
     since: intent.since,
     ...(purpose === 'restore'
-      ? toWayBack(head, deployment, target)
+      ? toWayBack(head, deployment, intent)
       : { release, settings: release.settings, target }),
     instances,
     predeployOn:

@@ -10,6 +10,7 @@ import { reasons, type Reason } from '../kernel/reason.ts'
 import type { Result } from '../kernel/result.ts'
 import { blockers, type Blocker } from '../deployment/blockers.ts'
 import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
+import { hasEnded } from '../deployment/deployment.ts'
 
 /** Why something could not be had, for people; never with a value of a secret. */
 export interface Lack {
@@ -147,8 +148,10 @@ const tellBlocker = (blocker: Blocker): Finding => {
       return warning('rollback', reason, `${what}; what comes next waits for it`)
     }
     case 'deployment_open': {
-      const { generation, deadlineAt } = blocker.deployment
-      const what = `#${generation} is open until ${deadlineAt} at the latest`
+      const { deployment } = blocker
+      const what = hasEnded(deployment)
+        ? `#${deployment.generation} has ended and its record is about to be written`
+        : `#${deployment.generation} is open until ${deployment.deadlineAt} at the latest`
       return warning('deployment', reason, `${what}; what comes next waits for it`)
     }
     case 'app_frozen':

@@ -9,6 +9,7 @@ import {
 import type { Head } from '../deployment/head.ts'
 import { open } from '../deployment/open.ts'
 import type { Finding } from '../deployment/plan.ts'
+import { isQuarantined } from '../deployment/quarantine.ts'
 import { Digest } from '../kernel/id.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import { succeed } from '../kernel/result.ts'
@@ -47,14 +48,17 @@ const withoutHolds = (head: Head): Head => ({
 export interface PlannedOpening {
   readonly release: Pick<Release, 'settings'>
   readonly instances: readonly InstanceState[]
+  /** It goes out by force alone. */
+  readonly isQuarantined: boolean
   readonly failure: { readonly reason: Reason; readonly message: string | null } | null
 }
 
-const toPlanned = (deployment: Deployment): PlannedOpening => {
+const toPlanned = (head: Head, deployment: Deployment): PlannedOpening => {
   const { release, instances } = deployment
-  if (!hasEnded(deployment)) return { release, instances, failure: null }
+  const planned = { release, instances, isQuarantined: isQuarantined(head, release) }
+  if (!hasEnded(deployment)) return { ...planned, failure: null }
   const { reason, message } = deployment
-  return { release, instances, failure: { reason, message } }
+  return { ...planned, failure: { reason, message } }
 }
 
 /** The deployment as reconcile would open it now, on a copy of the head that is never written. */
@@ -78,10 +82,11 @@ export const openForPlan = async (
   })
   const opened = open(draftOf(withoutHolds(head)), opening, now)
   const deployment = opened.ok ? opened.value.head.deployment : null
-  if (deployment !== null) return toPlanned(deployment)
+  if (deployment !== null) return toPlanned(head, deployment)
   // Nothing holds it: it has no room in the journal, not even to say so.
   const reason = opened.ok ? 'too_many_instances' : opened.error
-  return { release: opening.release, instances: [], failure: { reason, message: null } }
+  const { release } = opening
+  return { release, instances: [], isQuarantined: false, failure: { reason, message: null } }
 }
 
 const subjects: Partial<Record<Reason, string>> = {
@@ -95,18 +100,28 @@ const subjects: Partial<Record<Reason, string>> = {
   agent_too_old: 'instance',
 }
 
+/** Of the image with this secret and env, which a look at the names alone does not find. */
+const quarantined: Finding = {
+  level: 'warning',
+  what: 'revision',
+  reason: 'quarantined',
+  message: reasons.quarantined,
+}
+
 /**
  * The findings with what the opening itself fails for. Where that is found already, with what to do
  * about it, it is not told twice.
  */
 export const tellFailure = (
-  { failure }: PlannedOpening,
+  { failure, isQuarantined: isHeld }: PlannedOpening,
   found: readonly Finding[],
 ): readonly Finding[] => {
-  if (failure === null) return found
+  const held = isHeld && !found.some(({ reason }) => reason === 'quarantined')
+  const all: readonly Finding[] = held ? [quarantined, ...found] : found
+  if (failure === null) return all
   const { reason } = failure
-  if (found.some((one) => one.reason === reason))
-    return found.map((one) => (one.reason === reason ? { ...one, level: 'problem' } : one))
+  if (all.some((one) => one.reason === reason))
+    return all.map((one) => (one.reason === reason ? { ...one, level: 'problem' } : one))
   const message = failure.message ?? reasons[reason]
-  return [{ level: 'problem', what: subjects[reason] ?? 'deployment', reason, message }, ...found]
+  return [{ level: 'problem', what: subjects[reason] ?? 'deployment', reason, message }, ...all]
 }

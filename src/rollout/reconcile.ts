@@ -1,5 +1,11 @@
 import { toInstant } from '../kernel/clock.ts'
-import { hasEnded, isConverging, type Deployment, type Ended } from '../deployment/deployment.ts'
+import { currentWave } from '../deployment/advance.ts'
+import {
+  hasEnded,
+  isConverging,
+  type Ended,
+  type OpenDeployment,
+} from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { createReadAnswers, isTold, isWatching, type ReadAnswers } from './answers.ts'
@@ -22,17 +28,14 @@ const longestRunSeconds = 40
 
 type Write = ReturnType<typeof createWrite>
 
-const findPrepared = async (ports: ReconcilePorts, deployment: Deployment) => {
-  const { targets } = deployment.release.settings
-  const prepared = await Promise.all(
-    targets.map((settings) => {
-      const waiting = deployment.instances.filter(
-        ({ target, status }) => target === settings.key && status === 'pending',
-      )
-      return ports.toTarget(settings).prepared(waiting.map(({ id }) => id))
-    }),
-  )
-  return prepared.flat()
+/** Of the wave that comes next: the certificates of the others are read in their turn. */
+const findPrepared = async (ports: ReconcilePorts, deployment: OpenDeployment) => {
+  if (deployment.phase !== 'advancing') return []
+  const wave = currentWave(deployment)
+  const settings = deployment.release.settings.targets.find(({ key }) => key === wave[0]?.target)
+  if (settings === undefined) return []
+  const waiting = wave.filter(({ status }) => status === 'pending').map(({ id }) => id)
+  return ports.toTarget(settings).prepared(waiting)
 }
 
 /** Observes what the head waits for and moves it on. False where there is nothing to do but wait. */

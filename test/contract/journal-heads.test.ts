@@ -1,15 +1,18 @@
 import * as fc from 'fast-check'
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import type { InstanceState } from '../../src/deployment/deployment.ts'
 import { createHead, type Head } from '../../src/deployment/head.ts'
 import { maxHeadBytes } from '../../src/deployment/head-size.ts'
 import { createHeads, HeadTooLarge } from '../../src/journal/heads.ts'
 import { ItemUnreadable, SchemaVersionUnknown } from '../../src/journal/item.ts'
 import { headKey } from '../../src/journal/keys.ts'
+import { packLists } from '../../src/journal/instance-list.ts'
 import { readItems } from '../../src/journal/list.ts'
 import { createJournalTable, type Item } from '../../src/journal/table.ts'
 import { AppName, Fence, Generation } from '../../src/kernel/id.ts'
-import { deployments, heads as someHeads } from '../support/journal-records.ts'
+import { deployments, heads as someHeads, instanceStates } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
 import { inFull } from '../support/size.ts'
 
@@ -23,7 +26,8 @@ let count = 0
 const newApp = () => AppName.parse(`app-${(count += 1)}`)
 
 const [deployment] = fc.sample(deployments, { numRuns: 1, seed: 7 })
-if (deployment === undefined) throw new Error('no sample')
+const [instance] = fc.sample(instanceStates, { numRuns: 1, seed: 7 })
+if (deployment === undefined || instance === undefined) throw new Error('no sample')
 
 const next = (head: Head, changes: Partial<Head> = {}): Head => ({
   ...head,
@@ -188,6 +192,32 @@ describe('a head that cannot be kept or read', () => {
     for (const field of ['body.deployment.by', 'body.mark', 'body.quarantine.0'])
       expect(String(error)).toContain(field)
     expect(String(error)).not.toContain(planted)
+  })
+
+  it.each([
+    ['what another program packed', Buffer.from('hunter2-hunter2')],
+    ['what ends too early', packLists({ instances: deployment.instances, places: [] }).slice(0, 9)],
+    ['a text', 'hunter2-hunter2'],
+  ])('names the list of instances where it is %s, and nothing of it', async (_what, instances) => {
+    const app = newApp()
+    const heads = createHeads(journal.table)
+    await heads.record(next(createHead(app), { deployment }), 0)
+    await putItem({ ...(await journal.read(headKey(app))), instances })
+    const error: unknown = await heads.load(app).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(ItemUnreadable)
+    expect(String(error)).toMatch(new RegExp(`head#${app} head cannot be read: instances \\(`))
+    expect(String(error)).not.toContain('hunter2')
+  })
+
+  it('names the field of the instance where one is packed that the schema does not know', async () => {
+    const app = newApp()
+    const heads = createHeads(journal.table)
+    const head = next(createHead(app), { deployment, places: [] })
+    await heads.record(head, 0)
+    const one = { ...instance, status: 'paused' }
+    const instances = packLists({ instances: [z.custom<InstanceState>().parse(one)], places: [] })
+    await putItem({ ...(await journal.read(headKey(app))), instances })
+    await expect(heads.load(app)).rejects.toThrow('body.deployment.instances.0.status')
   })
 
   it('is refused by name when another version of Landfall wrote it', async () => {

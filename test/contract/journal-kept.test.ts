@@ -8,6 +8,7 @@ import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
 import { SchemaVersionUnknown } from '../../src/journal/item.ts'
+import { unpackLists } from '../../src/journal/instance-list.ts'
 import { createLabels } from '../../src/journal/labels.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createRollCalls } from '../../src/journal/roll-calls.ts'
@@ -31,8 +32,12 @@ const files = (await readdir(folder)).sort()
 type Raw = Record<string, AttributeValue>
 const Raw = z.custom<Raw>((value) => typeof value === 'object' && value !== null)
 
+/** Printed in base64. */
+const toBytes = (name: string, value: unknown): unknown =>
+  name === 'B' && typeof value === 'string' ? Buffer.from(value, 'base64') : value
+
 const readRaw = async (file: string): Promise<Raw> =>
-  Raw.parse(JSON.parse(await readFile(new URL(file, folder), 'utf8')))
+  Raw.parse(JSON.parse(await readFile(new URL(file, folder), 'utf8'), toBytes))
 
 let journal: TestJournal
 let sections: readonly RecordSection[]
@@ -89,7 +94,12 @@ const whole = (item: Item) => without([...plumbing, 'app'], item)
 const readers: Readonly<Record<string, Reader>> = {
   Head: {
     read: (item) => createHeads(journal.table).load(appOf(item)),
-    told: (item) => ({ app: item['app'], version: item['version'], ...toObject(item['body']) }),
+    told: (item) => ({
+      app: item['app'],
+      version: item['version'],
+      ...toObject(item['body']),
+      ...(isPacked(item) && { places: unpackLists(item['instances'])?.places }),
+    }),
   },
   Revision: {
     read: (item) =>
@@ -139,8 +149,15 @@ const readers: Readonly<Record<string, Reader>> = {
   'Roll call': { read: () => createRollCalls(journal.table).load(), told: whole },
 }
 
-/** Written before targets had keys: their place in landfall.yml is told as it was. */
-const withKeys = ({ instances, ...rest }: Item): Item => ({
+const isPacked = ({ instances }: Item): boolean => instances instanceof Uint8Array
+
+/** Unpacked, or written before targets had keys: their place in landfall.yml is told as it was. */
+const withKeys = ({ instances, ...rest }: Item): Item =>
+  isPacked({ instances })
+    ? { ...rest, instances: unpackLists(instances)?.instances }
+    : withPlaces({ instances, ...rest })
+
+const withPlaces = ({ instances, ...rest }: Item): Item => ({
   ...without(['stage', 'intent', 'pausedUntil'], rest),
   phase: rest['stage'],
   instances: z
@@ -173,6 +190,25 @@ describe('the records that are kept', () => {
     const { read, told } = readerOf(item)
     expect(await read(item)).toMatchObject(toObject(told(item)))
     await remove(raw)
+  })
+})
+
+describe('a record from before the lists of instances were packed', () => {
+  const pairs = [
+    ['head-sent.json', 'head-packed-sent.json'],
+    ['head-converge-drifted.json', 'head-packed-converge-drifted.json'],
+    ['deployment.json', 'deployment-packed.json'],
+  ] as const
+
+  it.each(pairs)('%s says the same as the packed one', async (before, packed) => {
+    const read = async (file: string) => {
+      const raw = await readRaw(file)
+      const item = await put(raw)
+      const value = await readerOf(item).read(item)
+      await remove(raw)
+      return value
+    }
+    expect(await read(packed)).toEqual(await read(before))
   })
 })
 

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/deployment/app.ts'
-import { countFitting, headBytes, maxHeadBytes } from '../../src/deployment/head-size.ts'
+import { headBytes, listFitting, maxHeadBytes } from '../../src/deployment/head-size.ts'
 import type { Intent, Release } from '../../src/deployment/deployment.ts'
 import { createHead, intentOf, type Head } from '../../src/deployment/head.ts'
 import { toInstances, type Opening } from '../../src/deployment/open.ts'
@@ -11,7 +12,9 @@ import { lastGoodRelease } from '../../src/deployment/take-back.ts'
 import { evolve } from '../../src/deployment/evolve.ts'
 import { decide, type Observation } from '../../src/deployment/transition.ts'
 import { toHeadItem } from '../../src/journal/heads.ts'
+import { inFull } from '../support/size.ts'
 import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
+import { jsonBytes } from '../../src/deployment/words.ts'
 import { Commit, Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
 import { reasons, type Reason } from '../../src/kernel/reason.ts'
 import { appOf } from '../support/apps.ts'
@@ -91,8 +94,11 @@ const heavy = (settings = usual): Head => ({
   mark: { createdAt: start, number: Number.MAX_SAFE_INTEGER },
 })
 
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** As AWS draws them: nothing of them is like another one. */
 const idAt = (index: number): InstanceId =>
-  InstanceId.parse(`mi-${String(index).padStart(17, '0')}`)
+  InstanceId.parse(`mi-${hashOf(String(index)).slice(0, 17)}`)
 
 const openingTo = (count: number, changes: Partial<Opening> = {}, settings = usual): Opening =>
   openingOf(
@@ -115,18 +121,28 @@ const openingTo = (count: number, changes: Partial<Opening> = {}, settings = usu
 /** The most instances that an opening accepts. */
 const mostOf = (head: Head, settings = usual): number => {
   const { release, candidates, firing } = openingTo(3000, {}, settings)
-  return countFitting(head, release, toInstances(settings, candidates, [Infinity]), firing)
+  return listFitting(head, release, toInstances(settings, candidates, [Infinity]), firing).length
 }
 
 type Outcome = Answer['outcome']
 const outcomes: readonly Outcome[] = ['succeeded', 'failed', 'refused', 'lost', 'waiting']
 
-/** What an instance says at its worst: the longest words, and a release that nobody knows. */
+/** What an instance says at its worst: the longest words, and a release that nobody else serves. */
 const worstOf = (id: InstanceId, outcome: Outcome): Answer =>
   answerOf(id, outcome, longestReason, {
     message: wide.repeat(300),
-    serving: { generation: Generation.parse(Number.MAX_SAFE_INTEGER), digest: digestAt(9) },
+    serving: {
+      generation: Generation.parse(Number.MAX_SAFE_INTEGER),
+      digest: Digest.parse(`sha256:${hashOf(id)}`),
+    },
   })
+
+/** What a head takes of its item, its key aside; DynamoDB counts less for what is JSON here. */
+const storedBytes = (head: Head): number => {
+  const { body, instances } = toHeadItem(head, 'a-writer')
+  if (!(instances instanceof Uint8Array)) throw new Error('the instances are not packed')
+  return jsonBytes(body) + instances.length
+}
 
 const create = (begun: Head) => {
   let head = begun
@@ -135,10 +151,11 @@ const create = (begun: Head) => {
   const see = (observation: Observation): void => {
     const decided = decide(head, observation, now)
     if (decided.ok) head = evolve(head, decided.value, now)
-    toHeadItem(head, 'a-writer')
-    largestBytes = Math.max(largestBytes, headBytes(head))
+    const stored = storedBytes(head)
+    expect(stored).toBeLessThanOrEqual(headBytes(head))
+    largestBytes = Math.max(largestBytes, stored)
   }
-  const move = (choose: (intent: Intent) => Outcome): void => {
+  const move = (choose: (intent: Intent) => Outcome, say = worstOf): void => {
     const intent = intentOf(head)
     if (intent === null) {
       see({
@@ -150,12 +167,13 @@ const create = (begun: Head) => {
     }
     if (intent.operation === null)
       see({ kind: 'sent', fence: intent.fence, operation: 'o'.repeat(120), missing: [] })
-    const answers = intent.instances.map((id) => worstOf(id, choose(intent)))
+    const answers = intent.instances.map((id) => say(id, choose(intent)))
     if (answers.some(({ outcome }) => outcome === 'waiting')) now = addSeconds(intent.deadlineAt, 1)
     see({ kind: 'answered', fence: intent.fence, answers })
   }
   return {
     see,
+    move,
     head: () => head,
     largestBytes: () => largestBytes,
     open: (opening: Opening): void => see({ kind: 'wanted', opening }),
@@ -176,9 +194,9 @@ const always = (outcome: Outcome) => () => outcome
 describe('the most instances that an opening accepts', () => {
   const most = mostOf(heavy())
 
-  it('are more than the 200 of the measured fleet, in a head of modest settings', () => {
-    expect(mostOf(createHead(usual.name))).toBeGreaterThan(250)
-    expect(most).toBeGreaterThan(200)
+  it('are a thousand and more where the settings are ordinary, however full the head is', () => {
+    expect(mostOf(createHead(usual.name))).toBeGreaterThanOrEqual(1000)
+    expect(most).toBeGreaterThanOrEqual(1000)
   })
 
   it('are refused where there is one more, before anything is sent, with the numbers', () => {
@@ -263,8 +281,60 @@ describe('the most instances that an opening accepts', () => {
           story.end(choose)
         },
       ),
-      { numRuns: 40 },
+      { numRuns: inFull(40, 10) },
     )
+  })
+})
+
+describe('a head of 1,000 instances with ordinary settings', () => {
+  const thousand = 1000
+  const candidates = Array.from({ length: thousand }, (_, index) => ({
+    id: idAt(index),
+    target: keyAt(0),
+    obstacle: null,
+  }))
+  const ordinary = (): Head => ({
+    ...heavy(),
+    operations: Array.from({ length: 10 }, (_, index) => ({
+      id: `9f1d6a52-5a0e-4a63-8d77-0c6f1f3a9e1${index}`,
+      kind: 'redeploy',
+      by: 'ada',
+      at: start,
+    })),
+    quarantine: heavy().quarantine.slice(0, 10),
+    owed: [],
+    places: candidates.map(({ id, target }) => ({
+      id,
+      target,
+      generation: Generation.parse(largest - 1),
+      at: start,
+      tries: 0,
+      reason: null,
+    })),
+  })
+  const opening = openingTo(0, { candidates, by: 'github', message: null })
+
+  it('takes 40 KB at most in the middle of a rollout', () => {
+    const story = create(ordinary())
+    story.open(opening)
+    const isHalf = () =>
+      story.head().deployment?.instances.filter(({ status }) => status === 'succeeded').length ===
+      501
+    const serving = { generation: largest, digest: opening.release.digest }
+    const say = (id: InstanceId, outcome: Outcome) =>
+      answerOf(id, outcome, 'already_live', { serving })
+    for (let moves = 0; !isHalf() && moves < 100; moves += 1) story.move(always('succeeded'), say)
+    expect(isHalf()).toBe(true)
+    expect(story.largestBytes()).toBeLessThanOrEqual(40 * 1024)
+  })
+
+  it.each(outcomes)('is written to its end where each serves another release: %s', (outcome) => {
+    const story = create(ordinary())
+    story.open({ ...opening, kind: 'rollback', order: null })
+    expect(story.head().deployment).toMatchObject({ kind: 'rollback', isStarted: false })
+    expect(story.head().deployment?.instances).toHaveLength(thousand)
+    story.end(always(outcome))
+    expect(story.largestBytes()).toBeLessThanOrEqual(maxHeadBytes)
   })
 })
 
@@ -274,12 +344,12 @@ describe('a convergence', () => {
   it('takes as many as there is room for, the others in their turn', () => {
     const called = { at: start, returned: [] }
     const story = create(heavy())
-    const candidates = candidatesOf(1000)
+    const candidates = candidatesOf(3000)
     const find = () => story.see({ kind: 'found', candidates, capacities: [Infinity], called })
     find()
     const first = story.head().deployment?.instances.map(({ id }) => id) ?? []
-    expect(first.length).toBeGreaterThan(200)
-    expect(first.length).toBeLessThan(1000)
+    expect(first.length).toBeGreaterThanOrEqual(1000)
+    expect(first.length).toBeLessThan(3000)
     story.end(always('failed'))
     find()
     const second = story.head().deployment?.instances.map(({ id }) => id) ?? []
@@ -302,8 +372,25 @@ describe('a convergence', () => {
     if (release === null) throw new Error('nothing to go back to')
     story.open(openingTo(3000, { kind: 'rollback', release, order: null, firing: [] }))
     expect(story.head().deployment).toMatchObject({ kind: 'rollback', isStarted: false })
-    expect(story.head().deployment?.instances.length).toBeGreaterThan(0)
+    const count = story.head().deployment?.instances.length ?? 0
+    expect(count).toBeGreaterThan(0)
+    expect(story.head().deployment?.message).toContain(`not on ${3000 - count} of 3000 instances`)
     story.end(always('lost'))
+  })
+
+  it('changes nothing where nothing more fits, so that no run looks again at once', () => {
+    const story = create(heavy())
+    const obstacle = 'instance_offline'
+    const candidates = candidatesOf(6000).map((one) => ({ ...one, obstacle }) as const)
+    const called = { at: start, returned: [] }
+    const find = () => story.see({ kind: 'found', candidates, capacities: [Infinity], called })
+    // An instance that cannot be reached takes less than what was reckoned for it.
+    for (let looks = 0; looks < 30; looks += 1) find()
+    const full = story.head()
+    expect(full.places.length).toBeGreaterThan(1000)
+    expect(full.places.length).toBeLessThan(6000)
+    find()
+    expect(story.head()).toBe(full)
   })
 })
 

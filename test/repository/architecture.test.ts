@@ -48,7 +48,12 @@ const broken: Readonly<Record<string, readonly string[]>> = {
   'src/github/token.ts': ['../aws/ssm.ts'],
   'src/report/sentry.ts': ['../aws/ssm.ts'],
   'src/report/notice.ts': ['@sentry/aws-serverless', './sentry.ts', 'yaml', 'node:fs'],
-  'src/rollout/write.ts': ['../compose/webhook.ts', 'node:crypto', 'node:child_process'],
+  'src/rollout/write.ts': [
+    '../compose/webhook.ts',
+    'node:crypto',
+    'node:child_process',
+    'node:zlib',
+  ],
   'src/compose/webhook.ts': [],
   'handlers/webhook.ts': ['../src/kernel/clock.ts'],
   'host/documents.ts': ['../local/start.ts'],

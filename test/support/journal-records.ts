@@ -9,7 +9,7 @@ import type {
   Release,
   Withdrawing,
 } from '../../src/deployment/deployment.ts'
-import type { Finished, Head, Operation } from '../../src/deployment/head.ts'
+import type { Finished, Head, Operation, Place } from '../../src/deployment/head.ts'
 import { factKinds } from '../../src/deployment/report.ts'
 import { channels, type OwedFact } from '../../src/deployment/report.ts'
 import type { CiEvidence, Revision } from '../../src/deployment/revision.ts'
@@ -141,7 +141,7 @@ export const releases: fc.Arbitrary<Release> = fc.record({
 
 const servings = fc.record({ generation: generations, digest: digests })
 
-const instanceStates: fc.Arbitrary<InstanceState> = fc.record({
+export const instanceStates: fc.Arbitrary<InstanceState> = fc.record({
   id: instances,
   target: targetKeys,
   wave: counts,
@@ -273,7 +273,7 @@ const quarantined = fc.oneof(
   fc.record({ digest: digests, secretVersion: maybe(words), env: fc.dictionary(words, words) }),
 )
 
-const places = fc.record({
+export const places: fc.Arbitrary<Place> = fc.record({
   id: instances,
   target: targetKeys,
   generation: maybe(generations),

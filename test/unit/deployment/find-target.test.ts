@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { App, TargetSettings } from '../../../src/deployment/app.ts'
 import { findSamePlace, findTarget } from '../../../src/deployment/find-target.ts'
-import { TargetKey } from '../../../src/kernel/id.ts'
+import { TargetKey, type InstanceId } from '../../../src/kernel/id.ts'
 import { begin, bringLive, type Core } from '../../support/core.ts'
 import {
   candidateAt,
@@ -24,6 +24,12 @@ const fleet = (name: string, port = 8000): TargetSettings =>
 const service = (name: string) => renderTarget({ service: name })
 const appWith = (...targets: readonly TargetSettings[]): App => ({ ...lettings, targets })
 const [web, worker, batch] = [fleet('web'), fleet('worker', 9000), fleet('batch')]
+const extra = fleet('extra')
+/** Instances by their ids; its key is the first one's, as src/config makes it. */
+const named = (...indexes: readonly number[]): TargetSettings => {
+  const ids = indexes.map(instanceAt)
+  return ec2({ key: TargetKey.parse(`ec2:${ids[0]}`), instances: { kind: 'ids', ids } })
+}
 
 describe('a target', () => {
   it('is found by its key, wherever it stands', () => {
@@ -34,6 +40,12 @@ describe('a target', () => {
 })
 
 describe('the target of other settings that is the same place', () => {
+  const samePlace = (
+    own: readonly TargetSettings[],
+    other: readonly TargetSettings[],
+    { key: target }: TargetSettings,
+    known: readonly { readonly id: InstanceId; readonly target: TargetKey }[] = [],
+  ) => findSamePlace(appWith(...own), appWith(...other), { id: instanceAt(1), target }, known)
   const changed = fleet('web', 8001)
 
   it.each([
@@ -42,6 +54,8 @@ describe('the target of other settings that is the same place', () => {
     ['is the only other fleet, as after a renamed tag', [web], [worker], web, worker],
     ['is the only one left among several', [web, worker], [batch, worker], web, batch],
     ['has its key also where another fleet lacks one', [web, worker], [web], web, web],
+    ['is the first fleet without a counterpart', [web, worker], [batch], web, batch],
+    ['is the counterpart in the order of the file', [batch, web], [extra, worker], web, worker],
     [
       'is at the same service',
       [service('srv-1')],
@@ -50,12 +64,11 @@ describe('the target of other settings that is the same place', () => {
       service('srv-1'),
     ],
   ] as const)('%s', (_, own, other, of, expected) => {
-    expect(findSamePlace(appWith(...own), appWith(...other), of.key)).toEqual(expected)
+    expect(samePlace(own, other, of)).toEqual(expected)
   })
 
   it.each([
-    ['two fleets of one side have no counterpart', [web, worker], [batch], web],
-    ['two fleets of the other side have none', [web], [worker, batch], web],
+    ['the fleet was added beside one with another name', [web, worker], [batch], worker],
     ['the other side has no fleet', [web], [service('srv-1')], web],
     ['the other fleet has a counterpart already', [web, worker], [worker], web],
     ['it is another service', [service('srv-1')], [service('srv-2')], service('srv-1')],
@@ -67,7 +80,29 @@ describe('the target of other settings that is the same place', () => {
     ],
     ['nothing of its own settings has the key', [web], [worker], batch],
   ] as const)('is none where %s', (_, own, other, of) => {
-    expect(findSamePlace(appWith(...own), appWith(...other), of.key)).toBeNull()
+    expect(samePlace(own, other, of)).toBeNull()
+  })
+})
+
+describe('an instance whose target has another key now', () => {
+  it('is in the fleet by which it is known, before the order of the file counts', () => {
+    const known = [{ id: instanceAt(1), target: batch.key }]
+    const of = fleet('of')
+    expect(
+      findSamePlace(
+        appWith(of),
+        appWith(worker, batch),
+        { id: instanceAt(1), target: of.key },
+        known,
+      ),
+    ).toBe(batch)
+  })
+
+  it('is in the fleet that names it by its id', () => {
+    const one = named(1, 2)
+    const other = named(3, 4)
+    const name = { id: instanceAt(4), target: named(4).key }
+    expect(findSamePlace(appWith(named(2), named(4)), appWith(one, other), name, [])).toBe(other)
   })
 })
 
@@ -94,6 +129,41 @@ describe('a restore', () => {
       { purpose: 'restore', target: web.key, release: { generation: 1 } },
     ])
     expect(settingsIn(failed)).toEqual([web])
+  })
+
+  it('brings back the live release where each of two fleets has lost its first instance', () => {
+    const [one, other] = [named(1, 2), named(3, 4)]
+    const candidates = [1, 2].map((id) => candidateAt(id, { target: one.key }))
+    const others = [3, 4].map((id) => candidateAt(id, { target: other.key }))
+    const all = { candidates: [...candidates, ...others] }
+    const before = bringLive(begin(), openingOf(1, 4, all, appWith(one, other)))
+    const [left, right] = [named(2), named(4)]
+    const next = [candidateAt(2, { target: left.key }), candidateAt(4, { target: right.key })]
+    const opened = before.open(openingOf(2, 2, { candidates: next }, appWith(left, right)))
+    const first = opened
+      .look()
+      .send()
+      .answer({ ...succeededAt(2, 2) })
+      .look()
+      .send()
+    const failed = first.answer(failedAt(4)).look()
+    expect(failed.sent).toMatchObject([
+      {
+        purpose: 'restore',
+        instances: [instanceAt(2)],
+        target: one.key,
+        release: { generation: 1 },
+      },
+    ])
+    const then = failed.send().answer(succeededAt(2, 1)).look()
+    expect(then.sent).toMatchObject([
+      {
+        purpose: 'restore',
+        instances: [instanceAt(4)],
+        target: other.key,
+        release: { generation: 1 },
+      },
+    ])
   })
 
   it('brings back the live settings under the key that they had before a renamed tag', () => {

@@ -461,7 +461,7 @@ describe('what the opening would end at once', () => {
     [
       'a target of a kind that is not built is a problem',
       { app: shop({ targets: [ec2(), heroku] }) },
-      'problem | target | target_unsupported | This kind of target is not implemented yet.',
+      'problem | target | target_unsupported | target 2 (heroku): This kind of target',
     ],
     [
       'an instance that nothing can be sent to is a problem',

@@ -54,6 +54,30 @@ const dieAsleep = (world: World): Promise<void> =>
   })
 
 describe('a reconciler', () => {
+  it('asks for the certificates of the next wave alone, not of every instance that waits', async () => {
+    const world = pushed({ instances: 4 }, 1)
+    const asked: (readonly string[])[] = []
+    const ports = world.toPorts(plainly)
+    const toTarget: typeof ports.toTarget = (settings) => {
+      const target = ports.toTarget(settings)
+      const prepared: typeof target.prepared = (ids) => {
+        asked.push(ids)
+        return target.prepared(ids)
+      }
+      return { ...target, prepared }
+    }
+    await createReconcile({ ...ports, toTarget })({
+      app: world.app.name,
+      settings: world.app,
+      revisions: [],
+      isTick: true,
+      called: null,
+      by: 'ada',
+    })
+    expect(new Set(asked.flat())).toEqual(new Set(world.hosts.map(({ id }) => id)))
+    expect(Math.max(...asked.map((ids) => ids.length))).toBe(1)
+  })
+
   it('brings a green commit live, one instance after the other, and records each step', async () => {
     const world = pushed({ instances: 2 }, 1)
     await runReconcile(world)

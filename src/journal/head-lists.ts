@@ -1,0 +1,49 @@
+import * as z from 'zod'
+import type { Ended } from '../deployment/deployment.ts'
+import type { Head } from '../deployment/head.ts'
+import { packLists, unpackLists } from './instance-list.ts'
+import type { Item } from './table.ts'
+
+/** The attribute of a head, and of a deployment in the history, that holds the lists of instances. */
+const attribute = 'instances'
+
+type Read = Readonly<Record<string, unknown>>
+type Issues = Pick<z.RefinementCtx, 'addIssue'>
+
+const isRead = (value: unknown): value is Read =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Names the attribute, as a schema does. */
+const refuse = (issues: Issues): never => {
+  issues.addIssue({ code: 'custom', path: [attribute] })
+  return z.NEVER
+}
+
+export const packHead = ({ app, version, deployment, places, ...rest }: Head): Item => {
+  const { instances, ...opened } = deployment ?? { instances: [] }
+  const body = { ...rest, deployment: deployment === null ? null : opened }
+  return { app, version, body, [attribute]: packLists({ instances, places }) }
+}
+
+/** A head from before they were packed has them in its body. */
+export const unpackHead = (item: unknown, issues: Issues): unknown => {
+  if (!isRead(item) || !isRead(item['body']) || item[attribute] === undefined) return item
+  const lists = unpackLists(item[attribute])
+  if (lists === null) return refuse(issues)
+  const { instances, places } = lists
+  const { deployment, ...rest } = item['body']
+  const opened = isRead(deployment) ? { ...deployment, instances } : deployment
+  return { ...item, body: { ...rest, deployment: opened, places } }
+}
+
+export const packDeployment = ({ instances, ...rest }: Ended): Item => ({
+  ...rest,
+  [attribute]: packLists({ instances, places: [] }),
+})
+
+/** A deployment from before they were packed has them as a list. */
+export const unpackDeployment = (item: unknown, issues: Issues): unknown => {
+  if (!isRead(item) || Array.isArray(item[attribute])) return item
+  const lists = unpackLists(item[attribute])
+  return lists === null ? refuse(issues) : { ...item, instances: lists.instances }
+}

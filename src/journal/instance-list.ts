@@ -1,0 +1,206 @@
+import type { InstanceState } from '../deployment/deployment.ts'
+import type { Place } from '../deployment/head.ts'
+import {
+  createPacker,
+  createUnpacker,
+  deflate,
+  inflate,
+  type Packer,
+  type Unpacker,
+} from './packing.ts'
+
+/** What a head says of instances, one by one: those of its deployment, and what each of them serves. */
+export interface Lists {
+  readonly instances: readonly InstanceState[]
+  readonly places: readonly Place[]
+}
+
+/** Read, and not yet checked by the schema. */
+export interface UncheckedLists {
+  readonly instances: readonly unknown[]
+  readonly places: readonly unknown[]
+}
+
+/** What stands in many rows is written once; a row has its number, 0 for null. */
+const createTable = (values: readonly (string | null)[]) => {
+  const kept = [...new Set(values)].filter((value) => value !== null)
+  const numbers = new Map<string | null, number>(kept.map((value, index) => [value, index + 1]))
+  return { kept, numberOf: (value: string | null): number => numbers.get(value) ?? 0 }
+}
+
+const lookUp = (table: readonly string[], number: number): string | null => {
+  const value = number === 0 ? null : table[number - 1]
+  if (value === undefined) throw new RangeError('a table has no such number')
+  return value
+}
+
+/** Stands where an id is not of hex digits; the number of those is never 0. */
+const otherId = 0
+
+/** Two hex digits are one byte; an odd one is filled up, and the number of digits says so. */
+const packId = (packer: Packer, id: string): void => {
+  const [, prefix, digits] = /^(m?i-)([0-9a-f]+)$/.exec(id) ?? []
+  if (digits === undefined) {
+    packer.number(otherId)
+    packer.text(id)
+    return
+  }
+  packer.number(digits.length * 2 + (prefix === 'mi-' ? 1 : 0))
+  packer.bytes(Buffer.from(digits + '0'.repeat(digits.length % 2), 'hex'))
+}
+
+const unpackId = (unpacker: Unpacker): string => {
+  const form = unpacker.number()
+  if (form === otherId) return unpacker.text()
+  const length = Math.floor(form / 2)
+  const digits = Buffer.from(unpacker.bytes(Math.ceil(length / 2))).toString('hex')
+  return `${form % 2 === 1 ? 'mi-' : 'i-'}${digits.slice(0, length)}`
+}
+
+const digestPrefix = 'sha256:'
+const digestBytes = 32
+
+/** Milliseconds and one; 0 where they would not give the same text again, which then is a word. */
+const toMilliseconds = (at: string): number => {
+  const milliseconds = Date.parse(at)
+  return milliseconds >= 0 && new Date(milliseconds).toISOString() === at ? milliseconds + 1 : 0
+}
+
+/** Most places were asked at the same time as the one before. */
+const readTimes = (places: readonly Place[]): ReadonlyMap<string, number> =>
+  new Map([...new Set(places.map(({ at }) => at))].map((at) => [at, toMilliseconds(at)]))
+
+const toWords = ({ instances, places }: Lists, times: ReadonlyMap<string, number>) =>
+  createTable([
+    ...instances.flatMap(({ target, status, reason, message }) => [
+      target,
+      status,
+      reason,
+      message,
+    ]),
+    ...places.flatMap(({ target, reason }) => [target, reason]),
+    ...[...times].map(([at, milliseconds]) => (milliseconds === 0 ? at : null)),
+  ])
+
+const toDigests = ({ instances }: Lists) =>
+  createTable(instances.map(({ serving }) => serving?.digest ?? null))
+
+const packIds = (packer: Packer, rows: readonly { readonly id: string }[]): void => {
+  packer.number(rows.length)
+  for (const { id } of rows) packId(packer, id)
+}
+
+const packPlaces = (
+  packer: Packer,
+  places: readonly Place[],
+  numberOf: (word: string | null) => number,
+  times: ReadonlyMap<string, number>,
+): void => {
+  for (const { target, generation, at, tries, reason } of places) {
+    packer.number(numberOf(target))
+    packer.number(generation === null ? 0 : generation + 1)
+    const milliseconds = times.get(at) ?? 0
+    packer.number(milliseconds)
+    if (milliseconds === 0) packer.number(numberOf(at))
+    packer.number(tries)
+    packer.number(numberOf(reason))
+  }
+}
+
+/**
+ * The ids come first, so that deflate finds those of the places as a repetition of those of the
+ * instances; what follows of each row is mostly what the row before it says.
+ */
+export const packLists = (lists: Lists): Uint8Array => {
+  const packer = createPacker()
+  const times = readTimes(lists.places)
+  const [words, digests] = [toWords(lists, times), toDigests(lists)]
+  packer.text(JSON.stringify(words.kept))
+  packer.number(digests.kept.length)
+  for (const digest of digests.kept)
+    packer.bytes(Buffer.from(digest.slice(digestPrefix.length), 'hex'))
+  packIds(packer, lists.instances)
+  packIds(packer, lists.places)
+  for (const {
+    target,
+    wave,
+    status,
+    touched,
+    retries,
+    serving,
+    reason,
+    message,
+  } of lists.instances) {
+    packer.number(words.numberOf(target))
+    packer.number(wave)
+    packer.number(words.numberOf(status))
+    packer.number(Number(touched))
+    packer.number(retries)
+    packer.number(digests.numberOf(serving?.digest ?? null))
+    if (serving !== null) packer.number(serving.generation)
+    packer.number(words.numberOf(reason))
+    packer.number(words.numberOf(message))
+  }
+  packPlaces(packer, lists.places, words.numberOf, times)
+  return deflate(packer.packed())
+}
+
+const parseWords = (text: string): readonly string[] => {
+  const words: unknown = JSON.parse(text)
+  if (!Array.isArray(words)) throw new RangeError('its words are no list')
+  return words.map(String)
+}
+
+const unpackDigest = (unpacker: Unpacker): string =>
+  digestPrefix + Buffer.from(unpacker.bytes(digestBytes)).toString('hex')
+
+const unpackMany = <Value>(unpacker: Unpacker, unpackOne: (unpacker: Unpacker) => Value) =>
+  Array.from({ length: unpacker.count() }, () => unpackOne(unpacker))
+
+const unpack = (stored: Uint8Array): UncheckedLists => {
+  const unpacker = createUnpacker(inflate(stored))
+  const { number } = unpacker
+  const words = parseWords(unpacker.text())
+  const digests = unpackMany(unpacker, unpackDigest)
+  const ids = { instances: unpackMany(unpacker, unpackId), places: unpackMany(unpacker, unpackId) }
+  const word = () => lookUp(words, number())
+  const serving = () => {
+    const digest = lookUp(digests, number())
+    return digest === null ? null : { digest, generation: number() }
+  }
+  const generation = (stored: number) => (stored === 0 ? null : stored - 1)
+  const at = (milliseconds: number) =>
+    milliseconds === 0 ? word() : new Date(milliseconds - 1).toISOString()
+  // What is read first stands first: in the order in which it was packed.
+  const instances = ids.instances.map((id) => ({
+    id,
+    target: word(),
+    wave: number(),
+    status: word(),
+    touched: number() === 1,
+    retries: number(),
+    serving: serving(),
+    reason: word(),
+    message: word(),
+  }))
+  const places = ids.places.map((id) => ({
+    id,
+    target: word(),
+    generation: generation(number()),
+    at: at(number()),
+    tries: number(),
+    reason: word(),
+  }))
+  unpacker.end()
+  return { instances, places }
+}
+
+/** Null where it is nothing that `packLists` made; what stands in it is the schema's to judge. */
+export const unpackLists = (stored: unknown): UncheckedLists | null => {
+  if (!(stored instanceof Uint8Array)) return null
+  try {
+    return unpack(stored)
+  } catch {
+    return null
+  }
+}
