@@ -473,3 +473,28 @@ describe('an app needs repair', () => {
     expect(quarantined.needsRepair).toBe(false)
   })
 })
+
+describe('a repair that gives way to a deployment', () => {
+  const asking = (): Core =>
+    live(2, 1)
+      .find([candidateAt(3)])
+      .look()
+      .send()
+
+  it('does not cancel the question what an instance serves, which changes nothing', () => {
+    const gone = asking().open(openingOf(2, 2))
+    expect(gone.repair).toMatchObject({ phase: 'ended', reason: 'superseded' })
+    expect(gone.cancelled).toEqual([])
+  })
+
+  it('cancels the command that brings the live release to an instance', () => {
+    const serving = servingOf(9, 9)
+    const repairing = asking()
+      .answer({ ...succeededAt(3, 1), serving })
+      .look()
+      .send([], 'command-2')
+    expect(repairing.command?.purpose).toBe('deploy')
+    const gone = repairing.open(openingOf(2, 2))
+    expect(gone.cancelled).toEqual([{ target: firstTarget, operation: 'command-2' }])
+  })
+})
