@@ -6,7 +6,6 @@ import type { Findings } from './findings.ts'
 import { gather, mistaken, warned, when } from './findings.ts'
 import { renderPath, type Path } from './mistake.ts'
 import type { AppFile, LandfallFile, TargetFile } from './schema.ts'
-import { toTargetKey } from './target-key.ts'
 
 type Sources = LandfallFile['sources']
 
@@ -96,7 +95,11 @@ const checkRepeated = (path: Path, { targets }: AppFile, index: number): Finding
   const target = targets[index]
   const what = target?.render ? (['render', 'service'] as const) : (['heroku', 'app'] as const)
   if (target === undefined || target.ec2 || (!target.render && !target.heroku)) return gather([])
-  const first = targets.findIndex((other) => toTargetKey(other) === toTargetKey(target))
+  const first = targets.findIndex(
+    ({ render, heroku }) =>
+      (render && render.service === target.render?.service) ||
+      (heroku && heroku.app === target.heroku?.app),
+  )
   return when(
     first < index,
     mistaken(

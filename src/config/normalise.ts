@@ -8,10 +8,10 @@ import type {
   TargetSettings,
   TargetTraits,
 } from '../deployment/app.ts'
-import { AppName, InstanceId, type TargetKey } from '../kernel/id.ts'
+import { keyOfFleet, keyOfHerokuApp, keyOfService } from '../deployment/target-key.ts'
+import { AppName, InstanceId } from '../kernel/id.ts'
 import { longestSeconds } from './longest-seconds.ts'
 import type { AppFile, Ec2File, LandfallFile, TargetFile } from './schema.ts'
-import { toTargetKey } from './target-key.ts'
 
 const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'] => {
   if (ids !== undefined) return { kind: 'ids', ids: ids.map((id) => InstanceId.parse(id)) }
@@ -26,10 +26,10 @@ const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'
 const toHoldSeconds = (file: Ec2File): number =>
   file.hold ?? (file.strategy === 'recreate' ? Math.min(longestSeconds(file), 600) : 30)
 
-const toEc2 = (file: Ec2File, key: TargetKey): Ec2Settings => ({
+const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settings => ({
   kind: 'ec2',
-  key,
-  instances: toSelector(file.instances),
+  key: keyOfFleet(instances),
+  instances,
   strategy: file.strategy ?? 'blue-green',
   port: file.port ?? null,
   publish: file.publish ?? null,
@@ -69,17 +69,17 @@ const single: Omit<TargetTraits, 'key' | 'isSupported'> = {
   canBeAsked: false,
 }
 
-const toRender = (file: NonNullable<TargetFile['render']>, key: TargetKey): RenderSettings => ({
+const toRender = (file: NonNullable<TargetFile['render']>): RenderSettings => ({
   kind: 'render',
-  key,
+  key: keyOfService(file.service),
   ...single,
   isSupported: true,
   ...file,
 })
 
-const toHeroku = (file: NonNullable<TargetFile['heroku']>, key: TargetKey): HerokuSettings => ({
+const toHeroku = (file: NonNullable<TargetFile['heroku']>): HerokuSettings => ({
   kind: 'heroku',
-  key,
+  key: keyOfHerokuApp(file.app),
   ...single,
   isSupported: false,
   ...file,
@@ -87,9 +87,9 @@ const toHeroku = (file: NonNullable<TargetFile['heroku']>, key: TargetKey): Hero
 
 /** A target names exactly one kind; `check.ts` has seen to that. */
 const toTarget = (file: TargetFile): TargetSettings[] => [
-  ...(file.ec2 ? [toEc2(file.ec2, toTargetKey(file))] : []),
-  ...(file.render ? [toRender(file.render, toTargetKey(file))] : []),
-  ...(file.heroku ? [toHeroku(file.heroku, toTargetKey(file))] : []),
+  ...(file.ec2 ? [toEc2(file.ec2)] : []),
+  ...(file.render ? [toRender(file.render)] : []),
+  ...(file.heroku ? [toHeroku(file.heroku)] : []),
 ]
 
 /** The image is always needed, whether `requires` names it or not. */

@@ -112,8 +112,8 @@ const roll = (draft: Draft, deployment: Advancing, look: Look): Draft => {
     : giveUp(draft, 'deadline_passed', null, now)
 }
 
-/** The first instances that one command reaches by one target of the live release. */
-const samePlace = (
+/** The first instance to bring back, and those that one command reaches with it: by one target of the live release. */
+const listReachedTogether = (
   head: Head,
   { release }: Withdrawing,
   instances: readonly InstanceState[],
@@ -129,7 +129,7 @@ const samePlace = (
 
 const restore = (draft: Draft, deployment: Withdrawing, look: Look): Draft => {
   const left = instancesToRestore(draft.head, deployment)
-  const together = samePlace(draft.head, deployment, left)
+  const together = listReachedTogether(draft.head, deployment, left)
   const next = issue(draft, deployment, 'restore', together.slice(0, largestWave), look)
   if (next !== null) return next
   // Nobody is left, or no time for who is.

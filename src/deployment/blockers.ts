@@ -4,16 +4,15 @@ import {
   hasPendingTakeBack,
   type Freeze,
   type Head,
-  type Request,
   type TakeBack,
 } from './head.ts'
-import { isQuarantined } from './quarantine.ts'
+import { isQuarantined, type Quarantinable } from './quarantine.ts'
 
 /** One thing that keeps a deployment from being opened now. */
 export type Blocker =
   | { readonly reason: 'going_back'; readonly takeBack: TakeBack }
   | { readonly reason: 'deployment_open'; readonly deployment: Deployment }
-  | { readonly reason: 'request_pending'; readonly request: Request }
+  | { readonly reason: 'request_pending' }
   | { readonly reason: 'app_frozen'; readonly freeze: Freeze }
   | { readonly reason: 'quarantined' }
 
@@ -21,12 +20,11 @@ export type Blocker =
 export interface Wish {
   readonly kind: Exclude<DeploymentKind, 'converge'> | 'request'
   readonly force: boolean
-  /** The release, or the names that are known of it. */
-  readonly content: Parameters<typeof isQuarantined>[1] | null
+  readonly content: Quarantinable | null
 }
 
 const listAll = (head: Head, content: Wish['content']): readonly Blocker[] => {
-  const { deployment, takeBack, request, freeze } = head
+  const { deployment, takeBack, freeze } = head
   return [
     ...(takeBack !== null && hasPendingTakeBack(head)
       ? [{ reason: 'going_back' as const, takeBack }]
@@ -34,9 +32,7 @@ const listAll = (head: Head, content: Wish['content']): readonly Blocker[] => {
     ...(deployment === null || isConverging(deployment)
       ? []
       : [{ reason: 'deployment_open' as const, deployment }]),
-    ...(request !== null && hasPendingRequest(head)
-      ? [{ reason: 'request_pending' as const, request }]
-      : []),
+    ...(hasPendingRequest(head) ? [{ reason: 'request_pending' as const }] : []),
     ...(freeze === null ? [] : [{ reason: 'app_frozen' as const, freeze }]),
     ...(content !== null && isQuarantined(head, content)
       ? [{ reason: 'quarantined' as const }]

@@ -14,7 +14,7 @@ import {
 import { intentOf, liveRelease, type Head } from './head.ts'
 
 /** How a deployment ends that was given up for this reason. */
-const statusOf = (reason: Reason): Ending['status'] => {
+const statusAfter = (reason: Reason): Ending['status'] => {
   if (reason === 'cancelled') return 'cancelled'
   return reason === 'alarm_fired' || reason === 'rolled_back' ? 'rolled_back' : 'failed'
 }
@@ -61,7 +61,7 @@ export const endGivenUp = (
   reason: Reason,
   message: string | null,
   now: Instant,
-): Draft => end(draft, { status: statusOf(reason), reason, message }, now)
+): Draft => end(draft, { status: statusAfter(reason), reason, message }, now)
 
 const isLive = (head: Head, serving: Serving | null): boolean =>
   (serving?.generation ?? null) === (liveRelease(head)?.generation ?? null)

@@ -2,9 +2,6 @@ import type { Ended, InstanceState } from './deployment.ts'
 import type { Head, Place } from './head.ts'
 import { indexNames, isDrift } from './places.ts'
 
-/** How much of a notice is told. */
-const mostMessage = 300
-
 /** For the reason why it ended: what is still to be put right at the end. */
 const sayDrift = (ended: Ended, { id, status, reason }: InstanceState): string => {
   if (status === 'succeeded') return `${id} was put right`
@@ -24,8 +21,5 @@ export const findDrift = (head: Head, ended: Ended): string | null => {
   const placeOf = indexNames(head.places)
   const drifted = ended.instances.filter((instance) => isNew(head, instance, placeOf(instance)))
   if (drifted.length === 0) return null
-  return drifted
-    .map((one) => sayDrift(ended, one))
-    .join('; ')
-    .slice(0, mostMessage)
+  return drifted.map((one) => sayDrift(ended, one)).join('; ')
 }

@@ -60,9 +60,8 @@ const ofDeployment = (
 ): readonly Fact[] => {
   const { generation, kind, by } = deployment
   if (kind === 'converge') return []
-  const message = fact.message?.slice(0, mostMessage) ?? null
   const id = `${generation}:${fact.kind}`
-  return [{ ...fact, id, by, message, deployment: tell(head, deployment, kind) }]
+  return [{ ...fact, id, by, deployment: tell(head, deployment, kind) }]
 }
 
 /** Facts that are no deployment's: where each comes from, and what makes its id. */
@@ -122,6 +121,7 @@ export const toFacts = (
 
 const owe = (fact: Fact): OwedFact => ({
   ...fact,
+  message: fact.message?.slice(0, mostMessage) ?? null,
   told: [],
   tries: 0,
   dueAt: fact.at,

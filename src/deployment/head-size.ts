@@ -1,7 +1,6 @@
 import { mostOwedBytes } from './facts.ts'
 import type { InstanceState, Release } from './deployment.ts'
-import { findSamePlace } from './find-target.ts'
-import { keptFinished, keptOperations, keptReleases, liveRelease, type Head } from './head.ts'
+import { keptFinished, keptOperations, keptReleases, type Head } from './head.ts'
 import { instanceBytes, listsBytes, ownBytes, placeBytes, targetsBytes } from './list-size.ts'
 import { indexNames } from './places.ts'
 import { mostQuarantined, mostSettings } from './quarantine.ts'
@@ -81,15 +80,6 @@ const keysOf = (head: Head, release: Content, instances: readonly Name[]) => [
   ...[...instances, ...head.places].map(({ target }) => target),
 ]
 
-/** The names under which an ending may note an instance: its target's, and that of its place in what is live. */
-const namesOf = (head: Head, { settings }: Content, instance: Name): readonly Name[] => {
-  const live = liveRelease(head)
-  const place = live === null ? null : findSamePlace(settings, live.settings, instance, head.places)
-  return place === null || place.key === instance.target
-    ? [instance]
-    : [instance, { id: instance.id, target: place.key }]
-}
-
 /**
  * The instances that a head has room for until the worst ending of a deployment to them: each failed and
  * serving something else, the longest words said, the reports owed. One that does not fit is left out.
@@ -105,8 +95,8 @@ export const listFitting = <Named extends Name>(
   let left = maxHeadBytes - fixedBytes(head, release, firing) - lists - words
   const placeOf = indexNames(head.places)
   return instances.filter((instance) => {
-    const added = namesOf(head, release, instance).filter((name) => placeOf(name) === null)
-    const bytes = instanceBytes(instance) + added.length * placeBytes(instance)
+    const place = placeOf(instance) === null ? placeBytes(instance) : 0
+    const bytes = instanceBytes(instance) + place
     if (bytes > left) return false
     left -= bytes
     return true

@@ -43,13 +43,16 @@ export interface Names {
 
 type Candidate = Content & { readonly commit: Commit | null }
 
-const isAgainst = (entry: Quarantined, release: Candidate | Names): boolean =>
+/** A release, or the names that are known of one. */
+export type Quarantinable = Candidate | Names
+
+const isAgainst = (entry: Quarantined, release: Quarantinable): boolean =>
   isSettings(entry)
     ? 'settings' in release && isSameContent(toContent(entry), release)
     : entry === release.commit || entry === release.digest
 
 /** Whether a release, or a revision as far as it is known, may go out only by force. */
-export const isQuarantined = (head: Head, release: Candidate | Names): boolean =>
+export const isQuarantined = (head: Head, release: Quarantinable): boolean =>
   head.quarantine.some((entry) => isAgainst(entry, release))
 
 export const namesOf = (revision: RevisionId): Names => ({

@@ -1,6 +1,7 @@
 import * as z from 'zod'
-import type { App, Ec2Settings, InstanceSelector, TargetSettings } from '../deployment/app.ts'
+import type { App, Ec2Settings, TargetSettings } from '../deployment/app.ts'
 import { AppName, InstanceId, TargetKey } from '../kernel/id.ts'
+import { keyOfFleet, keyOfHerokuApp, keyOfService } from '../deployment/target-key.ts'
 
 /*
  * Settings are read back as they were frozen, sometimes by a newer Landfall than the one that wrote
@@ -46,10 +47,10 @@ const keySchema = TargetKey.optional()
 
 const withKey = <Settings extends { readonly key?: TargetKey | undefined }>(
   settings: Settings,
-  key: string,
+  key: TargetKey,
 ): Settings & { readonly key: TargetKey } => ({
   ...settings,
-  key: settings.key ?? TargetKey.parse(key),
+  key: settings.key ?? key,
 })
 
 const singleSchema = z.object({
@@ -98,13 +99,10 @@ const herokuSchema = singleSchema.extend({
   isSupported: z.boolean().default(false),
 })
 
-const nameOf = (selector: InstanceSelector): string =>
-  selector.kind === 'tag' ? `${selector.key}=${selector.value}` : `${selector.ids[0]}`
-
 const targetSchema: z.ZodType<TargetSettings> = z.discriminatedUnion('kind', [
-  ec2Schema.transform((one) => withKey(one, `ec2:${nameOf(one.instances)}`)),
-  renderSchema.transform((one) => withKey(one, `render:${one.service}`)),
-  herokuSchema.transform((one) => withKey(one, `heroku:${one.app}`)),
+  ec2Schema.transform((one) => withKey(one, keyOfFleet(one.instances))),
+  renderSchema.transform((one) => withKey(one, keyOfService(one.service))),
+  herokuSchema.transform((one) => withKey(one, keyOfHerokuApp(one.app))),
 ])
 
 export const appSchema: z.ZodType<App> = z.object({

@@ -91,6 +91,12 @@ const resolveRequest = async (
 
 const pickImage = ({ revision, commit, digest }: Release) => ({ revision, commit, digest })
 
+/** Settings that the app's record has no room for end a wish: tried again, they would be refused again. */
+const hasNoRoom = (ports: ReconcilePorts, head: Head, opening: Opening): boolean => {
+  const decided = decide(head, { kind: 'wanted', opening }, toInstant(ports.clock()))
+  return !decided.ok && decided.error === 'too_many_instances'
+}
+
 const openRequested = async (
   ports: ReconcilePorts,
   write: Write,
@@ -115,12 +121,6 @@ const refuse = async (
 ): Promise<boolean> => {
   await ports.revisions.recordStatus(revision, 'refused', reason, toInstant(ports.clock()))
   return true
-}
-
-/** Settings that the app's record has no room for end a wish: tried again, they would be refused again. */
-const hasNoRoom = (ports: ReconcilePorts, head: Head, opening: Opening): boolean => {
-  const decided = decide(head, { kind: 'wanted', opening }, toInstant(ports.clock()))
-  return !decided.ok && decided.error === 'too_many_instances'
 }
 
 /** Ends the revisions that are over, asks the registry for the one at the gate, and opens it. */

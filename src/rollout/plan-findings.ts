@@ -9,7 +9,7 @@ import type { Commit, Digest, RevisionId } from '../kernel/id.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import type { Result } from '../kernel/result.ts'
 import { blockers, type Blocker } from '../deployment/blockers.ts'
-import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
+import { isQuarantined, namesOf, type Quarantinable } from '../deployment/quarantine.ts'
 import { hasEnded } from '../deployment/deployment.ts'
 
 /** Why something could not be had, for people; never with a value of a secret. */
@@ -114,12 +114,15 @@ const findImage = ({ app, chosen, image }: AppFacts): readonly Finding[] => {
     : [problem('image', { reason, message })]
 }
 
-const findStanding = ({ app, head, chosen, seen, now }: AppFacts): readonly Finding[] => {
+const findStanding = (
+  { app, head, chosen, seen, now }: AppFacts,
+  release: Quarantinable,
+): readonly Finding[] => {
   const { from, id, known } = chosen
   if (from === 'nothing')
     return [warning('revision', 'evidence_missing', 'no revision is known yet: push a commit')]
   const names = [...(id === null ? [] : [namesOf(id)]), ...(known === null ? [] : [known])]
-  if (names.some((one) => isQuarantined(head, one)))
+  if ([release, ...names].some((one) => isQuarantined(head, one)))
     return [warning('revision', 'quarantined', reasons.quarantined)]
   if (from === 'live') return [fine('revision', `${id} is live`)]
   if (known === null)
@@ -200,10 +203,10 @@ const findHooks = ({ hooks, seen }: AppFacts): readonly Finding[] =>
       : fine('hook', `${event}: last seen at ${at}`)
   })
 
-/** What is wrong with the app as a whole, and what is not. Pure. */
-export const findOnApp = (facts: AppFacts): readonly Finding[] => [
+/** What is wrong with the app as a whole, and what is not; `release` is what would go out. Pure. */
+export const findOnApp = (facts: AppFacts, release: Quarantinable): readonly Finding[] => [
   ...findHold(facts),
-  ...findStanding(facts),
+  ...findStanding(facts, release),
   ...findImage(facts),
   findSecret(facts),
   ...findRegistry(facts),

@@ -1,15 +1,9 @@
 import type { TargetSettings } from '../deployment/app.ts'
 import { draftOf } from '../deployment/draft.ts'
-import {
-  hasEnded,
-  type Deployment,
-  type InstanceState,
-  type Release,
-} from '../deployment/deployment.ts'
+import { hasEnded, type Deployment, type InstanceState } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
-import { open } from '../deployment/open.ts'
+import { open, type Opening } from '../deployment/open.ts'
 import type { Finding } from '../deployment/plan.ts'
-import { isQuarantined } from '../deployment/quarantine.ts'
 import { Digest } from '../kernel/id.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import { succeed } from '../kernel/result.ts'
@@ -46,19 +40,16 @@ const withoutHolds = (head: Head): Head => ({
 
 /** A deployment as it would be opened, and why it would end at once; `failure` is null where it would go on. */
 export interface PlannedOpening {
-  readonly release: Pick<Release, 'settings'>
+  readonly release: Opening['release']
   readonly instances: readonly InstanceState[]
-  /** It goes out by force alone. */
-  readonly isQuarantined: boolean
   readonly failure: { readonly reason: Reason; readonly message: string | null } | null
 }
 
-const toPlanned = (head: Head, deployment: Deployment): PlannedOpening => {
+const toPlanned = (deployment: Deployment): PlannedOpening => {
   const { release, instances } = deployment
-  const planned = { release, instances, isQuarantined: isQuarantined(head, release) }
-  if (!hasEnded(deployment)) return { ...planned, failure: null }
+  if (!hasEnded(deployment)) return { release, instances, failure: null }
   const { reason, message } = deployment
-  return { ...planned, failure: { reason, message } }
+  return { release, instances, failure: { reason, message } }
 }
 
 /** The deployment as reconcile would open it now, on a copy of the head that is never written. */
@@ -82,11 +73,10 @@ export const openForPlan = async (
   })
   const opened = open(draftOf(withoutHolds(head)), opening, now)
   const deployment = opened.ok ? opened.value.head.deployment : null
-  if (deployment !== null) return toPlanned(head, deployment)
+  if (deployment !== null) return toPlanned(deployment)
   // Nothing holds it: it has no room in the journal, not even to say so.
   const reason = opened.ok ? 'too_many_instances' : opened.error
-  const { release } = opening
-  return { release, instances: [], isQuarantined: false, failure: { reason, message: null } }
+  return { release: opening.release, instances: [], failure: { reason, message: null } }
 }
 
 const subjects: Partial<Record<Reason, string>> = {
@@ -100,28 +90,18 @@ const subjects: Partial<Record<Reason, string>> = {
   agent_too_old: 'instance',
 }
 
-/** Of the image with this secret and env, which a look at the names alone does not find. */
-const quarantined: Finding = {
-  level: 'warning',
-  what: 'revision',
-  reason: 'quarantined',
-  message: reasons.quarantined,
-}
-
 /**
  * The findings with what the opening itself fails for. Where that is found already, with what to do
  * about it, it is not told twice.
  */
 export const tellFailure = (
-  { failure, isQuarantined: isHeld }: PlannedOpening,
+  { failure }: PlannedOpening,
   found: readonly Finding[],
 ): readonly Finding[] => {
-  const held = isHeld && !found.some(({ reason }) => reason === 'quarantined')
-  const all: readonly Finding[] = held ? [quarantined, ...found] : found
-  if (failure === null) return all
+  if (failure === null) return found
   const { reason } = failure
-  if (all.some((one) => one.reason === reason))
-    return all.map((one) => (one.reason === reason ? { ...one, level: 'problem' } : one))
+  if (found.some((one) => one.reason === reason))
+    return found.map((one) => (one.reason === reason ? { ...one, level: 'problem' } : one))
   const message = failure.message ?? reasons[reason]
-  return [{ level: 'problem', what: subjects[reason] ?? 'deployment', reason, message }, ...all]
+  return [{ level: 'problem', what: subjects[reason] ?? 'deployment', reason, message }, ...found]
 }

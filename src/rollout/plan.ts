@@ -88,7 +88,10 @@ export const createPlan =
       const own = opened.instances.filter(({ target }) => target === key)
       return view.plan({ opened: own, predeployOn, live })
     })
-    const found = [...findOnApp(facts), ...planned.flatMap(({ findings }) => findings)]
+    const found = [
+      ...findOnApp(facts, opened.release),
+      ...planned.flatMap(({ findings }) => findings),
+    ]
     const findings = sortFindings(tellFailure(opened, found))
     return {
       app: app.name,

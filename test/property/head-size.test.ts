@@ -15,7 +15,7 @@ import { toHeadItem } from '../../src/journal/heads.ts'
 import { inFull } from '../support/size.ts'
 import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
 import { jsonBytes } from '../../src/deployment/words.ts'
-import { Commit, Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
+import { Commit, Digest, Fence, Generation, InstanceId, TargetKey } from '../../src/kernel/id.ts'
 import { reasons, type Reason } from '../../src/kernel/reason.ts'
 import { appOf } from '../support/apps.ts'
 import { openingOf, start } from '../support/deployments.ts'
@@ -289,6 +289,35 @@ describe('the most instances that an opening accepts', () => {
       { numRuns: inFull(40, 4) },
     )
   })
+})
+
+it('the most instances fit also where a longer key names them in what is live', () => {
+  const long = TargetKey.parse(`ec2:${'k'.repeat(128)}=${'v'.repeat(250)}`)
+  const rollout = { batch: { kind: 'count', value: 50 }, pauseSeconds: 0 } as const
+  const renamed = (key: TargetKey) => ({ ...usual, targets: [ec2({ key, rollout })] })
+  const settings = renamed(keyAt(0))
+  const before = heavy(renamed(long))
+  const most = mostOf(before, settings)
+  const story = create(before)
+  story.open(openingTo(most, { force: true }, settings))
+  expect(story.head().deployment?.instances).toHaveLength(most)
+  const last = story.head().deployment?.instances.at(-1)?.id
+  story.end(({ purpose, instances }) => {
+    if (purpose === 'restore') return 'lost'
+    return purpose === 'deploy' && instances.some((id) => id === last) ? 'failed' : 'succeeded'
+  })
+  expect(story.head().places).toHaveLength(most)
+  expect(story.head().places[0]).toMatchObject({ target: long })
+})
+
+it('an opening that ends at once leaves room for the reports that it owes', () => {
+  const sizes = Array.from({ length: 60 }, (_, index) => 150_000 + index * 1000)
+  for (const size of sizes) {
+    const story = create(createHead(usual.name))
+    const settings = { ...usual, env: { TEXT: 'x'.repeat(size) } }
+    story.open(openingTo(0, {}, settings))
+    expect(story.largestBytes()).toBeLessThanOrEqual(maxHeadBytes)
+  }
 })
 
 describe('a head of 1,000 instances with ordinary settings', () => {

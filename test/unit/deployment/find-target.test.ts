@@ -102,7 +102,7 @@ describe('an instance whose target has another key now', () => {
     const one = named(1, 2)
     const other = named(3, 4)
     const name = { id: instanceAt(4), target: named(4).key }
-    expect(findSamePlace(appWith(named(2), named(4)), appWith(one, other), name, [])).toBe(other)
+    expect(findSamePlace(appWith(named(4), named(2)), appWith(one, other), name, [])).toBe(other)
   })
 })
 
@@ -164,6 +164,25 @@ describe('a restore', () => {
         release: { generation: 1 },
       },
     ])
+  })
+
+  it('reaches each instance by its own fleet where two fleets became one', () => {
+    const candidates = [candidateAt(1, { target: web.key }), candidateAt(2, { target: worker.key })]
+    const before = bringLive(begin(), openingOf(1, 2, { candidates }, appWith(web, worker)))
+    const one = ec2({
+      key: batch.key,
+      instances: { kind: 'tag', key: 'Name', value: 'batch' },
+      rollout: { batch: { kind: 'percent', value: 100 }, pauseSeconds: 0 },
+    })
+    const next = [1, 2].map((index) => candidateAt(index, { target: one.key }))
+    const first = before
+      .open(openingOf(2, 2, { candidates: next }, appWith(one)))
+      .look()
+      .send()
+    const failed = first.answer(succeededAt(1, 2)).look().send().answer(failedAt(2)).look()
+    expect(failed.sent).toMatchObject([{ instances: [instanceAt(1)], target: web.key }])
+    const then = failed.send().answer(succeededAt(1, 1)).look()
+    expect(then.sent).toMatchObject([{ instances: [instanceAt(2)], target: worker.key }])
   })
 
   it('brings back the live settings under the key that they had before a renamed tag', () => {

@@ -194,3 +194,27 @@ describe('the next deployment', () => {
     expect(world.revisions.get(commitAt(1))?.status).toBe('deployed')
   })
 })
+
+describe('settings that the record of an app has no room for', () => {
+  const huge = { env: { TEXT: 'x'.repeat(300_000) } }
+
+  it('refuse the revision once, and it is not tried again', async () => {
+    const world = createWorld({ instances: 1, app: huge })
+    world.pushImage(1)
+    world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+    await runReconcile(world)
+    expect(world.revisions.get(commitAt(1))).toMatchObject({
+      status: 'refused',
+      reason: 'too_many_instances',
+    })
+    expect(world.core()).toMatchObject({ generation: 0, isIdle: true })
+  })
+
+  it('refuse a request, so that the next one is heard', async () => {
+    const world = createWorld({ instances: 1, app: huge })
+    world.pushImage(1)
+    const core = await ask(world, { revision: commitAt(1), force: true })
+    expect(core.request?.refusal).toBe('too_many_instances')
+    expect(core.isRequestPending).toBe(false)
+  })
+})

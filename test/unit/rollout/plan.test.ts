@@ -280,6 +280,15 @@ describe('what is found of the app', () => {
       'wait: ',
     ],
     [
+      'a quarantined combination of image, secret and env',
+      {
+        waiting: [revisionAt(1)],
+        head: begin({ quarantine: [{ digest: digestAt(1), secretVersion: null, env: {} }] }).head,
+      },
+      'warning | revision | quarantined',
+      'wait: ',
+    ],
+    [
       'a quarantined digest',
       { waiting: [revisionAt(1)], head: begin({ quarantine: [digestAt(1)] }).head },
       'warning | revision | quarantined',
