@@ -16,6 +16,8 @@ export interface CallCounter {
   during(act: () => Promise<void>): Promise<Calls>
   /** Milliseconds since the last call. */
   quietFor(): number
+  /** What is called meanwhile is not counted and disturbs no quiet: a look from outside. */
+  aside<Value>(look: () => Promise<Value>): Promise<Value>
   /** Nudges of `webhook` are kept from running while this is a list, and put into it. */
   held: unknown[] | null
   /** Functions that a nudge or an event woke and that have not ended. */
@@ -33,7 +35,9 @@ export const countCalls = (
   let calls = new Map<string, number>()
   let lastAt = Date.now()
   let running = 0
+  let looks = 0
   const count = (name: string): void => {
+    if (looks > 0) return
     lastAt = Date.now()
     calls.set(name, (calls.get(name) ?? 0) + 1)
   }
@@ -54,6 +58,14 @@ export const countCalls = (
     held: null,
     running: () => running,
     quietFor: () => Date.now() - lastAt,
+    aside: async (look) => {
+      looks += 1
+      try {
+        return await look()
+      } finally {
+        looks -= 1
+      }
+    },
     during: async (act) => {
       calls = new Map()
       await act()

@@ -120,14 +120,14 @@ export interface FleetWorld {
   tick(): Promise<Calls>
   /** As if nobody had been asked anything for two hours. */
   age(): Promise<void>
-  /** What an app's head takes at the moment; it is a call of DynamoDB itself. */
+  /** What an app's head takes at the moment. */
   readHeadBytes(app: string): Promise<number>
   stop(): Promise<void>
 }
 
 /** Longer than a command is on its way to its instance, and an event to its function. */
 const quietMilliseconds = 400
-const longestMilliseconds = 600_000
+const longestMilliseconds = 180_000
 
 const Status = z.object({
   deployments: z.array(z.object({ generation: z.number(), status: z.string() })),
@@ -276,7 +276,7 @@ export const startFleetWorld = async (settings: FleetSettings): Promise<FleetWor
             await table.send(new PutCommand({ TableName: journal.name, Item: ageRollCall(item) }))
     },
     readHeadBytes: async (app) => {
-      const item = await readItem(journal, headKey(AppName.parse(app)))
+      const item = await counter.aside(() => readItem(journal, headKey(AppName.parse(app))))
       return item === null ? 0 : toBytes(item)
     },
     stop: async () => {
