@@ -47,10 +47,10 @@ const keySchema = TargetKey.optional()
 
 const withKey = <Settings extends { readonly key?: TargetKey | undefined }>(
   settings: Settings,
-  key: TargetKey,
+  toKey: () => TargetKey,
 ): Settings & { readonly key: TargetKey } => ({
   ...settings,
-  key: settings.key ?? key,
+  key: settings.key ?? toKey(),
 })
 
 const singleSchema = z.object({
@@ -100,9 +100,9 @@ const herokuSchema = singleSchema.extend({
 })
 
 const targetSchema: z.ZodType<TargetSettings> = z.discriminatedUnion('kind', [
-  ec2Schema.transform((one) => withKey(one, keyOfFleet(one.instances))),
-  renderSchema.transform((one) => withKey(one, keyOfService(one.service))),
-  herokuSchema.transform((one) => withKey(one, keyOfHerokuApp(one.app))),
+  ec2Schema.transform((one) => withKey(one, () => keyOfFleet(one.instances))),
+  renderSchema.transform((one) => withKey(one, () => keyOfService(one.service))),
+  herokuSchema.transform((one) => withKey(one, () => keyOfHerokuApp(one.app))),
 ])
 
 export const appSchema: z.ZodType<App> = z.object({
