@@ -59,7 +59,7 @@ const issue = (
   return emit(draft, ...started, { kind: 'command_issued', intent, by })
 }
 
-/** Who is next to be prepared or deployed to; nobody once every wave is through. */
+/** The instances to prepare or deploy to next; none once every wave is through. */
 export const currentWave = (deployment: Deployment): readonly InstanceState[] => {
   const pending = deployment.instances.filter(
     ({ status }) => status === 'unseen' || status === 'pending',

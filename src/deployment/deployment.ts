@@ -66,8 +66,8 @@ export interface Candidate {
 export type Purpose = 'prepare' | 'deploy' | 'restore'
 
 /**
- * Written before the command is sent. For 20 s it is its writer's, who sends within 10 s or not at
- * all; after that anyone may send the same fence again, and the host makes the second harmless.
+ * Written before the command is sent. Its writer owns it for 20 s and must send within 10 s; after that any
+ * run may send the same fence again, and the host makes the second command harmless.
  */
 export interface Intent {
   readonly purpose: Purpose

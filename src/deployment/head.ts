@@ -97,10 +97,10 @@ export interface Place {
   readonly reason: Reason | null
 }
 
-/** Somebody looked who is there, whatever was known. */
+/** A scan of the stage found that the app's instances are to be looked at, whatever is known of them. */
 export interface Called {
   readonly at: Instant
-  /** Those who have only just come (back) online: whatever they said before it counts no more. */
+  /** Instances that have just come (back) online: what they said before counts no more. */
   readonly returned: readonly InstanceId[]
 }
 
