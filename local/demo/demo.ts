@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { directoryPrefix } from './leftovers.ts'
 import { playOnEc2 } from './on-ec2.ts'
 import { playOnRender } from './on-render.ts'
 import type { Play } from './play.ts'
@@ -21,7 +22,7 @@ const main = async (): Promise<number> => {
     process.stderr.write(`npm run demo -- --target ${Object.keys(plays).join(' | ')}\n`)
     return 1
   }
-  const directory = mkdtempSync(join(tmpdir(), 'landfall-demo-'))
+  const directory = mkdtempSync(join(tmpdir(), directoryPrefix))
   try {
     const acts = await play(createScreen(), directory)
     showSummary(acts)

@@ -3,6 +3,7 @@ import { freePort } from '../docker/free-port.ts'
 import { startTeam, type Team } from '../team/team.ts'
 import { deployAgain, deployByHand, refuseBroken, takeOver } from './acts.ts'
 import { goBack } from './go-back.ts'
+import { removeLeftovers } from './leftovers.ts'
 import { playInOrder, toDemoApp, type Play } from './play.ts'
 import { alarmName, app, byHand } from './stage.ts'
 import { takeBackByAlarm } from './take-back.ts'
@@ -45,6 +46,7 @@ export const playOnEc2: Play = async (screen, directory) => {
       secrets: { 'landfall/local/demo-shop': { SECRET_KEY: 'only-the-container-knows-this' } },
       say: screen.say,
     })
+    await removeLeftovers(screen.say)
     return await playInOrder(inOrder, { team, screen, port })
   } finally {
     await leaveNothing(port, team)

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { removeLeftovers } from '../../local/demo/leftovers.ts'
 import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import { buildAppImage, ensureProxyImage, publishAppImage } from '../../local/docker/images.ts'
@@ -132,4 +133,39 @@ test('a host that is not allowed is answered 400', async () => {
 
 test("Debian's haproxy runs from its image", async () => {
   expect(await docker(['run', '--rm', await ensureProxyImage(), '-v'])).toContain('HAProxy version')
+})
+
+test('a demo begins by removing what a demo that was killed left, and nothing else', async () => {
+  const image = await build('leftovers')
+  const create = async (name: string, ...options: readonly string[]): Promise<void> => {
+    started.push(name)
+    await docker(['create', '--name', name, ...options, image])
+  }
+  const network = 'landfall-0123demo'
+  const others = [`${container}-shop`, `${container}-proxy`, `${container}-demo-shop-by-hand`]
+  await docker(['network', 'create', network])
+  await create('demo-shop-by-hand')
+  await create('landfall-demo-shop-a', '--label', 'landfall.app=demo-shop', '--network', network)
+  const reading = (below: string) => ['--volume', `${join(directory, below)}:/proxy`]
+  await create(
+    'landfall-proxy-1',
+    '--label',
+    'landfall.proxy=1',
+    ...reading('landfall-demo-Ab12Cd/1'),
+  )
+  await create(others[0] ?? '', '--label', 'landfall.app=shop')
+  await create(others[1] ?? '', '--label', 'landfall.proxy=1', ...reading('other/1'))
+  await create(others[2] ?? '')
+
+  const said: string[] = []
+  await removeLeftovers((line) => said.push(line))
+  await removeLeftovers((line) => said.push(line))
+
+  expect(said).toEqual([
+    'removing what an earlier demo left: demo-shop-by-hand, landfall-demo-shop-a, landfall-proxy-1',
+  ])
+  const names = (await docker(['ps', '--all', '--format', '{{.Names}}'])).split('\n')
+  expect(names).toEqual(expect.arrayContaining(others))
+  expect(names).not.toContain('landfall-demo-shop-a')
+  expect(await docker(['network', 'ls', '--format', '{{.Name}}'])).not.toContain(network)
 })
