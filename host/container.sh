@@ -1,5 +1,7 @@
 # The new container, the way there, and the stop of the old one.
 
+slot=none fresh=fresh
+
 # Runs docker with the values of several lines in its environment, and in no other's.
 with_values() { (
   local __landfall_i

@@ -1,5 +1,10 @@
 # The envelope, and the environment it brings.
 
+env_names=() multi_names=() multi_values=()
+registry_host='' registry_username='' registry_password=''
+# Names that steer bash, the loader or docker; `src/secrets/environment.ts` refuses the same ones.
+steering_names='^(PATH|HOME|IFS|ENV|SHELL|PWD|OLDPWD|CDPATH|TMPDIR|GLOBIGNORE|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|POSIXLY_CORRECT|POSIX_PEDANTIC|UID|EUID|PPID|LANG|LC_.*|LD_.*|BASH.*|DOCKER_.*|BUILDKIT_.*|COMPOSE_.*|GO[A-Z]+|SSL_CERT_.*|XDG_.*|SSM_.*|(HTTPS?|ALL|NO)_PROXY)$'
+
 open_envelope() {
   [[ $envelope != - ]] || return 0
   [[ $(read_file "$host/instance") == "$here" && -s $host/key.pem && -s $host/cert.pem ]] ||
@@ -34,9 +39,6 @@ open_envelope() {
   [[ ! $entry ]] || refuse envelope_invalid 'the envelope is not whole'
   sort_masks
 }
-
-# Names that steer bash, the loader or docker; `src/secrets/environment.ts` refuses the same ones.
-steering_names='^(PATH|HOME|IFS|ENV|SHELL|PWD|OLDPWD|CDPATH|TMPDIR|GLOBIGNORE|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|POSIXLY_CORRECT|POSIX_PEDANTIC|UID|EUID|PPID|LANG|LC_.*|LD_.*|BASH.*|DOCKER_.*|BUILDKIT_.*|COMPOSE_.*|GO[A-Z]+|SSL_CERT_.*|XDG_.*|SSM_.*|(HTTPS?|ALL|NO)_PROXY)$'
 
 # Docker's env file knows neither line breaks nor very long lines nor foreign bytes; such a value reaches
 # the container by -e NAME, and NAME stands for a moment in docker's own environment.

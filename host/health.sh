@@ -1,5 +1,8 @@
 # Whether the new container is healthy, and if not, why.
 
+health_timeout_each=5
+answer_code=000 why_reason=''
+
 check_new() {
   begin check
   if await_health "$(container_of "$generation")" "$slot"; then

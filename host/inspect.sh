@@ -1,5 +1,7 @@
 # What is there before anything is changed.
 
+log_options=()
+
 inspect_host() {
   begin inspect
   local facts driver directory obstacle
@@ -45,7 +47,7 @@ has_image() { docker image inspect "$image@$digest" >/dev/null 2>&1; }
 # shares layers, nobody knows how many, and only what any image takes is asked for.
 disk_obstacle() { # directory
   local free least=512
-  [[ $(docker images --quiet "$image" 2>/dev/null) ]] || least=$((least + imageMegabytes))
+  [[ $(docker images --quiet "$image" 2>/dev/null) ]] || least=$((least + image_megabytes))
   free=$(df --output=avail -B1M "$1" 2>/dev/null | tail -n 1) || free=''
   ((${free:-$least} >= least)) || has_image || printf 'only %s MB are free in %s, %s are needed' "${free// /}" "$1" "$least"
 }

@@ -2,6 +2,8 @@
 
 # Another one where several local stacks share an engine.
 own_network=${LANDFALL_NETWORK:-landfall}
+declare -A slot_address=()
+slots='' gateway=''
 
 lock_host() {
   exec 8>"$host/proxy.lock"

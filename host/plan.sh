@@ -1,11 +1,12 @@
 # Looks at the instance as a deployment would find it, and changes nothing: it writes no file, takes no
 # lock, makes no network and pulls no image.
 
+# What a deployment would end with here, by its reason.
+obstacles=()
+
 keep_result() { :; }
 reason_of() { printf docker_unavailable; }
 
-# What a deployment would end with here, by its reason.
-obstacles=()
 note() { # reason message
   [[ ! $2 ]] || obstacles+=("{\"reason\":\"$1\",\"message\":$(json_string "${2:0:200}")}")
 }

@@ -4,6 +4,7 @@
 waiting_room=127.0.0.1:1
 # HAProxy tries a held request again after this time (`timeout connect` below).
 retries_per_second=4
+proxy='' proxy_dir='' proxy_publish='' proxy_pid=0 proxy_log=''
 
 use_proxy() { # <port> or <address>-<port>
   proxy=landfall-proxy-$1
@@ -145,7 +146,7 @@ worker_pids() {
 
 # One that was told to end takes no `set server` any more ("Proxy is disabled."). It ends with its last client,
 # each of which it answers once more, or after hard-stop-after.
-has_old_worker() { ((${proxy_pid:-0} > 0 && $(worker_pids | wc -l) > 1)); }
+has_old_worker() { ((proxy_pid > 0 && $(worker_pids | wc -l) > 1)); }
 
 until_true() { # seconds, command...
   local end_at=$(($(now_ms) + $1 * 1000))

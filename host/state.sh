@@ -1,5 +1,7 @@
 # Whose turn it is: the fence and the lock of an app.
 
+owner='' state='' locked=no deadline=0 ends_at=0
+
 # The fence is written before the lock is waited for, so that who holds it can give way.
 announce_fence() {
   exec 7>"$state/fence.lock"

@@ -1,5 +1,8 @@
 # The hand-over, and the tidying after it.
 
+# What was live when the run began.
+before=0 before_slot=none
+
 # The container that was run by hand is stopped, never removed.
 take_over() {
   local policy

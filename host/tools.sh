@@ -1,5 +1,7 @@
 # What the scripts need of an instance, and what it lacks.
 
+missing=() version='' directory='' free=0
+
 # Where the two families of Linux call a package differently, the second name is dnf's.
 find_missing() {
   local tool package other
