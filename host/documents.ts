@@ -94,7 +94,8 @@ export const documentKinds: readonly DocumentKind[] = ['prepare', 'plan', 'deplo
 export interface HostDocument {
   /** `landfall-<stage>-<kind>-<first 8 hex digits of the content's SHA-256>`. */
   readonly name: string
-  readonly content: ReturnType<typeof renderContent>
+  /** JSON, byte for byte as Systems Manager keeps it. */
+  readonly content: string
 }
 
 const shebang = '#!/usr/bin/env bash\n'
@@ -136,7 +137,7 @@ PACKED
 eval "$script"
 `
 
-const renderContent = (kind: DocumentKind) => {
+const renderContent = (kind: DocumentKind): string => {
   const rules: Recipe['parameters'] = recipes[kind].parameters
   const declare = (rule: ParameterRule) => ({
     type: 'String' as const,
@@ -144,7 +145,7 @@ const renderContent = (kind: DocumentKind) => {
     ...rule,
   })
   const parameters = new Map(Object.entries(rules).map(([name, rule]) => [name, declare(rule)]))
-  return {
+  return JSON.stringify({
     schemaVersion: '2.2',
     description: recipes[kind].description,
     parameters: Object.fromEntries<ReturnType<typeof declare>>(parameters),
@@ -156,15 +157,16 @@ const renderContent = (kind: DocumentKind) => {
         inputs: { timeoutSeconds: '1800', runCommand: [packScript(renderScript(kind))] },
       },
     ],
-  }
+  })
 }
 
 /**
- * An SSM Command document as the stack creates it. The hash in its name pins the content: a Lambda
- * names the document it was packaged with, never `$DEFAULT`, so a stack update mixes nothing.
+ * An SSM Command document as the stack creates it: CloudFormation hands a string on as it is, and would indent an
+ * object. The hash in its name pins the content: a Lambda names the document it was packaged with, never `$DEFAULT`,
+ * so a stack update mixes nothing.
  */
 export const buildDocument = (kind: DocumentKind, stage: string): HostDocument => {
   const content = renderContent(kind)
-  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 8)
+  const hash = createHash('sha256').update(content).digest('hex').slice(0, 8)
   return { name: `landfall-${stage}-${kind}-${hash}`, content }
 }
