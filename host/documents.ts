@@ -118,9 +118,9 @@ const missingGzip = {
 }
 
 /**
- * A script in a third of its size. A document and the parameters it is sent with share 64 KB, and the
- * envelope for 50 instances takes half of that (`docs/decisions/packed-scripts.md`). The whole is in
- * memory before its first line runs, or nothing runs.
+ * A script in less than half its size: a document shares 64 KB with the parameters that it is sent with, and most of
+ * that is for the envelope (`docs/decisions/packed-scripts.md`). The whole script is in memory before its first line
+ * runs, or nothing runs.
  */
 export const packScript = (
   script: string,

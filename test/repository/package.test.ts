@@ -12,7 +12,6 @@ import { createLog } from '../../src/kernel/log.ts'
 import type { DocumentKind } from '../../host/documents.ts'
 import { findSdkActions, openPackage } from '../support/packaged.ts'
 import type { Packaged, Resource } from '../support/packaged.ts'
-import { mostDocumentCharacters } from '../../src/targets/ec2/room.ts'
 
 const stage = 'local'
 const configuration = 'landfall.example.yml'
@@ -331,11 +330,6 @@ describe('documents', () => {
     expect(Name).toBe(`landfall-local-${kind}-${hash.slice(0, 8)}`)
     const { Variables } = functionOf(senders[kind]).Environment
     expect(Variables[`${kind.toUpperCase()}_DOCUMENT`]).toBe(Name)
-  })
-
-  test('deploy leaves the room in a command that envelopes are reckoned by, plan some more', () => {
-    expect(Buffer.byteLength(contentOf('deploy'))).toBeLessThanOrEqual(mostDocumentCharacters)
-    expect(Buffer.byteLength(contentOf('plan'))).toBeLessThanOrEqual(28 * 1024)
   })
 })
 

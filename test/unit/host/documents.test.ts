@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { buildDocument, documentKinds, packScript } from '../../../host/documents.ts'
+import { mostDocumentCharacters } from '../../../src/targets/ec2/room.ts'
 
 /** Runs a packed script as the agent does: `sh -c` on a file of mode 0700. */
 const run = (script: string, path = process.env['PATH']) => {
@@ -32,6 +33,14 @@ test('says what to install where it cannot be unpacked, in the words of every ot
   const { stdout, status } = run('echo never', bin)
   expect(status).toBe(1)
   expect(stdout).toMatch(/^landfall\/1 \{"outcome":"failed","reason":"tool_missing",.*gzip/)
+})
+
+// What a change of host/ costs: `npx vitest run --project unit test/unit/host --reporter verbose`
+const sizes = documentKinds.map(
+  (kind) => [kind, Buffer.byteLength(buildDocument(kind, 'prod').content)] as const,
+)
+test.each(sizes)('%s takes %i bytes, which leave a command its room', (_, bytes) => {
+  expect(bytes).toBeLessThanOrEqual(mostDocumentCharacters)
 })
 
 const Content = z.object({
