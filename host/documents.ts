@@ -124,7 +124,7 @@ const missingGzip = {
  */
 export const packScript = (
   script: string,
-): string => `${shebang}# What this runs stands in host/ of Landfall's repository. To read it here:
+): string => `${shebang}# What this runs stands in host/ of Landfall's repository, with comments. To read it here:
 #   grep ^H4sI FILE | base64 --decode | gzip --decompress
 if ! command -v gzip >/dev/null; then
   echo 'landfall/1 ${JSON.stringify(missingGzip)}'

@@ -1,9 +1,9 @@
-# What was ordered: the parameters and the settings, each held against its form.
+# Reads the order: the parameters and the settings, each checked against its form.
 
 mode='' settings='' envelope='' why=''
 
-# Each setting: its name, the variable that it fills, the form of a value. A variable with a `+` is a list, and each
-# setting of the name adds an element to it.
+# For each setting its name, its variable and the form of its value. A variable with a `+` is a list, to which every
+# setting of that name adds an element.
 setting_table='
   format         format          ^1$
   kind           kind            ^(deploy|redeploy|rollback)$
@@ -61,7 +61,7 @@ read_order() {
   [[ $strategy == worker || ( $port && $publish_port && $proxy_image ) ]] || refuse order_invalid 'port, publishPort or proxyImage is missing'
 }
 
-# Every value is held against its form before it is used anywhere.
+# Checks every value against its form before anything uses it.
 read_settings() { # file
   local entry name value variable form format=''
   local -A variables=() forms=()
