@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Landfall on an instance. SSM runs this as root; parameters come as SSM_<Name>, the result leaves as the
-# first line of stdout: `landfall/1 <JSON>`. docs/host.md describes the files, the states and the result.
+# Landfall on an instance. SSM runs this as root and passes parameters as SSM_<Name>; the first line of stdout is
+# the result: `landfall/1 <JSON>`. docs/host.md describes the files, the states and the result.
 set -euo pipefail
 export LC_ALL=C HOME="${HOME:-/root}" PATH="${PATH:-/usr/bin}:/usr/sbin:/usr/bin:/sbin:/bin"
 umask 077
@@ -22,8 +22,8 @@ extra=''
 now_ms() { date +%s%3N; }
 now() { date +%s; }
 
-# The file is wholly the old or wholly the new one, also after a power cut. Of a run that is killed the next
-# one finds what was half written in its scratch directory, and nowhere else.
+# Replaces a file atomically, also across a power cut. A killed run leaves a half-written file only in its scratch
+# directory, which the next run removes.
 write_file() { # path, content on stdin
   cat >"$scratch/next"
   sync "$scratch/next"
@@ -37,14 +37,14 @@ read_file() { # path [default]
 
 # --- text that leaves the host
 
-# Every value of the mask list goes, longest first, before anything is cut.
+# Masks before anything is cut, the longest value first: a cut value would no longer match.
 masked() {
   local text=$1 value
   for value in "${masks[@]}"; do text=${text//"$value"/[masked]}; done
   printf '%s' "$text"
 }
 
-# Bytes that are not UTF-8 become `?`: JSON has no other way to carry them.
+# Replaces bytes that are not UTF-8, which JSON cannot carry, by `?`.
 utf8() {
   local rest=$1 more=$'[\x80-\xbf]' text='' valid
   valid=$'^([\x01-\x7f]|[\xc2-\xdf]'"$more"$'|[\xe0-\xef]'"$more$more"$'|[\xf0-\xf4]'"$more$more$more"')+'
@@ -114,7 +114,7 @@ keep_tail() { # text
   mapfile -t tail_lines <<<"$text"
 }
 
-# Which of the last lines to tell: the last that names an error, or else the last that says anything.
+# The last line that names an error, or else the last line that is not empty.
 telling_line() {
   local line said='' error=''
   shopt -s nocasematch
@@ -126,7 +126,7 @@ telling_line() {
   printf '%s' "${error:-$said}"
 }
 
-# Ends the run. What was begun is undone first, so that `serving` tells how things stand afterwards.
+# Ends the run as failed. It undoes what was begun before it reports, so `serving` is the state afterwards.
 fail() { # reason message
   local reason=$1 message=$2
   trap - EXIT TERM INT HUP
@@ -137,7 +137,7 @@ fail() { # reason message
   exit 1
 }
 
-# Ends a run that has changed nothing.
+# Ends the run as refused: it has changed nothing.
 refuse() { # reason message
   trap - EXIT TERM INT HUP
   end failed "$1"
@@ -145,7 +145,7 @@ refuse() { # reason message
   exit 1
 }
 
-# Tells the result. The first line is the machine's; what follows is for people.
+# Reports the result: the first line is read by Landfall, the lines after it by people.
 finish() { # outcome reason message
   trap - EXIT TERM INT HUP
   set +e
@@ -159,7 +159,7 @@ finish() { # outcome reason message
   rm -rf "$scratch"
 }
 
-# A command that failed where nobody looked: the step's own reason, with what was printed last.
+# Reports an unchecked command that failed: the step's own reason, with the last output.
 on_exit() {
   [[ $answered == yes ]] && return
   [[ ! $scratch ]] || keep_tail "$(tail -n 40 "$scratch/log")"
@@ -168,7 +168,7 @@ on_exit() {
   fail "$(reason_of "$step")" "step $step: ${said:-a command failed}"
 }
 
-# Runs a program; where it fails, the run fails with this reason and the line that tells why.
+# Runs a program. If it fails, the run fails with this reason and the telling line of its output.
 try() { # reason message program...
   local reason=$1 message=$2 text
   shift 2
@@ -179,11 +179,11 @@ try() { # reason message program...
 
 # --- start
 
-# fd 3 is the result's; all else is printed into a file that is read only when something fails.
+# The result goes to fd 3; all other output goes to a file that is read only when something fails.
 open_output() {
   local base=${1:-$host} other
   mkdir -p "$base/scratch"
-  # Held until this run's directory is locked, so that nobody takes it for a dead one's.
+  # Held until this run has locked its own directory: without that lock another run would remove it.
   exec 4<"$base/scratch"
   flock 4
   scratch=$base/scratch/$$
@@ -193,17 +193,17 @@ open_output() {
   flock 5
   exec 3>&1 >"$scratch/log" 2>&1
   for other in "$base"/scratch/*; do
-    # Whoever is alive holds this lock.
+    # A running script holds this lock.
     [[ $other == "$scratch" ]] || flock --nonblock "$other/alive" rm -rf "$other" || true
   done
   exec 4<&-
-  # Where bash keeps a here-document that is longer than a pipe holds.
+  # Bash writes a here-document there when it is longer than a pipe holds.
   TMPDIR=$scratch
   trap on_exit EXIT
   trap 'fail cancelled "stopped by a signal"' TERM INT HUP
 }
 
-# A parameter the agent did not put into the environment is unset: an agent that is too old.
+# An agent that is too old does not put the parameters into the environment.
 read_parameter() { # name pattern
   local name=SSM_$1
   [[ -v $name ]] || refuse agent_too_old "the parameter $1 is not in the environment; SSM agent 3.3.2746.0 or newer is needed"

@@ -1,6 +1,8 @@
-# The new container, the way there, and the stop of the old one.
+# The new container: predeploy, the stop of the old one (`recreate`), the start.
 
-# Runs docker with the values of several lines in its environment, and in no other's.
+slot=none fresh=fresh
+
+# Runs docker with the multi-line values in its environment, and in no other process's.
 with_values() { (
   local __landfall_i
   for __landfall_i in "${!multi_names[@]}"; do export "${multi_names[__landfall_i]}=${multi_values[__landfall_i]}"; done
@@ -15,7 +17,7 @@ run_options() {
   [[ ! $memory ]] || options+=(--memory "$memory")
 }
 
-# Says what is attempted before it is; a killed run is undone from this.
+# Records the attempt before it begins; the next run undoes a killed one by this record.
 write_run() { printf '%s\n' "$generation $slot $fresh $image@$digest" | write_file "$state/run"; }
 
 run_predeploy() {
@@ -40,7 +42,7 @@ run_predeploy() {
   fail predeploy_failed "${predeploy[0]} ended with code $code: $(telling_line)"
 }
 
-# recreate: requests wait at the proxy while the old one ends and the new one starts.
+# For `recreate`: requests wait at the proxy while the old container stops and the new one starts.
 stop_old() {
   begin stop
   give_way
@@ -57,7 +59,7 @@ stop_old() {
   end succeeded
 }
 
-# A kept container has its environment already; a new one would start with none.
+# A kept container has its environment; a new one needs an envelope.
 expect_environment() {
   [[ $fresh != kept && $envelope == - ]] || return 0
   local ending=refuse
@@ -100,7 +102,7 @@ start_new() {
   end succeeded
 }
 
-# A stopped container that is to serve again gets the address of the slot that is free now.
+# Moves a stopped container to the address of the slot in which it serves next.
 place_in_slot() { # container slot
   [[ $(docker inspect --format '{{(index .NetworkSettings.Networks "landfall").IPAMConfig.IPv4Address}}' "$1") != "${slot_address[$2]}" ]] || return 0
   docker network disconnect --force "$own_network" "$1"

@@ -1,4 +1,4 @@
-# The story of one release on one instance. `main` tells it; the other files are its steps.
+# Brings one release to one instance. `main` is the sequence; the other files are its steps.
 
 reason_of() { # step
   case $1 in
@@ -13,7 +13,7 @@ reason_of() { # step
   esac
 }
 
-# Generation 0: nothing of ours was live.
+# Restores generation 0: the app had no live release.
 restore_nothing() {
   begin switch
   give_way

@@ -94,19 +94,22 @@ export const documentKinds: readonly DocumentKind[] = ['prepare', 'plan', 'deplo
 export interface HostDocument {
   /** `landfall-<stage>-<kind>-<first 8 hex digits of the content's SHA-256>`. */
   readonly name: string
-  readonly content: ReturnType<typeof renderContent>
+  /** JSON, byte for byte as Systems Manager keeps it. */
+  readonly content: string
 }
 
 const shebang = '#!/usr/bin/env bash\n'
 
-const readScript = (file: string): string => {
-  const text = readFileSync(new URL(file, import.meta.url), 'utf8')
-  return text.startsWith(shebang) ? text.slice(shebang.length) : text
-}
+/**
+ * Its comments stay in host/: packed they would take a fifth of the document. Each line that begins with `#` is one,
+ * also in a here-document.
+ */
+const readScript = (file: string): string =>
+  readFileSync(new URL(file, import.meta.url), 'utf8').replaceAll(/^ *#.*\n/gm, '')
 
 /** The script of a document: its files one after the other under a single shebang line. */
 export const renderScript = (kind: DocumentKind): string =>
-  shebang + recipes[kind].scripts.map(readScript).join('\n')
+  shebang + recipes[kind].scripts.map(readScript).join('')
 
 const missingGzip = {
   outcome: 'failed',
@@ -115,13 +118,13 @@ const missingGzip = {
 }
 
 /**
- * A script in a third of its size. A document and the parameters it is sent with share 64 KB, and the
- * envelope for 50 instances takes half of that (`docs/decisions/packed-scripts.md`). The whole is in
- * memory before its first line runs, or nothing runs.
+ * A script in less than half its size: a document shares 64 KB with the parameters that it is sent with, and most of
+ * that is for the envelope (`docs/decisions/packed-scripts.md`). The whole script is in memory before its first line
+ * runs, or nothing runs.
  */
 export const packScript = (
   script: string,
-): string => `${shebang}# What this runs stands in host/ of Landfall's repository. To read it here:
+): string => `${shebang}# What this runs stands in host/ of Landfall's repository, with comments. To read it here:
 #   grep ^H4sI FILE | base64 --decode | gzip --decompress
 if ! command -v gzip >/dev/null; then
   echo 'landfall/1 ${JSON.stringify(missingGzip)}'
@@ -134,7 +137,7 @@ PACKED
 eval "$script"
 `
 
-const renderContent = (kind: DocumentKind) => {
+const renderContent = (kind: DocumentKind): string => {
   const rules: Recipe['parameters'] = recipes[kind].parameters
   const declare = (rule: ParameterRule) => ({
     type: 'String' as const,
@@ -142,7 +145,7 @@ const renderContent = (kind: DocumentKind) => {
     ...rule,
   })
   const parameters = new Map(Object.entries(rules).map(([name, rule]) => [name, declare(rule)]))
-  return {
+  return JSON.stringify({
     schemaVersion: '2.2',
     description: recipes[kind].description,
     parameters: Object.fromEntries<ReturnType<typeof declare>>(parameters),
@@ -154,15 +157,16 @@ const renderContent = (kind: DocumentKind) => {
         inputs: { timeoutSeconds: '1800', runCommand: [packScript(renderScript(kind))] },
       },
     ],
-  }
+  })
 }
 
 /**
- * An SSM Command document as the stack creates it. The hash in its name pins the content: a Lambda
- * names the document it was packaged with, never `$DEFAULT`, so a stack update mixes nothing.
+ * An SSM Command document as the stack creates it: CloudFormation hands a string on as it is, and would indent an
+ * object. The hash in its name pins the content: a Lambda names the document it was packaged with, never `$DEFAULT`,
+ * so a stack update mixes nothing.
  */
 export const buildDocument = (kind: DocumentKind, stage: string): HostDocument => {
   const content = renderContent(kind)
-  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 8)
+  const hash = createHash('sha256').update(content).digest('hex').slice(0, 8)
   return { name: `landfall-${stage}-${kind}-${hash}`, content }
 }

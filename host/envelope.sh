@@ -1,11 +1,16 @@
-# The envelope, and the environment it brings.
+# Opens the envelope and writes the environment that it holds.
+
+env_names=() multi_names=() multi_values=()
+registry_host='' registry_username='' registry_password=''
+# Names that steer bash, the loader or docker; `src/secrets/environment.ts` refuses the same ones.
+steering_names='^(PATH|HOME|IFS|ENV|SHELL|PWD|OLDPWD|CDPATH|TMPDIR|GLOBIGNORE|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|POSIXLY_CORRECT|POSIX_PEDANTIC|UID|EUID|PPID|LANG|LC_.*|LD_.*|BASH.*|DOCKER_.*|BUILDKIT_.*|COMPOSE_.*|GO[A-Z]+|SSL_CERT_.*|XDG_.*|SSM_.*|(HTTPS?|ALL|NO)_PROXY)$'
 
 open_envelope() {
   [[ $envelope != - ]] || return 0
   [[ $(read_file "$host/instance") == "$here" && -s $host/key.pem && -s $host/cert.pem ]] ||
     refuse key_changed 'this instance has no key of its own yet'
   local text entry='' head
-  # Without -recip OpenSSL now and then "decrypts" with a foreign key.
+  # Without -recip OpenSSL sometimes "decrypts" with a foreign key.
   text=$(base64 --decode <<<"$envelope" |
     openssl cms -decrypt -binary -inform DER -recip "$host/cert.pem" -inkey "$host/key.pem" -out "$scratch/envelope" 2>&1) || {
     [[ $text != *'using private key'* ]] || refuse key_changed 'the envelope is sealed for another key'
@@ -35,11 +40,8 @@ open_envelope() {
   sort_masks
 }
 
-# Names that steer bash, the loader or docker; `src/secrets/environment.ts` refuses the same ones.
-steering_names='^(PATH|HOME|IFS|ENV|SHELL|PWD|OLDPWD|CDPATH|TMPDIR|GLOBIGNORE|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|POSIXLY_CORRECT|POSIX_PEDANTIC|UID|EUID|PPID|LANG|LC_.*|LD_.*|BASH.*|DOCKER_.*|BUILDKIT_.*|COMPOSE_.*|GO[A-Z]+|SSL_CERT_.*|XDG_.*|SSM_.*|(HTTPS?|ALL|NO)_PROXY)$'
-
-# Docker's env file knows neither line breaks nor very long lines nor foreign bytes; such a value reaches
-# the container by -e NAME, and NAME stands for a moment in docker's own environment.
+# Docker's env file takes no line breaks, no very long lines and only UTF-8. Any other value is passed by
+# --env NAME, from the environment of the docker process.
 add_variable() { # NAME=value
   local name=${1%%=*} value=${1#*=}
   [[ $1 == *=* && $name =~ ^[A-Za-z_][A-Za-z0-9_.-]*$ ]] || refuse envelope_invalid "the variable ${name:0:40} has no valid name"
@@ -76,7 +78,7 @@ configure() {
   add_default LANDFALL_APP "$app"
   add_default LANDFALL_COMMIT "$commit"
   add_default LANDFALL_GENERATION "$generation"
-  # src/report/sentry-names.ts names the release likewise.
+  # src/report/sentry-names.ts uses the same name.
   add_default SENTRY_RELEASE "$app@${commit:-${digest:7:12}}"
   add_default SENTRY_ENVIRONMENT "$environment"
   mkdir -p "$state/releases/$generation"

@@ -1,4 +1,7 @@
-# Whether the new container is healthy, and if not, why.
+# Checks whether the new container is healthy, and says why it is not.
+
+health_timeout_each=5
+answer_code=000 why_reason=''
 
 check_new() {
   begin check
@@ -11,7 +14,7 @@ check_new() {
   fail "$why_reason" "$why"
 }
 
-# Asks from inside the container's network, at its own address, so that no firewall of the host matters.
+# Asks the container at its own address from inside its network namespace, so no firewall of the host interferes.
 await_health() { # container slot
   local status pid restarts code name in_a_row=0 first_pid='' limit until_at pause
   limit=$(remaining "$(is_web && printf '%s' "$health_timeout" || printf '%s' "$grace")")
@@ -49,7 +52,7 @@ ask_health() { # pid address host
   ((10#${answer_code:-0} >= health_from && 10#${answer_code:-0} <= health_to))
 }
 
-# What the app says may hold what it must not say: it is masked before it is cut.
+# The app's answer may hold secrets: it is masked before it is cut.
 why_unhealthy() { # seconds
   local body=''
   if [[ $answer_code == 000 ]]; then

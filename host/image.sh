@@ -1,4 +1,4 @@
-# The image, by its digest.
+# Pulls the image by its digest.
 
 pull_images() {
   begin pull
@@ -13,7 +13,7 @@ pull_images() {
   end succeeded
 }
 
-# Credentials live as long as the pull, in a configuration of their own.
+# Keeps the credentials in a Docker configuration of this run, which is removed with it.
 log_in() {
   [[ $registry_username ]] || return 0
   local text where=()

@@ -1,4 +1,6 @@
-# What is there before anything is changed.
+# Looks at the instance before anything is changed.
+
+log_options=()
 
 inspect_host() {
   begin inspect
@@ -24,7 +26,7 @@ inspect_host() {
   end succeeded
 }
 
-# Where this very release is ordered again, also what was changed by hand is seen.
+# For the release that is already live it also detects changes by hand: another image, a stopped proxy.
 live_is_true() {
   read_live
   ((live > 0)) || return 0
@@ -41,11 +43,11 @@ already_live() {
 
 has_image() { docker image inspect "$image@$digest" >/dev/null 2>&1; }
 
-# Too little room for the image; nothing where there is enough. With an image of its repository here it
-# shares layers, nobody knows how many, and only what any image takes is asked for.
+# Prints why the disk is too full for the image, or nothing. An image of the same repository shares an unknown
+# number of layers, so only the least that any image takes is required then.
 disk_obstacle() { # directory
   local free least=512
-  [[ $(docker images --quiet "$image" 2>/dev/null) ]] || least=$((least + imageMegabytes))
+  [[ $(docker images --quiet "$image" 2>/dev/null) ]] || least=$((least + image_megabytes))
   free=$(df --output=avail -B1M "$1" 2>/dev/null | tail -n 1) || free=''
   ((${free:-$least} >= least)) || has_image || printf 'only %s MB are free in %s, %s are needed' "${free// /}" "$1" "$least"
 }
@@ -56,7 +58,7 @@ inspect_port() {
   [[ ! $obstacle ]] || fail port_in_use "$obstacle"
 }
 
-# Who else sits on the port, or serves our hosts; nothing where nobody does.
+# Prints what else has the port or serves the app's hosts, or nothing.
 port_obstacle() {
   local taker rival
   rival=$(rival_app)

@@ -1,9 +1,9 @@
-# What shall serve, and the one way back to it.
+# The live release, and the one way back to it.
 
 live_slot=none
 
-# `live` holds generation, slot and digest of what shall serve; 0 is nothing of ours. Writing it is the
-# moment in which a deployment becomes true: all before it is undone, all after it is tidying.
+# `live` holds generation, slot and digest of the live release; generation 0 is none. Writing it commits a deployment:
+# a run that ends before is undone, what follows is only cleaning up.
 read_live() {
   read -r live live_slot live_digest < <(read_file "$state/live" '0 none -' && echo)
 }
@@ -28,7 +28,7 @@ take_back() {
   make_live_true
 }
 
-# The one way back, after a failure here or a run that was killed: makes true again what `live` says.
+# Brings the instance to what `live` says, after a failure of this run or a run that was killed.
 make_live_true() {
   local attempt='' attempt_slot=none fresh=no brought=''
   read_live
@@ -61,7 +61,7 @@ make_live_true() {
   return 0
 }
 
-# A container this run made is removed; one that was kept from before is only stopped.
+# Removes a container that the attempt made; only stops one that was kept from before.
 discard() { # generation fresh image
   [[ $1 ]] || return 0
   stop_container "$(container_of "$1")" >/dev/null 2>&1
@@ -70,7 +70,7 @@ discard() { # generation fresh image
   forget_release "$1" "$3"
 }
 
-# Whatever else of the app runs may finish its requests, then it is stopped and kept.
+# Stops and keeps the app's other containers once they have finished their requests.
 retire_others() {
   local other=blue
   [[ $live_slot != blue ]] || other=green

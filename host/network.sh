@@ -1,7 +1,9 @@
-# The network of the instance, and the two fixed addresses that each app has in it: its slots.
+# The instance's network, and the two fixed addresses of each app in it: its slots.
 
-# Another one where several local stacks share an engine.
+# A local stack sets a name of its own, as several share one engine.
 own_network=${LANDFALL_NETWORK:-landfall}
+declare -A slot_address=()
+slots='' gateway=''
 
 lock_host() {
   exec 8>"$host/proxy.lock"
@@ -10,7 +12,7 @@ lock_host() {
 
 unlock_host() { exec 8>&-; }
 
-# Six concurrent `docker network create` make six networks of one name, hence the lock.
+# Needs the host lock: six concurrent `docker network create` make six networks of one name.
 ensure_network() {
   local base=${subnet%.0/24}
   docker network inspect "$own_network" >/dev/null 2>&1 ||
@@ -19,7 +21,7 @@ ensure_network() {
   read -r subnet gateway < <(docker network inspect --format '{{(index .IPAM.Config 0).Subnet}} {{(index .IPAM.Config 0).Gateway}}' "$own_network")
 }
 
-# Each app owns two fixed addresses, .8/.9 to .126/.127: outside what Docker gives away by itself.
+# Each app owns two fixed addresses, .8/.9 to .126/.127, outside the range that Docker assigns from.
 allot_slots() {
   local number='' other name taken=' '
   while read -r other name; do
@@ -27,7 +29,7 @@ allot_slots() {
     taken+="$other "
   done < <(read_file "$host/slots" | cat - <(echo))
   if [[ ! $number ]]; then
-    # What runs counts too, should the file have been lost.
+    # The labels of containers count too, in case the file was lost.
     taken+=$(docker ps --all --filter label=landfall.slots --format '{{.Label "landfall.slots"}}' | tr '\n' ' ')
     for ((number = 4; number < 64; number++)); do [[ $taken == *" $number "* ]] || break; done
     ((number < 64)) || fail start_failed 'all 60 pairs of addresses are allotted'

@@ -1,12 +1,51 @@
-# What was ordered: the parameters and the settings, each held against its form.
+# Reads the order: the parameters and the settings, each checked against its form.
 
-declare -A slot_address=()
-hosts=() predeploy=() command=() volumes=() networks=() log_options=()
-env_names=() multi_names=() multi_values=()
-registry_host='' registry_username='' registry_password=''
-owner='' mode='' settings='' envelope='' state='' slot=none slots='' gateway='' before=0 before_slot=none fresh=fresh answer_code=000
-deadline=0 ends_at=0 locked=no
-why_reason='' why=''
+mode='' settings='' envelope='' why=''
+
+# For each setting its name, its variable and the form of its value. A variable with a `+` is a list, to which every
+# setting of that name adds an element.
+setting_table='
+  format         format          ^1$
+  kind           kind            ^(deploy|redeploy|rollback)$
+  image          image           ^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}$
+  digest         digest          ^(sha256:[0-9a-f]{64})?$
+  commit         commit          ^([0-9a-f]{40})?$
+  strategy       strategy        ^(blue-green|recreate|worker)$
+  port           port            ^([1-9][0-9]{0,4})?$
+  publishPort    publish_port    ^([1-9][0-9]{0,4})?$
+  publishAddress publish_address ^([0-9]{1,3}(\.[0-9]{1,3}){3})?$
+  host           hosts+          ^[A-Za-z0-9._:-]{0,253}$
+  healthHost     health_host     ^[A-Za-z0-9._:-]{0,253}$
+  healthPath     health_path     ^/[!-~]*$
+  healthFrom     health_from     ^[1-5][0-9]{2}$
+  healthTo       health_to       ^[1-5][0-9]{2}$
+  healthInterval health_interval ^[0-9]{1,4}(\.[0-9]{1,3})?$
+  healthTimes    health_times    ^[0-9]{1,5}$
+  healthTimeout  health_timeout  ^[0-9]{1,5}$
+  stopTimeout    stop_timeout    ^[0-9]{1,5}$
+  hold           hold            ^[0-9]{1,5}$
+  timeout        timeout         ^[0-9]{1,5}$
+  grace          grace           ^[0-9]{1,5}$
+  keep           keep            ^[0-9]{1,5}$
+  replaces       replaces        ^([A-Za-z0-9][A-Za-z0-9_.-]*)?$
+  network        networks+       ^[A-Za-z0-9][A-Za-z0-9_.-]*$
+  subnet         subnet          ^[0-9]{1,3}(\.[0-9]{1,3}){2}\.0/24$
+  memory         memory          ^([0-9]+[bkmg]?)?$
+  imageMegabytes image_megabytes ^[0-9]{1,7}$
+  numbered       numbered        ^[0-9]{0,15}$
+  proxyImage     proxy_image     ^([a-z0-9][A-Za-z0-9._:/@-]*)?$
+  volume         volumes+        ^([A-Za-z0-9][A-Za-z0-9_.-]+|/[^:[:cntrl:]]*):/[^:[:cntrl:]]+(:(ro|rw|z|Z)(,(ro|rw|z|Z))*)?$
+  environment    environment     ^[^[:cntrl:]]*$
+  predeploy      predeploy+      ^
+  command        command+        ^'
+
+default_settings() {
+  hosts=() networks=() volumes=() predeploy=() command=()
+  kind=deploy image='' digest='' commit='' strategy='' port='' publish_port='' publish_address='' proxy_image=''
+  health_host='' health_path=/ health_from=200 health_to=399 health_interval=1 health_times=2 health_timeout=120
+  stop_timeout=30 hold=30 timeout=900 grace=10 keep=5 replaces='' subnet=172.30.77.0/24 memory='' image_megabytes=0
+  numbered='' environment=''
+}
 
 read_order() {
   read_common_parameters
@@ -22,62 +61,25 @@ read_order() {
   [[ $strategy == worker || ( $port && $publish_port && $proxy_image ) ]] || refuse order_invalid 'port, publishPort or proxyImage is missing'
 }
 
-# Every value is held against its form before it is used anywhere.
+# Checks every value against its form before anything uses it.
 read_settings() { # file
-  local entry name value form format=''
-  hosts=() predeploy=() command=() volumes=() networks=()
-  kind=deploy image='' digest='' commit='' strategy='' port='' publish_address='' publish_port='' replaces=''
-  memory='' stop_timeout=30 hold=30 health_path=/ health_host='' health_from=200 health_to=399
-  health_interval=1 health_times=2 health_timeout=120 health_timeout_each=5 keep=5 proxy_image=''
-  subnet=172.30.77.0/24 timeout=900 environment='' grace=10 numbered='' imageMegabytes=0
+  local entry name value variable form format=''
+  local -A variables=() forms=()
+  while read -r name variable form; do variables[$name]=$variable forms[$name]=$form; done <<<"${setting_table#$'\n'}"
+  default_settings
   while IFS= read -r -d '' entry; do
-    name=${entry%%=*} value=${entry#*=}
-    case $name in
-      format) form='^1$' ;;
-      kind) form='^(deploy|redeploy|rollback)$' ;;
-      image) form='^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}$' ;;
-      digest) form='^(sha256:[0-9a-f]{64})?$' ;;
-      commit) form='^([0-9a-f]{40})?$' ;;
-      strategy) form='^(blue-green|recreate|worker)$' ;;
-      port | publishPort) form='^([1-9][0-9]{0,4})?$' ;;
-      publishAddress) form='^([0-9]{1,3}(\.[0-9]{1,3}){3})?$' ;;
-      host | healthHost) form='^[A-Za-z0-9._:-]{0,253}$' ;;
-      replaces) form='^([A-Za-z0-9][A-Za-z0-9_.-]*)?$' ;;
-      network) form='^[A-Za-z0-9][A-Za-z0-9_.-]*$' ;;
-      memory) form='^([0-9]+[bkmg]?)?$' ;;
-      stopTimeout | hold | healthTimeout | timeout | keep | healthTimes | grace) form='^[0-9]{1,5}$' ;;
-      imageMegabytes) form='^[0-9]{1,7}$' ;;
-      numbered) form='^[0-9]{0,15}$' ;;
-      healthFrom | healthTo) form='^[1-5][0-9]{2}$' ;;
-      healthInterval) form='^[0-9]{1,4}(\.[0-9]{1,3})?$' ;;
-      healthPath) form='^/[!-~]*$' ;;
-      proxyImage) form='^([a-z0-9][A-Za-z0-9._:/@-]*)?$' ;;
-      subnet) form='^[0-9]{1,3}(\.[0-9]{1,3}){2}\.0/24$' ;;
-      volume) form='^([A-Za-z0-9][A-Za-z0-9_.-]+|/[^:[:cntrl:]]*):/[^:[:cntrl:]]+(:(ro|rw|z|Z)(,(ro|rw|z|Z))*)?$' ;;
-      environment) form='^[^[:cntrl:]]*$' ;;
-      predeploy | command) form='' ;;
-      *) why="unknown setting $name"; return 1 ;;
-    esac
+    name=${entry%%=*} value=${entry#*=} form=''
+    [[ ! $name =~ ^[A-Za-z]+$ ]] || form=${forms[$name]-}
+    [[ $form ]] || { why="unknown setting $name"; return 1; }
     [[ $value =~ $form ]] || { why="setting $name is malformed"; return 1; }
-    case $name in
-      host) hosts+=("${value,,}") ;;
-      predeploy) predeploy+=("$value") ;;
-      command) command+=("$value") ;;
-      volume) volumes+=("$value") ;;
-      network) networks+=("$value") ;;
-      publishAddress) publish_address=$value ;;
-      publishPort) publish_port=$value ;;
-      stopTimeout) stop_timeout=$value ;;
-      healthPath) health_path=$value ;;
-      healthHost) health_host=$value ;;
-      healthFrom) health_from=$value ;;
-      healthTo) health_to=$value ;;
-      healthInterval) health_interval=$value ;;
-      healthTimes) health_times=$value ;;
-      healthTimeout) health_timeout=$value ;;
-      proxyImage) proxy_image=$value ;;
-      *) printf -v "$name" '%s' "$value" ;;
-    esac
+    [[ $name != host ]] || value=${value,,}
+    variable=${variables[$name]}
+    if [[ $variable == *+ ]]; then
+      local -n list=${variable%+}
+      list+=("$value")
+    else
+      printf -v "$variable" '%s' "$value"
+    fi
   done <"$1"
   [[ $format && ! $entry ]] || { why='the settings are not whole'; return 1; }
   proxy_dir=''

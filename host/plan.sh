@@ -1,16 +1,17 @@
-# Looks at the instance as a deployment would find it, and changes nothing: it writes no file, takes no
-# lock, makes no network and pulls no image.
+# Looks at the instance as a deployment would find it and changes nothing: it writes no file, takes no lock, makes no
+# network and pulls no image.
+
+# The reasons for which a deployment would fail here.
+obstacles=()
 
 keep_result() { :; }
 reason_of() { printf docker_unavailable; }
 
-# What a deployment would end with here, by its reason.
-obstacles=()
 note() { # reason message
   [[ ! $2 ]] || obstacles+=("{\"reason\":\"$1\",\"message\":$(json_string "${2:0:200}")}")
 }
 
-# The words are those of a deployment, since its own checks say them.
+# Runs the checks of a deployment, so the messages are the same.
 look_at_engine() {
   local network taker
   read_live

@@ -1,7 +1,7 @@
-# Answers with the certificate that envelopes for this instance are sealed for, with what is missing, and with
-# what of the app serves here.
+# Answers with the instance's certificate, for which envelopes are sealed, the missing programs, and the release that
+# serves here.
 
-# Nothing, too, where what runs is not what was ordered: stopped, replaced, or cut off from its proxy by hand.
+# Also null when the live release was stopped, replaced or cut off from its proxy by hand.
 serving() {
   local container
   read -r live _ live_digest < <(read_file "$root/$app/live" '0 none -' && echo)
@@ -24,7 +24,7 @@ do_proxies_run() {
 keep_result() { :; }
 reason_of() { printf docker_unavailable; }
 
-# The key belongs to this instance: on a machine cloned from an image it is made anew.
+# The key belongs to one instance: a machine cloned from an image makes its own.
 ensure_key() {
   exec 9>"$host/lock"
   flock 9

@@ -1,9 +1,10 @@
-# The proxy: one HAProxy for each published address, which the apps on it share.
+# The proxy: one HAProxy for each published address, shared by the apps on it.
 
-# An address nobody answers at: requests that are sent there are tried again, which is how they wait.
+# No program listens at this address: HAProxy retries a request that is sent there, which makes it wait.
 waiting_room=127.0.0.1:1
-# HAProxy tries a held request again after this time (`timeout connect` below).
+# HAProxy retries a held request this often (`timeout connect` below).
 retries_per_second=4
+proxy='' proxy_dir='' proxy_publish='' proxy_pid=0 proxy_log=''
 
 use_proxy() { # <port> or <address>-<port>
   proxy=landfall-proxy-$1
@@ -17,16 +18,16 @@ find_proxy() {
   ((proxy_pid > 0))
 }
 
-# Everything in this directory may be read by anybody: the proxy knows no secret.
+# Every file of the proxy is world-readable: it holds no secret.
 proxy_config() {
   local file drain=10 line port=${proxy_publish%:8080} private forwarded
   for file in "$proxy_dir"/apps/*.cfg; do
     read -r line <"$file"
     ((${line##*drain=} <= drain)) || drain=${line##*drain=}
   done
-  # Behind a loopback address only programs of this machine ask, such as the team's own TLS proxy. Elsewhere
-  # a private address is a load balancer's; the network's gateway is anybody whom Docker forwards under its
-  # own address, as it does with clients over IPv6 and in its userland proxy.
+  # Only programs of this machine reach a loopback address, such as the team's own TLS proxy. On any other address a
+  # private source is a load balancer, except the network's gateway: Docker forwards clients over IPv6 and through its
+  # userland proxy under that address.
   private='src 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16' forwarded="src ${gateway:-0.0.0.0/0}"
   [[ $port != 127.* ]] || private=always_true forwarded=always_false
   cat <<EOF
@@ -38,8 +39,8 @@ global
 defaults
   mode http
   log global
-  # A line for each request, which alarms count. No path: it may hold a token. Not JSON: Docker wraps each
-  # line in JSON, where only how a text begins can be matched. The method is the client's word, so it is last.
+  # One line a request, which alarms count. No path: it may hold a token. Not JSON: Docker wraps each line in JSON, and
+  # a metric filter matches only the beginning of a text in it. The client chooses the method, so it is last.
   log-format "%b status=%ST ms=%Ta bytes=%B end=%ts method=%HM"
   option dontlognull
   timeout connect $((1000 / retries_per_second))ms
@@ -48,18 +49,18 @@ defaults
   timeout tunnel 1h
   timeout http-request 30s
   timeout http-keep-alive 60s
-  # A connection to the app serves one request: none is sent into one that the app is closing.
+  # A connection to the app serves one request, so no request is sent into one that the app is closing.
   option http-server-close
-  # After a reload an idle client is told to go with its next answer, not cut off while it may be asking.
+  # After a reload an idle connection is closed with its next answer, not while a request may be on its way.
   option idle-close-on-response
-  # A held request asks again where to go, and so follows the switch.
+  # A retried request chooses its server again, and so follows the switch.
   option redispatch 1
-  # WSGI takes X_Forwarded_Proto for X-Forwarded-Proto: a name of other characters than a-z, 0-9 and - is dropped.
+  # WSGI reads X_Forwarded_Proto as X-Forwarded-Proto, so names with other characters than a-z, 0-9 and - are deleted.
   option http-restrict-req-hdr-names delete
 
 frontend public
   bind :8080
-  # What a load balancer or another proxy in front says is kept; what a client claims is not.
+  # Keeps the headers of a load balancer or another proxy in front, and deletes those of a client.
   acl private $private
   acl forwarded $forwarded
   http-request del-header X-Forwarded-For unless private !forwarded
@@ -67,9 +68,9 @@ frontend public
   http-request set-header X-Forwarded-Port ${port##*:} unless private !forwarded { req.hdr(X-Forwarded-Port) -m found }
   http-request set-header X-Forwarded-Host %[req.hdr(host)] unless private !forwarded { req.hdr(X-Forwarded-Host) -m found }
   option forwardfor
-  # Landfall's own look at a new release is not a user's request.
+  # Landfall's own check of a new release is not a user's request.
   http-request set-log-level silent if { src 127.0.0.1 }
-  # The mark by which a switch is recognised. Only who asks from inside this container sees it.
+  # Marks the slot, by which a switch is recognised. Only clients inside this container see it.
   http-response set-header Landfall-Slot %[srv_name] if { src 127.0.0.1 }
   use_backend %[req.hdr(host),host_only,lower,map_str(/landfall/hosts.map)] if { req.hdr(host),host_only,lower,map_str(/landfall/hosts.map) -m found }
   use_backend %[str(*),map_str(/landfall/hosts.map)] if { str(*),map_str(/landfall/hosts.map) -m found }
@@ -81,12 +82,12 @@ backend nobody
 EOF
 }
 
-# The first line tells when a reload is needed: when it differs.
+# A change of the first line requires a reload.
 backend_config() { # slot target
   local slot target=$2
   printf '# hosts=%s hold=%s drain=%s\n' "$(IFS=,; printf '%s' "${hosts[*]:-*}")" "$hold" "$stop_timeout"
   printf 'backend app-%s\n  retries %s\n' "$app" $((hold * retries_per_second))
-  # Docker takes as long over a line as the proxy over a request: of more than 100 a second, each tenth.
+  # Docker takes as long for a line as the proxy for a request: above 100 a second it logs each tenth.
   printf '  http-request set-log-level silent if { be_sess_rate gt 100 } !{ rand(10) eq 0 }\n'
   for slot in blue green; do
     if [[ $slot == "$1" ]]; then printf '  server %s %s\n' "$slot" "$target"
@@ -105,7 +106,7 @@ hosts_map() {
   done
 }
 
-# Another app that serves one of our hosts here; two may not.
+# Prints another app that serves one of this app's hosts here.
 rival_app() {
   local host_name backend mine
   while read -r host_name backend; do
@@ -120,7 +121,7 @@ write_public() { # path, content on stdin
   chmod 0644 "$1"
 }
 
-# Tells whether anything had to be written.
+# True if a file had to be written.
 write_shared_config() {
   local map config
   map=$(hosts_map) config=$(proxy_config)
@@ -129,13 +130,13 @@ write_shared_config() {
   write_public "$proxy_dir/proxy.cfg" <<<"$config"
 }
 
-# Speaks to the master's command line, inside the proxy's own network namespace.
+# Sends commands to the master's command line, inside the proxy's network namespace.
 cli() { # lines...
   timeout 5 nsenter --net="/proc/$proxy_pid/ns/net" bash -c \
     "exec 4<>/dev/tcp/127.0.0.1/9999 || exit; printf '%s\n' \"\$@\" quit >&4; cat <&4" cli "$@"
 }
 
-# After a reload the old worker lives on until its last request is answered.
+# After a reload the old worker runs until its last request is answered.
 worker_pids() {
   local pid kind
   while read -r pid kind _; do
@@ -143,9 +144,9 @@ worker_pids() {
   done < <(cli 'show proc')
 }
 
-# One that was told to end takes no `set server` any more ("Proxy is disabled."). It ends with its last client,
-# each of which it answers once more, or after hard-stop-after.
-has_old_worker() { ((${proxy_pid:-0} > 0 && $(worker_pids | wc -l) > 1)); }
+# A worker that is ending refuses `set server` ("Proxy is disabled."). It answers each client once more and ends with
+# the last one, or after hard-stop-after.
+has_old_worker() { ((proxy_pid > 0 && $(worker_pids | wc -l) > 1)); }
 
 until_true() { # seconds, command...
   local end_at=$(($(now_ms) + $1 * 1000))
@@ -158,7 +159,7 @@ until_true() { # seconds, command...
 
 create_proxy() {
   docker inspect "$proxy" >/dev/null 2>&1 && return
-  # json-file whatever the daemon's default: the log has an end, and a path that can be collected from.
+  # json-file regardless of the daemon's default: its size is limited, and its path is known to a log collector.
   docker create --name "$proxy" --label "landfall.proxy=$proxy" --restart unless-stopped \
     --network "$own_network" --publish "$proxy_publish" --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 \
     --mount "type=bind,src=$proxy_dir,dst=/landfall,readonly" \
@@ -186,8 +187,8 @@ reload_proxy() {
   until_true "$(remaining 10)" new_worker "$before"
 }
 
-# Sends the app's requests to a slot, or into the waiting room. The file first, which is the truth after
-# a restart; then the running workers. A reload only when hosts or times changed.
+# Sends the app's requests to a slot, or into the waiting room. It writes the file first, which a restart reads, and
+# then tells the running workers. It reloads only when hosts or times changed.
 route() { # slot target
   local file=$proxy_dir/apps/$app.cfg before='' after pid lines=() other=blue reload=no
   [[ $1 != blue ]] || other=green
@@ -213,12 +214,12 @@ route() { # slot target
       "@!$pid set server app-$app/$other state drain")
   done
   cli "${lines[@]}"
-  # Where the log is, under a name that stays when the container is another.
+  # A path of the log that stays the same when the container is replaced.
   [[ ! $proxy_log ]] || ln -sfn "$proxy_log" "$proxy_dir/log"
   unlock_host
 }
 
-# The app leaves every proxy but the current one; the last app to leave a proxy takes it down.
+# Takes the app from every proxy but the current one, and removes a proxy with its last app.
 leave_other_proxies() {
   local current=$proxy_dir file
   for file in "$host"/proxies/*/apps/"$app.cfg"; do
@@ -242,8 +243,8 @@ unroute() {
   unlock_host
 }
 
-# Requests that a slot still answers: the proxy's connections to its address, as the kernel counts them.
-# (HAProxy's own session count also holds the requests that wait.)
+# Counts the requests that a slot still answers: the proxy's connections to its address in the kernel's table.
+# HAProxy's own session count includes requests that wait.
 in_flight() { # slot
   local a b c d hex
   IFS=. read -r a b c d <<<"${slot_address[$1]}"
@@ -252,7 +253,7 @@ in_flight() { # slot
   grep -cE "^ *[0-9]+: [0-9A-F:]+ $hex:[0-9A-F]+ 0[128] " "/proc/$proxy_pid/net/tcp" || true
 }
 
-# Which slot answers a request through the proxy; nothing where the proxy itself had to answer.
+# Prints the slot that answers a request through the proxy, or nothing if the proxy itself answers.
 answering_slot() {
   local line slot name=${hosts[0]:-$health_host}
   while IFS=$': \r' read -r line slot _; do

@@ -1,4 +1,4 @@
-# What shall serve here, and whether it does.
+# The live release's container, and whether it runs.
 
 live=0 live_digest=''
 

@@ -1,6 +1,8 @@
-# Whose turn it is: the fence and the lock of an app.
+# The app's fence, lock and deadline: which command may act, and for how long.
 
-# The fence is written before the lock is waited for, so that who holds it can give way.
+owner='' state='' locked=no deadline=0 ends_at=0
+
+# Writes the fence before it waits for the lock, so that the command that holds the lock gives way.
 announce_fence() {
   exec 7>"$state/fence.lock"
   flock 7
@@ -18,14 +20,14 @@ is_superseded() {
   ((fence < fence_seen))
 }
 
-# Asked again before each thing that cannot be taken back unseen.
+# Checked again before each step that users would notice if it were undone.
 give_way() {
   ! is_superseded || fail superseded_fence "a command with fence $fence_seen came in"
   in_time || fail too_late 'the time of this command is over'
 }
 
-# The setting `timeout` holds for all of the run. Its end is kept for the way back: what stopping the new
-# container and, where the old one does not run meanwhile, starting that may take, but at most a third.
+# The setting `timeout` limits the whole run. A reserve at its end is for the way back: the time to stop the new
+# container and, if the old one does not run meanwhile, to start that, but at most a third.
 set_deadline() {
   local reserve=$((2 * stop_timeout + 15))
   [[ $strategy != recreate && ! $replaces ]] || reserve=$((reserve + health_timeout))
@@ -34,7 +36,7 @@ set_deadline() {
   deadline=$((ends_at - reserve))
 }
 
-# From here on nothing can be taken back, or all that is left is to take it back.
+# For a run that can no longer be undone, and for the undoing itself.
 use_reserve() { deadline=$ends_at; }
 
 remaining() { # [at most]
@@ -63,7 +65,7 @@ take_lock() {
   end succeeded
 }
 
-# A journal that was restored gives a number out again that another release has here.
+# A restored journal may give a number to a release that another release has here.
 refuse_reused() {
   local other=''
   read_live
@@ -72,7 +74,7 @@ refuse_reused() {
   [[ ! $other || $other == "$numbered" ]] || refuse superseded_fence "generation $generation is another release here"
 }
 
-# A machine cloned from an image keeps what runs on it, not what its original was told.
+# A machine cloned from an image keeps its containers and drops the recorded result of the original.
 adopt_state() {
   if [[ $(read_file "$state/instance" "$here") != "$here" ]]; then rm -f "$state/result"; fi
   printf '%s\n' "$here" | write_file "$state/instance"
@@ -80,10 +82,10 @@ adopt_state() {
   printf '1\n' | write_file "$state/format"
 }
 
-# What a fence stands for: after a restore of the journal the same one may come with another order.
+# The order that a fence belongs to: a restored journal may send the same fence with another order.
 this_order() { printf '%s %s %s' "$mode" "$generation" "${numbered:--}"; }
 
-# The same command again is told what came of it.
+# Answers a repeated command with its recorded result.
 repeat_result() {
   [[ -s $state/result ]] || return 0
   local of code which
@@ -96,7 +98,7 @@ repeat_result() {
   exit "$code"
 }
 
-# Only who holds the lock may say what came of a fence.
+# Only the command that holds the lock records the result of a fence.
 keep_result() { # outcome code text
   [[ $1 != refused && $locked == yes ]] || return 0
   printf '%s %s %s\n%s\n' "$fence" "$2" "$(this_order)" "$3" | write_file "$state/result"

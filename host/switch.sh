@@ -1,6 +1,9 @@
-# The hand-over, and the tidying after it.
+# Hands over to the new release, and cleans up afterwards.
 
-# The container that was run by hand is stopped, never removed.
+# What was live when the run began.
+before=0 before_slot=none
+
+# Stops the container that was run by hand, and never removes it.
 take_over() {
   local policy
   policy=$(docker inspect --format '{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}' "$replaces")
@@ -16,7 +19,7 @@ give_back() {
   read -r name policy <"$state/replaced"
   docker update --restart "$policy" "$name" >/dev/null && docker start "$name" >/dev/null
   rm -f "$state/replaced"
-  # It is back when it answers; what it needs to start is its own, so it is not waited for longer than this.
+  # Its start-up time is unknown, so the wait is short.
   [[ ! $publish_port ]] || until_true "$(remaining 15)" answers_by_hand || true
 }
 
@@ -53,7 +56,7 @@ fail_route() {
 
 is_answering() { [[ $(answering_slot) == "$slot" ]]; }
 
-# Waits until a slot has answered its last request, for as long as its container may take to stop.
+# Waits until a slot has answered its last request, at most as long as its container may take to stop.
 drain_slot() { # slot
   local until_at=$(($(now) + $(remaining "$stop_timeout")))
   if [[ ! ${slot_address[$1]:-} || ! $proxy_dir ]] || ! find_proxy; then return 0; fi
@@ -63,7 +66,7 @@ drain_slot() { # slot
   done
 }
 
-# Waits besides until no worker from before a reload is left: those know of no other slot.
+# Also waits until the workers from before a reload have ended: they send requests to this slot only.
 leave_slot() { # slot
   local until_at=$(($(now) + $(remaining)))
   drain_slot "$1" || return 1
@@ -92,8 +95,8 @@ retire_old() {
   end succeeded
 }
 
-# Its image goes only when no other release, of whatever app, has a name for it. What it is called is in the
-# settings: a run that was killed here may have taken its own name for it away already.
+# Removes the image only if no other release of any app has tagged it. The settings name the image, as a killed run may
+# have removed the tag already.
 forget_release() { # generation [image]
   local reference=${2:-} entry settings=$state/releases/${1:?}/settings
   if [[ ! $reference && -e $settings ]]; then
@@ -110,7 +113,7 @@ forget_release() { # generation [image]
   rm -rf "${settings%/*}"
 }
 
-# Only what this app brought here, and never the live release or the one before.
+# Removes only releases of this app, and never the live one or the one before.
 prune() {
   begin prune
   local number kept=0

@@ -1,6 +1,8 @@
-# What the scripts need of an instance, and what it lacks.
+# Checks what the scripts need of an instance.
 
-# Where the two families of Linux call a package differently, the second name is dnf's.
+missing=() version='' directory='' free=0
+
+# The second name of a package is dnf's, where it differs from apt's.
 find_missing() {
   local tool package other
   missing=()
@@ -19,8 +21,8 @@ END
   ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || missing+=("$(json_string "bash 4.4 or newer (here: $BASH_VERSION)")")
 }
 
-# A machine that starts again must start Docker, or nothing serves. Not asked without a running systemd, nor
-# where DOCKER_HOST names another engine than the machine's own.
+# Docker must start with the machine. Not checked without a running systemd, or when DOCKER_HOST names another engine
+# than the machine's own.
 starts_at_boot() {
   [[ ! ${DOCKER_HOST:-} ]] && command -v systemctl >/dev/null || return 0
   [[ $(systemctl is-system-running 2>/dev/null) != offline ]] || return 0
@@ -34,7 +36,7 @@ ask_engine() {
   version=${version:0:40} free=${free// /}
 }
 
-# Why the engine cannot be used; nothing where it can.
+# Prints why the engine cannot be used, or nothing.
 engine_obstacle() {
   if [[ ! $version ]]; then
     printf 'the Docker Engine does not answer; run: systemctl enable --now docker'

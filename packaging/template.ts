@@ -9,14 +9,6 @@ const stagePattern = /^[a-z][a-z0-9-]{0,31}$/
 const escapeVariables = (text: string): string =>
   text.replaceAll(/(\\*)\$\{/g, (_, backslashes: string) => `${backslashes}${backslashes}\\\${`)
 
-const escapeAll = (value: unknown): unknown => {
-  if (typeof value === 'string') return escapeVariables(value)
-  if (Array.isArray(value)) return value.map(escapeAll)
-  return value !== null && typeof value === 'object'
-    ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, escapeAll(inner)]))
-    : value
-}
-
 const documentResource = (kind: DocumentKind, stage: string) => {
   const { name, content } = buildDocument(kind, stage)
   return {
@@ -25,7 +17,7 @@ const documentResource = (kind: DocumentKind, stage: string) => {
       Name: name,
       DocumentType: 'Command',
       DocumentFormat: 'JSON',
-      Content: escapeAll(content),
+      Content: escapeVariables(content),
       Tags: [{ Key: 'landfall:stage', Value: stage }],
     },
   }

@@ -48,7 +48,7 @@ const RuleProperties = z.object({
   State: z.string().default('ENABLED'),
   Targets: z.array(z.object({ Arn: z.string(), Input: z.string().optional() })),
 })
-const DocumentProperties = z.object({ Name: z.string(), Content: z.unknown() })
+const DocumentProperties = z.object({ Name: z.string(), Content: z.string() })
 const Integration = z.object({ IntegrationUri: z.string() })
 const RouteProperties = z.object({ RouteKey: z.string(), Target: z.string() })
 
@@ -136,9 +136,6 @@ const toRoutes = (template: PackagedTemplate): Route[] => {
   })
 }
 
-const toText = (content: unknown): string =>
-  typeof content === 'string' ? content : JSON.stringify(content)
-
 const tableKeys = ['TableName', 'AttributeDefinitions', 'KeySchema', 'GlobalSecondaryIndexes']
 
 export const toService = (template: PackagedTemplate, findBundle: FindBundle): PackagedService => ({
@@ -148,7 +145,7 @@ export const toService = (template: PackagedTemplate, findBundle: FindBundle): P
   routes: toRoutes(template),
   documents: template.list('AWS::SSM::Document').map(({ Properties }) => {
     const { Name, Content } = DocumentProperties.parse(Properties)
-    return { name: Name, text: toText(Content) }
+    return { name: Name, text: Content }
   }),
   tables: template.list('AWS::DynamoDB::Table').map(({ Properties }) => ({
     ...Object.fromEntries(Object.entries(Properties).filter(([key]) => tableKeys.includes(key))),

@@ -71,7 +71,7 @@ const resources = {
   },
   Document: {
     Type: 'AWS::SSM::Document',
-    Properties: { Name: 'landfall-local-deploy-1', Content: { schemaVersion: '2.2' } },
+    Properties: { Name: 'landfall-local-deploy-1', Content: '{"schemaVersion":"2.2"}' },
   },
 }
 

@@ -175,4 +175,10 @@ describe('host scripts', () => {
     expect(readFileSync(join('host', file), 'utf8')).not.toMatch(/shellcheck disable/)
     execFileSync('bash', ['-n', join('host', file)])
   })
+
+  test.each(scripts)('%s declares its globals before its first function', (file) => {
+    const lines = readFileSync(join('host', file), 'utf8').split('\n')
+    const first = lines.findIndex((line) => /^\w+\(\)/.test(line))
+    expect(lines.slice(first).filter((line) => /^(declare |\w+\+?=)/.test(line))).toEqual([])
+  })
 })

@@ -12,7 +12,6 @@ import { createLog } from '../../src/kernel/log.ts'
 import type { DocumentKind } from '../../host/documents.ts'
 import { findSdkActions, openPackage } from '../support/packaged.ts'
 import type { Packaged, Resource } from '../support/packaged.ts'
-import { mostDocumentCharacters } from '../../src/targets/ec2/room.ts'
 
 const stage = 'local'
 const configuration = 'landfall.example.yml'
@@ -282,6 +281,9 @@ describe('documents', () => {
   }
   const senders = { prepare: 'reconcile', plan: 'plan', deploy: 'reconcile' }
 
+  const contentOf = (kind: DocumentKind): string =>
+    z.string().parse(resource(logicalIds[kind]).Properties['Content'])
+
   const Content = z.object({
     mainSteps: z.tuple([
       z.object({
@@ -293,11 +295,11 @@ describe('documents', () => {
   })
 
   const scriptOf = (kind: DocumentKind): string => {
-    const { mainSteps } = Content.parse(resource(logicalIds[kind]).Properties['Content'])
+    const { mainSteps } = Content.parse(JSON.parse(contentOf(kind)))
     return mainSteps[0].inputs.runCommand[0]
   }
 
-  test.each(documentKinds)('%s runs the scripts of host/, byte for byte', (kind) => {
+  test.each(documentKinds)('%s runs host/ byte for byte, without its comments', (kind) => {
     const packed = /<<'PACKED'.*\n(.*)\nPACKED\n/.exec(scriptOf(kind))?.[1] ?? ''
     const script = gunzipSync(Buffer.from(packed, 'base64')).toString()
     const parts =
@@ -307,11 +309,11 @@ describe('documents', () => {
       plan: ['common', 'tools', ...parts.split(' '), 'plan'],
       deploy: ['common', ...parts.split(' '), 'deploy'],
     }[kind]
-    const shebang = '#!/usr/bin/env bash\n'
-    const written = files.map((file) =>
-      readFileSync(`host/${file}.sh`, 'utf8').replace(shebang, ''),
+    const lines = files.flatMap((file) =>
+      readFileSync(`host/${file}.sh`, 'utf8').trimEnd().split('\n'),
     )
-    expect(script).toBe(shebang + written.join('\n'))
+    const code = lines.filter((line) => !line.trimStart().startsWith('#'))
+    expect(script).toBe(['#!/usr/bin/env bash', ...code, ''].join('\n'))
   })
 
   test.each(documentKinds)('%s can be read as its first lines say', (kind) => {
@@ -323,18 +325,11 @@ describe('documents', () => {
   })
 
   test.each(documentKinds)('%s is named after its content, and who sends it names it', (kind) => {
-    const { Content, Name } = resource(logicalIds[kind]).Properties
-    const hash = createHash('sha256').update(JSON.stringify(Content)).digest('hex')
+    const { Name } = resource(logicalIds[kind]).Properties
+    const hash = createHash('sha256').update(contentOf(kind)).digest('hex')
     expect(Name).toBe(`landfall-local-${kind}-${hash.slice(0, 8)}`)
     const { Variables } = functionOf(senders[kind]).Environment
     expect(Variables[`${kind.toUpperCase()}_DOCUMENT`]).toBe(Name)
-  })
-
-  test('deploy leaves the room in a command that envelopes are reckoned by, plan some more', () => {
-    const sizeOf = (id: string): number =>
-      Buffer.byteLength(JSON.stringify(resource(id).Properties['Content']))
-    expect(sizeOf('DeployDocument')).toBeLessThanOrEqual(mostDocumentCharacters)
-    expect(sizeOf('PlanDocument')).toBeLessThanOrEqual(28 * 1024)
   })
 })
 

@@ -1,6 +1,6 @@
 /** SSM takes no more: the document and the values of its parameters together. */
 const mostCharacters = 64 * 1024
-/** Of the packaged `deploy` document; `test/repository/package.test.ts` holds it. */
+/** Of the `deploy` document; `test/unit/host/documents.test.ts` holds it, and prints the size of each. */
 export const mostDocumentCharacters = 25 * 1024
 /** The parameters that every command has, and what JSON puts around them. */
 const otherCharacters = 768

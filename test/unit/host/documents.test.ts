@@ -3,7 +3,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import * as z from 'zod'
 import { buildDocument, documentKinds, packScript } from '../../../host/documents.ts'
+import { mostDocumentCharacters } from '../../../src/targets/ec2/room.ts'
 
 /** Runs a packed script as the agent does: `sh -c` on a file of mode 0700. */
 const run = (script: string, path = process.env['PATH']) => {
@@ -33,11 +35,23 @@ test('says what to install where it cannot be unpacked, in the words of every ot
   expect(stdout).toMatch(/^landfall\/1 \{"outcome":"failed","reason":"tool_missing",.*gzip/)
 })
 
-const parameters = documentKinds.flatMap((kind) =>
-  Object.entries(buildDocument(kind, 'prod').content.parameters).map(
-    ([name, { allowedPattern }]) => [kind, name, allowedPattern] as const,
-  ),
+// What a change of host/ costs: `npx vitest run --project unit test/unit/host --reporter verbose`
+const sizes = documentKinds.map(
+  (kind) => [kind, Buffer.byteLength(buildDocument(kind, 'prod').content)] as const,
 )
+test.each(sizes)('%s takes %i bytes, which leave a command its room', (_, bytes) => {
+  expect(bytes).toBeLessThanOrEqual(mostDocumentCharacters)
+})
+
+const Content = z.object({
+  parameters: z.record(z.string(), z.object({ allowedPattern: z.string() })),
+})
+const parameters = documentKinds.flatMap((kind) => {
+  const content = Content.parse(JSON.parse(buildDocument(kind, 'prod').content))
+  return Object.entries(content.parameters).map(
+    ([name, { allowedPattern }]) => [kind, name, allowedPattern] as const,
+  )
+})
 
 test.each(parameters)(
   '%s %s is limited by a pattern that Java and Go read alike',

@@ -7,6 +7,20 @@ describe('an envelope', () => {
     expect(roomBeside('x'.repeat(1200))).toBe(37_968)
   })
 
+  // With the settings of a usual app. A wave has 50 instances at most; a secret is one of 64 KB at most.
+  it.each([
+    [4 * 1024, 77],
+    [8 * 1024, 64],
+    [12 * 1024, 51],
+    [16 * 1024, 37],
+    [20 * 1024, 24],
+    [24 * 1024, 11],
+    [27_891, 1],
+    [27_892, 0],
+  ])('of %i bytes fits beside the usual settings for %i instances', (bytes, instances) => {
+    expect(largestWave(bytes, roomBeside('x'.repeat(1200)))).toBe(instances)
+  })
+
   it.each([
     // 160 bytes of its own, 4 for each begun KiB, 313 for each instance; 4 characters for 3 bytes.
     [1, 1, 640],
