@@ -4,7 +4,7 @@ import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from '@aws-s
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { parse } from 'yaml'
 import * as z from 'zod'
-import { openDynamoDb } from '../../local/aws/dynamodb.ts'
+import { openDynamoDb } from '../../local/aws/index.ts'
 import type { ItemKey } from '../../src/journal/keys.ts'
 import { createJournalTable, type Item, type JournalTable } from '../../src/journal/table.ts'
 
