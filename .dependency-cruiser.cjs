@@ -145,6 +145,36 @@ module.exports = {
       to: { path: '^(local|test|bench)/' },
     },
     {
+      name: 'emulator-has-one-face',
+      comment:
+        'local/aws/index.ts is the public face of the AWS emulator. What the local stack, the benchmark and the tests need of it is exported there.',
+      severity: 'error',
+      from: { pathNot: '^local/aws/' },
+      to: { path: '^local/aws/', pathNot: '^local/aws/index\\.ts$' },
+    },
+    {
+      name: 'emulator-stands-alone',
+      comment:
+        'The AWS emulator imports nothing of the product and nothing of the stack around it; both imitations stand on local/base.',
+      severity: 'error',
+      from: { path: '^local/aws/' },
+      to: {
+        path: '^(src|handlers|host|packaging|local|test|bench)/',
+        pathNot: '^local/(aws/(?!index\\.ts$)|base/)',
+      },
+    },
+    {
+      name: 'base-stands-alone',
+      comment:
+        'local/base is what every part of the local stack may import; it imports none of them.',
+      severity: 'error',
+      from: { path: '^local/base/' },
+      to: {
+        path: '^(src|handlers|host|packaging|local|test|bench)/',
+        pathNot: '^local/base/',
+      },
+    },
+    {
       name: 'sentry-is-loaded-late',
       comment:
         'src/report/sentry.ts is imported by import() when there is something to tell: no cold start pays for it.',
@@ -177,6 +207,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: '(^|/)node_modules/' },
+    exclude: { path: '^test/oracle/frozen/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {

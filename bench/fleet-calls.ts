@@ -1,4 +1,4 @@
-import type { Faults } from '../local/aws/faults.ts'
+import type { Faults } from '../local/aws/index.ts'
 
 /** How often each API was called: `ssm:SendCommand`, in the order of names. */
 export type Calls = ReadonlyMap<string, number>

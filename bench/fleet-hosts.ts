@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as z from 'zod'
-import type { RunScript, ScriptEnd, ScriptOrder } from '../local/ssm/run-script.ts'
+import type { RunScript, ScriptEnd, ScriptOrder } from '../local/aws/index.ts'
 import { AppName, Digest, Fence, Generation, InstanceId } from '../src/kernel/id.ts'
 import { readSettings } from '../test/support/ec2-ports.ts'
 import { arrive, createHost, finish, type Host, type HostOrder } from '../test/support/hosts.ts'

@@ -8,14 +8,18 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { DynamoDBDocumentClient, paginateScan, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { stringify } from 'yaml'
 import * as z from 'zod'
-import { defaultTiming, startAws } from '../local/aws/aws.ts'
-import { toEvent } from '../local/aws/event-bus.ts'
-import { createFaults } from '../local/aws/faults.ts'
-import { listen } from '../local/aws/listen.ts'
-import { createFleet, type Instance } from '../local/instances/instance.ts'
+import {
+  createFaults,
+  createFleet,
+  defaultTiming,
+  type Instance,
+  type PackagedService,
+  startAws,
+  toEvent,
+} from '../local/aws/index.ts'
+import { listen } from '../local/base/listen.ts'
 import { buildService } from '../local/package/build.ts'
 import { readConfigurationFile } from '../src/config/file.ts'
-import type { PackagedService } from '../local/package/service.ts'
 import { createSecret, createTables } from '../local/stack/seed.ts'
 import { toWorkflowRun } from '../local/team/signed-delivery.ts'
 import { toCommit } from '../local/team/team.ts'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { ConfigurationError } from '../src/config/file.ts'
-import { StartError } from './aws/listen.ts'
+import { StartError } from './base/listen.ts'
 import { watchForEnd } from './stack/ending.ts'
 import { defaultOptions, startStack, type Stack } from './stack/stack.ts'
 

@@ -1,17 +1,17 @@
 import { join } from 'node:path'
 import type { Server } from 'node:http'
-import type { Fleet } from '../instances/instance.ts'
-import { createLambdaApi } from '../lambda/api.ts'
-import { createRunner, type Runner } from '../lambda/runner.ts'
-import type { WriteLog } from '../lambda/environment.ts'
-import type { PackagedService } from '../package/service.ts'
-import { openCommandStore } from '../ssm/command-store.ts'
-import { DocumentList, openDocuments, type Documents } from '../ssm/documents.ts'
-import { createSsmOperations } from '../ssm/operations.ts'
-import { startRunCommand, type RunCommand } from '../ssm/run-command.ts'
-import type { RunScript } from '../ssm/run-script.ts'
-import { openJsonFile } from '../state/json-file.ts'
-import { sealWith } from '../state/sealed.ts'
+import type { Fleet } from './fleet.ts'
+import { createLambdaApi } from './lambda/api.ts'
+import { createRunner, type Runner } from './lambda/runner.ts'
+import type { WriteLog } from './lambda/environment.ts'
+import type { PackagedService } from './template/service.ts'
+import { openCommandStore } from './ssm/command-store.ts'
+import { DocumentList, openDocuments, type Documents } from './ssm/documents.ts'
+import { createSsmOperations } from './ssm/operations.ts'
+import { startRunCommand, type RunCommand } from './ssm/run-command.ts'
+import type { RunScript } from './ssm/run-script.ts'
+import { openJsonFile } from '../base/json-file.ts'
+import { sealWith } from '../base/sealed.ts'
 import type { Account } from './account.ts'
 import { AlarmList } from './cloudwatch/alarm.ts'
 import { createCloudWatchOperations } from './cloudwatch/operations.ts'
@@ -20,10 +20,9 @@ import { createEc2Operations } from './ec2.ts'
 import { createEndpoint } from './endpoint.ts'
 import { createEventBus, toEvent, type EventBus, type EventFacts } from './event-bus.ts'
 import type { Faults } from './faults.ts'
-import { listen, toAddress } from './listen.ts'
+import { listen, toAddress } from '../base/listen.ts'
 import { createSecretOperations } from './secrets/operations.ts'
 import { SecretList, createSecretStore } from './secrets/store.ts'
-import { createStsOperations } from './sts.ts'
 
 export interface AwsOptions {
   readonly account: Account
@@ -54,6 +53,8 @@ export interface LocalAws {
   /** `http://localhost:4566` */
   readonly address: string
   readonly runner: Runner
+  /** `ssm SendCommand`: what is answered of the services that are written here, all but DynamoDB and Lambda. */
+  readonly operations: readonly string[]
   stop(): Promise<void>
 }
 
@@ -124,15 +125,15 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   )
   const alarms = openJsonFile(join(state, 'alarms.json'), AlarmList)
   const dynamodb = await openDynamoDb(join(state, 'dynamodb'))
+  const services = {
+    ssm: ssm.operations,
+    secretsmanager: createSecretOperations(secrets),
+    events: bus.operations,
+    monitoring: createCloudWatchOperations(account, alarms, emit),
+    ec2: createEc2Operations(account, options.fleet),
+  }
   const server = createEndpoint({
-    services: {
-      ssm: ssm.operations,
-      secretsmanager: createSecretOperations(secrets),
-      events: bus.operations,
-      monitoring: createCloudWatchOperations(account, alarms, emit),
-      ec2: createEc2Operations(account, options.fleet),
-      sts: createStsOperations(account),
-    },
+    services,
     dynamodb,
     lambda: createLambdaApi(account, runner),
     faults,
@@ -150,5 +151,8 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     throw error
   }
   ssm.run.resume()
-  return { address, runner, stop }
+  const operations = Object.entries(services).flatMap(([service, known]) =>
+    Object.keys(known).map((name) => `${service} ${name}`),
+  )
+  return { address, runner, operations, stop }
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { toTagValues, type Fleet, type FleetMember } from '../instances/instance.ts'
+import { toTagValues, type Fleet, type FleetMember } from './fleet.ts'
 import type { Account } from './account.ts'
 import { AwsError, operation, paginate, type Operations } from './operation.ts'
 

@@ -13,7 +13,7 @@ import {
 } from './query-protocol.ts'
 import { parseQueryInput } from './query-input.ts'
 
-export type ServiceName = 'ssm' | 'secretsmanager' | 'events' | 'monitoring' | 'ec2' | 'sts'
+export type ServiceName = 'ssm' | 'secretsmanager' | 'events' | 'monitoring' | 'ec2'
 
 export interface EndpointParts {
   readonly services: Readonly<Record<ServiceName, Operations>>

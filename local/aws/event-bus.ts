@@ -4,7 +4,7 @@ import type { Account } from './account.ts'
 import type { AwsEvent } from './event-pattern.ts'
 import { matchPattern } from './event-pattern.ts'
 import type { Faults } from './faults.ts'
-import { createTimers } from '../ssm/timers.ts'
+import { createTimers } from './timers.ts'
 import { operation, type Operations } from './operation.ts'
 
 export interface EventRule {

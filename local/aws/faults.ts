@@ -14,7 +14,7 @@ export type CallFault =
   | { readonly kind: 'answer'; readonly body: Readonly<Record<string, unknown>> }
 
 export interface ApiCall {
-  /** `dynamodb`, `ssm`, `secretsmanager`, `events`, `monitoring`, `ec2`, `sts`, `lambda` */
+  /** `dynamodb`, `ssm`, `secretsmanager`, `events`, `monitoring`, `ec2`, `lambda` */
   readonly service: string
   readonly operation: string
 }

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { StartError, forPerson } from '../aws/listen.ts'
+import { StartError, forPerson } from '../base/listen.ts'
 import { ensureProxyImage } from '../docker/images.ts'
 import { ensurePrograms, programs } from '../docker/packages.ts'
 import { startDaemon } from './daemon.ts'
 import { openSocket } from './forward.ts'
-import type { Instance } from './instance.ts'
+import type { Instance } from '../aws/index.ts'
 import {
   createBridge,
   createNamespace,

@@ -14,11 +14,9 @@ import {
 import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import type { Configuration } from '../../src/deployment/app.ts'
-import type { Account } from '../aws/account.ts'
-import { StartError } from '../aws/listen.ts'
+import { type Account, type PackagedService, toService, toTemplate } from '../aws/index.ts'
+import { StartError } from '../base/listen.ts'
 import { configureBundle, configureTemplate } from './configure.ts'
-import { toService, type PackagedService } from './service.ts'
-import { toTemplate } from './template.ts'
 import { unzip } from './unzip.ts'
 
 const projectDirectory = join(import.meta.dirname, '../..')

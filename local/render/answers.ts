@@ -1,4 +1,4 @@
-import type { Answer } from '../http/vendor.ts'
+import type { Answer } from '../base/vendor.ts'
 
 const toAnswer = (status: number, message: string): Answer => ({ status, body: { message } })
 

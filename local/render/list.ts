@@ -1,5 +1,5 @@
 import { badRequest } from './answers.ts'
-import type { Answer } from '../http/vendor.ts'
+import type { Answer } from '../base/vendor.ts'
 import type { Deploy } from './deploy.ts'
 import type { DeployQuery, Page } from './schema.ts'
 

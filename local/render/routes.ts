@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Violation, type Answer, type Call } from '../http/vendor.ts'
+import { Violation, type Answer, type Call } from '../base/vendor.ts'
 import { badRequest, conflict, notFound } from './answers.ts'
 import { describeDeploy, describeService } from './describe.ts'
 import { parseReference } from './image.ts'

@@ -1,7 +1,7 @@
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
-import type { WriteLog } from '../lambda/environment.ts'
+import type { WriteLog } from '../aws/index.ts'
 
 const Line = z.looseObject({ level: z.string(), message: z.string().optional() })
 

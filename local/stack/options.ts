@@ -1,4 +1,4 @@
-import type { Timing } from '../aws/aws.ts'
+import type { Timing } from '../aws/index.ts'
 
 export interface StackOptions {
   /** Path of `landfall.yml`. */

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
-import { tellTakenState } from '../aws/holder.ts'
-import { listen, StartError } from '../aws/listen.ts'
+import { tellTakenState } from '../base/holder.ts'
+import { listen, StartError } from '../base/listen.ts'
 
 /** Of each port, whose it is where it is taken: told before anything is started. */
 export const refuseTakenPorts = async (ports: readonly number[]): Promise<void> => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { forPerson } from '../aws/listen.ts'
+import { forPerson } from '../base/listen.ts'
 import { startRegistry, type Registry } from '../docker/registry.ts'
 import type { StackOptions } from './options.ts'
 import { refuseTakenPorts } from './refuse-taken.ts'

@@ -7,8 +7,8 @@ import {
 } from '@aws-sdk/client-secrets-manager'
 import type { Configuration } from '../../src/deployment/app.ts'
 import { RenderState, startRender, type RenderServer } from '../render/render.ts'
-import { openJsonFile } from '../state/json-file.ts'
-import { sealWith } from '../state/sealed.ts'
+import { openJsonFile } from '../base/json-file.ts'
+import { sealWith } from '../base/sealed.ts'
 import { createSecret, type ClientSettings } from './seed.ts'
 
 const listTargets = ({ apps }: Configuration) =>

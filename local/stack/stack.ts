@@ -1,14 +1,18 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readConfigurationFile } from '../../src/config/file.ts'
-import { defaultTiming, startAws } from '../aws/aws.ts'
-import { createFaults, type Faults } from '../aws/faults.ts'
+import {
+  type Account,
+  createFaults,
+  defaultTiming,
+  type Faults,
+  type Fleet,
+  type Runner,
+  startApi,
+  startAws,
+  startSchedules,
+} from '../aws/index.ts'
 import { proxyImage } from '../docker/images.ts'
-import { startApi } from '../http/api.ts'
-import type { Fleet } from '../instances/instance.ts'
-import type { Account } from '../aws/account.ts'
-import type { Runner } from '../lambda/runner.ts'
-import { startSchedules } from '../lambda/schedule.ts'
 import { buildService } from '../package/build.ts'
 import type { RenderServer } from '../render/render.ts'
 import { startHosts } from './hosts.ts'

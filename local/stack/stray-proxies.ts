@@ -1,6 +1,6 @@
 import type { Configuration, PublishedAddress } from '../../src/deployment/app.ts'
-import { tellTakenState } from '../aws/holder.ts'
-import { StartError } from '../aws/listen.ts'
+import { tellTakenState } from '../base/holder.ts'
+import { StartError } from '../base/listen.ts'
 import { docker } from '../docker/docker.ts'
 
 /** As host/proxy.sh names them, one for each published address. */

@@ -1,5 +1,5 @@
 import type { Configuration } from '../../src/deployment/app.ts'
-import type { Tag } from '../instances/instance.ts'
+import type { Tag } from '../aws/index.ts'
 
 /** What every local instance carries: the stage's tag and each tag that an app selects by. */
 export const toTags = ({ apps }: Configuration): readonly Tag[] => {

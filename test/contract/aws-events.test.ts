@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { AwsEvent } from '../../local/aws/event-pattern.ts'
+import { AwsEvent } from '../../local/aws/index.ts'
 import { createEventReporter } from '../../src/aws/events.ts'
 import { startTestAws, waitUntil, writeFunction, type TestAws } from '../support/local-aws.ts'
 import { deploymentOf, factOf, reportingApp } from '../support/reports.ts'
-import { startVendor } from '../../local/http/vendor.ts'
+import { startVendor } from '../../local/base/vendor.ts'
 
 const echo = `export const handler = async (event) => { console.log(JSON.stringify(event)) }`
 const functionName = 'landfall-local-echo'

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { startApi, type Api } from '../../local/http/api.ts'
+import { type Api, startApi } from '../../local/aws/index.ts'
 import { account, startTestAws, writeFunction, type TestAws } from '../support/local-aws.ts'
 
 const source = `export const handler = async (event) => {

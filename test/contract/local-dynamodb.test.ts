@@ -12,6 +12,7 @@ import {
   type DescribeInstancesCommandInput,
 } from '@aws-sdk/client-ec2'
 import {
+  DeleteCommand,
   DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
@@ -101,6 +102,22 @@ describe('the local DynamoDB', () => {
       new UpdateCommand({ TableName, Key, UpdateExpression, ExpressionAttributeNames }),
     )
     expect(await open()).toEqual([])
+  })
+
+  it('deletes an item under a condition', async () => {
+    await put(1, 0)
+    const remove = (version: number) =>
+      table.send(
+        new DeleteCommand({
+          TableName,
+          Key: { pk: 'app#a', sk: 'head' },
+          ConditionExpression: 'version = :version',
+          ExpressionAttributeValues: { ':version': version },
+        }),
+      )
+    await expect(remove(2)).rejects.toBeInstanceOf(ConditionalCheckFailedException)
+    await remove(1)
+    await put(1, 0)
   })
 
   it('keeps items over a restart', async () => {

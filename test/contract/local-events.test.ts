@@ -1,5 +1,6 @@
 import {
   CloudWatchClient,
+  DeleteAlarmsCommand,
   DescribeAlarmsCommand,
   PutCompositeAlarmCommand,
   PutMetricAlarmCommand,
@@ -8,8 +9,7 @@ import {
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'
 import { SSMClient, SendCommandCommand } from '@aws-sdk/client-ssm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { EventRule } from '../../local/aws/event-bus.ts'
-import { AwsEvent } from '../../local/aws/event-pattern.ts'
+import { AwsEvent, type EventRule } from '../../local/aws/index.ts'
 import {
   startTestAws,
   toDocument,
@@ -117,6 +117,19 @@ describe('events of the local stack', () => {
     const AlarmTypes = ['MetricAlarm' as const, 'CompositeAlarm' as const]
     const both = await cloudwatch.send(new DescribeAlarmsCommand({ AlarmTypes }))
     expect(both.CompositeAlarms?.[0]).toMatchObject({ AlarmName: 'all', AlarmRule })
+  })
+
+  it('deletes alarms, and answers forms of the Query protocol about those that are left', async () => {
+    for (const name of ['app-5xx', 'second', 'third', 'gone']) await put(name)
+    await cloudwatch.send(new DeleteAlarmsCommand({ AlarmNames: ['gone'] }))
+    const body = new URLSearchParams({ Action: 'DescribeAlarms', Version: '2010-08-01' })
+    for (const [index, name] of ['app-5xx', 'third', 'gone'].entries())
+      body.set(`AlarmNames.member.${index + 1}`, name)
+    const answer = await fetch(test.aws.address, { method: 'POST', body })
+    const names = [...(await answer.text()).matchAll(/<AlarmName>([^<]+)</g)].map(
+      ([, name]) => name,
+    )
+    expect(names).toEqual(['app-5xx', 'third'])
   })
 
   it('keeps alarms over a restart, and knows none that were never put', async () => {

@@ -9,7 +9,7 @@ import {
   SendCommandCommand,
 } from '@aws-sdk/client-ssm'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { CommandFate } from '../../local/aws/faults.ts'
+import type { CommandFate } from '../../local/aws/index.ts'
 import { startTestAws, toDocument, waitUntil, writeFunction } from '../support/local-aws.ts'
 import type { TestAws } from '../support/local-aws.ts'
 

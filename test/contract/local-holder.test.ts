@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { tellTakenPort, tellTakenState } from '../../local/aws/holder.ts'
+import { tellTakenPort, tellTakenState } from '../../local/base/holder.ts'
 import { startTestAws } from '../support/local-aws.ts'
 import { waitFor } from '../support/wait.ts'
 

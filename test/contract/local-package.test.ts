@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { toService } from '../../local/package/service.ts'
-import { toTemplate } from '../../local/package/template.ts'
+import { toService, toTemplate } from '../../local/aws/index.ts'
 import { account } from '../support/local-aws.ts'
 
 const Lambda = 'AWS::Lambda::Function'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { onceFor } from '../../local/http/vendor.ts'
+import { onceFor } from '../../local/base/vendor.ts'
 import { startRender, type RenderServer } from '../../local/render/render.ts'
 
 const id = 'srv-000000000000000000g0'

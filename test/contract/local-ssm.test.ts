@@ -7,6 +7,7 @@ import {
   GetCommandInvocationCommand,
   ListCommandInvocationsCommand,
   ListCommandsCommand,
+  ListDocumentsCommand,
   SSMClient,
   SendCommandCommand,
   type CommandInvocation,
@@ -148,6 +149,22 @@ describe('the local SSM', () => {
     })
   })
 
+  it('lists documents page by page, and refuses a second one of the same name', async () => {
+    await create('true')
+    const Content = toDocument('false')
+    await ssm.send(new CreateDocumentCommand({ Name: 'landfall-local-other', Content }))
+    const first = await ssm.send(new ListDocumentsCommand({ MaxResults: 1 }))
+    const NextToken = first.NextToken
+    const second = await ssm.send(new ListDocumentsCommand({ MaxResults: 1, NextToken }))
+    const all = [...(first.DocumentIdentifiers ?? []), ...(second.DocumentIdentifiers ?? [])]
+    expect(all.map(({ Name }) => Name)).toEqual([
+      'landfall-local-deploy-00000000',
+      'landfall-local-other',
+    ])
+    expect(second.NextToken).toBeUndefined()
+    await expect(create('true')).rejects.toMatchObject({ name: 'DocumentAlreadyExists' })
+  })
+
   it('judges each instance for itself', async () => {
     await create('test "$AWS_SSM_INSTANCE_ID" = i-00000001')
     const id = await send({ InstanceIds: ['i-00000001', 'i-00000002'] })
@@ -171,6 +188,35 @@ describe('the local SSM', () => {
     const output = invocation.CommandPlugins?.[0]?.Output ?? ''
     expect(output.length).toBeLessThanOrEqual(2_500)
     expect(output).toContain('\n---Output truncated---\n----------ERROR-------\nbbb')
+  })
+
+  it.each([
+    ['out', 3_000, 0],
+    ['err', 0, 3_000],
+    ['both', 3_000, 3_000],
+    ['a long out beside a short err', 3_000, 100],
+    ['a short out beside a long err', 100, 3_000],
+  ])(
+    'cuts %s in a listing to 2,400 characters, each stream at its end',
+    async (_name, out, err) => {
+      const write = (count: number, letter: string) =>
+        `head -c ${count} /dev/zero | tr "\\0" ${letter}`
+      await create(`${write(out, 'o')}; ${write(err, 'e')} >&2`)
+      const output = (await settle(await send())).CommandPlugins?.[0]?.Output ?? ''
+      expect(output.length).toBeLessThanOrEqual(2_400)
+      expect(output.length).toBeGreaterThan(2_390)
+      expect(output.includes('---Output truncated---')).toBe(out > 2_000)
+      expect(output.includes('---Error truncated----')).toBe(err > 2_000)
+    },
+  )
+
+  it.each([
+    ['printf out', 'out'],
+    ['printf err >&2', '\n----------ERROR-------\nerr'],
+    ['printf out; printf err >&2', 'out\n----------ERROR-------\nerr'],
+  ])('lists the output of `%s` whole', async (script, output) => {
+    await create(script)
+    expect((await settle(await send())).CommandPlugins?.[0]?.Output).toBe(output)
   })
 
   it('kills the whole group on cancel, and no trap runs', async () => {

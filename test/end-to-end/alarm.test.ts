@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { createFaults } from '../../local/aws/faults.ts'
+import { createFaults } from '../../local/aws/index.ts'
 import type { ShownDeployment } from '../../local/team/operators.ts'
 import {
   anyWith,

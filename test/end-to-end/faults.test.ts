@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createFaults, type CallFault, type CommandFate } from '../../local/aws/faults.ts'
+import { type CallFault, type CommandFate, createFaults } from '../../local/aws/index.ts'
 import type { Behaviour } from '../../local/docker/images.ts'
 import { cleanUp } from '../../local/team/clean-up.ts'
 import {

@@ -1,7 +1,7 @@
 import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
-import { createFaults } from '../../local/aws/faults.ts'
+import { createFaults } from '../../local/aws/index.ts'
 import {
   containersOf,
   expectDeployed,

@@ -9,7 +9,7 @@ import {
   type Answer,
   type Call,
   type Vendor,
-} from '../../local/http/vendor.ts'
+} from '../../local/base/vendor.ts'
 import type { ShownDeployment } from '../../local/team/operators.ts'
 import {
   anyWith,

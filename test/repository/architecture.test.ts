@@ -16,17 +16,21 @@ import * as z from 'zod'
 
 const Report = z.object({
   summary: z.object({
-    violations: z.array(z.object({ from: z.string(), rule: z.object({ name: z.string() }) })),
+    violations: z.array(
+      z.object({ from: z.string(), to: z.string(), rule: z.object({ name: z.string() }) }),
+    ),
     ruleSetUsed: z.object({
       forbidden: z.array(z.object({ name: z.string(), comment: z.string() })),
     }),
   }),
 })
 
+const folders = ['src', 'handlers', 'host', 'local', 'bench', 'test']
+
 const cruise = (directory: string): z.infer<typeof Report>['summary'] => {
   const { stdout } = spawnSync(
     join(process.cwd(), 'node_modules/.bin/depcruise'),
-    ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'src', 'handlers', 'host'],
+    ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', ...folders],
     { cwd: directory, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
   )
   return Report.parse(JSON.parse(stdout)).summary
@@ -57,7 +61,12 @@ const broken: Readonly<Record<string, readonly string[]>> = {
   'src/compose/webhook.ts': [],
   'handlers/webhook.ts': ['../src/kernel/clock.ts'],
   'host/documents.ts': ['../local/start.ts'],
-  'local/start.ts': [],
+  'local/start.ts': ['./aws/index.ts'],
+  'local/aws/index.ts': ['./aws.ts'],
+  'local/aws/aws.ts': ['../base/listen.ts', '../../src/kernel/clock.ts'],
+  'local/base/listen.ts': ['../start.ts'],
+  'bench/fleet.ts': ['../local/aws/aws.ts'],
+  'test/support/local-aws.ts': ['../../local/aws/index.ts'],
 }
 
 const plant = (): string => {
@@ -80,6 +89,15 @@ describe('who knows whom', () => {
     const rules = ruleSetUsed.forbidden
     expect(rules.map(({ name }) => name).filter((name) => !caught.has(name))).toEqual([])
     expect(rules.filter(({ comment }) => comment.length < 40)).toEqual([])
+  })
+
+  test('the emulator is imported by its public face, and imports nothing but local/base', () => {
+    const { violations } = cruise(plant())
+    const found = violations.filter(({ rule }) => rule.name.startsWith('emulator-'))
+    expect(found.map(({ from, to, rule }) => `${rule.name}: ${from} -> ${to}`)).toEqual([
+      'emulator-has-one-face: bench/fleet.ts -> local/aws/aws.ts',
+      'emulator-stands-alone: local/aws/aws.ts -> src/kernel/clock.ts',
+    ])
   })
 })
 

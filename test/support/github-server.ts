@@ -6,7 +6,7 @@ import {
   type Answer,
   type Call,
   type Vendor,
-} from '../../local/http/vendor.ts'
+} from '../../local/base/vendor.ts'
 
 /** Of `@octokit/openapi`, `repos/create-deployment`. */
 const DeploymentBody = z.strictObject({

@@ -115,9 +115,14 @@ const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
     .map((changes) => herokuTarget({ ...changes, key: TargetKey.parse(`heroku:_${changes.app}`) })),
 )
 
+/** DynamoDB refuses a map with an empty key; the names of variables are never empty. */
+const environments = fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,8}$/), words, {
+  maxKeys: 4,
+})
+
 const settings: fc.Arbitrary<App> = fc
   .record({
-    env: fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,8}$/), words, { maxKeys: 4 }),
+    env: environments,
     targets: fc.array(targets, { maxLength: 3 }),
     secrets: maybe(words),
     rollback: maybe(
@@ -270,7 +275,7 @@ const operations: fc.Arbitrary<Operation> = fc.record({
 const quarantined = fc.oneof(
   commits,
   digests,
-  fc.record({ digest: digests, secretVersion: maybe(words), env: fc.dictionary(words, words) }),
+  fc.record({ digest: digests, secretVersion: maybe(words), env: environments }),
 )
 
 export const places: fc.Arbitrary<Place> = fc.record({

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { parse } from 'yaml'
 import * as z from 'zod'
-import { openDynamoDb } from '../../local/aws/dynamodb.ts'
+import { openDynamoDb } from '../../local/aws/index.ts'
 import type { ItemKey } from '../../src/journal/keys.ts'
 import { createJournalTable, type Item, type JournalTable } from '../../src/journal/table.ts'
 
@@ -54,8 +54,38 @@ const close = (server: Server): Promise<void> =>
     server.close(() => resolve())
   })
 
-/** What happens to one request on its way: it arrives and its answer is lost, or it never arrives. */
-export type Fault = 'answer_lost' | 'request_lost'
+/**
+ * What happens to one request on its way: it arrives and its answer is lost, it never arrives, or the
+ * answer of a BatchGetItem holds one item and names the keys of the others as unprocessed.
+ */
+export type Fault = 'answer_lost' | 'request_lost' | 'batch_cut'
+
+const Key = z.object({ pk: z.unknown(), sk: z.unknown() })
+const Batch = z.object({ Responses: z.record(z.string(), z.array(Key.loose())) })
+
+/** As DynamoDB answers when it throttles, or above 16 MB. */
+const cutBatch = (answer: string): string => {
+  const { Responses } = Batch.parse(JSON.parse(answer))
+  const cut = Object.entries(Responses).map(([name, items]) => ({
+    name,
+    items: items.slice(0, 1),
+    Keys: items.slice(1).map((item) => Key.parse(item)),
+  }))
+  return JSON.stringify({
+    Responses: Object.fromEntries(cut.map(({ name, items }) => [name, items])),
+    UnprocessedKeys: Object.fromEntries(cut.map(({ name, Keys }) => [name, { Keys }])),
+  })
+}
+
+const cutAnswer = (outgoing: ServerResponse): void => {
+  const end = outgoing.end.bind(outgoing)
+  outgoing.end = (answer?: unknown) => {
+    const cut = cutBatch(String(answer))
+    outgoing.removeHeader('x-amz-crc32')
+    outgoing.setHeader('content-length', Buffer.byteLength(cut))
+    return end(cut)
+  }
+}
 
 export interface TestJournal {
   readonly table: JournalTable
@@ -84,6 +114,7 @@ export const startJournal = async (): Promise<TestJournal> => {
       if (fault !== null) await journal.beforeFault()
       if (fault === 'request_lost') return void incoming.socket.destroy()
       if (fault === 'answer_lost') outgoing.end = () => outgoing.destroy()
+      if (fault === 'batch_cut') cutAnswer(outgoing)
       const chunks: Buffer[] = []
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
       incoming.on('end', () =>

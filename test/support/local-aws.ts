@@ -2,11 +2,17 @@ import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startAws, type LocalAws, type Timing } from '../../local/aws/aws.ts'
-import { createFaults, type Faults } from '../../local/aws/faults.ts'
-import { createFleet, type Fleet } from '../../local/instances/instance.ts'
-import type { LambdaFunction } from '../../local/lambda/function.ts'
-import type { PackagedService } from '../../local/package/service.ts'
+import {
+  createFaults,
+  createFleet,
+  type Faults,
+  type Fleet,
+  type LambdaFunction,
+  type LocalAws,
+  type PackagedService,
+  startAws,
+  type Timing,
+} from '../../local/aws/index.ts'
 
 export const account = { id: '000000000000', region: 'eu-west-3' }
 

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
-import type { Vendor } from '../../local/http/vendor.ts'
+import type { Vendor } from '../../local/base/vendor.ts'
 import type { App } from '../../src/deployment/app.ts'
 import type { Fact, FactKind, ToldDeployment } from '../../src/deployment/report.ts'
 import { Digest, Generation } from '../../src/kernel/id.ts'

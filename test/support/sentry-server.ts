@@ -5,7 +5,7 @@ import {
   type Answer,
   type Call,
   type Vendor,
-} from '../../local/http/vendor.ts'
+} from '../../local/base/vendor.ts'
 
 // Of getsentry/sentry-api-schema: releases and their deploys.
 const Version = z

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { SSMClient } from '@aws-sdk/client-ssm'
 import { buildDocument } from '../../host/documents.ts'
-import type { ApiCall, CallFault } from '../../local/aws/faults.ts'
+import type { ApiCall, CallFault } from '../../local/aws/index.ts'
 import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { onceFor, type Fate } from '../../local/http/vendor.ts'
+import { onceFor, type Fate } from '../../local/base/vendor.ts'
 import type { Course } from '../../local/render/deploy.ts'
 import { addSeconds } from '../../src/kernel/clock.ts'
 import { Digest } from '../../src/kernel/id.ts'

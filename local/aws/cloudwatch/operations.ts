@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { JsonFile } from '../../state/json-file.ts'
+import type { JsonFile } from '../../base/json-file.ts'
 import { toArn, type Account } from '../account.ts'
 import type { EventFacts } from '../event-bus.ts'
 import { AwsError, operation, paginate, type Operations } from '../operation.ts'

@@ -62,21 +62,6 @@ const readOperations = (store: SecretStore): Operations => ({
     const secret = store.find(input.SecretId)
     return { ...describe(secret), VersionIdsToStages: toStages(secret) }
   }),
-  ListSecretVersionIds: operation(
-    SecretId.extend({ IncludeDeprecated: z.boolean().default(false) }),
-    (input) => {
-      const secret = store.find(input.SecretId)
-      const shown = secret.versions.filter(
-        ({ stages }) => input.IncludeDeprecated || stages.length > 0,
-      )
-      const Versions = shown.map((version) => ({
-        VersionId: version.id,
-        VersionStages: version.stages,
-        CreatedDate: new Date(version.createdAt),
-      }))
-      return { ARN: secret.arn, Name: secret.name, Versions }
-    },
-  ),
   ListSecrets: operation(
     z.object({
       MaxResults: z.number().int().min(1).max(100).default(100),
@@ -189,11 +174,6 @@ const stageOperations = (store: SecretStore): Operations => ({
       return { ARN: secret.arn, Name: secret.name, DeletionDate: at }
     },
   ),
-  RestoreSecret: operation(SecretId, (input) => {
-    const secret = store.find(input.SecretId)
-    store.change(secret, { deletedAt: undefined })
-    return { ARN: secret.arn, Name: secret.name }
-  }),
 })
 
 /** https://docs.aws.amazon.com/secretsmanager/latest/apireference/ */

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import * as z from 'zod'
-import type { JsonFile } from '../../state/json-file.ts'
+import type { JsonFile } from '../../base/json-file.ts'
 import { toArn, type Account } from '../account.ts'
 import { AwsError } from '../operation.ts'
 import { Secret } from './secret.ts'

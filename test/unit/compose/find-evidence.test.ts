@@ -11,7 +11,7 @@ import {
   type Answer,
   type Call,
   type Vendor,
-} from '../../../local/http/vendor.ts'
+} from '../../../local/base/vendor.ts'
 
 const repository = 'acme/oc-lettings'
 const token = 'github_pat_0123456789'

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createReporters, late } from '../../../src/compose/reporters.ts'
 import { channels } from '../../../src/deployment/report.ts'
 import { factOf, reportingApp, secretsOf } from '../../support/reports.ts'
-import { startVendor, type Vendor } from '../../../local/http/vendor.ts'
+import { startVendor, type Vendor } from '../../../local/base/vendor.ts'
 
 let hook: Vendor
 beforeEach(async () => {

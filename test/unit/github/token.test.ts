@@ -10,7 +10,7 @@ import {
   type GithubServerOptions,
 } from '../../support/github-server.ts'
 import { newKey, printed, secretsOf } from '../../support/reports.ts'
-import { onceFor } from '../../../local/http/vendor.ts'
+import { onceFor } from '../../../local/base/vendor.ts'
 
 const { publicKey, privateKey } = newKey()
 const repository = 'acme/oc-lettings'

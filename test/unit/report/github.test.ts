@@ -18,7 +18,7 @@ import {
   secretsOf,
 } from '../../support/reports.ts'
 import { ec2 } from '../../support/examples.ts'
-import { onceFor, type Call, type Fate } from '../../../local/http/vendor.ts'
+import { onceFor, type Call, type Fate } from '../../../local/base/vendor.ts'
 
 const token = 'github_pat_planted-secret'
 const older = Commit.parse('f'.repeat(40))

@@ -14,7 +14,7 @@ import {
   rollbackOf,
   secretsOf,
 } from '../../support/reports.ts'
-import { startVendor, type Answer, type Vendor } from '../../../local/http/vendor.ts'
+import { startVendor, type Answer, type Vendor } from '../../../local/base/vendor.ts'
 
 const secretPath = '/services/T000/B000/planted-secret'
 

@@ -13,7 +13,7 @@ import {
   rollbackOf,
   secretsOf,
 } from '../../support/reports.ts'
-import { onceFor, type Call } from '../../../local/http/vendor.ts'
+import { onceFor, type Call } from '../../../local/base/vendor.ts'
 
 const token = 'sntrys_planted-secret'
 const version = `oc-lettings@${commit}`

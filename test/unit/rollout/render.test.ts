@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { onceFor, type Call } from '../../../local/http/vendor.ts'
+import { onceFor, type Call } from '../../../local/base/vendor.ts'
 import type { App } from '../../../src/deployment/app.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { onceFor, type Call } from '../../../../local/http/vendor.ts'
+import { onceFor, type Call } from '../../../../local/base/vendor.ts'
 import type { Course } from '../../../../local/render/deploy.ts'
 import type { Release } from '../../../../src/deployment/deployment.ts'
 import type { Answer } from '../../../../src/deployment/step.ts'

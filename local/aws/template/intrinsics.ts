@@ -1,5 +1,5 @@
-import type { Account } from '../aws/account.ts'
-import { toArn } from '../aws/account.ts'
+import type { Account } from '../account.ts'
+import { toArn } from '../account.ts'
 
 export interface Resource {
   readonly Type: string

@@ -1,6 +1,6 @@
-import type { Fleet, FleetMember } from '../instances/instance.ts'
+import type { Fleet, FleetMember } from '../fleet.ts'
 import type { Command, Invocation } from './command.ts'
-import type { Timers } from './timers.ts'
+import type { Timers } from '../timers.ts'
 
 export interface DeliveryParts {
   readonly fleet: Fleet

@@ -1,7 +1,7 @@
-import type { Account } from '../aws/account.ts'
-import type { EventFacts } from '../aws/event-bus.ts'
-import type { Faults } from '../aws/faults.ts'
-import type { Fleet, FleetMember, Instance } from '../instances/instance.ts'
+import type { Account } from '../account.ts'
+import type { EventFacts } from '../event-bus.ts'
+import type { Faults } from '../faults.ts'
+import type { Fleet, FleetMember, Instance } from '../fleet.ts'
 import { startAgent, type Agent, type Job, type JobEnd } from './agent.ts'
 import { isOver, type Command, type Invocation } from './command.ts'
 import type { CommandStore } from './command-store.ts'
@@ -12,7 +12,7 @@ import { toInvocationEvent } from './invocation-event.ts'
 import { cutStandardError, cutStandardOutput } from './output.ts'
 import { toEnvironment, toScript } from './parameters.ts'
 import { runScript, type RunScript } from './run-script.ts'
-import { createTimers } from './timers.ts'
+import { createTimers } from '../timers.ts'
 
 export interface RunCommandParts {
   readonly account: Account

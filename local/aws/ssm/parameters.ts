@@ -1,4 +1,4 @@
-import { AwsError } from '../aws/operation.ts'
+import { AwsError } from '../operation.ts'
 import { maxDocumentBytes, type Document, type Parameter } from './document.ts'
 
 export type ParameterValues = Readonly<Record<string, readonly string[]>>

@@ -1,4 +1,4 @@
-import type { FleetMember } from '../instances/instance.ts'
+import type { FleetMember } from '../fleet.ts'
 import { isOver, toCommandStatus, type Command, type Invocation } from './command.ts'
 import type { Document } from './document.ts'
 import { mergeOutput } from './output.ts'

@@ -2,9 +2,9 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
-import { StartError, toAddress } from '../aws/listen.ts'
-import { tellTakenPort } from '../aws/holder.ts'
-import type { Route } from '../package/service.ts'
+import { StartError, toAddress } from '../../base/listen.ts'
+import { tellTakenPort } from '../../base/holder.ts'
+import type { Route } from '../template/service.ts'
 
 export interface ApiOptions {
   /** 0 takes a free one. */

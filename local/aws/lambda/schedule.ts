@@ -1,5 +1,5 @@
-import { toEvent } from '../aws/event-bus.ts'
-import { toArn, type Account } from '../aws/account.ts'
+import { toEvent } from '../event-bus.ts'
+import { toArn, type Account } from '../account.ts'
 import type { Runner } from './runner.ts'
 
 export interface Schedule {

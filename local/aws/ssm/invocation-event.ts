@@ -1,6 +1,6 @@
-import type { Account } from '../aws/account.ts'
-import { toArn } from '../aws/account.ts'
-import type { EventFacts } from '../aws/event-bus.ts'
+import type { Account } from '../account.ts'
+import { toArn } from '../account.ts'
+import type { EventFacts } from '../event-bus.ts'
 import type { Command, Invocation } from './command.ts'
 
 /** No output, no response code, no parameter: whoever wants them asks. */

@@ -1,6 +1,6 @@
-import { toArn, type Account } from '../aws/account.ts'
-import { toHeader, type HttpAnswer, type HttpRequest } from '../aws/http.ts'
-import { AwsError } from '../aws/operation.ts'
+import { toArn, type Account } from '../account.ts'
+import { toHeader, type HttpAnswer, type HttpRequest } from '../http.ts'
+import { AwsError } from '../operation.ts'
 import type { LambdaFunction } from './function.ts'
 import type { Runner } from './runner.ts'
 
@@ -94,9 +94,7 @@ export const createLambdaApi =
           404,
         )
       if (action === 'invocations') return await invoke(runner, spec, request)
-      const configuration = describe(account, spec)
-      if (action === 'configuration') return toAnswer(200, JSON.stringify(configuration))
-      return toAnswer(200, JSON.stringify({ Configuration: configuration, Tags: {} }))
+      return toAnswer(200, JSON.stringify({ Configuration: describe(account, spec), Tags: {} }))
     } catch (error) {
       if (error instanceof AwsError) return toError(error)
       throw error

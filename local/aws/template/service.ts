@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { EventRule } from '../aws/event-bus.ts'
+import type { EventRule } from '../event-bus.ts'
 import type { LambdaFunction } from '../lambda/function.ts'
 import type { Schedule } from '../lambda/schedule.ts'
 import type { PackagedTemplate } from './template.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { Account } from '../aws/account.ts'
-import type { Instance } from '../instances/instance.ts'
+import type { Account } from '../account.ts'
+import type { Instance } from '../fleet.ts'
 import type { RunningScript, RunScript, ScriptEnd } from './run-script.ts'
 
 export interface Job {

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { AwsError, operation, paginate, type Operations } from '../aws/operation.ts'
-import type { JsonFile } from '../state/json-file.ts'
+import { AwsError, operation, paginate, type Operations } from '../operation.ts'
+import type { JsonFile } from '../../base/json-file.ts'
 import { describeDocument } from './describe.ts'
 import { Document, parseDocument } from './document.ts'
 
@@ -44,23 +44,11 @@ export const openDocuments = (file: JsonFile<z.infer<typeof DocumentList>>): Doc
       return { DocumentDescription: describeDocument(document) }
     },
   )
-  const Named = z.object({ Name: z.string() })
   return {
     find,
     ensure: (name, text) => put(parseDocument(name, text)),
     operations: {
       CreateDocument: create,
-      DescribeDocument: operation(Named, ({ Name }) => ({
-        Document: describeDocument(find(Name)),
-      })),
-      GetDocument: operation(Named, ({ Name }) => {
-        const document = find(Name)
-        return { ...describeDocument(document), Content: document.text }
-      }),
-      DeleteDocument: operation(Named, ({ Name }) => {
-        documents.delete(find(Name).name)
-        file.write([...documents.values()])
-      }),
       ListDocuments: operation(Page, (input) => {
         const all = [...documents.values()].map(describeDocument)
         const { page, next } = paginate(all, input.MaxResults, input.NextToken)

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { openJsonFile } from '../state/json-file.ts'
+import { openJsonFile } from '../../base/json-file.ts'
 import { Command, type Invocation } from './command.ts'
 
 /** SSM keeps 30 days; what is older than this many is forgotten here. */

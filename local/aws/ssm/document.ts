@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
-import { AwsError } from '../aws/operation.ts'
+import { AwsError } from '../operation.ts'
 
 const Parameter = z.object({
   type: z.enum(['String', 'StringList']),

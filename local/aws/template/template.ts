@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Account } from '../aws/account.ts'
+import type { Account } from '../account.ts'
 import { createResolver, type Resource, type Resources } from './intrinsics.ts'
 
 const Template = z.object({

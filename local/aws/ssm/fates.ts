@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CommandFate, Faults } from '../aws/faults.ts'
+import type { CommandFate, Faults } from '../faults.ts'
 import { searchPath, type Agent, type Job, type JobEnd } from './agent.ts'
 import type { Command, Invocation } from './command.ts'
-import type { Timers } from './timers.ts'
+import type { Timers } from '../timers.ts'
 
 interface FateParts {
   readonly faults: Faults

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { AwsError, operation, paginate, type Operations } from '../aws/operation.ts'
-import { toTagValues, type Fleet, type FleetMember } from '../instances/instance.ts'
+import { AwsError, operation, paginate, type Operations } from '../operation.ts'
+import { toTagValues, type Fleet, type FleetMember } from '../fleet.ts'
 import type { Command, Invocation } from './command.ts'
 import type { CommandStore } from './command-store.ts'
 import {

@@ -1,0 +1,24 @@
+// The emulator's public face: the one module of local/aws that other code imports. README.md beside it
+// lists what is imitated and what is not.
+
+export type { Account } from './account.ts'
+export { startApi, type Api } from './api-gateway/api.ts'
+export { defaultTiming, startAws, type LocalAws, type Timing } from './aws.ts'
+export { openDynamoDb } from './dynamodb.ts'
+export { toEvent, type EventRule } from './event-bus.ts'
+export { AwsEvent } from './event-pattern.ts'
+export {
+  createFaults,
+  type ApiCall,
+  type CallFault,
+  type CommandFate,
+  type Faults,
+} from './faults.ts'
+export { createFleet, type Fleet, type Instance, type Tag } from './fleet.ts'
+export type { WriteLog } from './lambda/environment.ts'
+export type { LambdaFunction } from './lambda/function.ts'
+export type { Runner } from './lambda/runner.ts'
+export { startSchedules } from './lambda/schedule.ts'
+export type { RunScript, ScriptEnd, ScriptOrder } from './ssm/run-script.ts'
+export { toService, type PackagedService } from './template/service.ts'
+export { toTemplate } from './template/template.ts'

@@ -1,0 +1,216 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, normalize } from 'node:path'
+import { parseArgs } from 'node:util'
+import ts from 'typescript'
+
+// `npm run measure`: figures of the product's TypeScript, with the definition of each. `-- --at REVISION`
+// (or a directory) prints its figures beside them. `-- --list` adds the longest import chains, the long
+// functions and the names of several files.
+
+const product = ['src', 'handlers', 'cli', 'page']
+const longFunction = 40
+
+interface SourceFile {
+  readonly path: string
+  readonly source: ts.SourceFile
+  readonly lines: readonly string[]
+  readonly nodes: readonly ts.Node[]
+}
+
+const nodesBelow = (node: ts.Node): ts.Node[] => [
+  node,
+  ...node.getChildren().flatMap((child) => nodesBelow(child)),
+]
+
+const readFiles = (root: string, folders: readonly string[]): readonly SourceFile[] =>
+  globSync(
+    folders.map((folder) => `${folder}/**/*.{ts,tsx,mts}`),
+    { cwd: root, exclude: ['test/oracle/frozen/**'] },
+  )
+    .toSorted()
+    .map((path) => {
+      const text = readFileSync(join(root, path), 'utf8')
+      const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+      return { path, source, lines: text.trimEnd().split('\n'), nodes: nodesBelow(source) }
+    })
+
+const lineOf = ({ source }: SourceFile, position: number): number =>
+  source.getLineAndCharacterOfPosition(position).line
+
+const countCommentLines = (file: SourceFile): number => {
+  const ranges = file.nodes.flatMap(
+    (node) => ts.getLeadingCommentRanges(file.source.text, node.getFullStart()) ?? [],
+  )
+  const ends = new Map(ranges.map(({ pos, end }) => [pos, end]))
+  return [...ends].reduce((sum, [pos, end]) => sum + lineOf(file, end) - lineOf(file, pos) + 1, 0)
+}
+
+const toNames = (name: ts.BindingName): readonly string[] =>
+  ts.isIdentifier(name)
+    ? [name.text]
+    : name.elements.flatMap((one) => (ts.isBindingElement(one) ? toNames(one.name) : []))
+
+const findTopLevelNames = ({ source }: SourceFile): ReadonlySet<string> =>
+  new Set(
+    source.statements.flatMap((statement) => {
+      if (ts.isVariableStatement(statement))
+        return statement.declarationList.declarations.flatMap(({ name }) => toNames(name))
+      const isNamed =
+        ts.isFunctionDeclaration(statement) ||
+        ts.isClassDeclaration(statement) ||
+        ts.isInterfaceDeclaration(statement) ||
+        ts.isTypeAliasDeclaration(statement) ||
+        ts.isEnumDeclaration(statement)
+      return isNamed && statement.name ? [statement.name.text] : []
+    }),
+  )
+
+const findLongFunctions = (file: SourceFile): readonly string[] =>
+  file.nodes.flatMap((node) => {
+    if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return []
+    const first = lineOf(file, node.getStart())
+    const lines = lineOf(file, node.getEnd()) - first + 1
+    return lines > longFunction ? [`${file.path}:${first + 1} has ${lines} lines`] : []
+  })
+
+const isCast = (node: ts.Node): boolean =>
+  (ts.isAsExpression(node) && !ts.isConstTypeReference(node.type)) ||
+  ts.isTypeAssertionExpression(node)
+
+const isTypeOnly = (node: ts.ImportDeclaration | ts.ExportDeclaration): boolean => {
+  if (ts.isExportDeclaration(node)) return node.isTypeOnly
+  const clause = node.importClause
+  if (clause?.phaseModifier === ts.SyntaxKind.TypeKeyword) return true
+  if (clause?.name !== undefined || clause?.namedBindings === undefined) return false
+  return (
+    ts.isNamedImports(clause.namedBindings) &&
+    clause.namedBindings.elements.every((one) => one.isTypeOnly)
+  )
+}
+
+const findImports = ({ path, nodes }: SourceFile, withTypes: boolean): readonly string[] =>
+  nodes.flatMap((node) => {
+    const isStatic = ts.isImportDeclaration(node) || ts.isExportDeclaration(node)
+    if (isStatic && !withTypes && isTypeOnly(node)) return []
+    const isDynamic =
+      ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword
+    const to = isStatic ? node.moduleSpecifier : isDynamic ? node.arguments[0] : undefined
+    if (!to || !ts.isStringLiteral(to) || !to.text.startsWith('.')) return []
+    return [normalize(join(path, '..', to.text))]
+  })
+
+type Chain = readonly string[]
+
+const takeLongest = (chains: readonly Chain[]): Chain =>
+  chains.reduce((best, chain) => (chain.length > best.length ? chain : best), [])
+
+const findLongestChain = (files: readonly SourceFile[], withTypes: boolean): Chain => {
+  const imports = new Map(files.map((file) => [file.path, findImports(file, withTypes)]))
+  const known = new Map<string, Chain>()
+  const chainFrom = (path: string): Chain => {
+    const found = known.get(path)
+    if (found) return found
+    // A file that is met again on its own way closes a cycle; the chain ends there.
+    known.set(path, [])
+    const next = (imports.get(path) ?? []).filter((to) => imports.has(to))
+    const chain = [path, ...takeLongest(next.map(chainFrom))]
+    known.set(path, chain)
+    return chain
+  }
+  return takeLongest([...imports.keys()].map(chainFrom))
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
+
+const findSharedNames = (files: readonly SourceFile[]): readonly string[] => {
+  const places = new Map<string, string[]>()
+  for (const file of files)
+    for (const name of findTopLevelNames(file))
+      places.set(name, [...(places.get(name) ?? []), file.path])
+  return [...places].flatMap(([name, paths]) =>
+    paths.length > 1 ? [`${name}: ${paths.join(' ')}`] : [],
+  )
+}
+
+const measure = (root: string) => {
+  const files = readFiles(root, product)
+  const lines = sum(files.map((file) => file.lines.length))
+  const sizes = files
+    .map((file) => file.lines.filter((line) => line.trim() !== '').length)
+    .toSorted((a, b) => a - b)
+  const notBlank = sum(sizes)
+  const sizeAt = (share: number): string => String(sizes[Math.floor(sizes.length * share)])
+  const perThousand = (count: number): string => ((count / lines) * 1000).toFixed(1)
+  const nodes = files.flatMap((file) => file.nodes)
+  const names = sum(files.map((file) => findTopLevelNames(file).size))
+  const comments = sum(files.map(countCommentLines))
+  const tests = sum(readFiles(root, ['test']).map((file) => file.lines.length))
+  const lists = {
+    'functions over 40 lines': files.flatMap(findLongFunctions),
+    'names of several files': findSharedNames(files),
+    'longest chain': findLongestChain(files, true),
+    'longest chain of values': findLongestChain(files, false),
+  }
+  const count = (name: keyof typeof lists): string => String(lists[name].length)
+  const casts = perThousand(nodes.filter(isCast).length)
+  const anys = perThousand(nodes.filter(({ kind }) => kind === ts.SyntaxKind.AnyKeyword).length)
+  const nonNulls = perThousand(nodes.filter(ts.isNonNullExpression).length)
+  const figures: readonly (readonly [name: string, figure: string, definition: string])[] = [
+    ['files', String(files.length), `TypeScript below ${product.join(', ')}`],
+    ['lines', String(lines), 'of these files, all'],
+    ['lines, not blank', String(notBlank), 'comments included'],
+    ['median file', sizeAt(0.5), 'lines that are not blank'],
+    ['p90 file', sizeAt(0.9), 'nine of ten files have fewer'],
+    ['largest file', String(sizes.at(-1)), 'lines that are not blank'],
+    ['functions over 40 lines', count('functions over 40 lines'), 'all lines, first to last'],
+    ['any', anys, 'the type `any`, per 1,000 lines'],
+    ['casts', casts, '`as` but not `as const`, and `<T>value`, per 1,000 lines'],
+    ['non-null', nonNulls, '`value!`, per 1,000 lines'],
+    [
+      'comment share',
+      `${((comments / notBlank) * 100).toFixed(1)} %`,
+      'lines of comments ÷ lines, not blank',
+    ],
+    [
+      'names',
+      perThousand(names),
+      'top-level, exported or not, per 1,000 lines; a schema and its type are one',
+    ],
+    ['names of several files', count('names of several files'), 'top-level in two files or more'],
+    ['longest chain', count('longest chain'), 'files from import to import, types counted'],
+    ['longest chain of values', count('longest chain of values'), 'without type-only imports'],
+    ['test lines', String(tests), 'TypeScript below test, all lines, without test/oracle/frozen'],
+    ['test ÷ source', (tests / lines).toFixed(2), 'test lines ÷ lines'],
+  ]
+  return { figures, lists }
+}
+
+const measureRevision = (revision: string): ReturnType<typeof measure> => {
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-measure-'))
+  try {
+    const archive = execFileSync('git', ['archive', revision], { maxBuffer: 256 * 1024 * 1024 })
+    execFileSync('tar', ['-x', '-C', directory], { input: archive })
+    return measure(directory)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+const { at, list } = parseArgs({
+  options: { at: { type: 'string' }, list: { type: 'boolean', default: false } },
+}).values
+const now = measure('.')
+const before = at === undefined ? [] : [existsSync(at) ? measure(at) : measureRevision(at)]
+const write = (name: string, cells: readonly string[], definition: string): void => {
+  const row = [name.padEnd(24), ...cells.map((cell) => cell.padStart(10)), '  ', definition]
+  process.stdout.write(`${row.join('').trimEnd()}\n`)
+}
+write('', [...(at === undefined ? [] : [at.slice(-9)]), 'now'], '')
+now.figures.forEach(([name, figure, definition], row) =>
+  write(name, [...before.map(({ figures }) => figures[row]?.[1] ?? ''), figure], definition),
+)
+if (list)
+  for (const [name, lines] of Object.entries(now.lists))
+    process.stdout.write(`\n${name}:\n${lines.map((line) => `  ${line}\n`).join('')}`)
