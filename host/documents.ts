@@ -116,7 +116,7 @@ const missingGzip = {
 
 /**
  * A script in a third of its size. A document and the parameters it is sent with share 64 KB, and the
- * envelope for 50 instances takes half of that (`docs/decisions/packed-scripts.md`). The whole is in
+ * envelope for 50 instances takes half of that (`docs/decisions/0011-packed-scripts.md`). The whole is in
  * memory before its first line runs, or nothing runs.
  */
 export const packScript = (

@@ -1,7 +1,9 @@
 /** What of the repository's own rules needs no package built. */
 export const fastRules = [
   'architecture',
+  'decisions',
   'install',
+  'links',
   'reasons',
   'schema',
   'sources',
