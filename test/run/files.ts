@@ -2,6 +2,7 @@
 export const fastRules = [
   'architecture',
   'decisions',
+  'glossary',
   'install',
   'links',
   'reasons',
