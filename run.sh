@@ -3,7 +3,7 @@
 # package.json pins; on another one nothing runs, and one line says what is missing.
 set -eu
 
-# npm 10 links no `node` into node_modules/.bin: docs/decisions/pinned-node.md. One that does not run (its
+# npm 10 links no `node` into node_modules/.bin: docs/decisions/0027-pinned-node.md. One that does not run (its
 # C library is another one) is passed over.
 for bin in "$PWD"/node_modules/node-linux-*/bin; do
   if "$bin/node" --version > /dev/null 2>&1; then PATH="$bin:$PATH"; fi

@@ -119,7 +119,7 @@ const missingGzip = {
 
 /**
  * A script in less than half its size: a document shares 64 KB with the parameters that it is sent with, and most of
- * that is for the envelope (`docs/decisions/packed-scripts.md`). The whole script is in memory before its first line
+ * that is for the envelope (`docs/decisions/0011-packed-scripts.md`). The whole script is in memory before its first line
  * runs, or nothing runs.
  */
 export const packScript = (

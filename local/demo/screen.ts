@@ -107,5 +107,5 @@ export const showSummary = (acts: readonly Act[]): void => {
   write(
     '  npx sls invoke -f status --stage local            # with AWS_ENDPOINT_URL=http://localhost:4566',
   )
-  write('  less README.md                                    # a first deployment to real AWS')
+  write('  less docs/getting-started.md                      # a first deployment to real AWS')
 }

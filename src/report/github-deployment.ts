@@ -7,7 +7,7 @@ import { isLive } from './reporter.ts'
 
 export type State = 'in_progress' | 'success' | 'failure' | 'inactive'
 
-/** `docs/decisions/github-deployments.md` says why these. */
+/** `docs/decisions/0018-github-deployments.md` says why these. */
 const states: Readonly<Record<FactKind, State | null>> = {
   started: 'in_progress',
   succeeded: 'success',

@@ -58,7 +58,7 @@ const keepOnlyOurs = <Sent extends Event>(event: Sent): Sent => {
  * be told stands in the log all the same.
  *
  * The client alone, without `init`: nothing is patched and nothing collected. What is sent is made
- * here, field by field (`docs/decisions/sentry.md` has the figures).
+ * here, field by field (`docs/decisions/0007-sentry.md` has the figures).
  */
 export const createTell =
   (dsn: string, stage: string): Tell =>

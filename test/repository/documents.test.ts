@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { ensurePrograms, findProgram, programs } from '../../local/docker/packages.ts'
@@ -14,42 +14,15 @@ import { systemClock } from '../../src/kernel/clock.ts'
 import { AppName } from '../../src/kernel/id.ts'
 import { createStatus } from '../../src/rollout/status.ts'
 import { startJournal } from '../support/journal-table.ts'
+import { blocksOf, guides, manuals } from '../support/pages.ts'
 
 const read = (file: string): string => readFileSync(file, 'utf8')
-const documents = ['docs/operations.md', 'docs/rollback.md', 'examples/alarm-5xx/README.md']
-const withReadme = ['README.md', ...documents]
-
-const blocks = (file: string, language: string): readonly string[] =>
-  [...read(file).matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(
-    ([, text = '']) => text,
-  )
-
-/** As GitHub makes it of a heading. */
-const toAnchor = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replaceAll(/[^\w\- ]/g, '')
-    .replaceAll(' ', '-')
-
-const links = documents.flatMap((file) =>
-  [...read(file).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => [file, link]),
-)
-
-describe('a link', () => {
-  it.each(links)('in %s to %s leads somewhere', (file = '', link = '') => {
-    const [path = '', anchor] = link.split('#')
-    const target = path === '' ? file : join(dirname(file), path)
-    expect(existsSync(target)).toBe(true)
-    if (anchor === undefined) return
-    const headings = [...read(target).matchAll(/^#+ (.+)$/gm)].map(([, text = '']) => text)
-    expect(headings.map(toAnchor)).toContain(anchor)
-  })
-})
+const pages = [...guides, ...manuals]
 
 describe('a call of an operator function', () => {
   const Handler = z.object({ handler: z.custom<(input: unknown) => Promise<unknown>>() })
   const form = /sls invoke -f (\w+) --stage prod(?: +-d '([^']+)')?/g
-  const found = withReadme.flatMap((file) =>
+  const found = pages.flatMap((file) =>
     [...read(file).matchAll(form)].map(([call, name = '', input]) => [call, name, input ?? '']),
   )
 
@@ -62,7 +35,7 @@ describe('a call of an operator function', () => {
 
   it('shows every function that an operator may call', () => {
     const handlers = ['status', 'redeploy', 'rollback', 'cancel', 'freeze', 'unfreeze', 'hooks']
-    const table = /## What there is\n(.*?)\n## /s.exec(read('docs/operations.md'))?.[1] ?? ''
+    const table = /## Functions\n(.*?)\n## /s.exec(read('docs/operations.md'))?.[1] ?? ''
     const named = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name)
     expect(named.filter((name) => !existsSync(`handlers/${name}.ts`))).toEqual([])
     expect(named).toEqual(expect.arrayContaining(handlers))
@@ -86,8 +59,8 @@ case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; e
     rmSync(directory, { recursive: true })
   })
 
-  const commands = withReadme.flatMap((file) =>
-    blocks(file, 'sh')
+  const commands = pages.flatMap((file) =>
+    blocksOf(file, 'sh')
       .flatMap((text) => text.replaceAll('\\\n', ' ').split('\n'))
       .filter((line) => /^(\w+=\$\()?aws /.test(line)),
   )
@@ -105,7 +78,7 @@ case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; e
       ROLE: 'landfall-prod-InstanceRole',
       PROFILE: 'landfall-prod-InstanceProfile',
     }
-    // The secrets of the README's third step are files that only its reader has.
+    // The secrets of the third step of getting started are files that only its reader has.
     const line = command
       .replaceAll('file://../landfall-secrets/', `file://${directory}/`)
       .replaceAll(/(?<=file:\/\/|> )(?=head\.json)/g, `${directory}/`)
@@ -119,7 +92,7 @@ case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; e
 })
 
 describe('a snippet', () => {
-  const snippets = documents.flatMap((file) => blocks(file, 'yaml'))
+  const snippets = manuals.flatMap((file) => blocksOf(file, 'yaml'))
   const whole = snippets.filter((text) => /^apps:/m.test(text))
   const rollbacks = snippets.filter((text) => text.startsWith('rollback:'))
   const [first = ''] = whole
@@ -166,12 +139,12 @@ describe('operations.md', () => {
     })
     const { app: _, ...shown } = await status(AppName.parse('oc-lettings'), null)
     await database.stop()
-    expect(rowsOf('Look').toSorted()).toEqual(Object.keys(shown).toSorted())
+    expect(rowsOf('Status').toSorted()).toEqual(Object.keys(shown).toSorted())
   })
 
   it('names every alarm on Landfall itself', () => {
     const alarms = [...read('packaging/watch.yml').matchAll(/AlarmName: (landfall-\S+)/g)]
     const names = alarms.map(([, name = '']) => name.replace('${sls:stage}', 'prod'))
-    expect(rowsOf('When Landfall itself has a problem').toSorted()).toEqual(names.toSorted())
+    expect(rowsOf('When Landfall itself fails').toSorted()).toEqual(names.toSorted())
   })
 })

@@ -4,15 +4,16 @@ import { parse } from 'yaml'
 import * as z from 'zod'
 import { parseConfiguration } from '../../src/config/read.ts'
 import { openPackage, type Packaged } from '../support/packaged.ts'
+import { blocksOf, guides, linksOf, manuals } from '../support/pages.ts'
 
 const read = (file: string): string => readFileSync(file, 'utf8')
 const readme = read('README.md')
+const guide = guides.map(read).join('\n')
+const everything = [...guides, ...manuals, 'docs/host.md'].map(read).join('\n')
 
 const blocks = (language: string): readonly string[] =>
-  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(
-    ([, text = '']) => text,
-  )
-const all = (pattern: RegExp, text = readme): readonly string[] => [
+  guides.flatMap((file) => blocksOf(file, language))
+const all = (pattern: RegExp, text = guide): readonly string[] => [
   ...new Set([...text.matchAll(pattern)].map(([, found = '']) => found)),
 ]
 
@@ -27,39 +28,52 @@ const Statement = z.object({
 const Policy = z.object({ Version: z.literal('2012-10-17'), Statement: z.array(Statement) })
 const readPolicy = (file: string) => Policy.parse(JSON.parse(read(file)))
 
-/** As GitHub makes it of a heading. */
-const toAnchor = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replaceAll(/[^\w\- ]/g, '')
-    .replaceAll(' ', '-')
-const anchorsOf = (text: string): readonly string[] => all(/^#+ (.+)$/gm, text).map(toAnchor)
+describe('the README', () => {
+  it('is short', () => {
+    expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(10_000)
+  })
 
-describe('what the README names', () => {
+  it('has a quick start of at most fifteen commands', () => {
+    const section = /^## Quick start\n(.*?)^## /ms.exec(readme)?.[1] ?? ''
+    const lines = /^```sh\n(.*?)\n```/ms.exec(section)?.[1]?.split('\n') ?? []
+    expect(lines.length).toBeGreaterThan(5)
+    expect(lines.length).toBeLessThanOrEqual(15)
+  })
+
+  it('says what was never run for real', () => {
+    expect(readme).toContain('Nothing here has been run on a real AWS account')
+  })
+
+  it('links to every other guide', () => {
+    const linked = linksOf('README.md')
+    expect(guides.filter((file) => file !== 'README.md' && !linked.includes(file))).toEqual([])
+  })
+})
+
+describe('what the pages name', () => {
   const { scripts } = Package.parse(JSON.parse(read('package.json')))
   const { functions } = Service.parse(parse(read('serverless.yml'), { logLevel: 'error' }))
-  const links = all(/\]\((?!https?:)([^)]+)\)/g)
 
-  it.each(all(/\bnpm (?:run )?(test|start|demo|package)\b/g))('npm has a script %s', (script) => {
-    expect(Object.keys(scripts)).toContain(script)
-  })
+  it.each(all(/\bnpm (?:run )?(test|start|demo|package)\b/g, everything))(
+    'npm has a script %s',
+    (script) => {
+      expect(Object.keys(scripts)).toContain(script)
+    },
+  )
 
-  it.each(all(/sls (?:invoke|logs) -f (\w+)/g))('the stack has a function %s', (name) => {
-    expect(Object.keys(functions)).toContain(name)
-  })
+  it.each(all(/sls (?:invoke|logs) -f (\w+)/g, everything))(
+    'the stack has a function %s',
+    (name) => {
+      expect(Object.keys(functions)).toContain(name)
+    },
+  )
 
   it.each(all(/ -d '([^']+)'/g))('an operator function takes %s', (input) => {
     const Input = z.strictObject({ app: z.literal('oc-lettings'), revision: Text.optional() })
     expect(Input.safeParse(JSON.parse(input)).success).toBe(true)
   })
 
-  it.each(links)('the link %s leads somewhere', (link) => {
-    const [file = '', anchor] = link.split('#')
-    expect(file === '' || existsSync(file)).toBe(true)
-    if (anchor !== undefined) expect(anchorsOf(file === '' ? readme : read(file))).toContain(anchor)
-  })
-
-  it.each(all(/file:\/\/(examples\/[\w.-]+)/g))('the file %s exists', (file) => {
+  it.each(all(/file:\/\/(examples\/[\w./-]+)/g, everything))('the file %s exists', (file) => {
     expect(existsSync(file)).toBe(true)
   })
 
@@ -67,7 +81,10 @@ describe('what the README names', () => {
     const scripts = readdirSync('host').filter((file) => file.endsWith('.sh'))
     const host = scripts.map((file) => read(`host/${file}`)).join('\n')
     for (const name of ['landfall.app=', 'landfall.proxy=', '/var/lib/landfall', 'landfall-proxy-'])
-      expect([host.includes(name), readme.includes(name.replace(/=$/, ''))]).toEqual([true, true])
+      expect([host.includes(name), everything.includes(name.replace(/=$/, ''))]).toEqual([
+        true,
+        true,
+      ])
   })
 
   it('counts the functions', () => {
@@ -76,25 +93,26 @@ describe('what the README names', () => {
   })
 })
 
-describe("the README's snippets", () => {
+describe('the snippets of the guides', () => {
   const configurations = blocks('yaml').filter((text) => /^apps:/m.test(text))
+  const [first = ''] = blocksOf('docs/getting-started.md', 'yaml')
   const workflows = blocks('yaml').filter((text) => /^jobs:/m.test(text))
 
   it('are configurations or a workflow, so that each is checked', () => {
-    expect(configurations).toHaveLength(5)
+    expect(configurations).toHaveLength(6)
     expect(workflows).toHaveLength(1)
-    expect(blocks('yaml')).toHaveLength(6)
+    expect(blocks('yaml')).toHaveLength(7)
   })
 
   it.each(configurations)('landfall.yml is right, with nothing to warn of (%#)', (text) => {
-    const configuration = parseConfiguration(text, 'README.md')
+    const configuration = parseConfiguration(text, 'landfall.yml')
     expect(configuration).toMatchObject({ ok: true, value: { warnings: [] } })
   })
 
   it('the workflow is the required one and tags the image with the full commit', () => {
     const workflow = z.object({ name: Text }).parse(parse(workflows[0] ?? ''))
-    const first = parseConfiguration(configurations[0] ?? '', 'README.md')
-    const app = first.ok ? first.value.configuration.apps[0] : undefined
+    const parsed = parseConfiguration(first, 'landfall.yml')
+    const app = parsed.ok ? parsed.value.configuration.apps[0] : undefined
     expect(app?.requires).toContainEqual({ kind: 'ci', ci: 'github', workflow: workflow.name })
     expect(app?.tag).toBe('{commit}')
     expect(workflows[0]).toContain('type=sha,format=long,prefix=')
@@ -102,7 +120,7 @@ describe("the README's snippets", () => {
 
   it('creates every secret that its landfall.yml names, on EC2 and at Render', () => {
     const atRender = configurations.find((text) => text.includes('- render:'))
-    const named = all(/\b(landfall\/prod\/[\w-]+)/g, `${configurations[0]} ${atRender}`)
+    const named = all(/\b(landfall\/prod\/[\w-]+)/g, `${first} ${atRender}`)
     expect(all(/create-secret --name (\S+)/g).toSorted()).toEqual(named.toSorted())
   })
 
@@ -178,12 +196,12 @@ describe('the policies in examples', () => {
   it('names only outputs that the stack has', () => {
     const named = ['AlarmTopic', 'InstanceProfile', 'OperatorPolicy']
     expect(Object.keys(packaged.template.Outputs)).toEqual(expect.arrayContaining(named))
-    for (const name of named) expect(readme).toContain(name)
+    for (const name of named) expect(everything).toContain(name)
   })
 
   it('counts the alarms that are paid for', () => {
     const types = Object.values(packaged.template.Resources).map(({ Type }) => Type)
     const count = types.filter((type) => type === 'AWS::CloudWatch::Alarm').length
-    expect(readme).toContain(`CloudWatch: ${count} alarms`)
+    expect(guide).toContain(`CloudWatch: ${count} alarms`)
   })
 })

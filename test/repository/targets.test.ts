@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Course } from '../../local/render/deploy.ts'
 import { parseConfiguration } from '../../src/config/read.ts'
@@ -10,13 +9,6 @@ const file = 'docs/targets.md'
 const page = readFileSync(file, 'utf8')
 const rowsOf = (pattern: RegExp): readonly (readonly string[])[] =>
   [...page.matchAll(pattern)].map(([, ...cells]) => cells)
-
-/** As GitHub makes it of a heading. */
-const toAnchor = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replaceAll(/[^\w\- ]/g, '')
-    .replaceAll(' ', '-')
 
 describe('docs/targets.md', () => {
   it('lists what the suite proves of every target', () => {
@@ -55,16 +47,4 @@ describe('docs/targets.md', () => {
     const parsed = parseConfiguration(snippet, file)
     expect(parsed).toMatchObject({ ok: true, value: { warnings: [] } })
   })
-
-  it.each(rowsOf(/\]\((?!https?:)([^)]+)\)/g))(
-    'has a link %s that leads somewhere',
-    (link = '') => {
-      const [path = '', anchor] = link.split('#')
-      const target = path === '' ? file : join(dirname(file), path)
-      expect(existsSync(target)).toBe(true)
-      if (anchor === undefined) return
-      const headings = [...readFileSync(target, 'utf8').matchAll(/^#+ (.+)$/gm)]
-      expect(headings.map(([, text = '']) => toAnchor(text))).toContain(anchor)
-    },
-  )
 })

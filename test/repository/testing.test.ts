@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { fastRules } from '../run/files.ts'
 
 const page = readFileSync('docs/testing.md', 'utf8')
-const [promises = '', larger = ''] = page.split('## What the full size has more of')
+const [promises = '', larger = ''] = page.split('## What the full size adds')
 const citedIn = (text: string): readonly string[] => [
   ...new Set([...text.matchAll(/`(test\/[^`]+\.test\.ts)`/g)].map(([, file = '']) => file)),
 ]

@@ -30,7 +30,7 @@ describe('the threat model', () => {
       name.toLowerCase(),
     )
     expect(functions.length).toBeGreaterThan(5)
-    const section = page.slice(page.indexOf('## A function whose role'))
+    const section = page.slice(page.indexOf('## A function with a compromised role'))
     expect(functions.filter((name) => !section.includes(`\`${name}\``))).toEqual([])
   })
 })

@@ -1,7 +1,10 @@
 /** What of the repository's own rules needs no package built. */
 export const fastRules = [
   'architecture',
+  'decisions',
+  'glossary',
   'install',
+  'links',
   'reasons',
   'schema',
   'sources',
