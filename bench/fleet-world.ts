@@ -147,15 +147,18 @@ const toBytes = (item: z.infer<typeof Item>): number =>
 
 const longAgo = (): string => new Date(Date.now() - 2 * 3600_000).toISOString()
 
-const ageRollCall = (item: z.infer<typeof Item>): z.infer<typeof Item> => {
+const ageFleetScan = (item: z.infer<typeof Item>): z.infer<typeof Item> => {
   const asked = Object.keys(z.record(z.string(), z.string()).parse(item['asked']))
   return { ...item, asked: Object.fromEntries(asked.map((app) => [app, longAgo()])) }
 }
 
 const ageHead = async (heads: Heads, app: AppName): Promise<void> => {
   const head = await heads.load(app)
-  const places = head.places.map((place) => ({ ...place, at: longAgo() }))
-  await heads.record({ ...head, places, version: Fence.parse(head.version + 1) }, head.version)
+  const places = head.observed.map((place) => ({ ...place, at: longAgo() }))
+  await heads.record(
+    { ...head, observed: places, version: Fence.parse(head.version + 1) },
+    head.version,
+  )
 }
 
 export interface FleetSettings {
@@ -277,7 +280,7 @@ export const startFleetWorld = async (settings: FleetSettings): Promise<FleetWor
         for (const item of (page.Items ?? []).map((one) => Item.parse(one)))
           if (item['sk'] === 'head') await ageHead(heads, AppName.parse(item['app']))
           else if (item['sk'] === 'roll-call')
-            await table.send(new PutCommand({ TableName: journal.name, Item: ageRollCall(item) }))
+            await table.send(new PutCommand({ TableName: journal.name, Item: ageFleetScan(item) }))
     },
     readHeadBytes: async (app) => {
       const item = await counter.aside(() => readItem(journal, headKey(AppName.parse(app))))

@@ -1,12 +1,12 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'
 import type { App } from '../deployment/app.ts'
-import type { Fact } from '../deployment/report.ts'
+import type { Notice } from '../deployment/notice.ts'
 import { later, refused } from '../kernel/foreign.ts'
 import { told, type Reporter } from '../report/reporter.ts'
 import { inTime, lazy, toAwsFailure } from './client.ts'
 
 /** What others find in `detail`; `docs/events.md` describes it, and a test holds the two together. */
-const toDetail = (fact: Fact, app: App) => ({
+const toDetail = (fact: Notice, app: App) => ({
   /** Raised when a field changes its meaning or goes away; new fields come without it. */
   version: 1,
   id: `${app.name}:${fact.id}`,

@@ -3,7 +3,7 @@ import { createNudge } from '../aws/lambda-nudge.ts'
 import { environments, readEnvironment } from '../config/environment.ts'
 import { loadConfiguration } from '../config/load.ts'
 import type { AlarmTransition, Verdict } from '../deployment/alarm.ts'
-import { createChronicle } from '../journal/chronicle.ts'
+import { createAuditLog } from '../journal/audit-log.ts'
 import { createHeads } from '../journal/heads.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { systemClock, toInstant, type Instant } from '../kernel/clock.ts'
@@ -75,7 +75,7 @@ const composeServices = (log: Log) => {
   return {
     takeAlarm: createTakeAlarm({
       heads: createHeads(table),
-      chronicle: createChronicle(table),
+      auditLog: createAuditLog(table),
       clock: systemClock,
       log,
     }),

@@ -2,8 +2,8 @@ import * as z from 'zod'
 import { createNudge } from '../aws/lambda-nudge.ts'
 import { environments, readEnvironment, type FunctionName } from '../config/environment.ts'
 import { loadConfiguration } from '../config/load.ts'
-import type { OperatorWord } from '../deployment/operate.ts'
-import { createChronicle } from '../journal/chronicle.ts'
+import type { OperatorCommand } from '../deployment/operate.ts'
+import { createAuditLog } from '../journal/audit-log.ts'
 import { createHeads } from '../journal/heads.ts'
 import { createJournalTable } from '../journal/table.ts'
 import { systemClock } from '../kernel/clock.ts'
@@ -44,7 +44,7 @@ const composeServices = (name: 'rollback' | 'cancel' | 'freeze' | 'unfreeze') =>
   return {
     operate: createOperate({
       heads: createHeads(table),
-      chronicle: createChronicle(table),
+      auditLog: createAuditLog(table),
       clock: systemClock,
     }),
     nudge: createNudge(environment.RECONCILE_FUNCTION),
@@ -56,7 +56,7 @@ const composeServices = (name: 'rollback' | 'cancel' | 'freeze' | 'unfreeze') =>
 export const composeOperate = <Input extends OperatorInput>(
   name: FunctionName & Parameters<typeof composeServices>[0],
   schema: z.ZodType<Input>,
-  toWord: (input: Input) => OperatorWord,
+  toWord: (input: Input) => OperatorCommand,
   reason: Reason,
   show: (operated: Operated) => Readonly<Record<string, unknown>> = () => ({}),
 ): ((input: unknown) => Promise<unknown>) =>

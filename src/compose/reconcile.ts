@@ -6,7 +6,7 @@ import { createSecretReader, type ReadSecret } from '../aws/secrets-manager.ts'
 import { createCommands } from '../aws/ssm-commands.ts'
 import { environments, readEnvironment } from '../config/environment.ts'
 import { loadConfiguration } from '../config/load.ts'
-import { createChronicle } from '../journal/chronicle.ts'
+import { createAuditLog } from '../journal/audit-log.ts'
 import { createCertificates } from '../journal/certificates.ts'
 import { createCommandIndex } from '../journal/commands.ts'
 import { createEvidenceJournal } from '../journal/evidence.ts'
@@ -14,7 +14,7 @@ import { createHeads } from '../journal/heads.ts'
 import { createHistory } from '../journal/history.ts'
 import { createRevisions } from '../journal/revisions.ts'
 import { createLabels } from '../journal/labels.ts'
-import { createRollCalls } from '../journal/roll-calls.ts'
+import { createFleetScans } from '../journal/fleet-scans.ts'
 import { createSeen } from '../journal/seen.ts'
 import { createTags } from '../journal/tags.ts'
 import { createJournalTable, type JournalTable } from '../journal/table.ts'
@@ -25,7 +25,7 @@ import type { Log } from '../kernel/log.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import type { CommandIndex, Heads } from '../rollout/journal.ts'
 import { createReconcile } from '../rollout/reconcile.ts'
-import { callRoll, hasInstances, type Attendant } from '../rollout/roll-call.ts'
+import { scanFleet, hasInstances, type ListedInstance } from '../rollout/fleet-scan.ts'
 import type { Fleet } from '../targets/ec2/ports.ts'
 import { obstacleOf } from '../targets/ec2/reach.ts'
 import type { Nudge, ReconcilePorts } from '../rollout/ports.ts'
@@ -47,7 +47,7 @@ const Event = z.union([
 ])
 type Event = z.infer<typeof Event>
 
-type Look = Pick<Nudge, 'app' | 'revisions' | 'called'>
+type Look = Pick<Nudge, 'app' | 'revisions' | 'scan'>
 
 /** Which apps an event is about. */
 const findApps = async (
@@ -55,12 +55,12 @@ const findApps = async (
   { heads, commands }: { heads: Heads; commands: CommandIndex },
 ): Promise<readonly Look[]> => {
   if ('app' in event)
-    return [{ app: event.app, revisions: event.revision ? [event.revision] : [], called: null }]
+    return [{ app: event.app, revisions: event.revision ? [event.revision] : [], scan: null }]
   if ('detail' in event) {
     const app = await commands.findApp(event.detail['command-id'])
-    return app === null ? [] : [{ app, revisions: [], called: null }]
+    return app === null ? [] : [{ app, revisions: [], scan: null }]
   }
-  return (await heads.listOpen()).map((app) => ({ app, revisions: [], called: null }))
+  return (await heads.listOpen()).map((app) => ({ app, revisions: [], scan: null }))
 }
 
 /** One app's trouble must not keep the others from being looked at; what is a bug comes back. */
@@ -85,7 +85,7 @@ const reportTroubles = (
 }
 
 /** Who is there, from one listing of the stage's instances whatever the number of apps. */
-const listPresent = async (fleet: Fleet, stage: string): Promise<readonly Attendant[]> => {
+const listPresent = async (fleet: Fleet, stage: string): Promise<readonly ListedInstance[]> => {
   const listed = await fleet.list({ kind: 'tag', key: 'landfall:stage', value: stage })
   return listed.map((one) => ({ id: one.id, isOnline: obstacleOf(one) === null, tags: one.tags }))
 }
@@ -97,15 +97,15 @@ type LookAt = (looks: readonly Look[]) => Promise<'looked' | 'troubled'>
  * been looked at: what is cut off is called again.
  */
 const callAll = async (
-  { apps, fleet, rollCalls, stage, log }: Services,
+  { apps, fleet, fleetScans, stage, log }: Services,
   lookAt: LookAt,
 ): Promise<void> => {
   if (!apps.some(hasInstances)) return
   try {
-    const [present, last] = await Promise.all([listPresent(fleet, stage), rollCalls.load()])
-    const { summons, next } = callRoll(apps, present, last, toInstant(systemClock()))
-    const looked = await lookAt(summons.map((one) => ({ ...one, revisions: [] })))
-    if (looked === 'looked' && !isDeepStrictEqual(next, last)) await rollCalls.record(next)
+    const [present, last] = await Promise.all([listPresent(fleet, stage), fleetScans.load()])
+    const { due, next } = scanFleet(apps, present, last, toInstant(systemClock()))
+    const looked = await lookAt(due.map((one) => ({ ...one, revisions: [] })))
+    if (looked === 'looked' && !isDeepStrictEqual(next, last)) await fleetScans.record(next)
   } catch (error) {
     if (!(error instanceof Retryable)) throw error
     log.warn('the roll could not be called now', { why: error.message })
@@ -121,13 +121,13 @@ const createRecords = (table: JournalTable) => ({
   labels: createLabels(table),
   seen: createSeen(table),
   history: createHistory(table),
-  chronicle: createChronicle(table),
+  auditLog: createAuditLog(table),
 })
 
 const createTell = (
   readSecret: ReadSecret,
   { OWNER, STAGE: stage, GITHUB_API: githubApi }: z.output<typeof environments.reconcile>,
-): ReconcilePorts['tell'] => {
+): ReconcilePorts['sendNotice'] => {
   const [, region = ''] = OWNER.split('/')
   const reporters = createReporters({ readSecret, region, stage, githubApi })
   return (channel, fact, app) => reporters[channel](fact, app)
@@ -152,7 +152,7 @@ const composeServices = (log: Log) => {
     readSecretVersion: createReadSecretVersion(readSecret),
     hasSecretVersion: createHasSecretVersion(readSecret),
     readFiring: createReadFiring(),
-    tell: createTell(readSecret, environment),
+    sendNotice: createTell(readSecret, environment),
     toTarget: createToTarget({
       commands: createCommands(),
       fleet,
@@ -165,8 +165,8 @@ const composeServices = (log: Log) => {
     log,
   })
   const { heads, commands } = records
-  const rollCalls = createRollCalls(table)
-  return { heads, commands, reconcile, apps, fleet, rollCalls, stage: environment.STAGE, log }
+  const fleetScans = createFleetScans(table)
+  return { heads, commands, reconcile, apps, fleet, fleetScans, stage: environment.STAGE, log }
 }
 type Services = ReturnType<typeof composeServices>
 

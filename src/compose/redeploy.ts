@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { createChronicle } from '../journal/chronicle.ts'
+import { createAuditLog } from '../journal/audit-log.ts'
 import { createNudge } from '../aws/lambda-nudge.ts'
 import { environments, readEnvironment } from '../config/environment.ts'
 import { loadConfiguration } from '../config/load.ts'
@@ -26,7 +26,7 @@ const composeServices = () => {
   const redeploy = createRedeploy({
     heads: createHeads(table),
     revisions: createRevisions(table),
-    chronicle: createChronicle(table),
+    auditLog: createAuditLog(table),
     clock: systemClock,
   })
   return {

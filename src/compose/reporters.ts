@@ -1,4 +1,4 @@
-import type { Channel } from '../deployment/report.ts'
+import type { Channel } from '../deployment/notice.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { http } from '../kernel/http.ts'
 import type { Reporter } from '../report/reporter.ts'

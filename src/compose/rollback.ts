@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { Commit, Digest, Generation } from '../kernel/id.ts'
 import { liveRelease } from '../deployment/head.ts'
-import { openDeployment, releaseToBringBack } from '../deployment/take-back.ts'
+import { openDeployment, releaseToBringBack } from '../deployment/operate.ts'
 import type { Operated } from '../rollout/operate.ts'
 import { composeOperate, OperatorInput } from './operate.ts'
 
@@ -18,7 +18,7 @@ const Input = OperatorInput.extend({
 const show = ({ head }: Operated) => {
   const aim = openDeployment(head) === null ? releaseToBringBack(head) : liveRelease(head)
   return {
-    takesBack: head.takeBack?.generation ?? null,
+    takesBack: head.rollback?.generation ?? null,
     to:
       aim === null ? null : { generation: aim.generation, commit: aim.commit, digest: aim.digest },
   }

@@ -8,7 +8,7 @@ import type {
   TargetSettings,
   TargetTraits,
 } from '../deployment/app.ts'
-import { keyOfFleet, keyOfHerokuApp, keyOfService } from '../deployment/target-key.ts'
+import { keyOfFleet, keyOfHerokuApp, keyOfService } from '../deployment/find-target.ts'
 import { AppName, InstanceId } from '../kernel/id.ts'
 import { longestSeconds } from './longest-seconds.ts'
 import type { AppFile, Ec2File, LandfallFile, TargetFile } from './schema.ts'

@@ -1,15 +1,14 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { Fence, type InstanceId, type TargetKey } from '../kernel/id.ts'
-import { absorb, endRestored } from './answer.ts'
-import { end, giveUp, giveWay, instancesToRestore } from './close.ts'
+import { absorbAnswers, endRestored } from './answer.ts'
+import { endDeployment, withdraw, preempt, instancesToRestore } from './close.ts'
 import { emit, type Draft } from './draft.ts'
 import { hostSecondsUntil, intentOwnedSeconds, isPast, operationLimits } from './deadline.ts'
-import { isPausing } from './pause.ts'
-import { largestWave } from './wave.ts'
+import { isPausing, largestWave } from './wave.ts'
 import {
-  goesOn,
+  continuesOnFailure,
   hasEnded,
-  isConverging,
+  isRepair,
   statusOf,
   type Advancing,
   type Deployment,
@@ -19,11 +18,11 @@ import {
   type Purpose,
   type Withdrawing,
 } from './deployment.ts'
-import { hasPendingTakeBack, liveRelease, type Head } from './head.ts'
+import { hasPendingRollback, liveRelease, type Head } from './head.ts'
 import { findSamePlace } from './find-target.ts'
 
 /** What a run sees when it looks. */
-export interface Look {
+export interface Poll {
   /** Instances of the next wave that have a fresh certificate. */
   readonly prepared: readonly InstanceId[]
   /** Names the run. */
@@ -37,7 +36,7 @@ const issue = (
   deployment: OpenDeployment,
   purpose: Purpose,
   instances: readonly InstanceState[],
-  { by, now }: Look,
+  { by, now }: Poll,
 ): Draft | null => {
   const limits = operationLimits(deployment, purpose, now)
   const target = instances[0]?.target
@@ -88,14 +87,18 @@ const endRolled = (draft: Draft, deployment: Advancing, now: Instant): Draft => 
   if (first === undefined || isBackWhereItCan(deployment)) {
     const names = left.length === 0 ? [] : [`not on ${left.map(({ id }) => id).join(', ')}`]
     const message = joinWords([deployment.message, ...names])
-    return end(draft, { status: 'succeeded', reason: 'deployed', message }, now)
+    return endDeployment(draft, { status: 'succeeded', reason: 'deployed', message }, now)
   }
   const told = left.map(({ id, message }) => (message === null ? id : `${id}: ${message}`))
   const message = joinWords([deployment.message, ...told])
-  return end(draft, { status: 'failed', reason: first.reason ?? 'no_answer', message }, now)
+  return endDeployment(
+    draft,
+    { status: 'failed', reason: first.reason ?? 'no_answer', message },
+    now,
+  )
 }
 
-const roll = (draft: Draft, deployment: Advancing, look: Look): Draft => {
+const rollOut = (draft: Draft, deployment: Advancing, look: Poll): Draft => {
   const { prepared, now } = look
   const wave = currentWave(deployment)
   if (wave.length === 0) return endRolled(draft, deployment, now)
@@ -107,9 +110,13 @@ const roll = (draft: Draft, deployment: Advancing, look: Look): Draft => {
       : issue(draft, deployment, 'deploy', wave, look)
   if (next !== null) return next
   // Whoever went back stays back: what is live is what a rollback leaves.
-  return goesOn(deployment)
-    ? end(draft, { status: 'failed', reason: 'deadline_passed', message: deployment.message }, now)
-    : giveUp(draft, 'deadline_passed', null, now)
+  return continuesOnFailure(deployment)
+    ? endDeployment(
+        draft,
+        { status: 'failed', reason: 'deadline_passed', message: deployment.message },
+        now,
+      )
+    : withdraw(draft, 'deadline_passed', null, now)
 }
 
 /** The first instance to bring back, and those that one command reaches with it: by one target of the live release. */
@@ -122,12 +129,12 @@ const listReachedTogether = (
   const [first] = instances
   if (live === null || first === undefined) return instances
   const keyOf = (instance: InstanceState): TargetKey | null =>
-    findSamePlace(release.settings, live.settings, instance, head.places)?.key ?? null
+    findSamePlace(release.settings, live.settings, instance, head.observed)?.key ?? null
   const key = keyOf(first)
   return instances.filter((one) => one.target === first.target && keyOf(one) === key)
 }
 
-const restore = (draft: Draft, deployment: Withdrawing, look: Look): Draft => {
+const restoreNext = (draft: Draft, deployment: Withdrawing, look: Poll): Draft => {
   const left = instancesToRestore(draft.head, deployment)
   const together = listReachedTogether(draft.head, deployment, left)
   const next = issue(draft, deployment, 'restore', together.slice(0, largestWave), look)
@@ -143,16 +150,16 @@ const restore = (draft: Draft, deployment: Withdrawing, look: Look): Draft => {
 }
 
 /** What comes next where no command is in flight. */
-const proceed = (draft: Draft, look: Look): Draft => {
+const proceed = (draft: Draft, look: Poll): Draft => {
   const { deployment } = draft.head
   if (deployment === null || hasEnded(deployment)) return draft
   return deployment.phase === 'advancing'
-    ? roll(draft, deployment, look)
-    : restore(draft, deployment, look)
+    ? rollOut(draft, deployment, look)
+    : restoreNext(draft, deployment, look)
 }
 
 /** The same fence once more, by another sender, with what is left of its time. */
-const repeat = (draft: Draft, intent: Intent, { by, now }: Look): Draft => {
+const resend = (draft: Draft, intent: Intent, { by, now }: Poll): Draft => {
   const hostSeconds = hostSecondsUntil(intent.deadlineAt, now)
   return hostSeconds === null
     ? draft
@@ -163,26 +170,26 @@ const repeat = (draft: Draft, intent: Intent, { by, now }: Look): Draft => {
  * Gives up what is open because it, or what was live before it, is to be taken back. Who is blamed for
  * nothing is only out of the way: an alarm fired before anything of it was sent.
  */
-const takeBackOpen = (draft: Draft, { generation }: Deployment, now: Instant): Draft => {
-  const { takeBack } = draft.head
+const yieldToRollback = (draft: Draft, { generation }: Deployment, now: Instant): Draft => {
+  const { rollback: takeBack } = draft.head
   if (takeBack === null) return draft
   return takeBack.generation === generation
-    ? giveUp(draft, takeBack.reason, `by ${takeBack.by}`, now)
-    : giveUp(draft, 'cancelled', `out of the way of a rollback by ${takeBack.by}`, now)
+    ? withdraw(draft, takeBack.reason, `by ${takeBack.by}`, now)
+    : withdraw(draft, 'cancelled', `out of the way of a rollback by ${takeBack.by}`, now)
 }
 
 /**
  * The deployment's next move: the next command, the same one again where its writer never sent it,
  * the loss of answers whose time is over, or the end. Nothing where there is nothing to do but wait.
  */
-export const advance = (draft: Draft, look: Look): Draft => {
+export const advance = (draft: Draft, look: Poll): Draft => {
   const { now } = look
   const { head } = draft
   const { deployment } = head
   if (deployment === null || hasEnded(deployment)) return draft
-  if (isConverging(deployment) && hasPendingTakeBack(head)) return giveWay(draft, now)
-  if (hasPendingTakeBack(head) && deployment.phase === 'advancing')
-    return takeBackOpen(draft, deployment, now)
+  if (isRepair(deployment) && hasPendingRollback(head)) return preempt(draft, now)
+  if (hasPendingRollback(head) && deployment.phase === 'advancing')
+    return yieldToRollback(draft, deployment, now)
   const { intent } = deployment
   if (intent === null) return proceed(draft, look)
   const isGivenUp =
@@ -190,6 +197,6 @@ export const advance = (draft: Draft, look: Look): Draft => {
   // It changes nothing on the host: begun anew, with a time of its own.
   if (isGivenUp && intent.purpose === 'prepare')
     return proceed(emit(draft, { kind: 'command_settled' }), look)
-  if (isPast(intent.deadlineAt, now)) return absorb(draft, intent.fence, [], now)
-  return isGivenUp ? repeat(draft, intent, look) : draft
+  if (isPast(intent.deadlineAt, now)) return absorbAnswers(draft, intent.fence, [], now)
+  return isGivenUp ? resend(draft, intent, look) : draft
 }

@@ -4,8 +4,8 @@ import type { Reason } from '../kernel/reason.ts'
 import { isPast } from './deadline.ts'
 import { emit, type Draft } from './draft.ts'
 import type { Deployment } from './deployment.ts'
-import { hasPendingTakeBack, type Finished, type Head } from './head.ts'
-import { leadsBack, openDeployment, takeBack } from './take-back.ts'
+import { hasPendingRollback, type Finished, type Head } from './head.ts'
+import { hasEarlierRelease, openDeployment, requestRollback } from './operate.ts'
 
 /** An alarm's transition to ALARM, as EventBridge tells it or DescribeAlarms shows it. */
 export interface AlarmTransition {
@@ -45,10 +45,10 @@ const isSecond = (head: Head, at: Instant): boolean =>
 /** What is open goes back to what is live; what is live needs one before it. */
 const blame = (head: Head, generation: Generation, at: Instant): Verdict => {
   const isOpen = openDeployment(head)?.generation === generation
-  if (isOpen || leadsBack(head, generation))
+  if (isOpen || hasEarlierRelease(head, generation))
     return { kind: 'take_back', generation, freeze: isSecond(head, at) }
   const reason = 'nothing_to_roll_back_to'
-  const isSaid = head.takeBack?.generation === generation && head.takeBack.refusal === reason
+  const isSaid = head.rollback?.generation === generation && head.rollback.refusal === reason
   return isSaid ? ignore(reason) : { kind: 'stuck', generation, reason }
 }
 
@@ -92,8 +92,8 @@ const isLookedAt = ({ operations }: Head, at: Instant): boolean => {
 }
 
 /** A person called off the rollback that this alarm, or one before it, asked for. */
-const isCalledOff = ({ takeBack, operations }: Head, at: Instant): boolean => {
-  if (takeBack?.refusal !== 'cancelled') return false
+const isCalledOff = ({ rollback, operations }: Head, at: Instant): boolean => {
+  if (rollback?.refusal !== 'cancelled') return false
   const cancel = operations.find(({ kind }) => kind === 'cancel')
   return cancel !== undefined && isPast(at, cancel.at)
 }
@@ -109,7 +109,7 @@ export const judgeAlarm = (
 ): Verdict => {
   if (head.freeze !== null || isLookedAt(head, transition.at)) return ignore('app_frozen')
   if (isCalledOff(head, transition.at)) return ignore('cancelled')
-  if (hasPendingTakeBack(head)) return ignore('going_back')
+  if (hasPendingRollback(head)) return ignore('going_back')
   const open = openDeployment(head)
   const verdict = open === null ? null : judgeOpen(open, head, transition)
   return verdict ?? judgeFinished(head, transition, windowSeconds)
@@ -119,7 +119,7 @@ const freeze = (draft: Draft, reason: Reason, by: string, at: Instant): Draft =>
   emit(draft, { kind: 'frozen', freeze: { reason, by, at }, cause: 'rule' })
 
 /** What follows from a transition; nothing where it is ignored. */
-export const takeAlarm = (
+export const applyAlarm = (
   draft: Draft,
   transition: AlarmTransition,
   windowSeconds: number,
@@ -133,17 +133,17 @@ export const takeAlarm = (
     case 'freeze':
       return freeze(draft, verdict.reason, by, now)
     case 'take_back': {
-      const next = takeBack(draft, wordOf(verdict.generation, by, now), now)
+      const next = requestRollback(draft, rollbackBy(verdict.generation, by, now), now)
       return verdict.freeze ? freeze(next, 'second_rollback', by, now) : next
     }
     case 'stuck': {
-      const word = wordOf(verdict.generation, by, now)
-      return emit(draft, { kind: 'rollback_refused', takeBack: word, reason: verdict.reason })
+      const word = rollbackBy(verdict.generation, by, now)
+      return emit(draft, { kind: 'rollback_refused', request: word, reason: verdict.reason })
     }
   }
 }
 
-const wordOf = (generation: Generation, by: string, at: Instant) =>
+const rollbackBy = (generation: Generation, by: string, at: Instant) =>
   ({ kind: 'rollback', reason: 'alarm_fired', generation, to: null, by, at }) as const
 
 /** A transition at the end of the window may be seen a little later: until then somebody looks. */

@@ -1,20 +1,20 @@
 import type { Instant } from '../kernel/clock.ts'
 import { Fence, Generation } from '../kernel/id.ts'
-import { endGivenUp, giveUp } from './close.ts'
+import { endWithdrawn, withdraw } from './close.ts'
 import { isPast } from './deadline.ts'
 import { emit, type Draft } from './draft.ts'
 import { findTarget } from './find-target.ts'
 import {
-  goesOn,
-  isNumbering,
+  continuesOnFailure,
+  assignsNumber,
   type Deployment,
   type InstanceState,
   type Intent,
   type Withdrawing,
 } from './deployment.ts'
 import { intentOf, type Head } from './head.ts'
-import { hasDrifted, servesRelease } from './places.ts'
-import { pauseAfter } from './pause.ts'
+import { hasDrifted, servesRelease } from './observed.ts'
+import { pauseAfter } from './wave.ts'
 import type { Answer } from './step.ts'
 
 /** A changed key is prepared for anew, a fence from before a restore raised: each at most this often. */
@@ -22,7 +22,7 @@ const mostRetries = 2
 /** Each repeated command may need one; whoever is prepared again and again never stays it. */
 const mostPrepares = 2 * mostRetries
 
-const lost = (id: Answer['id']): Answer => ({
+const lostAnswer = (id: Answer['id']): Answer => ({
   id,
   outcome: 'lost',
   reason: 'no_answer',
@@ -36,7 +36,7 @@ const lost = (id: Answer['id']): Answer => ({
 const isRepeatable = ({ reason }: Answer): boolean =>
   reason === 'key_changed' || reason === 'superseded_fence'
 
-const told = (instance: InstanceState, answer: Answer) => ({
+const withAnswer = (instance: InstanceState, answer: Answer) => ({
   ...instance,
   serving: answer.serving,
   reason: answer.reason,
@@ -51,7 +51,7 @@ const afterQuestion = (
   answer: Answer,
 ): InstanceState => {
   if (servesRelease(answer.serving, release))
-    return { ...told(instance, answer), status: 'succeeded' }
+    return { ...withAnswer(instance, answer), status: 'succeeded' }
   const asked = { ...instance, status: 'pending', serving: answer.serving } as const
   if (!hasDrifted(head, instance)) return asked
   return findTarget(release.settings, instance.target)?.drift === 'report'
@@ -64,8 +64,12 @@ const afterPrepare = (instance: InstanceState, answer: Answer): InstanceState =>
   if (isDone || answer.reason === 'too_late')
     return instance.retries < mostPrepares
       ? { ...instance, retries: instance.retries + 1 }
-      : { ...told(instance, answer), status: 'failed', reason: isDone ? 'key_changed' : 'too_late' }
-  return { ...told(instance, answer), status: 'failed', reason: answer.reason ?? 'no_answer' }
+      : {
+          ...withAnswer(instance, answer),
+          status: 'failed',
+          reason: isDone ? 'key_changed' : 'too_late',
+        }
+  return { ...withAnswer(instance, answer), status: 'failed', reason: answer.reason ?? 'no_answer' }
 }
 
 /** Nothing was changed by a command that was refused or not sent, but perhaps by one under the same fence before it. */
@@ -79,15 +83,19 @@ const afterDeploy = (instance: InstanceState, answer: Answer, intent: Intent): I
     case 'waiting':
       return instance
     case 'succeeded':
-      return { ...told(instance, answer), status: 'succeeded' }
+      return { ...withAnswer(instance, answer), status: 'succeeded' }
     case 'failed':
-      return { ...told(instance, answer), status: 'failed' }
+      return { ...withAnswer(instance, answer), status: 'failed' }
     case 'lost':
-      return { ...told(instance, answer), status: 'lost', reason: answer.reason ?? 'no_answer' }
+      return {
+        ...withAnswer(instance, answer),
+        status: 'lost',
+        reason: answer.reason ?? 'no_answer',
+      }
     case 'refused':
       return isRepeatable(answer) && instance.retries < mostRetries
         ? { ...untouched(instance, intent), retries: instance.retries + 1 }
-        : { ...told(untouched(instance, intent), answer), status: 'failed' }
+        : { ...withAnswer(untouched(instance, intent), answer), status: 'failed' }
   }
 }
 
@@ -100,17 +108,17 @@ const afterRestore = (instance: InstanceState, answer: Answer): InstanceState =>
     case 'refused':
       if (isRepeatable(answer) && instance.retries < mostRetries)
         return { ...instance, retries: instance.retries + 1 }
-      return { ...told(instance, answer), status: 'unknown', reason: 'not_restored' }
+      return { ...withAnswer(instance, answer), status: 'unknown', reason: 'not_restored' }
     case 'failed':
     case 'lost':
-      return { ...told(instance, answer), status: 'unknown', reason: 'not_restored' }
+      return { ...withAnswer(instance, answer), status: 'unknown', reason: 'not_restored' }
   }
 }
 
 /** It could not be sent to: what it serves nobody has said. */
 const afterMissing = (instance: InstanceState, answer: Answer, intent: Intent): InstanceState => {
   if (intent.purpose === 'restore') return afterRestore(instance, answer)
-  const missed = told(untouched(instance, intent), answer)
+  const missed = withAnswer(untouched(instance, intent), answer)
   return { ...missed, status: missed.touched ? 'lost' : 'failed' }
 }
 
@@ -120,11 +128,11 @@ const after = { prepare: afterPrepare, deploy: afterDeploy, restore: afterRestor
 const answerOf = (intent: Intent, answers: readonly Answer[], id: Answer['id'], now: Instant) => {
   const answer = answers.find((one) => one.id === id)
   if (answer !== undefined && answer.outcome !== 'waiting') return answer
-  return isPast(intent.deadlineAt, now) ? lost(id) : null
+  return isPast(intent.deadlineAt, now) ? lostAnswer(id) : null
 }
 
 /** The version must rise above every fence that a host has seen (a table restored to an earlier day). */
-const aboveSeen = (draft: Draft, answers: readonly Answer[]): Draft => {
+const raiseFence = (draft: Draft, answers: readonly Answer[]): Draft => {
   const seen = Math.max(0, ...answers.map((answer) => answer.fenceSeen ?? 0))
   return seen > draft.head.version
     ? emit(draft, { kind: 'fence_seen', fence: Fence.parse(seen) })
@@ -138,8 +146,8 @@ const highestNumber = 9_999_999
  * A number that is an instance's already, or was, is another release's (again the restored table): this
  * one gets the next number that is nobody's, and whoever has it under its first gets it anew.
  */
-const aboveServed = (draft: Draft, deployment: Deployment, answers: readonly Answer[]): Draft => {
-  if (!isNumbering(deployment)) return draft
+const renumber = (draft: Draft, deployment: Deployment, answers: readonly Answer[]): Draft => {
+  if (!assignsNumber(deployment)) return draft
   const served = answers
     .filter(({ outcome, reason }) => outcome === 'refused' && reason === 'superseded_fence')
     .map(({ serving }) => serving?.generation ?? 0)
@@ -161,8 +169,8 @@ const conclude = (draft: Draft, intent: Intent, now: Instant): Draft => {
   const { deployment } = settled.head
   if (deployment?.phase !== 'advancing') return settled
   const first = deployment.instances.find(({ status }) => status === 'failed' || status === 'lost')
-  if (first !== undefined && !goesOn(deployment))
-    return giveUp(settled, first.reason ?? 'no_answer', messageOf(deployment, first), now)
+  if (first !== undefined && !continuesOnFailure(deployment))
+    return withdraw(settled, first.reason ?? 'no_answer', messageOf(deployment, first), now)
   const until = pauseAfter(deployment, intent, now)
   return until === null ? settled : emit(settled, { kind: 'wave_paused', until })
 }
@@ -194,7 +202,7 @@ const report = (draft: Draft, reported: readonly InstanceState[]): Draft =>
  * Takes in what the instances answered to the command of `fence`. Answers to any other command are
  * those of a superseded attempt and change nothing.
  */
-export const absorb = (
+export const absorbAnswers = (
   draft: Draft,
   fence: Fence,
   answers: readonly Answer[],
@@ -212,8 +220,8 @@ export const absorb = (
       ? []
       : [afterAnswer(head, deployment, intent, instance, answer)]
   })
-  const told = abandonMissed(report(aboveSeen(draft, answers), reported), intent, reported)
-  const numbered = intent.purpose === 'deploy' ? aboveServed(told, deployment, answers) : told
+  const told = abandonMissed(report(raiseFence(draft, answers), reported), intent, reported)
+  const numbered = intent.purpose === 'deploy' ? renumber(told, deployment, answers) : told
   return conclude(numbered, intent, now)
 }
 
@@ -221,7 +229,7 @@ export const absorb = (
  * Takes in that the command of `fence` is out, and who it could not be sent to. The first sender who
  * says so counts; a second one's command under the same fence changes nothing.
  */
-export const takeSent = (
+export const markSent = (
   draft: Draft,
   fence: Fence,
   operation: string | null,
@@ -251,5 +259,5 @@ export const endRestored = (
   const left = instances.filter(({ status }) => status === 'unknown')
   const why = left.length === 0 ? null : `not brought back: ${left.map(({ id }) => id).join(', ')}`
   const message = [cause, why].filter((words) => words !== null).join('; ') || null
-  return endGivenUp(draft, reason, message, now)
+  return endWithdrawn(draft, reason, message, now)
 }

@@ -1,27 +1,35 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import { endDeployment } from './ending.ts'
 import type { Event, EventKind } from './event.ts'
 import {
   hasEnded,
-  isConverging,
+  isRepair,
   withoutPhase,
   type Deployment,
   type InstanceState,
   type Intent,
   type OpenDeployment,
   type Withdrawing,
+  type Ended,
+  type Ending,
 } from './deployment.ts'
-import { keptOperations, type Head } from './head.ts'
-import { indexNames } from './places.ts'
-import { addQuarantined } from './quarantine.ts'
-import type { OwedFact } from './report.ts'
+import {
+  keptOperations,
+  type Head,
+  keptFinished,
+  keptReleases,
+  liveRelease,
+  type Finished,
+} from './head.ts'
+import { indexInstances, recordObserved } from './observed.ts'
+import { addQuarantined, isSameContent } from './quarantine.ts'
+import type { PendingNotice } from './notice.ts'
 import { newerOrder } from './revision.ts'
-import { cutMessage, keepWords } from './words.ts'
+import { cutMessage, keepWords } from './message.ts'
 
 /** For how long the writer of an intent looks again by itself, before it leaves it to events and the clock. */
 const watchSeconds = 25
 
-const watchedBy = (by: string, at: Instant): Head['watch'] => ({
+const watchedBy = (by: string, at: Instant): Head['poller'] => ({
   by,
   until: addSeconds(at, watchSeconds),
 })
@@ -66,10 +74,12 @@ const withdrawn = (
 const changeNotice = (
   head: Head,
   id: string,
-  changed: (notice: OwedFact) => OwedFact | null,
+  changed: (notice: PendingNotice) => PendingNotice | null,
 ): Head => ({
   ...head,
-  owed: head.owed.flatMap((notice) => (notice.id === id ? (changed(notice) ?? []) : [notice])),
+  notices: head.notices.flatMap((notice) =>
+    notice.id === id ? (changed(notice) ?? []) : [notice],
+  ),
 })
 
 const touch = (instance: InstanceState, { purpose, target, instances }: Intent): InstanceState =>
@@ -80,13 +90,13 @@ const touch = (instance: InstanceState, { purpose, target, instances }: Intent):
 /** A repair goes on under the number of the live release, and answers no request. */
 const opened = (head: Head, deployment: Deployment): Head => {
   const { kind, generation } = deployment
-  if (isConverging(deployment)) return { ...head, deployment }
+  if (isRepair(deployment)) return { ...head, deployment }
   return {
     ...head,
     generation,
     deployment,
     request: kind === 'redeploy' ? null : head.request,
-    takeBack: kind === 'rollback' ? null : head.takeBack,
+    rollback: kind === 'rollback' ? null : head.rollback,
   }
 }
 
@@ -114,15 +124,15 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
   redeploy_requested: (head, { request }) => ({ ...head, request }),
   redeploy_refused: (head, { reason }) =>
     head.request === null ? head : { ...head, request: { ...head.request, refusal: reason } },
-  rollback_requested: (head, { takeBack }) => ({
+  rollback_requested: (head, { request }) => ({
     ...head,
-    takeBack: { ...takeBack, refusal: null },
+    rollback: { ...request, refusal: null },
   }),
-  rollback_refused: (head, { takeBack, reason }) => ({
+  rollback_refused: (head, { request, reason }) => ({
     ...head,
-    takeBack: { ...takeBack, refusal: reason },
+    rollback: { ...request, refusal: reason },
   }),
-  rollback_settled: (head) => ({ ...head, takeBack: null }),
+  rollback_settled: (head) => ({ ...head, rollback: null }),
   frozen: (head, { freeze }) => ({ ...head, freeze }),
   unfrozen: (head) => ({ ...head, freeze: null }),
   content_quarantined: (head, { entries }) => addQuarantined(head, entries),
@@ -139,15 +149,15 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
     ),
   command_issued: (head, { intent, by }) => ({
     ...changeOpen(head, (deployment) => issued(deployment, intent)),
-    watch: watchedBy(by, intent.at),
+    poller: watchedBy(by, intent.at),
   }),
   command_repeated: (head, { at, hostSeconds, by }) => ({
     ...changeIntent(head, { at, hostSeconds, repeated: true }),
-    watch: watchedBy(by, at),
+    poller: watchedBy(by, at),
   }),
   command_sent: (head, { operation, instances }) => changeIntent(head, { operation, instances }),
   instances_reported: (head, { instances }) => {
-    const reportedOf = indexNames(instances)
+    const reportedOf = indexInstances(instances)
     return changeOpen(head, (deployment) => ({
       ...deployment,
       instances: keepWords(deployment.instances.map((one) => reportedOf(one) ?? one)),
@@ -164,15 +174,15 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
     ...changeOpen(head, (deployment) =>
       deployment.phase === 'advancing' ? { ...deployment, pausedUntil: until } : deployment,
     ),
-    watch: null,
+    poller: null,
   }),
   rollout_withdrawn: (head, { reason, message }) =>
     changeOpen(head, (deployment) => withdrawn(deployment, reason, message)),
-  deployment_ended: (head, { ending, at }) => endDeployment(head, ending, at),
+  deployment_ended: (head, { ending, at }) => applyEnding(head, ending, at),
   deployment_archived: (head, { alarmsUntil }) => ({ ...head, deployment: null, alarmsUntil }),
   alarm_window_closed: (head) => ({ ...head, alarmsUntil: null }),
 
-  instances_listed: (head, { places }) => ({ ...head, places }),
+  instances_listed: (head, { observed }) => ({ ...head, observed: observed }),
   drift_found: unstored,
 
   notice_claimed: (head, { id, until }) =>
@@ -181,10 +191,10 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
       claimedUntil: until,
       tries: notice.tries + 1,
     })),
-  notice_tried: (head, { id, told, dueAt }) =>
+  notice_tried: (head, { id, sentTo, dueAt }) =>
     changeNotice(head, id, (notice) => ({
       ...notice,
-      told: [...new Set([...notice.told, ...told])],
+      sentTo: [...new Set([...notice.sentTo, ...sentTo])],
       dueAt,
       claimedUntil: null,
     })),
@@ -194,3 +204,44 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
 /** What one event makes of a head. Total: it asks nothing and decides nothing. */
 export const apply = <Kind extends EventKind>(head: Head, event: Event<Kind>): Head =>
   appliers[event.kind](head, event)
+
+/** What an alarm will be judged by; nothing where nothing was sent, for then nothing is its fault. */
+const toFinished = (head: Head, ended: Ended): readonly Finished[] => {
+  const { generation, kind, status, release, firing, sentAt, endedAt } = ended
+  if (sentAt === null || kind === 'repair') return []
+  const live = liveRelease(head)
+  const changed = live === null || !isSameContent(live, release)
+  const { commit, digest } = release
+  return [{ generation, kind, status, commit, digest, changed, firing, sentAt, endedAt }]
+}
+
+const keepReleases = (head: Head, { release, status }: Ended): Head['releases'] => {
+  if (status !== 'succeeded') return head.releases
+  const earlier = head.releases.filter(({ generation }) => generation !== release.generation)
+  return [release, ...earlier].slice(0, keptReleases)
+}
+
+/** The deployment as it stays: its ending is written in the head first and never changes there. */
+export const toEnded = (deployment: Deployment, ending: Ending, at: Instant): Ended => ({
+  ...withoutPhase(deployment),
+  phase: 'ended',
+  ...ending,
+  message: cutMessage(ending.message),
+  rolledBackBy: ending.status === 'rolled_back' ? deployment.generation : null,
+  endedAt: at,
+})
+
+/** What an ending makes of a head: what is live, what an alarm is judged by, what each instance serves. */
+export const applyEnding = (head: Head, ending: Ending, at: Instant): Head => {
+  const { deployment } = head
+  if (deployment === null) return head
+  const ended = toEnded(deployment, ending, at)
+  return {
+    ...head,
+    deployment: ended,
+    releases: keepReleases(head, ended),
+    finished: [...toFinished(head, ended), ...head.finished].slice(0, keptFinished),
+    observed: recordObserved(head, ended, at),
+    poller: null,
+  }
+}

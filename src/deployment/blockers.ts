@@ -1,35 +1,35 @@
-import { isConverging, type Deployment, type DeploymentKind } from './deployment.ts'
+import { isRepair, type Deployment, type DeploymentKind } from './deployment.ts'
 import {
   hasPendingRequest,
-  hasPendingTakeBack,
+  hasPendingRollback,
   type Freeze,
   type Head,
-  type TakeBack,
+  type RollbackRequest,
 } from './head.ts'
 import { isQuarantined, type Quarantinable } from './quarantine.ts'
 
 /** One thing that keeps a deployment from being opened now. */
 export type Blocker =
-  | { readonly reason: 'going_back'; readonly takeBack: TakeBack }
+  | { readonly reason: 'going_back'; readonly request: RollbackRequest }
   | { readonly reason: 'deployment_open'; readonly deployment: Deployment }
   | { readonly reason: 'request_pending' }
   | { readonly reason: 'app_frozen'; readonly freeze: Freeze }
   | { readonly reason: 'quarantined' }
 
 /** What is to go out. `request` is a new request for a redeploy, `redeploy` one that is taken up. */
-export interface Wish {
-  readonly kind: Exclude<DeploymentKind, 'converge'> | 'request'
+export interface Attempt {
+  readonly kind: Exclude<DeploymentKind, 'repair'> | 'request'
   readonly force: boolean
   readonly content: Quarantinable | null
 }
 
-const listAll = (head: Head, content: Wish['content']): readonly Blocker[] => {
-  const { deployment, takeBack, freeze } = head
+const listAll = (head: Head, content: Attempt['content']): readonly Blocker[] => {
+  const { deployment, rollback, freeze } = head
   return [
-    ...(takeBack !== null && hasPendingTakeBack(head)
-      ? [{ reason: 'going_back' as const, takeBack }]
+    ...(rollback !== null && hasPendingRollback(head)
+      ? [{ reason: 'going_back' as const, request: rollback }]
       : []),
-    ...(deployment === null || isConverging(deployment)
+    ...(deployment === null || isRepair(deployment)
       ? []
       : [{ reason: 'deployment_open' as const, deployment }]),
     ...(hasPendingRequest(head) ? [{ reason: 'request_pending' as const }] : []),
@@ -40,7 +40,7 @@ const listAll = (head: Head, content: Wish['content']): readonly Blocker[] => {
   ]
 }
 
-const blocks = (reason: Blocker['reason'], { kind, force }: Wish): boolean => {
+const blocks = (reason: Blocker['reason'], { kind, force }: Attempt): boolean => {
   switch (reason) {
     case 'deployment_open':
       return true
@@ -60,8 +60,8 @@ const blocks = (reason: Blocker['reason'], { kind, force }: Wish): boolean => {
  * A convergence gives way to any deployment and blocks none; one that has ended blocks until its record
  * is in the history.
  */
-export const blockers = (head: Head, wish: Wish): readonly Blocker[] =>
+export const blockers = (head: Head, wish: Attempt): readonly Blocker[] =>
   listAll(head, wish.content).filter(({ reason }) => blocks(reason, wish))
 
-export const firstBlocker = (head: Head, wish: Wish): Blocker['reason'] | null =>
+export const firstBlocker = (head: Head, wish: Attempt): Blocker['reason'] | null =>
   blockers(head, wish)[0]?.reason ?? null

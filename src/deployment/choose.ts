@@ -9,7 +9,7 @@ import { isQuarantined } from './quarantine.ts'
 import { lacksPush, type SeenHooks } from './seen.ts'
 import { compareOrders, type PushOrder, type Revision, type RevisionStatus } from './revision.ts'
 
-interface Ending {
+interface RevisionEnding {
   readonly status: RevisionStatus
   readonly reason: Reason
   /** What an expired one still had not got; null where that did not end it. */
@@ -17,15 +17,15 @@ interface Ending {
 }
 
 /** What one waiting revision is, seen from the head: on its way out, ended, or lacking something. */
-export type Standing =
+export type Readiness =
   | { readonly kind: 'ready'; readonly order: PushOrder }
   | { readonly kind: 'lacking'; readonly what: readonly string[] }
   | { readonly kind: 'open' }
-  | ({ readonly kind: 'ended' } & Ending)
+  | ({ readonly kind: 'ended' } & RevisionEnding)
 
 export interface Choice {
   /** Revisions whose status is to be written, with the reason. */
-  readonly ended: readonly ({ readonly revision: Revision } & Ending)[]
+  readonly ended: readonly ({ readonly revision: Revision } & RevisionEnding)[]
   /** The newest deployable revision whose image the registry is to be asked for. */
   readonly ask: Revision | null
   /** The one to open: its image is known. */
@@ -79,14 +79,14 @@ export const mayAsk = (
 const isOver = (app: App, revision: Revision, now: Instant): boolean =>
   isPast(addSeconds(revision.waitingSince, app.waitForSeconds), now)
 
-const ended = (status: RevisionStatus, reason: Reason): Standing => ({
+const asEnded = (status: RevisionStatus, reason: Reason): Readiness => ({
   kind: 'ended',
   status,
   reason,
   lacked: null,
 })
 
-const expired = (lacked: readonly string[]): Standing => ({
+const expired = (lacked: readonly string[]): Readiness => ({
   kind: 'ended',
   status: 'expired',
   reason: 'wait_expired',
@@ -111,20 +111,20 @@ const listMissing = (
 ]
 
 /** Where a waiting revision stands. Pure; `status` shows it as it is used here. */
-export const standingOf = (
+export const readinessOf = (
   head: Head,
   app: App,
   revision: Revision,
   seen: SeenHooks,
   now: Instant,
-): Standing => {
+): Readiness => {
   if (head.deployment?.release.revision === revision.id) return { kind: 'open' }
   const order = orderOf(app, revision)
   if (order !== null && head.mark !== null && compareOrders(order, head.mark) <= 0)
-    return ended('superseded', 'superseded')
-  if (isQuarantined(head, revision)) return ended('refused', 'quarantined')
+    return asEnded('superseded', 'superseded')
+  if (isQuarantined(head, revision)) return asEnded('refused', 'quarantined')
   const runs = requiredCi(app).map(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)])
-  if (runs.some((run) => run?.conclusion === 'failure')) return ended('refused', 'ci_failed')
+  if (runs.some((run) => run?.conclusion === 'failure')) return asEnded('refused', 'ci_failed')
   const what = listMissing(head, app, revision, seen, now)
   const over = head.freeze === null && head.deployment === null && isOver(app, revision, now)
   if (what.length > 0 || order === null) return over ? expired(what) : { kind: 'lacking', what }
@@ -133,7 +133,11 @@ export const standingOf = (
   return { kind: 'ready', order }
 }
 
-const endingOf = ({ status, reason, lacked }: Ending): Ending => ({ status, reason, lacked })
+const toRevisionEnding = ({ status, reason, lacked }: RevisionEnding): RevisionEnding => ({
+  status,
+  reason,
+  lacked,
+})
 
 /**
  * Which revision goes out next: the newest deployable one above the mark. One that waits or is red
@@ -148,10 +152,10 @@ export const choose = (
 ): Choice => {
   const standings = revisions.map((revision) => ({
     revision,
-    standing: standingOf(head, app, revision, seen, now),
+    standing: readinessOf(head, app, revision, seen, now),
   }))
   const over = standings.flatMap(({ revision, standing }) =>
-    standing.kind === 'ended' ? [{ revision, ...endingOf(standing) }] : [],
+    standing.kind === 'ended' ? [{ revision, ...toRevisionEnding(standing) }] : [],
   )
   const isBlocked = blockers(head, { kind: 'deploy', force: false, content: null }).length > 0
   if (isBlocked) return { ended: over, ask: null, open: null }

@@ -1,10 +1,10 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { Reason } from '../kernel/reason.ts'
-import { findDrift } from './drift.ts'
+import { describeDrift } from './observed.ts'
 import { emit, type Draft } from './draft.ts'
-import { toEnded } from './ending.ts'
+import { toEnded } from './apply.ts'
 import {
-  isConverging,
+  isRepair,
   type Deployment,
   type Ended,
   type Ending,
@@ -20,12 +20,12 @@ const statusAfter = (reason: Reason): Ending['status'] => {
 }
 
 const foundDrift = (head: Head, ended: Ended) => {
-  const message = isConverging(ended) ? findDrift(head, ended) : null
+  const message = isRepair(ended) ? describeDrift(head, ended) : null
   return message === null ? [] : [{ kind: 'drift_found' as const, by: ended.by, message }]
 }
 
 /** Ends the deployment. A rollback that fails freezes the app: people have to look. */
-export const end = (draft: Draft, ending: Ending, now: Instant): Draft => {
+export const endDeployment = (draft: Draft, ending: Ending, now: Instant): Draft => {
   const { deployment } = draft.head
   if (deployment === null) return draft
   const ended = toEnded(deployment, ending, now)
@@ -40,7 +40,7 @@ export const end = (draft: Draft, ending: Ending, now: Instant): Draft => {
 }
 
 /** Best effort: a command that nothing waits for any more is cancelled; the fence is what counts. */
-const abandon = (draft: Draft): Draft => {
+const abandonCommand = (draft: Draft): Draft => {
   const { deployment } = draft.head
   const intent = intentOf(draft.head)
   if (deployment === null || intent === null || intent.operation === null) return draft
@@ -52,18 +52,22 @@ const abandon = (draft: Draft): Draft => {
 }
 
 /** Ends a convergence that is in the way; what of it still runs on an instance meets a higher fence. */
-export const giveWay = (draft: Draft, now: Instant): Draft =>
-  end(abandon(draft), { status: 'cancelled', reason: 'superseded', message: null }, now)
+export const preempt = (draft: Draft, now: Instant): Draft =>
+  endDeployment(
+    abandonCommand(draft),
+    { status: 'cancelled', reason: 'superseded', message: null },
+    now,
+  )
 
 /** Ends a deployment that was given up for `reason`, now that nothing of it is left. */
-export const endGivenUp = (
+export const endWithdrawn = (
   draft: Draft,
   reason: Reason,
   message: string | null,
   now: Instant,
-): Draft => end(draft, { status: statusAfter(reason), reason, message }, now)
+): Draft => endDeployment(draft, { status: statusAfter(reason), reason, message }, now)
 
-const isLive = (head: Head, serving: Serving | null): boolean =>
+const servesLive = (head: Head, serving: Serving | null): boolean =>
   (serving?.generation ?? null) === (liveRelease(head)?.generation ?? null)
 
 /**
@@ -72,7 +76,7 @@ const isLive = (head: Head, serving: Serving | null): boolean =>
  */
 const needsRestore = (head: Head, instance: InstanceState): boolean => {
   if (!instance.touched) return false
-  if (instance.status === 'failed') return !isLive(head, instance.serving)
+  if (instance.status === 'failed') return !servesLive(head, instance.serving)
   return instance.status !== 'restored' && instance.status !== 'unknown'
 }
 
@@ -85,7 +89,7 @@ export const instancesToRestore = (
  * Ends a failed rollout where every touched instance has said that it serves the live release;
  * otherwise turns it to bringing that release back.
  */
-export const giveUp = (
+export const withdraw = (
   draft: Draft,
   reason: Reason,
   message: string | null,
@@ -93,8 +97,8 @@ export const giveUp = (
 ): Draft => {
   const { head } = draft
   if (head.deployment === null) return draft
-  const given = abandon(draft)
+  const given = abandonCommand(draft)
   if (instancesToRestore(head, head.deployment).length === 0)
-    return endGivenUp(given, reason, message, now)
+    return endWithdrawn(given, reason, message, now)
   return emit(given, { kind: 'rollout_withdrawn', reason, message })
 }

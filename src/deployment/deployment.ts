@@ -92,7 +92,7 @@ export type DeploymentKind =
   | 'redeploy'
   | 'rollback'
   /** Brings the live release to instances that do not serve it; under that release's own number. */
-  | 'converge'
+  | 'repair'
 export type DeploymentStatus =
   | 'queued'
   | 'in_progress'
@@ -182,12 +182,12 @@ export const hasEnded = (deployment: Deployment): deployment is Ended =>
   deployment.phase === 'ended'
 
 /** Whether what is open only brings the live release to where it belongs: it gives way to all else. */
-export const isConverging = (deployment: Deployment | null): boolean =>
-  deployment?.kind === 'converge'
+export const isRepair = (deployment: Deployment | null): boolean => deployment?.kind === 'repair'
 
 /** What brings back or keeps what is live: one instance's failure keeps it from no other. */
-export const goesOn = ({ kind }: Deployment): boolean => kind === 'rollback' || kind === 'converge'
+export const continuesOnFailure = ({ kind }: Deployment): boolean =>
+  kind === 'rollback' || kind === 'repair'
 
 /** Whether its release is a new one, under the number of this deployment. */
-export const isNumbering = ({ kind, generation, release }: Deployment): boolean =>
-  kind !== 'converge' && release.generation === generation
+export const assignsNumber = ({ kind, generation, release }: Deployment): boolean =>
+  kind !== 'repair' && release.generation === generation

@@ -2,8 +2,15 @@ import type { Instant } from '../kernel/clock.ts'
 import type { Fence, Generation, InstanceId, TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { Ending, Deployment, InstanceState, Intent } from './deployment.ts'
-import type { Freeze, Operation, Place, Quarantined, Request, TakeBack } from './head.ts'
-import type { Channel } from './report.ts'
+import type {
+  Freeze,
+  Operation,
+  ObservedInstance,
+  Quarantined,
+  Request,
+  RollbackRequest,
+} from './head.ts'
+import type { Channel } from './notice.ts'
 import type { PushOrder } from './revision.ts'
 
 /** What was decided, in the past tense, by kind. */
@@ -12,10 +19,10 @@ interface EventFields {
   readonly operation_recorded: { readonly operation: Operation }
   readonly redeploy_requested: { readonly request: Request }
   readonly redeploy_refused: { readonly reason: Reason }
-  readonly rollback_requested: { readonly takeBack: Omit<TakeBack, 'refusal'> }
+  readonly rollback_requested: { readonly request: Omit<RollbackRequest, 'refusal'> }
   /** A cancelled one is a refused one, too. */
   readonly rollback_refused: {
-    readonly takeBack: Omit<TakeBack, 'refusal'>
+    readonly request: Omit<RollbackRequest, 'refusal'>
     readonly reason: Reason
   }
   /** Nothing is left to bring back. */
@@ -60,14 +67,14 @@ interface EventFields {
   readonly alarm_window_closed: object
 
   // What is known of the instances while nothing is open.
-  readonly instances_listed: { readonly places: readonly Place[] }
+  readonly instances_listed: { readonly observed: readonly ObservedInstance[] }
   readonly drift_found: { readonly by: string; readonly message: string }
 
   // The way of a notice to its channels.
   readonly notice_claimed: { readonly id: string; readonly until: Instant }
   readonly notice_tried: {
     readonly id: string
-    readonly told: readonly Channel[]
+    readonly sentTo: readonly Channel[]
     readonly dueAt: Instant
   }
   /** Every channel has it, or it is old news. */

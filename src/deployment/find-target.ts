@@ -1,5 +1,5 @@
-import type { InstanceId, TargetKey } from '../kernel/id.ts'
-import type { App, TargetSettings } from './app.ts'
+import { type InstanceId, TargetKey } from '../kernel/id.ts'
+import type { App, TargetSettings, InstanceSelector } from './app.ts'
 
 type Targets = App['targets']
 
@@ -14,7 +14,7 @@ const findUnmatched = (targets: Targets, others: Targets, kind: TargetSettings['
 /** What is known of an instance: the places that the journal keeps. */
 type Known = readonly { readonly id: InstanceId; readonly target: TargetKey }[]
 
-const selects = ({ instances }: TargetSettings, id: InstanceId): boolean =>
+const selectsById = ({ instances }: TargetSettings, id: InstanceId): boolean =>
   instances?.kind === 'ids' && instances.ids.includes(id)
 
 /**
@@ -38,8 +38,20 @@ export const findSamePlace = (
     known.some((place) => place.id === id && place.target === one.key)
   return (
     theirs.find(isKnownBy) ??
-    theirs.find((one) => selects(one, id)) ??
+    theirs.find((one) => selectsById(one, id)) ??
     theirs[mine.indexOf(target)] ??
     null
   )
 }
+
+// What a target is known by, wherever it stands in landfall.yml: where it deploys to, not how.
+
+/** By the tag; of several ids by the first written, since more are written behind it. */
+export const keyOfFleet = (instances: InstanceSelector): TargetKey =>
+  TargetKey.parse(
+    `ec2:${instances.kind === 'tag' ? `${instances.key}=${instances.value}` : instances.ids[0]}`,
+  )
+
+export const keyOfService = (service: string): TargetKey => TargetKey.parse(`render:${service}`)
+
+export const keyOfHerokuApp = (app: string): TargetKey => TargetKey.parse(`heroku:${app}`)

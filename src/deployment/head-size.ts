@@ -1,11 +1,18 @@
-import { mostOwedBytes } from './facts.ts'
-import type { InstanceState, Release } from './deployment.ts'
-import { keptFinished, keptOperations, keptReleases, type Head } from './head.ts'
-import { instanceBytes, listsBytes, ownBytes, placeBytes, targetsBytes } from './list-size.ts'
-import { indexNames } from './places.ts'
+import { mostNoticesBytes } from './notices.ts'
+import type { InstanceState, Release, InstanceStatus } from './deployment.ts'
+import {
+  keptFinished,
+  keptOperations,
+  keptReleases,
+  type Head,
+  type ObservedInstance,
+} from './head.ts'
+import { indexInstances } from './observed.ts'
 import { mostQuarantined, mostSettings } from './quarantine.ts'
 import { largestWave } from './wave.ts'
-import { jsonBytes, mostMessageBytes, mostWorded, mostWordedBytes } from './words.ts'
+import { jsonBytes, mostMessageBytes, mostWorded, mostWordedBytes } from './message.ts'
+import { reasons } from '../kernel/reason.ts'
+import type { TargetKey } from '../kernel/id.ts'
 
 /**
  * DynamoDB refuses an item of 400 KB and counts less than JSON takes. Half of it: a fleet of 1,000
@@ -27,7 +34,7 @@ const settingsBytes = 250
 const otherBytes = 3000
 /** An SSM command's id or what finds a Render deploy, and the times. */
 const intentBytes = 700
-const idBytes = 70
+const longestIdBytes = 70
 
 type Name = Pick<InstanceState, 'id' | 'target'>
 type Content = Pick<Release, 'secretVersion' | 'settings'>
@@ -37,16 +44,16 @@ const releaseBytes = (release: Content): number =>
 
 /** What a head takes of its item, at most. */
 export const headBytes = ({ app: _app, version: _version, ...body }: Head): number => {
-  const { deployment, places } = body
+  const { deployment, observed } = body
   const instances = deployment?.instances ?? []
   const rest = { ...deployment, instances: [] }
-  return jsonBytes({ ...body, deployment: rest, places: [] }) + listsBytes(instances, places)
+  return jsonBytes({ ...body, deployment: rest, observed: [] }) + listsBytes(instances, observed)
 }
 
 const largest = (sizes: readonly number[]): number => Math.max(0, ...sizes)
 
 /**
- * What a head may take besides instances and places while `release` is deployed and after it. It never
+ * What a head may take besides instances and observed while `release` is deployed and after it. It never
  * rises by a rollback to a release that the head keeps, so what fitted can be taken back.
  */
 const fixedBytes = (head: Head, release: Content, firing: readonly string[]): number => {
@@ -61,9 +68,9 @@ const fixedBytes = (head: Head, release: Content, firing: readonly string[]): nu
     4 * nameBytes +
     freezeBytes +
     mostMessageBytes +
-    mostOwedBytes +
+    mostNoticesBytes +
     intentBytes +
-    largestWave * idBytes +
+    largestWave * longestIdBytes +
     mostWorded * mostWordedBytes +
     keptOperations * operationBytes +
     keptFinished * (finishedBytes + alarms) +
@@ -77,7 +84,7 @@ const fixedBytes = (head: Head, release: Content, firing: readonly string[]): nu
 /** All that may stand in a list: what an instance did may be told of its place in what is live. */
 const keysOf = (head: Head, release: Content, instances: readonly Name[]) => [
   ...[release, ...head.releases].flatMap(({ settings }) => settings.targets.map(({ key }) => key)),
-  ...[...instances, ...head.places].map(({ target }) => target),
+  ...[...instances, ...head.observed].map(({ target }) => target),
 ]
 
 /**
@@ -90,10 +97,10 @@ export const listFitting = <Named extends Name>(
   instances: readonly Named[],
   firing: readonly string[],
 ): readonly Named[] => {
-  const lists = head.places.reduce((all, place) => all + placeBytes(place), ownBytes)
+  const lists = head.observed.reduce((all, place) => all + placeBytes(place), ownBytes)
   const words = targetsBytes(keysOf(head, release, instances))
   let left = maxHeadBytes - fixedBytes(head, release, firing) - lists - words
-  const placeOf = indexNames(head.places)
+  const placeOf = indexInstances(head.observed)
   return instances.filter((instance) => {
     const place = placeOf(instance) === null ? placeBytes(instance) : 0
     const bytes = instanceBytes(instance) + place
@@ -102,3 +109,69 @@ export const listFitting = <Named extends Name>(
     return true
   })
 }
+
+/*
+ * The most that the journal packs the lists of a head into (src/journal/instance-list.ts), as if nothing
+ * of it deflated: ids and digests do not. What deflates is less, and costs less, but cannot be relied on.
+ */
+
+/** Each text once, with its comma. */
+const wordsBytes = (words: Iterable<string>): number =>
+  [...new Set(words)].reduce((all, word) => all + jsonBytes(word) + 1, 0)
+
+const statuses: Readonly<Record<InstanceStatus, true>> = {
+  unseen: true,
+  pending: true,
+  succeeded: true,
+  failed: true,
+  lost: true,
+  restored: true,
+  unknown: true,
+}
+
+/** Its form, the lengths of its parts, and every word that it may be in need of besides targets and messages. */
+export const ownBytes = 50 + wordsBytes([...Object.keys(reasons), ...Object.keys(statuses)])
+
+export const targetsBytes = (targets: Iterable<TargetKey>): number => wordsBytes(targets)
+
+/** The place of a word in their table. */
+const wordBytes = 3
+const waveBytes = 3
+/** What counts tries and retries, and is raised by one for a command or an hour. */
+const countBytes = 3
+const generationBytes = 8
+const millisecondsBytes = 8
+/** Where no other instance serves the same one. */
+const digestBytes = 3 + 32
+const flagBytes = 1
+
+/** Two hex digits are one byte; the name of a Render service is stored as it is. */
+const idBytes = (id: InstanceState['id']): number =>
+  /^m?i-/.test(id) ? 1 + Math.ceil((id.length - 2) / 2) : 2 + id.length
+
+export const instanceBytes = ({ id }: Pick<InstanceState, 'id'>): number =>
+  idBytes(id) +
+  waveBytes +
+  flagBytes +
+  countBytes +
+  generationBytes +
+  digestBytes +
+  // target, status, reason and message
+  4 * wordBytes
+
+export const placeBytes = ({ id }: Pick<ObservedInstance, 'id'>): number =>
+  // target and reason
+  idBytes(id) + generationBytes + millisecondsBytes + countBytes + 2 * wordBytes
+
+const sum = (sizes: readonly number[]): number => sizes.reduce((all, one) => all + one, 0)
+
+/** What both lists of a head take at most. */
+export const listsBytes = (
+  instances: readonly InstanceState[],
+  observed: readonly ObservedInstance[],
+): number =>
+  ownBytes +
+  sum(instances.map(instanceBytes)) +
+  sum(observed.map(placeBytes)) +
+  targetsBytes([...instances, ...observed].map(({ target }) => target)) +
+  wordsBytes(instances.flatMap(({ message }) => message ?? []))

@@ -10,7 +10,7 @@ import {
   type Intent,
   type Release,
 } from './deployment.ts'
-import type { OwedFact } from './report.ts'
+import type { PendingNotice } from './notice.ts'
 import type { PushOrder } from './revision.ts'
 
 /**
@@ -31,7 +31,7 @@ export interface Request {
  * The word, of a person or an alarm, that something is to be taken back. It comes before any request:
  * reconcile cancels what is open, opens the rollback where one is needed, or says why not.
  */
-export interface TakeBack {
+export interface RollbackRequest {
   readonly kind: 'rollback' | 'cancel'
   /** What is taken back: the open deployment or the one that made the live release. */
   readonly generation: Generation
@@ -83,7 +83,7 @@ export interface Operation {
 }
 
 /** What an instance last said that it serves; what convergence goes by. */
-export interface Place {
+export interface ObservedInstance {
   readonly id: InstanceId
   /** Of the live release. */
   readonly target: TargetKey
@@ -98,7 +98,7 @@ export interface Place {
 }
 
 /** A scan of the stage found that the app's instances are to be looked at, whatever is known of them. */
-export interface Called {
+export interface Scan {
   readonly at: Instant
   /** Instances that have just come (back) online: what they said before counts no more. */
   readonly returned: readonly InstanceId[]
@@ -114,20 +114,20 @@ export interface Head {
   /** The live release first, then up to four before it. */
   readonly releases: readonly Release[]
   readonly request: Request | null
-  readonly takeBack: TakeBack | null
+  readonly rollback: RollbackRequest | null
   readonly freeze: Freeze | null
   readonly quarantine: readonly Quarantined[]
   /** The newest first, as in `operations`. */
   readonly finished: readonly Finished[]
   /** Until when an alarm may take the newest deployment back; null where nobody need look. */
   readonly alarmsUntil: Instant | null
-  readonly owed: readonly OwedFact[]
+  readonly notices: readonly PendingNotice[]
   readonly operations: readonly Operation[]
-  readonly places: readonly Place[]
+  readonly observed: readonly ObservedInstance[]
   /** The order of the newest revision ever opened; it never goes down. */
   readonly mark: PushOrder | null
   /** A hint, not a lock: who looks again for some seconds, so that the others may leave. */
-  readonly watch: { readonly by: string; readonly until: Instant } | null
+  readonly poller: { readonly by: string; readonly until: Instant } | null
 }
 
 export const keptReleases = 5
@@ -142,16 +142,16 @@ export const createHead = (app: AppName): Head => ({
   deployment: null,
   releases: [],
   request: null,
-  takeBack: null,
+  rollback: null,
   freeze: null,
   quarantine: [],
   finished: [],
   alarmsUntil: null,
-  owed: [],
+  notices: [],
   operations: [],
-  places: [],
+  observed: [],
   mark: null,
-  watch: null,
+  poller: null,
 })
 
 export const liveRelease = (head: Head): Release | null => head.releases[0] ?? null
@@ -162,4 +162,4 @@ export const intentOf = ({ deployment }: Head): Intent | null =>
 
 export const hasPendingRequest = (head: Head): boolean => head.request?.refusal === null
 
-export const hasPendingTakeBack = (head: Head): boolean => head.takeBack?.refusal === null
+export const hasPendingRollback = (head: Head): boolean => head.rollback?.refusal === null

@@ -4,10 +4,10 @@ import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from './app.ts'
 import { firstBlocker } from './blockers.ts'
-import { end, giveWay } from './close.ts'
+import { endDeployment, preempt } from './close.ts'
 import { emit, type Draft } from './draft.ts'
 import {
-  isConverging,
+  isRepair,
   type Advancing,
   type Candidate,
   type Deployment,
@@ -16,17 +16,16 @@ import {
   type Release,
 } from './deployment.ts'
 import type { Head } from './head.ts'
-import { mostOwedBytes } from './facts.ts'
+import { mostNoticesBytes } from './notices.ts'
 import { headBytes, listFitting, maxHeadBytes } from './head-size.ts'
 import { entriesAgainst } from './quarantine.ts'
 import type { PushOrder } from './revision.ts'
-import { explainLongPauses } from './pause.ts'
-import { planWaves } from './wave.ts'
-import { cutMessage } from './words.ts'
+import { explainLongPauses, planWaves } from './wave.ts'
+import { cutMessage } from './message.ts'
 
 /** Everything that the write which opens a deployment fixes. */
 export interface Opening {
-  readonly kind: Exclude<DeploymentKind, 'converge'>
+  readonly kind: Exclude<DeploymentKind, 'repair'>
   readonly by: string
   /** The revision's place among the pushes; null for an operator's redeploy of what is live. */
   readonly order: PushOrder | null
@@ -88,8 +87,8 @@ const failureOf = (
     : { reason: unreachable.reason, message: unreachable.id }
 }
 
-const toDeployment = (
-  { generation: last, takeBack }: Head,
+const createDeployment = (
+  { generation: last, rollback: takeBack }: Head,
   { kind, by, firing, release, message }: Opening,
   instances: readonly InstanceState[],
   now: Instant,
@@ -115,7 +114,11 @@ const toDeployment = (
 }
 
 /** A rollback goes on without the instances that the head has no room for, and says so. */
-const sayRest = ({ kind, message }: Opening, fitting: number, selected: number): string | null => {
+const describeLeftOut = (
+  { kind, message }: Opening,
+  fitting: number,
+  selected: number,
+): string | null => {
   if (kind !== 'rollback' || fitting === selected) return message
   const rest = `not on ${selected - fitting} of ${selected} instances: the app's record has no room for them; they follow`
   return message === null ? rest : `${rest}; ${message}`
@@ -133,11 +136,11 @@ export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft
   const { kind, force, release, order, firing } = opening
   const blocker = firstBlocker(head, { kind, force, content: release })
   if (blocker !== null) return fail(blocker)
-  if (isConverging(head.deployment)) return succeed(giveWay(draft, now))
+  if (isRepair(head.deployment)) return succeed(preempt(draft, now))
   const selected = toInstances(release.settings, opening.candidates, opening.capacities)
   const instances = listFitting(head, release, selected, firing)
-  const message = sayRest(opening, instances.length, selected.length)
-  const deployment = toDeployment(head, { ...opening, message }, instances, now)
+  const message = describeLeftOut(opening, instances.length, selected.length)
+  const deployment = createDeployment(head, { ...opening, message }, instances, now)
   const entries = force ? entriesAgainst(head, release) : []
   const opened = emit(
     draft,
@@ -147,9 +150,9 @@ export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft
   )
   const failure = failureOf(deployment, opening, selected.length)
   if (failure === null) return succeed(opened)
-  const ended = end(opened, { status: 'failed', ...failure }, now)
+  const ended = endDeployment(opened, { status: 'failed', ...failure }, now)
   // Settings that outgrow the record by themselves cannot stand in it, not even to say so.
-  return headBytes(ended.head) + mostOwedBytes > maxHeadBytes
+  return headBytes(ended.head) + mostNoticesBytes > maxHeadBytes
     ? fail('too_many_instances')
     : succeed(ended)
 }

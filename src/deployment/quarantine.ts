@@ -7,7 +7,7 @@ export const mostQuarantined = 50
 /** Each holds an env. */
 export const mostSettings = 3
 
-type Content = Pick<Release, 'digest' | 'secretVersion'> & {
+type ReleaseContent = Pick<Release, 'digest' | 'secretVersion'> & {
   readonly settings: Pick<Release['settings'], 'env'>
 }
 
@@ -22,14 +22,14 @@ const isSameEnv = (
 }
 
 /** Whether two releases run the same image with the same secrets and env. */
-export const isSameContent = (one: Content, other: Content): boolean =>
+export const isSameContent = (one: ReleaseContent, other: ReleaseContent): boolean =>
   one.digest === other.digest &&
   one.secretVersion === other.secretVersion &&
   isSameEnv(one.settings.env, other.settings.env)
 
 const isSettings = (entry: Quarantined): entry is QuarantinedSettings => typeof entry !== 'string'
 
-const toContent = ({ digest, secretVersion, env }: QuarantinedSettings): Content => ({
+const toContent = ({ digest, secretVersion, env }: QuarantinedSettings): ReleaseContent => ({
   digest,
   secretVersion,
   settings: { env },
@@ -41,10 +41,10 @@ export interface Names {
   readonly digest: Digest | null
 }
 
-type Candidate = Content & { readonly commit: Commit | null }
+type QuarantineCandidate = ReleaseContent & { readonly commit: Commit | null }
 
 /** A release, or the names that are known of one. */
-export type Quarantinable = Candidate | Names
+export type Quarantinable = QuarantineCandidate | Names
 
 const isAgainst = (entry: Quarantined, release: Quarantinable): boolean =>
   isSettings(entry)
@@ -61,7 +61,7 @@ export const namesOf = (revision: RevisionId): Names => ({
 })
 
 /** The entries that are against a release: lifted, it is a release like any other. */
-export const entriesAgainst = (head: Head, release: Candidate): readonly Quarantined[] =>
+export const entriesAgainst = (head: Head, release: QuarantineCandidate): readonly Quarantined[] =>
   head.quarantine.filter((entry) => isAgainst(entry, release))
 
 const limit = (entries: readonly Quarantined[]): readonly Quarantined[] => {

@@ -1,17 +1,25 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import type { Fence, Generation, InstanceId, TargetKey } from '../kernel/id.ts'
+import { Fence, type Generation, type InstanceId, type TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { succeed, type Result } from '../kernel/result.ts'
-import { advance, type Look } from './advance.ts'
-import { isWatchOver, takeAlarm, type AlarmTransition } from './alarm.ts'
-import { absorb, takeSent } from './answer.ts'
-import { converge, type Found } from './converge.ts'
+import { advance, type Poll } from './advance.ts'
+import { isWatchOver, applyAlarm, type AlarmTransition } from './alarm.ts'
+import { absorbAnswers, markSent } from './answer.ts'
+import { startRepair, type FoundInstances } from './repair.ts'
 import { draftOf, emit, type Draft } from './draft.ts'
 import type { Event } from './event.ts'
-import { claimFact, dropOldFacts, settleFact, type Told } from './facts.ts'
-import { hasEnded, isConverging, type Deployment, type Ended, type Intent } from './deployment.ts'
+import {
+  claimNotice,
+  dropOldNotices,
+  addNotices,
+  settleNotice,
+  toNotices,
+  type NoticeOutcome,
+} from './notices.ts'
+import { apply } from './apply.ts'
+import { hasEnded, isRepair, type Deployment, type Ended, type Intent } from './deployment.ts'
 import { intentOf, type Head, type Request } from './head.ts'
-import { operate, request, type OperatorWord } from './operate.ts'
+import { operate, requestRedeploy, type OperatorCommand } from './operate.ts'
 import { open, type Opening } from './open.ts'
 import type { Answer } from './step.ts'
 
@@ -21,7 +29,7 @@ export type Observation =
   /** An operator's word; the same id once more is the same word. */
   | {
       readonly kind: 'operated'
-      readonly word: OperatorWord
+      readonly word: OperatorCommand
       readonly by: string
       readonly id: string
     }
@@ -37,7 +45,7 @@ export type Observation =
   | { readonly kind: 'went_back' }
   | { readonly kind: 'wanted'; readonly opening: Opening }
   /** Who is there; whoever strayed is brought to what is live. */
-  | ({ readonly kind: 'found' } & Found)
+  | ({ readonly kind: 'found' } & FoundInstances)
   /** Somebody looked; these instances of the next wave have a fresh certificate. */
   | { readonly kind: 'looked'; readonly prepared: readonly InstanceId[]; readonly by: string }
   | {
@@ -55,40 +63,38 @@ export type Observation =
       readonly windowSeconds: number | null
     }
   /** A fact is about to be told, or was. */
-  | { readonly kind: 'claimed'; readonly id: string }
-  | { readonly kind: 'told'; readonly told: Told }
+  | { readonly kind: 'notice_claimed'; readonly id: string }
+  | { readonly kind: 'notice_sent'; readonly outcome: NoticeOutcome }
 
 export type Action =
   | { readonly kind: 'send'; readonly deployment: Deployment; readonly intent: Intent }
   | { readonly kind: 'cancel'; readonly target: TargetKey; readonly operation: string }
 
 /** The window of the newest one that can be at fault, or that must not be taken back. */
-const alarmsUntil = (head: Head, { endedAt }: Ended, windowSeconds: number | null) =>
+const windowEnd = (head: Head, { endedAt }: Ended, windowSeconds: number | null) =>
   windowSeconds === null || head.finished.length === 0
     ? head.alarmsUntil
     : addSeconds(endedAt, windowSeconds)
 
-const letGo = (draft: Draft, generation: Generation, windowSeconds: number | null): Draft => {
+const archive = (draft: Draft, generation: Generation, windowSeconds: number | null): Draft => {
   const { head } = draft
   const { deployment } = head
   if (deployment === null || !hasEnded(deployment)) return draft
   if (deployment.generation !== generation) return draft
-  const until = isConverging(deployment)
-    ? head.alarmsUntil
-    : alarmsUntil(head, deployment, windowSeconds)
+  const until = isRepair(deployment) ? head.alarmsUntil : windowEnd(head, deployment, windowSeconds)
   return emit(draft, { kind: 'deployment_archived', alarmsUntil: until })
 }
 
 /** Somebody looked: whatever is open moves on, and a window that is over needs nobody any more. */
-const look = (draft: Draft, seen: Look): Draft => {
-  const next = dropOldFacts(advance(draft, seen), seen.now)
+const poll = (draft: Draft, seen: Poll): Draft => {
+  const next = dropOldNotices(advance(draft, seen), seen.now)
   const until = next.head.alarmsUntil
   return until !== null && isWatchOver(until, seen.now)
     ? emit(next, { kind: 'alarm_window_closed' })
     : next
 }
 
-const observe = (
+const decideObserved = (
   draft: Draft,
   observation: Exclude<Observation, { kind: 'wanted' | 'operated' }>,
   now: Instant,
@@ -96,36 +102,36 @@ const observe = (
   const { head } = draft
   switch (observation.kind) {
     case 'requested':
-      return request(draft, observation.request, observation.id)
+      return requestRedeploy(draft, observation.request, observation.id)
     case 'alarmed':
-      return takeAlarm(draft, observation.transition, observation.windowSeconds, now)
+      return applyAlarm(draft, observation.transition, observation.windowSeconds, now)
     case 'went_back':
-      return head.takeBack === null ? draft : emit(draft, { kind: 'rollback_settled' })
+      return head.rollback === null ? draft : emit(draft, { kind: 'rollback_settled' })
     case 'declined':
       return head.request === null
         ? draft
         : emit(draft, { kind: 'redeploy_refused', reason: observation.reason })
     case 'found':
-      return converge(draft, observation, now)
+      return startRepair(draft, observation, now)
     case 'looked':
-      return look(draft, { ...observation, now })
+      return poll(draft, { ...observation, now })
     case 'sent':
-      return takeSent(draft, observation.fence, observation.operation, observation.missing, now)
+      return markSent(draft, observation.fence, observation.operation, observation.missing, now)
     case 'answered':
-      return absorb(draft, observation.fence, observation.answers, now)
+      return absorbAnswers(draft, observation.fence, observation.answers, now)
     case 'archived':
-      return letGo(draft, observation.generation, observation.windowSeconds)
-    case 'claimed':
-      return claimFact(draft, observation.id, now)
-    case 'told':
-      return settleFact(draft, observation.told, now)
+      return archive(draft, observation.generation, observation.windowSeconds)
+    case 'notice_claimed':
+      return claimNotice(draft, observation.id, now)
+    case 'notice_sent':
+      return settleNotice(draft, observation.outcome, now)
   }
 }
 
 const decideDraft = (head: Head, observation: Observation, now: Instant): Result<Draft, Reason> => {
   const draft = draftOf(head)
   if (observation.kind === 'wanted') return open(draft, observation.opening, now)
-  if (observation.kind !== 'operated') return succeed(observe(draft, observation, now))
+  if (observation.kind !== 'operated') return succeed(decideObserved(draft, observation, now))
   const { word, by, id } = observation
   return operate(draft, word, { by, at: now }, id)
 }
@@ -150,3 +156,16 @@ export const toActions = (head: Head, events: readonly Event[]): readonly Action
     const intent = intentOf(head)
     return deployment === null || intent === null ? [] : [{ kind: 'send', deployment, intent }]
   })
+
+/**
+ * The head after these events, with what they make worth telling. The same head where there are none;
+ * else its version is higher. Pure.
+ */
+export const evolve = (before: Head, events: readonly Event[], now: Instant): Head => {
+  if (events.length === 0) return before
+  const after = events.reduce(
+    (head, event) => addNotices(apply(head, event), toNotices(head, event, before.version, now)),
+    before,
+  )
+  return { ...after, version: Fence.parse(after.version + 1) }
+}

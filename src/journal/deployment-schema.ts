@@ -29,17 +29,11 @@ export const releaseSchema: z.ZodType<Release> = z.object({
   settings: appSchema,
 })
 
-/** A history from before targets had keys names them by their place: shown nowhere, and kept as it is. */
-const targetSchema = z.union([
-  TargetKey,
-  z.number().transform((place) => TargetKey.parse(`place:${place}`)),
-])
-
 const servingSchema: z.ZodType<Serving> = z.object({ generation: Generation, digest: Digest })
 
 const instanceSchema: z.ZodType<InstanceState> = z.object({
   id: InstanceId,
-  target: targetSchema,
+  target: TargetKey,
   wave: z.number(),
   status: z.enum(['unseen', 'pending', 'succeeded', 'failed', 'lost', 'restored', 'unknown']),
   touched: z.boolean(),
@@ -51,25 +45,22 @@ const instanceSchema: z.ZodType<InstanceState> = z.object({
 
 export const purposeSchema = z.enum(['prepare', 'deploy', 'restore'])
 
-const intentSchema: z.ZodType<Intent> = z
-  .object({
-    purpose: purposeSchema,
-    target: targetSchema,
-    instances: z.array(InstanceId),
-    fence: Fence,
-    // Not yet there in records of the first Landfall.
-    since: instantSchema.optional(),
-    at: instantSchema,
-    repeated: z.boolean(),
-    operation: z.string().nullable(),
-    deadlineAt: instantSchema,
-    hostSeconds: z.number(),
-  })
-  .transform((intent) => ({ ...intent, since: intent.since ?? intent.at }))
+const intentSchema: z.ZodType<Intent> = z.object({
+  purpose: purposeSchema,
+  target: TargetKey,
+  instances: z.array(InstanceId),
+  fence: Fence,
+  since: instantSchema,
+  at: instantSchema,
+  repeated: z.boolean(),
+  operation: z.string().nullable(),
+  deadlineAt: instantSchema,
+  hostSeconds: z.number(),
+})
 
 export const toldKindSchema = z.enum(['deploy', 'redeploy', 'rollback'])
 
-const kindSchema = z.enum([...toldKindSchema.options, 'converge'])
+const kindSchema = z.enum([...toldKindSchema.options, 'repair'])
 
 const statusSchema = z.enum(['succeeded', 'failed', 'cancelled', 'rolled_back'])
 
@@ -85,17 +76,16 @@ export const finishedSchema: z.ZodType<Finished> = z.object({
   endedAt: instantSchema,
 })
 
-/** What has a default was not yet there in records of the first Landfall. */
 const opened = {
   generation: Generation,
   kind: kindSchema,
   by: z.string(),
   openedAt: instantSchema,
   deadlineAt: instantSchema,
-  sentAt: instantSchema.nullable().default(null),
+  sentAt: instantSchema.nullable(),
   release: releaseSchema,
-  firing: z.array(z.string()).default([]),
-  takesBack: Generation.nullable().default(null),
+  firing: z.array(z.string()),
+  takesBack: Generation.nullable(),
   instances: z.array(instanceSchema),
 }
 
@@ -116,24 +106,18 @@ const withdrawingSchema = z.object({
   message: z.string().nullable(),
 })
 
-const ended = {
+export const endedSchema = z.object({
   ...opened,
+  phase: z.literal('ended'),
   status: statusSchema,
   endedAt: instantSchema,
   reason: reasonSchema,
   message: z.string().nullable(),
-  rolledBackBy: Generation.nullable().default(null),
-}
+  rolledBackBy: Generation.nullable(),
+}) satisfies z.ZodType<Ended>
 
-/** Of the history, whose first records did not name the phase. */
-export const endedSchema: z.ZodType<Ended> = z.object({
-  ...ended,
-  phase: z.literal('ended').default('ended'),
-})
-
-/** Of a head. */
 export const deploymentSchema: z.ZodType<Deployment> = z.discriminatedUnion('phase', [
   advancingSchema,
   withdrawingSchema,
-  z.object({ ...ended, phase: z.literal('ended') }),
+  endedSchema,
 ])

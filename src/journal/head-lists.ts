@@ -19,31 +19,29 @@ const refuse = (issues: Issues): never => {
   return z.NEVER
 }
 
-export const packHead = ({ app, version, deployment, places, ...rest }: Head): Item => {
+export const packHead = ({ app, version, deployment, observed, ...rest }: Head): Item => {
   const { instances, ...opened } = deployment ?? { instances: [] }
   const body = { ...rest, deployment: deployment === null ? null : opened }
-  return { app, version, body, [attribute]: packLists({ instances, places }) }
+  return { app, version, body, [attribute]: packLists({ instances, observed }) }
 }
 
-/** A head from before they were packed has them in its body. */
 export const unpackHead = (item: unknown, issues: Issues): unknown => {
-  if (!isRead(item) || !isRead(item['body']) || item[attribute] === undefined) return item
+  if (!isRead(item) || !isRead(item['body'])) return item
   const lists = unpackLists(item[attribute])
   if (lists === null) return refuse(issues)
-  const { instances, places } = lists
+  const { instances, observed } = lists
   const { deployment, ...rest } = item['body']
   const opened = isRead(deployment) ? { ...deployment, instances } : deployment
-  return { ...item, body: { ...rest, deployment: opened, places } }
+  return { ...item, body: { ...rest, deployment: opened, observed } }
 }
 
 export const packDeployment = ({ instances, ...rest }: Ended): Item => ({
   ...rest,
-  [attribute]: packLists({ instances, places: [] }),
+  [attribute]: packLists({ instances, observed: [] }),
 })
 
-/** A deployment from before they were packed has them as a list. */
 export const unpackDeployment = (item: unknown, issues: Issues): unknown => {
-  if (!isRead(item) || Array.isArray(item[attribute])) return item
+  if (!isRead(item)) return item
   const lists = unpackLists(item[attribute])
   return lists === null ? refuse(issues) : { ...item, instances: lists.instances }
 }

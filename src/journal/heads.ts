@@ -1,9 +1,9 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
-import { createHead, type Head, type Place } from '../deployment/head.ts'
+import { createHead, type Head, type ObservedInstance } from '../deployment/head.ts'
 import { headBytes, maxHeadBytes } from '../deployment/head-size.ts'
-import { hasWork } from '../deployment/places.ts'
+import { hasWork } from '../deployment/observed.ts'
 import {
   AppName,
   Commit,
@@ -17,7 +17,7 @@ import {
 } from '../kernel/id.ts'
 import type { Heads } from '../rollout/journal.ts'
 import { deploymentSchema, finishedSchema, releaseSchema } from './deployment-schema.ts'
-import { operationSchema, owedSchema } from './fact-schema.ts'
+import { operationSchema, noticeSchema } from './notice-schema.ts'
 import { packHead, unpackHead } from './head-lists.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { headKey, headOpen, openIndex } from './keys.ts'
@@ -33,7 +33,7 @@ export class HeadTooLarge extends Error {
   }
 }
 
-const takeBackSchema = z.object({
+const rollbackSchema = z.object({
   kind: z.enum(['rollback', 'cancel']),
   generation: Generation,
   to: Generation.nullable(),
@@ -41,9 +41,9 @@ const takeBackSchema = z.object({
   by: z.string(),
   at: instantSchema,
   refusal: reasonSchema.nullable(),
-}) satisfies z.ZodType<Head['takeBack']>
+}) satisfies z.ZodType<Head['rollback']>
 
-const placeSchema: z.ZodType<Place> = z.object({
+const observedSchema: z.ZodType<ObservedInstance> = z.object({
   id: InstanceId,
   target: TargetKey,
   generation: Generation.nullable(),
@@ -76,16 +76,16 @@ const headSchema = z.preprocess(
           refusal: reasonSchema.nullable(),
         })
         .nullable(),
-      takeBack: takeBackSchema.nullable(),
+      rollback: rollbackSchema.nullable(),
       freeze: z.object({ reason: z.string(), by: z.string(), at: instantSchema }).nullable(),
       quarantine: z.array(z.union([Commit, Digest, quarantinedSettingsSchema])),
       finished: z.array(finishedSchema),
       alarmsUntil: instantSchema.nullable(),
-      owed: z.array(owedSchema),
+      notices: z.array(noticeSchema),
       operations: z.array(operationSchema),
-      places: z.array(placeSchema),
+      observed: z.array(observedSchema),
       mark: z.object({ createdAt: instantSchema, number: z.number() }).nullable(),
-      watch: z.object({ by: z.string(), until: instantSchema }).nullable(),
+      poller: z.object({ by: z.string(), until: instantSchema }).nullable(),
     }) satisfies z.ZodType<Omit<Head, 'app' | 'version'>>,
   }),
 )

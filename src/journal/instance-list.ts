@@ -1,5 +1,5 @@
 import type { InstanceState } from '../deployment/deployment.ts'
-import type { Place } from '../deployment/head.ts'
+import type { ObservedInstance } from '../deployment/head.ts'
 import {
   createPacker,
   createUnpacker,
@@ -12,13 +12,13 @@ import {
 /** What a head says of instances, one by one: those of its deployment, and what each of them serves. */
 export interface Lists {
   readonly instances: readonly InstanceState[]
-  readonly places: readonly Place[]
+  readonly observed: readonly ObservedInstance[]
 }
 
 /** Read, and not yet checked by the schema. */
 export interface UncheckedLists {
   readonly instances: readonly unknown[]
-  readonly places: readonly unknown[]
+  readonly observed: readonly unknown[]
 }
 
 /** What stands in many rows is written once; a row has its number, 0 for null. */
@@ -66,11 +66,11 @@ const toMilliseconds = (at: string): number => {
   return milliseconds >= 0 && new Date(milliseconds).toISOString() === at ? milliseconds + 1 : 0
 }
 
-/** Most places were asked at the same time as the one before. */
-const readTimes = (places: readonly Place[]): ReadonlyMap<string, number> =>
-  new Map([...new Set(places.map(({ at }) => at))].map((at) => [at, toMilliseconds(at)]))
+/** Most observed were asked at the same time as the one before. */
+const readTimes = (observed: readonly ObservedInstance[]): ReadonlyMap<string, number> =>
+  new Map([...new Set(observed.map(({ at }) => at))].map((at) => [at, toMilliseconds(at)]))
 
-const toWords = ({ instances, places }: Lists, times: ReadonlyMap<string, number>) =>
+const toWords = ({ instances, observed }: Lists, times: ReadonlyMap<string, number>) =>
   createTable([
     ...instances.flatMap(({ target, status, reason, message }) => [
       target,
@@ -78,7 +78,7 @@ const toWords = ({ instances, places }: Lists, times: ReadonlyMap<string, number
       reason,
       message,
     ]),
-    ...places.flatMap(({ target, reason }) => [target, reason]),
+    ...observed.flatMap(({ target, reason }) => [target, reason]),
     ...[...times].map(([at, milliseconds]) => (milliseconds === 0 ? at : null)),
   ])
 
@@ -92,11 +92,11 @@ const packIds = (packer: Packer, rows: readonly { readonly id: string }[]): void
 
 const packPlaces = (
   packer: Packer,
-  places: readonly Place[],
+  observed: readonly ObservedInstance[],
   numberOf: (word: string | null) => number,
   times: ReadonlyMap<string, number>,
 ): void => {
-  for (const { target, generation, at, tries, reason } of places) {
+  for (const { target, generation, at, tries, reason } of observed) {
     packer.number(numberOf(target))
     packer.number(generation === null ? 0 : generation + 1)
     const milliseconds = times.get(at) ?? 0
@@ -108,19 +108,19 @@ const packPlaces = (
 }
 
 /**
- * The ids come first, so that deflate finds those of the places as a repetition of those of the
+ * The ids come first, so that deflate finds those of the observed as a repetition of those of the
  * instances; what follows of each row is mostly what the row before it says.
  */
 export const packLists = (lists: Lists): Uint8Array => {
   const packer = createPacker()
-  const times = readTimes(lists.places)
+  const times = readTimes(lists.observed)
   const [words, digests] = [toWords(lists, times), toDigests(lists)]
   packer.text(JSON.stringify(words.kept))
   packer.number(digests.kept.length)
   for (const digest of digests.kept)
     packer.bytes(Buffer.from(digest.slice(digestPrefix.length), 'hex'))
   packIds(packer, lists.instances)
-  packIds(packer, lists.places)
+  packIds(packer, lists.observed)
   for (const {
     target,
     wave,
@@ -141,7 +141,7 @@ export const packLists = (lists: Lists): Uint8Array => {
     packer.number(words.numberOf(reason))
     packer.number(words.numberOf(message))
   }
-  packPlaces(packer, lists.places, words.numberOf, times)
+  packPlaces(packer, lists.observed, words.numberOf, times)
   return deflate(packer.packed())
 }
 
@@ -162,7 +162,10 @@ const unpack = (stored: Uint8Array): UncheckedLists => {
   const { number } = unpacker
   const words = parseWords(unpacker.text())
   const digests = unpackMany(unpacker, unpackDigest)
-  const ids = { instances: unpackMany(unpacker, unpackId), places: unpackMany(unpacker, unpackId) }
+  const ids = {
+    instances: unpackMany(unpacker, unpackId),
+    observed: unpackMany(unpacker, unpackId),
+  }
   const word = () => lookUp(words, number())
   const serving = () => {
     const digest = lookUp(digests, number())
@@ -183,7 +186,7 @@ const unpack = (stored: Uint8Array): UncheckedLists => {
     reason: word(),
     message: word(),
   }))
-  const places = ids.places.map((id) => ({
+  const observed = ids.observed.map((id) => ({
     id,
     target: word(),
     generation: generation(number()),
@@ -192,7 +195,7 @@ const unpack = (stored: Uint8Array): UncheckedLists => {
     reason: word(),
   }))
   unpacker.end()
-  return { instances, places }
+  return { instances, observed }
 }
 
 /** Null where it is nothing that `packLists` made; what stands in it is the schema's to judge. */

@@ -55,7 +55,7 @@ export const stepKey = (app: AppName, step: StepRecord): ItemKey => ({
 })
 
 /** Who of the stage's instances was there when the clock last looked: one for all apps. */
-export const rollCallKey: ItemKey = { pk: 'stage', sk: 'roll-call' }
+export const fleetScanKey: ItemKey = { pk: 'stage', sk: 'fleet-scan' }
 
 export const receiptKey = (id: DeliveryId): ItemKey => ({ pk: `delivery#${id}`, sk: 'receipt' })
 

@@ -1,11 +1,10 @@
 import * as z from 'zod'
-import type { App, Ec2Settings, TargetSettings } from '../deployment/app.ts'
+import type { App, TargetSettings } from '../deployment/app.ts'
 import { AppName, InstanceId, TargetKey } from '../kernel/id.ts'
-import { keyOfFleet, keyOfHerokuApp, keyOfService } from '../deployment/target-key.ts'
 
 /*
  * Settings are read back as they were frozen, sometimes by a newer Landfall than the one that wrote
- * them: a field that is added to `App` gets a default here.
+ * them: from the first release on, a field that is added to `App` gets a default here.
  */
 
 const words = z.array(z.string())
@@ -42,30 +41,20 @@ const rolloutSchema = z.object({
   pauseSeconds: z.number(),
 })
 
-/** Not there yet in a history from before targets declared what they are like: filled in by `withKey`. */
-const keySchema = TargetKey.optional()
-
-const withKey = <Settings extends { readonly key?: TargetKey | undefined }>(
-  settings: Settings,
-  toKey: () => TargetKey,
-): Settings & { readonly key: TargetKey } => ({
-  ...settings,
-  key: settings.key ?? toKey(),
-})
-
-const singleSchema = z.object({
-  key: keySchema,
-  instances: z.null().default(null),
-  hosts: words.default([]),
-  predeploy: words.nullable().default(null),
-  rollout: rolloutSchema.default({ batch: { kind: 'count', value: 1 }, pauseSeconds: 0 }),
-  drift: z.enum(['repair', 'report']).default('repair'),
-  canBeAsked: z.boolean().default(false),
+const serviceSchema = z.object({
+  key: TargetKey,
+  instances: z.null(),
+  hosts: words,
+  predeploy: words.nullable(),
+  rollout: rolloutSchema,
+  drift: z.enum(['repair', 'report']),
+  canBeAsked: z.boolean(),
+  isSupported: z.boolean(),
 })
 
 const ec2Schema = z.object({
   kind: z.literal('ec2'),
-  key: keySchema,
+  key: TargetKey,
   instances: selectorSchema,
   strategy: z.enum(['blue-green', 'recreate', 'worker']),
   port: z.number().nullable(),
@@ -79,30 +68,28 @@ const ec2Schema = z.object({
   rollout: rolloutSchema,
   keep: z.number(),
   drift: z.enum(['repair', 'report']),
-  canBeAsked: z.boolean().default(true),
-  isSupported: z.boolean().default(true),
-}) satisfies z.ZodType<Omit<Ec2Settings, 'key'>>
+  canBeAsked: z.boolean(),
+  isSupported: z.boolean(),
+})
 
-const renderSchema = singleSchema.extend({
+const renderSchema = serviceSchema.extend({
   kind: z.literal('render'),
   service: z.string(),
   token: z.string(),
   env: z.enum(['sync', 'leave']),
-  isSupported: z.boolean().default(true),
 })
 
-const herokuSchema = singleSchema.extend({
+const herokuSchema = serviceSchema.extend({
   kind: z.literal('heroku'),
   app: z.string(),
   process: z.string(),
   token: z.string(),
-  isSupported: z.boolean().default(false),
 })
 
 const targetSchema: z.ZodType<TargetSettings> = z.discriminatedUnion('kind', [
-  ec2Schema.transform((one) => withKey(one, () => keyOfFleet(one.instances))),
-  renderSchema.transform((one) => withKey(one, () => keyOfService(one.service))),
-  herokuSchema.transform((one) => withKey(one, () => keyOfHerokuApp(one.app))),
+  ec2Schema,
+  renderSchema,
+  herokuSchema,
 ])
 
 export const appSchema: z.ZodType<App> = z.object({

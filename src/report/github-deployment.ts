@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { App } from '../deployment/app.ts'
-import type { Fact, FactKind, ToldDeployment } from '../deployment/report.ts'
+import type { Notice, NoticeKind, NoticeDeployment } from '../deployment/notice.ts'
 import { Digest, Generation, type AppName, type Commit } from '../kernel/id.ts'
 import { reasons } from '../kernel/reason.ts'
 import { isLive } from './reporter.ts'
@@ -8,7 +8,7 @@ import { isLive } from './reporter.ts'
 export type State = 'in_progress' | 'success' | 'failure' | 'inactive'
 
 /** `docs/decisions/0018-github-deployments.md` says why these. */
-const states: Readonly<Record<FactKind, State | null>> = {
+const states: Readonly<Record<NoticeKind, State | null>> = {
   started: 'in_progress',
   succeeded: 'success',
   failed: 'failure',
@@ -21,7 +21,8 @@ const states: Readonly<Record<FactKind, State | null>> = {
   drifted: null,
 }
 
-export const toState = (fact: Fact): State | null => (isLive(fact) ? 'success' : states[fact.kind])
+export const toState = (fact: Notice): State | null =>
+  isLive(fact) ? 'success' : states[fact.kind]
 
 /** What we write into a deployment, and know it by: the same generation may come again after a lost journal. */
 const Payload = z.object({
@@ -76,7 +77,7 @@ export const newestState = (statuses: readonly GithubStatus[]): string | null =>
 export const toTask = (app: AppName): string => `deploy:${app}`
 
 export const isOf =
-  (app: App, { generation, digest }: ToldDeployment) =>
+  (app: App, { generation, digest }: NoticeDeployment) =>
   ({ payload }: GithubDeployment): boolean =>
     payload?.app === app.name && payload.generation === generation && payload.digest === digest
 
@@ -87,7 +88,7 @@ const cut = (text: string): string =>
 const names = { deploy: 'Deployment', redeploy: 'Redeployment', rollback: 'Rollback' }
 
 /** `POST /repos/{owner}/{repo}/deployments`: nothing is merged, and no other check is waited for. */
-export const toDeployment = (app: App, fact: Fact, told: ToldDeployment, commit: Commit) => ({
+export const toDeployment = (app: App, fact: Notice, told: NoticeDeployment, commit: Commit) => ({
   ref: commit,
   task: toTask(app.name),
   auto_merge: false,
@@ -105,7 +106,7 @@ export const toDeployment = (app: App, fact: Fact, told: ToldDeployment, commit:
   description: cut(`${names[told.kind]} ${told.generation} of ${app.name}, by ${fact.by}`),
 })
 
-const describe = ({ kind, reason, message }: Fact): string => {
+const describe = ({ kind, reason, message }: Notice): string => {
   const why = message ?? (reason === null ? null : reasons[reason])
   const what = kind.replace('_', ' ')
   const coded = reason === null || reason === 'deployed' ? what : `${what} (${reason})`
@@ -119,7 +120,7 @@ const findAddress = ({ targets }: App): string | null => {
 }
 
 /** `POST …/deployments/{id}/statuses`; GitHub would set others inactive by rules that are not ours. */
-export const toStatus = (app: App, fact: Fact, state: State, logUrl: string | null) => {
+export const toStatus = (app: App, fact: Notice, state: State, logUrl: string | null) => {
   const address = state === 'in_progress' || state === 'success' ? findAddress(app) : null
   return {
     state,

@@ -1,5 +1,5 @@
 import type { App } from '../deployment/app.ts'
-import type { Fact, ToldDeployment } from '../deployment/report.ts'
+import type { Notice, NoticeDeployment } from '../deployment/notice.ts'
 import type { AskGithub } from '../github/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { limitTo, refused } from '../kernel/foreign.ts'
@@ -32,7 +32,7 @@ export interface GithubReporterPorts {
   readonly http: Http
   readonly clock: Clock
   /** Where a person may read what happened; it stands where everybody who sees the repository sees it. */
-  readonly toLogUrl: (app: App, deployment: ToldDeployment) => string | null
+  readonly toLogUrl: (app: App, deployment: NoticeDeployment) => string | null
 }
 
 /** Enough to find what stood on success before; each costs a request. */
@@ -42,8 +42,8 @@ const mostEarlier = 10
 const findOrCreate = async (
   repository: Repository,
   app: App,
-  fact: Fact,
-  deployment: ToldDeployment & { readonly commit: Commit },
+  fact: Notice,
+  deployment: NoticeDeployment & { readonly commit: Commit },
 ): Failing<number> => {
   const { commit, environment } = deployment
   const query = { sha: commit, environment, task: toTask(app.name), per_page: '100' }
@@ -91,7 +91,7 @@ const listSuccessful = async (
 const endEarlier = async (
   repository: Repository,
   app: App,
-  { environment, generation, takesBack }: ToldDeployment,
+  { environment, generation, takesBack }: NoticeDeployment,
 ): Failing<null> => {
   const standing = await listSuccessful(repository, app, environment)
   if (!standing.ok) return standing

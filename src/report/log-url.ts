@@ -1,5 +1,5 @@
 import type { App } from '../deployment/app.ts'
-import type { ToldDeployment } from '../deployment/report.ts'
+import type { NoticeDeployment } from '../deployment/notice.ts'
 
 const consoles: readonly (readonly [prefix: string, host: string])[] = [
   ['cn-', 'console.amazonaws.cn'],
@@ -16,7 +16,7 @@ const encodeTwice = (text: string): string => encode(encodeURIComponent(text))
  */
 export const createLogUrl =
   (region: string, stage: string) =>
-  ({ name }: App, { generation }: ToldDeployment): string => {
+  ({ name }: App, { generation }: NoticeDeployment): string => {
     const host = consoles.find(([prefix]) => region.startsWith(prefix))?.[1]
     const group = encodeTwice(`/aws/lambda/landfall-${stage}-reconcile`)
     const pattern = encodeTwice(`{ $.app = "${name}" && $.generation = ${generation} }`)

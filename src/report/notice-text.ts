@@ -1,5 +1,5 @@
 import type { App } from '../deployment/app.ts'
-import type { Fact, FactKind, ToldDeployment } from '../deployment/report.ts'
+import type { Notice, NoticeKind, NoticeDeployment } from '../deployment/notice.ts'
 import { reasons } from '../kernel/reason.ts'
 import { isLive } from './reporter.ts'
 
@@ -7,7 +7,7 @@ import { isLive } from './reporter.ts'
 const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
-const toVersion = (app: App, { commit, digest }: ToldDeployment): string => {
+const toVersion = (app: App, { commit, digest }: NoticeDeployment): string => {
   if (commit === null) return `\`${digest.slice(0, 19)}\``
   const short = commit.slice(0, 7)
   return app.repository === null
@@ -15,7 +15,7 @@ const toVersion = (app: App, { commit, digest }: ToldDeployment): string => {
     : `<https://github.com/${app.repository}/commit/${commit}|${short}>`
 }
 
-const signs: Readonly<Record<FactKind, string>> = {
+const signs: Readonly<Record<NoticeKind, string>> = {
   started: '🚀',
   succeeded: '✅',
   failed: '❌',
@@ -27,7 +27,7 @@ const signs: Readonly<Record<FactKind, string>> = {
   drifted: '🧭',
 }
 
-const whatHappened: Readonly<Record<FactKind, string>> = {
+const whatHappened: Readonly<Record<NoticeKind, string>> = {
   started: 'has started',
   succeeded: 'is live',
   failed: 'failed',
@@ -39,7 +39,7 @@ const whatHappened: Readonly<Record<FactKind, string>> = {
   drifted: 'was changed by hand on an instance',
 }
 
-const toSubject = (app: App, deployment: ToldDeployment): string => {
+const toSubject = (app: App, deployment: NoticeDeployment): string => {
   const { kind, generation, takesBack } = deployment
   const version = toVersion(app, deployment)
   if (kind !== 'rollback') return `deployment ${generation} (${version})`
@@ -51,20 +51,20 @@ const notUndone =
   'What was gone back from had run its `predeploy`, such as a migration: that is *not undone*.'
 
 /** What a way back cannot do is said at its beginning and at its end. */
-const toWarnings = ({ kind, deployment }: Fact): readonly string[] => {
+const toWarnings = ({ kind, deployment }: Notice): readonly string[] => {
   const isWayBack =
     kind === 'rolled_back' || (kind === 'started' && deployment?.kind === 'rollback')
   return isWayBack && deployment?.afterPredeploy === true ? [notUndone] : []
 }
 
-const toReason = ({ reason }: Fact): readonly string[] =>
+const toReason = ({ reason }: Notice): readonly string[] =>
   reason === null || reason === 'deployed' ? [] : [`${escape(reasons[reason])} (\`${reason}\`)`]
 
 const toQuote = (message: string | null): readonly string[] =>
   message === null ? [] : message.split(/\r?\n/).map((line) => `> ${escape(line)}`)
 
 /** One fact as a message in Slack's markup: what happened, why, and what that does not mean. */
-export const renderNotice = (fact: Fact, app: App): string => {
+export const renderNotice = (fact: Notice, app: App): string => {
   const { kind, by, deployment } = fact
   const happened = deployment !== null && isLive(fact) ? 'is live' : whatHappened[kind]
   const where = `*${app.name}* (${escape(deployment?.environment ?? app.environment)})`

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { App } from '../deployment/app.ts'
-import type { Fact, ToldDeployment } from '../deployment/report.ts'
+import type { Notice, NoticeDeployment } from '../deployment/notice.ts'
 import type { Clock } from '../kernel/clock.ts'
 import {
   fromHttpFailure,
@@ -93,7 +93,7 @@ const recordRelease = async (
   { projects }: SentrySecret,
   version: string,
   app: App,
-  { deployment, at }: Fact,
+  { deployment, at }: Notice,
 ): Promise<Result<null, ForeignFailure>> => {
   const commit = deployment?.commit ?? null
   // Only what is known: Sentry can list what lies between two commits where it knows the repository.
@@ -131,8 +131,8 @@ const tell = async (
   ask: Ask,
   secret: SentrySecret,
   app: App,
-  fact: Fact,
-  deployment: ToldDeployment,
+  fact: Notice,
+  deployment: NoticeDeployment,
 ) => {
   const version = findReleaseName(app, deployment)
   if (version === null)

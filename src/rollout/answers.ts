@@ -2,7 +2,7 @@ import { isLastLook, isPast } from '../deployment/deadline.ts'
 import { findTarget } from '../deployment/find-target.ts'
 import type { Deployment, Intent } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
-import { servesRelease } from '../deployment/places.ts'
+import { servesRelease } from '../deployment/observed.ts'
 import type { Answer } from '../deployment/step.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { toInstant, type Instant } from '../kernel/clock.ts'
@@ -21,20 +21,27 @@ const toNothingPast =
     return []
   }
 
-export const isTold = ({ outcome }: Answer): boolean => outcome !== 'waiting'
+export const isAnswered = ({ outcome }: Answer): boolean => outcome !== 'waiting'
 
 /** Who was only asked, and serves what it should, leaves no trace: it is asked every hour. */
 const isWorthKeeping = ({ kind, release }: Deployment, { purpose }: Intent, answer: Answer) =>
-  isTold(answer) &&
-  !(kind === 'converge' && purpose === 'prepare' && servesRelease(answer.serving, release))
+  isAnswered(answer) &&
+  !(kind === 'repair' && purpose === 'prepare' && servesRelease(answer.serving, release))
 
 /** Whether a run is the one that looks again by itself. */
 export const isWatching = (head: Head, by: string, now: Date): boolean =>
-  head.deployment !== null && head.watch?.by === by && Date.parse(head.watch.until) > now.getTime()
+  head.deployment !== null &&
+  head.poller?.by === by &&
+  Date.parse(head.poller.until) > now.getTime()
 
-type Sent = Intent & { readonly operation: string }
+type SentIntent = Intent & { readonly operation: string }
 
-const observe = async (ports: ReconcilePorts, head: Head, deployment: Deployment, intent: Sent) => {
+const observeTarget = async (
+  ports: ReconcilePorts,
+  head: Head,
+  deployment: Deployment,
+  intent: SentIntent,
+) => {
   const order = toOrder(head, deployment, intent)
   const settings = findTarget(order.settings, order.target)
   const target = settings === null ? null : ports.toTarget(settings)
@@ -44,7 +51,7 @@ const observe = async (ports: ReconcilePorts, head: Head, deployment: Deployment
   return answers ?? []
 }
 
-const toStep = ({ generation }: Deployment, intent: Intent, at: Instant, answer: Answer) => {
+const toStepRecord = ({ generation }: Deployment, intent: Intent, at: Instant, answer: Answer) => {
   const { id, outcome, reason, message, steps, tail } = answer
   const { fence, purpose } = intent
   return { generation, instance: id, fence, purpose, at, outcome, reason, message, steps, tail }
@@ -61,12 +68,12 @@ export const createReadAnswers = (ports: ReconcilePorts, { by, isTick }: Nudge) 
   return async (
     head: Head,
     deployment: Deployment,
-    intent: Sent,
+    intent: SentIntent,
   ): Promise<Observation & { kind: 'answered' }> => {
     const at = toInstant(ports.clock())
-    const answers = await observe(ports, head, deployment, intent)
+    const answers = await observeTarget(ports, head, deployment, intent)
     const keyOf = ({ id }: Answer): string => `${intent.operation} ${id}`
-    const isOver = answers.every(isTold) || isLastLook(intent.deadlineAt, at)
+    const isOver = answers.every(isAnswered) || isLastLook(intent.deadlineAt, at)
     const isMine = isOver || isTick || isWatching(head, by, ports.clock())
     const told = answers.filter(
       (answer) =>
@@ -75,7 +82,7 @@ export const createReadAnswers = (ports: ReconcilePorts, { by, isTick }: Nudge) 
     if (told.length > 0)
       await ports.history.recordSteps(
         head.app,
-        told.map((answer) => toStep(deployment, intent, at, answer)),
+        told.map((answer) => toStepRecord(deployment, intent, at, answer)),
       )
     for (const answer of told) written.add(keyOf(answer))
     return { kind: 'answered', fence: intent.fence, answers }

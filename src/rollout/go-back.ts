@@ -2,7 +2,7 @@ import type { App } from '../deployment/app.ts'
 import type { Release } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
 import type { Opening } from '../deployment/open.ts'
-import { releaseToBringBack } from '../deployment/take-back.ts'
+import { releaseToBringBack } from '../deployment/operate.ts'
 import type { Observation } from '../deployment/transition.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { listCandidates, listCapacities } from './list-candidates.ts'
@@ -62,7 +62,7 @@ const gatherRollback = async (
   ])
   return {
     kind: 'rollback',
-    by: head.takeBack?.by ?? 'operator',
+    by: head.rollback?.by ?? 'operator',
     order: null,
     force: false,
     // No alarm takes a rollback back, so it need not wait for CloudWatch either.

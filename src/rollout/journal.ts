@@ -35,13 +35,13 @@ export interface Revisions {
     now: Instant,
   ): Promise<'recorded' | 'conflict'>
   /** What the registry answered under the tag, or why it did not: what the revision then waits for. */
-  recordAsked(revision: Revision, found: Result<Digest, Refusal>, now: Instant): Promise<void>
+  recordAsked(revision: Revision, found: Result<Digest, ImageRefusal>, now: Instant): Promise<void>
   /** GitHub was asked for what its hooks have not brought; null where it answered. */
   recordLookedUp(revision: Revision, failure: ForeignFailure | null, now: Instant): Promise<void>
 }
 
 /** Why the registry named no image, and for how long it asked to be left alone. */
-export interface Refusal {
+export interface ImageRefusal {
   readonly reason: Reason
   readonly retryAfterSeconds: number | null
 }
@@ -58,7 +58,7 @@ export interface TagHint {
 export interface Tags {
   load(app: AppName): Promise<TagHint | null>
   /** The registry did not answer; a push that was told since is asked about at once. */
-  recordAsked(app: AppName, hint: TagHint, refusal: Refusal, now: Instant): Promise<void>
+  recordAsked(app: AppName, hint: TagHint, refusal: ImageRefusal, now: Instant): Promise<void>
   /** The registry was asked; a push that was told since stays open. */
   settle(app: AppName, hint: TagHint): Promise<void>
 }
@@ -82,16 +82,16 @@ export interface Seen {
 }
 
 /** Who was there when the clock last looked: one for the whole stage. */
-export interface RollCall {
+export interface FleetScan {
   readonly online: readonly InstanceId[]
   /** When all instances of an app were last looked at. */
   readonly asked: Readonly<Record<string, Instant>>
 }
 
-export interface RollCalls {
+export interface FleetScans {
   /** An empty one where none was ever written. */
-  load(): Promise<RollCall>
-  record(rollCall: RollCall): Promise<void>
+  load(): Promise<FleetScan>
+  record(fleetScan: FleetScan): Promise<void>
 }
 
 /** What has happened; each write is repeatable and gives the same record. */
@@ -105,7 +105,7 @@ export interface History {
 }
 
 /** What people and alarms did to an app, for people; each write is repeatable. */
-export interface Chronicle {
+export interface AuditLog {
   recordOperation(app: AppName, operation: Operation, detail: OperationDetail): Promise<void>
   recordAlarm(app: AppName, transition: AlarmTransition, verdict: Verdict): Promise<void>
 }

@@ -1,6 +1,12 @@
 import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Capacity, Target } from '../targets/target.ts'
 import type { Candidate } from '../deployment/deployment.ts'
+import { isRepairDue } from '../deployment/repair.ts'
+import type { Head } from '../deployment/head.ts'
+import { desiredRelease } from '../deployment/observed.ts'
+import type { Observation } from '../deployment/transition.ts'
+import { toInstant } from '../kernel/clock.ts'
+import type { Nudge, ReconcilePorts } from './ports.ts'
 
 /** What of the targets an opening asks. */
 export interface SelectionPorts {
@@ -21,3 +27,27 @@ export const listCapacities = (
   secretVersion: string | null,
 ): Promise<readonly Capacity[]> =>
   Promise.all(app.targets.map((one) => toTarget(one).capacity(app, secretVersion)))
+
+type Write = (head: Head, observation: Observation) => Promise<boolean>
+
+/**
+ * With nothing open: looks who is there, by the live release's own settings, and has brought to it who
+ * does not serve it. Only by the clock, so that a stray is tried by one and not by every nudge.
+ */
+export const checkInstances = async (
+  ports: Pick<ReconcilePorts, 'toTarget' | 'clock'>,
+  write: Write,
+  head: Head,
+  { isTick, scan }: Nudge,
+): Promise<boolean> => {
+  const release = desiredRelease(head)
+  const now = toInstant(ports.clock())
+  if (!isTick || release === null || !isRepairDue(head, scan, now)) return false
+  const { settings, secretVersion } = release
+  const [candidates, capacities] = await Promise.all([
+    listCandidates(ports, settings),
+    listCapacities(ports, settings, secretVersion),
+  ])
+  const instances = capacities.map((one) => one.instances)
+  return write(head, { kind: 'found', candidates, capacities: instances, scan })
+}

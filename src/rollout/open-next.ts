@@ -7,7 +7,7 @@ import { choose, isNamedByCommit, orderOf, type Choice } from '../deployment/cho
 import type { Release } from '../deployment/deployment.ts'
 import {
   hasPendingRequest,
-  hasPendingTakeBack,
+  hasPendingRollback,
   liveRelease,
   type Head,
   type Request,
@@ -18,9 +18,9 @@ import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
 import { decide, type Observation } from '../deployment/transition.ts'
 import { gatherOpening } from './gather-opening.ts'
-import { askForImage, findImage, takeTag } from './gate.ts'
+import { askForImage, findImage, takeTag } from './find-image.ts'
 import { goBack } from './go-back.ts'
-import { lookUpLost } from './look-up.ts'
+import { lookUpMissing } from './look-up-missing.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
 type Write = (head: Head, observation: Observation) => Promise<boolean>
@@ -30,7 +30,7 @@ const sourceOf = (revision: Revision): string => {
   return run?.ci ?? (revision.image === null ? 'github' : 'docker-hub')
 }
 
-const end = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void> => {
+const endRevisions = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void> => {
   const now = toInstant(ports.clock())
   for (const { revision, status, reason, lacked } of ended) {
     await ports.revisions.recordStatus({ ...revision, lacked }, status, reason, now)
@@ -114,7 +114,7 @@ const openRequested = async (
   return write(head, { kind: 'wanted', opening })
 }
 
-const refuse = async (
+const refuseRevision = async (
   ports: ReconcilePorts,
   revision: Revision,
   reason: Reason,
@@ -130,7 +130,7 @@ export const openNext = async (
   head: Head,
   { settings: app, revisions: also, isTick }: Nudge,
 ): Promise<boolean> => {
-  if (hasPendingTakeBack(head)) return goBack(ports, write, head, app)
+  if (hasPendingRollback(head)) return goBack(ports, write, head, app)
   if (app === null) return false
   if (head.request !== null && hasPendingRequest(head))
     return openRequested(ports, write, head, app, head.request)
@@ -139,12 +139,12 @@ export const openNext = async (
   if (revisions.length === 0) return false
   const seen = await ports.seen.load(head.app)
   const choice = choose(head, app, revisions, seen, toInstant(ports.clock()))
-  await end(ports, choice.ended)
+  await endRevisions(ports, choice.ended)
   if (choice.ask !== null) {
     await askForImage(ports, app, choice.ask)
     return true
   }
-  if (choice.open === null) return isTick && lookUpLost(ports, head, app, revisions, seen)
+  if (choice.open === null) return isTick && lookUpMissing(ports, head, app, revisions, seen)
   const { revision, digest, order } = choice.open
   const wanted = { kind: 'deploy', by: sourceOf(revision), order, force: false } as const
   const opening = await gatherOpening(ports, app, {
@@ -154,7 +154,7 @@ export const openNext = async (
     digest,
   })
   // A new commit whose image, secrets and env are those of a release that was taken back.
-  if (isQuarantined(head, opening.release)) return refuse(ports, revision, 'quarantined')
-  if (hasNoRoom(ports, head, opening)) return refuse(ports, revision, 'too_many_instances')
+  if (isQuarantined(head, opening.release)) return refuseRevision(ports, revision, 'quarantined')
+  if (hasNoRoom(ports, head, opening)) return refuseRevision(ports, revision, 'too_many_instances')
   return write(head, { kind: 'wanted', opening })
 }

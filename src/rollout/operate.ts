@@ -2,18 +2,18 @@ import type { AppName } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { Head } from '../deployment/head.ts'
-import { findOperation, type OperatorWord } from '../deployment/operate.ts'
+import { findOperation, type OperatorCommand } from '../deployment/operate.ts'
 import { decide } from '../deployment/transition.ts'
-import type { Chronicle, OperationDetail } from './journal.ts'
+import type { AuditLog, OperationDetail } from './journal.ts'
 import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
 interface OperatePorts extends UpdatePorts {
-  readonly chronicle: Pick<Chronicle, 'recordOperation'>
+  readonly auditLog: Pick<AuditLog, 'recordOperation'>
 }
 
 export interface OperatorOrder {
   readonly app: AppName
-  readonly word: OperatorWord
+  readonly word: OperatorCommand
   readonly by: string
   /** The same id once more is the same order. */
   readonly id: string
@@ -25,7 +25,7 @@ export interface Operated {
   readonly isRepeated: boolean
 }
 
-const toDecide =
+const toDecideCommand =
   ({ word, by, id }: OperatorOrder): Decide<Result<boolean, Reason>> =>
   (head, now) => {
     const decided = decide(head, { kind: 'operated', word, by, id }, now)
@@ -34,7 +34,7 @@ const toDecide =
       : { events: [], value: decided }
   }
 
-const toDetail = (word: OperatorWord): OperationDetail => {
+const toOperationDetail = (word: OperatorCommand): OperationDetail => {
   switch (word.kind) {
     case 'rollback':
       return { to: word.to }
@@ -50,11 +50,12 @@ const toDetail = (word: OperatorWord): OperationDetail => {
 export const createOperate =
   (ports: OperatePorts) =>
   async (order: OperatorOrder): Promise<Result<Operated, Reason>> => {
-    const updated = await updateHead(ports, order.app, toDecide(order))
+    const updated = await updateHead(ports, order.app, toDecideCommand(order))
     if (updated.kind === 'conflict') return fail('journal_unavailable')
     const { head, value: isRepeated } = updated
     if (!isRepeated.ok) return isRepeated
     const done = findOperation(head, order.id)
-    if (done !== null) await ports.chronicle.recordOperation(order.app, done, toDetail(order.word))
+    if (done !== null)
+      await ports.auditLog.recordOperation(order.app, done, toOperationDetail(order.word))
     return succeed({ head, isRepeated: isRepeated.value })
   }

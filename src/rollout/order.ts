@@ -1,7 +1,7 @@
 import { findSamePlace, findTarget } from '../deployment/find-target.ts'
 import {
-  goesOn,
-  isNumbering,
+  continuesOnFailure,
+  assignsNumber,
   type Deployment,
   type Intent,
   type Release,
@@ -17,7 +17,7 @@ const toWayBack = (head: Head, { release: { settings } }: Deployment, intent: In
   const before =
     live === null || id === undefined
       ? null
-      : findSamePlace(settings, live.settings, { id, target }, head.places)
+      : findSamePlace(settings, live.settings, { id, target }, head.observed)
   return live === null || before === null
     ? { release: null, settings, target }
     : { release: live, settings: live.settings, target: before.key }
@@ -42,11 +42,11 @@ export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Ord
     purpose,
     app: head.app,
     // A container of its own, as a deployment makes it: what is there may have been changed by hand.
-    kind: deployment.kind === 'converge' ? 'deploy' : deployment.kind,
+    kind: deployment.kind === 'repair' ? 'deploy' : deployment.kind,
     generation: deployment.generation,
     fence,
     openedAt: deployment.openedAt,
-    numberedAt: purpose === 'deploy' && isNumbering(deployment) ? deployment.openedAt : null,
+    numberedAt: purpose === 'deploy' && assignsNumber(deployment) ? deployment.openedAt : null,
     since: intent.since,
     ...(purpose === 'restore'
       ? toWayBack(head, deployment, intent)
@@ -54,7 +54,7 @@ export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Ord
     instances,
     predeployOn:
       purpose === 'deploy' &&
-      !goesOn(deployment) &&
+      !continuesOnFailure(deployment) &&
       first?.target === target &&
       instances.includes(first.id)
         ? first.id

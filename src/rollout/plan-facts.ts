@@ -8,7 +8,7 @@ import { fail, succeed, type Result } from '../kernel/result.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import type { Target } from '../targets/target.ts'
 import type { Heads, Labels, Revisions, Seen } from './journal.ts'
-import { findImage, toTag } from './gate.ts'
+import { findImage, toTag } from './find-image.ts'
 import type { OpeningPorts } from './gather-opening.ts'
 import type { Images } from './ports.ts'
 import type { AlarmFacts, AppFacts, Chosen, HookEvent, Lack } from './plan-findings.ts'
@@ -44,7 +44,7 @@ export interface PlanPorts extends OpeningPorts {
 const newest = (waiting: readonly Revision[]): Revision | null =>
   waiting.toSorted((a, b) => b.firstSeenAt.localeCompare(a.firstSeenAt))[0] ?? null
 
-const choose = async (
+const chooseRevision = async (
   { revisions }: PlanPorts,
   head: Head,
   wanted: RevisionId | null,
@@ -73,7 +73,7 @@ const probe = async ({ images }: PlanPorts, app: App): Promise<AppFacts['image']
 }
 
 /** The image of the revision, as reconcile would find it; the live one by its digest. */
-const lookUp = async (
+const lookUpForPlan = async (
   ports: PlanPorts,
   app: App,
   head: Head,
@@ -109,14 +109,14 @@ export const gatherFacts = async (
   wanted: RevisionId | null,
 ): Promise<AppFacts> => {
   const head = await ports.heads.load(app.name)
-  const chosen = await choose(ports, head, wanted)
+  const chosen = await chooseRevision(ports, head, wanted)
   const [secret, registry, alarms, seen] = await Promise.all([
     app.secrets === null ? null : ports.readSecretKeys(app, app.secrets),
     app.registry === null ? null : ports.checkLogin(app, app.registry),
     describe(ports, app),
     ports.seen.load(app.name),
   ])
-  const image = registry?.ok === false ? null : await lookUp(ports, app, head, chosen)
+  const image = registry?.ok === false ? null : await lookUpForPlan(ports, app, head, chosen)
   const now = toInstant(ports.clock())
   return {
     app,

@@ -1,5 +1,5 @@
 import type { App } from '../deployment/app.ts'
-import { standingOf } from '../deployment/choose.ts'
+import { readinessOf } from '../deployment/choose.ts'
 import type { Head } from '../deployment/head.ts'
 import type { Finding } from '../deployment/plan.ts'
 import type { Revision } from '../deployment/revision.ts'
@@ -99,7 +99,7 @@ const imageHelp: Partial<Record<Reason, string>> = {
   registry_unavailable: 'ask again in a minute',
 }
 
-const findImage = ({ app, chosen, image }: AppFacts): readonly Finding[] => {
+const judgeImage = ({ app, chosen, image }: AppFacts): readonly Finding[] => {
   if (image === null) return []
   const { reference, found } = image
   if (found.ok) return [fine('image', `${reference} is ${found.value}`)]
@@ -127,7 +127,7 @@ const findStanding = (
   if (from === 'live') return [fine('revision', `${id} is live`)]
   if (known === null)
     return [warning('revision', 'ci_missing', `nothing is known of ${id}; ${reasons.ci_missing}`)]
-  const standing = standingOf(head, app, known, seen, now)
+  const standing = readinessOf(head, app, known, seen, now)
   switch (standing.kind) {
     case 'lacking': {
       const what = standing.what.join(', ')
@@ -146,7 +146,7 @@ const tellBlocker = (blocker: Blocker): Finding => {
   const { reason } = blocker
   switch (reason) {
     case 'going_back': {
-      const { generation, reason: why, by } = blocker.takeBack
+      const { generation, reason: why, by } = blocker.request
       const what = `#${generation} is to be taken back (${why}, by ${by})`
       return warning('rollback', reason, `${what}; what comes next waits for it`)
     }
@@ -207,7 +207,7 @@ const findHooks = ({ hooks, seen }: AppFacts): readonly Finding[] =>
 export const findOnApp = (facts: AppFacts, release: Quarantinable): readonly Finding[] => [
   ...findHold(facts),
   ...findStanding(facts, release),
-  ...findImage(facts),
+  ...judgeImage(facts),
   findSecret(facts),
   ...findRegistry(facts),
   ...findAlarms(facts),

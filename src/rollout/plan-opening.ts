@@ -35,7 +35,7 @@ const toUnread = (error: unknown) => {
 const withoutHolds = (head: Head): Head => ({
   ...head,
   deployment: null,
-  takeBack: null,
+  rollback: null,
 })
 
 /** A deployment as it would be opened, and why it would end at once; `failure` is null where it would go on. */

@@ -19,13 +19,13 @@ export interface Plan {
   readonly instances: readonly InstancePlan[]
 }
 
-const digestOf = ({ chosen, image, app }: AppFacts): Digest | null =>
+const toDigest = ({ chosen, image, app }: AppFacts): Digest | null =>
   image?.found.ok === true && (chosen.from !== 'nothing' || !isNamedByCommit(app))
     ? image.found.value
     : null
 
 /** The image is looked for before anything is opened, and instances are sent to after it. */
-const endingOf = (opened: PlannedOpening, findings: readonly Finding[]): string | null => {
+const toPlannedEnding = (opened: PlannedOpening, findings: readonly Finding[]): string | null => {
   const problems = findings.filter(({ level }) => level === 'problem')
   const image = problems.find(({ what, instance }) => what === 'image' && instance === undefined)
   const [first] = problems
@@ -37,7 +37,7 @@ const toSentence = (
   findings: readonly Finding[],
   opened: PlannedOpening,
 ): string => {
-  const ending = endingOf(opened, findings)
+  const ending = toPlannedEnding(opened, findings)
   if (ending !== null) return `fail: ${ending}`
   const held = findings.find(
     ({ level, reason }) => level === 'warning' && holds.includes(reason ?? ''),
@@ -70,7 +70,7 @@ export const createPlan =
   async (app: App, wanted: RevisionId | null): Promise<Plan> => {
     const facts = await gatherFacts(ports, app, wanted)
     const { chosen } = facts
-    const digest = digestOf(facts)
+    const digest = toDigest(facts)
     const toTarget = rememberTargets(ports)
     const order = { app, commit: chosen.commit, digest }
     const [opened, views] = await Promise.all([

@@ -6,10 +6,10 @@ import type { Result } from '../kernel/result.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Evidence } from '../deployment/revision.ts'
 import type { Target } from '../targets/target.ts'
-import type { Channel, Fact, Telling } from '../deployment/report.ts'
+import type { Channel, Notice, SendResult } from '../deployment/notice.ts'
 import type { AlarmTransition } from '../deployment/alarm.ts'
 import type {
-  Chronicle,
+  AuditLog,
   CommandIndex,
   Heads,
   History,
@@ -18,7 +18,7 @@ import type {
   Seen,
   Tags,
 } from './journal.ts'
-import type { Called } from '../deployment/head.ts'
+import type { Scan } from '../deployment/head.ts'
 
 export interface ImageFailure {
   readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'
@@ -39,7 +39,7 @@ export interface Images {
  * was lost, and must not tell it twice where the other side lets it find out. Ends within 10 s and
  * throws only what is a bug.
  */
-export type Tell = (channel: Channel, fact: Fact, app: App) => Promise<Telling>
+export type SendNotice = (channel: Channel, fact: Notice, app: App) => Promise<SendResult>
 
 /** The alarms of these names that fire now, each with the time since when. */
 export type ReadFiring = (
@@ -76,13 +76,13 @@ export interface ReconcilePorts {
   readonly images: Images
   readonly findEvidence: FindEvidence
   readonly recordEvidence: RecordEvidence
-  readonly chronicle: Pick<Chronicle, 'recordAlarm'>
+  readonly auditLog: Pick<AuditLog, 'recordAlarm'>
   /** The VersionId that is AWSCURRENT; a release is frozen with it. */
   readonly readSecretVersion: (name: string) => Promise<Result<string, 'secret_missing'>>
   /** Whether that version of the secret can still be read. */
   readonly hasSecretVersion: (name: string, version: string) => Promise<boolean>
   readonly readFiring: ReadFiring
-  readonly tell: Tell
+  readonly sendNotice: SendNotice
   readonly toTarget: (settings: TargetSettings) => Target
   readonly clock: Clock
   readonly sleep: (milliseconds: number) => Promise<void>
@@ -97,7 +97,7 @@ export interface Nudge {
   /** The clock's look: once a minute, and the only one that asks what events may have lost. */
   readonly isTick: boolean
   /** Null where the roll call does not name the app. */
-  readonly called: Called | null
+  readonly scan: Scan | null
   /** Names this run among those that look again. */
   readonly by: string
 }

@@ -1,17 +1,12 @@
 import { toInstant } from '../kernel/clock.ts'
 import { currentWave } from '../deployment/advance.ts'
-import {
-  hasEnded,
-  isConverging,
-  type Ended,
-  type OpenDeployment,
-} from '../deployment/deployment.ts'
+import { hasEnded, isRepair, type Ended, type OpenDeployment } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
 import type { Observation } from '../deployment/transition.ts'
-import { createReadAnswers, isTold, isWatching, type ReadAnswers } from './answers.ts'
-import { findStrays } from './find-strays.ts'
+import { createReadAnswers, isAnswered, isWatching, type ReadAnswers } from './answers.ts'
+import { checkInstances } from './list-candidates.ts'
 import { openNext } from './open-next.ts'
-import { createTeller } from './tell.ts'
+import { createNotifier } from './notify.ts'
 import { watchAlarms } from './watch-alarms.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 import { createWrite, toLogAnswer, toLogFields } from './write.ts'
@@ -21,7 +16,7 @@ const gapsMilliseconds = [100, 150, 200, 300, 400, 500, 750, 1000]
 /** A safety net against a decision that undoes itself; a deployment of 50 waves needs about 400 moves. */
 const mostMoves = 1000
 /** More deliveries than this do not come in for one revision at one moment. */
-const mostConflicts = 20
+const mostStatusConflicts = 20
 
 /** Lambda ends a run after 60 s; a move may take ten. Events and the clock go on from here. */
 const longestRunSeconds = 40
@@ -50,11 +45,11 @@ const move = async (
   if (deployment !== null && hasEnded(deployment))
     return write(head, await archive(ports, head, deployment, nudge))
   // A convergence gives way to whatever is to be opened.
-  if (deployment === null || isConverging(deployment))
+  if (deployment === null || isRepair(deployment))
     if (await openNext(ports, write, head, nudge)) return true
   if (deployment === null)
     return (
-      (await findStrays(ports, write, head, nudge)) ||
+      (await checkInstances(ports, write, head, nudge)) ||
       write(head, { kind: 'looked', prepared: [], by: nudge.by })
     )
   const { intent } = deployment
@@ -64,7 +59,7 @@ const move = async (
     if (await write(head, answered)) {
       ports.log.info('answered', {
         ...toLogFields(head.app, deployment, sent),
-        instances: answered.answers.filter(isTold).map(toLogAnswer),
+        instances: answered.answers.filter(isAnswered).map(toLogAnswer),
       })
       return true
     }
@@ -76,7 +71,7 @@ const move = async (
 /** What was deployed is not `superseded` only because evidence came in at the same moment. */
 const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Ended) => {
   const { release, status, reason } = deployment
-  for (let tries = 0; tries < mostConflicts; tries += 1) {
+  for (let tries = 0; tries < mostStatusConflicts; tries += 1) {
     const revision = await ports.revisions.load(head.app, release.revision)
     if (revision?.status !== 'waiting') return
     const now = toInstant(ports.clock())
@@ -88,7 +83,7 @@ const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Ended)
 }
 
 /** The deployment that it goes on with stands in the history already. */
-const letGoConverged = (ports: ReconcilePorts, head: Head, deployment: Ended): Observation => {
+const archiveRepair = (ports: ReconcilePorts, head: Head, deployment: Ended): Observation => {
   const { generation, status, reason, message, instances } = deployment
   const fields = { app: head.app, generation, status, reason }
   if (status === 'failed')
@@ -104,7 +99,7 @@ const archive = async (
   { settings }: Nudge,
 ): Promise<Observation> => {
   const { generation, status, reason, takesBack } = deployment
-  if (isConverging(deployment)) return letGoConverged(ports, head, deployment)
+  if (isRepair(deployment)) return archiveRepair(ports, head, deployment)
   await ports.history.recordDeployment(head.app, deployment)
   if (takesBack !== null && status === 'succeeded')
     await ports.history.recordRolledBack(head.app, takesBack, generation)
@@ -134,7 +129,7 @@ const moveOn = async (
       continue
     }
     const head = await ports.heads.load(nudge.app)
-    if (head.owed.length > 0) tellOwed()
+    if (head.notices.length > 0) tellOwed()
     if (!isWatching(head, nudge.by, ports.clock())) return
     await ports.sleep(gapsMilliseconds[Math.min(looks, gapsMilliseconds.length - 1)] ?? 1000)
     looks += 1
@@ -152,7 +147,7 @@ export const createReconcile =
   async (nudge: Nudge): Promise<void> => {
     const write = createWrite(ports)
     const leaveAt = ports.clock().getTime() + longestRunSeconds * 1000
-    const teller = createTeller(ports, nudge.settings, leaveAt)
+    const teller = createNotifier(ports, nudge.settings, leaveAt)
     try {
       await watchAlarms(ports, write, nudge)
       await moveOn(ports, write, nudge, leaveAt, teller.begin)

@@ -5,16 +5,15 @@ import type { App } from '../deployment/app.ts'
 import { isCiGreen } from '../deployment/choose.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
-import { findOperation } from '../deployment/operate.ts'
+import { findOperation, openDeployment } from '../deployment/operate.ts'
 import { namesOf } from '../deployment/quarantine.ts'
-import { openDeployment } from '../deployment/take-back.ts'
 import { decide } from '../deployment/transition.ts'
-import type { Chronicle, Revisions } from './journal.ts'
+import type { AuditLog, Revisions } from './journal.ts'
 import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
 interface RedeployPorts extends UpdatePorts {
   readonly revisions: Revisions
-  readonly chronicle: Pick<Chronicle, 'recordOperation'>
+  readonly auditLog: Pick<AuditLog, 'recordOperation'>
 }
 
 export interface RedeployRequest {
@@ -53,7 +52,7 @@ const refusalOf = async (
   return known === null || !isCiGreen(app, known) ? 'ci_missing' : null
 }
 
-const toDecide =
+const toDecideRedeploy =
   (ports: RedeployPorts, request: RedeployRequest): Decide<Result<Redeployed, Reason>> =>
   async (head, now) => {
     const revision = request.revision ?? liveRelease(head)?.revision
@@ -74,12 +73,12 @@ const toDecide =
 export const createRedeploy =
   (ports: RedeployPorts) =>
   async (request: RedeployRequest): Promise<Result<Redeployed, Reason>> => {
-    const updated = await updateHead(ports, request.app.name, toDecide(ports, request))
+    const updated = await updateHead(ports, request.app.name, toDecideRedeploy(ports, request))
     if (updated.kind === 'conflict') return fail('journal_unavailable')
     if (!updated.value.ok) return updated.value
     const operation = findOperation(updated.head, request.id)
     const { app, revision, force } = request
     if (operation !== null)
-      await ports.chronicle.recordOperation(app.name, operation, { revision, force })
+      await ports.auditLog.recordOperation(app.name, operation, { revision, force })
     return updated.value
   }

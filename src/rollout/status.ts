@@ -2,16 +2,16 @@ import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
-import { standingOf } from '../deployment/choose.ts'
+import { readinessOf } from '../deployment/choose.ts'
 import {
   hasEnded,
-  isConverging,
+  isRepair,
   statusOf,
   type Deployment,
   type Release,
 } from '../deployment/deployment.ts'
-import type { Head, Place } from '../deployment/head.ts'
-import type { OwedFact } from '../deployment/report.ts'
+import type { Head, ObservedInstance } from '../deployment/head.ts'
+import type { PendingNotice } from '../deployment/notice.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
@@ -50,7 +50,7 @@ const showSteps = (records: readonly StepRecord[]) =>
   }))
 
 /** Whether it may have changed what no rollback undoes. */
-const ranPredeploy = ({ kind, sentAt, release }: Deployment): boolean =>
+const hasRunPredeploy = ({ kind, sentAt, release }: Deployment): boolean =>
   kind !== 'rollback' &&
   sentAt !== null &&
   release.settings.targets.some(({ predeploy }) => predeploy !== null)
@@ -66,7 +66,7 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
   digest: deployment.release.digest,
   takesBack: deployment.takesBack,
   rolledBackBy: hasEnded(deployment) ? deployment.rolledBackBy : null,
-  ranPredeploy: ranPredeploy(deployment),
+  ranPredeploy: hasRunPredeploy(deployment),
   openedAt: deployment.openedAt,
   endedAt: hasEnded(deployment) ? deployment.endedAt : null,
   deadlineAt: deployment.deadlineAt,
@@ -89,7 +89,7 @@ const explain = (
   seen: SeenHooks,
   now: Instant,
 ) => {
-  const standing = app === null ? null : standingOf(head, app, revision, seen, now)
+  const standing = app === null ? null : readinessOf(head, app, revision, seen, now)
   if (standing?.kind === 'lacking') return { lacks: standing.what, reason: 'evidence_missing' }
   if (standing?.kind === 'ended') return { lacks: [], reason: standing.reason }
   const blocker = firstBlocker(head, { kind: 'deploy', force: false, content: null })
@@ -114,22 +114,28 @@ const showWaiting = (
 })
 
 /** `serves` is null where it is not known, or not what was ordered; `reason` says why. */
-const showPlace = ({ id, generation, at, reason }: Place) => ({
+const showInstance = ({ id, generation, at, reason }: ObservedInstance) => ({
   id,
   serves: generation,
   asOf: at,
   reason,
 })
 
-const sortById = (places: readonly Place[]): readonly Place[] =>
-  places.toSorted((one, other) => one.id.localeCompare(other.id))
+const sortById = (observed: readonly ObservedInstance[]): readonly ObservedInstance[] =>
+  observed.toSorted((one, other) => one.id.localeCompare(other.id))
 
-const showOwed = ({ id, at, told, tries, dueAt }: OwedFact) => ({ id, at, told, tries, dueAt })
+const showNotice = ({ id, at, sentTo: told, tries, dueAt }: PendingNotice) => ({
+  id,
+  at,
+  told,
+  tries,
+  dueAt,
+})
 
 /** What keeps something from going out, or takes it back. */
 const showHolds = (head: Head) => ({
   request: head.request,
-  takeBack: head.takeBack,
+  takeBack: head.rollback,
   frozen: head.freeze,
   quarantine: head.quarantine.map((entry) =>
     typeof entry === 'string'
@@ -149,7 +155,7 @@ export const createStatus =
     const seen = await ports.seen.load(name)
     const history = await ports.history.loadDeployments(name, shownDeployments)
     // A convergence goes on with the deployment that stands in the history.
-    const converging = isConverging(head.deployment) ? head.deployment : null
+    const converging = isRepair(head.deployment) ? head.deployment : null
     const deployment = converging === null ? head.deployment : null
     const earlier = history.filter(({ generation }) => generation !== deployment?.generation)
     const shown = deployment === null ? earlier : [deployment, ...earlier]
@@ -165,11 +171,11 @@ export const createStatus =
       before,
       releases: head.releases.map(showRelease),
       open: deployment === null ? null : deployment.generation,
-      instances: sortById(head.places).map(showPlace),
+      instances: sortById(head.observed).map(showInstance),
       converging: converging?.instances.map(({ id }) => id) ?? [],
       waiting: waiting.map((revision) => showWaiting(head, app, revision, seen, now)),
       ...showHolds(head),
-      owed: head.owed.map(showOwed),
+      owed: head.notices.map(showNotice),
       operations: head.operations,
       deployments,
     }

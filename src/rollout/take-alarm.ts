@@ -2,15 +2,15 @@ import type { AppName } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import { judgeAlarm, type AlarmTransition, type Verdict } from '../deployment/alarm.ts'
 import { decide } from '../deployment/transition.ts'
-import type { Chronicle } from './journal.ts'
+import type { AuditLog } from './journal.ts'
 import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
-interface AlarmPorts extends UpdatePorts {
-  readonly chronicle: Pick<Chronicle, 'recordAlarm'>
+interface TakeAlarmPorts extends UpdatePorts {
+  readonly auditLog: Pick<AuditLog, 'recordAlarm'>
   readonly log: Log
 }
 
-const toDecide =
+const toDecideAlarm =
   (alarm: AlarmTransition, windowSeconds: number): Decide<Verdict> =>
   (head, now) => {
     const decided = decide(head, { kind: 'alarmed', transition: alarm, windowSeconds }, now)
@@ -22,12 +22,12 @@ const toDecide =
 
 /** Judges an alarm's transition for one app and writes what follows; what was made of it is kept. */
 export const createTakeAlarm =
-  (ports: AlarmPorts) =>
+  (ports: TakeAlarmPorts) =>
   async (app: AppName, alarm: AlarmTransition, windowSeconds: number): Promise<Verdict> => {
-    const updated = await updateHead(ports, app, toDecide(alarm, windowSeconds))
+    const updated = await updateHead(ports, app, toDecideAlarm(alarm, windowSeconds))
     if (updated.kind === 'conflict') throw new Error(`too many conflicts on the head of ${app}`)
     const verdict = updated.value
     ports.log.info('alarm judged', { app, alarm: alarm.alarm, at: alarm.at, verdict })
-    await ports.chronicle.recordAlarm(app, alarm, verdict)
+    await ports.auditLog.recordAlarm(app, alarm, verdict)
     return verdict
   }

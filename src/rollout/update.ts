@@ -1,6 +1,6 @@
 import type { Event } from '../deployment/event.ts'
 import type { Head } from '../deployment/head.ts'
-import { evolve } from '../deployment/evolve.ts'
+import { evolve } from '../deployment/transition.ts'
 import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { Heads } from './journal.ts'

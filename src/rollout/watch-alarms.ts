@@ -25,7 +25,7 @@ const takeFiring = async (
     if (!decided.ok || decided.value.length === 0) continue
     const verdict = judgeAlarm(head, transition, windowSeconds)
     ports.log.warn('an alarm fired and its event did not come', { app: app.name, alarm, at })
-    await ports.chronicle.recordAlarm(app.name, transition, verdict)
+    await ports.auditLog.recordAlarm(app.name, transition, verdict)
     await write(head, observation)
   }
 }

@@ -21,7 +21,7 @@ export const toLogFields = (app: AppName, { generation }: Deployment, intent: In
 export const toLogAnswer = ({ id, outcome, reason }: Answer) => ({ id, outcome, reason })
 
 /** Sends what the intent says, within its time, and records the handle. */
-const send = async (
+const sendCommand = async (
   ports: ReconcilePorts,
   head: Head,
   deployment: Deployment,
@@ -45,7 +45,11 @@ const send = async (
   await writeAnyhow(ports, head.app, { kind: 'sent', fence: intent.fence, ...started })
 }
 
-const cancel = async (ports: ReconcilePorts, head: Head, action: Action & { kind: 'cancel' }) => {
+const cancelCommand = async (
+  ports: ReconcilePorts,
+  head: Head,
+  action: Action & { kind: 'cancel' },
+) => {
   const { deployment } = head
   const settings =
     deployment === null ? null : findTarget(deployment.release.settings, action.target)
@@ -60,12 +64,12 @@ const cancel = async (ports: ReconcilePorts, head: Head, action: Action & { kind
 
 const act = async (ports: ReconcilePorts, head: Head, events: readonly Event[]): Promise<void> => {
   for (const action of toActions(head, events)) {
-    if (action.kind === 'send') await send(ports, head, action.deployment, action.intent)
-    else await cancel(ports, head, action)
+    if (action.kind === 'send') await sendCommand(ports, head, action.deployment, action.intent)
+    else await cancelCommand(ports, head, action)
   }
 }
 
-const toDecide =
+const toDecideObservation =
   (ports: ReconcilePorts, observation: Observation): Decide<null> =>
   (head, now) => {
     const decided = decide(head, observation, now)
@@ -78,7 +82,7 @@ const toDecide =
 export const createWrite =
   (ports: ReconcilePorts) =>
   async (head: Head, observation: Observation): Promise<boolean> => {
-    const updated = await updateLoaded(ports, head, toDecide(ports, observation))
+    const updated = await updateLoaded(ports, head, toDecideObservation(ports, observation))
     if (updated.kind === 'recorded') await act(ports, updated.head, updated.events)
     return updated.kind !== 'unchanged'
   }
@@ -89,7 +93,7 @@ export const writeAnyhow = async (
   app: AppName,
   observation: Observation,
 ): Promise<void> => {
-  const updated = await updateHead(ports, app, toDecide(ports, observation))
+  const updated = await updateHead(ports, app, toDecideObservation(ports, observation))
   if (updated.kind === 'recorded') await act(ports, updated.head, updated.events)
   if (updated.kind === 'conflict')
     ports.log.error('too many conflicts on one head', { app, mostTries })

@@ -7,7 +7,7 @@ import type { Answer } from '../deployment/step.ts'
 export interface Order {
   readonly purpose: Purpose
   readonly app: AppName
-  readonly kind: Exclude<DeploymentKind, 'converge'>
+  readonly kind: Exclude<DeploymentKind, 'repair'>
   /** The deployment that this belongs to. */
   readonly generation: Generation
   readonly fence: Fence

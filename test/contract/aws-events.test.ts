@@ -35,10 +35,10 @@ describe('on the bus', () => {
 
   test("a fact is the event that docs/events.md shows, and the page's rule gets it", async () => {
     const report = createEventReporter(() => new EventBridgeClient({ ...aws.client }))
-    expect(await report(factOf('started'), reportingApp())).toEqual({ kind: 'told' })
+    expect(await report(factOf('started'), reportingApp())).toEqual({ kind: 'sent' })
     // The head has more of a fact that is owed than is told of it.
-    const owed = { ...failed, told: [], tries: 3, dueAt: failed.at, claimedUntil: null }
-    expect(await report(owed, reportingApp())).toEqual({ kind: 'told' })
+    const owed = { ...failed, sentTo: [], tries: 3, dueAt: failed.at, claimedUntil: null }
+    expect(await report(owed, reportingApp())).toEqual({ kind: 'sent' })
     await waitUntil(() => received().length > 0, 'the rule has an event')
     expect(received().map(({ detail }) => detail)).toEqual([example])
     expect(received()[0]?.time).toBe('2026-11-20T12:07:00Z')
@@ -46,7 +46,7 @@ describe('on the bus', () => {
 
   test('what is of no deployment has none', async () => {
     const report = createEventReporter(() => new EventBridgeClient({ ...aws.client }))
-    expect(await report(factOf('frozen', null), reportingApp())).toEqual({ kind: 'told' })
+    expect(await report(factOf('frozen', null), reportingApp())).toEqual({ kind: 'sent' })
   })
 })
 

@@ -26,7 +26,7 @@ const records = [
   'Receipt',
   'Command',
   'Certificate',
-  'Roll call',
+  'Fleet scan',
 ] as const
 
 const sectionOf = (record: string): RecordSection => {

@@ -196,7 +196,10 @@ describe('a head that cannot be kept or read', () => {
 
   it.each([
     ['what another program packed', Buffer.from('hunter2-hunter2')],
-    ['what ends too early', packLists({ instances: deployment.instances, places: [] }).slice(0, 9)],
+    [
+      'what ends too early',
+      packLists({ instances: deployment.instances, observed: [] }).slice(0, 9),
+    ],
     ['a text', 'hunter2-hunter2'],
   ])('names the list of instances where it is %s, and nothing of it', async (_what, instances) => {
     const app = newApp()
@@ -212,10 +215,10 @@ describe('a head that cannot be kept or read', () => {
   it('names the field of the instance where one is packed that the schema does not know', async () => {
     const app = newApp()
     const heads = createHeads(journal.table)
-    const head = next(createHead(app), { deployment, places: [] })
+    const head = next(createHead(app), { deployment, observed: [] })
     await heads.record(head, 0)
     const one = { ...instance, status: 'paused' }
-    const instances = packLists({ instances: [z.custom<InstanceState>().parse(one)], places: [] })
+    const instances = packLists({ instances: [z.custom<InstanceState>().parse(one)], observed: [] })
     await putItem({ ...(await journal.read(headKey(app))), instances })
     await expect(heads.load(app)).rejects.toThrow('body.deployment.instances.0.status')
   })

@@ -11,7 +11,7 @@ import { SchemaVersionUnknown } from '../../src/journal/item.ts'
 import { unpackLists } from '../../src/journal/instance-list.ts'
 import { createLabels } from '../../src/journal/labels.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
-import { createRollCalls } from '../../src/journal/roll-calls.ts'
+import { createFleetScans } from '../../src/journal/fleet-scans.ts'
 import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
 import { toItemKey, type Item } from '../../src/journal/table.ts'
 import { createTags } from '../../src/journal/tags.ts'
@@ -98,7 +98,7 @@ const readers: Readonly<Record<string, Reader>> = {
       app: item['app'],
       version: item['version'],
       ...toObject(item['body']),
-      ...(isPacked(item) && { places: unpackLists(item['instances'])?.places }),
+      observed: unpackLists(item['instances'])?.observed,
     }),
   },
   Revision: {
@@ -129,7 +129,7 @@ const readers: Readonly<Record<string, Reader>> = {
   },
   Deployment: {
     read: (item) => history().loadDeployments(appOf(item), 10),
-    told: (item) => [withKeys(whole(item))],
+    told: (item) => [{ ...whole(item), instances: unpackLists(item['instances'])?.instances }],
   },
   Step: {
     read: (item) => history().loadSteps(appOf(item), Generation.parse(item['generation'])),
@@ -146,25 +146,8 @@ const readers: Readonly<Record<string, Reader>> = {
     read: (item) => createCertificates(journal.table).load([InstanceId.parse(item['instance'])]),
     told: (item) => [whole(item)],
   },
-  'Roll call': { read: () => createRollCalls(journal.table).load(), told: whole },
+  'Fleet scan': { read: () => createFleetScans(journal.table).load(), told: whole },
 }
-
-const isPacked = ({ instances }: Item): boolean => instances instanceof Uint8Array
-
-/** Unpacked, or written before targets had keys: their place in landfall.yml is told as it was. */
-const withKeys = ({ instances, ...rest }: Item): Item =>
-  isPacked({ instances })
-    ? { ...rest, instances: unpackLists(instances)?.instances }
-    : withPlaces({ instances, ...rest })
-
-const withPlaces = ({ instances, ...rest }: Item): Item => ({
-  ...without(['stage', 'intent', 'pausedUntil'], rest),
-  phase: rest['stage'],
-  instances: z
-    .array(z.looseObject({ target: z.number() }))
-    .parse(instances)
-    .map((one) => ({ ...one, target: `place:${one.target}` })),
-})
 
 /** People read the others; Landfall itself never does. */
 const filesReadBack = files.filter(
@@ -193,27 +176,8 @@ describe('the records that are kept', () => {
   })
 })
 
-describe('a record from before the lists of instances were packed', () => {
-  const pairs = [
-    ['head-sent.json', 'head-packed-sent.json'],
-    ['head-converge-drifted.json', 'head-packed-converge-drifted.json'],
-    ['deployment.json', 'deployment-packed.json'],
-  ] as const
-
-  it.each(pairs)('%s says the same as the packed one', async (before, packed) => {
-    const read = async (file: string) => {
-      const raw = await readRaw(file)
-      const item = await put(raw)
-      const value = await readerOf(item).read(item)
-      await remove(raw)
-      return value
-    }
-    expect(await read(packed)).toEqual(await read(before))
-  })
-})
-
 describe('a kept head', () => {
-  it.each(files.filter((name) => name.startsWith('head-')))(
+  it.each(files.filter((name) => name.startsWith('head')))(
     '%s is gone on with: what is open ends, and every host serves what is live',
     async (file) => {
       const raw = await readRaw(file)
@@ -233,11 +197,11 @@ describe('a kept head', () => {
       }
       const toPorts: World['toPorts'] = (call) => ({ ...inner.toPorts(call), heads })
       await letItSettle({ ...inner, toPorts }, 90)
-      expect(head).toMatchObject({ deployment: null, request: null, takeBack: null })
+      expect(head).toMatchObject({ deployment: null, request: null, rollback: null })
       const [live] = head.releases
       for (const host of inner.hosts)
         expect(host.serving).toMatchObject({ generation: live?.generation, digest: live?.digest })
-      expect(head.places).toHaveLength(2)
+      expect(head.observed).toHaveLength(2)
     },
   )
 })

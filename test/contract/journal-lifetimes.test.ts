@@ -38,7 +38,7 @@ const expiring: Readonly<Record<string, readonly [from: string, seconds: number]
   Command: ['at', lifetimes.command],
   Certificate: ['at', lifetimes.certificate],
 }
-const lasting = ['Head', 'Tag', 'Seen', 'Roll call']
+const lasting = ['Head', 'Tag', 'Seen', 'Fleet scan']
 
 const lifetimeOf = (record: string): string =>
   sections.find(({ name }) => name === record)?.lifetime ?? ''

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { OperatorWord } from '../../src/deployment/operate.ts'
-import { createChronicle } from '../../src/journal/chronicle.ts'
+import type { OperatorCommand } from '../../src/deployment/operate.ts'
+import { createAuditLog } from '../../src/journal/audit-log.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
@@ -47,8 +47,8 @@ it.each([
   const ports = { heads: createHeads(database.table), revisions: createRevisions(database.table) }
   await ports.heads.load(app.name)
   database.faults.push(...faults)
-  const chronicle = createChronicle(database.table)
-  const redeploy = createRedeploy({ ...ports, chronicle, clock })
+  const auditLog = createAuditLog(database.table)
+  const redeploy = createRedeploy({ ...ports, auditLog, clock })
   const order = { app, revision: commit, force, by: 'operator', id: 'request-1' }
   expect(await redeploy(order)).toMatchObject({ ok })
   expect(asked()).toEqual(force ? ['GetItem', 'PutItem'] : ['GetItem'])
@@ -73,7 +73,7 @@ const write = async (open: boolean, frozen = false): Promise<void> => {
   database.operations.length = 0
 }
 
-const words: readonly [OperatorWord, { open: boolean; frozen: boolean }][] = [
+const words: readonly [OperatorCommand, { open: boolean; frozen: boolean }][] = [
   [
     { kind: 'rollback', to: null },
     { open: false, frozen: false },
@@ -86,12 +86,12 @@ const words: readonly [OperatorWord, { open: boolean; frozen: boolean }][] = [
   [{ kind: 'unfreeze' }, { open: false, frozen: true }],
 ]
 
-const order = (word: OperatorWord) => ({ app: app.name, word, by: 'ada', id: 'request-1' })
+const order = (word: OperatorCommand) => ({ app: app.name, word, by: 'ada', id: 'request-1' })
 
 const createOperator = () =>
   createOperate({
     heads: createHeads(database.table),
-    chronicle: createChronicle(database.table),
+    auditLog: createAuditLog(database.table),
     clock,
   })
 
@@ -132,7 +132,7 @@ describe.each(words)('%j', (word, { open, frozen }) => {
   })
 })
 
-it.each<[OperatorWord, string]>([
+it.each<[OperatorCommand, string]>([
   [{ kind: 'rollback', to: Generation.parse(9) }, 'release_unknown'],
   [{ kind: 'cancel' }, 'nothing_open'],
   [{ kind: 'unfreeze' }, 'not_frozen'],
@@ -147,7 +147,7 @@ const fired = { alarm: 'shop-5xx', at: now, from: 'OK' } as const
 const createAlarm = () =>
   createTakeAlarm({
     heads: createHeads(database.table),
-    chronicle: createChronicle(database.table),
+    auditLog: createAuditLog(database.table),
     clock,
     log: silent,
   })
@@ -164,7 +164,7 @@ it.each([
   expect(asked()).toEqual(['GetItem', 'PutItem'])
   expect(await database.read(headKey(app.name))).toMatchObject({
     version: 2,
-    body: { takeBack: { generation: 2, by: 'alarm shop-5xx' } },
+    body: { rollback: { generation: 2, by: 'alarm shop-5xx' } },
   })
   expect(await database.read(alarmKey(app.name, now, 'shop-5xx'))).toMatchObject({ verdict: taken })
 })

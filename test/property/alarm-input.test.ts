@@ -30,7 +30,7 @@ const createHandler = () => {
         return 'recorded'
       },
     },
-    chronicle: { recordAlarm: async () => void calls.push('alarm') },
+    auditLog: { recordAlarm: async () => void calls.push('alarm') },
     clock: () => now,
     log: silent,
   })

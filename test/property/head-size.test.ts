@@ -6,15 +6,15 @@ import { headBytes, listFitting, maxHeadBytes } from '../../src/deployment/head-
 import type { Intent, Release } from '../../src/deployment/deployment.ts'
 import { createHead, intentOf, type Head } from '../../src/deployment/head.ts'
 import { toInstances, type Opening } from '../../src/deployment/open.ts'
-import { channels, type OwedFact } from '../../src/deployment/report.ts'
+import { channels, type PendingNotice } from '../../src/deployment/notice.ts'
 import type { Answer } from '../../src/deployment/step.ts'
-import { lastGoodRelease } from '../../src/deployment/take-back.ts'
-import { evolve } from '../../src/deployment/evolve.ts'
+import { lastGoodRelease } from '../../src/deployment/operate.ts'
+import { evolve } from '../../src/deployment/transition.ts'
 import { decide, type Observation } from '../../src/deployment/transition.ts'
 import { toHeadItem } from '../../src/journal/heads.ts'
 import { inFull } from '../support/size.ts'
 import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
-import { jsonBytes } from '../../src/deployment/words.ts'
+import { jsonBytes } from '../../src/deployment/message.ts'
 import { Commit, Digest, Fence, Generation, InstanceId, TargetKey } from '../../src/kernel/id.ts'
 import { reasons, type Reason } from '../../src/kernel/reason.ts'
 import { appOf } from '../support/apps.ts'
@@ -47,7 +47,7 @@ const releaseAt = (settings: App, index: number): Release => ({
   settings,
 })
 
-const owedAt = (index: number): OwedFact => ({
+const owedAt = (index: number): PendingNotice => ({
   id: `${index}:failed`,
   kind: 'failed',
   at: start,
@@ -55,7 +55,7 @@ const owedAt = (index: number): OwedFact => ({
   reason: longestReason,
   message: '\u0001'.repeat(300),
   deployment: null,
-  told: [...channels],
+  sentTo: [...channels],
   tries: 300,
   dueAt: start,
   claimedUntil: start,
@@ -89,7 +89,7 @@ const heavy = (settings = usual): Head => ({
     by: name,
     at: start,
   })),
-  owed: [owedAt(1), owedAt(2), owedAt(3)],
+  notices: [owedAt(1), owedAt(2), owedAt(3)],
   alarmsUntil: start,
   mark: { createdAt: start, number: Number.MAX_SAFE_INTEGER },
 })
@@ -236,7 +236,7 @@ describe('the most instances that an opening accepts', () => {
         if (purpose === 'restore') return outcome
         return instances.includes(last) ? 'failed' : 'succeeded'
       })
-      const unsettled = story.head().places.filter(({ generation }) => generation === null)
+      const unsettled = story.head().observed.filter(({ generation }) => generation === null)
       expect(unsettled).toHaveLength(most)
     },
   )
@@ -306,8 +306,8 @@ it('the most instances fit also where a longer key names them in what is live', 
     if (purpose === 'restore') return 'lost'
     return purpose === 'deploy' && instances.some((id) => id === last) ? 'failed' : 'succeeded'
   })
-  expect(story.head().places).toHaveLength(most)
-  expect(story.head().places[0]).toMatchObject({ target: long })
+  expect(story.head().observed).toHaveLength(most)
+  expect(story.head().observed[0]).toMatchObject({ target: long })
 })
 
 it('an opening that ends at once leaves room for the reports that it owes', () => {
@@ -336,8 +336,8 @@ describe('a head of 1,000 instances with ordinary settings', () => {
       at: start,
     })),
     quarantine: heavy().quarantine.slice(0, 10),
-    owed: [],
-    places: candidates.map(({ id, target }) => ({
+    notices: [],
+    observed: candidates.map(({ id, target }) => ({
       id,
       target,
       generation: Generation.parse(largest - 1),
@@ -376,10 +376,10 @@ describe('a convergence', () => {
   const candidatesOf = (count: number) => openingTo(count).candidates
 
   it('takes as many as there is room for, the others in their turn', () => {
-    const called = { at: start, returned: [] }
+    const scan = { at: start, returned: [] }
     const story = create(heavy())
     const candidates = candidatesOf(3000)
-    const find = () => story.see({ kind: 'found', candidates, capacities: [Infinity], called })
+    const find = () => story.see({ kind: 'found', candidates, capacities: [Infinity], scan })
     find()
     const first = story.head().deployment?.instances.map(({ id }) => id) ?? []
     expect(first.length).toBeGreaterThanOrEqual(1000)
@@ -399,7 +399,7 @@ describe('a convergence', () => {
       kind: 'found',
       candidates,
       capacities: [Infinity],
-      called: { at: start, returned: [] },
+      scan: { at: start, returned: [] },
     })
     story.see({ kind: 'operated', word: { kind: 'rollback', to: null }, by: name, id: name })
     const release = lastGoodRelease(story.head())
@@ -416,13 +416,13 @@ describe('a convergence', () => {
     const story = create(heavy())
     const obstacle = 'instance_offline'
     const candidates = candidatesOf(6000).map((one) => ({ ...one, obstacle }) as const)
-    const called = { at: start, returned: [] }
-    const find = () => story.see({ kind: 'found', candidates, capacities: [Infinity], called })
+    const scan = { at: start, returned: [] }
+    const find = () => story.see({ kind: 'found', candidates, capacities: [Infinity], scan })
     // An instance that cannot be reached takes less than what was reckoned for it.
     for (let looks = 0; looks < 30; looks += 1) find()
     const full = story.head()
-    expect(full.places.length).toBeGreaterThan(1000)
-    expect(full.places.length).toBeLessThan(6000)
+    expect(full.observed.length).toBeGreaterThan(1000)
+    expect(full.observed.length).toBeLessThan(6000)
     find()
     expect(story.head()).toBe(full)
   })

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { InstanceState } from '../../src/deployment/deployment.ts'
-import type { Place } from '../../src/deployment/head.ts'
-import { listsBytes } from '../../src/deployment/list-size.ts'
+import type { ObservedInstance } from '../../src/deployment/head.ts'
+import { listsBytes } from '../../src/deployment/head-size.ts'
 import { packLists, unpackLists, type Lists } from '../../src/journal/instance-list.ts'
 import { Generation, InstanceId } from '../../src/kernel/id.ts'
-import { instanceStates, places } from '../support/journal-records.ts'
+import { instanceStates, observed } from '../support/journal-records.ts'
 import { inFull } from '../support/size.ts'
 
 const ids = fc
@@ -22,14 +22,14 @@ const instances: fc.Arbitrary<InstanceState> = fc
     id,
     serving: instance.serving === null ? null : { ...instance.serving, generation },
   }))
-const somePlaces: fc.Arbitrary<Place> = fc
-  .tuple(places, ids, fc.option(generations, { nil: null }))
+const somePlaces: fc.Arbitrary<ObservedInstance> = fc
+  .tuple(observed, ids, fc.option(generations, { nil: null }))
   .map(([place, id, generation]) => ({ ...place, id, generation }))
 
-const listsWith = (some: fc.Arbitrary<Place>): fc.Arbitrary<Lists> =>
+const listsWith = (some: fc.Arbitrary<ObservedInstance>): fc.Arbitrary<Lists> =>
   fc.record({
     instances: fc.array(instances, { maxLength: 300 }),
-    places: fc.array(some, { maxLength: 300 }),
+    observed: fc.array(some, { maxLength: 300 }),
   })
 const lists = listsWith(somePlaces)
 const numRuns = inFull(500, 60)
@@ -39,7 +39,7 @@ const repeated: fc.Arbitrary<Lists> = fc
   .tuple(instances, somePlaces, fc.nat({ max: 1000 }))
   .map(([instance, place, count]) => ({
     instances: Array.from({ length: count }, () => instance),
-    places: Array.from({ length: count }, () => place),
+    observed: Array.from({ length: count }, () => place),
   }))
 
 describe('lists of instances, packed', () => {
@@ -74,7 +74,7 @@ describe('lists of instances, packed', () => {
   it('never take more than is reckoned for them, although nothing in them deflates', () => {
     fc.assert(
       fc.property(fc.oneof(lists, repeated), (some) => {
-        const most = listsBytes(some.instances, some.places)
+        const most = listsBytes(some.instances, some.observed)
         expect(packLists(some).length).toBeLessThanOrEqual(most)
       }),
       { numRuns },
@@ -85,7 +85,7 @@ describe('lists of instances, packed', () => {
     const [instance] = fc.sample(instances, 1)
     if (instance === undefined) throw new Error('no sample')
     for (const wave of [-1, 0.5, Number.NaN, Infinity])
-      expect(() => packLists({ instances: [{ ...instance, wave }], places: [] })).toThrow(
+      expect(() => packLists({ instances: [{ ...instance, wave }], observed: [] })).toThrow(
         RangeError,
       )
   })

@@ -29,11 +29,11 @@ const pushImage = (world: World, { mode }: Story, index: number): void => {
 
 /** A person goes back one release; when, or null where there was nothing to go back to. */
 const rollBack = async (world: World): Promise<Instant | null> => {
-  const chronicle = { recordOperation: () => Promise.resolve() }
+  const auditLog = { recordOperation: () => Promise.resolve() }
   const { heads, clock } = world.toPorts(plainly)
   const word = { kind: 'rollback', to: null } as const
   const order = { app: world.app.name, word, by: 'ada', id: newNonce() }
-  const operated = await createOperate({ heads, clock, chronicle })(order)
+  const operated = await createOperate({ heads, clock, auditLog })(order)
   return operated.ok ? world.instant() : null
 }
 

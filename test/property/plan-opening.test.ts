@@ -147,7 +147,7 @@ const reconcile = async (prepared: Prepared): Promise<DeploymentView> => {
     return createEc2Target(ports, settings)
   }
   const { app } = world
-  const look = { app: app.name, settings: app, revisions: [], called: null, isTick: true }
+  const look = { app: app.name, settings: app, revisions: [], scan: null, isTick: true }
   await createReconcile({ ...portsOf(prepared), toTarget })({ ...look, by: newNonce() })
   const opened = world.deployments.get(1) ?? world.core().deployment
   if (opened === null) throw new Error('nothing was opened')
@@ -212,7 +212,7 @@ const toHeld = (world: World, hold: Case['hold']): Head => {
       const generation = openedBy(begin(), openingOf(3, 1)).head.generation
       return {
         ...head,
-        takeBack: { ...by, kind: 'rollback', generation, to: null, reason: 'cancelled' },
+        rollback: { ...by, kind: 'rollback', generation, to: null, reason: 'cancelled' },
       }
     }
     case 'deployment':

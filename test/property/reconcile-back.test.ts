@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { OperatorWord } from '../../src/deployment/operate.ts'
+import type { OperatorCommand } from '../../src/deployment/operate.ts'
 import { newNonce } from '../../src/kernel/id.ts'
 import { createOperate } from '../../src/rollout/operate.ts'
 import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
@@ -26,7 +26,7 @@ const settings = {
     rollback: { alarms, windowSeconds, secrets: 'recorded' as const },
   },
 }
-const chronicle = { recordOperation: () => Promise.resolve() }
+const auditLog = { recordOperation: () => Promise.resolve() }
 
 interface Real {
   readonly world: World
@@ -62,9 +62,9 @@ const fire = async ({ world }: Real, alarm: string, from: 'OK' | 'INSUFFICIENT_D
   await take(world.app.name, { alarm, at: world.instant(), from }, windowSeconds)
 }
 
-const say = async ({ world }: Real, word: OperatorWord): Promise<void> => {
+const say = async ({ world }: Real, word: OperatorCommand): Promise<void> => {
   const { heads, clock } = world.toPorts(plainly)
-  const operate = createOperate({ heads, chronicle, clock })
+  const operate = createOperate({ heads, auditLog, clock })
   await operate({ app: world.app.name, word, by: 'ada', id: newNonce() })
 }
 

@@ -124,7 +124,7 @@ const operators = [
       // Without CI nothing tells where the commit stands among the pushes.
       if (i !== null && world.ciOf(i) === null) return
       const { heads, revisions, clock } = world.toPorts(plainly)
-      const redeploy = createRedeploy({ heads, revisions, clock, chronicle: silentChronicle })
+      const redeploy = createRedeploy({ heads, revisions, clock, auditLog: silentChronicle })
       const revision = i === null ? null : commitAt(i)
       await redeploy({ app: world.app, revision, force, by: 'ada', id: newNonce() })
     }),

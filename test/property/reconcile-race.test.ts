@@ -30,7 +30,7 @@ const createRacers = (scheduler: fc.Scheduler, world: World, count: number, dyin
       settings: world.app,
       revisions: [],
       isTick: true,
-      called: null,
+      scan: null,
       by: name,
     })
   })

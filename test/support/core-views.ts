@@ -1,12 +1,12 @@
 import { judgeAlarm, type AlarmTransition, type Verdict } from '../../src/deployment/alarm.ts'
 import type { App } from '../../src/deployment/app.ts'
-import { choose, standingOf, type Choice, type Standing } from '../../src/deployment/choose.ts'
-import { isConvergenceDue } from '../../src/deployment/converge.ts'
+import { choose, readinessOf, type Choice, type Readiness } from '../../src/deployment/choose.ts'
+import { isRepairDue } from '../../src/deployment/repair.ts'
 import { operationLimits, rollingEndsAt } from '../../src/deployment/deadline.ts'
-import { dueFact } from '../../src/deployment/facts.ts'
+import { dueNotice } from '../../src/deployment/notices.ts'
 import {
   hasEnded,
-  isConverging,
+  isRepair,
   statusOf,
   type Deployment,
   type DeploymentStatus,
@@ -17,19 +17,19 @@ import {
 } from '../../src/deployment/deployment.ts'
 import {
   hasPendingRequest,
-  hasPendingTakeBack,
+  hasPendingRollback,
   intentOf,
-  type Called,
+  type Scan,
   type Head,
 } from '../../src/deployment/head.ts'
-import { listLost, type Lost } from '../../src/deployment/look-up.ts'
+import { listMissingEvidence, type MissingEvidence } from '../../src/deployment/missing-evidence.ts'
 import { firstBlocker } from '../../src/deployment/blockers.ts'
-import { hasStrays, hasWork, releaseToKeep } from '../../src/deployment/places.ts'
+import { hasOutdated, hasWork, desiredRelease } from '../../src/deployment/observed.ts'
 import { isQuarantined } from '../../src/deployment/quarantine.ts'
-import type { OwedFact } from '../../src/deployment/report.ts'
+import type { PendingNotice } from '../../src/deployment/notice.ts'
 import type { Revision } from '../../src/deployment/revision.ts'
 import type { SeenHooks } from '../../src/deployment/seen.ts'
-import { releaseToBringBack } from '../../src/deployment/take-back.ts'
+import { releaseToBringBack } from '../../src/deployment/operate.ts'
 import type { Instant } from '../../src/kernel/clock.ts'
 import type { Reason } from '../../src/kernel/reason.ts'
 import { lettings } from './deployments.ts'
@@ -88,7 +88,7 @@ export interface Views extends Pick<
   | 'quarantine'
   | 'alarmsUntil'
   | 'operations'
-  | 'places'
+  | 'observed'
   | 'mark'
 > {
   /** The open or ended deployment. */
@@ -104,15 +104,15 @@ export interface Views extends Pick<
   readonly command: CommandView | null
   readonly live: Release | null
   /** The rollback or cancellation that is asked for, or why it came to nothing. */
-  readonly rollback: Head['takeBack']
+  readonly rollback: Head['rollback']
   /** What the rollback that is asked for still has to bring back. */
   readonly rollbackTarget: Release | null
   /** What an alarm is judged by, the newest first. */
   readonly suspects: Head['finished']
-  readonly notices: readonly OwedFact[]
-  readonly dueNotice: OwedFact | null
+  readonly notices: readonly PendingNotice[]
+  readonly dueNotice: PendingNotice | null
   /** Who looks again by itself, and until when. */
-  readonly watcher: Head['watch']
+  readonly watcher: Head['poller']
   readonly needsRepair: boolean
   readonly isRequestPending: boolean
   readonly isRollbackPending: boolean
@@ -126,10 +126,10 @@ export interface Views extends Pick<
   obstacle(force: boolean): Reason | null
   isQuarantined(release: Release): boolean
   judge(alarm: AlarmTransition, windowSeconds: number): Verdict
-  isRepairDue(called: Called | null): boolean
-  standing(revision: Revision, seen?: SeenHooks, app?: App): Standing
+  isRepairDue(called: Scan | null): boolean
+  standing(revision: Revision, seen?: SeenHooks, app?: App): Readiness
   choice(revisions: readonly Revision[]): Choice
-  lost(revisions: readonly Revision[], app: App): readonly Lost[]
+  lost(revisions: readonly Revision[], app: App): readonly MissingEvidence[]
   /** The limits of a command that is ordered now; null where too little time is left. */
   limits(purpose: Purpose): Pick<Intent, 'deadlineAt' | 'hostSeconds'> | null
   rollingEndsAt(): Instant
@@ -167,10 +167,10 @@ export const viewDeployment = (deployment: Deployment): DeploymentView => {
 }
 
 const findDeployment = ({ deployment }: Head): DeploymentView | null =>
-  deployment === null || isConverging(deployment) ? null : viewDeployment(deployment)
+  deployment === null || isRepair(deployment) ? null : viewDeployment(deployment)
 
 const findRepair = ({ deployment }: Head): DeploymentView | null =>
-  deployment !== null && isConverging(deployment) ? viewDeployment(deployment) : null
+  deployment !== null && isRepair(deployment) ? viewDeployment(deployment) : null
 
 const findCommand = (head: Head): CommandView | null => {
   const intent = intentOf(head)
@@ -199,26 +199,27 @@ const kept = ({ deployment }: Head): Deployment => {
 /** What is asked of the core's own functions in this situation. */
 const toQuestions = (head: Head, now: Instant) => ({
   rollbackTarget: releaseToBringBack(head),
-  dueNotice: dueFact(head, now),
-  needsRepair: hasStrays(head),
+  dueNotice: dueNotice(head, now),
+  needsRepair: hasOutdated(head),
   isRequestPending: hasPendingRequest(head),
-  isRollbackPending: hasPendingTakeBack(head),
-  releaseToKeep: releaseToKeep(head),
+  isRollbackPending: hasPendingRollback(head),
+  releaseToKeep: desiredRelease(head),
   isQuarantined: (release: Release) => isQuarantined(head, release),
   obstacle: (force: boolean) => firstBlocker(head, { kind: 'request', force, content: null }),
   judge: (alarm: AlarmTransition, windowSeconds: number) => judgeAlarm(head, alarm, windowSeconds),
-  isRepairDue: (called: Called | null) => isConvergenceDue(head, called, now),
+  isRepairDue: (called: Scan | null) => isRepairDue(head, called, now),
   standing: (revision: Revision, seen: SeenHooks = {}, app: App = lettings) =>
-    standingOf(head, app, revision, seen, now),
+    readinessOf(head, app, revision, seen, now),
   choice: (revisions: readonly Revision[]) => choose(head, lettings, revisions, {}, now),
-  lost: (revisions: readonly Revision[], app: App) => listLost(head, app, revisions, {}, now),
+  lost: (revisions: readonly Revision[], app: App) =>
+    listMissingEvidence(head, app, revisions, {}, now),
   limits: (purpose: Purpose) => operationLimits(kept(head), purpose, now),
   rollingEndsAt: () => rollingEndsAt(kept(head)),
 })
 
 export const viewHead = (head: Head, now: Instant): Views => {
   const { version, generation, releases, request, freeze, quarantine } = head
-  const { alarmsUntil, operations, places, mark } = head
+  const { alarmsUntil, operations, observed, mark } = head
   const deployment = findDeployment(head)
   const repair = findRepair(head)
   const instances = (deployment ?? repair)?.instances ?? []
@@ -231,7 +232,7 @@ export const viewHead = (head: Head, now: Instant): Views => {
     quarantine,
     alarmsUntil,
     operations,
-    places,
+    observed,
     mark,
     deployment,
     repair,
@@ -240,10 +241,10 @@ export const viewHead = (head: Head, now: Instant): Views => {
     statuses: instances.map(({ status }) => status),
     command: findCommand(head),
     live: releases[0] ?? null,
-    rollback: head.takeBack,
+    rollback: head.rollback,
     suspects: head.finished,
-    notices: head.owed,
-    watcher: head.watch,
+    notices: head.notices,
+    watcher: head.poller,
     stored: head,
     hasWork: hasWork(head),
     ...toQuestions(head, now),

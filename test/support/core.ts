@@ -1,10 +1,10 @@
 import type { AlarmTransition } from '../../src/deployment/alarm.ts'
-import type { Told } from '../../src/deployment/facts.ts'
-import { createHead, type Called, type Head, type Request } from '../../src/deployment/head.ts'
-import type { OperatorWord } from '../../src/deployment/operate.ts'
+import type { NoticeOutcome } from '../../src/deployment/notices.ts'
+import { createHead, type Scan, type Head, type Request } from '../../src/deployment/head.ts'
+import type { OperatorCommand } from '../../src/deployment/operate.ts'
 import type { Opening } from '../../src/deployment/open.ts'
 import type { Answer } from '../../src/deployment/step.ts'
-import { evolve } from '../../src/deployment/evolve.ts'
+import { evolve } from '../../src/deployment/transition.ts'
 import {
   decide,
   toActions,
@@ -38,18 +38,18 @@ interface Inputs {
   serve(): Core
   /** Serves until there is nothing left to do but wait: what is open has ended. */
   finish(): Core
-  say(word: OperatorWord, by?: string, id?: string): Core
+  say(word: OperatorCommand, by?: string, id?: string): Core
   ask(changes?: Partial<Request>, id?: string): Core
   decline(reason: Reason): Core
   alarm(alarm: AlarmTransition, windowSeconds: number): Core
   /** These instances are there. */
-  find(candidates: readonly Candidate[], called?: Called | null, capacity?: number): Core
+  find(candidates: readonly Candidate[], scan?: Scan | null, capacity?: number): Core
   /** What ended stands in the history. */
   archive(windowSeconds?: number | null): Core
   /** Nothing is left to bring back. */
   goBack(): Core
   claim(id: string): Core
-  tell(told: Partial<Told> & Pick<Told, 'id'>): Core
+  tell(told: Partial<NoticeOutcome> & Pick<NoticeOutcome, 'id'>): Core
   /** Any input, also one that nobody waits for. */
   see(observation: Observation): Core
 }
@@ -154,14 +154,14 @@ const toInputs = (state: State): Omit<Inputs, 'serve' | 'finish' | 'openRollback
     decline: (reason) => take(state, { kind: 'declined', reason }),
     alarm: (alarm, windowSeconds) =>
       take(state, { kind: 'alarmed', transition: alarm, windowSeconds }),
-    find: (candidates, called = null, capacity = 2) =>
-      take(state, { kind: 'found', candidates, capacities: [capacity, capacity], called }),
+    find: (candidates, scan = null, capacity = 2) =>
+      take(state, { kind: 'found', candidates, capacities: [capacity, capacity], scan }),
     archive: (windowSeconds = null) => archive(state, windowSeconds),
     goBack: () => take(state, { kind: 'went_back' }),
-    claim: (id) => take(state, { kind: 'claimed', id }),
+    claim: (id) => take(state, { kind: 'notice_claimed', id }),
     tell: (told) => {
-      const nothing = { told: [], isDone: false, afterSeconds: null }
-      return take(state, { kind: 'told', told: { ...nothing, ...told } })
+      const nothing = { sentTo: [], isDone: false, afterSeconds: null }
+      return take(state, { kind: 'notice_sent', outcome: { ...nothing, ...told } })
     },
     see: (observation) => take(state, observation),
   }

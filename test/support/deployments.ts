@@ -1,8 +1,8 @@
 import type { Candidate, Deployment } from '../../src/deployment/deployment.ts'
-import { createHead, type Head, type Place } from '../../src/deployment/head.ts'
+import { createHead, type Head, type ObservedInstance } from '../../src/deployment/head.ts'
 import type { Opening } from '../../src/deployment/open.ts'
 import type { Answer } from '../../src/deployment/step.ts'
-import { evolve } from '../../src/deployment/evolve.ts'
+import { evolve } from '../../src/deployment/transition.ts'
 import { decide } from '../../src/deployment/transition.ts'
 import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
 import { Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
@@ -67,7 +67,10 @@ export const openingOf = (
 })
 
 /** Of an instance it is known that it serves release 1. */
-export const placeAt = (index: number, changes: Partial<Place> = {}): Place => ({
+export const placeAt = (
+  index: number,
+  changes: Partial<ObservedInstance> = {},
+): ObservedInstance => ({
   id: instanceAt(index),
   target: firstTarget,
   generation: Generation.parse(1),

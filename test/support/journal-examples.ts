@@ -2,7 +2,7 @@ import type { Advancing, Ended, Release } from '../../src/deployment/deployment.
 import type { Head } from '../../src/deployment/head.ts'
 import { createCertificates } from '../../src/journal/certificates.ts'
 import { createCommandIndex } from '../../src/journal/commands.ts'
-import { createChronicle } from '../../src/journal/chronicle.ts'
+import { createAuditLog } from '../../src/journal/audit-log.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
@@ -15,7 +15,7 @@ import {
   operationKey,
   receiptKey,
   revisionKey,
-  rollCallKey,
+  fleetScanKey,
   seenKey,
   stepKey,
   tagKey,
@@ -26,7 +26,7 @@ import { createLabels } from '../../src/journal/labels.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { createRecordSeen } from '../../src/journal/seen.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
-import { createRollCalls } from '../../src/journal/roll-calls.ts'
+import { createFleetScans } from '../../src/journal/fleet-scans.ts'
 import type { Item } from '../../src/journal/table.ts'
 import {
   AppName,
@@ -126,14 +126,14 @@ const head: Head = {
   deployment,
   releases: [],
   request: null,
-  takeBack: null,
+  rollback: null,
   freeze: null,
   quarantine: [],
   finished: [],
   alarmsUntil: null,
-  owed: [],
+  notices: [],
   operations: [],
-  places: [
+  observed: [
     {
       id: instance,
       target: renderTarget().key,
@@ -144,7 +144,7 @@ const head: Head = {
     },
   ],
   mark: { createdAt: '2026-11-20T10:00:00.000Z', number: 41 },
-  watch: { by: 'f3a1', until: '2026-11-20T10:04:44.000Z' },
+  poller: { by: 'f3a1', until: '2026-11-20T10:04:44.000Z' },
 }
 
 const step = {
@@ -225,14 +225,14 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   const history = createHistory(table)
   await history.recordDeployment(app, ended)
   await history.recordSteps(app, [step])
-  const chronicle = createChronicle(table)
-  await chronicle.recordOperation(app, operation, { reason: 'exams until Friday' })
-  await chronicle.recordAlarm(app, alarmed, { kind: 'take_back', generation, freeze: false })
+  const auditLog = createAuditLog(table)
+  await auditLog.recordOperation(app, operation, { reason: 'exams until Friday' })
+  await auditLog.recordAlarm(app, alarmed, { kind: 'take_back', generation, freeze: false })
   await createCommandIndex(table).recordCommand(command, app, '2026-11-20T10:04:14.000Z')
   const der = 'MIIBszCCAVmgAwIBAgIUQ2VydA=='
   await createCertificates(table).record({ instance, der, at: '2026-11-20T09:00:00.000Z' })
   const asked = { [app]: '2026-11-20T09:40:00.000Z' }
-  await createRollCalls(table).record({ online: [instance], asked })
+  await createFleetScans(table).record({ online: [instance], asked })
 }
 
 const keys: Readonly<Record<string, ItemKey>> = {
@@ -247,7 +247,7 @@ const keys: Readonly<Record<string, ItemKey>> = {
   Receipt: receiptKey(deliveryId),
   Command: commandKey(command),
   Certificate: certificateKey(instance),
-  'Roll call': rollCallKey,
+  'Fleet scan': fleetScanKey,
 }
 
 /** One item of every kind, as the code writes it; the head's nonce, new in every write, is fixed. */

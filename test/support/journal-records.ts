@@ -9,9 +9,9 @@ import type {
   Release,
   Withdrawing,
 } from '../../src/deployment/deployment.ts'
-import type { Finished, Head, Operation, Place } from '../../src/deployment/head.ts'
-import { factKinds } from '../../src/deployment/report.ts'
-import { channels, type OwedFact } from '../../src/deployment/report.ts'
+import type { Finished, Head, Operation, ObservedInstance } from '../../src/deployment/head.ts'
+import { noticeKinds } from '../../src/deployment/notice.ts'
+import { channels, type PendingNotice } from '../../src/deployment/notice.ts'
 import type { CiEvidence, Revision } from '../../src/deployment/revision.ts'
 import type { StepRecord } from '../../src/deployment/step.ts'
 import {
@@ -177,7 +177,7 @@ const intents: fc.Arbitrary<Intent> = fc.record({
 
 const opened = {
   generation: generations,
-  kind: fc.constantFrom(...(['deploy', 'redeploy', 'rollback', 'converge'] as const)),
+  kind: fc.constantFrom(...(['deploy', 'redeploy', 'rollback', 'repair'] as const)),
   by: words,
   openedAt: instants,
   deadlineAt: instants,
@@ -219,7 +219,7 @@ export const deployments: fc.Arbitrary<Deployment> = fc.oneof(
   endedDeployments,
 )
 
-const takeBacks = fc.record({
+const rollbackRequests = fc.record({
   kind: fc.constantFrom('rollback' as const, 'cancel' as const),
   generation: generations,
   to: maybe(generations),
@@ -241,9 +241,9 @@ const finished: fc.Arbitrary<Finished> = fc.record({
   endedAt: instants,
 })
 
-const owed: fc.Arbitrary<OwedFact> = fc.record({
+const pendingNotices: fc.Arbitrary<PendingNotice> = fc.record({
   id: words,
-  kind: fc.constantFrom(...factKinds),
+  kind: fc.constantFrom(...noticeKinds),
   at: instants,
   by: words,
   reason: someReason,
@@ -259,7 +259,7 @@ const owed: fc.Arbitrary<OwedFact> = fc.record({
       afterPredeploy: fc.boolean(),
     }),
   ),
-  told: fc.subarray([...channels]),
+  sentTo: fc.subarray([...channels]),
   tries: counts,
   dueAt: instants,
   claimedUntil: maybe(instants),
@@ -278,7 +278,7 @@ const quarantined = fc.oneof(
   fc.record({ digest: digests, secretVersion: maybe(words), env: environments }),
 )
 
-export const places: fc.Arbitrary<Place> = fc.record({
+export const observed: fc.Arbitrary<ObservedInstance> = fc.record({
   id: instances,
   target: targetKeys,
   generation: maybe(generations),
@@ -303,15 +303,15 @@ export const heads: fc.Arbitrary<Head> = fc.record({
     }),
   ),
   freeze: maybe(fc.record({ reason: words, by: words, at: instants })),
-  takeBack: maybe(takeBacks),
+  rollback: maybe(rollbackRequests),
   quarantine: fc.array(quarantined, { maxLength: 3 }),
   finished: fc.array(finished, { maxLength: 3 }),
   alarmsUntil: maybe(instants),
-  owed: fc.array(owed, { maxLength: 3 }),
+  notices: fc.array(pendingNotices, { maxLength: 3 }),
   operations: fc.array(operations, { maxLength: 3 }),
-  places: fc.array(places, { maxLength: 3 }),
+  observed: fc.array(observed, { maxLength: 3 }),
   mark: maybe(fc.record({ createdAt: instants, number: counts })),
-  watch: maybe(fc.record({ by: words, until: instants })),
+  poller: maybe(fc.record({ by: words, until: instants })),
 })
 
 export const steps: fc.Arbitrary<StepRecord> = fc.record({

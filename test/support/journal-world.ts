@@ -66,9 +66,9 @@ export const createJournalWorld = (
       await recordEvidence(world.app.name, commitAt(index), commitAt(index), run, world.instant())
     },
     redeploy: (more: Partial<RedeployRequest>): Promise<Result<Redeployed, Reason>> => {
-      const chronicle = { recordOperation: () => Promise.resolve() }
+      const auditLog = { recordOperation: () => Promise.resolve() }
       const request = { app: world.app, revision: null, force: false, by: 'ada', id: 'again' }
-      return createRedeploy({ ...toPorts(plainly), chronicle })({ ...request, ...more })
+      return createRedeploy({ ...toPorts(plainly), auditLog })({ ...request, ...more })
     },
     /** All items of the table, and the table with these items and no others. */
     read,

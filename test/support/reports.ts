@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import type { Vendor } from '../../local/base/vendor.ts'
 import type { App } from '../../src/deployment/app.ts'
-import type { Fact, FactKind, ToldDeployment } from '../../src/deployment/report.ts'
+import type { Notice, NoticeKind, NoticeDeployment } from '../../src/deployment/notice.ts'
 import { Digest, Generation } from '../../src/kernel/id.ts'
 import { http, type Http } from '../../src/kernel/http.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
@@ -20,8 +20,8 @@ export const reportingApp = (settings: Partial<App> = {}): App =>
 
 export const deploymentOf = (
   generation: number,
-  more: Partial<ToldDeployment> = {},
-): ToldDeployment => ({
+  more: Partial<NoticeDeployment> = {},
+): NoticeDeployment => ({
   generation: Generation.parse(generation),
   kind: 'deploy',
   commit,
@@ -34,10 +34,10 @@ export const deploymentOf = (
 
 /** Facts in the order of their generations are told of in that order of time. */
 export const factOf = (
-  kind: FactKind,
-  deployment: ToldDeployment | null = deploymentOf(7),
-  more: Partial<Fact> = {},
-): Fact => ({
+  kind: NoticeKind,
+  deployment: NoticeDeployment | null = deploymentOf(7),
+  more: Partial<Notice> = {},
+): Notice => ({
   id: `${deployment?.generation ?? 'app'}:${kind}`,
   kind,
   at: new Date(Date.UTC(2026, 10, 20, 12, deployment?.generation ?? 0)).toISOString(),
@@ -48,7 +48,7 @@ export const factOf = (
   ...more,
 })
 
-export const rollbackOf = (generation: number, takesBack: number): ToldDeployment =>
+export const rollbackOf = (generation: number, takesBack: number): NoticeDeployment =>
   deploymentOf(generation, { kind: 'rollback', takesBack: Generation.parse(takesBack) })
 
 /** Secrets by name; one that is null cannot be read now, and a name that is not there is missing. */

@@ -85,7 +85,7 @@ export const runReconcile = async (
     isTick,
     by,
     // The roll call names the app each minute: whoever is due is asked.
-    called: isTick ? { at: world.instant(), returned: [] } : null,
+    scan: isTick ? { at: world.instant(), returned: [] } : null,
   }
   const over = reconcile(nudge).then(
     () => null,
@@ -117,7 +117,7 @@ export const countCalls = async (world: World): Promise<number> => {
     settings: app,
     revisions: [],
     isTick: true,
-    called: null,
+    scan: null,
     by: 'x',
   })
   return count

@@ -1,5 +1,5 @@
 import type { AlarmTransition, Verdict } from '../../../src/deployment/alarm.ts'
-import type { Channel, Fact, Telling } from '../../../src/deployment/report.ts'
+import type { Channel, Notice, SendResult } from '../../../src/deployment/notice.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { succeed } from '../../../src/kernel/result.ts'
 import type { ReconcilePorts } from '../../../src/rollout/ports.ts'
@@ -8,8 +8,8 @@ import type { WorldClock } from './clock.ts'
 
 /** Who is told, what fires, and the secrets: what an app has around it besides its instances. */
 export const createChannels = (clock: WorldClock) => {
-  const heard: { readonly channel: Channel; readonly fact: Fact; readonly at: string }[] = []
-  let answerTelling: (channel: Channel, fact: Fact) => Telling = () => ({ kind: 'told' })
+  const heard: { readonly channel: Channel; readonly fact: Notice; readonly at: string }[] = []
+  let answerTelling: (channel: Channel, fact: Notice) => SendResult = () => ({ kind: 'sent' })
   const judged: { readonly transition: AlarmTransition; readonly verdict: Verdict }[] = []
   const firing = new Map<string, string>()
   let isCloudWatchDown = false
@@ -17,9 +17,9 @@ export const createChannels = (clock: WorldClock) => {
   const goneSecrets = new Set<string>()
   let areSecretsDown = false
 
-  const tell = (channel: Channel, fact: Fact): Telling => {
+  const tell = (channel: Channel, fact: Notice): SendResult => {
     const telling = answerTelling(channel, fact)
-    if (telling.kind === 'told') heard.push({ channel, fact, at: clock.instant() })
+    if (telling.kind === 'sent') heard.push({ channel, fact, at: clock.instant() })
     return telling
   }
 
@@ -40,20 +40,20 @@ export const createChannels = (clock: WorldClock) => {
     call: Call,
   ): Pick<
     ReconcilePorts,
-    'readSecretVersion' | 'hasSecretVersion' | 'readFiring' | 'chronicle' | 'tell'
+    'readSecretVersion' | 'hasSecretVersion' | 'readFiring' | 'auditLog' | 'sendNotice'
   > => ({
     readSecretVersion: () =>
       call('readSecretVersion', () => readable(() => succeed(currentSecret))),
     hasSecretVersion: (_name, version) =>
       call('hasSecretVersion', () => readable(() => !goneSecrets.has(version))),
     readFiring: (names) => call('readFiring', () => readFiring(names)),
-    chronicle: {
+    auditLog: {
       recordAlarm: (_app, transition, verdict) =>
-        call('chronicle.recordAlarm', () => {
+        call('auditLog.recordAlarm', () => {
           judged.push({ transition, verdict })
         }),
     },
-    tell: (channel, fact) => call('tell', () => tell(channel, fact)),
+    sendNotice: (channel, fact) => call('tell', () => tell(channel, fact)),
   })
 
   return {

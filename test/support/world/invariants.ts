@@ -20,7 +20,7 @@ const withoutSettings = (key: string, value: unknown): unknown =>
 
 const findOpen = ({ deployment, repair }: Views): DeploymentView | null => deployment ?? repair
 
-const isRepair = ({ kind }: DeploymentView): boolean => kind === 'converge'
+const isRepair = ({ kind }: DeploymentView): boolean => kind === 'repair'
 
 /** What must be the same whenever a command is sent under one fence. */
 const sameInOrder = (one: Order) => [

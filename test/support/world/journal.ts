@@ -10,7 +10,7 @@ import {
 } from '../../../src/deployment/revision.ts'
 import type { HookKind } from '../../../src/deployment/seen.ts'
 import type { StepRecord } from '../../../src/deployment/step.ts'
-import { evolve } from '../../../src/deployment/evolve.ts'
+import { evolve } from '../../../src/deployment/transition.ts'
 import { decide, type Observation } from '../../../src/deployment/transition.ts'
 import { mergeEvidence } from '../../../src/journal/merge-evidence.ts'
 import type { Instant } from '../../../src/kernel/clock.ts'

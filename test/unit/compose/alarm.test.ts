@@ -21,7 +21,7 @@ const event = {
   },
 }
 
-type Trouble = Readonly<Partial<Record<'load' | 'record' | 'chronicle' | 'nudge', string>>>
+type Trouble = Readonly<Partial<Record<'load' | 'record' | 'auditLog' | 'nudge', string>>>
 
 /** Two releases of each app were live; `trouble` names the app of which a call fails. */
 const createHandler = (trouble: Trouble) => {
@@ -46,7 +46,7 @@ const createHandler = (trouble: Trouble) => {
         return 'recorded'
       },
     },
-    chronicle: { recordAlarm: async (app) => check('chronicle', app) },
+    auditLog: { recordAlarm: async (app) => check('auditLog', app) },
     clock: () => now,
     log: silent,
   })
@@ -55,7 +55,7 @@ const createHandler = (trouble: Trouble) => {
     nudged.push(app)
   }
   const takenBack = () =>
-    [...heads].filter(([, { takeBack }]) => takeBack !== null).map(([app]) => app)
+    [...heads].filter(([, { rollback: takeBack }]) => takeBack !== null).map(([app]) => app)
   return { handle: composeAlarm(() => ({ takeAlarm, nudge, apps })), nudged, takenBack }
 }
 
@@ -101,8 +101,8 @@ describe('an alarm that several apps share', () => {
   )
 
   it('is judged where it cannot be kept what was made of it, and the app is looked at', async () => {
-    const { handle, nudged, takenBack } = createHandler({ chronicle: 'shop' })
-    await expect(handle(event)).rejects.toThrow('no chronicle of shop')
+    const { handle, nudged, takenBack } = createHandler({ auditLog: 'shop' })
+    await expect(handle(event)).rejects.toThrow('no auditLog of shop')
     expect(takenBack()).toEqual(['blog', 'shop', 'wiki'])
     expect(nudged.toSorted()).toEqual(['blog', 'shop', 'wiki'])
   })

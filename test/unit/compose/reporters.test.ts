@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createReporters, late } from '../../../src/compose/reporters.ts'
-import { channels } from '../../../src/deployment/report.ts'
+import { channels } from '../../../src/deployment/notice.ts'
 import { factOf, reportingApp, secretsOf } from '../../support/reports.ts'
 import { startVendor, type Vendor } from '../../../local/base/vendor.ts'
 
@@ -21,7 +21,7 @@ const reportersOf = (secrets: Readonly<Record<string, string>>) =>
 test('there is one who tells for every channel, made when there is something to tell', async () => {
   const reporters = reportersOf({ 'landfall/test/notice': hook.url.href })
   expect(Object.keys(reporters).sort()).toEqual([...channels].sort())
-  expect(await reporters.notice(factOf('succeeded'), reportingApp())).toEqual({ kind: 'told' })
+  expect(await reporters.notice(factOf('succeeded'), reportingApp())).toEqual({ kind: 'sent' })
   expect(hook.calls).toHaveLength(1)
 })
 
@@ -44,7 +44,7 @@ test.each(['github', 'notice', 'sentry'] as const)(
 )
 
 describe('a reporter that could not be loaded', () => {
-  const told = { kind: 'told' } as const
+  const told = { kind: 'sent' } as const
   /** The first load fails. */
   const createFlaky = () => {
     let loads = 0

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { blockers, firstBlocker, type Wish } from '../../../src/deployment/blockers.ts'
+import { blockers, firstBlocker, type Attempt } from '../../../src/deployment/blockers.ts'
 import { begin, bringLive, live, takeBack, type Core } from '../../support/core.ts'
 import { after, candidateAt, openingOf } from '../../support/deployments.ts'
 import { commitAt, digestAt } from '../../support/examples.ts'
@@ -10,7 +10,7 @@ const content = { commit: commitAt(9), digest: digestAt(9) }
 /** Everything that can be in the way at once: release 9 is open and is to be taken back. */
 const blocked = (): Core =>
   live(1, 1).open(openingOf(9, 1)).ask().say(freeze).say({ kind: 'rollback', to: null })
-const reasonsFor = ({ stored }: Core, kind: Wish['kind'], force = false) =>
+const reasonsFor = ({ stored }: Core, kind: Attempt['kind'], force = false) =>
   blockers(stored, { kind, force, content }).map(({ reason }) => reason)
 
 describe('the blockers of an app', () => {

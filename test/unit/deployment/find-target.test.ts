@@ -190,7 +190,7 @@ describe('a restore', () => {
     expect(failed.sent).toMatchObject([{ target: worker.key, release: { generation: 1 } }])
     expect(settingsIn(failed)).toEqual([worker])
     const ended = failed.send().answer(succeededAt(1, 1)).look()
-    expect(ended.places).toContainEqual(
+    expect(ended.observed).toContainEqual(
       expect.objectContaining({ id: instanceAt(1), target: worker.key, generation: 1 }),
     )
   })
@@ -200,8 +200,8 @@ describe('the places of targets that a new release has no more', () => {
   it('are forgotten once it is live', () => {
     const candidates = [candidateAt(1), candidateAt(2, { target: worker.key })]
     const both = bringLive(begin(), openingOf(1, 2, { candidates }, appWith(ec2(), worker)))
-    expect(both.places.map(({ target }) => target)).toEqual([firstTarget, worker.key])
+    expect(both.observed.map(({ target }) => target)).toEqual([firstTarget, worker.key])
     const gone = bringLive(both, openingOf(2, 1))
-    expect(gone.places.map(({ target }) => target)).toEqual([firstTarget])
+    expect(gone.observed.map(({ target }) => target)).toEqual([firstTarget])
   })
 })

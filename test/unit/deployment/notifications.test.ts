@@ -57,7 +57,7 @@ describe('a notice', () => {
         environment: 'production',
         takesBack: null,
       },
-      told: [],
+      sentTo: [],
       tries: 0,
       dueAt: start,
     })
@@ -152,7 +152,7 @@ describe('a notice', () => {
         reason: null,
         message: 'rollback_failed',
         deployment: null,
-        told: [],
+        sentTo: [],
         tries: 0,
         dueAt: after(1),
         claimedUntil: null,
@@ -389,13 +389,13 @@ describe('telling a notice', () => {
       core = core
         .at(at)
         .claim('1:started')
-        .tell({ id: '1:started', told: ['event'] })
+        .tell({ id: '1:started', sentTo: ['event'] })
       const dueAt = (Date.parse(core.notices[0]?.dueAt ?? '') - Date.parse(start)) / 1000
       gaps.push(dueAt - at)
       at = dueAt
     }
     expect(gaps).toEqual([15, 30, 60, 120, 240, 300, 300])
-    expect(core.notices[0]?.told).toEqual(['event'])
+    expect(core.notices[0]?.sentTo).toEqual(['event'])
   })
 
   it('holds a notice back as long as a channel asks for', () => {

@@ -34,7 +34,7 @@ describe('a new app', () => {
       alarmsUntil: null,
       notices: [],
       operations: [],
-      places: [],
+      observed: [],
       mark: null,
       watcher: null,
     })

@@ -58,8 +58,8 @@ const failedTimes = (times: number): Core => {
   }
   return core
 }
-const secondsOf = ({ places }: Core): number =>
-  (Date.parse(places.at(-1)?.at ?? start) - Date.parse(start)) / 1000
+const secondsOf = ({ observed }: Core): number =>
+  (Date.parse(observed.at(-1)?.at ?? start) - Date.parse(start)) / 1000
 
 describe('looking which instances are there', () => {
   const called = { at: after(60), returned: [] }
@@ -113,7 +113,7 @@ describe('an instance', () => {
       .find([candidateAt(1), candidateAt(2)])
     expect(core.repair).toEqual({
       generation: 1,
-      kind: 'converge',
+      kind: 'repair',
       by: 'convergence',
       status: 'queued',
       phase: 'advancing',
@@ -144,7 +144,7 @@ describe('an instance', () => {
     })
     expect(core.command).toBeNull()
     expect(core.deployment).toBeNull()
-    expect(core.places).toEqual([placeAt(1)])
+    expect(core.observed).toEqual([placeAt(1)])
   })
 
   it('asks an instance that serves the live release after an hour, and not before', () => {
@@ -167,7 +167,7 @@ describe('an instance', () => {
     const core = live(1, 1).at(61)
     expect(askedOf(core.find([candidateAt(1)], returned))).toEqual([instanceAt(1)])
     const since = bringLive(begin().at(60), openingOf(1, 1))
-    expect(since.places).toEqual([placeAt(1, { at: after(60) })])
+    expect(since.observed).toEqual([placeAt(1, { at: after(60) })])
     expect(since.at(61).find([candidateAt(1)], returned).changed).toBe(false)
     const other = { at: after(60), returned: [instanceAt(2)] }
     expect(core.find([candidateAt(1)], other).changed).toBe(false)
@@ -182,7 +182,7 @@ describe('an instance', () => {
   ])('asks an instance that was asked %i times in vain again after %i s', (tries, seconds) => {
     const core = failedTimes(tries)
     const last = secondsOf(core)
-    expect(core.places).toEqual([
+    expect(core.observed).toEqual([
       placeAt(1, { generation: null, at: after(last), tries, reason: 'tool_missing' }),
     ])
     expect(core.at(last + seconds - 1).find([candidateAt(1)]).changed).toBe(false)
@@ -192,13 +192,13 @@ describe('an instance', () => {
   it('asks an instance that a deployment left out of date at once', () => {
     const failed = live(1, 1).open(openingOf(2, 1)).look().send().answer(failedAt(1))
     const left = failed.look().send().answer(failedAt(1)).look().archive()
-    expect(left.places).toMatchObject([{ generation: null, tries: 0 }])
+    expect(left.observed).toMatchObject([{ generation: null, tries: 0 }])
     expect(askedOf(left.find([candidateAt(1)]))).toEqual([instanceAt(1)])
   })
 
   it('takes an instance that serves another release than the live one as out of date', () => {
     const core = bringLive(live(2, 1), openingOf(2, 1))
-    expect(core.places).toMatchObject([
+    expect(core.observed).toMatchObject([
       { id: instanceAt(2), generation: 1 },
       { id: instanceAt(1), generation: 2 },
     ])
@@ -210,8 +210,8 @@ describe('an instance', () => {
     const there = [candidateAt(1), candidateAt(2, offline)]
     const noted = live(1, 1).at(60).find(there)
     expect(noted.isIdle).toBe(true)
-    expect(noted.places).toEqual([placeAt(1), placeAt(2, { ...outOfDate, at: after(60) })])
-    expect(noted.at(120).find(there).places).toEqual([
+    expect(noted.observed).toEqual([placeAt(1), placeAt(2, { ...outOfDate, at: after(60) })])
+    expect(noted.at(120).find(there).observed).toEqual([
       placeAt(1),
       placeAt(2, { ...outOfDate, at: after(120), tries: 2 }),
     ])
@@ -221,7 +221,7 @@ describe('an instance', () => {
     const core = live(2, 1)
       .at(60)
       .find([candidateAt(1)])
-    expect(core.places).toEqual([placeAt(1)])
+    expect(core.observed).toEqual([placeAt(1)])
     expect(core.isIdle).toBe(true)
   })
 
@@ -239,10 +239,10 @@ describe('a hosted service', () => {
 
   it('leaves a hosted service alone where nothing is known to be wrong: it cannot be asked', () => {
     const settled = liveWith(hosted)
-    expect(settled.places).toEqual([placeAt(1, there)])
+    expect(settled.observed).toEqual([placeAt(1, there)])
     expect(settled.at(9999).find([candidateAt(1, there)]).changed).toBe(false)
     const unknown = liveWith(hosted).find([])
-    expect(unknown.places).toEqual([])
+    expect(unknown.observed).toEqual([])
     expect(unknown.at(9999).find([candidateAt(1, there)]).changed).toBe(false)
   })
 
@@ -260,7 +260,7 @@ describe('a hosted service', () => {
       .answer(failedAt(1))
       .look()
       .archive()
-    expect(again.places).toMatchObject([{ generation: null, tries: 1, reason: 'unhealthy' }])
+    expect(again.observed).toMatchObject([{ generation: null, tries: 1, reason: 'unhealthy' }])
     expect(again.at(59).find([candidateAt(1, there)]).changed).toBe(false)
     expect(again.at(60).find([candidateAt(1, there)]).instances).toMatchObject([
       { id: instanceAt(1), status: 'pending' },
@@ -341,57 +341,57 @@ describe('what is known of an instance after a deployment', () => {
 
   it('knows that an instance serves the new release where that is live now', () => {
     const ended = deploying().answer(succeededAt(1, 2)).look()
-    expect(ended.places).toEqual([placeAt(1, { generation: Generation.parse(2), ...at9 })])
+    expect(ended.observed).toEqual([placeAt(1, { generation: Generation.parse(2), ...at9 })])
   })
 
   it('knows that an instance serves the release before where that was brought back or never left', () => {
     const kept = deploying().answer(failedAt(1, { serving: servingOf(1, 1) }))
     expect(kept.deployment?.phase).toBe('ended')
-    expect(kept.places).toEqual([placeAt(1, at9)])
+    expect(kept.observed).toEqual([placeAt(1, at9)])
     const restored = deploying().answer(failedAt(1)).serve().look()
     expect(restored.statuses).toEqual(['restored'])
-    expect(restored.places).toEqual([placeAt(1, at9)])
+    expect(restored.observed).toEqual([placeAt(1, at9)])
   })
 
   it('knows why an instance serves something else', () => {
     const taken = live(1, 1, 2).say(rollback).openRollback().look().send().at(9)
     const ended = taken.answer(failedAt(1, { serving: servingOf(3, 3) })).look()
-    expect(ended.places).toEqual([placeAt(1, { ...lost, reason: 'unhealthy' })])
+    expect(ended.observed).toEqual([placeAt(1, { ...lost, reason: 'unhealthy' })])
   })
 
   it('knows that an instance serves something else where it has the same image under another number', () => {
     const taken = live(1, 1, 2).say(rollback).openRollback().look().send().at(9)
     const other = { ...servingOf(2, 2), generation: Generation.parse(9) }
     const ended = taken.answer(failedAt(1, { serving: other })).look()
-    expect(ended.places).toEqual([placeAt(1, { ...lost, reason: 'unhealthy' })])
+    expect(ended.observed).toEqual([placeAt(1, { ...lost, reason: 'unhealthy' })])
   })
 
   it('knows an instance by "no answer" where nothing was ever live', () => {
     const first = begin().open(openingOf(1, 1)).look().send().at(9)
     const ended = first.answer(failedAt(1, { reason: null, serving: null }))
     expect(ended.deployment?.phase).toBe('ended')
-    expect(ended.places).toEqual([placeAt(1, { ...lost, reason: 'no_answer' })])
+    expect(ended.observed).toEqual([placeAt(1, { ...lost, reason: 'no_answer' })])
   })
 
   it('knows why an instance has not said what it serves', () => {
     const unknown = deploying().answer(failedAt(1)).look().send()
     const ended = unknown.answer(failedAt(1, { serving: servingOf(1, 1) })).look()
     expect(ended.statuses).toEqual(['unknown'])
-    expect(ended.places).toEqual([placeAt(1, { ...lost, reason: 'not_restored' })])
+    expect(ended.observed).toEqual([placeAt(1, { ...lost, reason: 'not_restored' })])
     const silent = live(1, 1, 2).say(rollback).openRollback().look().send().at(9)
     const gone = silent.answer(answerOf(instanceAt(1), 'lost', null)).look()
     expect(gone.statuses).toEqual(['lost'])
-    expect(gone.places).toEqual([placeAt(1, { ...lost, reason: 'no_answer' })])
+    expect(gone.observed).toEqual([placeAt(1, { ...lost, reason: 'no_answer' })])
   })
 
   it('knows an instance as before where nothing was sent to it', () => {
     const before = failedTimes(3)
     const opened = before.open(openingOf(2, 1))
-    expect(opened.say({ kind: 'cancel' }).look().places).toEqual(before.places)
+    expect(opened.say({ kind: 'cancel' }).look().observed).toEqual(before.observed)
     const absent = opened.look().send([answerOf(instanceAt(1), 'failed', 'instance_offline')], null)
     expect(absent.statuses).toEqual(['failed'])
     expect(absent.deployment?.phase).toBe('ended')
-    expect(absent.places).toEqual(before.places)
+    expect(absent.observed).toEqual(before.observed)
   })
 
   it('leaves what is known of the other instances', () => {
@@ -403,7 +403,7 @@ describe('what is known of an instance after a deployment', () => {
       .look()
       .send()
       .at(9)
-    expect(failed.answer(failedAt(1)).serve().look().places).toEqual([
+    expect(failed.answer(failedAt(1)).serve().look().observed).toEqual([
       placeAt(2),
       placeAt(1, { target: secondTarget }),
       placeAt(1, at9),
@@ -425,7 +425,7 @@ describe('what is known of an instance after a repair', () => {
       .answer(told(1, servingOf(1, 1)))
       .look()
     expect(ended.repair).toMatchObject({ phase: 'ended', status: 'succeeded', sentAt: null })
-    expect(ended.places).toEqual([placeAt(1, { at: after(9) })])
+    expect(ended.observed).toEqual([placeAt(1, { at: after(9) })])
   })
 
   it('counts one try more of an instance that could not be asked', () => {
@@ -433,7 +433,7 @@ describe('what is known of an instance after a repair', () => {
       .answer(failedAt(1, { reason: 'tool_missing' }))
       .look()
     const lost = { generation: null, reason: 'tool_missing' } as const
-    expect(failed.places).toEqual([placeAt(1, { ...lost, at: after(9), tries: 1 })])
+    expect(failed.observed).toEqual([placeAt(1, { ...lost, at: after(9), tries: 1 })])
     const before = failedTimes(3)
     const at = secondsOf(before) + 240
     const again = before
@@ -442,16 +442,16 @@ describe('what is known of an instance after a repair', () => {
       .look()
       .send()
     const ended = again.answer(failedAt(1, { reason: 'tool_missing' })).look()
-    expect(ended.places).toEqual([placeAt(1, { ...lost, at: after(at), tries: 4 })])
+    expect(ended.observed).toEqual([placeAt(1, { ...lost, at: after(at), tries: 4 })])
   })
 
   it('knows an instance as before where it was not asked, or not deployed to, in time', () => {
     const before = failedTimes(3)
     const found = before.at(secondsOf(before) + 240).find([candidateAt(1)])
-    expect(found.open(openingOf(2, 1)).places).toEqual(before.places)
+    expect(found.open(openingOf(2, 1)).observed).toEqual(before.observed)
     const pending = found.look().send().answer(told(1, null))
     expect(pending.statuses).toEqual(['pending'])
-    expect(pending.open(openingOf(2, 1)).places).toEqual(before.places)
+    expect(pending.open(openingOf(2, 1)).observed).toEqual(before.observed)
   })
 })
 
@@ -462,14 +462,14 @@ describe('an app needs repair', () => {
   })
 
   it('needs no repair where nothing is to be brought to any instance', () => {
-    expect(firstFailed().places).toMatchObject([{ generation: null, reason: 'unhealthy' }])
+    expect(firstFailed().observed).toMatchObject([{ generation: null, reason: 'unhealthy' }])
     expect(firstFailed().needsRepair).toBe(false)
     const quarantined = bringLive(missing(), openingOf(2, 1))
       .say(rollback)
       .openRollback(0)
       .archive()
     expect(quarantined.live?.generation).toBe(2)
-    expect(quarantined.places.map(({ generation }) => generation)).toEqual([null, 2])
+    expect(quarantined.observed.map(({ generation }) => generation)).toEqual([null, 2])
     expect(quarantined.needsRepair).toBe(false)
   })
 })

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ReleaseName } from '../../../src/deployment/take-back.ts'
-import type { OperatorWord } from '../../../src/deployment/operate.ts'
+import type { ReleaseName, OperatorCommand } from '../../../src/deployment/operate.ts'
 import type { Opening } from '../../../src/deployment/open.ts'
 import type { Answer } from '../../../src/deployment/step.ts'
 import { Generation } from '../../../src/kernel/id.ts'
@@ -19,8 +18,8 @@ import { answerOf } from '../../support/hosts.ts'
 import { commitAt, digestAt, ec2 } from '../../support/examples.ts'
 
 const numberOf = (generation: number) => Generation.parse(generation)
-const rollback = (to: ReleaseName | null = null): OperatorWord => ({ kind: 'rollback', to })
-const cancel: OperatorWord = { kind: 'cancel' }
+const rollback = (to: ReleaseName | null = null): OperatorCommand => ({ kind: 'rollback', to })
+const cancel: OperatorCommand = { kind: 'cancel' }
 
 const three = (): Core => live(1, 1, 2, 3).at(60)
 /** Release 4 is sent to the one instance. */
@@ -80,7 +79,7 @@ describe('asking for a rollback', () => {
     expect(asked.rollbackTarget?.generation).toBe(1)
   })
 
-  it.each<[string, () => Core, OperatorWord, string]>([
+  it.each<[string, () => Core, OperatorCommand, string]>([
     ['nothing was ever live', begin, rollback(), 'nothing_live'],
     ['nothing was live before', () => live(1, 1), rollback(), 'nothing_to_roll_back_to'],
     ['no release has the number', three, rollback(numberOf(9)), 'release_unknown'],

@@ -41,7 +41,7 @@ const states: Readonly<Record<string, () => Core>> = {
 const word = { kind: 'operated', by: 'ada', id: 'word' } as const
 const request = { revision: null, force: false, by: 'ada', at: after(5), refusal: null }
 const alarm = { alarm: 'errors', at: after(5), from: 'OK' } as const
-const notice = { told: [], isDone: true, afterSeconds: null }
+const notice = { sentTo: [], isDone: true, afterSeconds: null }
 
 /** What can be observed, each as it could be meant in that state. */
 const observe = (core: Core): Readonly<Record<string, Observation>> => {
@@ -65,7 +65,7 @@ const observe = (core: Core): Readonly<Record<string, Observation>> => {
       kind: 'found',
       candidates: [candidateAt(1), candidateAt(2), candidateAt(3)],
       capacities: [50],
-      called: null,
+      scan: null,
     },
     looked: { kind: 'looked', prepared: [1, 2, 3].map(instanceAt), by: 'ada' },
     sent: { kind: 'sent', fence, operation: 'command-2', missing: [] },
@@ -76,8 +76,8 @@ const observe = (core: Core): Readonly<Record<string, Observation>> => {
       answers: instances.map((one) => ({ ...failedAt(1), id: one })),
     },
     archived: { kind: 'archived', generation, windowSeconds: 600 },
-    claimed: { kind: 'claimed', id },
-    told: { kind: 'told', told: { ...notice, id } },
+    notice_claimed: { kind: 'notice_claimed', id },
+    notice_sent: { kind: 'notice_sent', outcome: { ...notice, id } },
   }
 }
 

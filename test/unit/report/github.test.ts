@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
-import type { Fact } from '../../../src/deployment/report.ts'
+import type { Notice } from '../../../src/deployment/notice.ts'
 import { createGithubApi } from '../../../src/github/api.ts'
 import { AppName, Commit, Digest } from '../../../src/kernel/id.ts'
 import { createGithubReporter } from '../../../src/report/github.ts'
@@ -24,7 +24,7 @@ const token = 'github_pat_planted-secret'
 const older = Commit.parse('f'.repeat(40))
 
 let server: GithubServer
-let tell: (fact: Fact, app?: App) => ReturnType<ReturnType<typeof createGithubReporter>>
+let tell: (fact: Notice, app?: App) => ReturnType<ReturnType<typeof createGithubReporter>>
 let impatient: ReturnType<typeof createImpatientHttp>
 
 beforeEach(async () => {
@@ -46,7 +46,7 @@ afterEach(async () => {
   expect(server.violations).toEqual([])
 })
 
-const told = { kind: 'told' }
+const told = { kind: 'sent' }
 const isPost =
   (what: RegExp) =>
   ({ method, path }: Call): boolean =>

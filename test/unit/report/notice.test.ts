@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import type { App } from '../../../src/deployment/app.ts'
-import type { Fact } from '../../../src/deployment/report.ts'
+import type { Notice } from '../../../src/deployment/notice.ts'
 import { createNoticeReporter } from '../../../src/report/notice.ts'
 import { renderNotice } from '../../../src/report/notice-text.ts'
 import { commit } from '../../support/apps.ts'
@@ -37,16 +37,16 @@ afterEach(async () => {
 const impatient = createImpatientHttp()
 const ports = { http: impatient.http, clock: () => new Date() }
 
-const tellBy = (secret: string | null, fact: Fact, app: App = reportingApp()) => {
+const tellBy = (secret: string | null, fact: Notice, app: App = reportingApp()) => {
   const readSecret = secretsOf({ 'landfall/test/notice': secret })
   return createNoticeReporter({ ...ports, readSecret })(fact, app)
 }
 const address = () => `${hook.url.origin}${secretPath}`
-const tell = (fact: Fact) => tellBy(address(), fact)
+const tell = (fact: Notice) => tellBy(address(), fact)
 
 describe('a notice', () => {
   test('is one message to the address that the secret holds', async () => {
-    expect(await tellBy(`${address()}\n`, factOf('started'))).toEqual({ kind: 'told' })
+    expect(await tellBy(`${address()}\n`, factOf('started'))).toEqual({ kind: 'sent' })
     expect(hook.calls.map(({ body }) => body)).toEqual([
       { text: renderNotice(factOf('started'), reportingApp()) },
     ])
@@ -64,13 +64,13 @@ describe('a notice', () => {
     [410, {}, { kind: 'refused' }],
     [422, {}, { kind: 'refused' }],
     [302, { location: 'https://example.com/' }, { kind: 'refused' }],
-    [204, {}, { kind: 'told' }],
+    [204, {}, { kind: 'sent' }],
   ])('that is answered %i', async (status, headers, expected) => {
     hook.fate = () => ({ kind: 'answer', status, headers })
     const telling = await tell(factOf('started'))
     expect(telling).toMatchObject(expected)
     expect(hook.calls).toHaveLength(1)
-    if (telling.kind !== 'told')
+    if (telling.kind !== 'sent')
       expect(telling.why).toContain(`${hook.url.host} answered ${status}`)
   })
 
@@ -111,7 +111,7 @@ describe('a notice', () => {
 
 describe('reads', () => {
   const link = `<https://github.com/acme/oc-lettings/commit/${commit}|0123456>`
-  const read = (fact: Fact, app: App = reportingApp()) => renderNotice(fact, app).split('\n')
+  const read = (fact: Notice, app: App = reportingApp()) => renderNotice(fact, app).split('\n')
 
   test('who brings which commit where', () => {
     expect(read(factOf('started'))).toEqual([

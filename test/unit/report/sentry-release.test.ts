@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
-import type { Fact } from '../../../src/deployment/report.ts'
+import type { Notice } from '../../../src/deployment/notice.ts'
 import { createSentryReporter } from '../../../src/report/sentry-release.ts'
 import { commit } from '../../support/apps.ts'
 import { startSentry, type SentryServer } from '../../support/sentry-server.ts'
@@ -39,12 +39,12 @@ const secretOf = (more: object = {}) =>
 const impatient = createImpatientHttp()
 const ports = { http: impatient.http, clock: () => new Date() }
 
-const tellBy = (secret: string | null, fact: Fact, app: App = reportingApp()) => {
+const tellBy = (secret: string | null, fact: Notice, app: App = reportingApp()) => {
   const readSecret = secretsOf({ sentry: secret })
   return createSentryReporter({ ...ports, readSecret })(fact, app)
 }
-const tell = (fact: Fact, app?: App) => tellBy(secretOf(), fact, app)
-const told = { kind: 'told' }
+const tell = (fact: Notice, app?: App) => tellBy(secretOf(), fact, app)
+const told = { kind: 'sent' }
 
 const calls = () => sentry.calls.map(({ method, path }) => `${method} ${path}`)
 const isCall =

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { OperatorWord } from '../../../src/deployment/operate.ts'
+import type { OperatorCommand } from '../../../src/deployment/operate.ts'
 import { createOperate } from '../../../src/rollout/operate.ts'
 import { plainly } from '../../support/calls.ts'
 import { commitAt, digestAt } from '../../support/examples.ts'
@@ -25,10 +25,10 @@ const two = async (secrets: 'recorded' | 'current' = 'recorded'): Promise<World>
   return world
 }
 
-const say = async (world: World, word: OperatorWord) => {
+const say = async (world: World, word: OperatorCommand) => {
   const { heads, clock } = world.toPorts(plainly)
-  const chronicle = { recordOperation: () => Promise.resolve() }
-  const operate = createOperate({ heads, chronicle, clock })
+  const auditLog = { recordOperation: () => Promise.resolve() }
+  const operate = createOperate({ heads, auditLog, clock })
   return operate({ app: world.app.name, word, by: 'ada', id: 'ticket-1' })
 }
 

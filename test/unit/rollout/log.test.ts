@@ -23,7 +23,7 @@ const runLogged = async (world: World, lines: string[]): Promise<void> => {
     settings: world.app,
     revisions: [],
     isTick: true,
-    called: null,
+    scan: null,
     by: 'a',
   })
 }

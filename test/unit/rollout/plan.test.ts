@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
-import { createHead, type Head, type TakeBack } from '../../../src/deployment/head.ts'
+import { createHead, type Head, type RollbackRequest } from '../../../src/deployment/head.ts'
 import type { Finding, InstancePlan, PlanContext } from '../../../src/deployment/plan.ts'
 import type { Revision } from '../../../src/deployment/revision.ts'
 import { Generation, InstanceId, type RevisionId } from '../../../src/kernel/id.ts'
@@ -45,7 +45,7 @@ interface Given {
   readonly wanted?: RevisionId | null
 }
 
-const takeBack: TakeBack = {
+const rollbackRequest: RollbackRequest = {
   kind: 'rollback',
   generation: Generation.parse(1),
   to: null,
@@ -312,7 +312,7 @@ describe('what is found of the app', () => {
     ],
     [
       'a rollback before it',
-      { head: begin({ takeBack }).head, waiting: [revisionAt(1)] },
+      { head: begin({ rollback: rollbackRequest }).head, waiting: [revisionAt(1)] },
       'warning | rollback | going_back | #1 is to be taken back (alarm_fired, by alarm:shop-5xx)',
       'wait: #1 is to be taken back',
     ],
@@ -320,7 +320,7 @@ describe('what is found of the app', () => {
       'a rollback before it and before a request',
       {
         head: begin({
-          takeBack,
+          rollback: rollbackRequest,
           request: { revision: null, force: false, by: 'ada', at: start, refusal: null },
         }).head,
       },
@@ -368,8 +368,8 @@ describe('what is found of the app', () => {
   })
 
   it('is no rollback that was refused', async () => {
-    const refused = { ...takeBack, refusal: 'nothing_to_roll_back_to' as const }
-    const { lines } = await planOf({ head: begin({ takeBack: refused }).head })
+    const refused = { ...rollbackRequest, refusal: 'nothing_to_roll_back_to' as const }
+    const { lines } = await planOf({ head: begin({ rollback: refused }).head })
     expect(lines).not.toContainEqual(containing('going_back'))
   })
 
@@ -500,7 +500,11 @@ describe('what the opening would end at once', () => {
     const { head } = openedBy(begin(), openingOf(1, 1))
     const frozen = { reason: 'christmas', by: 'ada', at: start }
     const app = shop({ targets: [rolling(1, 3600)] })
-    const held = { head: { ...head, takeBack, freeze: frozen }, app, fleets: three }
+    const held = {
+      head: { ...head, rollback: rollbackRequest, freeze: frozen },
+      app,
+      fleets: three,
+    }
     const { plan } = await planOf({ ...held, waiting: [revisionAt(2)] })
     expect(plan.would).toBe('fail: pauses_too_long')
     expect(plan.findings.map(({ reason }) => reason)).toEqual(

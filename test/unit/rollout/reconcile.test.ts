@@ -26,7 +26,7 @@ const runWith = (world: World, before: (name: string) => void): Promise<void> =>
     settings: app,
     revisions: [],
     isTick: true,
-    called: null,
+    scan: null,
     by: 'ada',
   })
 }
@@ -44,7 +44,7 @@ const dieAsleep = (world: World): Promise<void> =>
       settings: world.app,
       revisions: [],
       isTick: true,
-      called: null,
+      scan: null,
       by: 'ada',
     }
     createReconcile(world.toPorts(call))(nudge).then(
@@ -71,7 +71,7 @@ describe('a reconciler', () => {
       settings: world.app,
       revisions: [],
       isTick: true,
-      called: null,
+      scan: null,
       by: 'ada',
     })
     expect(new Set(asked.flat())).toEqual(new Set(world.hosts.map(({ id }) => id)))
@@ -123,7 +123,7 @@ describe('a reconciler', () => {
       settings: null,
       revisions: [],
       isTick: true,
-      called: null,
+      scan: null,
       by: 'ada',
     })
     expect(world.writes).toEqual([])
@@ -164,7 +164,7 @@ describe('an answer to a command that other instances still work at', () => {
     const look = async (by: string, isTick: boolean): Promise<readonly string[]> => {
       written = []
       const { app } = world
-      await reconcile({ app: app.name, settings: app, revisions: [], isTick, called: null, by })
+      await reconcile({ app: app.name, settings: app, revisions: [], isTick, scan: null, by })
       return written
     }
     expect(await look('ada', false)).toEqual(['i-00000001', 'i-00000002'])
@@ -193,7 +193,7 @@ describe('a command that is ordered', () => {
       settings: app,
       revisions: [],
       isTick: true,
-      called: null,
+      scan: null,
       by: 'ada',
     }
     await createReconcile(world.toPorts(call))(nudge)

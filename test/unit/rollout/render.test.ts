@@ -48,7 +48,7 @@ const openWorld = async (targets: App['targets'] = [render], deadlineSeconds = 3
       app: world.app.name,
       revisions: [],
       isTick: true,
-      called: null,
+      scan: null,
       by: `run ${runs}`,
     }
     await reconcile({ ...nudge, settings: world.app }).catch((error: unknown) => {

@@ -23,10 +23,10 @@ const goingBack = async (): Promise<World> => {
     world.advance(1000)
   }
   const { heads, clock } = world.toPorts(plainly)
-  const chronicle = { recordOperation: () => Promise.resolve() }
+  const auditLog = { recordOperation: () => Promise.resolve() }
   const word = { kind: 'rollback', to: null } as const
   const order = { app: world.app.name, word, by: 'ada', id: 'ticket-1' }
-  expect(await createOperate({ heads, chronicle, clock })(order)).toMatchObject({ ok: true })
+  expect(await createOperate({ heads, auditLog, clock })(order)).toMatchObject({ ok: true })
   world.advance(1000)
   push(world, 3)
   return world

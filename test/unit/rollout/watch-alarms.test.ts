@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { OperatorWord } from '../../../src/deployment/operate.ts'
+import type { OperatorCommand } from '../../../src/deployment/operate.ts'
 import { createOperate } from '../../../src/rollout/operate.ts'
 import { createTakeAlarm } from '../../../src/rollout/take-alarm.ts'
 import { plainly } from '../../support/calls.ts'
@@ -25,9 +25,9 @@ const worldAt = async (releases: number): Promise<World> => {
   return world
 }
 
-const say = async (world: World, word: OperatorWord, id: string): Promise<void> => {
-  const chronicle = { recordOperation: () => Promise.resolve() }
-  const operate = createOperate({ ...world.toPorts(plainly), chronicle })
+const say = async (world: World, word: OperatorCommand, id: string): Promise<void> => {
+  const auditLog = { recordOperation: () => Promise.resolve() }
+  const operate = createOperate({ ...world.toPorts(plainly), auditLog })
   expect(await operate({ app: world.app.name, word, by: 'ada', id })).toMatchObject({ ok: true })
 }
 

@@ -1,13 +1,13 @@
 import * as z from 'zod'
 import type { Operation } from '../deployment/head.ts'
-import { channels, factKinds, type OwedFact } from '../deployment/report.ts'
+import { channels, noticeKinds, type PendingNotice } from '../deployment/notice.ts'
 import { Commit, Digest, Generation } from '../kernel/id.ts'
 import { toldKindSchema } from './deployment-schema.ts'
 import { instantSchema, reasonSchema } from './item.ts'
 
-export const owedSchema: z.ZodType<OwedFact> = z.object({
+export const noticeSchema: z.ZodType<PendingNotice> = z.object({
   id: z.string(),
-  kind: z.enum(factKinds),
+  kind: z.enum(noticeKinds),
   at: instantSchema,
   by: z.string(),
   reason: reasonSchema.nullable(),
@@ -23,7 +23,7 @@ export const owedSchema: z.ZodType<OwedFact> = z.object({
       afterPredeploy: z.boolean(),
     })
     .nullable(),
-  told: z.array(z.enum(channels)),
+  sentTo: z.array(z.enum(channels)),
   tries: z.number(),
   dueAt: instantSchema,
   claimedUntil: instantSchema.nullable(),

@@ -6,50 +6,54 @@ import { listFitting } from './head-size.ts'
 import type { Advancing, Candidate, Release } from './deployment.ts'
 import {
   hasPendingRequest,
-  hasPendingTakeBack,
-  type Called,
+  hasPendingRollback,
+  type Scan,
   type Head,
-  type Place,
+  type ObservedInstance,
 } from './head.ts'
 import { toInstances } from './open.ts'
-import { indexNames, isPlaceDue, isSettled, releaseToKeep } from './places.ts'
+import { indexInstances, isCheckDue, isUpToDate, desiredRelease } from './observed.ts'
 
 /** What was found of the instances of the live release. */
-export interface Found {
+export interface FoundInstances {
   readonly candidates: readonly Candidate[]
   readonly capacities: readonly number[]
-  readonly called: Called | null
+  readonly scan: Scan | null
 }
 
 const isIdle = (head: Head): boolean =>
-  head.deployment === null && !hasPendingTakeBack(head) && !hasPendingRequest(head)
+  head.deployment === null && !hasPendingRollback(head) && !hasPendingRequest(head)
 
 /** Whether to look who is there: somebody came, the hour is over, or a stray may be tried again. */
-export const isConvergenceDue = (head: Head, called: Called | null, now: Instant): boolean =>
-  releaseToKeep(head) !== null &&
+export const isRepairDue = (head: Head, scan: Scan | null, now: Instant): boolean =>
+  desiredRelease(head) !== null &&
   isIdle(head) &&
-  (called !== null ||
-    head.places.some((place) => !isSettled(head, place) && isPlaceDue(head, place, now)))
+  (scan !== null ||
+    head.observed.some((place) => !isUpToDate(head, place) && isCheckDue(head, place, now)))
 
 /** Where nobody can be asked what they serve, only what is known to be wrong is put right. */
-const whoIsToBeAsked = (
+const selectDue = (
   head: Head,
   { settings }: Release,
-  { candidates, called }: Found,
+  { candidates, scan }: FoundInstances,
   now: Instant,
 ): readonly Candidate[] => {
-  const placeOf = indexNames(head.places)
-  const returned = new Set(called?.returned)
+  const placeOf = indexInstances(head.observed)
+  const returned = new Set(scan?.returned)
   return candidates.filter((candidate) => {
     const place = placeOf(candidate)
     if (findTarget(settings, candidate.target)?.canBeAsked !== true)
-      return place !== null && !isSettled(head, place) && isPlaceDue(head, place, now)
-    if (place === null || isPlaceDue(head, place, now)) return true
-    return called !== null && returned.has(candidate.id) && !isPast(called.at, place.at)
+      return place !== null && !isUpToDate(head, place) && isCheckDue(head, place, now)
+    if (place === null || isCheckDue(head, place, now)) return true
+    return scan !== null && returned.has(candidate.id) && !isPast(scan.at, place.at)
   })
 }
 
-const toAbsent = (candidate: Candidate, before: Place | null, now: Instant): Place => ({
+const toUnreachable = (
+  candidate: Candidate,
+  before: ObservedInstance | null,
+  now: Instant,
+): ObservedInstance => ({
   id: candidate.id,
   target: candidate.target,
   generation: null,
@@ -58,14 +62,14 @@ const toAbsent = (candidate: Candidate, before: Place | null, now: Instant): Pla
   reason: candidate.obstacle,
 })
 
-const openConvergence = (
+const openRepair = (
   release: Release,
   strays: readonly Candidate[],
   capacities: readonly number[],
   now: Instant,
 ): Advancing => ({
   generation: release.generation,
-  kind: 'converge',
+  kind: 'repair',
   by: 'convergence',
   openedAt: now,
   deadlineAt: addSeconds(now, release.settings.deadlineSeconds),
@@ -85,11 +89,11 @@ const openConvergence = (
   message: null,
 })
 
-type Name = Pick<Place, 'id' | 'target'>
+type Name = Pick<ObservedInstance, 'id' | 'target'>
 
 /** Those that the head has room for; the longest unasked first, so that all of them have their turn. */
 const chooseFitting = (head: Head, release: Release, names: readonly Name[]): readonly Name[] => {
-  const placeOf = indexNames(head.places)
+  const placeOf = indexInstances(head.observed)
   const askedAt = (name: Name) => placeOf(name)?.at ?? ''
   const inTurn = names
     .map(({ id, target }) => ({ id, target, wave: names.length }))
@@ -102,33 +106,33 @@ const chooseFitting = (head: Head, release: Release, names: readonly Name[]): re
  * and gets it where it does not; who cannot be reached is tried again with growing gaps; who is gone is
  * forgotten. It never brings anything else than what is live.
  */
-export const converge = (draft: Draft, seen: Found, now: Instant): Draft => {
+export const startRepair = (draft: Draft, seen: FoundInstances, now: Instant): Draft => {
   const { head } = draft
   const { candidates, capacities } = seen
-  const release = releaseToKeep(head)
+  const release = desiredRelease(head)
   if (release === null || !isIdle(head)) return draft
-  const asked = whoIsToBeAsked(head, release, seen, now)
+  const asked = selectDue(head, release, seen, now)
   const strays = asked.filter(({ obstacle }) => obstacle === null)
-  const before = indexNames(head.places)
+  const before = indexInstances(head.observed)
   const absent = asked
     .filter(({ obstacle }) => obstacle !== null)
-    .map((candidate) => toAbsent(candidate, before(candidate), now))
-  const [candidateOf, absentOf] = [indexNames(candidates), indexNames(absent)]
-  const known = head.places.filter(
+    .map((candidate) => toUnreachable(candidate, before(candidate), now))
+  const [candidateOf, absentOf] = [indexInstances(candidates), indexInstances(absent)]
+  const known = head.observed.filter(
     (place) => candidateOf(place) !== null && absentOf(place) === null,
   )
-  if (asked.length === 0 && known.length === head.places.length) return draft
-  const fitting = indexNames(
-    chooseFitting({ ...head, places: known }, release, [...strays, ...absent]),
+  if (asked.length === 0 && known.length === head.observed.length) return draft
+  const fitting = indexInstances(
+    chooseFitting({ ...head, observed: known }, release, [...strays, ...absent]),
   )
   const isFitting = (one: Name) => fitting(one) !== null
   const noted = absent.filter(isFitting)
   // What has no room changes nothing: the next look is the clock's.
-  const isSame = noted.length === 0 && known.length === head.places.length
-  const places = [...known, ...noted]
-  const listed = isSame ? draft : emit(draft, { kind: 'instances_listed', places })
+  const isSame = noted.length === 0 && known.length === head.observed.length
+  const observed = [...known, ...noted]
+  const listed = isSame ? draft : emit(draft, { kind: 'instances_listed', observed })
   const chosen = strays.filter(isFitting)
   if (chosen.length === 0) return listed
-  const deployment = openConvergence(release, chosen, capacities, now)
+  const deployment = openRepair(release, chosen, capacities, now)
   return emit(listed, { kind: 'deployment_opened', deployment })
 }

@@ -5,7 +5,7 @@ import type { Revision } from '../deployment/revision.ts'
 import { addSeconds, toInstant } from '../kernel/clock.ts'
 import { Digest, type Commit, type RevisionId } from '../kernel/id.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import type { Label, Refusal, TagHint } from './journal.ts'
+import type { Label, ImageRefusal, TagHint } from './journal.ts'
 import type { ReconcilePorts } from './ports.ts'
 
 type GatePorts = Pick<
@@ -23,7 +23,7 @@ const readLabel = async (
   app: App,
   digest: Digest,
   known: readonly Label[],
-): Promise<Result<Commit | null, Refusal>> => {
+): Promise<Result<Commit | null, ImageRefusal>> => {
   const label = known.find((one) => one.digest === digest)
   if (label !== undefined) return succeed(label.commit)
   const read = await images.findCommit(app, digest)
@@ -39,7 +39,7 @@ const findLabelled = async (
   ports: LabelPorts,
   app: App,
   commit: Commit,
-): Promise<Result<Digest, Refusal>> => {
+): Promise<Result<Digest, ImageRefusal>> => {
   const known = await ports.labels.load(app.name)
   const found = await ports.images.findDigest(app, app.tag)
   if (!found.ok) return found
@@ -57,7 +57,7 @@ export const findImage = (
   ports: LabelPorts,
   app: App,
   commit: Commit,
-): Promise<Result<Digest, Refusal>> =>
+): Promise<Result<Digest, ImageRefusal>> =>
   app.tag.includes('{commit}')
     ? ports.images.findDigest(app, toTag(app, commit))
     : findLabelled(ports, app, commit)
@@ -86,7 +86,7 @@ const identify = async (
   ports: GatePorts,
   app: App,
   { image }: TagHint,
-): Promise<Result<{ id: RevisionId; commit: Commit | null } | null, Refusal>> => {
+): Promise<Result<{ id: RevisionId; commit: Commit | null } | null, ImageRefusal>> => {
   const found = await ports.images.findDigest(app, image.tag)
   if (!found.ok) return found
   if (!isNamedByCommit(app)) return succeed({ id: found.value, commit: null })

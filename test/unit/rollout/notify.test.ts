@@ -36,13 +36,13 @@ describe('reports', () => {
     world.setTelling((channel) =>
       channel === 'github'
         ? { kind: 'later', why: 'api.github.com: 503', afterSeconds: null }
-        : { kind: 'told' },
+        : { kind: 'sent' },
     )
     await runReconcile(world)
     expect(heardBy(world, 'notice')).toEqual(both)
     expect(heardBy(world, 'github')).toEqual([])
     expect(world.core().notices).toMatchObject([{ id: '1:started' }, { id: '1:succeeded' }])
-    world.setTelling(() => ({ kind: 'told' }))
+    world.setTelling(() => ({ kind: 'sent' }))
     await letItSettle(world, 3)
     expect(heardBy(world, 'github')).toEqual(both)
     expect(heardBy(world, 'notice')).toEqual(both)
@@ -53,7 +53,7 @@ describe('reports', () => {
     const world = pushed()
     let calls = 0
     world.setTelling((channel) => {
-      if (channel !== 'github') return { kind: 'told' }
+      if (channel !== 'github') return { kind: 'sent' }
       calls += 1
       return { kind: 'refused', why: 'api.github.com: 422' }
     })
@@ -87,7 +87,7 @@ describe('reports', () => {
       settings: world.app,
       revisions: [],
       isTick: true,
-      called: null,
+      scan: null,
       by: 'a',
     }
     await createReconcile(world.toPorts(call))(nudge)

@@ -8,7 +8,7 @@ export const channels = ['event', 'notice', 'github', 'sentry'] as const
 export type Channel = (typeof channels)[number]
 
 /** What a team wants to hear of; one fact is told to every channel that the app has. */
-export const factKinds = [
+export const noticeKinds = [
   'started',
   'succeeded',
   'failed',
@@ -21,12 +21,12 @@ export const factKinds = [
   /** An instance that served the live release was changed by hand. */
   'drifted',
 ] as const
-export type FactKind = (typeof factKinds)[number]
+export type NoticeKind = (typeof noticeKinds)[number]
 
 /** The deployment that a fact is of, as far as it is told. */
-export interface ToldDeployment {
+export interface NoticeDeployment {
   readonly generation: Generation
-  readonly kind: Exclude<DeploymentKind, 'converge'>
+  readonly kind: Exclude<DeploymentKind, 'repair'>
   readonly commit: Commit | null
   readonly digest: Digest
   readonly environment: string
@@ -37,21 +37,21 @@ export interface ToldDeployment {
 }
 
 /** Something that happened to an app. It holds all that is told of it: the deployment may be gone by then. */
-export interface Fact {
+export interface Notice {
   /** The same for the same fact, whoever tells it: `7:succeeded`, `frozen:41`. */
   readonly id: string
-  readonly kind: FactKind
+  readonly kind: NoticeKind
   readonly at: Instant
   readonly by: string
   readonly reason: Reason | null
   /** What came of it in a sentence, masked; at most 300 characters. */
   readonly message: string | null
-  readonly deployment: ToldDeployment | null
+  readonly deployment: NoticeDeployment | null
 }
 
 /** A fact that some channels have not been told yet. It lives in the head until they are, or its time is over. */
-export interface OwedFact extends Fact {
-  readonly told: readonly Channel[]
+export interface PendingNotice extends Notice {
+  readonly sentTo: readonly Channel[]
   readonly tries: number
   readonly dueAt: Instant
   /** Whoever claimed it tells it; after this anyone may. */
@@ -63,7 +63,7 @@ export interface OwedFact extends Fact {
  * `later`: the same may go through later, not before `afterSeconds` where that is known. `refused`: it
  * never will. `why` names the host and the status, never a secret.
  */
-export type Telling =
-  | { readonly kind: 'told' }
+export type SendResult =
+  | { readonly kind: 'sent' }
   | { readonly kind: 'later'; readonly why: string; readonly afterSeconds: number | null }
   | { readonly kind: 'refused'; readonly why: string }

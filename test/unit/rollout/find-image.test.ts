@@ -100,7 +100,7 @@ describe('a commit whose image lies under latest', () => {
       settings: world.app,
       revisions: [],
       isTick: false,
-      called: null,
+      scan: null,
     }
     await createReconcile(world.toPorts(call))({ ...nudge, by: 'a' })
     await runReconcile(world)

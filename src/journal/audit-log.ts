@@ -1,5 +1,5 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
-import type { Chronicle } from '../rollout/journal.ts'
+import type { AuditLog } from '../rollout/journal.ts'
 import { isWritten } from './conditional.ts'
 import { schemaVersion } from './item.ts'
 import { alarmKey, operationKey } from './keys.ts'
@@ -7,7 +7,7 @@ import { expiresAt } from './lifetime.ts'
 import type { JournalTable } from './table.ts'
 
 /** Read by people only, so nothing here reads it back. */
-export const createChronicle = (table: JournalTable): Chronicle => ({
+export const createAuditLog = (table: JournalTable): AuditLog => ({
   recordOperation: async (app, operation, detail) => {
     const item = {
       ...operationKey(app, operation.at, operation.id),

@@ -1,7 +1,7 @@
 import type { AppName } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
-import { dueFact, type Told } from '../deployment/facts.ts'
-import type { Channel, OwedFact } from '../deployment/report.ts'
+import { dueNotice, type NoticeOutcome } from '../deployment/notices.ts'
+import type { Channel, PendingNotice } from '../deployment/notice.ts'
 import { decide } from '../deployment/transition.ts'
 import type { ReconcilePorts } from './ports.ts'
 import { updateLoaded, type Decide } from './update.ts'
@@ -13,27 +13,31 @@ const channelsOf = ({ reports }: App): readonly Channel[] => [
   ...(['notice', 'github', 'sentry'] as const).filter((channel) => reports[channel] !== null),
 ]
 
-const claimDue: Decide<OwedFact | null> = (head, now) => {
-  const fact = dueFact(head, now)
-  const decided = fact === null ? null : decide(head, { kind: 'claimed', id: fact.id }, now)
+const claimDue: Decide<PendingNotice | null> = (head, now) => {
+  const fact = dueNotice(head, now)
+  const decided = fact === null ? null : decide(head, { kind: 'notice_claimed', id: fact.id }, now)
   return { events: decided?.ok ? decided.value : [], value: fact }
 }
 
 /** Claims the oldest fact that is due; null where nothing is, or another was faster. */
-const claim = async (ports: ReconcilePorts, name: AppName): Promise<OwedFact | null> => {
+const claim = async (ports: ReconcilePorts, name: AppName): Promise<PendingNotice | null> => {
   const updated = await updateLoaded(ports, await ports.heads.load(name), claimDue)
   return updated.kind === 'recorded' ? updated.value : null
 }
 
-const tellFact = async (ports: ReconcilePorts, app: App, fact: OwedFact): Promise<Told> => {
-  const left = channelsOf(app).filter((channel) => !fact.told.includes(channel))
+const sendToChannels = async (
+  ports: ReconcilePorts,
+  app: App,
+  fact: PendingNotice,
+): Promise<NoticeOutcome> => {
+  const left = channelsOf(app).filter((channel) => !fact.sentTo.includes(channel))
   const tellings = await Promise.all(
     left.map(async (channel) => {
-      const telling = await ports.tell(channel, fact, app).catch((error: unknown) => {
+      const telling = await ports.sendNotice(channel, fact, app).catch((error: unknown) => {
         ports.log.error('a report crashed', { app: app.name, channel, error })
         return { kind: 'later', why: 'it crashed', afterSeconds: null } as const
       })
-      if (telling.kind !== 'told') {
+      if (telling.kind !== 'sent') {
         const level = telling.kind === 'later' ? 'warn' : 'error'
         ports.log[level]('a report was not told', { app: app.name, channel, why: telling.why })
       }
@@ -44,7 +48,9 @@ const tellFact = async (ports: ReconcilePorts, app: App, fact: OwedFact): Promis
   return {
     id: fact.id,
     // What was refused is over, too.
-    told: tellings.filter(({ telling }) => telling.kind !== 'later').map(({ channel }) => channel),
+    sentTo: tellings
+      .filter(({ telling }) => telling.kind !== 'later')
+      .map(({ channel }) => channel),
     isDone: later.length === 0,
     afterSeconds:
       later.length === 0 ? null : Math.max(...later.map((one) => one.afterSeconds ?? 0)),
@@ -55,7 +61,7 @@ const tellFact = async (ports: ReconcilePorts, app: App, fact: OwedFact): Promis
  * Tells what is owed, the oldest first, each fact by whoever has claimed it. It runs beside the
  * deployment and never in its way: what fails stays owed until its own deadline.
  */
-export const createTeller = (ports: ReconcilePorts, app: App | null, leaveAt: number) => {
+export const createNotifier = (ports: ReconcilePorts, app: App | null, leaveAt: number) => {
   let running: Promise<void> | null = null
   let isWanted = false
   const run = async (): Promise<void> => {
@@ -63,8 +69,8 @@ export const createTeller = (ports: ReconcilePorts, app: App | null, leaveAt: nu
     while (ports.clock().getTime() < leaveAt) {
       const fact = await claim(ports, app.name)
       if (fact === null) return
-      const told = await tellFact(ports, app, fact)
-      await writeAnyhow(ports, app.name, { kind: 'told', told })
+      const outcome = await sendToChannels(ports, app, fact)
+      await writeAnyhow(ports, app.name, { kind: 'notice_sent', outcome })
     }
   }
   const runSafely = async (): Promise<void> => {

@@ -21,9 +21,9 @@ const settled = async (changes: Partial<Ec2Settings> = {}): Promise<World> => {
 /** The clock looks; these have just come online. */
 const tick = (world: World, returned?: readonly number[]): Promise<void> => {
   const { app } = world
-  const called =
+  const scan =
     returned === undefined ? null : { at: world.instant(), returned: returned.map(instanceAt) }
-  const nudge = { app: app.name, settings: app, revisions: [], isTick: true, by: 'clock', called }
+  const nudge = { app: app.name, settings: app, revisions: [], isTick: true, by: 'clock', scan }
   return createReconcile(world.toPorts(plainly))(nudge)
 }
 
@@ -82,7 +82,7 @@ describe('an instance that is added later', () => {
     }
     expect(tries).toEqual([1, 3, 7, 15])
     expect(world.sends.length).toBe(before + 8)
-    expect(world.core().places.at(-1)).toMatchObject({ reason: 'unhealthy', generation: null })
+    expect(world.core().observed.at(-1)).toMatchObject({ reason: 'unhealthy', generation: null })
     expect(world.hostOf(instanceAt(1)).acts).toHaveLength(1)
   })
 })
@@ -136,7 +136,7 @@ describe('an instance that was changed by hand', () => {
     expect(world.heard.slice(2).map(({ fact }) => fact)).toMatchObject([
       { kind: 'drifted', message: `${instanceAt(2)} is left as it is (drift: report)` },
     ])
-    expect(world.core().places.find(({ id }) => id === instanceAt(2))).toMatchObject({
+    expect(world.core().observed.find(({ id }) => id === instanceAt(2))).toMatchObject({
       generation: null,
       reason: 'drifted',
     })

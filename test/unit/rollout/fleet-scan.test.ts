@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { callRoll, type Attendant } from '../../../src/rollout/roll-call.ts'
+import { scanFleet, type ListedInstance } from '../../../src/rollout/fleet-scan.ts'
 import { appOf } from '../../support/apps.ts'
 import { after, instanceAt, start } from '../../support/deployments.ts'
 import { ec2 } from '../../support/examples.ts'
@@ -13,7 +13,7 @@ const hosted = appOf('hosted', {
 })
 const apps = [lettings, shop, hosted]
 
-const attendant = (index: number, changes: Partial<Attendant> = {}): Attendant => ({
+const attendant = (index: number, changes: Partial<ListedInstance> = {}): ListedInstance => ({
   id: instanceAt(index),
   isOnline: true,
   tags: { Name: 'lettings' },
@@ -27,16 +27,16 @@ const known = {
 
 describe('the fleet scan', () => {
   it('names no app while no instance has come and the hour is not over', () => {
-    const { summons, next } = callRoll(apps, [attendant(1)], known, after(3599))
-    expect(summons).toEqual([])
+    const { due, next } = scanFleet(apps, [attendant(1)], known, after(3599))
+    expect(due).toEqual([])
     expect(next).toStrictEqual(known)
   })
 
   it('names the app that an instance has come to, and no other', () => {
     const present = [attendant(1), attendant(2)]
-    const { summons, next } = callRoll(apps, present, known, after(60))
-    expect(summons).toEqual([
-      { app: 'oc-lettings', called: { at: after(60), returned: [instanceAt(2)] } },
+    const { due, next } = scanFleet(apps, present, known, after(60))
+    expect(due).toEqual([
+      { app: 'oc-lettings', scan: { at: after(60), returned: [instanceAt(2)] } },
     ])
     expect(next).toEqual({
       online: [instanceAt(1), instanceAt(2)],
@@ -46,10 +46,10 @@ describe('the fleet scan', () => {
 
   it('finds an instance by its id, and a machine without tags by any tag', () => {
     const present = [attendant(3, { tags: null })]
-    const { summons } = callRoll(apps, present, known, after(60))
-    expect(summons).toEqual([
-      { app: 'oc-lettings', called: { at: after(60), returned: [instanceAt(3)] } },
-      { app: 'shop', called: { at: after(60), returned: [instanceAt(3)] } },
+    const { due } = scanFleet(apps, present, known, after(60))
+    expect(due).toEqual([
+      { app: 'oc-lettings', scan: { at: after(60), returned: [instanceAt(3)] } },
+      { app: 'shop', scan: { at: after(60), returned: [instanceAt(3)] } },
     ])
   })
 
@@ -59,8 +59,8 @@ describe('the fleet scan', () => {
       attendant(2, { tags: { Name: 'other' } }),
       attendant(4, { tags: {} }),
     ]
-    const { summons, next } = callRoll([lettings], present, known, after(60))
-    expect(summons).toEqual([])
+    const { due, next } = scanFleet([lettings], present, known, after(60))
+    expect(due).toEqual([])
     expect(next.online).toEqual([1, 2, 4].map(instanceAt))
   })
 
@@ -68,31 +68,31 @@ describe('the fleet scan', () => {
     const both = appOf('both', { targets: [...hosted.targets, select('one'), select('two')] })
     const asked = { online: [], asked: { both: start } }
     const come = (Name: string) =>
-      callRoll([both], [attendant(2, { tags: { Name } })], asked, after(60)).summons
+      scanFleet([both], [attendant(2, { tags: { Name } })], asked, after(60)).due
     for (const name of ['one', 'two'])
       expect(come(name)).toEqual([
-        { app: 'both', called: { at: after(60), returned: [instanceAt(2)] } },
+        { app: 'both', scan: { at: after(60), returned: [instanceAt(2)] } },
       ])
     expect(come('three')).toEqual([])
-    expect(callRoll([both], [], asked, after(3600)).summons).toHaveLength(1)
+    expect(scanFleet([both], [], asked, after(3600)).due).toHaveLength(1)
   })
 
   it('forgets an instance that went offline, so that it counts as new when it is back', () => {
-    const gone = callRoll(apps, [attendant(1, { isOnline: false })], known, after(60))
-    expect(gone.summons).toEqual([])
-    const back = callRoll(apps, [attendant(1)], gone.next, after(120))
-    expect(back.summons).toEqual([
-      { app: 'oc-lettings', called: { at: after(120), returned: [instanceAt(1)] } },
+    const gone = scanFleet(apps, [attendant(1, { isOnline: false })], known, after(60))
+    expect(gone.due).toEqual([])
+    const back = scanFleet(apps, [attendant(1)], gone.next, after(120))
+    expect(back.due).toEqual([
+      { app: 'oc-lettings', scan: { at: after(120), returned: [instanceAt(1)] } },
     ])
   })
 
   it('names each app that runs on instances once an hour, from the first scan on', () => {
-    const hour = callRoll(apps, [attendant(1)], known, after(3600))
-    expect(hour.summons.map(({ app }) => app)).toEqual(['oc-lettings', 'shop'])
-    const first = callRoll(apps, [], { online: [], asked: {} }, start)
-    expect(first.summons).toEqual([
-      { app: 'oc-lettings', called: { at: start, returned: [] } },
-      { app: 'shop', called: { at: start, returned: [] } },
+    const hour = scanFleet(apps, [attendant(1)], known, after(3600))
+    expect(hour.due.map(({ app }) => app)).toEqual(['oc-lettings', 'shop'])
+    const first = scanFleet(apps, [], { online: [], asked: {} }, start)
+    expect(first.due).toEqual([
+      { app: 'oc-lettings', scan: { at: start, returned: [] } },
+      { app: 'shop', scan: { at: start, returned: [] } },
     ])
   })
 })

@@ -1,6 +1,6 @@
 import type { App } from '../deployment/app.ts'
 import type { Head } from '../deployment/head.ts'
-import { listLost, type Lost } from '../deployment/look-up.ts'
+import { listMissingEvidence, type MissingEvidence } from '../deployment/missing-evidence.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import { toInstant } from '../kernel/clock.ts'
@@ -11,7 +11,7 @@ type LookUpPorts = Pick<
   'findEvidence' | 'recordEvidence' | 'revisions' | 'clock' | 'log'
 >
 
-const lookUp = async (ports: LookUpPorts, app: App, lost: Lost) => {
+const lookUpEvidence = async (ports: LookUpPorts, app: App, lost: MissingEvidence) => {
   const { id, commit } = lost
   const { found, failure } = await ports.findEvidence(app, commit)
   const now = toInstant(ports.clock())
@@ -37,7 +37,7 @@ const lookUp = async (ports: LookUpPorts, app: App, lost: Lost) => {
  * that it does not matter if one does so too. A failure holds nothing up: the next look is later, and
  * the others are left alone, for they would ask with the same token. True where there is news.
  */
-export const lookUpLost = async (
+export const lookUpMissing = async (
   ports: LookUpPorts,
   head: Head,
   app: App,
@@ -45,8 +45,8 @@ export const lookUpLost = async (
   seen: SeenHooks,
 ): Promise<boolean> => {
   let hasNews = false
-  for (const lost of listLost(head, app, revisions, seen, toInstant(ports.clock()))) {
-    const looked = await lookUp(ports, app, lost)
+  for (const lost of listMissingEvidence(head, app, revisions, seen, toInstant(ports.clock()))) {
+    const looked = await lookUpEvidence(ports, app, lost)
     hasNews ||= looked.hasNews
     if (looked.hasFailed) break
   }
