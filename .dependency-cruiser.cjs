@@ -4,13 +4,21 @@
 /** Folders that a folder of src/ may import from, itself and the kernel aside. */
 const knows = {
   deployment: [],
+  api: [],
   delivery: ['deployment', 'sources/source\\.ts'],
   rollout: ['deployment', 'targets/target\\.ts'],
   sources: [],
-  targets: ['deployment', 'registry', 'secrets'],
+  targets: ['api', 'deployment', 'registry', 'secrets'],
   secrets: [],
   registry: [],
-  journal: ['deployment', 'rollout/journal\\.ts', 'delivery', 'targets/ec2', 'sources/source\\.ts'],
+  journal: [
+    'deployment',
+    'rollout/journal\\.ts',
+    'delivery',
+    'targets/ec2',
+    'sources/source\\.ts',
+    'aws/client\\.ts',
+  ],
   aws: [
     'deployment',
     'delivery',
@@ -20,8 +28,8 @@ const knows = {
     'sources/source\\.ts',
   ],
   config: ['deployment', 'registry/image\\.ts', 'secrets/environment\\.ts'],
-  github: ['secrets', 'sources/source\\.ts', 'sources/github-run\\.ts'],
-  report: ['deployment', 'github', 'secrets'],
+  github: ['api', 'secrets', 'sources/source\\.ts', 'sources/github-run\\.ts'],
+  report: ['api', 'deployment', 'github', 'secrets'],
 }
 
 const directions = Object.entries(knows).map(([folder, known]) => ({

@@ -33,10 +33,12 @@ export interface AwsFailure {
 }
 
 const throttling =
-  /^(Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestLimitExceeded|RequestThrottled|RequestThrottledException)$/
+  /^(Throttl(ing|ed)(Exception)?|(TooManyRequests|ProvisionedThroughputExceeded)Exception|RequestLimitExceeded|RequestThrottled(Exception)?)$/
+
+export const isThrottled = (code: string): boolean => throttling.test(code)
 
 const toKind = (code: string, status: number): AwsFailure['kind'] => {
-  if (throttling.test(code) || status === 429) return 'throttled'
+  if (isThrottled(code) || status === 429) return 'throttled'
   return status >= 400 && status < 500 ? 'refused' : 'uncertain'
 }
 

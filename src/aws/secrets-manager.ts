@@ -17,12 +17,6 @@ export interface Secret {
 
 export type SecretFailure = 'secret_missing' | 'secret_unavailable'
 
-/** One version of a secret by its id, or the current one. */
-export type ReadSecret = (
-  name: string,
-  version: string | null,
-) => Promise<Result<Secret, SecretFailure>>
-
 type CreateClient = () => SecretsManagerClient
 
 const createClient: CreateClient = () => new SecretsManagerClient({})
@@ -48,10 +42,10 @@ const readSecret = async (
   }
 }
 
-/** Secrets Manager. The client is made on first use. */
-export const createSecretReader = (create: CreateClient = createClient): ReadSecret => {
+/** Reads one version of a secret by its id, or the current one. */
+export const createSecretReader = (create: CreateClient = createClient) => {
   const client = lazy(create)
-  return (name, version) => {
+  return (name: string, version: string | null): Promise<Result<Secret, SecretFailure>> => {
     const order = { SecretId: name, ...(version !== null && { VersionId: version }) }
     return readSecret(client(), new GetSecretValueCommand(order))
   }

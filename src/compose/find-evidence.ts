@@ -1,10 +1,9 @@
 import { match } from '../delivery/match.ts'
 import type { App } from '../deployment/app.ts'
 import type { Evidence } from '../deployment/revision.ts'
-import { createGithubApi } from '../github/api.ts'
-import { createGithubReads } from '../github/reads.ts'
+import { createOpenGithub } from '../github/api.ts'
+import { listPushes, listRuns } from '../github/reads.ts'
 import { toInstant, type Clock } from '../kernel/clock.ts'
-import { limitTo } from '../kernel/foreign.ts'
 import type { Http } from '../kernel/http.ts'
 import type { Commit } from '../kernel/id.ts'
 import type { FindEvidence } from '../rollout/ports.ts'
@@ -23,7 +22,7 @@ const mostMilliseconds = 10_000
 
 /** Asks GitHub's API, and has what it tells pass the rules that a delivery has to pass. */
 export const createFindEvidence = ({ baseUrl, ...ports }: FindEvidenceParts): FindEvidence => {
-  const reads = createGithubReads(createGithubApi({ ...ports, baseUrl }))
+  const open = createOpenGithub({ ...ports, baseUrl })
   const toEvidence = (app: App, commit: Commit, facts: readonly Parsed[]): readonly Evidence[] => {
     const only = { apps: [app] }
     const matches = facts.map((fact) => match(fact, only, toInstant(ports.clock())))
@@ -35,10 +34,10 @@ export const createFindEvidence = ({ baseUrl, ...ports }: FindEvidenceParts): Fi
   return async (app, commit) => {
     const { repository, branch, reports } = app
     if (repository === null || reports.github === null) return { found: [], failure: null }
-    const http = limitTo(ports.http, mostMilliseconds, ports.clock)
-    const runs = await reads.listRuns(reports.github, repository, { branch, commit }, http)
+    const ask = open(reports.github, repository, mostMilliseconds)
+    const runs = await listRuns(ask, { branch, commit })
     if (!runs.ok) return { found: [], failure: runs.error }
-    const pushes = await reads.listPushes(reports.github, repository, branch, http)
+    const pushes = await listPushes(ask, repository, branch)
     const facts = [...(pushes.ok ? pushes.value : []), ...runs.value]
     const failure = pushes.ok ? null : pushes.error
     return { found: toEvidence(app, commit, facts), failure }

@@ -26,13 +26,14 @@ import { createByKind } from '../targets/create.ts'
 import { createEc2View, type Ec2ViewPorts } from '../targets/ec2/plan.ts'
 import { createMeasureEnvelope } from '../targets/ec2/seal.ts'
 import type { ReadSecret } from '../secrets/app-secret.ts'
+import { createOpenRender } from '../targets/render/api.ts'
 import { createRenderView } from '../targets/render/plan.ts'
 import { unlimited } from '../targets/target.ts'
 import { describeHooks, type Hook } from './describe-hooks.ts'
 import { observe } from './observe.ts'
 import { findApp, parseInput } from './operator.ts'
 import { createSecretChecks } from './plan-secrets.ts'
-import { createImages, createOpenRender, createReadSecretVersion } from './targets.ts'
+import { createImages, createReadSecretVersion } from './targets.ts'
 
 /** `npx sls invoke -f plan -d '{"app":"shop"}'` */
 const Input = z.strictObject({ app: z.string(), revision: RevisionId.optional() })
@@ -84,7 +85,9 @@ const createPlannedTargets = (
   environment: z.infer<typeof environments.plan>,
   readSecret: ReadSecret,
 ): PlanPorts['toTarget'] => {
-  const render = { open: createOpenRender(readSecret, environment), readSecret }
+  const clock = systemClock
+  const baseUrl = environment.RENDER_API
+  const render = { open: createOpenRender({ http, readSecret, clock, baseUrl }), readSecret }
   const ec2 = {
     commands: createCommands(),
     fleet: createFleet(),

@@ -47,10 +47,10 @@ export const createReporters = ({
     }),
     github: late(async () => {
       const { createGithubReporter } = await import('../report/github.ts')
-      const { createGithubApi } = await import('../github/api.ts')
+      const { createOpenGithub } = await import('../github/api.ts')
       const { createLogUrl } = await import('../report/log-url.ts')
-      const ask = createGithubApi({ ...ports, baseUrl: githubApi })
-      return createGithubReporter({ ...ports, ask, toLogUrl: createLogUrl(region, stage) })
+      const open = createOpenGithub({ ...ports, baseUrl: githubApi })
+      return createGithubReporter({ open, toLogUrl: createLogUrl(region, stage) })
     }),
     sentry: late(async () => {
       const { createSentryReporter } = await import('../report/sentry-release.ts')

@@ -4,7 +4,7 @@ import { createMeasureImage } from '../targets/ec2/measure-image.ts'
 import type { Commands, Ec2Stage, Fleet } from '../targets/ec2/ports.ts'
 import type { ReadSecret } from '../secrets/app-secret.ts'
 import type { Certificates } from '../targets/ec2/certificates.ts'
-import { createRenderApi, type OpenRender } from '../targets/render/api.ts'
+import { createOpenRender } from '../targets/render/api.ts'
 import type { RenderPorts } from '../targets/render/ports.ts'
 import { createRenderTarget } from '../targets/render/render.ts'
 import { sleep, systemClock } from '../kernel/clock.ts'
@@ -37,11 +37,6 @@ interface TargetParts {
   }
 }
 
-export const createOpenRender = (
-  readSecret: ReadSecret,
-  { RENDER_API: baseUrl }: { readonly RENDER_API: string },
-): OpenRender => createRenderApi({ http, readSecret, clock: systemClock, baseUrl })
-
 const toStage = (environment: TargetParts['environment']): Ec2Stage => ({
   prepareDocument: environment.PREPARE_DOCUMENT,
   deployDocument: environment.DEPLOY_DOCUMENT,
@@ -70,7 +65,12 @@ export const createToTarget = ({
     clock: systemClock,
   }
   const render = {
-    open: createOpenRender(readSecret, environment),
+    open: createOpenRender({
+      http,
+      readSecret,
+      clock: systemClock,
+      baseUrl: environment.RENDER_API,
+    }),
     readSecret,
     listPlatforms: createListPlatforms(readSecret),
     clock: systemClock,
