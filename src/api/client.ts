@@ -88,7 +88,10 @@ const createAuthorizations = (clock: Clock) => {
         kept.set(credential, authorized.value)
       return authorized
     },
-    drop: <Failure>({ credential }: Api<Failure>) => void kept.delete(credential),
+    /** Where another request has renewed it meanwhile, the new one stays. */
+    drop: (credential: string, failed: Authorization): void => {
+      if (kept.get(credential) === failed) kept.delete(credential)
+    },
   }
 }
 
@@ -115,7 +118,7 @@ export const createApiClient = (clock: Clock) => {
     const answered = await http(toHttpRequest(api, request, header))
     const status = answered.ok ? answered.value.status : null
     if (status === 401 && keptUntil !== null) {
-      authorizations.drop(api)
+      authorizations.drop(api.credential, authorization.value)
       if (!isRepeated) return send(api, request, http, true)
     }
     const now = clock()

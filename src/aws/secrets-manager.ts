@@ -2,10 +2,11 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { Configuration } from '../deployment/app.ts'
 import type { HookSecrets } from '../delivery/verification.ts'
 import { systemClock, toInstant, type Clock, type Instant } from '../kernel/clock.ts'
+import { lazy } from '../kernel/lazy.ts'
 import type { Log } from '../kernel/log.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { inTime, lazy, toAwsFailure } from './client.ts'
+import { inTime, toAwsFailure } from './client.ts'
 import { createHookSecretCaches } from './hook-secrets.ts'
 
 export interface Secret {

@@ -113,6 +113,19 @@ describe('the token', () => {
     expect(reads).toBe(2)
   })
 
+  test('that was replaced is read anew once by requests at the same time', async () => {
+    const ask = createAsk()
+    await ask(read)
+    accepted = 'renewed-token'
+    secret = 'renewed-token'
+    vendor.fate = ({ query }) =>
+      query['late'] === '1' ? { kind: 'slow', milliseconds: 100 } : null
+    const slow = ask({ ...read, path: '/apps?late=1' })
+    expect(await ask(read)).toMatchObject({ ok: true })
+    expect(await slow).toMatchObject({ ok: true })
+    expect(reads).toBe(2)
+  })
+
   test('that is for one request only is not kept', async () => {
     const ask = createAsk({ keptSeconds: null })
     await ask(read)

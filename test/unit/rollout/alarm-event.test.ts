@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { composeAlarm } from '../../../src/compose/alarm.ts'
 import { createHead, type Head } from '../../../src/deployment/head.ts'
 import type { AppName } from '../../../src/kernel/id.ts'
+import { lambda } from '../../../src/lambda.ts'
+import { createJudgeAlarmEvent } from '../../../src/rollout/alarm-event.ts'
 import { createTakeAlarm } from '../../../src/rollout/take-alarm.ts'
 import { appOf } from '../../support/apps.ts'
 import { live } from '../../support/core.ts'
@@ -56,7 +57,12 @@ const createHandler = (trouble: Trouble) => {
   }
   const takenBack = () =>
     [...heads].filter(([, { takeBack }]) => takeBack !== null).map(([app]) => app)
-  return { handle: composeAlarm(() => ({ takeAlarm, nudge, apps })), nudged, takenBack }
+  const handle = lambda(
+    'alarm',
+    (log) => createJudgeAlarmEvent({ takeAlarm, nudge, apps, clock: () => now, log }),
+    (services, sent) => services()(sent),
+  )
+  return { handle, nudged, takenBack }
 }
 
 const lines: string[] = []

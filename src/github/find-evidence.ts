@@ -1,36 +1,23 @@
 import { match } from '../delivery/match.ts'
 import type { App } from '../deployment/app.ts'
 import type { Evidence } from '../deployment/revision.ts'
-import { createOpenGithub } from '../github/api.ts'
-import { listPushes, listRuns } from '../github/reads.ts'
 import { toInstant, type Clock } from '../kernel/clock.ts'
-import type { Http } from '../kernel/http.ts'
 import type { Commit } from '../kernel/id.ts'
 import type { FindEvidence } from '../rollout/ports.ts'
-import type { ReadCurrentSecret } from '../secrets/named-secret.ts'
 import type { Parsed } from '../sources/source.ts'
-
-interface FindEvidenceParts {
-  readonly http: Http
-  readonly readSecret: ReadCurrentSecret
-  readonly clock: Clock
-  /** Of GitHub's API. */
-  readonly baseUrl: URL
-}
+import type { OpenGithub } from './api.ts'
+import { listPushes, listRuns } from './reads.ts'
 
 const mostMilliseconds = 10_000
 
 /** Asks GitHub's API, and has what it tells pass the rules that a delivery has to pass. */
-export const createFindEvidence = ({ baseUrl, ...ports }: FindEvidenceParts): FindEvidence => {
-  const open = createOpenGithub({ ...ports, baseUrl })
-  const toEvidence = (app: App, commit: Commit, facts: readonly Parsed[]): readonly Evidence[] => {
-    const only = { apps: [app] }
-    const matches = facts.map((fact) => match(fact, only, toInstant(ports.clock())))
-    return matches
+export const createFindEvidence = (open: OpenGithub, clock: Clock): FindEvidence => {
+  const toEvidence = (app: App, commit: Commit, facts: readonly Parsed[]): readonly Evidence[] =>
+    facts
+      .map((fact) => match(fact, { apps: [app] }, toInstant(clock())))
       .flatMap((matched) => (matched.ok ? matched.value : []))
       .filter((matched) => matched.revision === commit)
       .map(({ evidence }) => evidence)
-  }
   return async (app, commit) => {
     const { repository, branch, reports } = app
     if (repository === null || reports.github === null) return { found: [], failure: null }
