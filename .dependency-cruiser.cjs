@@ -4,13 +4,21 @@
 /** Folders that a folder of src/ may import from, itself and the kernel aside. */
 const knows = {
   deployment: [],
-  delivery: ['deployment', 'sources/source\\.ts'],
+  api: [],
+  delivery: ['deployment', 'registry/image\\.ts', 'sources/source\\.ts', 'sources/docker-hub\\.ts'],
   rollout: ['deployment', 'targets/target\\.ts'],
   sources: [],
-  targets: ['deployment', 'registry', 'secrets'],
+  targets: ['api', 'deployment', 'registry', 'secrets'],
   secrets: [],
-  registry: [],
-  journal: ['deployment', 'rollout/journal\\.ts', 'delivery', 'targets/ec2', 'sources/source\\.ts'],
+  registry: ['deployment', 'secrets/app-secret\\.ts', 'secrets/registry-secret\\.ts'],
+  journal: [
+    'deployment',
+    'rollout/journal\\.ts',
+    'delivery',
+    'targets/ec2',
+    'sources/source\\.ts',
+    'aws/client\\.ts',
+  ],
   aws: [
     'deployment',
     'delivery',
@@ -20,13 +28,21 @@ const knows = {
     'sources/source\\.ts',
   ],
   config: ['deployment', 'registry/image\\.ts', 'secrets/environment\\.ts'],
-  github: ['secrets', 'sources/source\\.ts', 'sources/github-run\\.ts'],
-  report: ['deployment', 'github', 'secrets'],
+  github: [
+    'api',
+    'deployment',
+    'delivery/match\\.ts',
+    'rollout/ports\\.ts',
+    'secrets',
+    'sources/source\\.ts',
+    'sources/github-run\\.ts',
+  ],
+  report: ['api', 'deployment', 'github', 'secrets'],
 }
 
 const directions = Object.entries(knows).map(([folder, known]) => ({
   name: `direction-${folder}`,
-  comment: `src/${folder} imports from itself, the kernel${known.map((one) => ` and ${one}`).join('')} only. If it needs something else done, it declares a port (an interface of two to four methods) and src/compose hands it an implementation.`,
+  comment: `src/${folder} imports from itself, the kernel${known.map((one) => ` and ${one}`).join('')} only. If it needs something else done, it declares a port (an interface of two to four methods) and the handler hands it an implementation.`,
   severity: 'error',
   from: { path: `^src/${folder}/` },
   to: { path: '^(src|handlers)/', pathNot: `^src/(${['kernel', folder, ...known].join('|')})` },
@@ -122,19 +138,31 @@ module.exports = {
       to: { dependencyTypes: ['npm', 'npm-dev', 'core'] },
     },
     {
-      name: 'handlers-are-composed',
+      name: 'handlers-are-the-top',
       comment:
-        'A handler is one expression: it imports its function of src/compose and nothing else.',
+        'A handler wires its function: no file of src imports it, and no handler another. What two share belongs to src.',
       severity: 'error',
-      from: { path: '^handlers/' },
-      to: { pathNot: '^src/compose/' },
+      from: { path: '^(src|handlers)/' },
+      to: { path: '^handlers/' },
     },
     {
-      name: 'wiring-is-the-top',
-      comment: 'Only handlers import src/compose, and nobody imports a handler.',
+      name: 'lambda-is-for-handlers',
+      comment:
+        'src/lambda.ts makes a handler of services and one call; nothing below the handlers knows how it is run.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/compose/' },
-      to: { path: '^(src/compose|handlers)/' },
+      from: { path: '^src/', pathNot: '^src/lambda\\.ts$' },
+      to: { path: '^src/lambda\\.ts$' },
+    },
+    {
+      name: 'direction-lambda',
+      comment:
+        'src/lambda.ts imports the kernel, the environment and the report of troubles only: it runs any function.',
+      severity: 'error',
+      from: { path: '^src/lambda\\.ts$' },
+      to: {
+        path: '^(src|handlers)/',
+        pathNot: '^src/(kernel/|config/environment\\.ts$|report/(trouble|sentry)\\.ts$)',
+      },
     },
     {
       name: 'product-knows-no-stage-props',

@@ -1,3 +1,88 @@
-import { composePlan } from '../src/compose/plan.ts'
+import * as z from 'zod'
+import { createAlarmStates, createReadFiring } from '../src/aws/alarms.ts'
+import { createFleet } from '../src/aws/fleet.ts'
+import { createSecretReader } from '../src/aws/secrets-manager.ts'
+import { createCommands } from '../src/aws/ssm-commands.ts'
+import { environments, readEnvironment } from '../src/config/environment.ts'
+import { loadConfiguration } from '../src/config/load.ts'
+import { listHookEvents } from '../src/delivery/describe-hooks.ts'
+import { createHeads } from '../src/journal/heads.ts'
+import { createLabels } from '../src/journal/labels.ts'
+import { createRevisions } from '../src/journal/revisions.ts'
+import { createSeen } from '../src/journal/seen.ts'
+import { createJournalTable } from '../src/journal/table.ts'
+import { sleep, systemClock as clock } from '../src/kernel/clock.ts'
+import { http } from '../src/kernel/http.ts'
+import { RevisionId } from '../src/kernel/id.ts'
+import type { Log } from '../src/kernel/log.ts'
+import { lambda } from '../src/lambda.ts'
+import { createImages } from '../src/registry/images.ts'
+import { answerForApp } from '../src/rollout/operator.ts'
+import { createPlan } from '../src/rollout/plan.ts'
+import { createSecretVersions, type ReadSecret } from '../src/secrets/app-secret.ts'
+import { createSecretChecks } from '../src/secrets/check-secrets.ts'
+import { createByKind, unsupported } from '../src/targets/create.ts'
+import { createEc2View } from '../src/targets/ec2/plan.ts'
+import { createMeasureEnvelope } from '../src/targets/ec2/seal.ts'
+import { createOpenRender } from '../src/targets/render/api.ts'
+import { createRenderView } from '../src/targets/render/plan.ts'
+import type { PlannedTarget } from '../src/targets/target.ts'
 
-export const handler = composePlan()
+/** `npx sls invoke -f plan -d '{"app":"shop"}'` */
+const Input = z.strictObject({ app: z.string(), revision: RevisionId.optional() })
+
+const composeTargets = (
+  environment: z.output<typeof environments.plan>,
+  readSecret: ReadSecret,
+  { findSize }: ReturnType<typeof createImages>,
+) => {
+  const ec2 = {
+    commands: createCommands(),
+    fleet: createFleet(),
+    measureEnvelope: createMeasureEnvelope(readSecret),
+    findSize,
+    stage: {
+      planDocument: environment.PLAN_DOCUMENT,
+      owner: environment.OWNER,
+      proxyImage: environment.PROXY_IMAGE,
+      subnet: environment.SUBNET,
+    },
+    clock,
+    sleep,
+  }
+  const baseUrl = environment.RENDER_API
+  const render = { open: createOpenRender({ http, readSecret, clock, baseUrl }), readSecret }
+  return createByKind<PlannedTarget>({
+    ec2: (settings) => createEc2View(ec2, settings),
+    render: (settings) => createRenderView(render, settings),
+    heroku: () => unsupported,
+  })
+}
+
+const compose = (log: Log) => {
+  const environment = readEnvironment(environments.plan)
+  const { apps, sources } = loadConfiguration()
+  const table = createJournalTable(environment.TABLE_NAME)
+  const readSecret = createSecretReader()
+  const images = createImages(http, readSecret)
+  const plan = createPlan({
+    heads: createHeads(table),
+    revisions: createRevisions(table),
+    seen: createSeen(table),
+    labels: createLabels(table),
+    ...createSecretChecks(readSecret),
+    ...createSecretVersions(readSecret),
+    images,
+    describeAlarms: createAlarmStates(),
+    readFiring: createReadFiring(),
+    hooksOf: (app) => listHookEvents(app, sources),
+    toTarget: composeTargets(environment, readSecret, images),
+    clock,
+    log,
+  })
+  return { apps, plan }
+}
+
+export const handler = lambda('plan', compose, (services, input) =>
+  answerForApp(Input, input, services, (app, { revision = null }, { plan }) => plan(app, revision)),
+)

@@ -1,3 +1,161 @@
-import { composeReconcile } from '../src/compose/reconcile.ts'
+import * as z from 'zod'
+import { createReadFiring } from '../src/aws/alarms.ts'
+import { createFleet } from '../src/aws/fleet.ts'
+import { createSecretReader } from '../src/aws/secrets-manager.ts'
+import { createCommands } from '../src/aws/ssm-commands.ts'
+import { environments, readEnvironment } from '../src/config/environment.ts'
+import { loadConfiguration } from '../src/config/load.ts'
+import { createOpenGithub } from '../src/github/api.ts'
+import { createFindEvidence } from '../src/github/find-evidence.ts'
+import { createCertificates } from '../src/journal/certificates.ts'
+import { createAuditLog } from '../src/journal/audit-log.ts'
+import { createCommandIndex } from '../src/journal/commands.ts'
+import { createEvidenceJournal } from '../src/journal/evidence.ts'
+import { createHeads } from '../src/journal/heads.ts'
+import { createHistory } from '../src/journal/history.ts'
+import { createLabels } from '../src/journal/labels.ts'
+import { createRevisions } from '../src/journal/revisions.ts'
+import { createFleetScans } from '../src/journal/fleet-scans.ts'
+import { createSeen } from '../src/journal/seen.ts'
+import { createJournalTable, type JournalTable } from '../src/journal/table.ts'
+import { createTags } from '../src/journal/tags.ts'
+import { sleep, systemClock as clock } from '../src/kernel/clock.ts'
+import { http } from '../src/kernel/http.ts'
+import { AppName, RevisionId } from '../src/kernel/id.ts'
+import type { Log } from '../src/kernel/log.ts'
+import { lambda } from '../src/lambda.ts'
+import { createImages } from '../src/registry/images.ts'
+import { createReporters } from '../src/report/reporters.ts'
+import { createReconcile } from '../src/rollout/reconcile.ts'
+import { createWake } from '../src/rollout/wake.ts'
+import { createSecretVersions } from '../src/secrets/app-secret.ts'
+import { createByKind, unsupported } from '../src/targets/create.ts'
+import { createEc2Target } from '../src/targets/ec2/ec2.ts'
+import { createMeasureImage } from '../src/targets/ec2/measure-image.ts'
+import { listPresent } from '../src/targets/ec2/reach.ts'
+import {
+  createMaskOutput,
+  createMeasureEnvelope,
+  createSealEnvelope,
+} from '../src/targets/ec2/seal.ts'
+import { createOpenRender } from '../src/targets/render/api.ts'
+import { createRenderTarget } from '../src/targets/render/render.ts'
+import type { Target } from '../src/targets/target.ts'
 
-export const handler = composeReconcile()
+/** A nudge naming the app, an SSM invocation event, or the clock. */
+const Event = z.union([
+  z
+    .object({ app: AppName, revision: RevisionId.nullish() })
+    .transform(({ app, revision = null }) => ({ kind: 'nudge' as const, app, revision })),
+  z
+    .object({ detail: z.object({ 'command-id': z.string() }) })
+    .transform(({ detail }) => ({ kind: 'command' as const, command: detail['command-id'] })),
+  z
+    .object({ 'detail-type': z.literal('Scheduled Event') })
+    .transform(() => ({ kind: 'tick' as const })),
+])
+
+type Environment = z.output<typeof environments.reconcile>
+type Outside = ReturnType<typeof composeOutside>
+
+/** AWS and the registries. */
+const composeOutside = () => {
+  const readSecret = createSecretReader()
+  return { readSecret, fleet: createFleet(), images: createImages(http, readSecret) }
+}
+
+const composeRecords = (table: JournalTable) => ({
+  heads: createHeads(table),
+  commands: createCommandIndex(table),
+  revisions: createRevisions(table),
+  recordEvidence: createEvidenceJournal(table).recordEvidence,
+  tags: createTags(table),
+  labels: createLabels(table),
+  seen: createSeen(table),
+  history: createHistory(table),
+  auditLog: createAuditLog(table),
+})
+
+const composeTargets = (
+  environment: Environment,
+  table: JournalTable,
+  { readSecret, fleet, images }: Outside,
+) => {
+  const ec2 = {
+    commands: createCommands(),
+    fleet,
+    certificates: createCertificates(table),
+    sealEnvelope: createSealEnvelope(readSecret),
+    measureEnvelope: createMeasureEnvelope(readSecret),
+    measureImage: createMeasureImage(
+      ({ settings, digest }) => images.findSize(settings, digest, null),
+      sleep,
+    ),
+    maskOutput: createMaskOutput(readSecret),
+    stage: {
+      prepareDocument: environment.PREPARE_DOCUMENT,
+      deployDocument: environment.DEPLOY_DOCUMENT,
+      owner: environment.OWNER,
+      proxyImage: environment.PROXY_IMAGE,
+      subnet: environment.SUBNET,
+    },
+    clock,
+  }
+  const baseUrl = environment.RENDER_API
+  const render = {
+    open: createOpenRender({ http, readSecret, clock, baseUrl }),
+    readSecret,
+    listPlatforms: images.listPlatforms,
+    clock,
+  }
+  return createByKind<Target>({
+    ec2: (settings) => createEc2Target(ec2, settings),
+    render: (settings) => createRenderTarget(render, settings),
+    heroku: () => unsupported,
+  })
+}
+
+const composeReporters = (environment: Environment, { readSecret }: Outside) =>
+  createReporters({
+    http,
+    readSecret,
+    clock,
+    owner: environment.OWNER,
+    githubApi: environment.GITHUB_API,
+    loadEvent: async () => (await import('../src/aws/events.ts')).createEventReporter(),
+  })
+
+const compose = (log: Log) => {
+  const environment = readEnvironment(environments.reconcile)
+  const table = createJournalTable(environment.TABLE_NAME)
+  const records = composeRecords(table)
+  const outside = composeOutside()
+  const { readSecret, fleet, images } = outside
+  const reporters = composeReporters(environment, outside)
+  const baseUrl = environment.GITHUB_API
+  const reconcile = createReconcile({
+    ...records,
+    images,
+    findEvidence: createFindEvidence(createOpenGithub({ http, readSecret, clock, baseUrl }), clock),
+    ...createSecretVersions(readSecret),
+    readFiring: createReadFiring(),
+    sendNotice: (channel, fact, app) => reporters[channel](fact, app),
+    toTarget: composeTargets(environment, table, outside),
+    clock,
+    sleep,
+    log,
+  })
+  return createWake({
+    ...records,
+    reconcile,
+    apps: loadConfiguration().apps,
+    listPresent: () => listPresent(fleet, environment.STAGE),
+    fleetScans: createFleetScans(table),
+    clock,
+    log,
+  })
+}
+
+export const handler = lambda('reconcile', compose, (services, event) =>
+  services()(Event.parse(event)),
+)

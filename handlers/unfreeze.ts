@@ -1,3 +1,31 @@
-import { composeUnfreeze } from '../src/compose/unfreeze.ts'
+import { createNudge } from '../src/aws/lambda-nudge.ts'
+import { environments, readEnvironment } from '../src/config/environment.ts'
+import { loadConfiguration } from '../src/config/load.ts'
+import { createAuditLog } from '../src/journal/audit-log.ts'
+import { createHeads } from '../src/journal/heads.ts'
+import { createJournalTable } from '../src/journal/table.ts'
+import { systemClock } from '../src/kernel/clock.ts'
+import type { Log } from '../src/kernel/log.ts'
+import { lambda } from '../src/lambda.ts'
+import { answerOperator, createOperate } from '../src/rollout/operate.ts'
+import { OperatorInput } from '../src/rollout/operator.ts'
 
-export const handler = composeUnfreeze()
+const compose = (log: Log) => {
+  const environment = readEnvironment(environments.unfreeze)
+  const table = createJournalTable(environment.TABLE_NAME)
+  return {
+    apps: loadConfiguration().apps,
+    operate: createOperate({
+      heads: createHeads(table),
+      auditLog: createAuditLog(table),
+      clock: systemClock,
+    }),
+    nudge: createNudge(environment.RECONCILE_FUNCTION),
+    log,
+  }
+}
+
+/** `npx sls invoke -f unfreeze -d '{"app":"shop"}'` */
+export const handler = lambda('unfreeze', compose, (services, input) =>
+  answerOperator(OperatorInput, input, services, () => ({ kind: 'unfreeze' }), 'unfrozen'),
+)

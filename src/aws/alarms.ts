@@ -5,8 +5,9 @@ import {
   type MetricAlarm,
 } from '@aws-sdk/client-cloudwatch'
 import { toInstant } from '../kernel/clock.ts'
+import { lazy } from '../kernel/lazy.ts'
 import type { ReadFiring } from '../rollout/ports.ts'
-import { inTime, lazy, read, readPages } from './client.ts'
+import { inTime, read, readPages } from './client.ts'
 
 /** An alarm as CloudWatch has it: `OK`, `ALARM` or `INSUFFICIENT_DATA`. */
 export interface AlarmState {

@@ -1,12 +1,6 @@
 import * as z from 'zod'
 import { Retryable } from '../kernel/retryable.ts'
 
-/** Made on first use and kept: importing costs nothing, and a client keeps its connections. */
-export const lazy = <Value>(create: () => Value): (() => Value) => {
-  let made: { readonly value: Value } | null = null
-  return () => (made ??= { value: create() }).value
-}
-
 /** For one call with all its retries; an intent is good for 10 s (DESIGN, "Intent before act"). */
 export const callMilliseconds = 8_000
 
@@ -33,10 +27,12 @@ export interface AwsFailure {
 }
 
 const throttling =
-  /^(Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestLimitExceeded|RequestThrottled|RequestThrottledException)$/
+  /^(Throttl(ing|ed)(Exception)?|(TooManyRequests|ProvisionedThroughputExceeded)Exception|RequestLimitExceeded|RequestThrottled(Exception)?)$/
+
+export const isThrottled = (code: string): boolean => throttling.test(code)
 
 const toKind = (code: string, status: number): AwsFailure['kind'] => {
-  if (throttling.test(code) || status === 429) return 'throttled'
+  if (isThrottled(code) || status === 429) return 'throttled'
   return status >= 400 && status < 500 ? 'refused' : 'uncertain'
 }
 

@@ -2,8 +2,9 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import type { App } from '../deployment/app.ts'
 import type { Notice } from '../deployment/notice.ts'
 import { later, refused } from '../kernel/foreign.ts'
+import { lazy } from '../kernel/lazy.ts'
 import { told, type Reporter } from '../report/reporter.ts'
-import { inTime, lazy, toAwsFailure } from './client.ts'
+import { inTime, toAwsFailure } from './client.ts'
 
 /** What others find in `detail`; `docs/events.md` describes it, and a test holds the two together. */
 const toDetail = (fact: Notice, app: App) => ({

@@ -6,8 +6,9 @@ import {
 } from '@aws-sdk/client-ssm'
 import type { InstanceSelector } from '../deployment/app.ts'
 import { InstanceId } from '../kernel/id.ts'
+import { lazy } from '../kernel/lazy.ts'
 import type { Fleet, FleetInstance } from '../targets/ec2/ports.ts'
-import { inTime, lazy, read, readPages } from './client.ts'
+import { inTime, read, readPages } from './client.ts'
 
 interface Clients {
   readonly ec2: () => EC2Client

@@ -1,6 +1,7 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import type { AppName, RevisionId } from '../kernel/id.ts'
-import { inTime, lazy } from './client.ts'
+import { lazy } from '../kernel/lazy.ts'
+import { inTime } from './client.ts'
 
 /** A nudge that is not through by then is not worth the caller's wait: the clock looks anyway. */
 const nudgeMilliseconds = 2_000

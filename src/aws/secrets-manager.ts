@@ -2,10 +2,11 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { Configuration } from '../deployment/app.ts'
 import type { HookSecrets } from '../delivery/verification.ts'
 import { systemClock, toInstant, type Clock, type Instant } from '../kernel/clock.ts'
+import { lazy } from '../kernel/lazy.ts'
 import type { Log } from '../kernel/log.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { inTime, lazy, toAwsFailure } from './client.ts'
+import { inTime, toAwsFailure } from './client.ts'
 import { createHookSecretCaches } from './hook-secrets.ts'
 
 export interface Secret {
@@ -16,12 +17,6 @@ export interface Secret {
 }
 
 export type SecretFailure = 'secret_missing' | 'secret_unavailable'
-
-/** One version of a secret by its id, or the current one. */
-export type ReadSecret = (
-  name: string,
-  version: string | null,
-) => Promise<Result<Secret, SecretFailure>>
 
 type CreateClient = () => SecretsManagerClient
 
@@ -48,10 +43,10 @@ const readSecret = async (
   }
 }
 
-/** Secrets Manager. The client is made on first use. */
-export const createSecretReader = (create: CreateClient = createClient): ReadSecret => {
+/** Reads one version of a secret by its id, or the current one. */
+export const createSecretReader = (create: CreateClient = createClient) => {
   const client = lazy(create)
-  return (name, version) => {
+  return (name: string, version: string | null): Promise<Result<Secret, SecretFailure>> => {
     const order = { SecretId: name, ...(version !== null && { VersionId: version }) }
     return readSecret(client(), new GetSecretValueCommand(order))
   }

@@ -8,10 +8,11 @@ import {
 } from '@aws-sdk/client-ssm'
 import { sleep } from '../kernel/clock.ts'
 import { InstanceId } from '../kernel/id.ts'
+import { lazy } from '../kernel/lazy.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { Command, Commands, Invocation, SendFailure } from '../targets/ec2/ports.ts'
-import { inTime, lazy, read, readPages, toAwsFailure } from './client.ts'
+import { inTime, read, readPages, toAwsFailure } from './client.ts'
 
 const maxCommentLength = 100
 /** Two tries more stay within the 10 s that an intent is good for. */

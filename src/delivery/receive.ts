@@ -5,8 +5,8 @@ import { newDeliveryId, type DeliveryId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import type { Source, SourceName } from '../sources/source.ts'
-import { answers, toResponse, type HookResponse, type ReceiveReason } from './answer.ts'
-import { checkLimits, type Limited } from './limits.ts'
+import { answers, healthy, toResponse, type HookResponse, type ReceiveReason } from './answer.ts'
+import { checkLimits, isHealthCheck, type Limited } from './limits.ts'
 import { match } from './match.ts'
 import {
   receiptLifetimeSeconds,
@@ -15,7 +15,7 @@ import {
   type Nudge,
   type Receipt,
 } from './record.ts'
-import type { HookRequest } from './request.ts'
+import { toRequest, type HookRequest } from './request.ts'
 import type { NoteSeen } from './seen.ts'
 import { verifyDelivery, type HookSecrets } from './verification.ts'
 
@@ -51,6 +51,15 @@ export const receive = async (
   const { status } = answers[reason]
   log[status === 503 ? 'warn' : 'info']('delivery answered', { source, reason, status })
   return toResponse(reason, deliveryId)
+}
+
+/** Answers an event of the HTTP API: a health check before any service is there. */
+export const answerHttp = async (
+  event: unknown,
+  load: () => ReceiveServices,
+): Promise<HookResponse> => {
+  const request = toRequest(event)
+  return isHealthCheck(request) ? healthy : receive(request, load())
 }
 
 /** The way of a delivery that is within the limits. */

@@ -1,55 +1,129 @@
-import { fromHttpFailure, type ForeignFailure } from '../kernel/foreign.ts'
-import type { Http, HttpRequest, HttpResponse } from '../kernel/http.ts'
-import { fail, type Result } from '../kernel/result.ts'
-import { judgeGithub } from './answer.ts'
-import { createGithubTokens, githubHeaders, toGithubUrl, type GithubPorts } from './token.ts'
+import * as z from 'zod'
+import {
+  createApiClient,
+  keptSeconds,
+  limitTo,
+  toBearer,
+  type Ask,
+  type Authorization,
+} from '../api/client.ts'
+import { addSeconds, toInstant, type Clock } from '../kernel/clock.ts'
+import { later, refused, type ForeignFailure } from '../kernel/foreign.ts'
+import type { Http } from '../kernel/http.ts'
+import { parseJson } from '../kernel/json.ts'
+import { Redacted } from '../kernel/redacted.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
+import { readNamedSecret, type ReadCurrentSecret } from '../secrets/named-secret.ts'
+import { signAppJwt } from './app-jwt.ts'
+import { parseCredentials, type Credentials } from './credentials.ts'
 
-export interface GithubRequest {
-  readonly method: 'GET' | 'POST'
-  /** Below `/repos/{owner}/{name}`: `/deployments?task=deploy`. */
-  readonly path: string
-  readonly body?: unknown
+interface GithubPorts {
+  readonly http: Http
+  readonly readSecret: ReadCurrentSecret
+  readonly clock: Clock
+  /** `https://api.github.com`; another one for a GitHub Enterprise Server and for tests. */
+  readonly baseUrl: URL
 }
 
-/** Asks GitHub about one repository, in the name that a secret holds. */
-export type AskGithub = (
-  secret: string,
-  repository: string,
-  request: GithubRequest,
-  http?: Http,
-) => Promise<Result<HttpResponse, ForeignFailure>>
+/**
+ * Opens GitHub's REST API below `/repos/{owner}/{name}` for so many milliseconds, with the credentials of
+ * the secret of that name.
+ */
+export type OpenGithub = (secret: string, repository: string, milliseconds: number) => Ask
 
-const maxBodyBytes = 4 * 1024 * 1024
-
-const toHttpRequest = (
-  baseUrl: URL,
-  repository: string,
-  { method, path, body }: GithubRequest,
-): HttpRequest => ({
-  method,
-  url: toGithubUrl(baseUrl, `/repos/${repository}${path}`),
-  headers: {
-    ...githubHeaders,
-    ...(body !== undefined && { 'content-type': 'application/json' }),
+const github = {
+  headers: { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' },
+  meanings: {
+    401: 'the token is not valid (any more)',
+    403: 'the token lacks a permission',
+    404: 'no such repository, or the token may not see it',
   },
-  ...(body !== undefined && { body: JSON.stringify(body) }),
-  maxBodyBytes,
+  toFailure: (failure: ForeignFailure) => failure,
+}
+
+/** The API of an Enterprise Server has a path of its own: `https://github.example/api/v3`. */
+const toUrl = ({ baseUrl }: GithubPorts): string => baseUrl.href.replace(/\/$/, '')
+
+const Installation = z.object({ id: z.number().int() })
+// Its form is GitHub's business: 40 characters once, hundreds since 2026.
+const InstallationToken = z.object({
+  token: z
+    .string()
+    .min(1)
+    .transform((token) => new Redacted(token)),
+  expires_at: z.iso.datetime(),
 })
 
-/** GitHub's REST API. A token that is not accepted is forgotten, and another one tried once. */
-export const createGithubApi = (ports: GithubPorts): AskGithub => {
-  const tokens = createGithubTokens(ports)
-  return async (secret, repository, request, http = ports.http) => {
-    const order = toHttpRequest(ports.baseUrl, repository, request)
-    const ask = async (isLast: boolean): Promise<Result<HttpResponse, ForeignFailure>> => {
-      const authorization = await tokens.authorize(secret, repository, http)
-      if (!authorization.ok) return authorization
-      const answered = await http({ ...order, authorization: authorization.value })
-      if (!answered.ok) return fail(fromHttpFailure(answered.error))
-      if (answered.value.status === 401) tokens.forget(secret, repository)
-      if (answered.value.status === 401 && !isLast) return ask(true)
-      return judgeGithub(order.url.host, answered.value, ports.clock())
-    }
-    return ask(false)
+/** An installation token lives an hour; a request that is under way must not see its end. */
+const spareSeconds = 5 * 60
+
+/** Asks as the App itself for a token of the one repository. */
+const createInstallationToken = async (
+  ports: GithubPorts,
+  http: Http,
+  { appId, key, installationId }: Credentials & { kind: 'app' },
+  repository: string,
+): Promise<Result<Authorization, ForeignFailure>> => {
+  const unreadable = fail(later(`${ports.baseUrl.host} answered something else than expected`))
+  const ask = createApiClient(ports.clock)(
+    {
+      ...github,
+      url: toUrl(ports),
+      credential: appId,
+      authorize: async () =>
+        succeed({ header: toBearer(signAppJwt(appId, key, ports.clock())), keptUntil: null }),
+      meanings: {
+        ...github.meanings,
+        401: "the App's id or key is not right",
+        404: 'the App is not installed on the repository',
+      },
+    },
+    http,
+  )
+  let id: string | number | undefined = installationId ?? undefined
+  if (id === undefined) {
+    const found = await ask({ method: 'GET', path: `/repos/${repository}/installation` })
+    if (!found.ok) return found
+    id = parseJson(Installation, found.value.body)?.id
+    if (id === undefined) return unreadable
   }
+  const [, name = ''] = repository.split('/')
+  const path = `/app/installations/${id}/access_tokens`
+  const made = await ask({ method: 'POST', path, body: { repositories: [name] } })
+  if (!made.ok) return made
+  const token = parseJson(InstallationToken, made.value.body)
+  if (token === null) return unreadable
+  const keptUntil = addSeconds(token.expires_at, -spareSeconds)
+  return succeed({ header: toBearer(token.token), keptUntil })
+}
+
+const authorize = async (
+  ports: GithubPorts,
+  http: Http,
+  secret: string,
+  repository: string,
+): Promise<Result<Authorization, ForeignFailure>> => {
+  const read = await readNamedSecret(ports.readSecret, secret)
+  if (!read.ok) return read
+  const credentials = parseCredentials(read.value)
+  if (!credentials.ok) return fail(refused(`the secret ${secret} ${credentials.error}`))
+  if (credentials.value.kind === 'app')
+    return createInstallationToken(ports, http, credentials.value, repository)
+  const keptUntil = addSeconds(toInstant(ports.clock()), keptSeconds)
+  return succeed({ header: toBearer(credentials.value.token), keptUntil })
+}
+
+export const createOpenGithub = (ports: GithubPorts): OpenGithub => {
+  const client = createApiClient(ports.clock)
+  return (secret, repository, milliseconds) =>
+    client(
+      {
+        ...github,
+        url: `${toUrl(ports)}/repos/${repository}`,
+        maxBodyBytes: 4 * 1024 * 1024,
+        credential: `${secret} ${repository}`,
+        authorize: (http) => authorize(ports, http, secret, repository),
+      },
+      limitTo(ports.http, milliseconds, ports.clock),
+    )
 }

@@ -1,5 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import * as z from 'zod'
+import { isToken } from '../api/client.ts'
+import { parseJson } from '../kernel/json.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 
@@ -26,8 +28,6 @@ const AppSecret = z.strictObject({
   installationId: Id.optional(),
 })
 
-const token = /^[\x21-\x7e]{8,4096}$/
-
 const readKey = (pem: string): KeyObject | null => {
   try {
     const key = createPrivateKey(pem)
@@ -37,22 +37,14 @@ const readKey = (pem: string): KeyObject | null => {
   }
 }
 
-const parseAppSecret = (text: string): z.infer<typeof AppSecret> | null => {
-  try {
-    return AppSecret.safeParse(JSON.parse(text)).data ?? null
-  } catch {
-    return null
-  }
-}
-
 /** A secret's text as credentials; the mistake names what is expected and never what is there. */
 export const parseCredentials = (secret: Redacted): Result<Credentials, string> => {
   const text = secret.reveal()
   if (!text.startsWith('{'))
-    return token.test(text)
+    return isToken(text)
       ? succeed({ kind: 'token', token: secret })
       : fail('is not one token on one line')
-  const parsed = parseAppSecret(text)
+  const parsed = parseJson(AppSecret, text)
   if (parsed === null)
     return fail('is not { "appId": …, "privateKey": "…", "installationId"?: … } of a GitHub App')
   const key = readKey(parsed.privateKey)

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isThrottled } from '../aws/client.ts'
 import { Retryable } from '../kernel/retryable.ts'
 
 /** What the SDK throws: an answer of DynamoDB (`$metadata`), or an error of Node's network (`code`). */
@@ -9,8 +10,6 @@ const SdkError = z.object({
 })
 
 const timeout = /^(TimeoutError|AbortError|RequestTimeout(Exception)?)$/
-const throttling =
-  /^(Throttl(ing|ed)(Exception)?|ProvisionedThroughputExceededException|RequestLimitExceeded|RequestThrottled(Exception)?)$/
 /** `ECONNRESET`, `EAI_AGAIN`; not `ERR_INVALID_ARG_TYPE`, which is a mistake of ours. */
 const network = /^E(?!RR_)[A-Z_]+$/
 
@@ -19,7 +18,7 @@ const isUnreachable = (error: unknown): boolean => {
   if (!parsed.success) return false
   const { name, code = '', $metadata } = parsed.data
   const status = $metadata?.httpStatusCode ?? 0
-  return status >= 500 || timeout.test(name) || throttling.test(name) || network.test(code)
+  return status >= 500 || timeout.test(name) || isThrottled(name) || network.test(code)
 }
 
 /**

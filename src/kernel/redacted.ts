@@ -24,3 +24,18 @@ export class Redacted {
     return '[REDACTED]'
   }
 }
+
+/** Tokens by their looks: GitHub, Docker Hub, Render, Heroku, Slack, Sentry, AWS, bearer and basic, URLs with a password. */
+const tokenPatterns = [
+  /\b(?:gh[opsur]_|github_pat_|dckr_(?:pat|oat)_|rnd_|HRKU-|xox[a-z]-|sntr[yu]s_)[\w-]{8,}/g,
+  /\b(?:AKIA|ASIA)[A-Z0-9]{12,}/g,
+  /\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
+  /(?<=\/\/)[^\s/:@]+:[^\s/@]+(?=@)/g,
+  // Also the last part of a Docker Hub hook's path, and a Slack hook's.
+  /(?<=\/hooks\/docker-hub\/[^\s/"]{1,100}\/)[^\s/"]+/g,
+  /(?<=hooks\.slack\.com\/)[\w/-]+/g,
+  /(?<=[?&](?:key|token|password|secret|signature)=)[^\s&"]+/gi,
+]
+
+export const scrub = (text: string): string =>
+  tokenPatterns.reduce((rest, pattern) => rest.replace(pattern, '[REDACTED]'), text)

@@ -2,3 +2,9 @@
 export class Retryable extends Error {
   override readonly name = 'Retryable'
 }
+
+/** The Retryable as a value; anything else is thrown on. */
+export const unlessRetryable = (error: unknown): Retryable => {
+  if (error instanceof Retryable) return error
+  throw error
+}

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { Commit, Digest } from '../kernel/id.ts'
+import { parseJson } from '../kernel/json.ts'
 
 /** Set by `docker/metadata-action` and whoever follows the OCI image spec's annotations. */
 export const revisionLabel = 'org.opencontainers.image.revision'
@@ -21,14 +22,6 @@ const ImageConfiguration = z.object({
   config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
 })
 
-const readJson = (body: Uint8Array): unknown => {
-  try {
-    return JSON.parse(new TextDecoder().decode(body))
-  } catch {
-    return undefined
-  }
-}
-
 /** BuildKit puts its attestations into the index, as images of the platform unknown/unknown. */
 const isImage = ({ platform, annotations }: Entry): boolean =>
   platform?.os !== 'unknown' && annotations?.['vnd.docker.reference.type'] === undefined
@@ -49,16 +42,15 @@ export type Next =
 
 /** Null where it leads to no image. */
 export const parseManifest = (body: Uint8Array): Next | null => {
-  const { success, data } = Manifest.safeParse(readJson(body))
-  if (!success) return null
-  if ('config' in data) return { kind: 'configuration', digest: data.config.digest }
-  const digest = choosePlatform(data.manifests)
+  const manifest = parseJson(Manifest, body)
+  if (manifest === null) return null
+  if ('config' in manifest) return { kind: 'configuration', digest: manifest.config.digest }
+  const digest = choosePlatform(manifest.manifests)
   return digest === null ? null : { kind: 'manifest', digest }
 }
 
 /** The commit that an image's configuration is labelled with; null where it names no full one. */
 export const parseRevisionLabel = (body: Uint8Array): Commit | null => {
-  const { success, data } = ImageConfiguration.safeParse(readJson(body))
-  const label = success ? data.config?.Labels?.[revisionLabel] : undefined
+  const label = parseJson(ImageConfiguration, body)?.config?.Labels?.[revisionLabel]
   return Commit.safeParse(label).data ?? null
 }

@@ -1,18 +1,11 @@
 import * as z from 'zod'
 import { Digest } from '../kernel/id.ts'
+import { parseJson } from '../kernel/json.ts'
 import { succeed } from '../kernel/result.ts'
 import type { Registry } from './registry.ts'
 import type { Answer, RegistryLogin } from './session.ts'
 
 const Index = z.object({ manifests: z.array(z.object({ digest: Digest })) })
-
-const parseJson = (body: Uint8Array): unknown => {
-  try {
-    return JSON.parse(new TextDecoder().decode(body))
-  } catch {
-    return null
-  }
-}
 
 /** The digests that an index has for its platforms; none where the image is no index. */
 export const listPlatforms = async (
@@ -23,6 +16,6 @@ export const listPlatforms = async (
 ): Promise<Answer<readonly Digest[]>> => {
   const manifest = await registry.readManifest(image, digest, login)
   if (!manifest.ok) return manifest
-  const index = manifest.value === null ? null : Index.safeParse(parseJson(manifest.value))
-  return succeed(index?.success === true ? index.data.manifests.map((one) => one.digest) : [])
+  const index = manifest.value === null ? null : parseJson(Index, manifest.value)
+  return succeed(index?.manifests.map((one) => one.digest) ?? [])
 }

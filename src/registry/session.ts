@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { Http, HttpResponse } from '../kernel/http.ts'
+import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { isTrustedRealm, parseChallenge, type Challenge } from './challenge.ts'
@@ -44,12 +45,8 @@ const toBasic = ({ username, password }: RegistryLogin): Redacted => {
 }
 
 const parseToken = (body: Uint8Array): Answer<Redacted> => {
-  try {
-    const token = Token.safeParse(JSON.parse(new TextDecoder().decode(body)))
-    return token.success ? succeed(token.data) : refuse('registry_unavailable')
-  } catch {
-    return refuse('registry_unavailable')
-  }
+  const token = parseJson(Token, body)
+  return token === null ? refuse('registry_unavailable') : succeed(token)
 }
 
 const fetchToken = async (

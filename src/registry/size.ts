@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { Digest } from '../kernel/id.ts'
+import { parseJson } from '../kernel/json.ts'
 import type { Registry } from './registry.ts'
 import type { RegistryLogin } from './session.ts'
 
@@ -23,14 +24,6 @@ export type ImageSize =
 /** As `uname -m` and as an index call them. */
 const architectures: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' }
 
-const parseJson = (body: Uint8Array): unknown => {
-  try {
-    return JSON.parse(new TextDecoder().decode(body))
-  } catch {
-    return null
-  }
-}
-
 /** Layers unpack to about two and a half times their size, and lie there packed while they do. */
 export const timesPacked = 3.5
 
@@ -39,15 +32,15 @@ export const parseSize = (
   body: Uint8Array,
   machine: string | null,
 ): ImageSize | { readonly kind: 'elsewhere'; readonly digest: Digest } => {
-  const manifest = Manifest.safeParse(parseJson(body))
-  if (!manifest.success) return { kind: 'unknown' }
-  if ('layers' in manifest.data) {
-    const { config, layers } = manifest.data
+  const manifest = parseJson(Manifest, body)
+  if (manifest === null) return { kind: 'unknown' }
+  if ('layers' in manifest) {
+    const { config, layers } = manifest
     return { kind: 'known', bytes: layers.reduce((sum, { size }) => sum + size, config.size) }
   }
   const architecture = machine === null ? null : architectures[machine]
   if (architecture === undefined) return { kind: 'unknown' }
-  const own = manifest.data.manifests.find(
+  const own = manifest.manifests.find(
     ({ platform }) =>
       platform?.os === 'linux' && (architecture ?? platform.architecture) === platform.architecture,
   )

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { App } from '../deployment/app.ts'
 import type { Notice, NoticeKind, NoticeDeployment } from '../deployment/notice.ts'
 import { Digest, Generation, type AppName, type Commit } from '../kernel/id.ts'
+import { parseJson } from '../kernel/json.ts'
 import { reasons } from '../kernel/reason.ts'
 import { isLive } from './reporter.ts'
 
@@ -34,17 +35,9 @@ const Payload = z.object({
   at: z.iso.datetime(),
 })
 
-const parseText = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
-}
-
 /** GitHub hands a payload back as an object or as its text; one that is not ours is null. */
 const OurPayload = z
-  .union([z.string().transform(parseText), z.unknown()])
+  .union([z.string().transform((text) => parseJson(z.unknown(), text)), z.unknown()])
   .transform((payload) => Payload.safeParse(payload).data ?? null)
 
 /** Of a GitHub Deployment, what is used here. */

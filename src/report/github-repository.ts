@@ -1,7 +1,7 @@
 import type * as z from 'zod'
-import type { AskGithub, GithubRequest } from '../github/api.ts'
-import { parseBody, refused, type ForeignFailure } from '../kernel/foreign.ts'
-import type { Http } from '../kernel/http.ts'
+import type { ApiRequest, Ask } from '../api/client.ts'
+import { refused, type ForeignFailure } from '../kernel/foreign.ts'
+import { parseJson } from '../kernel/json.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import {
   GithubDeployments,
@@ -14,32 +14,25 @@ export type Failing<Value> = Promise<Result<Value, ForeignFailure>>
 
 /** GitHub about one app's repository, and answers in the shape that is asked for. */
 export interface Repository {
-  read<Schema extends z.ZodType>(schema: Schema, request: GithubRequest): Failing<z.output<Schema>>
+  read<Schema extends z.ZodType>(schema: Schema, request: ApiRequest): Failing<z.output<Schema>>
   post(path: string, body: unknown): Failing<null>
 }
 
-export const openRepository = (
-  ask: AskGithub,
-  secret: string,
-  name: string,
-  http: Http,
-): Repository => {
-  return {
-    read: async (schema, request) => {
-      const answered = await ask(secret, name, request, http)
-      if (!answered.ok) return answered
-      // 202 is "merged instead", and carries no deployment either.
-      const value = parseBody(schema, answered.value)
-      if (value === null)
-        return fail(refused(`GitHub answered ${answered.value.status} with something unexpected`))
-      return succeed(value)
-    },
-    post: async (path, body) => {
-      const answered = await ask(secret, name, { method: 'POST', path, body }, http)
-      return answered.ok ? succeed(null) : answered
-    },
-  }
-}
+export const createRepository = (ask: Ask): Repository => ({
+  read: async (schema, request) => {
+    const answered = await ask(request)
+    if (!answered.ok) return answered
+    // 202 is "merged instead", and carries no deployment either.
+    const value = parseJson(schema, answered.value.body)
+    if (value === null)
+      return fail(refused(`GitHub answered ${answered.value.status} with something unexpected`))
+    return succeed(value)
+  },
+  post: async (path, body) => {
+    const answered = await ask({ method: 'POST', path, body })
+    return answered.ok ? succeed(null) : answered
+  },
+})
 
 export const listStatuses = (
   repository: Repository,

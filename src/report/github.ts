@@ -1,9 +1,7 @@
 import type { App } from '../deployment/app.ts'
 import type { Notice, NoticeDeployment } from '../deployment/notice.ts'
-import type { AskGithub } from '../github/api.ts'
-import type { Clock } from '../kernel/clock.ts'
-import { limitTo, refused } from '../kernel/foreign.ts'
-import type { Http } from '../kernel/http.ts'
+import type { OpenGithub } from '../github/api.ts'
+import { refused } from '../kernel/foreign.ts'
 import type { Commit } from '../kernel/id.ts'
 import { succeed } from '../kernel/result.ts'
 import {
@@ -19,18 +17,16 @@ import {
   type GithubDeployment,
 } from './github-deployment.ts'
 import {
+  createRepository,
   listDeployments,
   listStatuses,
-  openRepository,
   type Failing,
   type Repository,
 } from './github-repository.ts'
 import { mostMilliseconds, told, type Reporter } from './reporter.ts'
 
 export interface GithubReporterPorts {
-  readonly ask: AskGithub
-  readonly http: Http
-  readonly clock: Clock
+  readonly open: OpenGithub
   /** Where a person may read what happened; it stands where everybody who sees the repository sees it. */
   readonly toLogUrl: (app: App, deployment: NoticeDeployment) => string | null
 }
@@ -121,8 +117,7 @@ export const createGithubReporter =
       return refused(`${app.name} has no reports.github or no repository in landfall.yml`)
     if (commit === null)
       return refused('the image names no commit, and a deployment at GitHub is of one')
-    const http = limitTo(ports.http, mostMilliseconds, ports.clock)
-    const repository = openRepository(ports.ask, reports.github, name, http)
+    const repository = createRepository(ports.open(reports.github, name, mostMilliseconds))
     const found = await findOrCreate(repository, app, fact, { ...deployment, commit })
     if (!found.ok) return found.error
     const statuses = await listStatuses(repository, found.value)

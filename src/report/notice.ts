@@ -1,4 +1,6 @@
-import { fromHttpFailure, judgeAnswer, limitTo, refused } from '../kernel/foreign.ts'
+import { judgeAnswer } from '../api/answer.ts'
+import { limitTo } from '../api/client.ts'
+import { refused } from '../kernel/foreign.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { isLoopback, type Http } from '../kernel/http.ts'
 import type { Redacted } from '../kernel/redacted.ts'
@@ -43,7 +45,6 @@ export const createNoticeReporter =
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ text: renderNotice(fact, app) }),
     })
-    if (!sent.ok) return fromHttpFailure(sent.error)
-    const judged = judgeAnswer(url.host, sent.value, ports.clock())
+    const judged = judgeAnswer(url.host, sent, ports.clock())
     return judged.ok ? told : judged.error
   }

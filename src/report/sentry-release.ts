@@ -1,16 +1,11 @@
 import * as z from 'zod'
+import { createApiClient, limitTo, toBearer, type Ask } from '../api/client.ts'
 import type { App } from '../deployment/app.ts'
 import type { Notice, NoticeDeployment } from '../deployment/notice.ts'
 import type { Clock } from '../kernel/clock.ts'
-import {
-  fromHttpFailure,
-  judgeAnswer,
-  limitTo,
-  parseBody,
-  refused,
-  type ForeignFailure,
-} from '../kernel/foreign.ts'
-import { isLoopback, type Http, type HttpRequest, type HttpResponse } from '../kernel/http.ts'
+import { refused, type ForeignFailure } from '../kernel/foreign.ts'
+import { isLoopback, type Http } from '../kernel/http.ts'
+import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { readNamedSecret, type ReadCurrentSecret } from '../secrets/named-secret.ts'
@@ -35,7 +30,7 @@ const SentrySecret = z.strictObject({
   token: z
     .string()
     .regex(/^[\x21-\x7e]+$/)
-    .transform((token) => new Redacted(`Bearer ${token}`)),
+    .transform((token) => new Redacted(token)),
   organization: Slug,
   projects: z.array(Slug).min(1),
   url: Address.prefault('https://sentry.io'),
@@ -44,45 +39,23 @@ type SentrySecret = z.infer<typeof SentrySecret>
 
 const expected = '{ "token", "organization", "projects": […], "url"? } for Sentry'
 
-const parseSecret = (secret: Redacted): SentrySecret | null => {
-  try {
-    return SentrySecret.safeParse(JSON.parse(secret.reveal())).data ?? null
-  } catch {
-    return null
-  }
-}
-
-type Ask = (
-  method: HttpRequest['method'],
-  path: string,
-  body?: unknown,
-) => Promise<Result<HttpResponse, ForeignFailure>>
-
-const meanings: Readonly<Record<number, string>> = {
-  401: 'the token is not valid (any more)',
-  403: 'the token lacks the scope org:ci or project:releases',
-  404: 'no such organization or project, or it lies in another region (url)',
-}
-
-const createAsk =
-  ({ token, organization, url: base }: SentrySecret, http: Http, clock: Clock): Ask =>
-  async (method, path, body) => {
-    const url = new URL(`/api/0/organizations/${organization}/releases/${path}`, base)
-    const answered = await http({
-      method,
-      url,
-      authorization: token,
-      ...(body !== undefined && {
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      }),
-    })
-    if (!answered.ok) return fail(fromHttpFailure(answered.error))
-    const judged = judgeAnswer(url.host, answered.value, clock())
-    const meaning = meanings[answered.value.status]
-    if (judged.ok || judged.error.kind === 'later' || meaning === undefined) return judged
-    return fail(refused(`${judged.error.why}: ${meaning}`))
-  }
+/** The secret is read anew for each fact, so its token is not kept. */
+const openSentry = ({ token, organization, url }: SentrySecret, http: Http, clock: Clock): Ask =>
+  createApiClient(clock)(
+    {
+      url: `${url.origin}/api/0/organizations/${organization}/releases/`,
+      headers: {},
+      credential: organization,
+      authorize: async () => succeed({ header: toBearer(token), keptUntil: null }),
+      meanings: {
+        401: 'the token is not valid (any more)',
+        403: 'the token lacks the scope org:ci or project:releases',
+        404: 'no such organization or project, or it lies in another region (url)',
+      },
+      toFailure: (failure) => failure,
+    },
+    http,
+  )
 
 const Release = z.object({ dateReleased: z.string().nullish() })
 const Deploys = z.array(z.object({ environment: z.string(), name: z.string().nullish() }))
@@ -99,11 +72,16 @@ const recordRelease = async (
   // Only what is known: Sentry can list what lies between two commits where it knows the repository.
   const commits =
     commit === null || app.repository === null ? [] : [{ id: commit, repository: app.repository }]
-  const made = await ask('POST', '', { version, projects, ...(commits.length > 0 && { commits }) })
+  const made = await ask({
+    method: 'POST',
+    path: '',
+    body: { version, projects, ...(commits.length > 0 && { commits }) },
+  })
   if (!made.ok) return made
   // A release that comes back was released when it first went out.
-  if (parseBody(Release, made.value)?.dateReleased) return succeed(null)
-  const dated = await ask('PUT', `${encodeURIComponent(version)}/`, { dateReleased: at })
+  if (parseJson(Release, made.value.body)?.dateReleased) return succeed(null)
+  const path = `${encodeURIComponent(version)}/`
+  const dated = await ask({ method: 'PUT', path, body: { dateReleased: at } })
   return dated.ok ? succeed(null) : dated
 }
 
@@ -115,15 +93,15 @@ const recordDeploy = async (
   deploy: { readonly name: string; readonly environment: string; readonly dateFinished: string },
 ): Promise<Result<null, ForeignFailure>> => {
   const path = `${encodeURIComponent(version)}/deploys/`
-  const listed = await ask('GET', path)
+  const listed = await ask({ method: 'GET', path })
   if (!listed.ok) return listed
-  const deploys = parseBody(Deploys, listed.value)
+  const deploys = parseJson(Deploys, listed.value.body)
   if (deploys === null) return fail(refused('Sentry answered with no list of deploys'))
   const isThere = deploys.some(
     ({ name, environment }) => name === deploy.name && environment === deploy.environment,
   )
   if (isThere) return succeed(null)
-  const made = await ask('POST', path, { ...deploy, projects })
+  const made = await ask({ method: 'POST', path, body: { ...deploy, projects } })
   return made.ok ? succeed(null) : made
 }
 
@@ -158,7 +136,7 @@ export const createSentryReporter =
     const http = limitTo(ports.http, mostMilliseconds, ports.clock)
     const read = await readNamedSecret(ports.readSecret, name)
     if (!read.ok) return read.error
-    const secret = parseSecret(read.value)
+    const secret = parseJson(SentrySecret, read.value.reveal())
     if (secret === null) return refused(`the secret ${name} is not ${expected}`)
-    return tell(createAsk(secret, http, ports.clock), secret, app, fact, deployment)
+    return tell(openSentry(secret, http, ports.clock), secret, app, fact, deployment)
   }

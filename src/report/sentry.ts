@@ -1,7 +1,7 @@
 import { NodeClient, Scope, createTransport, defaultStackParser } from '@sentry/aws-serverless'
 import { http } from '../kernel/http.ts'
+import { scrub } from '../kernel/redacted.ts'
 import type { Tell, Trouble } from './trouble.ts'
-import { scrub, toSafeMessage } from './scrub.ts'
 
 type Event = Parameters<NodeClient['captureEvent']>[0]
 
@@ -27,6 +27,28 @@ const placesOf = ({ stack = '', message }: Error): string =>
     .split('\n')
     .filter((line) => /^ {4}at .*:\d+:\d+\)?$/.test(line))
     .join('\n')
+
+/**
+ * Errors whose words name what went wrong and never what was read. Not among them: `SyntaxError`,
+ * because `JSON.parse` quotes what it could not parse, and a secret is JSON.
+ */
+const speakingNames = new Set([
+  'Error',
+  'TypeError',
+  'RangeError',
+  'ReferenceError',
+  'Retryable',
+  'ZodError',
+])
+
+const isAwsError = (error: Error): boolean => '$metadata' in error
+
+/** An error's message where it may be repeated, without anything in it that looks like a token. */
+const toSafeMessage = (error: unknown): string => {
+  if (!(error instanceof Error)) return '[withheld]'
+  const mayBeTold = speakingNames.has(error.name) || isAwsError(error)
+  return mayBeTold ? scrub(error.message).slice(0, 1000) : '[withheld]'
+}
 
 /** An error by its kind and place; its words only where they cannot hold a value. */
 const toException = (error: unknown): NonNullable<Event['exception']> => {

@@ -1,10 +1,20 @@
-import type { AppName } from '../kernel/id.ts'
-import type { Reason } from '../kernel/reason.ts'
+import type * as z from 'zod'
+import { newNonce, type AppName } from '../kernel/id.ts'
+import { reasons, type Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import type { Head } from '../deployment/head.ts'
+import { liveRelease, type Head } from '../deployment/head.ts'
 import { findOperation, type OperatorCommand } from '../deployment/operate.ts'
+import { openDeployment, releaseToBringBack } from '../deployment/operate.ts'
 import { decide } from '../deployment/transition.ts'
 import type { AuditLog, OperationDetail } from './journal.ts'
+import {
+  answerForApp,
+  nudgeAnyhow,
+  refuse,
+  repeated,
+  type NudgeServices,
+  type OperatorInput,
+} from './operator.ts'
 import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
 interface OperatePorts extends UpdatePorts {
@@ -59,3 +69,39 @@ export const createOperate =
       await ports.auditLog.recordOperation(order.app, done, toOperationDetail(order.word))
     return succeed({ head, isRepeated: isRepeated.value })
   }
+
+interface OperateServices extends NudgeServices {
+  readonly operate: ReturnType<typeof createOperate>
+}
+
+type Shown = Readonly<Record<string, unknown>>
+
+/** Answers a function whose word the journal alone can follow; reconcile does the rest. */
+export const answerOperator = <Input extends OperatorInput>(
+  schema: z.ZodType<Input>,
+  given: unknown,
+  load: () => OperateServices,
+  toWord: (input: Input) => OperatorCommand,
+  reason: Reason,
+  show: (head: Head) => Shown = () => ({}),
+): Promise<unknown> =>
+  answerForApp(schema, given, load, async ({ name: app }, input, services) => {
+    const { by, requestId: id = newNonce() } = input
+    const operated = await services.operate({ app, word: toWord(input), by, id })
+    if (!operated.ok) return refuse(operated.error)
+    await nudgeAnyhow(services, app)
+    const { head, isRepeated } = operated.value
+    return isRepeated
+      ? { outcome: 'accepted', reason, app, message: repeated }
+      : { outcome: 'accepted', reason, app, ...show(head), message: reasons[reason] }
+  })
+
+/** What a rollback leaves, and what it goes back to. */
+export const showRollback = (head: Head): Shown => {
+  const aim = openDeployment(head) === null ? releaseToBringBack(head) : liveRelease(head)
+  return {
+    takesBack: head.rollback?.generation ?? null,
+    to:
+      aim === null ? null : { generation: aim.generation, commit: aim.commit, digest: aim.digest },
+  }
+}

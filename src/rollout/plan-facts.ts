@@ -1,28 +1,16 @@
 import type { App, TargetSettings } from '../deployment/app.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
-import type { TargetView } from '../deployment/plan.ts'
 import type { Revision } from '../deployment/revision.ts'
 import { toInstant, type Clock } from '../kernel/clock.ts'
 import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { Retryable } from '../kernel/retryable.ts'
-import type { Target } from '../targets/target.ts'
+import type { PlannedTarget } from '../targets/target.ts'
 import type { Heads, Labels, Revisions, Seen } from './journal.ts'
 import { findImage, toTag } from './find-image.ts'
 import type { OpeningPorts } from './gather-opening.ts'
 import type { Images } from './ports.ts'
 import type { AlarmFacts, AppFacts, Chosen, HookEvent, Lack } from './plan-findings.ts'
-
-/** A target that can be selected from and looked at. */
-export interface PlannedTarget extends Pick<Target, 'candidates' | 'capacity'> {
-  look(order: {
-    readonly app: App
-    /** Index into the app's targets. */
-    readonly target: number
-    readonly commit: Commit | null
-    readonly digest: Digest | null
-  }): Promise<TargetView>
-}
 
 /** Nothing here can write. */
 export interface PlanPorts extends OpeningPorts {

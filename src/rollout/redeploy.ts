@@ -1,5 +1,6 @@
-import type { Generation, RevisionId } from '../kernel/id.ts'
-import type { Reason } from '../kernel/reason.ts'
+import type * as z from 'zod'
+import { newNonce, type Generation, type RevisionId } from '../kernel/id.ts'
+import { reasons, type Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from '../deployment/app.ts'
 import { isCiGreen } from '../deployment/choose.ts'
@@ -9,6 +10,14 @@ import { findOperation, openDeployment } from '../deployment/operate.ts'
 import { namesOf } from '../deployment/quarantine.ts'
 import { decide } from '../deployment/transition.ts'
 import type { AuditLog, Revisions } from './journal.ts'
+import {
+  answerForApp,
+  nudgeAnyhow,
+  refuse,
+  repeated,
+  type NudgeServices,
+  type OperatorInput,
+} from './operator.ts'
 import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
 interface RedeployPorts extends UpdatePorts {
@@ -82,3 +91,41 @@ export const createRedeploy =
       await ports.auditLog.recordOperation(app.name, operation, { revision, force })
     return updated.value
   }
+
+type RedeployInput = OperatorInput & {
+  readonly revision?: RevisionId | undefined
+  readonly force: boolean
+}
+
+interface RedeployServices extends NudgeServices {
+  readonly redeploy: ReturnType<typeof createRedeploy>
+}
+
+/** Answers at once; what becomes of it, `status` shows. */
+export const answerRedeploy = (
+  schema: z.ZodType<RedeployInput>,
+  given: unknown,
+  load: () => RedeployServices,
+) =>
+  answerForApp(schema, given, load, async (app, input, services) => {
+    const { force, by, revision: wanted = null, requestId: id = newNonce() } = input
+    const requested = await services.redeploy({ app, revision: wanted, force, by, id })
+    if (!requested.ok) return refuse(requested.error)
+    await nudgeAnyhow(services, app.name)
+    const { revision, open, isRepeated } = requested.value
+    const answered = { app: app.name, revision }
+    return open === null
+      ? {
+          outcome: 'accepted',
+          reason: 'requested',
+          ...answered,
+          message: isRepeated ? repeated : reasons.requested,
+        }
+      : {
+          outcome: 'accepted',
+          reason: 'deployment_open',
+          ...answered,
+          generation: open,
+          message: `Deployment #${open} brings this revision out already.`,
+        }
+  })

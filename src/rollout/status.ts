@@ -1,5 +1,6 @@
+import type * as z from 'zod'
 import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
-import type { AppName } from '../kernel/id.ts'
+import type { AppName, RevisionId } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
 import { readinessOf } from '../deployment/choose.ts'
@@ -16,6 +17,7 @@ import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { Heads, History, Revisions, Seen } from './journal.ts'
+import { answerForAny, refuse } from './operator.ts'
 
 interface StatusPorts {
   readonly heads: Heads
@@ -180,3 +182,24 @@ export const createStatus =
       deployments,
     }
   }
+
+interface StatusServices {
+  readonly apps: readonly App[]
+  readonly status: ReturnType<typeof createStatus>
+  readonly revisions: Pick<Revisions, 'load'>
+}
+
+/** One app, or all of them; or what became of one of an app's revisions, with all the evidence that there is. */
+export const answerStatus = (
+  schema: z.ZodType<{
+    readonly app?: string | undefined
+    readonly revision?: RevisionId | undefined
+  }>,
+  given: unknown,
+  load: () => StatusServices,
+): Promise<unknown> =>
+  answerForAny(schema, given, load, async (app, { revision }, { apps, status, revisions }) => {
+    if (app === null) return { apps: await Promise.all(apps.map((one) => status(one.name, one))) }
+    if (revision === undefined) return status(app.name, app)
+    return (await revisions.load(app.name, revision)) ?? refuse('revision_unknown')
+  })

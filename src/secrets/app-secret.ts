@@ -21,6 +21,8 @@ export interface SecretRefusal {
   readonly message: string
 }
 
+const unavailable = (name: string) => new Retryable(`the secret ${name} could not be read now`)
+
 /**
  * The text of a secret that an app names; null where it names none.
  *
@@ -34,8 +36,7 @@ export const readAppSecret = async (
   if (name === null) return succeed(null)
   const secret = await readSecret(name, version)
   if (secret.ok) return succeed(secret.value.value)
-  if (secret.error === 'secret_unavailable')
-    throw new Retryable(`the secret ${name} could not be read now`)
+  if (secret.error === 'secret_unavailable') throw unavailable(name)
   return fail({ reason: 'secret_missing', message: `${name}, version ${version ?? 'current'}` })
 }
 
@@ -55,3 +56,22 @@ export const readAppEnvironment = async (
   const secret = await readAppSecret(readSecret, secrets, version)
   return secret.ok ? assembleEnvironment({ env, secret: secret.value }) : secret
 }
+
+/**
+ * Asks for the versions of secrets, and for no value.
+ *
+ * @throws Retryable where a secret cannot be read now
+ */
+export const createSecretVersions = (readSecret: ReadSecret) => ({
+  readSecretVersion: async (name: string): Promise<Result<string, 'secret_missing'>> => {
+    const secret = await readSecret(name, null)
+    if (secret.ok) return succeed(secret.value.versionId)
+    if (secret.error === 'secret_missing') return fail('secret_missing')
+    throw unavailable(name)
+  },
+  hasSecretVersion: async (name: string, version: string): Promise<boolean> => {
+    const secret = await readSecret(name, version)
+    if (secret.ok || secret.error === 'secret_missing') return secret.ok
+    throw unavailable(name)
+  },
+})

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 
@@ -47,16 +48,8 @@ const findMistake = (name: string, value: string): string | null => {
   return null
 }
 
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 const parseSecret = (secret: Redacted): Result<ReadonlyMap<string, string>, string> => {
-  const json = parseJson(secret.reveal())
+  const json = parseJson(z.unknown(), secret.reveal())
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     return fail('the secret is not a JSON object')
   const values = new Map<string, string>()

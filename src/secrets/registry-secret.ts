@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 
@@ -13,10 +14,6 @@ export const RegistrySecret = z.object({
 export type RegistrySecret = z.infer<typeof RegistrySecret>
 
 export const parseRegistrySecret = (secret: Redacted): Result<RegistrySecret, 'secret_invalid'> => {
-  try {
-    const parsed = RegistrySecret.safeParse(JSON.parse(secret.reveal()))
-    return parsed.success ? succeed(parsed.data) : fail('secret_invalid')
-  } catch {
-    return fail('secret_invalid')
-  }
+  const parsed = parseJson(RegistrySecret, secret.reveal())
+  return parsed === null ? fail('secret_invalid') : succeed(parsed)
 }

@@ -1,4 +1,5 @@
 import type { TargetSettings } from '../deployment/app.ts'
+import { unlimited, type PlannedTarget, type Target } from './target.ts'
 
 type Kind = TargetSettings['kind']
 
@@ -20,3 +21,14 @@ export const createByKind =
         return makers.heroku(settings)
     }
   }
+
+/** A kind that is not built. Nothing is ever sent to it: a deployment with such a target ends as it is opened. */
+export const unsupported: Target & PlannedTarget = {
+  candidates: () => Promise.resolve([]),
+  capacity: () => Promise.resolve(unlimited),
+  prepared: () => Promise.resolve([]),
+  start: () => Promise.resolve({ operation: null, missing: [] }),
+  observe: () => Promise.resolve([]),
+  cancel: () => Promise.resolve(),
+  look: () => Promise.resolve({ plan: () => ({ instances: [], findings: [] }) }),
+}

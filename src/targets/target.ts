@@ -1,6 +1,16 @@
 import type { Instant } from '../kernel/clock.ts'
-import type { AppName, Fence, Generation, InstanceId, TargetKey } from '../kernel/id.ts'
+import type {
+  AppName,
+  Commit,
+  Digest,
+  Fence,
+  Generation,
+  InstanceId,
+  TargetKey,
+} from '../kernel/id.ts'
+import type { App } from '../deployment/app.ts'
 import type { Candidate, DeploymentKind, Purpose, Release } from '../deployment/deployment.ts'
+import type { TargetView } from '../deployment/plan.ts'
 import type { Answer } from '../deployment/step.ts'
 
 /** What a target is told to do, once or several times under one fence. */
@@ -66,4 +76,15 @@ export interface Target {
   start(order: Order): Promise<Started>
   observe(order: Order, operation: string): Promise<readonly Answer[]>
   cancel(operation: string): Promise<void>
+}
+
+/** A target that can be selected from and looked at. */
+export interface PlannedTarget extends Pick<Target, 'candidates' | 'capacity'> {
+  look(order: {
+    readonly app: App
+    /** Index into the app's targets. */
+    readonly target: number
+    readonly commit: Commit | null
+    readonly digest: Digest | null
+  }): Promise<TargetView>
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { composeAlarm, parseAlarmEvent } from '../../src/compose/alarm.ts'
 import { instantSchema } from '../../src/journal/item.ts'
+import { createJudgeAlarmEvent, parseAlarmEvent } from '../../src/rollout/alarm-event.ts'
 import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
 import { appOf } from '../support/apps.ts'
 import { live } from '../support/core.ts'
@@ -35,7 +35,8 @@ const createHandler = () => {
     log: silent,
   })
   const nudge = async () => void calls.push('nudge')
-  return { handle: composeAlarm(() => ({ takeAlarm, nudge, apps })), calls }
+  const clock = () => now
+  return { handle: createJudgeAlarmEvent({ takeAlarm, nudge, apps, clock, log: silent }), calls }
 }
 
 /** As EventBridge hands it over; the fields that are used and some of the others. */

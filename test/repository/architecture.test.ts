@@ -40,6 +40,7 @@ const cruise = (directory: string): z.infer<typeof Report>['summary'] => {
 const broken: Readonly<Record<string, readonly string[]>> = {
   'src/kernel/clock.ts': ['../deployment/head.ts'],
   'src/deployment/head.ts': ['../aws/ssm.ts', 'zod'],
+  'src/api/client.ts': ['../aws/ssm.ts'],
   'src/delivery/receive.ts': ['../sources/github.ts'],
   'src/rollout/reconcile.ts': ['../targets/ec2.ts'],
   'src/sources/github.ts': ['../journal/table.ts'],
@@ -52,14 +53,10 @@ const broken: Readonly<Record<string, readonly string[]>> = {
   'src/github/token.ts': ['../aws/ssm.ts'],
   'src/report/sentry.ts': ['../aws/ssm.ts'],
   'src/report/notice.ts': ['@sentry/aws-serverless', './sentry.ts', 'yaml', 'node:fs'],
-  'src/rollout/write.ts': [
-    '../compose/webhook.ts',
-    'node:crypto',
-    'node:child_process',
-    'node:zlib',
-  ],
-  'src/compose/webhook.ts': [],
-  'handlers/webhook.ts': ['../src/kernel/clock.ts'],
+  'src/rollout/write.ts': ['../lambda.ts', 'node:crypto', 'node:child_process', 'node:zlib'],
+  'src/lambda.ts': ['./rollout/write.ts'],
+  'handlers/webhook.ts': ['./status.ts'],
+  'handlers/status.ts': [],
   'host/documents.ts': ['../local/start.ts'],
   'local/start.ts': ['./aws/index.ts'],
   'local/aws/index.ts': ['./aws.ts'],
@@ -184,6 +181,44 @@ describe('capabilities', () => {
   test('a time that is given is no look at the clock', () => {
     expect(usesIn('src/rollout/write.ts', 'new Date(text); Date.parse(text)')).toEqual([])
   })
+})
+
+/** What decides by data; a schema's own rules are expressions. */
+const branches: readonly ((node: ts.Node) => boolean)[] = [
+  ts.isIfStatement,
+  ts.isConditionalExpression,
+  ts.isSwitchStatement,
+  ts.isTryStatement,
+  (node) => ts.isIterationStatement(node, false),
+]
+
+const branchesIn = (file: string, text: string): readonly string[] => {
+  const found: string[] = []
+  const visit = (node: ts.Node): void => {
+    if (branches.some((isBranch) => isBranch(node))) found.push(`${file}: ${textOf(node)}`)
+    node.forEachChild(visit)
+  }
+  visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true))
+  return found
+}
+
+describe('handlers', () => {
+  const handlers = productFiles.filter((file) => file.startsWith('handlers/'))
+
+  test.each(handlers)('%s has services, one call and no branch', (file) => {
+    const text = readFileSync(file, 'utf8')
+    expect(branchesIn(file, text)).toEqual([])
+    expect(text.match(/^export .*$/gm)).toEqual([
+      expect.stringMatching(/^export const handler = lambda\('\w+', compose, /),
+    ])
+  })
+
+  test.each(['if (x) y()', 'x ? y : z', 'switch (x) {}', 'for (const x of y) z()'])(
+    'the search for branches finds %s',
+    (text) => {
+      expect(branchesIn('handlers/x.ts', text)).toHaveLength(1)
+    },
+  )
 })
 
 describe('host scripts', () => {

@@ -6,7 +6,7 @@ import { http } from '../../src/kernel/http.ts'
 import { Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
-import { createRenderApi } from '../../src/targets/render/api.ts'
+import { createOpenRender } from '../../src/targets/render/api.ts'
 import { createRenderView } from '../../src/targets/render/plan.ts'
 import type { RenderPorts } from '../../src/targets/render/ports.ts'
 import { createRenderTarget } from '../../src/targets/render/render.ts'
@@ -94,7 +94,7 @@ export const startRenderStage = async (
     )
   }
   const openRender = () =>
-    createRenderApi({ http, readSecret, clock, baseUrl: new URL('/v1', server.url).href })
+    createOpenRender({ http, readSecret, clock, baseUrl: new URL('/v1', server.url).href })
   const targetOf: RenderStage['targetOf'] = (settings = settingsOf(), ports = {}) =>
     createRenderTarget(
       {

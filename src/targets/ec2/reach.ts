@@ -1,5 +1,5 @@
 import type { Reason } from '../../kernel/reason.ts'
-import type { FleetInstance } from './ports.ts'
+import type { Fleet, FleetInstance } from './ports.ts'
 
 /** From this one on, parameters reach the script as environment and never as shell text. */
 export const oldestAgent = '3.3.2746.0'
@@ -16,4 +16,10 @@ export const isOlder = (version: string | null, than: string): boolean => {
 export const obstacleOf = ({ ping, agentVersion }: FleetInstance): Reason | null => {
   if (ping !== 'online') return 'instance_offline'
   return isOlder(agentVersion, oldestAgent) ? 'agent_too_old' : null
+}
+
+/** The instances of a stage, from one listing. */
+export const listPresent = async (fleet: Fleet, stage: string) => {
+  const listed = await fleet.list({ kind: 'tag', key: 'landfall:stage', value: stage })
+  return listed.map((one) => ({ id: one.id, isOnline: obstacleOf(one) === null, tags: one.tags }))
 }

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { Serving } from '../../deployment/deployment.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { Digest, Generation, type InstanceId } from '../../kernel/id.ts'
+import { parseJson } from '../../kernel/json.ts'
 import { isReason, type Reason } from '../../kernel/reason.ts'
 
 const mark = 'landfall/1 '
@@ -33,18 +34,10 @@ const HostResult = z.object({
 })
 export type HostResult = z.infer<typeof HostResult>
 
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
-}
-
 /** What stands in the result line of a host script's output; null where there is none. */
 export const readResultLine = (output: string): unknown => {
   const line = output.split('\n').find((one) => one.startsWith(mark))
-  return line === undefined ? null : parseJson(line.slice(mark.length))
+  return line === undefined ? null : parseJson(z.unknown(), line.slice(mark.length))
 }
 
 /** The result line of a host script's output; null where there is none that we can read. */

@@ -66,18 +66,16 @@ const lastChanceSeconds = 75
 const isLastChance = ({ notAfter }: Order, clock: Clock): boolean =>
   Date.parse(notAfter) - clock().getTime() < lastChanceSeconds * 1000
 
-const toReason = (failure: RenderFailure): Reason =>
-  failure.kind === 'refused' ? failure.reason : 'target_unavailable'
-
 /**
  * Why nothing was begun, as the answer. What may have been begun all the same is never answered so.
  *
  * @throws Retryable where it is to be tried again
  */
 export const refuse = (order: Order, failure: RenderFailure, clock: Clock): readonly Answer[] => {
-  const mayComeLater = failure.kind === 'later' && (failure.perhaps || !isLastChance(order, clock))
+  const mayComeLater =
+    failure.kind === 'later' && (failure.maybeDone || !isLastChance(order, clock))
   if (mayComeLater) throw new Retryable(failure.why)
-  return answerAs(order, 'failed', toReason(failure), failure.why)
+  return answerAs(order, 'failed', failure.reason, failure.why)
 }
 
 /**
@@ -94,5 +92,5 @@ export const loseOrRetry = (
   const isGone = failure.kind === 'refused' && failure.reason === 'service_missing'
   if (isGone) return answerAs(order, 'failed', failure.reason, failure.why)
   if (clock().getTime() < Date.parse(order.notAfter)) throw new Retryable(failure.why)
-  return answerAs(order, 'lost', toReason(failure), failure.why)
+  return answerAs(order, 'lost', failure.reason, failure.why)
 }

@@ -1,11 +1,11 @@
 import * as z from 'zod'
 import type { App } from '../../deployment/app.ts'
 import { addSeconds, toInstant, type Instant } from '../../kernel/clock.ts'
-import { parseBody } from '../../kernel/foreign.ts'
 import type { HttpResponse } from '../../kernel/http.ts'
 import { Digest } from '../../kernel/id.ts'
-import { fail, succeed, type Result } from '../../kernel/result.ts'
-import type { Ask, RenderFailure } from './api.ts'
+import { parseJson } from '../../kernel/json.ts'
+import { succeed, type Result } from '../../kernel/result.ts'
+import { failLater, type Ask, type RenderFailure } from './api.ts'
 import { nameImage } from './service.ts'
 
 const time = z.iso.datetime({ offset: true }).transform((text) => toInstant(new Date(text)))
@@ -31,29 +31,26 @@ const Listed = z.array(z.object({ deploy: Deploy }))
 
 type Asked<Value> = Promise<Result<Value, RenderFailure>>
 
-const unreadable = fail({
-  kind: 'later',
-  why: 'Render describes the deploy in another way',
-  perhaps: true,
-} as const)
+const unreadable = failLater('Render describes the deploy in another way', true)
 
 /** The newest first. */
 export const listDeploys = async (ask: Ask): Asked<readonly Deploy[]> => {
   const answered = await ask({ method: 'GET', path: '/deploys?limit=50' })
   if (!answered.ok) return answered
-  const listed = parseBody(Listed, answered.value)
+  const listed = parseJson(Listed, answered.value.body)
   return listed === null ? unreadable : succeed(listed.map(({ deploy }) => deploy))
 }
 
 export const readDeploy = async (ask: Ask, id: string): Asked<Deploy> => {
   const answered = await ask({ method: 'GET', path: `/deploys/${id}` })
   if (!answered.ok) return answered
-  const deploy = parseBody(Deploy, answered.value)
+  const deploy = parseJson(Deploy, answered.value.body)
   return deploy === null ? unreadable : succeed(deploy)
 }
 
 /** 202 has no body: the deploy waits for another, and is to be found in the list. */
-const toBegun = (response: HttpResponse): string | null => parseBody(Deploy, response)?.id ?? null
+const toBegun = (response: HttpResponse): string | null =>
+  parseJson(Deploy, response.body)?.id ?? null
 
 /** The new deploy's id; null where Render has not told it. */
 export const beginDeploy = async (

@@ -1,12 +1,12 @@
 import type { RenderSettings } from '../../deployment/app.ts'
 import type { Answer } from '../../deployment/step.ts'
 import type { Reason } from '../../kernel/reason.ts'
-import { Retryable } from '../../kernel/retryable.ts'
+import { Retryable, unlessRetryable } from '../../kernel/retryable.ts'
 import { succeed, type Result } from '../../kernel/result.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
 import type { Order } from '../target.ts'
 import { answerAs, answerFailed, answerSucceeded, loseOrRetry } from './answer.ts'
-import { unlessLater, type Ask, type RenderFailure } from './api.ts'
+import type { Ask, RenderFailure } from './api.ts'
 import {
   digestOf,
   findOwn,
@@ -111,7 +111,7 @@ const nameOthers = async (
   if (release === null) return null
   const { settings, secretVersion } = release
   const environment = await readAppEnvironment(readSecret, settings, secretVersion).catch(
-    unlessLater,
+    unlessRetryable,
   )
   if (environment instanceof Retryable || !environment.ok) return null
   const there = await listVariables(ask)

@@ -4,10 +4,10 @@ import type { Finding, InstancePlan, TargetView } from '../../deployment/plan.ts
 import type { Digest } from '../../kernel/id.ts'
 import { InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
-import { Retryable } from '../../kernel/retryable.ts'
+import { Retryable, unlessRetryable } from '../../kernel/retryable.ts'
 import { succeed, type Result } from '../../kernel/result.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
-import { unlessLater, type OpenRender, type RenderFailure } from './api.ts'
+import type { OpenRender, RenderFailure } from './api.ts'
 import { digestOf, hasEnded, listDeploys, type Deploy } from './deploys.ts'
 import type { RenderPorts } from './ports.ts'
 import { createRenderSelection } from './select.ts'
@@ -41,7 +41,7 @@ const compare = async (
 ): Promise<Result<VariableChanges | null, RenderFailure>> => {
   if (settings.env === 'leave') return succeed(null)
   // What is wrong with the secret is a finding of its own.
-  const environment = await readAppEnvironment(readSecret, app, null).catch(unlessLater)
+  const environment = await readAppEnvironment(readSecret, app, null).catch(unlessRetryable)
   if (environment instanceof Retryable || !environment.ok) return succeed(null)
   const there = await listVariables(ask)
   return there.ok ? succeed(compareVariables(there.value, environment.value)) : there
@@ -185,9 +185,11 @@ const toPlan = (
 }
 
 const findUnseen = (failure: RenderFailure): Found =>
-  failure.kind === 'refused'
-    ? problem('service', failure.reason, failure.why)
-    : problem('service', 'target_unavailable', `${failure.why}; ask again in a minute`)
+  problem(
+    'service',
+    failure.reason,
+    failure.kind === 'refused' ? failure.why : `${failure.why}; ask again in a minute`,
+  )
 
 /** A service of Render as one `plan` opens it and looks at it. It only reads. */
 export const createRenderView = (ports: ViewPorts, settings: RenderSettings) => ({

@@ -1,5 +1,5 @@
-import { Retryable } from '../../kernel/retryable.ts'
-import { fail, succeed, type Result } from '../../kernel/result.ts'
+import { Retryable, unlessRetryable } from '../../kernel/retryable.ts'
+import { succeed, type Result } from '../../kernel/result.ts'
 import type { RenderSettings } from '../../deployment/app.ts'
 import { findTarget } from '../../deployment/find-target.ts'
 import type { Release } from '../../deployment/deployment.ts'
@@ -7,7 +7,7 @@ import type { Answer } from '../../deployment/step.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
 import type { Order, Started, Target } from '../target.ts'
 import { answerAs, refuse } from './answer.ts'
-import { unlessLater, type Ask, type RenderFailure } from './api.ts'
+import { failFor, failLater, type Ask, type RenderFailure } from './api.ts'
 import {
   beginDeploy,
   beginRollback,
@@ -62,14 +62,15 @@ const sync = async (
 ): Promise<Result<null, RenderFailure>> => {
   if (settings.env === 'leave') return succeed(null)
   const { settings: app, secretVersion } = release
-  const environment = await readAppEnvironment(readSecret, app, secretVersion).catch(unlessLater)
+  const environment = await readAppEnvironment(readSecret, app, secretVersion).catch(
+    unlessRetryable,
+  )
   if (!(environment instanceof Retryable) && environment.ok)
     return syncVariables(ask, environment.value)
   if (purpose === 'restore') return succeed(null)
-  if (environment instanceof Retryable)
-    return fail({ kind: 'later', why: environment.message, perhaps: false })
-  const { reason, message } = environment.error
-  return fail({ kind: 'refused', reason, why: message })
+  return environment instanceof Retryable
+    ? failLater(environment.message)
+    : failFor(environment.error.reason, environment.error.message)
 }
 
 /** Going back must not fail for what Render would not mind. */
@@ -78,9 +79,7 @@ const checkService = async (ask: Ask, { kind }: Order, release: Release) => {
   const service = await readService(ask)
   if (!service.ok) return service
   const why = findUnsuitable(service.value, release.settings)
-  return why === null
-    ? succeed(null)
-    : fail({ kind: 'refused', reason: 'service_unsuitable', why } as const)
+  return why === null ? succeed(null) : failFor('service_unsuitable', why)
 }
 
 const deploy = async (

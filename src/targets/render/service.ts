@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import type { App } from '../../deployment/app.ts'
-import { parseBody } from '../../kernel/foreign.ts'
-import { fail, succeed, type Result } from '../../kernel/result.ts'
+import { parseJson } from '../../kernel/json.ts'
+import { succeed, type Result } from '../../kernel/result.ts'
 import { parseImage } from '../../registry/image.ts'
-import type { Ask, RenderFailure } from './api.ts'
+import { failLater, type Ask, type RenderFailure } from './api.ts'
 
 /** `GET /services/{id}`, the fields that are used. */
 const Service = z.object({
@@ -20,9 +20,9 @@ export type Service = z.infer<typeof Service>
 export const readService = async (ask: Ask): Promise<Result<Service, RenderFailure>> => {
   const answered = await ask({ method: 'GET', path: '' })
   if (!answered.ok) return answered
-  const service = parseBody(Service, answered.value)
+  const service = parseJson(Service, answered.value.body)
   return service === null
-    ? fail({ kind: 'later', why: 'Render describes the service in another way', perhaps: false })
+    ? failLater('Render describes the service in another way')
     : succeed(service)
 }
 

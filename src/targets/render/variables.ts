@@ -1,9 +1,9 @@
 import * as z from 'zod'
-import { parseBody } from '../../kernel/foreign.ts'
+import { parseJson } from '../../kernel/json.ts'
 import { Redacted } from '../../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../../kernel/result.ts'
 import type { Environment } from '../../secrets/environment.ts'
-import type { Ask, RenderFailure } from './api.ts'
+import { failLater, type Ask, type RenderFailure } from './api.ts'
 
 /** The values of a service's own variables by their names; those of linked groups are not among them. */
 export type Variables = ReadonlyMap<string, Redacted>
@@ -28,9 +28,8 @@ export const listVariables = async (ask: Ask): Promise<Result<Variables, RenderF
   for (let page = 0; page < mostPages; page += 1) {
     const answered = await ask({ method: 'GET', path: `/env-vars?limit=${pageSize}${after}` })
     if (!answered.ok) return answered
-    const listed = parseBody(Page, answered.value)
-    if (listed === null)
-      return fail({ kind: 'later', why: 'Render lists variables in another way', perhaps: false })
+    const listed = parseJson(Page, answered.value.body)
+    if (listed === null) return failLater('Render lists variables in another way')
     for (const { envVar } of listed) variables.set(envVar.key, envVar.value)
     const last = listed.at(-1)
     if (last === undefined || listed.length < pageSize) break
@@ -67,7 +66,7 @@ export const syncVariables = async (
   for (const name of compareVariables(there.value, environment).changed) {
     const value = environment.values.get(name)?.reveal() ?? ''
     const path = `/env-vars/${encodeURIComponent(name)}`
-    const answered = await ask({ method: 'PUT', path, body: { value } })
+    const answered = await ask({ method: 'PUT', path, body: { value }, isSecret: true })
     if (!answered.ok)
       return fail({ ...answered.error, why: `${answered.error.why}, at the variable ${name}` })
   }

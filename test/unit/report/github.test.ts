@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
 import type { Notice } from '../../../src/deployment/notice.ts'
-import { createGithubApi } from '../../../src/github/api.ts'
+import { createOpenGithub } from '../../../src/github/api.ts'
 import { AppName, Commit, Digest } from '../../../src/kernel/id.ts'
 import { createGithubReporter } from '../../../src/report/github.ts'
 import { createLogUrl } from '../../../src/report/log-url.ts'
@@ -36,9 +36,9 @@ beforeEach(async () => {
   let at = Date.parse('2026-11-20T12:07:00.000Z')
   const clock = () => new Date((at += 100))
   const ports = { http: impatient.http, readSecret, clock }
-  const ask = createGithubApi({ ...ports, baseUrl: server.url })
+  const open = createOpenGithub({ ...ports, baseUrl: server.url })
   const toLogUrl = createLogUrl('eu-west-3', 'prod')
-  const report = createGithubReporter({ ...ports, ask, toLogUrl })
+  const report = createGithubReporter({ open, toLogUrl })
   tell = (fact, app = reportingApp()) => report(fact, app)
 })
 afterEach(async () => {

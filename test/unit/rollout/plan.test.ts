@@ -7,9 +7,9 @@ import { Generation, InstanceId, type RevisionId } from '../../../src/kernel/id.
 import { fail, succeed } from '../../../src/kernel/result.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createPlan } from '../../../src/rollout/plan.ts'
-import type { PlannedTarget, PlanPorts } from '../../../src/rollout/plan-facts.ts'
+import type { PlanPorts } from '../../../src/rollout/plan-facts.ts'
 import type { ImageFailure, Images } from '../../../src/rollout/ports.ts'
-import { unlimited, type Capacity } from '../../../src/targets/target.ts'
+import { type PlannedTarget, unlimited, type Capacity } from '../../../src/targets/target.ts'
 import { appOf } from '../../support/apps.ts'
 import {
   after,

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { composeAlarm } from '../../../src/compose/alarm.ts'
 import { createHead, type Head } from '../../../src/deployment/head.ts'
 import type { AppName } from '../../../src/kernel/id.ts'
+import { lambda } from '../../../src/lambda.ts'
+import { createJudgeAlarmEvent } from '../../../src/rollout/alarm-event.ts'
 import { createTakeAlarm } from '../../../src/rollout/take-alarm.ts'
 import { appOf } from '../../support/apps.ts'
 import { live } from '../../support/core.ts'
@@ -55,8 +56,13 @@ const createHandler = (trouble: Trouble) => {
     nudged.push(app)
   }
   const takenBack = () =>
-    [...heads].filter(([, { rollback: takeBack }]) => takeBack !== null).map(([app]) => app)
-  return { handle: composeAlarm(() => ({ takeAlarm, nudge, apps })), nudged, takenBack }
+    [...heads].filter(([, { rollback }]) => rollback !== null).map(([app]) => app)
+  const handle = lambda(
+    'alarm',
+    (log) => createJudgeAlarmEvent({ takeAlarm, nudge, apps, clock: () => now, log }),
+    (services, sent) => services()(sent),
+  )
+  return { handle, nudged, takenBack }
 }
 
 const lines: string[] = []

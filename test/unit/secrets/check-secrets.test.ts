@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createSecretChecks } from '../../../src/compose/plan-secrets.ts'
+import { createSecretChecks } from '../../../src/secrets/check-secrets.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
 import { appOf } from '../../support/apps.ts'

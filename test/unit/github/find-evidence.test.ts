@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { createFindEvidence } from '../../../src/compose/find-evidence.ts'
+import { createOpenGithub } from '../../../src/github/api.ts'
+import { createFindEvidence } from '../../../src/github/find-evidence.ts'
 import { http } from '../../../src/kernel/http.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
 import { succeed } from '../../../src/kernel/result.ts'
@@ -102,13 +103,16 @@ afterEach(async () => {
   expect(github.violations).toEqual([])
 })
 
-const find = (timeoutMilliseconds = 10_000) =>
-  createFindEvidence({
+const find = (timeoutMilliseconds = 10_000) => {
+  const clock = () => new Date('2026-11-20T10:05:00Z')
+  const open = createOpenGithub({
     http: (request) => http({ ...request, timeoutMilliseconds }),
     readSecret: async () => succeed({ value: new Redacted(token) }),
-    clock: () => new Date('2026-11-20T10:05:00Z'),
+    clock,
     baseUrl: github.url,
-  })(app, commit)
+  })
+  return createFindEvidence(open, clock)(app, commit)
+}
 
 const told = (found: readonly object[]) => ({ found, failure: null })
 

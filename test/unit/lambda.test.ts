@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { createServer, type ServerResponse } from 'node:http'
 import * as z from 'zod'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { observe } from '../../../src/compose/observe.ts'
+import { lambda } from '../../src/lambda.ts'
 
 /** A Sentry of our own: keeps the envelopes that reach it. */
 const startSentry = async () => {
@@ -47,9 +47,13 @@ const eventOf = (envelope: string | undefined): z.infer<typeof Event> =>
   Event.parse(JSON.parse(envelope?.split('\n')[2] ?? 'null'))
 
 const crash = (error: unknown) =>
-  observe('reconcile', () => async () => {
-    throw error
-  })({})
+  lambda(
+    'reconcile',
+    () => null,
+    async () => {
+      throw error
+    },
+  )({})
 
 test('tells what a function throws, and throws it on', async () => {
   await expect(crash(new TypeError('x is not a function'))).rejects.toThrow('x is not a function')
@@ -73,16 +77,18 @@ test('tells what a function throws, and throws it on', async () => {
 test('tells where it was thrown', async () => {
   await crash(new Error('x')).catch(() => undefined)
   expect(sentry.envelopes[0]).toContain('"filename":')
-  expect(sentry.envelopes[0]).toContain('observe.test.ts')
+  expect(sentry.envelopes[0]).toContain('lambda.test.ts')
 })
 
 test('tells what is logged as an error, with app, deployment and reason', async () => {
-  const handler = observe('reconcile', (log) => () => {
-    log
-      .with({ app: 'shop' })
-      .error('deployment failed', { generation: 7, reason: 'unhealthy', tail: ['a line'] })
-    return Promise.resolve('answer')
-  })
+  const handler = lambda(
+    'reconcile',
+    (log) => log.with({ app: 'shop' }),
+    async (log) => {
+      log().error('deployment failed', { generation: 7, reason: 'unhealthy', tail: ['a line'] })
+      return 'answer'
+    },
+  )
   expect(await handler({})).toBe('answer')
   expect(eventOf(sentry.envelopes[0])).toMatchObject({
     message: 'deployment failed',
@@ -92,21 +98,47 @@ test('tells what is logged as an error, with app, deployment and reason', async 
 
 test('tells an error once that is logged and then thrown', async () => {
   const error = new Error('x')
-  const handler = observe('reconcile', (log) => async () => {
-    log.error('an app could not be looked at', { app: 'shop', error })
-    throw error
-  })
+  const handler = lambda(
+    'reconcile',
+    (log) => log,
+    async (log) => {
+      log().error('an app could not be looked at', { app: 'shop', error })
+      throw error
+    },
+  )
   await expect(handler({})).rejects.toBe(error)
   expect(sentry.envelopes).toHaveLength(1)
   expect(eventOf(sentry.envelopes[0])).toMatchObject({ tags: { app: 'shop' } })
 })
 
 test('tells of a function that cannot be composed', async () => {
-  const handler = observe('reconcile', () => () => {
-    throw new Error('TABLE_NAME is missing')
-  })
+  const handler = lambda(
+    'reconcile',
+    () => {
+      throw new Error('TABLE_NAME is missing')
+    },
+    async (services) => services(),
+  )
   await expect(handler({})).rejects.toThrow('TABLE_NAME')
   expect(sentry.envelopes[0]).toContain('TABLE_NAME is missing')
+})
+
+test('composes the services on the first call and keeps them, but not a failure', async () => {
+  let made = 0
+  const handler = lambda(
+    'webhook',
+    () => {
+      made += 1
+      if (made === 1) throw new Error('TABLE_NAME is missing')
+      return made
+    },
+    async (services, event: 'health' | 'hook') => (event === 'hook' ? services() : 0),
+  )
+  expect(await handler('health')).toBe(0)
+  expect(made).toBe(0)
+  await expect(handler('hook')).rejects.toThrow('TABLE_NAME')
+  expect(await handler('hook')).toBe(2)
+  expect(await handler('hook')).toBe(2)
 })
 
 const planted = 'correct-horse-battery-staple'
@@ -174,7 +206,7 @@ test('ends with the same error where the DSN is none', async () => {
 
 const between = '-- next'
 const toStep = (act: string): string => `
-    await observe('status', (log) => async () => { ${act} })({})
+    await lambda('status', (log) => log, async (services) => { const log = services(); ${act} })({})
     process.stderr.write('${between}\\n')`
 
 /** Runs the acts in a process of its own, and says which modules of Sentry each of them loaded. */
@@ -185,7 +217,7 @@ const loadedBy = (...acts: readonly string[]): string[][] => {
       if (url.includes('@sentry')) process.stderr.write(url + '\\n')
       return next(url, context)
     } })
-    const { observe } = await import('./src/compose/observe.ts')
+    const { lambda } = await import('./src/lambda.ts')
     ${acts.map(toStep).join('\n')}`
   const { stderr, status } = spawnSync(
     process.execPath,

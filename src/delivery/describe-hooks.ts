@@ -1,32 +1,51 @@
 import type { App, Configuration } from '../deployment/app.ts'
-import type { Result } from '../kernel/result.ts'
+import type { HookKind } from '../deployment/seen.ts'
+import { fail, type Result } from '../kernel/result.ts'
 import { parseImage } from '../registry/image.ts'
 import { dockerHubToken } from '../sources/docker-hub.ts'
 import type { SourceName, SourceSecrets } from '../sources/source.ts'
+import type { HookSecrets } from './verification.ts'
+
+/** An event as the sender's page and as `plan` name it. */
+interface EventNames {
+  readonly label: string
+  readonly event: string
+}
+
+const names: Readonly<Record<HookKind, EventNames>> = {
+  'github:push': { label: 'Pushes', event: 'GitHub: Pushes' },
+  'github:workflow_run': { label: 'Workflow runs', event: 'GitHub: Workflow runs' },
+  'circleci:workflow-completed': {
+    label: 'workflow-completed',
+    event: 'CircleCI: workflow-completed',
+  },
+  'docker-hub:push': {
+    label: 'every push of an image; there is nothing to tick',
+    event: 'Docker Hub',
+  },
+}
 
 /** One webhook as it is entered at its sender. */
-export interface Hook {
+interface Hook {
   readonly sender: 'GitHub' | 'CircleCI' | 'Docker Hub'
   /** The page to enter it on. */
   readonly page: string
   /** Null where the secret that its token is made with cannot be read. */
   readonly url: string | null
   readonly contentType: string
-  /** Which events to tick, as the page names them. */
-  readonly events: readonly string[]
+  /** Which events to tick. */
+  readonly events: readonly HookKind[]
   /** What to enter as the secret. */
   readonly secret: string
 }
 
-export interface AppHooks {
-  readonly app: string
-  readonly hooks: readonly Hook[]
-}
-
-interface HookContext {
-  readonly sources: Configuration['sources']
+interface HookPorts extends Pick<Configuration, 'sources' | 'apps'> {
   /** Where the API answers, without a slash at its end. */
   readonly apiUrl: string
+  readonly secrets: Pick<HookSecrets, 'load'>
+}
+
+interface HookContext extends Pick<HookPorts, 'sources' | 'apiUrl'> {
   readonly dockerHub: Result<SourceSecrets, 'secret_unavailable'>
 }
 
@@ -43,7 +62,7 @@ const githubHook = (app: App, { sources, apiUrl }: HookContext): Hook[] => {
       page: `https://github.com/${app.repository}/settings/hooks/new`,
       url: `${apiUrl}/hooks/github`,
       contentType: 'application/json',
-      events: requiresCi(app, 'github') ? ['Pushes', 'Workflow runs'] : ['Pushes'],
+      events: requiresCi(app, 'github') ? ['github:push', 'github:workflow_run'] : ['github:push'],
       secret: valueOf(sources.github.secret),
     },
   ]
@@ -57,7 +76,7 @@ const circleciHook = (app: App, { sources, apiUrl }: HookContext): Hook[] => {
       page: `https://app.circleci.com/settings/project/github/${app.repository}/webhooks`,
       url: `${apiUrl}/hooks/circleci`,
       contentType: 'application/json',
-      events: ['workflow-completed'],
+      events: ['circleci:workflow-completed'],
       secret: valueOf(sources.circleci.secret),
     },
   ]
@@ -73,7 +92,7 @@ const dockerHubHook = (app: App, { sources, apiUrl, dockerHub }: HookContext): H
       page: `https://hub.docker.com/repository/docker/${image.repository}/webhooks`,
       url: token === null ? null : `${apiUrl}/hooks/docker-hub/${app.name}/${token}`,
       contentType: 'application/json',
-      events: ['every push of an image; there is nothing to tick'],
+      events: ['docker-hub:push'],
       secret:
         token === null
           ? `the secret ${sources['docker-hub'].secret} could not be read: create it first`
@@ -82,9 +101,25 @@ const dockerHubHook = (app: App, { sources, apiUrl, dockerHub }: HookContext): H
   ]
 }
 
-/** What to enter at GitHub, CircleCI and Docker Hub, for each app. Nobody computes an HMAC by hand. */
-export const describeHooks = (apps: readonly App[], context: HookContext): readonly AppHooks[] =>
-  apps.map((app) => ({
-    app: app.name,
-    hooks: [githubHook, circleciHook, dockerHubHook].flatMap((describe) => describe(app, context)),
-  }))
+const listHooks = (app: App, context: HookContext): readonly Hook[] =>
+  [githubHook, circleciHook, dockerHubHook].flatMap((describe) => describe(app, context))
+
+/** What to enter at GitHub, CircleCI and Docker Hub, for an app or (null) for each. Nobody computes an HMAC by hand. */
+export const createDescribeHooks =
+  ({ sources, apps, apiUrl, secrets }: HookPorts) =>
+  async (app: App | null) => {
+    const context = { sources, apiUrl, dockerHub: await secrets.load('docker-hub') }
+    return (app === null ? apps : [app]).map((one) => ({
+      app: one.name,
+      hooks: listHooks(one, context).map((hook) => ({
+        ...hook,
+        events: hook.events.map((kind) => names[kind].label),
+      })),
+    }))
+  }
+
+/** The events that an app needs, as the journal and as `plan` name them. */
+export const listHookEvents = (app: App, sources: Configuration['sources']) =>
+  listHooks(app, { sources, apiUrl: '', dockerHub: fail('secret_unavailable') })
+    .flatMap((hook) => hook.events)
+    .map((kind) => ({ kind, event: names[kind].event }))

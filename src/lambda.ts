@@ -1,8 +1,9 @@
-import { sentryDsn, stageName } from '../config/environment.ts'
-import type { FunctionName } from '../config/environment.ts'
-import { createLog } from '../kernel/log.ts'
-import type { Log, LogFields } from '../kernel/log.ts'
-import type { Trouble } from '../report/trouble.ts'
+import { sentryDsn, stageName } from './config/environment.ts'
+import type { FunctionName } from './config/environment.ts'
+import { lazy } from './kernel/lazy.ts'
+import { createLog } from './kernel/log.ts'
+import type { Log, LogFields } from './kernel/log.ts'
+import type { Trouble } from './report/trouble.ts'
 
 const tagNames = { app: 'app', generation: 'deployment', reason: 'reason', source: 'source' }
 
@@ -18,7 +19,7 @@ const toTags = (name: FunctionName, fields: LogFields): Trouble['tags'] => {
 
 type Notice = (message: string, fields: LogFields) => void
 
-/** A log whose errors are noticed. An `error` among the fields is written as text and told whole. */
+/** A log whose errors are noticed. An `error` among the fields is written as text and passed on whole. */
 const noticing = (log: Log, notice: Notice, attached: LogFields = {}): Log => ({
   info: (message, fields) => log.info(message, fields),
   warn: (message, fields) => log.warn(message, fields),
@@ -35,7 +36,7 @@ const tell = async (troubles: readonly Trouble[], log: Log): Promise<void> => {
   const dsn = sentryDsn()
   if (dsn === '' || troubles.length === 0) return
   try {
-    const { createTell } = await import('../report/sentry.ts')
+    const { createTell } = await import('./report/sentry.ts')
     await createTell(dsn, stageName())(troubles)
   } catch (error) {
     log.warn('Sentry could not be told', { error: String(error) })
@@ -43,12 +44,14 @@ const tell = async (troubles: readonly Trouble[], log: Log): Promise<void> => {
 }
 
 /**
- * A function's handler with its log. What it logs as an error, and what it throws, is told to Sentry
- * before it ends; what it throws is thrown on.
+ * The handler of a function. `services` composes them on the first call and keeps them; a failure is not
+ * kept. What the function logs as an error, and what it throws, is told to Sentry before the run ends, and
+ * thrown on.
  */
-export const observe = <Event, Answer>(
+export const lambda = <Services, Event, Answer>(
   name: FunctionName,
-  compose: (log: Log) => (event: Event) => Promise<Answer>,
+  compose: (log: Log) => Services,
+  run: (services: () => Services, event: Event) => Promise<Answer>,
 ): ((event: Event) => Promise<Answer>) => {
   const plain = createLog({ function: name })
   const troubles: Trouble[] = []
@@ -56,10 +59,10 @@ export const observe = <Event, Answer>(
     const { error } = fields
     troubles.push({ message, error, tags: toTags(name, fields) })
   })
-  const handle = compose(log)
+  const services = lazy(() => compose(log))
   return async (event) => {
     try {
-      return await handle(event)
+      return await run(services, event)
     } catch (error) {
       const isTold = troubles.some((trouble) => trouble.error === error)
       if (!isTold) troubles.push({ message: `${name} crashed`, error, tags: toTags(name, {}) })

@@ -1,11 +1,9 @@
 import { reasons } from '../kernel/reason.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import type { PlanPorts } from '../rollout/plan-facts.ts'
-import type { Lack } from '../rollout/plan-findings.ts'
-import { assembleEnvironment } from '../secrets/environment.ts'
-import { parseRegistrySecret } from '../secrets/registry-secret.ts'
-import type { ReadSecret } from '../secrets/app-secret.ts'
+import type { ReadSecret, SecretRefusal } from './app-secret.ts'
+import { assembleEnvironment } from './environment.ts'
+import { parseRegistrySecret } from './registry-secret.ts'
 
 /** What to do about a secret that cannot be had. */
 const help = {
@@ -15,17 +13,21 @@ const help = {
     `${name} could not be read; if the name is new in landfall.yml, deploy Landfall again, so that it may`,
 }
 
-const read = async (readSecret: ReadSecret, name: string): Promise<Result<Redacted, Lack>> => {
+const read = async (
+  readSecret: ReadSecret,
+  name: string,
+): Promise<Result<Redacted, SecretRefusal>> => {
   const secret = await readSecret(name, null)
   if (secret.ok) return succeed(secret.value.value)
   return fail({ reason: secret.error, message: help[secret.error](name) })
 }
 
 /** Looks into the secrets of an app and tells no value of them. */
-export const createSecretChecks = (
-  readSecret: ReadSecret,
-): Pick<PlanPorts, 'readSecretKeys' | 'checkLogin'> => ({
-  readSecretKeys: async ({ env }, name) => {
+export const createSecretChecks = (readSecret: ReadSecret) => ({
+  readSecretKeys: async (
+    { env }: { readonly env: Readonly<Record<string, string>> },
+    name: string,
+  ): Promise<Result<readonly string[], SecretRefusal>> => {
     const secret = await read(readSecret, name)
     if (!secret.ok) return secret
     const environment = assembleEnvironment({ env, secret: secret.value })
@@ -34,7 +36,7 @@ export const createSecretChecks = (
     return fail({ reason, message: `${name}: ${message}. ${reasons[reason]}` })
   },
 
-  checkLogin: async (_app, name) => {
+  checkLogin: async (_app: unknown, name: string): Promise<Result<null, SecretRefusal>> => {
     const secret = await read(readSecret, name)
     if (!secret.ok) return secret
     const message = `${name} is not { "username": "…", "password": "…" }`

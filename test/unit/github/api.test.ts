@@ -1,8 +1,9 @@
 import { createPrivateKey } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
-import { createGithubApi } from '../../../src/github/api.ts'
-import { createGithubTokens, toGithubUrl } from '../../../src/github/token.ts'
+import type { Ask } from '../../../src/api/client.ts'
+import { createOpenGithub } from '../../../src/github/api.ts'
 import { http } from '../../../src/kernel/http.ts'
+import { fail } from '../../../src/kernel/result.ts'
 import type { ReadCurrentSecret } from '../../../src/secrets/named-secret.ts'
 import {
   startGithub,
@@ -51,82 +52,92 @@ const start = async (readSecret: ReadCurrentSecret, options: GithubServerOptions
     ...options,
   })
   const ports = { http, readSecret, clock, baseUrl: server.url }
-  return { server, wait, tokens: createGithubTokens(ports), ask: createGithubApi(ports) }
+  const open = createOpenGithub(ports)
+  const ask: Ask = (sent) => open(secret, repository, 10_000)(sent)
+  return { server, wait, ask }
 }
 
 const appSecret = (more: object = {}) =>
   secretsOf({ [secret]: JSON.stringify({ appId: 4711, privateKey, ...more }) })
 
+/** The token of the last request. */
+const sentTo = ({ calls }: GithubServer) => calls.at(-1)?.headers.authorization
+
+const request = { method: 'GET', path: '/deployments' } as const
+
 const callsOf = ({ calls }: GithubServer) => calls.map(({ method, path }) => `${method} ${path}`)
 
+const asking = `GET /repos/${repository}/deployments`
 const finding = `GET /repos/${repository}/installation`
 const getting = 'POST /app/installations/12/access_tokens'
 
 describe('a token as text', () => {
   test('is used as it is, without a question to GitHub, and without the line break of its file', async () => {
-    const { tokens, server } = await start(secretsOf({ [secret]: 'github_pat_abcdefgh\n' }))
-    const authorization = await tokens.authorize(secret, repository)
-    expect(authorization.ok && authorization.value.reveal()).toBe('Bearer github_pat_abcdefgh')
-    expect(server.calls).toEqual([])
+    const { ask, server } = await start(secretsOf({ [secret]: 'github_pat_abcdefgh\n' }))
+    server.tokens.add('github_pat_abcdefgh')
+    expect(await ask(request)).toMatchObject({ ok: true })
+    expect(sentTo(server)).toBe('Bearer github_pat_abcdefgh')
+    expect(callsOf(server)).toEqual([asking])
   })
 
   test('is read again after five minutes, so that a rotated one is found', async () => {
     let reads = 0
-    const { tokens, wait } = await start(async (name, version) => {
+    const { ask, server, wait } = await start(async (name, version) => {
       reads += 1
       return secretsOf({ [secret]: `github_pat_${reads}_abcdefgh` })(name, version)
     })
-    await tokens.authorize(secret, repository)
-    await tokens.authorize(secret, repository)
+    for (const read of [1, 2]) server.tokens.add(`github_pat_${read}_abcdefgh`)
+    await ask(request)
+    await ask(request)
     expect(reads).toBe(1)
     wait(6)
-    const authorization = await tokens.authorize(secret, repository)
-    expect(authorization.ok && authorization.value.reveal()).toBe('Bearer github_pat_2_abcdefgh')
+    await ask(request)
+    expect(sentTo(server)).toBe('Bearer github_pat_2_abcdefgh')
   })
 })
 
 describe('a GitHub App', () => {
   test('finds its installation and gets a token for the one repository', async () => {
-    const { tokens, server } = await start(appSecret())
-    const authorization = await tokens.authorize(secret, repository)
-    expect(authorization.ok && authorization.value.reveal()).toMatch(/^Bearer ghs_4711_x+\.1$/)
-    expect(callsOf(server)).toEqual([finding, getting])
+    const { ask, server } = await start(appSecret())
+    expect(await ask(request)).toMatchObject({ ok: true })
+    expect(sentTo(server)).toMatch(/^Bearer ghs_4711_x+\.1$/)
+    expect(callsOf(server)).toEqual([finding, getting, asking])
     expect(server.calls[1]?.body).toEqual({ repositories: ['oc-lettings'] })
   })
 
   test('gives its key to nobody, and shows neither key nor token', async () => {
-    const { tokens, server } = await start(appSecret())
-    const authorization = await tokens.authorize(secret, repository)
+    const { ask, server } = await start(appSecret())
+    const answered = await ask({ ...request, path: '/nowhere' })
     const middle = privateKey.split('\n')[5] ?? privateKey
-    expect(printed(authorization)).toContain('[REDACTED]')
-    for (const text of [printed(authorization), printed(server.calls)])
+    expect(answered).toMatchObject({ ok: false })
+    for (const text of [printed(answered), printed(server.calls)])
       expect(text).not.toContain(middle)
-    expect(printed(authorization)).not.toContain('ghs_')
+    expect(printed(answered)).not.toContain('ghs_')
   })
 
   test('need not look for an installation that is named', async () => {
-    const { tokens, server } = await start(appSecret({ installationId: 12 }))
-    expect(await tokens.authorize(secret, repository)).toMatchObject({ ok: true })
-    expect(callsOf(server)).toEqual([getting])
+    const { ask, server } = await start(appSecret({ installationId: 12 }))
+    expect(await ask(request)).toMatchObject({ ok: true })
+    expect(callsOf(server)).toEqual([getting, asking])
   })
 
   test('keeps its token until five minutes before its end, and then gets a new one', async () => {
-    const { tokens, server, wait } = await start(appSecret({ installationId: '12' }))
-    await tokens.authorize(secret, repository)
+    const { ask, server, wait } = await start(appSecret({ installationId: '12' }))
+    await ask(request)
     wait(54)
-    await tokens.authorize(secret, repository)
-    expect(server.calls).toHaveLength(1)
+    await ask(request)
+    expect(callsOf(server)).toEqual([getting, asking, asking])
     wait(1)
-    const authorization = await tokens.authorize(secret, repository)
-    expect(authorization.ok && authorization.value.reveal()).toMatch(/\.2$/)
+    await ask(request)
+    expect(sentTo(server)).toMatch(/\.2$/)
   })
 
   test.each([
     ['whose line breaks were escaped twice', privateKey.replaceAll('\n', '\\n')],
     ['in PKCS#8', createPrivateKey(privateKey).export({ type: 'pkcs8', format: 'pem' })],
   ])('takes a key %s', async (_what, key) => {
-    const { tokens } = await start(appSecret({ privateKey: key }))
-    expect(await tokens.authorize(secret, repository)).toMatchObject({ ok: true })
+    const { ask } = await start(appSecret({ privateKey: key }))
+    expect(await ask(request)).toMatchObject({ ok: true })
   })
 
   test.each([
@@ -144,21 +155,21 @@ describe('a GitHub App', () => {
       "the App's id or key is not right",
     ],
   ])('that %s is refused', async (_what, options, why) => {
-    const { tokens } = await start(appSecret(), options)
-    const authorization = await tokens.authorize(secret, repository)
-    expect(authorization).toMatchObject({ ok: false, error: { kind: 'refused' } })
-    expect(printed(authorization)).toContain(why)
+    const { ask } = await start(appSecret(), options)
+    const answered = await ask(request)
+    expect(answered).toMatchObject({ ok: false, error: { kind: 'refused' } })
+    expect(printed(answered)).toContain(why)
   })
 
   test('that gets no token now is asked for later', async () => {
-    const { tokens, server } = await start(appSecret())
+    const { ask, server } = await start(appSecret())
     server.fate = () => ({ kind: 'answer', status: 503, headers: { 'retry-after': '30' } })
-    expect(await tokens.authorize(secret, repository)).toEqual({
+    expect(await ask(request)).toEqual({
       ok: false,
       error: { kind: 'later', why: `${server.url.host} answered 503`, afterSeconds: 30 },
     })
     server.fate = () => ({ kind: 'answer', status: 200, body: '<html>' })
-    expect(await tokens.authorize(secret, repository)).toMatchObject({ error: { kind: 'later' } })
+    expect(await ask(request)).toMatchObject({ error: { kind: 'later' } })
   })
 })
 
@@ -171,20 +182,20 @@ describe('a secret that is of no use', () => {
     ['broken JSON', `{"appId": 1, "privateKey": "${hidden}`, 'of a GitHub App'],
     ['a key that is none', JSON.stringify({ appId: 1, privateKey: hidden }), 'no RSA key in PEM'],
   ])('(%s) is refused by its name, and its text is not told', async (_what, text, why) => {
-    const { tokens } = await start(secretsOf({ [secret]: text }))
-    const authorization = await tokens.authorize(secret, repository)
-    expect(authorization).toMatchObject({ ok: false, error: { kind: 'refused' } })
-    expect(printed(authorization)).toContain(`the secret ${secret}`)
-    expect(printed(authorization)).toContain(why)
-    expect(printed(authorization)).not.toContain(hidden)
+    const { ask } = await start(secretsOf({ [secret]: text }))
+    const answered = await ask(request)
+    expect(answered).toMatchObject({ ok: false, error: { kind: 'refused' } })
+    expect(printed(answered)).toContain(`the secret ${secret}`)
+    expect(printed(answered)).toContain(why)
+    expect(printed(answered)).not.toContain(hidden)
   })
 
   test.each([
     [{}, 'is not there'],
     [{ [secret]: null }, 'cannot be read now'],
   ])('and one that cannot be read is read later', async (secrets, why) => {
-    const { tokens } = await start(secretsOf(secrets))
-    expect(await tokens.authorize(secret, repository)).toEqual({
+    const { ask } = await start(secretsOf(secrets))
+    expect(await ask(request)).toEqual({
       ok: false,
       error: { kind: 'later', why: `the secret ${secret} ${why}`, afterSeconds: null },
     })
@@ -192,19 +203,17 @@ describe('a secret that is of no use', () => {
 })
 
 describe('a request', () => {
-  const request = { method: 'GET', path: '/deployments' } as const
-
   test('whose token is no longer good is made once more with a new one', async () => {
     const { ask, server } = await start(appSecret({ installationId: 12 }))
-    expect(await ask(secret, repository, request)).toMatchObject({ ok: true })
+    expect(await ask(request)).toMatchObject({ ok: true })
     server.tokens.clear()
-    expect(await ask(secret, repository, request)).toMatchObject({ ok: true })
+    expect(await ask(request)).toMatchObject({ ok: true })
     expect(server.calls.filter(({ path }) => path.endsWith('access_tokens'))).toHaveLength(2)
   })
 
   test('whose token never was good is refused after the second try', async () => {
     const { ask, server } = await start(secretsOf({ [secret]: 'github_pat_planted-secret' }))
-    const answered = await ask(secret, repository, request)
+    const answered = await ask(request)
     expect(answered).toEqual({
       ok: false,
       error: {
@@ -246,7 +255,7 @@ describe('a request', () => {
   ])('that ends in %s', async (_what, status, headers, body, kind, afterSeconds) => {
     const { ask, server } = await start(secretsOf({ [secret]: 'github_pat_abcdefgh' }))
     server.fate = onceFor(() => true, { kind: 'answer', status, headers, body })
-    const answered = await ask(secret, repository, { method: 'POST', path: '/deployments', body })
+    const answered = await ask({ method: 'POST', path: '/deployments', body })
     expect(answered).toMatchObject({
       ok: false,
       error: { kind, ...(afterSeconds !== undefined && { afterSeconds }) },
@@ -259,17 +268,28 @@ describe('a request', () => {
     const { ask, server } = await start(secretsOf({ [secret]: token }))
     const message = `No ref found for: main (${token})`
     server.fate = () => ({ kind: 'answer', status: 422, body: { message } })
-    const answered = await ask(secret, repository, request)
-    expect(!answered.ok && answered.error.why).toContain('No ref found for: main (…)')
+    const answered = await ask(request)
+    expect(!answered.ok && answered.error.why).toContain('No ref found for: main ([REDACTED])')
   })
 
-  test('goes to api.github.com, or to an Enterprise Server below the path of its API', () => {
-    expect(toGithubUrl(new URL('https://api.github.com'), '/app').href).toBe(
-      'https://api.github.com/app',
-    )
-    const base = new URL('https://github.example/api/v3')
-    expect(toGithubUrl(base, '/repos/acme/shop').href).toBe(
-      'https://github.example/api/v3/repos/acme/shop',
-    )
+  test.each([
+    ['https://api.github.com', 'https://api.github.com/repos/acme/oc-lettings/deployments'],
+    [
+      'https://github.example/api/v3/',
+      'https://github.example/api/v3/repos/acme/oc-lettings/deployments',
+    ],
+  ])('to %s goes below the path of that API', async (baseUrl, url) => {
+    const asked: string[] = []
+    const open = createOpenGithub({
+      http: async (sent) => {
+        asked.push(sent.url.href)
+        return fail({ kind: 'timeout', host: sent.url.host })
+      },
+      readSecret: secretsOf({ [secret]: 'github_pat_abcdefgh' }),
+      clock: () => new Date(),
+      baseUrl: new URL(baseUrl),
+    })
+    await open(secret, repository, 10_000)(request)
+    expect(asked).toEqual([url])
   })
 })

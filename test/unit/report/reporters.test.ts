@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createReporters, late } from '../../../src/compose/reporters.ts'
 import { channels } from '../../../src/deployment/notice.ts'
+import { systemClock } from '../../../src/kernel/clock.ts'
+import { http } from '../../../src/kernel/http.ts'
+import { createReporters, late } from '../../../src/report/reporters.ts'
 import { factOf, reportingApp, secretsOf } from '../../support/reports.ts'
 import { startVendor, type Vendor } from '../../../local/base/vendor.ts'
 
@@ -12,10 +14,12 @@ afterEach(() => hook.stop())
 
 const reportersOf = (secrets: Readonly<Record<string, string>>) =>
   createReporters({
+    http,
     readSecret: secretsOf(secrets),
-    region: 'eu-west-3',
-    stage: 'prod',
+    clock: systemClock,
+    owner: '123456789012/eu-west-3/prod',
     githubApi: hook.url,
+    loadEvent: async () => async () => ({ kind: 'sent' }),
   })
 
 test('there is one who tells for every channel, made when there is something to tell', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { composeWebhook } from '../../../src/compose/webhook.ts'
+import { answerHttp, type ReceiveServices } from '../../../src/delivery/receive.ts'
 import type { HookRequest } from '../../../src/delivery/request.ts'
+import { lambda } from '../../../src/lambda.ts'
 import { pushBody } from '../../support/github-events.ts'
 import { createReceiving, githubRequest, requestOf } from '../../support/receiving.ts'
 
@@ -15,11 +16,14 @@ const toEvent = ({ method, path, headers, body }: HookRequest) => ({
 const push = toEvent(githubRequest('push', pushBody()))
 const health = toEvent(requestOf({ method: 'GET', path: '/healthz' }))
 
+const createWebhook = (compose: () => ReceiveServices) =>
+  lambda('webhook', compose, (services, event) => answerHttp(event, services))
+
 describe('webhook', () => {
   it('is healthy before it has any service, and makes them once', async () => {
     const { services, calls } = createReceiving()
     let made = 0
-    const webhook = composeWebhook(() => {
+    const webhook = createWebhook(() => {
       made += 1
       return services
     })
@@ -34,7 +38,7 @@ describe('webhook', () => {
   it('tries again to make its services after it failed to', async () => {
     const { services } = createReceiving()
     let made = 0
-    const webhook = composeWebhook(() => {
+    const webhook = createWebhook(() => {
       made += 1
       if (made === 1) throw new Error('TABLE_NAME is missing')
       return services
@@ -44,7 +48,7 @@ describe('webhook', () => {
   })
 
   it('says that an event is none of an HTTP API', async () => {
-    const webhook = composeWebhook(() => createReceiving().services)
+    const webhook = createWebhook(() => createReceiving().services)
     await expect(webhook({ source: 'aws.events' })).rejects.toThrow('rawPath')
   })
 })

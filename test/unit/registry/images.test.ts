@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import type { Http } from '../../../src/kernel/http.ts'
+import { Digest } from '../../../src/kernel/id.ts'
+import { Redacted } from '../../../src/kernel/redacted.ts'
+import { fail, succeed } from '../../../src/kernel/result.ts'
+import { Retryable } from '../../../src/kernel/retryable.ts'
+import { createImages } from '../../../src/registry/images.ts'
+import { appOf } from '../../support/apps.ts'
+
+const digest = Digest.parse(`sha256:${'a'.repeat(64)}`)
+const registry = 'landfall/prod/registry'
+const app = appOf('shop', { image: 'registry.example.com/shop', registry })
+const size = { config: { size: 10 }, layers: [{ size: 90 }] }
+
+/** A registry that asks for a password; `held` is the text of the secret, or why there is none. */
+const imagesOf = (held: string) => {
+  const sent: (string | null)[] = []
+  const http: Http = async ({ authorization }) => {
+    sent.push(authorization?.reveal() ?? null)
+    const headers = new Headers({
+      'www-authenticate': 'Basic realm="registry"',
+      'docker-content-digest': digest,
+    })
+    const body = Buffer.from(JSON.stringify(size))
+    return succeed({ status: authorization ? 200 : 401, headers, body })
+  }
+  const images = createImages(http, async () =>
+    held === 'secret_missing' || held === 'secret_unavailable'
+      ? fail(held)
+      : succeed({ value: new Redacted(held), versionId: 'v1' }),
+  )
+  return { images, sent }
+}
+
+test('asks the registry of an app with the credentials that the app names', async () => {
+  const { images, sent } = imagesOf('{"username":"acme","password":"hunter22"}')
+  expect(await images.findDigest(app, 'v1')).toEqual(succeed(digest))
+  expect(sent).toEqual([null, `Basic ${Buffer.from('acme:hunter22').toString('base64')}`])
+})
+
+test('asks without credentials where the app names none', async () => {
+  const { images } = imagesOf('secret_unavailable')
+  const refused = fail({ reason: 'registry_unauthorized', retryAfterSeconds: null })
+  expect(await images.findDigest({ ...app, registry: null }, 'v1')).toEqual(refused)
+})
+
+test.each(['secret_missing', 'no JSON', '{"username":"acme"}'])(
+  'asks nothing with credentials that are no use: %s',
+  async (held) => {
+    const { images, sent } = imagesOf(held)
+    const refused = fail({ reason: 'registry_unauthorized', retryAfterSeconds: null })
+    expect(await images.findDigest(app, 'v1')).toEqual(refused)
+    expect(await images.findCommit(app, digest)).toEqual(refused)
+    expect(sent).toEqual([])
+  },
+)
+
+test('asks again later where the credentials cannot be read now', async () => {
+  const { images } = imagesOf('secret_unavailable')
+  await expect(images.findDigest(app, 'v1')).rejects.toBeInstanceOf(Retryable)
+})
+
+test.each(['secret_unavailable', 'secret_missing'])(
+  'does not know the size of a private image, and throws nothing, where the secret is %s',
+  async (held) => {
+    const { images } = imagesOf(held)
+    expect(await images.findSize(app, digest, null)).toEqual({ kind: 'unknown' })
+  },
+)

@@ -1,0 +1,121 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { Log, LogFields } from '../../../src/kernel/log.ts'
+import { AppName, type InstanceId } from '../../../src/kernel/id.ts'
+import { Retryable } from '../../../src/kernel/retryable.ts'
+import type { FleetScan } from '../../../src/rollout/journal.ts'
+import type { Nudge } from '../../../src/rollout/ports.ts'
+import { createWake } from '../../../src/rollout/wake.ts'
+import { appOf } from '../../support/apps.ts'
+import { instanceAt, start } from '../../support/deployments.ts'
+import { commitAt } from '../../support/examples.ts'
+import { ec2 } from '../../support/examples.ts'
+
+const selected = ec2({ instances: { kind: 'tag', key: 'Name', value: 'shop' } })
+const shop = appOf('shop', { targets: [selected] })
+const blog = appOf('blog', { targets: [selected] })
+const gone = AppName.parse('gone')
+
+interface Given {
+  readonly open?: readonly AppName[]
+  /** What reconcile throws, by app. */
+  readonly errors?: Readonly<Record<string, Error>>
+  readonly listPresent?: () => Promise<readonly InstanceId[]>
+}
+
+const createWorld = ({ open = [], errors = {}, listPresent = async () => [] }: Given = {}) => {
+  const looked: Nudge[] = []
+  const logged: (readonly [level: string, fields: LogFields | undefined])[] = []
+  let rollCall: FleetScan = { online: [], asked: { shop: start, blog: start } }
+  const record = vi.fn(async (next: FleetScan) => void (rollCall = next))
+  const log: Log = {
+    info: () => undefined,
+    warn: (_message, fields) => void logged.push(['warn', fields]),
+    error: (_message, fields) => void logged.push(['error', fields]),
+    with: () => log,
+  }
+  const wake = createWake({
+    reconcile: async (nudge) => {
+      looked.push(nudge)
+      const error = errors[nudge.app]
+      if (error !== undefined) throw error
+    },
+    heads: { listOpen: async () => open },
+    commands: { findApp: async (command) => (command === 'c-1' ? shop.name : null) },
+    apps: [shop, blog],
+    listPresent: async () =>
+      (await listPresent()).map((id) => ({ id, isOnline: true, tags: { Name: 'shop' } })),
+    fleetScans: { load: async () => rollCall, record },
+    clock: () => new Date(start),
+    log,
+  })
+  return { wake, looked, logged, record }
+}
+
+describe('reconcile is woken', () => {
+  it('by a nudge for its app and revision, with the settings of the app', async () => {
+    const { wake, looked } = createWorld()
+    await wake({ kind: 'nudge', app: shop.name, revision: commitAt(1) })
+    await wake({ kind: 'nudge', app: gone, revision: null })
+    expect(looked).toMatchObject([
+      { app: 'shop', settings: shop, revisions: [commitAt(1)], isTick: false, scan: null },
+      { app: 'gone', settings: null, revisions: [], isTick: false, scan: null },
+    ])
+    expect(looked[0]?.by).not.toBe(looked[1]?.by)
+  })
+
+  it('by the end of a command for the app that sent it, and of no other command', async () => {
+    const { wake, looked } = createWorld()
+    await wake({ kind: 'command', command: 'c-1' })
+    await wake({ kind: 'command', command: 'c-2' })
+    expect(looked).toMatchObject([{ app: 'shop', isTick: false }])
+  })
+
+  it('by the clock for every app with work, and for those whose instances have come', async () => {
+    const { wake, looked, record } = createWorld({
+      open: [gone],
+      listPresent: async () => [instanceAt(1)],
+    })
+    await wake({ kind: 'tick' })
+    await wake({ kind: 'tick' })
+    expect(looked.map(({ app, isTick, scan }) => [app, isTick, scan?.returned])).toEqual([
+      ['gone', true, undefined],
+      ['shop', true, [instanceAt(1)]],
+      ['blog', true, [instanceAt(1)]],
+      ['gone', true, undefined],
+    ])
+    expect(record).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('a failure for one app', () => {
+  const coming = { listPresent: async () => [instanceAt(1)] }
+
+  it('that is a bug keeps no other from being looked at, and is thrown at the end', async () => {
+    const bug = new Error('x is not a function')
+    const { wake, looked, logged, record } = createWorld({ ...coming, errors: { shop: bug } })
+    await expect(wake({ kind: 'tick' })).rejects.toBe(bug)
+    expect(looked.map(({ app }) => app)).toEqual(['shop', 'blog'])
+    expect(logged).toEqual([['error', { app: 'shop', error: bug }]])
+    expect(record).not.toHaveBeenCalled()
+  })
+
+  it('that may pass is no error, and its instances are named again by the next tick', async () => {
+    const errors = { blog: new Retryable('the table is away') }
+    const { wake, looked, logged, record } = createWorld({ ...coming, errors })
+    await wake({ kind: 'tick' })
+    await wake({ kind: 'tick' })
+    expect(looked.map(({ app }) => app)).toEqual(['shop', 'blog', 'shop', 'blog'])
+    expect(logged[0]).toEqual(['warn', { app: 'blog', why: 'the table is away' }])
+    expect(record).not.toHaveBeenCalled()
+  })
+
+  it('to list the instances leaves the apps with work to be looked at', async () => {
+    const listPresent = async () => {
+      throw new Retryable('Throttling: slow down')
+    }
+    const { wake, looked, logged } = createWorld({ open: [shop.name], listPresent })
+    await wake({ kind: 'tick' })
+    expect(looked).toMatchObject([{ app: 'shop' }])
+    expect(logged).toEqual([['warn', { why: 'Throttling: slow down' }]])
+  })
+})
