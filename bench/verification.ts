@@ -10,8 +10,8 @@ const batches = 31
 const batchMilliseconds = 8
 
 const senders = {
-  GitHub: { before: 'sha256=', isSignedBy: github.isSignedBy },
-  CircleCI: { before: 'v1=', isSignedBy: circleci.isSignedBy },
+  GitHub: { before: 'sha256=', isSignedBy: github.isSignedByGithub },
+  CircleCI: { before: 'v1=', isSignedBy: circleci.isSignedByCircleci },
 } as const
 
 /**

@@ -11,7 +11,7 @@ import { answerOperator, createOperate } from '../src/rollout/operate.ts'
 import { OperatorInput, shortText } from '../src/rollout/operator.ts'
 
 /** `npx sls invoke -f freeze -d '{"app":"shop","reason":"exams until Friday"}'` */
-const Input = OperatorInput.extend({ reason: shortText(300) })
+const FreezeEvent = OperatorInput.extend({ reason: shortText(300) })
 
 const compose = (log: Log) => {
   const environment = readEnvironment(environments.freeze)
@@ -29,5 +29,11 @@ const compose = (log: Log) => {
 }
 
 export const handler = lambda('freeze', compose, (services, input) =>
-  answerOperator(Input, input, services, ({ reason }) => ({ kind: 'freeze', reason }), 'frozen'),
+  answerOperator(
+    FreezeEvent,
+    input,
+    services,
+    ({ reason }) => ({ kind: 'freeze', reason }),
+    'frozen',
+  ),
 )

@@ -8,7 +8,7 @@ import { lambda } from '../src/lambda.ts'
 import { answerForAny } from '../src/rollout/operator.ts'
 
 /** `npx sls invoke -f hooks -d '{"app":"shop"}'`; without an app, all of them. */
-const Input = z.strictObject({ app: z.string().optional() })
+const HooksEvent = z.strictObject({ app: z.string().optional() })
 
 const compose = (log: Log) => {
   const { sources, apps } = loadConfiguration()
@@ -18,5 +18,5 @@ const compose = (log: Log) => {
 }
 
 export const handler = lambda('hooks', compose, (services, input) =>
-  answerForAny(Input, input, services, (app, _input, { describeHooks }) => describeHooks(app)),
+  answerForAny(HooksEvent, input, services, (app, _input, { describeHooks }) => describeHooks(app)),
 )

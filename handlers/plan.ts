@@ -29,7 +29,7 @@ import { createRenderView } from '../src/targets/render/plan.ts'
 import type { PlannedTarget } from '../src/targets/target.ts'
 
 /** `npx sls invoke -f plan -d '{"app":"shop"}'` */
-const Input = z.strictObject({ app: z.string(), revision: RevisionId.optional() })
+const PlanEvent = z.strictObject({ app: z.string(), revision: RevisionId.optional() })
 
 const composeTargets = (
   environment: z.output<typeof environments.plan>,
@@ -84,5 +84,7 @@ const compose = (log: Log) => {
 }
 
 export const handler = lambda('plan', compose, (services, input) =>
-  answerForApp(Input, input, services, (app, { revision = null }, { plan }) => plan(app, revision)),
+  answerForApp(PlanEvent, input, services, (app, { revision = null }, { plan }) =>
+    plan(app, revision),
+  ),
 )

@@ -43,7 +43,7 @@ import { createRenderTarget } from '../src/targets/render/render.ts'
 import type { Target } from '../src/targets/target.ts'
 
 /** A nudge naming the app, an SSM invocation event, or the clock. */
-const Event = z.union([
+const ReconcileEvent = z.union([
   z
     .object({ app: AppName, revision: RevisionId.nullish() })
     .transform(({ app, revision = null }) => ({ kind: 'nudge' as const, app, revision })),
@@ -55,7 +55,7 @@ const Event = z.union([
     .transform(() => ({ kind: 'tick' as const })),
 ])
 
-type Environment = z.output<typeof environments.reconcile>
+type ReconcileEnvironment = z.output<typeof environments.reconcile>
 type Outside = ReturnType<typeof composeOutside>
 
 /** AWS and the registries. */
@@ -76,8 +76,8 @@ const composeRecords = (table: JournalTable) => ({
   auditLog: createAuditLog(table),
 })
 
-const composeTargets = (
-  environment: Environment,
+const composeReconcileTargets = (
+  environment: ReconcileEnvironment,
   table: JournalTable,
   { readSecret, fleet, images }: Outside,
 ) => {
@@ -115,7 +115,7 @@ const composeTargets = (
   })
 }
 
-const composeReporters = (environment: Environment, { readSecret }: Outside) =>
+const composeReporters = (environment: ReconcileEnvironment, { readSecret }: Outside) =>
   createReporters({
     http,
     readSecret,
@@ -140,7 +140,7 @@ const compose = (log: Log) => {
     ...createSecretVersions(readSecret),
     readFiring: createReadFiring(),
     sendNotice: (channel, fact, app) => reporters[channel](fact, app),
-    toTarget: composeTargets(environment, table, outside),
+    toTarget: composeReconcileTargets(environment, table, outside),
     clock,
     sleep,
     log,
@@ -157,5 +157,5 @@ const compose = (log: Log) => {
 }
 
 export const handler = lambda('reconcile', compose, (services, event) =>
-  services()(Event.parse(event)),
+  services()(ReconcileEvent.parse(event)),
 )

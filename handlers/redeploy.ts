@@ -14,7 +14,7 @@ import { OperatorInput } from '../src/rollout/operator.ts'
 import { answerRedeploy, createRedeploy } from '../src/rollout/redeploy.ts'
 
 /** `npx sls invoke -f redeploy -d '{"app":"shop"}'` */
-const Input = OperatorInput.extend({
+const RedeployEvent = OperatorInput.extend({
   revision: RevisionId.optional(),
   force: z.boolean().default(false),
 })
@@ -36,5 +36,5 @@ const compose = (log: Log) => {
 }
 
 export const handler = lambda('redeploy', compose, (services, input) =>
-  answerRedeploy(Input, input, services),
+  answerRedeploy(RedeployEvent, input, services),
 )

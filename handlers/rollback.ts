@@ -13,7 +13,7 @@ import { answerOperator, createOperate, showRollback } from '../src/rollout/oper
 import { OperatorInput } from '../src/rollout/operator.ts'
 
 /** `npx sls invoke -f rollback -d '{"app":"shop"}'`; `to` is a deployment's number, a commit or a digest. */
-const Input = OperatorInput.extend({
+const RollbackEvent = OperatorInput.extend({
   to: z
     .union([Generation, Commit, Digest], {
       error: "the number of a deployment, a full commit or a digest, of status' `releases`",
@@ -38,7 +38,7 @@ const compose = (log: Log) => {
 
 export const handler = lambda('rollback', compose, (services, input) =>
   answerOperator(
-    Input,
+    RollbackEvent,
     input,
     services,
     ({ to = null }) => ({ kind: 'rollback', to }),

@@ -12,7 +12,7 @@ import { lambda } from '../src/lambda.ts'
 import { answerStatus, createStatus } from '../src/rollout/status.ts'
 
 /** `npx sls invoke -f status -d '{"app":"shop"}'`; without an app, all of them; or one of its revisions. */
-const Input = z
+const StatusEvent = z
   .strictObject({ app: z.string().optional(), revision: RevisionId.optional() })
   .refine(({ app, revision }) => app !== undefined || revision === undefined, {
     error: 'a revision is of an app: name it',
@@ -33,5 +33,5 @@ const compose = () => {
 }
 
 export const handler = lambda('status', compose, (services, input) =>
-  answerStatus(Input, input, services),
+  answerStatus(StatusEvent, input, services),
 )

@@ -12,7 +12,7 @@ import type { Log } from '../src/kernel/log.ts'
 import { lambda } from '../src/lambda.ts'
 import { circleci } from '../src/sources/circleci.ts'
 import { createDockerHub } from '../src/sources/docker-hub.ts'
-import { github } from '../src/sources/github.ts'
+import { githubSource } from '../src/sources/github.ts'
 
 const compose = (log: Log): ReceiveServices => {
   const environment = readEnvironment(environments.webhook)
@@ -21,7 +21,7 @@ const compose = (log: Log): ReceiveServices => {
   return {
     configuration,
     sources: {
-      github,
+      github: githubSource,
       circleci,
       'docker-hub': createDockerHub(new Set(configuration.apps.map(({ name }) => name))),
     },

@@ -7,7 +7,7 @@ import type { Trouble } from './report/trouble.ts'
 
 const tagNames = { app: 'app', generation: 'deployment', reason: 'reason', source: 'source' }
 
-const toTags = (name: FunctionName, fields: LogFields): Trouble['tags'] => {
+const toErrorTags = (name: FunctionName, fields: LogFields): Trouble['tags'] => {
   const known = Object.entries(tagNames).flatMap(([field, tag]) => {
     const value = fields[field]
     return typeof value === 'string' || typeof value === 'number'
@@ -17,10 +17,10 @@ const toTags = (name: FunctionName, fields: LogFields): Trouble['tags'] => {
   return { function: name, ...Object.fromEntries<string>(known) }
 }
 
-type Notice = (message: string, fields: LogFields) => void
+type ErrorNotice = (message: string, fields: LogFields) => void
 
 /** A log whose errors are noticed. An `error` among the fields is written as text and passed on whole. */
-const noticing = (log: Log, notice: Notice, attached: LogFields = {}): Log => ({
+const noticing = (log: Log, notice: ErrorNotice, attached: LogFields = {}): Log => ({
   info: (message, fields) => log.info(message, fields),
   warn: (message, fields) => log.warn(message, fields),
   error: (message, fields = {}) => {
@@ -32,7 +32,7 @@ const noticing = (log: Log, notice: Notice, attached: LogFields = {}): Log => ({
 })
 
 /** Sentry is loaded here, when there is something to tell, and nowhere else. */
-const tell = async (troubles: readonly Trouble[], log: Log): Promise<void> => {
+const reportError = async (troubles: readonly Trouble[], log: Log): Promise<void> => {
   const dsn = sentryDsn()
   if (dsn === '' || troubles.length === 0) return
   try {
@@ -57,7 +57,7 @@ export const lambda = <Services, Event, Answer>(
   const troubles: Trouble[] = []
   const log = noticing(plain, (message, fields) => {
     const { error } = fields
-    troubles.push({ message, error, tags: toTags(name, fields) })
+    troubles.push({ message, error, tags: toErrorTags(name, fields) })
   })
   const services = lazy(() => compose(log))
   return async (event) => {
@@ -65,10 +65,10 @@ export const lambda = <Services, Event, Answer>(
       return await run(services, event)
     } catch (error) {
       const isTold = troubles.some((trouble) => trouble.error === error)
-      if (!isTold) troubles.push({ message: `${name} crashed`, error, tags: toTags(name, {}) })
+      if (!isTold) troubles.push({ message: `${name} crashed`, error, tags: toErrorTags(name, {}) })
       throw error
     } finally {
-      await tell(troubles.splice(0), plain)
+      await reportError(troubles.splice(0), plain)
     }
   }
 }

@@ -51,7 +51,7 @@ export const readLimit = (response: HttpResponse, now: Date): number | null => {
   return isUsedUp && resetAt.getTime() > 0 ? secondsUntil(resetAt, now) : limitSeconds
 }
 
-const failures: Readonly<Record<HttpFailure['kind'], string>> = {
+const apiFailures: Readonly<Record<HttpFailure['kind'], string>> = {
   timeout: 'did not answer in time',
   unreachable: 'could not be reached',
   body_too_large: 'answered with more than is read',
@@ -69,7 +69,7 @@ export const judgeAnswer = (
   explain: (response: HttpResponse) => string = () => '',
 ): Result<HttpResponse, ForeignFailure> => {
   if (!answered.ok) {
-    const why = `${host} ${failures[answered.error.kind]}`
+    const why = `${host} ${apiFailures[answered.error.kind]}`
     return fail(answered.error.kind === 'redirect_refused' ? refused(why) : later(why))
   }
   const { status, headers } = answered.value

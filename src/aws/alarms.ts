@@ -15,9 +15,9 @@ export interface AlarmState {
   readonly state: string
 }
 
-type CreateClient = () => CloudWatchClient
+type CreateAlarmsClient = () => CloudWatchClient
 
-const createClient: CreateClient = () => new CloudWatchClient({})
+const createAlarmsClient: CreateAlarmsClient = () => new CloudWatchClient({})
 
 /** Of one call's names, and of one page. */
 const mostNames = 100
@@ -49,7 +49,7 @@ const readAlarms = async (client: CloudWatchClient, names: readonly string[], st
 }
 
 /** The alarms that fire. Since when one does is its last change of state, not of its numbers. */
-export const createReadFiring = (create: CreateClient = createClient): ReadFiring => {
+export const createReadFiring = (create: CreateAlarmsClient = createAlarmsClient): ReadFiring => {
   const client = lazy(create)
   return async (names) => {
     const alarms = await readAlarms(client(), names, 'ALARM')
@@ -64,7 +64,7 @@ export const createReadFiring = (create: CreateClient = createClient): ReadFirin
 
 /** The states of the alarms of these names, whatever they are. */
 export const createAlarmStates = (
-  create: CreateClient = createClient,
+  create: CreateAlarmsClient = createAlarmsClient,
 ): ((names: readonly string[]) => Promise<readonly AlarmState[]>) => {
   const client = lazy(create)
   return async (names) => {

@@ -19,12 +19,12 @@ export type ReadStage = (
   >
 >
 
-const keptSeconds = 5 * 60
+const secretKeptSeconds = 5 * 60
 /** Anybody can have a secret asked for; one that cannot be read is not read for each of them. */
 const failureKeptSeconds = 10
 const refreshGapSeconds = 60
 /** Longer than `acceptedSecrets` accepts the previous one by what a cache keeps. */
-const rotatingSeconds = 24 * 60 * 60 + keptSeconds
+const rotatingSeconds = 24 * 60 * 60 + secretKeptSeconds
 
 /** `create-secret --secret-string file://…` takes the file's last line break along. */
 const withoutLineBreak = (secret: Redacted): Redacted =>
@@ -71,7 +71,8 @@ const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
     return reading
   }
   return {
-    load: async () => (kept !== null && isWithin(kept.at, keptSeconds) ? kept.loaded : read()),
+    load: async () =>
+      kept !== null && isWithin(kept.at, secretKeptSeconds) ? kept.loaded : read(),
     // Also a try that failed counts: a flood of bad signatures is no flood of reads.
     refresh: async () =>
       kept !== null && isWithin(triedAt, refreshGapSeconds) ? kept.loaded : read(),

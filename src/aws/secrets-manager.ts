@@ -18,9 +18,9 @@ export interface Secret {
 
 export type SecretFailure = 'secret_missing' | 'secret_unavailable'
 
-type CreateClient = () => SecretsManagerClient
+type CreateSecretsClient = () => SecretsManagerClient
 
-const createClient: CreateClient = () => new SecretsManagerClient({})
+const createSecretsClient: CreateSecretsClient = () => new SecretsManagerClient({})
 
 /** Not there, no such version or label, or about to be deleted. */
 const missing = ['ResourceNotFoundException', 'InvalidRequestException']
@@ -44,7 +44,7 @@ const readSecret = async (
 }
 
 /** Reads one version of a secret by its id, or the current one. */
-export const createSecretReader = (create: CreateClient = createClient) => {
+export const createSecretReader = (create: CreateSecretsClient = createSecretsClient) => {
   const client = lazy(create)
   return (name: string, version: string | null): Promise<Result<Secret, SecretFailure>> => {
     const order = { SecretId: name, ...(version !== null && { VersionId: version }) }
@@ -64,7 +64,7 @@ export const createHookSecrets = (
   sources: Configuration['sources'],
   log: Log,
   clock: Clock = systemClock,
-  create: CreateClient = createClient,
+  create: CreateSecretsClient = createSecretsClient,
 ): HookSecrets => {
   const client = lazy(create)
   return createHookSecretCaches(

@@ -7,9 +7,14 @@ import { gather, mistaken, warned, when } from './findings.ts'
 import { renderPath, type Path } from './mistake.ts'
 import type { AppFile, LandfallFile, TargetFile } from './schema.ts'
 
-type Sources = LandfallFile['sources']
+type CheckedSources = LandfallFile['sources']
 
-const checkRequirement = (path: Path, app: AppFile, index: number, sources: Sources): Findings => {
+const checkRequirement = (
+  path: Path,
+  app: AppFile,
+  index: number,
+  sources: CheckedSources,
+): Findings => {
   const entry = app.requires[index]
   if (entry === undefined || entry === 'image') return gather([])
   const { ci, workflow } = entry
@@ -44,7 +49,7 @@ const isAnnounced = (app: AppFile): boolean => {
 }
 
 /** Without CI something else has to say that there is something new. */
-const checkWakening = (path: Path, app: AppFile, sources: Sources): Findings => {
+const checkWakening = (path: Path, app: AppFile, sources: CheckedSources): Findings => {
   const hasCi = app.requires.some((entry) => entry !== 'image')
   const byHook = sources['docker-hub'] !== undefined && isAnnounced(app)
   const byPush =
@@ -109,7 +114,7 @@ const checkRepeated = (path: Path, { targets }: AppFile, index: number): Finding
   )
 }
 
-export const checkApp = (path: Path, app: AppFile, sources: Sources): Findings =>
+export const checkApp = (path: Path, app: AppFile, sources: CheckedSources): Findings =>
   gather([
     ...app.requires.map((_, index) => checkRequirement(path, app, index, sources)),
     checkRepository(path, app),

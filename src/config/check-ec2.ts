@@ -5,7 +5,7 @@ import { longestSeconds } from './longest-seconds.ts'
 import type { Path } from './mistake.ts'
 import type { AppFile, Ec2File } from './schema.ts'
 
-const checkInstances = (path: Path, { tag, ids }: Ec2File['instances']): Findings =>
+const checkSelectors = (path: Path, { tag, ids }: Ec2File['instances']): Findings =>
   when(
     (tag === undefined) === (ids === undefined),
     mistaken(
@@ -94,7 +94,7 @@ const checkPause = (path: Path, { rollout }: Ec2File, { deadline }: AppFile): Fi
 
 export const checkEc2 = (path: Path, ec2: Ec2File, app: AppFile): Findings =>
   gather([
-    checkInstances(path, ec2.instances),
+    checkSelectors(path, ec2.instances),
     checkStrategy(path, ec2),
     checkReach(path, ec2),
     checkTimes(path, ec2, app),

@@ -8,7 +8,7 @@ import { toConfiguration } from './normalise.ts'
 import { isEcho, salvage } from './salvage.ts'
 import { LandfallFile } from './schema.ts'
 import { parseSourceText } from './source-text.ts'
-import type { Finding } from './source-text.ts'
+import type { LocatedMistake } from './source-text.ts'
 
 export interface ReadConfiguration {
   readonly configuration: Configuration
@@ -23,7 +23,7 @@ const findAllMistakes = (value: unknown, issues: readonly Mistake[]): readonly M
   return [...issues, ...more.filter((finding) => !isEcho(finding, issues))]
 }
 
-const inReadingOrder = (findings: readonly Finding[]): readonly string[] =>
+const inReadingOrder = (findings: readonly LocatedMistake[]): readonly string[] =>
   findings.toSorted((left, right) => left.offset - right.offset).map(({ text }) => text)
 
 /**

@@ -14,7 +14,7 @@ const removeAt = (root: unknown, path: Path): void => {
     Reflect.deleteProperty(parent, last)
 }
 
-const parse = (value: unknown) => LandfallFile.safeParse(value, { error: listKnownKeys })
+const parseYaml = (value: unknown) => LandfallFile.safeParse(value, { error: listKnownKeys })
 
 /**
  * What is left of a file without its mistakes, so that the rest can be checked in the same run: first
@@ -23,10 +23,10 @@ const parse = (value: unknown) => LandfallFile.safeParse(value, { error: listKno
 export const salvage = (value: unknown, mistakes: readonly Mistake[]): LandfallFile | null => {
   const rest = structuredClone(value)
   for (const { path } of mistakes) removeAt(rest, path)
-  const pruned = parse(rest)
+  const pruned = parseYaml(rest)
   if (pruned.success) return pruned.data
   for (const { path } of pruned.error.issues) removeAt(rest, path.slice(0, 2))
-  return parse(rest).data ?? null
+  return parseYaml(rest).data ?? null
 }
 
 const isWithin = (inner: Path, outer: Path): boolean =>

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import {
-  Batch,
+  BatchInput,
   HostName,
   ImageName,
   Memory,
@@ -28,7 +28,7 @@ const Sources = z
 
 const workflow = textLike('the name of a workflow', /^.{1,200}$/)
 
-const Requirement = z
+const RequirementInput = z
   .union(
     [
       z.strictObject({
@@ -125,7 +125,7 @@ const Ec2 = z.strictObject({
   health: Health.prefault({}),
   rollout: z
     .strictObject({
-      batch: Batch.prefault(1),
+      batch: BatchInput.prefault(1),
       pause: duration(0, 3600).prefault('0s').describe('Between two batches.'),
     })
     .prefault({}),
@@ -145,7 +145,7 @@ const Heroku = z.strictObject({
   token: SecretName.describe('The secret that holds an API key of Heroku.'),
 })
 
-const Target = z
+const TargetInput = z
   .strictObject({ ec2: Ec2.optional(), render: Render.optional(), heroku: Heroku.optional() })
   .describe('One of ec2, render and heroku.')
 
@@ -166,7 +166,7 @@ const AppFile = z.strictObject({
     'production',
   ),
   requires: z
-    .array(Requirement, { error: 'a list, such as [{ ci: github, workflow: CI }, image]' })
+    .array(RequirementInput, { error: 'a list, such as [{ ci: github, workflow: CI }, image]' })
     .min(1, { error: 'a list of at least one, such as [{ ci: github, workflow: CI }, image]' }),
   waitFor: duration(60, 604_800).prefault('1h').describe('For what it requires.'),
   deadline: duration(180, 21_600).prefault('15m').describe('For a deployment.'),
@@ -181,7 +181,7 @@ const AppFile = z.strictObject({
     'A secret {"username", "password"} for a private image.',
   ),
   targets: z
-    .array(Target, { error: 'a list of targets' })
+    .array(TargetInput, { error: 'a list of targets' })
     .min(1, { error: 'a list of at least one target' }),
   rollback: z
     .strictObject({
@@ -207,7 +207,7 @@ const AppFile = z.strictObject({
     .describe('Who is told; each is the name of a secret with the token or address.'),
 })
 export type AppFile = z.output<typeof AppFile>
-export type TargetFile = z.output<typeof Target>
+export type TargetFile = z.output<typeof TargetInput>
 export type Ec2File = z.output<typeof Ec2>
 
 /** `landfall.yml` as it is written, every default filled in. */

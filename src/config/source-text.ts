@@ -53,13 +53,13 @@ const renderWritten = (node: Node | null, text: string): string => {
 export interface SourceText {
   readonly value: unknown
   /** Mistakes of the YAML itself. */
-  readonly problems: readonly Finding[]
+  readonly problems: readonly LocatedMistake[]
   /** `landfall.yml:12:7 apps.x.port: must be …, got "80a"` */
-  readonly describe: (mistake: Mistake) => Finding
+  readonly describe: (mistake: Mistake) => LocatedMistake
 }
 
 /** A mistake as the user reads it, and where it stands, so that they can be told in reading order. */
-export interface Finding {
+export interface LocatedMistake {
   readonly offset: number
   readonly text: string
   /** The text could not be taken apart, so what was read of it means nothing. */
@@ -93,7 +93,7 @@ const toValue = (document: Document): { value: unknown; problem: string | null }
 export const parseSourceText = (text: string, fileName: string): SourceText => {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  const toFinding = (offset: number, message: string, isSyntax: boolean): Finding => {
+  const toFinding = (offset: number, message: string, isSyntax: boolean): LocatedMistake => {
     const { line, col } = lines.linePos(offset)
     return { offset, text: `${fileName}:${line}:${col} ${message}`, isSyntax }
   }

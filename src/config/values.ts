@@ -101,7 +101,7 @@ export const Publish = z
 const batchError = 'a number of instances from 1 to 50 or a share of them, such as "25%"'
 const batchPattern = /^([1-9]\d?|100)%$/
 
-export const Batch = z
+export const BatchInput = z
   .union(
     [
       z.int({ error: batchError }).min(1, batchError).max(50, batchError),

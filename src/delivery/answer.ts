@@ -16,7 +16,7 @@ export type ReceiveReason =
 
 export type Outcome = 'accepted' | 'ignored' | 'rejected'
 
-interface Answer {
+interface WebhookAnswer {
   readonly status: 200 | 202 | 400 | 401 | 404 | 413 | 415 | 503
   readonly outcome: Outcome
   /** What the caller is told; the log has the inner reason. */
@@ -28,7 +28,7 @@ const ignored = { status: 200, outcome: 'ignored' } as const
 const unverified = { status: 401, outcome: 'rejected', told: 'unverified' } as const
 
 /** The one map from the reason to HTTP. */
-export const answers: Readonly<Record<ReceiveReason, Answer>> = {
+export const answers: Readonly<Record<ReceiveReason, WebhookAnswer>> = {
   recorded: { status: 202, outcome: 'accepted' },
   duplicate: ignored,
   ping: ignored,

@@ -12,7 +12,7 @@ interface EventNames {
   readonly event: string
 }
 
-const names: Readonly<Record<HookKind, EventNames>> = {
+const eventNames: Readonly<Record<HookKind, EventNames>> = {
   'github:push': { label: 'Pushes', event: 'GitHub: Pushes' },
   'github:workflow_run': { label: 'Workflow runs', event: 'GitHub: Workflow runs' },
   'circleci:workflow-completed': {
@@ -113,7 +113,7 @@ export const createDescribeHooks =
       app: one.name,
       hooks: listHooks(one, context).map((hook) => ({
         ...hook,
-        events: hook.events.map((kind) => names[kind].label),
+        events: hook.events.map((kind) => eventNames[kind].label),
       })),
     }))
   }
@@ -122,4 +122,4 @@ export const createDescribeHooks =
 export const listHookEvents = (app: App, sources: Configuration['sources']) =>
   listHooks(app, { sources, apiUrl: '', dockerHub: fail('secret_unavailable') })
     .flatMap((hook) => hook.events)
-    .map((kind) => ({ kind, event: names[kind].event }))
+    .map((kind) => ({ kind, event: eventNames[kind].event }))

@@ -12,7 +12,7 @@ import {
   receiptLifetimeSeconds,
   recordDelivery,
   type EvidenceJournal,
-  type Nudge,
+  type NudgeApp,
   type Receipt,
 } from './record.ts'
 import { toRequest, type HookRequest } from './request.ts'
@@ -26,7 +26,7 @@ export interface ReceiveServices {
   readonly journal: EvidenceJournal
   /** Told of every verified delivery; never rejects. */
   readonly noteSeen: NoteSeen
-  readonly nudge: Nudge
+  readonly nudge: NudgeApp
   readonly clock: Clock
   readonly log: Log
 }

@@ -40,7 +40,7 @@ export interface EvidenceJournal {
 }
 
 /** Says "look again" to reconcile. May be lost: the clock finds what is waiting. */
-export type Nudge = (app: AppName, revision: RevisionId | null) => Promise<void>
+export type NudgeApp = (app: AppName, revision: RevisionId | null) => Promise<void>
 
 type Unsettled = Omit<Receipt, 'reason' | 'matches'>
 

@@ -36,7 +36,7 @@ const otherBytes = 3000
 const intentBytes = 700
 const longestIdBytes = 70
 
-type Name = Pick<InstanceState, 'id' | 'target'>
+type ListedName = Pick<InstanceState, 'id' | 'target'>
 type Content = Pick<Release, 'secretVersion' | 'settings'>
 
 const releaseBytes = (release: Content): number =>
@@ -82,7 +82,7 @@ const fixedBytes = (head: Head, release: Content, firing: readonly string[]): nu
 }
 
 /** All that may stand in a list: what an instance did may be told of its place in what is live. */
-const keysOf = (head: Head, release: Content, instances: readonly Name[]) => [
+const keysOf = (head: Head, release: Content, instances: readonly ListedName[]) => [
   ...[release, ...head.releases].flatMap(({ settings }) => settings.targets.map(({ key }) => key)),
   ...[...instances, ...head.observed].map(({ target }) => target),
 ]
@@ -91,19 +91,19 @@ const keysOf = (head: Head, release: Content, instances: readonly Name[]) => [
  * The instances that a head has room for until the worst ending of a deployment to them: each failed and
  * serving something else, the longest words said, the reports owed. One that does not fit is left out.
  */
-export const listFitting = <Named extends Name>(
+export const listFitting = <Named extends ListedName>(
   head: Head,
   release: Content,
   instances: readonly Named[],
   firing: readonly string[],
 ): readonly Named[] => {
-  const lists = head.observed.reduce((all, place) => all + placeBytes(place), ownBytes)
+  const lists = head.observed.reduce((all, place) => all + placeBytes(place), listOwnBytes)
   const words = targetsBytes(keysOf(head, release, instances))
   let left = maxHeadBytes - fixedBytes(head, release, firing) - lists - words
   const placeOf = indexInstances(head.observed)
   return instances.filter((instance) => {
     const place = placeOf(instance) === null ? placeBytes(instance) : 0
-    const bytes = instanceBytes(instance) + place
+    const bytes = packedInstanceBytes(instance) + place
     if (bytes > left) return false
     left -= bytes
     return true
@@ -130,7 +130,7 @@ const statuses: Readonly<Record<InstanceStatus, true>> = {
 }
 
 /** Its form, the lengths of its parts, and every word that it may be in need of besides targets and messages. */
-export const ownBytes = 50 + wordsBytes([...Object.keys(reasons), ...Object.keys(statuses)])
+export const listOwnBytes = 50 + wordsBytes([...Object.keys(reasons), ...Object.keys(statuses)])
 
 export const targetsBytes = (targets: Iterable<TargetKey>): number => wordsBytes(targets)
 
@@ -142,20 +142,20 @@ const countBytes = 3
 const generationBytes = 8
 const millisecondsBytes = 8
 /** Where no other instance serves the same one. */
-const digestBytes = 3 + 32
+const packedDigestBytes = 3 + 32
 const flagBytes = 1
 
 /** Two hex digits are one byte; the name of a Render service is stored as it is. */
 const idBytes = (id: InstanceState['id']): number =>
   /^m?i-/.test(id) ? 1 + Math.ceil((id.length - 2) / 2) : 2 + id.length
 
-export const instanceBytes = ({ id }: Pick<InstanceState, 'id'>): number =>
+export const packedInstanceBytes = ({ id }: Pick<InstanceState, 'id'>): number =>
   idBytes(id) +
   waveBytes +
   flagBytes +
   countBytes +
   generationBytes +
-  digestBytes +
+  packedDigestBytes +
   // target, status, reason and message
   4 * wordBytes
 
@@ -170,8 +170,8 @@ export const listsBytes = (
   instances: readonly InstanceState[],
   observed: readonly ObservedInstance[],
 ): number =>
-  ownBytes +
-  sum(instances.map(instanceBytes)) +
+  listOwnBytes +
+  sum(instances.map(packedInstanceBytes)) +
   sum(observed.map(placeBytes)) +
   targetsBytes([...instances, ...observed].map(({ target }) => target)) +
   wordsBytes(instances.flatMap(({ message }) => message ?? []))

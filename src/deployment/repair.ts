@@ -89,12 +89,16 @@ const openRepair = (
   message: null,
 })
 
-type Name = Pick<ObservedInstance, 'id' | 'target'>
+type RepairName = Pick<ObservedInstance, 'id' | 'target'>
 
 /** Those that the head has room for; the longest unasked first, so that all of them have their turn. */
-const chooseFitting = (head: Head, release: Release, names: readonly Name[]): readonly Name[] => {
+const chooseFitting = (
+  head: Head,
+  release: Release,
+  names: readonly RepairName[],
+): readonly RepairName[] => {
   const placeOf = indexInstances(head.observed)
-  const askedAt = (name: Name) => placeOf(name)?.at ?? ''
+  const askedAt = (name: RepairName) => placeOf(name)?.at ?? ''
   const inTurn = names
     .map(({ id, target }) => ({ id, target, wave: names.length }))
     .toSorted((one, other) => askedAt(one).localeCompare(askedAt(other)))
@@ -125,7 +129,7 @@ export const startRepair = (draft: Draft, seen: FoundInstances, now: Instant): D
   const fitting = indexInstances(
     chooseFitting({ ...head, observed: known }, release, [...strays, ...absent]),
   )
-  const isFitting = (one: Name) => fitting(one) !== null
+  const isFitting = (one: RepairName) => fitting(one) !== null
   const noted = absent.filter(isFitting)
   // What has no room changes nothing: the next look is the clock's.
   const isSame = noted.length === 0 && known.length === head.observed.length

@@ -8,7 +8,7 @@ import type { Parsed } from '../sources/source.ts'
 import type { OpenGithub } from './api.ts'
 import { listPushes, listRuns } from './reads.ts'
 
-const mostMilliseconds = 10_000
+const mostLookUpMilliseconds = 10_000
 
 /** Asks GitHub's API, and has what it tells pass the rules that a delivery has to pass. */
 export const createFindEvidence = (open: OpenGithub, clock: Clock): FindEvidence => {
@@ -21,7 +21,7 @@ export const createFindEvidence = (open: OpenGithub, clock: Clock): FindEvidence
   return async (app, commit) => {
     const { repository, branch, reports } = app
     if (repository === null || reports.github === null) return { found: [], failure: null }
-    const ask = open(reports.github, repository, mostMilliseconds)
+    const ask = open(reports.github, repository, mostLookUpMilliseconds)
     const runs = await listRuns(ask, { branch, commit })
     if (!runs.ok) return { found: [], failure: runs.error }
     const pushes = await listPushes(ask, repository, branch)

@@ -76,7 +76,7 @@ export const finishedSchema: z.ZodType<Finished> = z.object({
   endedAt: instantSchema,
 })
 
-const opened = {
+const openedFields = {
   generation: Generation,
   kind: kindSchema,
   by: z.string(),
@@ -90,7 +90,7 @@ const opened = {
 }
 
 const advancingSchema = z.object({
-  ...opened,
+  ...openedFields,
   phase: z.literal('advancing'),
   isStarted: z.boolean(),
   intent: intentSchema.nullable(),
@@ -99,7 +99,7 @@ const advancingSchema = z.object({
 })
 
 const withdrawingSchema = z.object({
-  ...opened,
+  ...openedFields,
   phase: z.literal('withdrawing'),
   intent: intentSchema.nullable(),
   reason: reasonSchema,
@@ -107,7 +107,7 @@ const withdrawingSchema = z.object({
 })
 
 export const endedSchema = z.object({
-  ...opened,
+  ...openedFields,
   phase: z.literal('ended'),
   status: statusSchema,
   endedAt: instantSchema,

@@ -14,7 +14,7 @@ const isRead = (value: unknown): value is Read =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Names the attribute, as a schema does. */
-const refuse = (issues: Issues): never => {
+const refuseLists = (issues: Issues): never => {
   issues.addIssue({ code: 'custom', path: [attribute] })
   return z.NEVER
 }
@@ -28,7 +28,7 @@ export const packHead = ({ app, version, deployment, observed, ...rest }: Head):
 export const unpackHead = (item: unknown, issues: Issues): unknown => {
   if (!isRead(item) || !isRead(item['body'])) return item
   const lists = unpackLists(item[attribute])
-  if (lists === null) return refuse(issues)
+  if (lists === null) return refuseLists(issues)
   const { instances, observed } = lists
   const { deployment, ...rest } = item['body']
   const opened = isRead(deployment) ? { ...deployment, instances } : deployment
@@ -43,5 +43,5 @@ export const packDeployment = ({ instances, ...rest }: Ended): Item => ({
 export const unpackDeployment = (item: unknown, issues: Issues): unknown => {
   if (!isRead(item)) return item
   const lists = unpackLists(item[attribute])
-  return lists === null ? refuse(issues) : { ...item, instances: lists.instances }
+  return lists === null ? refuseLists(issues) : { ...item, instances: lists.instances }
 }

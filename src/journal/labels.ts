@@ -36,7 +36,7 @@ const load = async (table: JournalTable, app: AppName): Promise<readonly DatedLa
   return item === null ? [] : readLabels(parseItem(z.record(z.string(), z.unknown()), key, item))
 }
 
-const record = async (
+const recordLabel = async (
   table: JournalTable,
   app: AppName,
   { digest, commit }: Label,
@@ -69,5 +69,5 @@ const record = async (
 /** Beside the hint in the tag's item, which they neither need nor change. */
 export const createLabels = (table: JournalTable): Labels => ({
   load: (app) => load(table, app),
-  record: (app, label, now) => record(table, app, label, now),
+  record: (app, label, now) => recordLabel(table, app, label, now),
 })

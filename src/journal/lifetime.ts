@@ -18,6 +18,6 @@ export const lifetimes = {
 
 /** The TTL attribute: epoch seconds. */
 export const expiresAt = (from: Instant, record: keyof typeof lifetimes): number =>
-  toEpochSeconds(addSeconds(from, lifetimes[record]))
+  toExpiry(addSeconds(from, lifetimes[record]))
 
-export const toEpochSeconds = (instant: Instant): number => Math.floor(Date.parse(instant) / 1000)
+export const toExpiry = (instant: Instant): number => Math.floor(Date.parse(instant) / 1000)

@@ -8,7 +8,7 @@ import type {
 } from '../deployment/revision.ts'
 import { secondsBetween, type Instant } from '../kernel/clock.ts'
 
-const earlier = (one: Instant, other: Instant): Instant =>
+const earlierOf = (one: Instant, other: Instant): Instant =>
   secondsBetween(one, other) < 0 ? other : one
 
 /**
@@ -19,7 +19,7 @@ const mergeCi = (recorded: CiEvidence | undefined, evidence: CiEvidence): CiEvid
   if (!recorded || evidence.runNumber > recorded.runNumber) return evidence
   if (evidence.runNumber < recorded.runNumber) return recorded
   const newest = evidence.attempt > recorded.attempt ? evidence : recorded
-  const createdAt = earlier(recorded.createdAt, evidence.createdAt)
+  const createdAt = earlierOf(recorded.createdAt, evidence.createdAt)
   return createdAt === newest.createdAt ? newest : { ...newest, createdAt }
 }
 

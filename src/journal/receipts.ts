@@ -2,7 +2,7 @@ import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import type { Receipt } from '../delivery/record.ts'
 import { schemaVersion } from './item.ts'
 import { receiptKey } from './keys.ts'
-import { toEpochSeconds } from './lifetime.ts'
+import { toExpiry } from './lifetime.ts'
 import type { JournalTable } from './table.ts'
 
 /** Read by people only, so nothing here reads it back. */
@@ -17,7 +17,7 @@ export const recordReceipt = async (
         ...receiptKey(receipt.deliveryId),
         schemaVersion,
         ...receipt,
-        expiresAt: toEpochSeconds(expiresAt),
+        expiresAt: toExpiry(expiresAt),
       },
     }),
   )

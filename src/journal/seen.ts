@@ -9,7 +9,7 @@ import { seenKey } from './keys.ts'
 import { readItem, type JournalTable } from './table.ts'
 
 /** An attribute for each kind, so that two at the same moment need not know of each other. */
-const attributeOf = (kind: string): string => `seen:${kind}`
+const seenAttribute = (kind: string): string => `seen:${kind}`
 
 const seenSchema = z.record(z.string(), z.unknown())
 
@@ -22,7 +22,7 @@ export const createRecordSeen =
       Key: seenKey(app),
       UpdateExpression: 'SET app = :app, schemaVersion = :schemaVersion, #seen = :at',
       ConditionExpression: isOurs,
-      ExpressionAttributeNames: { '#seen': attributeOf(kind) },
+      ExpressionAttributeNames: { '#seen': seenAttribute(kind) },
       ExpressionAttributeValues: { ':app': app, ':schemaVersion': schemaVersion, ':at': at },
     })
     if (!(await isWritten(table.documents().send(order))))
@@ -38,7 +38,7 @@ export const createSeen = (table: JournalTable): Seen => ({
     const noted = parseItem(seenSchema, key, item)
     return Object.fromEntries(
       hookKinds.flatMap((kind) => {
-        const at = instantSchema.safeParse(noted[attributeOf(kind)])
+        const at = instantSchema.safeParse(noted[seenAttribute(kind)])
         return at.success ? [[kind, at.data] as const] : []
       }),
     )

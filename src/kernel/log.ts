@@ -8,14 +8,14 @@ export interface Log {
   with(fields: LogFields): Log
 }
 
-type Write = (line: string) => void
+type WriteLine = (line: string) => void
 
 /** The only place that writes to the console; CloudWatch Logs reads it a line a record. */
-const toStandardOutput: Write = (line) => {
+const toStandardOutput: WriteLine = (line) => {
   process.stdout.write(`${line}\n`)
 }
 
-export const createLog = (fields: LogFields = {}, write: Write = toStandardOutput): Log => {
+export const createLog = (fields: LogFields = {}, write: WriteLine = toStandardOutput): Log => {
   const at =
     (level: 'info' | 'warn' | 'error') =>
     (message: string, more: LogFields = {}): void => {

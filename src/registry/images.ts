@@ -8,14 +8,14 @@ import type { ReadSecret } from '../secrets/app-secret.ts'
 import { parseRegistrySecret } from '../secrets/registry-secret.ts'
 import { listPlatforms } from './platforms.ts'
 import { createRegistry } from './registry.ts'
-import type { Answer, RegistryLogin } from './session.ts'
+import type { RegistryAnswer, RegistryLogin } from './session.ts'
 import { findImageSize, type ImageSize } from './size.ts'
 
 /** The login that `registry` of landfall.yml names; null where it names none. */
 const readLogin = async (
   readSecret: ReadSecret,
   { registry }: App,
-): Promise<Answer<RegistryLogin | null>> => {
+): Promise<RegistryAnswer<RegistryLogin | null>> => {
   if (registry === null) return succeed(null)
   const secret = await readSecret(registry, null)
   if (!secret.ok && secret.error === 'secret_unavailable')

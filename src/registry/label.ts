@@ -5,16 +5,16 @@ import { parseJson } from '../kernel/json.ts'
 /** Set by `docker/metadata-action` and whoever follows the OCI image spec's annotations. */
 export const revisionLabel = 'org.opencontainers.image.revision'
 
-const Entry = z.object({
+const ManifestEntry = z.object({
   digest: Digest,
   platform: z.object({ os: z.string(), architecture: z.string() }).nullish(),
   annotations: z.record(z.string(), z.string()).nullish(),
 })
-type Entry = z.infer<typeof Entry>
+type ManifestEntry = z.infer<typeof ManifestEntry>
 
 /** An index names the manifest of each platform; a manifest names its configuration. */
-const Manifest = z.union([
-  z.object({ manifests: z.array(Entry) }),
+const LabelManifest = z.union([
+  z.object({ manifests: z.array(ManifestEntry) }),
   z.object({ config: z.object({ digest: Digest }) }),
 ])
 
@@ -23,11 +23,11 @@ const ImageConfiguration = z.object({
 })
 
 /** BuildKit puts its attestations into the index, as images of the platform unknown/unknown. */
-const isImage = ({ platform, annotations }: Entry): boolean =>
+const isImage = ({ platform, annotations }: ManifestEntry): boolean =>
   platform?.os !== 'unknown' && annotations?.['vnd.docker.reference.type'] === undefined
 
 /** One build labels all its platforms alike: the commonest first, else whichever there is. */
-const choosePlatform = (entries: readonly Entry[]): Digest | null => {
+const choosePlatform = (entries: readonly ManifestEntry[]): Digest | null => {
   const images = entries.filter(isImage)
   const common = images.find(
     ({ platform }) => platform?.os === 'linux' && platform.architecture === 'amd64',
@@ -42,7 +42,7 @@ export type Next =
 
 /** Null where it leads to no image. */
 export const parseManifest = (body: Uint8Array): Next | null => {
-  const manifest = parseJson(Manifest, body)
+  const manifest = parseJson(LabelManifest, body)
   if (manifest === null) return null
   if ('config' in manifest) return { kind: 'configuration', digest: manifest.config.digest }
   const digest = choosePlatform(manifest.manifests)

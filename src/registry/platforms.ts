@@ -3,7 +3,7 @@ import { Digest } from '../kernel/id.ts'
 import { parseJson } from '../kernel/json.ts'
 import { succeed } from '../kernel/result.ts'
 import type { Registry } from './registry.ts'
-import type { Answer, RegistryLogin } from './session.ts'
+import type { RegistryAnswer, RegistryLogin } from './session.ts'
 
 const Index = z.object({ manifests: z.array(z.object({ digest: Digest })) })
 
@@ -13,7 +13,7 @@ export const listPlatforms = async (
   image: string,
   digest: Digest,
   login: RegistryLogin | null,
-): Promise<Answer<readonly Digest[]>> => {
+): Promise<RegistryAnswer<readonly Digest[]>> => {
   const manifest = await registry.readManifest(image, digest, login)
   if (!manifest.ok) return manifest
   const index = manifest.value === null ? null : parseJson(Index, manifest.value)

@@ -17,7 +17,7 @@ export interface RegistryFailure {
   readonly retryAfterSeconds: number | null
 }
 
-export type Answer<Value> = Result<Value, RegistryFailure>
+export type RegistryAnswer<Value> = Result<Value, RegistryFailure>
 
 const Token = z
   .union([
@@ -26,17 +26,17 @@ const Token = z
   ])
   .transform((token) => new Redacted(`Bearer ${token}`))
 
-const refuse = (reason: RegistryFailure['reason'], response?: HttpResponse) => {
+const refuseSession = (reason: RegistryFailure['reason'], response?: HttpResponse) => {
   const seconds = /^\d{1,6}$/.exec(response?.headers.get('retry-after') ?? '')?.[0]
   return fail({ reason, retryAfterSeconds: seconds === undefined ? null : Number(seconds) })
 }
 
-const judge = (response: HttpResponse): Answer<HttpResponse> => {
+const judge = (response: HttpResponse): RegistryAnswer<HttpResponse> => {
   const { status } = response
   if (status === 200) return succeed(response)
-  if (status === 404) return refuse('image_missing')
-  if (status === 401 || status === 403) return refuse('registry_unauthorized')
-  return refuse('registry_unavailable', response)
+  if (status === 404) return refuseSession('image_missing')
+  if (status === 401 || status === 403) return refuseSession('registry_unauthorized')
+  return refuseSession('registry_unavailable', response)
 }
 
 const toBasic = ({ username, password }: RegistryLogin): Redacted => {
@@ -44,9 +44,9 @@ const toBasic = ({ username, password }: RegistryLogin): Redacted => {
   return new Redacted(`Basic ${pair}`)
 }
 
-const parseToken = (body: Uint8Array): Answer<Redacted> => {
+const parseToken = (body: Uint8Array): RegistryAnswer<Redacted> => {
   const token = parseJson(Token, body)
-  return token === null ? refuse('registry_unavailable') : succeed(token)
+  return token === null ? refuseSession('registry_unavailable') : succeed(token)
 }
 
 const fetchToken = async (
@@ -54,31 +54,31 @@ const fetchToken = async (
   challenge: Challenge & { kind: 'bearer' },
   { origin, repository }: ImageAddress,
   login: RegistryLogin | null,
-): Promise<Answer<Redacted>> => {
+): Promise<RegistryAnswer<Redacted>> => {
   const url = new URL(challenge.realm)
-  if (login !== null && !isTrustedRealm(url, origin)) return refuse('registry_unauthorized')
+  if (login !== null && !isTrustedRealm(url, origin)) return refuseSession('registry_unauthorized')
   if (challenge.service !== null) url.searchParams.set('service', challenge.service)
   url.searchParams.set('scope', challenge.scope ?? `repository:${repository}:pull`)
   const authorization = login === null ? null : toBasic(login)
   const answered = await http({ method: 'GET', url, authorization })
-  if (!answered.ok) return refuse('registry_unavailable')
+  if (!answered.ok) return refuseSession('registry_unavailable')
   const judged = judge(answered.value)
   if (judged.ok) return parseToken(judged.value.body)
   // A token service has no images: whatever it misses is not the image.
-  return judged.error.reason === 'image_missing' ? refuse('registry_unavailable') : judged
+  return judged.error.reason === 'image_missing' ? refuseSession('registry_unavailable') : judged
 }
 
 /** What the registry's challenge is answered with; null where there is nothing to answer with. */
-const authorize = async (
+const authorizeSession = async (
   http: Http,
   response: HttpResponse,
   address: ImageAddress,
   login: RegistryLogin | null,
-): Promise<Answer<Redacted>> => {
+): Promise<RegistryAnswer<Redacted>> => {
   const challenge = parseChallenge(response.headers.get('www-authenticate') ?? '')
   if (challenge?.kind === 'bearer') return fetchToken(http, challenge, address, login)
   if (challenge?.kind === 'basic' && login !== null) return succeed(toBasic(login))
-  return refuse('registry_unauthorized')
+  return refuseSession('registry_unauthorized')
 }
 
 export interface RegistryRequest {
@@ -90,21 +90,23 @@ export interface RegistryRequest {
 }
 
 /** Asks for one thing of the image after the other; `too_large` where the answer passes its limit. */
-export type Ask = (request: RegistryRequest) => Promise<Answer<HttpResponse | 'too_large'>>
+export type AskRegistry = (
+  request: RegistryRequest,
+) => Promise<RegistryAnswer<HttpResponse | 'too_large'>>
 
 /** Answers one challenge, and gives what it was answered with along from then on. */
 export const openSession = (
   http: Http,
   address: ImageAddress,
   login: RegistryLogin | null,
-): Ask => {
+): AskRegistry => {
   let authorization: Redacted | null = null
   return async ({ method, path, accept, maxBodyBytes }) => {
     const url = new URL(`/v2/${address.repository}/${path}`, address.origin)
     const send = () => http({ method, url, headers: { accept }, maxBodyBytes, authorization })
     let answered = await send()
     if (answered.ok && answered.value.status === 401 && authorization === null) {
-      const authorized = await authorize(http, answered.value, address, login)
+      const authorized = await authorizeSession(http, answered.value, address, login)
       if (!authorized.ok) return authorized
       authorization = authorized.value
       answered = await send()
@@ -112,6 +114,6 @@ export const openSession = (
     if (answered.ok) return judge(answered.value)
     return answered.error.kind === 'body_too_large'
       ? succeed('too_large')
-      : refuse('registry_unavailable')
+      : refuseSession('registry_unavailable')
   }
 }

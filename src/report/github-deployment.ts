@@ -74,11 +74,11 @@ export const isOf =
   ({ payload }: GithubDeployment): boolean =>
     payload?.app === app.name && payload.generation === generation && payload.digest === digest
 
-const mostCharacters = 140
+const mostDescription = 140
 const cut = (text: string): string =>
-  text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters - 1)}…`
+  text.length <= mostDescription ? text : `${text.slice(0, mostDescription - 1)}…`
 
-const names = { deploy: 'Deployment', redeploy: 'Redeployment', rollback: 'Rollback' }
+const kindNames = { deploy: 'Deployment', redeploy: 'Redeployment', rollback: 'Rollback' }
 
 /** `POST /repos/{owner}/{repo}/deployments`: nothing is merged, and no other check is waited for. */
 export const toDeployment = (app: App, fact: Notice, told: NoticeDeployment, commit: Commit) => ({
@@ -96,10 +96,10 @@ export const toDeployment = (app: App, fact: Notice, told: NoticeDeployment, com
   environment: told.environment,
   production_environment: /^prod(uction)?$/i.test(told.environment),
   transient_environment: false,
-  description: cut(`${names[told.kind]} ${told.generation} of ${app.name}, by ${fact.by}`),
+  description: cut(`${kindNames[told.kind]} ${told.generation} of ${app.name}, by ${fact.by}`),
 })
 
-const describe = ({ kind, reason, message }: Notice): string => {
+const describeState = ({ kind, reason, message }: Notice): string => {
   const why = message ?? (reason === null ? null : reasons[reason])
   const what = kind.replace('_', ' ')
   const coded = reason === null || reason === 'deployed' ? what : `${what} (${reason})`
@@ -117,7 +117,7 @@ export const toStatus = (app: App, fact: Notice, state: State, logUrl: string | 
   const address = state === 'in_progress' || state === 'success' ? findAddress(app) : null
   return {
     state,
-    description: describe(fact),
+    description: describeState(fact),
     auto_inactive: false,
     ...(logUrl !== null && { log_url: logUrl }),
     ...(address !== null && { environment_url: address }),
@@ -125,7 +125,7 @@ export const toStatus = (app: App, fact: Notice, state: State, logUrl: string | 
 }
 
 /** Another one of the app went live after it, or instead of it. */
-export const toEnded = (live: Generation, isTakenBack: boolean) => ({
+export const toEndedState = (live: Generation, isTakenBack: boolean) => ({
   state: isTakenBack ? 'failure' : 'inactive',
   description: isTakenBack ? `Taken back by rollback ${live}` : `Deployment ${live} is live`,
   auto_inactive: false,

@@ -12,7 +12,7 @@ import {
   toDeployment,
   toState,
   toStatus,
-  toEnded,
+  toEndedState,
   toTask,
   type GithubDeployment,
 } from './github-deployment.ts'
@@ -94,7 +94,7 @@ const endEarlier = async (
   const [live, ...earlier] = standing.value
   for (const { id, payload } of earlier) {
     const isTakenBack = live?.payload.generation === generation && payload.generation === takesBack
-    const body = toEnded(live?.payload.generation ?? generation, isTakenBack)
+    const body = toEndedState(live?.payload.generation ?? generation, isTakenBack)
     const set = await repository.post(`/deployments/${id}/statuses`, body)
     if (!set.ok) return set
   }

@@ -7,8 +7,8 @@ const consoles: readonly (readonly [prefix: string, host: string])[] = [
 ]
 
 /** The fragment of CloudWatch's pages: what is encoded twice, with `$` for `%`. */
-const encode = (text: string): string => encodeURIComponent(text).replaceAll('%', '$')
-const encodeTwice = (text: string): string => encode(encodeURIComponent(text))
+const encodeFragment = (text: string): string => encodeURIComponent(text).replaceAll('%', '$')
+const encodeTwice = (text: string): string => encodeFragment(encodeURIComponent(text))
 
 /**
  * The page of CloudWatch Logs with what `reconcile` wrote about one deployment. It tells region, stage,
@@ -20,6 +20,6 @@ export const createLogUrl =
     const host = consoles.find(([prefix]) => region.startsWith(prefix))?.[1]
     const group = encodeTwice(`/aws/lambda/landfall-${stage}-reconcile`)
     const pattern = encodeTwice(`{ $.app = "${name}" && $.generation = ${generation} }`)
-    const view = `log-events${encode('?filterPattern=')}${pattern}`
+    const view = `log-events${encodeFragment('?filterPattern=')}${pattern}`
     return `https://${host ?? 'console.aws.amazon.com'}/cloudwatch/home?region=${region}#logsV2:log-groups/log-group/${group}/${view}`
   }

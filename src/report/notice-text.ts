@@ -57,7 +57,7 @@ const toWarnings = ({ kind, deployment }: Notice): readonly string[] => {
   return isWayBack && deployment?.afterPredeploy === true ? [notUndone] : []
 }
 
-const toReason = ({ reason }: Notice): readonly string[] =>
+const toReasonText = ({ reason }: Notice): readonly string[] =>
   reason === null || reason === 'deployed' ? [] : [`${escape(reasons[reason])} (\`${reason}\`)`]
 
 const toQuote = (message: string | null): readonly string[] =>
@@ -71,7 +71,7 @@ export const renderNotice = (fact: Notice, app: App): string => {
   const what = deployment === null ? where : `${where}: ${toSubject(app, deployment)}`
   return [
     `${signs[kind]} ${what} ${happened} · by ${escape(by)}`,
-    ...toReason(fact),
+    ...toReasonText(fact),
     ...toQuote(fact.message),
     ...toWarnings(fact),
   ].join('\n')

@@ -57,7 +57,7 @@ const openSentry = ({ token, organization, url }: SentrySecret, http: Http, cloc
     http,
   )
 
-const Release = z.object({ dateReleased: z.string().nullish() })
+const SentryRelease = z.object({ dateReleased: z.string().nullish() })
 const Deploys = z.array(z.object({ environment: z.string(), name: z.string().nullish() }))
 
 /** Created, or there already: by an earlier try, an earlier deployment, or the app's first event. */
@@ -79,7 +79,7 @@ const recordRelease = async (
   })
   if (!made.ok) return made
   // A release that comes back was released when it first went out.
-  if (parseJson(Release, made.value.body)?.dateReleased) return succeed(null)
+  if (parseJson(SentryRelease, made.value.body)?.dateReleased) return succeed(null)
   const path = `${encodeURIComponent(version)}/`
   const dated = await ask({ method: 'PUT', path, body: { dateReleased: at } })
   return dated.ok ? succeed(null) : dated
@@ -105,7 +105,7 @@ const recordDeploy = async (
   return made.ok ? succeed(null) : made
 }
 
-const tell = async (
+const sendRelease = async (
   ask: Ask,
   secret: SentrySecret,
   app: App,
@@ -138,5 +138,5 @@ export const createSentryReporter =
     if (!read.ok) return read.error
     const secret = parseJson(SentrySecret, read.value.reveal())
     if (secret === null) return refused(`the secret ${name} is not ${expected}`)
-    return tell(openSentry(secret, http, ports.clock), secret, app, fact, deployment)
+    return sendRelease(openSentry(secret, http, ports.clock), secret, app, fact, deployment)
   }

@@ -3,9 +3,9 @@ import { http } from '../kernel/http.ts'
 import { scrub } from '../kernel/redacted.ts'
 import type { Tell, Trouble } from './trouble.ts'
 
-type Event = Parameters<NodeClient['captureEvent']>[0]
+type SentryEvent = Parameters<NodeClient['captureEvent']>[0]
 
-const mostMilliseconds = 2000
+const mostFlushMilliseconds = 2000
 
 /** Sentry's own transport would be a second way out of the process; this one takes ours. */
 const transport = (options: Parameters<typeof createTransport>[0] & { readonly url: string }) =>
@@ -15,7 +15,7 @@ const transport = (options: Parameters<typeof createTransport>[0] & { readonly u
       url: new URL(options.url),
       headers: { 'content-type': 'application/x-sentry-envelope' },
       body: scrub(typeof body === 'string' ? body : new TextDecoder().decode(body)),
-      timeoutMilliseconds: mostMilliseconds,
+      timeoutMilliseconds: mostFlushMilliseconds,
     })
     return sent.ok ? { statusCode: sent.value.status } : {}
   })
@@ -51,14 +51,14 @@ const toSafeMessage = (error: unknown): string => {
 }
 
 /** An error by its kind and place; its words only where they cannot hold a value. */
-const toException = (error: unknown): NonNullable<Event['exception']> => {
+const toException = (error: unknown): NonNullable<SentryEvent['exception']> => {
   const isError = error instanceof Error
   const frames = isError ? defaultStackParser(placesOf(error)) : []
   const type = isError ? error.name : 'thrown'
   return { values: [{ type, value: toSafeMessage(error), stacktrace: { frames } }] }
 }
 
-const toEvent = ({ message, error, tags }: Trouble): Event => ({
+const toEvent = ({ message, error, tags }: Trouble): SentryEvent => ({
   level: 'error',
   message,
   tags,
@@ -70,7 +70,7 @@ const ours = new Set(
 )
 
 /** Whatever the client adds to an event, now or in a later version, does not leave. */
-const keepOnlyOurs = <Sent extends Event>(event: Sent): Sent => {
+const keepOnlyOurs = <Sent extends SentryEvent>(event: Sent): Sent => {
   for (const key of Object.keys(event)) if (!ours.has(key)) Reflect.deleteProperty(event, key)
   return event
 }
@@ -98,5 +98,5 @@ export const createTell =
     client.init()
     for (const trouble of troubles) client.captureEvent(toEvent(trouble), {}, new Scope())
     // Sends what is left and takes the client's listeners off the process, which lives on.
-    await client.close(mostMilliseconds)
+    await client.close(mostFlushMilliseconds)
   }

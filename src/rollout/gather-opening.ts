@@ -1,7 +1,7 @@
 import type { App } from '../deployment/app.ts'
 import type { Opening } from '../deployment/open.ts'
 import { reasons } from '../kernel/reason.ts'
-import { listCandidates, listCapacities, type SelectionPorts } from './list-candidates.ts'
+import { listCandidates, listCapacities, type CandidatePorts } from './list-candidates.ts'
 import type { ReconcilePorts } from './ports.ts'
 
 type AlarmPorts = Pick<ReconcilePorts, 'readFiring' | 'log'>
@@ -28,7 +28,7 @@ const findUnsupported = ({ targets }: App): string | null => {
 }
 
 /** Nothing here can send or write: `plan` opens by them too. */
-export type OpeningPorts = SelectionPorts &
+export type OpeningPorts = CandidatePorts &
   Pick<ReconcilePorts, 'readSecretVersion' | 'readFiring' | 'log'>
 
 /** Everything the opening write freezes is looked up here, just before it. */

@@ -3,12 +3,10 @@ import type { Release } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
 import type { Opening } from '../deployment/open.ts'
 import { releaseToBringBack } from '../deployment/operate.ts'
-import type { Observation } from '../deployment/transition.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { listCandidates, listCapacities } from './list-candidates.ts'
 import type { ReconcilePorts } from './ports.ts'
-
-type Write = (head: Head, observation: Observation) => Promise<boolean>
+import type { WriteHead } from './write.ts'
 
 /** A secret that cannot be read now holds no way back up: a kept container needs none. */
 const unlessUnread = (error: unknown): 'unread' => {
@@ -81,7 +79,7 @@ const gatherRollback = async (
  */
 export const goBack = async (
   ports: ReconcilePorts,
-  write: Write,
+  write: WriteHead,
   head: Head,
   app: App | null,
 ): Promise<boolean> => {

@@ -4,31 +4,29 @@ import type { Candidate } from '../deployment/deployment.ts'
 import { isRepairDue } from '../deployment/repair.ts'
 import type { Head } from '../deployment/head.ts'
 import { desiredRelease } from '../deployment/observed.ts'
-import type { Observation } from '../deployment/transition.ts'
 import { toInstant } from '../kernel/clock.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
+import type { WriteHead } from './write.ts'
 
 /** What of the targets an opening asks. */
-export interface SelectionPorts {
+export interface CandidatePorts {
   readonly toTarget: (settings: TargetSettings) => Pick<Target, 'candidates' | 'capacity'>
 }
 
 /** Whom the targets of these settings select now. */
 export const listCandidates = async (
-  { toTarget }: SelectionPorts,
+  { toTarget }: CandidatePorts,
   { targets }: App,
 ): Promise<readonly Candidate[]> =>
   (await Promise.all(targets.map((one) => toTarget(one).candidates()))).flat()
 
 /** For how many instances of each target one command can hold these settings with this secret. */
 export const listCapacities = (
-  { toTarget }: SelectionPorts,
+  { toTarget }: CandidatePorts,
   app: App,
   secretVersion: string | null,
 ): Promise<readonly Capacity[]> =>
   Promise.all(app.targets.map((one) => toTarget(one).capacity(app, secretVersion)))
-
-type Write = (head: Head, observation: Observation) => Promise<boolean>
 
 /**
  * With nothing open: looks who is there, by the live release's own settings, and has brought to it who
@@ -36,7 +34,7 @@ type Write = (head: Head, observation: Observation) => Promise<boolean>
  */
 export const checkInstances = async (
   ports: Pick<ReconcilePorts, 'toTarget' | 'clock'>,
-  write: Write,
+  write: WriteHead,
   head: Head,
   { isTick, scan }: Nudge,
 ): Promise<boolean> => {

@@ -16,14 +16,13 @@ import { firstBlocker } from '../deployment/blockers.ts'
 import type { Opening } from '../deployment/open.ts'
 import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
-import { decide, type Observation } from '../deployment/transition.ts'
+import { decide } from '../deployment/transition.ts'
 import { gatherOpening } from './gather-opening.ts'
 import { askForImage, findImage, takeTag } from './find-image.ts'
 import { goBack } from './go-back.ts'
 import { lookUpMissing } from './look-up-missing.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
-
-type Write = (head: Head, observation: Observation) => Promise<boolean>
+import type { WriteHead } from './write.ts'
 
 const sourceOf = (revision: Revision): string => {
   const [run] = Object.values(revision.ci)
@@ -99,7 +98,7 @@ const hasNoRoom = (ports: ReconcilePorts, head: Head, opening: Opening): boolean
 
 const openRequested = async (
   ports: ReconcilePorts,
-  write: Write,
+  write: WriteHead,
   head: Head,
   app: App,
   request: Request,
@@ -126,7 +125,7 @@ const refuseRevision = async (
 /** Ends the revisions that are over, asks the registry for the one at the gate, and opens it. */
 export const openNext = async (
   ports: ReconcilePorts,
-  write: Write,
+  write: WriteHead,
   head: Head,
   { settings: app, revisions: also, isTick }: Nudge,
 ): Promise<boolean> => {

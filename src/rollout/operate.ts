@@ -10,7 +10,7 @@ import type { AuditLog, OperationDetail } from './journal.ts'
 import {
   answerForApp,
   nudgeAnyhow,
-  refuse,
+  refuseOrder,
   repeated,
   type NudgeServices,
   type OperatorInput,
@@ -88,7 +88,7 @@ export const answerOperator = <Input extends OperatorInput>(
   answerForApp(schema, given, load, async ({ name: app }, input, services) => {
     const { by, requestId: id = newNonce() } = input
     const operated = await services.operate({ app, word: toWord(input), by, id })
-    if (!operated.ok) return refuse(operated.error)
+    if (!operated.ok) return refuseOrder(operated.error)
     await nudgeAnyhow(services, app)
     const { head, isRepeated } = operated.value
     return isRepeated

@@ -12,7 +12,7 @@ export interface Refusal {
   readonly message: string
 }
 
-export const refuse = (reason: Reason, detail?: string): Refusal => ({
+export const refuseOrder = (reason: Reason, detail?: string): Refusal => ({
   outcome: 'refused',
   reason,
   message: detail === undefined ? reasons[reason] : `${reasons[reason]} ${detail}`,
@@ -43,14 +43,14 @@ const parseInput = <Input>(schema: z.ZodType<Input>, input: unknown): Result<Inp
   const mistakes = parsed.error.issues.map(
     ({ path, message }) => `${path.length === 0 ? 'input' : path.join('.')}: ${message}`,
   )
-  return fail(refuse('input_invalid', mistakes.join('; ')))
+  return fail(refuseOrder('input_invalid', mistakes.join('; ')))
 }
 
 const findApp = (apps: readonly App[], name: string): Result<App, Refusal> => {
   const app = apps.find((one) => one.name === name)
   const known = apps.map((one) => one.name).join(', ')
   return app === undefined
-    ? fail(refuse('app_unknown', `${JSON.stringify(name)} is none of: ${known}.`))
+    ? fail(refuseOrder('app_unknown', `${JSON.stringify(name)} is none of: ${known}.`))
     : succeed(app)
 }
 

@@ -78,7 +78,10 @@ const lookUpForPlan = async (
   return { reference: at(app, digest), found: await ports.images.findDigest(app, digest) }
 }
 
-const describe = async ({ describeAlarms }: PlanPorts, app: App): Promise<AppFacts['alarms']> => {
+const describeTarget = async (
+  { describeAlarms }: PlanPorts,
+  app: App,
+): Promise<AppFacts['alarms']> => {
   const names = app.rollback?.alarms ?? []
   if (names.length === 0) return succeed([])
   try {
@@ -101,7 +104,7 @@ export const gatherFacts = async (
   const [secret, registry, alarms, seen] = await Promise.all([
     app.secrets === null ? null : ports.readSecretKeys(app, app.secrets),
     app.registry === null ? null : ports.checkLogin(app, app.registry),
-    describe(ports, app),
+    describeTarget(ports, app),
     ports.seen.load(app.name),
   ])
   const image = registry?.ok === false ? null : await lookUpForPlan(ports, app, head, chosen)

@@ -79,7 +79,7 @@ export const openForPlan = async (
   return { release: opening.release, instances: [], failure: { reason, message: null } }
 }
 
-const subjects: Partial<Record<Reason, string>> = {
+const openingSubjects: Partial<Record<Reason, string>> = {
   no_instances: 'instances',
   too_many_instances: 'instances',
   pauses_too_long: 'rollout',
@@ -103,5 +103,8 @@ export const tellFailure = (
   if (found.some((one) => one.reason === reason))
     return found.map((one) => (one.reason === reason ? { ...one, level: 'problem' } : one))
   const message = failure.message ?? reasons[reason]
-  return [{ level: 'problem', what: subjects[reason] ?? 'deployment', reason, message }, ...found]
+  return [
+    { level: 'problem', what: openingSubjects[reason] ?? 'deployment', reason, message },
+    ...found,
+  ]
 }

@@ -9,7 +9,7 @@ import { openNext } from './open-next.ts'
 import { createNotifier } from './notify.ts'
 import { watchAlarms } from './watch-alarms.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
-import { createWrite, toLogAnswer, toLogFields } from './write.ts'
+import { createWrite, type WriteHead, toLogAnswer, toLogFields } from './write.ts'
 
 /** The gaps between two looks at a command that was just sent; the last one repeats. */
 const gapsMilliseconds = [100, 150, 200, 300, 400, 500, 750, 1000]
@@ -20,8 +20,6 @@ const mostStatusConflicts = 20
 
 /** Lambda ends a run after 60 s; a move may take ten. Events and the clock go on from here. */
 const longestRunSeconds = 40
-
-type Write = ReturnType<typeof createWrite>
 
 /** Of the wave that comes next: the certificates of the others are read in their turn. */
 const findPrepared = async (ports: ReconcilePorts, deployment: OpenDeployment) => {
@@ -36,14 +34,14 @@ const findPrepared = async (ports: ReconcilePorts, deployment: OpenDeployment) =
 /** Observes what the head waits for and moves it on. False where there is nothing to do but wait. */
 const move = async (
   ports: ReconcilePorts,
-  write: Write,
+  write: WriteHead,
   readAnswers: ReadAnswers,
   nudge: Nudge,
 ): Promise<boolean> => {
   const head = await ports.heads.load(nudge.app)
   const { deployment } = head
   if (deployment !== null && hasEnded(deployment))
-    return write(head, await archive(ports, head, deployment, nudge))
+    return write(head, await archiveEnded(ports, head, deployment, nudge))
   // A convergence gives way to whatever is to be opened.
   if (deployment === null || isRepair(deployment))
     if (await openNext(ports, write, head, nudge)) return true
@@ -92,7 +90,7 @@ const archiveRepair = (ports: ReconcilePorts, head: Head, deployment: Ended): Ob
   return { kind: 'archived', generation, windowSeconds: null }
 }
 
-const archive = async (
+const archiveEnded = async (
   ports: ReconcilePorts,
   head: Head,
   deployment: Ended,
@@ -114,7 +112,7 @@ const archive = async (
 /** Moves the head on until nobody has to look again. */
 const moveOn = async (
   ports: ReconcilePorts,
-  write: Write,
+  write: WriteHead,
   nudge: Nudge,
   leaveAt: number,
   tellOwed: () => void,

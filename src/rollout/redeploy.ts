@@ -13,7 +13,7 @@ import type { AuditLog, Revisions } from './journal.ts'
 import {
   answerForApp,
   nudgeAnyhow,
-  refuse,
+  refuseOrder,
   repeated,
   type NudgeServices,
   type OperatorInput,
@@ -110,7 +110,7 @@ export const answerRedeploy = (
   answerForApp(schema, given, load, async (app, input, services) => {
     const { force, by, revision: wanted = null, requestId: id = newNonce() } = input
     const requested = await services.redeploy({ app, revision: wanted, force, by, id })
-    if (!requested.ok) return refuse(requested.error)
+    if (!requested.ok) return refuseOrder(requested.error)
     await nudgeAnyhow(services, app.name)
     const { revision, open, isRepeated } = requested.value
     const answered = { app: app.name, revision }

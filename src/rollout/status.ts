@@ -17,7 +17,7 @@ import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { Heads, History, Revisions, Seen } from './journal.ts'
-import { answerForAny, refuse } from './operator.ts'
+import { answerForAny, refuseOrder } from './operator.ts'
 
 interface StatusPorts {
   readonly heads: Heads
@@ -84,7 +84,7 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
 })
 
 /** What a waiting revision lacks, or what it waits for although it lacks nothing. */
-const explain = (
+const explainWaiting = (
   head: Head,
   app: App | null,
   revision: Revision,
@@ -110,7 +110,7 @@ const showWaiting = (
 ) => ({
   revision: revision.id,
   since: revision.waitingSince,
-  ...explain(head, app, revision, seen, now),
+  ...explainWaiting(head, app, revision, seen, now),
   // Why GitHub did not tell what its hooks have not brought.
   ...(revision.lookedUp?.trouble && { github: revision.lookedUp.trouble }),
 })
@@ -201,5 +201,5 @@ export const answerStatus = (
   answerForAny(schema, given, load, async (app, { revision }, { apps, status, revisions }) => {
     if (app === null) return { apps: await Promise.all(apps.map((one) => status(one.name, one))) }
     if (revision === undefined) return status(app.name, app)
-    return (await revisions.load(app.name, revision)) ?? refuse('revision_unknown')
+    return (await revisions.load(app.name, revision)) ?? refuseOrder('revision_unknown')
   })

@@ -2,8 +2,9 @@ import { toInstant } from '../kernel/clock.ts'
 import { isWatchOver, judgeAlarm } from '../deployment/alarm.ts'
 import type { App } from '../deployment/app.ts'
 import type { Head } from '../deployment/head.ts'
-import { decide, type Observation } from '../deployment/transition.ts'
+import { decide } from '../deployment/transition.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
+import type { WriteHead } from './write.ts'
 
 const isWatched = (head: Head, now: string): boolean =>
   head.deployment !== null || (head.alarmsUntil !== null && !isWatchOver(head.alarmsUntil, now))
@@ -11,7 +12,7 @@ const isWatched = (head: Head, now: string): boolean =>
 /** What fires and is not known yet is taken as an event would be. */
 const takeFiring = async (
   ports: ReconcilePorts,
-  write: (head: Head, observation: Observation) => Promise<boolean>,
+  write: WriteHead,
   app: App,
   windowSeconds: number,
 ): Promise<void> => {
@@ -36,7 +37,7 @@ const takeFiring = async (
  */
 export const watchAlarms = async (
   ports: ReconcilePorts,
-  write: (head: Head, observation: Observation) => Promise<boolean>,
+  write: WriteHead,
   { settings: app, isTick }: Nudge,
 ): Promise<void> => {
   if (!isTick || app === null || app.rollback === null) return

@@ -78,10 +78,12 @@ const toDecideObservation =
     return { events: [], value: null }
   }
 
-/** True where the head moved, by this run or by another: worth another look. */
+/** Records what follows from an observation of a head. True where the head moved, by this run or by another. */
+export type WriteHead = (head: Head, observation: Observation) => Promise<boolean>
+
 export const createWrite =
-  (ports: ReconcilePorts) =>
-  async (head: Head, observation: Observation): Promise<boolean> => {
+  (ports: ReconcilePorts): WriteHead =>
+  async (head, observation) => {
     const updated = await updateLoaded(ports, head, toDecideObservation(ports, observation))
     if (updated.kind === 'recorded') await act(ports, updated.head, updated.events)
     return updated.kind !== 'unchanged'

@@ -13,7 +13,7 @@ const help = {
     `${name} could not be read; if the name is new in landfall.yml, deploy Landfall again, so that it may`,
 }
 
-const read = async (
+const readForCheck = async (
   readSecret: ReadSecret,
   name: string,
 ): Promise<Result<Redacted, SecretRefusal>> => {
@@ -28,7 +28,7 @@ export const createSecretChecks = (readSecret: ReadSecret) => ({
     { env }: { readonly env: Readonly<Record<string, string>> },
     name: string,
   ): Promise<Result<readonly string[], SecretRefusal>> => {
-    const secret = await read(readSecret, name)
+    const secret = await readForCheck(readSecret, name)
     if (!secret.ok) return secret
     const environment = assembleEnvironment({ env, secret: secret.value })
     if (environment.ok) return succeed(environment.value.secretNames)
@@ -37,7 +37,7 @@ export const createSecretChecks = (readSecret: ReadSecret) => ({
   },
 
   checkLogin: async (_app: unknown, name: string): Promise<Result<null, SecretRefusal>> => {
-    const secret = await read(readSecret, name)
+    const secret = await readForCheck(readSecret, name)
     if (!secret.ok) return secret
     const message = `${name} is not { "username": "…", "password": "…" }`
     return parseRegistrySecret(secret.value).ok

@@ -16,7 +16,7 @@ const readForm = (text: string): string | undefined => {
  * What the bytes say as JSON in UTF-8, or as a form that holds JSON; undefined, which no JSON says, where
  * they say nothing. The content type is not signed. No bytes are both, so it can only be right or wrong.
  */
-export const readBody = ({
+export const decodeBody = ({
   body,
   contentType,
 }: Pick<Delivery, 'body' | 'contentType'>): unknown => {

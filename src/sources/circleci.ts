@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { fail } from '../kernel/result.ts'
-import { jsonType, readBody } from './body.ts'
+import { jsonType, decodeBody } from './body.ts'
 import { parseCircleciEvent } from './circleci-event.ts'
 import { acceptedSecrets, type Source } from './source.ts'
 
@@ -15,13 +15,13 @@ const signaturesOf = (header: string): readonly string[] =>
     .flatMap((entry) => (entry.startsWith(version) ? [entry.slice(version.length)] : []))
 
 /** In constant time; only the length, which is no secret, shows. */
-const isSame = (one: string, other: string): boolean => {
+const isSameSignature = (one: string, other: string): boolean => {
   const [a, b] = [Buffer.from(one), Buffer.from(other)]
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
 /** Whether the header has the signature of exactly these bytes under one of the secrets. */
-export const isSignedBy = (
+export const isSignedByCircleci = (
   secrets: readonly string[],
   body: Uint8Array,
   header: string,
@@ -30,7 +30,7 @@ export const isSignedBy = (
   return secrets.some((secret) => {
     if (secret === '' || sent.length === 0) return false
     const signature = createHmac('sha256', secret).update(body).digest('hex')
-    return sent.some((one) => isSame(one, signature))
+    return sent.some((one) => isSameSignature(one, signature))
   })
 }
 
@@ -44,7 +44,7 @@ export const circleci: Source = {
   verify: async (delivery, secrets, now) => {
     const header = delivery.headers.get('circleci-signature') ?? ''
     if (header === '') return fail('signature_missing')
-    const isSigned = isSignedBy(acceptedSecrets(secrets, now), delivery.body, header)
-    return isSigned ? parseCircleciEvent(readBody(delivery)) : fail('signature_invalid')
+    const isSigned = isSignedByCircleci(acceptedSecrets(secrets, now), delivery.body, header)
+    return isSigned ? parseCircleciEvent(decodeBody(delivery)) : fail('signature_invalid')
   },
 }

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { AppName } from '../kernel/id.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { jsonType, readBody } from './body.ts'
+import { jsonType, decodeBody } from './body.ts'
 import { acceptedSecrets, SentEpochSeconds, SentText, type Parsed, type Source } from './source.ts'
 
 /** The last part of the app's hook URL, 64 hex digits: the whole of what proves the sender. */
@@ -32,7 +32,7 @@ export const createDockerHub = (apps: ReadonlySet<string>): Source => ({
     const isToken = isTokenOf(acceptedSecrets(secrets, now), path.app, path.token)
     const app = AppName.safeParse(path.app)
     if (!isToken || !app.success || !apps.has(app.data)) return fail('token_invalid')
-    return parse(app.data, readBody(delivery))
+    return parse(app.data, decodeBody(delivery))
   },
 })
 

@@ -40,7 +40,7 @@ const WorkflowRunUnended = z
 
 const WorkflowRun = z.union([WorkflowRunCompleted, WorkflowRunUnended])
 
-interface Kind {
+interface GithubEventKind {
   readonly event: string
   /** Fields by which a body is known to be of this kind: all that it has, and none that it lacks. */
   readonly has: readonly string[]
@@ -52,7 +52,7 @@ interface Kind {
  * Of all events in GitHub's schemas no other has these fields, so that no body is of two kinds. The events
  * `deployment`, `deployment_status` (`deployment`) and `deployment_review` (`since`) carry a run too.
  */
-const kinds: readonly Kind[] = [
+const kinds: readonly GithubEventKind[] = [
   { event: 'ping', has: ['zen'], lacks: [], says: z.unknown().transform(() => ({ kind: 'ping' })) },
   { event: 'push', has: ['ref', 'after', 'deleted'], lacks: [], says: Push },
   {
@@ -63,7 +63,7 @@ const kinds: readonly Kind[] = [
   },
 ]
 
-const isOfKind = (body: object, { has, lacks }: Kind): boolean =>
+const isOfKind = (body: object, { has, lacks }: GithubEventKind): boolean =>
   has.every((field) => Object.hasOwn(body, field)) &&
   !lacks.some((field) => Object.hasOwn(body, field))
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { verify } from '@octokit/webhooks-methods'
 import { fail } from '../kernel/result.ts'
-import { formType, jsonType, readBody } from './body.ts'
+import { formType, jsonType, decodeBody } from './body.ts'
 import { parseGithubEvent } from './github-event.ts'
 import { acceptedSecrets, type Source } from './source.ts'
 
@@ -10,7 +10,7 @@ import { acceptedSecrets, type Source } from './source.ts'
  * strings: bytes that are not UTF-8 are refused before, because decoding would turn each of them
  * into the same U+FFFD, and two bodies would share a signature. It throws on anything empty.
  */
-export const isSignedBy = async (
+export const isSignedByGithub = async (
   secrets: readonly string[],
   body: Uint8Array,
   signature: string,
@@ -27,16 +27,16 @@ export const isSignedBy = async (
  * `X-Hub-Signature-256` over the raw body; the event's name and the delivery's id are not signed. A hook
  * made by the REST API sends a form unless told otherwise.
  */
-export const github: Source = {
+export const githubSource: Source = {
   name: 'github',
   contentTypes: [jsonType, formType],
   verify: async (delivery, secrets, now) => {
     const signature = delivery.headers.get('x-hub-signature-256') ?? ''
     if (signature === '') return fail('signature_missing')
-    if (!(await isSignedBy(acceptedSecrets(secrets, now), delivery.body, signature))) {
+    if (!(await isSignedByGithub(acceptedSecrets(secrets, now), delivery.body, signature))) {
       return fail('signature_invalid')
     }
     const event = delivery.headers.get('x-github-event') ?? ''
-    return parseGithubEvent(event, readBody(delivery))
+    return parseGithubEvent(event, decodeBody(delivery))
   },
 }

@@ -1,11 +1,11 @@
 import type { TargetSettings } from '../deployment/app.ts'
 import { unlimited, type PlannedTarget, type Target } from './target.ts'
 
-type Kind = TargetSettings['kind']
+type TargetKind = TargetSettings['kind']
 
 /** What is made of a target's settings, one entry a kind. */
 export type ByKind<Made> = {
-  readonly [One in Kind]: (settings: Extract<TargetSettings, { readonly kind: One }>) => Made
+  readonly [One in TargetKind]: (settings: Extract<TargetSettings, { readonly kind: One }>) => Made
 }
 
 /** The one place outside a target's own folder and src/config that tells targets apart by their kind. */

@@ -5,7 +5,7 @@ import { Redacted } from '../../src/kernel/redacted.ts'
 import { isSealable, sealEnvelope } from '../../src/secrets/envelope.ts'
 import { assembleEnvironment } from '../../src/secrets/environment.ts'
 import { renderEnvelopePlaintext } from '../../src/secrets/plaintext.ts'
-import { envelopeCharacters, largestWave, roomBeside } from '../../src/targets/ec2/room.ts'
+import { envelopeCharacters, mostInWave, roomBeside } from '../../src/targets/ec2/room.ts'
 import { createKeyRing } from '../support/instance-key.ts'
 import { inFull } from '../support/size.ts'
 
@@ -145,7 +145,7 @@ test('no envelope is larger than was reckoned, and by little smaller', async () 
 test('the largest wave fits, and one more would not', () => {
   fc.assert(
     fc.property(fc.nat(40_000), fc.nat(40_000), (bytes, space) => {
-      const count = largestWave(bytes, space)
+      const count = mostInWave(bytes, space)
       if (count > 0) expect(envelopeCharacters(bytes, count)).toBeLessThanOrEqual(space)
       expect(envelopeCharacters(bytes, count + 1)).toBeGreaterThan(space - 4)
     }),

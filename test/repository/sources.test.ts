@@ -5,7 +5,7 @@ import * as z from 'zod'
 import { reasons } from '../../src/kernel/reason.ts'
 import { circleci } from '../../src/sources/circleci.ts'
 import { createDockerHub } from '../../src/sources/docker-hub.ts'
-import { github } from '../../src/sources/github.ts'
+import { githubSource } from '../../src/sources/github.ts'
 
 const page = readFileSync('docs/sources.md', 'utf8')
 const sections = new Map(
@@ -21,7 +21,7 @@ const routes = z
 
 describe('docs/sources.md', () => {
   it.each([
-    { title: 'GitHub', source: github },
+    { title: 'GitHub', source: githubSource },
     { title: 'CircleCI', source: circleci },
     { title: 'Docker Hub', source: createDockerHub(new Set()) },
   ])('tells of $title its path, its content types and how to set it up', ({ title, source }) => {

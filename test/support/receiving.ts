@@ -10,7 +10,7 @@ import { Redacted } from '../../src/kernel/redacted.ts'
 import { succeed } from '../../src/kernel/result.ts'
 import { circleci } from '../../src/sources/circleci.ts'
 import { createDockerHub } from '../../src/sources/docker-hub.ts'
-import { github } from '../../src/sources/github.ts'
+import { githubSource } from '../../src/sources/github.ts'
 import type { SourceName, SourceSecrets } from '../../src/sources/source.ts'
 import { appOf, configurationOf } from './apps.ts'
 import { signCircleci } from './circleci-events.ts'
@@ -88,7 +88,7 @@ export const createReceiving = (
   const services: ReceiveServices = {
     configuration,
     sources: {
-      github,
+      github: githubSource,
       circleci,
       'docker-hub': createDockerHub(new Set(configuration.apps.map(({ name }) => name))),
     },

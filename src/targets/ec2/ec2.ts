@@ -9,7 +9,7 @@ import type { Answer } from '../../deployment/step.ts'
 import { toAbsence } from '../absence.ts'
 import type { Order, Started, Target } from '../target.ts'
 import type { Certificate, Certificates } from './certificates.ts'
-import { observe } from './observe.ts'
+import { observeCommand } from './observe.ts'
 import type {
   Command,
   Commands,
@@ -96,7 +96,11 @@ const seal = async (ports: Ec2Ports, order: Order, certificates: readonly Certif
     ? succeed(await sealForWayBack(ports, order, certificates))
     : ports.sealEnvelope(order.release, certificates)
 
-const start = async (ports: Ec2Ports, settings: Ec2Settings, order: Order): Promise<Started> => {
+const startCommand = async (
+  ports: Ec2Ports,
+  settings: Ec2Settings,
+  order: Order,
+): Promise<Started> => {
   if (order.purpose === 'prepare')
     return sendToReachable(ports, settings, order, toCommand(ports, order, {}))
   const { release } = order
@@ -136,9 +140,9 @@ export const createEc2Target = (ports: Ec2Ports, settings: Ec2Settings): Target 
   prepared: (instances) => prepared(ports, instances),
   start: (order) => {
     const own = findTarget(order.settings, order.target)
-    return start(ports, own?.kind === 'ec2' ? own : settings, order)
+    return startCommand(ports, own?.kind === 'ec2' ? own : settings, order)
   },
   observe: async (order, operation) =>
-    sayWhyNoEnvelope(ports, order, await observe(ports, order, operation)),
+    sayWhyNoEnvelope(ports, order, await observeCommand(ports, order, operation)),
   cancel: (operation) => ports.commands.cancel(operation),
 })

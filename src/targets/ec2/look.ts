@@ -6,7 +6,7 @@ import { explainLoss, isTerminal } from './loss.ts'
 import { parseHostPlan, type HostPlan } from './plan-result.ts'
 import type { Command, Commands, Ec2Stage, Fleet, FleetInstance, Invocation } from './ports.ts'
 import { obstacleOf } from './reach.ts'
-import { parseHostResult, toReason } from './result.ts'
+import { parseHostResult, toResultReason } from './result.ts'
 import { listSelected } from './select.ts'
 import { renderSettings } from './settings.ts'
 
@@ -22,13 +22,13 @@ export interface LookPorts {
 }
 
 /** What a host said, or why it said nothing. */
-export type Sight =
+export type LookResult =
   | { readonly kind: 'seen'; readonly host: HostPlan }
   | { readonly kind: 'unseen'; readonly reason: Reason; readonly message: string }
 
 export interface InstanceSight {
   readonly instance: FleetInstance
-  readonly sight: Sight
+  readonly sight: LookResult
 }
 
 export interface LookOrder {
@@ -45,7 +45,11 @@ const lookAgainMilliseconds = 400
 const mostInstances = 50
 const deliverySeconds = 30
 
-const unseen = (reason: Reason, message: string): Sight => ({ kind: 'unseen', reason, message })
+const unseen = (reason: Reason, message: string): LookResult => ({
+  kind: 'unseen',
+  reason,
+  message,
+})
 
 const toLookCommand = (ports: LookPorts, order: LookOrder, ids: readonly InstanceId[]): Command => {
   const { app, settings, commit, digest } = order
@@ -81,7 +85,7 @@ interface Sent {
 }
 
 /** One instance that may not be sent to has the whole command refused: halved until it is named. */
-const send = async (
+const sendLook = async (
   ports: LookPorts,
   order: LookOrder,
   ids: readonly InstanceId[],
@@ -89,8 +93,8 @@ const send = async (
   if (ids.length === 0) return []
   const half = Math.ceil(ids.length / 2)
   const sendHalves = async () => [
-    ...(await send(ports, order, ids.slice(0, half))),
-    ...(await send(ports, order, ids.slice(half))),
+    ...(await sendLook(ports, order, ids.slice(0, half))),
+    ...(await sendLook(ports, order, ids.slice(half))),
   ]
   if (ids.length > mostInstances) return sendHalves()
   const sent = await ports.commands.send(toLookCommand(ports, order, ids))
@@ -114,13 +118,13 @@ const waitForAnswers = async (
   }
 }
 
-const toSight = (sent: Sent | undefined, invocation: Invocation | undefined): Sight => {
+const toSight = (sent: Sent | undefined, invocation: Invocation | undefined): LookResult => {
   if (sent !== undefined && sent.command === null) return unseen('send_failed', sent.failure)
   if (invocation === undefined) return unseen('no_answer', `no answer within ${waitSeconds} s`)
   const host = parseHostPlan(invocation.output)
   if (host !== null) return { kind: 'seen', host }
   const result = parseHostResult(invocation.output)
-  if (result !== null) return unseen(toReason(result.reason) ?? 'no_answer', result.message)
+  if (result !== null) return unseen(toResultReason(result.reason) ?? 'no_answer', result.message)
   const loss = explainLoss(invocation)
   return unseen(loss.reason, loss.message)
 }
@@ -135,7 +139,7 @@ export const lookAtInstances = async (
 ): Promise<readonly InstanceSight[]> => {
   const fleet = await listSelected(ports.fleet, order.settings.instances)
   const reachable = fleet.filter((instance) => obstacleOf(instance) === null).map(({ id }) => id)
-  const sent = await send(ports, order, reachable)
+  const sent = await sendLook(ports, order, reachable)
   const invocations = await waitForAnswers(ports, sent)
   return fleet.map((instance) => {
     const obstacle = obstacleOf(instance)

@@ -3,7 +3,7 @@ import { timesPacked, type ImageSize } from '../../registry/size.ts'
 import type { MeasureImage } from './ports.ts'
 
 /** A deployment does not wait longer for what only spares it a pull in vain. */
-const mostMilliseconds = 2_000
+const mostMeasureMilliseconds = 2_000
 
 /** The registry is asked once for each digest, and again only where it did not tell. */
 export const createMeasureImage = (
@@ -20,5 +20,5 @@ export const createMeasureImage = (
   }
   return async (release) =>
     known.get(release.digest) ??
-    Promise.race([ask(release).catch(() => null), sleep(mostMilliseconds).then(() => null)])
+    Promise.race([ask(release).catch(() => null), sleep(mostMeasureMilliseconds).then(() => null)])
 }

@@ -34,7 +34,7 @@ const hasUnusableKey = ({ certificate }: HostResult): boolean =>
  * What asks or writes more than the listing waits until the command is over for all: it would be done
  * again at each look, and each instance that ends brings one.
  */
-const read = async (
+const readInvocation = async (
   ports: ObservePorts,
   operation: string,
   id: InstanceId,
@@ -93,7 +93,7 @@ const maskFailure = async (answer: Answer, toMask: () => Promise<Mask>): Promise
 }
 
 /** The answers to one command so far, as far as SSM lists them. */
-export const observe = async (
+export const observeCommand = async (
   ports: ObservePorts,
   order: Order,
   operation: string,
@@ -106,7 +106,7 @@ export const observe = async (
     isLastLook(order.notAfter, toInstant(ports.clock()))
   return Promise.all(
     order.instances.map(async (id) =>
-      maskFailure(await read(ports, operation, id, invocationOf(id), isOver), toMask),
+      maskFailure(await readInvocation(ports, operation, id, invocationOf(id), isOver), toMask),
     ),
   )
 }

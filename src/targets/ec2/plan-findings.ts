@@ -3,10 +3,10 @@ import type { Serving } from '../../deployment/deployment.ts'
 import type { Finding } from '../../deployment/plan.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { timesPacked, type ImageSize } from '../../registry/size.ts'
-import type { InstanceSight, Sight } from './look.ts'
+import type { InstanceSight, LookResult } from './look.ts'
 import type { HostPlan } from './plan-result.ts'
 import { isOlder, oldestAgent } from './reach.ts'
-import { toReason } from './result.ts'
+import { toResultReason } from './result.ts'
 
 export interface HostFacts {
   readonly settings: Ec2Settings
@@ -15,21 +15,21 @@ export interface HostFacts {
   readonly live: Serving | null
 }
 
-type Found = Omit<Finding, 'instance'>
+type FoundContainer = Omit<Finding, 'instance'>
 
 /** The first with an engine that knows what the scripts ask of it. */
 const oldestDocker = '20.10'
 /** A small Django under two workers takes about 200 MB; two copies run during a switch. */
 const secondCopyBytes = 256_000_000
 
-const problem = (what: string, reason: Reason, message: string): Found => ({
+const instanceProblem = (what: string, reason: Reason, message: string): FoundContainer => ({
   level: 'problem',
   what,
   reason,
   message,
 })
 
-const subjects: Partial<Record<Reason, string>> = {
+const instanceSubjects: Partial<Record<Reason, string>> = {
   docker_unavailable: 'docker',
   disk_full: 'disk',
   port_in_use: 'port',
@@ -39,18 +39,18 @@ const subjects: Partial<Record<Reason, string>> = {
   agent_too_old: 'agent',
 }
 
-const toObstacle = ({ reason, message }: HostPlan['obstacles'][number]): Found => {
-  const known = toReason(reason) ?? 'start_failed'
-  return problem(subjects[known] ?? 'instance', known, message)
+const toObstacle = ({ reason, message }: HostPlan['obstacles'][number]): FoundContainer => {
+  const known = toResultReason(reason) ?? 'start_failed'
+  return instanceProblem(instanceSubjects[known] ?? 'instance', known, message)
 }
 
-const toMegabytes = (bytes: number): number => Math.floor(bytes / 1_000_000)
+export const toMegabytes = (bytes: number): number => Math.floor(bytes / 1_000_000)
 
-const findSpace = ({ host, size }: HostFacts): readonly Found[] => {
+const findSpace = ({ host, size }: HostFacts): readonly FoundContainer[] => {
   if (host.pulled || size.kind === 'unknown') return []
   if (size.kind === 'no_platform')
     return [
-      problem(
+      instanceProblem(
         'image',
         'pull_failed',
         `the image is not built for this machine (${host.machine}); build it for this platform too`,
@@ -60,11 +60,11 @@ const findSpace = ({ host, size }: HostFacts): readonly Found[] => {
   if (host.freeBytes >= bytes * timesPacked) return []
   const message = `${toMegabytes(host.freeBytes)} MB are free; the image has ${toMegabytes(bytes)} MB packed and needs about ${toMegabytes(bytes * timesPacked)}: remove what is not needed (docker system df), or enlarge the disk`
   return host.freeBytes < bytes
-    ? [problem('disk', 'disk_full', message)]
+    ? [instanceProblem('disk', 'disk_full', message)]
     : [{ level: 'warning', what: 'disk', reason: 'disk_full', message }]
 }
 
-const findMemory = ({ settings, host }: HostFacts): readonly Found[] =>
+const findMemory = ({ settings, host }: HostFacts): readonly FoundContainer[] =>
   settings.strategy === 'recreate' ||
   (host.serving === null && !host.replacesRuns) ||
   host.memoryBytes === 0 ||
@@ -78,7 +78,7 @@ const findMemory = ({ settings, host }: HostFacts): readonly Found[] =>
         },
       ]
 
-const findReplaced = ({ settings, host }: HostFacts): readonly Found[] =>
+const findReplaced = ({ settings, host }: HostFacts): readonly FoundContainer[] =>
   settings.replaces === null || host.replacesRuns || host.serving !== null || host.docker === ''
     ? []
     : [
@@ -89,18 +89,18 @@ const findReplaced = ({ settings, host }: HostFacts): readonly Found[] =>
         },
       ]
 
-const findDrift = ({ host, live }: HostFacts): readonly Found[] => {
+const findDrift = ({ host, live }: HostFacts): readonly FoundContainer[] => {
   if (host.docker === '' || live === null || host.serving?.generation === live.generation) return []
   const what = host.serving === null ? 'nothing of Landfall' : `#${host.serving.generation}`
   const message = `${what} serves here, where #${live.generation} should; a deployment puts it right`
   return [{ level: 'warning', what: 'serving', message }]
 }
 
-const findTools = ({ host }: HostFacts): readonly Found[] => [
-  ...host.missing.map((tool) => problem('tools', 'tool_missing', `install ${tool}`)),
+const findTools = ({ host }: HostFacts): readonly FoundContainer[] => [
+  ...host.missing.map((tool) => instanceProblem('tools', 'tool_missing', `install ${tool}`)),
   ...(host.docker !== '' && isOlder(host.docker, oldestDocker)
     ? [
-        problem(
+        instanceProblem(
           'docker',
           'docker_unavailable',
           `Docker ${host.docker} is too old; ${oldestDocker} or newer is needed`,
@@ -118,7 +118,7 @@ const describePort = ({ settings, host }: HostFacts): string => {
     : `port ${publish.port} with ${host.holder}`
 }
 
-const describe = (facts: HostFacts, agent: string | null): Found => {
+const describeInstance = (facts: HostFacts, agent: string | null): FoundContainer => {
   const { host } = facts
   const sizes = `${toMegabytes(host.freeBytes)} MB of disk and ${toMegabytes(host.memoryBytes)} MB of memory free`
   const message = `agent ${agent}, Docker ${host.docker}, ${describePort(facts)}, ${sizes}`
@@ -141,8 +141,13 @@ const explainUnseen = ({ instance }: InstanceSight, reason: Reason, message: str
 
 const findUnseen = (
   seen: InstanceSight,
-  { reason, message }: Extract<Sight, { kind: 'unseen' }>,
-): Found => problem(subjects[reason] ?? 'instance', reason, explainUnseen(seen, reason, message))
+  { reason, message }: Extract<LookResult, { kind: 'unseen' }>,
+): FoundContainer =>
+  instanceProblem(
+    instanceSubjects[reason] ?? 'instance',
+    reason,
+    explainUnseen(seen, reason, message),
+  )
 
 /** What is wrong with one instance, or that nothing is. */
 export const findOnInstance = (
@@ -150,7 +155,7 @@ export const findOnInstance = (
   { settings, size, live }: Omit<HostFacts, 'host'>,
 ): readonly Finding[] => {
   const { instance, sight } = seen
-  const found = (): readonly Found[] => {
+  const found = (): readonly FoundContainer[] => {
     if (sight.kind === 'unseen') return [findUnseen(seen, sight)]
     const facts = { settings, size, live, host: sight.host }
     const all = [
@@ -163,7 +168,7 @@ export const findOnInstance = (
     ]
     return all.some(({ level }) => level === 'problem')
       ? all
-      : [...all, describe(facts, instance.agentVersion)]
+      : [...all, describeInstance(facts, instance.agentVersion)]
   }
   return found().map((one) => ({ ...one, instance: instance.id }))
 }

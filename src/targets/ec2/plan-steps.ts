@@ -9,13 +9,11 @@ export interface StepFacts {
   readonly packedBytes: number | null
 }
 
-const toMegabytes = (bytes: number): number => Math.ceil(bytes / 1_000_000)
-
 const pull = ({ host, packedBytes }: StepFacts): string => {
   if (host.pulled) return 'pull: the image is there already'
   return packedBytes === null
     ? 'pull the image'
-    : `pull the image, ${toMegabytes(packedBytes)} MB packed`
+    : `pull the image, ${Math.ceil(packedBytes / 1_000_000)} MB packed`
 }
 
 const stop = ({ settings, host }: StepFacts): readonly string[] => {
@@ -37,7 +35,7 @@ const predeploy = ({ settings, runsPredeploy }: StepFacts): readonly string[] =>
   ]
 }
 
-const check = ({ settings }: StepFacts): string => {
+const planCheck = ({ settings }: StepFacts): string => {
   const { health, port } = settings
   const seconds = health.intervalSeconds * health.times
   if (port === null) return `check that it stays up for ${Math.ceil(seconds)} s`
@@ -71,7 +69,7 @@ export const planSteps = (facts: StepFacts): readonly string[] => [
   facts.settings.strategy === 'recreate' || facts.host.serving === null
     ? 'start the new container'
     : 'start the new container beside the one that serves',
-  check(facts),
+  planCheck(facts),
   ...takeOver(facts),
   ...handOver(facts),
 ]

@@ -3,7 +3,7 @@ import type { Finding, InstancePlan, PlanContext, TargetView } from '../../deplo
 import type { Commit, Digest } from '../../kernel/id.ts'
 import type { ImageSize } from '../../registry/size.ts'
 import { lookAtInstances, type InstanceSight, type LookPorts } from './look.ts'
-import { findOnInstance } from './plan-findings.ts'
+import { findOnInstance, toMegabytes } from './plan-findings.ts'
 import { planSteps } from './plan-steps.ts'
 import type { Fleet } from './ports.ts'
 import { createEc2Selection, type SelectionPorts } from './select.ts'
@@ -28,8 +28,6 @@ interface Looked {
   readonly sights: readonly InstanceSight[]
   readonly sizes: ReadonlyMap<string, ImageSize>
 }
-
-const toMegabytes = (bytes: number): number => Math.floor(bytes / 1_000_000)
 
 const sizeFor = ({ sizes }: Looked, { sight }: InstanceSight): ImageSize =>
   (sight.kind === 'seen' ? sizes.get(sight.host.machine) : undefined) ?? { kind: 'unknown' }

@@ -8,9 +8,9 @@ import { isReason, type Reason } from '../../kernel/reason.ts'
 const mark = 'landfall/1 '
 
 /** It stands in the head, whose size is bounded. */
-const maxMessage = 300
+const maxResultMessage = 300
 
-const Step = z.object({
+const ReportedStep = z.object({
   name: z.string(),
   status: z.enum(['succeeded', 'failed', 'skipped', 'timed_out', 'cancelled']),
   ms: z.number().nullish(),
@@ -24,11 +24,11 @@ const HostResult = z.object({
   message: z
     .string()
     .default('')
-    .transform((text) => text.slice(0, maxMessage)),
+    .transform((text) => text.slice(0, maxResultMessage)),
   // The document lets 12 digits through; more could never be sent again.
   fenceSeen: z.number().int().min(0).max(999_999_999_999).nullish(),
   serving: z.object({ generation: Generation, digest: Digest }).nullish(),
-  steps: z.array(Step).default([]),
+  steps: z.array(ReportedStep).default([]),
   tail: z.array(z.string()).default([]),
   certificate: z.string().nullish(),
 })
@@ -46,7 +46,7 @@ export const parseHostResult = (output: string): HostResult | null => {
   return parsed.success ? parsed.data : null
 }
 
-export const toReason = (code: string | null | undefined): Reason | null =>
+export const toResultReason = (code: string | null | undefined): Reason | null =>
   code !== null && code !== undefined && isReason(code) ? code : null
 
 /** Lines printed after the result line are the log's end, for people. */
@@ -60,20 +60,20 @@ const tailOf = (result: HostResult, output: string): readonly string[] => {
     .slice(-40)
 }
 
-export const toServing = (result: HostResult): Serving | null => result.serving ?? null
+export const toResultServing = (result: HostResult): Serving | null => result.serving ?? null
 
 export const toAnswer = (id: InstanceId, result: HostResult, output: string): Answer => ({
   id,
   outcome: result.outcome,
-  reason: toReason(result.reason),
+  reason: toResultReason(result.reason),
   message: result.message === '' ? null : result.message,
-  serving: toServing(result),
+  serving: toResultServing(result),
   fenceSeen: result.reason === 'superseded_fence' ? (result.fenceSeen ?? null) : null,
   steps: result.steps.map(({ name, status, ms, reason }) => ({
     name,
     status,
     milliseconds: ms ?? null,
-    reason: toReason(reason),
+    reason: toResultReason(reason),
   })),
   tail: result.outcome === 'succeeded' ? [] : tailOf(result, output),
 })

@@ -10,21 +10,21 @@ export const roomBeside = (settings: string): number =>
   mostCharacters - mostDocumentCharacters - otherCharacters - settings.length
 
 /** What CMS puts around the content, with the last block's padding, and around each piece of it. */
-const ownBytes = 160
+const envelopeOwnBytes = 160
 const pieceBytes = 1024
 const bytesAPiece = 4
 /** Of each recipient: its entry in the envelope, and its id in the plaintext's first line. */
-const instanceBytes = 293 + 20
+const recipientBytes = 293 + 20
 
 const toCharacters = (bytes: number): number => 4 * Math.ceil(bytes / 3)
 
 const contentBytes = (bytes: number): number =>
-  bytes + ownBytes + Math.ceil(bytes / pieceBytes) * bytesAPiece
+  bytes + envelopeOwnBytes + Math.ceil(bytes / pieceBytes) * bytesAPiece
 
 /** At most how many characters of base64 an envelope takes; `bytes` is its plaintext without ids. */
 export const envelopeCharacters = (bytes: number, instances: number): number =>
-  toCharacters(contentBytes(bytes) + instances * instanceBytes)
+  toCharacters(contentBytes(bytes) + instances * recipientBytes)
 
 /** For how many instances one envelope fits into `room` characters; 0 where not even for one. */
-export const largestWave = (bytes: number, room: number): number =>
-  Math.max(0, Math.floor((Math.floor(room / 4) * 3 - contentBytes(bytes)) / instanceBytes))
+export const mostInWave = (bytes: number, room: number): number =>
+  Math.max(0, Math.floor((Math.floor(room / 4) * 3 - contentBytes(bytes)) / recipientBytes))

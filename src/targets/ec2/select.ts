@@ -4,7 +4,7 @@ import { Commit, Digest, InstanceId } from '../../kernel/id.ts'
 import { unlimited, type Target } from '../target.ts'
 import type { Ec2Stage, Fleet, FleetInstance, MeasureEnvelope } from './ports.ts'
 import { obstacleOf } from './reach.ts'
-import { envelopeCharacters, largestWave, roomBeside } from './room.ts'
+import { envelopeCharacters, mostInWave, roomBeside } from './room.ts'
 import { renderSettings } from './settings.ts'
 
 /** Nothing here can send or write. */
@@ -58,7 +58,7 @@ const measureCapacity = async (
   } as const
   const rendered = renderSettings({ ...order, predeployOn: longestId }, settings, ports.stage)
   const room = roomBeside(rendered)
-  const instances = largestWave(bytes, room)
+  const instances = mostInWave(bytes, room)
   const message = `the env file and its masks take ${bytes} bytes, ${envelopeCharacters(bytes, 1)} characters when encrypted; ${room} fit into a command`
   return { instances, message: instances === 0 ? message : null }
 }

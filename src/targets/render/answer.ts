@@ -9,9 +9,9 @@ import type { RenderFailure } from './api.ts'
 import type { Deploy } from './deploys.ts'
 
 /** It stands in the head, whose size is bounded. */
-const maxMessage = 300
+const maxRenderMessage = 300
 
-const toServing = ({ release }: Order): Serving | null =>
+const toRenderServing = ({ release }: Order): Serving | null =>
   release === null ? null : { generation: release.generation, digest: release.digest }
 
 const toStep = (
@@ -33,7 +33,9 @@ export const answerAs = (
   reason: Reason | null = null,
   message: string | null = null,
 ): readonly Answer[] =>
-  order.instances.map((id) => toAbsence(id, outcome, reason, message?.slice(0, maxMessage) ?? null))
+  order.instances.map((id) =>
+    toAbsence(id, outcome, reason, message?.slice(0, maxRenderMessage) ?? null),
+  )
 
 export const answerFailed = (
   order: Order,
@@ -53,10 +55,10 @@ export const answerSucceeded = (
   message: string | null = null,
 ): readonly Answer[] =>
   order.instances.map((id) => ({
-    ...toAbsence(id, 'waiting', null, message?.slice(0, maxMessage) ?? null),
+    ...toAbsence(id, 'waiting', null, message?.slice(0, maxRenderMessage) ?? null),
     outcome: 'succeeded',
     reason: order.purpose === 'restore' ? 'restored' : 'deployed',
-    serving: toServing(order),
+    serving: toRenderServing(order),
     steps: deploy === null ? [] : [toStep(deploy, 'succeeded', null)],
   }))
 
@@ -71,7 +73,11 @@ const isLastChance = ({ notAfter }: Order, clock: Clock): boolean =>
  *
  * @throws Retryable where it is to be tried again
  */
-export const refuse = (order: Order, failure: RenderFailure, clock: Clock): readonly Answer[] => {
+export const toRefused = (
+  order: Order,
+  failure: RenderFailure,
+  clock: Clock,
+): readonly Answer[] => {
   const mayComeLater =
     failure.kind === 'later' && (failure.maybeDone || !isLastChance(order, clock))
   if (mayComeLater) throw new Retryable(failure.why)

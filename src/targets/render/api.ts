@@ -27,12 +27,12 @@ export type RenderFailure = ForeignFailure & {
   readonly maybeDone: boolean
 }
 
-export type Ask = AskApi<RenderFailure>
+export type AskRender = AskApi<RenderFailure>
 
-type Service = Pick<RenderSettings, 'service' | 'token'>
+type RenderService = Pick<RenderSettings, 'service' | 'token'>
 
 /** Opens Render's API below one service for so many milliseconds, in the name of its target's API key. */
-export type OpenRender = (settings: Service, milliseconds: number) => Ask
+export type OpenRender = (settings: RenderService, milliseconds: number) => AskRender
 
 interface ApiPorts {
   readonly http: Http
@@ -50,7 +50,7 @@ export const failLater = (why: string, maybeDone = false) =>
 export const failFor = (reason: Reason, why: string) =>
   fail({ ...refused(why), reason, maybeDone: false })
 
-const readKey = async (
+const readRenderKey = async (
   { readSecret, clock }: ApiPorts,
   name: string,
 ): Promise<Result<Authorization, RenderFailure>> => {
@@ -68,19 +68,19 @@ const readKey = async (
 }
 
 /** Deploys are limited by service, everything else by key. */
-const toLimit = ({ service, token }: Service, { method, path }: ApiRequest): string => {
+const toLimit = ({ service, token }: RenderService, { method, path }: ApiRequest): string => {
   if (method === 'GET') return `read ${token}`
   return path === '/deploys' ? `deploy ${service}` : `write ${token}`
 }
 
-const explain = ({ service, token }: Service): Api<RenderFailure>['meanings'] => ({
+const explainRender = ({ service, token }: RenderService): Api<RenderFailure>['meanings'] => ({
   401: `the secret ${token} holds no valid API key`,
   403: `the API key of ${token} may not do this with ${service}; is it of its workspace?`,
   404: `there is no ${service}, or the API key of ${token} is of another workspace`,
   410: `${service} was deleted`,
 })
 
-const reasons: Readonly<Record<number, Reason>> = {
+const renderReasons: Readonly<Record<number, Reason>> = {
   401: 'target_unauthorized',
   403: 'target_unauthorized',
   404: 'service_missing',
@@ -94,7 +94,7 @@ const toFailure: Api<RenderFailure>['toFailure'] = (failure, { method }, status)
         reason: 'target_unavailable',
         maybeDone: method === 'POST' && status !== 429,
       }
-    : { ...failure, reason: reasons[status ?? 0] ?? 'send_failed', maybeDone: false }
+    : { ...failure, reason: renderReasons[status ?? 0] ?? 'send_failed', maybeDone: false }
 
 export const createOpenRender = (ports: ApiPorts): OpenRender => {
   const client = createApiClient(ports.clock)
@@ -104,8 +104,8 @@ export const createOpenRender = (ports: ApiPorts): OpenRender => {
         url: `${ports.baseUrl}/services/${settings.service}`,
         headers: { accept: 'application/json' },
         credential: settings.token,
-        authorize: () => readKey(ports, settings.token),
-        meanings: explain(settings),
+        authorize: () => readRenderKey(ports, settings.token),
+        meanings: explainRender(settings),
         toLimit: (request) => toLimit(settings, request),
         toFailure,
       },

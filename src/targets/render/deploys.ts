@@ -5,7 +5,7 @@ import type { HttpResponse } from '../../kernel/http.ts'
 import { Digest } from '../../kernel/id.ts'
 import { parseJson } from '../../kernel/json.ts'
 import { succeed, type Result } from '../../kernel/result.ts'
-import { failLater, type Ask, type RenderFailure } from './api.ts'
+import { failLater, type AskRender, type RenderFailure } from './api.ts'
 import { nameImage } from './service.ts'
 
 const time = z.iso.datetime({ offset: true }).transform((text) => toInstant(new Date(text)))
@@ -29,19 +29,19 @@ export type Deploy = z.infer<typeof Deploy>
 
 const Listed = z.array(z.object({ deploy: Deploy }))
 
-type Asked<Value> = Promise<Result<Value, RenderFailure>>
+type AskedDeploy<Value> = Promise<Result<Value, RenderFailure>>
 
 const unreadable = failLater('Render describes the deploy in another way', true)
 
 /** The newest first. */
-export const listDeploys = async (ask: Ask): Asked<readonly Deploy[]> => {
+export const listDeploys = async (ask: AskRender): AskedDeploy<readonly Deploy[]> => {
   const answered = await ask({ method: 'GET', path: '/deploys?limit=50' })
   if (!answered.ok) return answered
   const listed = parseJson(Listed, answered.value.body)
   return listed === null ? unreadable : succeed(listed.map(({ deploy }) => deploy))
 }
 
-export const readDeploy = async (ask: Ask, id: string): Asked<Deploy> => {
+export const readDeploy = async (ask: AskRender, id: string): AskedDeploy<Deploy> => {
   const answered = await ask({ method: 'GET', path: `/deploys/${id}` })
   if (!answered.ok) return answered
   const deploy = parseJson(Deploy, answered.value.body)
@@ -54,17 +54,20 @@ const toBegun = (response: HttpResponse): string | null =>
 
 /** The new deploy's id; null where Render has not told it. */
 export const beginDeploy = async (
-  ask: Ask,
+  ask: AskRender,
   { image }: App,
   digest: Digest,
-): Asked<string | null> => {
+): AskedDeploy<string | null> => {
   const body = { imageUrl: `${nameImage(image)}@${digest}` }
   const answered = await ask({ method: 'POST', path: '/deploys', body })
   return answered.ok ? succeed(toBegun(answered.value)) : answered
 }
 
 /** Runs once more what an earlier deploy ran. */
-export const beginRollback = async (ask: Ask, deployId: string): Asked<string | null> => {
+export const beginRollback = async (
+  ask: AskRender,
+  deployId: string,
+): AskedDeploy<string | null> => {
   const answered = await ask({ method: 'POST', path: '/rollback', body: { deployId } })
   return answered.ok ? succeed(toBegun(answered.value)) : answered
 }
@@ -84,12 +87,12 @@ const clocksDifferBySeconds = 5
 export const isSince = ({ createdAt }: Deploy, since: Instant): boolean =>
   createdAt >= addSeconds(since, -clocksDifferBySeconds)
 
-export const digestOf = ({ image }: Deploy): string | null => image?.ref?.split('@')[1] ?? null
+export const readDigest = ({ image }: Deploy): string | null => image?.ref?.split('@')[1] ?? null
 
 const isWanted = (deploy: Deploy, wanted: Wanted): boolean =>
   wanted === 'rollback'
     ? deploy.trigger === 'rollback'
-    : deploy.trigger === 'api' && digestOf(deploy) === wanted
+    : deploy.trigger === 'api' && readDigest(deploy) === wanted
 
 /** The newest deploy that was begun under an order: also by one whose answer was lost. */
 export const findOwn = (deploys: readonly Deploy[], { wanted, since }: Search): Deploy | null =>
@@ -106,7 +109,7 @@ export const wasLive = ({ status }: Deploy): boolean =>
 
 const failed = ['build_failed', 'update_failed', 'pre_deploy_failed', 'canceled']
 
-export const hasEnded = (deploy: Deploy): boolean =>
+export const isDeployOver = (deploy: Deploy): boolean =>
   wasLive(deploy) || failed.includes(deploy.status)
 
 /** The handle that the journal keeps: a deploy's id, or by what to find it. */

@@ -6,11 +6,11 @@ import { succeed, type Result } from '../../kernel/result.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
 import type { Order } from '../target.ts'
 import { answerAs, answerFailed, answerSucceeded, loseOrRetry } from './answer.ts'
-import type { Ask, RenderFailure } from './api.ts'
+import type { AskRender, RenderFailure } from './api.ts'
 import {
-  digestOf,
+  readDigest,
   findOwn,
-  hasEnded,
+  isDeployOver,
   listDeploys,
   parseSearch,
   readDeploy,
@@ -26,7 +26,7 @@ const observeMilliseconds = 10_000
 /** What an order deploys; without a release it brings back what Render had before. */
 export const toWanted = ({ release }: Order): Wanted => release?.digest ?? 'rollback'
 
-interface Found {
+interface FoundDeploy {
   /** Null while Render lists it not yet. */
   readonly deploy: Deploy | null
   /** The one that was begun after it by somebody else, if it was looked for. */
@@ -39,10 +39,10 @@ const isReplaced = ({ status }: Deploy): boolean =>
 
 /** The deploy that an operation stands for, or a later one that was begun under the same order. */
 const find = async (
-  ask: Ask,
+  ask: AskRender,
   order: Order,
   operation: string,
-): Promise<Result<Found, RenderFailure>> => {
+): Promise<Result<FoundDeploy, RenderFailure>> => {
   const search = parseSearch(operation)
   const read = search === null ? await readDeploy(ask, operation) : null
   if (read?.ok === false) return read
@@ -62,7 +62,7 @@ const whereToLook = (order: Order, { id }: Deploy): string =>
   `see its log at https://dashboard.render.com/web/${order.instances[0] ?? ''}/deploys/${id}`
 
 /** What Render says of a deploy that did not come up; what is not listed may still come up. */
-const failures: Readonly<Record<string, readonly [reason: Reason, what: string]>> = {
+const deployFailures: Readonly<Record<string, readonly [reason: Reason, what: string]>> = {
   build_failed: ['pull_failed', 'Render could not pull the image'],
   update_failed: [
     'unhealthy',
@@ -84,7 +84,7 @@ const judgeFailure = (order: Order, deploy: Deploy): readonly Answer[] | null =>
       'registry_unauthorized',
       'Render could not pull the image, and the service has no registry credential: a private image needs one at Render too (Settings, Image, Credential)',
     )
-  const [reason, what] = failures[deploy.status] ?? []
+  const [reason, what] = deployFailures[deploy.status] ?? []
   return reason === undefined || what === undefined
     ? null
     : answerFailed(
@@ -105,7 +105,7 @@ const describeStranger = (deploy: Deploy, stranger: Deploy | null): string => {
 /** Names what Render has besides; where that cannot be asked now, it goes unsaid. */
 const nameOthers = async (
   { readSecret }: RenderPorts,
-  ask: Ask,
+  ask: AskRender,
   { release }: Order,
 ): Promise<string | null> => {
   if (release === null) return null
@@ -124,7 +124,7 @@ const nameOthers = async (
 
 const isOrdered = async (ports: RenderPorts, { release }: Order, deploy: Deploy) => {
   if (release === null) return true
-  const sha = deploy.image?.sha ?? digestOf(deploy)
+  const sha = deploy.image?.sha ?? readDigest(deploy)
   return (
     sha === release.digest || (sha !== null && (await ports.listPlatforms(release)).includes(sha))
   )
@@ -133,7 +133,7 @@ const isOrdered = async (ports: RenderPorts, { release }: Order, deploy: Deploy)
 const judgeLive = async (
   ports: RenderPorts,
   settings: RenderSettings,
-  ask: Ask,
+  ask: AskRender,
   order: Order,
   deploy: Deploy,
 ): Promise<readonly Answer[]> => {
@@ -162,7 +162,7 @@ const judgeUnended = (ports: RenderPorts, order: Order, deploy: Deploy | null) =
 }
 
 /** What has become of a deploy. A status that nobody knows is one to wait at. */
-export const observe = async (
+export const observeDeploy = async (
   ports: RenderPorts,
   settings: RenderSettings,
   order: Order,
@@ -173,7 +173,7 @@ export const observe = async (
   const found = await find(ask, order, operation)
   if (!found.ok) return loseOrRetry(order, found.error, ports.clock)
   const { deploy, stranger } = found.value
-  if (deploy === null || !hasEnded(deploy)) return judgeUnended(ports, order, deploy)
+  if (deploy === null || !isDeployOver(deploy)) return judgeUnended(ports, order, deploy)
   if (deploy.status === 'live') return judgeLive(ports, settings, ask, order, deploy)
   return (
     judgeFailure(order, deploy) ??

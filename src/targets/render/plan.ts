@@ -8,7 +8,7 @@ import { Retryable, unlessRetryable } from '../../kernel/retryable.ts'
 import { succeed, type Result } from '../../kernel/result.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
 import type { OpenRender, RenderFailure } from './api.ts'
-import { digestOf, hasEnded, listDeploys, type Deploy } from './deploys.ts'
+import { readDigest, isDeployOver, listDeploys, type Deploy } from './deploys.ts'
 import type { RenderPorts } from './ports.ts'
 import { createRenderSelection } from './select.ts'
 import { findUnsuitable, nameImage, readService, type Service } from './service.ts'
@@ -18,14 +18,14 @@ interface ViewPorts extends Pick<RenderPorts, 'readSecret'> {
   readonly open: OpenRender
 }
 
-interface ViewOrder {
+interface RenderViewOrder {
   readonly app: App
   readonly settings: RenderSettings
   readonly digest: Digest | null
 }
 
 /** A service as it is now. */
-interface Sight {
+interface ServiceSight {
   readonly service: Service
   readonly deploys: readonly Deploy[]
   /** Null where they are left to Render, or the app's secret cannot be read. */
@@ -37,7 +37,7 @@ const lookMilliseconds = 20_000
 const compare = async (
   { readSecret }: ViewPorts,
   ask: ReturnType<OpenRender>,
-  { app, settings }: ViewOrder,
+  { app, settings }: RenderViewOrder,
 ): Promise<Result<VariableChanges | null, RenderFailure>> => {
   if (settings.env === 'leave') return succeed(null)
   // What is wrong with the secret is a finding of its own.
@@ -47,7 +47,10 @@ const compare = async (
   return there.ok ? succeed(compareVariables(there.value, environment.value)) : there
 }
 
-const look = async (ports: ViewPorts, order: ViewOrder): Promise<Result<Sight, RenderFailure>> => {
+const look = async (
+  ports: ViewPorts,
+  order: RenderViewOrder,
+): Promise<Result<ServiceSight, RenderFailure>> => {
   const ask = ports.open(order.settings, lookMilliseconds)
   const service = await readService(ask)
   if (!service.ok) return service
@@ -58,38 +61,41 @@ const look = async (ports: ViewPorts, order: ViewOrder): Promise<Result<Sight, R
   return succeed({ service: service.value, deploys: deploys.value, variables: variables.value })
 }
 
-type Found = Omit<Finding, 'instance'>
+type FoundService = Omit<Finding, 'instance'>
 
-const problem = (what: string, reason: Reason, message: string): Found => ({
+const toProblem = (what: string, reason: Reason, message: string): FoundService => ({
   level: 'problem',
   what,
   reason,
   message,
 })
 
-const warning = (what: string, message: string, reason?: Reason): Found => ({
+const toWarning = (what: string, message: string, reason?: Reason): FoundService => ({
   level: 'warning',
   what,
   message,
   ...(reason !== undefined && { reason }),
 })
 
-const findCredential = ({ registry }: App, { registryCredential }: Service): readonly Found[] =>
+const findCredential = (
+  { registry }: App,
+  { registryCredential }: Service,
+): readonly FoundService[] =>
   registry === null || (registryCredential !== null && registryCredential !== undefined)
     ? []
     : [
-        warning(
+        toWarning(
           'registry',
           'landfall.yml names a login for the image, and the service has none: a private image needs a registry credential at Render too (Settings, Image, Credential)',
           'registry_unauthorized',
         ),
       ]
 
-const findUnderWay = (deploys: readonly Deploy[]): readonly Found[] =>
+const findUnderWay = (deploys: readonly Deploy[]): readonly FoundService[] =>
   deploys
-    .filter((one) => !hasEnded(one))
+    .filter((one) => !isDeployOver(one))
     .map(({ id, status, trigger }) =>
-      warning(
+      toWarning(
         'deploy',
         `${id} (${trigger ?? 'by whom is not told'}) is under way at Render (${status}); a deployment takes its place`,
       ),
@@ -97,14 +103,17 @@ const findUnderWay = (deploys: readonly Deploy[]): readonly Found[] =>
 
 const digestServing = (deploys: readonly Deploy[]): string | null => {
   const live = deploys.find(({ status }) => status === 'live')
-  return live === undefined ? null : digestOf(live)
+  return live === undefined ? null : readDigest(live)
 }
 
-const findDrift = ({ deploys }: Sight, live: Serving | null): readonly Found[] =>
+const findServiceDrift = (
+  { deploys }: ServiceSight,
+  live: Serving | null,
+): readonly FoundService[] =>
   live === null || digestServing(deploys) === live.digest
     ? []
     : [
-        warning(
+        toWarning(
           'serving',
           `${digestServing(deploys) ?? 'nothing of Landfall'} serves here, where #${live.generation} should; a deployment puts it right`,
         ),
@@ -124,18 +133,18 @@ const describeVariables = (
 }
 
 const findOnService = (
-  { app, settings }: ViewOrder,
-  sight: Sight,
+  { app, settings }: RenderViewOrder,
+  sight: ServiceSight,
   live: Serving | null,
-): readonly Found[] => {
+): readonly FoundService[] => {
   const { service, deploys, variables } = sight
   const unsuitable = findUnsuitable(service, app)
   if (unsuitable !== null)
-    return [problem('service', 'service_unsuitable', `${service.name}: ${unsuitable}`)]
+    return [toProblem('service', 'service_unsuitable', `${service.name}: ${unsuitable}`)]
   return [
     ...findCredential(app, service),
     ...findUnderWay(deploys),
-    ...findDrift(sight, live),
+    ...findServiceDrift(sight, live),
     {
       level: 'fine',
       what: 'service',
@@ -144,7 +153,10 @@ const findOnService = (
   ]
 }
 
-const toSteps = ({ app, digest }: ViewOrder, { service, variables }: Sight): readonly string[] => {
+const toSteps = (
+  { app, digest }: RenderViewOrder,
+  { service, variables }: ServiceSight,
+): readonly string[] => {
   const changed = variables?.changed ?? []
   const path = service.serviceDetails?.healthCheckPath
   const checks =
@@ -160,8 +172,8 @@ const toSteps = ({ app, digest }: ViewOrder, { service, variables }: Sight): rea
 
 const toPlan = (
   { id, target, wave }: Pick<InstancePlan, 'id' | 'target' | 'wave'>,
-  order: ViewOrder,
-  seen: Result<Sight, RenderFailure>,
+  order: RenderViewOrder,
+  seen: Result<ServiceSight, RenderFailure>,
   live: Serving | null,
 ): InstancePlan => {
   const serves = seen.ok && live !== null && digestServing(seen.value.deploys) === live.digest
@@ -184,8 +196,8 @@ const toPlan = (
   }
 }
 
-const findUnseen = (failure: RenderFailure): Found =>
-  problem(
+const findServiceUnseen = (failure: RenderFailure): FoundService =>
+  toProblem(
     'service',
     failure.reason,
     failure.kind === 'refused' ? failure.why : `${failure.why}; ask again in a minute`,
@@ -197,16 +209,17 @@ export const createRenderView = (ports: ViewPorts, settings: RenderSettings) => 
   look: async ({
     target,
     ...rest
-  }: Omit<ViewOrder, 'settings'> & { readonly target: number }): Promise<TargetView> => {
+  }: Omit<RenderViewOrder, 'settings'> & { readonly target: number }): Promise<TargetView> => {
     const id = InstanceId.parse(settings.service)
     const order = { ...rest, settings }
     const seen = await look(ports, order)
     return {
       plan: ({ opened, live }) => ({
         instances: opened.map(({ wave }) => toPlan({ id, target, wave }, order, seen, live)),
-        findings: (seen.ok ? findOnService(order, seen.value, live) : [findUnseen(seen.error)]).map(
-          (one) => ({ ...one, instance: id }),
-        ),
+        findings: (seen.ok
+          ? findOnService(order, seen.value, live)
+          : [findServiceUnseen(seen.error)]
+        ).map((one) => ({ ...one, instance: id })),
       }),
     }
   },

@@ -6,14 +6,14 @@ import type { Release } from '../../deployment/deployment.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
 import type { Order, Started, Target } from '../target.ts'
-import { answerAs, refuse } from './answer.ts'
-import { failFor, failLater, type Ask, type RenderFailure } from './api.ts'
+import { answerAs, toRefused } from './answer.ts'
+import { failFor, failLater, type AskRender, type RenderFailure } from './api.ts'
 import {
   beginDeploy,
   beginRollback,
-  digestOf,
+  readDigest,
   findOwn,
-  hasEnded,
+  isDeployOver,
   isSince,
   listDeploys,
   parseSearch,
@@ -22,7 +22,7 @@ import {
   wasLive,
   type Deploy,
 } from './deploys.ts'
-import { observe, toWanted } from './observe.ts'
+import { observeDeploy, toWanted } from './observe.ts'
 import type { RenderPorts } from './ports.ts'
 import { createRenderSelection } from './select.ts'
 import { findUnsuitable, readService } from './service.ts'
@@ -44,7 +44,7 @@ const sent = (order: Order, id: string | null): Started => ({
   missing: [],
 })
 
-const begin = async (ask: Ask, order: Order, release: Release): Promise<Begun> => {
+const begin = async (ask: AskRender, order: Order, release: Release): Promise<Begun> => {
   const begun = await beginDeploy(ask, release.settings, release.digest)
   return begun.ok ? succeed(sent(order, begun.value)) : begun
 }
@@ -56,7 +56,7 @@ const begin = async (ask: Ask, order: Order, release: Release): Promise<Begun> =
 const sync = async (
   { readSecret }: RenderPorts,
   settings: RenderSettings,
-  ask: Ask,
+  ask: AskRender,
   { purpose }: Order,
   release: Release,
 ): Promise<Result<null, RenderFailure>> => {
@@ -74,7 +74,7 @@ const sync = async (
 }
 
 /** Going back must not fail for what Render would not mind. */
-const checkService = async (ask: Ask, { kind }: Order, release: Release) => {
+const checkService = async (ask: AskRender, { kind }: Order, release: Release) => {
   if (kind === 'rollback') return succeed(null)
   const service = await readService(ask)
   if (!service.ok) return service
@@ -85,7 +85,7 @@ const checkService = async (ask: Ask, { kind }: Order, release: Release) => {
 const deploy = async (
   ports: RenderPorts,
   settings: RenderSettings,
-  ask: Ask,
+  ask: AskRender,
   order: Order,
   release: Release,
 ): Promise<Begun> => {
@@ -97,7 +97,7 @@ const deploy = async (
 
 /** Whether what was live when the deployment was opened still is, and nothing is about to replace it. */
 const isUntouched = (deploys: readonly Deploy[], { openedAt }: Order): boolean =>
-  deploys.filter((one) => isSince(one, openedAt)).every((one) => hasEnded(one) && !wasLive(one))
+  deploys.filter((one) => isSince(one, openedAt)).every((one) => isDeployOver(one) && !wasLive(one))
 
 const findBefore = (deploys: readonly Deploy[], { openedAt }: Order): Deploy | null =>
   deploys.find((one) => wasLive(one) && !isSince(one, openedAt)) ?? null
@@ -106,7 +106,7 @@ const findBefore = (deploys: readonly Deploy[], { openedAt }: Order): Deploy | n
 const restore = async (
   ports: RenderPorts,
   settings: RenderSettings,
-  ask: Ask,
+  ask: AskRender,
   order: Order,
   deploys: readonly Deploy[],
 ): Promise<Begun> => {
@@ -116,7 +116,7 @@ const restore = async (
   if (release !== null) {
     const synced = await sync(ports, settings, ask, order, release)
     if (!synced.ok) return synced
-    return isThere && before !== null && digestOf(before) === release.digest
+    return isThere && before !== null && readDigest(before) === release.digest
       ? succeed({ operation: unchanged, missing: [] })
       : begin(ask, order, release)
   }
@@ -129,7 +129,7 @@ const restore = async (
   return begun.ok ? succeed(sent(order, begun.value)) : begun
 }
 
-const start = async (
+const startDeploy = async (
   ports: RenderPorts,
   settings: RenderSettings,
   order: Order,
@@ -139,7 +139,7 @@ const start = async (
     return answered(answerAs(order, 'failed', 'too_late', 'nothing was begun at Render'))
   const ask = ports.open(settings, startMilliseconds)
   const listed = await listDeploys(ask)
-  if (!listed.ok) return answered(refuse(order, listed.error, clock))
+  if (!listed.ok) return answered(toRefused(order, listed.error, clock))
   // Whoever was given this order before has begun it already.
   const own = findOwn(listed.value, { wanted: toWanted(order), since: order.since })
   if (own !== null) return sent(order, own.id)
@@ -148,7 +148,7 @@ const start = async (
     order.purpose === 'restore' || release === null
       ? await restore(ports, settings, ask, order, listed.value)
       : await deploy(ports, settings, ask, order, release)
-  return begun.ok ? begun.value : answered(refuse(order, begun.error, clock))
+  return begun.ok ? begun.value : answered(toRefused(order, begun.error, clock))
 }
 
 const cancel = async (
@@ -178,8 +178,8 @@ export const createRenderTarget = (ports: RenderPorts, settings: RenderSettings)
   return {
     ...createRenderSelection(settings),
     prepared: (instances) => Promise.resolve(instances),
-    start: (order) => start(ports, ownOf(order), order),
-    observe: (order, operation) => observe(ports, ownOf(order), order, operation),
+    start: (order) => startDeploy(ports, ownOf(order), order),
+    observe: (order, operation) => observeDeploy(ports, ownOf(order), order, operation),
     cancel: (operation) => cancel(ports, settings, operation),
   }
 }

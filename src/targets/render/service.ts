@@ -3,7 +3,7 @@ import type { App } from '../../deployment/app.ts'
 import { parseJson } from '../../kernel/json.ts'
 import { succeed, type Result } from '../../kernel/result.ts'
 import { parseImage } from '../../registry/image.ts'
-import { failLater, type Ask, type RenderFailure } from './api.ts'
+import { failLater, type AskRender, type RenderFailure } from './api.ts'
 
 /** `GET /services/{id}`, the fields that are used. */
 const Service = z.object({
@@ -17,7 +17,7 @@ const Service = z.object({
 })
 export type Service = z.infer<typeof Service>
 
-export const readService = async (ask: Ask): Promise<Result<Service, RenderFailure>> => {
+export const readService = async (ask: AskRender): Promise<Result<Service, RenderFailure>> => {
   const answered = await ask({ method: 'GET', path: '' })
   if (!answered.ok) return answered
   const service = parseJson(Service, answered.value.body)

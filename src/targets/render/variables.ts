@@ -3,7 +3,7 @@ import { parseJson } from '../../kernel/json.ts'
 import { Redacted } from '../../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../../kernel/result.ts'
 import type { Environment } from '../../secrets/environment.ts'
-import { failLater, type Ask, type RenderFailure } from './api.ts'
+import { failLater, type AskRender, type RenderFailure } from './api.ts'
 
 /** The values of a service's own variables by their names; those of linked groups are not among them. */
 export type Variables = ReadonlyMap<string, Redacted>
@@ -20,12 +20,12 @@ const Page = z.array(
 
 const pageSize = 100
 /** More variables than these nobody has; a list that never ends must not hold anything up. */
-const mostPages = 20
+const mostVariablePages = 20
 
-export const listVariables = async (ask: Ask): Promise<Result<Variables, RenderFailure>> => {
+export const listVariables = async (ask: AskRender): Promise<Result<Variables, RenderFailure>> => {
   const variables = new Map<string, Redacted>()
   let after = ''
-  for (let page = 0; page < mostPages; page += 1) {
+  for (let page = 0; page < mostVariablePages; page += 1) {
     const answered = await ask({ method: 'GET', path: `/env-vars?limit=${pageSize}${after}` })
     if (!answered.ok) return answered
     const listed = parseJson(Page, answered.value.body)
@@ -58,7 +58,7 @@ export const compareVariables = (there: Variables, { values }: Environment): Var
  * have set. They count from the next deploy on. Repeated, it goes on where it ended.
  */
 export const syncVariables = async (
-  ask: Ask,
+  ask: AskRender,
   environment: Environment,
 ): Promise<Result<null, RenderFailure>> => {
   const there = await listVariables(ask)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { verifyDelivery, type HookSecrets } from '../../../src/delivery/verification.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
-import { github } from '../../../src/sources/github.ts'
+import { githubSource } from '../../../src/sources/github.ts'
 import type { Delivery } from '../../../src/sources/source.ts'
 import { signGithub } from '../../support/github-events.ts'
 import { now, secretsOf } from '../../support/receiving.ts'
@@ -41,7 +41,7 @@ const secretsThat = (
 }
 
 const verify = (secret: string | null, secrets: HookSecrets) =>
-  verifyDelivery(github, signedWith(secret), secrets, now)
+  verifyDelivery(githubSource, signedWith(secret), secrets, now)
 
 describe('verifyDelivery', () => {
   it('asks for fresh secrets only where those at hand do not fit', async () => {

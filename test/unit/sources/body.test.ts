@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { formType, jsonType, readBody } from '../../../src/sources/body.ts'
+import { formType, jsonType, decodeBody } from '../../../src/sources/body.ts'
 
 const read = (body: string | Uint8Array, contentType: string): unknown =>
-  readBody({ body: Buffer.from(body), contentType })
+  decodeBody({ body: Buffer.from(body), contentType })
 
 const value = { title: 'a & b = c + d; 100 % é', list: [null, 1] }
 const json = JSON.stringify(value)

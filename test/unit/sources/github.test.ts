@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fail, succeed } from '../../../src/kernel/result.ts'
-import { github, isSignedBy } from '../../../src/sources/github.ts'
+import { githubSource, isSignedByGithub } from '../../../src/sources/github.ts'
 import type { Delivery } from '../../../src/sources/source.ts'
 import { commit } from '../../support/apps.ts'
 import { pushBody, runBody, signGithub } from '../../support/github-events.ts'
@@ -25,18 +25,20 @@ const deliveryOf = (
 })
 
 const verify = (event: string, body: unknown) =>
-  github.verify(deliveryOf(event, JSON.stringify(body)), secrets, now)
+  githubSource.verify(deliveryOf(event, JSON.stringify(body)), secrets, now)
 
 describe('isSignedBy', () => {
   it.each(signatureVectors.github)('knows the published signature of $body', async (vector) => {
-    expect(await isSignedBy([vector.secret], Buffer.from(vector.body), vector.value)).toBe(true)
+    expect(await isSignedByGithub([vector.secret], Buffer.from(vector.body), vector.value)).toBe(
+      true,
+    )
   })
 
   it('knows the signature of any of the secrets', async () => {
     const body = Buffer.from('{}')
-    expect(await isSignedBy(['new', 'old'], body, signGithub('old', body))).toBe(true)
-    expect(await isSignedBy(['new'], body, signGithub('old', body))).toBe(false)
-    expect(await isSignedBy([], body, signGithub('old', body))).toBe(false)
+    expect(await isSignedByGithub(['new', 'old'], body, signGithub('old', body))).toBe(true)
+    expect(await isSignedByGithub(['new'], body, signGithub('old', body))).toBe(false)
+    expect(await isSignedByGithub([], body, signGithub('old', body))).toBe(false)
   })
 
   it('refuses a body with any byte flipped', async () => {
@@ -45,7 +47,7 @@ describe('isSignedBy', () => {
     for (let at = 0; at < body.length; at++) {
       const tampered = Buffer.from(body)
       tampered.writeUInt8(tampered.readUInt8(at) ^ 1, at)
-      expect(await isSignedBy([secret], tampered, signature)).toBe(false)
+      expect(await isSignedByGithub([secret], tampered, signature)).toBe(false)
     }
   })
 
@@ -59,7 +61,7 @@ describe('isSignedBy', () => {
     const cut = Array.from(signature, (_, at) => signature.slice(0, at))
     const others = [`${signature},${signature}`, `sha256=${signature}`, signature.toUpperCase()]
     for (const wrong of [...changed, ...cut, ...others]) {
-      expect(await isSignedBy([secret], body, wrong)).toBe(false)
+      expect(await isSignedByGithub([secret], body, wrong)).toBe(false)
     }
   })
 
@@ -67,16 +69,16 @@ describe('isSignedBy', () => {
     const signed = Buffer.from('{"a":"\uFFFD"}')
     const forged = Buffer.from([...Buffer.from('{"a":"'), 0xff, ...Buffer.from('"}')])
     expect(forged.toString('utf8')).toBe(signed.toString('utf8'))
-    expect(await isSignedBy([secret], signed, signGithub(secret, signed))).toBe(true)
-    expect(await isSignedBy([secret], forged, signGithub(secret, signed))).toBe(false)
-    expect(await isSignedBy([secret], forged, signGithub(secret, forged))).toBe(false)
+    expect(await isSignedByGithub([secret], signed, signGithub(secret, signed))).toBe(true)
+    expect(await isSignedByGithub([secret], forged, signGithub(secret, signed))).toBe(false)
+    expect(await isSignedByGithub([secret], forged, signGithub(secret, forged))).toBe(false)
   })
 
   it('refuses what the library throws on: nothing signed, no signature, an empty secret', async () => {
     const body = Buffer.from('{}')
-    expect(await isSignedBy([secret], Buffer.alloc(0), signGithub(secret, ''))).toBe(false)
-    expect(await isSignedBy([secret], body, '')).toBe(false)
-    expect(await isSignedBy([''], body, signGithub('', body))).toBe(false)
+    expect(await isSignedByGithub([secret], Buffer.alloc(0), signGithub(secret, ''))).toBe(false)
+    expect(await isSignedByGithub([secret], body, '')).toBe(false)
+    expect(await isSignedByGithub([''], body, signGithub('', body))).toBe(false)
   })
 })
 
@@ -84,28 +86,32 @@ describe('verify', () => {
   it('refuses a delivery whose signature is for another body', async () => {
     const signature = signGithub(secret, 'another')
     const delivery = deliveryOf('push', JSON.stringify(pushBody()), { signature })
-    expect(await github.verify(delivery, secrets, now)).toEqual(fail('signature_invalid'))
+    expect(await githubSource.verify(delivery, secrets, now)).toEqual(fail('signature_invalid'))
   })
 
   it('names a missing signature, and one of the old SHA-1 kind does not count', async () => {
     const delivery = deliveryOf('push', '{}')
     const headers = new Map([['x-hub-signature', 'sha1=aa']])
-    const verified = await github.verify({ ...delivery, headers }, secrets, now)
+    const verified = await githubSource.verify({ ...delivery, headers }, secrets, now)
     expect(verified).toEqual(fail('signature_missing'))
   })
 
   it('accepts the previous secret for a day', async () => {
     const delivery = deliveryOf('ping', '{"zen":""}')
     const rotated = secretsOf('new', secret, '2026-11-20T10:00:00.000Z')
-    const during = await github.verify(delivery, rotated, '2026-11-21T09:59:59.000Z')
-    const after = await github.verify(delivery, rotated, '2026-11-21T10:00:00.000Z')
+    const during = await githubSource.verify(delivery, rotated, '2026-11-21T09:59:59.000Z')
+    const after = await githubSource.verify(delivery, rotated, '2026-11-21T10:00:00.000Z')
     expect([during, after]).toEqual([succeed({ kind: 'ping' }), fail('signature_invalid')])
   })
 
   it('reads the form that a hook made by the REST API sends', async () => {
     const form = new URLSearchParams({ payload: JSON.stringify(pushBody()) }).toString()
     const contentType = 'application/x-www-form-urlencoded'
-    const verified = await github.verify(deliveryOf('push', form, { contentType }), secrets, now)
+    const verified = await githubSource.verify(
+      deliveryOf('push', form, { contentType }),
+      secrets,
+      now,
+    )
     expect(verified).toMatchObject({ ok: true, value: { kind: 'push', commit } })
   })
 
@@ -125,7 +131,11 @@ describe('verify', () => {
     ['a push that is null', 'push', 'null', 'application/json'],
     ['a run with nothing in it', 'workflow_run', '[]', 'application/json'],
   ])('calls %s malformed', async (_what, event, body, contentType) => {
-    const verified = await github.verify(deliveryOf(event, body, { contentType }), secrets, now)
+    const verified = await githubSource.verify(
+      deliveryOf(event, body, { contentType }),
+      secrets,
+      now,
+    )
     expect(verified).toEqual(fail('malformed'))
   })
 })

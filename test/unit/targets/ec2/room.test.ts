@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { envelopeCharacters, largestWave, roomBeside } from '../../../../src/targets/ec2/room.ts'
+import { envelopeCharacters, mostInWave, roomBeside } from '../../../../src/targets/ec2/room.ts'
 
 describe('an envelope', () => {
   it('has what the document and the settings leave of 64 KB', () => {
@@ -18,7 +18,7 @@ describe('an envelope', () => {
     [27_891, 1],
     [27_892, 0],
   ])('of %i bytes fits beside the usual settings for %i instances', (bytes, instances) => {
-    expect(largestWave(bytes, roomBeside('x'.repeat(1200)))).toBe(instances)
+    expect(mostInWave(bytes, roomBeside('x'.repeat(1200)))).toBe(instances)
   })
 
   it.each([
@@ -37,6 +37,6 @@ describe('an envelope', () => {
     [1000, 1971, 0],
     [1000, 40, 0],
   ])('of %i bytes fits into %i characters for %i instances', (bytes, room, instances) => {
-    expect(largestWave(bytes, room)).toBe(instances)
+    expect(mostInWave(bytes, room)).toBe(instances)
   })
 })
