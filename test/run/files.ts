@@ -2,6 +2,7 @@
 export const fastRules = [
   'architecture',
   'decisions',
+  'french',
   'glossary',
   'install',
   'links',
