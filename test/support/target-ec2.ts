@@ -271,7 +271,7 @@ export const openEc2Stage = async (): Promise<PlaceStage> => {
     service: {
       documents: Object.values(documents).map(({ name, content }) => ({
         name,
-        text: JSON.stringify(content),
+        text: content,
       })),
     },
   })
