@@ -10,6 +10,7 @@ import { removeLeftovers } from '../../local/demo/leftovers.ts'
 import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import { buildAppImage, ensureProxyImage, publishAppImage } from '../../local/docker/images.ts'
+import { ensureNetwork } from '../../local/docker/network.ts'
 import { startRegistry, type Registry } from '../../local/docker/registry.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -168,4 +169,26 @@ test('a demo begins by removing what a demo that was killed left, and nothing el
   expect(names).toEqual(expect.arrayContaining(others))
   expect(names).not.toContain('landfall-demo-shop-a')
   expect(await docker(['network', 'ls', '--format', '{{.Name}}'])).not.toContain(network)
+})
+
+test('a stack begins by removing the network of a killed one, once it is not starting any more', async () => {
+  const listNetworks = async () =>
+    (await docker(['network', 'ls', '--format', '{{.Name}}'])).split('\n')
+  const [left, used, own] = ['left', 'used', 'own'].map((name) => join(directory, name))
+  const names = [await ensureNetwork(left ?? ''), await ensureNetwork(used ?? '')].map(
+    ({ name }) => name,
+  )
+  const name = `${container}-network`
+  started.push(name)
+  await docker(['create', '--name', name, '--network', names[1] ?? '', await build('network')])
+
+  const first = await ensureNetwork(own ?? '')
+  expect(await listNetworks()).toEqual(expect.arrayContaining(names))
+  await first.stop()
+  const later = await ensureNetwork(own ?? '', Date.now() + 3_600_000)
+  expect(await listNetworks()).not.toContain(names[0])
+  expect(await listNetworks()).toContain(names[1])
+
+  await docker(['rm', '--force', name])
+  await docker(['network', 'rm', names[1] ?? '', later.name])
 })
