@@ -65,7 +65,7 @@ const untilReady = async ({ pid, lines }: Started): Promise<readonly Seen[]> => 
   const tree = listTree(pid)
   // Otherwise it would prove little that nothing of it is left.
   const commands = tree.map(({ command }) => command).join('\n')
-  for (const part of ['npm', 'local/start.ts', 'http/serve.ts', 'docker-registry'])
+  for (const part of ['npm', 'local/start.ts', 'api-gateway/serve.ts', 'docker-registry'])
     expect(commands).toContain(part)
   return tree
 }
