@@ -92,7 +92,7 @@ test("a webhook's secret comes with the one before it after a rotation", async (
   expect(lines.map((line): unknown => JSON.parse(line))).toEqual([
     {
       level: 'error',
-      message: 'the secret of a webhook cannot be read',
+      message: 'failed to read webhook secret',
       source: 'circleci',
       secret: 'gone',
     },
