@@ -4,7 +4,7 @@ import { Retryable } from '../../src/kernel/retryable.ts'
 import type { Order } from '../../src/targets/target.ts'
 import { carryOut, follow, lookAt, startOf, type Place } from './target-place.ts'
 
-/** What every target keeps, whatever its place is like; docs/targets.md lists them. */
+/** What every target guarantees; docs/targets.md lists the titles. */
 export interface Row {
   readonly title: string
   readonly prove: (place: Place) => Promise<void>
@@ -17,7 +17,7 @@ const expectLive = async (place: Place, order: Order, operation: string): Promis
   })
 }
 
-/** A release that users have already. */
+/** Publishes and deploys a release until users have it. */
 const goLive = async (place: Place, version: string): Promise<Release> => {
   const release = await place.publish(version)
   const order = place.order(release)
@@ -26,7 +26,7 @@ const goLive = async (place: Place, version: string): Promise<Release> => {
   return release
 }
 
-/** The way back of a deployment that was opened with `order`. */
+/** Restores a release after the deployment that `order` opened. */
 const bringBack = async (
   place: Place,
   release: Release | null,
@@ -41,7 +41,7 @@ const bringBack = async (
 
 const starts: readonly Row[] = [
   {
-    title: 'a start gives a handle, and a look at it waits until users have the release',
+    title: 'a start returns a handle, and a look waits until users have the release',
     prove: async (place) => {
       await goLive(place, 'one')
       const release = await place.publish('two', 'slow')
@@ -54,7 +54,7 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'a second start under one fence begins nothing more',
+    title: 'a second start under one fence deploys nothing more',
     prove: async (place) => {
       const release = await place.publish('one', 'slow')
       const order = place.order(release)
@@ -68,7 +68,7 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'two starts under one fence at the same moment end as one',
+    title: 'two concurrent starts under one fence end as one',
     prove: async (place) => {
       await goLive(place, 'one')
       const order = place.order(await place.publish('two'))
@@ -78,7 +78,7 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'a start whose answer is lost is neither failed nor done twice',
+    title: 'a start whose answer is lost is neither reported failed nor done twice',
     prove: async (place) => {
       const release = await place.publish('one')
       const order = place.order(release)
@@ -90,7 +90,7 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'a start that meets too many others can be tried again',
+    title: 'a throttled start deploys nothing, and can be retried',
     prove: async (place) => {
       const release = await place.publish('one')
       const order = place.order(release)
@@ -102,7 +102,7 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'a start that is not let in says why, and begins nothing',
+    title: 'a start without access deploys nothing, and reports why',
     prove: async (place) => {
       const live = await goLive(place, 'one')
       const release = await place.publish('two')
@@ -117,7 +117,7 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'a start after its time begins nothing',
+    title: 'a start after its deadline deploys nothing',
     prove: async (place) => {
       await goLive(place, 'one')
       const release = await place.publish('two')
@@ -132,7 +132,7 @@ const starts: readonly Row[] = [
 
 const looks: readonly Row[] = [
   {
-    title: 'a look whose answer is lost tells nothing, and the next one tells all',
+    title: 'a look whose answer is lost can be retried, and the next one has the result',
     prove: async (place) => {
       const order = place.order(await place.publish('one'))
       const operation = await startOf(place, order)
@@ -142,7 +142,7 @@ const looks: readonly Row[] = [
     },
   },
   {
-    title: 'what cannot be told is waited for until its time is over, and then is no success',
+    title: 'an unknown result is waited for until the deadline, and then is no success',
     prove: async (place) => {
       await goLive(place, 'one')
       const letGo = await place.hold()
@@ -162,7 +162,7 @@ const looks: readonly Row[] = [
     },
   },
   {
-    title: 'a release that does not come up is failed with a reason, and what served serves on',
+    title: 'an unhealthy release fails with a reason, and the previous release still serves',
     prove: async (place) => {
       await goLive(place, 'one')
       const order = place.order(await place.publish('two', 'broken'))
@@ -177,7 +177,7 @@ const looks: readonly Row[] = [
 
 const changes: readonly Row[] = [
   {
-    title: 'what is cancelled does not come to users, and the way back is open',
+    title: 'a cancelled deploy does not reach users, and the live release can be restored',
     prove: async (place) => {
       const live = await goLive(place, 'one')
       const order = place.order(await place.publish('two', 'slow'))
@@ -191,7 +191,7 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'a cancel that comes too late, or twice, takes nothing from users',
+    title: 'a late or repeated cancel changes nothing for users',
     prove: async (place) => {
       const release = await place.publish('one')
       const order = place.order(release)
@@ -204,7 +204,7 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'a newer order overtakes the one under way',
+    title: 'a newer order replaces the one in progress',
     prove: async (place) => {
       const live = await goLive(place, 'one')
       const order = place.order(await place.publish('two', 'slow'))
@@ -216,7 +216,7 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'a stranger’s change in between is no success, is told, and can be put right',
+    title: 'a manual change during a deploy fails it with a reason, and can be restored',
     prove: async (place) => {
       const live = await goLive(place, 'one')
       const release = await place.publish('two', 'slow')
@@ -232,7 +232,7 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'a stranger’s change afterwards is put right by the next deployment',
+    title: 'a manual change after a deploy is corrected by the next deployment',
     prove: async (place) => {
       const live = await goLive(place, 'one')
       await place.replace(live)
@@ -243,7 +243,7 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'a rollback brings the earlier release back, with its settings',
+    title: 'a rollback brings back the earlier release with its settings',
     prove: async (place) => {
       const earlier = await place.publish('one', 'well', { COLOUR: 'red' })
       for (const release of [earlier, await place.publish('two', 'well', { COLOUR: 'green' })]) {
@@ -258,7 +258,7 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'where nothing of ours was live, what ran before runs again',
+    title: 'without an earlier release of Landfall, a restore runs what ran before',
     prove: async (place) => {
       await place.ranBefore('by hand')
       const order = place.order(await place.publish('one'))
