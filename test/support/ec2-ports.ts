@@ -1,9 +1,15 @@
 import type { Release } from '../../src/deployment/deployment.ts'
 import { Fence, Generation, type InstanceId } from '../../src/kernel/id.ts'
 import { succeed } from '../../src/kernel/result.ts'
-import type { Certificate } from '../../src/targets/ec2/certificates.ts'
-import type { Ec2Ports } from '../../src/targets/ec2/ec2.ts'
-import type { Command, Commands, FleetInstance, Invocation } from '../../src/targets/ec2/ports.ts'
+import type {
+  Certificate,
+  Certificates,
+  Command,
+  Commands,
+  Ec2Ports,
+  FleetInstance,
+  Invocation,
+} from '../../src/targets/ec2/ports.ts'
 import type { Order } from '../../src/targets/target.ts'
 import { after, instanceAt, lettings, start } from './deployments.ts'
 import { commitAt, digestAt } from './examples.ts'
@@ -76,7 +82,13 @@ interface Given {
   readonly maskOutput?: Ec2Ports['maskOutput']
 }
 
-/** Ports that answer plain values and keep what they were told. */
+export const keepCertificates = (known = new Map<InstanceId, Certificate>()): Certificates => ({
+  load: async (ids) => [...known.values()].filter((one) => ids.includes(one.instance)),
+  record: async (one) => void known.set(one.instance, one),
+  forget: async (id) => void known.delete(id),
+})
+
+/** Ports that answer plain values and record what is sent. */
 export const createEc2Ports = (given: Given = {}) => {
   const sent: Command[] = []
   const known = new Map((given.certificates ?? []).map((one) => [one.instance, one]))
@@ -94,18 +106,7 @@ export const createEc2Ports = (given: Given = {}) => {
       cancel: () => Promise.resolve(),
     },
     fleet: { list: () => Promise.resolve(given.fleet ?? []) },
-    certificates: {
-      load: (ids) =>
-        Promise.resolve([...known.values()].filter((one) => ids.includes(one.instance))),
-      record: (certificate) => {
-        known.set(certificate.instance, certificate)
-        return Promise.resolve()
-      },
-      forget: (id) => {
-        known.delete(id)
-        return Promise.resolve()
-      },
-    },
+    certificates: keepCertificates(known),
     sealEnvelope: () => Promise.resolve(given.sealed ?? succeed('c2VhbGVk')),
     measureEnvelope: () => Promise.resolve(given.measured === undefined ? 200 : given.measured),
     measureImage: () => Promise.resolve(given.imageMegabytes ?? null),

@@ -16,12 +16,12 @@ const targetOf = (given: Given, settings = ec2()) => {
   return { target: createEc2Target(ports, settings), ...rest }
 }
 const two = orderOf({ instances: [instanceAt(1), instanceAt(2)] })
-/** Generation 8 brings back what generation 7 made. */
+/** Generation 8 brings back the release that generation 7 made. */
 const kept = orderOf({ kind: 'rollback', generation: Generation.parse(8) })
 const unknown = fail({ kind: 'invalid_instance' as const, message: 'InvalidInstanceId: no' })
 
-describe('the instances that a target selects', () => {
-  it('stand in nobody’s way when they are online with a recent agent', async () => {
+describe('an EC2 target’s instances', () => {
+  it('selects online instances with a recent agent without an obstacle', async () => {
     const { target } = targetOf({ fleet: [machine(1), machine(2, { agentVersion: '3.4.0.0' })] })
     expect(await target.candidates()).toEqual([
       { id: instanceAt(1), target: keyAt(0), obstacle: null },
@@ -37,12 +37,12 @@ describe('the instances that a target selects', () => {
     ['online with no agent version', { agentVersion: null }, 'agent_too_old'],
     ['online with a newer patch', { agentVersion: '3.3.2746.1' }, null],
     ['online with a newer major', { agentVersion: '4.0.0.0' }, null],
-  ] as const)('that are %s', async (_name, changes, obstacle) => {
+  ] as const)('finds the obstacle to an instance that is %s', async (_name, changes, obstacle) => {
     const { target } = targetOf({ fleet: [machine(1, changes)] })
     expect(await target.candidates()).toMatchObject([{ obstacle }])
   })
 
-  it('are named also where they are gone', async () => {
+  it('selects the instances of its ids that are gone', async () => {
     const ids = { kind: 'ids' as const, ids: [instanceAt(1), instanceAt(2)] }
     const { target } = targetOf({ fleet: [machine(2)] }, ec2({ instances: ids }))
     expect(await target.candidates()).toEqual([
@@ -52,8 +52,8 @@ describe('the instances that a target selects', () => {
   })
 })
 
-describe('who needs no prepare', () => {
-  it('is whoever has a certificate of the last 30 days', async () => {
+describe('an EC2 target’s prepare', () => {
+  it('needs no prepare for an instance with a certificate of the last 30 days', async () => {
     const month = 30 * 24 * 3600
     const certificates = [certificateOf(1, after(1 - month)), certificateOf(2, after(-month))]
     const { target } = targetOf({ certificates })
@@ -62,7 +62,7 @@ describe('who needs no prepare', () => {
   })
 })
 
-describe('the capacity of a command', () => {
+describe('an EC2 target’s capacity', () => {
   const { settings } = orderOf()
 
   it.each([
@@ -75,22 +75,25 @@ describe('the capacity of a command', () => {
       0,
       /^the env file and its masks take 40960 bytes, 55460 characters when encrypted; 38\d{3} fit into a command$/,
     ],
-  ])('is, for %s, a number of instances', async (_name, measured, instances, message) => {
-    const { target } = targetOf({ measured })
-    const capacity = await target.capacity(settings, null)
-    expect(capacity.instances).toBe(instances)
-    if (message === null) expect(capacity.message).toBeNull()
-    else expect(capacity.message).toMatch(message)
-  })
+  ])(
+    'fits %s into a command for a number of instances',
+    async (_name, measured, instances, message) => {
+      const { target } = targetOf({ measured })
+      const capacity = await target.capacity(settings, null)
+      expect(capacity.instances).toBe(instances)
+      if (message === null) expect(capacity.message).toBeNull()
+      else expect(capacity.message).toMatch(message)
+    },
+  )
 
-  it('is left to the sealing where the secret cannot be read now', async () => {
+  it('leaves the capacity to sealing if the secret cannot be read now', async () => {
     const { target } = targetOf({ measured: null })
     expect(await target.capacity(settings, null)).toEqual(unlimited)
   })
 })
 
-describe('sending', () => {
-  it('a prepare carries no settings and no secret', async () => {
+describe('an EC2 target’s start', () => {
+  it('sends a prepare without settings and secret', async () => {
     const { target, sent } = targetOf({})
     expect(await target.start(orderOf({ purpose: 'prepare' }))).toEqual({
       operation: 'command-1',
@@ -111,7 +114,7 @@ describe('sending', () => {
     ])
   })
 
-  it('a deploy carries generation, fence, settings and the sealed envelope', async () => {
+  it('sends a deploy with generation, fence, settings and the sealed envelope', async () => {
     const { target, sent } = targetOf({})
     await target.start(orderOf())
     expect(sent[0]).toMatchObject({
@@ -124,7 +127,7 @@ describe('sending', () => {
     ['no secret can be read', { sealEnvelope: () => Promise.reject(new Error('away')) }],
     ['the secret is gone', { sealed: fail({ reason: 'secret_missing', message: 'x' } as const) }],
     ['no certificate is known', { certificates: [] }],
-  ])('a restore goes out without an envelope where %s', async (_name, given) => {
+  ])('sends a restore without an envelope if %s', async (_name, given) => {
     const { ports, sent } = createEc2Ports({ certificates: [certificateOf(1)], ...given })
     const own = 'sealEnvelope' in given ? { ...ports, sealEnvelope: given.sealEnvelope } : ports
     await createEc2Target(own, ec2()).start(orderOf({ purpose: 'restore' }))
@@ -138,7 +141,7 @@ describe('sending', () => {
       'the secret is no JSON',
       { sealed: fail({ reason: 'secret_invalid', message: 'x' } as const) },
     ],
-  ])('so does a rollback to what may be kept where %s', async (_name, given) => {
+  ])('sends a rollback to a kept release without an envelope if %s', async (_name, given) => {
     const { ports, sent } = createEc2Ports({ certificates: [certificateOf(1)], ...given })
     const own = 'sealEnvelope' in given ? { ...ports, sealEnvelope: given.sealEnvelope } : ports
     const started = await createEc2Target(own, ec2()).start(kept)
@@ -148,7 +151,7 @@ describe('sending', () => {
 
   const tooLarge = { sealed: succeed('x'.repeat(40_000)), certificates: [certificateOf(1)] }
 
-  it('an envelope that leaves no room in the command is refused by name, and nothing is sent', async () => {
+  it('refuses a deploy whose envelope is too large, and sends nothing', async () => {
     const { target, sent } = targetOf(tooLarge)
     const { operation, missing } = await target.start(orderOf())
     expect(operation).toBeNull()
@@ -157,13 +160,13 @@ describe('sending', () => {
     expect(sent).toEqual([])
   })
 
-  it('a restore goes out without it: the kept container has its settings', async () => {
+  it('sends a restore without an envelope that is too large', async () => {
     const { target, sent } = targetOf(tooLarge)
     await target.start(orderOf({ purpose: 'restore' }))
     expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Envelope: '-' })
   })
 
-  it('a rollback to a container of its own does not go out without its secret', async () => {
+  it('refuses a rollback to a new container without its secret', async () => {
     const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x' })
     const { target, sent } = targetOf({ sealed, certificates: [certificateOf(1)] })
     expect(await target.start(orderOf({ kind: 'rollback' }))).toMatchObject({
@@ -173,19 +176,19 @@ describe('sending', () => {
     expect(sent).toEqual([])
   })
 
-  it('a restore to nothing of ours carries generation 0 and no envelope', async () => {
+  it('sends a restore to no release with generation 0 and no envelope', async () => {
     const { target, sent } = targetOf({})
     await target.start(orderOf({ purpose: 'restore', release: null }))
     expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Generation: '0', Envelope: '-' })
   })
 
-  it('lets SSM try for 30 s at least: it refuses less', async () => {
+  it('lets SSM try for 30 s at least, because it refuses less', async () => {
     const { target, sent } = targetOf({})
     await target.start(orderOf({ notAfter: after(5) }))
     expect(sent[0]?.deliverySeconds).toBe(30)
   })
 
-  it('is not done at all where the secret is gone', async () => {
+  it('sends no deploy if the secret is gone', async () => {
     const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x' })
     const { target, sent } = targetOf({ sealed })
     expect(await target.start(two)).toMatchObject({
@@ -198,7 +201,7 @@ describe('sending', () => {
     expect(sent).toEqual([])
   })
 
-  it('to one that SSM does not know names it and goes to the rest, once', async () => {
+  it('names an instance that SSM does not know, and sends once more to the others', async () => {
     const { target, sent } = targetOf({
       sends: [unknown, succeed('command-2')],
       fleet: [machine(2)],
@@ -213,7 +216,7 @@ describe('sending', () => {
     ])
   })
 
-  it('to nobody who is there ends for all', async () => {
+  it('fails for all instances if none is online', async () => {
     const { target, sent } = targetOf({
       sends: [unknown],
       fleet: [machine(1, { ping: 'offline' })],
@@ -225,7 +228,7 @@ describe('sending', () => {
     expect(sent).toHaveLength(1)
   })
 
-  it('that SSM refuses the second time too says of each why', async () => {
+  it('says for each instance why SSM refused, also the second time', async () => {
     const denied = fail({ kind: 'failed' as const, message: 'AccessDenied' })
     const { target } = targetOf({ sends: [unknown, denied], fleet: [machine(2)] })
     expect(await target.start(two)).toMatchObject({
@@ -237,14 +240,14 @@ describe('sending', () => {
     })
   })
 
-  it('that is throttled, the first time or the second, is tried again later', async () => {
+  it('retries a throttled send later, the first or the second time', async () => {
     const throttled = fail({ kind: 'throttled' as const, message: 'slow down' })
     await expect(targetOf({ sends: [throttled] }).target.start(two)).rejects.toThrow(Retryable)
     const { target } = targetOf({ sends: [unknown, throttled], fleet: [machine(2)] })
     await expect(target.start(two)).rejects.toThrow(Retryable)
   })
 
-  it('that SSM refuses says so of all', async () => {
+  it('fails for all instances if SSM refuses the command', async () => {
     const denied = fail({ kind: 'failed' as const, message: 'AccessDenied' })
     expect(await targetOf({ sends: [denied] }).target.start(two)).toMatchObject({
       operation: null,

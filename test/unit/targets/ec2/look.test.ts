@@ -45,9 +45,9 @@ const world = ({ fleet, forbidden = [], invocations = () => [] }: Given) => {
     },
   }
   const look = (settings = ec2()) =>
-    lookAtInstances(ports, {
+    lookAtInstances(ports, settings, {
       app: lettings,
-      settings,
+      target: 0,
       commit: commitAt(7),
       digest: digestAt(7),
     })
@@ -58,8 +58,8 @@ const idAt = (index: number): InstanceId => InstanceId.parse(`i-${String(index).
 
 const ready = (index: number): Invocation => invocationOf(index, { output: toOutput(hostPlanOf()) })
 
-describe('what is sent', () => {
-  it('is the plan document with the settings of a deployment, and no secret or envelope', async () => {
+describe('the plan command', () => {
+  it('sends the plan document with a deployment’s settings, and no envelope', async () => {
     const { look, sent } = world({ fleet: [machine(1)], invocations: () => [ready(1)] })
     await look()
     expect(sent).toEqual([
@@ -81,7 +81,7 @@ describe('what is sent', () => {
     expect(settings).toContain('publishPort=80')
   })
 
-  it('goes to those that can be reached, fifty at a time', async () => {
+  it('sends the plan document to the reachable instances, fifty at a time', async () => {
     const many = Array.from({ length: 61 }, (_, index) => machine(1, { id: idAt(index) }))
     const { look, sent } = world({
       fleet: [...many, machine(2, { ping: 'offline' }), machine(3, { agentVersion: '3.3.1.0' })],
@@ -91,7 +91,7 @@ describe('what is sent', () => {
     expect(sent.flatMap(({ instances }) => instances)).toEqual(many.map(({ id }) => id))
   })
 
-  it('is nothing where nobody can be reached', async () => {
+  it('sends no plan document if no instance can be reached', async () => {
     const { look, sent, seconds } = world({ fleet: [machine(1, { ping: 'unknown' })] })
     expect(await look()).toMatchObject([{ sight: { kind: 'unseen', reason: 'instance_offline' } }])
     expect(sent).toEqual([])
@@ -99,8 +99,8 @@ describe('what is sent', () => {
   })
 })
 
-describe('what comes back', () => {
-  it('is told an instance each, in the order of a rollout', async () => {
+describe('the answers to the plan command', () => {
+  it('returns one plan for each instance, in the order of a rollout', async () => {
     const { look } = world({
       fleet: [machine(1), machine(2)],
       invocations: () => [ready(2), ready(1)],
@@ -113,7 +113,7 @@ describe('what comes back', () => {
     ])
   })
 
-  it('is waited for, but not for longer than the function lives', async () => {
+  it('waits for plans, but not longer than the function lives', async () => {
     const { look, seconds } = world({
       fleet: [machine(1), machine(2)],
       invocations: (second) =>
@@ -127,7 +127,7 @@ describe('what comes back', () => {
     expect(seconds()).toBeLessThan(26)
   })
 
-  it('names the one that may not be sent to, and looks at the others', async () => {
+  it('names an instance that refuses commands, and plans the others', async () => {
     const { look } = world({
       fleet: [1, 2, 3, 4].map((index) => machine(index)),
       forbidden: [instanceAt(3)],
@@ -143,7 +143,7 @@ describe('what comes back', () => {
 
   it.each([
     [
-      'what the script refuses',
+      'refuses',
       {
         status: 'Failed',
         output: toOutput({ outcome: 'refused', reason: 'too_late', message: 'late' }),
@@ -151,7 +151,7 @@ describe('what comes back', () => {
       { reason: 'too_late', message: 'late' },
     ],
     [
-      'a machine that cannot unpack the script',
+      'cannot unpack the script',
       {
         status: 'Failed',
         output: toOutput({ outcome: 'failed', reason: 'tool_missing', message: 'gzip' }),
@@ -159,21 +159,21 @@ describe('what comes back', () => {
       { reason: 'tool_missing', message: 'gzip' },
     ],
     [
-      'an instance that is away',
+      'is offline',
       { status: 'Failed', statusDetails: 'Undeliverable', output: '' },
       { reason: 'instance_offline' },
     ],
     [
-      'no output at all',
+      'prints nothing',
       { status: 'Failed', statusDetails: 'Failed', output: '' },
       { reason: 'disk_full' },
     ],
     [
-      'no result',
+      'prints no result',
       { status: 'TimedOut', statusDetails: 'Delivery Timed Out', output: 'x' },
       { reason: 'no_answer', message: 'SSM: Delivery Timed Out' },
     ],
-  ] as const)('tells %s', async (_name, invocation, sight) => {
+  ] as const)('reports an instance that %s', async (_name, invocation, sight) => {
     const { look } = world({
       fleet: [machine(1)],
       invocations: () => [invocationOf(1, invocation)],

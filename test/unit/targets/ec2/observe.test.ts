@@ -20,8 +20,8 @@ const observed = async (given: Parameters<typeof createEc2Ports>[0], order = ord
   return { answers, known }
 }
 
-describe('the answer of an instance', () => {
-  it('is waiting while SSM lists nothing of it, or nothing final', async () => {
+describe('an instance’s answer', () => {
+  it('waits while SSM lists no final status of an instance', async () => {
     const order = orderOf({ instances: [1, 2, 3].map(instanceAt) })
     const invocations = [
       invocationOf(1, { status: 'InProgress' }),
@@ -35,7 +35,7 @@ describe('the answer of an instance', () => {
     ])
   })
 
-  it('is what its result line says, with its steps', async () => {
+  it('reads the result line with its steps', async () => {
     const steps = [
       { name: 'pull', status: 'succeeded', ms: 1234 },
       { name: 'predeploy', status: 'skipped', reason: 'nonsense' },
@@ -59,7 +59,7 @@ describe('the answer of an instance', () => {
     ])
   })
 
-  it('of a failure is read whole, and masked once more', async () => {
+  it('reads a failure’s output whole, and masks it again', async () => {
     const stdout = `${line(unhealthy)}Traceback\n\n  secret = hunter22\n`
     const { answers } = await observed({
       invocations: [invocationOf(1, { status: 'Failed', output: stdout.slice(0, 40) })],
@@ -76,13 +76,13 @@ describe('the answer of an instance', () => {
     ])
   })
 
-  it('counts although the script exited otherwise than it said', async () => {
+  it('trusts the result line over the exit status', async () => {
     const invocations = [invocationOf(1, { status: 'Failed', output: line(done) })]
     const { answers } = await observed({ invocations })
     expect(answers).toMatchObject([{ outcome: 'succeeded' }])
   })
 
-  it('of a failure is taken from the listing where the output lags behind', async () => {
+  it('takes a failure from the listing while the output lags behind', async () => {
     const invocations = [invocationOf(1, { status: 'Failed', output: line(unhealthy) })]
     const { answers } = await observed({ invocations })
     expect(answers).toMatchObject([{ outcome: 'failed', reason: 'unhealthy' }])
@@ -92,16 +92,19 @@ describe('the answer of an instance', () => {
     ['TimedOut', 'ExecutionTimedOut'],
     ['Cancelled', 'Cancelled'],
     ['Success', 'Success'],
-  ])('that ended as %s without a result line is lost', async (status, statusDetails) => {
-    const invocations = [invocationOf(1, { status, statusDetails, output: 'Pulling …' })]
-    const outputs = { [instanceAt(1)]: { stdout: 'Pulling …', stderr: '' } }
-    const { answers } = await observed({ invocations, outputs })
-    expect(answers).toMatchObject([
-      { outcome: 'lost', reason: 'no_answer', message: `SSM: ${statusDetails}` },
-    ])
-  })
+  ])(
+    'reports lost if a command ended as %s without a result line',
+    async (status, statusDetails) => {
+      const invocations = [invocationOf(1, { status, statusDetails, output: 'Pulling …' })]
+      const outputs = { [instanceAt(1)]: { stdout: 'Pulling …', stderr: '' } }
+      const { answers } = await observed({ invocations, outputs })
+      expect(answers).toMatchObject([
+        { outcome: 'lost', reason: 'no_answer', message: `SSM: ${statusDetails}` },
+      ])
+    },
+  )
 
-  it('that could not be delivered is lost to an instance that is away', async () => {
+  it('reports an offline instance if a command could not be delivered', async () => {
     const undeliverable = { status: 'Failed', statusDetails: 'Undeliverable' }
     const { answers } = await observed({ invocations: [invocationOf(1, undeliverable)] })
     expect(answers).toMatchObject([
@@ -109,19 +112,19 @@ describe('the answer of an instance', () => {
     ])
   })
 
-  it('that failed without a word is lost to a full disk', async () => {
+  it('reports a full disk if a command failed without output', async () => {
     const failed = { status: 'Failed', statusDetails: 'Failed' }
     const { answers } = await observed({ invocations: [invocationOf(1, failed)] })
     expect(answers).toMatchObject([{ outcome: 'lost', reason: 'disk_full' }])
   })
 
-  it('that SSM itself ended is told in its words, and is no full disk', async () => {
+  it('quotes SSM if it ended a command itself', async () => {
     const denied = { status: 'Failed', statusDetails: 'AccessDenied' }
     const { answers } = await observed({ invocations: [invocationOf(1, denied)] })
     expect(answers).toMatchObject([{ reason: 'no_answer', message: 'SSM: AccessDenied' }])
   })
 
-  it('that the key is another one makes its certificate forgotten', async () => {
+  it('forgets the certificate if the host’s key changed', async () => {
     const refused = line({ outcome: 'refused', reason: 'key_changed', serving: null, fenceSeen: 3 })
     const { answers, known } = await observed({
       certificates: [certificateOf(1), certificateOf(2)],
@@ -133,7 +136,7 @@ describe('the answer of an instance', () => {
   })
 })
 
-describe('the answers to a command that others still work at', () => {
+describe('a command that runs on other instances still', () => {
   const order = orderOf({ purpose: 'prepare', instances: [1, 2, 3].map(instanceAt) })
   const keys = createKeyRing()
   afterAll(() => keys.remove())
@@ -144,7 +147,7 @@ describe('the answers to a command that others still work at', () => {
     invocationOf(2, { status: 'Failed', output: line(unhealthy) }),
   ]
 
-  it('are read once, at its end: each look would write and ask for them again', async () => {
+  it('reads failures and records certificates once, at the end of a command', async () => {
     const early = await observed({ invocations: first }, order)
     expect(early.answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'waiting', 'waiting'])
     expect([...early.known.keys()]).toEqual([])
@@ -154,7 +157,7 @@ describe('the answers to a command that others still work at', () => {
     expect([...over.known.keys()]).toEqual([instanceAt(1), instanceAt(3)])
   })
 
-  it('are all read before its time is over', async () => {
+  it('reads all failures before a command’s time is over', async () => {
     const late = { ...order, notAfter: after(5) }
     const { answers, known } = await observed({ invocations: first }, late)
     expect(answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'failed', 'waiting'])
@@ -162,8 +165,8 @@ describe('the answers to a command that others still work at', () => {
   })
 })
 
-describe('a fence that the host has seen', () => {
-  it('counts on a refusal for it alone', async () => {
+describe('the fence of a refusal', () => {
+  it('reads the fence that the host has seen from a refusal for it', async () => {
     const refused = line({ outcome: 'refused', reason: 'superseded_fence', fenceSeen: 30 })
     const { answers } = await observed({
       invocations: [invocationOf(1, { status: 'Failed', output: refused })],
@@ -172,16 +175,13 @@ describe('a fence that the host has seen', () => {
     expect(answers).toMatchObject([{ outcome: 'refused', fenceSeen: 30 }])
   })
 
-  it.each([1.5, -1, 1e300])(
-    'is no fence where it is %s, and the line counts for nothing',
-    (seen) => {
-      expect(parseHostResult(line({ ...done, fenceSeen: seen }))).toBeNull()
-    },
-  )
+  it.each([1.5, -1, 1e300])('ignores a result line with the fence %s', (seen) => {
+    expect(parseHostResult(line({ ...done, fenceSeen: seen }))).toBeNull()
+  })
 })
 
-describe('the words of a failing app', () => {
-  it('are left out where the secret to mask them by cannot be read; what came of it is not', async () => {
+describe('a failing app’s output', () => {
+  it('leaves out a failing app’s output if the secret to mask it with cannot be read', async () => {
     const failed = line({
       outcome: 'failed',
       reason: 'exited',
@@ -207,17 +207,17 @@ describe('a result line', () => {
     ['an unknown outcome', line({ ...done, outcome: 'fine' })],
     ['no digest in what it serves', line({ ...done, serving: { generation: 1, digest: 'x' } })],
     ['not an object', 'landfall/1 "succeeded"'],
-  ])('is none in %s', (_name, output) => {
+  ])('finds no result line in %s', (_name, output) => {
     expect(parseHostResult(output)).toBeNull()
   })
 
-  it('may say less than it could', () => {
+  it('reads a result line with the required fields only', () => {
     const result = parseHostResult('landfall/1 {"outcome":"refused","reason":"too_late"}')
     expect(result).toMatchObject({ outcome: 'refused', message: '', steps: [], tail: [] })
   })
 })
 
-describe('an instance that kept no container of what is to come back', () => {
+describe('a way back without a kept container', () => {
   const refused = {
     outcome: 'refused',
     reason: 'envelope_invalid',
@@ -232,7 +232,7 @@ describe('an instance that kept no container of what is to come back', () => {
   }
 
   it.each([back, orderOf({ purpose: 'restore' })])(
-    'ends it with what the secret lacks',
+    'reports what the secret lacks if no container was kept',
     async (order) => {
       const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x, version 1' })
       const { answers } = await observed({ ...given, sealed }, order)
@@ -246,7 +246,7 @@ describe('an instance that kept no container of what is to come back', () => {
     },
   )
 
-  it('ends it where the secret cannot be read, and says so', async () => {
+  it('reports that the secret cannot be read if no container was kept', async () => {
     const away = new Retryable('the secret landfall/x could not be read now')
     const { ports } = createEc2Ports(given)
     const own = { ...ports, sealEnvelope: () => Promise.reject(away) }
@@ -259,7 +259,7 @@ describe('an instance that kept no container of what is to come back', () => {
     ])
   })
 
-  it('is left with its own words where the secret is whole, or the way goes forward', async () => {
+  it('keeps the host’s refusal of an envelope if the secret is whole, or the release is new', async () => {
     const sealed = fail({ reason: 'secret_missing' as const, message: 'x' })
     const { answers } = await observed(given, back)
     expect(answers).toMatchObject([{ reason: 'envelope_invalid', message: refused.message }])

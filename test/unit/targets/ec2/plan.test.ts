@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { Ec2Settings } from '../../../../src/deployment/app.ts'
 import { Generation, type Digest, type InstanceId } from '../../../../src/kernel/id.ts'
 import { succeed } from '../../../../src/kernel/result.ts'
-import type { ImageSize } from '../../../../src/registry/size.ts'
+import type { ImageSize } from '../../../../src/registry/manifest.ts'
 import { createEc2View, type Ec2ViewPorts } from '../../../../src/targets/ec2/plan.ts'
-import type { HostPlan } from '../../../../src/targets/ec2/plan-result.ts'
+import type { HostPlan } from '../../../../src/targets/ec2/result.ts'
 import type { FleetInstance } from '../../../../src/targets/ec2/ports.ts'
 import { instanceAt, lettings, start } from '../../../support/deployments.ts'
 import { invocationOf, machine } from '../../../support/ec2-ports.ts'
@@ -81,26 +81,26 @@ const findingsOf = async (
 const fine =
   'fine instance: agent 3.3.2746.0, Docker 28.1.1, port 80 free, 20000 MB of disk and 900 MB of memory free'
 
-describe('what is found on an instance', () => {
-  it('is one line where nothing is wrong', async () => {
+describe('findings on an EC2 instance', () => {
+  it('reports an instance without problems in one line', async () => {
     expect(await findingsOf({})).toEqual([fine])
   })
 
   it.each([
     [
-      'the port is taken over',
+      'to be taken over',
       { holder: 'lettings', replacesRuns: true },
       { replaces: 'lettings' },
       'port 80 to be taken over from lettings',
     ],
     [
-      'the proxy has it',
+      'held by the proxy',
       { holder: 'landfall-proxy-80', serving: servingAt(1) },
       {},
       'port 80 with landfall-proxy-80',
     ],
-    ['a worker has none', {}, { publish: null, port: null, strategy: 'worker' }, 'no port'],
-  ] as const)('and says how it stands with the port: %s', async (_name, host, settings, port) => {
+    ['none for a worker', {}, { publish: null, port: null, strategy: 'worker' }, 'no port'],
+  ] as const)('describes the port of an instance: %s', async (_name, host, settings, port) => {
     expect(await findingsOf(host, settings)).toEqual([fine.replace('port 80 free', port)])
   })
 
@@ -135,10 +135,10 @@ describe('what is found on an instance', () => {
     ['another stage', obstacle('owned_by_other'), {}, 'problem owner: because'],
     ['a reason of a newer script', obstacle('brand_new'), {}, 'problem network: because'],
     [
-      'a container that is not there',
+      'a missing container to take over',
       {},
       { replaces: 'web' },
-      'warning port: no container web runs here, so nothing is taken over; is its name right in the line  replaces: web ?',
+      'warning port: no container web runs here, so nothing is taken over; is the name in the line  replaces: web  right?',
     ],
     [
       'little memory for two copies',
@@ -146,11 +146,11 @@ describe('what is found on an instance', () => {
       {},
       'warning memory: 200 MB are free, and two copies run during a switch; strategy: recreate runs one at a time',
     ],
-  ])('names %s', async (_name, host, settings, line) => {
+  ])('reports %s on an instance', async (_name, host, settings, line) => {
     expect(await findingsOf(host, settings)).toContain(line)
   })
 
-  it('says nothing of memory where one copy runs at a time', async () => {
+  it('reports no lack of memory if one copy runs at a time', async () => {
     const host = { memoryBytes: megabyte }
     expect(
       await findingsOf({ ...host, serving: servingAt(1) }, { strategy: 'recreate' }),
@@ -166,29 +166,29 @@ describe('what is found on an instance', () => {
       'warning disk: 349 MB are free; the image has 100 MB packed and needs about 350',
     ],
     ['surely too little', 99, 'problem disk: 99 MB are free; the image has 100 MB packed'],
-  ])('weighs the disk against the image: %s', async (_name, free, begins) => {
+  ])('compares an instance’s free disk with the image: %s', async (_name, free, begins) => {
     const size = { kind: 'known', bytes: 100 * megabyte } as const
     const [first] = await findingsOf({ freeBytes: free * megabyte }, {}, { size })
     expect(first?.startsWith(begins), first).toBe(true)
-    // It is there already: nothing is needed, and the registry is not asked.
+    // An image that is already there needs no space, and the registry is not asked.
     const pulled = await planOf({ hosts: [{ freeBytes: free * megabyte, pulled: true }], size })
     expect(pulled.findings).toMatchObject([{ level: 'fine' }])
     expect(pulled.asked).toEqual([])
   })
 
-  it('names an image that is not built for the machine', async () => {
+  it('reports an image that is not built for the machine', async () => {
     const found = await findingsOf({ machine: 'aarch64' }, {}, { size: { kind: 'no_platform' } })
     expect(found).toEqual([
       'problem image: the image is not built for this machine (aarch64); build it for this platform too',
     ])
   })
 
-  it('names an instance that serves another release than the live one', async () => {
+  it('reports an instance that serves another release than the live one', async () => {
     expect(await findingsOf({ serving: servingAt(2) }, {}, { live: 3 })).toContain(
-      'warning serving: #2 serves here, where #3 should; a deployment puts it right',
+      'warning serving: #2 serves here instead of #3; a deployment corrects that',
     )
     expect(await findingsOf({}, {}, { live: 3 })).toContain(
-      'warning serving: nothing of Landfall serves here, where #3 should; a deployment puts it right',
+      'warning serving: nothing of Landfall serves here instead of #3; a deployment corrects that',
     )
     expect(await findingsOf({ serving: servingAt(3) }, {}, { live: 3 })).toHaveLength(1)
   })
@@ -202,7 +202,7 @@ describe('what is found on an instance', () => {
       'agent_too_old',
       'AWS-UpdateSSMAgent --instance-ids i-00000001',
     ],
-  ])('says what to do about one that is %s', async (_name, changes, reason, message) => {
+  ])('says what to do about an instance that is %s', async (_name, changes, reason, message) => {
     const { findings, instances } = await planOf({ hosts: [{}], machines: [changes] })
     expect(findings).toMatchObject([{ level: 'problem', reason, instance: instanceAt(1) }])
     expect(findings[0]?.message).toContain(message)
@@ -210,8 +210,8 @@ describe('what is found on an instance', () => {
   })
 })
 
-describe('what is planned for an instance', () => {
-  it('stands in the wave that the opening gives it, and tells what there is', async () => {
+describe('the plan of an EC2 instance', () => {
+  it('plans each instance in the wave that the opening gives it', async () => {
     const host = { serving: servingAt(1), owner: 'o', pulled: true }
     const { instances, candidates, listings } = await planOf({ hosts: [host, {}, {}, null] })
     expect(instances.map(({ id, wave }) => [id, wave])).toEqual([
@@ -241,7 +241,7 @@ describe('what is planned for an instance', () => {
   const check =
     'check: GET / for the host lettings.example.com on port 8000 must answer 200-399, 2 times in a row within 120 s'
 
-  it('is blue-green: the old one serves until the switch', async () => {
+  it('plans blue-green: the old container serves until the switch', async () => {
     const host = { serving: servingAt(1) }
     const size = { kind: 'known', bytes: 45.2 * megabyte } as const
     expect(await wouldOf({ host, size })).toEqual([
@@ -250,23 +250,23 @@ describe('what is planned for an instance', () => {
       'start the new container beside the one that serves',
       check,
       'switch the proxy on 80 to it',
-      'stop the release before, within 30 s, and keep it',
+      'stop the previous release within 30 s and keep it',
     ])
   })
 
-  it('is a take-over the first time', async () => {
+  it('plans to take over the replaced container the first time', async () => {
     const host = { replacesRuns: true, holder: 'web' }
     const settings = { replaces: 'web', predeploy: null }
     expect(await wouldOf({ host, settings })).toEqual([
       'pull the image',
       'start the new container',
       check,
-      'take over from web: it is stopped and kept, and nobody answers for about a second',
+      'take over from web: it is stopped and kept, with about a second of downtime',
       'switch the proxy on 80 to it',
     ])
   })
 
-  it('is recreate: requests wait meanwhile', async () => {
+  it('plans recreate: requests wait meanwhile', async () => {
     const settings = {
       strategy: 'recreate' as const,
       publish: { address: '127.0.0.1', port: 8080 },
@@ -274,8 +274,8 @@ describe('what is planned for an instance', () => {
       health: { ...ec2().health, host: null, path: '/healthz' },
     }
     const would = [
-      'pull: the image is there already',
-      'stop the release before; requests wait at the proxy for up to 30 s',
+      'pull: the image is already there',
+      'stop the previous release; requests wait at the proxy for up to 30 s',
       'no predeploy here: it runs once, on the first instance',
       'start the new container',
       'check: GET /healthz on port 8000 must answer 200-399, 2 times in a row within 120 s',
@@ -289,7 +289,7 @@ describe('what is planned for an instance', () => {
     expect(await wouldOf({ host: { pulled: true }, settings })).not.toContain(would[1])
   })
 
-  it('is a worker: it has to stay up', async () => {
+  it('plans a worker: it has to stay up', async () => {
     const settings = {
       strategy: 'worker' as const,
       port: null,
@@ -298,27 +298,27 @@ describe('what is planned for an instance', () => {
       health: { ...ec2().health, intervalSeconds: 5, times: 3 },
     }
     expect(await wouldOf({ host: { serving: servingAt(1), pulled: true }, settings })).toEqual([
-      'pull: the image is there already',
+      'pull: the image is already there',
       'start the new container beside the one that serves',
       'check that it stays up for 15 s',
-      'stop the release before, within 30 s, and keep it',
+      'stop the previous release within 30 s and keep it',
     ])
   })
 })
 
-it('asks the registry once for each kind of machine', async () => {
+it('asks the registry for an image’s size once for each kind of machine', async () => {
   const { asked } = await planOf({
     hosts: [{}, { machine: 'aarch64' }, {}, { machine: 'riscv64', pulled: true }],
   })
   expect(asked).toEqual(['x86_64', 'aarch64'])
 })
 
-it('does not ask the registry for the size of an image that is not known yet', async () => {
+it('does not ask the registry for the size of an unknown image', async () => {
   const { asked } = await planOf({ hosts: [{}], digest: null })
   expect(asked).toEqual([])
 })
 
-it('says which target of an app selects no instance', async () => {
+it('reports a target that selects no instance', async () => {
   const { findings, instances } = await planOf({ hosts: [] })
   expect(instances).toEqual([])
   expect(findings).toEqual([
@@ -326,7 +326,8 @@ it('says which target of an app selects no instance', async () => {
       level: 'warning',
       what: 'instances',
       reason: 'no_instances',
-      message: 'target 1 selects no running instance: is the tag that instances names on it?',
+      message:
+        'target 1 selects no running instance: do your machines have the tag that instances names?',
     },
   ])
 })

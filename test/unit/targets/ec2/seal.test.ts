@@ -11,7 +11,7 @@ const release = (() => {
   return { ...found, settings, secretVersion: 'version-1' }
 })()
 
-it('what a host prints is masked by the secret of the release once more', async () => {
+it('masks a host’s output again with the release’s secret', async () => {
   const value = new Redacted('{"TOKEN": "planted-4711"}')
   const mask = await createMaskOutput(() => Promise.resolve(succeed({ value, versionId: 'v' })))(
     release,
@@ -20,7 +20,7 @@ it('what a host prints is masked by the secret of the release once more', async 
 })
 
 it.each(['secret_missing', 'secret_unavailable'] as const)(
-  'nothing is passed as masked where the secret says %s',
+  'fails to mask a host’s output if the secret says %s',
   async (failure) => {
     const mask = createMaskOutput(() => Promise.resolve(fail(failure)))(release)
     await expect(mask).rejects.toThrow('landfall/test/shop')

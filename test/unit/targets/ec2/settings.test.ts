@@ -5,15 +5,12 @@ import { createEc2Ports, orderOf, readSettings } from '../../../support/ec2-port
 import { commitAt, digestAt, ec2 } from '../../../support/examples.ts'
 
 const { stage } = createEc2Ports().ports
-const unmeasured = { imageMegabytes: null }
-const rendered = (
-  order = orderOf(),
-  settings = ec2(),
-  measured: { imageMegabytes: number | null } = unmeasured,
-) => readSettings(renderSettings({ ...order, ...measured }, settings, stage))
+const render = (order = orderOf(), settings = ec2(), imageMegabytes: number | null = null) =>
+  renderSettings({ ...order, imageMegabytes }, settings, stage)
+const rendered = (...given: Parameters<typeof render>) => readSettings(render(...given))
 
 describe('the settings of a command', () => {
-  it('are NUL-terminated entries in base64, one name=value each', () => {
+  it('renders settings as NUL-terminated name=value entries in base64', () => {
     expect(rendered()).toEqual([
       'format=1',
       'kind=deploy',
@@ -42,19 +39,15 @@ describe('the settings of a command', () => {
       'healthTimeout=120',
       'grace=2',
     ])
-    const bytes = Buffer.from(
-      renderSettings({ ...orderOf(), ...unmeasured }, ec2(), stage),
-      'base64',
-    )
-    expect(bytes.at(-1)).toBe(0)
+    expect(Buffer.from(render(), 'base64').at(-1)).toBe(0)
   })
 
-  it('say how much disk the image takes, where that is known', () => {
+  it('renders how much disk the image takes, if known', () => {
     expect(rendered()).not.toContainEqual(expect.stringMatching(/^imageMegabytes=/))
-    expect(rendered(orderOf(), ec2(), { imageMegabytes: 900 })).toContain('imageMegabytes=900')
+    expect(rendered(orderOf(), ec2(), 900)).toContain('imageMegabytes=900')
   })
 
-  it('keep any bytes of a value, and repeat a name for a list', () => {
+  it('renders any bytes of a value, and repeats the name for a list', () => {
     const run = {
       command: ['sh', '-c', 'a=1\nb "é"'],
       volumes: ['data:/data'],
@@ -79,7 +72,7 @@ describe('the settings of a command', () => {
     expect(entries.filter((entry) => entry.startsWith('host='))).toEqual([])
   })
 
-  it('hold predeploy for the one that runs it alone', () => {
+  it('renders predeploy only for the instance that runs it', () => {
     const entries = rendered(orderOf({ predeployOn: instanceAt(1) }))
     expect(entries.slice(-3)).toEqual([
       'predeploy=python',
@@ -89,14 +82,14 @@ describe('the settings of a command', () => {
     expect(rendered().some((entry) => entry.startsWith('predeploy'))).toBe(false)
   })
 
-  it('of a worker name no port and no published address', () => {
+  it('renders no port and no published address for a worker', () => {
     const worker = ec2({ strategy: 'worker', port: null, publish: null, hosts: [] })
     const names = rendered(orderOf(), worker).map((entry) => entry.split('=')[0])
     expect(names).not.toContain('port')
     expect(names).not.toContain('publishPort')
   })
 
-  it('of a restore to nothing of ours name no digest', () => {
+  it('renders no digest for a restore to no release', () => {
     const entries = rendered(orderOf({ purpose: 'restore', release: null }))
     expect(entries).toEqual(expect.arrayContaining(['digest=', 'commit=']))
   })

@@ -27,7 +27,7 @@ afterEach(async () => {
   await stage.stop()
 })
 
-/** For inside of what is expected: Vitest's own has no type. */
+/** Vitest's own matcher has no type. */
 const saying = (pattern: RegExp): unknown => expect.stringMatching(pattern)
 const shop = () => stage.server.service(service)
 const isDeploy = ({ method, path }: Call): boolean => method === 'POST' && path.endsWith('/deploys')
@@ -64,7 +64,7 @@ const refusal = async (
 }
 
 describe('a service of Render', () => {
-  it('is one instance, whose id is the service’s, and needs no preparation', async () => {
+  it('offers a service as one instance, which needs no prepare', async () => {
     const candidates = await stage.target.candidates()
     expect(candidates).toEqual([{ id: serviceId, target: settingsOf().key, obstacle: null }])
     expect(await stage.target.prepared([serviceId])).toEqual([serviceId])
@@ -73,7 +73,7 @@ describe('a service of Render', () => {
 })
 
 describe('a deploy', () => {
-  it('is of the image by its digest, and waited for until it is live', async () => {
+  it('deploys the image by its digest, and waits until it is live', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
     expect(posted()).toEqual([{ imageUrl: imageOf('a') }])
@@ -93,7 +93,7 @@ describe('a deploy', () => {
     expect(shop().serving()?.sha).toBe(digestOf('a'))
   })
 
-  it('is sent with the API key and in the schema’s form', async () => {
+  it('sends a deploy with the API key, in the schema’s form', async () => {
     await begin(stage.orderOf(releaseOf('a', 1)))
     const [call] = callsOf('POST', /deploys$/)
     expect(call?.headers).toMatchObject({
@@ -103,7 +103,7 @@ describe('a deploy', () => {
     })
   })
 
-  it('that waits for another one is found in the list, once it is there', async () => {
+  it('finds a deploy that waited for another one once Render lists it', async () => {
     shop().settings.overlap = 'wait'
     shop().settings.isWaitingListed = false
     shop().deploy(null, 'manual')
@@ -117,7 +117,7 @@ describe('a deploy', () => {
     expect(await look(order, operation)).toMatchObject({ outcome: 'succeeded' })
   })
 
-  it('is not taken for an earlier one of the same digest', async () => {
+  it('tells a deploy from an earlier one of the same digest', async () => {
     await bringOut(releaseOf('a', 1))
     stage.pass(60)
     const again = stage.orderOf(releaseOf('a', 2, { secretVersion: 'v2' }))
@@ -133,7 +133,7 @@ describe('a deploy', () => {
     ['update_failed', 'unhealthy', /health check did not pass.*dashboard\.render\.com\/web\/srv-/],
     ['pre_deploy_failed', 'predeploy_failed', /pre-deploy command failed/],
   ] as const)(
-    'that ends as %s failed, and the one before serves',
+    'fails a deploy that ends as %s, while the previous release serves',
     async (kind, reason, message) => {
       await bringOut(releaseOf('a', 1))
       takes({ kind })
@@ -152,7 +152,7 @@ describe('a deploy', () => {
     },
   )
 
-  it('of a private image that Render has no credential for says so', async () => {
+  it('reports a private image that Render has no credential for', async () => {
     shop().settings.isImagePrivate = true
     const settings = shopOf({ registry: 'landfall/test/registry' })
     const order = stage.orderOf(releaseOf('a', 1, { settings }))
@@ -163,7 +163,7 @@ describe('a deploy', () => {
     expect(answer?.message).toMatch(/has no registry credential/)
   })
 
-  it('with a status that nobody knows is waited for, and lost at its end', async () => {
+  it('waits for a deploy of an unknown status, and reports it lost at its end', async () => {
     takes({ kind: 'stays', status: 'reticulating_splines' })
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
@@ -177,7 +177,7 @@ describe('a deploy', () => {
     })
   })
 
-  it('that runs another image than was ordered failed', async () => {
+  it('fails a deploy that runs another image than the ordered one', async () => {
     takes({ kind: 'live', sha: digestOf('e') })
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
@@ -189,7 +189,7 @@ describe('a deploy', () => {
     })
   })
 
-  it('may run a platform’s image of the index that was ordered', async () => {
+  it('accepts a platform’s image of the ordered index', async () => {
     takes({ kind: 'live', sha: digestOf('e') })
     const target = stage.targetOf(settingsOf(), {
       listPlatforms: () => Promise.resolve([digestOf('d'), digestOf('e')]),
@@ -201,8 +201,8 @@ describe('a deploy', () => {
   })
 })
 
-describe('a deploy that somebody else interferes with', () => {
-  it('is cancelled, which is no failure of its own', async () => {
+describe('a deploy and another client', () => {
+  it('reports a deploy that was cancelled at Render', async () => {
     takes({ kind: 'canceled' })
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
@@ -210,11 +210,11 @@ describe('a deploy that somebody else interferes with', () => {
     expect(await look(order, operation)).toMatchObject({
       outcome: 'failed',
       reason: 'changed_elsewhere',
-      message: `${operation} was cancelled at Render by somebody else`,
+      message: `${operation} was cancelled at Render, not by Landfall`,
     })
   })
 
-  it('names the deploy that took its place', async () => {
+  it('names the deploy that replaced Landfall’s', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
     stage.pass(1)
@@ -222,11 +222,11 @@ describe('a deploy that somebody else interferes with', () => {
     expect(await look(order, operation)).toMatchObject({
       outcome: 'failed',
       reason: 'changed_elsewhere',
-      message: `${operation} was cancelled at Render: ${stranger?.id} was begun after it (manual)`,
+      message: `${operation} was cancelled at Render: ${stranger?.id} was started after it (manual)`,
     })
   })
 
-  it('is told also where it had been live already', async () => {
+  it('reports a deploy that was replaced after it was live', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
     stage.pass(10)
@@ -235,13 +235,13 @@ describe('a deploy that somebody else interferes with', () => {
     const answer = await look(order, operation)
     expect(answer).toMatchObject({ outcome: 'failed', reason: 'changed_elsewhere' })
     expect(answer?.message).toMatch(
-      /was replaced at Render: dep-\w+ was begun after it \(deploy_hook/,
+      /was replaced at Render: dep-\w+ was started after it \(deploy_hook/,
     )
   })
 })
 
 describe('the same order once more', () => {
-  it('does not deploy twice', async () => {
+  it('deploys the same order once', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
     stage.pass(30)
@@ -249,7 +249,7 @@ describe('the same order once more', () => {
     expect(posted()).toHaveLength(1)
   })
 
-  it('finds the deploy whose answer was lost', async () => {
+  it('finds the deploy of an order whose answer was lost', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     stage.server.fate = onceFor(isDeploy, { kind: 'lose' })
     await expect(stage.target.start(order)).rejects.toBeInstanceOf(Retryable)
@@ -260,7 +260,7 @@ describe('the same order once more', () => {
     expect(await look(order, operation)).toMatchObject({ outcome: 'succeeded' })
   })
 
-  it('deploys where the request itself was lost', async () => {
+  it('deploys an order whose request was lost', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     stage.server.fate = onceFor(isDeploy, { kind: 'answer', status: 502 })
     await expect(stage.target.start(order)).rejects.toBeInstanceOf(Retryable)
@@ -269,7 +269,7 @@ describe('the same order once more', () => {
     expect(shop().deploys()).toHaveLength(1)
   })
 
-  it('is followed to the newest, where two were begun all the same', async () => {
+  it('follows the newest of two deploys of the same order', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
     shop().deploy(imageOf('a'), 'api')
@@ -283,7 +283,7 @@ describe('the same order once more', () => {
     expect(await look(order, operation)).toMatchObject({ outcome: 'succeeded' })
   })
 
-  it('is not begun once its time is over', async () => {
+  it('begins no deploy once the order’s time is over', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     stage.pass(600)
     expect(await refusal(order)).toMatchObject({ outcome: 'failed', reason: 'too_late' })
@@ -292,20 +292,20 @@ describe('the same order once more', () => {
 })
 
 describe('variables', () => {
-  it('are set one by one, before the deploy that they count for', async () => {
+  it('sets variables one by one before the deploy', async () => {
     await bringOut(releaseOf('a', 1))
     expect(shop().serving()?.env).toEqual({ DEBUG: 'False', SECRET_KEY: 'planted-one' })
     expect(put()).toEqual(['DEBUG', 'SECRET_KEY'])
   })
 
-  it('are set only where they differ', async () => {
+  it('sets only the variables that differ', async () => {
     await bringOut(releaseOf('a', 1))
     await bringOut(releaseOf('b', 2, { secretVersion: 'v2' }))
     expect(put()).toEqual(['DEBUG', 'SECRET_KEY', 'SECRET_KEY'])
     expect(shop().serving()?.env).toMatchObject({ SECRET_KEY: 'planted-two' })
   })
 
-  it('that only Render has are named and left', async () => {
+  it('keeps and names the variables that only Render has', async () => {
     for (let index = 0; index < 120; index += 1) shop().env.set(`OWN_${index}`, 'x')
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
@@ -316,7 +316,7 @@ describe('variables', () => {
     expect(shop().env.size).toBe(122)
   })
 
-  it('are left to Render where landfall.yml says so, and the secret is not even read', async () => {
+  it('sets no variables and reads no secret with `env: leave`', async () => {
     stage.secrets.delete('landfall/test/shop v1')
     shop().env.set('OWN', 'x')
     const settings = shopOf({ targets: [settingsOf({ env: 'leave' })] })
@@ -325,14 +325,14 @@ describe('variables', () => {
     expect(shop().serving()?.env).toEqual({ OWN: 'x' })
   })
 
-  it('whose names need it are escaped', async () => {
+  it('sets a variable with line breaks and quotes', async () => {
     shop().env.set('OTHER', 'x')
     const settings = shopOf({ env: { _A1: 'multi\nline "quoted"' } })
     await bringOut(releaseOf('a', 1, { settings }))
     expect(shop().serving()?.env).toMatchObject({ _A1: 'multi\nline "quoted"', OTHER: 'x' })
   })
 
-  it('that Render takes no more of are gone on with later', async () => {
+  it('continues to set variables after Render’s rate limit', async () => {
     const env = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`KEY_${index}`, 'x']))
     const order = stage.orderOf(releaseOf('a', 1, { settings: shopOf({ env }) }))
     await expect(stage.target.start(order)).rejects.toThrow(/429.*at the variable KEY_30/)
@@ -343,7 +343,7 @@ describe('variables', () => {
     expect(posted()).toHaveLength(1)
   })
 
-  it('of a secret that is gone keep a deploy from being begun', async () => {
+  it('begins no deploy if the secret is gone', async () => {
     const order = stage.orderOf(releaseOf('a', 1, { secretVersion: 'v9' }))
     expect(await refusal(order)).toMatchObject({
       outcome: 'failed',
@@ -353,7 +353,7 @@ describe('variables', () => {
     expect(posted()).toEqual([])
   })
 
-  it('of a secret that cannot be read now wait for it, and its end is told', async () => {
+  it('waits for a secret that cannot be read now, and reports it at the end', async () => {
     const target = stage.targetOf(settingsOf(), {
       readSecret: () => Promise.resolve(fail('secret_unavailable' as const)),
     })
@@ -368,7 +368,7 @@ describe('variables', () => {
     expect(posted()).toEqual([])
   })
 
-  it('stand nowhere but in the request that sets them', async () => {
+  it('sends a variable’s value in the request that sets it only', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     const started = await stage.target.start(order)
     stage.pass(10)
@@ -389,11 +389,11 @@ describe('variables', () => {
   })
 })
 
-describe('bringing back', () => {
+describe('restore', () => {
   const back = (release: Release | null, of: Order) =>
     stage.orderOf(release, { purpose: 'restore', openedAt: of.openedAt })
 
-  it('what still serves needs no deploy, and its variables are as they were', async () => {
+  it('restores a release that still serves without a deploy, by its variables', async () => {
     await bringOut(releaseOf('a', 1))
     stage.pass(60)
     takes({ kind: 'build_failed' })
@@ -412,7 +412,7 @@ describe('bringing back', () => {
     expect(shop().env.get('SECRET_KEY')).toBe('planted-one')
   })
 
-  it('what was replaced is a deploy of it, with its own settings', async () => {
+  it('restores a replaced release by a deploy with its own settings', async () => {
     await bringOut(releaseOf('a', 1))
     stage.pass(60)
     const left = await bringOut(releaseOf('b', 2, { secretVersion: 'v2' }))
@@ -430,7 +430,7 @@ describe('bringing back', () => {
     })
   })
 
-  it('the same digest with other settings is a deploy too, and not the one that is left', async () => {
+  it('restores other settings of the same digest by a deploy', async () => {
     await bringOut(releaseOf('a', 1))
     stage.pass(60)
     const left = await bringOut(releaseOf('a', 2, { secretVersion: 'v2' }))
@@ -441,7 +441,7 @@ describe('bringing back', () => {
     expect(shop().serving()?.env).toMatchObject({ SECRET_KEY: 'planted-one' })
   })
 
-  it('while what is left is still under way takes its place', async () => {
+  it('restores by replacing a deploy in progress', async () => {
     await bringOut(releaseOf('a', 1))
     stage.pass(60)
     const left = stage.orderOf(releaseOf('b', 2))
@@ -457,7 +457,7 @@ describe('bringing back', () => {
     ).toEqual(['deactivated', 'canceled', 'live'])
   })
 
-  it('does not wait for a secret', async () => {
+  it('restores without waiting for a secret', async () => {
     await bringOut(releaseOf('a', 1))
     stage.pass(60)
     const left = await bringOut(releaseOf('b', 2, { secretVersion: 'v2' }))
@@ -466,7 +466,7 @@ describe('bringing back', () => {
     expect(posted().at(-1)).toEqual({ imageUrl: imageOf('a') })
   })
 
-  it('what Render ran before anything of ours is its rollback, done once', async () => {
+  it('restores what Render ran before Landfall by one rollback at Render', async () => {
     shop().deploy(null, 'manual')
     stage.pass(60)
     const left = await bringOut(releaseOf('a', 1))
@@ -483,7 +483,7 @@ describe('bringing back', () => {
     })
   })
 
-  it('what Render runs still, before anything of ours, is nothing to do', async () => {
+  it('restores nothing if Render still runs what it ran before Landfall', async () => {
     shop().deploy(null, 'manual')
     stage.pass(60)
     takes({ kind: 'build_failed' })
@@ -499,7 +499,7 @@ describe('bringing back', () => {
     expect(callsOf('POST', /rollback$/)).toEqual([])
   })
 
-  it('is said to be impossible where nothing ran there before', async () => {
+  it('reports that it cannot restore if nothing ran at Render before', async () => {
     const left = await bringOut(releaseOf('a', 1))
     expect(await refusal(back(null, left))).toMatchObject({
       outcome: 'failed',
@@ -508,7 +508,7 @@ describe('bringing back', () => {
     })
   })
 
-  it('by a rollback asks nobody whether the service still suits', async () => {
+  it('deploys a rollback without checking the service', async () => {
     shop().settings.autoDeploy = 'yes'
     await begin(stage.orderOf(releaseOf('a', 1), { kind: 'rollback' }))
     expect(posted()).toEqual([{ imageUrl: imageOf('a') }])
@@ -525,7 +525,7 @@ describe('a service that Landfall cannot deploy to', () => {
     ['of another image', { imagePath: 'acme/other:1' }, /runs docker\.io\/acme\/other/],
     ['suspended', { isSuspended: true }, /resume it/],
     ['deployed by Render itself', { autoDeploy: 'yes' as const }, /set Auto-Deploy to off/],
-  ])('because it is %s is left as it is', async (_name, changes, message) => {
+  ])('refuses a service that is %s, and changes nothing', async (_name, changes, message) => {
     Object.assign(shop().settings, changes)
     const answer = await refusal(stage.orderOf(releaseOf('a', 1)))
     expect(answer).toMatchObject({ id: service, outcome: 'failed', reason: 'service_unsuitable' })
@@ -533,14 +533,14 @@ describe('a service that Landfall cannot deploy to', () => {
     expect([...put(), ...posted()]).toEqual([])
   })
 
-  it('because it was deleted is named', async () => {
+  it('reports a deleted service', async () => {
     shop().settings.isGone = true
     const answer = await refusal(stage.orderOf(releaseOf('a', 1)))
     expect(answer).toMatchObject({ outcome: 'failed', reason: 'service_missing' })
     expect(answer?.message).toMatch(/answered 410: srv-\w+ was deleted/)
   })
 
-  it('because there is none is named', async () => {
+  it('reports a service that does not exist', async () => {
     const other = { service: 'srv-none', token: settingsOf().token }
     const settings = shopOf({ targets: [settingsOf(other)] })
     const answer = await refusal(stage.orderOf(releaseOf('a', 1, { settings })))
@@ -548,7 +548,7 @@ describe('a service that Landfall cannot deploy to', () => {
     expect(answer?.message).toMatch(/there is no srv-none/)
   })
 
-  it('because it was deleted meanwhile is said at once', async () => {
+  it('reports at once a service that is deleted during a deploy', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
     shop().settings.isGone = true
@@ -559,19 +559,19 @@ describe('a service that Landfall cannot deploy to', () => {
   })
 })
 
-describe('a key', () => {
-  it('that is not there is asked for by its name', async () => {
+describe('an API key', () => {
+  it('names the secret of a missing API key', async () => {
     stage.secrets.clear()
     expect(await refusal(stage.orderOf(releaseOf('a', 1)))).toMatchObject({
       reason: 'secret_missing',
-      message: 'the secret landfall/test/render is not there: put an API key into it',
+      message: 'the secret landfall/test/render does not exist: create it with an API key',
     })
   })
 
   it.each([
     ['is not accepted', 'rnd_of_somebody_else', /answered 401: the secret landfall\/test\/render/],
     ['is no key', 'two\nlines', /is not one API key on one line/],
-  ])('that %s is refused, without a word of it', async (_name, key, message) => {
+  ])('refuses an API key that %s, without quoting it', async (_name, key, message) => {
     stage.secrets.set('landfall/test/render current', key)
     const answer = await refusal(stage.orderOf(releaseOf('a', 1)))
     expect(answer).toMatchObject({ outcome: 'failed', reason: 'target_unauthorized' })
@@ -579,14 +579,14 @@ describe('a key', () => {
     expect(answer?.message).not.toContain(key)
   })
 
-  it('of another workspace is told apart', async () => {
+  it('reports an API key of another workspace', async () => {
     stage.server.fate = () => ({ kind: 'answer', status: 403 })
     const answer = await refusal(stage.orderOf(releaseOf('a', 1)))
     expect(answer).toMatchObject({ reason: 'target_unauthorized' })
-    expect(answer?.message).toMatch(/answered 403.*is it of its workspace/)
+    expect(answer?.message).toMatch(/answered 403.*is it of the same workspace/)
   })
 
-  it('is read anew where Render no longer accepts the one that is known', async () => {
+  it('reads a new API key if Render no longer accepts the known one', async () => {
     await bringOut(releaseOf('a', 1))
     stage.server.fate = ({ headers }) =>
       headers.authorization === 'Bearer rnd_key_of_the_team'
@@ -596,7 +596,7 @@ describe('a key', () => {
     await expect(stage.target.start(stage.orderOf(releaseOf('b', 2)))).rejects.toThrow(/503/)
   })
 
-  it('that is taken away while a deploy is under way is waited for, and then told', async () => {
+  it('waits for an API key that is revoked during a deploy, and reports it at the end', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
     stage.server.fate = () => ({ kind: 'answer', status: 401 })
@@ -610,7 +610,7 @@ describe('a key', () => {
 })
 
 describe('Render’s limits and troubles', () => {
-  it('more than ten deploys a minute wait for the next minute, and ask nothing before', async () => {
+  it('sends more than ten deploys a minute in the next minute', async () => {
     for (let index = 0; index < 10; index += 1) {
       await begin(stage.orderOf(releaseOf('a', index + 1)))
       stage.pass(5.5)
@@ -624,14 +624,17 @@ describe('Render’s limits and troubles', () => {
     expect(posted()).toHaveLength(12)
   })
 
-  it.each([500, 503, 429, 408])('an answer %i is tried again later', async (status) => {
-    stage.server.fate = () => ({ kind: 'answer', status })
-    await expect(stage.target.start(stage.orderOf(releaseOf('a', 1)))).rejects.toBeInstanceOf(
-      Retryable,
-    )
-  })
+  it.each([500, 503, 429, 408])(
+    'retries a start later that Render answers with %i',
+    async (status) => {
+      stage.server.fate = () => ({ kind: 'answer', status })
+      await expect(stage.target.start(stage.orderOf(releaseOf('a', 1)))).rejects.toBeInstanceOf(
+        Retryable,
+      )
+    },
+  )
 
-  it('that last until there is no later are the reason', async () => {
+  it('reports Render’s failure once no time is left to retry', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     stage.server.fate = () => ({ kind: 'answer', status: 503 })
     stage.pass(530)
@@ -642,14 +645,14 @@ describe('Render’s limits and troubles', () => {
     })
   })
 
-  it('a deploy that may have been begun is never said not to have been', async () => {
+  it('never denies a deploy that may have begun', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     stage.server.fate = onceFor(isDeploy, { kind: 'lose' })
     stage.pass(530)
     await expect(stage.target.start(order)).rejects.toBeInstanceOf(Retryable)
   })
 
-  it('a refusal is told in Render’s words', async () => {
+  it('quotes Render’s refusal', async () => {
     stage.server.fate = onceFor(isDeploy, {
       kind: 'answer',
       status: 409,
@@ -661,7 +664,7 @@ describe('Render’s limits and troubles', () => {
     })
   })
 
-  it('what cannot be asked for is lost at its end, and told', async () => {
+  it('reports a deploy lost at its end if Render does not answer', async () => {
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await begin(order)
     stage.server.fate = () => ({ kind: 'answer', status: 502 })
@@ -675,7 +678,7 @@ describe('Render’s limits and troubles', () => {
 })
 
 describe('cancelling', () => {
-  it('ends the deploy at Render, and the one before goes on', async () => {
+  it('cancels a deploy at Render, and the previous one serves', async () => {
     await bringOut(releaseOf('a', 1))
     const operation = await begin(stage.orderOf(releaseOf('b', 2)))
     await stage.target.cancel(operation)
@@ -687,7 +690,7 @@ describe('cancelling', () => {
     ).toEqual(['live', 'canceled'])
   })
 
-  it('finds a deploy that waits for another', async () => {
+  it('cancels a deploy that waits for another', async () => {
     shop().settings.overlap = 'wait'
     shop().deploy(null, 'manual')
     const operation = await begin(stage.orderOf(releaseOf('a', 1)))
@@ -699,7 +702,7 @@ describe('cancelling', () => {
     ).toEqual(['created', 'canceled'])
   })
 
-  it('of what has ended, or is not to be found, is as good as done', async () => {
+  it('cancels nothing if the deploy has ended or is not found', async () => {
     const order = await bringOut(releaseOf('a', 1))
     const [live] = shop().deploys()
     await stage.target.cancel(live?.id ?? '')
@@ -707,7 +710,7 @@ describe('cancelling', () => {
     expect(shop().serving()?.sha).toBe(digestOf('a'))
   })
 
-  it('is to be tried again where Render does not answer', async () => {
+  it('retries a cancel later if Render does not answer', async () => {
     const operation = await begin(stage.orderOf(releaseOf('a', 1)))
     stage.server.fate = () => ({ kind: 'answer', status: 500 })
     await expect(stage.target.cancel(operation)).rejects.toBeInstanceOf(Retryable)
