@@ -76,6 +76,7 @@ interface Given {
     Record<InstanceId, { readonly stdout: string; readonly stderr: string }>
   >
   readonly sealed?: Awaited<ReturnType<Ec2Ports['sealEnvelope']>>
+  readonly sealEnvelope?: Ec2Ports['sealEnvelope']
   /** Bytes of the envelope's plaintext; null where they cannot be told. */
   readonly measured?: number | null
   readonly imageMegabytes?: number
@@ -95,11 +96,9 @@ export const createEc2Ports = (given: Given = {}) => {
   const sends = given.sends ?? [succeed('command-1')]
   const ports: Ec2Ports = {
     commands: {
-      send: (command) => {
+      send: async (command) => {
         sent.push(command)
-        return Promise.resolve(
-          sends[Math.min(sent.length, sends.length) - 1] ?? succeed('command-1'),
-        )
+        return sends[Math.min(sent.length, sends.length) - 1] ?? succeed('command-1')
       },
       invocations: () => Promise.resolve(given.invocations ?? []),
       output: (_command, id) => Promise.resolve(given.outputs?.[id] ?? { stdout: '', stderr: '' }),
@@ -107,12 +106,10 @@ export const createEc2Ports = (given: Given = {}) => {
     },
     fleet: { list: () => Promise.resolve(given.fleet ?? []) },
     certificates: keepCertificates(known),
-    sealEnvelope: () => Promise.resolve(given.sealed ?? succeed('c2VhbGVk')),
+    sealEnvelope: given.sealEnvelope ?? (async () => given.sealed ?? succeed('c2VhbGVk')),
     measureEnvelope: () => Promise.resolve(given.measured === undefined ? 200 : given.measured),
     measureImage: () => Promise.resolve(given.imageMegabytes ?? null),
-    maskOutput:
-      given.maskOutput ??
-      (() => Promise.resolve((text) => text.replaceAll('hunter22', '[masked]'))),
+    maskOutput: given.maskOutput ?? (async () => (text) => text.replaceAll('hunter22', '[masked]')),
     stage: {
       prepareDocument: 'landfall-test-prepare-00000000',
       deployDocument: 'landfall-test-deploy-00000000',

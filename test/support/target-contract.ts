@@ -17,11 +17,17 @@ const expectLive = async (place: Place, order: Order, operation: string): Promis
   })
 }
 
+/** Publishes a release and starts its deploy. */
+const begin = async (place: Place, ...published: Parameters<Place['publish']>) => {
+  const release = await place.publish(...published)
+  const order = place.order(release)
+  return { release, order, operation: await startOf(place, order) }
+}
+
 /** Publishes and deploys a release until users have it. */
 const goLive = async (place: Place, version: string): Promise<Release> => {
-  const release = await place.publish(version)
-  const order = place.order(release)
-  await expectLive(place, order, await startOf(place, order))
+  const { release, order, operation } = await begin(place, version)
+  await expectLive(place, order, operation)
   expect(await place.serves()).toBe(version)
   return release
 }
@@ -44,9 +50,7 @@ const starts: readonly Row[] = [
     title: 'a start returns a handle, and a look waits until users have the release',
     prove: async (place) => {
       await goLive(place, 'one')
-      const release = await place.publish('two', 'slow')
-      const order = place.order(release)
-      const operation = await startOf(place, order)
+      const { order, operation } = await begin(place, 'two', 'slow')
       expect(await lookAt(place, order, operation)).toMatchObject({ outcome: 'waiting' })
       expect(await place.serves()).toBe('one')
       await expectLive(place, order, operation)
@@ -56,9 +60,7 @@ const starts: readonly Row[] = [
   {
     title: 'a second start under one fence deploys nothing more',
     prove: async (place) => {
-      const release = await place.publish('one', 'slow')
-      const order = place.order(release)
-      const first = await startOf(place, order)
+      const { release, order, operation: first } = await begin(place, 'one', 'slow')
       await place.wait(0)
       const second = await startOf(place, order)
       await expectLive(place, order, first)
@@ -134,8 +136,7 @@ const looks: readonly Row[] = [
   {
     title: 'a look whose answer is lost can be retried, and the next one has the result',
     prove: async (place) => {
-      const order = place.order(await place.publish('one'))
-      const operation = await startOf(place, order)
+      const { order, operation } = await begin(place, 'one')
       place.loseLook()
       await expect(lookAt(place, order, operation)).rejects.toThrow(Retryable)
       await expectLive(place, order, operation)
@@ -180,8 +181,7 @@ const changes: readonly Row[] = [
     title: 'a cancelled deploy does not reach users, and the live release can be restored',
     prove: async (place) => {
       const live = await goLive(place, 'one')
-      const order = place.order(await place.publish('two', 'slow'))
-      const operation = await startOf(place, order)
+      const { order, operation } = await begin(place, 'two', 'slow')
       await place.wait(0)
       await place.target.cancel(operation)
       expect((await follow(place, order, operation)).outcome).toMatch(/^(lost|failed)$/)
@@ -193,9 +193,7 @@ const changes: readonly Row[] = [
   {
     title: 'a late or repeated cancel changes nothing for users',
     prove: async (place) => {
-      const release = await place.publish('one')
-      const order = place.order(release)
-      const operation = await startOf(place, order)
+      const { order, operation } = await begin(place, 'one')
       await expectLive(place, order, operation)
       await place.target.cancel(operation)
       await place.target.cancel(operation)
@@ -207,8 +205,7 @@ const changes: readonly Row[] = [
     title: 'a newer order replaces the one in progress',
     prove: async (place) => {
       const live = await goLive(place, 'one')
-      const order = place.order(await place.publish('two', 'slow'))
-      const operation = await startOf(place, order)
+      const { order, operation } = await begin(place, 'two', 'slow')
       await place.wait(0)
       await bringBack(place, live, order)
       expect((await follow(place, order, operation)).outcome).toBe('failed')
@@ -219,9 +216,7 @@ const changes: readonly Row[] = [
     title: 'a manual change during a deploy fails it with a reason, and can be restored',
     prove: async (place) => {
       const live = await goLive(place, 'one')
-      const release = await place.publish('two', 'slow')
-      const order = place.order(release)
-      const operation = await startOf(place, order)
+      const { release, order, operation } = await begin(place, 'two', 'slow')
       await place.disturb(release)
       const answer = await follow(place, order, operation)
       expect(answer).toMatchObject({ outcome: 'failed' })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import type { ImageSize } from '../../../../src/registry/manifest.ts'
 import { createMeasureImage } from '../../../../src/targets/ec2/measure-image.ts'
 import { live } from '../../../support/core.ts'
@@ -23,18 +23,16 @@ const measured = (...said: readonly (ImageSize | Error | 'nothing')[]) => {
   return { measure: () => measure(release), asked: () => asked }
 }
 
-describe('measuring an image', () => {
-  it('measures an image once, as three and a half times its packed size', async () => {
-    const { measure, asked } = measured({ kind: 'known', bytes: 100 * 1024 ** 2 })
-    expect([await measure(), await measure(), asked()]).toEqual([350, 350, 1])
-  })
+test('measures an image once, as three and a half times its packed size', async () => {
+  const { measure, asked } = measured({ kind: 'known', bytes: 100 * 1024 ** 2 })
+  expect([await measure(), await measure(), asked()]).toEqual([350, 350, 1])
+})
 
-  it.each([
-    ['does not tell', { kind: 'unknown' } as const],
-    ['cannot be reached', new Error('planted')],
-    ['takes too long', 'nothing' as const],
-  ])('measures an image again if the registry %s', async (_what, first) => {
-    const { measure, asked } = measured(first, { kind: 'known', bytes: 1024 ** 2 })
-    expect([await measure(), await measure(), asked()]).toEqual([null, 4, 2])
-  })
+test.each([
+  ['does not tell', { kind: 'unknown' } as const],
+  ['cannot be reached', new Error('planted')],
+  ['takes too long', 'nothing' as const],
+])('measures an image again if the registry %s', async (_what, first) => {
+  const { measure, asked } = measured(first, { kind: 'known', bytes: 1024 ** 2 })
+  expect([await measure(), await measure(), asked()]).toEqual([null, 4, 2])
 })

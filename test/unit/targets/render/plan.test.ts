@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../../../src/deployment/app.ts'
 import type { Serving } from '../../../../src/deployment/deployment.ts'
 import { Generation } from '../../../../src/kernel/id.ts'
@@ -55,7 +55,7 @@ const bringOut = async (letter: string): Promise<void> => {
   calledBefore = stage.server.calls.filter(({ method }) => method !== 'GET')
 }
 
-it('plans a deployment to a service, and changes nothing there', async () => {
+test('plans a deployment to a service, and changes nothing there', async () => {
   await bringOut('a')
   shop().env.set('OWN', 'x')
   const { instance, lines } = await planOf(liveAt(1, 'a'))
@@ -82,26 +82,26 @@ it('plans a deployment to a service, and changes nothing there', async () => {
   ])
 })
 
-it('shows no value of a service’s variable in a plan', async () => {
+test('shows no value of a service’s variable in a plan', async () => {
   shop().env.set('OWN', 'planted-own')
   expect(JSON.stringify(await planOf())).not.toContain('planted')
 })
 
-it('compares no variables with `env: leave`', async () => {
+test('compares no variables with `env: leave`', async () => {
   const { lines } = await planOf(null, { targets: [settingsOf({ env: 'leave' })] })
   expect(lines).toEqual([
     'fine | service | - | shop runs docker.io/acme/shop; its variables are left to Render',
   ])
 })
 
-it('compares no variables without the app’s secret, which another finding reports', async () => {
+test('compares no variables without the app’s secret, which another finding reports', async () => {
   stage.secrets.delete('landfall/test/shop current')
   expect((await planOf()).lines).toEqual([
     'fine | service | - | shop runs docker.io/acme/shop; its variables could not be compared',
   ])
 })
 
-it('reports a service that a deployment would refuse', async () => {
+test('reports a service that a deployment would refuse', async () => {
   shop().settings.imagePath = null
   shop().settings.repo = 'https://github.com/acme/shop'
   const { instance, lines } = await planOf()
@@ -112,7 +112,7 @@ it('reports a service that a deployment would refuse', async () => {
   )
 })
 
-it('reports a private image that the service has no credential for', async () => {
+test('reports a private image that the service has no credential for', async () => {
   const { lines } = await planOf(null, { registry: 'landfall/test/registry' })
   expect(lines[0]).toMatch(
     /^warning \| registry \| registry_unauthorized \| .*the service has none/,
@@ -121,7 +121,7 @@ it('reports a private image that the service has no credential for', async () =>
   expect((await planOf(null, { registry: 'landfall/test/registry' })).lines).toHaveLength(1)
 })
 
-it('reports a deploy that Landfall did not begin, and what it serves', async () => {
+test('reports a deploy that Landfall did not begin, and what it serves', async () => {
   await bringOut('a')
   shop().deploy(null, 'manual')
   expect((await planOf(liveAt(1, 'a'))).lines[0]).toMatch(
@@ -135,7 +135,7 @@ it('reports a deploy that Landfall did not begin, and what it serves', async () 
   )
 })
 
-it('reports an API key that Render does not accept, and a Render that does not answer', async () => {
+test('reports an API key that Render does not accept, and a Render that does not answer', async () => {
   stage.secrets.set('landfall/test/render current', 'rnd_of_somebody')
   const refused = await planOf()
   expect(refused.lines).toEqual([
