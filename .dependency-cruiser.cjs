@@ -10,7 +10,7 @@ const knows = {
   sources: [],
   targets: ['api', 'deployment', 'registry', 'secrets'],
   secrets: [],
-  registry: ['deployment', 'secrets/app-secret\\.ts', 'secrets/registry-secret\\.ts'],
+  registry: ['deployment', 'secrets/app-secret\\.ts'],
   journal: [
     'deployment',
     'rollout/journal\\.ts',

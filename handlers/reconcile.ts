@@ -32,7 +32,7 @@ import { createSecretVersions } from '../src/secrets/app-secret.ts'
 import { createByKind, unsupported } from '../src/targets/create.ts'
 import { createEc2Target } from '../src/targets/ec2/ec2.ts'
 import { createMeasureImage } from '../src/targets/ec2/measure-image.ts'
-import { listPresent } from '../src/targets/ec2/reach.ts'
+import { listPresent } from '../src/targets/ec2/select.ts'
 import {
   createMaskOutput,
   createMeasureEnvelope,

@@ -1,7 +1,7 @@
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
 import { InstanceId } from '../kernel/id.ts'
-import type { Certificate, Certificates } from '../targets/ec2/certificates.ts'
+import type { Certificate, Certificates } from '../targets/ec2/ports.ts'
 import { instantSchema, parseItem, schemaVersion } from './item.ts'
 import { certificateKey } from './keys.ts'
 import { readItems } from './list.ts'

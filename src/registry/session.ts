@@ -3,28 +3,17 @@ import type { Http, HttpResponse } from '../kernel/http.ts'
 import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
+import type { RegistryLogin } from '../secrets/app-secret.ts'
 import { isTrustedRealm, parseChallenge, type Challenge } from './challenge.ts'
 import type { ImageAddress } from './image.ts'
 
-export interface RegistryLogin {
-  readonly username: string
-  readonly password: Redacted
-}
-
 export interface RegistryFailure {
   readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'
-  /** From Retry-After; null where the registry did not say. */
+  /** From Retry-After; null if the registry did not say. */
   readonly retryAfterSeconds: number | null
 }
 
 export type RegistryAnswer<Value> = Result<Value, RegistryFailure>
-
-const Token = z
-  .union([
-    z.object({ token: z.string().min(1) }).transform(({ token }) => token),
-    z.object({ access_token: z.string().min(1) }).transform((body) => body.access_token),
-  ])
-  .transform((token) => new Redacted(`Bearer ${token}`))
 
 const refuseSession = (reason: RegistryFailure['reason'], response?: HttpResponse) => {
   const seconds = /^\d{1,6}$/.exec(response?.headers.get('retry-after') ?? '')?.[0]
@@ -45,8 +34,14 @@ const toBasic = ({ username, password }: RegistryLogin): Redacted => {
 }
 
 const parseToken = (body: Uint8Array): RegistryAnswer<Redacted> => {
+  const Token = z.union([
+    z.object({ token: z.string().min(1) }).transform(({ token }) => token),
+    z.object({ access_token: z.string().min(1) }).transform((named) => named.access_token),
+  ])
   const token = parseJson(Token, body)
-  return token === null ? refuseSession('registry_unavailable') : succeed(token)
+  return token === null
+    ? refuseSession('registry_unavailable')
+    : succeed(new Redacted(`Bearer ${token}`))
 }
 
 const fetchToken = async (
@@ -64,11 +59,11 @@ const fetchToken = async (
   if (!answered.ok) return refuseSession('registry_unavailable')
   const judged = judge(answered.value)
   if (judged.ok) return parseToken(judged.value.body)
-  // A token service has no images: whatever it misses is not the image.
+  // A token service has no images, so its 404 is not a missing image.
   return judged.error.reason === 'image_missing' ? refuseSession('registry_unavailable') : judged
 }
 
-/** What the registry's challenge is answered with; null where there is nothing to answer with. */
+/** The `Authorization` that answers the registry's challenge. */
 const authorizeSession = async (
   http: Http,
   response: HttpResponse,
@@ -81,20 +76,16 @@ const authorizeSession = async (
   return refuseSession('registry_unauthorized')
 }
 
-export interface RegistryRequest {
+/** Asks for one thing of the image after the other; `too_large` if the answer passes its limit. */
+export type AskRegistry = (request: {
   readonly method: 'HEAD' | 'GET'
   /** `manifests/v1`, `blobs/sha256:…`. */
   readonly path: string
   readonly accept: string
   readonly maxBodyBytes: number
-}
+}) => Promise<RegistryAnswer<HttpResponse | 'too_large'>>
 
-/** Asks for one thing of the image after the other; `too_large` where the answer passes its limit. */
-export type AskRegistry = (
-  request: RegistryRequest,
-) => Promise<RegistryAnswer<HttpResponse | 'too_large'>>
-
-/** Answers one challenge, and gives what it was answered with along from then on. */
+/** Answers the registry's first challenge, and sends the same authorization from then on. */
 export const openSession = (
   http: Http,
   address: ImageAddress,

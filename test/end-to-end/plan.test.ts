@@ -176,12 +176,12 @@ test('after a deployment it tells what serves and what the next one would do', a
       serving: { generation: 1, digest: deployed.digest },
       owner: '000000000000/eu-west-3/local',
       would: [
-        'pull: the image is there already',
+        'pull: the image is already there',
         'predeploy: node --version',
         'start the new container beside the one that serves',
         startsWith('check: '),
         `switch the proxy on ${stage.port(app)} to it`,
-        'stop the release before, within 30 s, and keep it',
+        'stop the previous release within 30 s and keep it',
       ],
     },
   ])
@@ -204,7 +204,7 @@ test('an instance that does not answer is named, and not waited for', async () =
   const { ok, would, lines } = await plan()
   member.status.online = true
   expect({ ok, would }).toEqual({ ok: false, would: 'fail: instance_offline' })
-  expect(lines[0]).toMatch(/^problem instance: its SSM agent has stopped answering: see to/)
+  expect(lines[0]).toMatch(/^problem instance: its SSM agent has stopped answering: check/)
   // Nothing was sent to it.
   expect(await countPlanCommands()).toBe(sent)
 })

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startRegistry, type RegistryOptions } from '../../local/docker/registry.ts'
 import { http } from '../../src/kernel/http.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
-import { createRegistry } from '../../src/registry/registry.ts'
+import { openImage } from '../../src/registry/registry.ts'
 
 let directory = ''
 const stops: (() => unknown)[] = []
@@ -49,11 +49,11 @@ const pushIndex = async (address: string, tag: string, authorization?: string): 
 }
 
 const find = (address: string, tag: string, password: string | null = null) =>
-  createRegistry(http).findDigest(
+  openImage(
+    http,
     `${address}/acme/shop`,
-    tag,
     password === null ? null : { username: 'shop', password: new Redacted(password) },
-  )
+  ).findDigest(tag)
 
 const refusal = (reason: string) => ({ ok: false, error: { reason, retryAfterSeconds: null } })
 
@@ -186,7 +186,7 @@ const labels = { 'org.opencontainers.image.revision': commit }
 const readCommit = async (address: string, tag: string) => {
   const digest = await find(address, tag)
   if (!digest.ok) throw new Error(`no ${tag}`)
-  return createRegistry(http).findCommit(`${address}/acme/shop`, digest.value, null)
+  return openImage(http, `${address}/acme/shop`, null).findCommit(digest.value)
 }
 
 test('reads the commit from the label of an image for one platform, with its attestation', async () => {
@@ -246,7 +246,7 @@ test('follows where a registry keeps its blobs elsewhere, without the password',
   const digest = await find(address, 'v1', 'correct horse')
   if (!digest.ok) throw new Error('no v1')
   const login = { username: 'shop', password: new Redacted('correct horse') }
-  const read = await createRegistry(http).findCommit(`${address}/acme/shop`, digest.value, login)
+  const read = await openImage(http, `${address}/acme/shop`, login).findCommit(digest.value)
   expect(read).toEqual({ ok: true, value: commit })
   expect(told).toEqual([undefined])
 })

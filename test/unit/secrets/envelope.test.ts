@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { AppName, Generation, InstanceId } from '../../../src/kernel/id.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
+import { fail, succeed } from '../../../src/kernel/result.ts'
+import { RegistryLogin, readRegistryLogin } from '../../../src/secrets/app-secret.ts'
+import { renderEnvelopePlaintext, type EnvelopeContent } from '../../../src/secrets/envelope.ts'
 import { assembleEnvironment } from '../../../src/secrets/environment.ts'
-import { renderEnvelopePlaintext, type EnvelopeContent } from '../../../src/secrets/plaintext.ts'
-import { parseRegistrySecret } from '../../../src/secrets/registry-secret.ts'
 
 const render = (more: Partial<EnvelopeContent> = {}): string => {
   const environment = assembleEnvironment({
@@ -21,7 +22,7 @@ const render = (more: Partial<EnvelopeContent> = {}): string => {
   }).reveal()
 }
 
-test('names whom it is for, then each variable and what is to be masked, each ended by NUL', () => {
+test('renders the recipients, then each variable and each mask, each ended by NUL', () => {
   expect(render()).toBe(
     'landfall/1 shop 7 i-00000001,mi-00000002\n' +
       'env HOSTS=shop.example.com\0env KEY=first line\nsecond line\0' +
@@ -29,7 +30,7 @@ test('names whom it is for, then each variable and what is to be masked, each en
   )
 })
 
-test('a value that is masked as a whole travels once', () => {
+test('renders a value that is masked as a whole once', () => {
   const environment = assembleEnvironment({
     env: { COPY: 'a-long-secret', PLAIN: 'words in the open' },
     secret: new Redacted('{"TOKEN": "a-long-secret", "SHORT": "1234"}'),
@@ -40,10 +41,9 @@ test('a value that is masked as a whole travels once', () => {
   )
 })
 
-test('carries the login of a private registry and masks its password', () => {
-  const secret = parseRegistrySecret(new Redacted('{"username": "shop", "password": "dckr_pat_1"}'))
-  if (!secret.ok) throw new Error(secret.error)
-  expect(render({ registry: { host: 'docker.io', ...secret.value } })).toMatch(
+test('renders the login of a private registry and masks its password', () => {
+  const login = RegistryLogin.parse({ username: 'shop', password: 'dckr_pat_1' })
+  expect(render({ registry: { host: 'docker.io', ...login } })).toMatch(
     /mask dckr_pat_1\0registry docker\.io\0username shop\0password dckr_pat_1\0$/,
   )
 })
@@ -55,6 +55,10 @@ test.each([
   '{"username": "shop", "password": ""}',
   '{"username": "shop", "password": "two\\nlines"}',
   '{"username": "sh\\u0000op", "password": "dckr_pat_1"}',
-])('refuses the registry secret %s', (text) => {
-  expect(parseRegistrySecret(new Redacted(text))).toEqual({ ok: false, error: 'secret_invalid' })
+])('refuses the registry secret %s', async (text) => {
+  const read = async () => succeed({ value: new Redacted(text), versionId: 'v1' })
+  const message = 'landfall/registry is not { "username": "…", "password": "…" }'
+  expect(await readRegistryLogin(read, 'landfall/registry')).toEqual(
+    fail({ reason: 'secret_invalid', message }),
+  )
 })
