@@ -5,7 +5,7 @@ import * as z from 'zod'
 import { AwsEvent } from '../../local/aws/index.ts'
 import { createEventReporter } from '../../src/aws/events.ts'
 import { startTestAws, waitUntil, writeFunction, type TestAws } from '../support/local-aws.ts'
-import { deploymentOf, factOf, reportingApp } from '../support/reports.ts'
+import { deploymentOf, noticeOf, reportingApp } from '../support/reports.ts'
 import { startVendor } from '../../local/base/vendor.ts'
 
 const echo = `export const handler = async (event) => { console.log(JSON.stringify(event)) }`
@@ -15,7 +15,7 @@ const [pattern, example] = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(
   ([, text = '']): unknown => JSON.parse(text),
 )
 
-const failed = factOf('failed', deploymentOf(7), {
+const failed = noticeOf('failed', deploymentOf(7), {
   reason: 'unhealthy',
   message: 'GET / answered 400',
 })
@@ -35,7 +35,7 @@ describe('on the bus', () => {
 
   test("a fact is the event that docs/events.md shows, and the page's rule gets it", async () => {
     const report = createEventReporter(() => new EventBridgeClient({ ...aws.client }))
-    expect(await report(factOf('started'), reportingApp())).toEqual({ kind: 'sent' })
+    expect(await report(noticeOf('started'), reportingApp())).toEqual({ kind: 'sent' })
     // The head has more of a fact that is owed than is told of it.
     const owed = { ...failed, sentTo: [], tries: 3, dueAt: failed.at, claimedUntil: null }
     expect(await report(owed, reportingApp())).toEqual({ kind: 'sent' })
@@ -46,7 +46,7 @@ describe('on the bus', () => {
 
   test('what is of no deployment has none', async () => {
     const report = createEventReporter(() => new EventBridgeClient({ ...aws.client }))
-    expect(await report(factOf('frozen', null), reportingApp())).toEqual({ kind: 'sent' })
+    expect(await report(noticeOf('frozen', null), reportingApp())).toEqual({ kind: 'sent' })
   })
 })
 

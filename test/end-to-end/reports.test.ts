@@ -175,7 +175,7 @@ test('a rollback is told with what it takes back, and is live at GitHub and Sent
     expect(await operate('rollback')).toMatchObject({ outcome: 'accepted' })
     expectDeployed(await stage.nextDeployment(app), { kind: 'rollback' })
   })
-  const rollback = `${subject}: rollback 4 to ${linkTo('one')}, which takes back deployment 2,`
+  const rollback = `${subject}: rollback 4 to ${linkTo('one')}, which rolls back deployment 2,`
   expect(heard).toEqual([`🚀 ${rollback} has started · by ada`, `⏪ ${rollback} is live · by ada`])
   expect(github.states()).toEqual({
     1: ['in_progress', 'success', 'inactive'],
