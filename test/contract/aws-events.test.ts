@@ -6,7 +6,7 @@ import { AwsEvent } from '../../local/aws/index.ts'
 import { createEventReporter } from '../../src/aws/events.ts'
 import { startTestAws, waitUntil, writeFunction, type TestAws } from '../support/local-aws.ts'
 import type { Reporter } from '../../src/report/reporter.ts'
-import { deploymentOf, factOf, reportingApp } from '../support/reports.ts'
+import { deploymentOf, noticeOf, reportingApp } from '../support/reports.ts'
 import { startVendor } from '../../local/base/vendor.ts'
 
 const echo = `export const handler = async (event) => { console.log(JSON.stringify(event)) }`
@@ -16,7 +16,7 @@ const [pattern, example] = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(
   ([, text = '']): unknown => JSON.parse(text),
 )
 
-const failed = factOf('failed', deploymentOf(7), {
+const failed = noticeOf('failed', deploymentOf(7), {
   reason: 'unhealthy',
   message: 'GET / answered 400',
 })
@@ -37,7 +37,7 @@ describe('the event bus', () => {
       .map((line) => AwsEvent.parse(JSON.parse(line.slice(functionName.length + 1))))
 
   test('sends a notice as the event of docs/events.md, which the page’s rule receives', async () => {
-    expect(await report(factOf('started'), reportingApp())).toEqual({ kind: 'sent' })
+    expect(await report(noticeOf('started'), reportingApp())).toEqual({ kind: 'sent' })
     // The head has more of a notice than its event.
     const owed = { ...failed, sentTo: [], tries: 3, dueAt: failed.at, claimedUntil: null }
     expect(await report(owed, reportingApp())).toEqual({ kind: 'sent' })
@@ -47,7 +47,7 @@ describe('the event bus', () => {
   })
 
   test('sends a notice without a deployment', async () => {
-    expect(await report(factOf('frozen', null), reportingApp())).toEqual({ kind: 'sent' })
+    expect(await report(noticeOf('frozen', null), reportingApp())).toEqual({ kind: 'sent' })
   })
 })
 

@@ -91,7 +91,7 @@ test('a pushed image is pulled by its digest and answers its version', async () 
   expect(await ask(container, '/setting?name=NAME')).toEqual([200, sha256])
 })
 
-test('a request that is under way when the app is stopped is answered', async () => {
+test('the app answers an open request while it is stopped', async () => {
   const name = `${container}-slow`
   await start(name, await build('slow'))
   await ask(name, '/healthz')
@@ -102,7 +102,7 @@ test('a request that is under way when the app is stopped is answered', async ()
   expect((await docker(['inspect', '--format', '{{.State.ExitCode}}', name])).trim()).toBe('0')
 })
 
-test('two copies on one database do not run at once; the lock ends with its process', async () => {
+test('two copies on one database do not run at once, and the lock ends with its process', async () => {
   const image = await build('data', { DATA: '/data' })
   const [first, second] = [`${container}-first`, `${container}-second`]
   const volume = ['--volume', `${container}-data:/data`]
@@ -126,7 +126,7 @@ test.each(['exits', 'prints_environment'])(
   },
 )
 
-test('a host that is not allowed is answered 400', async () => {
+test('the app answers 400 to a host that is not allowed', async () => {
   const name = `${container}-hosts`
   await start(name, await build('hosts', { ALLOWED_HOSTS: 'shop.example' }))
   expect((await ask(name, '/'))[0]).toBe(400)
@@ -136,7 +136,7 @@ test("Debian's haproxy runs from its image", async () => {
   expect(await docker(['run', '--rm', await ensureProxyImage(), '-v'])).toContain('HAProxy version')
 })
 
-test('a demo begins by removing what a demo that was killed left, and nothing else', async () => {
+test('a demo first removes what a killed demo left, and nothing else', async () => {
   const image = await build('leftovers')
   const create = async (name: string, ...options: readonly string[]): Promise<void> => {
     started.push(name)

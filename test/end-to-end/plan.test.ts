@@ -91,7 +91,7 @@ const countPlanCommands = async (): Promise<number> =>
 
 const startsWith = (text: string): unknown => textLike(new RegExp(`^${text}`))
 
-test('before the first deployment it names all that is to be done, and does none of it', async () => {
+test('plan names all that is missing before the first deployment, and changes nothing', async () => {
   const version = await stage.push(app, 'one')
   const image = `${stage.team.registry}/${stage.repositoryOf(app)}@${version}`
   await docker(['run', '-d', '--name', byHand, '-p', `${stage.port(app)}:8000`, image])
@@ -125,7 +125,7 @@ test('before the first deployment it names all that is to be done, and does none
   ])
 })
 
-test('when that is done it tells what the deployment would do, and says what is still missing', async () => {
+test('plan shows what the first deployment would do, and what is still missing', async () => {
   await docker(['rm', '--force', byHand])
   const { client } = stage.team.stack
   const SecretString = JSON.stringify({ API_KEY: value, SENTRY_DSN: value })
@@ -161,7 +161,7 @@ test('when that is done it tells what the deployment would do, and says what is 
   ])
 })
 
-test('after a deployment it tells what serves and what the next one would do', async () => {
+test('plan shows what serves and what the next deployment would do', async () => {
   const deployed = await stage.release(app, 'two')
   expectDeployed(deployed)
   const { ok, would, revision, live, instances, lines } = await plan()
@@ -196,7 +196,7 @@ test('after a deployment it tells what serves and what the next one would do', a
   expect(next.instances[0]?.would[0]).toMatch(/^pull the image, \d+ MB packed$/)
 })
 
-test('an instance that does not answer is named, and not waited for', async () => {
+test('plan names an instance that does not answer, and does not wait for it', async () => {
   const member = stage.team.stack.fleet.get('i-00000001')
   if (member === undefined) throw new Error('no instance')
   const sent = await countPlanCommands()
@@ -214,12 +214,12 @@ test.each<[Readonly<Record<string, unknown>>, string]>([
   [{}, 'input_invalid'],
   [{ app, revision: 'main' }, 'input_invalid'],
   [{ app, force: true }, 'input_invalid'],
-])('plan of %j is refused by name', async (input, reason) => {
+])('plan refuses %j with its reason', async (input, reason) => {
   const refused = await stage.team.operators.invoke('plan', input)
   expect(refused).toMatchObject({ outcome: 'refused', reason })
 })
 
-test('no value of a secret is in its answer, in its command or in what the hosts said', async () => {
+test('plan puts no secret value into its answer, its command or the output of hosts', async () => {
   expect(await countPlanCommands()).toBeGreaterThanOrEqual(4)
   const { CommandInvocations } = await new SSMClient(stage.team.stack.client).send(
     new ListCommandInvocationsCommand({ Details: true }),

@@ -199,7 +199,7 @@ test('reads the commit from the label of an image for one platform, with its att
   }
 })
 
-test('reads no commit from an image that names none', async () => {
+test('reads no commit from an image without the label', async () => {
   const address = await start()
   const image = await pushPlatform(address, 'linux', 'amd64', { maintainer: 'ada' })
   await pushManifest(address, 'v1', { manifests: [image] })
@@ -215,7 +215,7 @@ test('finds an image by its digest when the tag has moved on', async () => {
   expect(await find(address, hashOf('nothing'))).toEqual(refusal('image_missing'))
 })
 
-test('follows where a registry keeps its blobs elsewhere, without the password', async () => {
+test('follows a redirect to blobs elsewhere without the password', async () => {
   const registry = await start()
   const image = await pushPlatform(registry, 'linux', 'amd64', labels)
   await pushManifest(registry, 'v1', { manifests: [image] })

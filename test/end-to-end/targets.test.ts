@@ -29,7 +29,7 @@ const shownElsewhere: Readonly<Record<string, string>> = {
 const isShownHere = (kind: string, title: string): boolean =>
   isFull || kind !== 'EC2' || !(title in shownElsewhere)
 
-test('each row that is left to another test is one of the suite, and the test is there', () => {
+test('each row of the suite that another test shows exists, and so does the test', () => {
   const titles = contract.map(({ title }) => title)
   for (const [title, file] of Object.entries(shownElsewhere)) {
     expect(titles).toContain(title)
