@@ -39,7 +39,7 @@ const reportError = async (troubles: readonly Trouble[], log: Log): Promise<void
     const { createTell } = await import('./report/sentry.ts')
     await createTell(dsn, stageName())(troubles)
   } catch (error) {
-    log.warn('Sentry could not be told', { error: String(error) })
+    log.warn('failed to report errors to Sentry', { error: String(error) })
   }
 }
 

@@ -55,7 +55,7 @@ const judgeEach = async (
   const troubles = settled.flatMap((one, index) => {
     if (one.status === 'fulfilled') return []
     const error: unknown = one.reason
-    log.error('an alarm could not be judged', { app: watches[index]?.app, error })
+    log.error('failed to judge alarm', { app: watches[index]?.app, error })
     return [error]
   })
   if (troubles.length > 0) throw troubles[0]
@@ -74,7 +74,7 @@ export const createJudgeAlarmEvent =
     const { takeAlarm, apps, clock, log } = ports
     const transition = parseAlarmEvent(event, clock())
     if (transition === null) {
-      log.warn('an event that is no transition of an alarm to ALARM')
+      log.warn('event ignored, not a transition to ALARM')
       return []
     }
     const watches = apps.flatMap(({ name: app, rollback }): Watch[] =>

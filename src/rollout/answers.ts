@@ -14,7 +14,7 @@ const toNothingPast =
   (ports: ReconcilePorts, head: Head, deadlineAt: Instant) =>
   (error: unknown): readonly Answer[] => {
     if (!isPast(deadlineAt, toInstant(ports.clock()))) throw error
-    ports.log.error('the answers could not be read in time', {
+    ports.log.error('failed to read answers before the deadline', {
       app: head.app,
       error: String(error),
     })

@@ -76,7 +76,7 @@ export const askForImage = async (
       : await findImage(ports, app, commit)
   if (!found.ok) {
     const { reason } = found.error
-    ports.log.info('the image is not there yet', { app: app.name, revision: id, reason })
+    ports.log.info('image not found', { app: app.name, revision: id, reason })
   }
   await ports.revisions.recordAsked(revision, found, toInstant(ports.clock()))
 }
@@ -107,14 +107,14 @@ export const takeTag = async (ports: GatePorts, app: App): Promise<readonly Revi
   const revision = await identify(ports, app, hint)
   if (!revision.ok) {
     const { reason } = revision.error
-    ports.log.info('the pushed tag could not be looked up', { app: app.name, reason })
+    ports.log.info('failed to look up pushed tag', { app: app.name, reason })
     if (isPast(addSeconds(hint.image.seenAt, app.waitForSeconds), now))
       await ports.tags.settle(app.name, hint)
     else await ports.tags.recordAsked(app.name, hint, revision.error, now)
     return []
   }
   if (revision.value === null)
-    ports.log.warn('the pushed image does not say of which commit it is', {
+    ports.log.warn('pushed image ignored, its label names no commit', {
       app: app.name,
       reason: 'image_unlabelled',
     })

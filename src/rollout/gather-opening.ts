@@ -16,7 +16,7 @@ const listFiring = async (ports: AlarmPorts, app: App): Promise<readonly string[
   try {
     return (await ports.readFiring(names)).map(({ alarm }) => alarm)
   } catch (error) {
-    ports.log.warn('the alarms could not be read', { app: app.name, error: String(error) })
+    ports.log.warn('failed to read alarms', { app: app.name, error: String(error) })
     return names
   }
 }

@@ -18,7 +18,7 @@ const lookUpEvidence = async (ports: LookUpPorts, app: App, lost: MissingEvidenc
   await ports.revisions.recordLookedUp(lost, failure, now)
   const about = { app: app.name, revision: id }
   if (failure !== null)
-    ports.log.warn('GitHub did not tell what its hooks did not bring', {
+    ports.log.warn('failed to look up missing evidence on GitHub', {
       ...about,
       why: failure.why,
     })
@@ -27,7 +27,7 @@ const lookUpEvidence = async (ports: LookUpPorts, app: App, lost: MissingEvidenc
     const written = await ports.recordEvidence(app.name, id, commit, evidence, now)
     if (written === 'unchanged') continue
     hasNews = true
-    ports.log.info('GitHub told what no hook has brought', { ...about, evidence: evidence.kind })
+    ports.log.info('missing evidence found on GitHub', { ...about, evidence: evidence.kind })
   }
   return { hasNews, hasFailed: failure !== null }
 }

@@ -34,12 +34,12 @@ const sendToChannels = async (
   const tellings = await Promise.all(
     left.map(async (channel) => {
       const telling = await ports.sendNotice(channel, fact, app).catch((error: unknown) => {
-        ports.log.error('a report crashed', { app: app.name, channel, error })
+        ports.log.error('reporter crashed', { app: app.name, channel, error })
         return { kind: 'later', why: 'it crashed', afterSeconds: null } as const
       })
       if (telling.kind !== 'sent') {
         const level = telling.kind === 'later' ? 'warn' : 'error'
-        ports.log[level]('a report was not told', { app: app.name, channel, why: telling.why })
+        ports.log[level]('failed to send notice', { app: app.name, channel, why: telling.why })
       }
       return { channel, telling }
     }),
@@ -76,7 +76,7 @@ export const createNotifier = (ports: ReconcilePorts, app: App | null, leaveAt: 
   const runSafely = async (): Promise<void> => {
     isWanted = false
     await run().catch((error: unknown) => {
-      ports.log.warn('the reports were interrupted', { error: String(error) })
+      ports.log.warn('notifier interrupted', { error: String(error) })
     })
     running = null
   }

@@ -104,7 +104,7 @@ export const answerForAny = async <
 /** A nudge that fails loses nothing: the clock looks within a minute. */
 export const nudgeAnyhow = async ({ nudge, log }: NudgeServices, app: AppName): Promise<void> => {
   await nudge(app, null).catch((error: unknown) => {
-    log.warn('the nudge failed; the clock looks within a minute', { error: String(error) })
+    log.warn('failed to nudge reconcile, retrying on next tick', { error: String(error) })
   })
 }
 

@@ -55,7 +55,7 @@ const move = async (
     const sent = { ...intent, operation: intent.operation }
     const answered = await readAnswers(head, deployment, sent)
     if (await write(head, answered)) {
-      ports.log.info('answered', {
+      ports.log.info('answers received', {
         ...toLogFields(head.app, deployment, sent),
         instances: answered.answers.filter(isAnswered).map(toLogAnswer),
       })
@@ -84,9 +84,8 @@ const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Ended)
 const archiveRepair = (ports: ReconcilePorts, head: Head, deployment: Ended): Observation => {
   const { generation, status, reason, message, instances } = deployment
   const fields = { app: head.app, generation, status, reason }
-  if (status === 'failed')
-    ports.log.error('an instance could not be brought to what is live', { ...fields, message })
-  else if (instances.some(({ touched }) => touched)) ports.log.info('converged', fields)
+  if (status === 'failed') ports.log.error('repair failed', { ...fields, message })
+  else if (instances.some(({ touched }) => touched)) ports.log.info('repair ended', fields)
   return { kind: 'archived', generation, windowSeconds: null }
 }
 
@@ -132,7 +131,7 @@ const moveOn = async (
     await ports.sleep(gapsMilliseconds[Math.min(looks, gapsMilliseconds.length - 1)] ?? 1000)
     looks += 1
   }
-  ports.log.error('reconcile made too many moves', { app: nudge.app, mostMoves })
+  ports.log.error('reconcile stopped after too many moves', { app: nudge.app, mostMoves })
 }
 
 /**

@@ -49,10 +49,10 @@ const reportTroubles = (
     const error: unknown = one.reason
     const app = looks[index]?.app
     if (error instanceof Retryable) {
-      log.warn('not now; the clock looks again', { app, why: error.message })
+      log.warn('reconcile postponed, retrying on next tick', { app, why: error.message })
       continue
     }
-    log.error('an app could not be looked at', { app, error })
+    log.error('failed to reconcile app', { app, error })
     bugs.push(error)
   }
   return bugs
@@ -76,7 +76,7 @@ const callAll = async (
     if (looked === 'looked' && !isDeepStrictEqual(next, last)) await fleetScans.record(next)
   } catch (error) {
     if (!(error instanceof Retryable)) throw error
-    log.warn('failed to scan the fleet, retrying at the next tick', { why: error.message })
+    log.warn('failed to scan fleet, retrying on next tick', { why: error.message })
   }
 }
 

@@ -25,7 +25,7 @@ const takeFiring = async (
     const decided = decide(head, observation, toInstant(ports.clock()))
     if (!decided.ok || decided.value.length === 0) continue
     const verdict = judgeAlarm(head, transition, windowSeconds)
-    ports.log.warn('an alarm fired and its event did not come', { app: app.name, alarm, at })
+    ports.log.warn('lost alarm event recovered', { app: app.name, alarm, at })
     await ports.auditLog.recordAlarm(app.name, transition, verdict)
     await write(head, observation)
   }
@@ -46,6 +46,6 @@ export const watchAlarms = async (
   try {
     await takeFiring(ports, write, app, app.rollback.windowSeconds)
   } catch (error) {
-    ports.log.warn('the alarms could not be read', { app: app.name, error: String(error) })
+    ports.log.warn('failed to read alarms', { app: app.name, error: String(error) })
   }
 }

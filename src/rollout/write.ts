@@ -34,7 +34,7 @@ const sendCommand = async (
   if (secondsBetween(intent.at, now) > sendWithinSeconds) return
   const started = await ports.toTarget(settings).start(order)
   const { operation, missing } = started
-  ports.log.info('sent', {
+  ports.log.info('command sent', {
     ...toLogFields(head.app, deployment, intent),
     instances: intent.instances,
     operation,
@@ -58,7 +58,7 @@ const cancelCommand = async (
     .toTarget(settings)
     .cancel(action.operation)
     .catch((error: unknown) => {
-      ports.log.warn('a command could not be cancelled', { app: head.app, error: String(error) })
+      ports.log.warn('failed to cancel command', { app: head.app, error: String(error) })
     })
 }
 
@@ -74,7 +74,7 @@ const toDecideObservation =
   (head, now) => {
     const decided = decide(head, observation, now)
     if (decided.ok) return { events: decided.value, value: null }
-    ports.log.info('nothing opened', { app: head.app, reason: decided.error })
+    ports.log.info('opening refused', { app: head.app, reason: decided.error })
     return { events: [], value: null }
   }
 
@@ -98,5 +98,5 @@ export const writeAnyhow = async (
   const updated = await updateHead(ports, app, toDecideObservation(ports, observation))
   if (updated.kind === 'recorded') await act(ports, updated.head, updated.events)
   if (updated.kind === 'conflict')
-    ports.log.error('too many conflicts on one head', { app, mostTries })
+    ports.log.error('failed to record head, too many conflicts', { app, mostTries })
 }
