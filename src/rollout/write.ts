@@ -11,16 +11,16 @@ import { toOrder } from './order.ts'
 import type { ReconcilePorts } from './ports.ts'
 import { mostTries, updateHead, updateLoaded, type Decide } from './update.ts'
 
-/** What the page of a deployment's log is filtered by, and what stands on it. */
+/** The page of a deployment's log filters by app and number, and shows the others. */
 export const toLogFields = (app: AppName, { generation }: Deployment, intent: Intent) => {
   const { fence, purpose, target } = intent
   return { app, generation, fence, purpose, target }
 }
 
-/** Without its words: what a program printed stands in the history only. */
+/** Without its message: the history alone holds what a program printed. */
 export const toLogAnswer = ({ id, outcome, reason }: Answer) => ({ id, outcome, reason })
 
-/** Sends what the intent says, within its time, and records the handle. */
+/** Sends the command of the intent, within its time, and records the handle. */
 const sendCommand = async (
   ports: ReconcilePorts,
   head: Head,
@@ -78,7 +78,7 @@ const toDecideObservation =
     return { events: [], value: null }
   }
 
-/** Records what follows from an observation of a head. True where the head moved, by this run or by another. */
+/** Records the events of an observation. True where the head changed, by this run or by another. */
 export type WriteHead = (head: Head, observation: Observation) => Promise<boolean>
 
 export const createWrite =
@@ -89,7 +89,7 @@ export const createWrite =
     return updated.kind !== 'unchanged'
   }
 
-/** For what is a fact whatever else was written meanwhile: decided anew until it is recorded. */
+/** For an observation that holds for any later head too: decided again until it is recorded. */
 export const writeAnyhow = async (
   ports: ReconcilePorts,
   app: AppName,
