@@ -154,6 +154,14 @@ module.exports = {
       to: { path: '^src/lambda\\.ts$' },
     },
     {
+      name: 'composing-is-for-handlers',
+      comment:
+        'src/compose-operate.ts wires the services that several handlers share; nothing below the handlers knows it.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^src/compose-operate\\.ts$' },
+    },
+    {
       name: 'direction-lambda',
       comment:
         'src/lambda.ts imports the kernel, the environment and the report of troubles only: it runs any function.',

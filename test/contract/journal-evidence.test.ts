@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CiEvidence, Evidence, Revision } from '../../src/deployment/revision.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
-import { revisionKey, tagKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { lifetimes } from '../../src/journal/lifetime.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createTags } from '../../src/journal/tags.ts'
@@ -127,10 +127,10 @@ describe('evidence', () => {
   it('changes nothing when it is doubled', async () => {
     const id = newCommit()
     for (const evidence of [run, push, imageAt(now)]) await record(id, evidence)
-    const before = await journal.read(revisionKey(app, id))
+    const before = await journal.read(itemKey.revision(app, id))
     for (const evidence of [run, push, imageAt(now)])
       expect(await record(id, evidence, later)).toBe('unchanged')
-    expect(await journal.read(revisionKey(app, id))).toEqual(before)
+    expect(await journal.read(itemKey.revision(app, id))).toEqual(before)
   })
 
   it('is recorded once by many that bring the same at the same moment', async () => {
@@ -256,7 +256,7 @@ describe("an image's hint", () => {
     expect(await isOpen()).toBe(false)
     expect(await told(now)).toBe('unchanged')
     expect(await isOpen()).toBe(false)
-    expect(await journal.read(tagKey(other))).toMatchObject({ image: imageAt(later) })
+    expect(await journal.read(itemKey.tag(other))).toMatchObject({ image: imageAt(later) })
   })
 })
 
@@ -280,7 +280,7 @@ describe('a revision that ended', () => {
         asked: null,
       })
       expect(await isListed(id)).toBe(true)
-      expect(await journal.read(revisionKey(app, id))).not.toHaveProperty('expiresAt')
+      expect(await journal.read(itemKey.revision(app, id))).not.toHaveProperty('expiresAt')
     },
   )
 
@@ -324,10 +324,10 @@ describe('a revision that ended', () => {
   it('is removed 90 days after its last write, and never while it waits', async () => {
     const id = newCommit()
     await record(id, run)
-    expect(await journal.read(revisionKey(app, id))).not.toHaveProperty('expiresAt')
+    expect(await journal.read(itemKey.revision(app, id))).not.toHaveProperty('expiresAt')
     await end(id, 'deployed')
     const expiresAt = Date.parse(now) / 1000 + lifetimes.endedRevision
-    expect(await journal.read(revisionKey(app, id))).toMatchObject({
+    expect(await journal.read(itemKey.revision(app, id))).toMatchObject({
       expiresAt: Math.floor(expiresAt),
     })
   })

@@ -7,7 +7,7 @@ import { createHead, type Head } from '../../src/deployment/head.ts'
 import { maxHeadBytes } from '../../src/deployment/head-size.ts'
 import { createHeads, HeadTooLarge } from '../../src/journal/heads.ts'
 import { ItemUnreadable, SchemaVersionUnknown } from '../../src/journal/item.ts'
-import { headKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { packLists } from '../../src/journal/instance-list.ts'
 import { readItems } from '../../src/journal/list.ts'
 import { createJournalTable, type Item } from '../../src/journal/table.ts'
@@ -163,7 +163,7 @@ describe('what decisions rest on', () => {
     const app = newApp()
     journal.consistent.length = 0
     await createHeads(journal.table).load(app)
-    await readItems(journal.table, [headKey(app)])
+    await readItems(journal.table, [itemKey.head(app)])
     expect(journal.consistent).toEqual([true, true])
   })
 })
@@ -182,7 +182,7 @@ describe('a head that cannot be kept or read', () => {
     const app = newApp()
     const heads = createHeads(journal.table)
     await heads.record(next(createHead(app), { deployment }), 0)
-    const item = await journal.read(headKey(app))
+    const item = await journal.read(itemKey.head(app))
     const planted = 'hunter2-hunter2'
     const garbage = { ...createHead(app), mark: planted, deployment: { ...deployment, by: 7 } }
     await putItem({ ...item, body: { ...garbage, quarantine: [planted] } })
@@ -205,7 +205,7 @@ describe('a head that cannot be kept or read', () => {
     const app = newApp()
     const heads = createHeads(journal.table)
     await heads.record(next(createHead(app), { deployment }), 0)
-    await putItem({ ...(await journal.read(headKey(app))), instances })
+    await putItem({ ...(await journal.read(itemKey.head(app))), instances })
     const error: unknown = await heads.load(app).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(ItemUnreadable)
     expect(String(error)).toMatch(new RegExp(`head#${app} head cannot be read: instances \\(`))
@@ -219,13 +219,13 @@ describe('a head that cannot be kept or read', () => {
     await heads.record(head, 0)
     const one = { ...instance, status: 'paused' }
     const instances = packLists({ instances: [z.custom<InstanceState>().parse(one)], observed: [] })
-    await putItem({ ...(await journal.read(headKey(app))), instances })
+    await putItem({ ...(await journal.read(itemKey.head(app))), instances })
     await expect(heads.load(app)).rejects.toThrow('body.deployment.instances.0.status')
   })
 
   it('is refused by name when another version of Landfall wrote it', async () => {
     const app = newApp()
-    await putItem({ ...headKey(app), schemaVersion: 2, app, version: 1, body: {} })
+    await putItem({ ...itemKey.head(app), schemaVersion: 2, app, version: 1, body: {} })
     await expect(createHeads(journal.table).load(app)).rejects.toThrow(SchemaVersionUnknown)
   })
 })

@@ -6,7 +6,7 @@ import { createCommandIndex } from '../../src/journal/commands.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHistory } from '../../src/journal/history.ts'
 import { ItemUnreadable } from '../../src/journal/item.ts'
-import { certificateKey, commandKey, receiptKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { AppName, Generation, InstanceId, newDeliveryId } from '../../src/kernel/id.ts'
 import { endedDeployments, steps as someSteps } from '../support/journal-records.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
@@ -113,12 +113,12 @@ describe('the index of commands', () => {
     await commands.recordCommand('11111111-2222-4333-8444-555555555555', app, now)
     expect(await commands.findApp('11111111-2222-4333-8444-555555555555')).toBe(app)
     expect(await commands.findApp('99999999-2222-4333-8444-555555555555')).toBeNull()
-    const item = await journal.read(commandKey('11111111-2222-4333-8444-555555555555'))
+    const item = await journal.read(itemKey.command('11111111-2222-4333-8444-555555555555'))
     expect(item).toMatchObject({ expiresAt: daysLater(7) })
   })
 
   it('refuses an item that is none', async () => {
-    await put({ ...commandKey('broken'), schemaVersion: 1, app: 'No App!' })
+    await put({ ...itemKey.command('broken'), schemaVersion: 1, app: 'No App!' })
     await expect(createCommandIndex(journal.table).findApp('broken')).rejects.toThrow(
       ItemUnreadable,
     )
@@ -140,7 +140,7 @@ describe('the certificates of instances', () => {
       of(1, 'DDDD'),
       of(2, 'BBBB'),
     ])
-    expect(await journal.read(certificateKey(instanceOf(1)))).toMatchObject({
+    expect(await journal.read(itemKey.certificate(instanceOf(1)))).toMatchObject({
       expiresAt: daysLater(30),
     })
   })
@@ -191,8 +191,8 @@ describe('the receipt of a delivery', () => {
     } as const
     const expiresAt = '2026-12-20T10:00:30.000Z'
     await createEvidenceJournal(journal.table).recordReceipt({ ...receipt, expiresAt })
-    expect(await journal.read(receiptKey(deliveryId))).toEqual({
-      ...receiptKey(deliveryId),
+    expect(await journal.read(itemKey.receipt(deliveryId))).toEqual({
+      ...itemKey.receipt(deliveryId),
       schemaVersion: 1,
       ...receipt,
       expiresAt: daysLater(30),

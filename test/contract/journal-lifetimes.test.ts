@@ -3,7 +3,7 @@ import { receiptLifetimeSeconds } from '../../src/delivery/record.ts'
 import { createHead } from '../../src/deployment/head.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
-import { headKey, revisionKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { lifetimes } from '../../src/journal/lifetime.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import type { Item } from '../../src/journal/table.ts'
@@ -68,7 +68,7 @@ describe('the lifetime of a record', () => {
     const evidence = createEvidenceJournal(journal.table)
     const revisions = createRevisions(journal.table)
     const { runOf } = createWorld({ instances: 1 })
-    const read = async () => (await journal.read(revisionKey(app, id)))?.['expiresAt']
+    const read = async () => (await journal.read(itemKey.revision(app, id)))?.['expiresAt']
     const end = async (now: string) => {
       const revision = await revisions.load(app, id)
       if (revision !== null) await revisions.recordStatus(revision, 'refused', 'ci_failed', now)
@@ -98,7 +98,7 @@ describe('the lifetime of a record', () => {
     const app = AppName.parse('quiet')
     const { releases } = live(1, 5)
     await heads.record({ ...createHead(app), releases, version: Fence.parse(1) }, 0)
-    const item = await journal.read(headKey(app))
+    const item = await journal.read(itemKey.head(app))
     expect(JSON.stringify(item)).not.toContain('expiresAt')
     expect((await heads.load(app)).releases).toEqual(releases)
   })

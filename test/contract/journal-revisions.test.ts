@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Revision } from '../../src/deployment/revision.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { ItemUnreadable, SchemaVersionUnknown } from '../../src/journal/item.ts'
-import { revisionKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { fromRevisionItem, toRevisionItem } from '../../src/journal/revision-item.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
@@ -185,7 +185,7 @@ describe('the waiting revisions of an app', () => {
 describe('a revision that cannot be read', () => {
   const revision = fc.sample(someRevisions, { numRuns: 1, seed: 3 })[0]
   if (revision === undefined) throw new Error('no sample')
-  const key = revisionKey(revision.app, revision.id)
+  const key = itemKey.revision(revision.app, revision.id)
   const item = toRevisionItem(revision, now)
 
   it('names the item and the field, never what stands in it', () => {

@@ -1,6 +1,6 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { seenKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
 import { addSeconds } from '../../src/kernel/clock.ts'
 import { AppName } from '../../src/kernel/id.ts'
@@ -37,7 +37,7 @@ it('is the last instant of each kind, whatever comes at the same moment', async 
 
 it('passes over what another version noted', async () => {
   const app = AppName.parse('strange')
-  const item = { ...seenKey(app), app, schemaVersion: 1, 'seen:gitlab:push': now }
+  const item = { ...itemKey.seen(app), app, schemaVersion: 1, 'seen:gitlab:push': now }
   const damaged = { ...item, 'seen:github:push': 7, 'seen:docker-hub:push': now }
   await journal.table
     .documents()

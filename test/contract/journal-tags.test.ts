@@ -2,7 +2,7 @@ import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
-import { tagKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { createLabels } from '../../src/journal/labels.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { addSeconds } from '../../src/kernel/clock.ts'
@@ -123,7 +123,7 @@ describe('a pushed tag', () => {
     await announce()
     await tags.settle(app, await readHint())
     expect(await tags.load(app)).toBeNull()
-    expect(await journal.read(tagKey(app))).not.toHaveProperty('open')
+    expect(await journal.read(itemKey.tag(app))).not.toHaveProperty('open')
   })
 
   it('pushed twice in the second that hooks tell is asked about twice', async () => {
@@ -158,7 +158,7 @@ describe('a pushed tag', () => {
     await announce()
     const uncounted = new UpdateCommand({
       TableName: journal.table.name,
-      Key: tagKey(app),
+      Key: itemKey.tag(app),
       UpdateExpression: 'REMOVE pushes',
     })
     await journal.table.documents().send(uncounted)

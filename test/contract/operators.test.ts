@@ -4,7 +4,7 @@ import { createAuditLog } from '../../src/journal/audit-log.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
-import { alarmKey, headKey, operationKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { Fence, Generation } from '../../src/kernel/id.ts'
 import { createOperate } from '../../src/rollout/operate.ts'
 import { createLabels } from '../../src/journal/labels.ts'
@@ -14,7 +14,7 @@ import { fail, succeed } from '../../src/kernel/result.ts'
 import { createPlan } from '../../src/rollout/plan.ts'
 import { createRedeploy } from '../../src/rollout/redeploy.ts'
 import { createStatus } from '../../src/rollout/status.ts'
-import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
+import { createTakeAlarm } from '../../src/rollout/alarm-event.ts'
 import { unlimited } from '../../src/targets/target.ts'
 import { appOf, commit } from '../support/apps.ts'
 import { live } from '../support/core.ts'
@@ -111,12 +111,12 @@ describe.each(words)('%j', (word, { open, frozen }) => {
       value: { isRepeated: false },
     })
     expect(asked()).toEqual(['GetItem', 'PutItem'])
-    const stored = await database.read(headKey(app.name))
+    const stored = await database.read(itemKey.head(app.name))
     expect(stored).toMatchObject({
       version: 2,
       body: { operations: [{ id: 'request-1' }, ...before] },
     })
-    expect(await database.read(operationKey(app.name, now, 'request-1'))).toMatchObject({
+    expect(await database.read(itemKey.operation(app.name, now, 'request-1'))).toMatchObject({
       by: 'ada',
       kind: word.kind,
     })
@@ -126,9 +126,9 @@ describe.each(words)('%j', (word, { open, frozen }) => {
     await write(open, frozen)
     const operate = createOperator()
     await operate(order(word))
-    const after = await database.read(headKey(app.name))
+    const after = await database.read(itemKey.head(app.name))
     expect(await operate(order(word))).toMatchObject({ ok: true, value: { isRepeated: true } })
-    expect(await database.read(headKey(app.name))).toEqual(after)
+    expect(await database.read(itemKey.head(app.name))).toEqual(after)
   })
 })
 
@@ -162,11 +162,13 @@ it.each([
   const taken = { kind: 'take_back', generation: 2, freeze: false }
   expect(await createAlarm()(app.name, fired, 1800)).toEqual(taken)
   expect(asked()).toEqual(['GetItem', 'PutItem'])
-  expect(await database.read(headKey(app.name))).toMatchObject({
+  expect(await database.read(itemKey.head(app.name))).toMatchObject({
     version: 2,
     body: { rollback: { generation: 2, by: 'alarm shop-5xx' } },
   })
-  expect(await database.read(alarmKey(app.name, now, 'shop-5xx'))).toMatchObject({ verdict: taken })
+  expect(await database.read(itemKey.alarm(app.name, now, 'shop-5xx'))).toMatchObject({
+    verdict: taken,
+  })
 })
 
 it('an alarm that is nobody’s fault writes down that it was judged, and no head', async () => {
@@ -177,7 +179,7 @@ it('an alarm that is nobody’s fault writes down that it was judged, and no hea
     reason: 'alarm_unrelated',
   })
   expect(database.operations).toEqual(['GetItem', 'PutItem'])
-  expect(await database.read(headKey(app.name))).toMatchObject({ version: 1 })
+  expect(await database.read(itemKey.head(app.name))).toMatchObject({ version: 1 })
 })
 
 it('plan writes nothing', async () => {

@@ -271,7 +271,7 @@ test('no token, address or DSN is in the journal, a log or an error', async () =
   ]
   expect(texts.flatMap((text) => findIn(all, text))).toEqual([])
   const logs = join(stage.directory, 'state/logs')
-  expect(await findFiles(toTraces({ log: 'a report was not told' }), [logs])).not.toEqual([])
+  expect(await findFiles(toTraces({ log: 'failed to send notice' }), [logs])).not.toEqual([])
   expect(await findFiles(all, [logs])).toEqual([])
   // The DSN's key goes along with each error: it is how Sentry knows whose it is.
   expect(findIn(traces, errors.envelopes.join('\n'))).toEqual([])

@@ -2,7 +2,6 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { instantSchema } from '../../src/journal/item.ts'
 import { createJudgeAlarmEvent, parseAlarmEvent } from '../../src/rollout/alarm-event.ts'
-import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
 import { appOf } from '../support/apps.ts'
 import { live } from '../support/core.ts'
 import { silent } from '../support/examples.ts'
@@ -22,7 +21,7 @@ const { stored } = live(1, 1, 2)
 /** The handler over a journal in memory that counts what is written. */
 const createHandler = () => {
   const calls: string[] = []
-  const takeAlarm = createTakeAlarm({
+  const handle = createJudgeAlarmEvent({
     heads: {
       load: async () => stored,
       record: async () => {
@@ -31,12 +30,12 @@ const createHandler = () => {
       },
     },
     auditLog: { recordAlarm: async () => void calls.push('alarm') },
+    nudge: async () => void calls.push('nudge'),
+    apps,
     clock: () => now,
     log: silent,
   })
-  const nudge = async () => void calls.push('nudge')
-  const clock = () => now
-  return { handle: createJudgeAlarmEvent({ takeAlarm, nudge, apps, clock, log: silent }), calls }
+  return { handle, calls }
 }
 
 /** An event as EventBridge sends it: the used fields and some others. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
+import { createTakeAlarm } from '../../src/rollout/alarm-event.ts'
 import { plainly } from '../support/calls.ts'
 import { commitAt, digestAt } from '../support/examples.ts'
 import { createWorld, type World } from '../support/rollout-world.ts'

@@ -52,17 +52,17 @@ it('the page that `log_url` opens tells what was sent to whom, what they answere
   ]
   const deployed = [{ id, outcome: 'succeeded', reason: 'deployed' }]
   expect(shownOf(1)).toMatchObject([
-    { ...first, message: 'sent', purpose: 'prepare', instances: [id], fence: 2 },
-    { ...first, message: 'answered', purpose: 'prepare', instances: deployed, fence: 2 },
-    { ...first, message: 'sent', purpose: 'deploy', instances: [id] },
-    { ...first, message: 'answered', purpose: 'deploy', instances: deployed },
+    { ...first, message: 'command sent', purpose: 'prepare', instances: [id], fence: 2 },
+    { ...first, message: 'answers received', purpose: 'prepare', instances: deployed, fence: 2 },
+    { ...first, message: 'command sent', purpose: 'deploy', instances: [id] },
+    { ...first, message: 'answers received', purpose: 'deploy', instances: deployed },
     { app: 'oc-lettings', generation: 1, message: 'deployment ended', status: 'succeeded' },
   ])
   expect(shownOf(2)).toMatchObject([
-    { ...second, message: 'sent', purpose: 'deploy', instances: [id] },
+    { ...second, message: 'command sent', purpose: 'deploy', instances: [id] },
     {
       ...second,
-      message: 'answered',
+      message: 'answers received',
       instances: [{ id, outcome: 'failed', reason: 'unhealthy' }],
     },
     { generation: 2, message: 'deployment failed', reason: 'unhealthy' },

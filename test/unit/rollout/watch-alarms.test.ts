@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { OperatorCommand } from '../../../src/deployment/operate.ts'
 import { createOperate } from '../../../src/rollout/operate.ts'
-import { createTakeAlarm } from '../../../src/rollout/take-alarm.ts'
+import { createTakeAlarm } from '../../../src/rollout/alarm-event.ts'
 import { plainly } from '../../support/calls.ts'
 import { commitAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
