@@ -3,7 +3,7 @@ import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
 import { createHead, type Head, type ObservedInstance } from '../deployment/head.ts'
 import { headBytes, maxHeadBytes } from '../deployment/head-size.ts'
-import { hasWork } from '../deployment/observed.ts'
+import { hasWork } from '../deployment/blockers.ts'
 import {
   AppName,
   Commit,

@@ -1,5 +1,5 @@
+import type { AlarmTransition, Verdict } from '../deployment/observation.ts'
 import * as z from 'zod'
-import type { AlarmTransition, Verdict } from '../deployment/alarm.ts'
 import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'

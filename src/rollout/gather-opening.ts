@@ -1,5 +1,5 @@
 import type { App } from '../deployment/app.ts'
-import type { Opening } from '../deployment/open.ts'
+import type { Opening } from '../deployment/observation.ts'
 import { reasons } from '../kernel/reason.ts'
 import { listCandidates, listCapacities, type CandidatePorts } from './list-candidates.ts'
 import type { ReconcilePorts } from './ports.ts'

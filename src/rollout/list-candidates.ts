@@ -3,7 +3,7 @@ import type { Capacity, Target } from '../targets/target.ts'
 import type { Candidate } from '../deployment/deployment.ts'
 import { isRepairDue } from '../deployment/repair.ts'
 import type { Head } from '../deployment/head.ts'
-import { desiredRelease } from '../deployment/observed.ts'
+import { desiredRelease } from '../deployment/quarantine.ts'
 import { toInstant } from '../kernel/clock.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 import type { WriteHead } from './write.ts'
@@ -47,5 +47,5 @@ export const checkInstances = async (
     listCapacities(ports, settings, secretVersion),
   ])
   const instances = capacities.map((one) => one.instances)
-  return write(head, { kind: 'found', candidates, capacities: instances, scan })
+  return write(head, { kind: 'instances_found', candidates, capacities: instances, scan })
 }

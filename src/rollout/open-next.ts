@@ -13,10 +13,10 @@ import {
   type Request,
 } from '../deployment/head.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
-import type { Opening } from '../deployment/open.ts'
 import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
 import { decide } from '../deployment/transition.ts'
+import type { Opening } from '../deployment/observation.ts'
 import { gatherOpening } from './gather-opening.ts'
 import { askForImage, findImage, takeTag } from './find-image.ts'
 import { goBack } from './go-back.ts'
@@ -92,7 +92,7 @@ const pickImage = ({ revision, commit, digest }: Release) => ({ revision, commit
 
 /** Settings that the app's record has no room for end a wish: tried again, they would be refused again. */
 const hasNoRoom = (ports: ReconcilePorts, head: Head, opening: Opening): boolean => {
-  const decided = decide(head, { kind: 'wanted', opening }, toInstant(ports.clock()))
+  const decided = decide(head, { kind: 'opening_gathered', opening }, toInstant(ports.clock()))
   return !decided.ok && decided.error === 'too_many_instances'
 }
 
@@ -110,7 +110,7 @@ const openRequested = async (
     return write(head, { kind: 'declined', reason: 'quarantined' })
   if (hasNoRoom(ports, head, opening))
     return write(head, { kind: 'declined', reason: 'too_many_instances' })
-  return write(head, { kind: 'wanted', opening })
+  return write(head, { kind: 'opening_gathered', opening })
 }
 
 const refuseRevision = async (
@@ -155,5 +155,5 @@ export const openNext = async (
   // A new commit whose image, secrets and env are those of a release that was taken back.
   if (isQuarantined(head, opening.release)) return refuseRevision(ports, revision, 'quarantined')
   if (hasNoRoom(ports, head, opening)) return refuseRevision(ports, revision, 'too_many_instances')
-  return write(head, { kind: 'wanted', opening })
+  return write(head, { kind: 'opening_gathered', opening })
 }

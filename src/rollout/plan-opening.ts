@@ -1,9 +1,9 @@
 import type { TargetSettings } from '../deployment/app.ts'
-import { draftOf } from '../deployment/draft.ts'
 import { hasEnded, type Deployment, type InstanceState } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
-import { open, type Opening } from '../deployment/open.ts'
+import { open } from '../deployment/open.ts'
 import type { Finding } from '../deployment/plan.ts'
+import type { Opening } from '../deployment/observation.ts'
 import { Digest } from '../kernel/id.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import { succeed } from '../kernel/result.ts'
@@ -71,7 +71,7 @@ export const openForPlan = async (
     commit: chosen.commit,
     digest: image,
   })
-  const opened = open(draftOf(withoutHolds(head)), opening, now)
+  const opened = open({ head: withoutHolds(head), events: [] }, opening, now)
   const deployment = opened.ok ? opened.value.head.deployment : null
   if (deployment !== null) return toPlanned(deployment)
   // Nothing holds it: it has no room in the journal, not even to say so.

@@ -7,7 +7,6 @@ import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Evidence } from '../deployment/revision.ts'
 import type { Target } from '../targets/target.ts'
 import type { Channel, Notice, SendResult } from '../deployment/notice.ts'
-import type { AlarmTransition } from '../deployment/alarm.ts'
 import type {
   AuditLog,
   CommandIndex,
@@ -19,6 +18,7 @@ import type {
   Tags,
 } from './journal.ts'
 import type { Scan } from '../deployment/head.ts'
+import type { AlarmTransition } from '../deployment/observation.ts'
 
 export interface ImageFailure {
   readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'

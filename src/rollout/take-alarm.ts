@@ -1,7 +1,8 @@
 import type { AppName } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
-import { judgeAlarm, type AlarmTransition, type Verdict } from '../deployment/alarm.ts'
+import { judgeAlarm } from '../deployment/alarm.ts'
 import { decide } from '../deployment/transition.ts'
+import type { AlarmTransition, Verdict } from '../deployment/observation.ts'
 import type { AuditLog } from './journal.ts'
 import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
