@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { createHead, type Head } from '../deployment/head.ts'
 import { headBytes, maxHeadBytes } from '../deployment/head-size.ts'
-import { hasWork } from '../deployment/observed.ts'
+import { hasWork } from '../deployment/blockers.ts'
 import { AppName, Fence, newNonce } from '../kernel/id.ts'
 import type { Heads } from '../rollout/journal.ts'
 import { packHead, unpackHead } from './head-lists.ts'

@@ -1,5 +1,6 @@
+import type { AlarmTransition, Verdict } from '../deployment/observation.ts'
 import * as z from 'zod'
-import { judgeAlarm, type AlarmTransition, type Verdict } from '../deployment/alarm.ts'
+import { judgeAlarm } from '../deployment/alarm.ts'
 import { decide } from '../deployment/transition.ts'
 import { toInstant, type Instant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'

@@ -1,6 +1,6 @@
 import { isRepairDue } from '../deployment/repair.ts'
 import type { Head } from '../deployment/head.ts'
-import { desiredRelease } from '../deployment/observed.ts'
+import { desiredRelease } from '../deployment/quarantine.ts'
 import { toInstant } from '../kernel/clock.ts'
 import { listCandidates } from './gather-opening.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
@@ -22,5 +22,5 @@ export const checkInstances = async (
   const { settings, secretVersion } = release
   const { candidates, capacities } = await listCandidates(ports, settings, secretVersion)
   const instances = capacities.map((one) => one.instances)
-  return write(head, { kind: 'found', candidates, capacities: instances, scan })
+  return write(head, { kind: 'instances_found', candidates, capacities: instances, scan })
 }

@@ -1,6 +1,6 @@
 import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Candidate } from '../deployment/deployment.ts'
-import type { Opening } from '../deployment/open.ts'
+import type { Opening } from '../deployment/observation.ts'
 import { reasons } from '../kernel/reason.ts'
 import type { Capacity, Target } from '../targets/target.ts'
 import type { ReconcilePorts } from './ports.ts'

@@ -1,8 +1,8 @@
 import type { App } from '../deployment/app.ts'
 import type { Release } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
-import type { Opening } from '../deployment/open.ts'
 import { releaseToBringBack } from '../deployment/operate.ts'
+import type { Opening } from '../deployment/observation.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { listCandidates } from './gather-opening.ts'
 import type { ReconcilePorts } from './ports.ts'
@@ -83,7 +83,7 @@ export const goBack = async (
   app: App | null,
 ): Promise<boolean> => {
   const release = releaseToBringBack(head)
-  if (release === null) return write(head, { kind: 'went_back' })
+  if (release === null) return write(head, { kind: 'brought_back' })
   const opening = await gatherRollback(ports, head, release, app)
-  return write(head, { kind: 'wanted', opening })
+  return write(head, { kind: 'opening_gathered', opening })
 }

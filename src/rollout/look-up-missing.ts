@@ -1,8 +1,8 @@
 import type { App } from '../deployment/app.ts'
 import type { Head } from '../deployment/head.ts'
-import { listMissingEvidence, type MissingEvidence } from '../deployment/missing-evidence.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
+import { listMissingEvidence, type MissingEvidence } from '../deployment/choose.ts'
 import { toInstant } from '../kernel/clock.ts'
 import type { ReconcilePorts } from './ports.ts'
 

@@ -12,10 +12,10 @@ import {
   type Request,
 } from '../deployment/head.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
-import type { Opening } from '../deployment/open.ts'
 import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
 import { decide } from '../deployment/transition.ts'
+import type { Opening } from '../deployment/observation.ts'
 import { gatherOpening } from './gather-opening.ts'
 import { askForImage, findImage, takeTag } from './find-image.ts'
 import { goBack } from './go-back.ts'
@@ -90,7 +90,7 @@ const resolveRequest = async (
 
 /** Settings that the head has no room for: a later attempt would be refused too. */
 const hasNoRoom = (ports: ReconcilePorts, head: Head, opening: Opening): boolean => {
-  const decided = decide(head, { kind: 'wanted', opening }, toInstant(ports.clock()))
+  const decided = decide(head, { kind: 'opening_gathered', opening }, toInstant(ports.clock()))
   return !decided.ok && decided.error === 'too_many_instances'
 }
 
@@ -108,7 +108,7 @@ const openRequested = async (
     return write(head, { kind: 'declined', reason: 'quarantined' })
   if (hasNoRoom(ports, head, opening))
     return write(head, { kind: 'declined', reason: 'too_many_instances' })
-  return write(head, { kind: 'wanted', opening })
+  return write(head, { kind: 'opening_gathered', opening })
 }
 
 /** Ends the revisions that are over, asks the registry for the image of the next one, and opens it. */
@@ -144,7 +144,7 @@ export const openNext = async (
   // Quarantined: a new commit with the image, secret and env of a release that was rolled back.
   const isKnownBad = isQuarantined(head, opening.release)
   if (!isKnownBad && !hasNoRoom(ports, head, opening))
-    return write(head, { kind: 'wanted', opening })
+    return write(head, { kind: 'opening_gathered', opening })
   const reason = isKnownBad ? 'quarantined' : 'too_many_instances'
   await ports.revisions.recordStatus(revision, 'refused', reason, toInstant(ports.clock()))
   return true

@@ -3,13 +3,9 @@ import { newNonce, type AppName } from '../kernel/id.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
-import {
-  findOperation,
-  openDeployment,
-  releaseToBringBack,
-  type OperatorCommand,
-} from '../deployment/operate.ts'
+import { findOperation, openDeployment, releaseToBringBack } from '../deployment/operate.ts'
 import { decide } from '../deployment/transition.ts'
+import type { OperatorCommand } from '../deployment/observation.ts'
 import type { AuditLog, OperationDetail } from './journal.ts'
 import {
   answerForApp,
@@ -42,7 +38,7 @@ export interface Operated {
 const toDecideCommand =
   ({ word, by, id }: OperatorOrder): Decide<Result<boolean, Reason>> =>
   (head, now) => {
-    const decided = decide(head, { kind: 'operated', word, by, id }, now)
+    const decided = decide(head, { kind: 'operated', command: word, by, id }, now)
     return decided.ok
       ? { events: decided.value, value: succeed(findOperation(head, id) !== null) }
       : { events: [], value: decided }

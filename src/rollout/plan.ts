@@ -1,9 +1,9 @@
 import type { App, TargetSettings } from '../deployment/app.ts'
 import { isNamedByCommit } from '../deployment/choose.ts'
 import { hasEnded, type InstanceState } from '../deployment/deployment.ts'
-import { draftOf } from '../deployment/draft.ts'
 import { liveRelease } from '../deployment/head.ts'
-import { open, type Opening } from '../deployment/open.ts'
+import type { Opening } from '../deployment/observation.ts'
+import { open } from '../deployment/open.ts'
 import { sortFindings, type Finding, type InstancePlan } from '../deployment/plan.ts'
 import { Digest, type AppName, type RevisionId } from '../kernel/id.ts'
 import { succeed } from '../kernel/result.ts'
@@ -59,7 +59,11 @@ const openForPlan = async (
     commit: chosen.commit,
     digest: image,
   })
-  const opened = open(draftOf({ ...head, deployment: null, rollback: null }), opening, now)
+  const opened = open(
+    { head: { ...head, deployment: null, rollback: null }, events: [] },
+    opening,
+    now,
+  )
   const deployment = opened.ok ? opened.value.head.deployment : null
   // The journal has no room for the deployment, not even for its failure.
   if (deployment === null) {

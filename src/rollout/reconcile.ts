@@ -2,7 +2,7 @@ import { toInstant } from '../kernel/clock.ts'
 import { currentWave } from '../deployment/advance.ts'
 import { hasEnded, isRepair, type Ended, type OpenDeployment } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
-import type { Observation } from '../deployment/transition.ts'
+import type { Observation } from '../deployment/observation.ts'
 import { createReadAnswers, isAnswered, isPolling, type ReadAnswers } from './answers.ts'
 import { checkInstances } from './check-instances.ts'
 import { openNext } from './open-next.ts'
@@ -48,7 +48,7 @@ const move = async (
   if (deployment === null)
     return (
       (await checkInstances(ports, write, head, nudge)) ||
-      write(head, { kind: 'looked', prepared: [], by: nudge.by })
+      write(head, { kind: 'polled', prepared: [], by: nudge.by })
     )
   const { intent } = deployment
   if (intent !== null && intent.operation !== null) {
@@ -63,7 +63,7 @@ const move = async (
     }
   }
   const prepared = intent === null ? await findPrepared(ports, deployment) : []
-  return write(head, { kind: 'looked', prepared, by: nudge.by })
+  return write(head, { kind: 'polled', prepared, by: nudge.by })
 }
 
 /** Repeated on conflicts: evidence that arrives now must not leave a deployed revision `superseded`. */

@@ -1,5 +1,5 @@
+import type { OperatorCommand } from '../../src/deployment/observation.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { OperatorCommand } from '../../src/deployment/operate.ts'
 import { createAuditLog } from '../../src/journal/audit-log.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'

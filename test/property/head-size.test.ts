@@ -5,16 +5,17 @@ import type { App } from '../../src/deployment/app.ts'
 import { headBytes, listFitting, maxHeadBytes } from '../../src/deployment/head-size.ts'
 import type { Intent, Release } from '../../src/deployment/deployment.ts'
 import { createHead, intentOf, type Head } from '../../src/deployment/head.ts'
-import { toInstances, type Opening } from '../../src/deployment/open.ts'
 import { channels, type PendingNotice } from '../../src/deployment/notice.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import { lastGoodRelease } from '../../src/deployment/operate.ts'
 import { evolve } from '../../src/deployment/transition.ts'
-import { decide, type Observation } from '../../src/deployment/transition.ts'
+import { decide } from '../../src/deployment/transition.ts'
 import { toHeadItem } from '../../src/journal/heads.ts'
 import { inFull } from '../support/size.ts'
 import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
 import { jsonBytes } from '../../src/deployment/message.ts'
+import { toInstances } from '../../src/deployment/wave.ts'
+import type { Opening, Observation } from '../../src/deployment/observation.ts'
 import { Commit, Digest, Fence, Generation, InstanceId, TargetKey } from '../../src/kernel/id.ts'
 import { reasons, type Reason } from '../../src/kernel/reason.ts'
 import { appOf } from '../support/apps.ts'
@@ -164,7 +165,7 @@ const create = (begun: Head) => {
     const intent = intentOf(head)
     if (intent === null) {
       see({
-        kind: 'looked',
+        kind: 'polled',
         prepared: intent ?? head.deployment?.instances.map(({ id }) => id) ?? [],
         by: 'w'.repeat(36),
       })
@@ -181,7 +182,7 @@ const create = (begun: Head) => {
     move,
     head: () => head,
     largestBytes: () => largestBytes,
-    open: (opening: Opening): void => see({ kind: 'wanted', opening }),
+    open: (opening: Opening): void => see({ kind: 'opening_gathered', opening }),
     /** Until the deployment has ended and is let go. */
     end: (choose: (intent: Intent) => Outcome): void => {
       for (let moves = 0; head.deployment !== null && moves < 500; moves += 1) {
@@ -255,11 +256,11 @@ describe('the most instances that an opening accepts', () => {
       const story = create(heavy())
       story.open(openingTo(most))
       story.end(always('succeeded'))
-      const word = { kind: 'rollback', to: null } as const
-      story.see({ kind: 'operated', word, by: name, id: name })
+      const command = { kind: 'rollback', to: null } as const
+      story.see({ kind: 'operated', command, by: name, id: name })
       story.see({
         kind: 'operated',
-        word: { kind: 'freeze', reason: wide.repeat(300) },
+        command: { kind: 'freeze', reason: wide.repeat(300) },
         by: name,
         id: '2',
       })
@@ -379,7 +380,8 @@ describe('a convergence', () => {
     const scan = { at: start, returned: [] }
     const story = create(heavy())
     const candidates = candidatesOf(3000)
-    const find = () => story.see({ kind: 'found', candidates, capacities: [Infinity], scan })
+    const find = () =>
+      story.see({ kind: 'instances_found', candidates, capacities: [Infinity], scan })
     find()
     const first = story.head().deployment?.instances.map(({ id }) => id) ?? []
     expect(first.length).toBeGreaterThanOrEqual(1000)
@@ -396,12 +398,12 @@ describe('a convergence', () => {
     const obstacle = 'instance_offline'
     const candidates = candidatesOf(3000).map((one) => ({ ...one, obstacle }) as const)
     story.see({
-      kind: 'found',
+      kind: 'instances_found',
       candidates,
       capacities: [Infinity],
       scan: { at: start, returned: [] },
     })
-    story.see({ kind: 'operated', word: { kind: 'rollback', to: null }, by: name, id: name })
+    story.see({ kind: 'operated', command: { kind: 'rollback', to: null }, by: name, id: name })
     const release = lastGoodRelease(story.head())
     if (release === null) throw new Error('nothing to go back to')
     story.open(openingTo(3000, { kind: 'rollback', release, order: null, firing: [] }))
@@ -417,7 +419,8 @@ describe('a convergence', () => {
     const obstacle = 'instance_offline'
     const candidates = candidatesOf(6000).map((one) => ({ ...one, obstacle }) as const)
     const scan = { at: start, returned: [] }
-    const find = () => story.see({ kind: 'found', candidates, capacities: [Infinity], scan })
+    const find = () =>
+      story.see({ kind: 'instances_found', candidates, capacities: [Infinity], scan })
     // An instance that cannot be reached takes less than what was reckoned for it.
     for (let looks = 0; looks < 30; looks += 1) find()
     const full = story.head()

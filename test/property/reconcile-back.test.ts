@@ -1,6 +1,6 @@
+import type { OperatorCommand } from '../../src/deployment/observation.ts'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { OperatorCommand } from '../../src/deployment/operate.ts'
 import { newNonce } from '../../src/kernel/id.ts'
 import { createOperate } from '../../src/rollout/operate.ts'
 import { createTakeAlarm } from '../../src/rollout/alarm-event.ts'

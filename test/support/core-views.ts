@@ -1,6 +1,13 @@
-import { judgeAlarm, type AlarmTransition, type Verdict } from '../../src/deployment/alarm.ts'
+import { judgeAlarm } from '../../src/deployment/alarm.ts'
 import type { App } from '../../src/deployment/app.ts'
-import { choose, readinessOf, type Choice, type Readiness } from '../../src/deployment/choose.ts'
+import {
+  choose,
+  readinessOf,
+  type Choice,
+  type Readiness,
+  listMissingEvidence,
+  type MissingEvidence,
+} from '../../src/deployment/choose.ts'
 import { isRepairDue } from '../../src/deployment/repair.ts'
 import { operationLimits, rollingEndsAt } from '../../src/deployment/deadline.ts'
 import { dueNotice } from '../../src/deployment/notices.ts'
@@ -22,14 +29,13 @@ import {
   type Scan,
   type Head,
 } from '../../src/deployment/head.ts'
-import { listMissingEvidence, type MissingEvidence } from '../../src/deployment/missing-evidence.ts'
-import { firstBlocker } from '../../src/deployment/blockers.ts'
-import { hasOutdated, hasWork, desiredRelease } from '../../src/deployment/observed.ts'
-import { isQuarantined } from '../../src/deployment/quarantine.ts'
+import { firstBlocker, hasOutdated, hasWork } from '../../src/deployment/blockers.ts'
+import { isQuarantined, desiredRelease } from '../../src/deployment/quarantine.ts'
 import type { PendingNotice } from '../../src/deployment/notice.ts'
 import type { Revision } from '../../src/deployment/revision.ts'
 import type { SeenHooks } from '../../src/deployment/seen.ts'
 import { releaseToBringBack } from '../../src/deployment/operate.ts'
+import type { AlarmTransition, Verdict } from '../../src/deployment/observation.ts'
 import type { Instant } from '../../src/kernel/clock.ts'
 import type { Reason } from '../../src/kernel/reason.ts'
 import { lettings } from './deployments.ts'

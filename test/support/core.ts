@@ -1,16 +1,7 @@
-import type { AlarmTransition } from '../../src/deployment/alarm.ts'
-import type { NoticeOutcome } from '../../src/deployment/notices.ts'
 import { createHead, type Scan, type Head, type Request } from '../../src/deployment/head.ts'
-import type { OperatorCommand } from '../../src/deployment/operate.ts'
-import type { Opening } from '../../src/deployment/open.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import { evolve } from '../../src/deployment/transition.ts'
-import {
-  decide,
-  toActions,
-  type Action,
-  type Observation,
-} from '../../src/deployment/transition.ts'
+import { decide, toActions, type Action } from '../../src/deployment/transition.ts'
 import type { Instant } from '../../src/kernel/clock.ts'
 import type { InstanceId } from '../../src/kernel/id.ts'
 import type { Reason } from '../../src/kernel/reason.ts'
@@ -20,6 +11,13 @@ import { viewHead, type DeploymentView, type Views } from './core-views.ts'
 import { after, lettings, openingOf, start } from './deployments.ts'
 import { answerOf } from './hosts.ts'
 import type { Candidate } from '../../src/deployment/deployment.ts'
+import type {
+  AlarmTransition,
+  NoticeOutcome,
+  OperatorCommand,
+  Opening,
+  Observation,
+} from '../../src/deployment/observation.ts'
 
 /** What may be given to the core. Each input comes at the present time and gives the core that follows. */
 interface Inputs {
@@ -38,7 +36,7 @@ interface Inputs {
   serve(): Core
   /** Serves until there is nothing left to do but wait: what is open has ended. */
   finish(): Core
-  say(word: OperatorCommand, by?: string, id?: string): Core
+  say(command: OperatorCommand, by?: string, id?: string): Core
   ask(changes?: Partial<Request>, id?: string): Core
   decline(reason: Reason): Core
   alarm(alarm: AlarmTransition, windowSeconds: number): Core
@@ -140,13 +138,13 @@ const toInputs = (state: State): Omit<Inputs, 'serve' | 'finish' | 'openRollback
   const everybody = () => head.deployment?.instances.map(({ id }) => id) ?? []
   return {
     at: (seconds) => toCore({ ...state, now: after(seconds) }),
-    open: (opening) => take(state, { kind: 'wanted', opening }),
-    look: (prepared = everybody()) => take(state, { kind: 'looked', prepared, by: 'ada' }),
+    open: (opening) => take(state, { kind: 'opening_gathered', opening }),
+    look: (prepared = everybody()) => take(state, { kind: 'polled', prepared, by: 'ada' }),
     send: (missing = [], operation = 'command-1') =>
       take(state, { kind: 'sent', fence: fence(), operation, missing }),
     answer: (...answers) => take(state, { kind: 'answered', fence: fence(), answers }),
-    say: (word, by = 'ada', id = `word-${head.version}`) =>
-      take(state, { kind: 'operated', word, by, id }),
+    say: (command, by = 'ada', id = `command-${head.version}`) =>
+      take(state, { kind: 'operated', command, by, id }),
     ask: (changes = {}, id = `request-${head.version}`) => {
       const request = { revision: null, force: false, by: 'ada', at: now, refusal: null }
       return take(state, { kind: 'requested', request: { ...request, ...changes }, id })
@@ -155,9 +153,9 @@ const toInputs = (state: State): Omit<Inputs, 'serve' | 'finish' | 'openRollback
     alarm: (alarm, windowSeconds) =>
       take(state, { kind: 'alarmed', transition: alarm, windowSeconds }),
     find: (candidates, scan = null, capacity = 2) =>
-      take(state, { kind: 'found', candidates, capacities: [capacity, capacity], scan }),
+      take(state, { kind: 'instances_found', candidates, capacities: [capacity, capacity], scan }),
     archive: (windowSeconds = null) => archive(state, windowSeconds),
-    goBack: () => take(state, { kind: 'went_back' }),
+    goBack: () => take(state, { kind: 'brought_back' }),
     claim: (id) => take(state, { kind: 'notice_claimed', id }),
     tell: (told) => {
       const nothing = { sentTo: [], isDone: false, afterSeconds: null }

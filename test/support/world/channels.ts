@@ -1,5 +1,5 @@
-import type { AlarmTransition, Verdict } from '../../../src/deployment/alarm.ts'
 import type { Channel, Notice, SendResult } from '../../../src/deployment/notice.ts'
+import type { AlarmTransition, Verdict } from '../../../src/deployment/observation.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { succeed } from '../../../src/kernel/result.ts'
 import type { ReconcilePorts } from '../../../src/rollout/ports.ts'

@@ -1,6 +1,5 @@
+import type { AlarmTransition, Opening } from '../../../src/deployment/observation.ts'
 import { describe, expect, it } from 'vitest'
-import type { AlarmTransition } from '../../../src/deployment/alarm.ts'
-import type { Opening } from '../../../src/deployment/open.ts'
 import { begin, bringLive, live, type Core } from '../../support/core.ts'
 import {
   after,

@@ -332,10 +332,10 @@ describe('an ended deployment', () => {
   it('never changes an ended deployment, whatever is still heard', () => {
     const { version: fence } = ended()
     const observations = [
-      { kind: 'looked', prepared: [], by: 'ada' },
+      { kind: 'polled', prepared: [], by: 'ada' },
       { kind: 'sent', fence, operation: 'command-9', missing: [] },
       { kind: 'answered', fence, answers: [] },
-      { kind: 'wanted', opening: openingOf(2, 1) },
+      { kind: 'opening_gathered', opening: openingOf(2, 1) },
     ] as const
     for (const observation of observations)
       expect(ended().at(2000).see(observation).changed).toBe(false)

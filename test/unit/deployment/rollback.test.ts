@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { ReleaseName, OperatorCommand } from '../../../src/deployment/operate.ts'
-import type { Opening } from '../../../src/deployment/open.ts'
 import type { Answer } from '../../../src/deployment/step.ts'
+import type { ReleaseName, OperatorCommand, Opening } from '../../../src/deployment/observation.ts'
 import { Generation } from '../../../src/kernel/id.ts'
 import { begin, bringLive, live, takeBack, type Core } from '../../support/core.ts'
 import {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { decide, type Observation } from '../../../src/deployment/transition.ts'
+import { decide } from '../../../src/deployment/transition.ts'
+import type { Observation } from '../../../src/deployment/observation.ts'
 import { Fence, Generation } from '../../../src/kernel/id.ts'
 import { live, type Core } from '../../support/core.ts'
 import {
@@ -38,7 +39,7 @@ const states: Readonly<Record<string, () => Core>> = {
       .send(),
 }
 
-const word = { kind: 'operated', by: 'ada', id: 'word' } as const
+const operated = { kind: 'operated', by: 'ada', id: 'command' } as const
 const request = { revision: null, force: false, by: 'ada', at: after(5), refusal: null }
 const alarm = { alarm: 'errors', at: after(5), from: 'OK' } as const
 const notice = { sentTo: [], isDone: true, afterSeconds: null }
@@ -54,20 +55,20 @@ const observe = (core: Core): Readonly<Record<string, Observation>> => {
   const release = core.command?.purpose === 'restore' || core.repair !== null ? 1 : 2
   return {
     'requested (redeploy)': { kind: 'requested', request, id: 'request' },
-    'operated (rollback)': { ...word, word: { kind: 'rollback', to: null } },
-    'operated (cancel)': { ...word, word: { kind: 'cancel' } },
-    'operated (freeze)': { ...word, word: { kind: 'freeze', reason: 'exams' } },
+    'operated (rollback)': { ...operated, command: { kind: 'rollback', to: null } },
+    'operated (cancel)': { ...operated, command: { kind: 'cancel' } },
+    'operated (freeze)': { ...operated, command: { kind: 'freeze', reason: 'exams' } },
     alarmed: { kind: 'alarmed', transition: alarm, windowSeconds: 600 },
     declined: { kind: 'declined', reason: 'nothing_live' },
-    went_back: { kind: 'went_back' },
-    wanted: { kind: 'wanted', opening: openingOf(3, 2) },
-    found: {
-      kind: 'found',
+    brought_back: { kind: 'brought_back' },
+    opening_gathered: { kind: 'opening_gathered', opening: openingOf(3, 2) },
+    instances_found: {
+      kind: 'instances_found',
       candidates: [candidateAt(1), candidateAt(2), candidateAt(3)],
       capacities: [50],
       scan: null,
     },
-    looked: { kind: 'looked', prepared: [1, 2, 3].map(instanceAt), by: 'ada' },
+    polled: { kind: 'polled', prepared: [1, 2, 3].map(instanceAt), by: 'ada' },
     sent: { kind: 'sent', fence, operation: 'command-2', missing: [] },
     'answered (all succeeded)': { kind: 'answered', fence, answers: serve(release) },
     'answered (one failed)': {

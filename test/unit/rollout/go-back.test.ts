@@ -1,5 +1,5 @@
+import type { OperatorCommand } from '../../../src/deployment/observation.ts'
 import { describe, expect, it } from 'vitest'
-import type { OperatorCommand } from '../../../src/deployment/operate.ts'
 import { createOperate } from '../../../src/rollout/operate.ts'
 import { plainly } from '../../support/calls.ts'
 import { commitAt, digestAt } from '../../support/examples.ts'

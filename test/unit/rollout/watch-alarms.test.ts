@@ -1,5 +1,5 @@
+import type { OperatorCommand } from '../../../src/deployment/observation.ts'
 import { describe, expect, it } from 'vitest'
-import type { OperatorCommand } from '../../../src/deployment/operate.ts'
 import { createOperate } from '../../../src/rollout/operate.ts'
 import { createTakeAlarm } from '../../../src/rollout/alarm-event.ts'
 import { plainly } from '../../support/calls.ts'
