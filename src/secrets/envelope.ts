@@ -56,7 +56,7 @@ export const isSealable = (certificate: Uint8Array): boolean => {
 }
 
 /**
- * Encrypts for the holders of the certificates' keys and nobody else: CMS EnvelopedData in DER
+ * Encrypts for the holders of the certificates' keys only: CMS EnvelopedData in DER
  * (RFC 5652), AES-256-CBC under ephemeral ECDH with SHA-256 and AES-256 key wrap per certificate
  * (RFC 5753), which `openssl cms -decrypt -inform DER -recip cert.pem -inkey key.pem` opens (tried
  * with 3.0). About 293 bytes a certificate. The certificates must be `isSealable`.

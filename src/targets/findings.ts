@@ -19,7 +19,7 @@ export const toWarning = (what: string, message: string, reason?: Reason): Targe
   ...(reason !== undefined && { reason }),
 })
 
-/** `served` is null where nothing of Landfall serves. */
+/** `served` is null if nothing of Landfall serves. */
 export const toDrift = (served: string | null, live: Serving): TargetFinding =>
   toWarning(
     'serving',

@@ -235,10 +235,7 @@ export const openEc2Stage = async (): Promise<PlaceStage> => {
   const aws = await startTestAws({
     dockerHost,
     service: {
-      documents: Object.values(documents).map(({ name, content }) => ({
-        name,
-        text: content,
-      })),
+      documents: Object.values(documents).map(({ name, content }) => ({ name, text: content })),
     },
   })
   const mark = `c${process.pid.toString(36)}`

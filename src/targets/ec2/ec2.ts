@@ -93,7 +93,7 @@ const startCommand = async (
 export const createEc2Target = (ports: Ec2Ports, settings: Ec2Settings): Target => ({
   ...createEc2Selection(ports, settings),
   prepared: async (instances) => {
-    // A host whose key has changed says so: the 30 days only bound the journal's copy.
+    // A host refuses once its key has changed: the 30 days only bound the journal's copy.
     const oldest = addSeconds(toInstant(ports.clock()), -30 * 24 * 3600)
     const certificates = await ports.certificates.load(instances)
     return certificates.filter(({ at }) => at > oldest).map(({ instance }) => instance)

@@ -21,7 +21,7 @@ import { findChanges } from './variables.ts'
 interface FoundDeploy {
   /** Null while Render does not list it yet. */
   readonly deploy: Deploy | null
-  /** The deploy that somebody else began after it, if there is one. */
+  /** A later deploy that is not Landfall's, if there is one. */
   readonly stranger: Deploy | null
 }
 
@@ -30,7 +30,7 @@ const find = async (ask: AskRender, order: Order, operation: string): FromRender
   const search = parseSearch(operation)
   const read = search === null ? await readDeploy(ask, operation) : null
   if (read?.ok === false) return read
-  // A deploy that was replaced was begun twice, or gave way to somebody else's.
+  // Either the same order began a second deploy, or a deploy that is not Landfall's replaced it.
   if (read !== null && !['canceled', 'deactivated'].includes(read.value.status))
     return succeed({ deploy: read.value, stranger: null })
   const listed = await listDeploys(ask)
