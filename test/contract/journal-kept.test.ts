@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { DeleteItemCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { createCertificates } from '../../src/journal/certificates.ts'
 import { createCommandIndex } from '../../src/journal/commands.ts'
@@ -17,8 +17,8 @@ import { toItemKey, type Item } from '../../src/journal/table.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { AppName, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
 import type { Heads } from '../../src/rollout/journal.ts'
-import { readRecordSections, type RecordSection } from '../support/journal-page.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { readRecordSections } from '../support/journal-page.ts'
+import { useJournal } from '../support/journal-table.ts'
 import { createWorld, type World } from '../support/rollout-world.ts'
 import { letItSettle } from '../support/runs.ts'
 
@@ -39,13 +39,8 @@ const toBytes = (name: string, value: unknown): unknown =>
 const readRaw = async (file: string): Promise<Raw> =>
   Raw.parse(JSON.parse(await readFile(new URL(file, folder), 'utf8'), toBytes))
 
-let journal: TestJournal
-let sections: readonly RecordSection[]
-beforeAll(async () => {
-  journal = await startJournal()
-  sections = await readRecordSections()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
+const sections = await readRecordSections()
 
 const put = async (raw: Raw): Promise<Item> => {
   const { name, documents } = journal.table
@@ -161,13 +156,13 @@ const readerOf = (item: Item): Reader => {
 }
 
 describe('the records that are kept', () => {
-  it('are of every kind that docs/journal.md tells of', async () => {
+  it('keeps records of every kind in docs/journal.md', async () => {
     const items = await Promise.all(files.map(async (file) => put(await readRaw(file))))
     expect([...new Set(items.map(kindOf))].sort()).toEqual(sections.map(({ name }) => name).sort())
     for (const file of files) await remove(await readRaw(file))
   })
 
-  it.each(filesReadBack)('%s is read, and nothing of it is lost', async (file) => {
+  it.each(filesReadBack)('reads %s without losing a field', async (file) => {
     const raw = await readRaw(file)
     const item = await put(raw)
     const { read, told } = readerOf(item)
@@ -206,13 +201,13 @@ describe('a kept head', () => {
   )
 })
 
-describe('a record of a schema version that is not known', () => {
+describe('a record of an unknown schema version', () => {
   const newer = async (file: string) => {
     const raw = { ...(await readRaw(file)), schemaVersion: { N: '2' } }
     return { raw, item: await put(raw) }
   }
 
-  it.each(filesReadBack)('%s is refused by name when it is read', async (file) => {
+  it.each(filesReadBack)('refuses to read %s of another schema version, by name', async (file) => {
     const { raw, item } = await newer(file)
     const reader = readerOf(item)
     if (reader !== null) {
@@ -226,7 +221,7 @@ describe('a record of a schema version that is not known', () => {
     await remove(raw)
   })
 
-  it('is not overwritten by a webhook either, which reads nothing first', async () => {
+  it('does not let a webhook overwrite a record of another schema version', async () => {
     const app = AppName.parse('oc-lettings')
     const now = '2027-01-01T00:00:00.000Z'
     const image = { kind: 'image', tag: 'latest', seenAt: now } as const

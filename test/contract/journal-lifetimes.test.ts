@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { receiptLifetimeSeconds } from '../../src/delivery/record.ts'
 import { createHead } from '../../src/deployment/head.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
@@ -6,24 +6,17 @@ import { createHeads } from '../../src/journal/heads.ts'
 import { itemKey } from '../../src/journal/keys.ts'
 import { lifetimes } from '../../src/journal/lifetime.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
-import type { Item } from '../../src/journal/table.ts'
 import { AppName, Fence } from '../../src/kernel/id.ts'
 import { writeExamples } from '../support/journal-examples.ts'
-import { readRecordSections, type RecordSection } from '../support/journal-page.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { readRecordSections } from '../support/journal-page.ts'
+import { useJournal } from '../support/journal-table.ts'
 import { live } from '../support/core.ts'
 import { commitAt } from '../support/examples.ts'
 import { createWorld } from '../support/rollout-world.ts'
 
-let journal: TestJournal
-let examples: ReadonlyMap<string, Item>
-let sections: readonly RecordSection[]
-beforeAll(async () => {
-  journal = await startJournal()
-  examples = await writeExamples(journal)
-  sections = await readRecordSections()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
+const examples = await writeExamples(journal)
+const sections = await readRecordSections()
 
 const day = 86_400
 const epoch = (instant: unknown): number => Math.floor(Date.parse(String(instant)) / 1000)
@@ -44,25 +37,28 @@ const lifetimeOf = (record: string): string =>
   sections.find(({ name }) => name === record)?.lifetime ?? ''
 
 describe('the lifetime of a record', () => {
-  it('is stated for every kind, and no kind is left out here', () => {
+  it('states a lifetime for every kind of record', () => {
     const kinds = [...Object.keys(expiring), ...lasting, 'Revision']
     expect(sections.map(({ name }) => name).sort()).toEqual(kinds.sort())
     expect(Object.keys(lifetimes)).toHaveLength(Object.keys(expiring).length)
   })
 
-  it.each(Object.entries(expiring))('of a %s is what docs/journal.md says', (record, how) => {
-    const [from, seconds] = how
-    const item = examples.get(record)
-    expect(lifetimeOf(record)).toMatch(new RegExp(`^${seconds / day} days from its `))
-    expect(Number(item?.['expiresAt']) - epoch(item?.[from])).toBe(seconds)
-  })
+  it.each(Object.entries(expiring))(
+    'the lifetime of a %s is that of docs/journal.md',
+    (record, how) => {
+      const [from, seconds] = how
+      const item = examples.get(record)
+      expect(lifetimeOf(record)).toMatch(new RegExp(`^${seconds / day} days from its `))
+      expect(Number(item?.['expiresAt']) - epoch(item?.[from])).toBe(seconds)
+    },
+  )
 
-  it.each(lasting)('of a %s has no end', (record) => {
+  it.each(lasting)('a %s does not expire', (record) => {
     expect(lifetimeOf(record)).toBe('for ever')
     expect(examples.get(record)).not.toHaveProperty('expiresAt')
   })
 
-  it('of a revision begins when it has ended, with each write anew, and ends where it waits again', async () => {
+  it('restarts the lifetime of an ended revision with each write, and drops it where it waits again', async () => {
     const app = AppName.parse('shop')
     const id = commitAt(1)
     const evidence = createEvidenceJournal(journal.table)
@@ -93,7 +89,7 @@ describe('the lifetime of a record', () => {
     expect(await read()).toBeUndefined()
   })
 
-  it('of the live release and its way back has no end, however long nothing is deployed', async () => {
+  it('keeps the live release and the one before it, however long nothing is deployed', async () => {
     const heads = createHeads(journal.table)
     const app = AppName.parse('quiet')
     const { releases } = live(1, 5)

@@ -40,9 +40,9 @@ afterEach(() => database.stop())
 const asked = (): readonly string[] => [...new Set(database.operations)].toSorted()
 
 it.each([
-  { what: 'a wish', force: true, ok: true, faults: [] },
-  { what: 'a wish whose answer is lost', force: true, ok: true, faults: ['answer_lost'] as const },
-  { what: 'a wish that is refused', force: false, ok: false, faults: [] },
+  { what: 'a request', force: true, ok: true, faults: [] },
+  { what: 'a write whose answer is lost', force: true, ok: true, faults: ['answer_lost'] as const },
+  { what: 'a refused request', force: false, ok: false, faults: [] },
 ])('redeploy reads one item, and writes one at a time: $what', async ({ force, ok, faults }) => {
   const ports = { heads: createHeads(database.table), revisions: createRevisions(database.table) }
   await ports.heads.load(app.name)
@@ -73,7 +73,7 @@ const write = async (open: boolean, frozen = false): Promise<void> => {
   database.operations.length = 0
 }
 
-const words: readonly [OperatorCommand, { open: boolean; frozen: boolean }][] = [
+const commands: readonly [OperatorCommand, { open: boolean; frozen: boolean }][] = [
   [
     { kind: 'rollback', to: null },
     { open: false, frozen: false },
@@ -95,15 +95,15 @@ const createOperator = () =>
     clock,
   })
 
-describe.each(words)('%j', (word, { open, frozen }) => {
+describe.each(commands)('%j', (word, { open, frozen }) => {
   const before = frozen ? [{ kind: 'freeze' }] : []
 
   it.each([
-    { what: 'heard', faults: [] },
+    { what: 'without a fault', faults: [] },
     { what: 'the answer to its write is lost', faults: [null, 'answer_lost'] as const },
     { what: 'its write is lost', faults: [null, 'request_lost'] as const },
-    { what: 'the answer to its note is lost', faults: [null, null, 'answer_lost'] as const },
-  ])('reads one item and writes two, each once: $what', async ({ faults }) => {
+    { what: 'the answer to its audit entry is lost', faults: [null, null, 'answer_lost'] as const },
+  ])('an operator command reads one item and writes two, each once: $what', async ({ faults }) => {
     await write(open, frozen)
     database.faults.push(...faults)
     expect(await createOperator()(order(word))).toMatchObject({
@@ -122,7 +122,7 @@ describe.each(words)('%j', (word, { open, frozen }) => {
     })
   })
 
-  it('is heard once under one id', async () => {
+  it('carries out an operator command once under one id', async () => {
     await write(open, frozen)
     const operate = createOperator()
     await operate(order(word))
@@ -136,7 +136,7 @@ it.each<[OperatorCommand, string]>([
   [{ kind: 'rollback', to: Generation.parse(9) }, 'release_unknown'],
   [{ kind: 'cancel' }, 'nothing_open'],
   [{ kind: 'unfreeze' }, 'not_frozen'],
-])('%j that is refused writes nothing', async (word, reason) => {
+])('a refused %j writes nothing', async (word, reason) => {
   await write(false)
   expect(await createOperator()(order(word))).toEqual({ ok: false, error: reason })
   expect(asked()).toEqual(['GetItem'])
@@ -153,9 +153,9 @@ const createAlarm = () =>
   })
 
 it.each([
-  { what: 'heard', faults: [] },
+  { what: 'without a fault', faults: [] },
   { what: 'the answer to its write is lost', faults: [null, 'answer_lost'] as const },
-  { what: 'the answer to its note is lost', faults: [null, null, 'answer_lost'] as const },
+  { what: 'the answer to its audit entry is lost', faults: [null, null, 'answer_lost'] as const },
 ])('an alarm reads one item and writes two, each once: $what', async ({ faults }) => {
   await write(false)
   database.faults.push(...faults)
@@ -171,7 +171,7 @@ it.each([
   })
 })
 
-it('an alarm that is nobody’s fault writes down that it was judged, and no head', async () => {
+it('an unrelated alarm writes its verdict and no head', async () => {
   await write(false)
   const late = { ...fired, at: '2026-11-20T12:00:00.000Z' }
   expect(await createAlarm()(app.name, late, 1800)).toEqual({

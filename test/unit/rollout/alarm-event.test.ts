@@ -75,7 +75,7 @@ afterEach(() => {
 })
 
 describe('an alarm that several apps share', () => {
-  it('takes each of them back, and wakes reconcile for each', async () => {
+  it('rolls back each app that names the alarm, and nudges reconcile for each', async () => {
     const { handle, nudged, takenBack } = createHandler({})
     const judged = await handle(event)
     expect(judged.map(({ app, verdict }) => [app, verdict.kind])).toEqual([
@@ -91,7 +91,7 @@ describe('an alarm that several apps share', () => {
     ['read', 'load'],
     ['written', 'record'],
   ] as const)(
-    'takes the others back where the head of one cannot be %s, and says so to be called again',
+    'rolls back the other apps where the head of one cannot be %s, and throws, so that Lambda retries',
     async (_name, call) => {
       const { handle, nudged, takenBack } = createHandler({ [call]: 'blog' })
       await expect(handle(event)).rejects.toThrow(`no ${call} of blog`)
@@ -104,14 +104,14 @@ describe('an alarm that several apps share', () => {
     },
   )
 
-  it('is judged where it cannot be kept what was made of it, and the app is looked at', async () => {
+  it('rolls an app back and nudges reconcile although the verdict cannot be recorded', async () => {
     const { handle, nudged, takenBack } = createHandler({ auditLog: 'shop' })
     await expect(handle(event)).rejects.toThrow('no auditLog of shop')
     expect(takenBack()).toEqual(['blog', 'shop', 'wiki'])
     expect(nudged.toSorted()).toEqual(['blog', 'shop', 'wiki'])
   })
 
-  it('is judged for all where one cannot be nudged', async () => {
+  it('judges an alarm for all apps where one nudge fails', async () => {
     const { handle, takenBack } = createHandler({ nudge: 'blog' })
     expect(await handle(event)).toHaveLength(3)
     expect(takenBack()).toEqual(['blog', 'shop', 'wiki'])

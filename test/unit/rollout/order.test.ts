@@ -29,7 +29,7 @@ const orderOf = (core: Core) => {
 }
 
 describe('an order', () => {
-  it('to deploy names the new release, its settings and its limits', () => {
+  it('orders a deploy of the new release with its settings and limits', () => {
     const core = second()
     expect(orderOf(core)).toEqual({
       purpose: 'deploy',
@@ -50,7 +50,7 @@ describe('an order', () => {
     })
   })
 
-  it('of a repair is an ordinary one that gives out no number', () => {
+  it('orders a repair like a deployment, without a number', () => {
     const core = live(1, 1)
       .find([candidateAt(2)])
       .serve()
@@ -64,7 +64,7 @@ describe('an order', () => {
     })
   })
 
-  it('of a restore names the live release and the settings it runs with', () => {
+  it('orders a restore of the live release with its own settings', () => {
     expect(orderOf(restoring(second()))).toMatchObject({
       purpose: 'restore',
       generation: 2,
@@ -74,14 +74,14 @@ describe('an order', () => {
     })
   })
 
-  it('of a restore names no release where nothing was live', () => {
+  it('orders a restore without a release where nothing was live', () => {
     const first = begin().open(openingOf(1, 2)).serve().look().send().answer(failedAt(2))
     const order = orderOf(first.look())
     expect(order).toMatchObject({ purpose: 'restore', release: null })
     expect(order.settings).toBe(lettings)
   })
 
-  it('of a restore names no release where another kind of target was live', () => {
+  it('orders a restore without a release where another kind of target was live', () => {
     const settings: App = { ...lettings, targets: [renderTarget()] }
     const before = bringLive(begin(), openingOf(1, 1, {}, settings))
     expect(orderOf(restoring(before.open(openingOf(2, 1)).look()))).toMatchObject({
@@ -90,7 +90,7 @@ describe('an order', () => {
     })
   })
 
-  it('of a restore names no release where another service of Render was live', () => {
+  it('orders a restore without a release where another service of Render was live', () => {
     const toRender = (service: string): App => ({
       ...lettings,
       targets: [renderTarget({ service })],
@@ -104,7 +104,7 @@ describe('an order', () => {
     expect(back('srv-1', 'srv-2').settings).toEqual(toRender('srv-2'))
   })
 
-  it('keeps the time of the first one where the command is repeated', () => {
+  it('keeps the time of the first order where a command is repeated', () => {
     const again = second().at(60).look()
     expect(again.command).toMatchObject({ at: after(60), repeated: true })
     expect(orderOf(again)).toMatchObject({ openedAt: start, since: start })
@@ -112,7 +112,7 @@ describe('an order', () => {
 })
 
 describe('predeploy', () => {
-  it('runs on the first instance of EC2, whatever target stands before it', () => {
+  it('runs predeploy on the first instance of EC2, after any other target', () => {
     const settings: App = { ...lettings, targets: [renderTarget(), ...lettings.targets] }
     const service = InstanceId.parse('srv-1')
     const candidates = [candidateAt(1, { id: service, target: renderTarget().key }), candidateAt(1)]
@@ -127,12 +127,12 @@ describe('predeploy', () => {
     })
   })
 
-  it('runs on the first instance in its own wave alone', () => {
+  it('runs predeploy in the wave of the first instance only', () => {
     const wave = second().send().answer(succeededAt(1, 2)).look()
     expect(orderOf(wave)).toMatchObject({ instances: [instanceAt(2)], predeployOn: null })
   })
 
-  it('does not run in a rollback, nor in a prepare', () => {
+  it('runs no predeploy in a rollback or a prepare', () => {
     const back = live(1, 1, 2).say({ kind: 'rollback', to: null }).openRollback().look()
     expect(orderOf(back)).toMatchObject({ purpose: 'deploy', kind: 'rollback', predeployOn: null })
     const prepare = live(2, 1).open(openingOf(2, 2)).look([])
