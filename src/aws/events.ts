@@ -3,7 +3,7 @@ import type { App } from '../deployment/app.ts'
 import type { Notice } from '../deployment/notice.ts'
 import { later, refused } from '../kernel/foreign.ts'
 import { lazy } from '../kernel/lazy.ts'
-import { sent, type Reporter } from '../report/reporter.ts'
+import { noticeSent, type Reporter } from '../report/reporter.ts'
 import { inTime, toAwsFailure } from './client.ts'
 
 /** The event's `detail`; `docs/events.md` describes it, and a test holds the two together. */
@@ -46,7 +46,7 @@ export const createEventReporter = (
     }
     try {
       const put = await client().send(new PutEventsCommand({ Entries: [entry] }), inTime())
-      if ((put.FailedEntryCount ?? 0) === 0) return sent
+      if ((put.FailedEntryCount ?? 0) === 0) return noticeSent
       const code = put.Entries?.[0]?.ErrorCode ?? 'unknown'
       const why = `EventBridge did not accept the event: ${code}`
       const isPassing = /^(InternalFailure|InternalException|ThrottlingException)$/.test(code)

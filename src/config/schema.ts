@@ -52,15 +52,17 @@ const containerName = textLike(
   /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}$/,
 )
 
-const volume = textLike(
-  'a volume or an absolute path of the instance, and where it appears in the container, such as "data:/data" or "/srv/media:/media:ro"',
-  /^(?:[a-zA-Z0-9][a-zA-Z0-9_.-]+|\/[^:\p{Cc}]*):\/[^:\p{Cc}]+(?::(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*)?$/u,
-)
-
 const Run = z
   .strictObject({
     command: command.default([]).describe("Instead of the image's own command."),
-    volumes: z.array(volume).default([]),
+    volumes: z
+      .array(
+        textLike(
+          'a volume or an absolute path of the instance, and where it appears in the container, such as "data:/data" or "/srv/media:/media:ro"',
+          /^(?:[a-zA-Z0-9][a-zA-Z0-9_.-]+|\/[^:\p{Cc}]*):\/[^:\p{Cc}]+(?::(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*)?$/u,
+        ),
+      )
+      .default([]),
     networks: z.array(containerName).default([]).describe('Further Docker networks to join.'),
     memory: Memory.optional(),
     stopTimeout: duration(1, 600)

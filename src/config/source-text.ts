@@ -41,14 +41,6 @@ const renderWritten = (node: Node | null, text: string): string => {
     : text.slice(node.range[0], node.range[1])
 }
 
-export interface SourceText {
-  readonly value: unknown
-  /** Mistakes in the YAML itself. */
-  readonly problems: readonly LocatedMistake[]
-  /** `landfall.yml:12:7 apps.x.port: must be …, got "80a"` */
-  readonly describe: (mistake: Mistake) => LocatedMistake
-}
-
 /** A mistake in words, with its offset for the reading order. */
 export interface LocatedMistake {
   readonly offset: number
@@ -83,8 +75,11 @@ const toValue = (document: Document): { value: unknown; problem: string | null }
   }
 }
 
-/** Parses a YAML text and keeps the position of each value. */
-export const parseSourceText = (text: string, fileName: string): SourceText => {
+/**
+ * Parses a YAML text and keeps the position of each value. `problems` are mistakes in the YAML itself;
+ * `describe` renders a mistake as `landfall.yml:12:7 apps.x.port: must be …, got "80a"`.
+ */
+export const parseSourceText = (text: string, fileName: string) => {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const toFinding = (offset: number, message: string, isSyntax: boolean): LocatedMistake => {
@@ -98,7 +93,7 @@ export const parseSourceText = (text: string, fileName: string): SourceText => {
   return {
     value,
     problems: problem === null ? problems : [...problems, toFinding(0, problem, true)],
-    describe: (mistake) => {
+    describe: (mistake: Mistake): LocatedMistake => {
       const place = locate(document, mistake.path, mistake.ofKey ?? false)
       const subject = mistake.path.length === 0 ? 'the file' : renderPath(mistake.path)
       return toFinding(place.offset, `${subject}: ${describeValue(mistake, place, text)}`, false)

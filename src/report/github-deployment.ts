@@ -59,10 +59,6 @@ const ranks = new Map<string, number>([
 export const hasReached = (statuses: readonly GithubStatus[], state: GithubState): boolean =>
   statuses.some((status) => (ranks.get(status.state) ?? 0) >= (ranks.get(state) ?? 0))
 
-/** GitHub promises no order of the list; ids increase. */
-export const newestState = (statuses: readonly GithubStatus[]): string | null =>
-  statuses.toSorted((one, other) => other.id - one.id)[0]?.state ?? null
-
 /** Apps of one repository may share an environment; the task separates their deployments. */
 export const toTask = (app: AppName): string => `deploy:${app}`
 

@@ -11,13 +11,12 @@ import {
   GithubDeployment,
   GithubStatus,
   hasReached,
-  newestState,
   toDeployment,
   toState,
   toStatus,
   toTask,
 } from './github-deployment.ts'
-import { mostMilliseconds, sent, type Reporter } from './reporter.ts'
+import { mostMilliseconds, noticeSent, type Reporter } from './reporter.ts'
 
 const listDeployments = (
   ask: Ask,
@@ -78,7 +77,9 @@ const listSuccessful = async (
   for (const [index, one] of own.entries()) {
     const known = statuses[index]
     if (known?.ok === false) return known
-    if (known !== undefined && newestState(known.value) === 'success') successful.push(one)
+    // GitHub promises no order of the list; ids increase.
+    const newest = known?.value.toSorted((left, right) => right.id - left.id)[0]
+    if (newest?.state === 'success') successful.push(one)
   }
   return succeed(successful.sort((one, other) => other.payload.at.localeCompare(one.payload.at)))
 }
@@ -128,7 +129,7 @@ export const createGithubReporter =
   async (notice, app) => {
     const { deployment } = notice
     const state = toState(notice)
-    if (state === null || deployment === null) return sent
+    if (state === null || deployment === null) return noticeSent
     const { reports, repository } = app
     const { commit } = deployment
     if (reports.github === null || repository === null)
@@ -146,7 +147,7 @@ export const createGithubReporter =
       const added = await ask({ method: 'POST', path, body })
       if (!added.ok) return added.error
     }
-    if (state !== 'success') return sent
+    if (state !== 'success') return noticeSent
     const ended = await endEarlier(ask, app, deployment)
-    return ended.ok ? sent : ended.error
+    return ended.ok ? noticeSent : ended.error
   }

@@ -7,7 +7,13 @@ import { isLoopback } from '../kernel/http.ts'
 import { reasons } from '../kernel/reason.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import { readNamedSecret } from '../secrets/named-secret.ts'
-import { isGoLive, mostMilliseconds, sent, type Reporter, type ReporterPorts } from './reporter.ts'
+import {
+  isGoLive,
+  mostMilliseconds,
+  noticeSent,
+  type Reporter,
+  type ReporterPorts,
+} from './reporter.ts'
 
 /** Escapes Slack's three special characters, so that quoted text can mention no user or channel. */
 const escape = (text: string): string =>
@@ -95,5 +101,5 @@ export const createNoticeReporter =
       body: JSON.stringify({ text: renderNotice(notice, app) }),
     })
     const judged = judgeAnswer(url.host, answered, ports.clock())
-    return judged.ok ? sent : judged.error
+    return judged.ok ? noticeSent : judged.error
   }

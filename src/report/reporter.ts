@@ -20,7 +20,7 @@ export interface ReporterPorts {
 export const isGoLive = ({ kind, deployment }: Notice): boolean =>
   kind === 'succeeded' || (kind === 'rolled_back' && deployment?.kind === 'rollback')
 
-export const sent: SendResult = { kind: 'sent' }
+export const noticeSent: SendResult = { kind: 'sent' }
 
 /** For all requests of one notice; the rest of the 10 s is for Landfall itself. */
 export const mostMilliseconds = 9_000

@@ -9,7 +9,13 @@ import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { readNamedSecret } from '../secrets/named-secret.ts'
-import { isGoLive, mostMilliseconds, sent, type Reporter, type ReporterPorts } from './reporter.ts'
+import {
+  isGoLive,
+  mostMilliseconds,
+  noticeSent,
+  type Reporter,
+  type ReporterPorts,
+} from './reporter.ts'
 
 const Slug = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/)
 
@@ -119,7 +125,7 @@ const sendRelease = async (
     environment: (app.env['SENTRY_ENVIRONMENT'] ?? environment).slice(0, 64),
     dateFinished: notice.at,
   })
-  return deployed.ok ? sent : deployed.error
+  return deployed.ok ? noticeSent : deployed.error
 }
 
 /** Reports what became live as a Sentry release with its commit and a deploy of it; a rollback is another deploy. */
@@ -127,7 +133,7 @@ export const createSentryReporter =
   (ports: ReporterPorts): Reporter =>
   async (notice, app) => {
     const { deployment } = notice
-    if (!isGoLive(notice) || deployment === null) return sent
+    if (!isGoLive(notice) || deployment === null) return noticeSent
     const name = app.reports.sentry
     if (name === null) return refused(`${app.name} has no reports.sentry in landfall.yml`)
     const http = limitTo(ports.http, mostMilliseconds, ports.clock)

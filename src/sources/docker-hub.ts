@@ -1,7 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import * as z from 'zod'
 import { AppName } from '../kernel/id.ts'
-import type { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { jsonType, decodeBody } from './body.ts'
 import { acceptedSecrets, SentEpochSeconds, SentText, type Parsed, type Source } from './source.ts'
@@ -29,17 +28,15 @@ export const createDockerHub = (apps: ReadonlySet<string>): Source => ({
     const { path } = delivery
     if (path === null) return fail('token_invalid')
     // The same work for an app that does not exist, so that the time does not reveal which apps exist.
-    const isToken = isTokenOf(acceptedSecrets(secrets, now), path.app, path.token)
+    const sent = sha256(path.token.reveal())
+    const isToken = acceptedSecrets(secrets, now).some((secret) =>
+      timingSafeEqual(sent, sha256(dockerHubToken(secret, path.app))),
+    )
     const app = AppName.safeParse(path.app)
     if (!isToken || !app.success || !apps.has(app.data)) return fail('token_invalid')
     return parseImagePush(app.data, decodeBody(delivery))
   },
 })
-
-const isTokenOf = (secrets: readonly string[], app: string, token: Redacted): boolean => {
-  const sent = sha256(token.reveal())
-  return secrets.some((secret) => timingSafeEqual(sent, sha256(dockerHubToken(secret, app))))
-}
 
 /** Makes lengths equal for a comparison in constant time. */
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()

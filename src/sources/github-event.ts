@@ -31,12 +31,6 @@ const WorkflowRunCompleted = z
     toCiRunFacts(run, repository, workflow?.name ?? null),
   )
 
-/** A run that was requested or is in progress is no evidence yet. */
-const WorkflowRunUnended = z
-  .object({ action: SentText, workflow_run: z.object({ status: SentText }) })
-  .refine(({ action, workflow_run: run }) => action !== 'completed' || run.status !== 'completed')
-  .transform(({ action }): Parsed => ({ kind: 'other', event: `workflow_run.${action}` }))
-
 interface GithubEventKind {
   readonly event: string
   /** A body is of this kind if it has all these fields and none of those in `lacks`. */
@@ -61,7 +55,16 @@ const kinds: readonly GithubEventKind[] = [
     event: 'workflow_run',
     has: ['action', 'workflow_run'],
     lacks: ['deployment', 'since'],
-    schema: z.union([WorkflowRunCompleted, WorkflowRunUnended]),
+    schema: z.union([
+      WorkflowRunCompleted,
+      // A run that was requested or is in progress is no evidence yet.
+      z
+        .object({ action: SentText, workflow_run: z.object({ status: SentText }) })
+        .refine(
+          ({ action, workflow_run: run }) => action !== 'completed' || run.status !== 'completed',
+        )
+        .transform(({ action }): Parsed => ({ kind: 'other', event: `workflow_run.${action}` })),
+    ]),
   },
 ]
 
