@@ -248,7 +248,7 @@ const wavesOf = (
     wave,
   }))
 
-it('plan tells whatever the opening ends at once, and else shows the waves that it opens', async () => {
+it('plan reports what an opening would end at once, and otherwise the waves that it opens', async () => {
   const endings = new Map<string, number>()
   await fc.assert(
     fc.asyncProperty(cases, async (one) => {

@@ -34,8 +34,8 @@ const createApp = ({ batch = 1, targets, app: changes }: Settings): App => {
 
 /**
  * A small world: hosts that behave as the host scripts do, a registry, the journal in memory under
- * its conditions, and a clock that only moves when told to. It watches every write and every send
- * and notes each breach of what must always hold.
+ * its conditions, and a clock that moves on request only. It checks every write and every send, and
+ * records each breach of an invariant.
  */
 export const createWorld = (settings: Settings) => {
   const app = createApp(settings)

@@ -20,23 +20,22 @@ const pausing = {
   targets: [ec2({ rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 120 } })],
 }
 const opened = (): Core => live(2, 1).open(openingOf(2, 2, {}, pausing))
-const sent = (): Core => opened().look().send()
+const sent = (): Core => opened().dispatch()
 
 /** An app with release 1 live on two instances, and then: */
 const states: Readonly<Record<string, () => Core>> = {
   'nothing open': () => live(2, 1),
   'advancing, queued': opened,
-  'advancing, a command to send': () => opened().look(),
+  'advancing, a command to send': () => opened().poll(),
   'advancing, a command out': sent,
   'advancing, paused': () => sent().answer(succeededAt(1, 2)),
-  'withdrawing, a command out': () => sent().answer(failedAt(1)).look().send(),
-  ended: () => sent().answer(failedAt(1)).look().send().answer(succeededAt(1, 1)).look(),
+  'withdrawing, a command out': () => sent().answer(failedAt(1)).dispatch(),
+  ended: () => sent().answer(failedAt(1)).dispatch().answer(succeededAt(1, 1)).poll(),
   'a rollback asked for': () => live(2, 1, 2).say({ kind: 'rollback', to: null }),
   'a repair, a command out': () =>
     live(2, 1)
       .find([candidateAt(3)])
-      .look()
-      .send(),
+      .dispatch(),
 }
 
 const operated = { kind: 'operated', by: 'ada', id: 'command' } as const
@@ -119,7 +118,7 @@ const tableIn = (page: string): readonly string[] => {
     .map((line) => line.replaceAll(/ +/g, ' '))
 }
 
-it('ARCHITECTURE.md tells which events follow from each input in each state', () => {
+it('ARCHITECTURE.md lists the events that follow from each input in each state', () => {
   const page = readFileSync(new URL('../../../ARCHITECTURE.md', import.meta.url), 'utf8')
   expect(tableIn(page)).toEqual(renderTable())
 })

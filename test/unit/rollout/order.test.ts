@@ -16,10 +16,10 @@ import {
 import { renderTarget } from '../../support/targets.ts'
 
 /** Release 1 is live on two instances, and release 2 is ordered for the first of them. */
-const second = (): Core => live(2, 1).open(openingOf(2, 2)).look()
+const second = (): Core => live(2, 1).open(openingOf(2, 2)).poll()
 
 /** What was ordered has failed, and the live release is ordered back. */
-const restoring = (core: Core): Core => core.send().answer(failedAt(1)).look()
+const restoring = (core: Core): Core => core.send().answer(failedAt(1)).poll()
 
 /** The order of the last input; it must have given one. */
 const orderOf = (core: Core) => {
@@ -54,7 +54,7 @@ describe('an order', () => {
     const core = live(1, 1)
       .find([candidateAt(2)])
       .serve()
-      .look()
+      .poll()
     expect(orderOf(core)).toMatchObject({
       purpose: 'deploy',
       kind: 'deploy',
@@ -75,8 +75,8 @@ describe('an order', () => {
   })
 
   it('orders a restore without a release where nothing was live', () => {
-    const first = begin().open(openingOf(1, 2)).serve().look().send().answer(failedAt(2))
-    const order = orderOf(first.look())
+    const first = begin().open(openingOf(1, 2)).serve().dispatch().answer(failedAt(2))
+    const order = orderOf(first.poll())
     expect(order).toMatchObject({ purpose: 'restore', release: null })
     expect(order.settings).toBe(lettings)
   })
@@ -84,7 +84,7 @@ describe('an order', () => {
   it('orders a restore without a release where another kind of target was live', () => {
     const settings: App = { ...lettings, targets: [renderTarget()] }
     const before = bringLive(begin(), openingOf(1, 1, {}, settings))
-    expect(orderOf(restoring(before.open(openingOf(2, 1)).look()))).toMatchObject({
+    expect(orderOf(restoring(before.open(openingOf(2, 1)).poll()))).toMatchObject({
       purpose: 'restore',
       release: null,
     })
@@ -97,7 +97,7 @@ describe('an order', () => {
     })
     const back = (from: string, to: string) => {
       const before = bringLive(begin(), openingOf(1, 1, {}, toRender(from)))
-      return orderOf(restoring(before.open(openingOf(2, 1, {}, toRender(to))).look()))
+      return orderOf(restoring(before.open(openingOf(2, 1, {}, toRender(to))).poll()))
     }
     expect(back('srv-1', 'srv-1').release).toMatchObject({ generation: 1 })
     expect(back('srv-1', 'srv-2').release).toBeNull()
@@ -105,7 +105,7 @@ describe('an order', () => {
   })
 
   it('keeps the time of the first order where a command is repeated', () => {
-    const again = second().at(60).look()
+    const again = second().at(60).poll()
     expect(again.command).toMatchObject({ at: after(60), repeated: true })
     expect(orderOf(again)).toMatchObject({ openedAt: start, since: start })
   })
@@ -118,24 +118,24 @@ describe('predeploy', () => {
     const candidates = [candidateAt(1, { id: service, target: renderTarget().key }), candidateAt(1)]
     const atRender = begin()
       .open(openingOf(1, 1, { candidates }, settings))
-      .look()
+      .poll()
     expect(orderOf(atRender)).toMatchObject({ instances: [service], predeployOn: null })
     const answered = atRender.send().answer({ ...succeededAt(1, 1), id: service })
-    expect(orderOf(answered.look())).toMatchObject({
+    expect(orderOf(answered.poll())).toMatchObject({
       instances: [instanceAt(1)],
       predeployOn: instanceAt(1),
     })
   })
 
   it('runs predeploy in the wave of the first instance only', () => {
-    const wave = second().send().answer(succeededAt(1, 2)).look()
+    const wave = second().send().answer(succeededAt(1, 2)).poll()
     expect(orderOf(wave)).toMatchObject({ instances: [instanceAt(2)], predeployOn: null })
   })
 
   it('runs no predeploy in a rollback or a prepare', () => {
-    const back = live(1, 1, 2).say({ kind: 'rollback', to: null }).openRollback().look()
+    const back = live(1, 1, 2).say({ kind: 'rollback', to: null }).openRollback().poll()
     expect(orderOf(back)).toMatchObject({ purpose: 'deploy', kind: 'rollback', predeployOn: null })
-    const prepare = live(2, 1).open(openingOf(2, 2)).look([])
+    const prepare = live(2, 1).open(openingOf(2, 2)).poll([])
     expect(orderOf(prepare)).toMatchObject({ purpose: 'prepare', predeployOn: null })
   })
 })
