@@ -64,14 +64,9 @@ interface Judged {
   readonly verdict: Verdict
 }
 
-/** Judges an alarm's event for each app that names the alarm. A failure for one app stops no other. */
-export const createJudgeAlarmEvent = (ports: TakeAlarmPorts & NudgeServices) => {
-  const takeAlarm = createTakeAlarm(ports)
-  const judge = async (
-    app: AppName,
-    transition: AlarmTransition,
-    windowSeconds: number,
-  ): Promise<Judged> => {
+const createJudge =
+  (ports: TakeAlarmPorts & NudgeServices, takeAlarm = createTakeAlarm(ports)) =>
+  async (app: AppName, transition: AlarmTransition, windowSeconds: number): Promise<Judged> => {
     let isIgnored = false
     try {
       const verdict = await takeAlarm(app, transition, windowSeconds)
@@ -85,6 +80,10 @@ export const createJudgeAlarmEvent = (ports: TakeAlarmPorts & NudgeServices) => 
       if (!isIgnored) await nudgeAnyhow(ports, app)
     }
   }
+
+/** Judges an alarm's event for each app that names the alarm. A failure for one app stops no other. */
+export const createJudgeAlarmEvent = (ports: TakeAlarmPorts & NudgeServices) => {
+  const judge = createJudge(ports)
   return async (event: unknown): Promise<readonly Judged[]> => {
     const transition = parseAlarmEvent(event, ports.clock())
     if (transition === null) {

@@ -6,6 +6,7 @@ export const fastRules = [
   'glossary',
   'install',
   'links',
+  'names',
   'reasons',
   'schema',
   'sources',
