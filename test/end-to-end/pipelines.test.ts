@@ -1,5 +1,4 @@
 import { mkdirSync, readFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -7,7 +6,7 @@ import * as z from 'zod'
 import { docker } from '../../local/docker/docker.ts'
 import { ensurePrograms } from '../../local/docker/packages.ts'
 import { pushDjangoBase } from '../support/django-base.ts'
-import { createCi, createRepository, linkDebianPython } from '../support/django-ci.ts'
+import { askSite, createCi, createRepository, linkDebianPython } from '../support/django-ci.ts'
 import { djangoPrograms } from '../support/django-packages.ts'
 import { expectDeployed, openStage, type Stage } from '../support/end-to-end.ts'
 import { readCircleciPipeline } from '../support/pipeline-circleci.ts'
@@ -137,10 +136,13 @@ afterAll(async () => {
 })
 
 /** The CI runs the pipeline and sends its signed webhook. */
-const push = async ({ app, read, end }: Kind, commit: string): Promise<PipelineResult> => {
+const push = async ({ ci, app, read, end }: Kind, commit: string): Promise<PipelineResult> => {
   const pipeline = read(commit)
   const result = await machines.get(app)?.(pipeline)
   if (result === undefined) throw new Error(`there is no CI of ${app}`)
+  process.stdout.write(
+    `${ci}: ${result.conclusion} after ${result.steps.length} steps, the last: ${result.steps.at(-1)}\n`,
+  )
   const delivery = await end(pipeline.workflow, commit, result.conclusion)
   expect(delivery).toMatchObject({ status: 202, reason: 'recorded' })
   return result
@@ -151,19 +153,6 @@ const readImage = async (app: string, commit: string): Promise<number> => {
   const url = `http://${stage.team.registry}/v2/acme/${app}/manifests/${commit}`
   return (await fetch(url, { headers: { authorization: `Basic ${login}` } })).status
 }
-
-/** As a browser asks, by the name of the site. */
-const ask = (app: string, path: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const where = { host: '127.0.0.1', port: stage.port(app), path, headers: { host } }
-    request({ ...where, agent: false }, (response) => {
-      let text = `${response.statusCode} `
-      response.on('data', (chunk: Buffer) => (text += chunk.toString()))
-      response.on('end', () => resolve(text))
-    })
-      .on('error', reject)
-      .end()
-  })
 
 /** Of `TOTAL  121  5  96%`: how many statements there are, and how many no test reaches. */
 const readCoverage = (output: string): readonly [number, number] => {
@@ -191,8 +180,10 @@ describe.each(kinds)('the pipeline of $ci', (kind) => {
       status: 'ok',
       revision: repository.first,
     })
-    expect(await ask(app, '/lettings/')).toContain('No lettings are available.')
-    expect(await ask(app, '/static/style.css')).toMatch(/^200 body \{/)
+    expect(await askSite(stage.port(app), '/lettings/', host)).toContain(
+      'No lettings are available.',
+    )
+    expect(await askSite(stage.port(app), '/static/style.css', host)).toMatch(/^200 body \{/)
     const format = '{{.Config.User}} {{index .Config.Labels "org.opencontainers.image.revision"}}'
     expect(await docker(['inspect', '--format', format, `landfall-${app}.1`])).toBe(
       `10001:10001 ${repository.first}\n`,

@@ -1,4 +1,5 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import { findProgram } from '../../local/docker/packages.ts'
 import { runPipeline, runWith, type Pipeline, type StandIns, type Variables } from './pipeline.ts'
@@ -191,3 +192,16 @@ export const createRepository = async (directory: string, example: string) => {
     },
   }
 }
+
+/** As a browser asks, by a name of the site or by its address; status and body. */
+export const askSite = (port: number, path: string, host: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const where = { host: '127.0.0.1', port, path, headers: { host }, agent: false }
+    request(where, (response) => {
+      let text = `${response.statusCode} `
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()))
+      response.on('end', () => resolve(text))
+    })
+      .on('error', reject)
+      .end()
+  })
