@@ -11,6 +11,7 @@ import { djangoPrograms } from '../support/django-packages.ts'
 import { ensurePypiPython } from '../support/django-pypi.ts'
 import { readGithubPipeline } from '../support/pipeline-github.ts'
 import { runWith, type Variables } from '../support/pipeline.ts'
+import { createPostgres } from '../support/postgres.ts'
 import { isFull } from '../support/size.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -18,10 +19,12 @@ const example = join(import.meta.dirname, '../../examples/django')
 const host = 'lettings.example.com'
 const directory = mkdtempSync(join(tmpdir(), 'landfall-django-'))
 const source = join(directory, 'oc-lettings')
+const debian = join(directory, 'debian')
 let commit = ''
 
 beforeAll(async () => {
   await ensurePrograms(djangoPrograms)
+  linkDebianPython(debian)
   commit = (await createRepository(source, example)).first
 })
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -98,14 +101,45 @@ const showMissing = async (python: string): Promise<void> => {
 }
 
 describe('the app with Debian’s Django', () => {
-  let python = ''
-  beforeAll(() => {
-    python = linkDebianPython(join(directory, 'debian'))
-  })
-
-  test('answers under gunicorn, its health check by IP address too', () => showApp(python))
-  test('ends at the start where a needed setting is missing', () => showMissing(python))
+  test('answers under gunicorn, its health check by IP address too', () => showApp(debian))
+  test('ends at the start where a needed setting is missing', () => showMissing(debian))
 })
+
+/** A server that is not installed is not installed for this: it would start by itself from then on. */
+if (isFull)
+  test('uses PostgreSQL by its address, and tells when it is gone and back', async (context) => {
+    const postgres = await createPostgres()
+    if (postgres === null) {
+      process.stdout.write('skipped: the app with PostgreSQL, which is not installed\n')
+      return context.skip()
+    }
+    const port = await freePort()
+    const { DATABASE_PATH: _, ...rest } = toEnvironment(debian, port, '')
+    const environment = { ...rest, DATABASE_URL: postgres.url }
+    const isMigrated = async (): Promise<boolean> =>
+      (await runWith(['python', 'manage.py', 'migrate'], source, environment)).code === 0
+    const isAnswered = (start: string) => (): Promise<boolean> =>
+      askSite(port, '/healthz', byIp).then(
+        (answer) => answer.startsWith(start),
+        () => false,
+      )
+    let app: ReturnType<typeof serve> | null = null
+    try {
+      await postgres.start()
+      await waitFor('the migration succeeds', isMigrated)
+      app = serve(environment)
+      await waitFor('the app is healthy', isAnswered('200 {"status": "ok"'))
+      expect(await askSite(port, '/lettings/', host)).toContain('No lettings are available.')
+      await postgres.stop()
+      await waitFor('the app tells it', isAnswered('503 {"status": "no database"'))
+      await postgres.start()
+      await waitFor('the app is healthy again', isAnswered('200 {"status": "ok"'))
+      expect(await askSite(port, '/lettings/', host)).toContain('No lettings are available.')
+    } finally {
+      await app?.stop()
+      await postgres.close()
+    }
+  })
 
 /** Where PyPI does not answer, a line says so. */
 if (isFull)
