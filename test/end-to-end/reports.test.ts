@@ -200,9 +200,9 @@ test('a refused notice is not sent again, and the log has the reason', async () 
   expect(heard).toEqual([textLike(/^▶️ .* · by ada$/)])
   const why = `${hook.url.host} answered 404`
   const isSaid = () => stage.said.some((line) => line.includes(why))
-  await waitFor('the log says why the report was not told', isSaid)
-  const isKnown = () => errors.envelopes.some((one) => one.includes('report was not told'))
-  await waitFor('Sentry knows that the report was not told', isKnown)
+  await waitFor('the log says why the notice was not sent', isSaid)
+  const isKnown = () => errors.envelopes.some((one) => one.includes('failed to send notice'))
+  await waitFor('Sentry has the failure', isKnown)
 })
 
 /** Nobody listens for notices, and GitHub and Sentry have a bad day. */
