@@ -33,15 +33,18 @@ const readRetryAfter = (headers: Headers, now: Date): number | null => {
   return Number.isNaN(at.getTime()) ? null : secondsUntil(at, now)
 }
 
-/** Seconds to wait after too many requests, also where GitHub answers them 403; otherwise null. */
-export const readLimit = (response: HttpResponse, now: Date): number | null => {
+/**
+ * Seconds to wait after too many requests; null for any other answer. `limits403`: the service also answers
+ * 403 for too many requests, as GitHub does.
+ */
+export const readLimit = (response: HttpResponse, now: Date, limits403: boolean): number | null => {
   const { status, headers } = response
+  if (status !== 429 && !(limits403 && status === 403)) return null
   const retryAfter = readRetryAfter(headers, now)
   const isUsedUp = headers.get('x-ratelimit-remaining') === '0'
-  const message = parseJson(Complaint, response.body)?.message ?? ''
+  const message = status === 403 ? (parseJson(Complaint, response.body)?.message ?? '') : ''
   const isNamed = /secondary rate limit|abuse/i.test(message)
-  if (status !== 429 && !(status === 403 && (retryAfter !== null || isUsedUp || isNamed)))
-    return null
+  if (status === 403 && retryAfter === null && !isUsedUp && !isNamed) return null
   if (retryAfter !== null) return retryAfter
   const resetAt = new Date(Number(headers.get('x-ratelimit-reset')) * 1000)
   // Where a service does not say how long to wait, its limit is taken to be by the minute.
@@ -61,6 +64,7 @@ export const judgeAnswer = (
   answered: Awaited<ReturnType<Http>>,
   now: Date,
   explain: (response: HttpResponse) => string = () => '',
+  limits403 = false,
 ): Result<HttpResponse, ForeignFailure> => {
   if (!answered.ok) {
     const why = `${host} ${apiFailures[answered.error.kind]}`
@@ -69,7 +73,7 @@ export const judgeAnswer = (
   const { status, headers } = answered.value
   if (status >= 200 && status < 300) return succeed(answered.value)
   const why = `${host} answered ${status}`
-  const waitSeconds = readLimit(answered.value, now)
+  const waitSeconds = readLimit(answered.value, now, limits403)
   if (waitSeconds !== null) return fail(later(`${why}: too many requests`, waitSeconds))
   // Timeout, too early, or an error of the service: the same request may succeed later.
   if (status === 408 || status === 425 || status >= 500)

@@ -38,6 +38,8 @@ export interface Api<Failure> {
   readonly authorize: (http: Http) => Promise<Result<Authorization, Failure>>
   /** What a status means and what to do about it; for other statuses the service's error text is quoted. */
   readonly meanings: Readonly<Record<number, string>>
+  /** True where the service also answers 403 for too many requests. */
+  readonly limits403?: boolean
   /** The rate limit that a request counts against: after "too many requests" the client sends nothing more under it. */
   readonly toLimit?: (request: ApiRequest) => string
   /** `status` is null where there was no answer. */
@@ -122,13 +124,16 @@ export const createApiClient = (clock: Clock) => {
       if (!isRepeated) return send(api, request, http, true)
     }
     const now = clock()
-    const waitSeconds = answered.ok ? readLimit(answered.value, now) : null
-    if (limit !== null && waitSeconds !== null)
-      waits.set(limit, addSeconds(toInstant(now), waitSeconds))
-    const judged = judgeAnswer(host, answered, now, (response) => {
+    const { limits403 = false } = api
+    if (limit !== null && answered.ok) {
+      const waitSeconds = readLimit(answered.value, now, limits403)
+      if (waitSeconds !== null) waits.set(limit, addSeconds(toInstant(now), waitSeconds))
+    }
+    const explain = (response: HttpResponse): string => {
       const complaint = request.isSecret === true ? '' : readComplaint(response, header)
       return api.meanings[response.status] ?? complaint
-    })
+    }
+    const judged = judgeAnswer(host, answered, now, explain, limits403)
     return judged.ok ? judged : fail(api.toFailure(judged.error, request, status))
   }
   return <Failure>(api: Api<Failure>, http: Http): Ask<Failure> =>

@@ -1,5 +1,5 @@
 import { isLoopback } from '../kernel/http.ts'
-import { parseImage } from '../registry/image.ts'
+import { parseImage, type ImageAddress } from '../registry/image.ts'
 import { assembleEnvironment } from '../secrets/environment.ts'
 import { checkEc2 } from './check-ec2.ts'
 import { mistaken, renderPath, warned, type Mistake, type Path } from './mistake.ts'
@@ -40,12 +40,12 @@ const checkAnnouncement = (
   app: AppFile,
   sources: LandfallFile['sources'],
 ): readonly Mistake[] => {
-  const { host, origin } = parseImage(app.image)
   // A registry on this machine is for tests, where a person sends the hooks.
-  const hasHooks = host === 'docker.io' || isLoopback(origin.hostname)
+  const hasHooks = ({ host, origin }: ImageAddress) =>
+    host === 'docker.io' || isLoopback(origin.hostname)
   const isAnnounced =
     app.requires.some((entry) => entry !== 'image') ||
-    (sources['docker-hub'] !== undefined && hasHooks) ||
+    (sources['docker-hub'] !== undefined && hasHooks(parseImage(app.image))) ||
     (sources.github !== undefined && app.repository !== undefined && app.tag.includes('{commit}'))
   return isAnnounced
     ? []
@@ -97,7 +97,7 @@ const checkRepeated = (path: Path, { targets }: AppFile, index: number): readonl
   return first < index
     ? mistaken(
         [...path, 'targets', index, ...what],
-        `is also where ${renderPath([...path, 'targets', first])} deploys to; an app needs one target for it`,
+        `is the same ${what[1]} as in ${renderPath([...path, 'targets', first])}; remove one of the two targets`,
       )
     : []
 }

@@ -50,7 +50,7 @@ const checkReach = (path: Path, ec2: Ec2File): readonly Mistake[] => {
     ...(ec2.publish === undefined
       ? mistaken(
           [...path, 'publish'],
-          'is missing: on which port of the instance does the app listen? (80, or "127.0.0.1:8080" behind your own proxy)',
+          'is missing: on which port of the instance is the app reached? (80, or "127.0.0.1:8080" behind your own proxy)',
         )
       : []),
   ]

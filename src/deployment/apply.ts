@@ -150,7 +150,7 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
     }))
   },
   command_settled: (head) => changeOpen(head, (deployment) => withIntent(deployment, null)),
-  // It makes an action only.
+  // Changes no state: `toActions` cancels the command.
   command_abandoned: (head) => head,
   fence_seen: (head, { fence }) => ({ ...head, version: fence }),
   release_renumbered: (head, { generation }) => ({
@@ -170,7 +170,7 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
   alarm_window_closed: (head) => ({ ...head, alarmsUntil: null }),
 
   instances_listed: (head, { observed }) => ({ ...head, observed }),
-  // It makes a notice only.
+  // Changes no state: `toNotices` makes a notice of it.
   drift_found: (head) => head,
 
   notice_claimed: (head, { id, until }) =>

@@ -48,8 +48,8 @@ export const headBytes = ({ app: _app, version: _version, ...body }: Head): numb
 const largest = (sizes: readonly number[]): number => Math.max(0, ...sizes)
 
 /**
- * What a head may take besides instances and observed while `release` is deployed and after it. A
- * rollback to a release that the head keeps never raises it, so what fitted can be taken back.
+ * The most bytes that a head takes without its two lists of instances, while `release` is deployed and
+ * afterwards. A rollback to a release that the head keeps never raises it, so what fitted can be taken back.
  */
 const fixedBytes = (head: Head, release: Content, firing: readonly string[]): number => {
   const contents: readonly Content[] = [release, ...head.releases]
@@ -89,7 +89,7 @@ export const listFitting = <Named extends InstanceKey>(
   instances: readonly Named[],
   firing: readonly string[],
 ): readonly Named[] => {
-  // A place in the live release may get any of these keys.
+  // An observed instance may get any of these target keys.
   const settings = [release, ...head.releases].map((one) => one.settings)
   const keys = wordsBytes([
     ...settings.flatMap(({ targets }) => targets.map(({ key }) => key)),

@@ -99,8 +99,9 @@ export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft
   const failure = failureOf(deployment, opening, selected.length)
   if (failure === null) return succeed(opened)
   const ended = endDeployment(opened, { status: 'failed', ...failure }, now)
-  // Settings that alone outgrow the head cannot be recorded in it, not even as a failure.
-  return headBytes(ended.head) + headLimits.noticesBytes > maxHeadBytes
+  // Settings that alone outgrow the head cannot be recorded in it, not even as a failure. Notices leave it
+  // within the hour: all that they may take is counted, not what they take now.
+  return headBytes({ ...ended.head, notices: [] }) + headLimits.noticesBytes > maxHeadBytes
     ? fail('too_many_instances')
     : succeed(ended)
 }

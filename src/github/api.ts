@@ -34,6 +34,7 @@ const github = {
     403: 'the token lacks a permission',
     404: 'no such repository, or the token may not see it',
   },
+  limits403: true,
   toFailure: (failure: ForeignFailure) => failure,
 }
 

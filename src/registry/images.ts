@@ -3,7 +3,7 @@ import type { Release } from '../deployment/deployment.ts'
 import type { Http } from '../kernel/http.ts'
 import type { Commit, Digest } from '../kernel/id.ts'
 import { fail } from '../kernel/result.ts'
-import { Retryable } from '../kernel/retryable.ts'
+import { Retryable, unlessRetryable } from '../kernel/retryable.ts'
 import { readRegistryLogin, type ReadSecret } from '../secrets/app-secret.ts'
 import type { ImageSize } from './manifest.ts'
 import { openImage } from './registry.ts'
@@ -28,10 +28,12 @@ export const createImages = (http: Http, readSecret: ReadSecret) => {
       (await open(app))?.findDigest(tag) ?? unauthorized,
     findCommit: async (app: App, digest: Digest): Promise<RegistryAnswer<Commit | null>> =>
       (await open(app))?.findCommit(digest) ?? unauthorized,
-    /** For one kind of machine, or for any if it is null; without credentials if they cannot be used. */
+    /** For one kind of machine, or for any if it is null. Unknown if the credentials cannot be used. */
     findSize: async (app: App, digest: Digest, machine: string | null): Promise<ImageSize> => {
-      const image = (await open(app).catch(() => null)) ?? openImage(http, app.image, null)
-      return image.findSize(digest, machine)
+      const image = await open(app).catch(unlessRetryable)
+      return image === null || image instanceof Retryable
+        ? { kind: 'unknown' }
+        : image.findSize(digest, machine)
     },
     /** @throws Retryable also if the registry does not answer */
     listPlatforms: async ({ settings, digest }: Release): Promise<readonly Digest[]> => {

@@ -10,14 +10,21 @@ const Manifest = z.union([
     manifests: z.array(
       z.object({
         digest: Digest,
-        platform: z.object({ os: z.string(), architecture: z.string() }).partial().nullish(),
-        annotations: z.record(z.string(), z.string()).nullish(),
+        platform: z
+          .object({ os: z.string(), architecture: z.string() })
+          .partial()
+          .nullish()
+          .catch(null),
+        annotations: z.record(z.string(), z.string()).nullish().catch(null),
       }),
     ),
   }),
   z.object({
-    config: z.object({ digest: Digest, size: z.number() }),
-    layers: z.array(z.object({ size: z.number() })),
+    config: z.object({ digest: Digest, size: z.number().optional().catch(undefined) }),
+    layers: z
+      .array(z.object({ size: z.number() }))
+      .optional()
+      .catch(undefined),
   }),
 ])
 
@@ -40,8 +47,9 @@ export const parseSize = (
 ): ImageSize | { readonly kind: 'elsewhere'; readonly digest: Digest } => {
   const manifest = parseJson(Manifest, body)
   if (manifest === null) return { kind: 'unknown' }
-  if ('layers' in manifest) {
+  if ('config' in manifest) {
     const { config, layers } = manifest
+    if (layers === undefined || config.size === undefined) return { kind: 'unknown' }
     return { kind: 'known', bytes: layers.reduce((sum, { size }) => sum + size, config.size) }
   }
   // As `uname -m` and as an index call them.

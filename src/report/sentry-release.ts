@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { createApiClient, limitTo, toBearer, type Ask } from '../api/client.ts'
+import { createApiClient, isToken, limitTo, toBearer, type Ask } from '../api/client.ts'
 import type { App } from '../deployment/app.ts'
 import type { Notice, NoticeDeployment } from '../deployment/notice.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -22,7 +22,7 @@ const Slug = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/)
 const SentrySecret = z.strictObject({
   token: z
     .string()
-    .regex(/^[\x21-\x7e]+$/)
+    .refine(isToken)
     .transform((token) => new Redacted(token)),
   organization: Slug,
   projects: z.array(Slug).min(1),

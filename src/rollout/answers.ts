@@ -74,16 +74,16 @@ export const createReadAnswers = (ports: ReconcilePorts, { by, isTick }: Nudge) 
     const keyOf = ({ id }: Answer): string => `${intent.operation} ${id}`
     const isOver = answers.every(isAnswered) || isLastLook(intent.deadlineAt, at)
     const isMine = isOver || isTick || isPolling(head, by, ports.clock())
-    const told = answers.filter(
+    const recordable = answers.filter(
       (answer) =>
         isMine && isWorthKeeping(deployment, intent, answer) && !written.has(keyOf(answer)),
     )
-    if (told.length > 0)
+    if (recordable.length > 0)
       await ports.history.recordSteps(
         head.app,
-        told.map((answer) => toStepRecord(deployment, intent, at, answer)),
+        recordable.map((answer) => toStepRecord(deployment, intent, at, answer)),
       )
-    for (const answer of told) written.add(keyOf(answer))
+    for (const answer of recordable) written.add(keyOf(answer))
     return { kind: 'answered', fence: intent.fence, answers }
   }
 }

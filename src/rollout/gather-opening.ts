@@ -61,10 +61,9 @@ const findObstacle = (
     index === -1
       ? null
       : `target ${index + 1} (${targets[index]?.kind}): ${reasons.target_unsupported}`
-  const message = tooLarge === undefined ? unsupported : tooLarge.message
-  if (secret?.ok === false) return { obstacle: secret.error, message }
-  if (tooLarge !== undefined) return { obstacle: 'envelope_too_large', message }
-  return { obstacle: unsupported === null ? null : 'target_unsupported', message }
+  if (secret?.ok === false) return { obstacle: secret.error, message: null }
+  if (tooLarge !== undefined) return { obstacle: 'envelope_too_large', message: tooLarge.message }
+  return { obstacle: unsupported === null ? null : 'target_unsupported', message: unsupported }
 }
 
 /** Looks up everything that the opening write freezes, just before it. */

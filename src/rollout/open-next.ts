@@ -88,10 +88,14 @@ const resolveRequest = async (
   })
 }
 
-/** Settings that the head has no room for: a later attempt would be refused too. */
-const hasNoRoom = (ports: ReconcilePorts, head: Head, opening: Opening): boolean => {
+/**
+ * Why an opening is refused for good. Quarantined: the image, secret and env are those of a release that was
+ * rolled back. Too many instances: the head has no room for the settings, also at a later attempt.
+ */
+const findRefusal = (ports: ReconcilePorts, head: Head, opening: Opening): Reason | null => {
+  if (!opening.force && isQuarantined(head, opening.release)) return 'quarantined'
   const decided = decide(head, { kind: 'opening_gathered', opening }, toInstant(ports.clock()))
-  return !decided.ok && decided.error === 'too_many_instances'
+  return !decided.ok && decided.error === 'too_many_instances' ? decided.error : null
 }
 
 const openRequested = async (
@@ -104,11 +108,11 @@ const openRequested = async (
   const resolved = await resolveRequest(ports, app, head, request)
   if (!resolved.ok) return write(head, { kind: 'declined', reason: resolved.error })
   const opening = await gatherOpening(ports, app, resolved.value)
-  if (!request.force && isQuarantined(head, opening.release))
-    return write(head, { kind: 'declined', reason: 'quarantined' })
-  if (hasNoRoom(ports, head, opening))
-    return write(head, { kind: 'declined', reason: 'too_many_instances' })
-  return write(head, { kind: 'opening_gathered', opening })
+  const reason = findRefusal(ports, head, opening)
+  return write(
+    head,
+    reason === null ? { kind: 'opening_gathered', opening } : { kind: 'declined', reason },
+  )
 }
 
 /** Ends the revisions that are over, asks the registry for the image of the next one, and opens it. */
@@ -141,11 +145,8 @@ export const openNext = async (
     commit: revision.commit,
     digest,
   })
-  // Quarantined: a new commit with the image, secret and env of a release that was rolled back.
-  const isKnownBad = isQuarantined(head, opening.release)
-  if (!isKnownBad && !hasNoRoom(ports, head, opening))
-    return write(head, { kind: 'opening_gathered', opening })
-  const reason = isKnownBad ? 'quarantined' : 'too_many_instances'
+  const reason = findRefusal(ports, head, opening)
+  if (reason === null) return write(head, { kind: 'opening_gathered', opening })
   await ports.revisions.recordStatus(revision, 'refused', reason, toInstant(ports.clock()))
   return true
 }

@@ -23,7 +23,7 @@ interface OperatePorts extends UpdatePorts {
 
 export interface OperatorOrder {
   readonly app: AppName
-  readonly word: OperatorCommand
+  readonly command: OperatorCommand
   readonly by: string
   /** A repeated id is the same order. */
   readonly id: string
@@ -36,20 +36,20 @@ export interface Operated {
 }
 
 const toDecideCommand =
-  ({ word, by, id }: OperatorOrder): Decide<Result<boolean, Reason>> =>
+  ({ command, by, id }: OperatorOrder): Decide<Result<boolean, Reason>> =>
   (head, now) => {
-    const decided = decide(head, { kind: 'operated', command: word, by, id }, now)
+    const decided = decide(head, { kind: 'operated', command, by, id }, now)
     return decided.ok
       ? { events: decided.value, value: succeed(findOperation(head, id) !== null) }
       : { events: [], value: decided }
   }
 
-const toOperationDetail = (word: OperatorCommand): OperationDetail => {
-  switch (word.kind) {
+const toOperationDetail = (command: OperatorCommand): OperationDetail => {
+  switch (command.kind) {
     case 'rollback':
-      return { to: word.to }
+      return { to: command.to }
     case 'freeze':
-      return { reason: word.reason }
+      return { reason: command.reason }
     case 'cancel':
     case 'unfreeze':
       return {}
@@ -66,7 +66,7 @@ export const createOperate =
     if (!isRepeated.ok) return isRepeated
     const done = findOperation(head, order.id)
     if (done !== null)
-      await ports.auditLog.recordOperation(order.app, done, toOperationDetail(order.word))
+      await ports.auditLog.recordOperation(order.app, done, toOperationDetail(order.command))
     return succeed({ head, isRepeated: isRepeated.value })
   }
 
@@ -81,13 +81,13 @@ export const answerOperator = <Input extends OperatorInput>(
   schema: z.ZodType<Input>,
   given: unknown,
   load: () => OperateServices,
-  toWord: (input: Input) => OperatorCommand,
+  toCommand: (input: Input) => OperatorCommand,
   reason: Reason,
   show: (head: Head) => Shown = () => ({}),
 ): Promise<unknown> =>
   answerForApp(schema, given, load, async ({ name: app }, input, services) => {
     const { by, requestId: id = newNonce() } = input
-    const operated = await services.operate({ app, word: toWord(input), by, id })
+    const operated = await services.operate({ app, command: toCommand(input), by, id })
     if (!operated.ok) return refuseOrder(operated.error)
     await nudgeAnyhow(services, app)
     const { head, isRepeated } = operated.value

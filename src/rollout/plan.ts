@@ -6,6 +6,7 @@ import type { Opening } from '../deployment/observation.ts'
 import { open } from '../deployment/open.ts'
 import { sortFindings, type Finding, type InstancePlan } from '../deployment/plan.ts'
 import { Digest, type AppName, type RevisionId } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
 import { succeed } from '../kernel/result.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { gatherOpening } from './gather-opening.ts'
@@ -77,7 +78,7 @@ const openForPlan = async (
 }
 
 /** A waiting deployment is not a failing one: these reasons only delay it. */
-const delays: readonly string[] = [
+const delays: readonly Reason[] = [
   'going_back',
   'deployment_open',
   'app_frozen',
@@ -108,7 +109,7 @@ const describePlan = (
   const ending = findEnding(opened, findings)
   if (ending !== null) return `fail: ${ending}`
   const delay = findings.find(
-    ({ level, reason }) => level === 'warning' && delays.includes(reason ?? ''),
+    ({ level, reason }) => level === 'warning' && reason !== undefined && delays.includes(reason),
   )
   if (delay !== undefined) return `wait: ${delay.message}`
   const { instances } = opened

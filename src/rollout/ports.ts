@@ -92,7 +92,7 @@ export interface Nudge {
   readonly app: AppName
   readonly settings: App | null
   readonly revisions: readonly RevisionId[]
-  /** The schedule's nudge: once a minute, and the only one that looks up what lost events would have told. */
+  /** The schedule's nudge: once a minute, and the only one that makes up for lost events. */
   readonly isTick: boolean
   /** Null where the app is not due for a fleet scan. */
   readonly scan: Scan | null

@@ -43,7 +43,7 @@ export interface Redeployed {
   readonly isRepeated: boolean
 }
 
-/** The refusals that the journal alone can tell; reconcile finds the others when it takes the request up. */
+/** The refusals that the journal alone shows; reconcile finds the others when it takes the request up. */
 const refusalOf = async (
   { revisions }: RedeployPorts,
   head: Head,

@@ -69,6 +69,15 @@ export const RegistryLogin = z.object({
 })
 export type RegistryLogin = z.infer<typeof RegistryLogin>
 
+export const parseRegistryLogin = (
+  name: string,
+  secret: Redacted,
+): Result<RegistryLogin, SecretRefusal> => {
+  const login = parseJson(RegistryLogin, secret.reveal())
+  const message = `${name} is not { "username": "…", "password": "…" }`
+  return login === null ? fail({ reason: 'secret_invalid', message }) : succeed(login)
+}
+
 /**
  * The registry login that an app names; null if it names none.
  *
@@ -80,9 +89,7 @@ export const readRegistryLogin = async (
 ): Promise<Result<RegistryLogin | null, SecretRefusal>> => {
   const secret = await readAppSecret(readSecret, name, null)
   if (!secret.ok || secret.value === null) return secret.ok ? succeed(null) : secret
-  const login = parseJson(RegistryLogin, secret.value.reveal())
-  const message = `${name} is not { "username": "…", "password": "…" }`
-  return login === null ? fail({ reason: 'secret_invalid', message }) : succeed(login)
+  return parseRegistryLogin(`${name}`, secret.value)
 }
 
 /**

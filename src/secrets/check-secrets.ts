@@ -1,8 +1,7 @@
-import { parseJson } from '../kernel/json.ts'
 import { reasons } from '../kernel/reason.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { RegistryLogin, type ReadSecret, type SecretRefusal } from './app-secret.ts'
+import { parseRegistryLogin, type ReadSecret, type SecretRefusal } from './app-secret.ts'
 import { assembleEnvironment } from './environment.ts'
 
 /** A refusal says what to do. */
@@ -36,9 +35,7 @@ export const createSecretChecks = (readSecret: ReadSecret) => ({
   checkLogin: async (_app: unknown, name: string): Promise<Result<null, SecretRefusal>> => {
     const secret = await readForCheck(readSecret, name)
     if (!secret.ok) return secret
-    const message = `${name} is not { "username": "…", "password": "…" }`
-    return parseJson(RegistryLogin, secret.value.reveal()) === null
-      ? fail({ reason: 'secret_invalid', message })
-      : succeed(null)
+    const login = parseRegistryLogin(name, secret.value)
+    return login.ok ? succeed(null) : login
   },
 })

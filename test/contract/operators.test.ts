@@ -86,7 +86,7 @@ const commands: readonly [OperatorCommand, { open: boolean; frozen: boolean }][]
   [{ kind: 'unfreeze' }, { open: false, frozen: true }],
 ]
 
-const order = (word: OperatorCommand) => ({ app: app.name, word, by: 'ada', id: 'request-1' })
+const order = (command: OperatorCommand) => ({ app: app.name, command, by: 'ada', id: 'request-1' })
 
 const createOperator = () =>
   createOperate({

@@ -31,8 +31,8 @@ const pushImage = (world: World, { mode }: Story, index: number): void => {
 const rollBack = async (world: World): Promise<Instant | null> => {
   const auditLog = { recordOperation: () => Promise.resolve() }
   const { heads, clock } = world.toPorts(plainly)
-  const word = { kind: 'rollback', to: null } as const
-  const order = { app: world.app.name, word, by: 'ada', id: newNonce() }
+  const command = { kind: 'rollback', to: null } as const
+  const order = { app: world.app.name, command, by: 'ada', id: newNonce() }
   const operated = await createOperate({ heads, clock, auditLog })(order)
   return operated.ok ? world.instant() : null
 }

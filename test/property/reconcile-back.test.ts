@@ -53,10 +53,10 @@ const fire = async ({ world }: Real, alarm: string, from: 'OK' | 'INSUFFICIENT_D
   await take(world.app.name, { alarm, at: world.instant(), from }, windowSeconds)
 }
 
-const say = async ({ world }: Real, word: OperatorCommand): Promise<void> => {
+const say = async ({ world }: Real, command: OperatorCommand): Promise<void> => {
   const { heads, clock } = world.toPorts(plainly)
   const operate = createOperate({ heads, auditLog, clock })
-  await operate({ app: world.app.name, word, by: 'ada', id: newNonce() })
+  await operate({ app: world.app.name, command, by: 'ada', id: newNonce() })
 }
 
 const alarm = fc.constantFrom(...alarms)

@@ -41,10 +41,10 @@ export const pushGreen = (world: World, index: number, createdAt?: string): void
 }
 
 /** Carries out an operator's command. */
-export const operate = (world: World, word: OperatorCommand, id = 'ticket-1') => {
+export const operate = (world: World, command: OperatorCommand, id = 'ticket-1') => {
   const auditLog = { recordOperation: () => Promise.resolve() }
   const run = createOperate({ ...world.toPorts(plainly), auditLog })
-  return run({ app: world.app.name, word, by: 'ada', id })
+  return run({ app: world.app.name, command, by: 'ada', id })
 }
 
 export interface Paused {

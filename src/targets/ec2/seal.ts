@@ -2,7 +2,7 @@ import type { App } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/deployment.ts'
 import { Generation, type InstanceId } from '../../kernel/id.ts'
 import type { Redacted } from '../../kernel/redacted.ts'
-import { Retryable } from '../../kernel/retryable.ts'
+import { Retryable, unlessRetryable } from '../../kernel/retryable.ts'
 import { succeed, type Result } from '../../kernel/result.ts'
 import {
   readAppEnvironment,
@@ -52,12 +52,11 @@ export const createMeasureEnvelope =
     // A generation as long as any.
     const release = { secretVersion, generation: Generation.parse(999_999_999) }
     const plaintext = await renderPlaintext(readSecret, settings, release, []).catch(
-      (error: unknown) => {
-        if (error instanceof Retryable) return null
-        throw error
-      },
+      unlessRetryable,
     )
-    return plaintext?.ok === true ? Buffer.byteLength(plaintext.value.reveal()) : null
+    return !(plaintext instanceof Retryable) && plaintext.ok
+      ? Buffer.byteLength(plaintext.value.reveal())
+      : null
   }
 
 /** Masks again what a host has masked: the journal stores nothing that only the host has masked. */

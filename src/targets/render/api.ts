@@ -98,9 +98,11 @@ const readRenderKey = async (
 }
 
 const toFailure: Api<RenderFailure>['toFailure'] = (failure, { method }, status) => {
-  if (failure.kind === 'later') {
+  // Without a status there was no answer: a redirect that is not followed may be a page of maintenance.
+  if (failure.kind === 'later' || status === null) {
     const maybeDone = method === 'POST' && status !== 429
-    return { ...failure, reason: 'target_unavailable', maybeDone }
+    const passing = failure.kind === 'later' ? failure : later(failure.why)
+    return { ...passing, reason: 'target_unavailable', maybeDone }
   }
   const reasons: Readonly<Record<number, Reason>> = {
     401: 'target_unauthorized',
@@ -108,7 +110,7 @@ const toFailure: Api<RenderFailure>['toFailure'] = (failure, { method }, status)
     404: 'service_missing',
     410: 'service_missing',
   }
-  return { ...failure, reason: reasons[status ?? 0] ?? 'send_failed', maybeDone: false }
+  return { ...failure, reason: reasons[status] ?? 'send_failed', maybeDone: false }
 }
 
 export const createOpenRender = (ports: ApiPorts): OpenRender => {

@@ -169,6 +169,12 @@ describe('API client: the token', () => {
   })
 })
 
+test('API client: refuses a 403 of a service that limits by 429 only, whatever it says', async () => {
+  const headers = { 'retry-after': '20', 'x-ratelimit-remaining': '0' }
+  answerOnce({ status: 403, headers, body: { message: 'suspended for abuse' } })
+  expect(await createAsk()(read)).toEqual(refusedWith('answered 403: suspended for abuse'))
+})
+
 describe('API client: too many requests', () => {
   const reset = String(Date.parse(start) / 1000 + 90)
   const usedUp = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': reset }
@@ -185,7 +191,7 @@ describe('API client: too many requests', () => {
   ])('returns the time to wait for %s', async (_what, answer, seconds) => {
     answerOnce(answer)
     const text = `answered ${answer.status}: too many requests`
-    expect(await createAsk()(read)).toEqual(laterWith(text, seconds))
+    expect(await createAsk({ limits403: true })(read)).toEqual(laterWith(text, seconds))
   })
 
   test('holds back the requests under an exceeded limit, and no others', async () => {

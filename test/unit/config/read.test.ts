@@ -301,7 +301,7 @@ test.each([
   [
     'a missing address',
     edit('          publish: 80\n', ''),
-    `${at(11, 9, `${ec2}.publish`)}: is missing: on which port of the instance does the app listen? (80, or "127.0.0.1:8080" behind your own proxy)`,
+    `${at(11, 9, `${ec2}.publish`)}: is missing: on which port of the instance is the app reached? (80, or "127.0.0.1:8080" behind your own proxy)`,
   ],
   [
     'a port of a worker',

@@ -49,7 +49,7 @@ test.each([
   expect(parsed.ok ? [] : parsed.error).toEqual([
     expect.stringMatching(
       new RegExp(
-        `^landfall\\.yml:11:\\d+ apps\\.shop\\.targets\\[2\\]\\.${path}: is also where apps\\.shop\\.targets\\[1\\] deploys to; an app needs one target for it`,
+        `^landfall\\.yml:11:\\d+ apps\\.shop\\.targets\\[2\\]\\.${path}: is the same ${path.split('.').at(-1)} as in apps\\.shop\\.targets\\[1\\]; remove one of the two targets`,
       ),
     ),
   ])

@@ -332,6 +332,11 @@ describe('an alarm after a rollback', () => {
     expect(judge(back(), firing(210 + windowSeconds))).toMatchObject(unrelated)
   })
 
+  it('reports the freeze with the reason of the rule, not as the words of an operator', () => {
+    const frozen = alarmed(back(), 300).notices.find(({ kind }) => kind === 'frozen')
+    expect(frozen).toMatchObject({ reason: 'alarm_after_rollback', message: null })
+  })
+
   it('ignores an alarm while a rollback is open', () => {
     const open = alarmed(two(), 200).at(210).openRollback()
     expect(judge(open, firing(212, { alarm: 'latency' }))).toEqual(goingBack)

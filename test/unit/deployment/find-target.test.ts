@@ -189,6 +189,19 @@ describe('a restore', () => {
 })
 
 describe('the instances of targets that a new release no longer has', () => {
+  it('keeps the instances of a removed target where the release without it failed', () => {
+    const candidates = [web, worker].map(({ key }, at) => candidateAt(at + 1, { target: key }))
+    const before = bringLive(begin(), openingOf(1, 2, { candidates }, appWith(web, worker)))
+    const next = { candidates: [candidateAt(1, { target: web.key })] }
+    const failed = before.open(openingOf(2, 1, next, appWith(web))).dispatch()
+    const ended = failed.answer(failedAt(1)).finish()
+    expect(ended.deployment?.status).toBe('failed')
+    expect(ended.observed.map(({ id, target }) => [id, target])).toContainEqual([
+      instanceAt(2),
+      worker.key,
+    ])
+  })
+
   it('removes the instances of a removed target once the release without it is live', () => {
     const candidates = [candidateAt(1), candidateAt(2, { target: worker.key })]
     const both = bringLive(begin(), openingOf(1, 2, { candidates }, appWith(ec2(), worker)))

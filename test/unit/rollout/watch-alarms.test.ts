@@ -23,8 +23,8 @@ const worldAt = async (releases: number): Promise<World> => {
   return world
 }
 
-const say = async (world: World, word: OperatorCommand, id: string): Promise<void> => {
-  expect(await operate(world, word, id)).toMatchObject({ ok: true })
+const say = async (world: World, command: OperatorCommand, id: string): Promise<void> => {
+  expect(await operate(world, command, id)).toMatchObject({ ok: true })
 }
 
 /** The alarm fires from OK and goes on firing; its event comes. */
