@@ -146,20 +146,20 @@ module.exports = {
       to: { path: '^handlers/' },
     },
     {
-      name: 'lambda-is-for-handlers',
+      name: 'handlers-wire-src',
       comment:
-        'src/lambda.ts makes a handler of services and one call; nothing below the handlers knows how it is run.',
+        'A bundle holds what its function runs: neither what builds and packages Landfall, nor tests, nor the local stack.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/lambda\\.ts$' },
-      to: { path: '^src/lambda\\.ts$' },
+      from: { path: '^(handlers/|src/compose-operate\\.ts$)' },
+      to: { path: '^(host|packaging|bench|test|local)/' },
     },
     {
-      name: 'composing-is-for-handlers',
+      name: 'wiring-is-for-handlers',
       comment:
-        'src/compose-operate.ts wires the services that several handlers share; nothing below the handlers knows it.',
+        'src/lambda.ts makes a handler of services and one call, src/compose-operate.ts wires what several handlers share; nothing below the handlers knows either.',
       severity: 'error',
-      from: { path: '^src/' },
-      to: { path: '^src/compose-operate\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/lambda\\.ts$' },
+      to: { path: '^src/(lambda|compose-operate)\\.ts$' },
     },
     {
       name: 'direction-lambda',

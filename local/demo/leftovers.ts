@@ -1,13 +1,12 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { tellTakenState } from '../base/holder.ts'
 import { docker } from '../docker/docker.ts'
+import { removeUnused, stateLabel } from '../docker/network.ts'
 import { app, byHand } from './stage.ts'
 
-/** What `mkdtemp` makes of the demo's directory: what a proxy of it reads lies below. */
+/** `mkdtemp` makes the demo's directory of it; the files that its proxy reads are below that. */
 export const directoryPrefix = 'landfall-demo-'
-
-interface Container {
-  readonly name: string
-  readonly networks: readonly string[]
-}
 
 const toLines = (text: string): readonly string[] => text.split('\n').filter(Boolean)
 
@@ -16,40 +15,53 @@ const list = async (...filters: readonly string[]): Promise<readonly string[]> =
   return toLines(await docker(['ps', '--all', '--format', '{{.Names}}', ...args]))
 }
 
-const isProxyOfDemo = async (proxy: string): Promise<boolean> => {
-  const format = '{{range .Mounts}}{{println .Source}}{{end}}'
-  const sources = await docker(['inspect', '--format', format, proxy])
-  return toLines(sources).some((source) => source.includes(`/${directoryPrefix}`))
+/** None of a container that is removed at this moment. */
+const inspect = async (container: string, format: string): Promise<readonly string[]> =>
+  toLines(await docker(['inspect', '--format', format, container]).catch(() => ''))
+
+const isProxyOfDemo = async (proxy: string, directory: string): Promise<boolean> => {
+  const sources = await inspect(proxy, '{{range .Mounts}}{{println .Source}}{{end}}')
+  return sources.some((source) => source.startsWith(join(directory, directoryPrefix)))
 }
 
-const networksOf = async (container: string): Promise<readonly string[]> => {
+/** The networks of stacks that containers are in, with the state directories of these stacks. */
+const findNetworks = async (
+  containers: readonly string[],
+): Promise<ReadonlyMap<string, string>> => {
   const format = '{{range $name, $_ := .NetworkSettings.Networks}}{{println $name}}{{end}}'
-  return toLines(await docker(['inspect', '--format', format, container]))
+  const names = (await Promise.all(containers.map((one) => inspect(one, format)))).flat()
+  const states = new Map<string, string>()
+  for (const name of new Set(names)) {
+    const [state = ''] = await inspect(name, `{{index .Labels "${stateLabel}"}}`)
+    if (state !== '') states.set(name, state)
+  }
+  return states
 }
 
-const listLeftovers = async (): Promise<readonly Container[]> => {
+/**
+ * Removes what a killed demo left on this engine: its containers have the names that the next demo needs.
+ * It removes no container but the demo's own, and a network only if no other container refers to it.
+ *
+ * @throws Error where another demo runs
+ */
+export const removeLeftovers = async (
+  say: (line: string) => void,
+  directory = tmpdir(),
+): Promise<void> => {
   const proxies = await list('label=landfall.proxy')
-  const ofDemo = await Promise.all(proxies.map(isProxyOfDemo))
+  const ofDemo = await Promise.all(proxies.map((proxy) => isProxyOfDemo(proxy, directory)))
   const names = [
     ...(await list(`name=^/${byHand}$`)),
     ...(await list(`label=landfall.app=${app}`)),
     ...proxies.filter((_, index) => ofDemo[index] === true),
   ]
-  return Promise.all(names.map(async (name) => ({ name, networks: await networksOf(name) })))
-}
-
-/**
- * Removes what a demo that was killed left on this engine: it has the names that the next one needs.
- * Nothing but the demo's own containers, and their networks where nobody else is in them.
- */
-export const removeLeftovers = async (say: (line: string) => void): Promise<void> => {
-  const leftovers = await listLeftovers()
-  if (leftovers.length === 0) return
-  const names = leftovers.map(({ name }) => name)
+  if (names.length === 0) return
+  const networks = await findNetworks(names)
+  for (const state of networks.values()) {
+    const running = tellTakenState(state)
+    if (running !== null) throw new Error(`another demo uses ${names.join(', ')}. ${running}`)
+  }
   say(`removing what an earlier demo left: ${names.join(', ')}`)
   await docker(['rm', '--force', ...names])
-  const networks = new Set(leftovers.flatMap((leftover) => leftover.networks))
-  for (const network of networks)
-    if (network.startsWith('landfall-'))
-      await docker(['network', 'rm', network]).catch(() => undefined)
+  for (const network of networks.keys()) await removeUnused(network).catch(() => undefined)
 }

@@ -5,7 +5,7 @@ import { docker } from './docker.ts'
 const firstSubnet = 77
 const lastSubnet = 126
 /** Names the state directory of the stack that made a network. */
-const label = 'landfall.state'
+export const stateLabel = 'landfall.state'
 
 const isThere = (name: string): Promise<boolean> =>
   docker(['network', 'inspect', name]).then(
@@ -22,7 +22,7 @@ const create = async (name: string, number: number, state: string): Promise<bool
     '--gateway',
     `${base}.1`,
     '--label',
-    `${label}=${state}`,
+    `${stateLabel}=${state}`,
   ]
   try {
     await docker(['network', 'create', ...options, '--ip-range', `${base}.128/25`, name])
@@ -34,7 +34,7 @@ const create = async (name: string, number: number, state: string): Promise<bool
 }
 
 /** As long as a container refers to it, even a stopped one, it stays: that one could not start again. */
-const removeUnused = async (name: string): Promise<void> => {
+export const removeUnused = async (name: string): Promise<void> => {
   const users = await docker(['ps', '--all', '--quiet', '--filter', `network=${name}`])
   if (users.trim() === '') await docker(['network', 'rm', name])
 }
@@ -44,8 +44,8 @@ const startSeconds = 120
 
 /** A stack that was killed leaves its network, and with it a subnet that others may need. */
 const removeLeft = async (now: number): Promise<void> => {
-  const listed = await docker(['network', 'ls', '--quiet', '--filter', `label=${label}`])
-  const format = `{{.Name}} {{.Created.Unix}} {{index .Labels "${label}"}}`
+  const listed = await docker(['network', 'ls', '--quiet', '--filter', `label=${stateLabel}`])
+  const format = `{{.Name}} {{.Created.Unix}} {{index .Labels "${stateLabel}"}}`
   for (const id of listed.split('\n').filter(Boolean)) {
     // Another stack may remove it at the same moment.
     const row = await docker(['network', 'inspect', '--format', format, id]).catch(() => '')

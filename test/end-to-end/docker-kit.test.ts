@@ -144,7 +144,7 @@ test('a demo first removes what a killed demo left, and nothing else', async () 
   }
   const network = 'landfall-0123demo'
   const others = [`${container}-shop`, `${container}-proxy`, `${container}-demo-shop-by-hand`]
-  await docker(['network', 'create', network])
+  await docker(['network', 'create', '--label', `landfall.state=${directory}/gone`, network])
   await create('demo-shop-by-hand')
   await create('landfall-demo-shop-a', '--label', 'landfall.app=demo-shop', '--network', network)
   const reading = (below: string) => ['--volume', `${join(directory, below)}:/proxy`]
@@ -159,8 +159,8 @@ test('a demo first removes what a killed demo left, and nothing else', async () 
   await create(others[2] ?? '')
 
   const said: string[] = []
-  await removeLeftovers((line) => said.push(line))
-  await removeLeftovers((line) => said.push(line))
+  await removeLeftovers((line) => said.push(line), directory)
+  await removeLeftovers((line) => said.push(line), directory)
 
   expect(said).toEqual([
     'removing what an earlier demo left: demo-shop-by-hand, landfall-demo-shop-a, landfall-proxy-1',

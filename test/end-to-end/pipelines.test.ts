@@ -154,7 +154,11 @@ const push = async ({ ci, app, read, end }: Kind, commit: string): Promise<Pipel
 const readImage = async (app: string, commit: string): Promise<number> => {
   const login = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')
   const url = `http://${stage.team.registry}/v2/acme/${app}/manifests/${commit}`
-  return (await fetch(url, { headers: { authorization: `Basic ${login}` } })).status
+  // A registry answers 404 for a manifest of a type that is not accepted.
+  const accept = ['oci.image.index.v1', 'oci.image.manifest.v1', 'docker.distribution.manifest.v2']
+    .map((type) => `application/vnd.${type}+json`)
+    .join(', ')
+  return (await fetch(url, { headers: { authorization: `Basic ${login}`, accept } })).status
 }
 
 /** Of `TOTAL  121  5  96%`: how many statements there are, and how many no test reaches. */
@@ -177,6 +181,7 @@ describe.each(kinds)('the pipeline of $ci', (kind) => {
     const result = await push(kind, repository.first)
     expect(result, result.output).toMatchObject({ conclusion: 'success', steps, failed: null })
     coverage = readCoverage(result.output)
+    expect(await readImage(app, repository.first)).toBe(200)
     const deployment = await stage.nextDeployment(app)
     expectDeployed(deployment, { commit: repository.first })
     expect(JSON.parse(await stage.ask(app, '/healthz'))).toEqual({

@@ -289,7 +289,7 @@ describe('the most instances that an opening accepts', () => {
           story.end(choose)
         },
       ),
-      { numRuns: inFull(40, 4) },
+      { numRuns: inFull(40, 10) },
     )
   })
 })

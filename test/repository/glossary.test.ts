@@ -9,8 +9,9 @@ const words = [...glossary.matchAll(/^\| (`.+?`) +\|/gm)].flatMap(([, cell = '']
 const code = globSync('{src,handlers}/**/*.ts')
   .map((file) => readFileSync(file, 'utf8'))
   .join('\n')
+  .replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '')
 
-/** `roll call` and `take-back` stand in code as `rollCall` and `takeBack` too. */
+/** `fleet scan` stands in code as `fleetScan` too. */
 const toPattern = (word: string): RegExp =>
   new RegExp(`(?<![a-z])${word.replace(/[ -]/, '[ -]?')}(?:s|d|r|ed|ing)?(?![a-z])`, 'i')
 

@@ -26,7 +26,8 @@ else:
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Behind a proxy that ends TLS and sets the header on every request, and behind no other.
+# Behind a proxy that ends TLS and sets the header on every request, and behind no other; and only if users
+# come by https: the cookies are sent over https only.
 if flag("TRUST_FORWARDED_PROTO"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = True

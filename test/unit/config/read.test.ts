@@ -91,6 +91,16 @@ test.each([
     `${at(7, 12, 'apps.shop.image')}: must be an image without its tag, such as acme/oc-lettings or registry.example:5000/name (the tag goes to "tag"), got "acme/shop:latest"`,
   ],
   [
+    'an image whose registry has no possible port',
+    edit('image: acme/shop', 'image: registry.example:99999/shop'),
+    `${at(7, 12, 'apps.shop.image')}: must be an image whose registry is a host name and a port, got "registry.example:99999/shop"`,
+  ],
+  [
+    'an image whose registry is no address',
+    edit('image: acme/shop', 'image: 1.2.3.999/shop'),
+    `${at(7, 12, 'apps.shop.image')}: must be an image whose registry is a host name and a port, got "1.2.3.999/shop"`,
+  ],
+  [
     'a tag with another placeholder',
     appWith('tag: "{sha}"'),
     `${at(8, 10, 'apps.shop.tag')}: must be a tag or a template of one, such as "{commit}", "main-{commit}" or latest; {commit} is the only placeholder, got "{sha}"`,
