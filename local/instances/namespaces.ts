@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartError, forPerson } from '../base/listen.ts'
 import { ensureProxyImage } from '../docker/images.ts'
@@ -16,6 +16,7 @@ import {
   toEnter,
   toNamespace,
 } from './network.ts'
+import { removeMounted } from './remove-mounted.ts'
 
 export interface NamespaceOptions {
   /** 1 … 9 */
@@ -70,7 +71,7 @@ const killLeftOver = async (number: number): Promise<void> => {
 const cleanUp = async (): Promise<void> => {
   for (let number = 1; number <= 9; number += 1) await killLeftOver(number)
   await removeNetwork()
-  rmSync(runDirectory, { recursive: true, force: true })
+  await removeMounted(runDirectory)
 }
 
 const startForwarder = async (number: number, port: number): Promise<() => void> => {

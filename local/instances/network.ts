@@ -43,7 +43,7 @@ const ignore = (): null => null
 
 /** What a script left running would keep the namespace alive. */
 const killAll = async (name: string): Promise<void> => {
-  const pids = (await ip('netns', 'pids', name)).match(/\d+/g) ?? []
+  const pids = (await ip('netns', 'pids', name).catch(() => '')).match(/\d+/g) ?? []
   for (const pid of pids) {
     try {
       process.kill(Number(pid), 'SIGKILL')
@@ -59,7 +59,7 @@ export const listNamespaces = async (pattern: RegExp): Promise<readonly string[]
   return names.filter((name) => pattern.test(name))
 }
 
-/** Ends what runs in it; its interfaces end with it. */
+/** Ends what runs in it; its interfaces end with it. One that is not there is removed. */
 export const removeNamespace = async (name: string): Promise<void> => {
   await killAll(name)
   await ip('netns', 'delete', name).catch(ignore)

@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,10 @@ import { ensureEngine } from '../../local/docker/engine.ts'
 import { buildAppImage, ensureProxyImage, publishAppImage } from '../../local/docker/images.ts'
 import { ensureNetwork } from '../../local/docker/network.ts'
 import { startRegistry, type Registry } from '../../local/docker/registry.ts'
+import { startDaemon } from '../../local/instances/daemon.ts'
+import { isAlive } from '../../local/instances/namespaces.ts'
+import { createLoneNamespace } from '../../local/instances/network.ts'
+import { canHaveLanes, removeLeftLanes } from '../run/lane.ts'
 import { waitFor } from '../support/wait.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'landfall-kit-test-'))
@@ -192,3 +197,28 @@ test('a stack begins by removing the network of a killed one, once it is not sta
   await docker(['rm', '--force', name])
   await docker(['network', 'rm', names[1] ?? '', later.name])
 })
+
+test.runIf(canHaveLanes())(
+  'a test run first removes what a killed run left: its engine, containers, mounts and directories',
+  async () => {
+    const { pid: endedPid } = spawnSync('true')
+    const name = `landfall-lane-${endedPid}-1`
+    const [runDirectory, state] = [join('/run', name), join(tmpdir(), name)]
+    await createLoneNamespace(name)
+    const { dockerHost } = await startDaemon(name, runDirectory, state)
+    const image = { name: 'left', tag: '1', behaviour: { VERSION: '1' } }
+    const app = await buildAppImage(image, { dockerHost })
+    const id = (await docker(['run', '--detach', app], { dockerHost })).trim()
+    const inspected = await docker(['inspect', '--format', '{{.State.Pid}}', id], { dockerHost })
+    process.kill(Number(readFileSync(join(runDirectory, 'docker.pid'), 'utf8')), 'SIGKILL')
+
+    await removeLeftLanes()
+    await removeLeftLanes()
+
+    expect(readFileSync('/proc/mounts', 'utf8')).not.toContain(name)
+    expect([runDirectory, state, `/run/netns/${name}`].filter((path) => existsSync(path))).toEqual(
+      [],
+    )
+    await waitFor('the container has ended', () => !isAlive(Number(inspected)))
+  },
+)

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { docker } from '../../local/docker/docker.ts'
@@ -12,6 +12,7 @@ import {
   removeNamespace,
   toEnter,
 } from '../../local/instances/network.ts'
+import { removeMounted } from '../../local/instances/remove-mounted.ts'
 
 /** Where one test file runs at a time: a Docker Engine, addresses and ports that no other lane has. */
 export interface Lane {
@@ -29,16 +30,23 @@ export const openMachineLane = async (): Promise<Lane> => {
   return { enter: [], environment: {}, stop: engine.stop }
 }
 
-/** The socket's path may have no more than 107 characters. */
-const runDirectory = (name: string): string => join('/run', name)
+/** The first is short, because a socket's path may have no more than 107 characters. */
+const toDirectories = (name: string) => ({ run: join('/run', name), state: join(tmpdir(), name) })
 
-/** Takes down the lanes of runs that were killed. */
+const removeLane = async (name: string): Promise<void> => {
+  await removeNamespace(name)
+  const { run, state } = toDirectories(name)
+  for (const path of [run, state]) await removeMounted(path)
+}
+
+/** Takes down the lanes of runs that were killed, also where that was begun and did not end. */
 export const removeLeftLanes = async (): Promise<void> => {
-  for (const name of await listNamespaces(/^landfall-lane-\d+-\d+$/)) {
-    if (isAlive(Number(name.split('-')[2]))) continue
-    await removeNamespace(name)
-    rmSync(runDirectory(name), { recursive: true, force: true })
-  }
+  const isLane = /^landfall-lane-\d+-\d+$/
+  const names = new Set([
+    ...(await listNamespaces(isLane)),
+    ...['/run', tmpdir()].flatMap((path) => readdirSync(path)).filter((name) => isLane.test(name)),
+  ])
+  for (const name of names) if (!isAlive(Number(name.split('-')[2]))) await removeLane(name)
 }
 
 const removeContainers = async (dockerHost: string): Promise<void> => {
@@ -51,16 +59,11 @@ const removeContainers = async (dockerHost: string): Promise<void> => {
 /** A network namespace that reaches nothing but itself, with an engine in it (Linux, root). */
 export const openLane = async (number: number): Promise<Lane> => {
   const name = `landfall-lane-${process.pid}-${number}`
-  const directory = mkdtempSync(join(tmpdir(), 'landfall-lane-'))
-  const run = runDirectory(name)
-  const remove = async (): Promise<void> => {
-    await removeNamespace(name)
-    for (const path of [run, directory]) rmSync(path, { recursive: true, force: true })
-  }
+  const { run, state } = toDirectories(name)
   try {
-    mkdirSync(run, { recursive: true })
+    for (const path of [run, state]) mkdirSync(path, { recursive: true })
     await createLoneNamespace(name)
-    const daemon = await startDaemon(name, run, directory)
+    const daemon = await startDaemon(name, run, state)
     const { dockerHost } = daemon
     // What all files need, before two of them make it at the same time.
     await ensureBaseImage({ dockerHost })
@@ -71,11 +74,11 @@ export const openLane = async (number: number): Promise<Lane> => {
       stop: async () => {
         await removeContainers(dockerHost).catch(() => undefined)
         await daemon.stop()
-        await remove()
+        await removeLane(name)
       },
     }
   } catch (error) {
-    await remove()
+    await removeLane(name)
     throw error
   }
 }
