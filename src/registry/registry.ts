@@ -12,7 +12,7 @@ import {
 } from './session.ts'
 
 /** A registry answers for the manifest it has only if its type is accepted; 404 otherwise. */
-const manifestTypes = [
+export const manifestTypes = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
   'application/vnd.oci.image.manifest.v1+json',
@@ -20,7 +20,7 @@ const manifestTypes = [
 ].join(', ')
 
 /** The distribution spec's own limit for manifests; a configuration is a few kilobytes. */
-const maxManifestBytes = 4 * 1024 * 1024
+export const maxManifestBytes = 4 * 1024 * 1024
 
 const registryUnavailable = fail({
   reason: 'registry_unavailable',
@@ -35,7 +35,7 @@ const askManifest = (ask: AskRegistry, method: 'HEAD' | 'GET', reference: string
     maxBodyBytes: maxManifestBytes,
   })
 
-const computeDigest = (body: Uint8Array): Digest =>
+export const computeDigest = (body: Uint8Array | string): Digest =>
   Digest.parse(`sha256:${createHash('sha256').update(body).digest('hex')}`)
 
 const findDigest = async (ask: AskRegistry, tag: string): Promise<RegistryAnswer<Digest>> => {
