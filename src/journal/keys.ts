@@ -69,6 +69,12 @@ export const certificateKey = (instance: InstanceId): ItemKey => ({
   sk: 'certificate',
 })
 
+/** What is known of an image on its way to Heroku: one for each app and process type there. */
+export const carryKey = (heroku: string, process: string): ItemKey => ({
+  pk: `carry#${heroku}/${process}`,
+  sk: 'carry',
+})
+
 /** The two attributes of the sparse index; only what is open or waiting carries them. */
 export interface OpenKey {
   readonly open: string

@@ -88,6 +88,13 @@ export const reasons = {
   service_unsuitable: 'The service is not one that Landfall can deploy an image to.',
   changed_elsewhere: 'Somebody else cancelled or replaced the deploy at the target.',
   target_unsupported: 'This kind of target is not implemented yet.',
+  // An image on its way to Heroku
+  platform_missing: 'The image is not for linux/amd64, the platform that the target runs.',
+  layers_unsupported: 'The image has layers in a form that the target does not take, such as zstd.',
+  image_too_large: 'The image is larger than what is brought to the target.',
+  image_invalid: 'What lies under the digest is not a container image that can be read.',
+  image_altered: 'What the registry sent is not what its digest and its size say.',
+  image_refused: "The target's registry refused the image.",
   // Alarms and the way back
   alarm_unrelated: 'No deployment can be at fault: none was sent before it within its window.',
   alarm_fired_before: 'The alarm was firing already when the deployment was opened.',

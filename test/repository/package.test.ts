@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { buildDocument, documentKinds, renderScript } from '../../host/documents.ts'
 import { environments } from '../../src/config/environment.ts'
+import { carryKey } from '../../src/journal/keys.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import type { DocumentKind } from '../../host/documents.ts'
 import { findSdkActions, openPackage } from '../support/packaged.ts'
@@ -214,6 +215,7 @@ describe('roles', () => {
     ['unfreeze', []],
     ['status', []],
     ['plan', ['oc-lettings', 'registry', 'render']],
+    ['carry', ['heroku']],
     ['hooks', ['docker-hub']],
   ])(
     '%s reads the secrets that landfall.yml names for it and that it has a use for: %j',
@@ -226,6 +228,19 @@ describe('roles', () => {
       )
     },
   )
+
+  test('let carry touch its own records and no others', () => {
+    const table = statementsOf('carry').filter(({ Action }) => Action.includes('dynamodb:PutItem'))
+    expect(table).toEqual([
+      {
+        Effect: 'Allow',
+        Action: ['dynamodb:GetItem', 'dynamodb:PutItem'],
+        Resource: [{ 'Fn::GetAtt': ['Journal', 'Arn'] }],
+        Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['carry#*'] } },
+      },
+    ])
+    expect(carryKey('shop', 'web').pk).toMatch(/^carry#/)
+  })
 
   test('put events on the default bus only', () => {
     const bus = '${AWS::Region}:${AWS::AccountId}:event-bus/default'
@@ -387,6 +402,7 @@ describe('events', () => {
         },
       }),
       expect.objectContaining({ MaximumRetryAttempts: 2, MaximumEventAgeInSeconds: 600 }),
+      expect.objectContaining(once),
     ])
   })
 })
