@@ -13,7 +13,7 @@ import { moveBlob } from './move-blob.ts'
 import { checkSize, planCarry, type Piece, type Shipment } from './plan.ts'
 import { readImage } from './read-image.ts'
 import { openImageSource, type ImageSource } from './source.ts'
-import { createWatch, type CarryRecords, type Watch } from './watch.ts'
+import { createCarryWatch, type CarryRecords, type CarryWatch } from './watch.ts'
 
 export interface CarryPorts {
   readonly http: Http
@@ -36,7 +36,7 @@ export interface CarryPorts {
 const askMilliseconds = 20_000
 const blobsAtOnce = 2
 /** Between two runs, where no service says how long to wait. */
-const gapSeconds = 15
+const carryGapSeconds = 15
 
 /** The ways out, for as long as the run has: nothing is asked beyond. */
 const limitToRun = ({ http, openHttp }: CarryPorts, leftMilliseconds: () => number) => {
@@ -81,7 +81,7 @@ const ship = async (
   source: ImageSource,
   destination: ImageDestination,
   { pieces, manifest, imageId }: Shipment,
-  watch: Watch,
+  watch: CarryWatch,
 ): Promise<Result<null, CarryFailure>> => {
   const latest = await destination.readLatest()
   if (!latest.ok) return latest
@@ -104,7 +104,7 @@ const carryImage = async (
   ports: CarryPorts,
   order: CarryOrder,
   ways: Pick<CarryPorts, 'http' | 'openHttp'>,
-  watch: Watch,
+  watch: CarryWatch,
 ): Promise<Carried> => {
   const { readSecret, registry, clock, maxImageBytes } = ports
   const sourceLogin = await readSourceLogin(readSecret, order)
@@ -131,13 +131,13 @@ const carryImage = async (
   return succeed({ image: image.imageId, release: release?.imageId ?? null })
 }
 
-const toProgress = (carried: Carried, watch: Watch, isTimeOver: boolean): CarryProgress => {
+const toProgress = (carried: Carried, watch: CarryWatch, isTimeOver: boolean): CarryProgress => {
   const counts = watch.count()
   if (carried.ok) return { status: 'carried', ...counts, ...carried.value }
   const { error } = carried
   if (error.kind === 'refused')
     return { status: 'refused', ...counts, reason: error.reason, message: error.why }
-  const waitSeconds = error.afterSeconds ?? (isTimeOver ? 0 : gapSeconds)
+  const waitSeconds = error.afterSeconds ?? (isTimeOver ? 0 : carryGapSeconds)
   return {
     status: 'unfinished',
     ...counts,
@@ -158,7 +158,7 @@ export const createCarry =
     const run = ports.newRun()
     const until = clock().getTime() + ports.runMilliseconds
     const leftMilliseconds = () => until - clock().getTime()
-    const watch = createWatch(clock, (progress) => records.record(order, run, progress))
+    const watch = createCarryWatch(clock, (progress) => records.record(order, run, progress))
     const begun: CarryProgress = { status: 'carrying', ...watch.count() }
     if (!(await records.claim(order, run, begun))) return (await records.load(order)) ?? begun
     const carried = await carryImage(ports, order, limitToRun(ports, leftMilliseconds), watch)

@@ -5,20 +5,20 @@ import { succeed, type Result } from '../kernel/result.ts'
 import { refuseCarry, type CarryFailure } from './failure.ts'
 import type { Image } from './manifest.ts'
 
-const ImageConfiguration = z.looseObject({
+const CarriedConfiguration = z.looseObject({
   os: z.string(),
   architecture: z.string(),
   rootfs: z.looseObject({ type: z.literal('layers'), diff_ids: z.array(Digest) }),
   config: z.looseObject({}).nullish(),
 })
-export type ImageConfiguration = z.infer<typeof ImageConfiguration>
+export type CarriedConfiguration = z.infer<typeof CarriedConfiguration>
 
 /** An image's configuration, where Heroku can run what it describes. */
-export const parseImageConfiguration = (
+export const parseCarriedConfiguration = (
   body: Uint8Array,
   { layers }: Pick<Image, 'layers'>,
-): Result<ImageConfiguration, CarryFailure> => {
-  const configuration = parseJson(ImageConfiguration, body)
+): Result<CarriedConfiguration, CarryFailure> => {
+  const configuration = parseJson(CarriedConfiguration, body)
   if (configuration === null)
     return refuseCarry('image_invalid', 'its configuration is not one of a container image')
   const { os, architecture, rootfs } = configuration
@@ -47,7 +47,7 @@ const toStart = ([program, ...args]: readonly [string, ...string[]]) =>
 
 /** The configuration of the same image with another command: for the same input the same bytes. */
 export const renderWithCommand = (
-  configuration: ImageConfiguration,
+  configuration: CarriedConfiguration,
   command: readonly [string, ...string[]],
 ): string => {
   // Docker reads the names of fields without regard to their case.

@@ -114,7 +114,7 @@ const isAmd64 = ({ platform, annotations }: IndexEntry): boolean =>
 /** Of several for amd64 the one for each machine, not for newer ones only (`v2`, `v3`). */
 const isForEach = ({ platform }: IndexEntry): boolean => /^(v1)?$/.test(platform?.variant ?? '')
 
-const choose = (entries: readonly IndexEntry[]): Result<Blob, CarryFailure> => {
+const chooseAmd64 = (entries: readonly IndexEntry[]): Result<Blob, CarryFailure> => {
   const usable = entries.filter(isAmd64)
   const chosen = usable.find(isForEach) ?? usable[0]
   return chosen === undefined
@@ -134,7 +134,7 @@ export type ImageOrIndex =
 export const parseImageOrIndex = (body: Uint8Array): Result<ImageOrIndex, CarryFailure> => {
   const index = parseJson(ImageIndex, body)
   if (index !== null) {
-    const chosen = choose(index.manifests)
+    const chosen = chooseAmd64(index.manifests)
     return chosen.ok ? succeed({ kind: 'index', amd64: chosen.value }) : chosen
   }
   const manifest = parseJson(ImageManifest, body)

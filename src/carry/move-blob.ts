@@ -62,7 +62,7 @@ const sendContent = (
   return destination.sendBlob(upload, piece, once())
 }
 
-const isPassing = (failure: CarryFailure): boolean =>
+const mayRepeat = (failure: CarryFailure): boolean =>
   failure.kind === 'later' && failure.afterSeconds === null
 
 /**
@@ -87,7 +87,7 @@ export const moveBlob = async (
       ? await sendLayer(source, destination, upload.value, piece, onBytes)
       : await sendContent(destination, upload.value, piece, piece.content)
   if (sent.ok) return succeed('sent')
-  return attempts > 1 && isPassing(sent.error)
+  return attempts > 1 && mayRepeat(sent.error)
     ? moveBlob(source, destination, piece, onBytes, attempts - 1)
     : sent
 }

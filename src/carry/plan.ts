@@ -2,7 +2,7 @@ import type { Digest } from '../kernel/id.ts'
 import { succeed, type Result } from '../kernel/result.ts'
 import { computeDigest } from '../registry/registry.ts'
 import type { CarryOrder } from '../targets/carry.ts'
-import { parseImageConfiguration, renderWithCommand } from './configuration.ts'
+import { parseCarriedConfiguration, renderWithCommand } from './configuration.ts'
 import { refuseCarry, type CarryFailure } from './failure.ts'
 import { renderSchema2, type Blob, type Image } from './manifest.ts'
 
@@ -29,7 +29,7 @@ const toBytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const sizesOf = (blobs: readonly Blob[]): ReadonlyMap<Digest, number> =>
   new Map(blobs.map(({ digest, size }) => [digest, size]))
 
-const toMegabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`
+const toSizeText = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`
 
 const toShipment = (
   repository: string,
@@ -59,7 +59,7 @@ export const checkSize = (image: Image, maxBytes: number): Result<number, CarryF
   return bytes > maxBytes
     ? refuseCarry(
         'image_too_large',
-        `it has ${toMegabytes(bytes)}, and at most ${toMegabytes(maxBytes)} are brought to Heroku`,
+        `it has ${toSizeText(bytes)}, and at most ${toSizeText(maxBytes)} are brought to Heroku`,
       )
     : succeed(bytes)
 }
@@ -70,7 +70,7 @@ export const planCarry = (
   image: Image,
   configuration: Uint8Array,
 ): Result<readonly [Shipment, ...Shipment[]], CarryFailure> => {
-  const parsed = parseImageConfiguration(configuration, image)
+  const parsed = parseCarriedConfiguration(configuration, image)
   if (!parsed.ok) return parsed
   const repository = `${heroku}/${process}`
   const shipment = toShipment(repository, image, configuration, null)

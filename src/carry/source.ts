@@ -25,7 +25,7 @@ export interface ImageSource {
   openLayer(blob: Blob): Promise<Result<HttpStream, CarryFailure>>
 }
 
-const toAnswer = (
+const toSourceAnswer = (
   opened: Result<HttpStream, HttpFailure | RegistryFailure>,
 ): RegistryAnswer<HttpStream> => {
   if (opened.ok) return judgeRegistry(opened.value)
@@ -104,7 +104,7 @@ export const openImageSource = (
     readManifest: (digest, size) => readWhole('manifests', digest, size),
     readConfiguration: ({ digest, size }) => readWhole('blobs', digest, size),
     openLayer: async ({ digest, size }) => {
-      const opened = toAnswer(await openBlob(digest))
+      const opened = toSourceAnswer(await openBlob(digest))
       if (!opened.ok) return explain(opened.error)
       const told = opened.value.headers.get('content-length')
       if (told === null || told === `${size}`) return opened

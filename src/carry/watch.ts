@@ -13,7 +13,7 @@ export interface CarryRecords {
 export type CarryCounts = Pick<CarryProgress, 'at' | 'blobs' | 'blobsThere' | 'sentBytes'>
 
 /** Counts what a run does, and notes it from time to time. */
-export interface Watch {
+export interface CarryWatch {
   readonly count: () => CarryCounts
   readonly addBlobs: (blobs: number) => void
   readonly addThere: (blobs: number) => void
@@ -23,10 +23,10 @@ export interface Watch {
 
 const noteMilliseconds = 10_000
 
-export const createWatch = (
+export const createCarryWatch = (
   clock: Clock,
   note: (progress: CarryProgress) => Promise<boolean>,
-): Watch => {
+): CarryWatch => {
   let [blobs, blobsThere, sentBytes] = [0, 0, 0]
   let notedAt = clock().getTime()
   let isReplaced = false

@@ -9,7 +9,7 @@ import { expiresAt } from './lifetime.ts'
 import { readItem, type JournalTable } from './table.ts'
 
 /** What tells one order for an app and a process type from another. */
-const toContent = ({ digest, release }: CarryOrder): string =>
+const toCarryContent = ({ digest, release }: CarryOrder): string =>
   [digest, ...(release === null ? [] : [JSON.stringify(release)])].join(' ')
 
 /** Nothing is known yet, or of another order; this run claimed before; no run is at it, or a dead one. */
@@ -30,7 +30,7 @@ const createPut =
     const item = {
       ...carryKey(order.heroku, order.process),
       schemaVersion,
-      content: toContent(order),
+      content: toCarryContent(order),
       run,
       ...progress,
       expiresAt: expiresAt(progress.at, 'carry'),
@@ -53,7 +53,7 @@ export const createCarryRecords = (table: JournalTable): CarryRecords => {
         ExpressionAttributeNames: { '#status': 'status', '#at': 'at' },
       }
       return put(order, run, progress, condition, {
-        ':content': toContent(order),
+        ':content': toCarryContent(order),
         ':carrying': 'carrying',
         ':stale': addSeconds(progress.at, -carryStaleSeconds),
       })
@@ -65,7 +65,7 @@ export const createCarryRecords = (table: JournalTable): CarryRecords => {
       const item = await readItem(table, key)
       if (item === null) return null
       const progress = parseItem(CarryProgress, key, item)
-      return item['content'] === toContent(order) ? progress : null
+      return item['content'] === toCarryContent(order) ? progress : null
     },
   }
 }

@@ -4,7 +4,7 @@ import { AppName, Digest } from '../kernel/id.ts'
 import { isReason, type Reason } from '../kernel/reason.ts'
 
 const name = z.string().min(1).max(512)
-const argument = z.string().regex(/^[^\0]*$/)
+const commandArgument = z.string().regex(/^[^\0]*$/)
 
 /**
  * Which image to bring into Heroku's registry, and under what process type: the event that `carry` is
@@ -24,7 +24,7 @@ export const CarryOrder = z
     /** The secret with Heroku's API key. */
     token: name,
     /** The command of the release phase: the same image with it lands in `<heroku>/release`. Null: none is made. */
-    release: z.tuple([argument.min(1)], argument).nullable(),
+    release: z.tuple([commandArgument.min(1)], commandArgument).nullable(),
   })
   .refine(({ process, release }) => release === null || process !== 'release', {
     error: 'the process type release is the one that the release command makes',

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseImageConfiguration } from '../../src/carry/configuration.ts'
+import { parseCarriedConfiguration } from '../../src/carry/configuration.ts'
 import { parseImageOrIndex, renderSchema2, type Image } from '../../src/carry/manifest.ts'
 import { checkSize, planCarry } from '../../src/carry/plan.ts'
 import { BlobAltered, verifyChunks } from '../../src/carry/verify-chunks.ts'
@@ -124,7 +124,7 @@ test('a plan sends each blob once and has as many bytes as its manifest says', (
         config: { digest: digestOf(configuration), size: configuration.length },
         layers: chosen.map((text) => ({ mediaType, digest: digestOf(text), size: text.length })),
       }
-      expect(parseImageConfiguration(Buffer.from(configuration), image).ok).toBe(true)
+      expect(parseCarriedConfiguration(Buffer.from(configuration), image).ok).toBe(true)
       const planned = planCarry(order, image, Buffer.from(configuration))
       if (!planned.ok) throw new Error(planned.error.why)
       for (const { pieces, manifest, imageId } of planned.value) {

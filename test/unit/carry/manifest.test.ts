@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { parseImageConfiguration, renderWithCommand } from '../../../src/carry/configuration.ts'
+import { parseCarriedConfiguration, renderWithCommand } from '../../../src/carry/configuration.ts'
 import {
   parseImageOrIndex,
   readImageId,
@@ -196,7 +196,7 @@ describe('what is no image that Heroku runs is refused', () => {
     ],
     ['no configuration', '[]', 'image_invalid', /configuration/],
   ])('a configuration with %s', (_, text, reason, why) => {
-    expectRefusal(parseImageConfiguration(Buffer.from(text), image), reason, why)
+    expectRefusal(parseCarriedConfiguration(Buffer.from(text), image), reason, why)
   })
 
   test('an image above the limit, each layer counted once', () => {
@@ -217,7 +217,7 @@ describe('what is no image that Heroku runs is refused', () => {
 describe('the release image', () => {
   const configuration = configurationOf({ created: '2026-11-30T00:00:00Z', x: { y: [1] } })
   const image = imageOf(manifestOf(configuration))
-  const parsed = parseImageConfiguration(Buffer.from(configuration), image)
+  const parsed = parseCarriedConfiguration(Buffer.from(configuration), image)
   if (!parsed.ok) throw new Error('no configuration')
   const withCommand = (...command: [string, ...string[]]): unknown =>
     JSON.parse(renderWithCommand(parsed.value, command))
@@ -237,7 +237,7 @@ describe('the release image', () => {
 
   test('has no second entrypoint under a name in other letters', () => {
     const shouting = configurationOf({ config: { ENTRYPOINT: ['/other'], cmd: ['x'] } })
-    const other = parseImageConfiguration(Buffer.from(shouting), image)
+    const other = parseCarriedConfiguration(Buffer.from(shouting), image)
     if (!other.ok) throw new Error('no configuration')
     expect(JSON.parse(renderWithCommand(other.value, ['a', 'b']))).toMatchObject({
       config: { Entrypoint: ['a'], Cmd: ['b'] },
