@@ -24,7 +24,7 @@ import { createSecret, createTables } from '../local/stack/seed.ts'
 import { toWorkflowRun } from '../local/team/signed-delivery.ts'
 import { toCommit } from '../local/team/team.ts'
 import { createHeads } from '../src/journal/heads.ts'
-import { headKey } from '../src/journal/keys.ts'
+import { itemKey } from '../src/journal/keys.ts'
 import { readItem } from '../src/journal/table.ts'
 import { AppName, Fence, type InstanceId } from '../src/kernel/id.ts'
 import type { Heads } from '../src/rollout/journal.ts'
@@ -283,7 +283,7 @@ export const startFleetWorld = async (settings: FleetSettings): Promise<FleetWor
             await table.send(new PutCommand({ TableName: journal.name, Item: ageFleetScan(item) }))
     },
     readHeadBytes: async (app) => {
-      const item = await counter.aside(() => readItem(journal, headKey(AppName.parse(app))))
+      const item = await counter.aside(() => readItem(journal, itemKey.head(AppName.parse(app))))
       return item === null ? 0 : toBytes(item)
     },
     stop: async () => {

@@ -8,18 +8,13 @@ import { systemClock } from '../src/kernel/clock.ts'
 import type { Log } from '../src/kernel/log.ts'
 import { lambda } from '../src/lambda.ts'
 import { createJudgeAlarmEvent } from '../src/rollout/alarm-event.ts'
-import { createTakeAlarm } from '../src/rollout/take-alarm.ts'
 
 const compose = (log: Log) => {
   const environment = readEnvironment(environments.alarm)
   const table = createJournalTable(environment.TABLE_NAME)
   return createJudgeAlarmEvent({
-    takeAlarm: createTakeAlarm({
-      heads: createHeads(table),
-      auditLog: createAuditLog(table),
-      clock: systemClock,
-      log,
-    }),
+    heads: createHeads(table),
+    auditLog: createAuditLog(table),
     nudge: createNudge(environment.RECONCILE_FUNCTION),
     apps: loadConfiguration().apps,
     clock: systemClock,

@@ -32,7 +32,7 @@ import { createSecretVersions } from '../src/secrets/app-secret.ts'
 import { createByKind, unsupported } from '../src/targets/create.ts'
 import { createEc2Target } from '../src/targets/ec2/ec2.ts'
 import { createMeasureImage } from '../src/targets/ec2/measure-image.ts'
-import { listPresent } from '../src/targets/ec2/reach.ts'
+import { listPresent } from '../src/targets/ec2/select.ts'
 import {
   createMaskOutput,
   createMeasureEnvelope,
@@ -42,7 +42,7 @@ import { createOpenRender } from '../src/targets/render/api.ts'
 import { createRenderTarget } from '../src/targets/render/render.ts'
 import type { Target } from '../src/targets/target.ts'
 
-/** A nudge naming the app, an SSM invocation event, or the clock. */
+/** A nudge with the app's name, an SSM invocation event, or the schedule. */
 const ReconcileEvent = z.union([
   z
     .object({ app: AppName, revision: RevisionId.nullish() })
@@ -56,9 +56,7 @@ const ReconcileEvent = z.union([
 ])
 
 type ReconcileEnvironment = z.output<typeof environments.reconcile>
-type Outside = ReturnType<typeof composeOutside>
 
-/** AWS and the registries. */
 const composeOutside = () => {
   const readSecret = createSecretReader()
   return { readSecret, fleet: createFleet(), images: createImages(http, readSecret) }
@@ -79,7 +77,7 @@ const composeRecords = (table: JournalTable) => ({
 const composeReconcileTargets = (
   environment: ReconcileEnvironment,
   table: JournalTable,
-  { readSecret, fleet, images }: Outside,
+  { readSecret, fleet, images }: ReturnType<typeof composeOutside>,
 ) => {
   const ec2 = {
     commands: createCommands(),
@@ -115,8 +113,13 @@ const composeReconcileTargets = (
   })
 }
 
-const composeReporters = (environment: ReconcileEnvironment, { readSecret }: Outside) =>
-  createReporters({
+const compose = (log: Log) => {
+  const environment = readEnvironment(environments.reconcile)
+  const table = createJournalTable(environment.TABLE_NAME)
+  const records = composeRecords(table)
+  const outside = composeOutside()
+  const { readSecret, fleet, images } = outside
+  const reporters = createReporters({
     http,
     readSecret,
     clock,
@@ -124,14 +127,6 @@ const composeReporters = (environment: ReconcileEnvironment, { readSecret }: Out
     githubApi: environment.GITHUB_API,
     loadEvent: async () => (await import('../src/aws/events.ts')).createEventReporter(),
   })
-
-const compose = (log: Log) => {
-  const environment = readEnvironment(environments.reconcile)
-  const table = createJournalTable(environment.TABLE_NAME)
-  const records = composeRecords(table)
-  const outside = composeOutside()
-  const { readSecret, fleet, images } = outside
-  const reporters = composeReporters(environment, outside)
   const baseUrl = environment.GITHUB_API
   const reconcile = createReconcile({
     ...records,
@@ -139,7 +134,7 @@ const compose = (log: Log) => {
     findEvidence: createFindEvidence(createOpenGithub({ http, readSecret, clock, baseUrl }), clock),
     ...createSecretVersions(readSecret),
     readFiring: createReadFiring(),
-    sendNotice: (channel, fact, app) => reporters[channel](fact, app),
+    sendNotice: (channel, notice, app) => reporters[channel](notice, app),
     toTarget: composeReconcileTargets(environment, table, outside),
     clock,
     sleep,

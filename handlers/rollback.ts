@@ -1,15 +1,8 @@
 import * as z from 'zod'
-import { createNudge } from '../src/aws/lambda-nudge.ts'
-import { environments, readEnvironment } from '../src/config/environment.ts'
-import { loadConfiguration } from '../src/config/load.ts'
-import { createAuditLog } from '../src/journal/audit-log.ts'
-import { createHeads } from '../src/journal/heads.ts'
-import { createJournalTable } from '../src/journal/table.ts'
-import { systemClock } from '../src/kernel/clock.ts'
+import { composeOperate } from '../src/compose-operate.ts'
 import { Commit, Digest, Generation } from '../src/kernel/id.ts'
-import type { Log } from '../src/kernel/log.ts'
 import { lambda } from '../src/lambda.ts'
-import { answerOperator, createOperate, showRollback } from '../src/rollout/operate.ts'
+import { answerOperator, showRollback } from '../src/rollout/operate.ts'
 import { OperatorInput } from '../src/rollout/operator.ts'
 
 /** `npx sls invoke -f rollback -d '{"app":"shop"}'`; `to` is a deployment's number, a commit or a digest. */
@@ -21,20 +14,7 @@ const RollbackEvent = OperatorInput.extend({
     .optional(),
 })
 
-const compose = (log: Log) => {
-  const environment = readEnvironment(environments.rollback)
-  const table = createJournalTable(environment.TABLE_NAME)
-  return {
-    apps: loadConfiguration().apps,
-    operate: createOperate({
-      heads: createHeads(table),
-      auditLog: createAuditLog(table),
-      clock: systemClock,
-    }),
-    nudge: createNudge(environment.RECONCILE_FUNCTION),
-    log,
-  }
-}
+const compose = composeOperate('rollback')
 
 export const handler = lambda('rollback', compose, (services, input) =>
   answerOperator(

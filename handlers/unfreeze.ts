@@ -1,29 +1,9 @@
-import { createNudge } from '../src/aws/lambda-nudge.ts'
-import { environments, readEnvironment } from '../src/config/environment.ts'
-import { loadConfiguration } from '../src/config/load.ts'
-import { createAuditLog } from '../src/journal/audit-log.ts'
-import { createHeads } from '../src/journal/heads.ts'
-import { createJournalTable } from '../src/journal/table.ts'
-import { systemClock } from '../src/kernel/clock.ts'
-import type { Log } from '../src/kernel/log.ts'
+import { composeOperate } from '../src/compose-operate.ts'
 import { lambda } from '../src/lambda.ts'
-import { answerOperator, createOperate } from '../src/rollout/operate.ts'
+import { answerOperator } from '../src/rollout/operate.ts'
 import { OperatorInput } from '../src/rollout/operator.ts'
 
-const compose = (log: Log) => {
-  const environment = readEnvironment(environments.unfreeze)
-  const table = createJournalTable(environment.TABLE_NAME)
-  return {
-    apps: loadConfiguration().apps,
-    operate: createOperate({
-      heads: createHeads(table),
-      auditLog: createAuditLog(table),
-      clock: systemClock,
-    }),
-    nudge: createNudge(environment.RECONCILE_FUNCTION),
-    log,
-  }
-}
+const compose = composeOperate('unfreeze')
 
 /** `npx sls invoke -f unfreeze -d '{"app":"shop"}'` */
 export const handler = lambda('unfreeze', compose, (services, input) =>

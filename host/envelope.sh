@@ -78,7 +78,7 @@ configure() {
   add_default LANDFALL_APP "$app"
   add_default LANDFALL_COMMIT "$commit"
   add_default LANDFALL_GENERATION "$generation"
-  # src/report/sentry-names.ts uses the same name.
+  # src/report/sentry-release.ts uses the same name.
   add_default SENTRY_RELEASE "$app@${commit:-${digest:7:12}}"
   add_default SENTRY_ENVIRONMENT "$environment"
   mkdir -p "$state/releases/$generation"

@@ -17,21 +17,23 @@ const toErrorTags = (name: FunctionName, fields: LogFields): Trouble['tags'] => 
   return { function: name, ...Object.fromEntries<string>(known) }
 }
 
-type ErrorNotice = (message: string, fields: LogFields) => void
-
-/** A log whose errors are noticed. An `error` among the fields is written as text and passed on whole. */
-const noticing = (log: Log, notice: ErrorNotice, attached: LogFields = {}): Log => ({
+/** A log that reports its errors too. An `error` among the fields is written as text and reported whole. */
+const withReport = (
+  log: Log,
+  report: (message: string, fields: LogFields) => void,
+  attached: LogFields = {},
+): Log => ({
   info: (message, fields) => log.info(message, fields),
   warn: (message, fields) => log.warn(message, fields),
   error: (message, fields = {}) => {
     const { error } = fields
     log.error(message, error instanceof Error ? { ...fields, error: String(error) } : fields)
-    notice(message, { ...attached, ...fields })
+    report(message, { ...attached, ...fields })
   },
-  with: (fields) => noticing(log.with(fields), notice, { ...attached, ...fields }),
+  with: (fields) => withReport(log.with(fields), report, { ...attached, ...fields }),
 })
 
-/** Sentry is loaded here, when there is something to tell, and nowhere else. */
+/** Loads Sentry only when there is an error to report. */
 const reportError = async (troubles: readonly Trouble[], log: Log): Promise<void> => {
   const dsn = sentryDsn()
   if (dsn === '' || troubles.length === 0) return
@@ -39,13 +41,13 @@ const reportError = async (troubles: readonly Trouble[], log: Log): Promise<void
     const { createTell } = await import('./report/sentry.ts')
     await createTell(dsn, stageName())(troubles)
   } catch (error) {
-    log.warn('Sentry could not be told', { error: String(error) })
+    log.warn('failed to report errors to Sentry', { error: String(error) })
   }
 }
 
 /**
- * The handler of a function. `services` composes them on the first call and keeps them; a failure is not
- * kept. What the function logs as an error, and what it throws, is told to Sentry before the run ends, and
+ * The handler of a function. `services` composes them on the first call and keeps them, but not a failure.
+ * Errors that the function logs or throws are reported to Sentry before the run ends; thrown ones are
  * thrown on.
  */
 export const lambda = <Services, Event, Answer>(
@@ -55,7 +57,7 @@ export const lambda = <Services, Event, Answer>(
 ): ((event: Event) => Promise<Answer>) => {
   const plain = createLog({ function: name })
   const troubles: Trouble[] = []
-  const log = noticing(plain, (message, fields) => {
+  const log = withReport(plain, (message, fields) => {
     const { error } = fields
     troubles.push({ message, error, tags: toErrorTags(name, fields) })
   })
@@ -64,8 +66,9 @@ export const lambda = <Services, Event, Answer>(
     try {
       return await run(services, event)
     } catch (error) {
-      const isTold = troubles.some((trouble) => trouble.error === error)
-      if (!isTold) troubles.push({ message: `${name} crashed`, error, tags: toErrorTags(name, {}) })
+      const isKnown = troubles.some((trouble) => trouble.error === error)
+      if (!isKnown)
+        troubles.push({ message: `${name} crashed`, error, tags: toErrorTags(name, {}) })
       throw error
     } finally {
       await reportError(troubles.splice(0), plain)

@@ -1,43 +1,23 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, normalize } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
+import {
+  findLongestChain,
+  findLongFunctions,
+  findSharedNames,
+  findTopLevelNames,
+  lineOf,
+  product,
+  readFiles,
+  type SourceFile,
+} from './support/source-files.ts'
 
 // `npm run measure`: figures of the product's TypeScript, with the definition of each. `-- --at REVISION`
 // (or a directory) prints its figures beside them. `-- --list` adds the longest import chains, the long
 // functions and the names of several files.
-
-const product = ['src', 'handlers', 'cli', 'page']
-const longFunction = 40
-
-interface SourceFile {
-  readonly path: string
-  readonly source: ts.SourceFile
-  readonly lines: readonly string[]
-  readonly nodes: readonly ts.Node[]
-}
-
-const nodesBelow = (node: ts.Node): ts.Node[] => [
-  node,
-  ...node.getChildren().flatMap((child) => nodesBelow(child)),
-]
-
-const readFiles = (root: string, folders: readonly string[]): readonly SourceFile[] =>
-  globSync(
-    folders.map((folder) => `${folder}/**/*.{ts,tsx,mts}`),
-    { cwd: root },
-  )
-    .toSorted()
-    .map((path) => {
-      const text = readFileSync(join(root, path), 'utf8')
-      const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
-      return { path, source, lines: text.trimEnd().split('\n'), nodes: nodesBelow(source) }
-    })
-
-const lineOf = ({ source }: SourceFile, position: number): number =>
-  source.getLineAndCharacterOfPosition(position).line
 
 const countCommentLines = (file: SourceFile): number => {
   const ranges = file.nodes.flatMap(
@@ -47,92 +27,11 @@ const countCommentLines = (file: SourceFile): number => {
   return [...ends].reduce((sum, [pos, end]) => sum + lineOf(file, end) - lineOf(file, pos) + 1, 0)
 }
 
-const toNames = (name: ts.BindingName): readonly string[] =>
-  ts.isIdentifier(name)
-    ? [name.text]
-    : name.elements.flatMap((one) => (ts.isBindingElement(one) ? toNames(one.name) : []))
-
-const findTopLevelNames = ({ source }: SourceFile): ReadonlySet<string> =>
-  new Set(
-    source.statements.flatMap((statement) => {
-      if (ts.isVariableStatement(statement))
-        return statement.declarationList.declarations.flatMap(({ name }) => toNames(name))
-      const isNamed =
-        ts.isFunctionDeclaration(statement) ||
-        ts.isClassDeclaration(statement) ||
-        ts.isInterfaceDeclaration(statement) ||
-        ts.isTypeAliasDeclaration(statement) ||
-        ts.isEnumDeclaration(statement)
-      return isNamed && statement.name ? [statement.name.text] : []
-    }),
-  )
-
-const findLongFunctions = (file: SourceFile): readonly string[] =>
-  file.nodes.flatMap((node) => {
-    if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return []
-    const first = lineOf(file, node.getStart())
-    const lines = lineOf(file, node.getEnd()) - first + 1
-    return lines > longFunction ? [`${file.path}:${first + 1} has ${lines} lines`] : []
-  })
-
 const isCast = (node: ts.Node): boolean =>
   (ts.isAsExpression(node) && !ts.isConstTypeReference(node.type)) ||
   ts.isTypeAssertionExpression(node)
 
-const isTypeOnly = (node: ts.ImportDeclaration | ts.ExportDeclaration): boolean => {
-  if (ts.isExportDeclaration(node)) return node.isTypeOnly
-  const clause = node.importClause
-  if (clause?.phaseModifier === ts.SyntaxKind.TypeKeyword) return true
-  if (clause?.name !== undefined || clause?.namedBindings === undefined) return false
-  return (
-    ts.isNamedImports(clause.namedBindings) &&
-    clause.namedBindings.elements.every((one) => one.isTypeOnly)
-  )
-}
-
-const findImports = ({ path, nodes }: SourceFile, withTypes: boolean): readonly string[] =>
-  nodes.flatMap((node) => {
-    const isStatic = ts.isImportDeclaration(node) || ts.isExportDeclaration(node)
-    if (isStatic && !withTypes && isTypeOnly(node)) return []
-    const isDynamic =
-      ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword
-    const to = isStatic ? node.moduleSpecifier : isDynamic ? node.arguments[0] : undefined
-    if (!to || !ts.isStringLiteral(to) || !to.text.startsWith('.')) return []
-    return [normalize(join(path, '..', to.text))]
-  })
-
-type Chain = readonly string[]
-
-const takeLongest = (chains: readonly Chain[]): Chain =>
-  chains.reduce((best, chain) => (chain.length > best.length ? chain : best), [])
-
-const findLongestChain = (files: readonly SourceFile[], withTypes: boolean): Chain => {
-  const imports = new Map(files.map((file) => [file.path, findImports(file, withTypes)]))
-  const known = new Map<string, Chain>()
-  const chainFrom = (path: string): Chain => {
-    const found = known.get(path)
-    if (found) return found
-    // A file that is met again on its own way closes a cycle; the chain ends there.
-    known.set(path, [])
-    const next = (imports.get(path) ?? []).filter((to) => imports.has(to))
-    const chain = [path, ...takeLongest(next.map(chainFrom))]
-    known.set(path, chain)
-    return chain
-  }
-  return takeLongest([...imports.keys()].map(chainFrom))
-}
-
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
-
-const findSharedNames = (files: readonly SourceFile[]): readonly string[] => {
-  const places = new Map<string, string[]>()
-  for (const file of files)
-    for (const name of findTopLevelNames(file))
-      places.set(name, [...(places.get(name) ?? []), file.path])
-  return [...places].flatMap(([name, paths]) =>
-    paths.length > 1 ? [`${name}: ${paths.join(' ')}`] : [],
-  )
-}
 
 const measure = (root: string) => {
   const files = readFiles(root, product)
@@ -149,7 +48,9 @@ const measure = (root: string) => {
   const tests = sum(readFiles(root, ['test']).map((file) => file.lines.length))
   const lists = {
     'functions over 40 lines': files.flatMap(findLongFunctions),
-    'names of several files': findSharedNames(files),
+    'names of several files': findSharedNames(files).map(
+      ([name, paths]) => `${name}: ${paths.join(' ')}`,
+    ),
     'longest chain': findLongestChain(files, true),
     'longest chain of values': findLongestChain(files, false),
   }

@@ -7,6 +7,8 @@ export interface Program {
   readonly name: string
   readonly package: string
   readonly service?: string
+  /** Where the package puts it, if it is no program, or if another of its name may be on the PATH. */
+  readonly path?: string
 }
 
 export const programs = {
@@ -41,6 +43,9 @@ export const findProgram = (name: string): string | null => {
   return candidates.find(isExecutable) ?? null
 }
 
+const isMissing = ({ name, path }: Program): boolean =>
+  path === undefined ? findProgram(name) === null : !existsSync(path)
+
 export type Say = (line: string) => void
 
 export const print: Say = (line) => void process.stdout.write(`${line}\n`)
@@ -69,7 +74,7 @@ export const ensurePrograms = async (
   wanted: readonly Program[],
   say: Say = print,
 ): Promise<void> => {
-  const missing = wanted.filter((program) => findProgram(program.name) === null)
+  const missing = wanted.filter(isMissing)
   if (missing.length === 0) return
   const packages = [...new Set(missing.map((program) => program.package))]
   const names = missing.map((program) => program.name).join(', ')

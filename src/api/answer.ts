@@ -6,10 +6,9 @@ import { parseJson } from '../kernel/json.ts'
 import { scrub, type Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 
-const maxComplaintCharacters = 120
 const Complaint = z.object({ message: z.string() })
 
-/** A service's own words (`{ "message": … }`) in one line, without the token it was asked with or any other. */
+/** The service's error text (`{ "message": … }`) in one line, without tokens. */
 export const readComplaint = ({ body }: HttpResponse, authorization: Redacted): string => {
   const [, token = ''] = authorization.reveal().split(' ')
   const message = parseJson(Complaint, body)?.message ?? ''
@@ -17,12 +16,12 @@ export const readComplaint = ({ body }: HttpResponse, authorization: Redacted): 
     .replaceAll(/[\w.~+/=-]{60,}/g, '[REDACTED]')
     .replaceAll(/[\p{C}\s]+/gu, ' ')
     .trim()
-    .slice(0, maxComplaintCharacters)
+    .slice(0, 120)
 }
 
 const maxWaitSeconds = 24 * 60 * 60
 
-/** Whole seconds until a moment, at least 1 and at most a day, whatever the service says. */
+/** Whole seconds until an instant, at least 1 and at most a day. */
 const secondsUntil = (at: Date, now: Date): number =>
   Math.min(maxWaitSeconds, Math.max(1, Math.ceil(secondsBetween(toInstant(now), toInstant(at)))))
 
@@ -34,10 +33,7 @@ const readRetryAfter = (headers: Headers, now: Date): number | null => {
   return Number.isNaN(at.getTime()) ? null : secondsUntil(at, now)
 }
 
-/** Limits are by the minute where a service does not say how long to wait. */
-const limitSeconds = 60
-
-/** Seconds to wait where there were too many requests; null where there were not. GitHub says so by 403 too. */
+/** Seconds to wait after too many requests, also where GitHub answers them 403; otherwise null. */
 export const readLimit = (response: HttpResponse, now: Date): number | null => {
   const { status, headers } = response
   const retryAfter = readRetryAfter(headers, now)
@@ -46,22 +42,20 @@ export const readLimit = (response: HttpResponse, now: Date): number | null => {
   const isNamed = /secondary rate limit|abuse/i.test(message)
   if (status !== 429 && !(status === 403 && (retryAfter !== null || isUsedUp || isNamed)))
     return null
-  const resetAt = new Date(Number(headers.get('x-ratelimit-reset')) * 1000)
   if (retryAfter !== null) return retryAfter
-  return isUsedUp && resetAt.getTime() > 0 ? secondsUntil(resetAt, now) : limitSeconds
+  const resetAt = new Date(Number(headers.get('x-ratelimit-reset')) * 1000)
+  // Where a service does not say how long to wait, its limit is taken to be by the minute.
+  return isUsedUp && resetAt.getTime() > 0 ? secondsUntil(resetAt, now) : 60
 }
 
 const apiFailures: Readonly<Record<HttpFailure['kind'], string>> = {
   timeout: 'did not answer in time',
   unreachable: 'could not be reached',
-  body_too_large: 'answered with more than is read',
+  body_too_large: 'sent a response that is too large',
   redirect_refused: 'is not an HTTPS address, or redirects to one that is not',
 }
 
-/** Statuses after which the same request may go through: out of time or out of order. */
-const isPassing = (status: number): boolean => status === 408 || status === 425 || status >= 500
-
-/** An answer of 2xx, or why there is none; `explain` completes a refusal, for people. */
+/** The response if it is 2xx, otherwise the failure; `explain` adds to a refusal what people need. */
 export const judgeAnswer = (
   host: string,
   answered: Awaited<ReturnType<Http>>,
@@ -77,7 +71,9 @@ export const judgeAnswer = (
   const why = `${host} answered ${status}`
   const waitSeconds = readLimit(answered.value, now)
   if (waitSeconds !== null) return fail(later(`${why}: too many requests`, waitSeconds))
-  if (isPassing(status)) return fail(later(why, readRetryAfter(headers, now)))
-  const what = status < 400 ? 'it is to be found at another address' : explain(answered.value)
+  // Timeout, too early, or an error of the service: the same request may succeed later.
+  if (status === 408 || status === 425 || status >= 500)
+    return fail(later(why, readRetryAfter(headers, now)))
+  const what = status < 400 ? 'the service redirects to another address' : explain(answered.value)
   return fail(refused(what === '' ? why : `${why}: ${what}`))
 }

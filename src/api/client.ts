@@ -11,9 +11,9 @@ export interface ApiRequest {
   readonly path: string
   /** Sent as JSON. */
   readonly body?: unknown
-  /** The body holds values of secrets: the answer to it is not quoted. */
+  /** The body holds values of secrets, so no failure quotes the answer. */
   readonly isSecret?: boolean
-  /** Laid over those of the API, such as `accept` of another version. */
+  /** Overrides those of the API, such as `accept` of another version. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -21,24 +21,24 @@ export type Ask<Failure = ForeignFailure> = (
   request: ApiRequest,
 ) => Promise<Result<HttpResponse, Failure>>
 
-/** The header `Authorization`. `keptUntil` is null where it is for one request only. */
+/** The header `Authorization`. `keptUntil` is null where it is valid for one request only. */
 export interface Authorization {
   readonly header: Redacted
   readonly keptUntil: Instant | null
 }
 
-/** One foreign API, as one credential sees it. */
+/** One foreign API under one credential. */
 export interface Api<Failure> {
-  /** What comes before each path. */
+  /** The prefix of each path. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly maxBodyBytes?: number
   /** The name under which the authorization is kept. */
   readonly credential: string
   readonly authorize: (http: Http) => Promise<Result<Authorization, Failure>>
-  /** What a status means and what to do about it; at any other, the service's complaint is quoted. */
+  /** What a status means and what to do about it; for other statuses the service's error text is quoted. */
   readonly meanings: Readonly<Record<number, string>>
-  /** The rate limit that a request counts for: where the service asks to wait, nothing more is sent under it. */
+  /** The rate limit that a request counts against: after "too many requests" the client sends nothing more under it. */
   readonly toLimit?: (request: ApiRequest) => string
   /** `status` is null where there was no answer. */
   readonly toFailure: (
@@ -48,7 +48,7 @@ export interface Api<Failure> {
   ) => Failure
 }
 
-/** How long a token that stands in a secret is kept: it may be replaced there at any time. */
+/** How long a token from a secret is kept: the secret may change at any time. */
 export const keptSeconds = 5 * 60
 
 /** Whether a secret's text can be a token. */
@@ -73,7 +73,7 @@ const toHttpRequest = <Failure>(
   ...(maxBodyBytes !== undefined && { maxBodyBytes }),
 })
 
-/** Authorizations by their credentials, each kept for its time. */
+/** Keeps authorizations by credential, each for its time. */
 const createAuthorizations = (clock: Clock) => {
   const kept = new Map<string, Authorization>()
   return {
@@ -88,7 +88,7 @@ const createAuthorizations = (clock: Clock) => {
         kept.set(credential, authorized.value)
       return authorized
     },
-    /** Where another request has renewed it meanwhile, the new one stays. */
+    /** Keeps an authorization that another request has renewed meanwhile. */
     drop: (credential: string, failed: Authorization): void => {
       if (kept.get(credential) === failed) kept.delete(credential)
     },
@@ -96,8 +96,8 @@ const createAuthorizations = (clock: Clock) => {
 }
 
 /**
- * Asks foreign APIs. An authorization that was kept and is answered 401 is dropped, and the request made
- * once more with a new one. No failure holds a secret, or more of an answer than its complaint.
+ * Sends requests to foreign APIs. After a 401 to a kept authorization it drops that and retries once with
+ * a new one. A failure holds no secret, and of an answer its error text only.
  */
 export const createApiClient = (clock: Clock) => {
   const authorizations = createAuthorizations(clock)
@@ -136,7 +136,7 @@ export const createApiClient = (clock: Clock) => {
       send(api, request, http)
 }
 
-/** The same way out for requests that have to end together: each gets what is left of the time. */
+/** Limits requests to a common deadline: each gets what is left of the time. */
 export const limitTo = (http: Http, milliseconds: number, clock: Clock): Http => {
   const until = clock().getTime() + milliseconds
   return async (request) => {

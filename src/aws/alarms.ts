@@ -7,49 +7,34 @@ import {
 import { toInstant } from '../kernel/clock.ts'
 import { lazy } from '../kernel/lazy.ts'
 import type { ReadFiring } from '../rollout/ports.ts'
-import { inTime, read, readPages } from './client.ts'
+import { inPortions, inTime, read, readPages } from './client.ts'
 
-/** An alarm as CloudWatch has it: `OK`, `ALARM` or `INSUFFICIENT_DATA`. */
-export interface AlarmState {
-  readonly name: string
-  readonly state: string
-}
+const createAlarmsClient = () => new CloudWatchClient({})
 
-type CreateAlarmsClient = () => CloudWatchClient
-
-const createAlarmsClient: CreateAlarmsClient = () => new CloudWatchClient({})
-
-/** Of one call's names, and of one page. */
-const mostNames = 100
-
-const readPortion = (client: CloudWatchClient, names: readonly string[], state?: 'ALARM') =>
-  readPages<MetricAlarm | CompositeAlarm>(async (token) => {
-    const order = new DescribeAlarmsCommand({
-      AlarmNames: [...names],
-      // Composite alarms are answered only where they are asked for.
-      AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
-      StateValue: state,
-      MaxRecords: mostNames,
-      NextToken: token,
-    })
-    const page = await read(() => client.send(order, inTime()))
-    return {
-      items: [...(page.MetricAlarms ?? []), ...(page.CompositeAlarms ?? [])],
-      next: page.NextToken,
-    }
-  })
-
-/** What does not exist is left out. */
+/** The alarms of these names that exist. */
 const readAlarms = async (client: CloudWatchClient, names: readonly string[], state?: 'ALARM') => {
-  const portions = Array.from({ length: Math.ceil(names.length / mostNames) }, (_, index) =>
-    names.slice(index * mostNames, (index + 1) * mostNames),
-  )
-  const alarms = await Promise.all(portions.map((portion) => readPortion(client, portion, state)))
-  return alarms.flat()
+  const readPortion = (portion: readonly string[]) =>
+    readPages<MetricAlarm | CompositeAlarm>(async (token) => {
+      const order = new DescribeAlarmsCommand({
+        AlarmNames: [...portion],
+        // CloudWatch answers with composite alarms only if they are asked for.
+        AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
+        StateValue: state,
+        MaxRecords: 100,
+        NextToken: token,
+      })
+      const {
+        MetricAlarms = [],
+        CompositeAlarms = [],
+        NextToken: next,
+      } = await read(() => client.send(order, inTime()))
+      return { items: [...MetricAlarms, ...CompositeAlarms], next }
+    })
+  return (await Promise.all(inPortions(names).map(readPortion))).flat()
 }
 
-/** The alarms that fire. Since when one does is its last change of state, not of its numbers. */
-export const createReadFiring = (create: CreateAlarmsClient = createAlarmsClient): ReadFiring => {
+/** The alarms that fire, each since its last change of state, not of its numbers. */
+export const createReadFiring = (create = createAlarmsClient): ReadFiring => {
   const client = lazy(create)
   return async (names) => {
     const alarms = await readAlarms(client(), names, 'ALARM')
@@ -62,12 +47,10 @@ export const createReadFiring = (create: CreateAlarmsClient = createAlarmsClient
   }
 }
 
-/** The states of the alarms of these names, whatever they are. */
-export const createAlarmStates = (
-  create: CreateAlarmsClient = createAlarmsClient,
-): ((names: readonly string[]) => Promise<readonly AlarmState[]>) => {
+/** The states of the alarms of these names: `OK`, `ALARM` or `INSUFFICIENT_DATA`. */
+export const createAlarmStates = (create = createAlarmsClient) => {
   const client = lazy(create)
-  return async (names) => {
+  return async (names: readonly string[]) => {
     const alarms = await readAlarms(client(), names)
     return alarms.map(({ AlarmName: name = '', StateValue: state = '' }) => ({ name, state }))
   }

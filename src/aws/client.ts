@@ -1,18 +1,12 @@
 import * as z from 'zod'
 import { Retryable } from '../kernel/retryable.ts'
 
-/** For one call with all its retries; an intent is good for 10 s (DESIGN, "Intent before act"). */
-export const callMilliseconds = 8_000
-
-/** The SDK's own request timeout only warns; an abort ends the call. */
-export const inTime = (milliseconds = callMilliseconds) => ({
+/**
+ * One call with all its retries takes 8 s: an intent is good for 10 s (DESIGN, "Intent before act"). The
+ * SDK's own request timeout only warns; an abort ends the call.
+ */
+export const inTime = (milliseconds = 8_000) => ({
   abortSignal: AbortSignal.timeout(milliseconds),
-})
-
-const ServiceError = z.object({
-  name: z.string(),
-  message: z.string().catch(''),
-  $metadata: z.object({ httpStatusCode: z.number().optional() }),
 })
 
 /**
@@ -26,15 +20,21 @@ export interface AwsFailure {
   readonly message: string
 }
 
-const throttling =
-  /^(Throttl(ing|ed)(Exception)?|(TooManyRequests|ProvisionedThroughputExceeded)Exception|RequestLimitExceeded|RequestThrottled(Exception)?)$/
-
-export const isThrottled = (code: string): boolean => throttling.test(code)
+export const isThrottled = (code: string): boolean =>
+  /^(Throttl(ing|ed)(Exception)?|(TooManyRequests|ProvisionedThroughputExceeded)Exception|RequestLimitExceeded|RequestThrottled(Exception)?)$/.test(
+    code,
+  )
 
 const toKind = (code: string, status: number): AwsFailure['kind'] => {
   if (isThrottled(code) || status === 429) return 'throttled'
   return status >= 400 && status < 500 ? 'refused' : 'uncertain'
 }
+
+const ServiceError = z.object({
+  name: z.string(),
+  message: z.string().catch(''),
+  $metadata: z.object({ httpStatusCode: z.number().optional() }),
+})
 
 export const toAwsFailure = (error: unknown): AwsFailure => {
   const parsed = ServiceError.safeParse(error)
@@ -45,8 +45,10 @@ export const toAwsFailure = (error: unknown): AwsFailure => {
 }
 
 /**
- * Reads: repeated by the SDK, and what cannot be read now can be read later. A refusal that no caller
+ * For calls that read: the SDK repeats them, and a failure may pass later. A refusal that no caller
  * expects (a missing right, a bad order) is a bug and stays what it is.
+ *
+ * @throws Retryable if AWS does not answer, or throttles
  */
 export const read = async <Value>(
   call: () => Promise<Value>,
@@ -62,6 +64,12 @@ export const read = async <Value>(
     throw new Retryable(`${code}: ${message}`)
   }
 }
+
+/** Lists of at most 100: as many names or filter values as one call takes. */
+export const inPortions = <Item>(items: readonly Item[]): readonly (readonly Item[])[] =>
+  Array.from({ length: Math.ceil(items.length / 100) }, (_, index) =>
+    items.slice(index * 100, (index + 1) * 100),
+  )
 
 /** The pages of a listing, one after another. */
 export const readPages = async <Item>(

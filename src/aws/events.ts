@@ -3,12 +3,12 @@ import type { App } from '../deployment/app.ts'
 import type { Notice } from '../deployment/notice.ts'
 import { later, refused } from '../kernel/foreign.ts'
 import { lazy } from '../kernel/lazy.ts'
-import { told, type Reporter } from '../report/reporter.ts'
+import { noticeSent, type Reporter } from '../report/reporter.ts'
 import { inTime, toAwsFailure } from './client.ts'
 
-/** What others find in `detail`; `docs/events.md` describes it, and a test holds the two together. */
+/** The event's `detail`; `docs/events.md` describes it, and a test holds the two together. */
 const toDetail = (fact: Notice, app: App) => ({
-  /** Raised when a field changes its meaning or goes away; new fields come without it. */
+  /** Raised if a field changes its meaning or is removed, not for a new field. */
   version: 1,
   id: `${app.name}:${fact.id}`,
   kind: fact.kind,
@@ -32,10 +32,7 @@ const toDetail = (fact: Notice, app: App) => ({
         },
 })
 
-/** Of an entry: the bus itself could not, and may next time. */
-const passing = ['InternalFailure', 'InternalException', 'ThrottlingException']
-
-/** An event on the account's default bus, for whatever else wants to know. May be told twice: `id` tells. */
+/** Puts an event on the account's default bus. A notice may be sent twice, with the same `id`. */
 export const createEventReporter = (
   create: () => EventBridgeClient = () => new EventBridgeClient({ maxAttempts: 2 }),
 ): Reporter => {
@@ -49,10 +46,11 @@ export const createEventReporter = (
     }
     try {
       const put = await client().send(new PutEventsCommand({ Entries: [entry] }), inTime())
-      if ((put.FailedEntryCount ?? 0) === 0) return told
+      if ((put.FailedEntryCount ?? 0) === 0) return noticeSent
       const code = put.Entries?.[0]?.ErrorCode ?? 'unknown'
-      const why = `EventBridge did not take the event: ${code}`
-      return passing.includes(code) ? later(why) : refused(why)
+      const why = `EventBridge did not accept the event: ${code}`
+      const isPassing = /^(InternalFailure|InternalException|ThrottlingException)$/.test(code)
+      return isPassing ? later(why) : refused(why)
     } catch (error) {
       const { kind, code, message } = toAwsFailure(error)
       const why = `EventBridge: ${code}: ${message}`

@@ -8,24 +8,17 @@ import type { InstanceSelector } from '../deployment/app.ts'
 import { InstanceId } from '../kernel/id.ts'
 import { lazy } from '../kernel/lazy.ts'
 import type { Fleet, FleetInstance } from '../targets/ec2/ports.ts'
-import { inTime, read, readPages } from './client.ts'
+import { inPortions, inTime, read, readPages } from './client.ts'
 
 interface Clients {
   readonly ec2: () => EC2Client
   readonly ssm: () => SSMClient
 }
 
-/** Of a filter's values, in both services. */
-const mostIds = 100
-/** A hybrid machine: EC2 does not know it. */
+/** EC2 does not know a hybrid machine. */
 const isHybrid = (id: string): boolean => id.startsWith('mi-')
 
-const inPortions = (ids: readonly InstanceId[]): readonly (readonly InstanceId[])[] =>
-  Array.from({ length: Math.ceil(ids.length / mostIds) }, (_, index) =>
-    ids.slice(index * mostIds, (index + 1) * mostIds),
-  )
-
-/** A filter, unlike a list of ids, does not fail as a whole for one that is gone. */
+/** A filter, unlike a list of ids, does not fail as a whole for an instance that is gone. */
 const listRunning = (clients: Clients, name: string, values: readonly string[]) =>
   readPages<Instance>(async (token) => {
     const running = { Name: 'instance-state-name', Values: ['running'] }
@@ -50,20 +43,22 @@ const listManaged = (clients: Clients, key: string, values: readonly string[]) =
     return { items: page.InstanceInformationList ?? [], next: page.NextToken }
   })
 
-const toPing = (managed: InstanceInformation | undefined): FleetInstance['ping'] => {
-  if (managed?.PingStatus === undefined) return 'unknown'
-  return managed.PingStatus === 'Online' ? 'online' : 'offline'
+const toPing = (status: string | undefined): FleetInstance['ping'] => {
+  if (status === undefined) return 'unknown'
+  return status === 'Online' ? 'online' : 'offline'
 }
 
-const toTags = (tags: Instance['Tags'] = []): Readonly<Record<string, string>> =>
-  Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]))
-
-/** What runs (EC2's word, and SSM's for hybrid machines), with what SSM knows of it. */
+/** The running instances (as EC2 lists them, and SSM the hybrid machines), with what SSM knows of them. */
 const join = (
   running: readonly Instance[],
   managed: readonly InstanceInformation[],
 ): readonly FleetInstance[] => {
-  const tagged = new Map(running.map(({ InstanceId: id, Tags }) => [id, toTags(Tags)]))
+  const tagged = new Map(
+    running.map(({ InstanceId: id, Tags = [] }) => [
+      id,
+      Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
+    ]),
+  )
   const known = new Map(managed.map((one) => [one.InstanceId, one]))
   const hybrid = [...known.keys()].filter((id) => isHybrid(id ?? ''))
   return [...new Set([...tagged.keys(), ...hybrid])]
@@ -73,7 +68,7 @@ const join = (
       return {
         id: InstanceId.parse(id),
         name: tags?.['Name'] ?? information?.Name ?? information?.ComputerName ?? null,
-        ping: toPing(information),
+        ping: toPing(information?.PingStatus),
         agentVersion: information?.AgentVersion ?? null,
         tags,
       }
@@ -101,7 +96,7 @@ const list = async (
   return join(running.flat(), managed.flat())
 }
 
-/** EC2 says what runs, SSM who answers: SSM alone does not list who is off. In the order of ids. */
+/** EC2 lists the running instances, SSM those with an agent: SSM alone lists stopped ones too. In the order of ids. */
 export const createFleet = (
   createEc2: () => EC2Client = () => new EC2Client({}),
   createSsm: () => SSMClient = () => new SSMClient({}),

@@ -8,7 +8,7 @@ import type { SourceName, SourceSecrets } from '../sources/source.ts'
 
 type Loaded = Result<SourceSecrets, 'secret_unavailable'>
 
-/** Reads the version of a secret that bears a label. */
+/** Reads the version of a secret that has the label. */
 export type ReadStage = (
   name: string,
   stage: 'AWSCURRENT' | 'AWSPREVIOUS',
@@ -20,22 +20,18 @@ export type ReadStage = (
 >
 
 const secretKeptSeconds = 5 * 60
-/** Anybody can have a secret asked for; one that cannot be read is not read for each of them. */
-const failureKeptSeconds = 10
-const refreshGapSeconds = 60
-/** Longer than `acceptedSecrets` accepts the previous one by what a cache keeps. */
-const rotatingSeconds = 24 * 60 * 60 + secretKeptSeconds
 
 /** `create-secret --secret-string file://…` takes the file's last line break along. */
 const withoutLineBreak = (secret: Redacted): Redacted =>
   new Redacted(secret.reveal().replace(/\r?\n$/, ''))
 
-/** The current secret and, while it may still be accepted, the one before. */
+/** The current secret and, while it may still be accepted, the previous one. */
 const readBoth = async (readStage: ReadStage, name: string, now: Instant): Promise<Loaded> => {
   const current = await readStage(name, 'AWSCURRENT')
   if (!current.ok) return fail('secret_unavailable')
   const { value, createdAt } = current.value
-  const isRotating = secondsBetween(createdAt, now) < rotatingSeconds
+  // `acceptedSecrets` accepts the previous secret for a day, and a cache keeps the current one for a time.
+  const isRotating = secondsBetween(createdAt, now) < 24 * 60 * 60 + secretKeptSeconds
   const previous = isRotating ? await readStage(name, 'AWSPREVIOUS') : null
   if (previous?.ok === false && previous.error === 'secret_unavailable') return fail(previous.error)
   return succeed({
@@ -45,7 +41,7 @@ const readBoth = async (readStage: ReadStage, name: string, now: Instant): Promi
   })
 }
 
-/** Kept for a time, a failure for a shorter one; read once however many ask meanwhile. */
+/** Keeps a secret, and a failure for a shorter time; concurrent callers share one read. */
 const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
   let kept: { readonly loaded: Loaded; readonly at: Instant } | null = null
   let failed: { readonly loaded: Loaded; readonly at: Instant } | null = null
@@ -55,7 +51,7 @@ const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
     try {
       const loaded = await readNow()
       if (loaded.ok) kept = { loaded, at }
-      // From its end: waiting for an answer takes seconds.
+      // The time counts from the end: waiting for an answer takes seconds.
       else failed = { loaded, at: toInstant(clock()) }
       return loaded
     } finally {
@@ -65,7 +61,8 @@ const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
   const isWithin = (at: Instant | null, seconds: number): boolean =>
     at !== null && secondsBetween(at, toInstant(clock())) < seconds
   const read = async (): Promise<Loaded> => {
-    if (failed !== null && isWithin(failed.at, failureKeptSeconds)) return failed.loaded
+    // Any request causes a read: a secret that cannot be read is not read for each of them.
+    if (failed !== null && isWithin(failed.at, 10)) return failed.loaded
     triedAt = toInstant(clock())
     reading ??= readAndKeep(triedAt)
     return reading
@@ -73,17 +70,14 @@ const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
   return {
     load: async () =>
       kept !== null && isWithin(kept.at, secretKeptSeconds) ? kept.loaded : read(),
-    // Also a try that failed counts: a flood of bad signatures is no flood of reads.
-    refresh: async () =>
-      kept !== null && isWithin(triedAt, refreshGapSeconds) ? kept.loaded : read(),
+    // A failed try counts too: a flood of bad signatures is no flood of reads.
+    refresh: async () => (kept !== null && isWithin(triedAt, 60) ? kept.loaded : read()),
   }
 }
 
-const notConfigured: Loaded = fail('secret_unavailable')
-
 /**
- * A cache a source; what is not configured is not readable. A configured one that cannot be read is
- * an error in the log, once a read: somebody has to look, and no stranger can cause it.
+ * One cache for each source; a source without configuration has no secret. A configured secret that
+ * cannot be read is an error in the log, once for each read: no stranger can cause it.
  */
 export const createHookSecretCaches = (
   sources: Configuration['sources'],
@@ -93,11 +87,13 @@ export const createHookSecretCaches = (
 ): HookSecrets => {
   const toCache = (source: SourceName) => {
     const name = sources[source]?.secret
-    if (name === undefined)
-      return { load: async () => notConfigured, refresh: async () => notConfigured }
+    if (name === undefined) {
+      const load = async (): Promise<Loaded> => fail('secret_unavailable')
+      return { load, refresh: load }
+    }
     return createCache(async () => {
       const loaded = await readBoth(readStage, name, toInstant(clock()))
-      if (!loaded.ok) log.error('the secret of a webhook cannot be read', { source, secret: name })
+      if (!loaded.ok) log.error('failed to read webhook secret', { source, secret: name })
       return loaded
     }, clock)
   }

@@ -3,10 +3,7 @@ import type { AppName, RevisionId } from '../kernel/id.ts'
 import { lazy } from '../kernel/lazy.ts'
 import { inTime } from './client.ts'
 
-/** A nudge that is not through by then is not worth the caller's wait: the clock looks anyway. */
-const nudgeMilliseconds = 2_000
-
-/** Asks `reconcile` to look at an app now, without waiting for it. Throws what the call throws. */
+/** Invokes `reconcile` for an app without waiting for its result. Throws the call's error. */
 export const createNudge = (
   functionName: string,
   create: () => LambdaClient = () => new LambdaClient({ maxAttempts: 2 }),
@@ -18,6 +15,7 @@ export const createNudge = (
       InvocationType: 'Event',
       Payload: JSON.stringify({ app, revision }),
     })
-    await client().send(order, inTime(nudgeMilliseconds))
+    // The caller waits no longer: the scheduled run looks anyway.
+    await client().send(order, inTime(2_000))
   }
 }

@@ -9,28 +9,19 @@ import { fail, succeed, type Result } from '../kernel/result.ts'
 import { inTime, toAwsFailure } from './client.ts'
 import { createHookSecretCaches } from './hook-secrets.ts'
 
-export interface Secret {
-  readonly value: Redacted
-  readonly versionId: string
-  /** Of this version. */
-  readonly createdAt: Instant
-}
+type SecretVersion = Result<
+  { readonly value: Redacted; readonly versionId: string; readonly createdAt: Instant },
+  'secret_missing' | 'secret_unavailable'
+>
 
-export type SecretFailure = 'secret_missing' | 'secret_unavailable'
+const createSecretsClient = () => new SecretsManagerClient({})
 
-type CreateSecretsClient = () => SecretsManagerClient
-
-const createSecretsClient: CreateSecretsClient = () => new SecretsManagerClient({})
-
-/** Not there, no such version or label, or about to be deleted. */
-const missing = ['ResourceNotFoundException', 'InvalidRequestException']
-
-/** Nothing is kept here. A secret may be a text, or bytes in UTF-8. */
+/** A secret is a text, or bytes in UTF-8. */
 const readSecret = async (
   client: SecretsManagerClient,
   order: GetSecretValueCommand,
   milliseconds?: number,
-): Promise<Result<Secret, SecretFailure>> => {
+): Promise<SecretVersion> => {
   try {
     const answer = await client.send(order, inTime(milliseconds))
     const text = answer.SecretString ?? Buffer.from(answer.SecretBinary ?? []).toString('utf8')
@@ -38,33 +29,32 @@ const readSecret = async (
     if (versionId === undefined || createdAt === undefined) return fail('secret_unavailable')
     return succeed({ value: new Redacted(text), versionId, createdAt: toInstant(createdAt) })
   } catch (error) {
-    const isMissing = missing.includes(toAwsFailure(error).code)
+    const { code } = toAwsFailure(error)
+    // No such secret, version or label; or it is about to be deleted.
+    const isMissing = code === 'ResourceNotFoundException' || code === 'InvalidRequestException'
     return fail(isMissing ? 'secret_missing' : 'secret_unavailable')
   }
 }
 
 /** Reads one version of a secret by its id, or the current one. */
-export const createSecretReader = (create: CreateSecretsClient = createSecretsClient) => {
+export const createSecretReader = (create = createSecretsClient) => {
   const client = lazy(create)
-  return (name: string, version: string | null): Promise<Result<Secret, SecretFailure>> => {
+  return (name: string, version: string | null): Promise<SecretVersion> => {
     const order = { SecretId: name, ...(version !== null && { VersionId: version }) }
     return readSecret(client(), new GetSecretValueCommand(order))
   }
 }
 
-/** Two of these end before the sender and the function's own limit do. */
-const hookSecretMilliseconds = 3_000
-
 /**
  * The secrets that verify webhooks, by the names that landfall.yml gives them. Kept for 5 minutes;
- * `refresh`, which anybody can cause with a bad signature, reads once a minute, and what cannot be
- * read is asked for every ten seconds.
+ * `refresh`, which a bad signature causes, reads once a minute at most, and a secret that cannot be read
+ * is asked for every ten seconds at most.
  */
 export const createHookSecrets = (
   sources: Configuration['sources'],
   log: Log,
   clock: Clock = systemClock,
-  create: CreateSecretsClient = createSecretsClient,
+  create = createSecretsClient,
 ): HookSecrets => {
   const client = lazy(create)
   return createHookSecretCaches(
@@ -73,7 +63,8 @@ export const createHookSecrets = (
       readSecret(
         client(),
         new GetSecretValueCommand({ SecretId: name, VersionStage: stage }),
-        hookSecretMilliseconds,
+        // Two of these calls end before the sender's time and the function's own.
+        3_000,
       ),
     clock,
     log,

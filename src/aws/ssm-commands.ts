@@ -10,13 +10,9 @@ import { sleep } from '../kernel/clock.ts'
 import { InstanceId } from '../kernel/id.ts'
 import { lazy } from '../kernel/lazy.ts'
 import { Retryable } from '../kernel/retryable.ts'
-import { fail, succeed, type Result } from '../kernel/result.ts'
-import type { Command, Commands, Invocation, SendFailure } from '../targets/ec2/ports.ts'
+import { fail, succeed } from '../kernel/result.ts'
+import type { Command, Commands, Invocation } from '../targets/ec2/ports.ts'
 import { inTime, read, readPages, toAwsFailure } from './client.ts'
-
-const maxCommentLength = 100
-/** Two tries more stay within the 10 s that an intent is good for. */
-const throttlePauses = [300, 900]
 
 const toInput = (command: Command) => ({
   DocumentName: command.document,
@@ -24,24 +20,25 @@ const toInput = (command: Command) => ({
   Parameters: Object.fromEntries(
     Object.entries(command.parameters).map(([name, value]) => [name, [value]]),
   ),
-  Comment: command.comment.slice(0, maxCommentLength),
+  // SSM's limit.
+  Comment: command.comment.slice(0, 100),
   TimeoutSeconds: command.deliverySeconds,
 })
 
 /**
- * SendCommand takes no token that would make a second one harmless, so only a throttled one, which
- * did nothing, is repeated here.
+ * SendCommand has no idempotency token, so only a throttled call, which did nothing, is repeated here,
+ * twice within the 10 s that an intent is good for.
  *
- * @throws Retryable where it may have been sent: the same fence may go out again.
+ * @throws Retryable if it may have been sent: the same fence may go out again
  */
 const send = async (
   client: SSMClient,
   command: Command,
-  pauses: readonly number[] = throttlePauses,
-): Promise<Result<string, SendFailure>> => {
+  pauses: readonly number[] = [300, 900],
+): ReturnType<Commands['send']> => {
   try {
     const { Command: sent } = await client.send(new SendCommandCommand(toInput(command)), inTime())
-    if (sent?.CommandId === undefined) throw new Retryable('SSM named no command')
+    if (sent?.CommandId === undefined) throw new Retryable('SSM returned no command id')
     return succeed(sent.CommandId)
   } catch (error) {
     const { kind, code, message } = toAwsFailure(error)
@@ -57,7 +54,7 @@ const send = async (
   }
 }
 
-/** Our documents have one step; its output is the command's. */
+/** Landfall's documents have one step, so its output is the command's. */
 const toInvocation = (invocation: CommandInvocation): Invocation => ({
   instance: InstanceId.parse(invocation.InstanceId),
   status: invocation.Status ?? 'Pending',
@@ -70,13 +67,13 @@ const listInvocations = (client: SSMClient, command: string) =>
     const input = { CommandId: command, Details: true, MaxResults: 50, NextToken: token }
     const { CommandInvocations: items = [], NextToken: next } = await read(
       () => client.send(new ListCommandInvocationsCommand(input), inTime()),
-      // SSM has not caught up with the send.
+      // Until SSM lists the command.
       { InvalidCommandId: { $metadata: {} }, InvocationDoesNotExist: { $metadata: {} } },
     )
     return { items: items.map(toInvocation), next }
   })
 
-/** Run Command of SSM. The clients are made on first use. */
+/** SSM's Run Command. */
 export const createCommands = (
   create: (settings: { maxAttempts: number }) => SSMClient = (settings) => new SSMClient(settings),
 ): Commands => {

@@ -13,9 +13,10 @@ import { parseJson } from '../kernel/json.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { computeDigest, maxManifestBytes } from '../registry/registry.ts'
-import { authorizeRequests, toRegistryUrl, type RegistryLogin } from '../registry/session.ts'
+import { authorizeRequests, toRegistryUrl } from '../registry/session.ts'
 import { carryLater, refuseCarry, type CarryFailure } from './failure.ts'
 import { manifestType, type Blob } from './manifest.ts'
+import type { RegistryLogin } from '../secrets/app-secret.ts'
 
 /** One repository of the registry that an image is carried to. */
 export interface ImageDestination {
@@ -82,9 +83,8 @@ const createSend = (
   const address = { host: registry.host, origin: registry, repository }
   const authorized = authorizeRequests(http, address, login, 'pull,push')
   const judgeSent = ({ method }: SendRequest, answered: Result<HttpResponse, HttpFailure>) => {
-    const judged = judgeAnswer(registry.host, answered, clock(), (other) =>
-      explainStatus(repository, other),
-    )
+    const explain = (response: HttpResponse) => explainStatus(repository, response)
+    const judged = judgeAnswer(registry.host, answered, clock(), explain)
     if (judged.ok) return judged
     const { why } = judged.error
     if (judged.error.kind === 'later')

@@ -1,9 +1,8 @@
 import { isToken } from '../api/client.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { succeed, type Result } from '../kernel/result.ts'
-import type { RegistryLogin } from '../registry/session.ts'
-import type { ReadSecret } from '../secrets/app-secret.ts'
-import { parseRegistrySecret } from '../secrets/registry-secret.ts'
+import { parseJson } from '../kernel/json.ts'
+import { RegistryLogin, type ReadSecret } from '../secrets/app-secret.ts'
 import type { CarryOrder } from '../targets/carry.ts'
 import { carryLater, refuseCarry, type CarryFailure } from './failure.ts'
 
@@ -26,9 +25,9 @@ export const readSourceLogin = async (
   if (registry === null) return succeed(null)
   const text = await readText(readSecret, registry)
   if (!text.ok) return text
-  const login = parseRegistrySecret(text.value)
-  return login.ok
-    ? login
+  const login = parseJson(RegistryLogin, text.value.reveal())
+  return login !== null
+    ? succeed(login)
     : refuseCarry('secret_invalid', `the secret ${registry} is not a username and a password`)
 }
 

@@ -5,16 +5,16 @@ import { parseImage, type ImageAddress } from '../registry/image.ts'
 import { computeDigest, manifestTypes, maxManifestBytes } from '../registry/registry.ts'
 import {
   authorizeRequests,
-  judgeRegistry,
+  judgeResponse,
   openSession,
   toRegistryUrl,
   type AskRegistry,
   type RegistryAnswer,
   type RegistryFailure,
-  type RegistryLogin,
 } from '../registry/session.ts'
 import { carryLater, refuseCarry, type CarryFailure } from './failure.ts'
 import type { Blob } from './manifest.ts'
+import type { RegistryLogin } from '../secrets/app-secret.ts'
 
 /** The registry that an image is carried from. What is read whole is what its digest says. */
 export interface ImageSource {
@@ -28,7 +28,7 @@ export interface ImageSource {
 const toSourceAnswer = (
   opened: Result<HttpStream, HttpFailure | RegistryFailure>,
 ): RegistryAnswer<HttpStream> => {
-  if (opened.ok) return judgeRegistry(opened.value)
+  if (opened.ok) return judgeResponse(opened.value)
   const { error } = opened
   return fail(
     'reason' in error ? error : { reason: 'registry_unavailable', retryAfterSeconds: null },

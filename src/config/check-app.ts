@@ -2,124 +2,115 @@ import { isLoopback } from '../kernel/http.ts'
 import { parseImage } from '../registry/image.ts'
 import { assembleEnvironment } from '../secrets/environment.ts'
 import { checkEc2 } from './check-ec2.ts'
-import type { Findings } from './findings.ts'
-import { gather, mistaken, warned, when } from './findings.ts'
-import { renderPath, type Path } from './mistake.ts'
+import { mistaken, renderPath, warned, type Mistake, type Path } from './mistake.ts'
 import type { AppFile, LandfallFile, TargetFile } from './schema.ts'
-
-type CheckedSources = LandfallFile['sources']
 
 const checkRequirement = (
   path: Path,
   app: AppFile,
   index: number,
-  sources: CheckedSources,
-): Findings => {
+  sources: LandfallFile['sources'],
+): readonly Mistake[] => {
   const entry = app.requires[index]
-  if (entry === undefined || entry === 'image') return gather([])
+  if (entry === undefined || entry === 'image') return []
   const { ci, workflow } = entry
-  const isSame = (other: AppFile['requires'][number]): boolean =>
-    other !== 'image' && other.ci === ci && other.workflow === workflow
-  return gather([
-    when(
-      sources[ci] === undefined,
+  const first = app.requires.findIndex(
+    (other) => other !== 'image' && other.ci === ci && other.workflow === workflow,
+  )
+  const mistakes = [
+    sources[ci] === undefined &&
       mistaken(
         [...path, 'requires', index, 'ci'],
         `requires ${ci}, but there is no sources.${ci}: add ${ci}: { secret: … } there`,
       ),
-    ),
-    when(
-      app.requires.findIndex(isSame) < index,
-      mistaken([...path, 'requires', index], `requires ${ci} ${workflow} twice`),
-    ),
-    when(
-      ci === 'circleci' && /\.ya?ml$/i.test(workflow),
+    first < index && mistaken([...path, 'requires', index], `requires ${ci} ${workflow} twice`),
+    ci === 'circleci' &&
+      /\.ya?ml$/i.test(workflow) &&
       warned(
         [...path, 'requires', index, 'workflow'],
-        'looks like a file, and CircleCI keeps all workflows in one: name it as .circleci/config.yml does, under workflows',
+        'looks like a file, but CircleCI has all workflows in one: use the name under workflows in .circleci/config.yml',
       ),
-    ),
-  ])
+  ]
+  return mistakes.flatMap((found) => found || [])
 }
 
-/** Docker Hub sends hooks; for a registry on this machine, which tries things out, a person does. */
-const isAnnounced = (app: AppFile): boolean => {
+/** Without CI, something else must announce a new image. */
+const checkAnnouncement = (
+  path: Path,
+  app: AppFile,
+  sources: LandfallFile['sources'],
+): readonly Mistake[] => {
   const { host, origin } = parseImage(app.image)
-  return host === 'docker.io' || isLoopback(origin.hostname)
+  // A registry on this machine is for tests, where a person sends the hooks.
+  const hasHooks = host === 'docker.io' || isLoopback(origin.hostname)
+  const isAnnounced =
+    app.requires.some((entry) => entry !== 'image') ||
+    (sources['docker-hub'] !== undefined && hasHooks) ||
+    (sources.github !== undefined && app.repository !== undefined && app.tag.includes('{commit}'))
+  return isAnnounced
+    ? []
+    : mistaken(
+        [...path, 'requires'],
+        'nothing announces a new image: require a CI workflow, or configure sources.docker-hub for an image on Docker Hub, or sources.github with repository and a tag with {commit}',
+      )
 }
 
-/** Without CI something else has to say that there is something new. */
-const checkWakening = (path: Path, app: AppFile, sources: CheckedSources): Findings => {
-  const hasCi = app.requires.some((entry) => entry !== 'image')
-  const byHook = sources['docker-hub'] !== undefined && isAnnounced(app)
-  const byPush =
-    sources.github !== undefined && app.repository !== undefined && app.tag.includes('{commit}')
-  return when(
-    !hasCi && !byHook && !byPush,
-    mistaken(
-      [...path, 'requires'],
-      'nothing would tell when there is a new image: require a CI workflow, or configure sources.docker-hub for an image on Docker Hub, or sources.github with repository and a tag with {commit}',
-    ),
-  )
+const checkRepository = (path: Path, app: AppFile): readonly Mistake[] => {
+  if (app.repository !== undefined) return []
+  const hasWorkflow = app.requires.some((entry) => entry !== 'image')
+  return [
+    ...(hasWorkflow
+      ? mistaken([...path, 'repository'], 'is missing: requires names a workflow of a repository')
+      : []),
+    ...(app.reports.github === undefined
+      ? []
+      : mistaken([...path, 'reports', 'github'], 'needs repository, to which it reports')),
+  ]
 }
 
-const checkRepository = (path: Path, app: AppFile): Findings => {
-  if (app.repository !== undefined) return gather([])
-  const needing = app.requires.find((entry) => entry !== 'image')
-  return gather([
-    when(
-      needing !== undefined,
-      mistaken([...path, 'repository'], 'is missing: whose is the workflow that requires names?'),
-    ),
-    when(
-      app.reports.github !== undefined,
-      mistaken([...path, 'reports', 'github'], 'needs repository: where shall it be reported?'),
-    ),
-  ])
-}
+const checkEnv = (path: Path, env: AppFile['env']): readonly Mistake[] =>
+  Object.entries(env).flatMap(([name, value]) => {
+    const assembled = assembleEnvironment({ env: { [name]: value }, secret: null })
+    return assembled.ok ? [] : mistaken([...path, 'env', name], assembled.error.message, true)
+  })
 
-const checkEnv = (path: Path, env: AppFile['env']): Findings =>
-  gather(
-    Object.entries(env).map(([name, value]) => {
-      const assembled = assembleEnvironment({ env: { [name]: value }, secret: null })
-      return assembled.ok
-        ? gather([])
-        : mistaken([...path, 'env', name], assembled.error.message, { ofKey: true })
-    }),
-  )
-
-const checkTarget = (path: Path, target: TargetFile, app: AppFile): Findings => {
+const checkTarget = (path: Path, target: TargetFile, app: AppFile): readonly Mistake[] => {
   const kinds = Object.keys(target)
   if (kinds.length !== 1)
-    return mistaken(path, `a target is one of ec2, render and heroku, not ${kinds.length} of them`)
-  return target.ec2 ? checkEc2([...path, 'ec2'], target.ec2, app) : gather([])
+    return mistaken(path, `must have one of ec2, render and heroku, not ${kinds.length} of them`)
+  if (target.ec2) return checkEc2([...path, 'ec2'], target.ec2, app)
+  return target.heroku
+    ? warned([...path, 'heroku'], 'is not implemented yet: every deployment of this app fails')
+    : []
 }
 
-/** Two of EC2 that share instances are found by `check-addresses.ts`. */
-const checkRepeated = (path: Path, { targets }: AppFile, index: number): Findings => {
+/** `check-addresses.ts` finds EC2 targets that share instances. */
+const checkRepeated = (path: Path, { targets }: AppFile, index: number): readonly Mistake[] => {
   const target = targets[index]
   const what = target?.render ? (['render', 'service'] as const) : (['heroku', 'app'] as const)
-  if (target === undefined || target.ec2 || (!target.render && !target.heroku)) return gather([])
+  if (target === undefined || target.ec2 || (!target.render && !target.heroku)) return []
   const first = targets.findIndex(
     ({ render, heroku }) =>
       (render && render.service === target.render?.service) ||
       (heroku && heroku.app === target.heroku?.app),
   )
-  return when(
-    first < index,
-    mistaken(
-      [...path, 'targets', index, ...what],
-      `is where ${renderPath([...path, 'targets', first])} deploys to too; an app runs once in a place`,
-    ),
-  )
+  return first < index
+    ? mistaken(
+        [...path, 'targets', index, ...what],
+        `is also where ${renderPath([...path, 'targets', first])} deploys to; an app needs one target for it`,
+      )
+    : []
 }
 
-export const checkApp = (path: Path, app: AppFile, sources: CheckedSources): Findings =>
-  gather([
-    ...app.requires.map((_, index) => checkRequirement(path, app, index, sources)),
-    checkRepository(path, app),
-    checkWakening(path, app, sources),
-    checkEnv(path, app.env),
-    ...app.targets.map((_, index) => checkRepeated(path, app, index)),
-    ...app.targets.map((target, index) => checkTarget([...path, 'targets', index], target, app)),
-  ])
+export const checkApp = (
+  path: Path,
+  app: AppFile,
+  sources: LandfallFile['sources'],
+): readonly Mistake[] => [
+  ...app.requires.flatMap((_, index) => checkRequirement(path, app, index, sources)),
+  ...checkRepository(path, app),
+  ...checkAnnouncement(path, app, sources),
+  ...checkEnv(path, app.env),
+  ...app.targets.flatMap((_, index) => checkRepeated(path, app, index)),
+  ...app.targets.flatMap((target, index) => checkTarget([...path, 'targets', index], target, app)),
+]

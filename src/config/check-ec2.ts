@@ -1,102 +1,102 @@
 import { rollingSeconds } from '../deployment/deadline.ts'
 import { longestPause } from '../deployment/wave.ts'
-import { type Findings, gather, mistaken, warned, when } from './findings.ts'
-import { longestSeconds } from './longest-seconds.ts'
-import type { Path } from './mistake.ts'
+import { mistaken, warned, type Mistake, type Path } from './mistake.ts'
 import type { AppFile, Ec2File } from './schema.ts'
 
-const checkSelectors = (path: Path, { tag, ids }: Ec2File['instances']): Findings =>
-  when(
-    (tag === undefined) === (ids === undefined),
-    mistaken(
-      [...path, 'instances'],
-      tag === undefined
-        ? 'says neither tag nor ids: { tag: "Name=lettings" } or { ids: [i-0123456789abcdef0] }'
-        : 'says both tag and ids; which of the two?',
-    ),
-  )
+/**
+ * How long an instance may wait in one deployment, in seconds, without pull and predeploy. A web app waits
+ * for the old container twice: until its last request is answered, then until it has ended (`drain_slot`
+ * and `stop_container` of `host/`).
+ */
+export const longestSeconds = ({ strategy, run, health }: Ec2File): number =>
+  strategy === 'worker'
+    ? run.stopTimeout + Math.ceil(health.interval * health.times)
+    : 2 * run.stopTimeout + health.timeout
 
-const checkStrategy = (path: Path, ec2: Ec2File): Findings =>
-  when(
-    ec2.strategy === undefined && ec2.run.volumes.length > 0,
-    mistaken(
-      [...path, 'strategy'],
-      'is missing: with volumes it must be chosen. blue-green runs the old and the new container at the same time on the same files, and no request waits; recreate stops the old one first, as SQLite and whatever else must not be opened twice needs, and requests wait meanwhile',
-    ),
-  )
-
-/** A worker answers no requests; everything else needs to be reached. */
-const checkReach = (path: Path, ec2: Ec2File): Findings => {
-  if (ec2.strategy !== 'worker')
-    return gather([
-      when(
-        ec2.port === undefined,
-        mistaken([...path, 'port'], 'is missing: on which port does the container listen?'),
-      ),
-      when(
-        ec2.publish === undefined,
-        mistaken(
-          [...path, 'publish'],
-          'is missing: on which port of the instance shall it be reached? (80, or "127.0.0.1:8080" behind your own proxy)',
-        ),
-      ),
-    ])
-  const useless = (['port', 'publish', 'hold'] as const).filter((key) => ec2[key] !== undefined)
-  return gather([
-    ...useless.map((key) => mistaken([...path, key], 'is of no use to a worker: nobody asks it')),
-    when(
-      ec2.hosts.length > 0,
-      mistaken([...path, 'hosts'], 'is of no use to a worker: nobody asks it'),
-    ),
-  ])
+const checkChoices = (path: Path, { instances, strategy, run }: Ec2File): readonly Mistake[] => {
+  const { tag, ids } = instances
+  const isWithoutTag = tag === undefined
+  return [
+    ...(isWithoutTag === (ids === undefined)
+      ? mistaken(
+          [...path, 'instances'],
+          isWithoutTag
+            ? 'has neither tag nor ids: { tag: "Name=lettings" } or { ids: [i-0123456789abcdef0] }'
+            : 'has both tag and ids; remove one of them',
+        )
+      : []),
+    ...(strategy === undefined && run.volumes.length > 0
+      ? mistaken(
+          [...path, 'strategy'],
+          'is missing: volumes require a choice. blue-green runs the old and the new container at the same time on the same files, and no request waits; recreate stops the old one first, which SQLite and other files for one process require, and requests wait meanwhile',
+        )
+      : []),
+  ]
 }
 
-/** Rounds of waiting that the proxy or the deadline cuts short. */
-const checkTimes = (path: Path, ec2: Ec2File, app: AppFile): Findings => {
+/** A worker gets no requests; every other container must be reachable. */
+const checkReach = (path: Path, ec2: Ec2File): readonly Mistake[] => {
+  if (ec2.strategy === 'worker') {
+    const given = (['port', 'publish', 'hold'] as const).filter((key) => ec2[key] !== undefined)
+    const useless = [...given, ...(ec2.hosts.length > 0 ? (['hosts'] as const) : [])]
+    return useless.flatMap((key) =>
+      mistaken([...path, key], 'has no effect for a worker, which gets no requests'),
+    )
+  }
+  return [
+    ...(ec2.port === undefined
+      ? mistaken([...path, 'port'], 'is missing: on which port does the container listen?')
+      : []),
+    ...(ec2.publish === undefined
+      ? mistaken(
+          [...path, 'publish'],
+          'is missing: on which port of the instance does the app listen? (80, or "127.0.0.1:8080" behind your own proxy)',
+        )
+      : []),
+  ]
+}
+
+/** Finds timeouts that `hold` or the deadline cuts short. */
+const checkTimes = (path: Path, ec2: Ec2File, app: AppFile): readonly Mistake[] => {
   const { health, run, hold, predeploy } = ec2
   const longest = longestSeconds(ec2)
-  const stops = ec2.strategy === 'worker' ? 'run.stopTimeout' : 'twice run.stopTimeout'
-  const besides = predeploy === undefined ? '' : ', and predeploy takes its time besides'
-  return gather([
-    when(
-      health.timeout < health.interval * health.times,
+  const isWorker = ec2.strategy === 'worker'
+  const stops = isWorker ? 'run.stopTimeout' : 'twice run.stopTimeout'
+  const besides = predeploy === undefined ? '' : ', plus the time of predeploy'
+  const mistakes = [
+    health.timeout < health.interval * health.times &&
       mistaken(
         [...path, 'health', 'timeout'],
-        `is over before the container could answer ${health.times} times, every ${health.interval}s`,
+        `ends before the container can answer ${health.times} times, every ${health.interval}s`,
       ),
-    ),
-    when(
-      ec2.strategy === 'recreate' && hold !== undefined && hold < longest,
+    ec2.strategy === 'recreate' &&
+      hold !== undefined &&
+      hold < longest &&
       warned(
         [...path, 'hold'],
-        `stopping (${stops}, ${run.stopTimeout}s: for its requests, then for its end) and checking (health.timeout ${health.timeout}s) may take ${longest}s${besides}; requests that waited ${hold}s by then fail`,
+        `stopping (${stops}, ${run.stopTimeout}s: for its requests, then for its end) and checking (health.timeout ${health.timeout}s) may take ${longest}s${besides}; requests that have waited ${hold}s fail`,
       ),
-    ),
-    when(
-      longest > (app.deadline * 2) / 3,
+    longest > (app.deadline * 2) / 3 &&
       warned(
         [...path, 'health', 'timeout'],
-        `one instance may take ${longest}s (${stops} and ${ec2.strategy === 'worker' ? 'health.interval × times' : 'health.timeout'}), which does not fit well into the deadline of ${app.deadline}s: a third of it is kept for bringing the old release back`,
+        `one instance may take ${longest}s (${stops} and ${isWorker ? 'health.interval × times' : 'health.timeout'}), which is long for the deadline of ${app.deadline}s: a third of it is reserved for restoring the old release`,
       ),
-    ),
-  ])
+  ]
+  return mistakes.flatMap((found) => found || [])
 }
 
-/** A rollout whose first pause outlasts it never reaches a second instance. */
-const checkPause = (path: Path, { rollout }: Ec2File, { deadline }: AppFile): Findings =>
-  when(
-    longestPause(rollout.pause) >= rollingSeconds(deadline),
-    mistaken(
-      [...path, 'rollout', 'pause'],
-      `may take ${longestPause(rollout.pause)}s (the clock, which ends it, looks once a minute), and of the deadline of ${deadline}s the rollout has ${Math.floor(rollingSeconds(deadline))}s: the rest is kept for bringing the old release back`,
-    ),
-  )
+/** A rollout whose first pause exceeds its time never reaches a second instance. */
+const checkPause = (path: Path, { rollout }: Ec2File, { deadline }: AppFile): readonly Mistake[] =>
+  longestPause(rollout.pause) < rollingSeconds(deadline)
+    ? []
+    : mistaken(
+        [...path, 'rollout', 'pause'],
+        `may take ${longestPause(rollout.pause)}s (a tick once a minute ends it), but of the deadline of ${deadline}s the rollout has ${Math.floor(rollingSeconds(deadline))}s: the rest is reserved for restoring the old release`,
+      )
 
-export const checkEc2 = (path: Path, ec2: Ec2File, app: AppFile): Findings =>
-  gather([
-    checkSelectors(path, ec2.instances),
-    checkStrategy(path, ec2),
-    checkReach(path, ec2),
-    checkTimes(path, ec2, app),
-    checkPause(path, ec2, app),
-  ])
+export const checkEc2 = (path: Path, ec2: Ec2File, app: AppFile): readonly Mistake[] => [
+  ...checkChoices(path, ec2),
+  ...checkReach(path, ec2),
+  ...checkTimes(path, ec2, app),
+  ...checkPause(path, ec2, app),
+]

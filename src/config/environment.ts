@@ -5,21 +5,18 @@ const text = z.string().min(1)
 const Base = z.object({
   /** `prod`, `local`. */
   STAGE: text,
-  /** `https://key@o1.ingest.sentry.io/2`; empty: nothing is told to Sentry. */
+  /** `https://key@o1.ingest.sentry.io/2`; empty: nothing is sent to Sentry. */
   SENTRY_DSN: z.string().default(''),
 })
 
 const Journalled = Base.extend({ TABLE_NAME: text })
 
 const Nudging = Journalled.extend({
-  /** Name of the function that is invoked, asynchronously, to have an app looked at. */
+  /** Name of the function that a nudge invokes. */
   RECONCILE_FUNCTION: text,
 })
 
-/**
- * What each function finds in its environment. `serverless.yml` is held against this list by
- * `test/repository/package.test.ts`.
- */
+/** The environment of each function. `test/repository/package.test.ts` compares `serverless.yml` with it. */
 export const environments = {
   webhook: Nudging,
   reconcile: Journalled.extend({
@@ -29,11 +26,11 @@ export const environments = {
     DEPLOY_DOCUMENT: text,
     /** The image of the proxy on the instances. */
     PROXY_IMAGE: text,
-    /** Of the containers' network on the instances, a /24. */
+    /** The containers' network on the instances, a /24. */
     SUBNET: text,
-    /** Where deployments are told and lost webhooks looked up: `https://api.github.com`. */
+    /** For reports and for lost webhooks: `https://api.github.com`. */
     GITHUB_API: z.url().transform((address) => new URL(address)),
-    /** Where Render's API answers, without a slash at its end. */
+    /** The address of Render's API, without a slash at its end. */
     RENDER_API: z.url(),
   }),
   alarm: Nudging,
@@ -44,7 +41,7 @@ export const environments = {
   unfreeze: Nudging,
   status: Journalled,
   plan: Journalled.extend({
-    /** `<account>/<region>/<stage>`, as reconcile has it. */
+    /** As for reconcile. */
     OWNER: text,
     PLAN_DOCUMENT: text,
     PROXY_IMAGE: text,
@@ -56,7 +53,7 @@ export const environments = {
     HEROKU_REGISTRY: z.url().transform((address) => new URL(address)),
   }),
   hooks: Base.extend({
-    /** Where the HTTP API answers, without a slash at its end. */
+    /** The address of the HTTP API, without a slash at its end. */
     API_URL: text,
   }),
 } as const
@@ -71,10 +68,10 @@ export type FunctionName = keyof typeof environments
 export const readEnvironment = <Schema extends z.ZodType>(schema: Schema): z.output<Schema> =>
   schema.parse(process.env)
 
-/** The file that holds the configuration, as a path from the working directory. */
+/** The path of the configuration from the working directory. */
 export const configurationFile = (): string => process.env['LANDFALL_CONFIG'] ?? 'landfall.yml'
 
-/** Where troubles are told; read apart from the rest, so that a broken environment is told too. */
+/** Read apart from the rest, so that errors in the environment are reported too. */
 export const sentryDsn = (): string => process.env['SENTRY_DSN'] ?? ''
 
 export const stageName = (): string => process.env['STAGE'] ?? 'unknown'

@@ -1,16 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { configurationFile } from './environment.ts'
-import { parseConfiguration } from './read.ts'
-import type { ReadConfiguration } from './read.ts'
+import { parseConfiguration, type ReadConfiguration } from './read.ts'
 
-/** `landfall.yml` is missing or wrong; the message is for the person who wrote it. */
+/** `landfall.yml` is missing or wrong; the message is for its author. */
 export class ConfigurationError extends Error {
   override name = 'ConfigurationError'
 
   constructor(message: string) {
     super(message)
-    // Where it was thrown is of no use to that person, and the packager prints the stack.
+    // The packager prints the stack, which does not help the author.
     this.stack = message
   }
 }

@@ -1,13 +1,8 @@
-import type { Configuration } from '../deployment/app.ts'
+import { lazy } from '../kernel/lazy.ts'
 import { readConfigurationFile } from './file.ts'
 
-let remembered: Configuration | null = null
-
 /**
- * The configuration that a function runs with. In a bundle this module is replaced by one that
- * holds the checked configuration as data (`packaging/esbuild.ts`), so that no Lambda parses YAML.
+ * The configuration of a function. In a bundle this module is replaced by one that contains the checked
+ * configuration as data (`packaging/esbuild.ts`), so that no Lambda parses YAML.
  */
-export const loadConfiguration = (): Configuration => {
-  remembered ??= readConfigurationFile().configuration
-  return remembered
-}
+export const loadConfiguration = lazy(() => readConfigurationFile().configuration)

@@ -2,15 +2,25 @@ import * as z from 'zod'
 
 export type Path = readonly PropertyKey[]
 
-/** Something wrong in `landfall.yml`, at a place in its data. */
+/** A mistake in `landfall.yml`, at a path of its data. */
 export interface Mistake {
   readonly path: Path
   readonly message: string
-  /** Whether the key itself is meant, not its value. */
+  /** The mistake is the key itself, not its value. */
   readonly ofKey?: boolean
-  /** What was written may be a secret put in the wrong place: it is not repeated. */
+  /** The value may be a secret in the wrong place, so it is not quoted. */
   readonly silent?: boolean
+  /** It works, but may not be intended. */
+  readonly isWarning?: boolean
 }
+
+export const mistaken = (path: Path, message: string, ofKey = false): readonly Mistake[] => [
+  { path, message, ofKey },
+]
+
+export const warned = (path: Path, message: string): readonly Mistake[] => [
+  { path, message: `warning: ${message}`, isWarning: true },
+]
 
 /** `apps.oc-lettings.targets[0].ec2.port` */
 export const renderPath = (path: Path): string =>
@@ -36,7 +46,7 @@ const distance = (left: string, right: string): number => {
 }
 
 /** The known word that is at most a quarter of its letters away. */
-export const nearest = (word: string, known: readonly string[]): string | null => {
+const nearest = (word: string, known: readonly string[]): string | null => {
   const [best] = known
     .map((candidate) => ({ candidate, far: distance(word, candidate) }))
     .filter(({ candidate, far }) => far <= Math.max(1, Math.floor(candidate.length / 4)))
@@ -44,7 +54,7 @@ export const nearest = (word: string, known: readonly string[]): string | null =
   return best?.candidate ?? null
 }
 
-/** Zod's issue of an unknown key does not name the known ones; its message carries them here. */
+/** Puts the known keys into the message of zod's issue of an unknown key, which does not name them. */
 export const listKnownKeys: z.core.$ZodErrorMap = (issue) => {
   const isObject = issue.code === 'unrecognized_keys' && issue.inst instanceof z.ZodObject
   return isObject ? Object.keys(issue.inst.shape).join(' ') : undefined
@@ -61,7 +71,7 @@ const fromUnknownKeys = (
     return { path: [...path, key], message: `is not a known key; ${hint}`, ofKey: true }
   })
 
-/** Of the forms a value may take, the one that was meant: the first whose type fits as a whole. */
+/** Of the forms of a value, takes the first whose type fits as a whole. */
 const fromUnion = (path: Path, issue: z.core.$ZodIssueInvalidUnion): Mistake[] => {
   const meant = issue.errors.find((branch) =>
     branch.every((inner) => inner.path.length > 0 || inner.code === 'unrecognized_keys'),
@@ -71,7 +81,7 @@ const fromUnion = (path: Path, issue: z.core.$ZodIssueInvalidUnion): Mistake[] =
     : meant.flatMap((inner) => toMistakes(inner, path))
 }
 
-/** A zod issue as mistakes, each at its own place. */
+/** Converts a zod issue to mistakes, each at its own path. */
 export const toMistakes = (issue: z.core.$ZodIssue, base: Path = []): Mistake[] => {
   const path = [...base, ...issue.path]
   if (issue.code === 'unrecognized_keys')

@@ -10,7 +10,7 @@ import type {
 } from '../deployment/app.ts'
 import { keyOfFleet, keyOfHerokuApp, keyOfService } from '../deployment/find-target.ts'
 import { AppName, InstanceId } from '../kernel/id.ts'
-import { longestSeconds } from './longest-seconds.ts'
+import { longestSeconds } from './check-ec2.ts'
 import type { AppFile, Ec2File, LandfallFile, TargetFile } from './schema.ts'
 
 const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'] => {
@@ -18,13 +18,6 @@ const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'
   const [key = '', ...value] = (tag ?? '').split('=')
   return { kind: 'tag', key, value: value.join('=') }
 }
-
-/**
- * Where `hold` is left out, the proxy of a `recreate` holds requests for as long as stopping and
- * checking can take, so that none fails by default.
- */
-const toHoldSeconds = (file: Ec2File): number =>
-  file.hold ?? (file.strategy === 'recreate' ? Math.min(longestSeconds(file), 600) : 30)
 
 const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settings => ({
   kind: 'ec2',
@@ -43,7 +36,9 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
     memory: file.run.memory ?? null,
     stopTimeoutSeconds: file.run.stopTimeout,
   },
-  holdSeconds: toHoldSeconds(file),
+  // By default a `recreate` holds requests as long as stopping and checking can take, so that none fails.
+  holdSeconds:
+    file.hold ?? (file.strategy === 'recreate' ? Math.min(longestSeconds(file), 600) : 30),
   health: {
     path: file.health.path,
     host: file.health.host ?? file.hosts[0] ?? null,
@@ -59,7 +54,7 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
   isSupported: true,
 })
 
-/** What is one instance by itself, and says what it serves only when something is deployed to it. */
+/** The traits of a service: one instance, which reports what it serves only after a deployment. */
 const single: Omit<TargetTraits, 'key' | 'isSupported'> = {
   instances: null,
   hosts: [],
@@ -85,17 +80,11 @@ const toHeroku = (file: NonNullable<TargetFile['heroku']>): HerokuSettings => ({
   ...file,
 })
 
-/** A target names exactly one kind; `check.ts` has seen to that. */
+/** `check-app.ts` has checked that a target has exactly one kind. */
 const toTarget = (file: TargetFile): TargetSettings[] => [
   ...(file.ec2 ? [toEc2(file.ec2)] : []),
   ...(file.render ? [toRender(file.render)] : []),
   ...(file.heroku ? [toHeroku(file.heroku)] : []),
-]
-
-/** The image is always needed, whether `requires` names it or not. */
-const toRequirements = (written: AppFile['requires']): Requirement[] => [
-  ...written.flatMap((entry) => (entry === 'image' ? [] : [{ kind: 'ci' as const, ...entry }])),
-  { kind: 'image' },
 ]
 
 const toApp = (name: string, file: AppFile): App => ({
@@ -105,7 +94,13 @@ const toApp = (name: string, file: AppFile): App => ({
   image: file.image,
   tag: file.tag,
   environment: file.environment,
-  requires: toRequirements(file.requires),
+  // The image is always required.
+  requires: [
+    ...file.requires.flatMap((entry): Requirement[] =>
+      entry === 'image' ? [] : [{ kind: 'ci', ...entry }],
+    ),
+    { kind: 'image' },
+  ],
   waitForSeconds: file.waitFor,
   deadlineSeconds: file.deadline,
   env: file.env,
@@ -126,7 +121,7 @@ const toApp = (name: string, file: AppFile): App => ({
   },
 })
 
-/** A checked `landfall.yml` in the words of the deployment: durations in seconds, gaps as null. */
+/** Converts a checked `landfall.yml`: durations in seconds, missing values as null. */
 export const toConfiguration = (file: LandfallFile): Configuration => ({
   sources: {
     github: file.sources.github ?? null,

@@ -9,7 +9,6 @@ import {
   StatusRange,
   TagTemplate,
   duration,
-  portNumber,
   textLike,
   wholeNumber,
 } from './values.ts'
@@ -26,42 +25,44 @@ const Sources = z
   })
   .describe('The systems that send webhooks.')
 
-const workflow = textLike('the name of a workflow', /^.{1,200}$/)
-
 const RequirementInput = z
   .union(
     [
       z.strictObject({
         ci: z.enum(['github', 'circleci'], { error: 'github or circleci' }),
-        workflow: workflow.describe('Name of the workflow that must be green for the commit.'),
+        workflow: textLike('the name of a workflow', /^.{1,200}$/).describe(
+          'Name of the workflow that must be green for the commit.',
+        ),
       }),
       z.literal('image', { error: 'image, or { ci: github, workflow: CI }' }),
     ],
     { error: 'image, or { ci: github, workflow: CI }' },
   )
-  .describe('Something that must be there before a commit is deployed.')
+  .describe('A requirement for deploying a commit.')
 
-const argument = z
-  .string({ error: 'text; put it in quotes' })
-  .refine((text) => !text.includes('\0'), { error: 'text without NUL characters' })
-const command = z.array(argument, {
-  error: 'a list of words, such as [python, manage.py, migrate]',
-})
+const command = z.array(
+  z
+    .string({ error: 'text; put it in quotes' })
+    .refine((text) => !text.includes('\0'), { error: 'text without NUL characters' }),
+  { error: 'a list of words, such as [python, manage.py, migrate]' },
+)
 
 const containerName = textLike(
   "a container's name, such as lettings",
   /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}$/,
 )
 
-const volume = textLike(
-  'a volume or an absolute path of the instance, and where it appears in the container, such as "data:/data" or "/srv/media:/media:ro"',
-  /^(?:[a-zA-Z0-9][a-zA-Z0-9_.-]+|\/[^:\p{Cc}]*):\/[^:\p{Cc}]+(?::(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*)?$/u,
-)
-
 const Run = z
   .strictObject({
     command: command.default([]).describe("Instead of the image's own command."),
-    volumes: z.array(volume).default([]),
+    volumes: z
+      .array(
+        textLike(
+          'a volume or an absolute path of the instance, and where it appears in the container, such as "data:/data" or "/srv/media:/media:ro"',
+          /^(?:[a-zA-Z0-9][a-zA-Z0-9_.-]+|\/[^:\p{Cc}]*):\/[^:\p{Cc}]+(?::(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*)?$/u,
+        ),
+      )
+      .default([]),
     networks: z.array(containerName).default([]).describe('Further Docker networks to join.'),
     memory: Memory.optional(),
     stopTimeout: duration(1, 600)
@@ -79,17 +80,12 @@ const Health = z
     host: HostName.optional().describe('The Host header; the first of hosts where it is left out.'),
     expect: StatusRange.prefault('200-399'),
     interval: duration(0.1, 60).prefault('1s'),
-    times: wholeNumber(1, 20).default(2).describe('How often in a row.'),
-    timeout: duration(1, 900).prefault('2m').describe('Until when it must be healthy.'),
+    times: wholeNumber(1, 20).default(2).describe('How many checks in a row must pass.'),
+    timeout: duration(1, 900).prefault('2m').describe('How long it may take to become healthy.'),
   })
   .describe(
     'When the new container is healthy. For a worker, how long it must stay up: interval × times.',
   )
-
-const instanceId = textLike(
-  'the id of an instance, such as i-0123456789abcdef0',
-  /^m?i-[0-9a-f]{8,17}$/,
-)
 
 const Instances = z
   .strictObject({
@@ -99,20 +95,23 @@ const Instances = z
     )
       .optional()
       .describe('All running instances with this tag.'),
-    ids: z.array(instanceId).min(1, { error: 'a list of at least one id' }).optional(),
+    ids: z
+      .array(textLike('the id of an instance, such as i-0123456789abcdef0', /^m?i-[0-9a-f]{8,17}$/))
+      .min(1, { error: 'a list of at least one id' })
+      .optional(),
   })
   .describe('The instances: a tag, or their ids.')
 
-const Ec2 = z.strictObject({
+const Ec2File = z.strictObject({
   instances: Instances,
   strategy: z
     .enum(['blue-green', 'recreate', 'worker'], { error: 'blue-green, recreate or worker' })
     .optional()
-    .describe('blue-green is the default, except with volumes, where it must be chosen.'),
-  port: portNumber.optional().describe("The container's port."),
+    .describe('blue-green is the default, but volumes require a choice.'),
+  port: wholeNumber(1, 65535).optional().describe("The container's port."),
   publish: Publish.optional().describe('Where the proxy listens on the instance.'),
   hosts: z.array(HostName).default([]).describe('Which Host headers are for this app; none: all.'),
-  replaces: containerName.optional().describe('A container run by hand until today.'),
+  replaces: containerName.optional().describe('A container started by hand that the app replaces.'),
   predeploy: command
     .min(1, { error: 'a list of at least one word' })
     .refine(([program]) => program !== '', { error: 'a list that begins with a program' })
@@ -145,11 +144,11 @@ const Heroku = z.strictObject({
   token: SecretName.describe('The secret that holds an API key of Heroku.'),
 })
 
-const TargetInput = z
-  .strictObject({ ec2: Ec2.optional(), render: Render.optional(), heroku: Heroku.optional() })
+const TargetFile = z
+  .strictObject({ ec2: Ec2File.optional(), render: Render.optional(), heroku: Heroku.optional() })
   .describe('One of ec2, render and heroku.')
 
-/** It becomes part of an ARN in the stack's template, where `${` would begin a variable. */
+/** Part of an ARN in the stack's template, where `${` begins a variable. */
 const alarmName = textLike(
   "a CloudWatch alarm's name, such as oc-lettings-5xx: not its ARN, and without ${",
   /^(?!arn:)(?!.*\$\{)[^\p{Cc}]{1,255}$/u,
@@ -168,27 +167,28 @@ const AppFile = z.strictObject({
   requires: z
     .array(RequirementInput, { error: 'a list, such as [{ ci: github, workflow: CI }, image]' })
     .min(1, { error: 'a list of at least one, such as [{ ci: github, workflow: CI }, image]' }),
-  waitFor: duration(60, 604_800).prefault('1h').describe('For what it requires.'),
-  deadline: duration(180, 21_600).prefault('15m').describe('For a deployment.'),
+  waitFor: duration(60, 604_800)
+    .prefault('1h')
+    .describe('How long a commit waits for the requirements.'),
+  deadline: duration(180, 21_600).prefault('15m').describe('How long a deployment may take.'),
   env: z
     .record(z.string(), z.string({ error: 'text; put it in quotes' }), {
       error: 'a mapping of names to texts',
     })
     .default({})
-    .describe('What is no secret. The secret is laid over it.'),
+    .describe('Values that are not secret. The secret overrides them.'),
   secrets: SecretName.optional().describe('A secret that holds a JSON object of strings.'),
   registry: SecretName.optional().describe(
     'A secret {"username", "password"} for a private image.',
   ),
   targets: z
-    .array(TargetInput, { error: 'a list of targets' })
+    .array(TargetFile, { error: 'a list of targets' })
     .min(1, { error: 'a list of at least one target' }),
   rollback: z
     .strictObject({
-      // Those that fire when a deployment is opened are kept with it, and its record is bounded.
+      // The record of a deployment lists the alarms that fire at its opening, and is limited.
       alarms: z.array(alarmName).min(1, { error: 'a list of at least one alarm' }).max(10, {
-        error:
-          'a list of at most 10 alarms; a composite alarm of CloudWatch stands for as many as you like',
+        error: 'a list of at most 10 alarms; a composite alarm of CloudWatch can combine more',
       }),
       window: duration(60, 86_400).prefault('30m').describe('How long after a deployment.'),
       secrets: z
@@ -196,7 +196,7 @@ const AppFile = z.strictObject({
         .default('recorded'),
     })
     .optional()
-    .describe('Which alarms take a deployment back.'),
+    .describe('Which alarms roll a deployment back.'),
   reports: z
     .strictObject({
       github: SecretName.optional(),
@@ -204,15 +204,21 @@ const AppFile = z.strictObject({
       sentry: SecretName.optional(),
     })
     .prefault({})
-    .describe('Who is told; each is the name of a secret with the token or address.'),
+    .describe('Where to report; each is the name of a secret with the token or address.'),
 })
 export type AppFile = z.output<typeof AppFile>
-export type TargetFile = z.output<typeof TargetInput>
-export type Ec2File = z.output<typeof Ec2>
+export type TargetFile = z.output<typeof TargetFile>
+export type Ec2File = z.output<typeof Ec2File>
 
-/** `landfall.yml` as it is written, every default filled in. */
+/** `landfall.yml` as written, with the defaults. */
 export const LandfallFile = z.strictObject({
   sources: Sources.prefault({}),
   apps: z.record(z.string(), AppFile, { error: 'a mapping of app names to apps' }),
 })
 export type LandfallFile = z.output<typeof LandfallFile>
+
+/** The JSON Schema of `landfall.yml` for editors. */
+export const renderJsonSchema = (): string => {
+  const schema = z.toJSONSchema(LandfallFile, { io: 'input', target: 'draft-7', reused: 'inline' })
+  return `${JSON.stringify({ ...schema, title: 'landfall.yml' }, null, 2)}\n`
+}

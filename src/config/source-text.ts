@@ -1,17 +1,10 @@
 import { LineCounter, isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import type { Document, Node, YAMLError } from 'yaml'
-import type { Mistake, Path } from './mistake.ts'
-import { renderPath } from './mistake.ts'
+import { renderPath, type Mistake, type Path } from './mistake.ts'
 
-interface Place {
-  readonly offset: number
-  readonly node: Node | null
-  /** How much of the path is there. */
-  readonly depth: number
-}
+const isNode = (value: unknown): value is Node => isScalar(value) || isMap(value) || isSeq(value)
 
-const offsetOf = (node: unknown): number | null =>
-  (isScalar(node) || isMap(node) || isSeq(node)) && node.range ? node.range[0] : null
+const offsetOf = (node: unknown): number | null => (isNode(node) ? (node.range?.[0] ?? null) : null)
 
 const step = (node: unknown, part: PropertyKey): { key: unknown; value: unknown } | null => {
   if (isSeq(node) && typeof part === 'number') {
@@ -23,10 +16,8 @@ const step = (node: unknown, part: PropertyKey): { key: unknown; value: unknown 
   return pair ? { key: pair.key, value: pair.value } : null
 }
 
-const isNode = (value: unknown): value is Node => isScalar(value) || isMap(value) || isSeq(value)
-
-/** Where a path is in the text; of a part that is missing, where the last one present is. */
-const locate = (document: Document, path: Path, ofKey: boolean): Place => {
+/** Finds a path in the text: the offset and node of the last part that is there, and how many are. */
+const locate = (document: Document, path: Path, ofKey: boolean) => {
   let node: unknown = document.contents
   let offset = offsetOf(node) ?? 0
   let depth = 0
@@ -50,36 +41,31 @@ const renderWritten = (node: Node | null, text: string): string => {
     : text.slice(node.range[0], node.range[1])
 }
 
-export interface SourceText {
-  readonly value: unknown
-  /** Mistakes of the YAML itself. */
-  readonly problems: readonly LocatedMistake[]
-  /** `landfall.yml:12:7 apps.x.port: must be …, got "80a"` */
-  readonly describe: (mistake: Mistake) => LocatedMistake
-}
-
-/** A mistake as the user reads it, and where it stands, so that they can be told in reading order. */
+/** A mistake in words, with its offset for the reading order. */
 export interface LocatedMistake {
   readonly offset: number
   readonly text: string
-  /** The text could not be taken apart, so what was read of it means nothing. */
+  /** The text could not be parsed, so its values mean nothing. */
   readonly isSyntax: boolean
 }
 
-const describeValue = (mistake: Mistake, place: Place, text: string): string => {
+const describeValue = (
+  mistake: Mistake,
+  place: ReturnType<typeof locate>,
+  text: string,
+): string => {
   const { path, message, silent = false } = mistake
-  const isThere = place.depth === path.length
   if (!message.startsWith('must be')) return message
-  if (!isThere) return `is missing; it ${message}`
+  if (place.depth < path.length) return `is missing; it ${message}`
   return silent ? message : `${message}, got ${renderWritten(place.node, text)}`
 }
 
 const describeYaml = ({ code, message, pos }: YAMLError, text: string): string => {
   const key = /^[^:\n]*/.exec(text.slice(pos[0]))?.[0] ?? ''
-  return code === 'DUPLICATE_KEY' ? `the key "${key}" stands here twice` : message
+  return code === 'DUPLICATE_KEY' ? `the key "${key}" is repeated` : message
 }
 
-/** Aliases that would unfold into millions of values are refused here. */
+/** Refuses aliases that would expand to millions of values. */
 const toValue = (document: Document): { value: unknown; problem: string | null } => {
   try {
     const value: unknown = document.toJS()
@@ -89,8 +75,11 @@ const toValue = (document: Document): { value: unknown; problem: string | null }
   }
 }
 
-/** A YAML text that can say where in it each value stands. */
-export const parseSourceText = (text: string, fileName: string): SourceText => {
+/**
+ * Parses a YAML text and keeps the position of each value. `problems` are mistakes in the YAML itself;
+ * `describe` renders a mistake as `landfall.yml:12:7 apps.x.port: must be …, got "80a"`.
+ */
+export const parseSourceText = (text: string, fileName: string) => {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const toFinding = (offset: number, message: string, isSyntax: boolean): LocatedMistake => {
@@ -104,7 +93,7 @@ export const parseSourceText = (text: string, fileName: string): SourceText => {
   return {
     value,
     problems: problem === null ? problems : [...problems, toFinding(0, problem, true)],
-    describe: (mistake) => {
+    describe: (mistake: Mistake): LocatedMistake => {
       const place = locate(document, mistake.path, mistake.ofKey ?? false)
       const subject = mistake.path.length === 0 ? 'the file' : renderPath(mistake.path)
       return toFinding(place.offset, `${subject}: ${describeValue(mistake, place, text)}`, false)

@@ -1,9 +1,6 @@
 import * as z from 'zod'
 
-/**
- * The small values of `landfall.yml`. Each says in its error what it must be, in the words that
- * stand after "must be"; `mistake.ts` adds what was written instead.
- */
+/** A value of `landfall.yml`. Its error continues "must be"; `source-text.ts` adds the written value. */
 export const textLike = (expectation: string, pattern: RegExp) =>
   z.string({ error: expectation }).regex(pattern, { error: expectation })
 
@@ -12,19 +9,15 @@ export const wholeNumber = (from: number, to: number) => {
   return z.int({ error }).min(from, { error }).max(to, { error })
 }
 
+/** A whole number, or a text of the form. */
+const numberOrText = (error: string, from: number, to: number, pattern: RegExp) =>
+  z.union([z.int({ error }).min(from, error).max(to, error), textLike(error, pattern)], { error })
+
 const unitSeconds = new Map([
   ['s', 1],
   ['m', 60],
   ['h', 3600],
 ])
-
-const durationPattern = /^(\d{1,6}(?:\.\d{1,3})?)([smh])$/
-
-/** To the millisecond: `0.019m` is 1.14 s, not what floating point makes of it. */
-const toSeconds = (text: string): number => {
-  const [, amount, unit = 's'] = durationPattern.exec(text) ?? []
-  return Math.round(Number(amount) * (unitSeconds.get(unit) ?? 1) * 1000) / 1000
-}
 
 const toDuration = (seconds: number): string => {
   if (seconds >= 3600 && seconds % 3600 === 0) return `${seconds / 3600}h`
@@ -34,93 +27,73 @@ const toDuration = (seconds: number): string => {
 /** `30s`, `1.5m`, `2h`; in seconds. */
 export const duration = (from: number, to: number) => {
   const error = `a duration from ${toDuration(from)} to ${toDuration(to)}, such as 30s, 5m or 2h`
-  return textLike(error, durationPattern)
-    .transform(toSeconds)
+  return textLike(error, /^(\d{1,6}(?:\.\d{1,3})?)([smh])$/)
+    .transform((text) => {
+      const milliseconds = Number(text.slice(0, -1)) * (unitSeconds.get(text.slice(-1)) ?? 1) * 1000
+      // Rounded, because in floating point `0.019m` is not exactly 1.14 s.
+      return Math.round(milliseconds) / 1000
+    })
     .refine((seconds) => seconds >= from && seconds <= to, { error })
 }
 
 const memoryError = 'an amount of memory of at least 6m, such as 512m or 2g'
-const memoryPattern = /^([1-9]\d{0,5})([bkmg])$/
 const unitBytes = new Map([
   ['b', 1],
   ['k', 1024],
   ['m', 1024 ** 2],
   ['g', 1024 ** 3],
 ])
-/** Docker starts no container with less. */
-const leastMemoryBytes = 6 * 1024 ** 2
-
-/** `512m`, `2g`: as Docker writes them. */
-export const Memory = textLike(memoryError, memoryPattern).refine(
-  (text) => {
-    const [, amount, unit = 'b'] = memoryPattern.exec(text) ?? []
-    return Number(amount) * (unitBytes.get(unit) ?? 1) >= leastMemoryBytes
-  },
+/** `512m`, `2g`, in Docker's notation; Docker starts no container with less than 6 MiB. */
+export const Memory = textLike(memoryError, /^([1-9]\d{0,5})([bkmg])$/).refine(
+  (text) => Number(text.slice(0, -1)) * (unitBytes.get(text.slice(-1)) ?? 1) >= 6 * 1024 ** 2,
   { error: memoryError },
 )
 
 const statusError = 'an HTTP status or a range of them, such as 200 or 200-399'
-const status = z.int({ error: statusError }).min(100, statusError).max(599, statusError)
-const statusRangePattern = /^([1-5]\d\d)-([1-5]\d\d)$/
 
 /** `200` or `200-399`, both ends included. */
-export const StatusRange = z
-  .union([status, textLike(statusError, statusRangePattern)], { error: statusError })
+export const StatusRange = numberOrText(statusError, 100, 599, /^([1-5]\d\d)-([1-5]\d\d)$/)
   .transform((written) => {
-    const [, from, to] = statusRangePattern.exec(`${written}`) ?? []
-    return { from: Number(from ?? written), to: Number(to ?? written) }
+    const [from, to = from] = `${written}`.split('-')
+    return { from: Number(from), to: Number(to) }
   })
   .refine(({ from, to }) => from <= to, { error: statusError })
 
-export const portNumber = wholeNumber(1, 65535)
-
 const publishError = 'a port from 1 to 65535 or an address and a port, such as "127.0.0.1:8080"'
-const publishPattern = /^((?:\d{1,3}\.){3}\d{1,3}):(\d{1,5})$/
-const isPort = (port: number): boolean => port >= 1 && port <= 65535
-// Docker takes no part that begins with 0.
+
+// Docker accepts no part with a leading 0.
 const isIpv4 = (address: string): boolean =>
   address.split('.').every((part) => Number(part) <= 255 && String(Number(part)) === part)
 
 /** `80` for all addresses of the instance, or `"127.0.0.1:8080"`. */
-export const Publish = z
-  .union(
-    [
-      z.int({ error: publishError }).min(1, publishError).max(65535, publishError),
-      textLike(publishError, publishPattern),
-    ],
+export const Publish = numberOrText(publishError, 1, 65535, /^((?:\d{1,3}\.){3}\d{1,3}):(\d{1,5})$/)
+  .transform((written) => {
+    if (typeof written === 'number') return { address: null, port: written }
+    const [address = '', port] = written.split(':')
+    return { address, port: Number(port) }
+  })
+  .refine(
+    ({ address, port }) => port >= 1 && port <= 65535 && (address === null || isIpv4(address)),
     { error: publishError },
   )
-  .transform((written) => {
-    const [, address, port] = publishPattern.exec(`${written}`) ?? []
-    return { address: address ?? null, port: Number(port ?? written) }
-  })
-  .refine(({ address, port }) => isPort(port) && (address === null || isIpv4(address)), {
-    error: publishError,
-  })
 
-const batchError = 'a number of instances from 1 to 50 or a share of them, such as "25%"'
-const batchPattern = /^([1-9]\d?|100)%$/
-
-export const BatchInput = z
-  .union(
-    [
-      z.int({ error: batchError }).min(1, batchError).max(50, batchError),
-      textLike(batchError, batchPattern),
-    ],
-    { error: batchError },
-  )
-  .transform((written) =>
-    typeof written === 'number'
-      ? { kind: 'count' as const, value: written }
-      : { kind: 'percent' as const, value: Number.parseInt(written, 10) },
-  )
+export const BatchInput = numberOrText(
+  'a number of instances from 1 to 50 or a share of them, such as "25%"',
+  1,
+  50,
+  /^([1-9]\d?|100)%$/,
+).transform((written) =>
+  typeof written === 'number'
+    ? { kind: 'count' as const, value: written }
+    : { kind: 'percent' as const, value: Number.parseInt(written, 10) },
+)
 
 export const HostName = textLike(
   'a host name without scheme, port or path, such as lettings.example.com',
   /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/,
 )
 
-/** Names of secrets, never their values. */
+/** The name of a secret, never its value. */
 export const SecretName = textLike(
   'the name of a secret in Secrets Manager, such as landfall/prod/github',
   /^[A-Za-z0-9/_+=.@-]{1,512}$/,

@@ -4,7 +4,7 @@ import type { RejectReason } from '../sources/source.ts'
 import type { LimitReason } from './limits.ts'
 import type { IgnoreReason } from './match.ts'
 
-/** Every way in which the receiving of a delivery ends. */
+/** Every outcome of a delivery. */
 export type ReceiveReason =
   | 'recorded'
   | 'duplicate'
@@ -14,20 +14,18 @@ export type ReceiveReason =
   | 'secret_unavailable'
   | 'journal_unavailable'
 
-export type Outcome = 'accepted' | 'ignored' | 'rejected'
-
 interface WebhookAnswer {
   readonly status: 200 | 202 | 400 | 401 | 404 | 413 | 415 | 503
-  readonly outcome: Outcome
-  /** What the caller is told; the log has the inner reason. */
-  readonly told?: Reason
+  readonly outcome: 'accepted' | 'ignored' | 'rejected'
+  /** Answered instead of the reason, which is only logged. */
+  readonly shown?: Reason
   readonly retryAfterSeconds?: number
 }
 
 const ignored = { status: 200, outcome: 'ignored' } as const
-const unverified = { status: 401, outcome: 'rejected', told: 'unverified' } as const
+const unverified = { status: 401, outcome: 'rejected', shown: 'unverified' } as const
 
-/** The one map from the reason to HTTP. */
+/** Maps a reason to HTTP. */
 export const answers: Readonly<Record<ReceiveReason, WebhookAnswer>> = {
   recorded: { status: 202, outcome: 'accepted' },
   duplicate: ignored,
@@ -47,12 +45,12 @@ export const answers: Readonly<Record<ReceiveReason, WebhookAnswer>> = {
   path_unknown: { status: 404, outcome: 'rejected' },
   body_too_large: { status: 413, outcome: 'rejected' },
   content_type_unsupported: { status: 415, outcome: 'rejected' },
-  // As long as the cache of secrets waits before it asks again.
+  // The cache of secrets reads again after this time.
   secret_unavailable: { status: 503, outcome: 'rejected', retryAfterSeconds: 60 },
   journal_unavailable: { status: 503, outcome: 'rejected', retryAfterSeconds: 5 },
 }
 
-/** How API Gateway's HTTP API, payload format 2.0, takes an answer. */
+/** The response of API Gateway's HTTP API, payload format 2.0. */
 export interface HookResponse {
   readonly statusCode: number
   readonly headers: Readonly<Record<string, string>>
@@ -70,10 +68,10 @@ const respond = (
 })
 
 export const toResponse = (reason: ReceiveReason, deliveryId: DeliveryId): HookResponse => {
-  const { status, outcome, told = reason, retryAfterSeconds } = answers[reason]
+  const { status, outcome, shown = reason, retryAfterSeconds } = answers[reason]
   const retry = retryAfterSeconds === undefined ? {} : { 'retry-after': `${retryAfterSeconds}` }
-  return respond(status, { outcome, reason: told, deliveryId }, retry)
+  return respond(status, { outcome, reason: shown, deliveryId }, retry)
 }
 
-/** `GET /healthz`: the function runs. It asks nothing else, so that anybody may call it often. */
+/** `GET /healthz`: the function runs. It checks nothing else, so that frequent calls are cheap. */
 export const healthy = respond(200, { status: 'ok' })

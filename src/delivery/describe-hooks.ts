@@ -6,13 +6,8 @@ import { dockerHubToken } from '../sources/docker-hub.ts'
 import type { SourceName, SourceSecrets } from '../sources/source.ts'
 import type { HookSecrets } from './verification.ts'
 
-/** An event as the sender's page and as `plan` name it. */
-interface EventNames {
-  readonly label: string
-  readonly event: string
-}
-
-const eventNames: Readonly<Record<HookKind, EventNames>> = {
+/** The names of an event on the sender's page (`label`) and in `plan` (`event`). */
+const eventNames: Readonly<Record<HookKind, { readonly label: string; readonly event: string }>> = {
   'github:push': { label: 'Pushes', event: 'GitHub: Pushes' },
   'github:workflow_run': { label: 'Workflow runs', event: 'GitHub: Workflow runs' },
   'circleci:workflow-completed': {
@@ -20,36 +15,30 @@ const eventNames: Readonly<Record<HookKind, EventNames>> = {
     event: 'CircleCI: workflow-completed',
   },
   'docker-hub:push': {
-    label: 'every push of an image; there is nothing to tick',
+    label: 'every push of an image; there is nothing to select',
     event: 'Docker Hub',
   },
 }
 
-/** One webhook as it is entered at its sender. */
+/** One webhook, as the user enters it at its sender. */
 interface Hook {
   readonly sender: 'GitHub' | 'CircleCI' | 'Docker Hub'
-  /** The page to enter it on. */
+  /** The page with the form. */
   readonly page: string
-  /** Null where the secret that its token is made with cannot be read. */
+  /** Null where the secret from which its token is computed cannot be read. */
   readonly url: string | null
   readonly contentType: string
-  /** Which events to tick. */
+  /** The events to select. */
   readonly events: readonly HookKind[]
   /** What to enter as the secret. */
   readonly secret: string
 }
 
-interface HookPorts extends Pick<Configuration, 'sources' | 'apps'> {
-  /** Where the API answers, without a slash at its end. */
+interface HookContext extends Pick<Configuration, 'sources'> {
+  /** The address of the API, without a slash at its end. */
   readonly apiUrl: string
-  readonly secrets: Pick<HookSecrets, 'load'>
-}
-
-interface HookContext extends Pick<HookPorts, 'sources' | 'apiUrl'> {
   readonly dockerHub: Result<SourceSecrets, 'secret_unavailable'>
 }
-
-const valueOf = (name: string): string => `the value of the secret ${name}`
 
 const requiresCi = (app: App, name: SourceName): boolean =>
   app.requires.some((requirement) => requirement.kind === 'ci' && requirement.ci === name)
@@ -63,7 +52,7 @@ const githubHook = (app: App, { sources, apiUrl }: HookContext): Hook[] => {
       url: `${apiUrl}/hooks/github`,
       contentType: 'application/json',
       events: requiresCi(app, 'github') ? ['github:push', 'github:workflow_run'] : ['github:push'],
-      secret: valueOf(sources.github.secret),
+      secret: `the value of the secret ${sources.github.secret}`,
     },
   ]
 }
@@ -77,7 +66,7 @@ const circleciHook = (app: App, { sources, apiUrl }: HookContext): Hook[] => {
       url: `${apiUrl}/hooks/circleci`,
       contentType: 'application/json',
       events: ['circleci:workflow-completed'],
-      secret: valueOf(sources.circleci.secret),
+      secret: `the value of the secret ${sources.circleci.secret}`,
     },
   ]
 }
@@ -96,7 +85,7 @@ const dockerHubHook = (app: App, { sources, apiUrl, dockerHub }: HookContext): H
       secret:
         token === null
           ? `the secret ${sources['docker-hub'].secret} could not be read: create it first`
-          : 'none: the URL holds it, so keep the URL as you keep a password',
+          : 'none: the URL contains it, so keep the URL as secret as a password',
     },
   ]
 }
@@ -104,9 +93,17 @@ const dockerHubHook = (app: App, { sources, apiUrl, dockerHub }: HookContext): H
 const listHooks = (app: App, context: HookContext): readonly Hook[] =>
   [githubHook, circleciHook, dockerHubHook].flatMap((describe) => describe(app, context))
 
-/** What to enter at GitHub, CircleCI and Docker Hub, for an app or (null) for each. Nobody computes an HMAC by hand. */
+/** Describes what to enter at GitHub, CircleCI and Docker Hub, for one app or (null) for each. */
 export const createDescribeHooks =
-  ({ sources, apps, apiUrl, secrets }: HookPorts) =>
+  ({
+    sources,
+    apps,
+    apiUrl,
+    secrets,
+  }: Pick<Configuration, 'sources' | 'apps'> & {
+    readonly apiUrl: string
+    readonly secrets: Pick<HookSecrets, 'load'>
+  }) =>
   async (app: App | null) => {
     const context = { sources, apiUrl, dockerHub: await secrets.load('docker-hub') }
     return (app === null ? apps : [app]).map((one) => ({
@@ -118,7 +115,7 @@ export const createDescribeHooks =
     }))
   }
 
-/** The events that an app needs, as the journal and as `plan` name them. */
+/** The events that an app requires, with their names in the journal and in `plan`. */
 export const listHookEvents = (app: App, sources: Configuration['sources']) =>
   listHooks(app, { sources, apiUrl: '', dockerHub: fail('secret_unavailable') })
     .flatMap((hook) => hook.events)

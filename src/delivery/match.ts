@@ -4,15 +4,18 @@ import type { Evidence } from '../deployment/revision.ts'
 import type { Instant } from '../kernel/clock.ts'
 import { Commit, type AppName, type RevisionId } from '../kernel/id.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import type { CiRunFacts, ImageFacts, Parsed, PushFacts } from '../sources/source.ts'
+import {
+  isSameName,
+  type CiRunFacts,
+  type ImageFacts,
+  type Parsed,
+  type PushFacts,
+} from '../sources/source.ts'
 
-/** What a delivery says about one app. */
+/** The evidence of a delivery for one app. */
 export interface Match {
   readonly app: AppName
-  /**
-   * Null where the app's tag carries no commit: which digest the tag names now is not known before
-   * the registry is asked.
-   */
+  /** Null where the app's tag contains no commit: only the registry knows which digest the tag names. */
   readonly revision: RevisionId | null
   readonly commit: Commit | null
   readonly evidence: Evidence
@@ -31,7 +34,7 @@ export type IgnoreReason =
 
 type Matched = Result<readonly Match[], IgnoreReason>
 
-/** Whose evidence a verified delivery is, or why it is nobody's. Never an empty list. */
+/** The apps that a verified delivery is evidence for, at least one, or why there are none. */
 export const match = (
   parsed: Parsed,
   { apps }: Pick<Configuration, 'apps'>,
@@ -51,23 +54,18 @@ export const match = (
   }
 }
 
-/** A sender's clock does not put a revision ahead of what was pushed since. */
+/** A wrong clock of a sender must not put a revision ahead of later pushes. */
 const notLater = (sentAt: Instant | null, receivedAt: Instant): Instant =>
   sentAt === null || Date.parse(sentAt) > Date.parse(receivedAt) ? receivedAt : sentAt
-
-/** GitHub and registries take names in any case. */
-const isSameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
 
 export const isOfRepository = (repository: string) => (app: App) =>
   app.repository !== null && isSameName(app.repository, repository)
 
-const branchPrefix = 'refs/heads/'
-
 const matchPush = (push: PushFacts, apps: readonly App[], receivedAt: Instant): Matched => {
   const ofRepository = apps.filter(isOfRepository(push.repository))
   if (ofRepository.length === 0) return fail('repository_unknown')
-  if (!push.ref.startsWith(branchPrefix)) return fail('tag_pushed')
-  const branch = push.ref.slice(branchPrefix.length)
+  const [, branch] = /^refs\/heads\/(.*)$/s.exec(push.ref) ?? []
+  if (branch === undefined) return fail('tag_pushed')
   const ofBranch = ofRepository.filter((app) => app.branch === branch)
   if (ofBranch.length === 0) return fail('branch_not_deployed')
   const { commit } = push
@@ -127,7 +125,7 @@ const isImageOf = (app: App, repository: string): boolean => {
   return [path, `library/${path}`].some((name) => isSameName(name, repository))
 }
 
-/** The commit in the tag, null where the template has none, undefined where the tag is another. */
+/** The commit in the tag; null where the template has none, undefined where the tag does not match. */
 const commitOfTag = (template: string, tag: string): Commit | null | undefined => {
   const [before = '', after] = template.split('{commit}')
   if (after === undefined) return tag === template ? null : undefined

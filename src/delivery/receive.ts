@@ -6,7 +6,7 @@ import type { Log } from '../kernel/log.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import type { Source, SourceName } from '../sources/source.ts'
 import { answers, healthy, toResponse, type HookResponse, type ReceiveReason } from './answer.ts'
-import { checkLimits, isHealthCheck, type Limited } from './limits.ts'
+import { checkLimits, type Limited } from './limits.ts'
 import { match } from './match.ts'
 import {
   receiptLifetimeSeconds,
@@ -24,7 +24,7 @@ export interface ReceiveServices {
   readonly sources: Readonly<Record<SourceName, Source>>
   readonly secrets: HookSecrets
   readonly journal: EvidenceJournal
-  /** Told of every verified delivery; never rejects. */
+  /** Called for every verified delivery; never rejects. */
   readonly noteSeen: NoteSeen
   readonly nudge: NudgeApp
   readonly clock: Clock
@@ -32,9 +32,9 @@ export interface ReceiveServices {
 }
 
 /**
- * limits → verify → parse → match → record → answer. The answer comes after the durable record, and
- * nothing is written before the delivery is verified. Throws only what is a bug: the sender hears
- * 500, and nobody takes it for a journal that is away.
+ * limits → verify → parse → match → record → answer. It answers after the durable record, and writes nothing
+ * before the delivery is verified. It throws only for a bug, so that the sender gets 500 and not the
+ * answer for an unavailable journal.
  */
 export const receive = async (
   request: HookRequest,
@@ -53,16 +53,17 @@ export const receive = async (
   return toResponse(reason, deliveryId)
 }
 
-/** Answers an event of the HTTP API: a health check before any service is there. */
+/** Answers an event of the HTTP API; a health check loads no services. */
 export const answerHttp = async (
   event: unknown,
   load: () => ReceiveServices,
 ): Promise<HookResponse> => {
   const request = toRequest(event)
-  return isHealthCheck(request) ? healthy : receive(request, load())
+  const isHealthCheck = request.method === 'GET' && request.path === '/healthz'
+  return isHealthCheck ? healthy : receive(request, load())
 }
 
-/** The way of a delivery that is within the limits. */
+/** Verifies, matches and records a delivery that is within the limits. */
 const take = async (
   { source, delivery }: Limited,
   services: ReceiveServices,
@@ -83,7 +84,7 @@ const take = async (
     parsed: parsed.value,
   }
   try {
-    // At the same time, so that it costs the answer nothing.
+    // At the same time, so that it does not delay the answer.
     const [receipt] = await Promise.all([
       recordDelivery(services.journal, unsettled, matched),
       services.noteSeen(parsed.value, receivedAt),
@@ -92,22 +93,22 @@ const take = async (
     return receipt.reason
   } catch (error) {
     if (!(error instanceof Retryable)) {
-      services.log.error('the delivery could not be recorded', { source, error })
+      services.log.error('failed to record delivery', { source, error })
       throw error
     }
-    services.log.error('the journal could not be reached', { source, error })
+    services.log.error('failed to reach journal', { source, error })
     return 'journal_unavailable'
   }
 }
 
-/** The record is what counts: a duplicate nudges too, and a nudge that fails is only logged. */
+/** The record decides: a duplicate nudges too, and a failed nudge is only logged. */
 const nudgeAll = async (receipt: Receipt, { nudge, log }: ReceiveServices): Promise<void> => {
   await Promise.all(
     receipt.matches.map(async ({ app, revision }) => {
       try {
         await nudge(app, revision)
       } catch (error) {
-        log.warn('the nudge failed; the clock will find the revision', {
+        log.warn('failed to nudge reconcile, which finds the revision on its next tick', {
           app,
           error: String(error),
         })

@@ -8,11 +8,11 @@ import type { IgnoreReason, Match } from './match.ts'
 /** How long a delivery stays in the journal. */
 export const receiptLifetimeSeconds = 30 * 24 * 60 * 60
 
-/** What the journal keeps of a verified delivery. The body itself is not kept. */
+/** The record of a verified delivery, without its body. */
 export interface Receipt {
   readonly deliveryId: DeliveryId
   readonly source: SourceName
-  /** The sender's own id of it (`X-GitHub-Delivery`): not signed, and the same for every hook of an event. */
+  /** The sender's id (`X-GitHub-Delivery`): not signed, and equal for every hook of an event. */
   readonly senderId: string | null
   readonly receivedAt: Instant
   readonly expiresAt: Instant
@@ -23,11 +23,11 @@ export interface Receipt {
   readonly matches: readonly { readonly app: AppName; readonly revision: RevisionId | null }[]
 }
 
-/** Each call rejects with `Retryable` where the journal cannot be reached; anything else is a bug. */
+/** Rejects with `Retryable` where the journal cannot be reached; another error is a bug. */
 export interface EvidenceJournal {
   /**
-   * Idempotent: the same evidence again, or an older run or attempt than the stored one, changes
-   * nothing. `revision` is null where the app's tag carries no commit (see `Match`).
+   * Idempotent: repeated evidence, or an older run or attempt than the stored one, changes nothing.
+   * `revision` is null where the app's tag contains no commit (see `Match`).
    */
   readonly recordEvidence: (
     app: AppName,
@@ -39,18 +39,16 @@ export interface EvidenceJournal {
   readonly recordReceipt: (receipt: Receipt) => Promise<void>
 }
 
-/** Says "look again" to reconcile. May be lost: the clock finds what is waiting. */
+/** Invokes reconcile for an app. It may be lost: the next tick finds what waits. */
 export type NudgeApp = (app: AppName, revision: RevisionId | null) => Promise<void>
 
-type Unsettled = Omit<Receipt, 'reason' | 'matches'>
-
 /**
- * Evidence first, then the receipt: whoever repeats a delivery that failed in between finds the
- * evidence unchanged and writes what is missing.
+ * Records the evidence, then the receipt. If it fails in between, a repeated delivery finds the evidence
+ * unchanged and writes the receipt.
  */
 export const recordDelivery = async (
   journal: EvidenceJournal,
-  delivery: Unsettled,
+  delivery: Omit<Receipt, 'reason' | 'matches'>,
   matched: Result<readonly Match[], IgnoreReason>,
 ): Promise<Receipt> => {
   const matches = matched.ok ? matched.value : []

@@ -1,16 +1,16 @@
 import * as z from 'zod'
 
-/** An HTTP request as it came in, before any limit. */
+/** An HTTP request before any check of limits. */
 export interface HookRequest {
   readonly method: string
   readonly path: string
   /** Names in lower case; a header sent twice has its values joined by `,`. */
   readonly headers: ReadonlyMap<string, string>
-  /** The bytes that were sent, whatever API Gateway made of them. */
+  /** The bytes that the sender sent, without API Gateway's encoding. */
   readonly body: Buffer
 }
 
-/** The part that is used of an event of API Gateway's HTTP API, payload format 2.0. */
+/** The used fields of an event of API Gateway's HTTP API, payload format 2.0. */
 const HttpEvent = z.object({
   rawPath: z.string(),
   requestContext: z.object({ http: z.object({ method: z.string() }) }),
@@ -20,10 +20,10 @@ const HttpEvent = z.object({
 })
 
 /**
- * API Gateway sends only `text/*` and JSON as text; a form, or a body without a content type, arrives
- * in base64. What was signed are the bytes, so they are what goes on from here.
+ * API Gateway sends `text/*` and JSON as text, and a form or a body without a content type in base64. The
+ * bytes are signed, so they are restored here.
  *
- * @throws ZodError where the event is none of an HTTP API: the function was woken by something else.
+ * @throws ZodError where the event is not from an HTTP API
  */
 export const toRequest = (event: unknown): HookRequest => {
   const { rawPath, requestContext, headers, body, isBase64Encoded } = HttpEvent.parse(event)

@@ -6,10 +6,10 @@ import type { Log } from '../kernel/log.ts'
 import type { Parsed } from '../sources/source.ts'
 import { isOfRepository } from './match.ts'
 
-/** Keeps the instant at which an event of this kind was last taken for an app. */
+/** Records when an app last got an event of this kind. */
 export type RecordSeen = (app: AppName, kind: HookKind, at: Instant) => Promise<void>
 
-/** Notes that hooks of this kind reach us. Never rejects: nothing of an answer rests on it. */
+/** Records the kind of a delivery for its apps. Never rejects: no answer depends on it. */
 export type NoteSeen = (parsed: Parsed, receivedAt: Instant) => Promise<void>
 
 const kindOf = (parsed: Parsed): HookKind | null => {
@@ -26,7 +26,7 @@ const kindOf = (parsed: Parsed): HookKind | null => {
   }
 }
 
-/** Any branch or tag of the repository tells that its hook sends such events. */
+/** A push to any branch or tag of the repository shows that its hook sends such events. */
 const appsOf = (parsed: Parsed, apps: readonly App[]): readonly App[] => {
   if (parsed.kind === 'image') return apps.filter(({ name }) => name === parsed.app)
   if (parsed.kind === 'push' || parsed.kind === 'ci_run')
@@ -34,21 +34,19 @@ const appsOf = (parsed: Parsed, apps: readonly App[]): readonly App[] => {
   return []
 }
 
-const gapMilliseconds = 60 * 60 * 1000
-
-/** Writes once an hour per app and kind; in between it is a look at the function's memory. */
+/** Writes once an hour per app and kind; in between it only reads the memory of the function. */
 export const createNoteSeen = (record: RecordSeen, apps: readonly App[], log: Log): NoteSeen => {
   const noted = new Map<string, number>()
   const note = async (app: AppName, kind: HookKind, at: Instant): Promise<void> => {
     const key = `${app} ${kind}`
     const now = Date.parse(at)
-    if (now - (noted.get(key) ?? Number.NEGATIVE_INFINITY) < gapMilliseconds) return
+    if (now - (noted.get(key) ?? Number.NEGATIVE_INFINITY) < 60 * 60 * 1000) return
     noted.set(key, now)
     try {
       await record(app, kind, at)
     } catch (error) {
       noted.delete(key)
-      log.warn('that a hook was seen could not be noted', { app, kind, error: String(error) })
+      log.warn('failed to record webhook activity', { app, kind, error: String(error) })
     }
   }
   return async (parsed, receivedAt) => {

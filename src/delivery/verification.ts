@@ -9,7 +9,7 @@ import type {
   SourceSecrets,
 } from '../sources/source.ts'
 
-/** The secrets that verify each source. Not configured, not readable or empty: unavailable. */
+/** The secrets that verify each source. A secret that is not configured or not readable is unavailable. */
 export interface HookSecrets {
   /** Read at most 5 minutes ago. */
   readonly load: (source: SourceName) => Promise<Result<SourceSecrets, 'secret_unavailable'>>
@@ -17,11 +17,7 @@ export interface HookSecrets {
   readonly refresh: (source: SourceName) => Promise<Result<SourceSecrets, 'secret_unavailable'>>
 }
 
-/** A newer secret could make these good; nothing makes a missing signature one. */
-const isMismatch = (reason: RejectReason): boolean =>
-  reason === 'signature_invalid' || reason === 'token_invalid'
-
-/** Verifies with the secrets at hand and, where they do not fit, once more with fresh ones. */
+/** Verifies with the cached secrets and, after a mismatch, once more with fresh ones. */
 export const verifyDelivery = async (
   source: Source,
   delivery: Delivery,
@@ -32,7 +28,9 @@ export const verifyDelivery = async (
   if (!loaded.ok) return loaded
   if (loaded.value.current.reveal() === '') return fail('secret_unavailable')
   const first = await source.verify(delivery, loaded.value, now)
-  if (first.ok || !isMismatch(first.error)) return first
+  const isMismatch =
+    !first.ok && (first.error === 'signature_invalid' || first.error === 'token_invalid')
+  if (!isMismatch) return first
   const fresh = await secrets.refresh(source.name)
   if (!fresh.ok || fresh.value === loaded.value) return first
   return source.verify(delivery, fresh.value, now)

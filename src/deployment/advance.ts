@@ -1,10 +1,9 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { Fence, type InstanceId, type TargetKey } from '../kernel/id.ts'
-import { absorbAnswers, endRestored } from './answer.ts'
-import { endDeployment, withdraw, preempt, instancesToRestore } from './close.ts'
-import { emit, type Draft } from './draft.ts'
+import { absorbAnswers } from './answer.ts'
+import { emit, type Draft } from './apply.ts'
+import { endDeployment, endWithdrawn, instancesToRestore, preempt, withdraw } from './close.ts'
 import { hostSecondsUntil, intentOwnedSeconds, isPast, operationLimits } from './deadline.ts'
-import { isPausing, largestWave } from './wave.ts'
 import {
   continuesOnFailure,
   hasEnded,
@@ -18,11 +17,12 @@ import {
   type Purpose,
   type Withdrawing,
 } from './deployment.ts'
-import { hasPendingRollback, liveRelease, type Head } from './head.ts'
 import { findSamePlace } from './find-target.ts'
+import { hasPendingRollback, liveRelease, type Head } from './head.ts'
+import { joinMessages } from './message.ts'
+import { largestWave } from './wave.ts'
 
-/** What a run sees when it looks. */
-export interface Poll {
+interface Poll {
   /** Instances of the next wave that have a fresh certificate. */
   readonly prepared: readonly InstanceId[]
   /** Names the run. */
@@ -30,7 +30,7 @@ export interface Poll {
   readonly now: Instant
 }
 
-/** Issues one command; its fence is the version that this very write gets. Null where too little time is left. */
+/** Issues one command; its fence is the version that this write gets. Null where too little time is left. */
 const issue = (
   draft: Draft,
   deployment: OpenDeployment,
@@ -41,11 +41,10 @@ const issue = (
   const limits = operationLimits(deployment, purpose, now)
   const target = instances[0]?.target
   if (limits === null || target === undefined) return null
-  const ids = instances.filter((instance) => instance.target === target).map(({ id }) => id)
-  const intent = {
+  const intent: Intent = {
     purpose,
     target,
-    instances: ids,
+    instances: instances.filter((one) => one.target === target).map(({ id }) => id),
     fence: Fence.parse(draft.head.version + 1),
     since: now,
     at: now,
@@ -54,8 +53,8 @@ const issue = (
     ...limits,
   }
   const isFirst = statusOf(deployment) === 'queued'
-  const started = isFirst ? [{ kind: 'deployment_started' as const }] : []
-  return emit(draft, ...started, { kind: 'command_issued', intent, by })
+  const started = isFirst ? emit(draft, { kind: 'deployment_started' }) : draft
+  return emit(started, { kind: 'command_issued', intent, by })
 }
 
 /** The instances to prepare or deploy to next; none once every wave is through. */
@@ -69,57 +68,49 @@ export const currentWave = (deployment: Deployment): readonly InstanceState[] =>
   return own.filter((instance) => instance.wave === wave)
 }
 
-const isDone = ({ status }: InstanceState): boolean => status === 'succeeded'
-
-/** Of a rollback: who can be reached has gone back, and who cannot is named, to follow when it can. */
-const isBackWhereItCan = ({ kind, instances }: Deployment): boolean =>
+/** True once every reachable instance is rolled back; offline ones are listed and repaired later. */
+const isRolledBack = ({ kind, instances }: Deployment): boolean =>
   kind === 'rollback' &&
-  instances.some(isDone) &&
-  instances.every((one) => isDone(one) || (!one.touched && one.reason === 'instance_offline'))
+  instances.some(({ status }) => status === 'succeeded') &&
+  instances.every(
+    ({ status, touched, reason }) =>
+      status === 'succeeded' || (!touched && reason === 'instance_offline'),
+  )
 
-const joinWords = (words: readonly (string | null)[]): string | null =>
-  words.filter((word) => word !== null).join('; ') || null
-
-/** Every wave is through. */
-const endRolled = (draft: Draft, deployment: Advancing, now: Instant): Draft => {
-  const left = deployment.instances.filter((one) => !isDone(one))
+/** Ends a deployment with no wave left. */
+const endRollout = (draft: Draft, deployment: Advancing, now: Instant): Draft => {
+  const left = deployment.instances.filter(({ status }) => status !== 'succeeded')
   const [first] = left
-  if (first === undefined || isBackWhereItCan(deployment)) {
-    const names = left.length === 0 ? [] : [`not on ${left.map(({ id }) => id).join(', ')}`]
-    const message = joinWords([deployment.message, ...names])
+  if (first === undefined || isRolledBack(deployment)) {
+    const offline = left.length === 0 ? null : `not on ${left.map(({ id }) => id).join(', ')}`
+    const message = joinMessages([deployment.message, offline])
     return endDeployment(draft, { status: 'succeeded', reason: 'deployed', message }, now)
   }
-  const told = left.map(({ id, message }) => (message === null ? id : `${id}: ${message}`))
-  const message = joinWords([deployment.message, ...told])
-  return endDeployment(
-    draft,
-    { status: 'failed', reason: first.reason ?? 'no_answer', message },
-    now,
-  )
+  const failures = left.map(({ id, message }) => (message === null ? id : `${id}: ${message}`))
+  const message = joinMessages([deployment.message, ...failures])
+  const reason = first.reason ?? 'no_answer'
+  return endDeployment(draft, { status: 'failed', reason, message }, now)
 }
 
-const rollOut = (draft: Draft, deployment: Advancing, look: Poll): Draft => {
-  const { prepared, now } = look
+const rollOut = (draft: Draft, deployment: Advancing, poll: Poll): Draft => {
+  const { prepared, now } = poll
+  const { pausedUntil, message } = deployment
   const wave = currentWave(deployment)
-  if (wave.length === 0) return endRolled(draft, deployment, now)
-  if (isPausing(deployment, now)) return draft
+  if (wave.length === 0) return endRollout(draft, deployment, now)
+  if (pausedUntil !== null && !isPast(pausedUntil, now)) return draft
   const unprepared = wave.filter(({ id, status }) => status === 'unseen' || !prepared.includes(id))
   const next =
     unprepared.length > 0
-      ? issue(draft, deployment, 'prepare', unprepared, look)
-      : issue(draft, deployment, 'deploy', wave, look)
+      ? issue(draft, deployment, 'prepare', unprepared, poll)
+      : issue(draft, deployment, 'deploy', wave, poll)
   if (next !== null) return next
-  // Whoever went back stays back: what is live is what a rollback leaves.
+  // A timed-out rollback is not reverted; instances already rolled back stay there.
   return continuesOnFailure(deployment)
-    ? endDeployment(
-        draft,
-        { status: 'failed', reason: 'deadline_passed', message: deployment.message },
-        now,
-      )
+    ? endDeployment(draft, { status: 'failed', reason: 'deadline_passed', message }, now)
     : withdraw(draft, 'deadline_passed', null, now)
 }
 
-/** The first instance to bring back, and those that one command reaches with it: by one target of the live release. */
+/** The first instance to restore, and those that one command reaches with it: by one target of the live release. */
 const listReachedTogether = (
   head: Head,
   { release }: Withdrawing,
@@ -134,56 +125,69 @@ const listReachedTogether = (
   return instances.filter((one) => one.target === first.target && keyOf(one) === key)
 }
 
-const restoreNext = (draft: Draft, deployment: Withdrawing, look: Poll): Draft => {
+/** The withdrawn deployment ends as its rollout did, with the instances that were not restored. */
+const endRestored = (
+  draft: Draft,
+  { reason, message: cause }: Withdrawing,
+  now: Instant,
+): Draft => {
+  const instances = draft.head.deployment?.instances ?? []
+  const left = instances.filter(({ status }) => status === 'unknown')
+  const why = left.length === 0 ? null : `not brought back: ${left.map(({ id }) => id).join(', ')}`
+  return endWithdrawn(draft, reason, joinMessages([cause, why]), now)
+}
+
+const restoreNext = (draft: Draft, deployment: Withdrawing, poll: Poll): Draft => {
   const left = instancesToRestore(draft.head, deployment)
   const together = listReachedTogether(draft.head, deployment, left)
-  const next = issue(draft, deployment, 'restore', together.slice(0, largestWave), look)
+  const next = issue(draft, deployment, 'restore', together.slice(0, largestWave), poll)
   if (next !== null) return next
-  // Nobody is left, or no time for who is.
+  // No instance is left, or no time for those that are.
   const instances = left.map((instance) => ({
     ...instance,
     status: 'unknown' as const,
     reason: 'not_restored' as const,
   }))
-  const given = left.length === 0 ? draft : emit(draft, { kind: 'instances_reported', instances })
-  return endRestored(given, deployment, look.now)
+  const reported =
+    left.length === 0 ? draft : emit(draft, { kind: 'instances_reported', instances })
+  return endRestored(reported, deployment, poll.now)
 }
 
-/** What comes next where no command is in flight. */
-const proceed = (draft: Draft, look: Poll): Draft => {
+/** The next command of a deployment with none in flight, or its end. */
+const proceed = (draft: Draft, poll: Poll): Draft => {
   const { deployment } = draft.head
   if (deployment === null || hasEnded(deployment)) return draft
   return deployment.phase === 'advancing'
-    ? rollOut(draft, deployment, look)
-    : restoreNext(draft, deployment, look)
+    ? rollOut(draft, deployment, poll)
+    : restoreNext(draft, deployment, poll)
 }
 
-/** The same fence once more, by another sender, with what is left of its time. */
-const resend = (draft: Draft, intent: Intent, { by, now }: Poll): Draft => {
-  const hostSeconds = hostSecondsUntil(intent.deadlineAt, now)
+/** Issues the same fence again, by another sender, with the time that is left. */
+const resend = (draft: Draft, { deadlineAt }: Intent, { by, now }: Poll): Draft => {
+  const hostSeconds = hostSecondsUntil(deadlineAt, now)
   return hostSeconds === null
     ? draft
     : emit(draft, { kind: 'command_repeated', at: now, hostSeconds, by })
 }
 
 /**
- * Gives up what is open because it, or what was live before it, is to be taken back. Who is blamed for
- * nothing is only out of the way: an alarm fired before anything of it was sent.
+ * Gives up the open deployment because it, or the live release, is to be taken back. In the second case it
+ * is not at fault: the alarm fired before it had sent a command.
  */
 const yieldToRollback = (draft: Draft, { generation }: Deployment, now: Instant): Draft => {
-  const { rollback: takeBack } = draft.head
-  if (takeBack === null) return draft
-  return takeBack.generation === generation
-    ? withdraw(draft, takeBack.reason, `by ${takeBack.by}`, now)
-    : withdraw(draft, 'cancelled', `out of the way of a rollback by ${takeBack.by}`, now)
+  const { rollback } = draft.head
+  if (rollback === null) return draft
+  return rollback.generation === generation
+    ? withdraw(draft, rollback.reason, `by ${rollback.by}`, now)
+    : withdraw(draft, 'cancelled', `out of the way of a rollback by ${rollback.by}`, now)
 }
 
 /**
  * The deployment's next move: the next command, the same one again where its writer never sent it,
- * the loss of answers whose time is over, or the end. Nothing where there is nothing to do but wait.
+ * lost answers after a command's time, or the end. Nothing where it can only wait.
  */
-export const advance = (draft: Draft, look: Poll): Draft => {
-  const { now } = look
+export const advance = (draft: Draft, poll: Poll): Draft => {
+  const { now } = poll
   const { head } = draft
   const { deployment } = head
   if (deployment === null || hasEnded(deployment)) return draft
@@ -191,12 +195,12 @@ export const advance = (draft: Draft, look: Poll): Draft => {
   if (hasPendingRollback(head) && deployment.phase === 'advancing')
     return yieldToRollback(draft, deployment, now)
   const { intent } = deployment
-  if (intent === null) return proceed(draft, look)
+  if (intent === null) return proceed(draft, poll)
   const isGivenUp =
     intent.operation === null && isPast(addSeconds(intent.at, intentOwnedSeconds), now)
-  // It changes nothing on the host: begun anew, with a time of its own.
+  // `prepare` changes nothing on the host, so it is issued anew, with a time of its own.
   if (isGivenUp && intent.purpose === 'prepare')
-    return proceed(emit(draft, { kind: 'command_settled' }), look)
+    return proceed(emit(draft, { kind: 'command_settled' }), poll)
   if (isPast(intent.deadlineAt, now)) return absorbAnswers(draft, intent.fence, [], now)
-  return isGivenUp ? resend(draft, intent, look) : draft
+  return isGivenUp ? resend(draft, intent, poll) : draft
 }

@@ -1,65 +1,51 @@
 import { addSeconds, secondsBetween, type Instant } from '../kernel/clock.ts'
 import type { Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
+import { emit, type Draft } from './apply.ts'
 import { isPast } from './deadline.ts'
-import { emit, type Draft } from './draft.ts'
 import type { Deployment } from './deployment.ts'
-import { hasPendingRollback, type Finished, type Head } from './head.ts'
+import { hasPendingRollback, type Finished, type Head, type Operation } from './head.ts'
+import type { AlarmTransition, Verdict } from './observation.ts'
 import { hasEarlierRelease, openDeployment, requestRollback } from './operate.ts'
 
-/** An alarm's transition to ALARM, as EventBridge tells it or DescribeAlarms shows it. */
-export interface AlarmTransition {
-  readonly alarm: string
-  /** The alarm's own timestamp. */
-  readonly at: Instant
-  /** Null where only the present state is known. */
-  readonly from: 'OK' | 'INSUFFICIENT_DATA' | null
-}
-
-/** What follows from a transition for one app. Every ending has its reason. */
-export type Verdict =
-  | { readonly kind: 'ignored'; readonly reason: Reason }
-  | { readonly kind: 'freeze'; readonly reason: Reason }
-  | { readonly kind: 'take_back'; readonly generation: Generation; readonly freeze: boolean }
-  /** It is at fault, and there is nothing to go back to. */
-  | { readonly kind: 'stuck'; readonly generation: Generation; readonly reason: Reason }
-
-/** Within this time of one rollback a second one is the last: people have to look. */
-const cooldownSeconds = 3600
-/** So long after a failed deployment an alarm may still be about what it served for a moment. */
+/** Alarms this soon after a failed deployment may still be caused by what it served for a moment. */
 const aftermathSeconds = 120
 
 const ignore = (reason: Reason): Verdict => ({ kind: 'ignored', reason })
 
-/** Whether it was quiet when this was opened, or has been since. */
+/** Whether the alarm was quiet when the deployment was opened, or has been since. */
 const isOwn = ({ firing }: Pick<Finished, 'firing'>, { alarm, from }: AlarmTransition): boolean =>
   from === 'OK' || !firing.includes(alarm)
 
-/** Taken back, or taking back: what is live now is what people or an alarm went back to. */
+/** A rollback, or a deployment that was taken back: what is live now is what it went back to. */
 const hasGoneBack = ({ kind, status }: Finished): boolean =>
   kind === 'rollback' || status === 'rolled_back'
 
+/** A second rollback within an hour is the last: an operator has to look. */
 const isSecond = (head: Head, at: Instant): boolean =>
-  head.finished.some((one) => hasGoneBack(one) && secondsBetween(one.endedAt, at) < cooldownSeconds)
+  head.finished.some((one) => hasGoneBack(one) && secondsBetween(one.endedAt, at) < 3600)
 
-/** What is open goes back to what is live; what is live needs one before it. */
+/** An open deployment goes back to the live release; the live release needs an earlier one. */
 const blame = (head: Head, generation: Generation, at: Instant): Verdict => {
   const isOpen = openDeployment(head)?.generation === generation
   if (isOpen || hasEarlierRelease(head, generation))
     return { kind: 'take_back', generation, freeze: isSecond(head, at) }
   const reason = 'nothing_to_roll_back_to'
-  const isSaid = head.rollback?.generation === generation && head.rollback.refusal === reason
-  return isSaid ? ignore(reason) : { kind: 'stuck', generation, reason }
+  const isKnown = head.rollback?.generation === generation && head.rollback.refusal === reason
+  return isKnown ? ignore(reason) : { kind: 'stuck', generation, reason }
 }
 
-/** It did not stay, and neither ran when the alarm fired nor has only just ended. */
-const isAside = ({ status, sentAt, endedAt }: Finished, at: Instant): boolean =>
-  (status === 'failed' || status === 'cancelled') &&
-  (!isPast(sentAt, at) || isPast(addSeconds(endedAt, aftermathSeconds), at))
-
-/** The newest one that can be at fault, or the way back that must not be taken back itself. */
+/**
+ * The newest deployment that can be at fault, or the rollback that must not be taken back itself. One that
+ * did not stay counts only while it ran and shortly after.
+ */
 const findSuspect = ({ finished }: Head, at: Instant): Finished | undefined =>
-  finished.find((one) => hasGoneBack(one) || (one.changed && !isAside(one, at)))
+  finished.find((one) => {
+    if (hasGoneBack(one)) return true
+    const stayed = one.status !== 'failed' && one.status !== 'cancelled'
+    const isNear = isPast(one.sentAt, at) && !isPast(addSeconds(one.endedAt, aftermathSeconds), at)
+    return one.changed && (stayed || isNear)
+  })
 
 const judgeFinished = (head: Head, transition: AlarmTransition, windowSeconds: number): Verdict => {
   const { at } = transition
@@ -72,7 +58,7 @@ const judgeFinished = (head: Head, transition: AlarmTransition, windowSeconds: n
       : ignore('going_back')
   if (!isPast(suspect.sentAt, at)) return ignore('alarm_unrelated')
   if (!isOwn(suspect, transition)) return ignore('alarm_fired_before')
-  // It failed or was cancelled, and what was live before is back already.
+  // It failed or was cancelled, and its instances are back on the live release.
   if (suspect.status !== 'succeeded') return ignore('already_back')
   return blame(head, suspect.generation, at)
 }
@@ -85,38 +71,30 @@ const judgeOpen = (open: Deployment, head: Head, transition: AlarmTransition): V
   return blame(head, open.generation, transition.at)
 }
 
-/** Whoever unfroze the app has looked at what fired until then: it is not judged once more by the clock. */
-const isLookedAt = ({ operations }: Head, at: Instant): boolean => {
-  const unfreeze = operations.find(({ kind }) => kind === 'unfreeze')
-  return unfreeze !== undefined && isPast(at, unfreeze.at)
-}
-
-/** A person called off the rollback that this alarm, or one before it, asked for. */
-const isCalledOff = ({ rollback, operations }: Head, at: Instant): boolean => {
-  if (rollback?.refusal !== 'cancelled') return false
-  const cancel = operations.find(({ kind }) => kind === 'cancel')
-  return cancel !== undefined && isPast(at, cancel.at)
+/** Whether an operator's newest command of this kind came after an alarm, so that the alarm is not judged again. */
+const hasOperatedSince = ({ operations }: Head, kind: Operation['kind'], at: Instant): boolean => {
+  const newest = operations.find((operation) => operation.kind === kind)
+  return newest !== undefined && isPast(at, newest.at)
 }
 
 /**
- * Whether a transition to ALARM takes anything back. The suspect is the open deployment once anything
- * was sent, else the newest finished one that changed digest, secrets or env and whose window is open.
+ * Whether a transition to ALARM takes anything back. The suspect is the open deployment once it has sent
+ * a command, else the newest finished one that changed digest, secrets or env and whose window is open.
  */
 export const judgeAlarm = (
   head: Head,
   transition: AlarmTransition,
   windowSeconds: number,
 ): Verdict => {
-  if (head.freeze !== null || isLookedAt(head, transition.at)) return ignore('app_frozen')
-  if (isCalledOff(head, transition.at)) return ignore('cancelled')
+  const { at } = transition
+  if (head.freeze !== null || hasOperatedSince(head, 'unfreeze', at)) return ignore('app_frozen')
+  if (head.rollback?.refusal === 'cancelled' && hasOperatedSince(head, 'cancel', at))
+    return ignore('cancelled')
   if (hasPendingRollback(head)) return ignore('going_back')
   const open = openDeployment(head)
   const verdict = open === null ? null : judgeOpen(open, head, transition)
   return verdict ?? judgeFinished(head, transition, windowSeconds)
 }
-
-const freeze = (draft: Draft, reason: Reason, by: string, at: Instant): Draft =>
-  emit(draft, { kind: 'frozen', freeze: { reason, by, at }, cause: 'rule' })
 
 /** What follows from a transition; nothing where it is ignored. */
 export const applyAlarm = (
@@ -127,25 +105,26 @@ export const applyAlarm = (
 ): Draft => {
   const verdict = judgeAlarm(draft.head, transition, windowSeconds)
   const by = `alarm ${transition.alarm}`
+  const freeze = (before: Draft, reason: Reason): Draft =>
+    emit(before, { kind: 'frozen', freeze: { reason, by, at: now }, cause: 'rule' })
+  const askedFor = { kind: 'rollback', reason: 'alarm_fired', to: null, by, at: now } as const
   switch (verdict.kind) {
     case 'ignored':
       return draft
     case 'freeze':
-      return freeze(draft, verdict.reason, by, now)
+      return freeze(draft, verdict.reason)
     case 'take_back': {
-      const next = requestRollback(draft, rollbackBy(verdict.generation, by, now), now)
-      return verdict.freeze ? freeze(next, 'second_rollback', by, now) : next
+      const { generation } = verdict
+      const next = requestRollback(draft, { ...askedFor, generation }, now)
+      return verdict.freeze ? freeze(next, 'second_rollback') : next
     }
     case 'stuck': {
-      const word = rollbackBy(verdict.generation, by, now)
-      return emit(draft, { kind: 'rollback_refused', request: word, reason: verdict.reason })
+      const { generation, reason } = verdict
+      return emit(draft, { kind: 'rollback_refused', request: { ...askedFor, generation }, reason })
     }
   }
 }
 
-const rollbackBy = (generation: Generation, by: string, at: Instant) =>
-  ({ kind: 'rollback', reason: 'alarm_fired', generation, to: null, by, at }) as const
-
-/** A transition at the end of the window may be seen a little later: until then somebody looks. */
+/** Whether the alarm window has ended for the poller too: a transition at its end may be read a little later. */
 export const isWatchOver = (alarmsUntil: Instant, now: Instant): boolean =>
   isPast(addSeconds(alarmsUntil, aftermathSeconds), now)

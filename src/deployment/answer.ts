@@ -1,37 +1,23 @@
 import type { Instant } from '../kernel/clock.ts'
 import { Fence, Generation } from '../kernel/id.ts'
-import { endWithdrawn, withdraw } from './close.ts'
+import { emit, type Draft } from './apply.ts'
+import { withdraw } from './close.ts'
 import { isPast } from './deadline.ts'
-import { emit, type Draft } from './draft.ts'
-import { findTarget } from './find-target.ts'
 import {
-  continuesOnFailure,
   assignsNumber,
+  continuesOnFailure,
   type Deployment,
   type InstanceState,
   type Intent,
-  type Withdrawing,
 } from './deployment.ts'
+import { findTarget } from './find-target.ts'
 import { intentOf, type Head } from './head.ts'
-import { hasDrifted, servesRelease } from './observed.ts'
-import { pauseAfter } from './wave.ts'
+import { isDrift, servesRelease } from './observed.ts'
 import type { Answer } from './step.ts'
+import { pauseAfter } from './wave.ts'
 
-/** A changed key is prepared for anew, a fence from before a restore raised: each at most this often. */
+/** After a changed key, or a fence from before the table was restored, a command is repeated this often. */
 const mostRetries = 2
-/** Each repeated command may need one; whoever is prepared again and again never stays it. */
-const mostPrepares = 2 * mostRetries
-
-const lostAnswer = (id: Answer['id']): Answer => ({
-  id,
-  outcome: 'lost',
-  reason: 'no_answer',
-  message: null,
-  serving: null,
-  fenceSeen: null,
-  steps: [],
-  tail: [],
-})
 
 const isRepeatable = ({ reason }: Answer): boolean =>
   reason === 'key_changed' || reason === 'superseded_fence'
@@ -43,8 +29,8 @@ const withAnswer = (instance: InstanceState, answer: Answer) => ({
   message: answer.message,
 })
 
-/** Asked what it serves: it is where it should be, has to get there, or is only to be told of. */
-const afterQuestion = (
+/** After an instance was asked what it serves: it is up to date, is to be repaired, or only its drift is reported. */
+const afterProbe = (
   head: Head,
   { release }: Deployment,
   instance: InstanceState,
@@ -53,7 +39,10 @@ const afterQuestion = (
   if (servesRelease(answer.serving, release))
     return { ...withAnswer(instance, answer), status: 'succeeded' }
   const asked = { ...instance, status: 'pending', serving: answer.serving } as const
-  if (!hasDrifted(head, instance)) return asked
+  const place = head.observed.find(
+    ({ id, target }) => id === instance.id && target === instance.target,
+  )
+  if (!isDrift(head, place ?? null)) return asked
   return findTarget(release.settings, instance.target)?.drift === 'report'
     ? { ...asked, status: 'failed', reason: 'drifted' }
     : { ...asked, reason: 'drifted' }
@@ -61,8 +50,9 @@ const afterQuestion = (
 
 const afterPrepare = (instance: InstanceState, answer: Answer): InstanceState => {
   const isDone = answer.outcome === 'succeeded'
+  // Each repeated command may need one; an instance that never stays prepared fails.
   if (isDone || answer.reason === 'too_late')
-    return instance.retries < mostPrepares
+    return instance.retries < 2 * mostRetries
       ? { ...instance, retries: instance.retries + 1 }
       : {
           ...withAnswer(instance, answer),
@@ -72,7 +62,7 @@ const afterPrepare = (instance: InstanceState, answer: Answer): InstanceState =>
   return { ...withAnswer(instance, answer), status: 'failed', reason: answer.reason ?? 'no_answer' }
 }
 
-/** Nothing was changed by a command that was refused or not sent, but perhaps by one under the same fence before it. */
+/** A command that was refused or not sent changed nothing; an earlier one under the same fence may have. */
 const untouched = (instance: InstanceState, intent: Intent): InstanceState => ({
   ...instance,
   touched: instance.touched && intent.repeated,
@@ -115,64 +105,11 @@ const afterRestore = (instance: InstanceState, answer: Answer): InstanceState =>
   }
 }
 
-/** It could not be sent to: what it serves nobody has said. */
+/** After a command could not be sent to an instance. */
 const afterMissing = (instance: InstanceState, answer: Answer, intent: Intent): InstanceState => {
   if (intent.purpose === 'restore') return afterRestore(instance, answer)
   const missed = withAnswer(untouched(instance, intent), answer)
   return { ...missed, status: missed.touched ? 'lost' : 'failed' }
-}
-
-const after = { prepare: afterPrepare, deploy: afterDeploy, restore: afterRestore }
-
-/** An answer that came before this command's time to answer, or from nobody, counts as lost once it is over. */
-const answerOf = (intent: Intent, answers: readonly Answer[], id: Answer['id'], now: Instant) => {
-  const answer = answers.find((one) => one.id === id)
-  if (answer !== undefined && answer.outcome !== 'waiting') return answer
-  return isPast(intent.deadlineAt, now) ? lostAnswer(id) : null
-}
-
-/** The version must rise above every fence that a host has seen (a table restored to an earlier day). */
-const raiseFence = (draft: Draft, answers: readonly Answer[]): Draft => {
-  const seen = Math.max(0, ...answers.map((answer) => answer.fenceSeen ?? 0))
-  return seen > draft.head.version
-    ? emit(draft, { kind: 'fence_seen', fence: Fence.parse(seen) })
-    : draft
-}
-
-/** No app comes to such a number by itself; what an instance says may not use the numbers up. */
-const highestNumber = 9_999_999
-
-/**
- * A number that is an instance's already, or was, is another release's (again the restored table): this
- * one gets the next number that is nobody's, and whoever has it under its first gets it anew.
- */
-const renumber = (draft: Draft, deployment: Deployment, answers: readonly Answer[]): Draft => {
-  if (!assignsNumber(deployment)) return draft
-  const served = answers
-    .filter(({ outcome, reason }) => outcome === 'refused' && reason === 'superseded_fence')
-    .map(({ serving }) => serving?.generation ?? 0)
-    .filter((number) => number <= highestNumber)
-  const highest = Math.max(0, ...served)
-  if (highest < deployment.generation) return draft
-  return emit(draft, { kind: 'release_renumbered', generation: Generation.parse(highest + 1) })
-}
-
-/** Of several instances it is said which one failed. */
-const messageOf = ({ instances }: Deployment, { id, message }: InstanceState): string | null => {
-  if (instances.length === 1) return message
-  return message === null ? id : `${id}: ${message}`
-}
-
-/** What follows once every instance of the command has answered, or its time is over. */
-const conclude = (draft: Draft, intent: Intent, now: Instant): Draft => {
-  const settled = emit(draft, { kind: 'command_settled' })
-  const { deployment } = settled.head
-  if (deployment?.phase !== 'advancing') return settled
-  const first = deployment.instances.find(({ status }) => status === 'failed' || status === 'lost')
-  if (first !== undefined && !continuesOnFailure(deployment))
-    return withdraw(settled, first.reason ?? 'no_answer', messageOf(deployment, first), now)
-  const until = pauseAfter(deployment, intent, now)
-  return until === null ? settled : emit(settled, { kind: 'wave_paused', until })
 }
 
 const afterAnswer = (
@@ -181,12 +118,69 @@ const afterAnswer = (
   intent: Intent,
   instance: InstanceState,
   answer: Answer,
-): InstanceState =>
-  instance.status === 'unseen' && answer.outcome === 'succeeded'
-    ? afterQuestion(head, deployment, instance, answer)
-    : after[intent.purpose](instance, answer, intent)
+): InstanceState => {
+  if (instance.status === 'unseen' && answer.outcome === 'succeeded')
+    return afterProbe(head, deployment, instance, answer)
+  const after = { prepare: afterPrepare, deploy: afterDeploy, restore: afterRestore }
+  return after[intent.purpose](instance, answer, intent)
+}
 
-/** A command that an instance has not answered, or not said what it serves, may still run there. */
+/** The answer of an instance; a missing one counts as lost once the command's time is over. */
+const answerOf = (
+  intent: Intent,
+  answers: readonly Answer[],
+  id: Answer['id'],
+  now: Instant,
+): Answer | null => {
+  const answer = answers.find((one) => one.id === id)
+  if (answer !== undefined && answer.outcome !== 'waiting') return answer
+  const empty = { message: null, serving: null, fenceSeen: null, steps: [], tail: [] }
+  return isPast(intent.deadlineAt, now)
+    ? { id, outcome: 'lost', reason: 'no_answer', ...empty }
+    : null
+}
+
+/** The version must rise above every fence that a host has seen (after the table was restored from a backup). */
+const raiseFence = (draft: Draft, answers: readonly Answer[]): Draft => {
+  const seen = Math.max(0, ...answers.map((answer) => answer.fenceSeen ?? 0))
+  return seen > draft.head.version
+    ? emit(draft, { kind: 'fence_seen', fence: Fence.parse(seen) })
+    : draft
+}
+
+/**
+ * A number that an instance serves or has served already is another release's (again after the table was
+ * restored): this release gets the next free number, and instances that have it under its first number are
+ * deployed to again. No app reaches the highest number by itself, and no instance's report may use it up.
+ */
+const renumber = (draft: Draft, deployment: Deployment, answers: readonly Answer[]): Draft => {
+  if (!assignsNumber(deployment)) return draft
+  const served = answers
+    .filter(({ outcome, reason }) => outcome === 'refused' && reason === 'superseded_fence')
+    .map(({ serving }) => serving?.generation ?? 0)
+    .filter((number) => number <= 9_999_999)
+  const highest = Math.max(0, ...served)
+  if (highest < deployment.generation) return draft
+  return emit(draft, { kind: 'release_renumbered', generation: Generation.parse(highest + 1) })
+}
+
+/** What follows once every instance of the command has answered, or its time is over. */
+const conclude = (draft: Draft, intent: Intent, now: Instant): Draft => {
+  const settled = emit(draft, { kind: 'command_settled' })
+  const { deployment } = settled.head
+  if (deployment?.phase !== 'advancing') return settled
+  const first = deployment.instances.find(({ status }) => status === 'failed' || status === 'lost')
+  if (first !== undefined && !continuesOnFailure(deployment)) {
+    const { id, message } = first
+    const named = message === null ? id : `${id}: ${message}`
+    const isOnly = deployment.instances.length === 1
+    return withdraw(settled, first.reason ?? 'no_answer', isOnly ? message : named, now)
+  }
+  const until = pauseAfter(deployment, intent, now)
+  return until === null ? settled : emit(settled, { kind: 'wave_paused', until })
+}
+
+/** A command that an instance has not answered, or not with what it serves, may still run there. */
 const abandonMissed = (draft: Draft, intent: Intent, reported: readonly InstanceState[]): Draft => {
   const { target, operation } = intent
   const isMissed = reported.some(({ status }) => status === 'lost' || status === 'unknown')
@@ -198,10 +192,7 @@ const abandonMissed = (draft: Draft, intent: Intent, reported: readonly Instance
 const report = (draft: Draft, reported: readonly InstanceState[]): Draft =>
   reported.length === 0 ? draft : emit(draft, { kind: 'instances_reported', instances: reported })
 
-/**
- * Takes in what the instances answered to the command of `fence`. Answers to any other command are
- * those of a superseded attempt and change nothing.
- */
+/** Takes in the answers to the command of `fence`. Answers to an earlier command change nothing. */
 export const absorbAnswers = (
   draft: Draft,
   fence: Fence,
@@ -220,14 +211,14 @@ export const absorbAnswers = (
       ? []
       : [afterAnswer(head, deployment, intent, instance, answer)]
   })
-  const told = abandonMissed(report(raiseFence(draft, answers), reported), intent, reported)
-  const numbered = intent.purpose === 'deploy' ? renumber(told, deployment, answers) : told
+  const taken = abandonMissed(report(raiseFence(draft, answers), reported), intent, reported)
+  const numbered = intent.purpose === 'deploy' ? renumber(taken, deployment, answers) : taken
   return conclude(numbered, intent, now)
 }
 
 /**
- * Takes in that the command of `fence` is out, and who it could not be sent to. The first sender who
- * says so counts; a second one's command under the same fence changes nothing.
+ * Takes in that the command of `fence` is sent, and the instances that it did not go to. The first report
+ * counts; a second sender's command under the same fence changes nothing.
  */
 export const markSent = (
   draft: Draft,
@@ -247,17 +238,4 @@ export const markSent = (
   const instances = intent.instances.filter((id) => missed(id) === undefined)
   const sent = report(emit(draft, { kind: 'command_sent', operation, instances }), reported)
   return instances.length === 0 ? conclude(sent, { ...intent, operation, instances }, now) : sent
-}
-
-/** A restore is over when nobody is left to bring back: the deployment ends as the rollout did. */
-export const endRestored = (
-  draft: Draft,
-  { reason, message: cause }: Withdrawing,
-  now: Instant,
-): Draft => {
-  const instances = draft.head.deployment?.instances ?? []
-  const left = instances.filter(({ status }) => status === 'unknown')
-  const why = left.length === 0 ? null : `not brought back: ${left.map(({ id }) => id).join(', ')}`
-  const message = [cause, why].filter((words) => words !== null).join('; ') || null
-  return endWithdrawn(draft, reason, message, now)
 }

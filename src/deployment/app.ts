@@ -1,6 +1,6 @@
 import type { AppName, InstanceId, TargetKey } from '../kernel/id.ts'
 
-/** What must be there before a revision may be deployed. */
+/** Evidence that a revision needs before it may be deployed. */
 export type Requirement =
   | { readonly kind: 'ci'; readonly ci: 'github' | 'circleci'; readonly workflow: string }
   | { readonly kind: 'image' }
@@ -9,44 +9,20 @@ export type InstanceSelector =
   | { readonly kind: 'tag'; readonly key: string; readonly value: string }
   | { readonly kind: 'ids'; readonly ids: readonly InstanceId[] }
 
-export type Strategy = 'blue-green' | 'recreate' | 'worker'
-
-export interface HealthCheck {
-  readonly path: string
-  /** The Host header; a Django with ALLOWED_HOSTS answers 400 to any other. */
-  readonly host: string | null
-  /** Inclusive range of HTTP statuses that count as healthy. */
-  readonly expect: { readonly from: number; readonly to: number }
-  readonly intervalSeconds: number
-  readonly times: number
-  readonly timeoutSeconds: number
-}
-
-export interface RunSettings {
-  readonly command: readonly string[]
-  readonly volumes: readonly string[]
-  readonly networks: readonly string[]
-  readonly memory: string | null
-  readonly stopTimeoutSeconds: number
-}
-
 /** Where the proxy listens: all addresses where `address` is null. */
 export interface PublishedAddress {
   readonly address: string | null
   readonly port: number
 }
 
-/**
- * What a target declares of itself. Every decision goes by these; its `kind` is compared only where
- * targets are told apart: in src/targets and src/config.
- */
+/** The properties that decisions about a target go by; its `kind` is compared in src/targets and src/config only. */
 export interface TargetTraits {
   readonly key: TargetKey
-  /** Which of the stage's instances are its; null where the target itself is the one instance. */
+  /** Selects the target's instances of the stage; null where the target itself is the one instance. */
   readonly instances: InstanceSelector | null
-  /** Host names that users reach it by. */
+  /** Public host names. */
   readonly hosts: readonly string[]
-  /** Run once per deployment; null where nothing is run. */
+  /** The command run once per deployment, if any. */
   readonly predeploy: readonly string[] | null
   readonly rollout: {
     readonly batch: { readonly kind: 'count' | 'percent'; readonly value: number }
@@ -55,21 +31,36 @@ export interface TargetTraits {
   readonly drift: 'repair' | 'report'
   /** Whether an instance can be asked what it serves. */
   readonly canBeAsked: boolean
-  /** False where landfall.yml accepts it and nothing deploys to it yet. */
+  /** False where landfall.yml accepts the kind and Landfall cannot deploy to it yet. */
   readonly isSupported: boolean
 }
 
 export interface Ec2Settings extends TargetTraits {
   readonly kind: 'ec2'
   readonly instances: InstanceSelector
-  readonly strategy: Strategy
+  readonly strategy: 'blue-green' | 'recreate' | 'worker'
   /** The container's port and the proxy's; null for a worker. */
   readonly port: number | null
   readonly publish: PublishedAddress | null
   readonly replaces: string | null
-  readonly run: RunSettings
+  readonly run: {
+    readonly command: readonly string[]
+    readonly volumes: readonly string[]
+    readonly networks: readonly string[]
+    readonly memory: string | null
+    readonly stopTimeoutSeconds: number
+  }
   readonly holdSeconds: number
-  readonly health: HealthCheck
+  readonly health: {
+    readonly path: string
+    /** The Host header; a Django with ALLOWED_HOSTS answers 400 to any other. */
+    readonly host: string | null
+    /** Inclusive range of HTTP statuses that count as healthy. */
+    readonly expect: { readonly from: number; readonly to: number }
+    readonly intervalSeconds: number
+    readonly times: number
+    readonly timeoutSeconds: number
+  }
   readonly keep: number
 }
 

@@ -5,34 +5,21 @@ import {
   isRepair,
   withoutPhase,
   type Deployment,
-  type InstanceState,
   type Intent,
   type OpenDeployment,
   type Withdrawing,
   type Ended,
   type Ending,
 } from './deployment.ts'
-import {
-  keptOperations,
-  type Head,
-  keptFinished,
-  keptReleases,
-  liveRelease,
-  type Finished,
-} from './head.ts'
+import { headLimits, liveRelease, type Finished, type Head } from './head.ts'
+import { cutMessage, limitMessages } from './message.ts'
+import type { PendingNotice } from './notice.ts'
 import { indexInstances, recordObserved } from './observed.ts'
 import { addQuarantined, isSameContent } from './quarantine.ts'
-import type { PendingNotice } from './notice.ts'
 import { newerOrder } from './revision.ts'
-import { cutMessage, keepWords } from './message.ts'
 
-/** For how long the writer of an intent looks again by itself, before it leaves it to events and the clock. */
-const watchSeconds = 25
-
-const watchedBy = (by: string, at: Instant): Head['poller'] => ({
-  by,
-  until: addSeconds(at, watchSeconds),
-})
+/** The writer of an intent polls for 25 s, then leaves the answers to events and the schedule. */
+const toPoller = (by: string, at: Instant): Head['poller'] => ({ by, until: addSeconds(at, 25) })
 
 const changeOpen = (head: Head, changed: (deployment: OpenDeployment) => OpenDeployment): Head => {
   const { deployment } = head
@@ -47,17 +34,24 @@ const changeIntent = (head: Head, changes: Partial<Intent>): Head =>
     intent: deployment.intent === null ? null : { ...deployment.intent, ...changes },
   }))
 
-/** A wave that begins or is over ends the pause before it. */
+/** A wave that begins or ends clears the pause before it. */
 const withIntent = (deployment: OpenDeployment, intent: Intent | null): OpenDeployment =>
   deployment.phase === 'advancing'
     ? { ...deployment, intent, pausedUntil: null }
     : { ...deployment, intent }
 
-const issued = (deployment: OpenDeployment, intent: Intent): OpenDeployment => ({
-  ...withIntent(deployment, intent),
-  sentAt: deployment.sentAt ?? (intent.purpose === 'prepare' ? null : intent.at),
-  instances: deployment.instances.map((instance) => touch(instance, intent)),
-})
+const issued = (deployment: OpenDeployment, intent: Intent): OpenDeployment => {
+  const { purpose, target, instances, at } = intent
+  const issuing = withIntent(deployment, intent)
+  if (purpose === 'prepare') return issuing
+  return {
+    ...issuing,
+    sentAt: deployment.sentAt ?? at,
+    instances: deployment.instances.map((one) =>
+      one.target === target && instances.includes(one.id) ? { ...one, touched: true } : one,
+    ),
+  }
+}
 
 const withdrawn = (
   deployment: OpenDeployment,
@@ -82,12 +76,7 @@ const changeNotice = (
   ),
 })
 
-const touch = (instance: InstanceState, { purpose, target, instances }: Intent): InstanceState =>
-  instance.target === target && instances.includes(instance.id)
-    ? { ...instance, touched: instance.touched || purpose !== 'prepare' }
-    : instance
-
-/** A repair goes on under the number of the live release, and answers no request. */
+/** A repair keeps the number of the live release, and answers no request. */
 const opened = (head: Head, deployment: Deployment): Head => {
   const { kind, generation } = deployment
   if (isRepair(deployment)) return { ...head, deployment }
@@ -100,7 +89,7 @@ const opened = (head: Head, deployment: Deployment): Head => {
   }
 }
 
-/** Instances that have it under its first number get it anew. */
+/** Instances that have the release under its first number are deployed to again. */
 const renumbered = (
   deployment: OpenDeployment,
   generation: Deployment['generation'],
@@ -113,13 +102,10 @@ const renumbered = (
   ),
 })
 
-/** The event is told or acted on; nothing of it is stored. */
-const unstored = (head: Head): Head => head
-
 const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>) => Head } = {
   operation_recorded: (head, { operation }) => ({
     ...head,
-    operations: [operation, ...head.operations].slice(0, keptOperations),
+    operations: [operation, ...head.operations].slice(0, headLimits.operations),
   }),
   redeploy_requested: (head, { request }) => ({ ...head, request }),
   redeploy_refused: (head, { reason }) =>
@@ -149,22 +135,23 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
     ),
   command_issued: (head, { intent, by }) => ({
     ...changeOpen(head, (deployment) => issued(deployment, intent)),
-    poller: watchedBy(by, intent.at),
+    poller: toPoller(by, intent.at),
   }),
   command_repeated: (head, { at, hostSeconds, by }) => ({
     ...changeIntent(head, { at, hostSeconds, repeated: true }),
-    poller: watchedBy(by, at),
+    poller: toPoller(by, at),
   }),
   command_sent: (head, { operation, instances }) => changeIntent(head, { operation, instances }),
   instances_reported: (head, { instances }) => {
     const reportedOf = indexInstances(instances)
     return changeOpen(head, (deployment) => ({
       ...deployment,
-      instances: keepWords(deployment.instances.map((one) => reportedOf(one) ?? one)),
+      instances: limitMessages(deployment.instances.map((one) => reportedOf(one) ?? one)),
     }))
   },
   command_settled: (head) => changeOpen(head, (deployment) => withIntent(deployment, null)),
-  command_abandoned: unstored,
+  // It makes an action only.
+  command_abandoned: (head) => head,
   fence_seen: (head, { fence }) => ({ ...head, version: fence }),
   release_renumbered: (head, { generation }) => ({
     ...changeOpen(head, (deployment) => renumbered(deployment, generation)),
@@ -182,8 +169,9 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
   deployment_archived: (head, { alarmsUntil }) => ({ ...head, deployment: null, alarmsUntil }),
   alarm_window_closed: (head) => ({ ...head, alarmsUntil: null }),
 
-  instances_listed: (head, { observed }) => ({ ...head, observed: observed }),
-  drift_found: unstored,
+  instances_listed: (head, { observed }) => ({ ...head, observed }),
+  // It makes a notice only.
+  drift_found: (head) => head,
 
   notice_claimed: (head, { id, until }) =>
     changeNotice(head, id, (notice) => ({
@@ -201,27 +189,27 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
   notice_dropped: (head, { id }) => changeNotice(head, id, () => null),
 }
 
-/** What one event makes of a head. Total: it asks nothing and decides nothing. */
+/** The head after one event. Total: it asks nothing and decides nothing. */
 export const apply = <Kind extends EventKind>(head: Head, event: Event<Kind>): Head =>
   appliers[event.kind](head, event)
 
-/** What an alarm will be judged by; nothing where nothing was sent, for then nothing is its fault. */
+/** The record that alarms are judged by; none where nothing was sent: then nothing is its fault. */
 const toFinished = (head: Head, ended: Ended): readonly Finished[] => {
   const { generation, kind, status, release, firing, sentAt, endedAt } = ended
   if (sentAt === null || kind === 'repair') return []
+  const { commit, digest } = release
   const live = liveRelease(head)
   const changed = live === null || !isSameContent(live, release)
-  const { commit, digest } = release
   return [{ generation, kind, status, commit, digest, changed, firing, sentAt, endedAt }]
 }
 
 const keepReleases = (head: Head, { release, status }: Ended): Head['releases'] => {
   if (status !== 'succeeded') return head.releases
   const earlier = head.releases.filter(({ generation }) => generation !== release.generation)
-  return [release, ...earlier].slice(0, keptReleases)
+  return [release, ...earlier].slice(0, headLimits.releases)
 }
 
-/** The deployment as it stays: its ending is written in the head first and never changes there. */
+/** The deployment with its ending, which is written to the head first and never changes there. */
 export const toEnded = (deployment: Deployment, ending: Ending, at: Instant): Ended => ({
   ...withoutPhase(deployment),
   phase: 'ended',
@@ -231,8 +219,8 @@ export const toEnded = (deployment: Deployment, ending: Ending, at: Instant): En
   endedAt: at,
 })
 
-/** What an ending makes of a head: what is live, what an alarm is judged by, what each instance serves. */
-export const applyEnding = (head: Head, ending: Ending, at: Instant): Head => {
+/** The head after an ending: what is live, what alarms are judged by, what each instance serves. */
+const applyEnding = (head: Head, ending: Ending, at: Instant): Head => {
   const { deployment } = head
   if (deployment === null) return head
   const ended = toEnded(deployment, ending, at)
@@ -240,8 +228,19 @@ export const applyEnding = (head: Head, ending: Ending, at: Instant): Head => {
     ...head,
     deployment: ended,
     releases: keepReleases(head, ended),
-    finished: [...toFinished(head, ended), ...head.finished].slice(0, keptFinished),
+    finished: [...toFinished(head, ended), ...head.finished].slice(0, headLimits.finished),
     observed: recordObserved(head, ended, at),
     poller: null,
   }
 }
+
+/** What is decided so far, and the head that it leads to: the next decision is taken from that head. */
+export interface Draft {
+  readonly head: Head
+  readonly events: readonly Event[]
+}
+
+export const emit = ({ head, events }: Draft, ...added: readonly Event[]): Draft => ({
+  head: added.reduce(apply, head),
+  events: [...events, ...added],
+})

@@ -2,13 +2,14 @@ import { isRepair, type Deployment, type DeploymentKind } from './deployment.ts'
 import {
   hasPendingRequest,
   hasPendingRollback,
+  isUpToDate,
   type Freeze,
   type Head,
   type RollbackRequest,
 } from './head.ts'
-import { isQuarantined, type Quarantinable } from './quarantine.ts'
+import { desiredRelease, isQuarantined, type Quarantinable } from './quarantine.ts'
 
-/** One thing that keeps a deployment from being opened now. */
+/** A reason why no deployment can be opened now. */
 export type Blocker =
   | { readonly reason: 'going_back'; readonly request: RollbackRequest }
   | { readonly reason: 'deployment_open'; readonly deployment: Deployment }
@@ -16,7 +17,7 @@ export type Blocker =
   | { readonly reason: 'app_frozen'; readonly freeze: Freeze }
   | { readonly reason: 'quarantined' }
 
-/** What is to go out. `request` is a new request for a redeploy, `redeploy` one that is taken up. */
+/** What is to be opened. `request` is a new request for a redeploy, `redeploy` one that is taken up. */
 export interface Attempt {
   readonly kind: Exclude<DeploymentKind, 'repair'> | 'request'
   readonly force: boolean
@@ -48,7 +49,7 @@ const blocks = (reason: Blocker['reason'], { kind, force }: Attempt): boolean =>
       return kind !== 'rollback'
     case 'request_pending':
       return kind === 'request' || kind === 'deploy'
-    // The way back is open to a frozen app.
+    // A frozen app may be rolled back.
     case 'app_frozen':
     case 'quarantined':
       return kind !== 'rollback' && !force
@@ -57,11 +58,27 @@ const blocks = (reason: Blocker['reason'], { kind, force }: Attempt): boolean =>
 
 /**
  * Why a deployment cannot be opened now, the most important first; empty where nothing is in its way.
- * A convergence gives way to any deployment and blocks none; one that has ended blocks until its record
- * is in the history.
+ * A repair gives way to any deployment and blocks none; an ended deployment blocks until its record is in
+ * the history.
  */
-export const blockers = (head: Head, wish: Attempt): readonly Blocker[] =>
-  listAll(head, wish.content).filter(({ reason }) => blocks(reason, wish))
+export const blockers = (head: Head, attempt: Attempt): readonly Blocker[] =>
+  listAll(head, attempt.content).filter(({ reason }) => blocks(reason, attempt))
 
-export const firstBlocker = (head: Head, wish: Attempt): Blocker['reason'] | null =>
-  blockers(head, wish)[0]?.reason ?? null
+export const firstBlocker = (head: Head, attempt: Attempt): Blocker['reason'] | null =>
+  blockers(head, attempt)[0]?.reason ?? null
+
+/** Whether an instance has yet to get the live release. */
+export const hasOutdated = (head: Head): boolean =>
+  desiredRelease(head) !== null && head.observed.some((place) => !isUpToDate(head, place))
+
+/**
+ * Whether the schedule has to look at the app: something is open or requested, a notice is to be sent, an
+ * alarm window is open, or an instance is out of date.
+ */
+export const hasWork = (head: Head): boolean =>
+  head.deployment !== null ||
+  hasPendingRequest(head) ||
+  hasPendingRollback(head) ||
+  head.notices.length > 0 ||
+  head.alarmsUntil !== null ||
+  hasOutdated(head)

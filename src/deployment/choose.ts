@@ -1,22 +1,22 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import type { Digest } from '../kernel/id.ts'
+import type { Commit, Digest } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { App, Requirement } from './app.ts'
-import { isPast } from './deadline.ts'
+import type { App } from './app.ts'
 import { blockers } from './blockers.ts'
+import { isPast } from './deadline.ts'
 import type { Head } from './head.ts'
 import { isQuarantined } from './quarantine.ts'
-import { lacksPush, type SeenHooks } from './seen.ts'
 import { compareOrders, type PushOrder, type Revision, type RevisionStatus } from './revision.ts'
+import { lacksPush, type SeenHooks } from './seen.ts'
 
 interface RevisionEnding {
   readonly status: RevisionStatus
   readonly reason: Reason
-  /** What an expired one still had not got; null where that did not end it. */
+  /** The evidence that an expired one lacked; null for another ending. */
   readonly lacked: readonly string[] | null
 }
 
-/** What one waiting revision is, seen from the head: on its way out, ended, or lacking something. */
+/** Where a waiting revision stands: deployable, lacking evidence, being deployed, or ended. */
 export type Readiness =
   | { readonly kind: 'ready'; readonly order: PushOrder }
   | { readonly kind: 'lacking'; readonly what: readonly string[] }
@@ -26,7 +26,7 @@ export type Readiness =
 export interface Choice {
   /** Revisions whose status is to be written, with the reason. */
   readonly ended: readonly ({ readonly revision: Revision } & RevisionEnding)[]
-  /** The newest deployable revision whose image the registry is to be asked for. */
+  /** The newest deployable revision whose image is to be looked up in the registry. */
   readonly ask: Revision | null
   /** The one to open: its image is known. */
   readonly open: {
@@ -36,14 +36,11 @@ export interface Choice {
   } | null
 }
 
-type CiRequirement = Extract<Requirement, { kind: 'ci' }>
-
 export const ciKey = (ci: string, workflow: string): string => `${ci}:${workflow}`
 
-const requiredCi = (app: App): readonly CiRequirement[] =>
-  app.requires.filter((requirement) => requirement.kind === 'ci')
+const requiredCi = (app: App) => app.requires.filter((requirement) => requirement.kind === 'ci')
 
-/** The first CI entry orders, the others gate; without CI it is the time the image was first seen. */
+/** The order of the first required CI; without CI, of the time when the image was first seen. */
 export const orderOf = (app: App, revision: Revision): PushOrder | null => {
   const [first] = requiredCi(app)
   if (first === undefined) return { createdAt: revision.firstSeenAt, number: 0 }
@@ -51,7 +48,7 @@ export const orderOf = (app: App, revision: Revision): PushOrder | null => {
   return run === undefined ? null : { createdAt: run.createdAt, number: run.runNumber }
 }
 
-/** CI gates commits and a tag is made of one; else only the digests under the tag are revisions. */
+/** Whether revisions are commits, by a required CI or a commit in the tag; else they are the digests under the tag. */
 export const isNamedByCommit = (app: App): boolean =>
   app.tag.includes('{commit}') || requiredCi(app).length > 0
 
@@ -62,8 +59,8 @@ export const isCiGreen = (app: App, revision: Revision): boolean =>
   )
 
 /**
- * The registry is asked again after 15, 30, 60 … up to 300 s, and at once when it has told of the
- * image since; but never before the time that it has named itself.
+ * The registry is asked again after 15, 30, 60 … up to 300 s, and at once when it has announced the image
+ * since; but never before the time that it has named itself.
  */
 export const mayAsk = (
   { asked, image }: Pick<Revision, 'asked' | 'image'>,
@@ -76,26 +73,11 @@ export const mayAsk = (
   return isPast(addSeconds(asked.at, gapSeconds), now)
 }
 
-const isOver = (app: App, revision: Revision, now: Instant): boolean =>
-  isPast(addSeconds(revision.waitingSince, app.waitForSeconds), now)
-
-const asEnded = (status: RevisionStatus, reason: Reason): Readiness => ({
-  kind: 'ended',
-  status,
-  reason,
-  lacked: null,
-})
-
-const expired = (lacked: readonly string[]): Readiness => ({
-  kind: 'ended',
-  status: 'expired',
-  reason: 'wait_expired',
-  lacked,
-})
-
-/** The image, and what the registry answered where that is more than "not there". */
-const describeImage = ({ reason }: Revision): string =>
-  reason === null || reason === 'image_missing' ? 'image' : `image (${reason})`
+const asEnded = (
+  status: RevisionStatus,
+  reason: Reason,
+  lacked: readonly string[] | null = null,
+): Readiness => ({ kind: 'ended', status, reason, lacked })
 
 const listMissing = (
   head: Head,
@@ -110,7 +92,7 @@ const listMissing = (
     .map(({ ci, workflow }) => `${ci} workflow ${workflow}`),
 ]
 
-/** Where a waiting revision stands. Pure; `status` shows it as it is used here. */
+/** Where a waiting revision stands. Pure; used by the opening and by `status` alike. */
 export const readinessOf = (
   head: Head,
   app: App,
@@ -118,6 +100,7 @@ export const readinessOf = (
   seen: SeenHooks,
   now: Instant,
 ): Readiness => {
+  const { reason, waitingSince } = revision
   if (head.deployment?.release.revision === revision.id) return { kind: 'open' }
   const order = orderOf(app, revision)
   if (order !== null && head.mark !== null && compareOrders(order, head.mark) <= 0)
@@ -126,22 +109,19 @@ export const readinessOf = (
   const runs = requiredCi(app).map(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)])
   if (runs.some((run) => run?.conclusion === 'failure')) return asEnded('refused', 'ci_failed')
   const what = listMissing(head, app, revision, seen, now)
-  const over = head.freeze === null && head.deployment === null && isOver(app, revision, now)
-  if (what.length > 0 || order === null) return over ? expired(what) : { kind: 'lacking', what }
-  if (revision.digest === null && over && !mayAsk(revision, now))
-    return expired([describeImage(revision)])
-  return { kind: 'ready', order }
+  const isIdle = head.freeze === null && head.deployment === null
+  const isOver = isIdle && isPast(addSeconds(waitingSince, app.waitForSeconds), now)
+  if (what.length > 0 || order === null)
+    return isOver ? asEnded('expired', 'wait_expired', what) : { kind: 'lacking', what }
+  if (revision.digest !== null || !isOver || mayAsk(revision, now)) return { kind: 'ready', order }
+  // The registry's answer is named where it says more than that the image is not there.
+  const image = reason === null || reason === 'image_missing' ? 'image' : `image (${reason})`
+  return asEnded('expired', 'wait_expired', [image])
 }
 
-const toRevisionEnding = ({ status, reason, lacked }: RevisionEnding): RevisionEnding => ({
-  status,
-  reason,
-  lacked,
-})
-
 /**
- * Which revision goes out next: the newest deployable one above the mark. One that waits or is red
- * supersedes nothing; one whose image is missing lets the next older one pass.
+ * The revision to deploy next: the newest deployable one above the mark. A revision that waits or failed
+ * its CI supersedes none; one whose image is missing lets the next older one pass.
  */
 export const choose = (
   head: Head,
@@ -150,24 +130,62 @@ export const choose = (
   seen: SeenHooks,
   now: Instant,
 ): Choice => {
-  const standings = revisions.map((revision) => ({
+  const judged = revisions.map((revision) => ({
     revision,
-    standing: readinessOf(head, app, revision, seen, now),
+    readiness: readinessOf(head, app, revision, seen, now),
   }))
-  const over = standings.flatMap(({ revision, standing }) =>
-    standing.kind === 'ended' ? [{ revision, ...toRevisionEnding(standing) }] : [],
-  )
+  const ended = judged.flatMap(({ revision, readiness }) => {
+    if (readiness.kind !== 'ended') return []
+    const { status, reason, lacked } = readiness
+    return [{ revision, status, reason, lacked }]
+  })
   const isBlocked = blockers(head, { kind: 'deploy', force: false, content: null }).length > 0
-  if (isBlocked) return { ended: over, ask: null, open: null }
-  const ready = standings
-    .flatMap(({ revision, standing }) =>
-      standing.kind === 'ready' ? [{ revision, order: standing.order }] : [],
+  if (isBlocked) return { ended, ask: null, open: null }
+  const ready = judged
+    .flatMap(({ revision, readiness }) =>
+      readiness.kind === 'ready' ? [{ revision, order: readiness.order }] : [],
     )
     .sort((a, b) => compareOrders(b.order, a.order))
   for (const { revision, order } of ready) {
     const { digest } = revision
-    if (digest !== null) return { ended: over, ask: null, open: { revision, digest, order } }
-    if (mayAsk(revision, now)) return { ended: over, ask: revision, open: null }
+    if (digest !== null) return { ended, ask: null, open: { revision, digest, order } }
+    if (mayAsk(revision, now)) return { ended, ask: revision, open: null }
   }
-  return { ended: over, ask: null, open: null }
+  return { ended, ask: null, open: null }
+}
+
+export type MissingEvidence = Revision & { readonly commit: Commit }
+
+/** GitHub is asked 60 s after the first evidence, then after 120, 240 … up to 600 s. */
+const isLookUpDue = ({ lookedUp, waitingSince }: Revision, now: Instant): boolean => {
+  if (lookedUp === null) return isPast(addSeconds(waitingSince, 60), now)
+  if (lookedUp.retryAt !== null && !isPast(lookedUp.retryAt, now)) return false
+  return isPast(addSeconds(lookedUp.at, Math.min(600, 60 * 2 ** lookedUp.count)), now)
+}
+
+/**
+ * The five newest commits for which a hook of GitHub is overdue: it may be lost, for GitHub does not
+ * retry. The others follow in the next minute. None where the app names no token (`reports.github`).
+ */
+export const listMissingEvidence = (
+  head: Head,
+  app: App,
+  revisions: readonly Revision[],
+  seen: SeenHooks,
+  now: Instant,
+): readonly MissingEvidence[] => {
+  if (app.repository === null || app.reports.github === null) return []
+  const lost = revisions.flatMap((revision): readonly MissingEvidence[] => {
+    const { commit } = revision
+    const lacksRun = requiredCi(app).some(
+      ({ ci, workflow }) => ci === 'github' && revision.ci[ciKey(ci, workflow)] === undefined,
+    )
+    return commit !== null &&
+      readinessOf(head, app, revision, seen, now).kind === 'lacking' &&
+      (lacksRun || lacksPush(head, app, revision, seen, now)) &&
+      isLookUpDue(revision, now)
+      ? [{ ...revision, commit }]
+      : []
+  })
+  return lost.toSorted((a, b) => Date.parse(b.firstSeenAt) - Date.parse(a.firstSeenAt)).slice(0, 5)
 }

@@ -1,45 +1,29 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { Reason } from '../kernel/reason.ts'
-import { describeDrift } from './observed.ts'
-import { emit, type Draft } from './draft.ts'
-import { toEnded } from './apply.ts'
-import {
-  isRepair,
-  type Deployment,
-  type Ended,
-  type Ending,
-  type InstanceState,
-  type Serving,
-} from './deployment.ts'
+import { emit, toEnded, type Draft } from './apply.ts'
+import { isRepair, type Deployment, type Ending, type InstanceState } from './deployment.ts'
 import { intentOf, liveRelease, type Head } from './head.ts'
+import { describeDrift } from './observed.ts'
 
-/** How a deployment ends that was given up for this reason. */
-const statusAfter = (reason: Reason): Ending['status'] => {
-  if (reason === 'cancelled') return 'cancelled'
-  return reason === 'alarm_fired' || reason === 'rolled_back' ? 'rolled_back' : 'failed'
-}
-
-const foundDrift = (head: Head, ended: Ended) => {
-  const message = isRepair(ended) ? describeDrift(head, ended) : null
-  return message === null ? [] : [{ kind: 'drift_found' as const, by: ended.by, message }]
-}
-
-/** Ends the deployment. A rollback that fails freezes the app: people have to look. */
+/** Ends the deployment. A failed rollback freezes the app: an operator has to look. */
 export const endDeployment = (draft: Draft, ending: Ending, now: Instant): Draft => {
   const { deployment } = draft.head
   if (deployment === null) return draft
-  const ended = toEnded(deployment, ending, now)
-  const next = emit(
-    draft,
-    { kind: 'deployment_ended', ending, at: now },
-    ...foundDrift(draft.head, ended),
-  )
-  if (ended.kind !== 'rollback' || ended.status !== 'failed') return next
-  const freeze = { reason: 'rollback_failed', by: ended.by, at: now }
-  return emit(next, { kind: 'frozen', freeze, cause: 'rule' })
+  const { by, kind } = deployment
+  const message = isRepair(deployment)
+    ? describeDrift(draft.head, toEnded(deployment, ending, now))
+    : null
+  const ended = emit(draft, { kind: 'deployment_ended', ending, at: now })
+  const next = message === null ? ended : emit(ended, { kind: 'drift_found', by, message })
+  if (kind !== 'rollback' || ending.status !== 'failed') return next
+  return emit(next, {
+    kind: 'frozen',
+    freeze: { reason: 'rollback_failed', by, at: now },
+    cause: 'rule',
+  })
 }
 
-/** Best effort: a command that nothing waits for any more is cancelled; the fence is what counts. */
+/** Best effort: a command that nothing waits for any more is cancelled; safety rests on the fence. */
 const abandonCommand = (draft: Draft): Draft => {
   const { deployment } = draft.head
   const intent = intentOf(draft.head)
@@ -51,7 +35,7 @@ const abandonCommand = (draft: Draft): Draft => {
   return isUnanswered ? emit(draft, { kind: 'command_abandoned', target, operation }) : draft
 }
 
-/** Ends a convergence that is in the way; what of it still runs on an instance meets a higher fence. */
+/** Ends a repair that is in the way; commands of it that still run on an instance meet a higher fence. */
 export const preempt = (draft: Draft, now: Instant): Draft =>
   endDeployment(
     abandonCommand(draft),
@@ -59,34 +43,37 @@ export const preempt = (draft: Draft, now: Instant): Draft =>
     now,
   )
 
-/** Ends a deployment that was given up for `reason`, now that nothing of it is left. */
+/** Ends a deployment that was given up for `reason`, once nothing is left to restore. */
 export const endWithdrawn = (
   draft: Draft,
   reason: Reason,
   message: string | null,
   now: Instant,
-): Draft => endDeployment(draft, { status: statusAfter(reason), reason, message }, now)
-
-const servesLive = (head: Head, serving: Serving | null): boolean =>
-  (serving?.generation ?? null) === (liveRelease(head)?.generation ?? null)
-
-/**
- * True for an instance that a failed rollout left on something else than the live release, or that
- * has not said what it serves.
- */
-const needsRestore = (head: Head, instance: InstanceState): boolean => {
-  if (!instance.touched) return false
-  if (instance.status === 'failed') return !servesLive(head, instance.serving)
-  return instance.status !== 'restored' && instance.status !== 'unknown'
+): Draft => {
+  const isTakenBack = reason === 'alarm_fired' || reason === 'rolled_back'
+  const gaveUp = reason === 'cancelled' ? 'cancelled' : 'failed'
+  const status = isTakenBack ? 'rolled_back' : gaveUp
+  return endDeployment(draft, { status, reason, message }, now)
 }
 
+/**
+ * The instances that a failed rollout left on something else than the live release, or that have not
+ * reported what they serve.
+ */
 export const instancesToRestore = (
   head: Head,
   { instances }: Deployment,
-): readonly InstanceState[] => instances.filter((instance) => needsRestore(head, instance))
+): readonly InstanceState[] => {
+  const live = liveRelease(head)?.generation ?? null
+  return instances.filter(({ touched, status, serving }) => {
+    if (!touched) return false
+    if (status === 'failed') return (serving?.generation ?? null) !== live
+    return status !== 'restored' && status !== 'unknown'
+  })
+}
 
 /**
- * Ends a failed rollout where every touched instance has said that it serves the live release;
+ * Ends a failed rollout where every touched instance has reported that it serves the live release;
  * otherwise turns it to bringing that release back.
  */
 export const withdraw = (

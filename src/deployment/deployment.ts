@@ -11,9 +11,9 @@ import type {
 import type { Reason } from '../kernel/reason.ts'
 import type { App } from './app.ts'
 
-/** What is or was live: an image, a version of the secret, and the settings it ran with. */
+/** What is or was live: an image, a version of the secret, and the settings. */
 export interface Release {
-  /** The deployment that made it; hosts know their containers by it. */
+  /** The number of the deployment that made it; hosts label their containers with it. */
   readonly generation: Generation
   readonly revision: RevisionId
   readonly commit: Commit | null
@@ -23,40 +23,44 @@ export interface Release {
   readonly settings: App
 }
 
-/** What an instance said it serves. */
+/** What an instance reported that it serves. */
 export interface Serving {
   readonly generation: Generation
   readonly digest: Digest
 }
 
-export type InstanceStatus =
-  /** Of a convergence: not asked yet what it serves. */
-  | 'unseen'
-  | 'pending'
-  | 'succeeded'
-  | 'failed'
-  /** Sent to, and its answer is missing. */
-  | 'lost'
-  | 'restored'
-  /** Touched, and it never said what it serves. */
-  | 'unknown'
+export const instanceStatuses = [
+  /** In a repair: not asked yet what it serves. */
+  'unseen',
+  'pending',
+  'succeeded',
+  'failed',
+  /** A command was sent, and its answer is missing. */
+  'lost',
+  'restored',
+  /** Touched, and what it serves is not known. */
+  'unknown',
+] as const
 
 export interface InstanceState {
   readonly id: InstanceId
-  /** Of the release that is deployed. */
+  /** A target of the deployment's release. */
   readonly target: TargetKey
   readonly wave: number
-  readonly status: InstanceStatus
-  /** True from the first deploy or restore command on: it may have been changed. */
+  readonly status: (typeof instanceStatuses)[number]
+  /** True from the first deploy or restore command on, which may have changed it. */
   readonly touched: boolean
-  /** How often a command was repeated for it: a changed key, a fence below the one it has seen. */
+  /** How often a command was repeated for it, after a changed key or a fence below the highest it has seen. */
   readonly retries: number
   readonly serving: Serving | null
   readonly reason: Reason | null
   readonly message: string | null
 }
 
-/** An instance that a target selected, and why nothing can be sent to it, if so. */
+/** Names an instance under the target that selects it. */
+export type InstanceKey = Pick<InstanceState, 'id' | 'target'>
+
+/** An instance that a target selected; `obstacle` says why no command can be sent to it. */
 export interface Candidate {
   readonly id: InstanceId
   readonly target: TargetKey
@@ -74,12 +78,12 @@ export interface Intent {
   readonly target: TargetKey
   readonly instances: readonly InstanceId[]
   readonly fence: Fence
-  /** When it was first written; `at` is its present sender's. */
+  /** When it was first written; `at` is when its present sender wrote it. */
   readonly since: Instant
   readonly at: Instant
-  /** True once it was given to another sender: the first may have sent it all the same. */
+  /** True once another run took it over: the first sender may have sent it all the same. */
   readonly repeated: boolean
-  /** What the target answered when it was sent (an SSM command id); null until then. */
+  /** The target's id of the sent command (an SSM command id); null until it is sent. */
   readonly operation: string | null
   /** After this the missing answers count as lost. */
   readonly deadlineAt: Instant
@@ -87,52 +91,49 @@ export interface Intent {
   readonly hostSeconds: number
 }
 
-export type DeploymentKind =
-  | 'deploy'
-  | 'redeploy'
-  | 'rollback'
-  /** Brings the live release to instances that do not serve it; under that release's own number. */
-  | 'repair'
+/** A `repair` brings the live release to instances that do not serve it, under that release's own number. */
+export type DeploymentKind = 'deploy' | 'redeploy' | 'rollback' | 'repair'
+
 export type DeploymentStatus =
   | 'queued'
   | 'in_progress'
   | 'succeeded'
   | 'failed'
   | 'cancelled'
-  /** Taken back on suspicion, by an alarm or a person: while it was open, or later (in the history). */
+  /** Taken back by an alarm or a person: while it was open, or later (in the history). */
   | 'rolled_back'
 
-/** What the opening fixes, and what each phase goes on with. */
+/** The fields that the opening fixes, and those that every phase has. */
 interface Opened {
   readonly generation: Generation
   readonly kind: DeploymentKind
-  /** Who asked: `github`, `docker-hub`, or the operator's name. */
+  /** The cause: `github`, `docker-hub`, or the operator's name. */
   readonly by: string
   readonly openedAt: Instant
   readonly deadlineAt: Instant
-  /** Of the first command that changes anything on an instance; from here on an alarm may be its fault. */
+  /** When the first command was sent that changes an instance; later alarms may be caused by it. */
   readonly sentAt: Instant | null
   readonly release: Release
-  /** Alarms that were firing already when it was opened: not its fault. */
+  /** Alarms that were firing already when it was opened: not caused by it. */
   readonly firing: readonly string[]
   /** The deployment that this rollback takes back. */
   readonly takesBack: Generation | null
   readonly instances: readonly InstanceState[]
 }
 
-/** Brings its release to one wave after the other. */
+/** Deploys its release to one wave after the other. */
 export interface Advancing extends Opened {
   readonly phase: 'advancing'
-  /** False while nothing was sent. */
+  /** False until its first command. */
   readonly isStarted: boolean
   readonly intent: Intent | null
   /** Between two waves (`rollout.pause`): when the next one may begin. */
   readonly pausedUntil: Instant | null
-  /** Said of it from the beginning, such as that another secret had to do. */
+  /** Shown from its beginning, such as that another version of the secret was taken. */
   readonly message: string | null
 }
 
-/** Given up: brings the live release back to the instances that it has touched. */
+/** Given up: restores the live release on the instances that it has touched. */
 export interface Withdrawing extends Opened {
   readonly phase: 'withdrawing'
   readonly intent: Intent | null
@@ -146,7 +147,7 @@ export interface Ending {
   readonly message: string | null
 }
 
-/** It stays in the head until it stands in the history. */
+/** It stays in the head until the history has its record. */
 export interface Ended extends Opened, Ending {
   readonly phase: 'ended'
   readonly endedAt: Instant
@@ -156,10 +157,10 @@ export interface Ended extends Opened, Ending {
 
 export type OpenDeployment = Advancing | Withdrawing
 
-/** The attempt to bring a release to its targets. */
+/** The attempt to deploy a release to its targets. */
 export type Deployment = OpenDeployment | Ended
 
-/** Without the fields of its phase: what the next phase begins with. */
+/** The fields that the next phase begins with. */
 export const withoutPhase = (deployment: Deployment): Opened => ({
   generation: deployment.generation,
   kind: deployment.kind,
@@ -181,13 +182,13 @@ export const statusOf = (deployment: Deployment): DeploymentStatus => {
 export const hasEnded = (deployment: Deployment): deployment is Ended =>
   deployment.phase === 'ended'
 
-/** Whether what is open only brings the live release to where it belongs: it gives way to all else. */
+/** Whether this is a repair, which gives way to anything else. */
 export const isRepair = (deployment: Deployment | null): boolean => deployment?.kind === 'repair'
 
-/** What brings back or keeps what is live: one instance's failure keeps it from no other. */
+/** A rollback and a repair proceed on the other instances after a failure. */
 export const continuesOnFailure = ({ kind }: Deployment): boolean =>
   kind === 'rollback' || kind === 'repair'
 
-/** Whether its release is a new one, under the number of this deployment. */
+/** Whether its release is new, under the number of this deployment. */
 export const assignsNumber = ({ kind, generation, release }: Deployment): boolean =>
   kind !== 'repair' && release.generation === generation

@@ -13,19 +13,19 @@ import type {
 import type { Channel } from './notice.ts'
 import type { PushOrder } from './revision.ts'
 
-/** What was decided, in the past tense, by kind. */
+/** The fields of each kind of event; kinds are in the past tense. */
 interface EventFields {
-  // What people and alarms asked for.
+  // Requests of people and alarms.
   readonly operation_recorded: { readonly operation: Operation }
   readonly redeploy_requested: { readonly request: Request }
   readonly redeploy_refused: { readonly reason: Reason }
   readonly rollback_requested: { readonly request: Omit<RollbackRequest, 'refusal'> }
-  /** A cancelled one is a refused one, too. */
+  /** Also for a request that is cancelled. */
   readonly rollback_refused: {
     readonly request: Omit<RollbackRequest, 'refusal'>
     readonly reason: Reason
   }
-  /** Nothing is left to bring back. */
+  /** No release is left to bring back. */
   readonly rollback_settled: object
   /** `rule`: Landfall froze the app itself, and `freeze.reason` is the reason's code. */
   readonly frozen: { readonly freeze: Freeze; readonly cause: 'person' | 'rule' }
@@ -34,58 +34,58 @@ interface EventFields {
   readonly quarantine_lifted: { readonly entries: readonly Quarantined[] }
   readonly mark_raised: { readonly order: PushOrder }
 
-  // The way of a deployment.
+  // The lifecycle of a deployment.
   readonly deployment_opened: { readonly deployment: Deployment }
   readonly deployment_started: object
-  /** `by` names the run that sends it and looks for its answers. */
+  /** `by` names the run that sends it and polls for its answers. */
   readonly command_issued: { readonly intent: Intent; readonly by: string }
-  /** The same fence once more, by another sender, with what is left of its time. */
+  /** The same fence again, by another sender, with the time that is left. */
   readonly command_repeated: {
     readonly at: Instant
     readonly hostSeconds: number
     readonly by: string
   }
-  /** `instances`: those that it went to. */
+  /** `instances`: those that it was sent to. */
   readonly command_sent: {
     readonly operation: string | null
     readonly instances: readonly InstanceId[]
   }
   readonly instances_reported: { readonly instances: readonly InstanceState[] }
-  /** Its answers are all here, or nothing waits for them any more. */
+  /** All its answers are in, or none is expected any more. */
   readonly command_settled: object
-  /** The command was given up while it may still run on an instance. */
+  /** The command is given up and may still run on an instance. */
   readonly command_abandoned: { readonly target: TargetKey; readonly operation: string }
-  /** A host has seen a higher fence than the journal knows: a table restored to an earlier day. */
+  /** A host has seen a higher fence than the journal has: the table was restored from a backup. */
   readonly fence_seen: { readonly fence: Fence }
-  /** The number was another release's already: this one gets the next, also where it is up. */
+  /** The number was another release's already: this release gets the next one, on every instance. */
   readonly release_renumbered: { readonly generation: Generation }
   readonly wave_paused: { readonly until: Instant }
   readonly rollout_withdrawn: { readonly reason: Reason; readonly message: string | null }
   readonly deployment_ended: { readonly ending: Ending; readonly at: Instant }
-  /** Its record stands in the history. */
+  /** The history has its record. */
   readonly deployment_archived: { readonly alarmsUntil: Instant | null }
   readonly alarm_window_closed: object
 
-  // What is known of the instances while nothing is open.
+  // The instances while nothing is open.
   readonly instances_listed: { readonly observed: readonly ObservedInstance[] }
   readonly drift_found: { readonly by: string; readonly message: string }
 
-  // The way of a notice to its channels.
+  // The lifecycle of a notice.
   readonly notice_claimed: { readonly id: string; readonly until: Instant }
   readonly notice_tried: {
     readonly id: string
     readonly sentTo: readonly Channel[]
     readonly dueAt: Instant
   }
-  /** Every channel has it, or it is old news. */
+  /** Every channel has it, or its time is over. */
   readonly notice_dropped: { readonly id: string }
 }
 
 export type EventKind = keyof EventFields
 
 /**
- * What was decided. The state, the commands to send and to cancel and the notices are made from events
- * alone; history and audit log are copied from the state that they lead to.
+ * A decision. The state, the commands to send and to cancel and the notices follow from events alone; history
+ * and audit log are copied from the state that they lead to.
  */
 export type Event<Kind extends EventKind = EventKind> = {
   [Each in Kind]: { readonly kind: Each } & EventFields[Each]

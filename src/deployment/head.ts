@@ -14,8 +14,8 @@ import type { PendingNotice } from './notice.ts'
 import type { PushOrder } from './revision.ts'
 
 /**
- * A person's word that something is to be deployed. Operators write only the journal; reconcile looks
- * up image, secret and instances, and opens the deployment or says why not.
+ * A person's request to deploy. Operators write only the journal; reconcile looks up image, secret and
+ * instances, and opens the deployment or refuses the request.
  */
 export interface Request {
   /** A commit or a digest; null for the live digest with today's settings and secrets. */
@@ -23,35 +23,35 @@ export interface Request {
   readonly force: boolean
   readonly by: string
   readonly at: Instant
-  /** Why it was refused; it stays to be seen until the next request. */
+  /** Why it was refused; kept for `status` until the next request. */
   readonly refusal: Reason | null
 }
 
 /**
- * The word, of a person or an alarm, that something is to be taken back. It comes before any request:
- * reconcile cancels what is open, opens the rollback where one is needed, or says why not.
+ * The request, by a person or an alarm, to take a deployment back. It precedes any request to deploy:
+ * reconcile cancels what is open, and opens the rollback where one is needed, or refuses.
  */
 export interface RollbackRequest {
   readonly kind: 'rollback' | 'cancel'
-  /** What is taken back: the open deployment or the one that made the live release. */
+  /** The deployment to take back: the open one or the one that made the live release. */
   readonly generation: Generation
   /** The kept release to bring back; null for the last one that was live and is not quarantined. */
   readonly to: Generation | null
   readonly reason: 'alarm_fired' | 'rolled_back' | 'cancelled'
   readonly by: string
   readonly at: Instant
-  /** Why it came to nothing; it stays to be seen until the next one. */
+  /** Why it was refused; kept for `status` until the next one. */
   readonly refusal: Reason | null
 }
 
-/** A deployment that sent something and ended, as far as an alarm is judged by it. */
+/** An ended deployment that had sent a command: the fields that alarms are judged by. */
 export interface Finished {
   readonly generation: Generation
   readonly kind: DeploymentKind
   readonly status: DeploymentStatus
   readonly commit: Commit | null
   readonly digest: Digest
-  /** Whether it brought another digest, secret or env than was live: only such a one can be at fault. */
+  /** Whether its digest, secret or env differed from the live release: only then can it be at fault. */
   readonly changed: boolean
   readonly firing: readonly string[]
   readonly sentAt: Instant
@@ -74,7 +74,7 @@ export interface Freeze {
   readonly at: Instant
 }
 
-/** What an operator did, by the id that makes a repeated call harmless. */
+/** An operator's command that was carried out; the id makes a repeated call harmless. */
 export interface Operation {
   readonly id: string
   readonly kind: 'redeploy' | 'rollback' | 'cancel' | 'freeze' | 'unfreeze'
@@ -82,29 +82,29 @@ export interface Operation {
   readonly at: Instant
 }
 
-/** What an instance last said that it serves; what convergence goes by. */
+/** What an instance last reported that it serves; a repair is decided by it. */
 export interface ObservedInstance {
   readonly id: InstanceId
-  /** Of the live release. */
+  /** A target of the live release. */
   readonly target: TargetKey
-  /** The release that it serves as it was ordered; null where it serves another, or has not said. */
+  /** The release that it serves; null where that is not the live one, or is not known. */
   readonly generation: Generation | null
-  /** When it was last asked, or could not be. */
+  /** When it was last asked, or found unreachable. */
   readonly at: Instant
-  /** How often it was asked since it last served what it should. */
+  /** How often it was asked since it last served the live release. */
   readonly tries: number
-  /** Why it does not serve what it should; `drifted` where it did, and was changed. */
+  /** Why it does not serve the live release; `drifted` where it did, and was changed by hand. */
   readonly reason: Reason | null
 }
 
-/** A scan of the stage found that the app's instances are to be looked at, whatever is known of them. */
+/** A fleet scan found that the app's instances must be looked at, whatever the head knows of them. */
 export interface Scan {
   readonly at: Instant
-  /** Instances that have just come (back) online: what they said before counts no more. */
+  /** Instances that have just come (back) online: what they reported before counts no more. */
   readonly returned: readonly InstanceId[]
 }
 
-/** An app's one mutable item. Every write raises `version` on condition that nobody else did. */
+/** An app's one mutable item. Every write raises `version`, on condition that no other write did. */
 export interface Head {
   readonly app: AppName
   readonly version: Fence
@@ -117,23 +117,37 @@ export interface Head {
   readonly rollback: RollbackRequest | null
   readonly freeze: Freeze | null
   readonly quarantine: readonly Quarantined[]
-  /** The newest first, as in `operations`. */
+  /** The newest first, as in `operations` and `quarantine`. */
   readonly finished: readonly Finished[]
-  /** Until when an alarm may take the newest deployment back; null where nobody need look. */
+  /** Until when an alarm may take the newest deployment back; null where no window is open. */
   readonly alarmsUntil: Instant | null
   readonly notices: readonly PendingNotice[]
   readonly operations: readonly Operation[]
   readonly observed: readonly ObservedInstance[]
   /** The order of the newest revision ever opened; it never goes down. */
   readonly mark: PushOrder | null
-  /** A hint, not a lock: who looks again for some seconds, so that the others may leave. */
+  /** A hint, not a lock: the run that polls for some seconds, so that others may leave. */
   readonly poller: { readonly by: string; readonly until: Instant } | null
 }
 
-export const keptReleases = 5
-/** More than that do not end within the hour in which a second rollback freezes. */
-export const keptFinished = 10
-export const keptOperations = 10
+/** The most that a head keeps; the oldest are dropped first. `head-size.ts` counts the room that these take. */
+export const headLimits = {
+  releases: 5,
+  /** More do not end within the hour in which a second rollback freezes the app. */
+  finished: 10,
+  operations: 10,
+  /** Forgotten entries are far below the mark by then. */
+  quarantined: 50,
+  /** Of these, the ones that hold an env. */
+  quarantinedSettings: 3,
+  notices: 20,
+  /** A notice usually takes 600 bytes, the longest 6 KB. */
+  noticesBytes: 16 * 1024,
+  messageBytes: 1000,
+  /** So many instances keep their messages in the head; those of every instance stand in its steps. */
+  instanceMessages: 10,
+  instanceMessageBytes: 300,
+} as const
 
 export const createHead = (app: AppName): Head => ({
   app,
@@ -155,6 +169,10 @@ export const createHead = (app: AppName): Head => ({
 })
 
 export const liveRelease = (head: Head): Release | null => head.releases[0] ?? null
+
+/** Whether an instance serves the live release, by its last report. */
+export const isUpToDate = (head: Head, { generation }: ObservedInstance): boolean =>
+  generation === liveRelease(head)?.generation
 
 /** The command in flight. */
 export const intentOf = ({ deployment }: Head): Intent | null =>

@@ -1,16 +1,14 @@
 import type { InstanceState } from './deployment.ts'
-
-/** What is said of a deployment in its head. */
-export const mostMessageBytes = 1000
-/** So many instances keep their words in the head; those of every instance stand in its steps. */
-export const mostWorded = 10
-export const mostWordedBytes = 300
+import { headLimits } from './head.ts'
 
 export const jsonBytes = (value: unknown): number =>
   new TextEncoder().encode(JSON.stringify(value)).length
 
+export const joinMessages = (messages: readonly (string | null)[]): string | null =>
+  messages.filter((message) => message !== null).join('; ') || null
+
 /** The longest beginning of a text that takes at most so many bytes in JSON, quotes aside. */
-export const cutWords = (text: string, mostBytes: number): string => {
+const cutText = (text: string, mostBytes: number): string => {
   if (jsonBytes(text) - 2 <= mostBytes) return text
   let bytes = 0
   let kept = ''
@@ -23,19 +21,20 @@ export const cutWords = (text: string, mostBytes: number): string => {
 }
 
 export const cutMessage = (message: string | null): string | null =>
-  message === null ? null : cutWords(message, mostMessageBytes)
+  message === null ? null : cutText(message, headLimits.messageBytes)
 
-const isTrouble = ({ status }: InstanceState): boolean =>
-  status !== 'succeeded' && status !== 'pending' && status !== 'unseen'
-
-/** Bounds the words of instances: ten say enough, those that failed before those that did not. */
-export const keepWords = (instances: readonly InstanceState[]): readonly InstanceState[] => {
-  const worded = instances.filter(({ message }) => message !== null)
-  const first = [...worded.filter(isTrouble), ...worded.filter((one) => !isTrouble(one))]
-  const kept = new Set(first.slice(0, mostWorded))
+/** Limits the messages of instances: those of failed instances are kept before others. */
+export const limitMessages = (instances: readonly InstanceState[]): readonly InstanceState[] => {
+  const isFailing = ({ status }: InstanceState): boolean =>
+    status !== 'succeeded' && status !== 'pending' && status !== 'unseen'
+  const speaking = instances.filter(({ message }) => message !== null)
+  const first = [...speaking.filter(isFailing), ...speaking.filter((one) => !isFailing(one))]
+  const kept = new Set(first.slice(0, headLimits.instanceMessages))
   return instances.map((instance) => {
     if (instance.message === null) return instance
-    const message = kept.has(instance) ? cutWords(instance.message, mostWordedBytes) : null
+    const message = kept.has(instance)
+      ? cutText(instance.message, headLimits.instanceMessageBytes)
+      : null
     return { ...instance, message }
   })
 }

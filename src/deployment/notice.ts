@@ -1,13 +1,12 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { Commit, Digest, Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { DeploymentKind } from './deployment.ts'
 
-/** Who is told. `event` is EventBridge's default bus, for everything else. */
+/** `event` is EventBridge's default bus, for everything else. */
 export const channels = ['event', 'notice', 'github', 'sentry'] as const
 export type Channel = (typeof channels)[number]
 
-/** What a team wants to hear of; one fact is told to every channel that the app has. */
+/** What a team wants to know; a notice is sent to every channel of the app. */
 export const noticeKinds = [
   'started',
   'succeeded',
@@ -16,52 +15,52 @@ export const noticeKinds = [
   'rolled_back',
   'frozen',
   'unfrozen',
-  /** An alarm or a person asked for the way back, and there is none. */
+  /** An alarm or a person asked for a rollback, and no release is left to go back to. */
   'not_rolled_back',
   /** An instance that served the live release was changed by hand. */
   'drifted',
 ] as const
 export type NoticeKind = (typeof noticeKinds)[number]
 
-/** The deployment that a fact is of, as far as it is told. */
+/** The deployment that a notice is about. */
 export interface NoticeDeployment {
   readonly generation: Generation
-  readonly kind: Exclude<DeploymentKind, 'repair'>
+  readonly kind: 'deploy' | 'redeploy' | 'rollback'
   readonly commit: Commit | null
   readonly digest: Digest
   readonly environment: string
   /** The generation that a rollback takes back. */
   readonly takesBack: Generation | null
-  /** Whether what was gone back from ran a `predeploy`, such as a migration, that nothing undoes. */
+  /** Whether the release taken back ran a `predeploy`, such as a migration, that a rollback does not undo. */
   readonly afterPredeploy: boolean
 }
 
-/** Something that happened to an app. It holds all that is told of it: the deployment may be gone by then. */
+/** Something that happened to an app, with all that is sent: the deployment may have left the head by then. */
 export interface Notice {
-  /** The same for the same fact, whoever tells it: `7:succeeded`, `frozen:41`. */
+  /** The same for the same fact, whichever run sends it: `7:succeeded`, `frozen:41`. */
   readonly id: string
   readonly kind: NoticeKind
   readonly at: Instant
   readonly by: string
   readonly reason: Reason | null
-  /** What came of it in a sentence, masked; at most 300 characters. */
+  /** The outcome in a sentence, masked; at most 300 characters. */
   readonly message: string | null
   readonly deployment: NoticeDeployment | null
 }
 
-/** A fact that some channels have not been told yet. It lives in the head until they are, or its time is over. */
+/** A notice that some channels do not have yet. It stays in the head until they have it, or its time is over. */
 export interface PendingNotice extends Notice {
   readonly sentTo: readonly Channel[]
   readonly tries: number
   readonly dueAt: Instant
-  /** Whoever claimed it tells it; after this anyone may. */
+  /** The run that claimed it sends it; after this any run may. */
   readonly claimedUntil: Instant | null
 }
 
 /**
- * What came of telling a fact to one channel. `told`: it stands there, now or from an earlier try.
- * `later`: the same may go through later, not before `afterSeconds` where that is known. `refused`: it
- * never will. `why` names the host and the status, never a secret.
+ * The result of sending a notice to one channel. `sent`: the channel has it, now or from an earlier try.
+ * `later`: a retry may succeed, not before `afterSeconds` where that is known. `refused`: none will. `why`
+ * names the host and the status, never a secret.
  */
 export type SendResult =
   | { readonly kind: 'sent' }

@@ -1,34 +1,21 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import { emit, type Draft } from './draft.ts'
-import { toEnded } from './apply.ts'
-import type { Event } from './event.ts'
-import { statusOf, type Deployment, type Ended, type Release } from './deployment.ts'
-import type { Head } from './head.ts'
-import { isPast } from './deadline.ts'
 import { isReason } from '../kernel/reason.ts'
-import {
-  channels,
-  type Channel,
-  type Notice,
-  type NoticeKind,
-  type PendingNotice,
-  type NoticeDeployment,
-} from './notice.ts'
+import { emit, toEnded, type Draft } from './apply.ts'
+import { isPast } from './deadline.ts'
+import { statusOf, type Deployment, type Release } from './deployment.ts'
+import type { Event } from './event.ts'
+import { headLimits, type Head } from './head.ts'
 import { jsonBytes } from './message.ts'
+import { channels, type Notice, type PendingNotice } from './notice.ts'
+import type { NoticeOutcome } from './observation.ts'
 
-/** After this a fact is old news. */
+/** A notice that was not sent by then is dropped. */
 const noticeLifeSeconds = 3600
-const mostNotices = 20
-/** The oldest are let go first. A fact with nothing unusual in it takes 600 bytes, the longest 6 KB. */
-export const mostNoticesBytes = 16 * 1024
-const mostMessage = 300
-/** Two channels of 10 s each, and what the writes around them take. */
-const claimSeconds = 30
 
 const ranPredeploy = ({ settings }: Release): boolean =>
   settings.targets.some(({ predeploy }) => predeploy !== null)
 
-/** What is gone back from, where it may have changed what nothing undoes. */
+/** Whether the release that is taken back may have changed, by a `predeploy`, what a rollback does not undo. */
 const isAfterPredeploy = (head: Head, deployment: Deployment): boolean => {
   if (statusOf(deployment) === 'rolled_back')
     return deployment.sentAt !== null && ranPredeploy(deployment.release)
@@ -36,35 +23,21 @@ const isAfterPredeploy = (head: Head, deployment: Deployment): boolean => {
   return left !== undefined && ranPredeploy(left)
 }
 
-const toNoticeDeployment = (
-  head: Head,
-  deployment: Deployment,
-  kind: NoticeDeployment['kind'],
-): NoticeDeployment => ({
-  generation: deployment.generation,
-  kind,
-  commit: deployment.release.commit,
-  digest: deployment.release.digest,
-  environment: deployment.release.settings.environment,
-  takesBack: deployment.takesBack,
-  afterPredeploy: isAfterPredeploy(head, deployment),
-})
-
-const toNoticeKind = ({ kind, status }: Ended): NoticeKind =>
-  kind === 'rollback' && status === 'succeeded' ? 'rolled_back' : status
-
 const toDeploymentNotice = (
   head: Head,
   deployment: Deployment,
-  fact: Pick<Notice, 'kind' | 'at' | 'reason' | 'message'>,
+  what: Pick<Notice, 'kind' | 'at' | 'reason' | 'message'>,
 ): readonly Notice[] => {
-  const { generation, kind, by } = deployment
+  const { generation, kind, by, takesBack } = deployment
   if (kind === 'repair') return []
-  const id = `${generation}:${fact.kind}`
-  return [{ ...fact, id, by, deployment: toNoticeDeployment(head, deployment, kind) }]
+  const { commit, digest, settings } = deployment.release
+  const { environment } = settings
+  const afterPredeploy = isAfterPredeploy(head, deployment)
+  const shown = { generation, kind, commit, digest, environment, takesBack, afterPredeploy }
+  return [{ ...what, id: `${generation}:${what.kind}`, by, deployment: shown }]
 }
 
-/** Facts that are no deployment's: where each comes from, and what makes its id. */
+/** The notices that belong to no deployment: the event behind each, and what makes its id. */
 const toAppNotice = (
   event: Event,
   version: number,
@@ -75,14 +48,10 @@ const toAppNotice = (
     const why = isRule ? { reason, message: null } : { reason: null, message: reason }
     return { id: `frozen:${version}`, kind: 'frozen', by, ...why }
   }
-  if (event.kind === 'unfrozen')
-    return {
-      id: `unfrozen:${version}`,
-      kind: 'unfrozen',
-      by: event.by,
-      reason: null,
-      message: null,
-    }
+  if (event.kind === 'unfrozen') {
+    const id = `unfrozen:${version}`
+    return { id, kind: 'unfrozen', by: event.by, reason: null, message: null }
+  }
   if (event.kind === 'rollback_refused') {
     const { request, reason } = event
     const id = `${request.generation}:not_rolled_back:${version}`
@@ -94,8 +63,8 @@ const toAppNotice = (
 }
 
 /**
- * What an event makes worth telling. `before` is the head that the event met, `version` the one that the
- * whole write began with: a fact has the same id in every attempt at it.
+ * The notices that an event gives rise to. `before` is the head that the event met, `version` the one that
+ * the whole write began with: a notice has the same id in every attempt at the write.
  */
 export const toNotices = (
   before: Head,
@@ -107,61 +76,47 @@ export const toNotices = (
   if (event.kind === 'deployment_started') {
     if (deployment?.phase !== 'advancing') return []
     const { message } = deployment
-    return toDeploymentNotice(before, deployment, {
-      kind: 'started',
-      at: now,
-      reason: null,
-      message,
-    })
+    const started = { kind: 'started', at: now, reason: null, message } as const
+    return toDeploymentNotice(before, deployment, started)
   }
   if (event.kind === 'deployment_ended') {
     if (deployment === null) return []
     const ended = toEnded(deployment, event.ending, event.at)
-    const { reason, message } = ended
-    return toDeploymentNotice(before, ended, {
-      kind: toNoticeKind(ended),
-      at: now,
-      reason,
-      message,
-    })
+    const { reason, message, status } = ended
+    const isBack = ended.kind === 'rollback' && status === 'succeeded'
+    const kind = isBack ? 'rolled_back' : status
+    return toDeploymentNotice(before, ended, { kind, at: now, reason, message })
   }
   const own = toAppNotice(event, version)
   return own === null ? [] : [{ ...own, at: now, deployment: null }]
 }
 
-const toPending = (fact: Notice): PendingNotice => ({
-  ...fact,
-  message: fact.message?.slice(0, mostMessage) ?? null,
-  sentTo: [],
-  tries: 0,
-  dueAt: fact.at,
-  claimedUntil: null,
-})
-
-/** As it is while it is told, to every channel but the last. */
-const noticeBytes = (fact: PendingNotice): number =>
-  jsonBytes({ ...fact, sentTo: channels, tries: 9999, claimedUntil: fact.at }) + 1
-
-/** The newest ones that there is room for. */
+/** The newest ones that there is room for, each with its size when all channels but the last have it. */
 const keepNewest = (notices: readonly PendingNotice[]): readonly PendingNotice[] => {
-  let left = mostNoticesBytes
+  let left = headLimits.noticesBytes
   return notices
     .toReversed()
-    .slice(0, mostNotices)
-    .filter((fact) => {
-      left -= noticeBytes(fact)
+    .slice(0, headLimits.notices)
+    .filter((one) => {
+      left -= jsonBytes({ ...one, sentTo: channels, tries: 9999, claimedUntil: one.at }) + 1
       return left >= 0
     })
     .toReversed()
 }
 
-/** Adds what became worth telling. */
-export const addNotices = (head: Head, facts: readonly Notice[]): Head =>
-  facts.length === 0
-    ? head
-    : { ...head, notices: keepNewest([...head.notices, ...facts.map(toPending)]) }
+export const addNotices = (head: Head, added: readonly Notice[]): Head => {
+  if (added.length === 0) return head
+  const pending = added.map((notice) => ({
+    ...notice,
+    message: notice.message?.slice(0, 300) ?? null,
+    sentTo: [],
+    tries: 0,
+    dueAt: notice.at,
+    claimedUntil: null,
+  }))
+  return { ...head, notices: keepNewest([...head.notices, ...pending]) }
+}
 
-/** What was not told by now is let go. */
 export const dropOldNotices = (draft: Draft, now: Instant): Draft => {
   const old = draft.head.notices.filter(({ at }) => isPast(addSeconds(at, noticeLifeSeconds), now))
   return emit(draft, ...old.map(({ id }) => ({ kind: 'notice_dropped' as const, id })))
@@ -170,45 +125,35 @@ export const dropOldNotices = (draft: Draft, now: Instant): Draft => {
 const isClaimed = ({ claimedUntil }: PendingNotice, now: Instant): boolean =>
   claimedUntil !== null && !isPast(claimedUntil, now)
 
-const isNoticeDue = (fact: PendingNotice, now: Instant): boolean =>
-  isPast(fact.dueAt, now) && !isClaimed(fact, now)
+const isNoticeDue = (notice: PendingNotice, now: Instant): boolean =>
+  isPast(notice.dueAt, now) && !isClaimed(notice, now)
 
-/** Told side by side, the beginning of a deployment could arrive after its end. */
+/** Sent side by side, the beginning of a deployment could arrive after its end. */
 const isBehindAnother = (head: Head, { deployment }: PendingNotice, now: Instant): boolean =>
   deployment !== null &&
   head.notices.some(
     (other) => other.deployment?.generation === deployment.generation && isClaimed(other, now),
   )
 
-/** The oldest fact that is to be told now. */
+/** The oldest notice that is to be sent now. */
 export const dueNotice = (head: Head, now: Instant): PendingNotice | null =>
-  head.notices.find((fact) => isNoticeDue(fact, now) && !isBehindAnother(head, fact, now)) ?? null
+  head.notices.find((one) => isNoticeDue(one, now) && !isBehindAnother(head, one, now)) ?? null
 
-/** Whoever writes this tells it; where nothing comes of it, another may after the claim. */
+/** Claims a notice for two channels of 10 s each and the writes around them; then another run may send it. */
 export const claimNotice = (draft: Draft, id: string, now: Instant): Draft => {
-  const due = draft.head.notices.find((fact) => fact.id === id)
+  const due = draft.head.notices.find((notice) => notice.id === id)
   if (due === undefined || !isNoticeDue(due, now)) return draft
-  return emit(draft, { kind: 'notice_claimed', id, until: addSeconds(now, claimSeconds) })
+  return emit(draft, { kind: 'notice_claimed', id, until: addSeconds(now, 30) })
 }
 
-/** 15, 30, 60 … up to 300 s. */
-const retryGapSeconds = (tries: number): number => Math.min(300, 15 * 2 ** Math.max(0, tries - 1))
-
-/** What came of telling a fact: the channels that have it, and whether others are still to have it. */
-export interface NoticeOutcome {
-  readonly id: string
-  readonly sentTo: readonly Channel[]
-  readonly isDone: boolean
-  /** What a channel that is busy asked for. */
-  readonly afterSeconds: number | null
-}
-
-export const settleNotice = (draft: Draft, result: NoticeOutcome, now: Instant): Draft => {
-  const { id, sentTo, isDone, afterSeconds } = result
-  const fact = draft.head.notices.find((one) => one.id === id)
-  if (fact === undefined) return draft
-  const dueAt = addSeconds(now, Math.max(retryGapSeconds(fact.tries), afterSeconds ?? 0))
-  return isDone || isPast(addSeconds(fact.at, noticeLifeSeconds), dueAt)
+/** Drops the notice, or tries again after 15, 30, 60 … up to 300 s. */
+export const settleNotice = (draft: Draft, outcome: NoticeOutcome, now: Instant): Draft => {
+  const { id, sentTo, isDone, afterSeconds } = outcome
+  const notice = draft.head.notices.find((one) => one.id === id)
+  if (notice === undefined) return draft
+  const gapSeconds = Math.min(300, 15 * 2 ** Math.max(0, notice.tries - 1))
+  const dueAt = addSeconds(now, Math.max(gapSeconds, afterSeconds ?? 0))
+  return isDone || isPast(addSeconds(notice.at, noticeLifeSeconds), dueAt)
     ? emit(draft, { kind: 'notice_dropped', id })
     : emit(draft, { kind: 'notice_tried', id, sentTo, dueAt })
 }

@@ -1,25 +1,10 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import type { TargetKey } from '../kernel/id.ts'
 import { isPast } from './deadline.ts'
+import type { Ended, InstanceKey, InstanceState, Release, Serving } from './deployment.ts'
 import { findSamePlace, findTarget } from './find-target.ts'
-import type { Ended, InstanceState, Release, Serving } from './deployment.ts'
-import {
-  hasPendingRequest,
-  hasPendingRollback,
-  liveRelease,
-  type Head,
-  type ObservedInstance,
-} from './head.ts'
-import { isQuarantined } from './quarantine.ts'
+import { isUpToDate, liveRelease, type Head, type ObservedInstance } from './head.ts'
 
-/** Who serves as it should is asked so often whether it still does. */
-const checkedEverySeconds = 3600
-/** The gap after the first try in vain; it doubles up to `askedEverySeconds`. */
-const firstGapSeconds = 60
-
-type InstanceKey = Pick<ObservedInstance, 'id' | 'target'>
-
-/** Finds the first of an instance; for many instances, without a look through all of them for each. */
+/** Finds the first of an instance, without a search through the list for each of many instances. */
 export const indexInstances = <Named extends InstanceKey>(
   names: readonly Named[],
 ): ((name: InstanceKey) => Named | null) => {
@@ -31,64 +16,21 @@ export const indexInstances = <Named extends InstanceKey>(
 export const servesRelease = (serving: Serving | null, release: Release): boolean =>
   serving?.generation === release.generation && serving.digest === release.digest
 
-/** What every instance is to serve; null where nothing is live, or what is live was to be left. */
-export const desiredRelease = (head: Head): Release | null => {
-  const live = liveRelease(head)
-  return live === null || isQuarantined(head, live) ? null : live
-}
-
-export const isUpToDate = (head: Head, { generation }: ObservedInstance): boolean =>
-  generation === liveRelease(head)?.generation
-
-const gapSeconds = (head: Head, place: ObservedInstance): number => {
-  if (isUpToDate(head, place) || place.reason === 'drifted') return checkedEverySeconds
-  if (place.tries === 0) return 0
-  return Math.min(checkedEverySeconds, firstGapSeconds * 2 ** (place.tries - 1))
-}
-
-/** Whether an instance may be asked again what it serves. */
-export const isCheckDue = (head: Head, place: ObservedInstance, now: Instant): boolean =>
-  isPast(addSeconds(place.at, gapSeconds(head, place)), now)
-
-/** Whether an instance has yet to get the live release; the clock looks at its app. */
-export const hasOutdated = (head: Head): boolean =>
-  desiredRelease(head) !== null && head.observed.some((place) => !isUpToDate(head, place))
-
 /**
- * What the clock has to look at: something open or wished for, a report owed, an alarm's window, or an
- * instance that is out of date.
+ * Whether an instance may be asked again what it serves: each hour where it is up to date or drifted; else
+ * at once, then after 60, 120, 240 … up to 3600 s.
  */
-export const hasWork = (head: Head): boolean =>
-  head.deployment !== null ||
-  hasPendingRequest(head) ||
-  hasPendingRollback(head) ||
-  head.notices.length > 0 ||
-  head.alarmsUntil !== null ||
-  hasOutdated(head)
+export const isCheckDue = (head: Head, place: ObservedInstance, now: Instant): boolean => {
+  const isHourly = isUpToDate(head, place) || place.reason === 'drifted'
+  const gap = place.tries === 0 ? 0 : Math.min(3600, 60 * 2 ** (place.tries - 1))
+  return isPast(addSeconds(place.at, isHourly ? 3600 : gap), now)
+}
 
-/** It served the live release, as far as anybody knew, and was changed since. */
+/** Whether an instance found out of date has drifted: it last reported the live release, or its drift is known. */
 export const isDrift = (head: Head, place: ObservedInstance | null): boolean =>
   place !== null && (isUpToDate(head, place) || place.reason === 'drifted')
 
-export const hasDrifted = (head: Head, name: InstanceKey): boolean =>
-  isDrift(
-    head,
-    head.observed.find(({ id, target }) => id === name.id && target === name.target) ?? null,
-  )
-
-const isUnchecked = ({ status }: InstanceState): boolean =>
-  status === 'unseen' || status === 'pending'
-
-/** A place is known by its target in what is live, also where what failed there names it otherwise. */
-const toDesiredTarget = (
-  { observed: places }: Head,
-  own: Release,
-  shall: Release,
-  instance: InstanceState,
-): TargetKey =>
-  findSamePlace(own.settings, shall.settings, instance, places)?.key ?? instance.target
-
-/** What an instance said of itself while the deployment was open; null where it said nothing new. */
+/** What an instance reported while the deployment was open; null where it reported nothing new. */
 const toObserved = (
   head: Head,
   { kind, status, release }: Ended,
@@ -96,53 +38,53 @@ const toObserved = (
   before: ObservedInstance | null,
   now: Instant,
 ): ObservedInstance | null => {
-  if (kind === 'repair' ? isUnchecked(instance) : !instance.touched) return null
+  const isUnchecked = instance.status === 'unseen' || instance.status === 'pending'
+  if (kind === 'repair' ? isUnchecked : !instance.touched) return null
   const { id, serving, reason } = instance
-  const shall = status === 'succeeded' ? release : liveRelease(head)
-  const target = shall === null ? instance.target : toDesiredTarget(head, release, shall, instance)
-  if (shall !== null && servesRelease(serving, shall) && instance.status !== 'unknown')
-    return { id, target, generation: shall.generation, at: now, tries: 0, reason: null }
+  const desired = status === 'succeeded' ? release : liveRelease(head)
+  // The target's key in the live release, also where the failed release has another key for it.
+  const place =
+    desired && findSamePlace(release.settings, desired.settings, instance, head.observed)
+  const target = place?.key ?? instance.target
+  if (desired !== null && servesRelease(serving, desired) && instance.status !== 'unknown')
+    return { id, target, generation: desired.generation, at: now, tries: 0, reason: null }
   const tries = kind === 'repair' ? (before?.tries ?? 0) + 1 : 0
   return { id, target, generation: null, at: now, tries, reason: reason ?? 'no_answer' }
 }
 
-/** What is known of the instances once a deployment has ended. */
+/** What the head knows of the instances once a deployment has ended. */
 export const recordObserved = (
   head: Head,
   ended: Ended,
   now: Instant,
 ): readonly ObservedInstance[] => {
   const before = indexInstances(head.observed)
-  const told = ended.instances.flatMap(
+  const reported = ended.instances.flatMap(
     (instance) => toObserved(head, ended, instance, before(instance), now) ?? [],
   )
-  const toldOf = indexInstances(told)
-  const isLeft = (place: ObservedInstance): boolean =>
+  const reportedOf = indexInstances(reported)
+  const isOfRemovedTarget = (place: ObservedInstance): boolean =>
     ended.status === 'succeeded' && findTarget(ended.release.settings, place.target) === null
-  const others = head.observed.filter((place) => !isLeft(place) && toldOf(place) === null)
-  return [...others, ...told]
+  const others = head.observed.filter(
+    (place) => !isOfRemovedTarget(place) && reportedOf(place) === null,
+  )
+  return [...others, ...reported]
 }
 
-/** For the reason why it ended: what is still to be put right at the end. */
-const sayDrift = (ended: Ended, { id, status, reason }: InstanceState): string => {
+const describeOutcome = (ended: Ended, { id, status, reason }: InstanceState): string => {
   if (status === 'succeeded') return `${id} was put right`
   if (status === 'failed' && reason === 'drifted') return `${id} is left as it is (drift: report)`
   const why = status === 'pending' ? ended.reason : reason
   return `${id} could not be put right (${why ?? 'no_answer'})`
 }
 
-/** Told once, however often it is met again. */
-const isNewDrift = (head: Head, instance: InstanceState, place: ObservedInstance | null): boolean =>
-  isDrift(head, place) &&
-  place?.reason !== 'drifted' &&
-  (instance.touched || instance.reason === 'drifted')
-
-/** What a repair that has ended found changed by hand, for people; null where there was nothing new. */
+/** The drift that a repair has found, for people; null where there is none or all of it was reported before. */
 export const describeDrift = (head: Head, ended: Ended): string | null => {
   const placeOf = indexInstances(head.observed)
-  const drifted = ended.instances.filter((instance) =>
-    isNewDrift(head, instance, placeOf(instance)),
-  )
-  if (drifted.length === 0) return null
-  return drifted.map((one) => sayDrift(ended, one)).join('; ')
+  const drifted = ended.instances.filter((instance) => {
+    const place = placeOf(instance)
+    const isFound = instance.touched || instance.reason === 'drifted'
+    return isFound && isDrift(head, place) && place?.reason !== 'drifted'
+  })
+  return drifted.map((one) => describeOutcome(ended, one)).join('; ') || null
 }

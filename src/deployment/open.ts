@@ -2,70 +2,18 @@ import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import type { App } from './app.ts'
+import { emit, type Draft } from './apply.ts'
 import { firstBlocker } from './blockers.ts'
 import { endDeployment, preempt } from './close.ts'
-import { emit, type Draft } from './draft.ts'
-import {
-  isRepair,
-  type Advancing,
-  type Candidate,
-  type Deployment,
-  type DeploymentKind,
-  type InstanceState,
-  type Release,
-} from './deployment.ts'
-import type { Head } from './head.ts'
-import { mostNoticesBytes } from './notices.ts'
+import { isRepair, type Advancing, type Deployment, type InstanceState } from './deployment.ts'
 import { headBytes, listFitting, maxHeadBytes } from './head-size.ts'
-import { entriesAgainst } from './quarantine.ts'
-import type { PushOrder } from './revision.ts'
-import { explainLongPauses, planWaves } from './wave.ts'
+import { headLimits, type Head } from './head.ts'
 import { cutMessage } from './message.ts'
+import type { Opening } from './observation.ts'
+import { entriesAgainst } from './quarantine.ts'
+import { explainLongPauses, toInstances } from './wave.ts'
 
-/** Everything that the write which opens a deployment fixes. */
-export interface Opening {
-  readonly kind: Exclude<DeploymentKind, 'repair'>
-  readonly by: string
-  /** The revision's place among the pushes; null for an operator's redeploy of what is live. */
-  readonly order: PushOrder | null
-  /** A rollback brings back an earlier release under its own generation; anything else gets a new one. */
-  readonly release: Omit<Release, 'generation'> & { readonly generation: Generation | null }
-  readonly candidates: readonly Candidate[]
-  /** How many instances of each target of the release, in their order, one command can hold it for. */
-  readonly capacities: readonly number[]
-  /** Alarms that fire already. */
-  readonly firing: readonly string[]
-  /** Said of the deployment from the beginning, such as that another secret had to do. */
-  readonly message: string | null
-  /** What makes it fail at once: a secret that is not there, a kind of target that is not built. */
-  readonly obstacle: Reason | null
-  readonly force: boolean
-}
-
-/** The instances of a deployment, each in its wave. */
-export const toInstances = (
-  { targets }: App,
-  candidates: readonly Candidate[],
-  capacities: readonly number[],
-): readonly InstanceState[] =>
-  targets.flatMap(({ key: target, rollout }, place) => {
-    const own = candidates.filter((candidate) => candidate.target === target)
-    const waves = planWaves(own.length, rollout.batch, capacities[place] ?? Infinity)
-    return own.map(({ id, obstacle }, index) => ({
-      id,
-      target,
-      wave: waves[index] ?? 0,
-      status: obstacle === null ? ('pending' as const) : ('failed' as const),
-      touched: false,
-      retries: 0,
-      serving: null,
-      reason: obstacle,
-      message: null,
-    }))
-  })
-
-/** What makes it fail at once; who cannot be reached keeps no rollback from the others. */
+/** What makes it fail at once; unreachable instances do not block a rollback. */
 const failureOf = (
   deployment: Deployment,
   { kind, obstacle, message }: Opening,
@@ -88,7 +36,7 @@ const failureOf = (
 }
 
 const createDeployment = (
-  { generation: last, rollback: takeBack }: Head,
+  { generation: last, rollback }: Head,
   { kind, by, firing, release, message }: Opening,
   instances: readonly InstanceState[],
   now: Instant,
@@ -102,7 +50,7 @@ const createDeployment = (
     deadlineAt: addSeconds(now, release.settings.deadlineSeconds),
     sentAt: null,
     firing,
-    takesBack: kind === 'rollback' ? (takeBack?.generation ?? null) : null,
+    takesBack: kind === 'rollback' ? (rollback?.generation ?? null) : null,
     release: { ...release, generation: release.generation ?? generation },
     instances,
     phase: 'advancing',
@@ -113,7 +61,7 @@ const createDeployment = (
   }
 }
 
-/** A rollback goes on without the instances that the head has no room for, and says so. */
+/** The message of a rollback, with the instances that the head has no room for: it proceeds without them. */
 const describeLeftOut = (
   { kind, message }: Opening,
   fitting: number,
@@ -126,10 +74,10 @@ const describeLeftOut = (
 
 /**
  * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
- * With no instance, one that cannot be reached, more than the head has room for whatever becomes of
- * them, or pauses longer than its deadline, it is opened and ended at once, so that the failure stands in
- * the history and the mark keeps it from being tried again by itself. A rollback takes those that there
- * is room for, and the others follow. A convergence gives way first; the next look opens.
+ * With no instance, an unreachable one, more than the head has room for in the worst case, or pauses longer
+ * than its deadline, it is opened and ended at once, so that the failure stands in the history and the mark
+ * keeps it from being tried again automatically. A rollback takes the instances that there is room for;
+ * repairs follow for the others. An open repair ends first; the next poll opens.
  */
 export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft, Reason> => {
   const { head } = draft
@@ -151,8 +99,8 @@ export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft
   const failure = failureOf(deployment, opening, selected.length)
   if (failure === null) return succeed(opened)
   const ended = endDeployment(opened, { status: 'failed', ...failure }, now)
-  // Settings that outgrow the record by themselves cannot stand in it, not even to say so.
-  return headBytes(ended.head) + mostNoticesBytes > maxHeadBytes
+  // Settings that alone outgrow the head cannot be recorded in it, not even as a failure.
+  return headBytes(ended.head) + headLimits.noticesBytes > maxHeadBytes
     ? fail('too_many_instances')
     : succeed(ended)
 }

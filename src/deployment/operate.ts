@@ -1,8 +1,8 @@
 import type { Instant } from '../kernel/clock.ts'
-import type { Commit, Digest, Generation } from '../kernel/id.ts'
+import type { Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { draftOf, emit, type Draft } from './draft.ts'
+import { emit, type Draft } from './apply.ts'
 import {
   hasEnded,
   isRepair,
@@ -15,37 +15,35 @@ import {
   hasPendingRollback,
   liveRelease,
   type Head,
-  type RollbackRequest,
   type Operation,
   type Request,
+  type RollbackRequest,
 } from './head.ts'
+import type { Observation, OperatorCommand, ReleaseName } from './observation.ts'
 import { entriesAgainst, entriesFor, isQuarantined, isSameContent } from './quarantine.ts'
 
-/** A release to go back to, as a person names it: its deployment's number, its commit or its digest. */
-export type ReleaseName = Generation | Commit | Digest
-
-/** The newest release before the live one that may go out. */
+/** The newest release before the live one that is not quarantined. */
 export const lastGoodRelease = (head: Head): Release | null =>
   head.releases.slice(1).find((release) => !isQuarantined(head, release)) ?? null
 
-/** What a pending take-back still has to bring back once nothing is open; null where that is done. */
+/** What a pending rollback request still has to bring back once nothing is open; null where that is done. */
 export const releaseToBringBack = (head: Head): Release | null => {
-  const { rollback: takeBack } = head
-  if (takeBack === null || takeBack.kind === 'cancel') return null
-  if (takeBack.to !== null)
-    return head.releases.find(({ generation }) => generation === takeBack.to) ?? null
-  const wasLive = head.releases.some(({ generation }) => generation === takeBack.generation)
+  const { rollback, releases } = head
+  if (rollback === null || rollback.kind === 'cancel') return null
+  if (rollback.to !== null)
+    return releases.find(({ generation }) => generation === rollback.to) ?? null
+  const wasLive = releases.some(({ generation }) => generation === rollback.generation)
   return wasLive ? lastGoodRelease(head) : null
 }
 
-/** An open deployment, or none: one that has ended is on its way out, and a convergence out of the way. */
+/** The open deployment; an ended one that is not archived yet and a repair do not count. */
 export const openDeployment = ({ deployment }: Head): OpenDeployment | null =>
   deployment === null || hasEnded(deployment) || isRepair(deployment) ? null : deployment
 
 const quarantineContent = (draft: Draft, left: Release, releases: readonly Release[]): Draft =>
   emit(draft, { kind: 'content_quarantined', entries: entriesFor(releases, left) })
 
-/** What goes back to a release of the very same content leaves nothing that could be at fault. */
+/** A deployment with the content of the live release has nothing that could be at fault. */
 const quarantineOpen = (draft: Draft, { release }: Deployment): Draft => {
   const { releases } = draft.head
   const live = liveRelease(draft.head)
@@ -54,7 +52,7 @@ const quarantineOpen = (draft: Draft, { release }: Deployment): Draft => {
     : quarantineContent(draft, release, [release, ...releases])
 }
 
-const quarantineLive = (draft: Draft, generation: Generation): Draft => {
+const quarantineTaken = (draft: Draft, generation: Generation): Draft => {
   const open = openDeployment(draft.head)
   if (open?.generation === generation) return quarantineOpen(draft, open)
   const { releases } = draft.head
@@ -62,7 +60,7 @@ const quarantineLive = (draft: Draft, generation: Generation): Draft => {
   return left === undefined ? draft : quarantineContent(draft, left, releases)
 }
 
-/** Who names a release to go back to leaves every one in front of it, unless it is the very same. */
+/** A rollback to a named release also quarantines the newer ones, unless they have its content. */
 const quarantinePassed = (draft: Draft, to: Generation | null): Draft => {
   const { releases } = draft.head
   const at = releases.findIndex(({ generation }) => generation === to)
@@ -75,43 +73,37 @@ const quarantinePassed = (draft: Draft, to: Generation | null): Draft => {
 }
 
 /**
- * Notes that a deployment is to be taken back, and quarantines what it brought. A rollback sets the
- * mark to now: what was pushed before it does not come out by itself.
+ * Requests that a deployment is taken back, and quarantines its content. A rollback sets the mark to now:
+ * commits pushed before it are not deployed automatically.
  */
 export const requestRollback = (
   draft: Draft,
-  word: Omit<RollbackRequest, 'refusal'>,
+  request: Omit<RollbackRequest, 'refusal'>,
   now: Instant,
 ): Draft => {
-  const noted = emit(draft, { kind: 'rollback_requested', request: word })
-  if (word.kind === 'cancel') return noted
+  const requested = emit(draft, { kind: 'rollback_requested', request })
+  if (request.kind === 'cancel') return requested
   const order = { createdAt: now, number: Number.MAX_SAFE_INTEGER }
-  return emit(quarantineLive(quarantinePassed(noted, word.to), word.generation), {
-    kind: 'mark_raised',
-    order,
-  })
+  const quarantined = quarantineTaken(quarantinePassed(requested, request.to), request.generation)
+  return emit(quarantined, { kind: 'mark_raised', order })
 }
 
-/** Whether there is a release to go back to, once this one is left. */
+/** Whether there is a release to go back to, once this one is quarantined. */
 export const hasEarlierRelease = (head: Head, generation: Generation): boolean =>
   head.releases.some((release) => release.generation === generation) &&
-  lastGoodRelease(quarantineLive(draftOf(head), generation).head) !== null
+  lastGoodRelease(quarantineTaken({ head, events: [] }, generation).head) !== null
 
-export interface Issued {
-  readonly by: string
-  readonly at: Instant
-}
-
-const isNamed = (release: Release, name: ReleaseName): boolean =>
-  release.generation === name || release.commit === name || release.digest === name
+type Issued = Pick<Operation, 'by' | 'at'>
 
 const findRelease = (head: Head, name: ReleaseName): Result<Release, Reason> => {
-  const found = head.releases.find((release) => isNamed(release, name))
+  const found = head.releases.find(
+    ({ generation, commit, digest }) => generation === name || commit === name || digest === name,
+  )
   if (found === undefined) return fail('release_unknown')
   return isQuarantined(head, found) ? fail('quarantined') : succeed(found)
 }
 
-/** What stands in the way of taking anything back now. */
+/** Why nothing can be taken back now. */
 const rollbackObstacle = (head: Head): Reason | null => {
   if (hasPendingRollback(head)) return 'request_pending'
   const open = openDeployment(head)
@@ -121,10 +113,10 @@ const rollbackObstacle = (head: Head): Reason | null => {
 }
 
 /**
- * A person's rollback: what is open is cancelled and taken back; with nothing open, what is live.
- * Without `to` it goes to the last good release.
+ * A person's rollback of the open deployment, which is cancelled, or else of the live release. Without a
+ * name it goes to the last good release.
  */
-export const rollBack = (
+const rollBack = (
   draft: Draft,
   name: ReleaseName | null,
   { by, at }: Issued,
@@ -140,99 +132,91 @@ export const rollBack = (
   if (generation === undefined) return fail('nothing_live')
   if (to?.value.generation === generation) return fail('already_live')
   const isAim = to?.value.generation === live?.generation
-  const word = { kind: 'rollback', reason: 'rolled_back', generation, by, at } as const
-  const next = requestRollback(
-    draft,
-    { ...word, to: isAim ? null : (to?.value.generation ?? null) },
+  const request = {
+    kind: 'rollback',
+    reason: 'rolled_back',
+    generation,
+    to: isAim ? null : (to?.value.generation ?? null),
+    by,
     at,
-  )
+  } as const
+  const next = requestRollback(draft, request, at)
   const isPossible = open !== null || releaseToBringBack(next.head) !== null
   return isPossible ? succeed(next) : fail('nothing_to_roll_back_to')
 }
 
-/** Nothing is open yet: what is live stays, and may be gone back to again. */
-const cancelRollback = (draft: Draft, called: RollbackRequest): Draft => {
-  const kept = emit(draft, { kind: 'rollback_refused', request: called, reason: 'cancelled' })
-  const live = draft.head.releases.find(({ generation }) => generation === called.generation)
+/** The rollback is not open yet: the live release stays, and its quarantine is lifted. */
+const cancelRollback = (draft: Draft, request: RollbackRequest): Draft => {
+  const kept = emit(draft, { kind: 'rollback_refused', request, reason: 'cancelled' })
+  const live = draft.head.releases.find(({ generation }) => generation === request.generation)
   const entries = live === undefined ? [] : entriesAgainst(draft.head, live)
   return entries.length === 0 ? kept : emit(kept, { kind: 'quarantine_lifted', entries })
 }
 
-/**
- * A person's cancel: of the open deployment, of a rollback that was not opened yet, or of a request
- * that was not taken up yet.
- */
-export const cancelDeployment = (draft: Draft, { by, at }: Issued): Result<Draft, Reason> => {
+/** A person's cancel of a rollback request, of the open deployment, or of a request to deploy. */
+const cancelDeployment = (draft: Draft, { by, at }: Issued): Result<Draft, Reason> => {
   const { head } = draft
-  const { rollback: called } = head
-  const isIdle = head.deployment === null || isRepair(head.deployment)
-  if (isIdle && called !== null && hasPendingRollback(head))
-    return succeed(cancelRollback(draft, called))
+  const { rollback, deployment } = head
+  const isIdle = deployment === null || isRepair(deployment)
+  if (isIdle && rollback !== null && hasPendingRollback(head))
+    return succeed(cancelRollback(draft, rollback))
   const obstacle = rollbackObstacle(head)
   if (obstacle !== null) return fail(obstacle)
   const open = openDeployment(head)
   if (open !== null) {
     const { generation } = open
-    const word = { kind: 'cancel', reason: 'cancelled', generation, to: null, by, at } as const
-    return succeed(requestRollback(draft, word, at))
+    const request = { kind: 'cancel', reason: 'cancelled', generation, to: null, by, at } as const
+    return succeed(requestRollback(draft, request, at))
   }
   if (!hasPendingRequest(head)) return fail('nothing_open')
   return succeed(emit(draft, { kind: 'redeploy_refused', reason: 'cancelled' }))
 }
 
-/** What an operator says besides `redeploy`, which reconcile has to look things up for. */
-export type OperatorCommand =
-  | { readonly kind: 'rollback'; readonly to: ReleaseName | null }
-  | { readonly kind: 'cancel' }
-  | { readonly kind: 'freeze'; readonly reason: string }
-  | { readonly kind: 'unfreeze' }
-
 const decideCommand = (
   draft: Draft,
-  word: OperatorCommand,
-  said: Issued,
+  command: OperatorCommand,
+  issued: Issued,
 ): Result<Draft, Reason> => {
-  switch (word.kind) {
+  switch (command.kind) {
     case 'rollback':
-      return rollBack(draft, word.to, said)
+      return rollBack(draft, command.to, issued)
     case 'cancel':
-      return cancelDeployment(draft, said)
+      return cancelDeployment(draft, issued)
     case 'freeze': {
-      const freeze = { reason: word.reason, ...said }
+      const freeze = { reason: command.reason, ...issued }
       return succeed(emit(draft, { kind: 'frozen', freeze, cause: 'person' }))
     }
     case 'unfreeze':
       return draft.head.freeze === null
         ? fail('not_frozen')
-        : succeed(emit(draft, { kind: 'unfrozen', by: said.by }))
+        : succeed(emit(draft, { kind: 'unfrozen', by: issued.by }))
   }
 }
 
-/** The operation of this id, where it was done before. */
+/** The operation of this id, where it was carried out before. */
 export const findOperation = (head: Head, id: string): Operation | null =>
   head.operations.find((operation) => operation.id === id) ?? null
 
-/** Does what an operator says; a word that was heard before changes nothing. */
+/** Carries out an operator's command; a repeated one changes nothing. */
 export const operate = (
   draft: Draft,
-  word: OperatorCommand,
-  said: Issued,
-  id: string,
+  { command, by, id }: Extract<Observation, { kind: 'operated' }>,
+  now: Instant,
 ): Result<Draft, Reason> => {
   if (findOperation(draft.head, id) !== null) return succeed(draft)
-  const followed = decideCommand(draft, word, said)
-  if (!followed.ok) return followed
-  const operation = { id, kind: word.kind, ...said }
-  return succeed(emit(followed.value, { kind: 'operation_recorded', operation }))
+  const decided = decideCommand(draft, command, { by, at: now })
+  if (!decided.ok) return decided
+  const operation = { id, kind: command.kind, by, at: now }
+  return succeed(emit(decided.value, { kind: 'operation_recorded', operation }))
 }
 
-/** Notes the wish to deploy again; reconcile looks up what it needs and takes it up. */
-export const requestRedeploy = (draft: Draft, wish: Request, id: string): Draft => {
+/** Records the request to deploy again; reconcile looks up what it needs and takes it up. */
+export const requestRedeploy = (draft: Draft, request: Request, id: string): Draft => {
   if (findOperation(draft.head, id) !== null) return draft
-  const { by, at } = wish
+  const { by, at } = request
   return emit(
     draft,
-    { kind: 'redeploy_requested', request: wish },
+    { kind: 'redeploy_requested', request },
     { kind: 'operation_recorded', operation: { id, kind: 'redeploy', by, at } },
   )
 }

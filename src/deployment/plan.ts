@@ -2,15 +2,15 @@ import type { InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { InstanceState, Serving } from './deployment.ts'
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
-  /** `problem`: a deployment would fail. `warning`: it would wait, or somebody should look. */
+  /** `problem`: a deployment would fail. `warning`: it would wait, or an operator should look. */
   readonly level: 'problem' | 'warning' | 'fine'
-  /** `secret`, `image`, `port`, …: what was looked at. */
+  /** `secret`, `image`, `port`, … */
   readonly what: string
-  /** For people; of what is not fine it says what to do. */
+  /** For people; it says what to do about a problem or a warning. */
   readonly message: string
-  /** What a deployment would end with; docs/reasons.md tells more. */
+  /** The reason that a deployment would end with (docs/reasons.md). */
   readonly reason?: Reason
   readonly instance?: InstanceId
 }
@@ -24,15 +24,14 @@ export interface InstancePlan {
   readonly wave: number
   readonly online: boolean
   readonly agent: string | null
-  /** Of the Docker Engine; null where nobody could ask it. */
+  /** Version of the Docker Engine; null where it could not be read. */
   readonly docker: string | null
-  /** What serves there now. */
   readonly serving: Serving | null
-  /** `<account>/<region>/<stage>` that deploys the app there; null where nobody does. */
+  /** `<account>/<region>/<stage>` that deploys the app there, if any. */
   readonly owner: string | null
   readonly freeMegabytes: number | null
   readonly freeMemoryMegabytes: number | null
-  /** The steps in their order, in words. */
+  /** The steps in their order, for people. */
   readonly would: readonly string[]
 }
 
@@ -41,11 +40,11 @@ export interface PlanContext {
   readonly opened: readonly Pick<InstanceState, 'id' | 'wave'>[]
   /** The one instance that runs `predeploy`, if any. */
   readonly predeployOn: InstanceId | null
-  /** What the journal holds for live. */
+  /** The live release by the journal. */
   readonly live: Serving | null
 }
 
-/** A target that was looked at, and what a deployment would find and do there. */
+/** A target that was inspected, and what a deployment would find and do there. */
 export interface TargetView {
   plan(context: PlanContext): {
     readonly instances: readonly InstancePlan[]
@@ -53,8 +52,8 @@ export interface TargetView {
   }
 }
 
-const levels = ['problem', 'warning', 'fine'] as const
-
-/** What is wrong first; within a level as they came. */
+/** Problems first; within a level as they came. */
 export const sortFindings = (findings: readonly Finding[]): readonly Finding[] =>
-  levels.flatMap((level) => findings.filter((one) => one.level === level))
+  (['problem', 'warning', 'fine'] as const).flatMap((level) =>
+    findings.filter((one) => one.level === level),
+  )

@@ -1,15 +1,21 @@
 import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
 import type { Release } from './deployment.ts'
-import type { Head, Quarantined, QuarantinedSettings } from './head.ts'
-
-/** The oldest are forgotten: by then they are far below the mark. */
-export const mostQuarantined = 50
-/** Each holds an env. */
-export const mostSettings = 3
+import {
+  headLimits,
+  liveRelease,
+  type Head,
+  type Quarantined,
+  type QuarantinedSettings,
+} from './head.ts'
+import type { Revision } from './revision.ts'
 
 type ReleaseContent = Pick<Release, 'digest' | 'secretVersion'> & {
   readonly settings: Pick<Release['settings'], 'env'>
 }
+
+/** A release, or the names that are known of one. */
+export type Quarantinable =
+  (ReleaseContent & Pick<Release, 'commit'>) | Pick<Revision, 'commit' | 'digest'>
 
 const isSameEnv = (
   one: Readonly<Record<string, string>>,
@@ -29,57 +35,42 @@ export const isSameContent = (one: ReleaseContent, other: ReleaseContent): boole
 
 const isSettings = (entry: Quarantined): entry is QuarantinedSettings => typeof entry !== 'string'
 
-const toContent = ({ digest, secretVersion, env }: QuarantinedSettings): ReleaseContent => ({
-  digest,
-  secretVersion,
-  settings: { env },
-})
-
-/** What a revision is called; its digest where that is known. */
-export interface Names {
-  readonly commit: Commit | null
-  readonly digest: Digest | null
-}
-
-type QuarantineCandidate = ReleaseContent & { readonly commit: Commit | null }
-
-/** A release, or the names that are known of one. */
-export type Quarantinable = QuarantineCandidate | Names
-
 const isAgainst = (entry: Quarantined, release: Quarantinable): boolean =>
   isSettings(entry)
-    ? 'settings' in release && isSameContent(toContent(entry), release)
+    ? 'settings' in release && isSameContent({ ...entry, settings: { env: entry.env } }, release)
     : entry === release.commit || entry === release.digest
 
 /** Whether a release, or a revision as far as it is known, may go out only by force. */
 export const isQuarantined = (head: Head, release: Quarantinable): boolean =>
   head.quarantine.some((entry) => isAgainst(entry, release))
 
-export const namesOf = (revision: RevisionId): Names => ({
+/** The release that every instance has to serve; null where nothing is live, or the live release is quarantined. */
+export const desiredRelease = (head: Head): Release | null => {
+  const live = liveRelease(head)
+  return live === null || isQuarantined(head, live) ? null : live
+}
+
+export const namesOf = (revision: RevisionId): Pick<Revision, 'commit' | 'digest'> => ({
   commit: Commit.safeParse(revision).data ?? null,
   digest: Digest.safeParse(revision).data ?? null,
 })
 
-/** The entries that are against a release: lifted, it is a release like any other. */
-export const entriesAgainst = (head: Head, release: QuarantineCandidate): readonly Quarantined[] =>
+/** The entries against a release; without them it may go out like any other. */
+export const entriesAgainst = (head: Head, release: Quarantinable): readonly Quarantined[] =>
   head.quarantine.filter((entry) => isAgainst(entry, release))
 
-const limit = (entries: readonly Quarantined[]): readonly Quarantined[] => {
-  const settings = entries.filter(isSettings).slice(0, mostSettings)
-  const kept = entries.filter((entry) => !isSettings(entry) || settings.includes(entry))
-  return kept.slice(0, mostQuarantined)
-}
-
-/** The newest first; what is there already moves to the front. */
+/** Adds entries in front; an entry that is there already moves to the front. */
 export const addQuarantined = (head: Head, added: readonly Quarantined[]): Head => {
   const names = new Set<unknown>(added)
-  const rest = head.quarantine.filter((entry) => !names.has(entry))
-  return { ...head, quarantine: limit([...added, ...rest]) }
+  const entries = [...added, ...head.quarantine.filter((entry) => !names.has(entry))]
+  const settings = entries.filter(isSettings).slice(0, headLimits.quarantinedSettings)
+  const kept = entries.filter((entry) => !isSettings(entry) || settings.includes(entry))
+  return { ...head, quarantine: kept.slice(0, headLimits.quarantined) }
 }
 
 /**
- * What quarantines a release that is left. Where an earlier one of `releases` has the same digest, it
- * is not the image that is at fault: only its combination of digest, secrets and env.
+ * The entries that quarantine a release that is taken back. Where an earlier one of `releases` has the
+ * same digest, the image is not at fault: only its combination of digest, secrets and env.
  */
 export const entriesFor = (
   releases: readonly Release[],

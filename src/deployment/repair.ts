@@ -1,37 +1,33 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
+import { emit, type Draft } from './apply.ts'
 import { isPast } from './deadline.ts'
-import { emit, type Draft } from './draft.ts'
+import type { Advancing, Candidate, InstanceKey, Release } from './deployment.ts'
 import { findTarget } from './find-target.ts'
 import { listFitting } from './head-size.ts'
-import type { Advancing, Candidate, Release } from './deployment.ts'
 import {
   hasPendingRequest,
   hasPendingRollback,
-  type Scan,
+  isUpToDate,
   type Head,
   type ObservedInstance,
+  type Scan,
 } from './head.ts'
-import { toInstances } from './open.ts'
-import { indexInstances, isCheckDue, isUpToDate, desiredRelease } from './observed.ts'
-
-/** What was found of the instances of the live release. */
-export interface FoundInstances {
-  readonly candidates: readonly Candidate[]
-  readonly capacities: readonly number[]
-  readonly scan: Scan | null
-}
+import type { FoundInstances } from './observation.ts'
+import { indexInstances, isCheckDue } from './observed.ts'
+import { desiredRelease } from './quarantine.ts'
+import { toInstances } from './wave.ts'
 
 const isIdle = (head: Head): boolean =>
   head.deployment === null && !hasPendingRollback(head) && !hasPendingRequest(head)
 
-/** Whether to look who is there: somebody came, the hour is over, or a stray may be tried again. */
+/** Whether to list the instances now: a fleet scan asked for it, or an instance out of date is due. */
 export const isRepairDue = (head: Head, scan: Scan | null, now: Instant): boolean =>
   desiredRelease(head) !== null &&
   isIdle(head) &&
   (scan !== null ||
     head.observed.some((place) => !isUpToDate(head, place) && isCheckDue(head, place, now)))
 
-/** Where nobody can be asked what they serve, only what is known to be wrong is put right. */
+/** The instances to ask or to deploy to. Of a target that cannot be asked, only those known to be out of date. */
 const selectDue = (
   head: Head,
   { settings }: Release,
@@ -50,21 +46,21 @@ const selectDue = (
 }
 
 const toUnreachable = (
-  candidate: Candidate,
+  { id, target, obstacle }: Candidate,
   before: ObservedInstance | null,
   now: Instant,
 ): ObservedInstance => ({
-  id: candidate.id,
-  target: candidate.target,
+  id,
+  target,
   generation: null,
   at: now,
   tries: (before?.tries ?? 0) + 1,
-  reason: candidate.obstacle,
+  reason: obstacle,
 })
 
-const openRepair = (
+const createRepair = (
   release: Release,
-  strays: readonly Candidate[],
+  due: readonly Candidate[],
   capacities: readonly number[],
   now: Instant,
 ): Advancing => ({
@@ -77,7 +73,7 @@ const openRepair = (
   firing: [],
   takesBack: null,
   release,
-  instances: toInstances(release.settings, strays, capacities).map((instance) =>
+  instances: toInstances(release.settings, due, capacities).map((instance) =>
     findTarget(release.settings, instance.target)?.canBeAsked
       ? { ...instance, status: 'unseen' as const }
       : instance,
@@ -89,54 +85,43 @@ const openRepair = (
   message: null,
 })
 
-type RepairName = Pick<ObservedInstance, 'id' | 'target'>
-
-/** Those that the head has room for; the longest unasked first, so that all of them have their turn. */
-const chooseFitting = (
-  head: Head,
-  release: Release,
-  names: readonly RepairName[],
-): readonly RepairName[] => {
+/** Finds the instances that the head has room for; the longest unasked come first, so that each has its turn. */
+const indexFitting = (head: Head, release: Release, keys: readonly InstanceKey[]) => {
   const placeOf = indexInstances(head.observed)
-  const askedAt = (name: RepairName) => placeOf(name)?.at ?? ''
-  const inTurn = names
-    .map(({ id, target }) => ({ id, target, wave: names.length }))
-    .toSorted((one, other) => askedAt(one).localeCompare(askedAt(other)))
-  return listFitting(head, release, inTurn, [])
+  const askedAt = (key: InstanceKey) => placeOf(key)?.at ?? ''
+  const inTurn = keys.toSorted((one, other) => askedAt(one).localeCompare(askedAt(other)))
+  return indexInstances(listFitting(head, release, inTurn, []))
 }
 
 /**
- * Takes in who is there now. Whoever has not said for a while that it serves the live release is asked,
- * and gets it where it does not; who cannot be reached is tried again with growing gaps; who is gone is
- * forgotten. It never brings anything else than what is live.
+ * Takes in which instances the live release has now. An instance that has not confirmed the live release for
+ * a while is asked, and deployed to where it does not serve it; an unreachable one is tried again with growing
+ * gaps; one that is gone is removed. A repair never brings anything but the live release.
  */
-export const startRepair = (draft: Draft, seen: FoundInstances, now: Instant): Draft => {
+export const startRepair = (draft: Draft, found: FoundInstances, now: Instant): Draft => {
   const { head } = draft
-  const { candidates, capacities } = seen
+  const { candidates, capacities } = found
   const release = desiredRelease(head)
   if (release === null || !isIdle(head)) return draft
-  const asked = selectDue(head, release, seen, now)
-  const strays = asked.filter(({ obstacle }) => obstacle === null)
+  const due = selectDue(head, release, found, now)
+  const reachable = due.filter(({ obstacle }) => obstacle === null)
   const before = indexInstances(head.observed)
-  const absent = asked
+  const absent = due
     .filter(({ obstacle }) => obstacle !== null)
     .map((candidate) => toUnreachable(candidate, before(candidate), now))
   const [candidateOf, absentOf] = [indexInstances(candidates), indexInstances(absent)]
   const known = head.observed.filter(
     (place) => candidateOf(place) !== null && absentOf(place) === null,
   )
-  if (asked.length === 0 && known.length === head.observed.length) return draft
-  const fitting = indexInstances(
-    chooseFitting({ ...head, observed: known }, release, [...strays, ...absent]),
-  )
-  const isFitting = (one: RepairName) => fitting(one) !== null
-  const noted = absent.filter(isFitting)
-  // What has no room changes nothing: the next look is the clock's.
+  if (due.length === 0 && known.length === head.observed.length) return draft
+  const fitting = indexFitting({ ...head, observed: known }, release, [...reachable, ...absent])
+  const noted = absent.filter((one) => fitting(one) !== null)
+  // Instances without room change nothing; the schedule tries again.
   const isSame = noted.length === 0 && known.length === head.observed.length
   const observed = [...known, ...noted]
   const listed = isSame ? draft : emit(draft, { kind: 'instances_listed', observed })
-  const chosen = strays.filter(isFitting)
+  const chosen = reachable.filter((one) => fitting(one) !== null)
   if (chosen.length === 0) return listed
-  const deployment = openRepair(release, chosen, capacities, now)
+  const deployment = createRepair(release, chosen, capacities, now)
   return emit(listed, { kind: 'deployment_opened', deployment })
 }

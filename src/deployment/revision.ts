@@ -25,15 +25,15 @@ export interface CiEvidence {
 }
 
 /**
- * The branch was pushed to this commit: registers the revision, so that `status` shows what it still
- * lacks, and tells the branch's runs from those of a tag of its name.
+ * The branch was pushed to this commit. It registers the revision, so that `status` shows what it still
+ * lacks, and distinguishes the branch's runs from those of a tag of its name.
  */
 export interface PushEvidence {
   readonly kind: 'push'
   readonly pushedAt: Instant
 }
 
-/** A registry said that the tag was pushed. A hint: the registry itself is asked at the gate. */
+/** A registry announced that the tag was pushed. A hint: the image lookup asks the registry itself. */
 export interface ImageEvidence {
   readonly kind: 'image'
   readonly tag: string
@@ -42,16 +42,12 @@ export interface ImageEvidence {
 
 export type Evidence = CiEvidence | PushEvidence | ImageEvidence
 
-/** When the registry was last asked and how often, for the growing gaps between looks. */
+/** When the registry was last asked and how often, for the growing gaps between lookups. */
 export interface Asked {
   readonly at: Instant
   readonly count: number
-  /** Not before this, said the registry (Retry-After). */
+  /** The registry's Retry-After. */
   readonly retryAt: Instant | null
-}
-
-export interface LookedUp extends Asked {
-  readonly trouble: string | null
 }
 
 export type RevisionStatus = 'waiting' | 'deployed' | 'superseded' | 'refused' | 'expired'
@@ -71,18 +67,18 @@ export interface Revision {
   readonly ci: Readonly<Record<string, CiEvidence>>
   readonly push: PushEvidence | null
   readonly image: ImageEvidence | null
-  /** What the registry answered under the tag, once asked. */
+  /** The digest that the registry has under the tag, once asked. */
   readonly digest: Digest | null
   readonly asked: Asked | null
-  /** When GitHub was last asked for what its hooks have not brought, and why it did not say. */
-  readonly lookedUp: LookedUp | null
-  /** What an expired one had not got by then. */
+  /** When GitHub was last asked for evidence that its hooks have not brought, and why that failed. */
+  readonly lookedUp: (Asked & { readonly trouble: string | null }) | null
+  /** The evidence that an expired one lacked. */
   readonly lacked: readonly string[] | null
-  /** Raised by every write; a status is written on condition that nothing came in between. */
+  /** Raised by every write; a status is written on condition that no other write came in between. */
   readonly version: number
 }
 
-/** The next entry after a look in vain. */
+/** The next entry after a lookup in vain. */
 export const askedAgain = (
   asked: Asked | null,
   now: Instant,

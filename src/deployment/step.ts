@@ -3,13 +3,11 @@ import type { Instant } from '../kernel/clock.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { Purpose, Serving } from './deployment.ts'
 
-export type StepStatus =
-  'pending' | 'running' | 'succeeded' | 'failed' | 'timed_out' | 'skipped' | 'cancelled'
-
 /** One named unit of a deployment on one instance, as the host reported it. */
 export interface Step {
   readonly name: string
-  readonly status: StepStatus
+  readonly status:
+    'pending' | 'running' | 'succeeded' | 'failed' | 'timed_out' | 'skipped' | 'cancelled'
   readonly milliseconds: number | null
   readonly reason: Reason | null
 }
@@ -17,12 +15,12 @@ export interface Step {
 /** What one instance answered to one command. */
 export interface Answer {
   readonly id: InstanceId
-  /** `waiting`: no answer yet. `lost`: the command ended and said nothing we can read. */
+  /** `waiting`: no answer yet. `lost`: the command ended without readable output. */
   readonly outcome: 'waiting' | 'succeeded' | 'failed' | 'refused' | 'lost'
   readonly reason: Reason | null
   readonly message: string | null
   readonly serving: Serving | null
-  /** On a refusal for a newer fence: the one the host has seen. */
+  /** The newer fence that the host has seen, where it refused for that. */
   readonly fenceSeen: number | null
   readonly steps: readonly Step[]
   /** The last lines of the failing container or command, masked. */

@@ -1,120 +1,65 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
-import { Fence, type Generation, type InstanceId, type TargetKey } from '../kernel/id.ts'
+import { Fence, type Generation, type TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { succeed, type Result } from '../kernel/result.ts'
-import { advance, type Poll } from './advance.ts'
-import { isWatchOver, applyAlarm, type AlarmTransition } from './alarm.ts'
+import { advance } from './advance.ts'
+import { applyAlarm, isWatchOver } from './alarm.ts'
 import { absorbAnswers, markSent } from './answer.ts'
-import { startRepair, type FoundInstances } from './repair.ts'
-import { draftOf, emit, type Draft } from './draft.ts'
+import { apply, emit, type Draft } from './apply.ts'
+import { hasEnded, isRepair, type Deployment, type Intent } from './deployment.ts'
 import type { Event } from './event.ts'
-import {
-  claimNotice,
-  dropOldNotices,
-  addNotices,
-  settleNotice,
-  toNotices,
-  type NoticeOutcome,
-} from './notices.ts'
-import { apply } from './apply.ts'
-import { hasEnded, isRepair, type Deployment, type Ended, type Intent } from './deployment.ts'
-import { intentOf, type Head, type Request } from './head.ts'
-import { operate, requestRedeploy, type OperatorCommand } from './operate.ts'
-import { open, type Opening } from './open.ts'
-import type { Answer } from './step.ts'
-
-/** Everything that can be seen of the world; each may come late, twice or never. */
-export type Observation =
-  | { readonly kind: 'requested'; readonly request: Request; readonly id: string }
-  /** An operator's word; the same id once more is the same word. */
-  | {
-      readonly kind: 'operated'
-      readonly word: OperatorCommand
-      readonly by: string
-      readonly id: string
-    }
-  /** An alarm fired; whether it takes anything back is judged here. */
-  | {
-      readonly kind: 'alarmed'
-      readonly transition: AlarmTransition
-      readonly windowSeconds: number
-    }
-  /** The request could not be turned into an opening. */
-  | { readonly kind: 'declined'; readonly reason: Reason }
-  /** Nothing is left to bring back. */
-  | { readonly kind: 'went_back' }
-  | { readonly kind: 'wanted'; readonly opening: Opening }
-  /** Who is there; whoever strayed is brought to what is live. */
-  | ({ readonly kind: 'found' } & FoundInstances)
-  /** Somebody looked; these instances of the next wave have a fresh certificate. */
-  | { readonly kind: 'looked'; readonly prepared: readonly InstanceId[]; readonly by: string }
-  | {
-      readonly kind: 'sent'
-      readonly fence: Fence
-      readonly operation: string | null
-      /** Instances that the command did not go to, with the reason. */
-      readonly missing: readonly Answer[]
-    }
-  | { readonly kind: 'answered'; readonly fence: Fence; readonly answers: readonly Answer[] }
-  /** The ended deployment stands in the history; from now on alarms are watched for so long. */
-  | {
-      readonly kind: 'archived'
-      readonly generation: Generation
-      readonly windowSeconds: number | null
-    }
-  /** A fact is about to be told, or was. */
-  | { readonly kind: 'notice_claimed'; readonly id: string }
-  | { readonly kind: 'notice_sent'; readonly outcome: NoticeOutcome }
+import { intentOf, type Head } from './head.ts'
+import { addNotices, claimNotice, dropOldNotices, settleNotice, toNotices } from './notices.ts'
+import type { Observation } from './observation.ts'
+import { open } from './open.ts'
+import { operate, requestRedeploy } from './operate.ts'
+import { startRepair } from './repair.ts'
 
 export type Action =
   | { readonly kind: 'send'; readonly deployment: Deployment; readonly intent: Intent }
   | { readonly kind: 'cancel'; readonly target: TargetKey; readonly operation: string }
 
-/** The window of the newest one that can be at fault, or that must not be taken back. */
-const windowEnd = (head: Head, { endedAt }: Ended, windowSeconds: number | null) =>
-  windowSeconds === null || head.finished.length === 0
-    ? head.alarmsUntil
-    : addSeconds(endedAt, windowSeconds)
-
+/**
+ * The archived deployment leaves the head. The alarm window is that of the newest one that can be at
+ * fault, or that must not be taken back.
+ */
 const archive = (draft: Draft, generation: Generation, windowSeconds: number | null): Draft => {
-  const { head } = draft
-  const { deployment } = head
-  if (deployment === null || !hasEnded(deployment)) return draft
-  if (deployment.generation !== generation) return draft
-  const until = isRepair(deployment) ? head.alarmsUntil : windowEnd(head, deployment, windowSeconds)
-  return emit(draft, { kind: 'deployment_archived', alarmsUntil: until })
+  const { deployment, finished, alarmsUntil } = draft.head
+  if (deployment === null || !hasEnded(deployment) || deployment.generation !== generation)
+    return draft
+  const isWatched = !isRepair(deployment) && windowSeconds !== null && finished.length > 0
+  return emit(draft, {
+    kind: 'deployment_archived',
+    alarmsUntil: isWatched ? addSeconds(deployment.endedAt, windowSeconds) : alarmsUntil,
+  })
 }
 
-/** Somebody looked: whatever is open moves on, and a window that is over needs nobody any more. */
-const poll = (draft: Draft, seen: Poll): Draft => {
-  const next = dropOldNotices(advance(draft, seen), seen.now)
-  const until = next.head.alarmsUntil
-  return until !== null && isWatchOver(until, seen.now)
-    ? emit(next, { kind: 'alarm_window_closed' })
-    : next
-}
-
+/** The observations that are never refused. */
 const decideObserved = (
   draft: Draft,
-  observation: Exclude<Observation, { kind: 'wanted' | 'operated' }>,
+  observation: Exclude<Observation, { kind: 'opening_gathered' | 'operated' }>,
   now: Instant,
 ): Draft => {
-  const { head } = draft
   switch (observation.kind) {
     case 'requested':
       return requestRedeploy(draft, observation.request, observation.id)
     case 'alarmed':
       return applyAlarm(draft, observation.transition, observation.windowSeconds, now)
-    case 'went_back':
-      return head.rollback === null ? draft : emit(draft, { kind: 'rollback_settled' })
+    case 'brought_back':
+      return draft.head.rollback === null ? draft : emit(draft, { kind: 'rollback_settled' })
     case 'declined':
-      return head.request === null
+      return draft.head.request === null
         ? draft
         : emit(draft, { kind: 'redeploy_refused', reason: observation.reason })
-    case 'found':
+    case 'instances_found':
       return startRepair(draft, observation, now)
-    case 'looked':
-      return poll(draft, { ...observation, now })
+    case 'polled': {
+      const next = dropOldNotices(advance(draft, { ...observation, now }), now)
+      const { alarmsUntil } = next.head
+      return alarmsUntil !== null && isWatchOver(alarmsUntil, now)
+        ? emit(next, { kind: 'alarm_window_closed' })
+        : next
+    }
     case 'sent':
       return markSent(draft, observation.fence, observation.operation, observation.missing, now)
     case 'answered':
@@ -128,12 +73,14 @@ const decideObserved = (
   }
 }
 
-const decideDraft = (head: Head, observation: Observation, now: Instant): Result<Draft, Reason> => {
-  const draft = draftOf(head)
-  if (observation.kind === 'wanted') return open(draft, observation.opening, now)
-  if (observation.kind !== 'operated') return succeed(decideObserved(draft, observation, now))
-  const { word, by, id } = observation
-  return operate(draft, word, { by, at: now }, id)
+const decideDraft = (
+  draft: Draft,
+  observation: Observation,
+  now: Instant,
+): Result<Draft, Reason> => {
+  if (observation.kind === 'operated') return operate(draft, observation, now)
+  if (observation.kind === 'opening_gathered') return open(draft, observation.opening, now)
+  return succeed(decideObserved(draft, observation, now))
 }
 
 /** The events that follow from an observation, or why it is refused. Pure. */
@@ -142,11 +89,11 @@ export const decide = (
   observation: Observation,
   now: Instant,
 ): Result<readonly Event[], Reason> => {
-  const decided = decideDraft(head, observation, now)
+  const decided = decideDraft({ head, events: [] }, observation, now)
   return decided.ok ? succeed(decided.value.events) : decided
 }
 
-/** What is to be done once `head` is written, which these events have led to. */
+/** The commands to send and to cancel once `head`, which these events have led to, is written. */
 export const toActions = (head: Head, events: readonly Event[]): readonly Action[] =>
   events.flatMap((event): readonly Action[] => {
     if (event.kind === 'command_abandoned')
@@ -158,8 +105,8 @@ export const toActions = (head: Head, events: readonly Event[]): readonly Action
   })
 
 /**
- * The head after these events, with what they make worth telling. The same head where there are none;
- * else its version is higher. Pure.
+ * The head after these events, with the notices that they give rise to. The same head where there are
+ * none; else its version is higher. Pure.
  */
 export const evolve = (before: Head, events: readonly Event[], now: Instant): Head => {
   if (events.length === 0) return before

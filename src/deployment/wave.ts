@@ -1,48 +1,69 @@
 import { addSeconds, secondsBetween, type Instant } from '../kernel/clock.ts'
-import type { TargetKey } from '../kernel/id.ts'
-import { isPast, rollingSeconds } from './deadline.ts'
+import type { App, TargetTraits } from './app.ts'
+import { rollingSeconds } from './deadline.ts'
+import {
+  continuesOnFailure,
+  type Candidate,
+  type Deployment,
+  type InstanceState,
+  type Intent,
+} from './deployment.ts'
 import { findTarget } from './find-target.ts'
-import { continuesOnFailure, type Advancing, type Deployment, type Intent } from './deployment.ts'
 
 /** SSM takes at most 50 instances in one command. */
 export const largestWave = 50
-
-export interface Batch {
-  readonly kind: 'count' | 'percent'
-  readonly value: number
-}
 
 /**
  * The wave of each of `count` instances, in order: the first instance alone (it runs `predeploy` and
  * shows whether the release works at all), then batches of the given size, as far as `capacity`
  * instances go into one command.
  */
-export const planWaves = (count: number, batch: Batch, capacity: number): readonly number[] => {
+export const planWaves = (
+  count: number,
+  batch: TargetTraits['rollout']['batch'],
+  capacity: number,
+): readonly number[] => {
   const wished = batch.kind === 'count' ? batch.value : Math.ceil((count * batch.value) / 100)
   const size = Math.max(1, Math.min(largestWave, capacity, wished))
   return Array.from({ length: count }, (_, index) => Math.ceil(index / size))
 }
 
-/** Nobody sleeps through a pause: the clock, which looks once a minute, ends it. */
-const clockSeconds = 60
+/** The instances of a deployment, each in its wave. */
+export const toInstances = (
+  { targets }: App,
+  candidates: readonly Candidate[],
+  capacities: readonly number[],
+): readonly InstanceState[] =>
+  targets.flatMap(({ key: target, rollout }, place) => {
+    const own = candidates.filter((candidate) => candidate.target === target)
+    const waves = planWaves(own.length, rollout.batch, capacities[place] ?? Infinity)
+    return own.map(({ id, obstacle }, index) => ({
+      id,
+      target,
+      wave: waves[index] ?? 0,
+      status: obstacle === null ? ('pending' as const) : ('failed' as const),
+      touched: false,
+      retries: 0,
+      serving: null,
+      reason: obstacle,
+      message: null,
+    }))
+  })
 
-/** How much of a deployment's time one pause may take, in seconds. */
+/** How much time one pause may take, in seconds: the schedule, which runs once a minute, ends it. */
 export const longestPause = (pauseSeconds: number): number =>
-  pauseSeconds === 0 ? 0 : pauseSeconds + clockSeconds
-
-const pauseSecondsOf = ({ release }: Deployment, target: TargetKey): number =>
-  findTarget(release.settings, target)?.rollout.pauseSeconds ?? 0
+  pauseSeconds === 0 ? 0 : pauseSeconds + 60
 
 /**
  * Until when the next wave waits, now that every instance of `intent` has answered; null where none
- * follows on this target, or the wave is not through. What brings back what served before never waits.
+ * follows on this target, or the wave is not through. A rollback and a repair never wait.
  */
 export const pauseAfter = (
   deployment: Deployment,
   { purpose, target, instances }: Intent,
   now: Instant,
 ): Instant | null => {
-  const seconds = pauseSecondsOf(deployment, target)
+  const seconds = findTarget(deployment.release.settings, target)?.rollout.pauseSeconds ?? 0
   if (seconds === 0 || purpose !== 'deploy' || continuesOnFailure(deployment)) return null
   const left = deployment.instances.filter(
     (instance) => instance.target === target && instance.status === 'pending',
@@ -51,10 +72,7 @@ export const pauseAfter = (
   return left.length > 0 && isThrough ? addSeconds(now, seconds) : null
 }
 
-export const isPausing = ({ pausedUntil }: Advancing, now: Instant): boolean =>
-  pausedUntil !== null && !isPast(pausedUntil, now)
-
-/** Says so where the pauses between a deployment's waves would outlast the time of its rollout. */
+/** The message where the pauses between a deployment's waves would outlast the time of its rollout. */
 export const explainLongPauses = (deployment: Deployment): string | null => {
   if (continuesOnFailure(deployment)) return null
   const { instances, openedAt, deadlineAt, release } = deployment

@@ -14,8 +14,7 @@ import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { readNamedSecret, type ReadCurrentSecret } from '../secrets/named-secret.ts'
-import { signAppJwt } from './app-jwt.ts'
-import { parseCredentials, type Credentials } from './credentials.ts'
+import { parseCredentials, signAppJwt, type Credentials } from './credentials.ts'
 
 interface GithubPorts {
   readonly http: Http
@@ -25,10 +24,7 @@ interface GithubPorts {
   readonly baseUrl: URL
 }
 
-/**
- * Opens GitHub's REST API below `/repos/{owner}/{name}` for so many milliseconds, with the credentials of
- * the secret of that name.
- */
+/** Opens GitHub's REST API below `/repos/{owner}/{name}` for some milliseconds, with the credentials of a secret. */
 export type OpenGithub = (secret: string, repository: string, milliseconds: number) => Ask
 
 const github = {
@@ -41,11 +37,10 @@ const github = {
   toFailure: (failure: ForeignFailure) => failure,
 }
 
-/** The API of an Enterprise Server has a path of its own: `https://github.example/api/v3`. */
+/** The API of an Enterprise Server has a path: `https://github.example/api/v3`. */
 const toUrl = ({ baseUrl }: GithubPorts): string => baseUrl.href.replace(/\/$/, '')
 
-const Installation = z.object({ id: z.number().int() })
-// Its form is GitHub's business: 40 characters once, hundreds since 2026.
+// The form of the token is not specified: 40 characters once, hundreds since 2026.
 const InstallationToken = z.object({
   token: z
     .string()
@@ -54,17 +49,14 @@ const InstallationToken = z.object({
   expires_at: z.iso.datetime(),
 })
 
-/** An installation token lives an hour; a request that is under way must not see its end. */
-const spareSeconds = 5 * 60
-
-/** Asks as the App itself for a token of the one repository. */
+/** Requests, as the App, a token for the one repository. */
 const createInstallationToken = async (
   ports: GithubPorts,
   http: Http,
   { appId, key, installationId }: Credentials & { kind: 'app' },
   repository: string,
 ): Promise<Result<Authorization, ForeignFailure>> => {
-  const unreadable = fail(later(`${ports.baseUrl.host} answered something else than expected`))
+  const unreadable = fail(later(`${ports.baseUrl.host} sent an unexpected answer`))
   const ask = createApiClient(ports.clock)(
     {
       ...github,
@@ -84,7 +76,7 @@ const createInstallationToken = async (
   if (id === undefined) {
     const found = await ask({ method: 'GET', path: `/repos/${repository}/installation` })
     if (!found.ok) return found
-    id = parseJson(Installation, found.value.body)?.id
+    id = parseJson(z.object({ id: z.number().int() }), found.value.body)?.id
     if (id === undefined) return unreadable
   }
   const [, name = ''] = repository.split('/')
@@ -93,7 +85,8 @@ const createInstallationToken = async (
   if (!made.ok) return made
   const token = parseJson(InstallationToken, made.value.body)
   if (token === null) return unreadable
-  const keptUntil = addSeconds(token.expires_at, -spareSeconds)
+  // It is valid for an hour, and must not expire during a request.
+  const keptUntil = addSeconds(token.expires_at, -5 * 60)
   return succeed({ header: toBearer(token.token), keptUntil })
 }
 

@@ -8,9 +8,7 @@ import type { Parsed } from '../sources/source.ts'
 import type { OpenGithub } from './api.ts'
 import { listPushes, listRuns } from './reads.ts'
 
-const mostLookUpMilliseconds = 10_000
-
-/** Asks GitHub's API, and has what it tells pass the rules that a delivery has to pass. */
+/** Reads evidence from GitHub's API and applies the rules of deliveries to it. */
 export const createFindEvidence = (open: OpenGithub, clock: Clock): FindEvidence => {
   const toEvidence = (app: App, commit: Commit, facts: readonly Parsed[]): readonly Evidence[] =>
     facts
@@ -21,7 +19,7 @@ export const createFindEvidence = (open: OpenGithub, clock: Clock): FindEvidence
   return async (app, commit) => {
     const { repository, branch, reports } = app
     if (repository === null || reports.github === null) return { found: [], failure: null }
-    const ask = open(reports.github, repository, mostLookUpMilliseconds)
+    const ask = open(reports.github, repository, 10_000)
     const runs = await listRuns(ask, { branch, commit })
     if (!runs.ok) return { found: [], failure: runs.error }
     const pushes = await listPushes(ask, repository, branch)

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Ask } from '../api/client.ts'
+import type { ApiRequest, Ask } from '../api/client.ts'
 import { refused, type ForeignFailure } from '../kernel/foreign.ts'
 import { Commit } from '../kernel/id.ts'
 import { parseJson } from '../kernel/json.ts'
@@ -7,12 +7,24 @@ import { fail, succeed, type Result } from '../kernel/result.ts'
 import { EndedRun, RunRepository, toCiRunFacts } from '../sources/github-run.ts'
 import { SentInstant, SentText, type CiRunFacts, type PushFacts } from '../sources/source.ts'
 
-const perPage = 100
-/** A commit has a run for each workflow and set-back of the branch; 1,000 are not read. */
-const mostPages = 10
+export type GithubAnswer<Value> = Promise<Result<Value, ForeignFailure>>
 
-/** A run that goes on says nothing yet, and one we cannot read is none that we could count. */
-const Runs = z.object({ workflow_runs: z.array(z.unknown()) })
+/** GitHub's answer to one request, parsed by the schema. */
+export const readGithub = async <Schema extends z.ZodType>(
+  ask: Ask,
+  schema: Schema,
+  request: ApiRequest,
+): GithubAnswer<z.output<Schema>> => {
+  const answered = await ask(request)
+  if (!answered.ok) return answered
+  const value = parseJson(schema, answered.value.body)
+  return value === null
+    ? fail(refused(`GitHub sent an unexpected answer (${answered.value.status})`))
+    : succeed(value)
+}
+
+const perPage = 100
+
 const ListedRun = EndedRun.extend({ repository: RunRepository }).transform((run) =>
   toCiRunFacts(run, run.repository, null),
 )
@@ -24,56 +36,44 @@ const Activity = z.object({
   activity_type: z.string(),
 })
 
-const keepReadable = <Value>(
-  schema: z.ZodType<Value>,
-  list: readonly unknown[],
-): readonly Value[] =>
+/** What the schema cannot read does not count: a run that has not ended, or an unknown form. */
+const keepReadable = <Value>(schema: z.ZodType<Value>, list: readonly unknown[]) =>
   list.flatMap((one) => {
     const read = schema.safeParse(one)
     return read.success ? [read.data] : []
   })
 
-const unexpected = fail(refused('GitHub answered with something unexpected'))
-
-/** Runs of the commit that were started by a push to the branch (or tag) and have ended. */
+/** The ended runs of the commit that a push to the branch (or tag) started. */
 export const listRuns = async (
   ask: Ask,
   { branch, commit }: { readonly branch: string; readonly commit: Commit },
-): Promise<Result<readonly CiRunFacts[], ForeignFailure>> => {
+): GithubAnswer<readonly CiRunFacts[]> => {
   const runs: CiRunFacts[] = []
-  for (let page = 1; page <= mostPages; page += 1) {
-    const query = {
-      head_sha: commit,
-      event: 'push',
-      branch,
-      per_page: `${perPage}`,
-      page: `${page}`,
-    }
-    const path = `/actions/runs?${new URLSearchParams(query).toString()}`
-    const answered = await ask({ method: 'GET', path })
-    if (!answered.ok) return answered
-    const listed = parseJson(Runs, answered.value.body)
-    if (listed === null) return unexpected
-    runs.push(...keepReadable(ListedRun, listed.workflow_runs))
-    if (listed.workflow_runs.length < perPage) break
+  const query = { head_sha: commit, event: 'push', branch, per_page: `${perPage}` }
+  // A commit has a run per workflow and reset of the branch: 1,000 are enough.
+  for (let page = 1; page <= 10; page += 1) {
+    const path = `/actions/runs?${new URLSearchParams({ ...query, page: `${page}` }).toString()}`
+    const schema = z.object({ workflow_runs: z.array(z.unknown()) })
+    const listed = await readGithub(ask, schema, { method: 'GET', path })
+    if (!listed.ok) return listed
+    runs.push(...keepReadable(ListedRun, listed.value.workflow_runs))
+    if (listed.value.workflow_runs.length < perPage) break
   }
   return succeed(runs)
 }
 
-/** The hundred newest pushes to the branch: more than come while a commit waits. */
+/** The hundred newest pushes to the branch: more than arrive while a commit waits. */
 export const listPushes = async (
   ask: Ask,
   repository: string,
   branch: string,
-): Promise<Result<readonly PushFacts[], ForeignFailure>> => {
+): GithubAnswer<readonly PushFacts[]> => {
   const query = { ref: `refs/heads/${branch}`, per_page: `${perPage}` }
   const path = `/activity?${new URLSearchParams(query).toString()}`
-  const answered = await ask({ method: 'GET', path })
-  if (!answered.ok) return answered
-  const listed = parseJson(z.array(z.unknown()), answered.value.body)
-  if (listed === null) return unexpected
+  const listed = await readGithub(ask, z.array(z.unknown()), { method: 'GET', path })
+  if (!listed.ok) return listed
   return succeed(
-    keepReadable(Activity, listed)
+    keepReadable(Activity, listed.value)
       .filter((activity) => activity.activity_type !== 'branch_deletion')
       .map(({ ref, after, timestamp }) => ({
         kind: 'push',

@@ -1,12 +1,11 @@
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import type { PutCommandInput } from '@aws-sdk/lib-dynamodb'
 import type { CarryRecords } from '../carry/watch.ts'
 import { addSeconds } from '../kernel/clock.ts'
 import { carryStaleSeconds, CarryProgress, type CarryOrder } from '../targets/carry.ts'
-import { isWritten } from './conditional.ts'
 import { isOurs, parseItem, schemaVersion } from './item.ts'
-import { carryKey } from './keys.ts'
+import { itemKey } from './keys.ts'
 import { expiresAt } from './lifetime.ts'
-import { readItem, type JournalTable } from './table.ts'
+import { putItem, readItem, type JournalTable } from './table.ts'
 
 /** What tells one order for an app and a process type from another. */
 const toCarryContent = ({ digest, release }: CarryOrder): string =>
@@ -16,7 +15,7 @@ const toCarryContent = ({ digest, release }: CarryOrder): string =>
 const isFree =
   'attribute_not_exists(pk) OR content <> :content OR run = :run OR #status <> :carrying OR #at <= :stale'
 
-type Condition = Pick<PutCommand['input'], 'ConditionExpression' | 'ExpressionAttributeNames'>
+type Condition = Pick<PutCommandInput, 'ConditionExpression' | 'ExpressionAttributeNames'>
 
 const createPut =
   (table: JournalTable) =>
@@ -28,20 +27,17 @@ const createPut =
     values: Readonly<Record<string, string>>,
   ): Promise<boolean> => {
     const item = {
-      ...carryKey(order.heroku, order.process),
+      ...itemKey.carry(order.heroku, order.process),
       schemaVersion,
       content: toCarryContent(order),
       run,
       ...progress,
       expiresAt: expiresAt(progress.at, 'carry'),
     }
-    const write = new PutCommand({
-      TableName: table.name,
-      Item: item,
+    return putItem(table, item, {
       ...condition,
       ExpressionAttributeValues: { ':schemaVersion': schemaVersion, ':run': run, ...values },
     })
-    return isWritten(table.documents().send(write))
   }
 
 export const createCarryRecords = (table: JournalTable): CarryRecords => {
@@ -61,7 +57,7 @@ export const createCarryRecords = (table: JournalTable): CarryRecords => {
     record: (order, run, progress) =>
       put(order, run, progress, { ConditionExpression: `${isOurs} AND run = :run` }, {}),
     load: async (order) => {
-      const key = carryKey(order.heroku, order.process)
+      const key = itemKey.carry(order.heroku, order.process)
       const item = await readItem(table, key)
       if (item === null) return null
       const progress = parseItem(CarryProgress, key, item)

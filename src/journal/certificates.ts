@@ -1,12 +1,12 @@
-import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
 import { InstanceId } from '../kernel/id.ts'
-import type { Certificate, Certificates } from '../targets/ec2/certificates.ts'
+import type { Certificate, Certificates } from '../targets/ec2/ports.ts'
 import { instantSchema, parseItem, schemaVersion } from './item.ts'
-import { certificateKey } from './keys.ts'
+import { itemKey } from './keys.ts'
 import { readItems } from './list.ts'
 import { expiresAt } from './lifetime.ts'
-import { toItemKey, type JournalTable } from './table.ts'
+import { putItem, toItemKey, type JournalTable } from './table.ts'
 
 const certificateSchema: z.ZodType<Certificate> = z.object({
   instance: InstanceId,
@@ -14,29 +14,24 @@ const certificateSchema: z.ZodType<Certificate> = z.object({
   at: instantSchema,
 })
 
-/** What is too old to be fresh is the reader's to say: `load` answers what there is, with its time. */
+/** `load` returns stale certificates too, each with its time: the caller decides what is fresh. */
 export const createCertificates = (table: JournalTable): Certificates => ({
   load: async (instances) => {
-    const items = await readItems(table, [...new Set(instances)].map(certificateKey))
+    const items = await readItems(table, [...new Set(instances)].map(itemKey.certificate))
     return items.map((item) => parseItem(certificateSchema, toItemKey(item), item))
   },
 
   record: async (certificate) => {
-    await table.documents().send(
-      new PutCommand({
-        TableName: table.name,
-        Item: {
-          ...certificateKey(certificate.instance),
-          schemaVersion,
-          ...certificate,
-          expiresAt: expiresAt(certificate.at, 'certificate'),
-        },
-      }),
-    )
+    await putItem(table, {
+      ...itemKey.certificate(certificate.instance),
+      schemaVersion,
+      ...certificate,
+      expiresAt: expiresAt(certificate.at, 'certificate'),
+    })
   },
 
   forget: async (instance) => {
-    const { pk, sk } = certificateKey(instance)
-    await table.documents().send(new DeleteCommand({ TableName: table.name, Key: { pk, sk } }))
+    const order = new DeleteCommand({ TableName: table.name, Key: itemKey.certificate(instance) })
+    await table.documents().send(order)
   },
 })

@@ -1,20 +1,18 @@
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { EvidenceJournal } from '../delivery/record.ts'
 import { ciKey } from '../deployment/choose.ts'
 import type { Evidence } from '../deployment/revision.ts'
 import type { Instant } from '../kernel/clock.ts'
 import type { AppName, Commit, RevisionId } from '../kernel/id.ts'
-import { isWritten } from './conditional.ts'
 import { schemaVersion } from './item.ts'
-import { revisionKey, revisionOpen } from './keys.ts'
+import { itemKey, openAttributes } from './keys.ts'
+import { toExpiry } from './lifetime.ts'
 import { mergeEvidence } from './merge-evidence.ts'
-import { recordReceipt } from './receipts.ts'
 import { ciAttribute, readRevision, replaceRevision } from './revision-item.ts'
-import type { JournalTable } from './table.ts'
+import { putItem, updateItem, type JournalTable } from './table.ts'
 import { recordTag } from './tags.ts'
 import { reach } from './unreachable.ts'
 
-/** More writers than this on one revision at one moment are none that a webhook has. */
+/** Webhooks do not write one revision more often than this at one moment. */
 const mostConflicts = 20
 
 interface Fact {
@@ -25,62 +23,50 @@ interface Fact {
   readonly receivedAt: Instant
 }
 
-const attributeOf = (evidence: Evidence): string =>
-  evidence.kind === 'ci' ? ciAttribute(ciKey(evidence.ci, evidence.workflow)) : evidence.kind
-
 /**
- * One write and no read, where the revision is new or waiting and has nothing of this kind yet: the
- * case of nearly every delivery. A new hint makes the registry be asked at once (`asked` goes).
+ * One write and no read where the revision is new, or waits and has nothing of this kind yet: the case of
+ * nearly every delivery. Removing `asked` on a new hint makes reconcile ask the registry at once.
  */
 const recordFirst = (table: JournalTable, fact: Fact): Promise<boolean> => {
   const { app, id, commit, evidence, receivedAt } = fact
-  return isWritten(
-    table.documents().send(
-      new UpdateCommand({
-        TableName: table.name,
-        Key: revisionKey(app, id),
-        UpdateExpression: `
-          SET #evidence = :evidence, #status = :waiting, app = :app, id = :id, #commit = :commit,
-            firstSeenAt = if_not_exists(firstSeenAt, :now), schemaVersion = :schemaVersion,
-            waitingSince = if_not_exists(waitingSince, :now), #open = :open, openKey = :openKey
-          ADD #version :one ${evidence.kind === 'image' ? 'REMOVE asked' : ''}`,
-        ConditionExpression: `(attribute_not_exists(pk) OR
-          (#status = :waiting AND schemaVersion = :schemaVersion))
-          AND attribute_not_exists(#evidence)`,
-        ExpressionAttributeNames: {
-          '#evidence': attributeOf(evidence),
-          '#status': 'status',
-          '#commit': 'commit',
-          '#open': 'open',
-          '#version': 'version',
-        },
-        ExpressionAttributeValues: toValues({
-          evidence,
-          app,
-          id,
-          commit,
-          now: receivedAt,
-          waiting: 'waiting',
-          schemaVersion,
-          one: 1,
-          ...revisionOpen(app, id),
-        }),
-      }),
-    ),
-  )
+  const { open, openKey } = openAttributes.revision(app, id)
+  return updateItem(table, itemKey.revision(app, id), {
+    UpdateExpression: `
+      SET #evidence = :evidence, #status = :waiting, app = :app, id = :id, #commit = :commit,
+        firstSeenAt = if_not_exists(firstSeenAt, :now), schemaVersion = :schemaVersion,
+        waitingSince = if_not_exists(waitingSince, :now), #open = :open, openKey = :openKey
+      ADD #version :one ${evidence.kind === 'image' ? 'REMOVE asked' : ''}`,
+    ConditionExpression: `(attribute_not_exists(pk) OR
+      (#status = :waiting AND schemaVersion = :schemaVersion))
+      AND attribute_not_exists(#evidence)`,
+    ExpressionAttributeNames: {
+      '#evidence':
+        evidence.kind === 'ci' ? ciAttribute(ciKey(evidence.ci, evidence.workflow)) : evidence.kind,
+      '#status': 'status',
+      '#commit': 'commit',
+      '#open': 'open',
+      '#version': 'version',
+    },
+    ExpressionAttributeValues: {
+      ':evidence': evidence,
+      ':app': app,
+      ':id': id,
+      ':commit': commit,
+      ':now': receivedAt,
+      ':waiting': 'waiting',
+      ':schemaVersion': schemaVersion,
+      ':one': 1,
+      ':open': open,
+      ':openKey': openKey,
+    },
+  })
 }
 
-const toValues = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value]))
-
 /**
- * Idempotent, whatever the order of arrival. Where the short way is barred, the revision is read and
- * written back under its version. A doubled answer of ours counts as `unchanged`: it changes nothing.
+ * Idempotent, whatever the order of arrival. Where the first write is refused, the revision is read and
+ * written back under its version. A repetition of our own write counts as `unchanged`.
  */
-const recordEvidence = async (
-  table: JournalTable,
-  fact: Fact,
-): Promise<'recorded' | 'unchanged'> => {
+const recordFact = async (table: JournalTable, fact: Fact): Promise<'recorded' | 'unchanged'> => {
   for (let tries = 0; tries < mostConflicts; tries += 1) {
     if (await recordFirst(table, fact)) return 'recorded'
     const read = await readRevision(table, fact.app, fact.id)
@@ -92,18 +78,25 @@ const recordEvidence = async (
   throw new Error(`too many conflicts on revision ${fact.id} of ${fact.app}`)
 }
 
-const record = async (
+const recordEvidence = async (
   table: JournalTable,
   { id, ...fact }: Omit<Fact, 'id'> & { readonly id: RevisionId | null },
 ): Promise<'recorded' | 'unchanged'> => {
-  if (id !== null) return recordEvidence(table, { id, ...fact })
+  if (id !== null) return recordFact(table, { id, ...fact })
   if (fact.evidence.kind === 'image') return recordTag(table, fact.app, fact.evidence)
   throw new Error(`${fact.evidence.kind} evidence names its revision`)
 }
 
-/** All that a webhook writes; its bundle takes in nothing of heads and history. */
+/** All that `webhook` writes; its bundle holds nothing of heads and history. */
 export const createEvidenceJournal = (table: JournalTable): EvidenceJournal => ({
   recordEvidence: (app, id, commit, evidence, receivedAt) =>
-    reach(record(table, { app, id, commit, evidence, receivedAt })),
-  recordReceipt: (receipt) => reach(recordReceipt(table, receipt)),
+    reach(recordEvidence(table, { app, id, commit, evidence, receivedAt })),
+
+  // Read by people only: no function reads it back.
+  recordReceipt: async ({ expiresAt, ...receipt }) => {
+    const key = itemKey.receipt(receipt.deliveryId)
+    await reach(
+      putItem(table, { ...key, schemaVersion, ...receipt, expiresAt: toExpiry(expiresAt) }),
+    )
+  },
 })

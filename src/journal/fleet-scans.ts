@@ -1,26 +1,23 @@
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
 import { InstanceId } from '../kernel/id.ts'
 import type { FleetScan, FleetScans } from '../rollout/journal.ts'
 import { instantSchema, parseItem, schemaVersion } from './item.ts'
-import { fleetScanKey } from './keys.ts'
-import { readItem, type JournalTable } from './table.ts'
+import { itemKey } from './keys.ts'
+import { putItem, readItem, type JournalTable } from './table.ts'
 
-const fleetScanSchema = z.object({
+const fleetScanSchema: z.ZodType<FleetScan> = z.object({
   online: z.array(InstanceId),
   asked: z.record(z.string(), instantSchema),
-}) satisfies z.ZodType<FleetScan>
+})
 
-/** Two clocks at one time write about the same; whoever is the last has only looked once more. */
+/** Unconditional: two ticks at one time write nearly the same, and a lost scan is only repeated. */
 export const createFleetScans = (table: JournalTable): FleetScans => ({
   load: async () => {
-    const item = await readItem(table, fleetScanKey)
-    return item === null
-      ? { online: [], asked: {} }
-      : parseItem(fleetScanSchema, fleetScanKey, item)
+    const key = itemKey.fleetScan()
+    const item = await readItem(table, key)
+    return item === null ? { online: [], asked: {} } : parseItem(fleetScanSchema, key, item)
   },
   record: async ({ online, asked }) => {
-    const item = { ...fleetScanKey, schemaVersion, online, asked }
-    await table.documents().send(new PutCommand({ TableName: table.name, Item: item }))
+    await putItem(table, { ...itemKey.fleetScan(), schemaVersion, online, asked })
   },
 })

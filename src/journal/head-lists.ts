@@ -7,14 +7,11 @@ import type { Item } from './table.ts'
 /** The attribute of a head, and of a deployment in the history, that holds the lists of instances. */
 const attribute = 'instances'
 
-type Read = Readonly<Record<string, unknown>>
-type Issues = Pick<z.RefinementCtx, 'addIssue'>
-
-const isRead = (value: unknown): value is Read =>
+const isObject = (value: unknown): value is Item =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Names the attribute, as a schema does. */
-const refuseLists = (issues: Issues): never => {
+const refuseLists = (issues: Pick<z.RefinementCtx, 'addIssue'>): never => {
   issues.addIssue({ code: 'custom', path: [attribute] })
   return z.NEVER
 }
@@ -25,13 +22,13 @@ export const packHead = ({ app, version, deployment, observed, ...rest }: Head):
   return { app, version, body, [attribute]: packLists({ instances, observed }) }
 }
 
-export const unpackHead = (item: unknown, issues: Issues): unknown => {
-  if (!isRead(item) || !isRead(item['body'])) return item
+export const unpackHead = (item: unknown, issues: Parameters<typeof refuseLists>[0]): unknown => {
+  if (!isObject(item) || !isObject(item['body'])) return item
   const lists = unpackLists(item[attribute])
   if (lists === null) return refuseLists(issues)
   const { instances, observed } = lists
   const { deployment, ...rest } = item['body']
-  const opened = isRead(deployment) ? { ...deployment, instances } : deployment
+  const opened = isObject(deployment) ? { ...deployment, instances } : deployment
   return { ...item, body: { ...rest, deployment: opened, observed } }
 }
 
@@ -40,8 +37,11 @@ export const packDeployment = ({ instances, ...rest }: Ended): Item => ({
   [attribute]: packLists({ instances, observed: [] }),
 })
 
-export const unpackDeployment = (item: unknown, issues: Issues): unknown => {
-  if (!isRead(item)) return item
+export const unpackDeployment = (
+  item: unknown,
+  issues: Parameters<typeof refuseLists>[0],
+): unknown => {
+  if (!isObject(item)) return item
   const lists = unpackLists(item[attribute])
   return lists === null ? refuseLists(issues) : { ...item, instances: lists.instances }
 }

@@ -1,30 +1,17 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
-import { createHead, type Head, type ObservedInstance } from '../deployment/head.ts'
+import { createHead, type Head } from '../deployment/head.ts'
 import { headBytes, maxHeadBytes } from '../deployment/head-size.ts'
-import { hasWork } from '../deployment/observed.ts'
-import {
-  AppName,
-  Commit,
-  Digest,
-  Fence,
-  Generation,
-  InstanceId,
-  newNonce,
-  RevisionId,
-  TargetKey,
-} from '../kernel/id.ts'
+import { hasWork } from '../deployment/blockers.ts'
+import { AppName, Fence, newNonce } from '../kernel/id.ts'
 import type { Heads } from '../rollout/journal.ts'
-import { deploymentSchema, finishedSchema, releaseSchema } from './deployment-schema.ts'
-import { operationSchema, noticeSchema } from './notice-schema.ts'
 import { packHead, unpackHead } from './head-lists.ts'
-import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
-import { headKey, headOpen, openIndex } from './keys.ts'
+import { headBodySchema } from './head-schema.ts'
+import { parseItem, schemaVersion } from './item.ts'
+import { itemKey, openAttributes, openIndex } from './keys.ts'
 import { queryItems } from './list.ts'
-import { readItem, type Item, type JournalTable } from './table.ts'
+import { putItem, readItem, type Item, type JournalTable } from './table.ts'
 
-/** The head would outgrow its item: a bug, because every opening reckons with its worst ending. */
+/** The head would outgrow its item: a bug, because every opening makes room for its worst ending. */
 export class HeadTooLarge extends Error {
   override readonly name = 'HeadTooLarge'
 
@@ -33,135 +20,68 @@ export class HeadTooLarge extends Error {
   }
 }
 
-const rollbackSchema = z.object({
-  kind: z.enum(['rollback', 'cancel']),
-  generation: Generation,
-  to: Generation.nullable(),
-  reason: z.enum(['alarm_fired', 'rolled_back', 'cancelled']),
-  by: z.string(),
-  at: instantSchema,
-  refusal: reasonSchema.nullable(),
-}) satisfies z.ZodType<Head['rollback']>
-
-const observedSchema: z.ZodType<ObservedInstance> = z.object({
-  id: InstanceId,
-  target: TargetKey,
-  generation: Generation.nullable(),
-  at: instantSchema,
-  tries: z.number(),
-  reason: reasonSchema.nullable(),
-})
-
-const quarantinedSettingsSchema = z.object({
-  digest: Digest,
-  secretVersion: z.string().nullable(),
-  env: z.record(z.string(), z.string()),
-})
-
 const headSchema = z.preprocess(
   unpackHead,
-  z.object({
-    app: AppName,
-    version: Fence,
-    body: z.object({
-      generation: Generation,
-      deployment: deploymentSchema.nullable(),
-      releases: z.array(releaseSchema),
-      request: z
-        .object({
-          revision: RevisionId.nullable(),
-          force: z.boolean(),
-          by: z.string(),
-          at: instantSchema,
-          refusal: reasonSchema.nullable(),
-        })
-        .nullable(),
-      rollback: rollbackSchema.nullable(),
-      freeze: z.object({ reason: z.string(), by: z.string(), at: instantSchema }).nullable(),
-      quarantine: z.array(z.union([Commit, Digest, quarantinedSettingsSchema])),
-      finished: z.array(finishedSchema),
-      alarmsUntil: instantSchema.nullable(),
-      notices: z.array(noticeSchema),
-      operations: z.array(operationSchema),
-      observed: z.array(observedSchema),
-      mark: z.object({ createdAt: instantSchema, number: z.number() }).nullable(),
-      poller: z.object({ by: z.string(), until: instantSchema }).nullable(),
-    }) satisfies z.ZodType<Omit<Head, 'app' | 'version'>>,
-  }),
+  z.object({ app: AppName, version: Fence, body: headBodySchema }),
 )
 
-const fromHeadItem = (app: AppName, item: Item): Head => {
-  const { body, ...rest } = parseItem(headSchema, headKey(app), item)
+const loadHead = async (table: JournalTable, app: AppName): Promise<Head> => {
+  const key = itemKey.head(app)
+  const item = await readItem(table, key)
+  if (item === null) return createHead(app)
+  const { body, ...rest } = parseItem(headSchema, key, item)
   return { ...rest, ...body }
 }
 
 export const toHeadItem = (head: Head, writer: string): Item => {
   const bytes = headBytes(head)
   if (bytes > maxHeadBytes) throw new HeadTooLarge(head.app, bytes)
-  const open = hasWork(head) ? headOpen(head.app) : {}
-  return { ...headKey(head.app), schemaVersion, ...packHead(head), writer, ...open }
+  const open = hasWork(head) ? openAttributes.head(head.app) : {}
+  return { ...itemKey.head(head.app), schemaVersion, ...packHead(head), writer, ...open }
 }
 
-const write = async (table: JournalTable, item: Item, expected: number): Promise<void> => {
-  await table.documents().send(
-    new PutCommand({
-      TableName: table.name,
-      Item: item,
-      ...(expected === 0
-        ? { ConditionExpression: 'attribute_not_exists(pk)' }
-        : {
-            ConditionExpression: '#version = :expected',
-            ExpressionAttributeNames: { '#version': 'version' },
-            ExpressionAttributeValues: { ':expected': expected },
-          }),
-    }),
-  )
-}
+const writeHead = (table: JournalTable, item: Item, expected: number): Promise<boolean> =>
+  expected === 0
+    ? putItem(table, item, { ConditionExpression: 'attribute_not_exists(pk)' })
+    : putItem(table, item, {
+        ConditionExpression: '#version = :expected',
+        ExpressionAttributeNames: { '#version': 'version' },
+        ExpressionAttributeValues: { ':expected': expected },
+      })
 
 /**
- * What became of a write that failed: the SDK repeats a write whose answer was lost, and then meets
- * its own version. While the expected version still stands, the write may yet arrive: thrown.
+ * A write that fails may have arrived: the SDK repeats a write whose answer was lost, and then meets its
+ * own version. The nonce of the writer tells. While the expected version still stands, the write may yet
+ * arrive: the failure is thrown.
  */
-const settle = async (
+const recordHead = async (
   table: JournalTable,
-  app: AppName,
+  head: Head,
   expected: number,
-  writer: string,
-  failure: unknown,
 ): Promise<'recorded' | 'conflict'> => {
-  const stored = await readItem(table, headKey(app))
+  const writer = newNonce()
+  const written = await writeHead(table, toHeadItem(head, writer), expected).catch(
+    (error: unknown) => ({ error }),
+  )
+  if (written === true) return 'recorded'
+  const stored = await readItem(table, itemKey.head(head.app))
   if (stored?.['writer'] === writer) return 'recorded'
-  if (failure instanceof ConditionalCheckFailedException) return 'conflict'
-  if ((stored?.['version'] ?? 0) === expected) throw failure
+  if (written !== false && (stored?.['version'] ?? 0) === expected) throw written.error
   return 'conflict'
 }
 
-const listOpen = async (table: JournalTable): Promise<readonly AppName[]> => {
-  const items = await queryItems(table, {
-    IndexName: openIndex,
-    KeyConditionExpression: '#open = :open',
-    ExpressionAttributeNames: { '#open': 'open' },
-    ExpressionAttributeValues: { ':open': openIndex },
-  })
-  return [...new Set(items.map((item) => AppName.parse(String(item['openKey']).split('#')[0])))]
-}
-
 export const createHeads = (table: JournalTable): Heads => ({
-  load: async (app) => {
-    const item = await readItem(table, headKey(app))
-    return item === null ? createHead(app) : fromHeadItem(app, item)
-  },
+  load: (app) => loadHead(table, app),
 
-  record: async (head, expected) => {
-    const writer = newNonce()
-    try {
-      await write(table, toHeadItem(head, writer), expected)
-      return 'recorded'
-    } catch (failure) {
-      if (failure instanceof HeadTooLarge) throw failure
-      return settle(table, head.app, expected, writer, failure)
-    }
-  },
+  record: (head, expected) => recordHead(table, head, expected),
 
-  listOpen: () => listOpen(table),
+  listOpen: async () => {
+    const items = await queryItems(table, {
+      IndexName: openIndex,
+      KeyConditionExpression: '#open = :open',
+      ExpressionAttributeNames: { '#open': 'open' },
+      ExpressionAttributeValues: { ':open': openIndex },
+    })
+    return [...new Set(items.map((item) => AppName.parse(String(item['openKey']).split('#')[0])))]
+  },
 })

@@ -9,19 +9,16 @@ import {
   type Unpacker,
 } from './packing.ts'
 
-/** What a head says of instances, one by one: those of its deployment, and what each of them serves. */
+/** The lists of a head: the instances of its deployment, and the observed ones. */
 export interface Lists {
   readonly instances: readonly InstanceState[]
   readonly observed: readonly ObservedInstance[]
 }
 
-/** Read, and not yet checked by the schema. */
-export interface UncheckedLists {
-  readonly instances: readonly unknown[]
-  readonly observed: readonly unknown[]
-}
+/** As they are read, before the schema checks them. */
+type UncheckedLists = Readonly<Record<keyof Lists, readonly unknown[]>>
 
-/** What stands in many rows is written once; a row has its number, 0 for null. */
+/** Values that many rows share are written once; a row holds the value's number, 0 for null. */
 const createTable = (values: readonly (string | null)[]) => {
   const kept = [...new Set(values)].filter((value) => value !== null)
   const numbers = new Map<string | null, number>(kept.map((value, index) => [value, index + 1]))
@@ -34,10 +31,10 @@ const lookUp = (table: readonly string[], number: number): string | null => {
   return value
 }
 
-/** Stands where an id is not of hex digits; the number of those is never 0. */
+/** Stands for an id that is not of hex digits; the number of digits is never 0. */
 const otherId = 0
 
-/** Two hex digits are one byte; an odd one is filled up, and the number of digits says so. */
+/** Two hex digits are one byte; an odd one is padded, which the number of digits tells. */
 const packId = (packer: Packer, id: string): void => {
   const [, prefix, digits] = /^(m?i-)([0-9a-f]+)$/.exec(id) ?? []
   if (digits === undefined) {
@@ -58,17 +55,12 @@ const unpackId = (unpacker: Unpacker): string => {
 }
 
 const digestPrefix = 'sha256:'
-const digestBytes = 32
 
-/** Milliseconds and one; 0 where they would not give the same text again, which then is a word. */
+/** Milliseconds plus one; 0 where they would not give the same text back, which is then stored as a word. */
 const toMilliseconds = (at: string): number => {
   const milliseconds = Date.parse(at)
   return milliseconds >= 0 && new Date(milliseconds).toISOString() === at ? milliseconds + 1 : 0
 }
-
-/** Most observed were asked at the same time as the one before. */
-const readTimes = (observed: readonly ObservedInstance[]): ReadonlyMap<string, number> =>
-  new Map([...new Set(observed.map(({ at }) => at))].map((at) => [at, toMilliseconds(at)]))
 
 const toWords = ({ instances, observed }: Lists, times: ReadonlyMap<string, number>) =>
   createTable([
@@ -82,15 +74,12 @@ const toWords = ({ instances, observed }: Lists, times: ReadonlyMap<string, numb
     ...[...times].map(([at, milliseconds]) => (milliseconds === 0 ? at : null)),
   ])
 
-const toDigests = ({ instances }: Lists) =>
-  createTable(instances.map(({ serving }) => serving?.digest ?? null))
-
 const packIds = (packer: Packer, rows: readonly { readonly id: string }[]): void => {
   packer.number(rows.length)
   for (const { id } of rows) packId(packer, id)
 }
 
-const packPlaces = (
+const packObserved = (
   packer: Packer,
   observed: readonly ObservedInstance[],
   numberOf: (word: string | null) => number,
@@ -108,13 +97,15 @@ const packPlaces = (
 }
 
 /**
- * The ids come first, so that deflate finds those of the observed as a repetition of those of the
- * instances; what follows of each row is mostly what the row before it says.
+ * The ids come first, so that deflate finds the ids of the observed as a repetition of the instances' ids; the
+ * rest of each row mostly repeats the row before it.
  */
 export const packLists = (lists: Lists): Uint8Array => {
   const packer = createPacker()
-  const times = readTimes(lists.observed)
-  const [words, digests] = [toWords(lists, times), toDigests(lists)]
+  const askedAt = [...new Set(lists.observed.map(({ at }) => at))]
+  const times = new Map(askedAt.map((at) => [at, toMilliseconds(at)]))
+  const words = toWords(lists, times)
+  const digests = createTable(lists.instances.map(({ serving }) => serving?.digest ?? null))
   packer.text(JSON.stringify(words.kept))
   packer.number(digests.kept.length)
   for (const digest of digests.kept)
@@ -141,7 +132,7 @@ export const packLists = (lists: Lists): Uint8Array => {
     packer.number(words.numberOf(reason))
     packer.number(words.numberOf(message))
   }
-  packPlaces(packer, lists.observed, words.numberOf, times)
+  packObserved(packer, lists.observed, words.numberOf, times)
   return deflate(packer.packed())
 }
 
@@ -152,7 +143,7 @@ const parseWords = (text: string): readonly string[] => {
 }
 
 const unpackDigest = (unpacker: Unpacker): string =>
-  digestPrefix + Buffer.from(unpacker.bytes(digestBytes)).toString('hex')
+  digestPrefix + Buffer.from(unpacker.bytes(32)).toString('hex')
 
 const unpackMany = <Value>(unpacker: Unpacker, unpackOne: (unpacker: Unpacker) => Value) =>
   Array.from({ length: unpacker.count() }, () => unpackOne(unpacker))
@@ -174,7 +165,7 @@ const unpack = (stored: Uint8Array): UncheckedLists => {
   const generation = (stored: number) => (stored === 0 ? null : stored - 1)
   const at = (milliseconds: number) =>
     milliseconds === 0 ? word() : new Date(milliseconds - 1).toISOString()
-  // What is read first stands first: in the order in which it was packed.
+  // In the order in which the fields were packed.
   const instances = ids.instances.map((id) => ({
     id,
     target: word(),
@@ -198,7 +189,7 @@ const unpack = (stored: Uint8Array): UncheckedLists => {
   return { instances, observed }
 }
 
-/** Null where it is nothing that `packLists` made; what stands in it is the schema's to judge. */
+/** Null where `packLists` did not make it; the schema judges the content. */
 export const unpackLists = (stored: unknown): UncheckedLists | null => {
   if (!(stored instanceof Uint8Array)) return null
   try {

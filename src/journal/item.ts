@@ -3,17 +3,15 @@ import { isReason, type Reason } from '../kernel/reason.ts'
 import type { ItemKey } from './keys.ts'
 import type { Item } from './table.ts'
 
-/** Raised when an older Landfall could no longer read rightly what a newer one writes. */
+/** Raised when an older Landfall would misread what a newer one writes. */
 export const schemaVersion = 1
 
-const nameOf = ({ pk, sk }: ItemKey): string => `${pk} ${sk}`
-
-/** An item that is not what its schema says. Names key and fields, never a value. */
+/** An item that its schema refuses. Names key and fields, never a value. */
 export class ItemUnreadable extends Error {
   override readonly name = 'ItemUnreadable'
 
-  constructor(key: ItemKey, fields: readonly string[]) {
-    super(`the journal's item ${nameOf(key)} cannot be read: ${fields.join(', ')}`)
+  constructor({ pk, sk }: ItemKey, fields: readonly string[]) {
+    super(`the journal's item ${pk} ${sk} cannot be read: ${fields.join(', ')}`)
   }
 }
 
@@ -21,15 +19,15 @@ export class ItemUnreadable extends Error {
 export class SchemaVersionUnknown extends Error {
   override readonly name = 'SchemaVersionUnknown'
 
-  constructor(key: ItemKey) {
+  constructor({ pk, sk }: ItemKey) {
     super(
-      `the journal's item ${nameOf(key)} is not of schema version ${schemaVersion}, the only one that ` +
+      `the journal's item ${pk} ${sk} is not of schema version ${schemaVersion}, the only one that ` +
         'this Landfall reads: deploy the one that wrote it, or a newer one',
     )
   }
 }
 
-/** The condition of a write that reads nothing first; `:schemaVersion` is ours. */
+/** The condition of a write without a read before it; `:schemaVersion` is this version's. */
 export const isOurs = '(attribute_not_exists(schemaVersion) OR schemaVersion = :schemaVersion)'
 
 /** Reads an item by its schema; throws `SchemaVersionUnknown` or `ItemUnreadable`. */

@@ -3,8 +3,8 @@ import { addSeconds, type Instant } from '../kernel/clock.ts'
 const day = 86_400
 
 /**
- * How long a record stays after the instant it is counted from, in seconds. DynamoDB removes it some
- * time later, up to days: no decision rests on it, and no read hides what has outlived it.
+ * How long a record stays after its instant, in seconds. DynamoDB removes it up to days later: no decision
+ * depends on that, and no read hides an expired record.
  */
 export const lifetimes = {
   endedRevision: 90 * day,

@@ -3,13 +3,13 @@ import { sleep } from '../kernel/clock.ts'
 import type { ItemKey } from './keys.ts'
 import type { Item, JournalTable } from './table.ts'
 
-// A file of its own: the bundle of `webhook` takes in what reads one item, and nothing of this.
+// A file of its own: the bundle of `webhook` reads single items and leaves this out.
 
 /** DynamoDB's limit for one BatchGetItem. */
 const batchSize = 100
 const batchAttempts = 6
 
-/** Many items by key, strongly consistent, in no order; those that are not there are left out. */
+/** Many items by key, strongly consistent, in no order; missing ones are left out. */
 export const readItems = async (
   table: JournalTable,
   keys: readonly ItemKey[],

@@ -8,26 +8,24 @@ import type {
 } from '../deployment/revision.ts'
 import { secondsBetween, type Instant } from '../kernel/clock.ts'
 
-const earlierOf = (one: Instant, other: Instant): Instant =>
-  secondsBetween(one, other) < 0 ? other : one
-
 /**
- * The greatest (run number, attempt) wins; a run keeps the earliest creation any of its attempts
- * was seen with, so that the order of arrival leaves no trace.
+ * The greatest (run number, attempt) wins; a run keeps the earliest creation time of its attempts, so that
+ * the order of arrival does not matter.
  */
 const mergeCi = (recorded: CiEvidence | undefined, evidence: CiEvidence): CiEvidence => {
   if (!recorded || evidence.runNumber > recorded.runNumber) return evidence
   if (evidence.runNumber < recorded.runNumber) return recorded
   const newest = evidence.attempt > recorded.attempt ? evidence : recorded
-  const createdAt = earlierOf(recorded.createdAt, evidence.createdAt)
+  const oldest = secondsBetween(recorded.createdAt, evidence.createdAt) < 0 ? evidence : recorded
+  const { createdAt } = oldest
   return createdAt === newest.createdAt ? newest : { ...newest, createdAt }
 }
 
-/** The newest: a branch set back to the commit has runs that are of this push, not of the first. */
+/** The newest: the runs of a branch set back to the commit belong to this push, not to the first. */
 const mergePush = (recorded: PushEvidence | null, evidence: PushEvidence): PushEvidence =>
   recorded && secondsBetween(recorded.pushedAt, evidence.pushedAt) <= 0 ? recorded : evidence
 
-/** A replayed hint carries the time it had; a later one means that the tag was pushed anew. */
+/** A replayed hint carries its first time; a later time means another push of the tag. */
 const mergeImage = (recorded: ImageEvidence | null, evidence: ImageEvidence): ImageEvidence =>
   recorded && secondsBetween(recorded.seenAt, evidence.seenAt) <= 0 ? recorded : evidence
 
@@ -59,9 +57,9 @@ const isNewRun = (revision: Revision, evidence: Evidence): boolean => {
 }
 
 /**
- * The revision with the evidence in it, or null where it says nothing new. What was refused or
- * expired waits again (a re-run turned green) and the registry is asked anew. What was deployed or
- * superseded stays so, because its order is at or below the mark; only a new run gives it another.
+ * The revision with the evidence in it, or null where it says nothing new. A refused or expired revision
+ * waits again (a re-run turned green), and the registry is asked again. A deployed or superseded one stays
+ * so, because its order is at or below the mark; only a new run gives it another order.
  */
 export const mergeEvidence = (
   revision: Revision,

@@ -1,6 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 
-/** Whole numbers up to here are exact, `Number.MAX_SAFE_INTEGER` and one among them. */
+/** Whole numbers up to here are exact, `Number.MAX_SAFE_INTEGER` plus one included. */
 const largestNumber = 2 ** 53
 
 /** Writes numbers in as many bytes as they need, and bytes as they are. */
@@ -25,7 +25,7 @@ export const createPacker = () => {
 }
 export type Packer = ReturnType<typeof createPacker>
 
-/** Reads what a packer wrote; throws a `RangeError` where it did not write it. */
+/** Reads what a packer wrote; throws a `RangeError` on anything else. */
 export const createUnpacker = (packed: Uint8Array) => {
   let at = 0
   const bytes = (count: number): Uint8Array => {
@@ -42,7 +42,7 @@ export const createUnpacker = (packed: Uint8Array) => {
       if (byte < 128) return value
     }
   }
-  /** How many things follow: each takes a byte at least, so that no number makes up a list. */
+  /** The number of values that follow: each takes a byte at least, so a false number makes no long list. */
   const count = (): number => {
     const value = number()
     if (value > packed.length - at) throw new RangeError('it ends too early')
@@ -56,9 +56,9 @@ export const createUnpacker = (packed: Uint8Array) => {
 }
 export type Unpacker = ReturnType<typeof createUnpacker>
 
-/** Says in the first byte whether the rest is deflated: never more than one byte longer than what it holds. */
+/** The first byte says whether the rest is deflated: the result is at most one byte longer than its input. */
 const forms = { plain: 0, deflated: 1 }
-/** A head's lists take a tenth of it; whatever unfolds to more is none of them. */
+/** A head's lists take a tenth of it; anything that inflates to more is refused. */
 const mostInflatedBytes = 4 * 1024 * 1024
 
 export const deflate = (plain: Uint8Array): Uint8Array => {
@@ -68,7 +68,7 @@ export const deflate = (plain: Uint8Array): Uint8Array => {
     : Buffer.concat([Uint8Array.of(forms.plain), plain])
 }
 
-/** Throws where it is nothing that `deflate` made. */
+/** Throws on anything that `deflate` did not make. */
 export const inflate = (stored: Uint8Array): Uint8Array => {
   const rest = stored.subarray(1)
   if (stored[0] === forms.plain) return rest

@@ -1,14 +1,12 @@
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
 import type { Revision } from '../deployment/revision.ts'
 import type { Instant } from '../kernel/clock.ts'
 import { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
-import { isWritten } from './conditional.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
-import { revisionKey, revisionOpen, type ItemKey } from './keys.ts'
+import { itemKey, openAttributes, type ItemKey } from './keys.ts'
 import { expiresAt } from './lifetime.ts'
 import { askedSchema, imageSchema } from './tags.ts'
-import { readItem, type Item, type JournalTable } from './table.ts'
+import { putItem, readItem, type Item, type JournalTable } from './table.ts'
 
 const revisionSchema: z.ZodType<Revision> = z.object({
   app: AppName,
@@ -57,14 +55,14 @@ export const fromRevisionItem = (key: ItemKey, item: Item): Revision => {
   return parseItem(revisionSchema, key, { ...item, ci })
 }
 
-/** What is null is left out: a first piece of evidence is written where its attribute is not there. */
+/** Null is left out: the first evidence of a kind is written where its attribute is missing. */
 export const toRevisionItem = ({ ci, ...revision }: Revision, now: Instant): Item => ({
-  ...revisionKey(revision.app, revision.id),
+  ...itemKey.revision(revision.app, revision.id),
   schemaVersion,
   ...Object.fromEntries(Object.entries(revision).filter(([, value]) => value !== null)),
   ...Object.fromEntries(Object.entries(ci).map(([name, run]) => [ciAttribute(name), run])),
   ...(revision.status === 'waiting'
-    ? revisionOpen(revision.app, revision.id)
+    ? openAttributes.revision(revision.app, revision.id)
     : { expiresAt: expiresAt(now, 'endedRevision') }),
 })
 
@@ -73,28 +71,25 @@ export const readRevision = async (
   app: AppName,
   id: RevisionId,
 ): Promise<Revision | null> => {
-  const key = revisionKey(app, id)
+  const key = itemKey.revision(app, id)
   const item = await readItem(table, key)
   return item && fromRevisionItem(key, item)
 }
 
 /**
- * Writes a revision that was read before, one version higher, unless anything came in between. A
- * lost answer may say `conflict` for a write of ours: whoever reads again finds it done.
+ * Writes a revision one version higher than it was read, unless the stored one has changed. After a lost
+ * answer it may say `conflict` for our own write: reading again finds it done.
  */
 export const replaceRevision = async (
   table: JournalTable,
   revision: Revision,
   now: Instant,
 ): Promise<'recorded' | 'conflict'> => {
-  const write = table.documents().send(
-    new PutCommand({
-      TableName: table.name,
-      Item: toRevisionItem({ ...revision, version: revision.version + 1 }, now),
-      ConditionExpression: '#version = :read',
-      ExpressionAttributeNames: { '#version': 'version' },
-      ExpressionAttributeValues: { ':read': revision.version },
-    }),
-  )
-  return (await isWritten(write)) ? 'recorded' : 'conflict'
+  const item = toRevisionItem({ ...revision, version: revision.version + 1 }, now)
+  const isWritten = await putItem(table, item, {
+    ConditionExpression: '#version = :read',
+    ExpressionAttributeNames: { '#version': 'version' },
+    ExpressionAttributeValues: { ':read': revision.version },
+  })
+  return isWritten ? 'recorded' : 'conflict'
 }

@@ -1,41 +1,35 @@
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
 import type { RecordSeen } from '../delivery/seen.ts'
 import { hookKinds } from '../deployment/seen.ts'
 import type { Seen } from '../rollout/journal.ts'
-import { isWritten } from './conditional.ts'
 import { instantSchema, isOurs, parseItem, schemaVersion, SchemaVersionUnknown } from './item.ts'
-import { seenKey } from './keys.ts'
-import { readItem, type JournalTable } from './table.ts'
+import { itemKey } from './keys.ts'
+import { readItem, updateItem, type JournalTable } from './table.ts'
 
-/** An attribute for each kind, so that two at the same moment need not know of each other. */
+/** An attribute for each kind, so that concurrent writers do not touch each other's. */
 const seenAttribute = (kind: string): string => `seen:${kind}`
 
-const seenSchema = z.record(z.string(), z.unknown())
-
-/** What the webhook notes. */
+/** For `webhook`, which only writes. */
 export const createRecordSeen =
   (table: JournalTable): RecordSeen =>
   async (app, kind, at) => {
-    const order = new UpdateCommand({
-      TableName: table.name,
-      Key: seenKey(app),
+    const key = itemKey.seen(app)
+    const isRecorded = await updateItem(table, key, {
       UpdateExpression: 'SET app = :app, schemaVersion = :schemaVersion, #seen = :at',
       ConditionExpression: isOurs,
       ExpressionAttributeNames: { '#seen': seenAttribute(kind) },
       ExpressionAttributeValues: { ':app': app, ':schemaVersion': schemaVersion, ':at': at },
     })
-    if (!(await isWritten(table.documents().send(order))))
-      throw new SchemaVersionUnknown(seenKey(app))
+    if (!isRecorded) throw new SchemaVersionUnknown(key)
   }
 
-/** What everybody else reads. A kind that this version does not know is passed over. */
+/** For the functions that only read. A kind that this version does not know is skipped. */
 export const createSeen = (table: JournalTable): Seen => ({
   load: async (app) => {
-    const key = seenKey(app)
+    const key = itemKey.seen(app)
     const item = await readItem(table, key)
     if (item === null) return {}
-    const noted = parseItem(seenSchema, key, item)
+    const noted = parseItem(z.record(z.string(), z.unknown()), key, item)
     return Object.fromEntries(
       hookKinds.flatMap((kind) => {
         const at = instantSchema.safeParse(noted[seenAttribute(kind)])

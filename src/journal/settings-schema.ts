@@ -3,93 +3,71 @@ import type { App, TargetSettings } from '../deployment/app.ts'
 import { AppName, InstanceId, TargetKey } from '../kernel/id.ts'
 
 /*
- * Settings are read back as they were frozen, sometimes by a newer Landfall than the one that wrote
- * them: from the first release on, a field that is added to `App` gets a default here.
+ * Settings are read back as they were frozen, sometimes by a newer Landfall than the one that wrote them:
+ * from the first release on, a field that is added to `App` gets a default here.
  */
 
 const words = z.array(z.string())
 
-const requirementSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('ci'), ci: z.enum(['github', 'circleci']), workflow: z.string() }),
-  z.object({ kind: z.literal('image') }),
-])
-
-const selectorSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('tag'), key: z.string(), value: z.string() }),
-  z.object({ kind: z.literal('ids'), ids: z.array(InstanceId) }),
-])
-
-const healthSchema = z.object({
-  path: z.string(),
-  host: z.string().nullable(),
-  expect: z.object({ from: z.number(), to: z.number() }),
-  intervalSeconds: z.number(),
-  times: z.number(),
-  timeoutSeconds: z.number(),
-})
-
-const runSchema = z.object({
-  command: words,
-  volumes: words,
-  networks: words,
-  memory: z.string().nullable(),
-  stopTimeoutSeconds: z.number(),
-})
-
-const rolloutSchema = z.object({
-  batch: z.object({ kind: z.enum(['count', 'percent']), value: z.number() }),
-  pauseSeconds: z.number(),
-})
-
-const serviceSchema = z.object({
+/** The fields that every target has. */
+const targetBase = z.object({
   key: TargetKey,
-  instances: z.null(),
   hosts: words,
   predeploy: words.nullable(),
-  rollout: rolloutSchema,
+  rollout: z.object({
+    batch: z.object({ kind: z.enum(['count', 'percent']), value: z.number() }),
+    pauseSeconds: z.number(),
+  }),
   drift: z.enum(['repair', 'report']),
   canBeAsked: z.boolean(),
   isSupported: z.boolean(),
 })
 
-const ec2Schema = z.object({
+const ec2Schema = targetBase.extend({
   kind: z.literal('ec2'),
-  key: TargetKey,
-  instances: selectorSchema,
+  instances: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('tag'), key: z.string(), value: z.string() }),
+    z.object({ kind: z.literal('ids'), ids: z.array(InstanceId) }),
+  ]),
   strategy: z.enum(['blue-green', 'recreate', 'worker']),
   port: z.number().nullable(),
   publish: z.object({ address: z.string().nullable(), port: z.number() }).nullable(),
-  hosts: words,
   replaces: z.string().nullable(),
-  predeploy: words.nullable(),
-  run: runSchema,
+  run: z.object({
+    command: words,
+    volumes: words,
+    networks: words,
+    memory: z.string().nullable(),
+    stopTimeoutSeconds: z.number(),
+  }),
   holdSeconds: z.number(),
-  health: healthSchema,
-  rollout: rolloutSchema,
+  health: z.object({
+    path: z.string(),
+    host: z.string().nullable(),
+    expect: z.object({ from: z.number(), to: z.number() }),
+    intervalSeconds: z.number(),
+    times: z.number(),
+    timeoutSeconds: z.number(),
+  }),
   keep: z.number(),
-  drift: z.enum(['repair', 'report']),
-  canBeAsked: z.boolean(),
-  isSupported: z.boolean(),
-})
-
-const renderSchema = serviceSchema.extend({
-  kind: z.literal('render'),
-  service: z.string(),
-  token: z.string(),
-  env: z.enum(['sync', 'leave']),
-})
-
-const herokuSchema = serviceSchema.extend({
-  kind: z.literal('heroku'),
-  app: z.string(),
-  process: z.string(),
-  token: z.string(),
 })
 
 const targetSchema: z.ZodType<TargetSettings> = z.discriminatedUnion('kind', [
   ec2Schema,
-  renderSchema,
-  herokuSchema,
+  targetBase.extend({
+    kind: z.literal('render'),
+    instances: z.null(),
+    service: z.string(),
+    token: z.string(),
+    env: z.enum(['sync', 'leave']),
+  }),
+  targetBase.extend({
+    kind: z.literal('heroku'),
+    instances: z.null(),
+    app: z.string(),
+    process: z.string(),
+    token: z.string(),
+  }),
 ])
 
 export const appSchema: z.ZodType<App> = z.object({
@@ -99,7 +77,12 @@ export const appSchema: z.ZodType<App> = z.object({
   image: z.string(),
   tag: z.string(),
   environment: z.string(),
-  requires: z.array(requirementSchema),
+  requires: z.array(
+    z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('ci'), ci: z.enum(['github', 'circleci']), workflow: z.string() }),
+      z.object({ kind: z.literal('image') }),
+    ]),
+  ),
   waitForSeconds: z.number(),
   deadlineSeconds: z.number(),
   env: z.record(z.string(), z.string()),

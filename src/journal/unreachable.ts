@@ -2,30 +2,29 @@ import * as z from 'zod'
 import { isThrottled } from '../aws/client.ts'
 import { Retryable } from '../kernel/retryable.ts'
 
-/** What the SDK throws: an answer of DynamoDB (`$metadata`), or an error of Node's network (`code`). */
+/** The SDK throws an answer of DynamoDB (`$metadata`), or an error of Node's network (`code`). */
 const SdkError = z.object({
   name: z.string(),
   code: z.string().optional(),
   $metadata: z.object({ httpStatusCode: z.number().optional() }).optional(),
 })
 
-const timeout = /^(TimeoutError|AbortError|RequestTimeout(Exception)?)$/
-/** `ECONNRESET`, `EAI_AGAIN`; not `ERR_INVALID_ARG_TYPE`, which is a mistake of ours. */
-const network = /^E(?!RR_)[A-Z_]+$/
-
 const isUnreachable = (error: unknown): boolean => {
   const parsed = SdkError.safeParse(error)
   if (!parsed.success) return false
   const { name, code = '', $metadata } = parsed.data
   const status = $metadata?.httpStatusCode ?? 0
-  return status >= 500 || timeout.test(name) || isThrottled(name) || network.test(code)
+  const isTimeout = /^(TimeoutError|AbortError|RequestTimeout(Exception)?)$/.test(name)
+  // `ECONNRESET`, `EAI_AGAIN`; not `ERR_INVALID_ARG_TYPE`, which is a bug of ours.
+  const isNetwork = /^E(?!RR_)[A-Z_]+$/.test(code)
+  return status >= 500 || isTimeout || isThrottled(name) || isNetwork
 }
 
 /**
- * What a call of the journal answers.
+ * The answer of a call of the journal.
  *
- * @throws Retryable where the table cannot be reached now, or not so often. Anything else that is
- * thrown (a right or a table that is missing, an item that nobody can read) is a bug and stays so.
+ * @throws Retryable where the table is unreachable or throttles. Any other error (a missing right or table,
+ * an unreadable item) is a bug and passes unchanged.
  */
 export const reach = async <Value>(call: Promise<Value>): Promise<Value> => {
   try {

@@ -1,9 +1,9 @@
-/** Now. Handed in wherever time matters, so that a test can choose it. */
+/** Returns the current time. It is a parameter wherever time matters, so that a test can set it. */
 export type Clock = () => Date
 
 export const systemClock: Clock = () => new Date()
 
-/** A point in time as it is stored: ISO 8601, UTC, milliseconds. */
+/** A stored point in time: ISO 8601, UTC, milliseconds. */
 export type Instant = string
 
 export const toInstant = (date: Date): Instant => date.toISOString()

@@ -1,7 +1,7 @@
 /**
- * Why a foreign service did not do what was asked. `later`: the same may go through later, not before
- * `afterSeconds` where that is known. `refused`: it will not, until a person changes something. `why` is
- * for people, names the host and what it answered, and holds no secret.
+ * Why a request to a foreign service failed. `later`: the same request may succeed later, not before
+ * `afterSeconds` where that is known. `refused`: it fails until a person changes something. `why` is
+ * for people, names the host and its answer, and holds no secret.
  */
 export type ForeignFailure =
   | { readonly kind: 'later'; readonly why: string; readonly afterSeconds: number | null }

@@ -6,12 +6,12 @@ export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH'
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
-  /** The whole header, such as `Bearer …`. It goes to the origin of `url` and, on a redirect, to no other. */
+  /** The whole header, such as `Bearer …`. It is sent to the origin of `url` only, also on a redirect. */
   readonly authorization?: Redacted | null
   readonly body?: string
-  /** Instead of `body`: what is sent as it comes. */
+  /** Instead of `body`: a stream that is sent as it comes. */
   readonly upload?: HttpUpload
-  /** For everything: connecting, redirects and reading. Default 10,000. */
+  /** For connecting, redirects and reading together. Default 10,000. */
   readonly timeoutMilliseconds?: number
   /** Default 1 MiB. */
   readonly maxBodyBytes?: number
@@ -29,7 +29,7 @@ export interface HttpResponse {
   readonly body: Uint8Array
 }
 
-/** Names the host only: paths and queries of webhooks and tokens are secrets. */
+/** Names the host only: the paths and queries of webhooks are secrets. */
 export interface HttpFailure {
   readonly kind: 'timeout' | 'unreachable' | 'body_too_large' | 'redirect_refused'
   readonly host: string
@@ -49,13 +49,9 @@ export interface HttpStream {
 
 export type OpenHttp = (request: HttpRequest) => Promise<Result<HttpStream, HttpFailure>>
 
-const mostRedirects = 4
-const redirects = [301, 302, 303, 307, 308]
-
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
-
-/** Plain HTTP is for this machine only, as it is for Docker. */
-export const isLoopback = (hostname: string): boolean => loopback.test(hostname)
+/** Plain HTTP is allowed to this machine only, as in Docker. */
+export const isLoopback = (hostname: string): boolean =>
+  /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 
 const isAllowed = (url: URL): boolean =>
   url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
@@ -107,23 +103,20 @@ const ask = (request: HttpRequest, url: URL, signal: AbortSignal): Promise<Respo
   })
 }
 
-const locationOf = (response: Response, from: URL): URL | null => {
-  const location = response.headers.get('location')
-  return location !== null && URL.canParse(location, from.href) ? new URL(location, from) : null
-}
-
 const follow = async (
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<Response | 'redirect_refused'> => {
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   let { url } = request
-  for (let count = 0; count <= mostRedirects && isAllowed(url); count += 1) {
+  for (let count = 0; count <= 4 && isAllowed(url); count += 1) {
     const response = await ask(request, url, signal)
-    const next = redirects.includes(response.status) ? locationOf(response, url) : null
-    if (next === null || !isRead) return response
+    const location = response.headers.get('location')
+    const isRedirect = isRead && [301, 302, 303, 307, 308].includes(response.status)
+    if (!isRedirect || location === null || !URL.canParse(location, url.href)) return response
+    const next = new URL(location, url)
     await response.body?.cancel()
-    // A server out there may not send us to this machine.
+    // A remote server must not redirect to this machine.
     if (isLoopback(next.hostname) && !isLoopback(url.hostname)) return 'redirect_refused'
     url = next
   }
@@ -151,8 +144,8 @@ const sendRequest = async (
 const defaultMilliseconds = 10_000
 
 /**
- * The one way out. HTTPS everywhere but to this machine; redirects of GET and HEAD are followed, of
- * anything else answered as they are. Nothing is logged here, and no failure holds more than a host.
+ * The only outbound request. It requires HTTPS except to this machine, follows redirects of GET and HEAD
+ * and returns those of other methods. It logs nothing, and a failure names the host only.
  */
 export const http: Http = async (request) => {
   const { timeoutMilliseconds = defaultMilliseconds, maxBodyBytes = 1024 * 1024, url } = request

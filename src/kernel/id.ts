@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 
-/** `myapp`, `oc-lettings`: stands in URLs, container names and paths, hence the narrow alphabet. */
+/** `myapp`, `oc-lettings`: part of URLs, container names and paths, hence the narrow alphabet. */
 export const AppName = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,38}[a-z0-9]$/)
@@ -15,14 +15,14 @@ export const Commit = z
   .brand<'Commit'>()
 export type Commit = z.infer<typeof Commit>
 
-/** `sha256:` and 64 hex digits: the immutable name of an image. */
+/** `sha256:` and 64 hex digits: the immutable id of an image. */
 export const Digest = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/)
   .brand<'Digest'>()
 export type Digest = z.infer<typeof Digest>
 
-/** A revision is named by its commit, or by its digest where a tag carries no commit. */
+/** The commit of a revision, or its digest where the tag contains no commit. */
 export const RevisionId = z.union([Commit, Digest])
 export type RevisionId = z.infer<typeof RevisionId>
 
@@ -33,26 +33,26 @@ export const InstanceId = z
   .brand<'InstanceId'>()
 export type InstanceId = z.infer<typeof InstanceId>
 
-/** Names a target of an app wherever it stands in landfall.yml: `ec2:Name=lettings`, `render:srv-abc123`. */
+/** Identifies a target of an app, whatever its position in landfall.yml: `ec2:Name=lettings`, `render:srv-abc123`. */
 export const TargetKey = z
   .string()
   .regex(/^[a-z0-9-]+:./)
   .brand<'TargetKey'>()
 export type TargetKey = z.infer<typeof TargetKey>
 
-/** A deployment's number within its app, from 1. 0 is "nothing of ours". */
+/** A deployment's number within its app, from 1. 0 means that Landfall deployed nothing. */
 export const Generation = z.number().int().nonnegative().brand<'Generation'>()
 export type Generation = z.infer<typeof Generation>
 
-/** The head's version that was written with an intent; every command carries it. */
+/** The version of the head that was written with an intent; every command carries it. */
 export const Fence = z.number().int().nonnegative().brand<'Fence'>()
 export type Fence = z.infer<typeof Fence>
 
-/** Our own id of one webhook request. */
+/** Landfall's own id of one webhook request. */
 export const DeliveryId = z.uuid().brand<'DeliveryId'>()
 export type DeliveryId = z.infer<typeof DeliveryId>
 
 export const newDeliveryId = (): DeliveryId => DeliveryId.parse(randomUUID())
 
-/** Marks one write, so that its writer tells a lost answer from a lost race. */
+/** Marks one write, so that its writer can tell a lost answer from a lost race. */
 export const newNonce = (): string => randomUUID()

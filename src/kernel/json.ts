@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 
-/** Text or bytes of JSON in the shape that is asked for; null where they hold anything else. */
+/** JSON, as text or bytes, parsed by the schema; null where it is not JSON or does not match. */
 export const parseJson = <Schema extends z.ZodType>(
   schema: Schema,
   json: string | Uint8Array,

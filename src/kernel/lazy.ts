@@ -1,4 +1,4 @@
-/** Made on first use and kept: importing costs nothing. What could not be made is made anew at the next use. */
+/** Creates a value on first use and keeps it, so that importing costs nothing. A failure is not kept: the next use tries again. */
 export const lazy = <Value>(create: () => Value): (() => Value) => {
   let made: { readonly value: Value } | null = null
   return () => (made ??= { value: create() }).value

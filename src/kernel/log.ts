@@ -1,6 +1,6 @@
 export type LogFields = Readonly<Record<string, unknown>>
 
-/** One JSON line per fact: a static message and its fields. `with` attaches correlation ids once. */
+/** Writes JSON lines of a static message and its fields. `with` attaches correlation ids once. */
 export interface Log {
   info(message: string, fields?: LogFields): void
   warn(message: string, fields?: LogFields): void
@@ -8,14 +8,11 @@ export interface Log {
   with(fields: LogFields): Log
 }
 
-type WriteLine = (line: string) => void
-
-/** The only place that writes to the console; CloudWatch Logs reads it a line a record. */
-const toStandardOutput: WriteLine = (line) => {
-  process.stdout.write(`${line}\n`)
-}
-
-export const createLog = (fields: LogFields = {}, write: WriteLine = toStandardOutput): Log => {
+/** The only code that writes to the console. CloudWatch Logs keeps each line as a record. */
+export const createLog = (
+  fields: LogFields = {},
+  write = (line: string): void => void process.stdout.write(`${line}\n`),
+): Log => {
   const at =
     (level: 'info' | 'warn' | 'error') =>
     (message: string, more: LogFields = {}): void => {

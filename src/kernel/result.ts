@@ -1,4 +1,4 @@
-/** What can be expected to fail is returned, not thrown: either a value or the reason there is none. */
+/** Expected failures are returned, not thrown: either a value or the reason there is none. */
 export type Result<Value, Failure> =
   { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: Failure }
 

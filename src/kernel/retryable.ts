@@ -1,9 +1,9 @@
-/** The outside could not be asked now; the same may go through later. Nothing was decided by it. */
+/** An outside service could not be reached; the same call may succeed later. Nothing was decided. */
 export class Retryable extends Error {
   override readonly name = 'Retryable'
 }
 
-/** The Retryable as a value; anything else is thrown on. */
+/** Returns a Retryable as a value and rethrows any other error. */
 export const unlessRetryable = (error: unknown): Retryable => {
   if (error instanceof Retryable) return error
   throw error

@@ -1,6 +1,6 @@
 import { isLoopback } from '../kernel/http.ts'
 
-/** What a registry asks for before it answers (RFC 7235, and the token flow of the distribution spec). */
+/** The login that a registry asks for (RFC 7235, and the token flow of the distribution spec). */
 export type Challenge =
   | { readonly kind: 'basic' }
   | {
@@ -10,30 +10,23 @@ export type Challenge =
       readonly scope: string | null
     }
 
-const parameter = (text: string, name: string): string | null =>
-  new RegExp(`\\b${name}="([^"]*)"`, 'i').exec(text)?.[1] ?? null
-
-/** Reads `WWW-Authenticate`; null where it asks for nothing that we can give. */
+/** Reads `WWW-Authenticate`; null if it asks for something else. */
 export const parseChallenge = (header: string): Challenge | null => {
-  const bearer = /\bBearer\s+(.*)$/i.exec(header)?.[1]
-  const realm = parameter(bearer ?? '', 'realm')
-  if (bearer !== undefined && realm !== null && URL.canParse(realm))
+  const bearer = /\bBearer\s+(.*)$/i.exec(header)?.[1] ?? ''
+  const read = (name: string): string | null =>
+    new RegExp(`\\b${name}="([^"]*)"`, 'i').exec(bearer)?.[1] ?? null
+  const realm = read('realm')
+  if (realm !== null && URL.canParse(realm))
     return {
       kind: 'bearer',
       realm: new URL(realm),
-      service: parameter(bearer, 'service'),
-      scope: parameter(bearer, 'scope'),
+      service: read('service'),
+      scope: read('scope'),
     }
   return /^\s*Basic\b/i.test(header) ? { kind: 'basic' } : null
 }
 
-/** Token services that are no neighbours of their registry. */
-const knownRealms: Readonly<Record<string, string>> = {
-  'registry-1.docker.io': 'auth.docker.io',
-  'registry.gitlab.com': 'gitlab.com',
-}
-
-/** `registry.example.com` → `example.com`; null for addresses and names without a domain of their own. */
+/** `registry.example.com` → `example.com`; null for an address and for a name without a domain of its own. */
 const domainOf = (hostname: string): string | null => {
   if (/^[\d.]+$/.test(hostname) || hostname.startsWith('[')) return null
   const [, ...rest] = hostname.split('.')
@@ -47,6 +40,10 @@ const domainOf = (hostname: string): string | null => {
 export const isTrustedRealm = (realm: URL, registry: URL): boolean => {
   if (realm.protocol !== 'https:' && !isLoopback(realm.hostname)) return false
   if (realm.hostname === registry.hostname) return true
+  const knownRealms: Readonly<Record<string, string>> = {
+    'registry-1.docker.io': 'auth.docker.io',
+    'registry.gitlab.com': 'gitlab.com',
+  }
   if (knownRealms[registry.hostname] === realm.hostname) return true
   const domain = domainOf(registry.hostname)
   return domain !== null && (realm.hostname === domain || realm.hostname.endsWith(`.${domain}`))

@@ -1,6 +1,6 @@
 import { isLoopback } from '../kernel/http.ts'
 
-/** Where an image lies. */
+/** The registry and the repository of an image. */
 export interface ImageAddress {
   /** As `docker login` takes it: `docker.io`, `registry.example:5000`. */
   readonly host: string
@@ -10,18 +10,16 @@ export interface ImageAddress {
   readonly repository: string
 }
 
-const dockerHub = ['docker.io', 'index.docker.io', 'registry-1.docker.io']
-
-/** Docker's rule: the first part is a host if it has a dot or a port, or is `localhost`. */
-const isHost = (part: string): boolean => /[.:]/.test(part) || part === 'localhost'
-
-/** Reads an image's name as Docker does: `nginx`, `acme/shop`, `registry.example:5000/shop`. */
+/**
+ * Reads an image's name as Docker does: `nginx`, `acme/shop`, `registry.example:5000/shop`. The first
+ * part is a host if it has a dot or a port, or is `localhost`.
+ */
 export const parseImage = (image: string): ImageAddress => {
   const [first = '', ...rest] = image.split('/')
-  const hasHost = rest.length > 0 && isHost(first)
+  const hasHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost')
   const host = hasHost ? first : 'docker.io'
   const repository = hasHost ? rest.join('/') : image
-  if (dockerHub.includes(host))
+  if (['docker.io', 'index.docker.io', 'registry-1.docker.io'].includes(host))
     return {
       host: 'docker.io',
       origin: new URL('https://registry-1.docker.io'),

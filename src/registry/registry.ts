@@ -2,22 +2,16 @@ import { createHash } from 'node:crypto'
 import type { Http } from '../kernel/http.ts'
 import { Digest, type Commit } from '../kernel/id.ts'
 import { fail, succeed } from '../kernel/result.ts'
+import type { RegistryLogin } from '../secrets/app-secret.ts'
 import { parseImage } from './image.ts'
-import { parseManifest, parseRevisionLabel } from './label.ts'
 import {
-  openSession,
-  type RegistryAnswer,
-  type AskRegistry,
-  type RegistryLogin,
-} from './session.ts'
-
-/** A registry answers for the manifest it has only if its type is accepted; 404 otherwise. */
-export const manifestTypes = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-].join(', ')
+  findImageSize,
+  listPlatforms,
+  parseManifest,
+  parseRevisionLabel,
+  type ReadManifest,
+} from './manifest.ts'
+import { openSession, type AskRegistry, type RegistryAnswer } from './session.ts'
 
 /** The distribution spec's own limit for manifests; a configuration is a few kilobytes. */
 export const maxManifestBytes = 4 * 1024 * 1024
@@ -26,6 +20,14 @@ const registryUnavailable = fail({
   reason: 'registry_unavailable',
   retryAfterSeconds: null,
 } as const)
+
+/** A registry answers 404 for a manifest of any other type. */
+export const manifestTypes = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+].join(', ')
 
 const askManifest = (ask: AskRegistry, method: 'HEAD' | 'GET', reference: string) =>
   ask({
@@ -51,14 +53,14 @@ const findDigest = async (ask: AskRegistry, tag: string): Promise<RegistryAnswer
     : succeed(computeDigest(manifest.value.body))
 }
 
-/** What lies under a digest; null where it is larger than any image has it. */
+/** The content under a digest; null if it is too large to be a manifest or configuration. */
 const readBounded = async (
   ask: AskRegistry,
-  kind: 'manifests' | 'blobs',
+  kind: 'manifest' | 'configuration',
   digest: Digest,
 ): Promise<RegistryAnswer<Uint8Array | null>> => {
   const answered =
-    kind === 'manifests'
+    kind === 'manifest'
       ? await askManifest(ask, 'GET', digest)
       : await ask({
           method: 'GET',
@@ -68,24 +70,24 @@ const readBounded = async (
         })
   if (!answered.ok) return answered
   if (answered.value === 'too_large') return succeed(null)
-  // Where blobs lie is often somebody else's: what came must be what was asked for.
+  // Another host often serves the blobs, so the content is checked against its digest.
   const { body } = answered.value
   return computeDigest(body) === digest ? succeed(body) : registryUnavailable
 }
 
-/** An index, its platform's manifest, the configuration: one more would be no image. */
 const findCommit = async (
   ask: AskRegistry,
   digest: Digest,
 ): Promise<RegistryAnswer<Commit | null>> => {
   let manifest = digest
+  // An index and its platform's manifest: a third manifest would be no image.
   for (let depth = 0; depth < 2; depth += 1) {
-    const body = await readBounded(ask, 'manifests', manifest)
+    const body = await readBounded(ask, 'manifest', manifest)
     if (!body.ok) return body
     const next = body.value === null ? null : parseManifest(body.value)
     if (next === null) return succeed(null)
     if (next.kind === 'configuration') {
-      const configuration = await readBounded(ask, 'blobs', next.digest)
+      const configuration = await readBounded(ask, 'configuration', next.digest)
       if (!configuration.ok) return configuration
       const { value } = configuration
       return succeed(value === null ? null : parseRevisionLabel(value))
@@ -95,38 +97,23 @@ const findCommit = async (
   return succeed(null)
 }
 
-export interface Registry {
-  /**
-   * The digest under a tag (or a digest, if it is still there) now. By HEAD, which no pull quota
-   * counts; by GET only from a registry that names no digest. Any OCI registry, Docker Hub by default,
-   * with or without a login.
-   */
-  findDigest(
-    image: string,
-    tag: string,
-    login: RegistryLogin | null,
-  ): Promise<RegistryAnswer<Digest>>
-  /**
-   * The commit in the label `org.opencontainers.image.revision`; null where the image has none or it
-   * is no full commit. By GET, which Docker Hub counts as a pull.
-   */
-  findCommit(
-    image: string,
-    digest: Digest,
-    login: RegistryLogin | null,
-  ): Promise<RegistryAnswer<Commit | null>>
-  /** The manifest under a digest; null where it is larger than any has it. By GET, as above. */
-  readManifest(
-    image: string,
-    digest: Digest,
-    login: RegistryLogin | null,
-  ): Promise<RegistryAnswer<Uint8Array | null>>
+/** One image of any OCI registry, Docker Hub by default, with or without a login. */
+export const openImage = (http: Http, image: string, login: RegistryLogin | null) => {
+  const ask = openSession(http, parseImage(image), login)
+  const readManifest: ReadManifest = (digest) => readBounded(ask, 'manifest', digest)
+  return {
+    /**
+     * The digest under a tag (or a digest, if it is still there) now. By HEAD, which no pull quota
+     * counts; by GET only from a registry that names no digest.
+     */
+    findDigest: (tag: string) => findDigest(ask, tag),
+    /**
+     * The commit in the label `org.opencontainers.image.revision`; null if the image has none or it
+     * is no full commit. By GET, which Docker Hub counts as a pull.
+     */
+    findCommit: (digest: Digest) => findCommit(ask, digest),
+    findSize: (digest: Digest, machine: string | null) =>
+      findImageSize(readManifest, digest, machine),
+    listPlatforms: (digest: Digest) => listPlatforms(readManifest, digest),
+  }
 }
-
-export const createRegistry = (http: Http): Registry => ({
-  findDigest: (image, tag, login) => findDigest(openSession(http, parseImage(image), login), tag),
-  findCommit: (image, digest, login) =>
-    findCommit(openSession(http, parseImage(image), login), digest),
-  readManifest: (image, digest, login) =>
-    readBounded(openSession(http, parseImage(image), login), 'manifests', digest),
-})

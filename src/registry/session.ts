@@ -3,28 +3,17 @@ import type { Http, HttpFailure, HttpResponse } from '../kernel/http.ts'
 import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
+import type { RegistryLogin } from '../secrets/app-secret.ts'
 import { isTrustedRealm, parseChallenge, type Challenge } from './challenge.ts'
 import type { ImageAddress } from './image.ts'
 
-export interface RegistryLogin {
-  readonly username: string
-  readonly password: Redacted
-}
-
 export interface RegistryFailure {
   readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'
-  /** From Retry-After; null where the registry did not say. */
+  /** From Retry-After; null if the registry did not say. */
   readonly retryAfterSeconds: number | null
 }
 
 export type RegistryAnswer<Value> = Result<Value, RegistryFailure>
-
-const Token = z
-  .union([
-    z.object({ token: z.string().min(1) }).transform(({ token }) => token),
-    z.object({ access_token: z.string().min(1) }).transform((body) => body.access_token),
-  ])
-  .transform((token) => new Redacted(`Bearer ${token}`))
 
 type AnswerHead = Pick<HttpResponse, 'status' | 'headers'>
 
@@ -34,7 +23,7 @@ const refuseSession = (reason: RegistryFailure['reason'], response?: AnswerHead)
 }
 
 /** An answer of 200, or what a registry means by another. */
-export const judgeRegistry = <Response extends AnswerHead>(
+export const judgeResponse = <Response extends AnswerHead>(
   response: Response,
 ): RegistryAnswer<Response> => {
   const { status } = response
@@ -50,8 +39,14 @@ const toBasic = ({ username, password }: RegistryLogin): Redacted => {
 }
 
 const parseToken = (body: Uint8Array): RegistryAnswer<Redacted> => {
+  const Token = z.union([
+    z.object({ token: z.string().min(1) }).transform(({ token }) => token),
+    z.object({ access_token: z.string().min(1) }).transform((named) => named.access_token),
+  ])
   const token = parseJson(Token, body)
-  return token === null ? refuseSession('registry_unavailable') : succeed(token)
+  return token === null
+    ? refuseSession('registry_unavailable')
+    : succeed(new Redacted(`Bearer ${token}`))
 }
 
 /** What a token is asked for where the challenge does not say. */
@@ -71,13 +66,13 @@ const fetchToken = async (
   const authorization = login === null ? null : toBasic(login)
   const answered = await http({ method: 'GET', url, authorization })
   if (!answered.ok) return refuseSession('registry_unavailable')
-  const judged = judgeRegistry(answered.value)
+  const judged = judgeResponse(answered.value)
   if (judged.ok) return parseToken(judged.value.body)
-  // A token service has no images: whatever it misses is not the image.
+  // A token service has no images, so its 404 is not a missing image.
   return judged.error.reason === 'image_missing' ? refuseSession('registry_unavailable') : judged
 }
 
-/** What the registry's challenge is answered with; null where there is nothing to answer with. */
+/** The `Authorization` that answers the registry's challenge. */
 const authorizeSession = async (
   http: Http,
   headers: Headers,
@@ -91,18 +86,14 @@ const authorizeSession = async (
   return refuseSession('registry_unauthorized')
 }
 
-export interface RegistryRequest {
+/** Asks for one thing of the image after the other; `too_large` if the answer passes its limit. */
+export type AskRegistry = (request: {
   readonly method: 'HEAD' | 'GET'
   /** `manifests/v1`, `blobs/sha256:…`. */
   readonly path: string
   readonly accept: string
   readonly maxBodyBytes: number
-}
-
-/** Asks for one thing of the image after the other; `too_large` where the answer passes its limit. */
-export type AskRegistry = (
-  request: RegistryRequest,
-) => Promise<RegistryAnswer<HttpResponse | 'too_large'>>
+}) => Promise<RegistryAnswer<HttpResponse | 'too_large'>>
 
 type Authorized = <Response extends AnswerHead>(
   send: (authorization: Redacted | null) => Promise<Result<Response, HttpFailure>>,
@@ -146,7 +137,7 @@ export const openSession =
     const answered = await authorized((authorization) =>
       http({ method, url, headers: { accept }, maxBodyBytes, authorization }),
     )
-    if (answered.ok) return judgeRegistry(answered.value)
+    if (answered.ok) return judgeResponse(answered.value)
     const { error } = answered
     if ('reason' in error) return fail(error)
     return error.kind === 'body_too_large'

@@ -1,20 +1,20 @@
 import * as z from 'zod'
 import type { App } from '../deployment/app.ts'
-import type { Notice, NoticeKind, NoticeDeployment } from '../deployment/notice.ts'
+import type { Notice, NoticeDeployment, NoticeKind } from '../deployment/notice.ts'
 import { Digest, Generation, type AppName, type Commit } from '../kernel/id.ts'
 import { parseJson } from '../kernel/json.ts'
 import { reasons } from '../kernel/reason.ts'
-import { isLive } from './reporter.ts'
+import { isGoLive } from './reporter.ts'
 
-export type State = 'in_progress' | 'success' | 'failure' | 'inactive'
+export type GithubState = 'in_progress' | 'success' | 'failure' | 'inactive'
 
-/** `docs/decisions/0018-github-deployments.md` says why these. */
-const states: Readonly<Record<NoticeKind, State | null>> = {
+/** `docs/decisions/0018-github-deployments.md` has the reasons. */
+const states: Readonly<Record<NoticeKind, GithubState | null>> = {
   started: 'in_progress',
   succeeded: 'success',
   failed: 'failure',
   cancelled: 'inactive',
-  // Taken back while it was open; a rollback that came through is a success of its own.
+  // A deployment rolled back while it was open; a rollback that succeeded is a `success`.
   rolled_back: 'failure',
   frozen: null,
   unfrozen: null,
@@ -22,33 +22,31 @@ const states: Readonly<Record<NoticeKind, State | null>> = {
   drifted: null,
 }
 
-export const toState = (fact: Notice): State | null =>
-  isLive(fact) ? 'success' : states[fact.kind]
+export const toState = (notice: Notice): GithubState | null =>
+  isGoLive(notice) ? 'success' : states[notice.kind]
 
-/** What we write into a deployment, and know it by: the same generation may come again after a lost journal. */
+/** Identifies a deployment of Landfall: a generation may repeat after the journal was lost. */
 const Payload = z.object({
   app: z.string(),
   generation: Generation,
   digest: Digest,
   by: z.string(),
-  /** Of the first fact told of it. It orders our deployments, which may be told in another order. */
+  /** Of the first notice that was sent. It orders the deployments, because notices may arrive in another order. */
   at: z.iso.datetime(),
 })
 
-/** GitHub hands a payload back as an object or as its text; one that is not ours is null. */
-const OurPayload = z
-  .union([z.string().transform((text) => parseJson(z.unknown(), text)), z.unknown()])
-  .transform((payload) => Payload.safeParse(payload).data ?? null)
+/** The used fields. GitHub returns a payload as an object or as text; a foreign payload becomes null. */
+export const GithubDeployment = z.object({
+  id: z.number().int(),
+  payload: z
+    .union([z.string().transform((text) => parseJson(z.unknown(), text)), z.unknown()])
+    .transform((payload) => Payload.safeParse(payload).data ?? null),
+})
+export type GithubDeployment = z.infer<typeof GithubDeployment>
 
-/** Of a GitHub Deployment, what is used here. */
-export const GithubDeployments = z.array(z.object({ id: z.number().int(), payload: OurPayload }))
-export type GithubDeployment = z.infer<typeof GithubDeployments>[number]
-export const CreatedDeployment = z.object({ id: z.number().int() })
+export const GithubStatus = z.object({ id: z.number().int(), state: z.string() })
+export type GithubStatus = z.infer<typeof GithubStatus>
 
-export const GithubStatuses = z.array(z.object({ id: z.number().int(), state: z.string() }))
-export type GithubStatus = z.infer<typeof GithubStatuses>[number]
-
-/** A deployment's states only go up: whatever is told late does not bring it back to life. */
 const ranks = new Map<string, number>([
   ['in_progress', 1],
   ['success', 2],
@@ -57,47 +55,35 @@ const ranks = new Map<string, number>([
   ['error', 4],
 ])
 
-const rankOf = (state: string): number => ranks.get(state) ?? 0
+/** Whether the deployment has this state or a later one: a late notice must not bring back an earlier state. */
+export const hasReached = (statuses: readonly GithubStatus[], state: GithubState): boolean =>
+  statuses.some((status) => (ranks.get(status.state) ?? 0) >= (ranks.get(state) ?? 0))
 
-export const isTold = (statuses: readonly GithubStatus[], state: State): boolean =>
-  statuses.some((status) => rankOf(status.state) >= rankOf(state))
-
-/** The list's order is not promised; the ids go up. */
-export const newestState = (statuses: readonly GithubStatus[]): string | null =>
-  statuses.toSorted((one, other) => other.id - one.id)[0]?.state ?? null
-
-/** Several apps of one repository may share an environment: each has its own row of deployments. */
+/** Apps of one repository may share an environment; the task separates their deployments. */
 export const toTask = (app: AppName): string => `deploy:${app}`
 
-export const isOf =
-  (app: App, { generation, digest }: NoticeDeployment) =>
-  ({ payload }: GithubDeployment): boolean =>
-    payload?.app === app.name && payload.generation === generation && payload.digest === digest
+const cut = (text: string): string => (text.length <= 140 ? text : `${text.slice(0, 139)}…`)
 
-const mostDescription = 140
-const cut = (text: string): string =>
-  text.length <= mostDescription ? text : `${text.slice(0, mostDescription - 1)}…`
-
-const kindNames = { deploy: 'Deployment', redeploy: 'Redeployment', rollback: 'Rollback' }
-
-/** `POST /repos/{owner}/{repo}/deployments`: nothing is merged, and no other check is waited for. */
-export const toDeployment = (app: App, fact: Notice, told: NoticeDeployment, commit: Commit) => ({
-  ref: commit,
-  task: toTask(app.name),
-  auto_merge: false,
-  required_contexts: [],
-  payload: {
-    app: app.name,
-    generation: told.generation,
-    digest: told.digest,
-    by: fact.by,
-    at: fact.at,
-  } satisfies z.input<typeof Payload>,
-  environment: told.environment,
-  production_environment: /^prod(uction)?$/i.test(told.environment),
-  transient_environment: false,
-  description: cut(`${kindNames[told.kind]} ${told.generation} of ${app.name}, by ${fact.by}`),
-})
+/** `POST /repos/{owner}/{repo}/deployments`: GitHub merges nothing and waits for no other check. */
+export const toDeployment = (
+  app: App,
+  { by, at }: Notice,
+  { kind, generation, digest, environment }: NoticeDeployment,
+  commit: Commit,
+) => {
+  const kinds = { deploy: 'Deployment', redeploy: 'Redeployment', rollback: 'Rollback' }
+  return {
+    ref: commit,
+    task: toTask(app.name),
+    auto_merge: false,
+    required_contexts: [],
+    payload: { app: app.name, generation, digest, by, at } satisfies z.input<typeof Payload>,
+    environment,
+    production_environment: /^prod(uction)?$/i.test(environment),
+    transient_environment: false,
+    description: cut(`${kinds[kind]} ${generation} of ${app.name}, by ${by}`),
+  }
+}
 
 const describeState = ({ kind, reason, message }: Notice): string => {
   const why = message ?? (reason === null ? null : reasons[reason])
@@ -106,27 +92,15 @@ const describeState = ({ kind, reason, message }: Notice): string => {
   return cut(why === null ? coded : `${coded}: ${why.replaceAll(/\s+/g, ' ')}`)
 }
 
-/** The first host that users come by; only what may run has an address. */
-const findAddress = ({ targets }: App): string | null => {
-  const [host] = targets.flatMap(({ hosts }) => hosts)
-  return host === undefined ? null : `https://${host}`
-}
-
-/** `POST …/deployments/{id}/statuses`; GitHub would set others inactive by rules that are not ours. */
-export const toStatus = (app: App, fact: Notice, state: State, logUrl: string | null) => {
-  const address = state === 'in_progress' || state === 'success' ? findAddress(app) : null
+/** `POST …/deployments/{id}/statuses`. `auto_inactive` is off: GitHub's rules differ from Landfall's. */
+export const toStatus = (app: App, notice: Notice, state: GithubState, logUrl: string | null) => {
+  const [host] = app.targets.flatMap(({ hosts }) => hosts)
+  const mayServe = state === 'in_progress' || state === 'success'
   return {
     state,
-    description: describeState(fact),
+    description: describeState(notice),
     auto_inactive: false,
     ...(logUrl !== null && { log_url: logUrl }),
-    ...(address !== null && { environment_url: address }),
+    ...(mayServe && host !== undefined && { environment_url: `https://${host}` }),
   }
 }
-
-/** Another one of the app went live after it, or instead of it. */
-export const toEndedState = (live: Generation, isTakenBack: boolean) => ({
-  state: isTakenBack ? 'failure' : 'inactive',
-  description: isTakenBack ? `Taken back by rollback ${live}` : `Deployment ${live} is live`,
-  auto_inactive: false,
-})

@@ -1,133 +1,153 @@
+import * as z from 'zod'
+import type { Ask } from '../api/client.ts'
 import type { App } from '../deployment/app.ts'
 import type { Notice, NoticeDeployment } from '../deployment/notice.ts'
 import type { OpenGithub } from '../github/api.ts'
+import { readGithub, type GithubAnswer } from '../github/reads.ts'
 import { refused } from '../kernel/foreign.ts'
 import type { Commit } from '../kernel/id.ts'
 import { succeed } from '../kernel/result.ts'
 import {
-  CreatedDeployment,
-  isOf,
-  isTold,
-  newestState,
+  GithubDeployment,
+  GithubStatus,
+  hasReached,
   toDeployment,
   toState,
   toStatus,
-  toEndedState,
   toTask,
-  type GithubDeployment,
 } from './github-deployment.ts'
-import {
-  createRepository,
-  listDeployments,
-  listStatuses,
-  type Failing,
-  type Repository,
-} from './github-repository.ts'
-import { mostMilliseconds, told, type Reporter } from './reporter.ts'
+import { mostMilliseconds, noticeSent, type Reporter } from './reporter.ts'
 
-export interface GithubReporterPorts {
-  readonly open: OpenGithub
-  /** Where a person may read what happened; it stands where everybody who sees the repository sees it. */
-  readonly toLogUrl: (app: App, deployment: NoticeDeployment) => string | null
+const listDeployments = (
+  ask: Ask,
+  query: Readonly<Record<string, string>>,
+): GithubAnswer<readonly GithubDeployment[]> => {
+  const path = `/deployments?${new URLSearchParams(query).toString()}`
+  return readGithub(ask, z.array(GithubDeployment), { method: 'GET', path })
 }
 
-/** Enough to find what stood on success before; each costs a request. */
-const mostEarlier = 10
+const listStatuses = (ask: Ask, id: number): GithubAnswer<readonly GithubStatus[]> => {
+  const path = `/deployments/${id}/statuses?per_page=100`
+  return readGithub(ask, z.array(GithubStatus), { method: 'GET', path })
+}
 
-/** The deployment of this app and generation: the one that is there, else a new one. */
+/** The id of GitHub's deployment for this app, generation and digest, which is created where there is none. */
 const findOrCreate = async (
-  repository: Repository,
+  ask: Ask,
   app: App,
-  fact: Notice,
+  notice: Notice,
   deployment: NoticeDeployment & { readonly commit: Commit },
-): Failing<number> => {
-  const { commit, environment } = deployment
+): GithubAnswer<number> => {
+  const { commit, environment, generation, digest } = deployment
   const query = { sha: commit, environment, task: toTask(app.name), per_page: '100' }
-  const there = await listDeployments(repository, query)
-  if (!there.ok) return there
-  const found = there.value.find(isOf(app, deployment))
+  const listed = await listDeployments(ask, query)
+  if (!listed.ok) return listed
+  const found = listed.value.find(
+    ({ payload }) =>
+      payload?.app === app.name && payload.generation === generation && payload.digest === digest,
+  )
   if (found !== undefined) return succeed(found.id)
-  const body = toDeployment(app, fact, deployment, commit)
-  const made = await repository.read(CreatedDeployment, {
+  // A 202 means that GitHub merged instead; its answer has no id.
+  const created = await readGithub(ask, z.object({ id: z.number().int() }), {
     method: 'POST',
     path: '/deployments',
-    body,
+    body: toDeployment(app, notice, deployment, commit),
   })
-  return made.ok ? succeed(made.value.id) : made
+  return created.ok ? succeed(created.value.id) : created
 }
 
-type Standing = GithubDeployment & { readonly payload: NonNullable<GithubDeployment['payload']> }
+type OwnDeployment = GithubDeployment & {
+  readonly payload: NonNullable<GithubDeployment['payload']>
+}
 
-/** Ours that stand on success, the newest first. */
+/** The app's deployments whose state is `success`, newest first. */
 const listSuccessful = async (
-  repository: Repository,
+  ask: Ask,
   app: App,
   environment: string,
-): Failing<readonly Standing[]> => {
-  const query = { environment, task: toTask(app.name), per_page: String(mostEarlier + 1) }
-  const all = await listDeployments(repository, query)
-  if (!all.ok) return all
-  const ours = all.value.flatMap(({ id, payload }) =>
+): GithubAnswer<readonly OwnDeployment[]> => {
+  // Each costs a request; eleven are enough to find the earlier ones that are still `success`.
+  const listed = await listDeployments(ask, { environment, task: toTask(app.name), per_page: '11' })
+  if (!listed.ok) return listed
+  const own = listed.value.flatMap(({ id, payload }) =>
     payload?.app === app.name ? [{ id, payload }] : [],
   )
-  const standing: Standing[] = []
-  const statuses = await Promise.all(ours.map(({ id }) => listStatuses(repository, id)))
-  for (const [index, one] of ours.entries()) {
+  const successful: OwnDeployment[] = []
+  const statuses = await Promise.all(own.map(({ id }) => listStatuses(ask, id)))
+  for (const [index, one] of own.entries()) {
     const known = statuses[index]
     if (known?.ok === false) return known
-    if (known !== undefined && newestState(known.value) === 'success') standing.push(one)
+    // GitHub promises no order of the list; ids increase.
+    const newest = known?.value.toSorted((left, right) => right.id - left.id)[0]
+    if (newest?.state === 'success') successful.push(one)
   }
-  return succeed(standing.sort((one, other) => other.payload.at.localeCompare(one.payload.at)))
+  return succeed(successful.sort((one, other) => other.payload.at.localeCompare(one.payload.at)))
 }
 
 /**
- * One is live: the earlier ones that stand on success are set inactive, whichever was told last; the
- * one that a rollback takes back, to failure.
+ * Sets the earlier deployments that are still `success` to inactive, in whatever order notices arrive, and
+ * the one that a rollback rolls back to failure.
  */
 const endEarlier = async (
-  repository: Repository,
+  ask: Ask,
   app: App,
   { environment, generation, takesBack }: NoticeDeployment,
-): Failing<null> => {
-  const standing = await listSuccessful(repository, app, environment)
-  if (!standing.ok) return standing
-  const [live, ...earlier] = standing.value
+): GithubAnswer<null> => {
+  const successful = await listSuccessful(ask, app, environment)
+  if (!successful.ok) return successful
+  const [newest, ...earlier] = successful.value
+  const live = newest?.payload.generation ?? generation
   for (const { id, payload } of earlier) {
-    const isTakenBack = live?.payload.generation === generation && payload.generation === takesBack
-    const body = toEndedState(live?.payload.generation ?? generation, isTakenBack)
-    const set = await repository.post(`/deployments/${id}/statuses`, body)
-    if (!set.ok) return set
+    const isRolledBack = live === generation && payload.generation === takesBack
+    const ended = await ask({
+      method: 'POST',
+      path: `/deployments/${id}/statuses`,
+      body: {
+        state: isRolledBack ? 'failure' : 'inactive',
+        description: isRolledBack
+          ? `Rolled back by rollback ${live}`
+          : `Deployment ${live} is live`,
+        auto_inactive: false,
+      },
+    })
+    if (!ended.ok) return ended
   }
   return succeed(null)
 }
 
 /**
- * GitHub Deployments. One a generation, found before it is made; its statuses are read before one is
- * added, so that a repeated fact changes nothing.
+ * Reports to GitHub Deployments. It looks up a generation's deployment before it creates one, and reads the
+ * statuses before it adds one, so that a repeated notice changes nothing.
+ *
+ * @param toLogUrl the address of the log; everyone with access to the repository can see it
  */
 export const createGithubReporter =
-  (ports: GithubReporterPorts): Reporter =>
-  async (fact, app) => {
-    const { deployment } = fact
-    const state = toState(fact)
-    if (state === null || deployment === null) return told
-    const { reports, repository: name } = app
+  (
+    open: OpenGithub,
+    toLogUrl: (app: App, deployment: NoticeDeployment) => string | null,
+  ): Reporter =>
+  async (notice, app) => {
+    const { deployment } = notice
+    const state = toState(notice)
+    if (state === null || deployment === null) return noticeSent
+    const { reports, repository } = app
     const { commit } = deployment
-    if (reports.github === null || name === null)
+    if (reports.github === null || repository === null)
       return refused(`${app.name} has no reports.github or no repository in landfall.yml`)
     if (commit === null)
-      return refused('the image names no commit, and a deployment at GitHub is of one')
-    const repository = createRepository(ports.open(reports.github, name, mostMilliseconds))
-    const found = await findOrCreate(repository, app, fact, { ...deployment, commit })
+      return refused('the image has no commit, which a deployment at GitHub requires')
+    const ask = open(reports.github, repository, mostMilliseconds)
+    const found = await findOrCreate(ask, app, notice, { ...deployment, commit })
     if (!found.ok) return found.error
-    const statuses = await listStatuses(repository, found.value)
+    const statuses = await listStatuses(ask, found.value)
     if (!statuses.ok) return statuses.error
-    if (!isTold(statuses.value, state)) {
-      const body = toStatus(app, fact, state, ports.toLogUrl(app, deployment))
-      const set = await repository.post(`/deployments/${found.value}/statuses`, body)
-      if (!set.ok) return set.error
+    if (!hasReached(statuses.value, state)) {
+      const body = toStatus(app, notice, state, toLogUrl(app, deployment))
+      const path = `/deployments/${found.value}/statuses`
+      const added = await ask({ method: 'POST', path, body })
+      if (!added.ok) return added.error
     }
-    if (state !== 'success') return told
-    const ended = await endEarlier(repository, app, deployment)
-    return ended.ok ? told : ended.error
+    if (state !== 'success') return noticeSent
+    const ended = await endEarlier(ask, app, deployment)
+    return ended.ok ? noticeSent : ended.error
   }

@@ -1,20 +1,75 @@
 import { judgeAnswer } from '../api/answer.ts'
 import { limitTo } from '../api/client.ts'
+import type { App } from '../deployment/app.ts'
+import type { Notice, NoticeDeployment, NoticeKind } from '../deployment/notice.ts'
 import { refused } from '../kernel/foreign.ts'
-import type { Clock } from '../kernel/clock.ts'
-import { isLoopback, type Http } from '../kernel/http.ts'
+import { isLoopback } from '../kernel/http.ts'
+import { reasons } from '../kernel/reason.ts'
 import type { Redacted } from '../kernel/redacted.ts'
-import { readNamedSecret, type ReadCurrentSecret } from '../secrets/named-secret.ts'
-import { renderNotice } from './notice-text.ts'
-import { mostMilliseconds, told, type Reporter } from './reporter.ts'
+import { readNamedSecret } from '../secrets/named-secret.ts'
+import {
+  isGoLive,
+  mostMilliseconds,
+  noticeSent,
+  type Reporter,
+  type ReporterPorts,
+} from './reporter.ts'
 
-export interface NoticePorts {
-  readonly http: Http
-  readonly readSecret: ReadCurrentSecret
-  readonly clock: Clock
+/** Escapes Slack's three special characters, so that quoted text can mention no user or channel. */
+const escape = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+
+const phrases: Readonly<Record<NoticeKind, readonly [sign: string, phrase: string]>> = {
+  started: ['🚀', 'has started'],
+  succeeded: ['✅', 'is live'],
+  failed: ['❌', 'failed'],
+  cancelled: ['🚫', 'was cancelled'],
+  rolled_back: ['⏪', 'was rolled back'],
+  frozen: ['🧊', 'is frozen: new commits are not deployed until it is unfrozen'],
+  unfrozen: ['▶️', 'is no longer frozen: the newest waiting commit is deployed'],
+  not_rolled_back: ['⚠️', 'could not be rolled back'],
+  drifted: ['🧭', 'was changed by hand on an instance'],
 }
 
-/** The whole secret is the address of an incoming webhook; who knows it can write there. */
+const toVersion = (app: App, { commit, digest }: NoticeDeployment): string => {
+  if (commit === null) return `\`${digest.slice(0, 19)}\``
+  const short = commit.slice(0, 7)
+  return app.repository === null
+    ? `\`${short}\``
+    : `<https://github.com/${app.repository}/commit/${commit}|${short}>`
+}
+
+const toSubject = (app: App, deployment: NoticeDeployment): string => {
+  const { kind, generation, takesBack } = deployment
+  const version = toVersion(app, deployment)
+  if (kind !== 'rollback') return `deployment ${generation} (${version})`
+  const back = takesBack === null ? '' : `, which rolls back deployment ${takesBack},`
+  return `rollback ${generation} to ${version}${back}`
+}
+
+/** Renders a notice as a message in Slack's markup. */
+export const renderNotice = (notice: Notice, app: App): string => {
+  const { kind, by, deployment, reason, message } = notice
+  const [sign, phrase] = phrases[kind]
+  const happened = deployment !== null && isGoLive(notice) ? 'is live' : phrase
+  const where = `*${app.name}* (${escape(deployment?.environment ?? app.environment)})`
+  const what = deployment === null ? where : `${where}: ${toSubject(app, deployment)}`
+  const isRollback =
+    kind === 'rolled_back' || (kind === 'started' && deployment?.kind === 'rollback')
+  const quoted = message?.split(/\r?\n/).map((line) => `> ${escape(line)}`) ?? []
+  return [
+    `${sign} ${what} ${happened} · by ${escape(by)}`,
+    ...(reason === null || reason === 'deployed'
+      ? []
+      : [`${escape(reasons[reason])} (\`${reason}\`)`]),
+    ...quoted,
+    ...(isRollback && deployment?.afterPredeploy === true
+      ? ['The `predeploy` of what is rolled back, such as a migration, is *not undone*.']
+      : []),
+  ].join('\n')
+}
+
+/** The whole secret is the address of an incoming webhook, and gives the right to post there. */
 const parseAddress = (secret: Redacted): URL | null => {
   const text = secret.reveal()
   if (/\s/.test(text) || !URL.canParse(text)) return null
@@ -24,13 +79,13 @@ const parseAddress = (secret: Redacted): URL | null => {
 }
 
 /**
- * A message to an incoming webhook in Slack's shape, which Mattermost, Rocket.Chat, Google Chat and
- * Discord (its address with `/slack`) take too. There is nothing to look up: after a lost answer it
- * is sent again.
+ * Posts a message to an incoming webhook in Slack's format, which Mattermost, Rocket.Chat, Google Chat and
+ * Discord (its address with `/slack`) accept too. A webhook cannot be queried, so the message is sent
+ * again after a lost answer.
  */
 export const createNoticeReporter =
-  (ports: NoticePorts): Reporter =>
-  async (fact, app) => {
+  (ports: ReporterPorts): Reporter =>
+  async (notice, app) => {
     const name = app.reports.notice
     if (name === null) return refused(`${app.name} has no reports.notice in landfall.yml`)
     const http = limitTo(ports.http, mostMilliseconds, ports.clock)
@@ -39,12 +94,12 @@ export const createNoticeReporter =
     const url = parseAddress(secret.value)
     if (url === null)
       return refused(`the secret ${name} is not the https address of an incoming webhook`)
-    const sent = await http({
+    const answered = await http({
       method: 'POST',
       url,
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ text: renderNotice(fact, app) }),
+      body: JSON.stringify({ text: renderNotice(notice, app) }),
     })
-    const judged = judgeAnswer(url.host, sent, ports.clock())
-    return judged.ok ? told : judged.error
+    const judged = judgeAnswer(url.host, answered, ports.clock())
+    return judged.ok ? noticeSent : judged.error
   }

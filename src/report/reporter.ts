@@ -1,17 +1,26 @@
 import type { App } from '../deployment/app.ts'
 import type { Notice, SendResult } from '../deployment/notice.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Http } from '../kernel/http.ts'
+import type { ReadCurrentSecret } from '../secrets/named-secret.ts'
 
-/** Tells a fact to one channel, as `Tell` in `src/rollout/ports.ts` asks for it. */
-export type Reporter = (fact: Notice, app: App) => Promise<SendResult>
+/** Sends a notice to one channel, as `SendNotice` of `src/rollout/ports.ts` requires. */
+export type Reporter = (notice: Notice, app: App) => Promise<SendResult>
+
+export interface ReporterPorts {
+  readonly http: Http
+  readonly readSecret: ReadCurrentSecret
+  readonly clock: Clock
+}
 
 /**
- * Whether what the fact tells of is live from now on. A rollback that came through is told as
- * `rolled_back`; of any other deployment that says that it was taken back while it was open.
+ * Whether the deployment of the notice is live from now on. For a rollback `rolled_back` means that it
+ * succeeded; for another deployment, that it was rolled back while it was open.
  */
-export const isLive = ({ kind, deployment }: Notice): boolean =>
+export const isGoLive = ({ kind, deployment }: Notice): boolean =>
   kind === 'succeeded' || (kind === 'rolled_back' && deployment?.kind === 'rollback')
 
-export const told: SendResult = { kind: 'sent' }
+export const noticeSent: SendResult = { kind: 'sent' }
 
-/** For all requests of one telling; what is left of the 10 s is for ourselves. */
+/** For all requests of one notice; the rest of the 10 s is for Landfall itself. */
 export const mostMilliseconds = 9_000

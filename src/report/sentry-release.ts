@@ -8,23 +8,16 @@ import { isLoopback, type Http } from '../kernel/http.ts'
 import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { readNamedSecret, type ReadCurrentSecret } from '../secrets/named-secret.ts'
-import { isLive, mostMilliseconds, told, type Reporter } from './reporter.ts'
-import { findReleaseName, findSentryEnvironment } from './sentry-names.ts'
-
-export interface SentryReleasePorts {
-  readonly http: Http
-  readonly readSecret: ReadCurrentSecret
-  readonly clock: Clock
-}
+import { readNamedSecret } from '../secrets/named-secret.ts'
+import {
+  isGoLive,
+  mostMilliseconds,
+  noticeSent,
+  type Reporter,
+  type ReporterPorts,
+} from './reporter.ts'
 
 const Slug = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/)
-
-const Address = z
-  .string()
-  .refine((text) => URL.canParse(text))
-  .transform((text) => new URL('/', text))
-  .refine(({ protocol, hostname }) => protocol === 'https:' || isLoopback(hostname))
 
 const SentrySecret = z.strictObject({
   token: z
@@ -33,13 +26,16 @@ const SentrySecret = z.strictObject({
     .transform((token) => new Redacted(token)),
   organization: Slug,
   projects: z.array(Slug).min(1),
-  url: Address.prefault('https://sentry.io'),
+  url: z
+    .string()
+    .refine((text) => URL.canParse(text))
+    .transform((text) => new URL('/', text))
+    .refine(({ protocol, hostname }) => protocol === 'https:' || isLoopback(hostname))
+    .prefault('https://sentry.io'),
 })
 type SentrySecret = z.infer<typeof SentrySecret>
 
-const expected = '{ "token", "organization", "projects": […], "url"? } for Sentry'
-
-/** The secret is read anew for each fact, so its token is not kept. */
+/** Each notice reads the secret again, so the token is not kept. */
 const openSentry = ({ token, organization, url }: SentrySecret, http: Http, clock: Clock): Ask =>
   createApiClient(clock)(
     {
@@ -50,17 +46,18 @@ const openSentry = ({ token, organization, url }: SentrySecret, http: Http, cloc
       meanings: {
         401: 'the token is not valid (any more)',
         403: 'the token lacks the scope org:ci or project:releases',
-        404: 'no such organization or project, or it lies in another region (url)',
+        404: 'no such organization or project, or it is in another region (url)',
       },
       toFailure: (failure) => failure,
     },
     http,
   )
 
-const SentryRelease = z.object({ dateReleased: z.string().nullish() })
-const Deploys = z.array(z.object({ environment: z.string(), name: z.string().nullish() }))
+/** Sentry's rules for the name of a release (docs.sentry.io/cli/releases). */
+const isReleaseName = (name: string): boolean =>
+  /^[^\n\t\r/\\]{1,200}$/.test(name) && !['.', '..', ' '].includes(name)
 
-/** Created, or there already: by an earlier try, an earlier deployment, or the app's first event. */
+/** Creates the release; an earlier try, an earlier deployment or the app's first event may have done so. */
 const recordRelease = async (
   ask: Ask,
   { projects }: SentrySecret,
@@ -69,23 +66,24 @@ const recordRelease = async (
   { deployment, at }: Notice,
 ): Promise<Result<null, ForeignFailure>> => {
   const commit = deployment?.commit ?? null
-  // Only what is known: Sentry can list what lies between two commits where it knows the repository.
+  // One commit is enough: where Sentry knows the repository, it finds the commits in between.
   const commits =
     commit === null || app.repository === null ? [] : [{ id: commit, repository: app.repository }]
-  const made = await ask({
+  const created = await ask({
     method: 'POST',
     path: '',
     body: { version, projects, ...(commits.length > 0 && { commits }) },
   })
-  if (!made.ok) return made
-  // A release that comes back was released when it first went out.
-  if (parseJson(SentryRelease, made.value.body)?.dateReleased) return succeed(null)
+  if (!created.ok) return created
+  const release = parseJson(z.object({ dateReleased: z.string().nullish() }), created.value.body)
+  // After a rollback a release keeps its first date.
+  if (release?.dateReleased) return succeed(null)
   const path = `${encodeURIComponent(version)}/`
   const dated = await ask({ method: 'PUT', path, body: { dateReleased: at } })
   return dated.ok ? succeed(null) : dated
 }
 
-/** Sentry would take the same deploy twice: what is there is looked up first. */
+/** Creates the deploy unless it exists: Sentry accepts the same one twice. */
 const recordDeploy = async (
   ask: Ask,
   { projects }: SentrySecret,
@@ -95,48 +93,56 @@ const recordDeploy = async (
   const path = `${encodeURIComponent(version)}/deploys/`
   const listed = await ask({ method: 'GET', path })
   if (!listed.ok) return listed
-  const deploys = parseJson(Deploys, listed.value.body)
-  if (deploys === null) return fail(refused('Sentry answered with no list of deploys'))
+  const Deploy = z.object({ environment: z.string(), name: z.string().nullish() })
+  const deploys = parseJson(z.array(Deploy), listed.value.body)
+  if (deploys === null) return fail(refused('Sentry sent no list of deploys'))
   const isThere = deploys.some(
     ({ name, environment }) => name === deploy.name && environment === deploy.environment,
   )
   if (isThere) return succeed(null)
-  const made = await ask({ method: 'POST', path, body: { ...deploy, projects } })
-  return made.ok ? succeed(null) : made
+  const created = await ask({ method: 'POST', path, body: { ...deploy, projects } })
+  return created.ok ? succeed(null) : created
 }
 
+/**
+ * Release and environment are the `SENTRY_RELEASE` and `SENTRY_ENVIRONMENT` that the container gets
+ * (`host/envelope.sh`), so that its events belong to this release.
+ */
 const sendRelease = async (
   ask: Ask,
   secret: SentrySecret,
   app: App,
-  fact: Notice,
-  deployment: NoticeDeployment,
+  notice: Notice,
+  { generation, commit, digest, environment }: NoticeDeployment,
 ) => {
-  const version = findReleaseName(app, deployment)
-  if (version === null)
-    return refused('SENTRY_RELEASE in env of landfall.yml is no name for a release of Sentry')
-  const released = await recordRelease(ask, secret, version, app, fact)
+  const version = app.env['SENTRY_RELEASE'] ?? `${app.name}@${commit ?? digest.slice(7, 19)}`
+  if (!isReleaseName(version))
+    return refused('SENTRY_RELEASE in env of landfall.yml is not a valid name of a Sentry release')
+  const released = await recordRelease(ask, secret, version, app, notice)
   if (!released.ok) return released.error
   const deployed = await recordDeploy(ask, secret, version, {
-    name: `${app.name} #${deployment.generation}`,
-    environment: findSentryEnvironment(app, deployment),
-    dateFinished: fact.at,
+    name: `${app.name} #${generation}`,
+    environment: (app.env['SENTRY_ENVIRONMENT'] ?? environment).slice(0, 64),
+    dateFinished: notice.at,
   })
-  return deployed.ok ? told : deployed.error
+  return deployed.ok ? noticeSent : deployed.error
 }
 
-/** A release of Sentry with its commit, and a deploy of it: what became live, and when. A rollback is another deploy. */
+/** Reports what became live as a Sentry release with its commit and a deploy of it; a rollback is another deploy. */
 export const createSentryReporter =
-  (ports: SentryReleasePorts): Reporter =>
-  async (fact, app) => {
-    const { deployment } = fact
-    if (!isLive(fact) || deployment === null) return told
+  (ports: ReporterPorts): Reporter =>
+  async (notice, app) => {
+    const { deployment } = notice
+    if (!isGoLive(notice) || deployment === null) return noticeSent
     const name = app.reports.sentry
     if (name === null) return refused(`${app.name} has no reports.sentry in landfall.yml`)
     const http = limitTo(ports.http, mostMilliseconds, ports.clock)
     const read = await readNamedSecret(ports.readSecret, name)
     if (!read.ok) return read.error
     const secret = parseJson(SentrySecret, read.value.reveal())
-    if (secret === null) return refused(`the secret ${name} is not ${expected}`)
-    return sendRelease(openSentry(secret, http, ports.clock), secret, app, fact, deployment)
+    if (secret === null) {
+      const expected = '{ "token", "organization", "projects": […], "url"? } for Sentry'
+      return refused(`the secret ${name} is not ${expected}`)
+    }
+    return sendRelease(openSentry(secret, http, ports.clock), secret, app, notice, deployment)
   }

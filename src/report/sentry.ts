@@ -7,7 +7,7 @@ type SentryEvent = Parameters<NodeClient['captureEvent']>[0]
 
 const mostFlushMilliseconds = 2000
 
-/** Sentry's own transport would be a second way out of the process; this one takes ours. */
+/** Sends by `http`, the only outbound request, instead of Sentry's own transport. */
 const transport = (options: Parameters<typeof createTransport>[0] & { readonly url: string }) =>
   createTransport(options, async ({ body }) => {
     const sent = await http({
@@ -20,8 +20,8 @@ const transport = (options: Parameters<typeof createTransport>[0] & { readonly u
     return sent.ok ? { statusCode: sent.value.status } : {}
   })
 
-/** The places of a stack, without the message it begins with, which may look like places itself. */
-const placesOf = ({ stack = '', message }: Error): string =>
+/** The frames of a stack without its message, which may look like frames itself. */
+const framesOf = ({ stack = '', message }: Error): string =>
   stack
     .slice(stack.indexOf(message) + message.length)
     .split('\n')
@@ -29,10 +29,10 @@ const placesOf = ({ stack = '', message }: Error): string =>
     .join('\n')
 
 /**
- * Errors whose words name what went wrong and never what was read. Not among them: `SyntaxError`,
- * because `JSON.parse` quotes what it could not parse, and a secret is JSON.
+ * Errors whose message never quotes what was read. `SyntaxError` is not one: `JSON.parse` quotes its input,
+ * and secrets are JSON.
  */
-const speakingNames = new Set([
+const safeErrors = new Set([
   'Error',
   'TypeError',
   'RangeError',
@@ -41,19 +41,16 @@ const speakingNames = new Set([
   'ZodError',
 ])
 
-const isAwsError = (error: Error): boolean => '$metadata' in error
-
-/** An error's message where it may be repeated, without anything in it that looks like a token. */
+/** The message of a safe error, without tokens; errors of the AWS SDK have `$metadata`. */
 const toSafeMessage = (error: unknown): string => {
   if (!(error instanceof Error)) return '[withheld]'
-  const mayBeTold = speakingNames.has(error.name) || isAwsError(error)
-  return mayBeTold ? scrub(error.message).slice(0, 1000) : '[withheld]'
+  const isSafe = safeErrors.has(error.name) || '$metadata' in error
+  return isSafe ? scrub(error.message).slice(0, 1000) : '[withheld]'
 }
 
-/** An error by its kind and place; its words only where they cannot hold a value. */
 const toException = (error: unknown): NonNullable<SentryEvent['exception']> => {
   const isError = error instanceof Error
-  const frames = isError ? defaultStackParser(placesOf(error)) : []
+  const frames = isError ? defaultStackParser(framesOf(error)) : []
   const type = isError ? error.name : 'thrown'
   return { values: [{ type, value: toSafeMessage(error), stacktrace: { frames } }] }
 }
@@ -65,21 +62,20 @@ const toEvent = ({ message, error, tags }: Trouble): SentryEvent => ({
   ...(error !== undefined && { exception: toException(error) }),
 })
 
-const ours = new Set(
+const sentFields = new Set(
   'event_id timestamp platform level environment message tags exception type'.split(' '),
 )
 
-/** Whatever the client adds to an event, now or in a later version, does not leave. */
-const keepOnlyOurs = <Sent extends SentryEvent>(event: Sent): Sent => {
-  for (const key of Object.keys(event)) if (!ours.has(key)) Reflect.deleteProperty(event, key)
+/** Removes what the client adds to an event, now or in a later version. */
+const removeOtherFields = <Sent extends SentryEvent>(event: Sent): Sent => {
+  for (const key of Object.keys(event)) if (!sentFields.has(key)) Reflect.deleteProperty(event, key)
   return event
 }
 
 /**
- * Tells troubles to the Sentry project of a DSN. It waits at most two seconds: a trouble that cannot
- * be told stands in the log all the same.
+ * Sends errors to the Sentry project of a DSN. It waits at most two seconds; the log has the errors too.
  *
- * The client alone, without `init`: nothing is patched and nothing collected. What is sent is made
+ * It uses the client alone, without `init`, so that Sentry patches and collects nothing. Events are built
  * here, field by field (`docs/decisions/0007-sentry.md` has the figures).
  */
 export const createTell =
@@ -93,10 +89,10 @@ export const createTell =
       integrations: [],
       includeServerName: false,
       sendClientReports: false,
-      beforeSend: keepOnlyOurs,
+      beforeSend: removeOtherFields,
     })
     client.init()
     for (const trouble of troubles) client.captureEvent(toEvent(trouble), {}, new Scope())
-    // Sends what is left and takes the client's listeners off the process, which lives on.
+    // Sends the rest and removes the client's listeners from the process, which is reused.
     await client.close(mostFlushMilliseconds)
   }

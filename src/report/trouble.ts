@@ -1,9 +1,9 @@
-/** Something that somebody should look at: a static message, and where it happened. */
+/** An error to investigate: a static message, and where it happened. */
 export interface Trouble {
   readonly message: string
   /** What was thrown, if anything was. */
   readonly error?: unknown
-  /** `function`, `app`, `deployment`, `reason`: whatever of it is known. */
+  /** Of `function`, `app`, `deployment` and `reason` those that are known. */
   readonly tags: Readonly<Record<string, string>>
 }
 

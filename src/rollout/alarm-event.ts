@@ -1,10 +1,13 @@
+import type { AlarmTransition, Verdict } from '../deployment/observation.ts'
 import * as z from 'zod'
-import type { AlarmTransition, Verdict } from '../deployment/alarm.ts'
-import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
+import { judgeAlarm } from '../deployment/alarm.ts'
+import { decide } from '../deployment/transition.ts'
+import { toInstant, type Instant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
+import type { AuditLog } from './journal.ts'
 import { nudgeAnyhow, type NudgeServices } from './operator.ts'
-import type { createTakeAlarm } from './take-alarm.ts'
+import { updateHead, type UpdatePorts } from './update.ts'
 
 /** `CloudWatch Alarm State Change`, the fields that are used. */
 const AlarmEvent = z.object({
@@ -16,81 +19,90 @@ const AlarmEvent = z.object({
   }),
 })
 
-/** CloudWatch writes `+0000`, which no other clock does. A time that is none, or to come, counts as now. */
+/** CloudWatch writes `+0000`, which `Date` does not parse. An invalid or future time counts as now. */
 const toTime = (text: string | undefined, now: Date): Instant => {
   const time = Date.parse((text ?? '').replace(/([+-]\d\d)(\d\d)$/, '$1:$2'))
   return toInstant(time >= 0 && time <= now.getTime() ? new Date(time) : now)
 }
 
-const sources = ['OK', 'INSUFFICIENT_DATA'] as const
+const quiet = ['OK', 'INSUFFICIENT_DATA'] as const
 
-/** A transition to ALARM; null for any other event, one that repeats ALARM among them. */
+/** A transition to ALARM; null for any other event, a repetition of ALARM included. */
 export const parseAlarmEvent = (event: unknown, now: Date): AlarmTransition | null => {
   const parsed = AlarmEvent.safeParse(event)
   if (!parsed.success) return null
   const { alarmName: alarm, state, previousState } = parsed.data.detail
   if (state.value !== 'ALARM' || previousState?.value === 'ALARM') return null
-  const from = sources.find((source) => source === previousState?.value) ?? null
+  const from = quiet.find((one) => one === previousState?.value) ?? null
   return { alarm, at: toTime(state.timestamp, now), from }
 }
+
+interface TakeAlarmPorts extends UpdatePorts {
+  readonly auditLog: Pick<AuditLog, 'recordAlarm'>
+  readonly log: Log
+}
+
+/** Judges an alarm's transition for one app, writes the events that follow, and keeps the verdict. */
+export const createTakeAlarm =
+  (ports: TakeAlarmPorts) =>
+  async (app: AppName, transition: AlarmTransition, windowSeconds: number): Promise<Verdict> => {
+    const updated = await updateHead(ports, app, (head, now) => {
+      const decided = decide(head, { kind: 'alarmed', transition, windowSeconds }, now)
+      const value = judgeAlarm(head, transition, windowSeconds)
+      return { events: decided.ok ? decided.value : [], value }
+    })
+    if (updated.kind === 'conflict') throw new Error(`too many conflicts on the head of ${app}`)
+    const { value: verdict } = updated
+    const { alarm, at } = transition
+    ports.log.info('alarm judged', { app, alarm, at, verdict })
+    await ports.auditLog.recordAlarm(app, transition, verdict)
+    return verdict
+  }
 
 interface Judged {
   readonly app: AppName
   readonly verdict: Verdict
 }
 
-/** An app that names the alarm. */
-interface Watch {
-  readonly app: AppName
-  readonly windowSeconds: number
-}
+const createJudge =
+  (ports: TakeAlarmPorts & NudgeServices, takeAlarm = createTakeAlarm(ports)) =>
+  async (app: AppName, transition: AlarmTransition, windowSeconds: number): Promise<Judged> => {
+    let isIgnored = false
+    try {
+      const verdict = await takeAlarm(app, transition, windowSeconds)
+      isIgnored = verdict.kind === 'ignored'
+      return { app, verdict }
+    } catch (error) {
+      ports.log.error('failed to judge alarm', { app, error })
+      throw error
+    } finally {
+      // After a failure too: the head may have been written before it.
+      if (!isIgnored) await nudgeAnyhow(ports, app)
+    }
+  }
 
-/** A failure for one app cuts no other off; the first is thrown at the end, so that the event comes again. */
-const judgeEach = async (
-  log: Log,
-  watches: readonly Watch[],
-  judge: (watch: Watch) => Promise<Judged>,
-): Promise<readonly Judged[]> => {
-  const settled = await Promise.allSettled(watches.map(judge))
-  const troubles = settled.flatMap((one, index) => {
-    if (one.status === 'fulfilled') return []
-    const error: unknown = one.reason
-    log.error('an alarm could not be judged', { app: watches[index]?.app, error })
-    return [error]
-  })
-  if (troubles.length > 0) throw troubles[0]
-  return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-}
-
-interface AlarmEventPorts extends NudgeServices {
-  readonly takeAlarm: ReturnType<typeof createTakeAlarm>
-  readonly clock: Clock
-}
-
-/** Judges an alarm's event for each app that names the alarm, each by itself. */
-export const createJudgeAlarmEvent =
-  (ports: AlarmEventPorts) =>
-  async (event: unknown): Promise<readonly Judged[]> => {
-    const { takeAlarm, apps, clock, log } = ports
-    const transition = parseAlarmEvent(event, clock())
+/** Judges an alarm's event for each app that names the alarm. A failure for one app stops no other. */
+export const createJudgeAlarmEvent = (ports: TakeAlarmPorts & NudgeServices) => {
+  const judge = createJudge(ports)
+  return async (event: unknown): Promise<readonly Judged[]> => {
+    const transition = parseAlarmEvent(event, ports.clock())
     if (transition === null) {
-      log.warn('an event that is no transition of an alarm to ALARM')
+      ports.log.warn('event ignored, not a transition to ALARM')
       return []
     }
-    const watches = apps.flatMap(({ name: app, rollback }): Watch[] =>
-      rollback?.alarms.includes(transition.alarm) === true
-        ? [{ app, windowSeconds: rollback.windowSeconds }]
-        : [],
+    const settled = await Promise.allSettled(
+      ports.apps.flatMap(({ name, rollback }) =>
+        rollback?.alarms.includes(transition.alarm) === true
+          ? [judge(name, transition, rollback.windowSeconds)]
+          : [],
+      ),
     )
-    return judgeEach(log, watches, async ({ app, windowSeconds }) => {
-      let isIgnored = false
-      try {
-        const verdict = await takeAlarm(app, transition, windowSeconds)
-        isIgnored = verdict.kind === 'ignored'
-        return { app, verdict }
-      } finally {
-        // Also where it failed: the head may have been written before.
-        if (!isIgnored) await nudgeAnyhow(ports, app)
-      }
-    })
+    const failed = settled.find((one) => one.status === 'rejected')
+    // Lambda retries the event.
+    if (failed !== undefined) {
+      const error: unknown = failed.reason
+      throw error
+    }
+    return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   }
+}

@@ -4,17 +4,17 @@ import type { Deployment, Intent } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
 import { servesRelease } from '../deployment/observed.ts'
 import type { Answer } from '../deployment/step.ts'
-import type { Observation } from '../deployment/transition.ts'
+import type { Observation } from '../deployment/observation.ts'
 import { toInstant, type Instant } from '../kernel/clock.ts'
 import { toOrder } from './order.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 
-/** A target that cannot be asked holds nothing up past the command's deadline. */
+/** An unreachable target delays nothing beyond the command's deadline. */
 const toNothingPast =
   (ports: ReconcilePorts, head: Head, deadlineAt: Instant) =>
   (error: unknown): readonly Answer[] => {
     if (!isPast(deadlineAt, toInstant(ports.clock()))) throw error
-    ports.log.error('the answers could not be read in time', {
+    ports.log.error('failed to read answers before the deadline', {
       app: head.app,
       error: String(error),
     })
@@ -23,13 +23,13 @@ const toNothingPast =
 
 export const isAnswered = ({ outcome }: Answer): boolean => outcome !== 'waiting'
 
-/** Who was only asked, and serves what it should, leaves no trace: it is asked every hour. */
+/** An instance that was only asked, and serves the release, leaves no record: it is asked every hour. */
 const isWorthKeeping = ({ kind, release }: Deployment, { purpose }: Intent, answer: Answer) =>
   isAnswered(answer) &&
   !(kind === 'repair' && purpose === 'prepare' && servesRelease(answer.serving, release))
 
-/** Whether a run is the one that looks again by itself. */
-export const isWatching = (head: Head, by: string, now: Date): boolean =>
+/** Whether this run is the head's poller. */
+export const isPolling = (head: Head, by: string, now: Date): boolean =>
   head.deployment !== null &&
   head.poller?.by === by &&
   Date.parse(head.poller.until) > now.getTime()
@@ -58,10 +58,9 @@ const toStepRecord = ({ generation }: Deployment, intent: Intent, at: Instant, a
 }
 
 /**
- * Reads the answers to the command in flight; each is in the history before the head knows of it. While
- * others still work at it, each event wakes somebody who sees all answers so far: only the one that looks
- * again and the clock write these down, so that the writes grow with the instances and not with their
- * square. One run writes an answer once.
+ * Reads the answers to the command in flight; each is in the history before the head has it. While instances
+ * still work, every event wakes a run that sees all answers so far: only the poller and the ticks record
+ * them, so that the writes grow with the instances and not with their square. One run records an answer once.
  */
 export const createReadAnswers = (ports: ReconcilePorts, { by, isTick }: Nudge) => {
   const written = new Set<string>()
@@ -74,7 +73,7 @@ export const createReadAnswers = (ports: ReconcilePorts, { by, isTick }: Nudge) 
     const answers = await observeTarget(ports, head, deployment, intent)
     const keyOf = ({ id }: Answer): string => `${intent.operation} ${id}`
     const isOver = answers.every(isAnswered) || isLastLook(intent.deadlineAt, at)
-    const isMine = isOver || isTick || isWatching(head, by, ports.clock())
+    const isMine = isOver || isTick || isPolling(head, by, ports.clock())
     const told = answers.filter(
       (answer) =>
         isMine && isWorthKeeping(deployment, intent, answer) && !written.has(keyOf(answer)),

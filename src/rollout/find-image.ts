@@ -8,16 +8,16 @@ import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { Label, ImageRefusal, TagHint } from './journal.ts'
 import type { ReconcilePorts } from './ports.ts'
 
-type GatePorts = Pick<
+type ImagePorts = Pick<
   ReconcilePorts,
   'images' | 'labels' | 'tags' | 'revisions' | 'recordEvidence' | 'clock' | 'log'
 >
 
-type LabelPorts = Pick<GatePorts, 'images' | 'labels' | 'clock'>
+type LabelPorts = Pick<ImagePorts, 'images' | 'labels' | 'clock'>
 
 export const toTag = (app: App, commit: string): string => app.tag.replaceAll('{commit}', commit)
 
-/** Which commit an image is of. An image is fetched once; what it said is kept. */
+/** The commit that an image was built of. Each image is fetched once; its label is kept. */
 const readLabel = async (
   { images, labels, clock }: LabelPorts,
   app: App,
@@ -32,8 +32,8 @@ const readLabel = async (
 }
 
 /**
- * A tag that carries no commit names the newest image; its label says of which commit it is. Where
- * that is another one, the tag may have moved on: what it named before still is the commit's.
+ * A tag that carries no commit names the newest image, whose label names its commit. Where that is another
+ * one, the tag may have moved on: an earlier image of the tag may still be the commit's.
  */
 const findLabelled = async (
   ports: LabelPorts,
@@ -52,7 +52,7 @@ const findLabelled = async (
   return fail({ reason, retryAfterSeconds: null })
 }
 
-/** The image of a commit, of an app whose revisions are commits. */
+/** The image of a commit, for an app whose revisions are commits. */
 export const findImage = (
   ports: LabelPorts,
   app: App,
@@ -62,9 +62,9 @@ export const findImage = (
     ? ports.images.findDigest(app, toTag(app, commit))
     : findLabelled(ports, app, commit)
 
-/** Asks the registry for the image of the revision at the gate, and records what it answered. */
+/** Asks the registry for the image of the next revision, and records the answer. */
 export const askForImage = async (
-  ports: GatePorts,
+  ports: ImagePorts,
   app: App,
   revision: Revision,
 ): Promise<void> => {
@@ -76,14 +76,14 @@ export const askForImage = async (
       : await findImage(ports, app, commit)
   if (!found.ok) {
     const { reason } = found.error
-    ports.log.info('the image is not there yet', { app: app.name, revision: id, reason })
+    ports.log.info('image not found', { app: app.name, revision: id, reason })
   }
   await ports.revisions.recordAsked(revision, found, toInstant(ports.clock()))
 }
 
 /** The revision that a pushed tag stands for: its digest, or the commit of the digest's label. */
 const identify = async (
-  ports: GatePorts,
+  ports: ImagePorts,
   app: App,
   { image }: TagHint,
 ): Promise<Result<{ id: RevisionId; commit: Commit | null } | null, ImageRefusal>> => {
@@ -96,25 +96,25 @@ const identify = async (
 }
 
 /**
- * A tag without a commit (`latest`) was pushed. Answers the revision that was made of it, which the
- * index may not list yet. Where the registry does not answer, it is asked again with growing gaps,
- * for as long as a revision waits.
+ * A tag without a commit (`latest`) was pushed. Returns the revision that it stands for, which the index may
+ * not list yet. A registry that does not answer is asked again with growing gaps, for as long as a revision
+ * waits.
  */
-export const takeTag = async (ports: GatePorts, app: App): Promise<readonly RevisionId[]> => {
+export const takeTag = async (ports: ImagePorts, app: App): Promise<readonly RevisionId[]> => {
   const hint = await ports.tags.load(app.name)
   const now = toInstant(ports.clock())
   if (hint === null || !mayAsk({ ...hint, image: null }, now)) return []
   const revision = await identify(ports, app, hint)
   if (!revision.ok) {
     const { reason } = revision.error
-    ports.log.info('the pushed tag could not be looked up', { app: app.name, reason })
+    ports.log.info('failed to look up pushed tag', { app: app.name, reason })
     if (isPast(addSeconds(hint.image.seenAt, app.waitForSeconds), now))
       await ports.tags.settle(app.name, hint)
     else await ports.tags.recordAsked(app.name, hint, revision.error, now)
     return []
   }
   if (revision.value === null)
-    ports.log.warn('the pushed image does not say of which commit it is', {
+    ports.log.warn('pushed image ignored, its label names no commit', {
       app: app.name,
       reason: 'image_unlabelled',
     })

@@ -5,18 +5,18 @@ import type { AppName, InstanceId } from '../kernel/id.ts'
 import type { FleetScan } from './journal.ts'
 import type { Scan } from '../deployment/head.ts'
 
-/** Each app's instances are asked so often what they serve, whether anything seems to have happened or not. */
+/** Each app's instances are asked what they serve this often, even if nothing seems to have changed. */
 const scannedEverySeconds = 3600
 
 /** An instance of the stage. */
 export interface ListedInstance {
   readonly id: InstanceId
   readonly isOnline: boolean
-  /** Null where they are not known, as of a hybrid machine: it may be anybody's. */
+  /** Null where they are unknown, as for a hybrid machine: any app may select it. */
   readonly tags: Readonly<Record<string, string>> | null
 }
 
-/** An app whose instances are to be looked at. */
+/** An app whose instances are to be listed. */
 export interface DueApp {
   readonly app: AppName
   readonly scan: Scan
@@ -27,15 +27,15 @@ const isSelected = (selector: InstanceSelector, { id, tags }: ListedInstance): b
     ? selector.ids.includes(id)
     : tags === null || tags[selector.key] === selector.value
 
-const belongsTo = ({ targets }: App, attendant: ListedInstance): boolean =>
-  targets.some(({ instances }) => instances !== null && isSelected(instances, attendant))
+const belongsTo = ({ targets }: App, listed: ListedInstance): boolean =>
+  targets.some(({ instances }) => instances !== null && isSelected(instances, listed))
 
 export const hasInstances = ({ targets }: App): boolean =>
   targets.some(({ instances }) => instances !== null)
 
 /**
- * Whose instances are to be looked at, from one listing of the whole stage: those that somebody has come
- * to since the last one, and once an hour each. Pure; nothing is asked of an app that is not named.
+ * The due apps, from one listing of the whole stage: those with an instance that has come online since the
+ * last scan, and each app once an hour. Pure.
  */
 export const scanFleet = (
   apps: readonly App[],
@@ -46,7 +46,7 @@ export const scanFleet = (
   const online = present.filter(({ isOnline }) => isOnline)
   const come = online.filter(({ id }) => !last.online.includes(id))
   const due = apps.filter(hasInstances).flatMap((app) => {
-    const returned = come.filter((attendant) => belongsTo(app, attendant)).map(({ id }) => id)
+    const returned = come.filter((listed) => belongsTo(app, listed)).map(({ id }) => id)
     const asked = last.asked[app.name]
     const isDue = asked === undefined || isPast(addSeconds(asked, scannedEverySeconds), now)
     return returned.length > 0 || isDue ? [{ app: app.name, scan: { at: now, returned } }] : []

@@ -1,65 +1,95 @@
-import type { App } from '../deployment/app.ts'
-import type { Opening } from '../deployment/open.ts'
+import type { App, TargetSettings } from '../deployment/app.ts'
+import type { Candidate } from '../deployment/deployment.ts'
+import type { Opening } from '../deployment/observation.ts'
 import { reasons } from '../kernel/reason.ts'
-import { listCandidates, listCapacities, type CandidatePorts } from './list-candidates.ts'
+import type { Capacity, Target } from '../targets/target.ts'
 import type { ReconcilePorts } from './ports.ts'
 
-type AlarmPorts = Pick<ReconcilePorts, 'readFiring' | 'log'>
+/** Asked of the targets before an opening. */
+export interface CandidatePorts {
+  readonly toTarget: (settings: TargetSettings) => Pick<Target, 'candidates' | 'capacity'>
+}
 
 /**
- * Which of the app's alarms fire already. Where CloudWatch cannot be asked all of them count: an alarm
- * that comes from INSUFFICIENT_DATA is then not taken for this deployment's fault, one from OK is.
+ * The instances that the targets of these settings select now, and for how many of each target one command
+ * can hold the settings with this version of the secret.
  */
-const listFiring = async (ports: AlarmPorts, app: App): Promise<readonly string[]> => {
+export const listCandidates = async (
+  { toTarget }: CandidatePorts,
+  settings: App,
+  secretVersion: string | null,
+): Promise<{
+  readonly candidates: readonly Candidate[]
+  readonly capacities: readonly Capacity[]
+}> => {
+  const targets = settings.targets.map(toTarget)
+  const [candidates, capacities] = await Promise.all([
+    Promise.all(targets.map((target) => target.candidates())),
+    Promise.all(targets.map((target) => target.capacity(settings, secretVersion))),
+  ])
+  return { candidates: candidates.flat(), capacities }
+}
+
+/** None of these can send or write: `plan` uses them too. */
+export type OpeningPorts = CandidatePorts &
+  Pick<ReconcilePorts, 'readSecretVersion' | 'readFiring' | 'log'>
+
+/**
+ * The app's alarms that fire already. Where CloudWatch does not answer, all of them count as firing: then an
+ * alarm that comes from INSUFFICIENT_DATA is not blamed on this deployment, and one that comes from OK is.
+ */
+const listFiring = async (ports: OpeningPorts, app: App): Promise<readonly string[]> => {
   const names = app.rollback?.alarms ?? []
   if (names.length === 0) return []
   try {
     return (await ports.readFiring(names)).map(({ alarm }) => alarm)
   } catch (error) {
-    ports.log.warn('the alarms could not be read', { app: app.name, error: String(error) })
+    ports.log.warn('failed to read alarms', { app: app.name, error: String(error) })
     return names
   }
 }
 
-/** Accepted in landfall.yml and not built yet: a deployment to it ends at once and says so. */
-const findUnsupported = ({ targets }: App): string | null => {
-  const at = targets.findIndex(({ isSupported }) => !isSupported)
-  return at === -1 ? null : `target ${at + 1} (${targets[at]?.kind}): ${reasons.target_unsupported}`
+/** What a deployment of these settings would fail for at once, most important first. */
+const findObstacle = (
+  { targets }: App,
+  secret: Awaited<ReturnType<OpeningPorts['readSecretVersion']>> | null,
+  capacities: readonly Capacity[],
+): Pick<Opening, 'obstacle' | 'message'> => {
+  const tooLarge = capacities.find(({ instances }) => instances === 0)
+  const index = targets.findIndex(({ isSupported }) => !isSupported)
+  const unsupported =
+    index === -1
+      ? null
+      : `target ${index + 1} (${targets[index]?.kind}): ${reasons.target_unsupported}`
+  const message = tooLarge === undefined ? unsupported : tooLarge.message
+  if (secret?.ok === false) return { obstacle: secret.error, message }
+  if (tooLarge !== undefined) return { obstacle: 'envelope_too_large', message }
+  return { obstacle: unsupported === null ? null : 'target_unsupported', message }
 }
 
-/** Nothing here can send or write: `plan` opens by them too. */
-export type OpeningPorts = CandidatePorts &
-  Pick<ReconcilePorts, 'readSecretVersion' | 'readFiring' | 'log'>
-
-/** Everything the opening write freezes is looked up here, just before it. */
+/** Looks up everything that the opening write freezes, just before it. */
 export const gatherOpening = async (
   ports: OpeningPorts,
   app: App,
   wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
     Pick<Opening['release'], 'revision' | 'commit' | 'digest'>,
 ): Promise<Opening> => {
-  const [version, candidates, capacities, firing] = await Promise.all([
+  const [secret, { candidates, capacities }, firing] = await Promise.all([
     app.secrets === null ? null : ports.readSecretVersion(app.secrets),
-    listCandidates(ports, app),
-    listCapacities(ports, app, null),
+    listCandidates(ports, app, null),
     listFiring(ports, app),
   ])
-  const tooLarge = capacities.find(({ instances }) => instances === 0)
-  const unsupported = findUnsupported(app)
-  const unsupportedReason = unsupported === null ? null : 'target_unsupported'
-  const obstacle = tooLarge === undefined ? unsupportedReason : 'envelope_too_large'
   const { kind, by, order, force, revision, commit, digest } = wanted
-  const secretVersion = version?.ok === true ? version.value : null
+  const secretVersion = secret?.ok === true ? secret.value : null
   return {
     kind,
     by,
     order,
     force,
     firing,
-    message: tooLarge === undefined ? unsupported : tooLarge.message,
     candidates,
     capacities: capacities.map(({ instances }) => instances),
-    obstacle: version?.ok === false ? version.error : obstacle,
+    ...findObstacle(app, secret, capacities),
     release: { generation: null, revision, commit, digest, secretVersion, settings: app },
   }
 }

@@ -1,22 +1,22 @@
 import type { App } from '../deployment/app.ts'
 import type { Release } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
-import type { Opening } from '../deployment/open.ts'
 import { releaseToBringBack } from '../deployment/operate.ts'
+import type { Opening } from '../deployment/observation.ts'
 import { Retryable } from '../kernel/retryable.ts'
-import { listCandidates, listCapacities } from './list-candidates.ts'
+import { listCandidates } from './gather-opening.ts'
 import type { ReconcilePorts } from './ports.ts'
 import type { WriteHead } from './write.ts'
 
-/** A secret that cannot be read now holds no way back up: a kept container needs none. */
+/** An unreadable secret does not block a rollback: a kept container needs none. */
 const unlessUnread = (error: unknown): 'unread' => {
   if (error instanceof Retryable) return 'unread'
   throw error
 }
 
 /**
- * With which version of its secret a release comes back: the recorded one. Where that is gone and
- * `rollback.secrets` is `current`, today's, in a container of its own.
+ * The version of the secret that a release comes back with: the recorded one. Where that is gone and
+ * `rollback.secrets` is `current`, today's, in a new container.
  */
 const chooseSecret = async (
   ports: ReconcilePorts,
@@ -50,12 +50,11 @@ const gatherRollback = async (
   release: Release,
   app: App | null,
 ): Promise<Opening> => {
-  const { settings } = release
+  const { settings, secretVersion } = release
   const policy = (app ?? settings).rollback?.secrets ?? 'recorded'
-  // Users wait for this: no question waits for another's answer.
-  const [candidates, capacities, secret] = await Promise.all([
-    listCandidates(ports, settings),
-    listCapacities(ports, settings, release.secretVersion),
+  // Users wait for a rollback: the look-ups run side by side.
+  const [{ candidates, capacities }, secret] = await Promise.all([
+    listCandidates(ports, settings, secretVersion),
     chooseSecret(ports, release, policy),
   ])
   return {
@@ -63,10 +62,10 @@ const gatherRollback = async (
     by: head.rollback?.by ?? 'operator',
     order: null,
     force: false,
-    // No alarm takes a rollback back, so it need not wait for CloudWatch either.
+    // No alarm takes a rollback back, so CloudWatch is not asked.
     firing: [],
     candidates,
-    // Whom no envelope fits for may have kept the container.
+    // An instance without room for the envelope may have kept the container.
     capacities: capacities.map(({ instances }) => instances || Infinity),
     obstacle: null,
     ...secret,
@@ -74,8 +73,8 @@ const gatherRollback = async (
 }
 
 /**
- * Nothing is open any more: opens the rollback that a take-back asks for, with the release's own
- * settings and secrets, or lets the word go where the restore was all there was to do.
+ * With nothing open any more: opens the rollback that is requested, with the release's own settings and
+ * secrets, or drops the request where the restore was all it needed.
  */
 export const goBack = async (
   ports: ReconcilePorts,
@@ -84,9 +83,7 @@ export const goBack = async (
   app: App | null,
 ): Promise<boolean> => {
   const release = releaseToBringBack(head)
-  if (release === null) return write(head, { kind: 'went_back' })
-  return write(head, {
-    kind: 'wanted',
-    opening: await gatherRollback(ports, head, release, app),
-  })
+  if (release === null) return write(head, { kind: 'brought_back' })
+  const opening = await gatherRollback(ports, head, release, app)
+  return write(head, { kind: 'opening_gathered', opening })
 }

@@ -1,9 +1,9 @@
-import type { AlarmTransition, Verdict } from '../deployment/alarm.ts'
 import type { Ended } from '../deployment/deployment.ts'
 import type { Head, Operation } from '../deployment/head.ts'
 import type { Asked, ImageEvidence, Revision, RevisionStatus } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
+import type { AlarmTransition, Verdict } from '../deployment/observation.ts'
 import type { Instant } from '../kernel/clock.ts'
 import type { ForeignFailure } from '../kernel/foreign.ts'
 import type { AppName, Commit, Digest, Generation, InstanceId, RevisionId } from '../kernel/id.ts'
@@ -12,11 +12,11 @@ import type { Result } from '../kernel/result.ts'
 
 /** Heads, read strongly consistent and written under a condition on their version. */
 export interface Heads {
-  /** The app's head; a fresh one (version 0) where none was ever written. */
+  /** The app's head; a new one (version 0) where none was written yet. */
   load(app: AppName): Promise<Head>
   /**
-   * Writes `head` if the stored version is still `expected` (0: none is stored). A lost answer is
-   * told from a lost race by reading back the write's own nonce.
+   * Writes `head` if the stored version is still `expected` (0: none is stored). Reading back the write's own
+   * nonce tells a lost answer from a lost race.
    */
   record(head: Head, expected: number): Promise<'recorded' | 'conflict'>
   /** Apps with an open deployment or a waiting revision, from the sparse index. */
@@ -27,93 +27,93 @@ export interface Heads {
 export interface Revisions {
   loadWaiting(app: AppName, also: readonly RevisionId[]): Promise<readonly Revision[]>
   load(app: AppName, id: RevisionId): Promise<Revision | null>
-  /** Ends it, or says what it waits for, unless evidence came in since `revision.version`. */
+  /** Ends it, or records its reason to wait, unless evidence was recorded since `revision.version`. */
   recordStatus(
     revision: Revision,
     status: RevisionStatus,
     reason: Reason | null,
     now: Instant,
   ): Promise<'recorded' | 'conflict'>
-  /** What the registry answered under the tag, or why it did not: what the revision then waits for. */
+  /** The registry's answer for the tag: the image, or the reason that the revision waits for. */
   recordAsked(revision: Revision, found: Result<Digest, ImageRefusal>, now: Instant): Promise<void>
-  /** GitHub was asked for what its hooks have not brought; null where it answered. */
+  /** GitHub was asked for missing evidence; `failure` is null where it answered. */
   recordLookedUp(revision: Revision, failure: ForeignFailure | null, now: Instant): Promise<void>
 }
 
-/** Why the registry named no image, and for how long it asked to be left alone. */
+/** Why the registry named no image, and how long it asks to wait. */
 export interface ImageRefusal {
   readonly reason: Reason
   readonly retryAfterSeconds: number | null
 }
 
-/** A tag without a commit was pushed, and how often the registry was asked about it in vain. */
+/** A push of a tag without a commit, and how often the registry failed to answer for it. */
 export interface TagHint {
   readonly image: ImageEvidence
-  /** How many pushes were told: a hook dates them to the second, in which there may be two. */
+  /** The number of pushes: a webhook dates them to the second, in which there may be two. */
   readonly pushes: number
   readonly asked: Asked | null
 }
 
-/** Pushed tags that carry no commit, until the registry was asked for their digest. */
+/** Pushes of tags that carry no commit, until the registry has named their digest. */
 export interface Tags {
   load(app: AppName): Promise<TagHint | null>
-  /** The registry did not answer; a push that was told since is asked about at once. */
+  /** The registry did not answer. A later push is looked up at once. */
   recordAsked(app: AppName, hint: TagHint, refusal: ImageRefusal, now: Instant): Promise<void>
-  /** The registry was asked; a push that was told since stays open. */
+  /** The registry has answered. A later push stays open. */
   settle(app: AppName, hint: TagHint): Promise<void>
 }
 
-/** Which commit an image says that it was built of; null where it does not say. */
+/** The commit that an image was built of, by its label; null without a label. */
 export interface Label {
   readonly digest: Digest
   readonly commit: Commit | null
 }
 
-/** Labels that were read, newest first, so that each image is fetched once. */
+/** The labels that were read, newest first, so that each image is fetched once. */
 export interface Labels {
   load(app: AppName): Promise<readonly Label[]>
   record(app: AppName, label: Label, now: Instant): Promise<void>
 }
 
-/** Which hooks reach us, as the webhook notes it. */
+/** The webhooks that have arrived, as `webhook` records them. */
 export interface Seen {
-  /** When an event of each kind (`github:push`) was last taken; to the hour, none: never. */
+  /** When an event of each kind (`github:push`) last arrived, to the hour; a missing kind never did. */
   load(app: AppName): Promise<SeenHooks>
 }
 
-/** Who was there when the clock last looked: one for the whole stage. */
+/** The result of the last scan: one for the whole stage. */
 export interface FleetScan {
   readonly online: readonly InstanceId[]
-  /** When all instances of an app were last looked at. */
+  /** When all instances of an app were last listed. */
   readonly asked: Readonly<Record<string, Instant>>
 }
 
 export interface FleetScans {
-  /** An empty one where none was ever written. */
+  /** An empty one where none was written yet. */
   load(): Promise<FleetScan>
   record(fleetScan: FleetScan): Promise<void>
 }
 
-/** What has happened; each write is repeatable and gives the same record. */
+/** Ended deployments and their steps; each write is repeatable and gives the same record. */
 export interface History {
   recordDeployment(app: AppName, deployment: Ended): Promise<void>
   recordSteps(app: AppName, steps: readonly StepRecord[]): Promise<void>
-  /** A deployment in the history was taken back; its record says by which, once. */
+  /** A deployment in the history was rolled back; its record names the rollback, once. */
   recordRolledBack(app: AppName, generation: Generation, by: Generation): Promise<void>
   loadDeployments(app: AppName, limit: number): Promise<readonly Ended[]>
   loadSteps(app: AppName, generation: Generation): Promise<readonly StepRecord[]>
 }
 
-/** What people and alarms did to an app, for people; each write is repeatable. */
+/** The actions of people and alarms on an app, for people; each write is repeatable. */
 export interface AuditLog {
   recordOperation(app: AppName, operation: Operation, detail: OperationDetail): Promise<void>
   recordAlarm(app: AppName, transition: AlarmTransition, verdict: Verdict): Promise<void>
 }
 
-/** What was asked for beside the operation's kind, such as the reason of a freeze. */
+/** The input of an operation beside its kind, such as the reason of a freeze. */
 export type OperationDetail = Readonly<Record<string, string | number | boolean | null>>
 
-/** Which app an SSM command belongs to, so that its event finds the way back. */
+/** The app of an SSM command, so that the event of its end wakes the right one. */
 export interface CommandIndex {
   recordCommand(command: string, app: AppName, now: Instant): Promise<void>
   findApp(command: string): Promise<AppName | null>

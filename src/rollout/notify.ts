@@ -1,56 +1,55 @@
 import type { AppName } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
-import { dueNotice, type NoticeOutcome } from '../deployment/notices.ts'
+import { dueNotice } from '../deployment/notices.ts'
 import type { Channel, PendingNotice } from '../deployment/notice.ts'
 import { decide } from '../deployment/transition.ts'
+import type { NoticeOutcome } from '../deployment/observation.ts'
 import type { ReconcilePorts } from './ports.ts'
-import { updateLoaded, type Decide } from './update.ts'
+import { updateLoaded } from './update.ts'
 import { writeAnyhow } from './write.ts'
 
-/** Whom an app tells. EventBridge is always told: it is there for whatever else there is. */
+/** EventBridge gets every notice, whatever else an app reports to. */
 const channelsOf = ({ reports }: App): readonly Channel[] => [
   'event',
   ...(['notice', 'github', 'sentry'] as const).filter((channel) => reports[channel] !== null),
 ]
 
-const claimDue: Decide<PendingNotice | null> = (head, now) => {
-  const fact = dueNotice(head, now)
-  const decided = fact === null ? null : decide(head, { kind: 'notice_claimed', id: fact.id }, now)
-  return { events: decided?.ok ? decided.value : [], value: fact }
-}
-
-/** Claims the oldest fact that is due; null where nothing is, or another was faster. */
-const claim = async (ports: ReconcilePorts, name: AppName): Promise<PendingNotice | null> => {
-  const updated = await updateLoaded(ports, await ports.heads.load(name), claimDue)
+/** Claims the oldest due notice; null where none is due, or another run was faster. */
+const claimDue = async (ports: ReconcilePorts, name: AppName): Promise<PendingNotice | null> => {
+  const loaded = await ports.heads.load(name)
+  const updated = await updateLoaded(ports, loaded, (head, now) => {
+    const notice = dueNotice(head, now)
+    const decided =
+      notice === null ? null : decide(head, { kind: 'notice_claimed', id: notice.id }, now)
+    return { events: decided?.ok ? decided.value : [], value: notice }
+  })
   return updated.kind === 'recorded' ? updated.value : null
 }
 
 const sendToChannels = async (
   ports: ReconcilePorts,
   app: App,
-  fact: PendingNotice,
+  notice: PendingNotice,
 ): Promise<NoticeOutcome> => {
-  const left = channelsOf(app).filter((channel) => !fact.sentTo.includes(channel))
-  const tellings = await Promise.all(
+  const left = channelsOf(app).filter((channel) => !notice.sentTo.includes(channel))
+  const results = await Promise.all(
     left.map(async (channel) => {
-      const telling = await ports.sendNotice(channel, fact, app).catch((error: unknown) => {
-        ports.log.error('a report crashed', { app: app.name, channel, error })
+      const result = await ports.sendNotice(channel, notice, app).catch((error: unknown) => {
+        ports.log.error('reporter crashed', { app: app.name, channel, error })
         return { kind: 'later', why: 'it crashed', afterSeconds: null } as const
       })
-      if (telling.kind !== 'sent') {
-        const level = telling.kind === 'later' ? 'warn' : 'error'
-        ports.log[level]('a report was not told', { app: app.name, channel, why: telling.why })
+      if (result.kind !== 'sent') {
+        const level = result.kind === 'later' ? 'warn' : 'error'
+        ports.log[level]('failed to send notice', { app: app.name, channel, why: result.why })
       }
-      return { channel, telling }
+      return { channel, result }
     }),
   )
-  const later = tellings.flatMap(({ telling }) => (telling.kind === 'later' ? [telling] : []))
+  const later = results.flatMap(({ result }) => (result.kind === 'later' ? [result] : []))
   return {
-    id: fact.id,
-    // What was refused is over, too.
-    sentTo: tellings
-      .filter(({ telling }) => telling.kind !== 'later')
-      .map(({ channel }) => channel),
+    id: notice.id,
+    // A refused notice is not sent again, so it counts as sent.
+    sentTo: results.filter(({ result }) => result.kind !== 'later').map(({ channel }) => channel),
     isDone: later.length === 0,
     afterSeconds:
       later.length === 0 ? null : Math.max(...later.map((one) => one.afterSeconds ?? 0)),
@@ -58,38 +57,38 @@ const sendToChannels = async (
 }
 
 /**
- * Tells what is owed, the oldest first, each fact by whoever has claimed it. It runs beside the
- * deployment and never in its way: what fails stays owed until its own deadline.
+ * Sends the head's notices, the oldest first, each by the run that has claimed it. It runs beside the
+ * deployment and never delays it: a failed notice is kept until its own deadline.
  */
 export const createNotifier = (ports: ReconcilePorts, app: App | null, leaveAt: number) => {
   let running: Promise<void> | null = null
   let isWanted = false
-  const run = async (): Promise<void> => {
+  const sendAll = async (): Promise<void> => {
     if (app === null) return
     while (ports.clock().getTime() < leaveAt) {
-      const fact = await claim(ports, app.name)
-      if (fact === null) return
-      const outcome = await sendToChannels(ports, app, fact)
+      const notice = await claimDue(ports, app.name)
+      if (notice === null) return
+      const outcome = await sendToChannels(ports, app, notice)
       await writeAnyhow(ports, app.name, { kind: 'notice_sent', outcome })
     }
   }
-  const runSafely = async (): Promise<void> => {
+  const run = async (): Promise<void> => {
     isWanted = false
-    await run().catch((error: unknown) => {
-      ports.log.warn('the reports were interrupted', { error: String(error) })
+    await sendAll().catch((error: unknown) => {
+      ports.log.warn('notifier interrupted', { error: String(error) })
     })
     running = null
   }
   return {
-    /** Something is owed: goes on in the background. */
+    /** There are notices to send: starts in the background. */
     begin: (): void => {
       isWanted = true
-      running ??= runSafely()
+      running ??= run()
     },
-    /** Waits for what is being told, and tells what has come since it began. */
+    /** Waits for the notice that is being sent, and sends those that have come since. */
     finish: async (): Promise<void> => {
       await running
-      if (isWanted) await runSafely()
+      if (isWanted) await run()
     },
   }
 }

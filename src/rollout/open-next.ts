@@ -4,7 +4,6 @@ import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from '../deployment/app.ts'
 import { choose, isNamedByCommit, orderOf, type Choice } from '../deployment/choose.ts'
-import type { Release } from '../deployment/deployment.ts'
 import {
   hasPendingRequest,
   hasPendingRollback,
@@ -13,10 +12,10 @@ import {
   type Request,
 } from '../deployment/head.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
-import type { Opening } from '../deployment/open.ts'
 import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
 import { decide } from '../deployment/transition.ts'
+import type { Opening } from '../deployment/observation.ts'
 import { gatherOpening } from './gather-opening.ts'
 import { askForImage, findImage, takeTag } from './find-image.ts'
 import { goBack } from './go-back.ts'
@@ -38,7 +37,7 @@ const endRevisions = async (ports: ReconcilePorts, ended: Choice['ended']): Prom
   }
 }
 
-/** Forced out before its CI began it must not be followed by what was pushed before it. */
+/** Keeps older pushes from following a revision that was forced before its CI began. */
 const seenOrder = ({ firstSeenAt }: Revision): PushOrder => ({ createdAt: firstSeenAt, number: 0 })
 
 const findRequested = async (
@@ -49,13 +48,13 @@ const findRequested = async (
   const digest = Digest.safeParse(revision)
   if (digest.success) return succeed(digest.data)
   const commit = Commit.safeParse(revision)
-  // Where only the tag is watched, it names whatever was pushed last.
+  // An app that requires only an image knows no commits: its tag names the newest push.
   if (!commit.success || !isNamedByCommit(app)) return fail('revision_unknown')
   const found = await findImage(ports, app, commit.data)
   return found.ok ? found : fail(found.error.reason)
 }
 
-/** Which image a request means: the live one, the digest that it names, or the commit's in the registry. */
+/** The image of a request: the live one, the digest that it names, or the commit's in the registry. */
 const resolveRequest = async (
   ports: ReconcilePorts,
   app: App,
@@ -66,10 +65,11 @@ const resolveRequest = async (
   const blocker = firstBlocker(head, { ...wanted, content: null })
   if (blocker !== null) return fail(blocker)
   const live = liveRelease(head)
-  if (revision === null)
-    return live === null
-      ? fail('nothing_live')
-      : succeed({ ...wanted, ...pickImage(live), order: null })
+  if (revision === null) {
+    if (live === null) return fail('nothing_live')
+    const { revision: id, commit, digest } = live
+    return succeed({ ...wanted, revision: id, commit, digest, order: null })
+  }
   const known = await ports.revisions.load(app.name, revision)
   const found = await findRequested(ports, app, revision)
   if (!found.ok)
@@ -88,11 +88,9 @@ const resolveRequest = async (
   })
 }
 
-const pickImage = ({ revision, commit, digest }: Release) => ({ revision, commit, digest })
-
-/** Settings that the app's record has no room for end a wish: tried again, they would be refused again. */
+/** Settings that the head has no room for: a later attempt would be refused too. */
 const hasNoRoom = (ports: ReconcilePorts, head: Head, opening: Opening): boolean => {
-  const decided = decide(head, { kind: 'wanted', opening }, toInstant(ports.clock()))
+  const decided = decide(head, { kind: 'opening_gathered', opening }, toInstant(ports.clock()))
   return !decided.ok && decided.error === 'too_many_instances'
 }
 
@@ -110,19 +108,10 @@ const openRequested = async (
     return write(head, { kind: 'declined', reason: 'quarantined' })
   if (hasNoRoom(ports, head, opening))
     return write(head, { kind: 'declined', reason: 'too_many_instances' })
-  return write(head, { kind: 'wanted', opening })
+  return write(head, { kind: 'opening_gathered', opening })
 }
 
-const refuseRevision = async (
-  ports: ReconcilePorts,
-  revision: Revision,
-  reason: Reason,
-): Promise<boolean> => {
-  await ports.revisions.recordStatus(revision, 'refused', reason, toInstant(ports.clock()))
-  return true
-}
-
-/** Ends the revisions that are over, asks the registry for the one at the gate, and opens it. */
+/** Ends the revisions that are over, asks the registry for the image of the next one, and opens it. */
 export const openNext = async (
   ports: ReconcilePorts,
   write: WriteHead,
@@ -152,8 +141,11 @@ export const openNext = async (
     commit: revision.commit,
     digest,
   })
-  // A new commit whose image, secrets and env are those of a release that was taken back.
-  if (isQuarantined(head, opening.release)) return refuseRevision(ports, revision, 'quarantined')
-  if (hasNoRoom(ports, head, opening)) return refuseRevision(ports, revision, 'too_many_instances')
-  return write(head, { kind: 'wanted', opening })
+  // Quarantined: a new commit with the image, secret and env of a release that was rolled back.
+  const isKnownBad = isQuarantined(head, opening.release)
+  if (!isKnownBad && !hasNoRoom(ports, head, opening))
+    return write(head, { kind: 'opening_gathered', opening })
+  const reason = isKnownBad ? 'quarantined' : 'too_many_instances'
+  await ports.revisions.recordStatus(revision, 'refused', reason, toInstant(ports.clock()))
+  return true
 }

@@ -3,9 +3,9 @@ import { newNonce, type AppName } from '../kernel/id.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
-import { findOperation, type OperatorCommand } from '../deployment/operate.ts'
-import { openDeployment, releaseToBringBack } from '../deployment/operate.ts'
+import { findOperation, openDeployment, releaseToBringBack } from '../deployment/operate.ts'
 import { decide } from '../deployment/transition.ts'
+import type { OperatorCommand } from '../deployment/observation.ts'
 import type { AuditLog, OperationDetail } from './journal.ts'
 import {
   answerForApp,
@@ -25,11 +25,11 @@ export interface OperatorOrder {
   readonly app: AppName
   readonly word: OperatorCommand
   readonly by: string
-  /** The same id once more is the same order. */
+  /** A repeated id is the same order. */
   readonly id: string
 }
 
-/** The head as the order left it, and whether it was heard before. */
+/** The head after the order, and whether the order is a repetition. */
 export interface Operated {
   readonly head: Head
   readonly isRepeated: boolean
@@ -38,7 +38,7 @@ export interface Operated {
 const toDecideCommand =
   ({ word, by, id }: OperatorOrder): Decide<Result<boolean, Reason>> =>
   (head, now) => {
-    const decided = decide(head, { kind: 'operated', word, by, id }, now)
+    const decided = decide(head, { kind: 'operated', command: word, by, id }, now)
     return decided.ok
       ? { events: decided.value, value: succeed(findOperation(head, id) !== null) }
       : { events: [], value: decided }
@@ -56,7 +56,7 @@ const toOperationDetail = (word: OperatorCommand): OperationDetail => {
   }
 }
 
-/** Does what an operator says, once for each id; a repeated call makes a lost note good. */
+/** Carries out an operator's command, once for each id. A repeated call records a lost audit entry again. */
 export const createOperate =
   (ports: OperatePorts) =>
   async (order: OperatorOrder): Promise<Result<Operated, Reason>> => {
@@ -76,7 +76,7 @@ interface OperateServices extends NudgeServices {
 
 type Shown = Readonly<Record<string, unknown>>
 
-/** Answers a function whose word the journal alone can follow; reconcile does the rest. */
+/** Answers a function whose command needs the journal only; reconcile does the rest. */
 export const answerOperator = <Input extends OperatorInput>(
   schema: z.ZodType<Input>,
   given: unknown,
@@ -96,7 +96,7 @@ export const answerOperator = <Input extends OperatorInput>(
       : { outcome: 'accepted', reason, app, ...show(head), message: reasons[reason] }
   })
 
-/** What a rollback leaves, and what it goes back to. */
+/** The deployment that a rollback takes back, and the release that it brings back. */
 export const showRollback = (head: Head): Shown => {
   const aim = openDeployment(head) === null ? releaseToBringBack(head) : liveRelease(head)
   return {

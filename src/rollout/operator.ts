@@ -5,7 +5,7 @@ import type { Log } from '../kernel/log.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 
-/** What an operator's function answers when it does not do what was asked; nothing was changed. */
+/** The answer of an operator's function that did nothing. */
 export interface Refusal {
   readonly outcome: 'refused'
   readonly reason: Reason
@@ -18,7 +18,7 @@ export const refuseOrder = (reason: Reason, detail?: string): Refusal => ({
   message: detail === undefined ? reasons[reason] : `${reasons[reason]} ${detail}`,
 })
 
-/** In JSON a character takes 3 bytes at most: the size of a head is reckoned with it. */
+/** A character takes at most 3 bytes in JSON: the size of a head is computed with it. */
 export const shortText = (most: number) =>
   z
     .string()
@@ -34,7 +34,7 @@ export const OperatorInput = z.strictObject({
 })
 export type OperatorInput = z.output<typeof OperatorInput>
 
-/** Names every mistake of an input with its path; `sls invoke` without data hands over nothing at all. */
+/** Names every mistake of an input with its path. `sls invoke` without data sends an empty string. */
 const parseInput = <Input>(schema: z.ZodType<Input>, input: unknown): Result<Input, Refusal> => {
   const parsed = schema.safeParse(
     input === '' || input === null || input === undefined ? {} : input,
@@ -101,11 +101,11 @@ export const answerForAny = async <
   return app.ok ? answer(app.value, input.value, services) : app.error
 }
 
-/** A nudge that fails loses nothing: the clock looks within a minute. */
+/** A failed nudge loses nothing: the next tick comes within a minute. */
 export const nudgeAnyhow = async ({ nudge, log }: NudgeServices, app: AppName): Promise<void> => {
   await nudge(app, null).catch((error: unknown) => {
-    log.warn('the nudge failed; the clock looks within a minute', { error: String(error) })
+    log.warn('failed to nudge reconcile, retrying on next tick', { error: String(error) })
   })
 }
 
-export const repeated = 'This requestId was heard before; nothing was done again.'
+export const repeated = 'This requestId was used before; nothing was done again.'

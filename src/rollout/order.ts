@@ -9,7 +9,7 @@ import {
 import { liveRelease, type Head } from '../deployment/head.ts'
 import type { Order } from '../targets/target.ts'
 
-/** What a restore brings back, and by which target it is reached: the live release's own, where it has it. */
+/** A restore brings the live release back, by the live release's own target for the instance, if it has one. */
 const toWayBack = (head: Head, { release: { settings } }: Deployment, intent: Intent) => {
   const { target } = intent
   const live = liveRelease(head)
@@ -33,7 +33,7 @@ export const findPredeployInstance = ({
 }) =>
   instances.find(({ target }) => (findTarget(release.settings, target)?.predeploy ?? null) !== null)
 
-/** The order that an intent stands for: the same for whoever sends or observes it. */
+/** The order of an intent: the same for the run that sends it and the runs that observe it. */
 export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Order => {
   const { release } = deployment
   const { purpose, target, instances, fence } = intent
@@ -41,7 +41,7 @@ export const toOrder = (head: Head, deployment: Deployment, intent: Intent): Ord
   return {
     purpose,
     app: head.app,
-    // A container of its own, as a deployment makes it: what is there may have been changed by hand.
+    // A new container, as of a deployment: the running one may have been changed by hand.
     kind: deployment.kind === 'repair' ? 'deploy' : deployment.kind,
     generation: deployment.generation,
     fence,

@@ -1,8 +1,10 @@
 import type { App, TargetSettings } from '../deployment/app.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
 import type { Revision } from '../deployment/revision.ts'
-import { toInstant, type Clock } from '../kernel/clock.ts'
+import type { HookKind, SeenHooks } from '../deployment/seen.ts'
+import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import type { PlannedTarget } from '../targets/target.ts'
@@ -10,27 +12,65 @@ import type { Heads, Labels, Revisions, Seen } from './journal.ts'
 import { findImage, toTag } from './find-image.ts'
 import type { OpeningPorts } from './gather-opening.ts'
 import type { Images } from './ports.ts'
-import type { AlarmFacts, AppFacts, Chosen, HookEvent, Lack } from './plan-findings.ts'
 
-/** Nothing here can write. */
+/** Why a look-up failed, for people; never with a value of a secret. */
+export interface LookUpFailure {
+  readonly reason: Reason
+  readonly message: string
+}
+
+/** The revision that the plan is for: the requested one, the newest waiting one, the live one, or none yet. */
+export interface Chosen {
+  readonly from: 'input' | 'waiting' | 'live' | 'nothing'
+  readonly id: RevisionId | null
+  readonly commit: Commit | null
+  /** As the journal has it. */
+  readonly known: Revision | null
+}
+
+interface AlarmState {
+  readonly name: string
+  readonly state: string
+}
+
+export interface AppFacts {
+  readonly app: App
+  readonly head: Head
+  readonly chosen: Chosen
+  /** The names of its keys; null where the app names no secret. */
+  readonly secret: Result<readonly string[], LookUpFailure> | null
+  /** Whether the credentials can be used; null where the app names none. */
+  readonly registry: Result<null, LookUpFailure> | null
+  /** Null where the credentials for asking are missing. */
+  readonly image: {
+    readonly reference: string
+    readonly found: Result<Digest, { readonly reason: Reason }>
+  } | null
+  readonly alarms: Result<readonly AlarmState[], LookUpFailure>
+  readonly seen: SeenHooks
+  /** The webhook events that the app needs, each with its name for people: `GitHub: Pushes`. */
+  readonly hooks: readonly { readonly kind: HookKind; readonly event: string }[]
+  readonly now: Instant
+}
+
+/** None of these can write. */
 export interface PlanPorts extends OpeningPorts {
   readonly heads: Pick<Heads, 'load'>
   readonly revisions: Pick<Revisions, 'load' | 'loadWaiting'>
   readonly seen: Seen
-  /** The names of the keys of the app's secret, which a container could be given as it is. */
-  readonly readSecretKeys: (app: App, secret: string) => Promise<Result<readonly string[], Lack>>
-  readonly checkLogin: (app: App, secret: string) => Promise<Result<null, Lack>>
+  /** The names of the keys of the app's secret, if a container could be given it as it is. */
+  readonly readSecretKeys: (
+    app: App,
+    secret: string,
+  ) => Promise<Result<readonly string[], LookUpFailure>>
+  readonly checkLogin: (app: App, secret: string) => Promise<Result<null, LookUpFailure>>
   readonly images: Images
   readonly labels: Pick<Labels, 'load'>
-  readonly describeAlarms: (names: readonly string[]) => Promise<readonly AlarmFacts[]>
-  /** Which events the app needs. */
-  readonly hooksOf: (app: App) => readonly HookEvent[]
+  readonly describeAlarms: (names: readonly string[]) => Promise<readonly AlarmState[]>
+  readonly hooksOf: (app: App) => AppFacts['hooks']
   readonly toTarget: (settings: TargetSettings) => PlannedTarget
   readonly clock: Clock
 }
-
-const newest = (waiting: readonly Revision[]): Revision | null =>
-  waiting.toSorted((a, b) => b.firstSeenAt.localeCompare(a.firstSeenAt))[0] ?? null
 
 const chooseRevision = async (
   { revisions }: PlanPorts,
@@ -42,43 +82,36 @@ const chooseRevision = async (
     const commit = Commit.safeParse(wanted).data ?? known?.commit ?? null
     return { from: 'input', id: wanted, commit, known }
   }
-  const waiting = newest(await revisions.loadWaiting(head.app, []))
-  if (waiting !== null)
-    return { from: 'waiting', id: waiting.id, commit: waiting.commit, known: waiting }
+  const waiting = await revisions.loadWaiting(head.app, [])
+  const [known] = waiting.toSorted((a, b) => b.firstSeenAt.localeCompare(a.firstSeenAt))
+  if (known !== undefined) return { from: 'waiting', id: known.id, commit: known.commit, known }
   const live = liveRelease(head)
   return live === null
     ? { from: 'nothing', id: null, commit: null, known: null }
     : { from: 'live', id: live.revision, commit: live.commit, known: null }
 }
 
-const at = ({ image }: App, reference: string): string =>
-  `${image}${Digest.safeParse(reference).success ? '@' : ':'}${reference}`
-
-/** Before anything is known, whether the registry answers at all. */
-const probe = async ({ images }: PlanPorts, app: App): Promise<AppFacts['image']> => {
-  const tag = toTag(app, 'latest')
-  return { reference: at(app, tag), found: await images.findDigest(app, tag) }
-}
-
 /** The image of the revision, as reconcile would find it; the live one by its digest. */
-const lookUpForPlan = async (
+const lookUpImage = async (
   ports: PlanPorts,
   app: App,
   head: Head,
   { from, id, commit }: Chosen,
 ): Promise<AppFacts['image']> => {
-  if (id === null) return probe(ports, app)
-  if (commit !== null && from !== 'live') {
-    // A label is read and not kept: to keep it is reconcile's.
+  if (id !== null && commit !== null && from !== 'live') {
+    // Only reconcile keeps the labels that it reads.
     const labels = { load: ports.labels.load, record: () => Promise.resolve() }
     const found = await findImage({ ...ports, labels }, app, commit)
-    return { reference: at(app, toTag(app, commit)), found }
+    return { reference: `${app.image}:${toTag(app, commit)}`, found }
   }
-  const digest = (from === 'live' ? liveRelease(head)?.digest : undefined) ?? id
-  return { reference: at(app, digest), found: await ports.images.findDigest(app, digest) }
+  const live = from === 'live' ? liveRelease(head)?.digest : undefined
+  // Without a revision, the answer tells whether the registry can be asked at all.
+  const name = live ?? id ?? toTag(app, 'latest')
+  const reference = `${app.image}${Digest.safeParse(name).success ? '@' : ':'}${name}`
+  return { reference, found: await ports.images.findDigest(app, name) }
 }
 
-const describeTarget = async (
+const lookUpAlarms = async (
   { describeAlarms }: PlanPorts,
   app: App,
 ): Promise<AppFacts['alarms']> => {
@@ -93,7 +126,7 @@ const describeTarget = async (
   }
 }
 
-/** Asks everything there is to ask of an app as a whole. */
+/** Looks up everything about an app as a whole; the instances are its targets' business. */
 export const gatherFacts = async (
   ports: PlanPorts,
   app: App,
@@ -104,21 +137,11 @@ export const gatherFacts = async (
   const [secret, registry, alarms, seen] = await Promise.all([
     app.secrets === null ? null : ports.readSecretKeys(app, app.secrets),
     app.registry === null ? null : ports.checkLogin(app, app.registry),
-    describeTarget(ports, app),
+    lookUpAlarms(ports, app),
     ports.seen.load(app.name),
   ])
-  const image = registry?.ok === false ? null : await lookUpForPlan(ports, app, head, chosen)
+  const image = registry?.ok === false ? null : await lookUpImage(ports, app, head, chosen)
+  const hooks = ports.hooksOf(app)
   const now = toInstant(ports.clock())
-  return {
-    app,
-    head,
-    chosen,
-    secret,
-    registry,
-    image,
-    alarms,
-    seen,
-    hooks: ports.hooksOf(app),
-    now,
-  }
+  return { app, head, chosen, secret, registry, image, alarms, seen, hooks, now }
 }

@@ -1,64 +1,12 @@
-import type { App } from '../deployment/app.ts'
 import { readinessOf } from '../deployment/choose.ts'
-import type { Head } from '../deployment/head.ts'
 import type { Finding } from '../deployment/plan.ts'
-import type { Revision } from '../deployment/revision.ts'
-import type { HookKind, SeenHooks } from '../deployment/seen.ts'
-import type { Instant } from '../kernel/clock.ts'
-import type { Commit, Digest, RevisionId } from '../kernel/id.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
-import type { Result } from '../kernel/result.ts'
 import { blockers, type Blocker } from '../deployment/blockers.ts'
 import { isQuarantined, namesOf, type Quarantinable } from '../deployment/quarantine.ts'
 import { hasEnded } from '../deployment/deployment.ts'
+import type { AppFacts } from './plan-facts.ts'
 
-/** Why something could not be had, for people; never with a value of a secret. */
-export interface Lack {
-  readonly reason: Reason
-  readonly message: string
-}
-
-/** What is looked at: the revision asked for, the newest that waits, the live one, or none yet. */
-export interface Chosen {
-  readonly from: 'input' | 'waiting' | 'live' | 'nothing'
-  readonly id: RevisionId | null
-  readonly commit: Commit | null
-  /** What the journal knows of it. */
-  readonly known: Revision | null
-}
-
-export interface AlarmFacts {
-  readonly name: string
-  readonly state: string
-}
-
-/** An event that a hook brings, and how people call it: `GitHub: Pushes`. */
-export interface HookEvent {
-  readonly kind: HookKind
-  readonly event: string
-}
-
-export interface AppFacts {
-  readonly app: App
-  readonly head: Head
-  readonly chosen: Chosen
-  /** The names of its keys; null where the app names no secret. */
-  readonly secret: Result<readonly string[], Lack> | null
-  /** Whether the credentials can be used; null where the app names none. */
-  readonly registry: Result<null, Lack> | null
-  /** Null where the credentials for asking could not be had. */
-  readonly image: {
-    readonly reference: string
-    readonly found: Result<Digest, { readonly reason: Reason }>
-  } | null
-  readonly alarms: Result<readonly AlarmFacts[], Lack>
-  readonly seen: SeenHooks
-  /** Those that the app needs. */
-  readonly hooks: readonly HookEvent[]
-  readonly now: Instant
-}
-
-const problem = (what: string, { reason, message }: Lack): Finding => ({
+const problem = (what: string, reason: Reason, message: string): Finding => ({
   level: 'problem',
   what,
   reason,
@@ -74,20 +22,17 @@ const warning = (what: string, reason: Reason, message: string): Finding => ({
 
 const fine = (what: string, message: string): Finding => ({ level: 'fine', what, message })
 
-const findSecret = ({ app, secret }: AppFacts): Finding => {
+const judgeSecret = ({ app, secret }: AppFacts): Finding => {
   if (secret === null) return fine('secret', 'the app names no secret')
-  if (!secret.ok) return problem('secret', secret.error)
+  if (!secret.ok) return problem('secret', secret.error.reason, secret.error.message)
   const keys = secret.value.length === 0 ? 'no keys' : `the keys ${secret.value.join(', ')}`
   return fine('secret', `${app.secrets} has ${keys}`)
 }
 
-const findRegistry = ({ app, registry }: AppFacts): readonly Finding[] => {
+const judgeRegistry = ({ app, registry }: AppFacts): readonly Finding[] => {
   if (registry === null) return []
-  return [
-    registry.ok
-      ? fine('registry', `${app.registry} holds a username and a password`)
-      : problem('registry', registry.error),
-  ]
+  if (!registry.ok) return [problem('registry', registry.error.reason, registry.error.message)]
+  return [fine('registry', `${app.registry} holds a username and a password`)]
 }
 
 const imageHelp: Partial<Record<Reason, string>> = {
@@ -108,13 +53,13 @@ const judgeImage = ({ app, chosen, image }: AppFacts): readonly Finding[] => {
     return [fine('image', `no revision is known yet; the registry can be asked for ${app.image}`)]
   const help = imageHelp[reason]
   const message = `${reference}: ${reasons[reason]}${help === undefined ? '' : ` What to do: ${help}.`}`
-  // A revision that waits, waits for its image too.
-  return chosen.from === 'waiting' && (reason === 'image_missing' || reason === 'image_unlabelled')
-    ? [warning('image', reason, message)]
-    : [problem('image', { reason, message })]
+  // A waiting revision waits for its image too.
+  const isAwaited = reason === 'image_missing' || reason === 'image_unlabelled'
+  const level = chosen.from === 'waiting' && isAwaited ? warning : problem
+  return [level('image', reason, message)]
 }
 
-const findStanding = (
+const judgeRevision = (
   { app, head, chosen, seen, now }: AppFacts,
   release: Quarantinable,
 ): readonly Finding[] => {
@@ -127,14 +72,14 @@ const findStanding = (
   if (from === 'live') return [fine('revision', `${id} is live`)]
   if (known === null)
     return [warning('revision', 'ci_missing', `nothing is known of ${id}; ${reasons.ci_missing}`)]
-  const standing = readinessOf(head, app, known, seen, now)
-  switch (standing.kind) {
+  const readiness = readinessOf(head, app, known, seen, now)
+  switch (readiness.kind) {
     case 'lacking': {
-      const what = standing.what.join(', ')
+      const what = readiness.what.join(', ')
       return [warning('revision', 'evidence_missing', `${id} still lacks: ${what}`)]
     }
     case 'ended':
-      return [warning('revision', standing.reason, `${id}: ${reasons[standing.reason]}`)]
+      return [warning('revision', readiness.reason, `${id}: ${reasons[readiness.reason]}`)]
     case 'open':
       return []
     case 'ready':
@@ -142,7 +87,7 @@ const findStanding = (
   }
 }
 
-const tellBlocker = (blocker: Blocker): Finding => {
+const describeBlocker = (blocker: Blocker): Finding => {
   const { reason } = blocker
   switch (reason) {
     case 'going_back': {
@@ -166,14 +111,9 @@ const tellBlocker = (blocker: Blocker): Finding => {
   }
 }
 
-/** What holds any deployment of the app back now. */
-const findHold = ({ head }: AppFacts): readonly Finding[] =>
-  blockers(head, { kind: 'deploy', force: false, content: null }).map(tellBlocker)
-
-const findAlarms = ({ app, alarms }: AppFacts): readonly Finding[] => {
-  const wanted = app.rollback?.alarms ?? []
-  if (!alarms.ok) return [{ ...problem('alarm', alarms.error), level: 'warning' }]
-  return wanted.map((name): Finding => {
+const judgeAlarms = ({ app, alarms }: AppFacts): readonly Finding[] => {
+  if (!alarms.ok) return [warning('alarm', alarms.error.reason, alarms.error.message)]
+  return (app.rollback?.alarms ?? []).map((name): Finding => {
     const state = alarms.value.find((alarm) => alarm.name === name)?.state
     if (state === undefined)
       return {
@@ -191,7 +131,7 @@ const findAlarms = ({ app, alarms }: AppFacts): readonly Finding[] => {
   })
 }
 
-const findHooks = ({ hooks, seen }: AppFacts): readonly Finding[] =>
+const judgeHooks = ({ hooks, seen }: AppFacts): readonly Finding[] =>
   hooks.map(({ kind, event }) => {
     const at = seen[kind]
     return at === undefined
@@ -203,13 +143,43 @@ const findHooks = ({ hooks, seen }: AppFacts): readonly Finding[] =>
       : fine('hook', `${event}: last seen at ${at}`)
   })
 
-/** What is wrong with the app as a whole, and what is not; `release` is what would go out. Pure. */
+/** Everything about the app as a whole, good and bad; `release` is the one that would be deployed. Pure. */
 export const findOnApp = (facts: AppFacts, release: Quarantinable): readonly Finding[] => [
-  ...findHold(facts),
-  ...findStanding(facts, release),
+  ...blockers(facts.head, { kind: 'deploy', force: false, content: null }).map(describeBlocker),
+  ...judgeRevision(facts, release),
   ...judgeImage(facts),
-  findSecret(facts),
-  ...findRegistry(facts),
-  ...findAlarms(facts),
-  ...findHooks(facts),
+  judgeSecret(facts),
+  ...judgeRegistry(facts),
+  ...judgeAlarms(facts),
+  ...judgeHooks(facts),
 ]
+
+/** Why a deployment would end at its opening. */
+export interface OpeningFailure {
+  readonly reason: Reason
+  readonly message: string | null
+}
+
+const openingSubjects: Partial<Record<Reason, string>> = {
+  no_instances: 'instances',
+  too_many_instances: 'instances',
+  pauses_too_long: 'rollout',
+  envelope_too_large: 'envelope',
+  target_unsupported: 'target',
+  secret_missing: 'secret',
+  instance_offline: 'instance',
+  agent_too_old: 'instance',
+}
+
+/** The findings with the failure of the opening, as a problem; one that is found already has better advice. */
+export const addFailure = (
+  failure: OpeningFailure | null,
+  found: readonly Finding[],
+): readonly Finding[] => {
+  if (failure === null) return found
+  const { reason, message } = failure
+  if (found.some((one) => one.reason === reason))
+    return found.map((one) => (one.reason === reason ? { ...one, level: 'problem' } : one))
+  const what = openingSubjects[reason] ?? 'deployment'
+  return [problem(what, reason, message ?? reasons[reason]), ...found]
+}

@@ -1,12 +1,17 @@
-import type { App } from '../deployment/app.ts'
+import type { App, TargetSettings } from '../deployment/app.ts'
 import { isNamedByCommit } from '../deployment/choose.ts'
+import { hasEnded, type InstanceState } from '../deployment/deployment.ts'
 import { liveRelease } from '../deployment/head.ts'
+import type { Opening } from '../deployment/observation.ts'
+import { open } from '../deployment/open.ts'
 import { sortFindings, type Finding, type InstancePlan } from '../deployment/plan.ts'
-import type { AppName, Digest, RevisionId } from '../kernel/id.ts'
+import { Digest, type AppName, type RevisionId } from '../kernel/id.ts'
+import { succeed } from '../kernel/result.ts'
+import { Retryable } from '../kernel/retryable.ts'
+import { gatherOpening } from './gather-opening.ts'
 import { findPredeployInstance } from './order.ts'
-import { gatherFacts, type PlanPorts } from './plan-facts.ts'
-import { findOnApp, type AppFacts, type Chosen } from './plan-findings.ts'
-import { openForPlan, rememberTargets, tellFailure, type PlannedOpening } from './plan-opening.ts'
+import { gatherFacts, type AppFacts, type Chosen, type PlanPorts } from './plan-facts.ts'
+import { addFailure, findOnApp, type OpeningFailure } from './plan-findings.ts'
 
 export interface Plan {
   readonly app: AppName
@@ -19,37 +24,60 @@ export interface Plan {
   readonly instances: readonly InstancePlan[]
 }
 
-const toDigest = ({ chosen, image, app }: AppFacts): Digest | null =>
-  image?.found.ok === true && (chosen.from !== 'nothing' || !isNamedByCommit(app))
-    ? image.found.value
-    : null
-
-/** The image is looked for before anything is opened, and instances are sent to after it. */
-const toPlannedEnding = (opened: PlannedOpening, findings: readonly Finding[]): string | null => {
-  const problems = findings.filter(({ level }) => level === 'problem')
-  const image = problems.find(({ what, instance }) => what === 'image' && instance === undefined)
-  const [first] = problems
-  return image?.reason ?? opened.failure?.reason ?? first?.reason ?? first?.what ?? null
+/** A deployment as it would be opened, and why it would end at once; `failure` is null where it would go on. */
+interface PlannedOpening {
+  readonly release: Opening['release']
+  readonly instances: readonly InstanceState[]
+  readonly failure: OpeningFailure | null
 }
 
-const toSentence = (
-  { chosen }: AppFacts,
-  findings: readonly Finding[],
-  opened: PlannedOpening,
-): string => {
-  const ending = toPlannedEnding(opened, findings)
-  if (ending !== null) return `fail: ${ending}`
-  const held = findings.find(
-    ({ level, reason }) => level === 'warning' && holds.includes(reason ?? ''),
+/** Stands for an image that is not known yet: an opening does not depend on it, and it is never shown. */
+const anyDigest = Digest.parse(`sha256:${'0'.repeat(64)}`)
+
+/**
+ * The deployment as reconcile would open it now, on a copy of the head that is never written. Everything
+ * that only delays an opening (another deployment, a freeze, an unreadable secret) is a finding of its own,
+ * so it is left out here.
+ */
+const openForPlan = async (
+  ports: PlanPorts,
+  { app, head, chosen, now }: AppFacts,
+  digest: Digest | null,
+): Promise<PlannedOpening> => {
+  const readSecretVersion: PlanPorts['readSecretVersion'] = (name) =>
+    ports.readSecretVersion(name).catch((error: unknown) => {
+      if (error instanceof Retryable) return succeed('unread')
+      throw error
+    })
+  const image = digest ?? anyDigest
+  const opening = await gatherOpening({ ...ports, readSecretVersion }, app, {
+    kind: 'redeploy',
+    by: 'plan',
+    order: null,
+    force: true,
+    revision: chosen.id ?? image,
+    commit: chosen.commit,
+    digest: image,
+  })
+  const opened = open(
+    { head: { ...head, deployment: null, rollback: null }, events: [] },
+    opening,
+    now,
   )
-  if (held !== undefined) return `wait: ${held.message}`
-  const { instances } = opened
-  const waves = new Set(instances.map(({ target, wave }) => `${target} ${wave}`)).size
-  const where = `to ${instances.length} ${instances.length === 1 ? 'instance' : 'instances'} in ${waves} ${waves === 1 ? 'wave' : 'waves'}`
-  return `${chosen.from === 'live' ? 'deploy what is live again' : `deploy ${chosen.id}`} ${where}`
+  const deployment = opened.ok ? opened.value.head.deployment : null
+  // The journal has no room for the deployment, not even for its failure.
+  if (deployment === null) {
+    const reason = opened.ok ? 'too_many_instances' : opened.error
+    return { release: opening.release, instances: [], failure: { reason, message: null } }
+  }
+  const { release, instances } = deployment
+  if (!hasEnded(deployment)) return { release, instances, failure: null }
+  const { reason, message } = deployment
+  return { release, instances, failure: { reason, message } }
 }
 
-const holds: readonly string[] = [
+/** A waiting deployment is not a failing one: these reasons only delay it. */
+const delays: readonly string[] = [
   'going_back',
   'deployment_open',
   'app_frozen',
@@ -64,13 +92,49 @@ const holds: readonly string[] = [
   'wait_expired',
 ]
 
-/** What a deployment of the app would do, instance by instance, and what would stand in its way. */
+/** In the order in which reconcile would meet them: first the image, then the opening, then the instances. */
+const findEnding = ({ failure }: PlannedOpening, findings: readonly Finding[]): string | null => {
+  const problems = findings.filter(({ level }) => level === 'problem')
+  const image = problems.find(({ what, instance }) => what === 'image' && instance === undefined)
+  const [first] = problems
+  return image?.reason ?? failure?.reason ?? first?.reason ?? first?.what ?? null
+}
+
+const describePlan = (
+  { from, id }: Chosen,
+  opened: PlannedOpening,
+  findings: readonly Finding[],
+): string => {
+  const ending = findEnding(opened, findings)
+  if (ending !== null) return `fail: ${ending}`
+  const delay = findings.find(
+    ({ level, reason }) => level === 'warning' && delays.includes(reason ?? ''),
+  )
+  if (delay !== undefined) return `wait: ${delay.message}`
+  const { instances } = opened
+  const waves = new Set(instances.map(({ target, wave }) => `${target} ${wave}`)).size
+  const where = `to ${instances.length} ${instances.length === 1 ? 'instance' : 'instances'} in ${waves} ${waves === 1 ? 'wave' : 'waves'}`
+  return `${from === 'live' ? 'deploy what is live again' : `deploy ${id}`} ${where}`
+}
+
+/** Each of the app's targets once, so that its instances are listed once. */
+const rememberTargets = ({ toTarget }: PlanPorts): PlanPorts['toTarget'] => {
+  const known = new Map<TargetSettings, ReturnType<typeof toTarget>>()
+  return (settings) => {
+    const target = known.get(settings) ?? toTarget(settings)
+    known.set(settings, target)
+    return target
+  }
+}
+
+/** What a deployment of the app would do, instance by instance, and what would fail or delay it. */
 export const createPlan =
   (ports: PlanPorts) =>
   async (app: App, wanted: RevisionId | null): Promise<Plan> => {
     const facts = await gatherFacts(ports, app, wanted)
-    const { chosen } = facts
-    const digest = toDigest(facts)
+    const { chosen, image } = facts
+    const isOfRevision = chosen.from !== 'nothing' || !isNamedByCommit(app)
+    const digest = image?.found.ok === true && isOfRevision ? image.found.value : null
     const toTarget = rememberTargets(ports)
     const order = { app, commit: chosen.commit, digest }
     const [opened, views] = await Promise.all([
@@ -92,11 +156,11 @@ export const createPlan =
       ...findOnApp(facts, opened.release),
       ...planned.flatMap(({ findings }) => findings),
     ]
-    const findings = sortFindings(tellFailure(opened, found))
+    const findings = sortFindings(addFailure(opened.failure, found))
     return {
       app: app.name,
       ok: findings.every(({ level }) => level !== 'problem'),
-      would: toSentence(facts, findings, opened),
+      would: describePlan(chosen, opened, findings),
       findings,
       revision: { from: chosen.from, id: chosen.id, digest },
       live,

@@ -7,7 +7,6 @@ import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Evidence } from '../deployment/revision.ts'
 import type { Target } from '../targets/target.ts'
 import type { Channel, Notice, SendResult } from '../deployment/notice.ts'
-import type { AlarmTransition } from '../deployment/alarm.ts'
 import type {
   AuditLog,
   CommandIndex,
@@ -22,41 +21,40 @@ import type { Scan } from '../deployment/head.ts'
 
 export interface ImageFailure {
   readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'
-  /** What the registry asked to wait; null where it did not say. */
+  /** How long the registry asks to wait; null where it does not say. */
   readonly retryAfterSeconds: number | null
 }
 
-/** The registry of an app, asked with its credentials. */
+/** The registry of an app, asked with the app's credentials. */
 export interface Images {
-  /** The digest under a tag now; or a digest itself, where it is still there. */
+  /** The digest under a tag now; or the digest itself, if the registry still has it. */
   findDigest(app: App, tag: string): Promise<Result<Digest, ImageFailure>>
-  /** The commit that the image says it was built of. Docker Hub counts it as a pull. */
+  /** The commit of the image's label. Docker Hub counts it as a pull. */
   findCommit(app: App, digest: Digest): Promise<Result<Commit | null, ImageFailure>>
 }
 
 /**
- * Tells one fact to one channel. It may be called again for the same fact, also after an answer that
- * was lost, and must not tell it twice where the other side lets it find out. Ends within 10 s and
- * throws only what is a bug.
+ * Sends one notice to one channel. It may be called again for the same notice, also after an answer was
+ * lost, and must not send it twice where the other side can tell. Ends within 10 s and throws bugs only.
  */
-export type SendNotice = (channel: Channel, fact: Notice, app: App) => Promise<SendResult>
+export type SendNotice = (channel: Channel, notice: Notice, app: App) => Promise<SendResult>
 
 /** The alarms of these names that fire now, each with the time since when. */
 export type ReadFiring = (
   names: readonly string[],
-) => Promise<readonly Pick<AlarmTransition, 'alarm' | 'at'>[]>
+) => Promise<readonly { readonly alarm: string; readonly at: Instant }[]>
 
 /**
- * What GitHub's API tells of a commit of an app, by the same rules as what its hooks bring: finished
- * runs of required workflows, and the push to the branch. Ends within 10 s. A token may see only one of
- * them: `failure` says why there may be more than was found.
+ * The evidence that GitHub's API has of a commit, by the same rules as its webhooks: finished runs of required
+ * workflows, and the push to the branch. Ends within 10 s. A token may have access to only one of the two:
+ * `failure` says why there may be more than was found.
  */
 export type FindEvidence = (
   app: App,
   commit: Commit,
 ) => Promise<{ readonly found: readonly Evidence[]; readonly failure: ForeignFailure | null }>
 
-/** Repeatable, whatever else brings the same. */
+/** Repeatable, also beside a webhook with the same evidence. */
 export type RecordEvidence = (
   app: AppName,
   revision: RevisionId,
@@ -77,7 +75,7 @@ export interface ReconcilePorts {
   readonly findEvidence: FindEvidence
   readonly recordEvidence: RecordEvidence
   readonly auditLog: Pick<AuditLog, 'recordAlarm'>
-  /** The VersionId that is AWSCURRENT; a release is frozen with it. */
+  /** The VersionId that is AWSCURRENT; the opening freezes it. */
   readonly readSecretVersion: (name: string) => Promise<Result<string, 'secret_missing'>>
   /** Whether that version of the secret can still be read. */
   readonly hasSecretVersion: (name: string, version: string) => Promise<boolean>
@@ -89,15 +87,15 @@ export interface ReconcilePorts {
   readonly log: Log
 }
 
-/** What a nudge says: look at this app; perhaps at this revision, which the index may not list yet. */
+/** Reconcile this app, perhaps with these revisions, which the index may not list yet. */
 export interface Nudge {
   readonly app: AppName
   readonly settings: App | null
   readonly revisions: readonly RevisionId[]
-  /** The clock's look: once a minute, and the only one that asks what events may have lost. */
+  /** The schedule's nudge: once a minute, and the only one that looks up what lost events would have told. */
   readonly isTick: boolean
-  /** Null where the roll call does not name the app. */
+  /** Null where the app is not due for a fleet scan. */
   readonly scan: Scan | null
-  /** Names this run among those that look again. */
+  /** Names this run, for the poller. */
   readonly by: string
 }

@@ -2,26 +2,26 @@ import { toInstant } from '../kernel/clock.ts'
 import { currentWave } from '../deployment/advance.ts'
 import { hasEnded, isRepair, type Ended, type OpenDeployment } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
-import type { Observation } from '../deployment/transition.ts'
-import { createReadAnswers, isAnswered, isWatching, type ReadAnswers } from './answers.ts'
-import { checkInstances } from './list-candidates.ts'
+import type { Observation } from '../deployment/observation.ts'
+import { createReadAnswers, isAnswered, isPolling, type ReadAnswers } from './answers.ts'
+import { checkInstances } from './check-instances.ts'
 import { openNext } from './open-next.ts'
 import { createNotifier } from './notify.ts'
 import { watchAlarms } from './watch-alarms.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 import { createWrite, type WriteHead, toLogAnswer, toLogFields } from './write.ts'
 
-/** The gaps between two looks at a command that was just sent; the last one repeats. */
+/** The gaps between two polls of a command that was just sent; the last one repeats. */
 const gapsMilliseconds = [100, 150, 200, 300, 400, 500, 750, 1000]
-/** A safety net against a decision that undoes itself; a deployment of 50 waves needs about 400 moves. */
+/** Stops decisions that undo each other; a deployment of 50 waves needs about 400 moves. */
 const mostMoves = 1000
-/** More deliveries than this do not come in for one revision at one moment. */
+/** One revision does not get more deliveries than this at one moment. */
 const mostStatusConflicts = 20
 
-/** Lambda ends a run after 60 s; a move may take ten. Events and the clock go on from here. */
+/** Lambda ends a run after 60 s, and a move may take ten. Events and ticks continue from here. */
 const longestRunSeconds = 40
 
-/** Of the wave that comes next: the certificates of the others are read in their turn. */
+/** Those of the next wave only: the certificates of later waves are read in their turn. */
 const findPrepared = async (ports: ReconcilePorts, deployment: OpenDeployment) => {
   if (deployment.phase !== 'advancing') return []
   const wave = currentWave(deployment)
@@ -31,7 +31,7 @@ const findPrepared = async (ports: ReconcilePorts, deployment: OpenDeployment) =
   return ports.toTarget(settings).prepared(waiting)
 }
 
-/** Observes what the head waits for and moves it on. False where there is nothing to do but wait. */
+/** Observes what the head waits for and moves it on. False where only waiting is left. */
 const move = async (
   ports: ReconcilePorts,
   write: WriteHead,
@@ -42,20 +42,20 @@ const move = async (
   const { deployment } = head
   if (deployment !== null && hasEnded(deployment))
     return write(head, await archiveEnded(ports, head, deployment, nudge))
-  // A convergence gives way to whatever is to be opened.
+  // A repair gives way to any deployment.
   if (deployment === null || isRepair(deployment))
     if (await openNext(ports, write, head, nudge)) return true
   if (deployment === null)
     return (
       (await checkInstances(ports, write, head, nudge)) ||
-      write(head, { kind: 'looked', prepared: [], by: nudge.by })
+      write(head, { kind: 'polled', prepared: [], by: nudge.by })
     )
   const { intent } = deployment
   if (intent !== null && intent.operation !== null) {
     const sent = { ...intent, operation: intent.operation }
     const answered = await readAnswers(head, deployment, sent)
     if (await write(head, answered)) {
-      ports.log.info('answered', {
+      ports.log.info('answers received', {
         ...toLogFields(head.app, deployment, sent),
         instances: answered.answers.filter(isAnswered).map(toLogAnswer),
       })
@@ -63,10 +63,10 @@ const move = async (
     }
   }
   const prepared = intent === null ? await findPrepared(ports, deployment) : []
-  return write(head, { kind: 'looked', prepared, by: nudge.by })
+  return write(head, { kind: 'polled', prepared, by: nudge.by })
 }
 
-/** What was deployed is not `superseded` only because evidence came in at the same moment. */
+/** Repeated on conflicts: evidence that arrives now must not leave a deployed revision `superseded`. */
 const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Ended) => {
   const { release, status, reason } = deployment
   for (let tries = 0; tries < mostStatusConflicts; tries += 1) {
@@ -80,13 +80,12 @@ const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Ended)
   }
 }
 
-/** The deployment that it goes on with stands in the history already. */
+/** Not recorded: the deployment that it continues is in the history already. */
 const archiveRepair = (ports: ReconcilePorts, head: Head, deployment: Ended): Observation => {
   const { generation, status, reason, message, instances } = deployment
   const fields = { app: head.app, generation, status, reason }
-  if (status === 'failed')
-    ports.log.error('an instance could not be brought to what is live', { ...fields, message })
-  else if (instances.some(({ touched }) => touched)) ports.log.info('converged', fields)
+  if (status === 'failed') ports.log.error('repair failed', { ...fields, message })
+  else if (instances.some(({ touched }) => touched)) ports.log.info('repair ended', fields)
   return { kind: 'archived', generation, windowSeconds: null }
 }
 
@@ -102,20 +101,20 @@ const archiveEnded = async (
   if (takesBack !== null && status === 'succeeded')
     await ports.history.recordRolledBack(head.app, takesBack, generation)
   await endRevision(ports, head, deployment)
-  // What is logged as an error is told to Sentry, with these fields as tags.
+  // Errors are forwarded to Sentry; these fields become tags.
   const fields = { app: head.app, generation, status, reason }
   if (status === 'failed') ports.log.error('deployment failed', fields)
   else ports.log.info('deployment ended', fields)
   return { kind: 'archived', generation, windowSeconds: settings?.rollback?.windowSeconds ?? null }
 }
 
-/** Moves the head on until nobody has to look again. */
+/** Moves the head on until this run need not poll any more. */
 const moveOn = async (
   ports: ReconcilePorts,
   write: WriteHead,
   nudge: Nudge,
   leaveAt: number,
-  tellOwed: () => void,
+  sendNotices: () => void,
 ): Promise<void> => {
   const readAnswers = createReadAnswers(ports, nudge)
   let looks = 0
@@ -127,29 +126,29 @@ const moveOn = async (
       continue
     }
     const head = await ports.heads.load(nudge.app)
-    if (head.notices.length > 0) tellOwed()
-    if (!isWatching(head, nudge.by, ports.clock())) return
+    if (head.notices.length > 0) sendNotices()
+    if (!isPolling(head, nudge.by, ports.clock())) return
     await ports.sleep(gapsMilliseconds[Math.min(looks, gapsMilliseconds.length - 1)] ?? 1000)
     looks += 1
   }
-  ports.log.error('reconcile made too many moves', { app: nudge.app, mostMoves })
+  ports.log.error('reconcile stopped after too many moves', { app: nudge.app, mostMoves })
 }
 
 /**
- * Loads, observes, decides, records and acts until there is nothing left to do but wait. Whoever
- * wrote the last intent looks again for some seconds, while the command is short-lived; everybody
- * else looks once and leaves. Any number may run at a time: only who writes the head acts.
+ * Loads, observes, decides, records and acts until only waiting is left. The run that wrote the last intent
+ * polls its command for some seconds; every other run looks once and leaves. Any number may run at a time:
+ * only the run that writes the head acts.
  */
 export const createReconcile =
   (ports: ReconcilePorts) =>
   async (nudge: Nudge): Promise<void> => {
     const write = createWrite(ports)
     const leaveAt = ports.clock().getTime() + longestRunSeconds * 1000
-    const teller = createNotifier(ports, nudge.settings, leaveAt)
+    const notifier = createNotifier(ports, nudge.settings, leaveAt)
     try {
       await watchAlarms(ports, write, nudge)
-      await moveOn(ports, write, nudge, leaveAt, teller.begin)
+      await moveOn(ports, write, nudge, leaveAt, notifier.begin)
     } finally {
-      await teller.finish()
+      await notifier.finish()
     }
   }

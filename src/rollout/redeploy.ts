@@ -27,28 +27,23 @@ interface RedeployPorts extends UpdatePorts {
 
 export interface RedeployRequest {
   readonly app: App
-  /** A commit or a digest; without it the live digest goes out again with today's settings and secrets. */
+  /** A commit or a digest; null deploys the live digest again with today's settings and secrets. */
   readonly revision: RevisionId | null
-  /** Deploys although the app is frozen, CI is missing or red, or the revision is quarantined. */
+  /** Deploys even if the app is frozen, CI is missing or red, or the revision is quarantined. */
   readonly force: boolean
   readonly by: string
-  /** The same id once more is the same request. */
+  /** A repeated id is the same request. */
   readonly id: string
 }
 
-/** `open`: the generation that deploys the same revision already; null where a request was recorded. */
+/** `open`: the open deployment of the same revision; null where a request was recorded. */
 export interface Redeployed {
   readonly revision: RevisionId
   readonly open: Generation | null
   readonly isRepeated: boolean
 }
 
-const findOpen = (head: Head, revision: RevisionId): Generation | null => {
-  const open = openDeployment(head)
-  return open?.release.revision === revision ? open.generation : null
-}
-
-/** What the journal alone can say against a request; the rest turns out when reconcile takes it up. */
+/** The refusals that the journal alone can tell; reconcile finds the others when it takes the request up. */
 const refusalOf = async (
   { revisions }: RedeployPorts,
   head: Head,
@@ -67,7 +62,8 @@ const toDecideRedeploy =
     const revision = request.revision ?? liveRelease(head)?.revision
     if (revision === undefined) return { events: [], value: fail('nothing_live') }
     const isRepeated = findOperation(head, request.id) !== null
-    const open = isRepeated ? null : findOpen(head, revision)
+    const deployment = isRepeated ? null : openDeployment(head)
+    const open = deployment?.release.revision === revision ? deployment.generation : null
     const value = succeed({ revision, open, isRepeated })
     if (isRepeated || open !== null) return { events: [], value }
     const refusal = await refusalOf(ports, head, request)
@@ -78,7 +74,7 @@ const toDecideRedeploy =
     return decided.ok ? { events: decided.value, value } : { events: [], value: decided }
   }
 
-/** Records a person's wish to deploy; reconcile takes it up. A repeated call makes a lost note good. */
+/** Records a person's request; reconcile takes it up. A repeated call records a lost audit entry again. */
 export const createRedeploy =
   (ports: RedeployPorts) =>
   async (request: RedeployRequest): Promise<Result<Redeployed, Reason>> => {
@@ -101,7 +97,7 @@ interface RedeployServices extends NudgeServices {
   readonly redeploy: ReturnType<typeof createRedeploy>
 }
 
-/** Answers at once; what becomes of it, `status` shows. */
+/** Answers at once; `status` shows the outcome. */
 export const answerRedeploy = (
   schema: z.ZodType<RedeployInput>,
   given: unknown,

@@ -51,7 +51,7 @@ const showSteps = (records: readonly StepRecord[]) =>
     ...(tail.length === 0 ? {} : { tail }),
   }))
 
-/** Whether it may have changed what no rollback undoes. */
+/** Whether it may have changed something that no rollback undoes. */
 const hasRunPredeploy = ({ kind, sentAt, release }: Deployment): boolean =>
   kind !== 'rollback' &&
   sentAt !== null &&
@@ -83,7 +83,7 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
   steps: showSteps(steps),
 })
 
-/** What a waiting revision lacks, or what it waits for although it lacks nothing. */
+/** What a waiting revision lacks, or why it waits although it lacks nothing. */
 const explainWaiting = (
   head: Head,
   app: App | null,
@@ -91,9 +91,9 @@ const explainWaiting = (
   seen: SeenHooks,
   now: Instant,
 ) => {
-  const standing = app === null ? null : readinessOf(head, app, revision, seen, now)
-  if (standing?.kind === 'lacking') return { lacks: standing.what, reason: 'evidence_missing' }
-  if (standing?.kind === 'ended') return { lacks: [], reason: standing.reason }
+  const readiness = app === null ? null : readinessOf(head, app, revision, seen, now)
+  if (readiness?.kind === 'lacking') return { lacks: readiness.what, reason: 'evidence_missing' }
+  if (readiness?.kind === 'ended') return { lacks: [], reason: readiness.reason }
   const blocker = firstBlocker(head, { kind: 'deploy', force: false, content: null })
   if (blocker !== null) return { lacks: [], reason: blocker }
   return revision.digest === null
@@ -111,20 +111,17 @@ const showWaiting = (
   revision: revision.id,
   since: revision.waitingSince,
   ...explainWaiting(head, app, revision, seen, now),
-  // Why GitHub did not tell what its hooks have not brought.
+  // Why the look-up of missing evidence on GitHub failed.
   ...(revision.lookedUp?.trouble && { github: revision.lookedUp.trouble }),
 })
 
-/** `serves` is null where it is not known, or not what was ordered; `reason` says why. */
+/** `serves` is null where it is unknown or not the ordered release; `reason` says why. */
 const showInstance = ({ id, generation, at, reason }: ObservedInstance) => ({
   id,
   serves: generation,
   asOf: at,
   reason,
 })
-
-const sortById = (observed: readonly ObservedInstance[]): readonly ObservedInstance[] =>
-  observed.toSorted((one, other) => one.id.localeCompare(other.id))
 
 const showNotice = ({ id, at, sentTo: told, tries, dueAt }: PendingNotice) => ({
   id,
@@ -134,7 +131,7 @@ const showNotice = ({ id, at, sentTo: told, tries, dueAt }: PendingNotice) => ({
   dueAt,
 })
 
-/** What keeps something from going out, or takes it back. */
+/** Everything that holds a deployment up or takes it back. */
 const showHolds = (head: Head) => ({
   request: head.request,
   takeBack: head.rollback,
@@ -147,7 +144,7 @@ const showHolds = (head: Head) => ({
   alarmsUntil: head.alarmsUntil,
 })
 
-/** Where an app stands: what is live, what is open, what waits and for what, what has been. */
+/** The live release, the open deployment, the waiting revisions with their reasons, and the history. */
 export const createStatus =
   (ports: StatusPorts) =>
   async (name: AppName, app: App | null): Promise<Readonly<Record<string, unknown>>> => {
@@ -156,9 +153,9 @@ export const createStatus =
     const waiting = await ports.revisions.loadWaiting(name, [])
     const seen = await ports.seen.load(name)
     const history = await ports.history.loadDeployments(name, shownDeployments)
-    // A convergence goes on with the deployment that stands in the history.
-    const converging = isRepair(head.deployment) ? head.deployment : null
-    const deployment = converging === null ? head.deployment : null
+    // A repair continues a deployment that is in the history.
+    const repair = isRepair(head.deployment) ? head.deployment : null
+    const deployment = repair === null ? head.deployment : null
     const earlier = history.filter(({ generation }) => generation !== deployment?.generation)
     const shown = deployment === null ? earlier : [deployment, ...earlier]
     const deployments = await Promise.all(
@@ -173,8 +170,10 @@ export const createStatus =
       before,
       releases: head.releases.map(showRelease),
       open: deployment === null ? null : deployment.generation,
-      instances: sortById(head.observed).map(showInstance),
-      converging: converging?.instances.map(({ id }) => id) ?? [],
+      instances: head.observed
+        .toSorted((one, other) => one.id.localeCompare(other.id))
+        .map(showInstance),
+      converging: repair?.instances.map(({ id }) => id) ?? [],
       waiting: waiting.map((revision) => showWaiting(head, app, revision, seen, now)),
       ...showHolds(head),
       owed: head.notices.map(showNotice),
@@ -189,7 +188,7 @@ interface StatusServices {
   readonly revisions: Pick<Revisions, 'load'>
 }
 
-/** One app, or all of them; or what became of one of an app's revisions, with all the evidence that there is. */
+/** One app, or all of them; or one of an app's revisions, with its outcome and all its evidence. */
 export const answerStatus = (
   schema: z.ZodType<{
     readonly app?: string | undefined

@@ -10,7 +10,7 @@ export interface UpdatePorts {
   readonly clock: Clock
 }
 
-/** The events that are decided of a head, none where nothing changes, and what the caller is told. */
+/** The events that a head's change consists of, none where nothing changes, and the caller's result. */
 export interface Decision<Value> {
   readonly events: readonly Event[]
   readonly value: Value
@@ -18,15 +18,15 @@ export interface Decision<Value> {
 
 export type Decide<Value> = (head: Head, now: Instant) => Decision<Value> | Promise<Decision<Value>>
 
-/** `conflict`: the head was written by another meanwhile, and nothing by this one. */
+/** `conflict`: another run has written the head meanwhile, and this one has not. */
 export type Updated<Value> =
   | ({ readonly kind: 'recorded' | 'unchanged'; readonly head: Head } & Decision<Value>)
   | { readonly kind: 'conflict' }
 
-/** Enough for any race among the runs that one event wakes; each loss means that another one has decided. */
+/** Enough for any race among the runs that one event wakes: each conflict means that another run has decided. */
 export const mostTries = 60
 
-/** Decides once, of a head that was loaded before: what was observed of it may not hold for a later one. */
+/** Decides once, about a head that was loaded before: an observation of it may not hold for a later head. */
 export const updateLoaded = async <Value>(
   { heads, clock }: UpdatePorts,
   head: Head,
@@ -42,7 +42,7 @@ export const updateLoaded = async <Value>(
     : { kind: 'recorded', head: next, ...decided }
 }
 
-/** The one update loop: load, decide, record; on a conflict the decision is taken anew, of the newer head. */
+/** The one update loop: load, decide, record; on a conflict, decide again about the newer head. */
 export const updateHead = async <Value>(
   ports: UpdatePorts,
   app: AppName,

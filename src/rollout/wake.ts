@@ -8,7 +8,7 @@ import type { CommandIndex, Heads, FleetScans } from './journal.ts'
 import type { Nudge } from './ports.ts'
 import { scanFleet, hasInstances, type ListedInstance } from './fleet-scan.ts'
 
-/** What wakes reconcile: a nudge for an app, the end of an SSM command, or the clock. */
+/** Reconcile is woken by a nudge for an app, the end of an SSM command, or the schedule. */
 export type Wake =
   | { readonly kind: 'nudge'; readonly app: AppName; readonly revision: RevisionId | null }
   | { readonly kind: 'command'; readonly command: string }
@@ -37,65 +37,51 @@ const findApps = async (wake: Wake, { heads, commands }: WakePorts): Promise<rea
   return app === null ? [] : [toLook(app)]
 }
 
-/** A failure for one app keeps no other from being looked at; what is a bug is returned. */
-const reportTroubles = (
-  log: Log,
-  looks: readonly Look[],
-  settled: readonly PromiseSettledResult<void>[],
-): readonly unknown[] => {
-  const bugs: unknown[] = []
-  for (const [index, one] of settled.entries()) {
-    if (one.status === 'fulfilled') continue
-    const error: unknown = one.reason
-    const app = looks[index]?.app
-    if (error instanceof Retryable) {
-      log.warn('not now; the clock looks again', { app, why: error.message })
-      continue
-    }
-    log.error('an app could not be looked at', { app, error })
-    bugs.push(error)
-  }
-  return bugs
-}
-
-type LookAt = (looks: readonly Look[]) => Promise<'looked' | 'troubled'>
-
 /**
- * The minute's look at all instances. What it found is kept only when all apps that are concerned have been
- * looked at: what is cut off is scanned again.
+ * The scan of a tick. It is kept only when all due apps were reconciled: an interrupted one is repeated.
  */
-const callAll = async (
+const scanAll = async (
   { apps, listPresent, fleetScans, clock, log }: WakePorts,
-  lookAt: LookAt,
+  lookAt: (looks: readonly Look[]) => Promise<'done' | 'failed'>,
 ): Promise<void> => {
   if (!apps.some(hasInstances)) return
   try {
     const [present, last] = await Promise.all([listPresent(), fleetScans.load()])
     const { due, next } = scanFleet(apps, present, last, toInstant(clock()))
-    const looked = await lookAt(due.map((one) => ({ ...one, revisions: [] })))
-    if (looked === 'looked' && !isDeepStrictEqual(next, last)) await fleetScans.record(next)
+    const outcome = await lookAt(due.map((one) => ({ ...one, revisions: [] })))
+    if (outcome === 'done' && !isDeepStrictEqual(next, last)) await fleetScans.record(next)
   } catch (error) {
     if (!(error instanceof Retryable)) throw error
-    log.warn('failed to scan the fleet, retrying at the next tick', { why: error.message })
+    log.warn('failed to scan fleet, retrying on next tick', { why: error.message })
   }
 }
 
-/** Looks at each app that the event is about; the first bug of any is thrown at the end. */
+/** Reconciles each app that the event is about. A failure of one stops no other; a bug is thrown at the end. */
 export const createWake =
   (ports: WakePorts) =>
   async (wake: Wake): Promise<void> => {
     const isTick = wake.kind === 'tick'
     const bugs: unknown[] = []
-    const lookAt: LookAt = async (looks) => {
-      const settled = await Promise.allSettled(
-        looks.map((look) => {
-          const settings = ports.apps.find(({ name }) => name === look.app) ?? null
-          return ports.reconcile({ ...look, settings, isTick, by: newNonce() })
-        }),
-      )
-      bugs.push(...reportTroubles(ports.log, looks, settled))
-      return settled.some(({ status }) => status === 'rejected') ? 'troubled' : 'looked'
+    const lookAt = async (looks: readonly Look[]): Promise<'done' | 'failed'> => {
+      let outcome: 'done' | 'failed' = 'done'
+      const look = async ({ app, ...rest }: Look): Promise<void> => {
+        const settings = ports.apps.find(({ name }) => name === app) ?? null
+        try {
+          await ports.reconcile({ app, ...rest, settings, isTick, by: newNonce() })
+        } catch (error) {
+          outcome = 'failed'
+          if (error instanceof Retryable) {
+            const why = error.message
+            ports.log.warn('reconcile postponed, retrying on next tick', { app, why })
+          } else {
+            ports.log.error('failed to reconcile app', { app, error })
+            bugs.push(error)
+          }
+        }
+      }
+      await Promise.all(looks.map(look))
+      return outcome
     }
-    await Promise.all([findApps(wake, ports).then(lookAt), isTick ? callAll(ports, lookAt) : null])
+    await Promise.all([findApps(wake, ports).then(lookAt), isTick ? scanAll(ports, lookAt) : null])
     if (bugs.length > 0) throw bugs[0]
   }

@@ -1,51 +1,48 @@
 import { toInstant } from '../kernel/clock.ts'
+import type { AppName } from '../kernel/id.ts'
 import { isWatchOver, judgeAlarm } from '../deployment/alarm.ts'
 import type { App } from '../deployment/app.ts'
-import type { Head } from '../deployment/head.ts'
 import { decide } from '../deployment/transition.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 import type { WriteHead } from './write.ts'
 
-const isWatched = (head: Head, now: string): boolean =>
-  head.deployment !== null || (head.alarmsUntil !== null && !isWatchOver(head.alarmsUntil, now))
-
-/** What fires and is not known yet is taken as an event would be. */
+/** Handles each of the app's alarms that fires and is not known yet, as its event would be handled. */
 const takeFiring = async (
   ports: ReconcilePorts,
   write: WriteHead,
-  app: App,
-  windowSeconds: number,
+  name: AppName,
+  { alarms, windowSeconds }: NonNullable<App['rollback']>,
 ): Promise<void> => {
-  const firing = await ports.readFiring(app.rollback?.alarms ?? [])
-  for (const { alarm, at } of firing) {
+  for (const { alarm, at } of await ports.readFiring(alarms)) {
     const transition = { alarm, at, from: null }
     const observation = { kind: 'alarmed', transition, windowSeconds } as const
-    const head = await ports.heads.load(app.name)
-    // Ignored, or taken in before.
+    const head = await ports.heads.load(name)
     const decided = decide(head, observation, toInstant(ports.clock()))
+    // Ignored, or handled before.
     if (!decided.ok || decided.value.length === 0) continue
     const verdict = judgeAlarm(head, transition, windowSeconds)
-    ports.log.warn('an alarm fired and its event did not come', { app: app.name, alarm, at })
-    await ports.auditLog.recordAlarm(app.name, transition, verdict)
+    ports.log.warn('lost alarm event recovered', { app: name, alarm, at })
+    await ports.auditLog.recordAlarm(name, transition, verdict)
     await write(head, observation)
   }
 }
 
 /**
- * Makes a lost alarm event good, once a minute while a deployment or a window is open. It never stands
- * in a deployment's way: what cannot be read now is read by the next tick.
+ * Makes up for a lost alarm event, once a minute while a deployment or an alarm window is open. It never
+ * delays a deployment: the next tick reads what this one fails to read.
  */
 export const watchAlarms = async (
   ports: ReconcilePorts,
   write: WriteHead,
-  { settings: app, isTick }: Nudge,
+  { app, settings, isTick }: Nudge,
 ): Promise<void> => {
-  if (!isTick || app === null || app.rollback === null) return
-  const head = await ports.heads.load(app.name)
-  if (!isWatched(head, toInstant(ports.clock()))) return
+  if (!isTick || settings === null || settings.rollback === null) return
+  const { deployment, alarmsUntil } = await ports.heads.load(app)
+  const isOver = alarmsUntil === null || isWatchOver(alarmsUntil, toInstant(ports.clock()))
+  if (deployment === null && isOver) return
   try {
-    await takeFiring(ports, write, app, app.rollback.windowSeconds)
+    await takeFiring(ports, write, app, settings.rollback)
   } catch (error) {
-    ports.log.warn('the alarms could not be read', { app: app.name, error: String(error) })
+    ports.log.warn('failed to read alarms', { app, error: String(error) })
   }
 }

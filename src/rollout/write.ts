@@ -6,21 +6,22 @@ import type { Head } from '../deployment/head.ts'
 import { findTarget } from '../deployment/find-target.ts'
 import type { Answer } from '../deployment/step.ts'
 import { sendWithinSeconds } from '../deployment/deadline.ts'
-import { decide, toActions, type Action, type Observation } from '../deployment/transition.ts'
+import { decide, toActions, type Action } from '../deployment/transition.ts'
+import type { Observation } from '../deployment/observation.ts'
 import { toOrder } from './order.ts'
 import type { ReconcilePorts } from './ports.ts'
 import { mostTries, updateHead, updateLoaded, type Decide } from './update.ts'
 
-/** What the page of a deployment's log is filtered by, and what stands on it. */
+/** The page of a deployment's log filters by app and number, and shows the others. */
 export const toLogFields = (app: AppName, { generation }: Deployment, intent: Intent) => {
   const { fence, purpose, target } = intent
   return { app, generation, fence, purpose, target }
 }
 
-/** Without its words: what a program printed stands in the history only. */
+/** Without its message: the history alone holds what a program printed. */
 export const toLogAnswer = ({ id, outcome, reason }: Answer) => ({ id, outcome, reason })
 
-/** Sends what the intent says, within its time, and records the handle. */
+/** Sends the command of the intent, within its time, and records the handle. */
 const sendCommand = async (
   ports: ReconcilePorts,
   head: Head,
@@ -34,7 +35,7 @@ const sendCommand = async (
   if (secondsBetween(intent.at, now) > sendWithinSeconds) return
   const started = await ports.toTarget(settings).start(order)
   const { operation, missing } = started
-  ports.log.info('sent', {
+  ports.log.info('command sent', {
     ...toLogFields(head.app, deployment, intent),
     instances: intent.instances,
     operation,
@@ -58,7 +59,7 @@ const cancelCommand = async (
     .toTarget(settings)
     .cancel(action.operation)
     .catch((error: unknown) => {
-      ports.log.warn('a command could not be cancelled', { app: head.app, error: String(error) })
+      ports.log.warn('failed to cancel command', { app: head.app, error: String(error) })
     })
 }
 
@@ -74,11 +75,11 @@ const toDecideObservation =
   (head, now) => {
     const decided = decide(head, observation, now)
     if (decided.ok) return { events: decided.value, value: null }
-    ports.log.info('nothing opened', { app: head.app, reason: decided.error })
+    ports.log.info('opening refused', { app: head.app, reason: decided.error })
     return { events: [], value: null }
   }
 
-/** Records what follows from an observation of a head. True where the head moved, by this run or by another. */
+/** Records the events of an observation. True where the head changed, by this run or by another. */
 export type WriteHead = (head: Head, observation: Observation) => Promise<boolean>
 
 export const createWrite =
@@ -89,7 +90,7 @@ export const createWrite =
     return updated.kind !== 'unchanged'
   }
 
-/** For what is a fact whatever else was written meanwhile: decided anew until it is recorded. */
+/** For an observation that holds for any later head too: decided again until it is recorded. */
 export const writeAnyhow = async (
   ports: ReconcilePorts,
   app: AppName,
@@ -98,5 +99,5 @@ export const writeAnyhow = async (
   const updated = await updateHead(ports, app, toDecideObservation(ports, observation))
   if (updated.kind === 'recorded') await act(ports, updated.head, updated.events)
   if (updated.kind === 'conflict')
-    ports.log.error('too many conflicts on one head', { app, mostTries })
+    ports.log.error('failed to record head, too many conflicts', { app, mostTries })
 }

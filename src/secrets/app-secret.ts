@@ -1,5 +1,7 @@
+import * as z from 'zod'
+import { parseJson } from '../kernel/json.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { Redacted } from '../kernel/redacted.ts'
+import { Redacted } from '../kernel/redacted.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { assembleEnvironment, type Environment } from './environment.ts'
@@ -24,9 +26,9 @@ export interface SecretRefusal {
 const unavailable = (name: string) => new Retryable(`the secret ${name} could not be read now`)
 
 /**
- * The text of a secret that an app names; null where it names none.
+ * The text of a secret that an app names; null if it names none.
  *
- * @throws Retryable where it cannot be read now
+ * @throws Retryable if it cannot be read now
  */
 export const readAppSecret = async (
   readSecret: ReadSecret,
@@ -41,9 +43,9 @@ export const readAppSecret = async (
 }
 
 /**
- * What the app is given: `env` of landfall.yml with that version of its secret laid over it.
+ * An app's environment: `env` of landfall.yml with that version of its secret laid over it.
  *
- * @throws Retryable where the secret cannot be read now
+ * @throws Retryable if the secret cannot be read now
  */
 export const readAppEnvironment = async (
   readSecret: ReadSecret,
@@ -57,10 +59,36 @@ export const readAppEnvironment = async (
   return secret.ok ? assembleEnvironment({ env, secret: secret.value }) : secret
 }
 
+// One line each: they are entries of an envelope and fields of an HTTP header.
+const Line = z.string().regex(/^[^\0\r\n]+$/)
+
+/** The secret that `registry` of landfall.yml names. */
+export const RegistryLogin = z.object({
+  username: Line,
+  password: Line.transform((password) => new Redacted(password)),
+})
+export type RegistryLogin = z.infer<typeof RegistryLogin>
+
+/**
+ * The registry login that an app names; null if it names none.
+ *
+ * @throws Retryable if the secret cannot be read now
+ */
+export const readRegistryLogin = async (
+  readSecret: ReadSecret,
+  name: string | null,
+): Promise<Result<RegistryLogin | null, SecretRefusal>> => {
+  const secret = await readAppSecret(readSecret, name, null)
+  if (!secret.ok || secret.value === null) return secret.ok ? succeed(null) : secret
+  const login = parseJson(RegistryLogin, secret.value.reveal())
+  const message = `${name} is not { "username": "…", "password": "…" }`
+  return login === null ? fail({ reason: 'secret_invalid', message }) : succeed(login)
+}
+
 /**
  * Asks for the versions of secrets, and for no value.
  *
- * @throws Retryable where a secret cannot be read now
+ * @throws Retryable if a secret cannot be read now
  */
 export const createSecretVersions = (readSecret: ReadSecret) => ({
   readSecretVersion: async (name: string): Promise<Result<string, 'secret_missing'>> => {

@@ -1,25 +1,22 @@
+import { parseJson } from '../kernel/json.ts'
 import { reasons } from '../kernel/reason.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import type { ReadSecret, SecretRefusal } from './app-secret.ts'
+import { RegistryLogin, type ReadSecret, type SecretRefusal } from './app-secret.ts'
 import { assembleEnvironment } from './environment.ts'
-import { parseRegistrySecret } from './registry-secret.ts'
 
-/** What to do about a secret that cannot be had. */
-const help = {
-  secret_missing: (name: string) =>
-    `${name} is not there: aws secretsmanager create-secret --name ${name} --secret-string file://…, in this region`,
-  secret_unavailable: (name: string) =>
-    `${name} could not be read; if the name is new in landfall.yml, deploy Landfall again, so that it may`,
-}
-
+/** A refusal says what to do. */
 const readForCheck = async (
   readSecret: ReadSecret,
   name: string,
 ): Promise<Result<Redacted, SecretRefusal>> => {
   const secret = await readSecret(name, null)
   if (secret.ok) return succeed(secret.value.value)
-  return fail({ reason: secret.error, message: help[secret.error](name) })
+  const message =
+    secret.error === 'secret_missing'
+      ? `${name} does not exist: aws secretsmanager create-secret --name ${name} --secret-string file://…, in this region`
+      : `${name} could not be read; if the name is new in landfall.yml, deploy Landfall again: that grants access to it`
+  return fail({ reason: secret.error, message })
 }
 
 /** Looks into the secrets of an app and tells no value of them. */
@@ -40,8 +37,8 @@ export const createSecretChecks = (readSecret: ReadSecret) => ({
     const secret = await readForCheck(readSecret, name)
     if (!secret.ok) return secret
     const message = `${name} is not { "username": "…", "password": "…" }`
-    return parseRegistrySecret(secret.value).ok
-      ? succeed(null)
-      : fail({ reason: 'secret_invalid', message })
+    return parseJson(RegistryLogin, secret.value.reveal()) === null
+      ? fail({ reason: 'secret_invalid', message })
+      : succeed(null)
   },
 })

@@ -3,33 +3,12 @@ import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 
-/** What an app's container is given. Every value counts as secret until the envelope is sealed. */
+/** The environment of an app's container. Every value counts as secret until the envelope is sealed. */
 export interface Environment {
   readonly values: ReadonlyMap<string, Redacted>
-  /** Names that came from the secret: the journal keeps them, and their values are masked in output. */
+  /** The names from the secret: the journal keeps them, and their values are masked in output. */
   readonly secretNames: readonly string[]
 }
-
-export interface EnvironmentInput {
-  /** `env` of landfall.yml. */
-  readonly env: Readonly<Record<string, string>>
-  /** The secret as Secrets Manager has it: a JSON object, laid over `env`. */
-  readonly secret: Redacted | null
-}
-
-/** Names the key, never the value. */
-export interface EnvironmentMistake {
-  readonly reason: 'secret_invalid'
-  readonly message: string
-}
-
-// A number that JSON cannot carry exactly would reach the app as another one.
-const Value = z.union([
-  z.string(),
-  z.boolean(),
-  z.number().refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value)),
-])
-const namePattern = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
  * A value with line breaks does not fit into docker's env file; the host sets it for the `docker run`
@@ -41,17 +20,24 @@ const steeringNames =
 const shown = (name: string): string => JSON.stringify(name.slice(0, 64))
 
 const findMistake = (name: string, value: string): string | null => {
-  if (!namePattern.test(name)) return `${shown(name)} is not a name for a variable`
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return `${shown(name)} is not a name for a variable`
   if (value.includes('\0')) return `the value of ${shown(name)} holds a NUL character`
   if (/[\r\n]/.test(value) && steeringNames.test(name))
     return `${shown(name)} steers the shell or docker and cannot have a value with line breaks`
   return null
 }
 
+/** The secret as Secrets Manager has it: a JSON object. */
 const parseSecret = (secret: Redacted): Result<ReadonlyMap<string, string>, string> => {
   const json = parseJson(z.unknown(), secret.reveal())
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     return fail('the secret is not a JSON object')
+  const Value = z.union([
+    z.string(),
+    z.boolean(),
+    // The app would get another number than a large one that JSON cannot carry exactly.
+    z.number().refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value)),
+  ])
   const values = new Map<string, string>()
   for (const [name, given] of Object.entries(json)) {
     const value = Value.safeParse(given)
@@ -64,11 +50,14 @@ const parseSecret = (secret: Redacted): Result<ReadonlyMap<string, string>, stri
   return succeed(values)
 }
 
-/** Lays the secret over `env`, and checks that a container can be given the whole. */
+/** Lays the secret over `env`, and checks that a container can have all of it. A refusal has no value. */
 export const assembleEnvironment = ({
   env,
   secret,
-}: EnvironmentInput): Result<Environment, EnvironmentMistake> => {
+}: {
+  readonly env: Readonly<Record<string, string>>
+  readonly secret: Redacted | null
+}): Result<Environment, { readonly reason: 'secret_invalid'; readonly message: string }> => {
   const refuse = (message: string) => fail({ reason: 'secret_invalid', message } as const)
   const secrets = secret === null ? succeed(new Map<string, string>()) : parseSecret(secret)
   if (!secrets.ok) return refuse(secrets.error)

@@ -8,7 +8,7 @@ export type ReadCurrentSecret = (
   version: null,
 ) => Promise<Result<{ readonly value: Redacted }, 'secret_missing' | 'secret_unavailable'>>
 
-/** The text of a secret that is a token, an address or JSON. Whatever lacks may be mended: `later`. */
+/** The text of a secret that is a token, an address or JSON. A missing secret can be created: `later`. */
 export const readNamedSecret = async (
   read: ReadCurrentSecret,
   name: string,

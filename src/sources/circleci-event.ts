@@ -1,12 +1,12 @@
 import * as z from 'zod'
 import { Commit } from '../kernel/id.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { SentInstant, SentText, type CiRunFacts, type Parsed } from './source.ts'
+import { isSameName, SentInstant, SentText, type CiRunFacts, type Parsed } from './source.ts'
 
-/** Absent, null and empty say the same: CircleCI writes a tag that there is none of as `""`. */
+/** Absent, null and empty mean the same: CircleCI sends `""` where there is no tag. */
 const Optional = SentText.nullish().transform((text) => (text === '' ? null : (text ?? null)))
 
-/** `pipeline.vcs`, where CircleCI reaches GitHub by its OAuth app. */
+/** `pipeline.vcs`, for projects that CircleCI connects to GitHub by its OAuth app. */
 const Vcs = z.object({
   origin_repository_url: Optional,
   target_repository_url: Optional,
@@ -15,7 +15,7 @@ const Vcs = z.object({
   tag: Optional,
 })
 
-/** `pipeline.trigger_parameters`, where it is CircleCI's GitHub App; there is no `vcs` then. */
+/** `pipeline.trigger_parameters`, for projects that use CircleCI's GitHub App and have no `vcs`. */
 const TriggerParameters = z.object({
   circleci: z.object({ event_type: Optional }).nullish(),
   git: z.object({ checkout_url: Optional, checkout_sha: Commit, branch: Optional, tag: Optional }),
@@ -30,12 +30,11 @@ const Pipeline = z.object({
   vcs: Vcs.nullish(),
   trigger_parameters: TriggerParameters.partial({ git: true }).nullish(),
 })
-type Pipeline = z.infer<typeof Pipeline>
 
 /**
  * `https://github.com/acme/shop`, with `.git` or without, `git@github.com:acme/shop.git` and
- * `ssh://git@github.com/acme/shop` are `acme/shop`. What lies elsewhere keeps its host, so that it is
- * the name of no repository on GitHub.
+ * `ssh://git@github.com/acme/shop` are `acme/shop`. A repository elsewhere keeps its host, so that it
+ * equals no repository on GitHub.
  */
 export const toRepository = (url: string): string => {
   const form = /^(?:[a-z+]+:\/\/)?(?:[^@/]*@)?([^:/]+)[:/]+(.+?)(?:\.git)?\/?$/i
@@ -43,26 +42,24 @@ export const toRepository = (url: string): string => {
   return host.toLowerCase() === 'github.com' ? path : `//${host}/${path}`
 }
 
-const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase()
-
 type Checkout = Pick<CiRunFacts, 'repository' | 'branch' | 'commit' | 'isPush'>
 
 /**
- * A pipeline's trigger is `webhook` where GitHub's push (or pull request) started it; `api`,
- * `schedule` and whatever else there may be was somebody else. A fork's pull request is built in the
- * target's project, from another origin. A built tag has no branch.
+ * The trigger of a pipeline is `webhook` where a push (or pull request) at GitHub started it, otherwise
+ * `api`, `schedule` or another text. A fork's pull request is built in the target's project, from another
+ * origin. A built tag has no branch.
  */
 const readVcs = (vcs: z.infer<typeof Vcs>, trigger: string | null): Checkout => {
   const origin = toRepository(vcs.origin_repository_url ?? '')
   const repository = toRepository(vcs.target_repository_url ?? '')
-  const isPush = trigger === 'webhook' && vcs.tag === null && isSame(origin, repository)
+  const isPush = trigger === 'webhook' && vcs.tag === null && isSameName(origin, repository)
   return { repository, branch: vcs.branch ?? '', commit: vcs.revision, isPush }
 }
 
 /**
- * `event_type` is GitHub's event here: `push`, `pull_request`; another text for schedules and the
- * API. A pipeline may be started by a push to another repository than the one it checks out;
- * `github_app.repo_url` tells where it is there.
+ * `event_type` is GitHub's event, `push` or `pull_request`; another text for schedules and the API. A push
+ * to another repository than the one that is checked out may start a pipeline; `github_app.repo_url` is
+ * the repository of the push.
  */
 const readGit = ({
   circleci,
@@ -71,15 +68,9 @@ const readGit = ({
 }: z.infer<typeof TriggerParameters>): Checkout => {
   const repository = toRepository(git.checkout_url ?? '')
   const pushed = app?.repo_url ?? null
-  const isOwn = pushed === null || isSame(toRepository(pushed), repository)
+  const isOwn = pushed === null || isSameName(toRepository(pushed), repository)
   const isPush = circleci?.event_type === 'push' && git.tag === null && isOwn
   return { repository, branch: git.branch ?? '', commit: git.checkout_sha, isPush }
-}
-
-/** Null for a pipeline that no commit belongs to. */
-const readCheckout = ({ vcs, trigger, trigger_parameters: parameters }: Pipeline) => {
-  if (parameters?.git !== undefined) return readGit({ ...parameters, git: parameters.git })
-  return vcs ? readVcs(vcs, trigger?.type ?? null) : null
 }
 
 const WorkflowCompleted = z
@@ -88,23 +79,27 @@ const WorkflowCompleted = z
     workflow: z.object({ name: SentText, status: SentText, created_at: SentInstant }),
   })
   .transform(({ pipeline, workflow }): Parsed => {
-    const checkout = readCheckout(pipeline)
-    if (checkout === null) return { kind: 'other', event: 'workflow-completed' }
+    const { vcs, trigger, trigger_parameters: parameters } = pipeline
+    const checkout =
+      parameters?.git !== undefined
+        ? readGit({ ...parameters, git: parameters.git })
+        : vcs && readVcs(vcs, trigger?.type ?? null)
+    if (!checkout) return { kind: 'other', event: 'workflow-completed' }
     return {
       kind: 'ci_run',
       ci: 'circleci',
       ...checkout,
       workflow: workflow.name,
-      // One file holds all workflows, so a workflow has its name only.
+      // All workflows are in one file.
       workflowPath: null,
       runId: pipeline.id,
       runNumber: pipeline.number,
-      // A re-run is another workflow of the same pipeline, with an id that says nothing of its order
-      // and without a number: the one that was created last is the newest attempt.
+      // A re-run is another workflow of the same pipeline without a number: the one created last is the
+      // newest attempt.
       attempt: Date.parse(workflow.created_at),
-      // The pipeline's, which re-runs keep: a re-run of an old commit must not look like a new push.
+      // Re-runs keep the pipeline's: a re-run of an old commit must not look like a new push.
       createdAt: pipeline.created_at,
-      // Failed, error, canceled, unauthorized and what may come: whatever is not green is not green.
+      // Failed, error, canceled, unauthorized and statuses still to come.
       conclusion: workflow.status === 'success' ? 'success' : 'failure',
     }
   })
@@ -116,25 +111,23 @@ const Outline = z.object({
   job: z.unknown().optional(),
 })
 
-const knownTypes = ['workflow-completed', 'job-completed']
-
-const ping: Parsed = { kind: 'ping' }
-
 /**
- * What the test ping looks like is not documented, only that its body is "abbreviated". Every event
- * names the pipeline and the workflow that it is of, so what names neither, nor a job, is none: a
- * body of type `ping`, or one of a known type or none that is about nothing.
+ * CircleCI documents of its test ping only that the body is "abbreviated". Every event names its pipeline
+ * and workflow. A ping is therefore a body of type `ping`, or one of a known type or none that names
+ * neither, nor a job.
  */
 export const parseCircleciEvent = (body: unknown): Result<Parsed, 'malformed'> => {
   const outline = Outline.safeParse(body)
   if (!outline.success) return fail('malformed')
   const { type, ...parts } = outline.data
-  if (type === 'ping') return succeed(ping)
-  const isUnknown = typeof type === 'string' && !knownTypes.includes(type)
+  if (type === 'ping') return succeed({ kind: 'ping' })
+  const known = ['workflow-completed', 'job-completed']
+  const isUnknown = typeof type === 'string' && !known.includes(type)
   if (isUnknown) return succeed({ kind: 'other', event: type.slice(0, 100) })
-  if (Object.values(parts).every((part) => (part ?? null) === null)) return succeed(ping)
+  if (Object.values(parts).every((part) => (part ?? null) === null))
+    return succeed({ kind: 'ping' })
   if (typeof type !== 'string') return fail('malformed')
-  // CircleCI's own example of a job's end calls itself `workflow-completed`.
+  // In CircleCI's own example the end of a job has the type `workflow-completed`.
   const isOfJob = type === 'job-completed' || (parts.job ?? null) !== null
   if (isOfJob) return succeed({ kind: 'other', event: 'job-completed' })
   const completed = WorkflowCompleted.safeParse(body)

@@ -4,29 +4,20 @@ import { jsonType, decodeBody } from './body.ts'
 import { parseCircleciEvent } from './circleci-event.ts'
 import { acceptedSecrets, type Source } from './source.ts'
 
-/** The newest version that we know. An older one beside it never counts: that would be a downgrade. */
-const version = 'v1='
-
-/** `v1=<hex>,v2=…`: the signatures of our version, without its name. */
-const signaturesOf = (header: string): readonly string[] =>
-  header
-    .split(',')
-    .map((entry) => entry.trim())
-    .flatMap((entry) => (entry.startsWith(version) ? [entry.slice(version.length)] : []))
-
-/** In constant time; only the length, which is no secret, shows. */
+/** In constant time, except for the length, which is not secret. */
 const isSameSignature = (one: string, other: string): boolean => {
   const [a, b] = [Buffer.from(one), Buffer.from(other)]
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
-/** Whether the header has the signature of exactly these bytes under one of the secrets. */
+/** Whether the header, `v1=<hex>,v2=…`, has a `v1` signature of exactly these bytes under one of the secrets. */
 export const isSignedByCircleci = (
   secrets: readonly string[],
   body: Uint8Array,
   header: string,
 ): boolean => {
-  const sent = signaturesOf(header)
+  const entries = header.split(',').map((entry) => entry.trim())
+  const sent = entries.flatMap((entry) => (entry.startsWith('v1=') ? [entry.slice(3)] : []))
   return secrets.some((secret) => {
     if (secret === '' || sent.length === 0) return false
     const signature = createHmac('sha256', secret).update(body).digest('hex')
@@ -35,8 +26,8 @@ export const isSignedByCircleci = (
 }
 
 /**
- * `circleci-signature` over the raw body. `circleci-event-type` is not signed and not read: the body
- * says what it is. Neither is the time signed, so a replay is met by evidence that is idempotent.
+ * `circleci-signature` signs the raw body. `circleci-event-type` is not signed and not read: the body has the
+ * type. The time is not signed either, so a replay is possible and harmless: evidence is idempotent.
  */
 export const circleci: Source = {
   name: 'circleci',

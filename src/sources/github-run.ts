@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { Commit } from '../kernel/id.ts'
 import { SentInstant, SentText, type CiRunFacts } from './source.ts'
 
-/** A run that has ended, as GitHub's hooks and its API tell of it alike. */
+/** A run that has ended; GitHub's webhooks and API have the same format. */
 export const EndedRun = z.object({
   id: z.number().int(),
   name: SentText.nullish(),
@@ -10,7 +10,7 @@ export const EndedRun = z.object({
   event: SentText,
   status: z.literal('completed'),
   conclusion: z.string().nullable(),
-  // Null where a deleted fork was the head.
+  // Null where the head was a fork that was deleted.
   head_branch: SentText.nullable(),
   head_sha: Commit,
   head_repository: z.object({ id: z.number() }).nullish(),
@@ -23,7 +23,7 @@ type EndedRun = z.infer<typeof EndedRun>
 export const RunRepository = z.object({ id: z.number(), full_name: SentText })
 type RunRepository = z.infer<typeof RunRepository>
 
-/** @param workflow its name where it is told apart: a run's own is empty or a title in some deliveries. */
+/** @param workflow the name from a field of its own: that in the run is empty or a title in some deliveries */
 export const toCiRunFacts = (
   run: EndedRun,
   repository: RunRepository,
@@ -42,6 +42,6 @@ export const toCiRunFacts = (
   runNumber: run.run_number,
   attempt: run.run_attempt,
   createdAt: run.created_at,
-  // Neutral, skipped, cancelled, timed_out, stale …: whatever is not green is not green.
+  // Neutral, skipped, cancelled, timed_out, stale and conclusions still to come.
   conclusion: run.conclusion === 'success' ? 'success' : 'failure',
 })

@@ -6,9 +6,9 @@ import { parseGithubEvent } from './github-event.ts'
 import { acceptedSecrets, type Source } from './source.ts'
 
 /**
- * Whether `signature` is the one of exactly these bytes under one of the secrets. The library checks
- * strings: bytes that are not UTF-8 are refused before, because decoding would turn each of them
- * into the same U+FFFD, and two bodies would share a signature. It throws on anything empty.
+ * Whether `signature` signs exactly these bytes under one of the secrets. The library checks strings, so
+ * bytes that are not UTF-8 are refused: decoding turns each of them into U+FFFD, and two bodies would
+ * share a signature. The library throws for empty values.
  */
 export const isSignedByGithub = async (
   secrets: readonly string[],
@@ -24,8 +24,8 @@ export const isSignedByGithub = async (
 }
 
 /**
- * `X-Hub-Signature-256` over the raw body; the event's name and the delivery's id are not signed. A hook
- * made by the REST API sends a form unless told otherwise.
+ * `X-Hub-Signature-256` signs the raw body, not the event's name and the delivery's id. A hook that was
+ * created by the REST API sends a form by default.
  */
 export const githubSource: Source = {
   name: 'github',

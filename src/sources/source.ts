@@ -1,37 +1,34 @@
 import * as z from 'zod'
-import { addSeconds, secondsBetween, type Instant } from '../kernel/clock.ts'
+import { secondsBetween, toInstant, type Instant } from '../kernel/clock.ts'
 import type { AppName, Commit } from '../kernel/id.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import type { Result } from '../kernel/result.ts'
 
-export const sourceNames = ['github', 'circleci', 'docker-hub'] as const
-export type SourceName = (typeof sourceNames)[number]
+export type SourceName = 'github' | 'circleci' | 'docker-hub'
 
-/** One webhook request as received, within the limits. Nothing in it is to be believed yet. */
+/** One webhook request within the limits, not verified yet. */
 export interface Delivery {
   /** Names in lower case; a header sent twice has its values joined by `,`. */
   readonly headers: ReadonlyMap<string, string>
   /** Media type in lower case, without parameters. */
   readonly contentType: string
-  /** The raw bytes: what is signed. */
+  /** The raw bytes, which are signed. */
   readonly body: Uint8Array
-  /** Of `/hooks/docker-hub/{app}/{token}`; null for sources that sign. */
+  /** From `/hooks/docker-hub/{app}/{token}`; null for sources that sign. */
   readonly path: { readonly app: string; readonly token: Redacted } | null
 }
 
-/** The secret of a source as Secrets Manager keeps it through a rotation. */
+/** The secret of a source with its rotation in Secrets Manager. */
 export interface SourceSecrets {
   readonly current: Redacted
-  /** What AWSPREVIOUS names; null where the label is gone, which ends its acceptance at once. */
+  /** The version labelled AWSPREVIOUS; removing the label ends its acceptance at once. */
   readonly previous: Redacted | null
   readonly currentCreatedAt: Instant
 }
 
-const previousAcceptedSeconds = 24 * 60 * 60
-
-/** The previous secret is good for 24 h after the current one was created. Never an empty one. */
+/** The previous secret is accepted until 24 h after the current one was created; an empty one never is. */
 export const acceptedSecrets = (secrets: SourceSecrets, now: Instant): readonly string[] => {
-  const isRotating = secondsBetween(secrets.currentCreatedAt, now) < previousAcceptedSeconds
+  const isRotating = secondsBetween(secrets.currentCreatedAt, now) < 24 * 60 * 60
   return [secrets.current, isRotating ? secrets.previous : null].flatMap((secret) => {
     const value = secret?.reveal() ?? ''
     return value === '' ? [] : [value]
@@ -44,7 +41,7 @@ export interface PushFacts {
   readonly repository: string
   /** `refs/heads/main`, `refs/tags/v1`. */
   readonly ref: string
-  /** What the ref names now; null where the push deleted it. */
+  /** The commit that the ref names now; null where the push deleted the ref. */
   readonly commit: Commit | null
   readonly pushedAt: Instant | null
 }
@@ -56,20 +53,20 @@ export interface CiRunFacts {
   readonly repository: string
   readonly branch: string
   readonly commit: Commit
-  /** By a push to the repository itself: not a fork, a pull request, a schedule or a person. */
+  /** Started by a push to the repository itself, not by a fork, a pull request, a schedule or a person. */
   readonly isPush: boolean
   readonly workflow: string
-  /** The workflow's file in the repository, where the source tells. */
+  /** The workflow's file in the repository, where the source names it. */
   readonly workflowPath: string | null
   readonly runId: string
   readonly runNumber: number
   readonly attempt: number
-  /** Kept over re-runs. */
+  /** Re-runs keep it. */
   readonly createdAt: Instant
   readonly conclusion: 'success' | 'failure'
 }
 
-/** A registry says that a tag of the app's image was pushed. */
+/** A tag of the app's image was pushed to a registry. */
 export interface ImageFacts {
   readonly kind: 'image'
   readonly app: AppName
@@ -79,7 +76,7 @@ export interface ImageFacts {
   readonly pushedAt: Instant | null
 }
 
-/** What a verified delivery says: only the fields that Landfall uses. */
+/** The fields of a verified delivery that Landfall uses. */
 export type Parsed =
   | PushFacts
   | CiRunFacts
@@ -90,13 +87,13 @@ export type Parsed =
 export type RejectReason = 'signature_missing' | 'signature_invalid' | 'token_invalid' | 'malformed'
 
 /**
- * A system that sends webhooks. Verification returns the event: there is no other way to a `Parsed`,
- * so nothing downstream can be handed an unverified delivery.
+ * A system that sends webhooks. Only verification returns a `Parsed`, so that no unverified delivery can
+ * go further.
  */
 export interface Source {
   readonly name: SourceName
   readonly contentTypes: readonly string[]
-  /** Checks the raw bytes first and parses them only when they are the sender's. Never throws. */
+  /** Verifies the raw bytes before it parses them. Never throws. */
   verify(
     delivery: Delivery,
     secrets: SourceSecrets,
@@ -104,30 +101,28 @@ export interface Source {
   ): Promise<Result<Parsed, RejectReason>>
 }
 
-const epoch: Instant = '1970-01-01T00:00:00.000Z'
-/** 2100-01-01, far inside of what a date can hold. */
-const latestSeconds = 4_102_444_800
+/** From 1970 to 2100: the journal cannot read back a year that has more than four digits in UTC. */
+const StorableMilliseconds = z
+  .number()
+  .min(0)
+  .max(4_102_444_800_000)
+  .transform((milliseconds) => toInstant(new Date(milliseconds)))
 
-const isStorable = (text: string): boolean => {
-  const seconds = Date.parse(text) / 1000
-  return seconds >= 0 && seconds <= latestSeconds
-}
-
-/**
- * ISO 8601 with any offset, as senders write it; kept in UTC. Within the years that ISO 8601 writes
- * with four digits in UTC too: what the journal could not read back is not let in.
- */
+/** ISO 8601 with any offset, stored in UTC. */
 export const SentInstant = z.iso
   .datetime({ offset: true })
-  .refine(isStorable)
-  .transform((text) => addSeconds(text, 0))
+  .transform((text) => Date.parse(text))
+  .pipe(StorableMilliseconds)
 
 /** Seconds since 1970; Docker Hub has sent fractions. */
 export const SentEpochSeconds = z
   .number()
-  .min(0)
-  .max(latestSeconds)
-  .transform((seconds) => addSeconds(epoch, seconds))
+  .transform((seconds) => seconds * 1000)
+  .pipe(StorableMilliseconds)
 
-/** Any text that stands in a receipt: bounded, so that no item outgrows the journal. */
+/** GitHub and registries ignore the case of names. */
+export const isSameName = (one: string, other: string): boolean =>
+  one.toLowerCase() === other.toLowerCase()
+
+/** A text in a receipt, limited so that the item fits into the journal. */
 export const SentText = z.string().max(1000)

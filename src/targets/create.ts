@@ -1,16 +1,13 @@
 import type { TargetSettings } from '../deployment/app.ts'
 import { unlimited, type PlannedTarget, type Target } from './target.ts'
 
-type TargetKind = TargetSettings['kind']
-
-/** What is made of a target's settings, one entry a kind. */
-export type ByKind<Made> = {
-  readonly [One in TargetKind]: (settings: Extract<TargetSettings, { readonly kind: One }>) => Made
-}
-
-/** The one place outside a target's own folder and src/config that tells targets apart by their kind. */
+/** The one place outside a target's own folder and src/config that compares the kind of a target. */
 export const createByKind =
-  <Made>(makers: ByKind<Made>) =>
+  <Made>(makers: {
+    readonly [Kind in TargetSettings['kind']]: (
+      settings: Extract<TargetSettings, { readonly kind: Kind }>,
+    ) => Made
+  }) =>
   (settings: TargetSettings): Made => {
     switch (settings.kind) {
       case 'ec2':
@@ -22,7 +19,7 @@ export const createByKind =
     }
   }
 
-/** A kind that is not built. Nothing is ever sent to it: a deployment with such a target ends as it is opened. */
+/** A kind that is not built: a deployment with such a target ends at its opening, so nothing is sent to it. */
 export const unsupported: Target & PlannedTarget = {
   candidates: () => Promise.resolve([]),
   capacity: () => Promise.resolve(unlimited),

@@ -13,47 +13,48 @@ import type { Candidate, DeploymentKind, Purpose, Release } from '../deployment/
 import type { TargetView } from '../deployment/plan.ts'
 import type { Answer } from '../deployment/step.ts'
 
-/** What a target is told to do, once or several times under one fence. */
+/** One command for a target, which may be given several times under one fence. */
 export interface Order {
   readonly purpose: Purpose
   readonly app: AppName
   readonly kind: Exclude<DeploymentKind, 'repair'>
-  /** The deployment that this belongs to. */
+  /** The deployment's number; `release` has its own. */
   readonly generation: Generation
   readonly fence: Fence
-  /** When the deployment was opened: what is there from before is not of it. */
+  /** When the deployment was opened: it did not make what is older. */
   readonly openedAt: Instant
   /**
-   * `openedAt` where this deployment gives the release its number; null where it brings one that has its
-   * number already. It tells two releases of one number apart, which a restored journal gives out.
+   * `openedAt` if this deployment numbers the release, null if the release has its number already. It
+   * tells apart two releases of one number, which a restored journal can hand out.
    */
   readonly numberedAt: Instant | null
-  /** When this was first ordered, however often it is repeated under its fence. */
+  /** When the order was first given under its fence. */
   readonly since: Instant
-  /** What shall run; null to bring back what was there before anything of ours was live. */
+  /** The release to run; null restores what ran before the first release of Landfall. */
   readonly release: Release | null
-  /** The settings to reach the target by, also where there is no release. */
+  /** The settings for reaching the target, also without a release. */
   readonly settings: Release['settings']
-  /** Its key in those settings. */
+  /** The target's key in those settings. */
   readonly target: TargetKey
   readonly instances: readonly InstanceId[]
-  /** The one that runs `predeploy`, if it is among them. */
+  /** The instance that runs `predeploy`, if it is one of these. */
   readonly predeployOn: InstanceId | null
   readonly notAfter: Instant
   readonly hostSeconds: number
 }
 
-/** What came of the attempt to begin: a handle for the journal, and who it could not be sent to. */
+/** The result of a start. */
 export interface Started {
-  /** Null when it was sent to nobody; then `missing` answers for everybody. */
+  /** The handle that the journal keeps; null if nothing was sent, and then `missing` has every instance. */
   readonly operation: string | null
+  /** One answer for each instance that nothing was sent to. */
   readonly missing: readonly Answer[]
 }
 
 export interface Capacity {
-  /** 0: not even one. Infinity where that is no matter of size, or cannot be told now. */
+  /** Infinity if size does not limit the target, or is not known now. */
   readonly instances: number
-  /** Where it is 0: what is how large, and what would fit. */
+  /** If it is 0: the size, and what would fit. */
   readonly message: string | null
 }
 
@@ -61,30 +62,32 @@ export const unlimited: Capacity = { instances: Infinity, message: null }
 
 /**
  * Where an app runs: an EC2 fleet, a Render service, a Heroku app. Every call may be repeated; a
- * second `start` under the same fence is harmless. What cannot be told apart from "not yet" is
- * `waiting`, never succeeded.
+ * second `start` under the same fence is harmless. An uncertain result is `waiting`, never succeeded.
  *
- * @throws Retryable when the outside could not be asked now.
+ * @throws Retryable if the target does not answer now.
  */
 export interface Target {
-  /** Who the target selects now, and what stands in the way of reaching them. */
+  /** The instances that the target selects now, each with the obstacle to reaching it. */
   candidates(): Promise<readonly Candidate[]>
-  /** How many instances one command can hold these settings and this version of the secret for. */
+  /** How many instances fit into one command with these settings and this version of the secret. */
   capacity(settings: Release['settings'], secretVersion: string | null): Promise<Capacity>
-  /** Which of the instances need no `prepare` before they can be deployed to. */
+  /** The instances that need no `prepare` before a deploy. */
   prepared(instances: readonly InstanceId[]): Promise<readonly InstanceId[]>
   start(order: Order): Promise<Started>
   observe(order: Order, operation: string): Promise<readonly Answer[]>
   cancel(operation: string): Promise<void>
 }
 
-/** A target that can be selected from and looked at. */
+/** What `plan` would deploy; the digest is null while the image is not known. */
+export interface LookOrder {
+  readonly app: App
+  /** Index into the app's targets. */
+  readonly target: number
+  readonly commit: Commit | null
+  readonly digest: Digest | null
+}
+
+/** A target as `plan` reads it: nothing here can change it. */
 export interface PlannedTarget extends Pick<Target, 'candidates' | 'capacity'> {
-  look(order: {
-    readonly app: App
-    /** Index into the app's targets. */
-    readonly target: number
-    readonly commit: Commit | null
-    readonly digest: Digest | null
-  }): Promise<TargetView>
+  look(order: LookOrder): Promise<TargetView>
 }

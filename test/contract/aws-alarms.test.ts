@@ -38,7 +38,7 @@ const put = (AlarmName: string) =>
 const set = (AlarmName: string, StateValue: StateValue) =>
   client.send(new SetAlarmStateCommand({ AlarmName, StateValue, StateReason: 'a test' }))
 
-/** More than the hundred that a call takes and a page holds. */
+/** A call takes 100 names, and a page holds 100 alarms. */
 const many = Array.from({ length: 101 }, (_, index) => `many-${index}`)
 beforeAll(async () => {
   for (const name of many) await put(name)
@@ -46,12 +46,12 @@ beforeAll(async () => {
 
 const read = (names: readonly string[]) => createReadFiring(() => client)(names)
 
-test('tells which of the named alarms fire, and since when', async () => {
+test('reads which of the named alarms fire, and since when', async () => {
   const before = Math.floor(Date.now() / 1000) * 1000
   await put('errors')
   await put('latency')
-  await put('of somebody else')
-  for (const name of ['errors', 'of somebody else']) await set(name, 'ALARM')
+  await put('of another team')
+  for (const name of ['errors', 'of another team']) await set(name, 'ALARM')
   await set('latency', 'OK')
   const firing = await read(['errors', 'latency', 'not there'])
   expect(firing.map(({ alarm }) => alarm)).toEqual(['errors'])
@@ -60,7 +60,7 @@ test('tells which of the named alarms fire, and since when', async () => {
   expect(at).toBeLessThanOrEqual(Date.now())
 })
 
-test('takes the time of the last change of state, not of the last evaluation', async () => {
+test('reads since when an alarm fires from its last change of state, not its last evaluation', async () => {
   await put('steady')
   await set('steady', 'ALARM')
   const [first] = await read(['steady'])
@@ -69,7 +69,7 @@ test('takes the time of the last change of state, not of the last evaluation', a
   expect((await read(['steady']))[0]?.at).toBe(first?.at)
 })
 
-test('knows composite alarms', async () => {
+test('reads which composite alarms fire', async () => {
   await put('part')
   const AlarmRule = 'ALARM(part)'
   await client.send(new PutCompositeAlarmCommand({ AlarmName: 'whole', AlarmRule }))
@@ -77,25 +77,21 @@ test('knows composite alarms', async () => {
   expect((await read(['whole', 'part'])).map(({ alarm }) => alarm)).toEqual(['whole'])
 })
 
-test('reads more than a page and more than a call takes', async () => {
+test('reads more firing alarms than a page and a call take', async () => {
   for (const name of many) await set(name, 'ALARM')
   expect((await read(many)).map(({ alarm }) => alarm).toSorted()).toEqual(many.toSorted())
   expect(await read([])).toEqual([])
 })
 
-test('can be asked again where CloudWatch does not answer now', async () => {
-  aws.faults.onCall = () => ({
-    kind: 'refuse',
-    code: 'ThrottlingException',
-    message: 'Rate exceeded',
-    statusCode: 400,
-  })
+test('fails retryably while CloudWatch throttles alarm reads', async () => {
+  const code = 'ThrottlingException'
+  aws.faults.onCall = () => ({ kind: 'refuse', code, message: 'Rate exceeded', statusCode: 400 })
   await expect(read(['errors'])).rejects.toThrow(Retryable)
 })
 
 const statesOf = (names: readonly string[]) => createAlarmStates(() => client)(names)
 
-test('tells the state of metric alarms and composite ones, and leaves out what is not there', async () => {
+test('reads the states of metric and composite alarms, without those that do not exist', async () => {
   await put('shop-5xx')
   const AlarmRule = 'ALARM("shop-5xx")'
   await client.send(new PutCompositeAlarmCommand({ AlarmName: 'shop', AlarmRule }))
@@ -106,6 +102,6 @@ test('tells the state of metric alarms and composite ones, and leaves out what i
   ])
 })
 
-test('asks for states again where one question or one answer does not hold them all', async () => {
+test('reads more alarm states than a page and a call take', async () => {
   expect((await statesOf(many)).map(({ name }) => name).toSorted()).toEqual(many.toSorted())
 })

@@ -56,7 +56,7 @@ const failCalls = (times: number, code: string, statusCode: number): void => {
   }
 }
 
-test('a command goes to its instances with its parameters, and their answers are read', async () => {
+test('sends a command to its instances with its parameters, and reads their answers', async () => {
   const command = await send({ instances: [first, second] })
   await settle(command)
   const answers = await commands.invocations(command)
@@ -71,12 +71,12 @@ test('a command goes to its instances with its parameters, and their answers are
   })
 })
 
-test('a comment longer than SSM takes is cut', async () => {
+test('cuts a comment that is too long for SSM', async () => {
   await send({ comment: 'x'.repeat(200) })
   expect((await listSent())[0]?.Comment).toBe('x'.repeat(100))
 })
 
-test('an instance that SSM does not know is told from other failures', async () => {
+test('tells an instance that SSM does not know from other failures', async () => {
   const sent = await commands.send(order({ instances: [InstanceId.parse('i-0000000f')] }))
   expect(sent).toMatchObject({ ok: false, error: { kind: 'invalid_instance' } })
   const unknown = await commands.send(order({ document: 'landfall-local-gone' }))
@@ -84,37 +84,37 @@ test('an instance that SSM does not know is told from other failures', async () 
   expect(unknown.ok ? '' : unknown.error.message).toContain('InvalidDocument')
 })
 
-test('a throttled send is repeated, for nothing was sent', async () => {
+test('repeats a throttled send, which sent nothing', async () => {
   failCalls(2, 'ThrottlingException', 400)
   await send()
   expect(await listSent()).toHaveLength(1)
 })
 
-test('a send that stays throttled says so', async () => {
+test('reports a send that stays throttled', async () => {
   failCalls(9, 'ThrottlingException', 400)
   expect(await commands.send(order())).toMatchObject({ ok: false, error: { kind: 'throttled' } })
 })
 
-test('a send whose answer is lost is not repeated, and not called a failure', async () => {
+test('neither repeats nor fails a send whose answer is lost', async () => {
   aws.faults.onCall = ({ operation }) =>
     operation === 'SendCommand' ? { kind: 'lose_answer' } : null
   await expect(commands.send(order())).rejects.toThrow(Retryable)
   expect(await listSent()).toHaveLength(1)
 })
 
-test('a send that AWS broke over is not called a failure either', async () => {
+test('does not fail a send that AWS answers with an internal error', async () => {
   failCalls(9, 'InternalServerError', 500)
   await expect(commands.send(order())).rejects.toThrow(Retryable)
 })
 
-test('a command that SSM does not show yet has no answers', async () => {
+test('reads no answers of a command that SSM does not list yet', async () => {
   const unknown = '00000000-0000-4000-8000-000000000000'
   expect(await commands.invocations(unknown)).toEqual([])
   expect(await commands.output(unknown, first)).toEqual({ stdout: '', stderr: '' })
   await expect(commands.cancel(unknown)).resolves.toBeUndefined()
 })
 
-test('a command is cancelled', async () => {
+test('cancels a command', async () => {
   const command = await send({ parameters: { App: 'shop', Then: 'sleep 300' } })
   const hasBegun = async () => (await commands.invocations(command))[0]?.status === 'InProgress'
   await waitUntil(hasBegun, 'the command has begun')
@@ -123,13 +123,9 @@ test('a command is cancelled', async () => {
   expect((await commands.invocations(command))[0]?.status).toBe('Cancelled')
 })
 
-test('a listing that is refused for good is a bug, and one that is down can be asked again', async () => {
-  aws.faults.onCall = () => ({
-    kind: 'refuse',
-    code: 'AccessDeniedException',
-    message: 'no',
-    statusCode: 400,
-  })
+test('throws a refused listing as a bug, and an unanswered one as retryable', async () => {
+  const code = 'AccessDeniedException'
+  aws.faults.onCall = () => ({ kind: 'refuse', code, message: 'no', statusCode: 400 })
   const id = '00000000-0000-4000-8000-000000000000'
   await expect(commands.invocations(id)).rejects.toThrow(/^no$/)
   await aws.aws.stop()

@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { SSMClient } from '@aws-sdk/client-ssm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { listen, toAddress } from '../../local/base/listen.ts'
 import { createFleet } from '../../src/aws/fleet.ts'
 import { InstanceId } from '../../src/kernel/id.ts'
 import type { Fleet } from '../../src/targets/ec2/ports.ts'
@@ -32,16 +32,13 @@ const turn = (id: string, status: Partial<{ online: boolean; state: 'stopped' }>
   if (member !== undefined) Object.assign(member.status, status)
 }
 
-test('a tag selects the running instances, in the order of their ids', async () => {
-  expect((await fleet.list(demo)).map(({ id }) => id)).toEqual([
-    'i-00000001',
-    'i-00000002',
-    'i-00000003',
-  ])
+test('selects the running instances of a tag in the order of their ids', async () => {
+  const found = await fleet.list(demo)
+  expect(found.map(({ id }) => id)).toEqual(['i-00000001', 'i-00000002', 'i-00000003'])
   expect(await fleet.list({ ...demo, value: 'other' })).toEqual([])
 })
 
-test('each comes with its name, its ping and the version of its agent', async () => {
+test('lists an instance with its name, its ping and its agent’s version', async () => {
   expect(await fleet.list(ids('i-00000002'))).toEqual([
     {
       id: 'i-00000002',
@@ -53,50 +50,41 @@ test('each comes with its name, its ping and the version of its agent', async ()
   ])
 })
 
-test('one that runs and does not answer is named as offline', async () => {
+test('lists a running instance that does not answer as offline', async () => {
   turn('i-00000002', { online: false })
   const found = await fleet.list(demo)
   expect(found.map(({ ping }) => ping)).toEqual(['online', 'offline', 'online'])
 })
 
-test('one that is stopped is not listed', async () => {
+test('lists no stopped instance', async () => {
   turn('i-00000001', { state: 'stopped' })
   expect((await fleet.list(demo)).map(({ id }) => id)).toEqual(['i-00000002', 'i-00000003'])
 })
 
-test('ids that are gone do not hide the others', async () => {
+test('lists the instances of some ids although one is gone', async () => {
   const found = await fleet.list(ids('i-00000003', 'i-0000000f'))
   expect(found.map(({ id }) => id)).toEqual(['i-00000003'])
 })
 
-test('no ids select nothing', async () => {
+test('selects no instance without ids', async () => {
   expect(await fleet.list(ids())).toEqual([])
 })
 
-test('a hybrid machine, which EC2 does not know, is what SSM says of it', async () => {
+test('lists a hybrid machine, which EC2 does not know, from SSM', async () => {
   const listing = {
     InstanceInformationList: [
       { InstanceId: 'mi-00000001', Name: 'attic', PingStatus: 'Online', AgentVersion: '3.3.1.0' },
     ],
   }
   const server = createServer((_request, response) => response.end(JSON.stringify(listing)))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : null
+  const endpoint = toAddress(await listen(server, 0))
   const hybrid = createFleet(
     () => new EC2Client(aws.client),
-    () => new SSMClient({ ...aws.client, endpoint: `http://127.0.0.1:${port ?? ''}` }),
+    () => new SSMClient({ ...aws.client, endpoint }),
   )
   const found = await hybrid.list({ ...demo, value: 'attic' })
   server.close().closeAllConnections()
   expect(found).toEqual([
-    {
-      id: 'mi-00000001',
-      name: 'attic',
-      ping: 'online',
-      agentVersion: '3.3.1.0',
-      tags: null,
-    },
+    { id: 'mi-00000001', name: 'attic', ping: 'online', agentVersion: '3.3.1.0', tags: null },
   ])
 })

@@ -46,7 +46,7 @@ afterEach(async () => {
 
 const isLogged = (text: string): boolean => aws.logs.some((line) => line.includes(text))
 
-test('a nudge says which app and revision to look at, and does not wait for the look', async () => {
+test('sends a nudge with the app and the revision, and does not wait for the result', async () => {
   const commit = Commit.parse('a'.repeat(40))
   await createNudge(name, () => new LambdaClient({ ...aws.client, maxAttempts: 1 }))(app, commit)
   const payload = JSON.stringify({ app, revision: commit })
@@ -56,7 +56,7 @@ test('a nudge says which app and revision to look at, and does not wait for the 
   await waitUntil(() => isLogged('the look is over'), 'the look is over')
 })
 
-test('a nudge that nobody takes is given up after two seconds', async () => {
+test('gives up a nudge without an answer after two seconds', async () => {
   let isAsked = false
   const silent = createServer(() => {
     isAsked = true

@@ -34,7 +34,7 @@ const read = async (name: string, version: string | null = null) => {
   return secret.ok ? secret.value.value.reveal() : secret.error
 }
 
-test('reads the current version, or the one that a release recorded', async () => {
+test('reads the current version of a secret, or the one that a release recorded', async () => {
   const { VersionId = '' } = await create('shop', { SecretString: 'one' })
   const newer = await put('shop', 'two')
   expect(await read('shop')).toBe('two')
@@ -47,7 +47,7 @@ test('reads a secret of bytes as text', async () => {
   expect(await read('shop')).toBe('{"KEY": "ü"}')
 })
 
-test('names the version that it read and when that was made', async () => {
+test('reads a secret’s version and when it was created', async () => {
   const before = Math.floor(Date.now() / 1000) * 1000
   const { VersionId } = await create('shop', { SecretString: 'one' })
   const secret = await createSecretReader(() => client)('shop', null)
@@ -57,25 +57,21 @@ test('names the version that it read and when that was made', async () => {
   expect(createdAt).toBeLessThanOrEqual(Date.now())
 })
 
-test('tells what is not there from what cannot be read', async () => {
+test('tells a missing secret from one that cannot be read', async () => {
   await create('shop', { SecretString: 'one' })
   expect(await read('other')).toBe('secret_missing')
   expect(await read('shop', '00000000-0000-4000-8000-000000000000')).toBe('secret_missing')
   await client.send(new DeleteSecretCommand({ SecretId: 'shop' }))
   expect(await read('shop')).toBe('secret_missing')
-  aws.faults.onCall = () => ({
-    kind: 'refuse',
-    code: 'AccessDeniedException',
-    message: 'no',
-    statusCode: 400,
-  })
+  const code = 'AccessDeniedException'
+  aws.faults.onCall = () => ({ kind: 'refuse', code, message: 'no', statusCode: 400 })
   expect(await read('shop')).toBe('secret_unavailable')
 })
 
 const lines: string[] = []
 const log = createLog({}, (line) => lines.push(line))
 
-test("a webhook's secret comes with the one before it after a rotation", async () => {
+test('reads a webhook secret with the previous one after a rotation', async () => {
   const sources = { github: { secret: 'github' }, circleci: { secret: 'gone' }, 'docker-hub': null }
   const secrets = createHookSecrets(sources, log, systemClock, () => client)
   await create('github', { SecretString: 'one\n' })
@@ -89,12 +85,8 @@ test("a webhook's secret comes with the one before it after a rotation", async (
   expect(after.ok && after.value.previous?.reveal()).toBe('one')
   expect(await secrets.load('circleci')).toEqual({ ok: false, error: 'secret_unavailable' })
   expect(await secrets.load('docker-hub')).toEqual({ ok: false, error: 'secret_unavailable' })
-  expect(lines.map((line): unknown => JSON.parse(line))).toEqual([
-    {
-      level: 'error',
-      message: 'the secret of a webhook cannot be read',
-      source: 'circleci',
-      secret: 'gone',
-    },
+  const line = { level: 'error', message: 'failed to read webhook secret' }
+  expect(lines.map((one): unknown => JSON.parse(one))).toEqual([
+    { ...line, source: 'circleci', secret: 'gone' },
   ])
 })

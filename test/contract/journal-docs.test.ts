@@ -1,18 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { toItemKey, type Item } from '../../src/journal/table.ts'
+import { describe, expect, it } from 'vitest'
+import { toItemKey } from '../../src/journal/table.ts'
 import { writeExamples } from '../support/journal-examples.ts'
 import { readRecordSections, type RecordSection } from '../support/journal-page.ts'
-import { readTableDefinition, startJournal, type TestJournal } from '../support/journal-table.ts'
+import { readTableDefinition, useJournal } from '../support/journal-table.ts'
 
-let journal: TestJournal
-let examples: ReadonlyMap<string, Item>
-let sections: readonly RecordSection[]
-beforeAll(async () => {
-  journal = await startJournal()
-  examples = await writeExamples(journal)
-  sections = await readRecordSections()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
+const examples = await writeExamples(journal)
+const sections = await readRecordSections()
 
 const records = [
   'Head',

@@ -1,23 +1,19 @@
 import * as fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { CiEvidence, Evidence, Revision } from '../../src/deployment/revision.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
-import { revisionKey, tagKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { lifetimes } from '../../src/journal/lifetime.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
 import { commits, instants, runs } from '../support/journal-records.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { useJournal } from '../support/journal-table.ts'
 import { inFull } from '../support/size.ts'
 
-let journal: TestJournal
-beforeAll(async () => {
-  journal = await startJournal()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
 beforeEach(() => {
   journal.operations.length = 0
   journal.faults.length = 0
@@ -70,7 +66,7 @@ const isListed = async (id: Commit) => {
 }
 
 describe('evidence', () => {
-  it('makes a waiting revision in one write and no read', async () => {
+  it('creates a waiting revision in one write and no read', async () => {
     const id = newCommit()
     expect(await record(id, run)).toBe('recorded')
     expect(journal.operations).toEqual(['UpdateItem'])
@@ -93,7 +89,7 @@ describe('evidence', () => {
     })
   })
 
-  it('of another kind joins the revision in one write, and raises its version', async () => {
+  it('adds evidence of another kind in one write, and raises the version', async () => {
     const id = newCommit()
     await record(id, push)
     journal.operations.length = 0
@@ -110,7 +106,7 @@ describe('evidence', () => {
     })
   })
 
-  it('of another kind is one write also after reconcile wrote the revision', async () => {
+  it('adds evidence of another kind in one write after reconcile wrote the revision', async () => {
     const id = newCommit()
     await record(id, run)
     await createRevisions(journal.table).recordStatus(
@@ -124,23 +120,23 @@ describe('evidence', () => {
     expect(journal.operations).toEqual(['UpdateItem', 'UpdateItem'])
   })
 
-  it('changes nothing when it is doubled', async () => {
+  it('changes nothing for duplicate evidence', async () => {
     const id = newCommit()
     for (const evidence of [run, push, imageAt(now)]) await record(id, evidence)
-    const before = await journal.read(revisionKey(app, id))
+    const before = await journal.read(itemKey.revision(app, id))
     for (const evidence of [run, push, imageAt(now)])
       expect(await record(id, evidence, later)).toBe('unchanged')
-    expect(await journal.read(revisionKey(app, id))).toEqual(before)
+    expect(await journal.read(itemKey.revision(app, id))).toEqual(before)
   })
 
-  it('is recorded once by many that bring the same at the same moment', async () => {
+  it('records the same evidence once for concurrent writers', async () => {
     const id = newCommit()
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => record(id, run)))
     expect(outcomes.filter((outcome) => outcome === 'recorded')).toHaveLength(1)
     expect((await load(id)).version).toBe(1)
   })
 
-  it('of different kinds at the same moment is all kept', async () => {
+  it('keeps evidence of different kinds that is written concurrently', async () => {
     const id = newCommit()
     const facts = [run, { ...run, ci: 'circleci' as const }, push, imageAt(now)]
     expect(await Promise.all(facts.map((fact) => record(id, fact)))).toEqual(
@@ -149,7 +145,7 @@ describe('evidence', () => {
     expect(await load(id)).toMatchObject({ push, image: imageAt(now), version: 4 })
   })
 
-  it('is there once when its answer was lost and the SDK repeated it', async () => {
+  it('records evidence once where the answer was lost and the SDK repeated the write', async () => {
     const id = newCommit()
     journal.faults.push('answer_lost')
     await record(id, run)
@@ -161,7 +157,7 @@ describe('a CI run', () => {
   const newest = (list: readonly CiEvidence[]): CiEvidence | undefined =>
     [...list].sort((a, b) => b.runNumber - a.runNumber || b.attempt - a.attempt)[0]
 
-  it('is the newest run and attempt whatever the order they come in, created when it first was', async () => {
+  it('keeps the newest run and attempt in any order of arrival, with its earliest creation time', async () => {
     const distinct = fc.uniqueArray(runs({ workflows: ['CI', 'Lint'] }), {
       selector: (fact) => `${fact.ci} ${fact.workflow} ${fact.runNumber} ${fact.attempt}`,
       minLength: 1,
@@ -187,7 +183,7 @@ describe('a CI run', () => {
     )
   })
 
-  it('that is older or of an earlier attempt says nothing new', async () => {
+  it('ignores an older run and an earlier attempt', async () => {
     const id = newCommit()
     await record(id, { ...run, attempt: 2 })
     const before = await load(id)
@@ -198,7 +194,7 @@ describe('a CI run', () => {
 })
 
 describe('a push', () => {
-  it('is kept as the newest that was told', async () => {
+  it('keeps the newest push', async () => {
     const id = newCommit()
     await fc.assert(
       fc.asyncProperty(
@@ -215,8 +211,8 @@ describe('a push', () => {
   })
 })
 
-describe("an image's hint", () => {
-  it('counts as new only when the tag was pushed later', async () => {
+describe('an image hint', () => {
+  it('counts an image hint as new only where the tag was pushed later', async () => {
     const id = newCommit()
     await record(id, imageAt(now))
     expect(await record(id, imageAt(now), later)).toBe('unchanged')
@@ -225,7 +221,7 @@ describe("an image's hint", () => {
     expect((await load(id)).image).toEqual(imageAt(later))
   })
 
-  it('makes the registry be asked at once', async () => {
+  it('lets the registry be asked at once after an image hint', async () => {
     const revisions = createRevisions(journal.table)
     const id = newCommit()
     await record(id, run)
@@ -237,7 +233,7 @@ describe("an image's hint", () => {
     }
   })
 
-  it('of a tag without a commit is open until the registry was asked about that very push', async () => {
+  it('keeps the hint of a tag without a commit open until the registry answered for that push', async () => {
     const { recordEvidence } = createEvidenceJournal(journal.table)
     const tags = createTags(journal.table)
     const other = AppName.parse('by-latest')
@@ -256,13 +252,13 @@ describe("an image's hint", () => {
     expect(await isOpen()).toBe(false)
     expect(await told(now)).toBe('unchanged')
     expect(await isOpen()).toBe(false)
-    expect(await journal.read(tagKey(other))).toMatchObject({ image: imageAt(later) })
+    expect(await journal.read(itemKey.tag(other))).toMatchObject({ image: imageAt(later) })
   })
 })
 
-describe('a revision that ended', () => {
+describe('an ended revision', () => {
   it.each(['refused', 'expired'] as const)(
-    'as %s waits again when CI turns green',
+    'a %s revision waits again when CI turns green',
     async (status) => {
       const id = newCommit()
       await record(id, { ...run, conclusion: 'failure' })
@@ -280,12 +276,12 @@ describe('a revision that ended', () => {
         asked: null,
       })
       expect(await isListed(id)).toBe(true)
-      expect(await journal.read(revisionKey(app, id))).not.toHaveProperty('expiresAt')
+      expect(await journal.read(itemKey.revision(app, id))).not.toHaveProperty('expiresAt')
     },
   )
 
   it.each(['refused', 'expired'] as const)(
-    'as %s stays so when a body is doubled',
+    'a %s revision stays so after a duplicate webhook',
     async (status) => {
       const id = newCommit()
       await record(id, run)
@@ -296,7 +292,7 @@ describe('a revision that ended', () => {
   )
 
   it.each(['deployed', 'superseded'] as const)(
-    'as %s stays so, and keeps the evidence',
+    'a %s revision stays so, and keeps new evidence',
     async (status) => {
       const id = newCommit()
       await record(id, run)
@@ -309,7 +305,7 @@ describe('a revision that ended', () => {
   )
 
   it.each(['deployed', 'superseded'] as const)(
-    'as %s waits again when the branch is set back to it and CI runs anew',
+    'a %s revision waits again when the branch is set back to it and CI runs again',
     async (status) => {
       const id = newCommit()
       await record(id, run)
@@ -321,13 +317,13 @@ describe('a revision that ended', () => {
     },
   )
 
-  it('is removed 90 days after its last write, and never while it waits', async () => {
+  it('expires an ended revision 90 days after its last write, and never a waiting one', async () => {
     const id = newCommit()
     await record(id, run)
-    expect(await journal.read(revisionKey(app, id))).not.toHaveProperty('expiresAt')
+    expect(await journal.read(itemKey.revision(app, id))).not.toHaveProperty('expiresAt')
     await end(id, 'deployed')
     const expiresAt = Date.parse(now) / 1000 + lifetimes.endedRevision
-    expect(await journal.read(revisionKey(app, id))).toMatchObject({
+    expect(await journal.read(itemKey.revision(app, id))).toMatchObject({
       expiresAt: Math.floor(expiresAt),
     })
   })

@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { createFleetScans } from '../../src/journal/fleet-scans.ts'
 import { InstanceId } from '../../src/kernel/id.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { useJournal } from '../support/journal-table.ts'
 
-let journal: TestJournal
-beforeAll(async () => {
-  journal = await startJournal()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
 
-it('is empty before the first, and then what was last recorded', async () => {
+it('returns an empty fleet scan before the first, then the last one recorded', async () => {
   const fleetScans = createFleetScans(journal.table)
   expect(await fleetScans.load()).toEqual({ online: [], asked: {} })
   const id = InstanceId.parse('i-0123456789abcdef0')

@@ -1,26 +1,22 @@
 import * as fc from 'fast-check'
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import type { InstanceState } from '../../src/deployment/deployment.ts'
 import { createHead, type Head } from '../../src/deployment/head.ts'
 import { maxHeadBytes } from '../../src/deployment/head-size.ts'
 import { createHeads, HeadTooLarge } from '../../src/journal/heads.ts'
 import { ItemUnreadable, SchemaVersionUnknown } from '../../src/journal/item.ts'
-import { headKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { packLists } from '../../src/journal/instance-list.ts'
 import { readItems } from '../../src/journal/list.ts'
 import { createJournalTable, type Item } from '../../src/journal/table.ts'
 import { AppName, Fence, Generation } from '../../src/kernel/id.ts'
 import { deployments, heads as someHeads, instanceStates } from '../support/journal-records.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { useJournal } from '../support/journal-table.ts'
 import { inFull } from '../support/size.ts'
 
-let journal: TestJournal
-beforeAll(async () => {
-  journal = await startJournal()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
 
 let count = 0
 const newApp = () => AppName.parse(`app-${(count += 1)}`)
@@ -48,12 +44,12 @@ const putItem = async (item: Item) => {
 }
 
 describe('the head of an app', () => {
-  it('is a fresh one of version 0 where none was written', async () => {
+  it('returns a new head of version 0 where none was written', async () => {
     const app = newApp()
     expect(await createHeads(journal.table).load(app)).toEqual(createHead(app))
   })
 
-  it('is read back as it was written, whatever is in it', async () => {
+  it('reads any head back as it was written', async () => {
     const heads = createHeads(journal.table)
     await fc.assert(
       fc.asyncProperty(someHeads, async (head) => {
@@ -65,14 +61,14 @@ describe('the head of an app', () => {
     )
   })
 
-  it('is written first by one writer only', async () => {
+  it('lets one writer only create a head', async () => {
     const heads = createHeads(journal.table)
     const first = next(createHead(newApp()))
     expect(await heads.record(first, 0)).toBe('recorded')
     expect(await heads.record(first, 0)).toBe('conflict')
   })
 
-  it('is won by exactly one of many writers of the same version', async () => {
+  it('lets exactly one of many writers of a version win', async () => {
     const heads = createHeads(journal.table)
     const app = newApp()
     await heads.record(next(createHead(app)), 0)
@@ -85,7 +81,7 @@ describe('the head of an app', () => {
     expect(await heads.load(app)).toEqual(rivals[outcomes.indexOf('recorded')])
   })
 
-  it('raises its version by more than one where it is told to', async () => {
+  it('raises the version by more than one where the head says so', async () => {
     const heads = createHeads(journal.table)
     const head = next(createHead(newApp()))
     await heads.record(head, 0)
@@ -97,7 +93,7 @@ describe('the head of an app', () => {
 })
 
 describe('a write whose answer is lost', () => {
-  it('is known as recorded when the SDK repeats it and meets itself', async () => {
+  it('reports a write with a lost answer as recorded where the SDK repeats it', async () => {
     const heads = createHeads(journal.table)
     const head = next(createHead(newApp()))
     journal.faults.push('answer_lost')
@@ -105,7 +101,7 @@ describe('a write whose answer is lost', () => {
     expect(journal.operations).toEqual(['PutItem', 'PutItem', 'GetItem'])
   })
 
-  it('is known as recorded where the SDK does not repeat it', async () => {
+  it('reports a write with a lost answer as recorded where the SDK does not repeat it', async () => {
     const heads = createHeads(journal.connect(1))
     const head = next(createHead(newApp()))
     journal.faults.push('answer_lost')
@@ -113,7 +109,7 @@ describe('a write whose answer is lost', () => {
     expect(journal.operations).toEqual(['PutItem', 'GetItem'])
   })
 
-  it('is a conflict when another won the race', async () => {
+  it('reports a conflict where another writer won during a lost write', async () => {
     const app = newApp()
     const rival = next(createHead(app), { generation: Generation.parse(99) })
     journal.faults.push('request_lost')
@@ -124,7 +120,7 @@ describe('a write whose answer is lost', () => {
     expect(await createHeads(journal.table).load(app)).toEqual(rival)
   })
 
-  it('is thrown while nobody can know: the version still stands', async () => {
+  it('throws the failure of a write that may still arrive', async () => {
     const app = newApp()
     journal.faults.push('request_lost')
     const write = createHeads(journal.connect(1)).record(next(createHead(app)), 0)
@@ -134,7 +130,7 @@ describe('a write whose answer is lost', () => {
 })
 
 describe('the index of what is open', () => {
-  it('lists an app from the write that opens a deployment to the one that lets it go', async () => {
+  it('lists an app from the opening of a deployment to its archiving', async () => {
     const heads = createHeads(journal.table)
     const closed = next(createHead(newApp()))
     await heads.record(closed, 0)
@@ -146,7 +142,7 @@ describe('the index of what is open', () => {
     expect(await heads.listOpen()).not.toContain(closed.app)
   })
 
-  it("lists an app while a person's request is neither opened nor refused", async () => {
+  it('lists an app while a request is neither opened nor refused', async () => {
     const heads = createHeads(journal.table)
     const request = { revision: null, force: false, by: 'ada', at: '2026-11-20T10:00:30.000Z' }
     const asked = next(createHead(newApp()), { request: { ...request, refusal: null } })
@@ -158,18 +154,18 @@ describe('the index of what is open', () => {
   })
 })
 
-describe('what decisions rest on', () => {
-  it('is read strongly consistent, alone and together', async () => {
+describe('reads for decisions', () => {
+  it('reads single and batched items strongly consistent', async () => {
     const app = newApp()
     journal.consistent.length = 0
     await createHeads(journal.table).load(app)
-    await readItems(journal.table, [headKey(app)])
+    await readItems(journal.table, [itemKey.head(app)])
     expect(journal.consistent).toEqual([true, true])
   })
 })
 
 describe('a head that cannot be kept or read', () => {
-  it('is refused before it is sent when it outgrows its limit', async () => {
+  it('refuses a head above its size limit before sending it', async () => {
     const { release } = deployment
     const settings = { ...release.settings, env: { LARGE: 'x'.repeat(maxHeadBytes / 4) } }
     const releases = Array.from({ length: 5 }, () => ({ ...release, settings }))
@@ -178,11 +174,11 @@ describe('a head that cannot be kept or read', () => {
     expect(journal.operations).toEqual([])
   })
 
-  it('names the item and the fields that are wrong, never what stands in them', async () => {
+  it('names the item and the fields of an unreadable head, never their values', async () => {
     const app = newApp()
     const heads = createHeads(journal.table)
     await heads.record(next(createHead(app), { deployment }), 0)
-    const item = await journal.read(headKey(app))
+    const item = await journal.read(itemKey.head(app))
     const planted = 'hunter2-hunter2'
     const garbage = { ...createHead(app), mark: planted, deployment: { ...deployment, by: 7 } }
     await putItem({ ...item, body: { ...garbage, quarantine: [planted] } })
@@ -201,37 +197,40 @@ describe('a head that cannot be kept or read', () => {
       packLists({ instances: deployment.instances, observed: [] }).slice(0, 9),
     ],
     ['a text', 'hunter2-hunter2'],
-  ])('names the list of instances where it is %s, and nothing of it', async (_what, instances) => {
-    const app = newApp()
-    const heads = createHeads(journal.table)
-    await heads.record(next(createHead(app), { deployment }), 0)
-    await putItem({ ...(await journal.read(headKey(app))), instances })
-    const error: unknown = await heads.load(app).catch((thrown: unknown) => thrown)
-    expect(error).toBeInstanceOf(ItemUnreadable)
-    expect(String(error)).toMatch(new RegExp(`head#${app} head cannot be read: instances \\(`))
-    expect(String(error)).not.toContain('hunter2')
-  })
+  ])(
+    'names a list of instances that is %s, and nothing of its content',
+    async (_what, instances) => {
+      const app = newApp()
+      const heads = createHeads(journal.table)
+      await heads.record(next(createHead(app), { deployment }), 0)
+      await putItem({ ...(await journal.read(itemKey.head(app))), instances })
+      const error: unknown = await heads.load(app).catch((thrown: unknown) => thrown)
+      expect(error).toBeInstanceOf(ItemUnreadable)
+      expect(String(error)).toMatch(new RegExp(`head#${app} head cannot be read: instances \\(`))
+      expect(String(error)).not.toContain('hunter2')
+    },
+  )
 
-  it('names the field of the instance where one is packed that the schema does not know', async () => {
+  it('names the field of a packed instance that the schema refuses', async () => {
     const app = newApp()
     const heads = createHeads(journal.table)
     const head = next(createHead(app), { deployment, observed: [] })
     await heads.record(head, 0)
     const one = { ...instance, status: 'paused' }
     const instances = packLists({ instances: [z.custom<InstanceState>().parse(one)], observed: [] })
-    await putItem({ ...(await journal.read(headKey(app))), instances })
+    await putItem({ ...(await journal.read(itemKey.head(app))), instances })
     await expect(heads.load(app)).rejects.toThrow('body.deployment.instances.0.status')
   })
 
-  it('is refused by name when another version of Landfall wrote it', async () => {
+  it('refuses a head of another schema version by name', async () => {
     const app = newApp()
-    await putItem({ ...headKey(app), schemaVersion: 2, app, version: 1, body: {} })
+    await putItem({ ...itemKey.head(app), schemaVersion: 2, app, version: 1, body: {} })
     await expect(createHeads(journal.table).load(app)).rejects.toThrow(SchemaVersionUnknown)
   })
 })
 
 describe('the table', () => {
-  it('connects to nothing before its first use, and then where AWS_ENDPOINT_URL says', async () => {
+  it('connects on first use only, to AWS_ENDPOINT_URL', async () => {
     const table = createJournalTable('landfall-test')
     const before = { ...process.env }
     Object.assign(process.env, {

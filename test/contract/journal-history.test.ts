@@ -1,22 +1,18 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createCertificates } from '../../src/journal/certificates.ts'
 import { createCommandIndex } from '../../src/journal/commands.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHistory } from '../../src/journal/history.ts'
 import { ItemUnreadable } from '../../src/journal/item.ts'
-import { certificateKey, commandKey, receiptKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { AppName, Generation, InstanceId, newDeliveryId } from '../../src/kernel/id.ts'
 import { endedDeployments, steps as someSteps } from '../support/journal-records.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { useJournal } from '../support/journal-table.ts'
 import { inFull } from '../support/size.ts'
 
-let journal: TestJournal
-beforeAll(async () => {
-  journal = await startJournal()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
 
 const now = '2026-11-20T10:00:30.000Z'
 const daysLater = (days: number) => Math.floor(Date.parse(now) / 1000) + days * 86_400
@@ -27,7 +23,7 @@ const put = (item: Record<string, unknown>) =>
   journal.table.documents().send(new PutCommand({ TableName: journal.table.name, Item: item }))
 
 describe('the history of deployments', () => {
-  it('is read back as it was written, however often, the newest first', async () => {
+  it('reads deployments back as they were written, newest first, after repeated writes too', async () => {
     const history = createHistory(journal.table)
     const list = fc.uniqueArray(endedDeployments, {
       selector: ({ generation }) => generation,
@@ -46,7 +42,7 @@ describe('the history of deployments', () => {
     )
   })
 
-  it('says that a deployment was taken back, and by which, whoever writes it again later', async () => {
+  it('keeps the mark of a rolled back deployment, also after a later write of the deployment', async () => {
     const history = createHistory(journal.table)
     const app = newApp()
     const [one] = fc.sample(endedDeployments, 1)
@@ -62,20 +58,20 @@ describe('the history of deployments', () => {
     ])
   })
 
-  it('takes nothing back that the journal has forgotten', async () => {
+  it('does not mark a deployment that has expired', async () => {
     const history = createHistory(journal.table)
     const app = newApp()
     await history.recordRolledBack(app, Generation.parse(1), Generation.parse(2))
     expect(await history.loadDeployments(app, 10)).toEqual([])
   })
 
-  it('holds nothing of another app or of revisions', async () => {
+  it('lists no deployments of another app, and no revisions', async () => {
     expect(await createHistory(journal.table).loadDeployments(newApp(), 10)).toEqual([])
   })
 })
 
 describe('the steps of a deployment', () => {
-  it('are read back as they were written, however often', async () => {
+  it('reads steps back as they were written, after repeated writes too', async () => {
     const history = createHistory(journal.table)
     await fc.assert(
       fc.asyncProperty(fc.array(someSteps, { maxLength: 4 }), async (list) => {
@@ -94,7 +90,7 @@ describe('the steps of a deployment', () => {
     )
   })
 
-  it('are all found where they are more than one page', async () => {
+  it('reads all steps where they take more than one page', async () => {
     const history = createHistory(journal.table)
     const app = newApp()
     const [step] = fc.sample(someSteps, { numRuns: 1, seed: 1 })
@@ -107,18 +103,18 @@ describe('the steps of a deployment', () => {
 })
 
 describe('the index of commands', () => {
-  it('finds the app of a command, and none for a stranger', async () => {
+  it('finds the app of a command, and none for an unknown command', async () => {
     const commands = createCommandIndex(journal.table)
     const app = newApp()
     await commands.recordCommand('11111111-2222-4333-8444-555555555555', app, now)
     expect(await commands.findApp('11111111-2222-4333-8444-555555555555')).toBe(app)
     expect(await commands.findApp('99999999-2222-4333-8444-555555555555')).toBeNull()
-    const item = await journal.read(commandKey('11111111-2222-4333-8444-555555555555'))
+    const item = await journal.read(itemKey.command('11111111-2222-4333-8444-555555555555'))
     expect(item).toMatchObject({ expiresAt: daysLater(7) })
   })
 
-  it('refuses an item that is none', async () => {
-    await put({ ...commandKey('broken'), schemaVersion: 1, app: 'No App!' })
+  it('refuses an invalid command item', async () => {
+    await put({ ...itemKey.command('broken'), schemaVersion: 1, app: 'No App!' })
     await expect(createCommandIndex(journal.table).findApp('broken')).rejects.toThrow(
       ItemUnreadable,
     )
@@ -129,7 +125,7 @@ describe('the certificates of instances', () => {
   const instanceOf = (number: number) =>
     InstanceId.parse(`i-${number.toString(16).padStart(8, '0')}`)
 
-  it('are those that are there, of the instances asked for, the last one recorded', async () => {
+  it('loads the last certificate of each requested instance that has one', async () => {
     const certificates = createCertificates(journal.table)
     const of = (number: number, der: string) => ({ instance: instanceOf(number), der, at: now })
     expect(await certificates.load([])).toEqual([])
@@ -140,12 +136,12 @@ describe('the certificates of instances', () => {
       of(1, 'DDDD'),
       of(2, 'BBBB'),
     ])
-    expect(await journal.read(certificateKey(instanceOf(1)))).toMatchObject({
+    expect(await journal.read(itemKey.certificate(instanceOf(1)))).toMatchObject({
       expiresAt: daysLater(30),
     })
   })
 
-  it('are gone when they are forgotten, also twice', async () => {
+  it('deletes a forgotten certificate, also twice', async () => {
     const certificates = createCertificates(journal.table)
     await certificates.record({ instance: instanceOf(4), der: 'AAAA', at: now })
     await certificates.forget(instanceOf(4))
@@ -153,7 +149,7 @@ describe('the certificates of instances', () => {
     expect(await certificates.load([instanceOf(4)])).toEqual([])
   })
 
-  it('are read on where DynamoDB leaves keys of a batch unprocessed', async () => {
+  it('reads the certificates that DynamoDB left unprocessed in a batch', async () => {
     const certificates = createCertificates(journal.table)
     const fleet = [5001, 5002, 5003].map(instanceOf)
     for (const instance of fleet) await certificates.record({ instance, der: 'AAAA', at: now })
@@ -164,7 +160,7 @@ describe('the certificates of instances', () => {
     expect(journal.operations).toEqual(['BatchGetItem', 'BatchGetItem', 'BatchGetItem'])
   })
 
-  it('are read for a whole fleet at once', async () => {
+  it('reads the certificates of a whole fleet at once', async () => {
     const certificates = createCertificates(journal.table)
     const fleet = Array.from({ length: 130 }, (_, index) => instanceOf(1000 + index))
     await Promise.all(
@@ -177,7 +173,7 @@ describe('the certificates of instances', () => {
 })
 
 describe('the receipt of a delivery', () => {
-  it('is kept as it was given, for as long as it says', async () => {
+  it('keeps a receipt as given, until its expiry', async () => {
     const deliveryId = newDeliveryId()
     const receipt = {
       deliveryId,
@@ -191,8 +187,8 @@ describe('the receipt of a delivery', () => {
     } as const
     const expiresAt = '2026-12-20T10:00:30.000Z'
     await createEvidenceJournal(journal.table).recordReceipt({ ...receipt, expiresAt })
-    expect(await journal.read(receiptKey(deliveryId))).toEqual({
-      ...receiptKey(deliveryId),
+    expect(await journal.read(itemKey.receipt(deliveryId))).toEqual({
+      ...itemKey.receipt(deliveryId),
       schemaVersion: 1,
       ...receipt,
       expiresAt: daysLater(30),

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { DeleteItemCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { createCarryRecords } from '../../src/journal/carries.ts'
 import { createCertificates } from '../../src/journal/certificates.ts'
@@ -19,8 +19,8 @@ import { createTags } from '../../src/journal/tags.ts'
 import { AppName, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
 import { CarryOrder } from '../../src/targets/carry.ts'
 import type { Heads } from '../../src/rollout/journal.ts'
-import { readRecordSections, type RecordSection } from '../support/journal-page.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { readRecordSections } from '../support/journal-page.ts'
+import { useJournal } from '../support/journal-table.ts'
 import { createWorld, type World } from '../support/rollout-world.ts'
 import { letItSettle } from '../support/runs.ts'
 
@@ -41,13 +41,8 @@ const toBytes = (name: string, value: unknown): unknown =>
 const readRaw = async (file: string): Promise<Raw> =>
   Raw.parse(JSON.parse(await readFile(new URL(file, folder), 'utf8'), toBytes))
 
-let journal: TestJournal
-let sections: readonly RecordSection[]
-beforeAll(async () => {
-  journal = await startJournal()
-  sections = await readRecordSections()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
+const sections = await readRecordSections()
 
 const put = async (raw: Raw): Promise<Item> => {
   const { name, documents } = journal.table
@@ -176,13 +171,13 @@ const readerOf = (item: Item): Reader => {
 }
 
 describe('the records that are kept', () => {
-  it('are of every kind that docs/journal.md tells of', async () => {
+  it('keeps records of every kind in docs/journal.md', async () => {
     const items = await Promise.all(files.map(async (file) => put(await readRaw(file))))
     expect([...new Set(items.map(kindOf))].sort()).toEqual(sections.map(({ name }) => name).sort())
     for (const file of files) await remove(await readRaw(file))
   })
 
-  it.each(filesReadBack)('%s is read, and nothing of it is lost', async (file) => {
+  it.each(filesReadBack)('reads %s without losing a field', async (file) => {
     const raw = await readRaw(file)
     const item = await put(raw)
     const { read, told } = readerOf(item)
@@ -221,13 +216,13 @@ describe('a kept head', () => {
   )
 })
 
-describe('a record of a schema version that is not known', () => {
+describe('a record of an unknown schema version', () => {
   const newer = async (file: string) => {
     const raw = { ...(await readRaw(file)), schemaVersion: { N: '2' } }
     return { raw, item: await put(raw) }
   }
 
-  it.each(filesReadBack)('%s is refused by name when it is read', async (file) => {
+  it.each(filesReadBack)('refuses to read %s of another schema version, by name', async (file) => {
     const { raw, item } = await newer(file)
     const reader = readerOf(item)
     if (reader !== null) {
@@ -241,7 +236,7 @@ describe('a record of a schema version that is not known', () => {
     await remove(raw)
   })
 
-  it('is not overwritten by a webhook either, which reads nothing first', async () => {
+  it('does not let a webhook overwrite a record of another schema version', async () => {
     const app = AppName.parse('oc-lettings')
     const now = '2027-01-01T00:00:00.000Z'
     const image = { kind: 'image', tag: 'latest', seenAt: now } as const

@@ -1,29 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { receiptLifetimeSeconds } from '../../src/delivery/record.ts'
 import { createHead } from '../../src/deployment/head.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
-import { headKey, revisionKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { lifetimes } from '../../src/journal/lifetime.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
-import type { Item } from '../../src/journal/table.ts'
 import { AppName, Fence } from '../../src/kernel/id.ts'
 import { writeExamples } from '../support/journal-examples.ts'
-import { readRecordSections, type RecordSection } from '../support/journal-page.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { readRecordSections } from '../support/journal-page.ts'
+import { useJournal } from '../support/journal-table.ts'
 import { live } from '../support/core.ts'
 import { commitAt } from '../support/examples.ts'
 import { createWorld } from '../support/rollout-world.ts'
 
-let journal: TestJournal
-let examples: ReadonlyMap<string, Item>
-let sections: readonly RecordSection[]
-beforeAll(async () => {
-  journal = await startJournal()
-  examples = await writeExamples(journal)
-  sections = await readRecordSections()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
+const examples = await writeExamples(journal)
+const sections = await readRecordSections()
 
 const day = 86_400
 const epoch = (instant: unknown): number => Math.floor(Date.parse(String(instant)) / 1000)
@@ -45,31 +38,34 @@ const lifetimeOf = (record: string): string =>
   sections.find(({ name }) => name === record)?.lifetime ?? ''
 
 describe('the lifetime of a record', () => {
-  it('is stated for every kind, and no kind is left out here', () => {
+  it('states a lifetime for every kind of record', () => {
     const kinds = [...Object.keys(expiring), ...lasting, 'Revision']
     expect(sections.map(({ name }) => name).sort()).toEqual(kinds.sort())
     expect(Object.keys(lifetimes)).toHaveLength(Object.keys(expiring).length)
   })
 
-  it.each(Object.entries(expiring))('of a %s is what docs/journal.md says', (record, how) => {
-    const [from, seconds] = how
-    const item = examples.get(record)
-    expect(lifetimeOf(record)).toMatch(new RegExp(`^${seconds / day} days from its `))
-    expect(Number(item?.['expiresAt']) - epoch(item?.[from])).toBe(seconds)
-  })
+  it.each(Object.entries(expiring))(
+    'the lifetime of a %s is that of docs/journal.md',
+    (record, how) => {
+      const [from, seconds] = how
+      const item = examples.get(record)
+      expect(lifetimeOf(record)).toMatch(new RegExp(`^${seconds / day} days from its `))
+      expect(Number(item?.['expiresAt']) - epoch(item?.[from])).toBe(seconds)
+    },
+  )
 
-  it.each(lasting)('of a %s has no end', (record) => {
+  it.each(lasting)('a %s does not expire', (record) => {
     expect(lifetimeOf(record)).toBe('for ever')
     expect(examples.get(record)).not.toHaveProperty('expiresAt')
   })
 
-  it('of a revision begins when it has ended, with each write anew, and ends where it waits again', async () => {
+  it('restarts the lifetime of an ended revision with each write, and drops it where it waits again', async () => {
     const app = AppName.parse('shop')
     const id = commitAt(1)
     const evidence = createEvidenceJournal(journal.table)
     const revisions = createRevisions(journal.table)
     const { runOf } = createWorld({ instances: 1 })
-    const read = async () => (await journal.read(revisionKey(app, id)))?.['expiresAt']
+    const read = async () => (await journal.read(itemKey.revision(app, id)))?.['expiresAt']
     const end = async (now: string) => {
       const revision = await revisions.load(app, id)
       if (revision !== null) await revisions.recordStatus(revision, 'refused', 'ci_failed', now)
@@ -94,12 +90,12 @@ describe('the lifetime of a record', () => {
     expect(await read()).toBeUndefined()
   })
 
-  it('of the live release and its way back has no end, however long nothing is deployed', async () => {
+  it('keeps the live release and the one before it, however long nothing is deployed', async () => {
     const heads = createHeads(journal.table)
     const app = AppName.parse('quiet')
     const { releases } = live(1, 5)
     await heads.record({ ...createHead(app), releases, version: Fence.parse(1) }, 0)
-    const item = await journal.read(headKey(app))
+    const item = await journal.read(itemKey.head(app))
     expect(JSON.stringify(item)).not.toContain('expiresAt')
     expect((await heads.load(app)).releases).toEqual(releases)
   })

@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Generation } from '../../src/kernel/id.ts'
 import { createJournalWorld } from '../support/journal-world.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { useJournal } from '../support/journal-table.ts'
 import { commitAt, digestAt } from '../support/examples.ts'
 import { letItSettle } from '../support/runs.ts'
 
-let journal: TestJournal
-beforeAll(async () => {
-  journal = await startJournal()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
 
 const open = async (instances = 1) => {
   const stage = createJournalWorld(journal.table, { instances })
@@ -33,7 +29,7 @@ const open = async (instances = 1) => {
 const live = (generation: number, index: number) => ({ generation, digest: digestAt(index) })
 
 describe('a journal that was restored to an earlier day', () => {
-  it('raises its version above the fences that hosts have seen, and deploys under a new number', async () => {
+  it('raises the version of a restored head above the fences of the hosts, and deploys under a new number', async () => {
     const stage = await open()
     await stage.deploy(1)
     const day = await stage.read()
@@ -58,7 +54,7 @@ describe('a journal that was restored to an earlier day', () => {
     ])
   })
 
-  it('takes no answer to another order for one of its own, although fence and number are the same', async () => {
+  it('accepts no answer to an order from before the restore, although fence and number are the same', async () => {
     const stage = await open()
     await stage.deploy(1)
     const day = await stage.read()
@@ -74,7 +70,7 @@ describe('a journal that was restored to an earlier day', () => {
     expect(await stage.loadHead()).toMatchObject({ deployment: null, generation: 3 })
   })
 
-  it('brings new settings to whoever has its image under its number already', async () => {
+  it('deploys new settings to an instance that has the same image under the same number', async () => {
     const stage = await open()
     await stage.deploy(1)
     const day = await stage.read()
@@ -89,7 +85,7 @@ describe('a journal that was restored to an earlier day', () => {
     expect(stage.serving()).toEqual([live(3, 1)])
   })
 
-  it('gives one deployment one number, also to instances that were not there before', async () => {
+  it('gives a deployment after a restore one number, also on new instances', async () => {
     const stage = await open(2)
     const [fresh] = stage.world.hosts
     await stage.deploy(1)
@@ -103,7 +99,7 @@ describe('a journal that was restored to an earlier day', () => {
     expect(await stage.loadHead()).toMatchObject({ deployment: null, generation: 3 })
   })
 
-  it('has what was live that day brought back where nothing else is deployed', async () => {
+  it('repairs instances to the restored live release where nothing else is deployed', async () => {
     const stage = await open()
     await stage.deploy(1)
     const day = await stage.read()
@@ -117,7 +113,7 @@ describe('a journal that was restored to an earlier day', () => {
     expect(stage.serving()).toEqual([live(2, 3)])
   })
 
-  it('ends the deployment that was open in it', async () => {
+  it('ends the deployment that was open in the restored journal', async () => {
     const stage = await open()
     await stage.deploy(1)
     stage.world.setSsm(false)

@@ -1,24 +1,20 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { Revision } from '../../src/deployment/revision.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { ItemUnreadable, SchemaVersionUnknown } from '../../src/journal/item.ts'
-import { revisionKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { fromRevisionItem, toRevisionItem } from '../../src/journal/revision-item.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
 import { later } from '../../src/kernel/foreign.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
 import { revisions as someRevisions } from '../support/journal-records.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { useJournal } from '../support/journal-table.ts'
 import { inFull } from '../support/size.ts'
 
-let journal: TestJournal
-beforeAll(async () => {
-  journal = await startJournal()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
 beforeEach(() => {
   journal.operations.length = 0
 })
@@ -43,11 +39,11 @@ const reload = (revision: Revision) =>
   createRevisions(journal.table).load(revision.app, revision.id)
 
 describe('a revision', () => {
-  it('is null where none was ever seen', async () => {
+  it('returns null for an unknown revision', async () => {
     expect(await createRevisions(journal.table).load(app, newCommit())).toBeNull()
   })
 
-  it('is read back as it was written, whatever is in it', async () => {
+  it('reads any revision back as it was written', async () => {
     await fc.assert(
       fc.asyncProperty(someRevisions, async (revision) => {
         const item = toRevisionItem(revision, now)
@@ -59,7 +55,7 @@ describe('a revision', () => {
     )
   })
 
-  it('is written by one of two who read the same', async () => {
+  it('lets one of two writers of the same version win', async () => {
     const revisions = createRevisions(journal.table)
     const revision = await register()
     const outcomes = await Promise.all([
@@ -71,7 +67,7 @@ describe('a revision', () => {
     expect(await reload(revision)).toMatchObject({ status, version: revision.version + 1 })
   })
 
-  it('does not end when evidence came in since it was read', async () => {
+  it('does not end a revision that got evidence since it was read', async () => {
     const revision = await register()
     const run = { kind: 'image', tag: 'main', seenAt: now } as const
     await createEvidenceJournal(journal.table).recordEvidence(app, revision.id, null, run, now)
@@ -80,7 +76,7 @@ describe('a revision', () => {
     expect(await reload(revision)).toMatchObject({ status: 'waiting', image: run })
   })
 
-  it('says what it waits for and goes on waiting', async () => {
+  it('records the reason that a revision waits for', async () => {
     const revisions = createRevisions(journal.table)
     const revision = await register()
     await revisions.recordStatus(revision, 'waiting', 'evidence_missing', now)
@@ -88,7 +84,7 @@ describe('a revision', () => {
     expect(await revisions.loadWaiting(app, [])).toContainEqual(await reload(revision))
   })
 
-  it('counts how often the registry was asked, and keeps what it answered', async () => {
+  it('counts the questions to the registry, and keeps its answer', async () => {
     const revisions = createRevisions(journal.table)
     const revision = await register()
     const busy = { reason: 'registry_unavailable', retryAfterSeconds: 90 } as const
@@ -106,7 +102,7 @@ describe('a revision', () => {
     })
   })
 
-  it('counts how often GitHub was asked, and keeps why it did not tell until it is brought back', async () => {
+  it('counts the look-ups on GitHub, and keeps their failure until the revision waits again', async () => {
     const revisions = createRevisions(journal.table)
     const revision = await register()
     await revisions.recordLookedUp(revision, later('api.github.com answered 502', 90), now)
@@ -134,7 +130,7 @@ describe('a revision', () => {
     })
   })
 
-  it('keeps newer evidence over an answer of the registry to an older look', async () => {
+  it('keeps evidence that is newer than an answer of the registry', async () => {
     const revisions = createRevisions(journal.table)
     const revision = await register()
     await revisions.recordStatus(revision, 'waiting', 'evidence_missing', now)
@@ -143,8 +139,8 @@ describe('a revision', () => {
   })
 })
 
-describe('a record of the version before', () => {
-  it('is read, with what it does not say yet left empty', async () => {
+describe('a revision of an earlier version', () => {
+  it('reads a revision of an earlier version, with its missing fields empty', async () => {
     const revision = await register()
     const item = {
       ...toRevisionItem(revision, now),
@@ -163,7 +159,7 @@ describe('a record of the version before', () => {
 })
 
 describe('the waiting revisions of an app', () => {
-  it('are those of the index and those a nudge names, each once, and no ended one', async () => {
+  it('loads the waiting revisions of the index and of the nudge, each once', async () => {
     const revisions = createRevisions(journal.table)
     const own = AppName.parse('waiting-app')
     const [one, two, over] = [await register(own), await register(own), await register(own)]
@@ -174,7 +170,7 @@ describe('the waiting revisions of an app', () => {
     expect(found).toHaveLength(2)
   })
 
-  it('are all found where they are more than one page and one batch', async () => {
+  it('loads all waiting revisions where they take more than one page and batch', async () => {
     const own = AppName.parse('busy-app')
     const all = await Promise.all(Array.from({ length: 120 }, () => register(own)))
     const found = await createRevisions(journal.table).loadWaiting(own, [])
@@ -182,13 +178,13 @@ describe('the waiting revisions of an app', () => {
   })
 })
 
-describe('a revision that cannot be read', () => {
+describe('an unreadable revision', () => {
   const revision = fc.sample(someRevisions, { numRuns: 1, seed: 3 })[0]
   if (revision === undefined) throw new Error('no sample')
-  const key = revisionKey(revision.app, revision.id)
+  const key = itemKey.revision(revision.app, revision.id)
   const item = toRevisionItem(revision, now)
 
-  it('names the item and the field, never what stands in it', () => {
+  it('names the item and the field of an unreadable revision, never its value', () => {
     const planted = 'hunter2-hunter2'
     const read = () =>
       fromRevisionItem(key, { ...item, status: planted, digest: planted, 'ci:github:CI': planted })
@@ -198,7 +194,7 @@ describe('a revision that cannot be read', () => {
     expect(read).not.toThrow(planted)
   })
 
-  it('is refused by name when another version of Landfall wrote it, also by new evidence', async () => {
+  it('refuses a revision of another schema version by name, also for new evidence', async () => {
     const { push: _, ...rest } = item
     const foreign = { ...rest, schemaVersion: 2, status: 'waiting' }
     expect(() => fromRevisionItem(key, foreign)).toThrow(SchemaVersionUnknown)

@@ -1,24 +1,20 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { seenKey } from '../../src/journal/keys.ts'
+import { expect, it } from 'vitest'
+import { itemKey } from '../../src/journal/keys.ts'
 import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
 import { addSeconds } from '../../src/kernel/clock.ts'
 import { AppName } from '../../src/kernel/id.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { useJournal } from '../support/journal-table.ts'
 
-let journal: TestJournal
-beforeAll(async () => {
-  journal = await startJournal()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
 
 const now = '2026-11-20T10:00:30.000Z'
 
-it('is nothing for an app that no hook was seen of', async () => {
+it('returns no webhook activity for an app without any', async () => {
   expect(await createSeen(journal.table).load(AppName.parse('quiet'))).toEqual({})
 })
 
-it('is the last instant of each kind, whatever comes at the same moment', async () => {
+it('returns the last arrival of each kind, after concurrent writes too', async () => {
   const app = AppName.parse('shop')
   const record = createRecordSeen(journal.table)
   const later = addSeconds(now, 3600)
@@ -35,9 +31,9 @@ it('is the last instant of each kind, whatever comes at the same moment', async 
   })
 })
 
-it('passes over what another version noted', async () => {
+it('skips webhook activity of another version', async () => {
   const app = AppName.parse('strange')
-  const item = { ...seenKey(app), app, schemaVersion: 1, 'seen:gitlab:push': now }
+  const item = { ...itemKey.seen(app), app, schemaVersion: 1, 'seen:gitlab:push': now }
   const damaged = { ...item, 'seen:github:push': 7, 'seen:docker-hub:push': now }
   await journal.table
     .documents()

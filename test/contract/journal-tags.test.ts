@@ -1,19 +1,15 @@
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
-import { tagKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { createLabels } from '../../src/journal/labels.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { addSeconds } from '../../src/kernel/clock.ts'
 import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
-import { startJournal, type TestJournal } from '../support/journal-table.ts'
+import { useJournal } from '../support/journal-table.ts'
 
-let journal: TestJournal
-beforeAll(async () => {
-  journal = await startJournal()
-})
-afterAll(() => journal.stop())
+const journal = await useJournal()
 
 let app: AppName
 let count = 0
@@ -30,11 +26,11 @@ const announce = (seenAt = now) =>
   createEvidenceJournal(journal.table).recordEvidence(app, null, null, imageAt(seenAt), now)
 
 describe('the labels of images', () => {
-  it('are none where none was read', async () => {
+  it('returns no labels where none was read', async () => {
     expect(await createLabels(journal.table).load(app)).toEqual([])
   })
 
-  it('are kept with and without a commit, the newest first', async () => {
+  it('keeps labels with and without a commit, newest first', async () => {
     const labels = createLabels(journal.table)
     await labels.record(app, { digest: digestAt(1), commit: commitAt(1) }, now)
     await labels.record(app, { digest: digestAt(2), commit: null }, addSeconds(now, 1))
@@ -44,7 +40,7 @@ describe('the labels of images', () => {
     ])
   })
 
-  it('that are read by many at the same moment are all kept', async () => {
+  it('keeps all labels that are written concurrently', async () => {
     const labels = createLabels(journal.table)
     const all = Array.from({ length: 8 }, (_, index) => ({
       digest: digestAt(index),
@@ -54,7 +50,7 @@ describe('the labels of images', () => {
     expect(await labels.load(app)).toHaveLength(8)
   })
 
-  it('are the fifty newest', async () => {
+  it('keeps the fifty newest labels', async () => {
     const labels = createLabels(journal.table)
     for (let index = 0; index < 53; index += 1)
       await labels.record(
@@ -68,7 +64,7 @@ describe('the labels of images', () => {
     expect(kept.at(-1)).toMatchObject({ commit: commitAt(3) })
   })
 
-  it('lie beside the hint and touch it in no way', async () => {
+  it('keeps labels beside the hint without changing it', async () => {
     const labels = createLabels(journal.table)
     const label = { digest: digestAt(1), commit: commitAt(1) }
     await labels.record(app, label, now)
@@ -94,7 +90,7 @@ describe('a pushed tag', () => {
     return hint
   }
 
-  it('that the registry was asked about in vain says how often and until when', async () => {
+  it('records how often the registry failed to answer for a tag, and when to ask again', async () => {
     const tags = createTags(journal.table)
     await announce()
     const busy = { reason: 'registry_unavailable', retryAfterSeconds: 60 } as const
@@ -105,7 +101,7 @@ describe('a pushed tag', () => {
     expect((await readHint()).asked).toEqual({ at: now, count: 2, retryAt: null })
   })
 
-  it('pushed anew is asked about at once, whatever was asked of the one before', async () => {
+  it('lets a new push of a tag be looked up at once', async () => {
     const tags = createTags(journal.table)
     await announce()
     const first = await readHint()
@@ -118,15 +114,15 @@ describe('a pushed tag', () => {
     expect(await tags.load(app)).toEqual(fresh)
   })
 
-  it('that was looked up is closed', async () => {
+  it('closes a tag that was looked up', async () => {
     const tags = createTags(journal.table)
     await announce()
     await tags.settle(app, await readHint())
     expect(await tags.load(app)).toBeNull()
-    expect(await journal.read(tagKey(app))).not.toHaveProperty('open')
+    expect(await journal.read(itemKey.tag(app))).not.toHaveProperty('open')
   })
 
-  it('pushed twice in the second that hooks tell is asked about twice', async () => {
+  it('looks a tag up twice that was pushed twice within a second', async () => {
     const tags = createTags(journal.table)
     await announce()
     await tags.settle(app, await readHint())
@@ -135,7 +131,7 @@ describe('a pushed tag', () => {
     expect(await createHeads(journal.table).listOpen()).toContain(app)
   })
 
-  it('pushed again in that second while the registry is asked stays open, and is asked about at once', async () => {
+  it('keeps a tag open that is pushed again within a second while the registry is asked', async () => {
     const tags = createTags(journal.table)
     await announce()
     const first = await readHint()
@@ -145,7 +141,7 @@ describe('a pushed tag', () => {
     expect(await readHint()).toEqual({ image: imageAt(now), pushes: 2, asked: null })
   })
 
-  it('whose older push is told late stays as it is', async () => {
+  it('ignores an older push of a tag that arrives late', async () => {
     const tags = createTags(journal.table)
     await announce()
     await tags.settle(app, await readHint())
@@ -153,12 +149,12 @@ describe('a pushed tag', () => {
     expect(await tags.load(app)).toBeNull()
   })
 
-  it('whose pushes were not counted yet is looked up and closed as any other', async () => {
+  it('looks up and closes a tag without a count of pushes', async () => {
     const tags = createTags(journal.table)
     await announce()
     const uncounted = new UpdateCommand({
       TableName: journal.table.name,
-      Key: tagKey(app),
+      Key: itemKey.tag(app),
       UpdateExpression: 'REMOVE pushes',
     })
     await journal.table.documents().send(uncounted)

@@ -1,10 +1,10 @@
+import type { OperatorCommand } from '../../src/deployment/observation.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { OperatorCommand } from '../../src/deployment/operate.ts'
 import { createAuditLog } from '../../src/journal/audit-log.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
-import { alarmKey, headKey, operationKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { Fence, Generation } from '../../src/kernel/id.ts'
 import { createOperate } from '../../src/rollout/operate.ts'
 import { createLabels } from '../../src/journal/labels.ts'
@@ -14,7 +14,7 @@ import { fail, succeed } from '../../src/kernel/result.ts'
 import { createPlan } from '../../src/rollout/plan.ts'
 import { createRedeploy } from '../../src/rollout/redeploy.ts'
 import { createStatus } from '../../src/rollout/status.ts'
-import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
+import { createTakeAlarm } from '../../src/rollout/alarm-event.ts'
 import { unlimited } from '../../src/targets/target.ts'
 import { appOf, commit } from '../support/apps.ts'
 import { live } from '../support/core.ts'
@@ -40,9 +40,9 @@ afterEach(() => database.stop())
 const asked = (): readonly string[] => [...new Set(database.operations)].toSorted()
 
 it.each([
-  { what: 'a wish', force: true, ok: true, faults: [] },
-  { what: 'a wish whose answer is lost', force: true, ok: true, faults: ['answer_lost'] as const },
-  { what: 'a wish that is refused', force: false, ok: false, faults: [] },
+  { what: 'a request', force: true, ok: true, faults: [] },
+  { what: 'a write whose answer is lost', force: true, ok: true, faults: ['answer_lost'] as const },
+  { what: 'a refused request', force: false, ok: false, faults: [] },
 ])('redeploy reads one item, and writes one at a time: $what', async ({ force, ok, faults }) => {
   const ports = { heads: createHeads(database.table), revisions: createRevisions(database.table) }
   await ports.heads.load(app.name)
@@ -73,7 +73,7 @@ const write = async (open: boolean, frozen = false): Promise<void> => {
   database.operations.length = 0
 }
 
-const words: readonly [OperatorCommand, { open: boolean; frozen: boolean }][] = [
+const commands: readonly [OperatorCommand, { open: boolean; frozen: boolean }][] = [
   [
     { kind: 'rollback', to: null },
     { open: false, frozen: false },
@@ -95,15 +95,15 @@ const createOperator = () =>
     clock,
   })
 
-describe.each(words)('%j', (word, { open, frozen }) => {
+describe.each(commands)('%j', (word, { open, frozen }) => {
   const before = frozen ? [{ kind: 'freeze' }] : []
 
   it.each([
-    { what: 'heard', faults: [] },
+    { what: 'without a fault', faults: [] },
     { what: 'the answer to its write is lost', faults: [null, 'answer_lost'] as const },
     { what: 'its write is lost', faults: [null, 'request_lost'] as const },
-    { what: 'the answer to its note is lost', faults: [null, null, 'answer_lost'] as const },
-  ])('reads one item and writes two, each once: $what', async ({ faults }) => {
+    { what: 'the answer to its audit entry is lost', faults: [null, null, 'answer_lost'] as const },
+  ])('an operator command reads one item and writes two, each once: $what', async ({ faults }) => {
     await write(open, frozen)
     database.faults.push(...faults)
     expect(await createOperator()(order(word))).toMatchObject({
@@ -111,24 +111,24 @@ describe.each(words)('%j', (word, { open, frozen }) => {
       value: { isRepeated: false },
     })
     expect(asked()).toEqual(['GetItem', 'PutItem'])
-    const stored = await database.read(headKey(app.name))
+    const stored = await database.read(itemKey.head(app.name))
     expect(stored).toMatchObject({
       version: 2,
       body: { operations: [{ id: 'request-1' }, ...before] },
     })
-    expect(await database.read(operationKey(app.name, now, 'request-1'))).toMatchObject({
+    expect(await database.read(itemKey.operation(app.name, now, 'request-1'))).toMatchObject({
       by: 'ada',
       kind: word.kind,
     })
   })
 
-  it('is heard once under one id', async () => {
+  it('carries out an operator command once under one id', async () => {
     await write(open, frozen)
     const operate = createOperator()
     await operate(order(word))
-    const after = await database.read(headKey(app.name))
+    const after = await database.read(itemKey.head(app.name))
     expect(await operate(order(word))).toMatchObject({ ok: true, value: { isRepeated: true } })
-    expect(await database.read(headKey(app.name))).toEqual(after)
+    expect(await database.read(itemKey.head(app.name))).toEqual(after)
   })
 })
 
@@ -136,7 +136,7 @@ it.each<[OperatorCommand, string]>([
   [{ kind: 'rollback', to: Generation.parse(9) }, 'release_unknown'],
   [{ kind: 'cancel' }, 'nothing_open'],
   [{ kind: 'unfreeze' }, 'not_frozen'],
-])('%j that is refused writes nothing', async (word, reason) => {
+])('a refused %j writes nothing', async (word, reason) => {
   await write(false)
   expect(await createOperator()(order(word))).toEqual({ ok: false, error: reason })
   expect(asked()).toEqual(['GetItem'])
@@ -153,23 +153,25 @@ const createAlarm = () =>
   })
 
 it.each([
-  { what: 'heard', faults: [] },
+  { what: 'without a fault', faults: [] },
   { what: 'the answer to its write is lost', faults: [null, 'answer_lost'] as const },
-  { what: 'the answer to its note is lost', faults: [null, null, 'answer_lost'] as const },
+  { what: 'the answer to its audit entry is lost', faults: [null, null, 'answer_lost'] as const },
 ])('an alarm reads one item and writes two, each once: $what', async ({ faults }) => {
   await write(false)
   database.faults.push(...faults)
   const taken = { kind: 'take_back', generation: 2, freeze: false }
   expect(await createAlarm()(app.name, fired, 1800)).toEqual(taken)
   expect(asked()).toEqual(['GetItem', 'PutItem'])
-  expect(await database.read(headKey(app.name))).toMatchObject({
+  expect(await database.read(itemKey.head(app.name))).toMatchObject({
     version: 2,
     body: { rollback: { generation: 2, by: 'alarm shop-5xx' } },
   })
-  expect(await database.read(alarmKey(app.name, now, 'shop-5xx'))).toMatchObject({ verdict: taken })
+  expect(await database.read(itemKey.alarm(app.name, now, 'shop-5xx'))).toMatchObject({
+    verdict: taken,
+  })
 })
 
-it('an alarm that is nobody’s fault writes down that it was judged, and no head', async () => {
+it('an unrelated alarm writes its verdict and no head', async () => {
   await write(false)
   const late = { ...fired, at: '2026-11-20T12:00:00.000Z' }
   expect(await createAlarm()(app.name, late, 1800)).toEqual({
@@ -177,7 +179,7 @@ it('an alarm that is nobody’s fault writes down that it was judged, and no hea
     reason: 'alarm_unrelated',
   })
   expect(database.operations).toEqual(['GetItem', 'PutItem'])
-  expect(await database.read(headKey(app.name))).toMatchObject({ version: 1 })
+  expect(await database.read(itemKey.head(app.name))).toMatchObject({ version: 1 })
 })
 
 it('plan writes nothing', async () => {

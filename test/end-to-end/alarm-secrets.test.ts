@@ -82,7 +82,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage?.close())
 
-test('with its version of the secret gone, the container that was kept comes back with it', async () => {
+test('a rollback starts the kept container again where the version of its secret is gone', async () => {
   const deployment = await stage.nextDeployment(kept)
   expectDeployed(deployment, {
     kind: 'rollback',
@@ -97,7 +97,7 @@ test('with its version of the secret gone, the container that was kept comes bac
 
 /** test/unit/rollout/go-back.test.ts holds it in the usual size. */
 if (isFull)
-  test('with `current`, the release before comes back in a container of its own with the secret of today', async () => {
+  test('a rollback with `current` starts the earlier release in a new container with the current secret', async () => {
     const deployment = await stage.nextDeployment(current)
     const { digest } = releaseOf(current, 'one')
     expectDeployed(deployment, {
@@ -113,7 +113,7 @@ if (isFull)
     expect(await statusOf(current)).toMatchObject({ frozen: null, live: { generation: 3, digest } })
   })
 
-test('with `recorded` and nothing kept, the rollback fails, what is live serves on and the app is frozen', async () => {
+test('a rollback with `recorded` and no kept container fails, the live release keeps serving, and the app is frozen', async () => {
   const deployment = await stage.nextDeployment(recorded)
   expect(deployment).toMatchObject({ generation: 3, kind: 'rollback' })
   expectFailed(deployment, 'secret_missing', /^the recorded version of the secret .* is gone; only/)

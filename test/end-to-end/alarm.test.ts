@@ -124,7 +124,7 @@ const expectFirstSettings = async (generation: number): Promise<void> => {
   expect(release).toMatchObject({ secretVersion: aText, settings: { env: { GREETING: 'hello' } } })
 }
 
-test('an alarm that fired before the deployment was opened is not its fault', async () => {
+test('an alarm that fired before the opening does not roll the deployment back', async () => {
   expect(await readDeployment(stage, back, 2)).toMatchObject({ firing: [alarmOf(back)] })
   await alarms.set(alarmOf(back), 'INSUFFICIENT_DATA')
   await alarms.set(alarmOf(back), 'ALARM')
@@ -136,7 +136,7 @@ test('an alarm that fired before the deployment was opened is not its fault', as
   await expectUntouched(stage, back, 2)
 })
 
-test('an alarm brings the release before back, with its image, its settings and its secrets', async () => {
+test('an alarm restores the earlier release with its image, settings and secrets', async () => {
   await expectSetting(stage, back, 'GREETING', 'goodbye')
   await expectSetting(stage, back, 'API_KEY', 'the second api key')
   const load = stage.load(back)
@@ -158,7 +158,7 @@ test('an alarm brings the release before back, with its image, its settings and 
   })
 })
 
-test('an alarm after a rollback freezes the app, and takes nothing back', async () => {
+test('an alarm after a rollback freezes the app and rolls nothing back', async () => {
   await alarms.fire(alarmOf(back))
   expect(await waitForVerdict(stage, back, 4)).toEqual({
     kind: 'freeze',
@@ -195,7 +195,7 @@ test('a second rollback within the hour is carried out, from the registry too, a
   expect(await statusOf(back)).toMatchObject({ frozen: { reason: 'second_rollback' } })
 })
 
-test('an alarm while a deployment runs cancels it, and what was live is restored', async () => {
+test('an alarm during a deployment cancels it and restores the live release', async () => {
   await stage.push(lost, 'slow', neverUp)
   await stage.endCi(lost, 'slow')
   await waitUntilStarted(lost, 2)
@@ -225,7 +225,7 @@ test('an alarm while a deployment runs cancels it, and what was live is restored
   ])
 })
 
-test('an alarm whose event is lost is found by the clock', async () => {
+test('a tick finds an alarm whose event was lost', async () => {
   await alarms.set(alarmOf(lost), 'OK')
   await release(lost, 'two')
   let losses = 0
@@ -259,7 +259,7 @@ const fireTwice = async (): Promise<void> => {
   await alarms.fire(shared)
 }
 
-test('an alarm that three apps share is judged for each alone, by its own window', async () => {
+test('an alarm of three apps is judged for each by its own window', async () => {
   const { endedAt } = (await stage.team.operators.status(late)).deployments[0] ?? {}
   const closesAt = Date.parse(endedAt ?? '') + 60_000
   await waitFor('the window of the alarm has closed', () => Date.now() > closesAt)
@@ -288,7 +288,7 @@ test('an alarm that three apps share is judged for each alone, by its own window
   await expectUntouched(stage, late, 1)
 })
 
-test('an event that comes twice, and once more when all is over, rolls back once', async () => {
+test('an alarm event that arrives three times rolls back once', async () => {
   const once = await listJudged(stage, left)
   expect(once).toMatchObject([{ from: 'OK', verdict: { kind: 'take_back', generation: 3 } }])
   await stage.team.stack.runner.invoke('landfall-local-alarm', JSON.stringify(told))
@@ -303,7 +303,7 @@ test('an event that comes twice, and once more when all is over, rolls back once
   })
 })
 
-test('what is quarantined is no release to go back to', async () => {
+test('a rollback never restores a quarantined release', async () => {
   const rollBack = () => stage.team.operators.invoke('rollback', { app: left })
   expect(await statusOf(left)).toMatchObject({ before: { generation: 3 } })
   // What was live before is the one that the alarm took back.

@@ -82,7 +82,7 @@ describe.each(inFull(clients, clients.slice(0, 1)))('%s against the local endpoi
     })
   })
 
-  it('sets an alarm off, and its rule wakes the function', async () => {
+  it('sets an alarm off, and its rule invokes the function', async () => {
     await aws(
       'cloudwatch',
       'put-metric-alarm',
@@ -181,7 +181,7 @@ describe.each(inFull(clients, clients.slice(0, 1)))('%s against the local endpoi
     })
   })
 
-  it('is told the code of an error', async () => {
+  it('gets the code of an error', async () => {
     const missing = ['secretsmanager', 'get-secret-value', '--secret-id', 'missing']
     await expect(aws(...missing)).rejects.toThrow('ResourceNotFoundException')
     await expect(aws('ec2', 'describe-instances', '--instance-ids', 'i-9')).rejects.toThrow(

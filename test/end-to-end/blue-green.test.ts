@@ -29,7 +29,7 @@ const deploy = async (number: number): Promise<void> => {
   expect(await stage.ask(app)).toBe(behaviour.VERSION)
 }
 
-test('deployments one after the other under a constant load and a request of ten seconds fail no request', async () => {
+test('consecutive deployments under constant load and a request of ten seconds fail no request', async () => {
   await deploy(1)
   const load = stage.load(app, { idleClients: 20 })
   const begun = performance.now()
@@ -49,7 +49,7 @@ test('deployments one after the other under a constant load and a request of ten
   expect([...result.answers.keys()].toSorted()).toEqual(['black', 'white'])
 })
 
-test('the journal has each of them with its steps, and only the last one runs', async () => {
+test('the journal has each deployment with its steps, and only the last release runs', async () => {
   for (let number = 1; number <= deployments + 1; number += 1)
     expect(await readDeployment(stage, app, number)).toMatchObject({ status: 'succeeded' })
   const { deployments: shown, live } = await stage.team.operators.status(app)

@@ -108,7 +108,7 @@ const unhealthyImages: readonly BrokenImage[] = [
 ]
 
 test.each([...brokenImages, ...inFull(unhealthyImages, [])])(
-  'an image that %s is refused, and nobody notices',
+  'an image that %s fails, and no request does',
   async (title, behaviour, reason, message, step) => {
     await withoutNotice(title, async () => {
       const deployment = await stage.release(app, title, behaviour)
@@ -120,13 +120,13 @@ test.each([...brokenImages, ...inFull(unhealthyImages, [])])(
   },
 )
 
-test('a traceback stands in the status', async () => {
+test('status contains the traceback of a failed release', async () => {
   const { deployments } = await stage.team.operators.status(app)
   const tails = deployments.flatMap(({ steps }) => steps.flatMap(({ tail }) => tail))
   expect(tails.join('\n')).toContain('Cannot find module')
 })
 
-test('the next good commit deploys', async () => {
+test('a good commit deploys after a failed one', async () => {
   const deployment = await stage.release(app, 'good again')
   expectDeployed(deployment)
   live = { version: 'good again', generation: deployment.generation }
@@ -135,7 +135,7 @@ test('the next good commit deploys', async () => {
   await docker(['rm', ...(await containersOf(app, true)).filter((name) => name.endsWith('.1'))])
 })
 
-test('a digest that goes from the registry after it was found is image_gone', async () => {
+test('a digest that leaves the registry after the lookup ends as image_gone', async () => {
   const digest = await stage.push(app, 'gone')
   const letGo = await holdAgent(stage)
   await withoutNotice('a digest that is gone', async () => {
@@ -160,7 +160,7 @@ const putPassword = async (password: string): Promise<void> => {
   await new SecretsManagerClient(stage.team.stack.client).send(order)
 }
 
-test('a registry that refuses the instance is registry_unauthorized', async () => {
+test('a registry that refuses the instance ends as registry_unauthorized', async () => {
   const revision = await stage.push(app, 'private')
   await putPassword('a-wrong-password')
   await withoutNotice('a registry that refuses', async () => {
@@ -172,7 +172,7 @@ test('a registry that refuses the instance is registry_unauthorized', async () =
   })
 })
 
-test('a registry that refuses us leaves the commit waiting; with the right password it goes out', async () => {
+test('a registry that refuses the credentials leaves the commit waiting until the password is right', async () => {
   await stage.push(app, 'patient')
   await stage.endCi(app, 'patient')
   const waiting = async () => (await stage.team.operators.status(app)).waiting[0]

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 const project = join(import.meta.dirname, '../..')
 
-test('the demo deploys to the local Render and rolls back, and needs no Docker Engine for it', async () => {
+test('the Render demo deploys and rolls back without a Docker Engine', async () => {
   const { stdout } = await promisify(execFile)(
     'npm',
     ['run', 'demo', '--', '--target', 'render'],

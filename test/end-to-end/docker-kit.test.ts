@@ -10,6 +10,7 @@ import { removeLeftovers } from '../../local/demo/leftovers.ts'
 import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import { buildAppImage, ensureProxyImage, publishAppImage } from '../../local/docker/images.ts'
+import { ensureNetwork } from '../../local/docker/network.ts'
 import { startRegistry, type Registry } from '../../local/docker/registry.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -90,7 +91,7 @@ test('a pushed image is pulled by its digest and answers its version', async () 
   expect(await ask(container, '/setting?name=NAME')).toEqual([200, sha256])
 })
 
-test('a request that is under way when the app is stopped is answered', async () => {
+test('the app answers an open request while it is stopped', async () => {
   const name = `${container}-slow`
   await start(name, await build('slow'))
   await ask(name, '/healthz')
@@ -101,7 +102,7 @@ test('a request that is under way when the app is stopped is answered', async ()
   expect((await docker(['inspect', '--format', '{{.State.ExitCode}}', name])).trim()).toBe('0')
 })
 
-test('two copies on one database do not run at once; the lock ends with its process', async () => {
+test('two copies on one database do not run at once, and the lock ends with its process', async () => {
   const image = await build('data', { DATA: '/data' })
   const [first, second] = [`${container}-first`, `${container}-second`]
   const volume = ['--volume', `${container}-data:/data`]
@@ -125,7 +126,7 @@ test.each(['exits', 'prints_environment'])(
   },
 )
 
-test('a host that is not allowed is answered 400', async () => {
+test('the app answers 400 to a host that is not allowed', async () => {
   const name = `${container}-hosts`
   await start(name, await build('hosts', { ALLOWED_HOSTS: 'shop.example' }))
   expect((await ask(name, '/'))[0]).toBe(400)
@@ -135,7 +136,7 @@ test("Debian's haproxy runs from its image", async () => {
   expect(await docker(['run', '--rm', await ensureProxyImage(), '-v'])).toContain('HAProxy version')
 })
 
-test('a demo begins by removing what a demo that was killed left, and nothing else', async () => {
+test('a demo first removes what a killed demo left, and nothing else', async () => {
   const image = await build('leftovers')
   const create = async (name: string, ...options: readonly string[]): Promise<void> => {
     started.push(name)
@@ -168,4 +169,26 @@ test('a demo begins by removing what a demo that was killed left, and nothing el
   expect(names).toEqual(expect.arrayContaining(others))
   expect(names).not.toContain('landfall-demo-shop-a')
   expect(await docker(['network', 'ls', '--format', '{{.Name}}'])).not.toContain(network)
+})
+
+test('a stack begins by removing the network of a killed one, once it is not starting any more', async () => {
+  const listNetworks = async () =>
+    (await docker(['network', 'ls', '--format', '{{.Name}}'])).split('\n')
+  const [left, used, own] = ['left', 'used', 'own'].map((name) => join(directory, name))
+  const names = [await ensureNetwork(left ?? ''), await ensureNetwork(used ?? '')].map(
+    ({ name }) => name,
+  )
+  const name = `${container}-network`
+  started.push(name)
+  await docker(['create', '--name', name, '--network', names[1] ?? '', await build('network')])
+
+  const first = await ensureNetwork(own ?? '')
+  expect(await listNetworks()).toEqual(expect.arrayContaining(names))
+  await first.stop()
+  const later = await ensureNetwork(own ?? '', Date.now() + 3_600_000)
+  expect(await listNetworks()).not.toContain(names[0])
+  expect(await listNetworks()).toContain(names[1])
+
+  await docker(['rm', '--force', name])
+  await docker(['network', 'rm', names[1] ?? '', later.name])
 })

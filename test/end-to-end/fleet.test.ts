@@ -122,7 +122,7 @@ const runEverywhere = async (script: string): Promise<readonly string[]> => {
   return outputs()
 }
 
-test('instances are machines with an engine, an address and a state each, and there is one set', async () => {
+test('each instance has an engine, an address and a state of its own', async () => {
   const printed = await runEverywhere(lookAround)
   for (const [index, output] of printed.entries()) {
     const number = index + 1
@@ -142,7 +142,7 @@ test('instances are machines with an engine, an address and a state each, and th
   await expect(another).rejects.toThrow('has local instances already')
 })
 
-test('where the second instance fails at the first deployment, the first serves nothing again', async () => {
+test('a first deployment that fails on the second instance leaves the first serving nothing', async () => {
   await stage.push(app, 'stranger')
   await onSecond(['pull', '--quiet', image('stranger')])
   const options = ['--name', stranger, '--publish', `${stage.port(app)}:8000`]
@@ -155,7 +155,7 @@ test('where the second instance fails at the first deployment, the first serves 
   await onSecond(['rm', '--force', stranger])
 })
 
-test('a release is rolled one instance after the other, and no request fails', async () => {
+test('a release is rolled out instance by instance, and no request fails', async () => {
   expectDeployed(await stage.release(app, 'two'))
   expect(await answers()).toEqual(allAnswer('two'))
   const earlier = (await listWaves(app)).length
@@ -166,7 +166,7 @@ test('a release is rolled one instance after the other, and no request fails', a
   expect((await listWaves(app)).slice(earlier)).toEqual(ids.map((id) => [id]))
 })
 
-test('with a batch of all, one goes first, and the others follow together after the pause', async () => {
+test('a batch of all deploys one instance first, and the others together after the pause', async () => {
   await stage.push(wide, 'wide')
   await stage.endCi(wide, 'wide')
   await waitFor('the rollout pauses', async () => {
@@ -179,14 +179,14 @@ test('with a batch of all, one goes first, and the others follow together after 
   expect(await listWaves(wide)).toEqual([[firstId], otherIds])
 })
 
-test('what fits into no command is refused by name, and nothing is sent', async () => {
+test('settings that fit into no command are refused, and nothing is sent', async () => {
   const deployment = await stage.release(heavy, 'heavy')
   expectFailed(deployment, 'envelope_too_large', /^the env file and its masks take 40\d{3} bytes, /)
   expect(deployment.steps).toEqual([])
   expect(await listWaves(heavy)).toEqual([])
 })
 
-test('it stops at the first instance that fails, and brings the finished one back', async () => {
+test('a rollout stops at the first failed instance and restores the finished one', async () => {
   const users = startUsers()
   // The address that the next release would get on the second instance is taken.
   const format = '{{(index .NetworkSettings.Networks "landfall").IPAddress}}'
@@ -231,7 +231,7 @@ test('it stops at the first instance that fails, and brings the finished one bac
   expect(await answers()).toEqual(allAnswer('five'))
 })
 
-test('an instance that is offline during a rollback is named, and follows once it is back', async () => {
+test('an instance that is offline during a rollback is named, and repaired once it is online', async () => {
   const last = [...stage.team.stack.fleet.values()].at(-1)
   if (last === undefined) throw new Error('no instance')
   last.status.online = false
@@ -257,7 +257,7 @@ test('an instance that is offline during a rollback is named, and follows once i
   })
 })
 
-test('a stack that stops leaves nothing of its instances behind', async () => {
+test('a stopped stack leaves nothing of its instances', async () => {
   await close()
   const processes = await promisify(execFile)('ps', ['-eo', 'args'])
   expect(processes.stdout).not.toMatch(/httpd -p 8099|run\/landfall\//)

@@ -38,7 +38,7 @@ const expectLive = async (version: string, generation: number): Promise<void> =>
   expect(deployments[0]?.generation).toBe(generation)
 }
 
-test('an older commit whose CI ends late is superseded, with its image there', async () => {
+test('an older commit whose CI ends late is superseded although its image exists', async () => {
   await stage.push(app, 'older')
   const createdAt = new Date()
   expectDeployed(await stage.release(app, 'newer'))
@@ -51,7 +51,7 @@ test('an older commit whose CI ends late is superseded, with its image there', a
   await expectLive('newer', 2)
 })
 
-test('what becomes ready meanwhile waits for the open deployment, and only the newest goes out', async () => {
+test('commits that become ready during a deployment wait for it, and only the newest is deployed', async () => {
   for (const version of ['slow', 'skipped', 'newest', 'unfinished']) await stage.push(app, version)
   const letGo = await holdAgent(stage)
   await stage.endCi(app, 'slow')
@@ -76,7 +76,7 @@ test('what becomes ready meanwhile waits for the open deployment, and only the n
   await expectLive('newest', 4)
 })
 
-test('nudges and events that come twice deploy once', async () => {
+test('repeated nudges and events deploy once', async () => {
   const { faults } = stage.team.stack
   Object.assign(faults, { onEvent: () => 'double', onAsyncInvoke: () => 'double' })
   expectDeployed(await stage.release(app, 'doubled'))
@@ -85,7 +85,7 @@ test('nudges and events that come twice deploy once', async () => {
 
 const Nudge = z.object({ app: z.string() })
 
-test('where every nudge and event is lost, the clock brings it out', async () => {
+test('ticks alone deploy a commit where every nudge and event is lost', async () => {
   const { faults } = stage.team.stack
   let lost = 0
   faults.onEvent = () => 'lose'
@@ -105,7 +105,7 @@ const countDeploys = async (): Promise<number> => {
   return Commands.filter(({ DocumentName }) => DocumentName?.includes('-deploy-')).length
 }
 
-test('a command whose sending was not answered goes out again, and deploys once', async () => {
+test('a command whose sending was not answered is sent again and deploys once', async () => {
   const { faults } = stage.team.stack
   const before = await countDeploys()
   let isLost = false

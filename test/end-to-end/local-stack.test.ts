@@ -89,7 +89,7 @@ describe('the local stack', () => {
     }
   })
 
-  it('is reached by sls invoke', async () => {
+  it('answers sls invoke', async () => {
     const bin = createRequire(import.meta.url).resolve('serverless/bin/serverless.js')
     const env = {
       ...process.env,
@@ -117,7 +117,7 @@ describe('the local stack', () => {
     expect(await read()).toBe(before)
   })
 
-  it('runs beside another one', async () => {
+  it('runs beside another stack', async () => {
     const other = await startStack({
       config,
       stateDirectory: join(directory, 'other'),
@@ -168,7 +168,7 @@ describe('npm start', () => {
     },
   )
 
-  it('says in one line that a port is taken', async () => {
+  it('reports a port in use in one line', async () => {
     const server = createServer().listen(0, 'localhost')
     await once(server, 'listening')
     const address = server.address()
@@ -187,7 +187,7 @@ describe('npm start', () => {
     server.close()
   })
 
-  it('names what is wrong with its options', async () => {
+  it('names wrong options', async () => {
     const { child, lines } = launch('--api-port', 'http')
     expect(await end(child)).toBe(1)
     expect(lines).toEqual(['--api-port takes a number from 0 to 65535, got "http".'])

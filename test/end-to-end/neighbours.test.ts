@@ -35,7 +35,7 @@ test('two stacks on one engine deploy at the same time, to addresses of their ow
   expect(new Set(addresses).size).toBe(2)
 })
 
-test('a proxy that another stack left on a port is replaced at the next start, unless that stack runs', async () => {
+test('the next start replaces a proxy that another stack left on a port, unless that stack runs', async () => {
   const [first] = stages
   if (first === undefined) throw new Error('no stage')
   const proxy = `landfall-proxy-${first.port(names[0])}`

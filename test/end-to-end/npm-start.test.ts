@@ -65,7 +65,7 @@ const untilReady = async ({ pid, lines }: Started): Promise<readonly Seen[]> => 
   const tree = listTree(pid)
   // Otherwise it would prove little that nothing of it is left.
   const commands = tree.map(({ command }) => command).join('\n')
-  for (const part of ['npm', 'local/start.ts', 'http/serve.ts', 'docker-registry'])
+  for (const part of ['npm', 'local/start.ts', 'api-gateway/serve.ts', 'docker-registry'])
     expect(commands).toContain(part)
   return tree
 }
@@ -100,16 +100,19 @@ afterEach(() => {
 })
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-describe('npm start ends with all that it started', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('on %s to its process group', async (signal) => {
-    const started = start()
-    const tree = await untilReady(started)
-    process.kill(-started.pid, signal)
-    await expectNothingLeft(tree)
-    expect(await started.ended).toEqual([0, null])
-  })
+describe('npm start', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'ends with all that it started on %s to its process group',
+    async (signal) => {
+      const started = start()
+      const tree = await untilReady(started)
+      process.kill(-started.pid, signal)
+      await expectNothingLeft(tree)
+      expect(await started.ended).toEqual([0, null])
+    },
+  )
 
-  it('on SIGTERM to npm alone', async () => {
+  it('ends with all that it started on SIGTERM to npm alone', async () => {
     const started = start()
     const tree = await untilReady(started)
     process.kill(started.pid, 'SIGTERM')
@@ -117,14 +120,14 @@ describe('npm start ends with all that it started', () => {
     expect(await started.ended).toEqual([0, null])
   })
 
-  it('on SIGKILL to npm alone', async () => {
+  it('ends with all that it started on SIGKILL to npm alone', async () => {
     const started = start()
     const tree = await untilReady(started)
     process.kill(started.pid, 'SIGKILL')
     await expectNothingLeft(tree)
   })
 
-  it('on SIGTERM while it starts', async () => {
+  it('ends with all that it started on SIGTERM while it starts', async () => {
     const started = start()
     const find = (): string =>
       listTree(started.pid)
@@ -140,7 +143,7 @@ describe('npm start ends with all that it started', () => {
 })
 
 describe('a second npm start', () => {
-  it('says whose the ports are, and of a stack that is killed nothing is left', async () => {
+  it('names the stack that has the ports, and a killed stack leaves nothing', async () => {
     const first = start()
     const tree = await untilReady(first)
     const stack = findStack(tree)

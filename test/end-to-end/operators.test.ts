@@ -42,7 +42,7 @@ const redeploy = (input: Readonly<Record<string, unknown>>): Promise<unknown> =>
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-test('hooks tells what to enter at GitHub and Docker Hub', async () => {
+test('hooks shows what to enter at GitHub and Docker Hub', async () => {
   const all = await stage.operate('hooks', {})
   const api = stage.team.stack.apiAddress
   const github = (name: string) => ({
@@ -66,7 +66,7 @@ test('hooks tells what to enter at GitHub and Docker Hub', async () => {
   ])
 })
 
-test('the URL that hooks tells is let in', async () => {
+test('webhook accepts the URL that hooks shows', async () => {
   const Hooks = z.array(z.object({ hooks: z.array(z.object({ url: z.string() })) }))
   const told = Hooks.parse(await stage.team.operators.invoke('hooks', { app: hub }))
   const url = told[0]?.hooks[1]?.url ?? ''
@@ -92,13 +92,13 @@ test.each<[Readonly<Record<string, unknown>>, string, string]>([
   [{}, 'input_invalid', 'app: '],
   [{ app, revision: 'main' }, 'input_invalid', 'revision: '],
   [{ app, forced: true }, 'input_invalid', 'forced'],
-])('redeploy of %j is refused by name', async (input, reason, message) => {
+])('redeploy refuses %j with its reason', async (input, reason, message) => {
   const refused = await stage.team.operators.invoke('redeploy', input)
   expect(refused).toMatchObject({ outcome: 'refused', reason })
   expect(refused).toMatchObject({ message: textLike(message) })
 })
 
-test('redeploy brings the live digest out again with the secret of today', async () => {
+test('redeploy deploys the live digest again with the current secret', async () => {
   expectDeployed(await stage.release(app, 'one'))
   expect(await stage.ask(app, '/setting?name=API_KEY')).toBe(sha256('the first api key'))
   const before = await containersOf(app)
@@ -120,7 +120,7 @@ test('redeploy brings the live digest out again with the secret of today', async
   expect(await stage.ask(app, '/setting?name=API_KEY')).toBe(sha256('the second api key'))
 })
 
-test('redeploy of a commit needs its CI, or force', async () => {
+test('redeploy of a commit requires its CI, or force', async () => {
   await stage.push(app, 'two')
   const revision = toCommit('two')
   expect(await redeploy({ revision })).toMatchObject({ outcome: 'refused', reason: 'ci_missing' })
@@ -136,7 +136,7 @@ test('redeploy of a commit needs its CI, or force', async () => {
   expect(await stage.ask(app)).toBe('one')
 })
 
-test('redeploy of a commit without an image is refused where status shows it', async () => {
+test('status shows that redeploy of a commit without an image is refused', async () => {
   const revision = toCommit('no image')
   expect(await redeploy({ revision, force: true })).toMatchObject({ reason: 'requested' })
   const refusal = async () => (await stage.team.operators.status(app)).request?.refusal
@@ -144,7 +144,7 @@ test('redeploy of a commit without an image is refused where status shows it', a
   expect(await refusal()).toBe('revision_unknown')
 })
 
-test('status tells what is live, what was before and how each step went', async () => {
+test('status shows what is live, what was before, and each step', async () => {
   const Shown = z.object({
     apps: z.array(z.looseObject({ app: z.string(), deployments: z.array(z.unknown()) })),
   })
@@ -195,7 +195,7 @@ test('status tells what is live, what was before and how each step went', async 
   })
 })
 
-test('while a deployment is open, redeploy names it or is refused', async () => {
+test('redeploy during a deployment names it or is refused', async () => {
   await stage.push(app, 'stuck', neverUp)
   await stage.endCi(app, 'stuck')
   await waitUntilStarted(app, 5)
@@ -207,7 +207,7 @@ test('while a deployment is open, redeploy names it or is refused', async () => 
   })
 })
 
-test('cancel ends what is open, and what was live serves', async () => {
+test('cancel ends the open deployment, and the live release serves', async () => {
   expect(await stage.operate('cancel', { app })).toEqual({
     outcome: 'accepted',
     reason: 'requested',
@@ -223,7 +223,7 @@ test('cancel ends what is open, and what was live serves', async () => {
   expect(await stage.ask(app)).toBe('one')
 })
 
-test('rollback by sls says what it leaves and what it goes back to, and does', async () => {
+test('rollback by sls names both releases and restores the earlier one', async () => {
   const order = { app, by: 'ada', requestId: 'incident-17' }
   expect(await stage.invokeBySls('rollback', order)).toEqual({
     outcome: 'accepted',
@@ -238,7 +238,7 @@ test('rollback by sls says what it leaves and what it goes back to, and does', a
   expect(await stage.ask(app)).toBe('two')
 })
 
-test('freeze holds what is pushed, and unfreeze lets it go', async () => {
+test('freeze holds pushed commits, and unfreeze deploys them', async () => {
   const reason = 'exams until Friday'
   expect(await stage.operate('freeze', { app, reason, by: 'ada' })).toEqual({
     outcome: 'accepted',

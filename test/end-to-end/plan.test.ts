@@ -91,7 +91,7 @@ const countPlanCommands = async (): Promise<number> =>
 
 const startsWith = (text: string): unknown => textLike(new RegExp(`^${text}`))
 
-test('before the first deployment it names all that is to be done, and does none of it', async () => {
+test('plan names all that is missing before the first deployment, and changes nothing', async () => {
   const version = await stage.push(app, 'one')
   const image = `${stage.team.registry}/${stage.repositoryOf(app)}@${version}`
   await docker(['run', '-d', '--name', byHand, '-p', `${stage.port(app)}:8000`, image])
@@ -103,7 +103,7 @@ test('before the first deployment it names all that is to be done, and does none
     live: null,
   })
   expect(lines).toEqual([
-    startsWith(`problem secret: ${secret} is not there: aws secretsmanager create-secret`),
+    startsWith(`problem secret: ${secret} does not exist: aws secretsmanager create-secret`),
     startsWith('problem alarm: there is no alarm e2e-plan-5xx here'),
     `problem port: port ${stage.port(app)} is taken by the container ${byHand}; to take it over add the line  replaces: ${byHand}`,
     'warning revision: no revision is known yet: push a commit',
@@ -125,7 +125,7 @@ test('before the first deployment it names all that is to be done, and does none
   ])
 })
 
-test('when that is done it tells what the deployment would do, and says what is still missing', async () => {
+test('plan shows what the first deployment would do, and what is still missing', async () => {
   await docker(['rm', '--force', byHand])
   const { client } = stage.team.stack
   const SecretString = JSON.stringify({ API_KEY: value, SENTRY_DSN: value })
@@ -161,7 +161,7 @@ test('when that is done it tells what the deployment would do, and says what is 
   ])
 })
 
-test('after a deployment it tells what serves and what the next one would do', async () => {
+test('plan shows what serves and what the next deployment would do', async () => {
   const deployed = await stage.release(app, 'two')
   expectDeployed(deployed)
   const { ok, would, revision, live, instances, lines } = await plan()
@@ -176,12 +176,12 @@ test('after a deployment it tells what serves and what the next one would do', a
       serving: { generation: 1, digest: deployed.digest },
       owner: '000000000000/eu-west-3/local',
       would: [
-        'pull: the image is there already',
+        'pull: the image is already there',
         'predeploy: node --version',
         'start the new container beside the one that serves',
         startsWith('check: '),
         `switch the proxy on ${stage.port(app)} to it`,
-        'stop the release before, within 30 s, and keep it',
+        'stop the previous release within 30 s and keep it',
       ],
     },
   ])
@@ -196,7 +196,7 @@ test('after a deployment it tells what serves and what the next one would do', a
   expect(next.instances[0]?.would[0]).toMatch(/^pull the image, \d+ MB packed$/)
 })
 
-test('an instance that does not answer is named, and not waited for', async () => {
+test('plan names an instance that does not answer, and does not wait for it', async () => {
   const member = stage.team.stack.fleet.get('i-00000001')
   if (member === undefined) throw new Error('no instance')
   const sent = await countPlanCommands()
@@ -204,7 +204,7 @@ test('an instance that does not answer is named, and not waited for', async () =
   const { ok, would, lines } = await plan()
   member.status.online = true
   expect({ ok, would }).toEqual({ ok: false, would: 'fail: instance_offline' })
-  expect(lines[0]).toMatch(/^problem instance: its SSM agent has stopped answering: see to/)
+  expect(lines[0]).toMatch(/^problem instance: its SSM agent has stopped answering: check/)
   // Nothing was sent to it.
   expect(await countPlanCommands()).toBe(sent)
 })
@@ -214,12 +214,12 @@ test.each<[Readonly<Record<string, unknown>>, string]>([
   [{}, 'input_invalid'],
   [{ app, revision: 'main' }, 'input_invalid'],
   [{ app, force: true }, 'input_invalid'],
-])('plan of %j is refused by name', async (input, reason) => {
+])('plan refuses %j with its reason', async (input, reason) => {
   const refused = await stage.team.operators.invoke('plan', input)
   expect(refused).toMatchObject({ outcome: 'refused', reason })
 })
 
-test('no value of a secret is in its answer, in its command or in what the hosts said', async () => {
+test('plan puts no secret value into its answer, its command or the output of hosts', async () => {
   expect(await countPlanCommands()).toBeGreaterThanOrEqual(4)
   const { CommandInvocations } = await new SSMClient(stage.team.stack.client).send(
     new ListCommandInvocationsCommand({ Details: true }),

@@ -42,7 +42,7 @@ const last = versions.at(-1) ?? ''
 // Two copies of it cannot run at once: the second one finds the database locked and exits.
 const data = { DATA: '/data' }
 
-test('with a volume requests wait while the one copy is replaced, and none fails', async () => {
+test('recreate replaces the only copy while requests wait, and none fails', async () => {
   expectDeployed(await stage.release(app, 'one', data))
   const load = stage.load(app, { idleClients: 20 })
   const slow = stage.ask(app, '/slow?seconds=2')
@@ -65,7 +65,7 @@ test('with a volume requests wait while the one copy is replaced, and none fails
   expect(await containersOf(app)).toEqual([`landfall-${app}.${versions.length + 1}`])
 })
 
-test('a worker is replaced by one that stays up, and stays where the new one does not', async () => {
+test('a worker is replaced only by one that stays up', async () => {
   expectDeployed(await stage.release(worker, 'worker one'))
   expectDeployed(await stage.release(worker, 'worker two'))
   expect(await containersOf(worker)).toEqual([`landfall-${worker}.2`])

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startRegistry, type RegistryOptions } from '../../local/docker/registry.ts'
 import { http } from '../../src/kernel/http.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
-import { createRegistry } from '../../src/registry/registry.ts'
+import { openImage } from '../../src/registry/registry.ts'
 
 let directory = ''
 const stops: (() => unknown)[] = []
@@ -49,11 +49,11 @@ const pushIndex = async (address: string, tag: string, authorization?: string): 
 }
 
 const find = (address: string, tag: string, password: string | null = null) =>
-  createRegistry(http).findDigest(
+  openImage(
+    http,
     `${address}/acme/shop`,
-    tag,
     password === null ? null : { username: 'shop', password: new Redacted(password) },
-  )
+  ).findDigest(tag)
 
 const refusal = (reason: string) => ({ ok: false, error: { reason, retryAfterSeconds: null } })
 
@@ -186,7 +186,7 @@ const labels = { 'org.opencontainers.image.revision': commit }
 const readCommit = async (address: string, tag: string) => {
   const digest = await find(address, tag)
   if (!digest.ok) throw new Error(`no ${tag}`)
-  return createRegistry(http).findCommit(`${address}/acme/shop`, digest.value, null)
+  return openImage(http, `${address}/acme/shop`, null).findCommit(digest.value)
 }
 
 test('reads the commit from the label of an image for one platform, with its attestation', async () => {
@@ -199,7 +199,7 @@ test('reads the commit from the label of an image for one platform, with its att
   }
 })
 
-test('reads no commit from an image that names none', async () => {
+test('reads no commit from an image without the label', async () => {
   const address = await start()
   const image = await pushPlatform(address, 'linux', 'amd64', { maintainer: 'ada' })
   await pushManifest(address, 'v1', { manifests: [image] })
@@ -215,7 +215,7 @@ test('finds an image by its digest when the tag has moved on', async () => {
   expect(await find(address, hashOf('nothing'))).toEqual(refusal('image_missing'))
 })
 
-test('follows where a registry keeps its blobs elsewhere, without the password', async () => {
+test('follows a redirect to blobs elsewhere without the password', async () => {
   const registry = await start()
   const image = await pushPlatform(registry, 'linux', 'amd64', labels)
   await pushManifest(registry, 'v1', { manifests: [image] })
@@ -246,7 +246,7 @@ test('follows where a registry keeps its blobs elsewhere, without the password',
   const digest = await find(address, 'v1', 'correct horse')
   if (!digest.ok) throw new Error('no v1')
   const login = { username: 'shop', password: new Redacted('correct horse') }
-  const read = await createRegistry(http).findCommit(`${address}/acme/shop`, digest.value, login)
+  const read = await openImage(http, `${address}/acme/shop`, login).findCommit(digest.value)
   expect(read).toEqual({ ok: true, value: commit })
   expect(told).toEqual([undefined])
 })

@@ -59,7 +59,7 @@ const rollBack = async (name: string): Promise<ShownDeployment> => {
   return stage.nextDeployment(name)
 }
 
-test('plan tells what a first deployment would do at Render', async () => {
+test('plan shows what a first deployment would do at Render', async () => {
   serviceOf(app).env.set('OWN', 'of the service')
   expect(await stage.team.operators.invoke('plan', { app })).toMatchObject({
     ok: true,
@@ -97,7 +97,7 @@ test('a green commit is deployed to Render by its digest, with its variables', a
   ])
 })
 
-test('a rotated secret goes out with the next commit', async () => {
+test('a rotated secret is deployed with the next commit', async () => {
   const client = new SecretsManagerClient(stage.team.stack.client)
   const SecretString = JSON.stringify({ SECRET_KEY: `${planted}Rotated` })
   await client.send(new PutSecretValueCommand({ SecretId: secret, SecretString }))
@@ -109,7 +109,7 @@ test('a rotated secret goes out with the next commit', async () => {
   })
 })
 
-test('a rollback brings the release before back, with its own variables', async () => {
+test('a rollback at Render restores the earlier release with its own variables', async () => {
   const deployment = await rollBack(app)
   expectDeployed(deployment, { kind: 'rollback', generation: 3 })
   const first = await readDeployment(stage, app, 1)
@@ -120,7 +120,7 @@ test('a rollback brings the release before back, with its own variables', async 
   expect(first).toMatchObject({ release: { digest: deployment.digest } })
 })
 
-test('a deploy that Render cannot bring up fails, and what was live serves on', async () => {
+test('a deploy that Render cannot start fails, and the live release keeps serving', async () => {
   const before = serving(app)
   takes(app, { kind: 'build_failed' })
   const deployment = await stage.release(app, 'three')
@@ -130,7 +130,7 @@ test('a deploy that Render cannot bring up fails, and what was live serves on', 
   expect(serviceOf(app).env.get('SECRET_KEY')).toBe(planted)
 })
 
-test('an alarm takes a deployment back', async () => {
+test('an alarm rolls a deployment at Render back', async () => {
   const before = serving(app)
   expectDeployed(await stage.release(app, 'four'), { generation: 5 })
   expect(serving(app)?.sha).not.toBe(before?.sha)
@@ -139,7 +139,7 @@ test('an alarm takes a deployment back', async () => {
   expect(serving(app)).toMatchObject({ sha: before?.sha, env: { SECRET_KEY: planted } })
 })
 
-test('a service that Landfall cannot deploy to is told, and not touched', async () => {
+test('a service that Landfall cannot deploy to is reported and not changed', async () => {
   const before = serving(app)
   serviceOf(app).settings.autoDeploy = 'yes'
   // Two rollbacks within an hour have frozen the app.
@@ -152,7 +152,7 @@ test('a service that Landfall cannot deploy to is told, and not touched', async 
   expect(serving(app)).toEqual(before)
 })
 
-test('of EC2 and Render, the one written first comes first', async () => {
+test('EC2 and Render are deployed in the order of landfall.yml', async () => {
   const deployment = await stage.release(both, 'one')
   expectDeployed(deployment, { generation: 1 })
   expect(deployment.steps.map(({ instance, purpose }) => [instance, purpose])).toEqual(
@@ -165,7 +165,7 @@ test('of EC2 and Render, the one written first comes first', async () => {
   expect(serving(both)?.sha).toBe(deployment.digest)
 })
 
-test('where the second fails, the first is brought back', async () => {
+test('a failure at the second target restores the first', async () => {
   const before = serving(both)
   takes(both, { kind: 'pre_deploy_failed' })
   const deployment = await stage.release(both, 'two')
@@ -186,14 +186,14 @@ test('where the second fails, the first is brought back', async () => {
   expect(serving(both)).toEqual(before)
 })
 
-test('where the first fails, nothing is sent to the second', async () => {
+test('a failure at the first target sends nothing to the second', async () => {
   const deploys = serviceOf(both).deploys().length
   expectFailed(await stage.release(both, 'three', { FAULT: 'exits' }), 'exited')
   expect(serviceOf(both).deploys()).toHaveLength(deploys)
   expect(await stage.ask(both)).toBe('one')
 })
 
-test('asked Render for nothing that its schema does not have, and kept no value', async () => {
+test('Landfall sends Render only requests of its schema, and stores no value', async () => {
   expect(stage.team.stack.render?.violations).toEqual([])
   const journal = JSON.stringify(await scanJournal(stage))
   expect(journal).toContain(services[app])

@@ -130,7 +130,7 @@ const linkTo = (version: string): string =>
   `<https://github.com/${repository}/commit/${toCommit(version)}|${toCommit(version).slice(0, 7)}>`
 const subject = `*${app}* (production)`
 
-test('a deployment is told as started and then as live, to everybody', async () => {
+test('a deployment is reported to every channel as started and then as live', async () => {
   const heard = await hearNotices(async () => expectDeployed(await stage.release(app, 'one')))
   expect(heard).toEqual([
     `🚀 ${subject}: deployment 1 (${linkTo('one')}) has started · by github`,
@@ -146,7 +146,7 @@ test('a deployment is told as started and then as live, to everybody', async () 
   expect(deploysOf('one')).toEqual([anyWith({ name: `${app} #1`, environment: 'production' })])
 })
 
-test('the next one is live, and the one before it inactive', async () => {
+test('the next deployment is reported as live, and the one before it as inactive', async () => {
   await hearNotices(async () => expectDeployed(await stage.release(app, 'two')))
   expect(github.states()).toEqual({
     1: ['in_progress', 'success', 'inactive'],
@@ -155,7 +155,7 @@ test('the next one is live, and the one before it inactive', async () => {
   expect(deploysOf('two')).toHaveLength(1)
 })
 
-test('one that fails is told with its reason, and what is live stays so', async () => {
+test('a failed deployment is reported with its reason, and the live one stays live', async () => {
   const heard = await hearNotices(async () => {
     expectFailed(await stage.release(app, 'broken', { FAULT: 'exits' }), 'exited')
   })
@@ -170,12 +170,12 @@ test('one that fails is told with its reason, and what is live stays so', async 
   expect(deploysOf('broken')).toBeNull()
 })
 
-test('a rollback is told with what it takes back, and is live at GitHub and Sentry', async () => {
+test('a rollback is reported with what it rolls back, and is live at GitHub and Sentry', async () => {
   const heard = await hearNotices(async () => {
     expect(await operate('rollback')).toMatchObject({ outcome: 'accepted' })
     expectDeployed(await stage.nextDeployment(app), { kind: 'rollback' })
   })
-  const rollback = `${subject}: rollback 4 to ${linkTo('one')}, which takes back deployment 2,`
+  const rollback = `${subject}: rollback 4 to ${linkTo('one')}, which rolls back deployment 2,`
   expect(heard).toEqual([`🚀 ${rollback} has started · by ada`, `⏪ ${rollback} is live · by ada`])
   expect(github.states()).toEqual({
     1: ['in_progress', 'success', 'inactive'],
@@ -186,7 +186,7 @@ test('a rollback is told with what it takes back, and is live at GitHub and Sent
   expect(deploysOf('one')).toMatchObject([{ name: `${app} #1` }, { name: `${app} #4` }])
 })
 
-test('what is frozen is told to the channel, and to nobody who has no word for it', async () => {
+test('a freeze is reported by webhook, and not to GitHub and Sentry', async () => {
   const before = [github.calls.length, sentry.calls.length]
   const heard = await hearNotices(() => operate('freeze', { reason: 'exams until Friday' }))
   expect(heard).toEqual([textLike(/^🧊 .* is frozen: .* · by ada$/)])
@@ -194,7 +194,7 @@ test('what is frozen is told to the channel, and to nobody who has no word for i
   expect([github.calls.length, sentry.calls.length]).toEqual(before)
 })
 
-test('what is refused is not tried again, and the log says why', async () => {
+test('a refused notice is not sent again, and the log has the reason', async () => {
   hook.fate = onceFor(() => true, { kind: 'answer', status: 404 })
   const heard = await hearNotices(() => operate('unfreeze'))
   expect(heard).toEqual([textLike(/^▶️ .* · by ada$/)])
@@ -220,7 +220,7 @@ const whileAway = async (happen: () => Promise<void>): Promise<void> => {
   }
 }
 
-test('channels that are away hear of it when they are back, once; the deployment went its way', async () => {
+test('unavailable channels get a notice once when they are back, and do not delay the deployment', async () => {
   let deployment: ShownDeployment | undefined
   await whileAway(async () => {
     deployment = await stage.release(app, 'three')
@@ -247,11 +247,11 @@ test('channels that are away hear of it when they are back, once; the deployment
   expect(await containersOf(app)).toEqual([`landfall-${app}.5`])
 })
 
-test('nobody was asked for anything that the vendors do not take', () => {
+test('no request violates the schema of a vendor', () => {
   expect([github, hook, sentry].flatMap(({ violations }) => violations)).toEqual([])
 })
 
-test('no token, no address and no DSN lies in the journal, in a log or in an error', async () => {
+test('no token, address or DSN is in the journal, a log or an error', async () => {
   const calls = { github: github.calls, notice: hook.calls, sentry: sentry.calls }
   const sent = Object.entries(calls).map(([name, all]) => [
     name,
@@ -271,7 +271,7 @@ test('no token, no address and no DSN lies in the journal, in a log or in an err
   ]
   expect(texts.flatMap((text) => findIn(all, text))).toEqual([])
   const logs = join(stage.directory, 'state/logs')
-  expect(await findFiles(toTraces({ log: 'a report was not told' }), [logs])).not.toEqual([])
+  expect(await findFiles(toTraces({ log: 'failed to send notice' }), [logs])).not.toEqual([])
   expect(await findFiles(all, [logs])).toEqual([])
   // The DSN's key goes along with each error: it is how Sentry knows whose it is.
   expect(findIn(traces, errors.envelopes.join('\n'))).toEqual([])

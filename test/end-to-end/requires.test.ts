@@ -55,7 +55,7 @@ const expectServed = async (name: string, version: string): Promise<void> => {
   expect(await stage.ask(name)).toBe(version)
 }
 
-test('what CircleCI did not sign is answered 401 and leaves nothing', async () => {
+test('webhook answers 401 to an unsigned CircleCI delivery and records nothing', async () => {
   const before = await scanJournal(stage)
   const forged = await sendToCircleciHook(
     stage.team.stack.apiAddress,
@@ -89,7 +89,7 @@ test.each(ways)(
   },
 )
 
-test('a red workflow of CircleCI is refused, and deployed once a re-run of it is green', async () => {
+test('a commit with a red CircleCI workflow is deployed once a re-run is green', async () => {
   await stage.push(circle, 'flaky')
   const pipeline = { number: 300, pipelineCreatedAt: new Date() }
   const first = { ...pipeline, status: 'failed', createdAt: new Date() } as const
@@ -150,13 +150,13 @@ const expectLabelled = async (version: string, digest: string): Promise<void> =>
   expect(await stage.ask(labelled)).toBe(version)
 }
 
-test('CI turns green for the commit that the image under latest names', async () => {
+test('a green CI deploys the image under latest that names its commit', async () => {
   const digest = await pushLatest('monday')
   expect(await stage.endCi(labelled, 'monday')).toMatchObject({ status: 202, reason: 'recorded' })
   await expectLabelled('monday', digest)
 })
 
-test('CI first, the image later: Docker Hub’s hook brings it out', async () => {
+test('the hook of Docker Hub deploys an image under latest whose CI was green first', async () => {
   await stage.endCi(labelled, 'tuesday')
   const lacksImage = async () => (await waitingOf(labelled))[0]?.lacks[0] === 'image'
   await waitFor('the commit lacks nothing but its image', lacksImage)
@@ -184,7 +184,7 @@ test('an image keeps its digest when latest moves on before its CI is green', as
   })
 })
 
-test('an image without its label waits, and status says why', async () => {
+test('an image without the label waits, and status shows the reason', async () => {
   await pushLatest('friday', null)
   await stage.endCi(labelled, 'friday')
   const isUnlabelled = async () =>

@@ -34,7 +34,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage?.close())
 
-test('a stack that stops while a release starts comes back to the one before', async () => {
+test('a stack that stops during a deployment restores the earlier release after its start', async () => {
   await stage.push(app, 'two', neverUp)
   await stage.endCi(app, 'two')
   await waitUntilStarted(app, 2)
@@ -66,7 +66,7 @@ const changeGreeting = (before: string, after: string): void => {
   )
 }
 
-test('what waits at the stop goes out after the start, as it was opened', async () => {
+test('a deployment that waits at the stop continues after the start as it was opened', async () => {
   // Its command waits behind five others, which die with the stack.
   await holdAgent(stage)
   await stage.push(app, 'three')
@@ -83,7 +83,7 @@ test('what waits at the stop goes out after the start, as it was opened', async 
   expect(waiting).toEqual([anyWith({ revision: toCommit('four') })])
 })
 
-test('redeploy brings the live digest out with the settings of today', async () => {
+test('redeploy deploys the live digest with the current settings', async () => {
   const { live } = await stage.team.operators.status(app)
   expect(live?.commit).toBe(toCommit('three'))
   await stage.team.operators.invoke('redeploy', { app })
@@ -93,7 +93,7 @@ test('redeploy brings the live digest out with the settings of today', async () 
   expect(await greetingIs('goodbye')).toBe(true)
 })
 
-test('a commit that waited over the stop goes out when its image is there', async () => {
+test('a commit that waited during the stop is deployed when its image exists', async () => {
   await stage.push(app, 'four')
   await stage.team.announceImage(app, stage.repositoryOf(app), toCommit('four'))
   expectDeployed(await stage.nextDeployment(app), { generation: 5 })
@@ -117,7 +117,7 @@ const comeBack = async (): Promise<void> => {
   await tick(stage)
 }
 
-test('an instance that comes back and serves its release is asked, and nothing else is done', async () => {
+test('an instance that comes back with its release is only asked', async () => {
   const before = [await idOfContainer(), await listSteps()]
   await comeBack()
   expect(await stage.team.operators.invoke('status', { app })).toMatchObject({
@@ -128,7 +128,7 @@ test('an instance that comes back and serves its release is asked, and nothing e
   expect([await idOfContainer(), await listSteps()]).toEqual(before)
 })
 
-test('an instance that comes back without its release gets it by itself, and the history stays', async () => {
+test('an instance that comes back without its release is repaired, and the history stays', async () => {
   const { deployments } = await stage.team.operators.status(app)
   const steps = (await listSteps()).length
   await docker(['rm', '--force', container])

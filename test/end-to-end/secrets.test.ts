@@ -184,7 +184,7 @@ const watch = async <Value>(act: () => Promise<Value>): Promise<Value> => {
   return value
 }
 
-test('a deployment brings the values to the env file and the container, and to no other place', async () => {
+test('a deployment writes secret values to the env file and the container, and nowhere else', async () => {
   const commit = toCommit('first')
   await watch(async () => {
     await stage.push(app, 'first')
@@ -228,7 +228,7 @@ const expectToldSafely = async (reason: string): Promise<void> => {
   expect(await search()).toEqual(rightPlaces)
 }
 
-test('an app that prints its environment and crashes is told masked', async () => {
+test('the output of an app that prints its environment and crashes is masked', async () => {
   const deployment = await watch(() => stage.release(app, 'crash', { FAULT: 'prints_environment' }))
   expect(deployment).toMatchObject({ status: 'failed', reason: 'exited' })
   // Settings and traceback come in by two pipes, in either order; the output has all of both.
@@ -240,17 +240,20 @@ test('an app that prints its environment and crashes is told masked', async () =
 test.each([
   ['printer', 'exited'],
   ['unmigratable', 'predeploy_failed'],
-])('the last lines of a command that prints it (%s) are stored masked', async (version, reason) => {
-  sentry.envelopes.splice(0)
-  const deployment = await watch(() => stage.release(app, version))
-  expect(deployment).toMatchObject({ status: 'failed', reason })
-  const tail = deployment.steps.flatMap((step) => step.tail)
-  expect(tail).toEqual(expect.arrayContaining(masked))
-  expect(tail.filter((line) => line.includes('[masked]'))).toHaveLength(7)
-  await expectToldSafely(reason)
-})
+])(
+  'the last lines of a command that prints its environment (%s) are masked',
+  async (version, reason) => {
+    sentry.envelopes.splice(0)
+    const deployment = await watch(() => stage.release(app, version))
+    expect(deployment).toMatchObject({ status: 'failed', reason })
+    const tail = deployment.steps.flatMap((step) => step.tail)
+    expect(tail).toEqual(expect.arrayContaining(masked))
+    expect(tail.filter((line) => line.includes('[masked]'))).toHaveLength(7)
+    await expectToldSafely(reason)
+  },
+)
 
-test('the store that stands for Secrets Manager is sealed and closed to others', () => {
+test('the local store of secrets is encrypted and readable by its owner only', () => {
   // It is searched like any other file, and nothing is found in it.
   for (const name of ['secrets.sealed', 'secrets.key'])
     expect(statSync(join(stage.team.stack.stateDirectory, 'aws', name)).mode & 0o777).toBe(0o600)

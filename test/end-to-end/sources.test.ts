@@ -105,7 +105,7 @@ const expectServed = async (name: string, version: string): Promise<void> => {
   expect(await stage.ask(name)).toBe(version)
 }
 
-test('a ping is answered, and a push says what the commit still lacks', async () => {
+test('webhook answers a ping, and status shows what a pushed commit still lacks', async () => {
   const ping = await send(JSON.stringify({ zen: 'Keep it logically awesome.', hook_id: 1 }), {
     event: 'ping',
   })
@@ -121,7 +121,7 @@ test('a ping is answered, and a push says what the commit still lacks', async ()
   ])
 })
 
-test('CI first and the image later: Docker Hub’s hook brings it out at once', async () => {
+test('the hook of Docker Hub deploys a commit whose CI was green first', async () => {
   expect(await send(toRun('one'))).toMatchObject({ status: 202, reason: 'recorded' })
   const lacksImage = async () => (await waitingOf(app))[0]?.lacks[0] === 'image'
   await waitFor('the commit lacks nothing but its image', lacksImage)
@@ -131,7 +131,7 @@ test('CI first and the image later: Docker Hub’s hook brings it out at once', 
   await expectServed(app, 'one')
 })
 
-test('the image first and CI later, by a hook that is form-encoded', async () => {
+test('a form-encoded hook deploys a commit whose image came first', async () => {
   await pushCommit('two')
   await stage.push(app, 'two')
   expect(await announce(app, toCommit('two'))).toMatchObject({ status: 202, reason: 'recorded' })
@@ -143,7 +143,7 @@ test('the image first and CI later, by a hook that is form-encoded', async () =>
   await expectServed(app, 'two')
 })
 
-test('a delivery twice at one moment is one deployment', async () => {
+test('two simultaneous equal deliveries are one deployment', async () => {
   await pushCommit('three')
   await stage.push(app, 'three')
   const body = toRun('three')
@@ -158,7 +158,7 @@ test('a delivery twice at one moment is one deployment', async () => {
   expect(deployments.filter(({ commit }) => commit === toCommit('three'))).toHaveLength(1)
 })
 
-test('what is not signed with our secret is answered 401 and leaves nothing', async () => {
+test('webhook answers 401 to a delivery with a wrong signature and records nothing', async () => {
   const before = await scanJournal(stage)
   for (const form of [false, true]) {
     const forged = await send(toRun('forged'), { key: 'guessed', form })
@@ -176,7 +176,7 @@ test('what is not signed with our secret is answered 401 and leaves nothing', as
   expect(await scanJournal(stage)).toEqual(before)
 })
 
-test('red CI is refused, another branch and another tag are ignored', async () => {
+test('a commit with red CI is not deployed, and another branch and tag are ignored', async () => {
   await pushCommit('red')
   await stage.push(app, 'red')
   const red = await stage.endCi(app, 'red', { conclusion: 'failure', runNumber: 200 })
@@ -190,7 +190,7 @@ test('red CI is refused, another branch and another tag are ignored', async () =
   expect(await stage.ask(app)).toBe('three')
 })
 
-test('a tag named like the branch does not count, until the branch is pushed to it', async () => {
+test('a tag with the name of the branch does not count until the branch is pushed', async () => {
   await stage.push(app, 'tagged')
   const tag = await send(toPush('tagged', 'refs/tags/main'), { event: 'push' })
   expect(tag).toMatchObject({ status: 200, reason: 'tag_pushed' })
@@ -203,7 +203,7 @@ test('a tag named like the branch does not count, until the branch is pushed to 
   await expectServed(app, 'tagged')
 })
 
-test('a tag that moves after it was looked up changes nothing', async () => {
+test('a tag that moves after the lookup changes nothing', async () => {
   const letGo = await holdAgent(stage)
   await pushCommit('still')
   const digest = await stage.push(app, 'still')
@@ -221,13 +221,13 @@ test('a tag that moves after it was looked up changes nothing', async () => {
 
 /** In the usual size the next test shows it of a fixed tag. */
 if (isFull)
-  test('an app that requires nothing but its image deploys what is pushed under a commit', async () => {
+  test('an app that requires only its image deploys an image under a commit', async () => {
     await stage.push(imageOnly, 'alone')
     expect(await announce(imageOnly, toCommit('alone'))).toMatchObject({ status: 202 })
     await expectServed(imageOnly, 'alone')
   })
 
-test('under a fixed tag each new digest is a revision', async () => {
+test('each new digest under a fixed tag is a revision', async () => {
   const push = (version: string): Promise<string> =>
     stage.team.pushImage(stage.repositoryOf(latest), 'latest', { VERSION: version })
   for (const version of ['monday', 'tuesday']) {

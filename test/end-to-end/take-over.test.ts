@@ -59,7 +59,7 @@ const describeByHand = async (): Promise<string> => {
   return (await docker(['inspect', '--format', format, byHand])).trim()
 }
 
-test('a container run by hand is taken over: stopped, kept, and not started again', async () => {
+test('a container started by hand is stopped, kept and not started again', async () => {
   await runByHand(app)
   const load = stage.load(app, { ratePerSecond: 15 })
   const broken = await stage.release(app, 'broken', { FAULT: 'exits' })
@@ -79,7 +79,7 @@ test('a container run by hand is taken over: stopped, kept, and not started agai
   }
 })
 
-test('it is given back as it was when the new one fails after the port changed hands', async () => {
+test('a container started by hand runs again where the new one fails after the switch of the port', async () => {
   await runByHand(recreated)
   const deployment = await stage.release(recreated, 'recreate broken', { FAULT: 'exits' })
   expectFailed(deployment, 'exited')
@@ -92,7 +92,7 @@ test('it is given back as it was when the new one fails after the port changed h
   }
 })
 
-test('a taken port names the container and the line to add', async () => {
+test('a port in use is reported with the container and the line to add', async () => {
   await runByHand(stranger)
   const load = stage.load(stranger, { ratePerSecond: 15 })
   const deployment = await stage.release(stranger, 'stranger')

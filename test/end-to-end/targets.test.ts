@@ -13,23 +13,23 @@ const kinds: Readonly<Record<string, () => Promise<PlaceStage>>> = {
 }
 /** Rows that real Docker is shown to keep in the usual size too, by what is named here; the full size runs them. */
 const shownElsewhere: Readonly<Record<string, string>> = {
-  'a second start under one fence begins nothing more': 'host/fence',
-  'two starts under one fence at the same moment end as one': 'host/fence',
-  'a start whose answer is lost is neither failed nor done twice': 'end-to-end/forward',
-  'a start that is not let in says why, and begins nothing': 'end-to-end/faults',
-  'a start after its time begins nothing': 'host/fence',
-  'a release that does not come up is failed with a reason, and what served serves on':
-    'host/broken',
-  'what is cancelled does not come to users, and the way back is open': 'end-to-end/operators',
-  'a newer order overtakes the one under way': 'host/fence',
-  'a stranger’s change afterwards is put right by the next deployment': 'end-to-end/restart',
-  'a rollback brings the earlier release back, with its settings': 'end-to-end/alarm',
-  'where nothing of ours was live, what ran before runs again': 'end-to-end/take-over',
+  'a second start under one fence deploys nothing more': 'host/fence',
+  'two concurrent starts under one fence end as one': 'host/fence',
+  'a start whose answer is lost is neither reported failed nor done twice': 'end-to-end/forward',
+  'a start without access deploys nothing, and reports why': 'end-to-end/faults',
+  'a start after its deadline deploys nothing': 'host/fence',
+  'an unhealthy release fails with a reason, and the previous release still serves': 'host/broken',
+  'a cancelled deploy does not reach users, and the live release can be restored':
+    'end-to-end/operators',
+  'a newer order replaces the one in progress': 'host/fence',
+  'a manual change after a deploy is corrected by the next deployment': 'end-to-end/restart',
+  'a rollback brings back the earlier release with its settings': 'end-to-end/alarm',
+  'without an earlier release of Landfall, a restore runs what ran before': 'end-to-end/take-over',
 }
 const isShownHere = (kind: string, title: string): boolean =>
   isFull || kind !== 'EC2' || !(title in shownElsewhere)
 
-test('each row that is left to another test is one of the suite, and the test is there', () => {
+test('leaves only rows of the suite to other tests, which exist', () => {
   const titles = contract.map(({ title }) => title)
   for (const [title, file] of Object.entries(shownElsewhere)) {
     expect(titles).toContain(title)
@@ -37,7 +37,7 @@ test('each row that is left to another test is one of the suite, and the test is
   }
 })
 
-/** By kind and title; what was not run is not there. */
+/** By kind and title, the rows that ran. */
 const kept = new Map<string, boolean>()
 
 describe.each(Object.entries(kinds))('%s', (kind, open) => {

@@ -55,12 +55,12 @@ test('the first deployment answers through the proxy', async () => {
   expect(await ask(instance.port)).toBe('one')
 })
 
-test('a client sees no mark of the slot', async () => {
+test('responses do not reveal the slot', async () => {
   const response = await fetch(`http://127.0.0.1:${instance.port}/`)
   expect([...response.headers.keys()].filter((name) => name.startsWith('landfall'))).toEqual([])
 })
 
-test('values of several lines, and the variables we add, reach the container', async () => {
+test("values of several lines, and Landfall's variables, reach the container", async () => {
   expect(await environmentOf(1)).toEqual(
     expect.arrayContaining([
       `PEM=${pem}`,
@@ -73,7 +73,7 @@ test('values of several lines, and the variables we add, reach the container', a
   )
 })
 
-test('a value of several lines under a name that steers the loader is refused', async () => {
+test('a value of several lines under a name that controls the loader is refused', async () => {
   generation += 1
   const order = { app, generation, fence: generation, ...one, envelope: ['env LD_PRELOAD=a\nb'] }
   expect(await instance.deploy(order)).toMatchObject({
@@ -83,7 +83,7 @@ test('a value of several lines under a name that steers the loader is refused', 
   })
 })
 
-test('a second deployment loses no request, and the old release answers what it had been asked', async () => {
+test('a second deployment loses no request, and the old release answers its open requests', async () => {
   const load = startLoad(instance.port)
   await load.flows()
   const held = await askHeld(instance.port, `landfall-${app}.1`)
@@ -135,7 +135,7 @@ test(`a proxy survives ${switches} switches of one app under load, none of them 
   expect(names.sort()).toEqual(kept.sort())
 })
 
-test('two apps share a proxy by host; one that wants the same hosts is refused', async () => {
+test('two apps share a proxy by host, and an app with the same hosts is refused', async () => {
   const [left, right, third] = [stage.app('a'), stage.app('b'), stage.app('c')]
   const shared = await stage.instance()
   const at = (host: string) => ({ settings: { host: [host] } })
@@ -154,7 +154,7 @@ test('two apps share a proxy by host; one that wants the same hosts is refused',
   expect(await ask(shared.port, { host: 'a.example.com' })).toBe('one')
 })
 
-test('a client that keeps its connection through a reload and a switch is answered afterwards', async () => {
+test('a connection kept through a reload and a switch is still answered', async () => {
   const order = { app: stage.app('idle') }
   const own = await stage.instance()
   await own.deploy({ ...order, generation: 1, fence: 1, ...one })

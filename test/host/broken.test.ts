@@ -104,25 +104,25 @@ describe('an image that answers 400 to foreign hosts', () => {
     await expectCheckFailed(answer, 'unhealthy', /400 .*ALLOWED_HOSTS/)
   })
 
-  test('is told with its secret masked before the message is cut', () => {
+  test('is reported with its secret masked before the message is cut', () => {
     expect(answer.message).toContain('aaa.[masked]')
     expect(answer.output).not.toContain('planted')
   })
 })
 
-test('a digest that is gone from the registry is image_gone', async () => {
+test('a digest that is gone from the registry ends as image_gone', async () => {
   const answer = await attempt({ image: good.image, digest: `sha256:${'0'.repeat(64)}` })
   await expectOldServes(answer)
   expect(answer).toMatchObject({ reason: 'image_gone', changed: false })
 })
 
-test('a registry that does not answer is pull_failed', async () => {
+test('a registry that does not answer ends as pull_failed', async () => {
   const answer = await attempt({ image: 'localhost:1/none', digest: good.digest })
   await expectOldServes(answer)
   expect(answer.reason).toBe('pull_failed')
 })
 
-test('a predeploy that fails is told with its output', async () => {
+test('a failed predeploy is reported with its output', async () => {
   const settings = { predeploy: ['sh', '-c', 'echo "no such table"; exit 3'] }
   const failed = await attempt(good, { settings })
   await expectOldServes(failed)
@@ -131,7 +131,7 @@ test('a predeploy that fails is told with its output', async () => {
   expect(failed.message).toBe('sh ended with code 3: no such table')
 })
 
-test('a secret that a crashing app prints is masked, and found in the env file and the container only', async () => {
+test('a secret that a crashing app prints is masked, and is in the env file and the container only', async () => {
   const printer = await stage.publish('printer', { FAULT: 'prints_environment' })
   const answer = await attempt(printer, { envelope })
   await expectOldServes(answer)
@@ -142,7 +142,7 @@ test('a secret that a crashing app prints is masked, and found in the env file a
   expect(found.trim()).toBe(`${instance.root}/${app}/releases/1/env`)
 })
 
-test('of very long output the last lines are told, and the one that names the error', async () => {
+test('very long output is reported by its last lines and the line of the error', async () => {
   const lines = 'i=0; while [ $i -lt 30000 ]; do echo "line $i"; i=$((i+1)); done'
   const script = `${lines}; echo "OperationalError: database is locked"; echo bye; exit 3`
   const answer = await attempt(good, { settings: { predeploy: ['sh', '-c', script] } })
@@ -172,7 +172,7 @@ test('a predeploy that does not end is ended, and the old release serves', async
   expect(answer.message).toBe('sh did not end within 4 s')
 })
 
-test('a private image needs the credentials of the envelope, which stay nowhere', async () => {
+test('a private image is pulled with the credentials of the envelope, which are not kept', async () => {
   const credentials = { username: 'puller', password: 'let-me-in-please' }
   const closed = await openStage({ credentials })
   onTestFinished(() => closed.close())
@@ -195,7 +195,7 @@ test('a private image needs the credentials of the envelope, which stay nowhere'
   expect(execFileSync('sh', ['-c', search], { encoding: 'utf8' })).toBe('')
 })
 
-test('a predeploy runs on no rollback', async () => {
+test('a rollback runs no predeploy', async () => {
   const settings = { predeploy: ['sh', '-c', 'exit 3'], kind: 'rollback' }
   const answer = await attempt(good, { settings })
   expect(answer).toMatchObject({ outcome: 'succeeded', predeploy: false })

@@ -41,7 +41,7 @@ const readPredeploy = (): readonly string[] => {
   return predeploy.map((word) => word.replace('python manage.py migrate --noinput', 'true'))
 }
 
-test('the copies that docs/rollback.md has made are whole, and go back as it says', async () => {
+test('the database copies of docs/rollback.md are complete, and restore as the page says', async () => {
   const app = stage.app('copy')
   const instance = await stage.instance()
   const settings = {

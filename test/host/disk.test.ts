@@ -15,7 +15,7 @@ afterAll(async () => {
   rmSync(bin, { recursive: true })
 })
 
-test('an image that the disk has no room for is not pulled; with one of its repository there it is', async () => {
+test('an image is not pulled where the disk is too full, unless the instance has an image of its repository', async () => {
   const df = join(bin, 'df')
   writeFileSync(df, '#!/bin/sh\necho Avail\necho 4000\n')
   chmodSync(df, 0o755)

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(async () => stage.close())
 
-test('prepare says what of the app serves, and the same order puts right what was changed by hand', async () => {
+test('prepare reports what serves, and the same order repairs what was changed by hand', async () => {
   const app = stage.app('drift')
   const instance = await stage.instance()
   expect(await instance.prepare(app)).toMatchObject({ outcome: 'succeeded', serving: null })

@@ -60,7 +60,7 @@ const nameOf = (generation: number): string => `landfall-${app}.${generation}`
 
 const state = (name: string): string => readFileSync(join(instance.root, app, name), 'utf8').trim()
 
-test('a lower fence is refused, an equal one told again, a higher one finds it live already', async () => {
+test('a lower fence is refused, an equal one gets the recorded result, a higher one finds the release live', async () => {
   expect(first).toMatchObject({ outcome: 'succeeded', serving: { generation: 2 } })
   const lower = await instance.deploy({ app, generation: 1, fence: 6, ...two })
   expect(lower).toMatchObject({
@@ -77,7 +77,7 @@ test('a lower fence is refused, an equal one told again, a higher one finds it l
   expect(await ask(instance.port)).toBe('one')
 })
 
-test('a number and a fence that a restored journal gives out again are not taken for those of before', async () => {
+test('a number and a fence that a restored journal repeats are not taken for the earlier ones', async () => {
   const inspect = ['inspect', '--format', '{{.State.StartedAt}}', nameOf(2)]
   const started = await docker(inspect)
   const settings = { ...patient, numbered: 2000 }
@@ -113,7 +113,7 @@ test('two commands of one fence at the same time act once and answer alike', asy
   expect(right.output).toBe(left.output)
 })
 
-test('restoring what was live takes the kept container, needs no envelope and loses no request', async () => {
+test('a restore starts the kept container without an envelope and loses no request', async () => {
   const load = startLoad(instance.port)
   await load.flows()
   const began = Date.now()
@@ -126,7 +126,7 @@ test('restoring what was live takes the kept container, needs no envelope and lo
   expect((await load.stop()).failed).toEqual([])
 })
 
-test('without an envelope no container with an empty environment is started', async () => {
+test('a restore without an envelope starts no container with an empty environment', async () => {
   const gone = newest
   await docker(['rm', nameOf(gone)])
   const refusal = {
@@ -142,7 +142,7 @@ test('without an envelope no container with an empty environment is started', as
   expect(await ask(instance.port)).toBe('two')
 })
 
-test('restoring what was live takes the image where its container is gone', async () => {
+test('a restore starts a container from the image where the kept one is gone', async () => {
   const gone = live + 1
   expectLive(await deploy(one, { generation: gone, mode: 'restore' }), gone)
   expect(await ask(instance.port)).toBe('one')
@@ -199,7 +199,7 @@ test('a late command, another owner and a foreign envelope change nothing', asyn
   expect(await ask(instance.port)).toBe('two')
 })
 
-test('a pair of addresses that a lost state directory forgot is not given to another app', async () => {
+test('an address pair that a lost state directory had is not given to another app', async () => {
   writeFileSync(join(instance.root, 'instance', 'slots'), '')
   const order = { app: stage.app('other'), generation: 1, fence: 1, ...one }
   const settings = { ...patient, host: ['b.example.com'] }
@@ -207,7 +207,7 @@ test('a pair of addresses that a lost state directory forgot is not given to ano
   expect(await ask(instance.port)).toBe('two')
 })
 
-test('a machine cloned from this one makes a key of its own and refuses what was sealed for the other', async () => {
+test('a cloned instance creates its own key and refuses an envelope for the original', async () => {
   const old = instance.certificate
   const refusal = { outcome: 'refused', reason: 'key_changed', serving: { generation: live } }
   instance.id = 'i-0000c10e'

@@ -49,7 +49,7 @@ const start = async (publishAddress: string): Promise<readonly [string, Instance
   return [app, instance]
 }
 
-test('behind a loopback address, what the own TLS proxy says reaches the app', async () => {
+test('headers of the own TLS proxy reach the app behind a loopback address', async () => {
   const [, { port }] = await start('127.0.0.1')
   const { 'x-forwarded-for': client, ...arrived } = whatArrives([], `127.0.0.1:${port}`)
   expect(client).toMatch(/^203\.0\.113\.7, /)
@@ -60,7 +60,7 @@ test('behind a loopback address, what the own TLS proxy says reaches the app', a
   })
 })
 
-test('on every address, a load balancer is believed and who comes by the gateway is not', async () => {
+test('forwarded headers of a load balancer are trusted, and those of direct clients are not', async () => {
   const [app, { port }] = await start('')
   const proxy = `landfall-proxy-${port}`
   const address = `${await inspect(proxy, networks('IPAddress'))}:8080`

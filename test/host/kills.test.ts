@@ -166,7 +166,7 @@ const printTable = (
   )
 }
 
-describe.concurrent('a run that is killed', () => {
+describe.concurrent('a killed run', () => {
   beforeAll(async () => {
     // One after the other, since these machines share an engine: its network is made once, a pair of addresses given once.
     for (const strategy of strategies)
@@ -177,7 +177,7 @@ describe.concurrent('a run that is killed', () => {
   })
 
   test.each(strategies)(
-    '%s: wherever it is, the next command ends right and nothing is left',
+    '%s: the next command after a kill at any point ends correctly and leaves nothing',
     { timeout: wanted ? 3_600_000 : 600_000 },
     async (strategy) => {
       const scene = scenes.get(strategy)
@@ -201,7 +201,7 @@ describe.concurrent('a run that is killed', () => {
   )
 })
 
-test('a killed prepare: the next one answers with a certificate of the key, which is there once', async () => {
+test('the prepare after a killed one answers with a certificate of the one key', async () => {
   const instance = await stage.instance()
   const home = join(instance.root, 'instance')
   const killer = createKiller('prepare-app')

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(async () => stage.close())
 
-test('prepare answers with one certificate for good, and keeps its key to itself', async () => {
+test('prepare always answers with the same certificate, and never reveals its key', async () => {
   const instance = await stage.instance()
   const again = await instance.prepare()
   expect(again).toMatchObject({ outcome: 'succeeded', missing: [], code: 0 })
@@ -24,7 +24,7 @@ test('prepare answers with one certificate for good, and keeps its key to itself
   expect(again.output.length).toBeLessThan(2400)
 })
 
-test('prepare asks that Docker is started at boot, where systemd starts anything', async () => {
+test('prepare requires that Docker starts at boot where systemd runs', async () => {
   const instance = await stage.instance()
   // systemd runs on no test machine: this one says only what it is asked for.
   const bin = mkdtempSync(join(tmpdir(), 'landfall-systemd-test-'))
@@ -48,7 +48,7 @@ test('prepare asks that Docker is started at boot, where systemd starts anything
   rmSync(bin, { recursive: true })
 })
 
-test('prune keeps what other apps and people have', async () => {
+test('prune keeps the containers and images of other apps and of people', async () => {
   const [app, other] = [stage.app('prune'), stage.app('beside')]
   const instance = await stage.instance()
   const [one, two] = [await stage.publish('one'), await stage.publish('two')]
@@ -73,7 +73,7 @@ test('prune keeps what other apps and people have', async () => {
   }
 })
 
-test('an app that moves to another port leaves the old one free', async () => {
+test('an app that moves to another port frees the old one', async () => {
   const app = stage.app('moves')
   const instance = await stage.instance()
   const image = await stage.publish('moves')

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { freePort } from '../../local/docker/free-port.ts'
-import { parseHostPlan, type HostPlan } from '../../src/targets/ec2/plan-result.ts'
+import { parseHostPlan, type HostPlan } from '../../src/targets/ec2/result.ts'
 import { traceHost } from '../support/trace.ts'
 import { Instance, type HostAnswer, type Order } from './instance.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
@@ -79,7 +79,7 @@ const runByHand = async (): Promise<void> => {
   await docker(['run', '-d', '--name', stranger, '-p', publish, `${one.image}@${one.digest}`])
 }
 
-test('on a machine that Landfall never touched nothing is there afterwards either', async () => {
+test('plan leaves nothing on an instance that Landfall never used', async () => {
   const plan = await lookAt()
   expect(plan).toMatchObject({
     outcome: 'succeeded',
@@ -101,7 +101,7 @@ test('on a machine that Landfall never touched nothing is there afterwards eithe
   expect(existsSync(instance.root)).toBe(false)
 })
 
-test('after a deployment it tells what serves, whose it is and that the image is there', async () => {
+test('plan reports after a deployment what serves, its owner and that the image exists', async () => {
   await instance.prepare()
   const deployed = await instance.deploy(orderOf())
   expect(deployed, deployed.message).toMatchObject({ outcome: 'succeeded' })
@@ -126,7 +126,7 @@ test('after a deployment it tells what serves, whose it is and that the image is
   await instance.clean([app])
 })
 
-test('a container that was run by hand is named with the line to add', async () => {
+test('plan names a container started by hand and the line to add', async () => {
   await runByHand()
   const taken = await lookAt()
   expect(taken.holder).toBe(stranger)
@@ -144,7 +144,7 @@ test('a container that was run by hand is named with the line to add', async () 
   expect(refused.message).toBe(taken.obstacles[0]?.message)
 })
 
-test('a program that is no container is told too', async () => {
+test('plan reports a program outside Docker', async () => {
   const server = createServer().listen(instance.port, '127.0.0.1')
   await once(server, 'listening')
   const { obstacles } = await lookAt()
@@ -157,13 +157,13 @@ test('a program that is no container is told too', async () => {
   ])
 })
 
-test('a worker needs no port', async () => {
+test('plan checks no port for a worker', async () => {
   await runByHand()
   const settings = { strategy: 'worker', port: '', publishAddress: '', publishPort: '' }
   expect(await lookAt({ settings })).toMatchObject({ holder: '', obstacles: [] })
 })
 
-test('a network that is not there is named with the command that makes it', async () => {
+test('plan names a missing network and the command that creates it', async () => {
   const { obstacles } = await lookAt({ settings: { network: ['bridge', 'no-such-network'] } })
   expect(obstacles).toEqual([
     {
@@ -186,12 +186,12 @@ const without = (tools: readonly string[]): ((text: string) => string) => {
   return (text) => text.replace(':/usr/sbin:/usr/bin:/sbin:/bin"', '"')
 }
 
-test('a machine without Docker is told what to install', async () => {
+test('plan says what to install on an instance without Docker', async () => {
   const { missing } = await lookAt({}, without(['docker']))
   expect(missing).toEqual(['docker (apt-get install docker.io, or dnf install docker)'])
 })
 
-test('a machine without curl, openssl, flock, grep and nsenter is told what to install', async () => {
+test('plan says what to install on an instance without curl, openssl, flock, grep and nsenter', async () => {
   const tools = ['curl', 'openssl', 'flock', 'grep', 'nsenter']
   expect((await lookAt({}, without(tools))).missing).toEqual([
     'curl (apt-get install curl, or dnf install curl)',
@@ -202,7 +202,7 @@ test('a machine without curl, openssl, flock, grep and nsenter is told what to i
   ])
 })
 
-test('a full disk is told, unless the image is there already', async () => {
+test('plan reports a full disk, unless the image exists already', async () => {
   const df = join(bin, 'df')
   writeFileSync(df, '#!/bin/sh\necho Avail\necho 12\n')
   chmodSync(df, 0o755)
@@ -217,7 +217,7 @@ test('a full disk is told, unless the image is there already', async () => {
   rmSync(df)
 })
 
-test('an engine that is stopped or out of reach is told', async () => {
+test('plan reports an engine that is stopped or unreachable', async () => {
   instance.environment = { DOCKER_HOST: `tcp://127.0.0.1:${await freePort()}` }
   expect(await lookAt()).toMatchObject({
     docker: '',
@@ -231,7 +231,7 @@ test('an engine that is stopped or out of reach is told', async () => {
   })
 })
 
-test('Docker that would not start with the machine is told', async () => {
+test('plan reports that Docker does not start at boot', async () => {
   const own = mkdtempSync(join(bin, 'systemd-'))
   const script = '#!/bin/sh\ncase "$*" in is-system-running) echo running ;; *) exit 1 ;; esac\n'
   writeFileSync(join(own, 'systemctl'), script, { mode: 0o755 })
@@ -257,13 +257,13 @@ test.each(['App', 'Owner', 'NotAfter', 'Settings'])(
   },
 )
 
-test('what comes too late, or with settings of another version, is refused', async () => {
+test('plan refuses a late command and settings of another version', async () => {
   expect((await look({ notAfter: 1 })).answer).toMatchObject({ reason: 'too_late' })
   const { answer } = await look({ settings: { privileged: 'true' } })
   expect(answer).toMatchObject({ reason: 'order_invalid', message: 'unknown setting privileged' })
 })
 
-test('the longest answer is one that a listing of SSM holds whole', async () => {
+test('the longest answer of plan fits into a listing of SSM', async () => {
   const name = (index: number): string => `${index}`.padEnd(200, 'x')
   const settings = { network: [1, 2, 3, 4, 5, 6, 7].map(name) }
   const { answer, plan } = await look({ settings }, without(['curl']))

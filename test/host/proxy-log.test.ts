@@ -71,7 +71,7 @@ const textOf = (line: string): string => DockerLine.parse(JSON.parse(line)).log
 const logPath = async (proxy: string): Promise<string> =>
   (await docker(['inspect', '--format', '{{.LogPath}}', proxy])).trim()
 
-test('a line tells the app, the status, the time it took, the size and how it ended', async () => {
+test('a log line has the app, status, duration, size and ending', async () => {
   await ask(mine, '/answer?status=201')
   await waitForStatus(201)
   const [line = '', ...more] = requestLines().map(textOf)
@@ -108,7 +108,7 @@ test('the shipped filters count the 5xx of their app, all of them and nothing el
   ])
 })
 
-test('above a hundred requests a second one in ten is written down', async () => {
+test('one in ten requests is logged above a hundred a second', async () => {
   const requests = 1000
   const before = requestLines().length
   const agent = new Agent({ keepAlive: true, maxSockets: 20 })
@@ -129,7 +129,7 @@ test('above a hundred requests a second one in ten is written down', async () =>
   expect(written).toBeLessThan(0.15 * requests + 100 * (seconds + 1))
 })
 
-test('the log has an end and one path, also after a restart and in another container', async () => {
+test('the log is limited and has one path, also after a restart and in another container', async () => {
   const proxy = `landfall-proxy-${instance.port}`
   const first = await logPath(proxy)
   expect(realpathSync(logOf())).toBe(realpathSync(first))

@@ -30,7 +30,7 @@ afterAll(async () => {
 const inspect = async (format: string, name: string): Promise<string> =>
   (await docker(['inspect', '--format', format, name])).trim()
 
-test('with a volume requests wait and none fails; a broken release gives way to the old one', async () => {
+test('requests wait and none fails with a volume, and a broken release is replaced by the old one', async () => {
   const app = stage.app('shop')
   const instance = await stage.instance()
   const settings = { strategy: 'recreate', volume: [`${volume}:/data`], hold: 600 }
@@ -65,7 +65,7 @@ test('with a volume requests wait and none fails; a broken release gives way to 
   expect(await ask(instance.port, { path: '/starts' })).toBe('one\ntwo\ntwo')
 })
 
-test('a container run by hand is taken over, and given back when the new release does not serve', async () => {
+test('a container started by hand is taken over, and runs again where the new release does not serve', async () => {
   const app = stage.app('hand')
   const instance = await stage.instance()
   const name = `landfall-test-hand-${process.pid}`
@@ -119,7 +119,7 @@ test('a container run by hand is taken over, and given back when the new release
   }
 })
 
-test('a worker stays up for its time of grace; one that ends is refused', async () => {
+test('a worker that ends within its grace period is refused', async () => {
   const app = stage.app('worker')
   const instance = await stage.instance()
   instance.environment = clock.environment

@@ -64,14 +64,14 @@ const names = [
   'Envelope',
 ] as const
 
-test.each(names)('%s that the agent did not set is agent_too_old', async (name) => {
+test.each(names)('%s that the agent did not set ends as agent_too_old', async (name) => {
   const { [name]: _, ...rest } = parameters
   await expectRefusal(await instance.run('deploy', rest).answer, 'agent_too_old', name)
 })
 
 const injections = ['', `$(touch ${trap})`, `a[$(touch ${trap})]`, `; touch ${trap}`, '../shop']
 
-test.each(names)('%s in another form than its own is refused', async (name) => {
+test.each(names)('%s in a wrong form is refused', async (name) => {
   for (const value of [
     ...injections,
     `${parameters[name] ?? ''}\n`,
@@ -117,7 +117,7 @@ test.each([
   await expectRefusal(await instance.deploy(order), 'order_invalid', `setting ${name} is malformed`)
 })
 
-test('a setting that this version does not know is refused', async () => {
+test('an unknown setting is refused', async () => {
   const order = { app, generation: 2, fence: 2, ...one, settings: { privileged: 'true' } }
   await expectRefusal(await instance.deploy(order), 'order_invalid', 'unknown setting privileged')
 })

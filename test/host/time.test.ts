@@ -60,7 +60,7 @@ const deployOverRequest = async (image: Image, settings: Order['settings'] = {})
 const took = ({ steps }: HostAnswer, name: string): number =>
   steps.find((step) => step.name === name)?.ms ?? -1
 
-test('the last requests of the old release are waited for once, then it is stopped', async () => {
+test('the last requests of the old release finish before it is stopped', async () => {
   const answer = await deployOverRequest(two)
   expect(answer).toMatchObject({ outcome: 'succeeded', serving: { generation } })
   // The scripts count in whole seconds.
@@ -71,14 +71,14 @@ test('the last requests of the old release are waited for once, then it is stopp
   expect(answer.seconds).toBeGreaterThan(stopTimeout - 1)
 })
 
-test('no wait outlasts the time of the command, and what was switched stays so', async () => {
+test('no wait exceeds the time of the command, and a switch stays', async () => {
   const answer = await deployOverRequest(one, { timeout: 9 })
   expect(answer).toMatchObject({ outcome: 'succeeded', serving: { generation } })
   expect(clock.seconds()).toBeGreaterThan(7)
   expect(clock.seconds()).toBeLessThanOrEqual(9.2)
 })
 
-test('the way back has its part of that time', async () => {
+test('a restore has its share of the time', async () => {
   const sick = await stage.publish('sick', { FAULT: 'never_healthy' })
   const serving = { generation }
   const times = { healthTimeout: 60, healthInterval: 1, hold: 60, timeout: 24 }
@@ -93,7 +93,7 @@ test('the way back has its part of that time', async () => {
   expect(await ask(instance.port)).toBe('one')
 })
 
-test('a Docker Engine that takes the connection and never answers is docker_unavailable', async () => {
+test('a Docker Engine that never answers ends as docker_unavailable', async () => {
   const sockets: Socket[] = []
   const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -2,7 +2,6 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { instantSchema } from '../../src/journal/item.ts'
 import { createJudgeAlarmEvent, parseAlarmEvent } from '../../src/rollout/alarm-event.ts'
-import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
 import { appOf } from '../support/apps.ts'
 import { live } from '../support/core.ts'
 import { silent } from '../support/examples.ts'
@@ -16,13 +15,13 @@ const rollback = {
 } as const
 const apps = [appOf('shop', { rollback }), appOf('blog')]
 
-/** Two releases were live: whatever counts takes the second back. */
+/** Two releases were live: a valid alarm rolls the second back. */
 const { stored } = live(1, 1, 2)
 
 /** The handler over a journal in memory that counts what is written. */
 const createHandler = () => {
   const calls: string[] = []
-  const takeAlarm = createTakeAlarm({
+  const handle = createJudgeAlarmEvent({
     heads: {
       load: async () => stored,
       record: async () => {
@@ -31,15 +30,15 @@ const createHandler = () => {
       },
     },
     auditLog: { recordAlarm: async () => void calls.push('alarm') },
+    nudge: async () => void calls.push('nudge'),
+    apps,
     clock: () => now,
     log: silent,
   })
-  const nudge = async () => void calls.push('nudge')
-  const clock = () => now
-  return { handle: createJudgeAlarmEvent({ takeAlarm, nudge, apps, clock, log: silent }), calls }
+  return { handle, calls }
 }
 
-/** As EventBridge hands it over; the fields that are used and some of the others. */
+/** An event as EventBridge sends it: the used fields and some others. */
 const genuine = {
   version: '0',
   id: 'c4c1c1c9-6542-e61b-6ef0-8c4d36933a92',
@@ -105,7 +104,7 @@ afterAll(() => {
   vi.restoreAllMocks()
 })
 
-/** Whether it tells, in the plainest words, that this alarm went to ALARM from something else. */
+/** Whether the event is the transition of an alarm to ALARM from another state. */
 const isTransition = (sent: unknown): boolean => {
   if (!isObject(sent) || sent['source'] !== 'aws.cloudwatch') return false
   const { detail } = sent
@@ -120,8 +119,8 @@ const isNamed = (sent: unknown): boolean =>
   isObject(sent['detail']) &&
   rollback.alarms.some((name) => isObject(sent['detail']) && sent['detail']['alarmName'] === name)
 
-describe('whatever wakes `alarm`', () => {
-  it('is a transition with a time that can be stored, or nothing', () => {
+describe('alarm: any input', () => {
+  it('parses a transition with a storable time, or nothing', () => {
     fc.assert(
       fc.property(event, (sent) => {
         const transition = parseAlarmEvent(sent, now)
@@ -135,7 +134,7 @@ describe('whatever wakes `alarm`', () => {
     )
   })
 
-  it('writes nothing and wakes nobody where it is no transition to ALARM of an alarm that an app names', async () => {
+  it('writes and nudges nothing unless an alarm of an app went to ALARM', async () => {
     await fc.assert(
       fc.asyncProperty(event, async (sent) => {
         const { handle, calls } = createHandler()
@@ -146,7 +145,7 @@ describe('whatever wakes `alarm`', () => {
     )
   })
 
-  it('is taken once it is one', async () => {
+  it('rolls back for the genuine event', async () => {
     const { handle, calls } = createHandler()
     expect(await handle(genuine)).toEqual([
       { app: 'shop', verdict: { kind: 'take_back', generation: 2, freeze: false } },

@@ -5,16 +5,16 @@ import type { App } from '../../src/deployment/app.ts'
 import { headBytes, listFitting, maxHeadBytes } from '../../src/deployment/head-size.ts'
 import type { Intent, Release } from '../../src/deployment/deployment.ts'
 import { createHead, intentOf, type Head } from '../../src/deployment/head.ts'
-import { toInstances, type Opening } from '../../src/deployment/open.ts'
 import { channels, type PendingNotice } from '../../src/deployment/notice.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import { lastGoodRelease } from '../../src/deployment/operate.ts'
-import { evolve } from '../../src/deployment/transition.ts'
-import { decide, type Observation } from '../../src/deployment/transition.ts'
+import { decide, evolve } from '../../src/deployment/transition.ts'
 import { toHeadItem } from '../../src/journal/heads.ts'
 import { inFull } from '../support/size.ts'
 import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
 import { jsonBytes } from '../../src/deployment/message.ts'
+import { toInstances } from '../../src/deployment/wave.ts'
+import type { Opening, Observation } from '../../src/deployment/observation.ts'
 import { Commit, Digest, Fence, Generation, InstanceId, TargetKey } from '../../src/kernel/id.ts'
 import { reasons, type Reason } from '../../src/kernel/reason.ts'
 import { appOf } from '../support/apps.ts'
@@ -47,7 +47,7 @@ const releaseAt = (settings: App, index: number): Release => ({
   settings,
 })
 
-const owedAt = (index: number): PendingNotice => ({
+const noticeAt = (index: number): PendingNotice => ({
   id: `${index}:failed`,
   kind: 'failed',
   at: start,
@@ -63,7 +63,7 @@ const owedAt = (index: number): PendingNotice => ({
 
 const usual = settingsOf(alarmsOf('-oc-lettings-5xx'))
 
-/** A head in which everything that is kept besides the deployment is there, and as long as it gets. */
+/** A head with everything that it may keep besides the deployment, each entry as large as it may be. */
 const heavy = (settings = usual): Head => ({
   ...createHead(settings.name),
   version: Fence.parse(largest),
@@ -89,14 +89,14 @@ const heavy = (settings = usual): Head => ({
     by: name,
     at: start,
   })),
-  notices: [owedAt(1), owedAt(2), owedAt(3)],
+  notices: [noticeAt(1), noticeAt(2), noticeAt(3)],
   alarmsUntil: start,
   mark: { createdAt: start, number: Number.MAX_SAFE_INTEGER },
 })
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** As AWS draws them: nothing of them is like another one. */
+/** Random ids, as AWS assigns them. */
 const idAt = (index: number): InstanceId =>
   InstanceId.parse(`mi-${hashOf(String(index)).slice(0, 17)}`)
 
@@ -127,7 +127,7 @@ const mostOf = (head: Head, settings = usual): number => {
 type Outcome = Answer['outcome']
 const outcomes: readonly Outcome[] = ['succeeded', 'failed', 'refused', 'lost', 'waiting']
 
-/** What an instance says at its worst: the longest words, and a release that nobody else serves. */
+/** The largest answer of an instance: the longest messages, and a release that no other instance serves. */
 const worstOf = (id: InstanceId, outcome: Outcome): Answer =>
   answerOf(id, outcome, longestReason, {
     message: wide.repeat(300),
@@ -164,8 +164,8 @@ const create = (begun: Head) => {
     const intent = intentOf(head)
     if (intent === null) {
       see({
-        kind: 'looked',
-        prepared: intent ?? head.deployment?.instances.map(({ id }) => id) ?? [],
+        kind: 'polled',
+        prepared: head.deployment?.instances.map(({ id }) => id) ?? [],
         by: 'w'.repeat(36),
       })
       return
@@ -181,8 +181,8 @@ const create = (begun: Head) => {
     move,
     head: () => head,
     largestBytes: () => largestBytes,
-    open: (opening: Opening): void => see({ kind: 'wanted', opening }),
-    /** Until the deployment has ended and is let go. */
+    open: (opening: Opening): void => see({ kind: 'opening_gathered', opening }),
+    /** Until the deployment has ended and is archived. */
     end: (choose: (intent: Intent) => Outcome): void => {
       for (let moves = 0; head.deployment !== null && moves < 500; moves += 1) {
         const { phase, generation } = head.deployment
@@ -199,12 +199,12 @@ const always = (outcome: Outcome) => () => outcome
 describe('the most instances that an opening accepts', () => {
   const most = mostOf(heavy())
 
-  it('are a thousand and more where the settings are ordinary, however full the head is', () => {
+  it('accepts an opening to 1,000 instances and more with ordinary settings, however full the head is', () => {
     expect(mostOf(createHead(usual.name))).toBeGreaterThanOrEqual(1000)
     expect(most).toBeGreaterThanOrEqual(1000)
   })
 
-  it('are refused where there is one more, before anything is sent, with the numbers', () => {
+  it('refuses an opening to one instance more than fits, before anything is sent, with the numbers', () => {
     const story = create(heavy())
     story.open(openingTo(most + 1))
     expect(story.head().deployment).toMatchObject({
@@ -219,7 +219,7 @@ describe('the most instances that an opening accepts', () => {
     expect(fitting.head().deployment?.instances).toHaveLength(most)
   })
 
-  it.each(outcomes)('stay writable where each answer is %s', (outcome) => {
+  it.each(outcomes)('keeps the largest head writable where each answer is %s', (outcome) => {
     const story = create(heavy())
     story.open(openingTo(most))
     story.end(always(outcome))
@@ -227,7 +227,7 @@ describe('the most instances that an opening accepts', () => {
   })
 
   it.each(['refused', 'failed', 'lost'] as const)(
-    'stay writable where the last of them fails and none is brought back: each restore is %s',
+    'keeps the largest head writable where the last instance fails and each restore is %s',
     (outcome) => {
       const last = idAt(most - 1)
       const story = create(heavy())
@@ -241,25 +241,28 @@ describe('the most instances that an opening accepts', () => {
     },
   )
 
-  it.each(outcomes)('stay writable beside the longest names of alarms: %s', (outcome) => {
-    const settings = settingsOf(alarmsOf(wide.repeat(254)))
-    const few = mostOf(heavy(settings), settings)
-    const story = create(heavy(settings))
-    story.open(openingTo(few, {}, settings))
-    expect(story.head().deployment?.instances).toHaveLength(few)
-    story.end(always(outcome))
-  })
+  it.each(outcomes)(
+    'keeps a head with the longest alarm names writable where each answer is %s',
+    (outcome) => {
+      const settings = settingsOf(alarmsOf(wide.repeat(254)))
+      const few = mostOf(heavy(settings), settings)
+      const story = create(heavy(settings))
+      story.open(openingTo(few, {}, settings))
+      expect(story.head().deployment?.instances).toHaveLength(few)
+      story.end(always(outcome))
+    },
+  )
 
-  it('fit into a rollback after it, to each of them, whatever comes of it', () => {
+  it('has room for a rollback of the largest deployment, whatever its answers', () => {
     for (const outcome of outcomes) {
       const story = create(heavy())
       story.open(openingTo(most))
       story.end(always('succeeded'))
-      const word = { kind: 'rollback', to: null } as const
-      story.see({ kind: 'operated', word, by: name, id: name })
+      const command = { kind: 'rollback', to: null } as const
+      story.see({ kind: 'operated', command, by: name, id: name })
       story.see({
         kind: 'operated',
-        word: { kind: 'freeze', reason: wide.repeat(300) },
+        command: { kind: 'freeze', reason: wide.repeat(300) },
         by: name,
         id: '2',
       })
@@ -272,7 +275,7 @@ describe('the most instances that an opening accepts', () => {
     }
   })
 
-  it('stay writable whatever each instance answers', () => {
+  it('keeps the largest head writable whatever each instance answers', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(...outcomes), { minLength: 1, maxLength: 40 }),
@@ -291,7 +294,7 @@ describe('the most instances that an opening accepts', () => {
   })
 })
 
-it('the most instances fit also where a longer key names them in what is live', () => {
+it('has room for the most instances also where the live release has a longer key for them', () => {
   const long = TargetKey.parse(`ec2:${'k'.repeat(128)}=${'v'.repeat(250)}`)
   const rollout = { batch: { kind: 'count', value: 50 }, pauseSeconds: 0 } as const
   const renamed = (key: TargetKey) => ({ ...usual, targets: [ec2({ key, rollout })] })
@@ -310,7 +313,7 @@ it('the most instances fit also where a longer key names them in what is live', 
   expect(story.head().observed[0]).toMatchObject({ target: long })
 })
 
-it('an opening that ends at once leaves room for the reports that it owes', () => {
+it('leaves room for the notices of an opening that ends at once', () => {
   const sizes = Array.from({ length: 60 }, (_, index) => 150_000 + index * 1000)
   for (const size of sizes) {
     const story = create(createHead(usual.name))
@@ -348,7 +351,7 @@ describe('a head of 1,000 instances with ordinary settings', () => {
   })
   const opening = openingTo(0, { candidates, by: 'github', message: null })
 
-  it('takes 40 KB at most in the middle of a rollout', () => {
+  it('takes 40 KB at most for 1,000 instances in the middle of a rollout', () => {
     const story = create(ordinary())
     story.open(opening)
     const isHalf = () =>
@@ -362,24 +365,28 @@ describe('a head of 1,000 instances with ordinary settings', () => {
     expect(story.largestBytes()).toBeLessThanOrEqual(40 * 1024)
   })
 
-  it.each(outcomes)('is written to its end where each serves another release: %s', (outcome) => {
-    const story = create(ordinary())
-    story.open({ ...opening, kind: 'rollback', order: null })
-    expect(story.head().deployment).toMatchObject({ kind: 'rollback', isStarted: false })
-    expect(story.head().deployment?.instances).toHaveLength(thousand)
-    story.end(always(outcome))
-    expect(story.largestBytes()).toBeLessThanOrEqual(maxHeadBytes)
-  })
+  it.each(outcomes)(
+    'writes a head of 1,000 instances to its end where each answer is %s',
+    (outcome) => {
+      const story = create(ordinary())
+      story.open({ ...opening, kind: 'rollback', order: null })
+      expect(story.head().deployment).toMatchObject({ kind: 'rollback', isStarted: false })
+      expect(story.head().deployment?.instances).toHaveLength(thousand)
+      story.end(always(outcome))
+      expect(story.largestBytes()).toBeLessThanOrEqual(maxHeadBytes)
+    },
+  )
 })
 
-describe('a convergence', () => {
+describe('a repair of a large fleet', () => {
   const candidatesOf = (count: number) => openingTo(count).candidates
 
-  it('takes as many as there is room for, the others in their turn', () => {
+  it('opens a repair to the instances that there is room for, and to the others next', () => {
     const scan = { at: start, returned: [] }
     const story = create(heavy())
     const candidates = candidatesOf(3000)
-    const find = () => story.see({ kind: 'found', candidates, capacities: [Infinity], scan })
+    const find = () =>
+      story.see({ kind: 'instances_found', candidates, capacities: [Infinity], scan })
     find()
     const first = story.head().deployment?.instances.map(({ id }) => id) ?? []
     expect(first.length).toBeGreaterThanOrEqual(1000)
@@ -391,17 +398,17 @@ describe('a convergence', () => {
     expect(second.filter((id) => first.includes(id))).toEqual([])
   })
 
-  it('leaves room for a rollback, however many instances were seen', () => {
+  it('leaves room for a rollback, however many instances were listed', () => {
     const story = create(heavy())
     const obstacle = 'instance_offline'
     const candidates = candidatesOf(3000).map((one) => ({ ...one, obstacle }) as const)
     story.see({
-      kind: 'found',
+      kind: 'instances_found',
       candidates,
       capacities: [Infinity],
       scan: { at: start, returned: [] },
     })
-    story.see({ kind: 'operated', word: { kind: 'rollback', to: null }, by: name, id: name })
+    story.see({ kind: 'operated', command: { kind: 'rollback', to: null }, by: name, id: name })
     const release = lastGoodRelease(story.head())
     if (release === null) throw new Error('nothing to go back to')
     story.open(openingTo(3000, { kind: 'rollback', release, order: null, firing: [] }))
@@ -412,13 +419,14 @@ describe('a convergence', () => {
     story.end(always('lost'))
   })
 
-  it('changes nothing where nothing more fits, so that no run looks again at once', () => {
+  it('changes nothing where no further instance fits, so that no run polls again at once', () => {
     const story = create(heavy())
     const obstacle = 'instance_offline'
     const candidates = candidatesOf(6000).map((one) => ({ ...one, obstacle }) as const)
     const scan = { at: start, returned: [] }
-    const find = () => story.see({ kind: 'found', candidates, capacities: [Infinity], scan })
-    // An instance that cannot be reached takes less than what was reckoned for it.
+    const find = () =>
+      story.see({ kind: 'instances_found', candidates, capacities: [Infinity], scan })
+    // An unreachable instance takes less than its estimate.
     for (let looks = 0; looks < 30; looks += 1) find()
     const full = story.head()
     expect(full.observed.length).toBeGreaterThan(1000)
@@ -429,7 +437,7 @@ describe('a convergence', () => {
 })
 
 describe('an env that outgrows the head by itself', () => {
-  it('opens nothing, and the head stays as it is', () => {
+  it('refuses an opening whose env alone outgrows the head, which stays as it is', () => {
     const story = create(heavy())
     const before = story.head()
     const huge = { ...usual, env: { TEXT: 'x'.repeat(maxHeadBytes) } }

@@ -19,8 +19,8 @@ import {
 } from '../support/signed-bodies.ts'
 import { inFull } from '../support/size.ts'
 
-// What is signed is the body alone: each header is the word of a stranger. A verified body is
-// therefore sent under every header that could give it another meaning.
+// Only the body is signed, and anyone can write the headers. A verified body is therefore sent under
+// every header that could give it another meaning.
 
 type Headers = Readonly<Record<string, string>>
 
@@ -33,7 +33,7 @@ const contentTypes = [
   `${json};,${formEncoded}`,
   `${formEncoded};,${json}`,
 ]
-/** Answered 415: a list of types is none. */
+/** Answered 415: a list of types is not a type. */
 const otherTypes = [`${json},${formEncoded}`, `${formEncoded},${json}`, 'multipart/form-data', '']
 const eventNames = [
   'push',
@@ -48,13 +48,13 @@ const eventNames = [
 ]
 const deliveryIds = ['', '1', '1,2', '__proto__', 'x'.repeat(200)]
 
-/** How a sender may write the name of a header; API Gateway joins one that is there twice by `,`. */
+/** Spellings of a header's name; API Gateway joins a repeated header by `,`. */
 const spellings: readonly ((name: string, value: string) => Headers)[] = [
   (name, value) => ({ [name]: value }),
   (name, value) => ({ [name.toUpperCase()]: value }),
   (name, value) => ({ [name]: value, [name.toUpperCase()]: value }),
   (name, value) => ({ [name]: `${value},${value}` }),
-  // A header goes by no other name.
+  // A name with `_` is another header.
   (name, value) => ({ [name]: value, [name.replaceAll('-', '_')]: 'workflow_run' }),
   (name, value) => ({ [name.replaceAll('-', '_')]: value }),
 ]
@@ -76,7 +76,7 @@ const configuration = configurationOf(
 let tried = 0
 let bodies = 0
 
-/** Sends it as API Gateway would hand it over; null where it is refused and nothing was written. */
+/** Sends a body as API Gateway does; null where it is refused and nothing was written. */
 const read = async (
   { path, bytes, signature }: SignedBody,
   headers: Headers,
@@ -112,7 +112,7 @@ const headersOf = (
   ...spell('x-github-delivery', id),
 })
 
-/** What was taken from the body. No more than a log line rests on the name of an event of no interest. */
+/** What was read from the body. The name of an unused event is only logged, so it does not count. */
 const meaningOf = ({ reason, parsed, matches }: Receipt): string =>
   JSON.stringify({ reason, parsed: parsed.kind === 'other' ? 'other' : parsed, matches })
 
@@ -129,7 +129,7 @@ const meaningsOf = async (
   return meanings
 }
 
-/** Each content type under each name; spelling and id change from one to the next. */
+/** Each content type under each name, with changing spellings and ids. */
 const variationsOf = (body: SignedBody): readonly Headers[] => [
   ...contentTypes.flatMap((type, row) =>
     [body.event, ...eventNames].map((name, column) => {
@@ -152,7 +152,7 @@ const forged = [
   oauthBody({ vcs: { revision: forgedCommit } }),
 ].map((body) => encodeURIComponent(JSON.stringify(body)))
 
-/** What a stranger writes into a text that a vendor signs, so that a form begins in the middle of it. */
+/** Text that an attacker puts into a signed text, so that a form begins in the middle of it. */
 const trickOf = (index: number): string => {
   const payload = at(forged, index, '')
   const tricks = [
@@ -171,12 +171,12 @@ afterAll(() => {
   process.stdout.write(`receiving: ${tried} readings of ${bodies} verified bodies\n`)
 })
 
-/** Ten seconds of computing, however busy the machine is. */
+/** For ten seconds of computing on a busy machine. */
 const patience = 600_000
 
 describe('a verified body', () => {
   it(
-    'means the same under every header that is not signed, or is refused',
+    'reads a verified body alike under all unsigned headers, or refuses it',
     async () => {
       const ambiguous: unknown[] = []
       for (const example of signedExamples)
@@ -192,7 +192,7 @@ describe('a verified body', () => {
   )
 
   it(
-    'holds no other event in any of its texts',
+    'reads no other event from a text in a verified body',
     async () => {
       const ambiguous: unknown[] = []
       const names = ['push', 'workflow_run']
@@ -200,7 +200,7 @@ describe('a verified body', () => {
       const every = inFull(1, 11)
       for (const example of [...plant(trickOf)].filter((_, index) => index % every === 0))
         for (const body of [toJson(example), toForm(example)]) {
-          // A form is one already, so one other name is enough.
+          // A form needs no other content type, so one other name is enough.
           const others = body.contentType === json ? names : [at(names, Math.floor(bodies / 2), '')]
           const forms = others.map((name) => headersOf(body, { type: formEncoded, name }))
           const meanings = await meaningsOf(body, [headersOf(body), ...forms])
@@ -212,7 +212,7 @@ describe('a verified body', () => {
     patience,
   )
 
-  it('is what the trick would be, were it signed itself', async () => {
+  it('reads the planted event where it is signed itself', async () => {
     for (const [event, body] of [
       ['workflow_run', runBody({ head_sha: forgedCommit })],
       ['push', pushBody({ after: forgedCommit })],
@@ -225,7 +225,7 @@ describe('a verified body', () => {
     }
   })
 
-  it('means the same under any two sets of headers', async () => {
+  it('reads a verified body alike under any two sets of headers', async () => {
     const text = fc.oneof(
       fc.constantFrom(...contentTypes, ...otherTypes, ...eventNames, ...deliveryIds),
       fc.string({ unit: 'binary' }),
@@ -252,7 +252,7 @@ describe('a verified body', () => {
     )
   })
 
-  it('is no evidence at the path of another source, even under one secret for all', async () => {
+  it('takes no body as evidence at the path of another source, even with one secret for all', async () => {
     const same = async () => succeed(secretsOf(githubSecret))
     const secrets = { load: same, refresh: same }
     for (const example of signedExamples) {

@@ -57,13 +57,13 @@ const tellStory = async (story: Story): Promise<Told> => {
   return { world, rolledBackAt }
 }
 
-/** All that the app requires is there in the end, and no tag of the branch's name hides its run. */
+/** All required evidence came, and no tag of the branch's name hides its run. */
 const isEligible = ({ world }: Told, { mode, fates, events }: Story, index: number): boolean => {
   const fate = fates[index]
   const isGreen = mode.requires.every(
     (required) => required.kind === 'image' || fate?.[required.ci].at(-1) === 'success',
   )
-  // An image under a moving tag that nobody looked at before the tag moved on was never seen.
+  // An image under a moving tag that was not looked up before the tag moved was never seen.
   const isSeen =
     mode.tag !== 'latest' ||
     world.fetched.includes(digestAt(index)) ||
@@ -107,12 +107,12 @@ const checkEnd = (told: Told, story: Story): void => {
   if (wanted === undefined) return
   const { live } = core
   expect(live).not.toBeNull()
-  // It may have been newer: green when it went out, and red in a later attempt.
+  // It may be newer: green when it was deployed, and red in a later attempt.
   if (live !== null) expect(indexOf(live.revision)).toBeGreaterThanOrEqual(wanted)
 }
 
-describe('ten commits, whatever is heard of them and when', () => {
-  it('never take production back by themselves, and end at the newest that may go out', async () => {
+describe('ten commits, whatever events arrive and when', () => {
+  it('never moves production backwards without a rollback, and ends at the newest deployable commit', async () => {
     const counts = { deployments: 0, rollbacks: 0, latest: 0 }
     await fc.assert(
       fc.asyncProperty(stories, async (story) => {
@@ -125,8 +125,7 @@ describe('ten commits, whatever is heard of them and when', () => {
       }),
       { numRuns: inFull(300, 100) },
     )
-    // The stories are worth telling: most of them bring something out, some go back. By chance alone
-    // a count is that low once in a million runs.
+    // Most stories deploy, some roll back. By chance alone a count is that low once in a million runs.
     expect(counts.deployments).toBeGreaterThan(inFull(300, 100))
     expect(counts.latest).toBeGreaterThan(inFull(100, 20))
     expect(counts.rollbacks).toBeGreaterThan(inFull(10, 0))

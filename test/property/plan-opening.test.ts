@@ -10,7 +10,7 @@ import { createReconcile } from '../../src/rollout/reconcile.ts'
 import { createEc2Target } from '../../src/targets/ec2/ec2.ts'
 import { createEc2View } from '../../src/targets/ec2/plan.ts'
 import type { FleetInstance } from '../../src/targets/ec2/ports.ts'
-import { createRenderSelection } from '../../src/targets/render/select.ts'
+import { createRenderSelection } from '../../src/targets/render/service.ts'
 import { unlimited, type PlannedTarget, type Target } from '../../src/targets/target.ts'
 import { begin, openedBy, openingOf, start } from '../support/deployments.ts'
 import { createEc2Ports, invocationOf, machine } from '../support/ec2-ports.ts'
@@ -248,7 +248,7 @@ const wavesOf = (
     wave,
   }))
 
-it('plan tells whatever the opening ends at once, and else shows the waves that it opens', async () => {
+it('plan reports what an opening would end at once, and otherwise the waves that it opens', async () => {
   const endings = new Map<string, number>()
   await fc.assert(
     fc.asyncProperty(cases, async (one) => {

@@ -78,11 +78,11 @@ const apparent = event.map((one) => ({
   headers: { 'content-type': 'application/json', ...one.headers },
 }))
 
-/** Nothing of this is signed: whatever it is, somebody who has no secret sent it. */
+/** None of these is signed, so the sender may have no secret. */
 const refusals = new Set([401, 404, 413, 415])
 
-describe('whatever is sent', () => {
-  it('is answered, and costs no write where the sender has no secret', async () => {
+describe('receive: any request', () => {
+  it('refuses every request of a sender without a secret, and writes nothing', async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(event, apparent), async (sent) => {
         const { services, calls } = createReceiving()
@@ -94,7 +94,7 @@ describe('whatever is sent', () => {
     )
   })
 
-  it('is never taken where no secret can be read', async () => {
+  it('accepts no request while no secret can be read', async () => {
     const secrets = {
       load: async () => fail('secret_unavailable' as const),
       refresh: async () => fail('secret_unavailable' as const),
@@ -122,7 +122,7 @@ const replaceAt = (whole: unknown, [at = 0, ...path]: readonly number[], by: unk
 const json = fc.oneof(
   fc.json().map((text) => Buffer.from(text)),
   fc.uint8Array({ minLength: 1 }).map((bytes) => Buffer.from(bytes)),
-  // A real body with something in it, however deep, replaced by anything.
+  // A real body with one value in it, at any depth, replaced by anything.
   fc
     .tuple(
       fc.constantFrom<unknown>(pushBody(), runBody(), oauthBody(), githubAppBody()),
@@ -132,27 +132,29 @@ const json = fc.oneof(
     .map(([body, path, value]) => Buffer.from(JSON.stringify(replaceAt(body, path, value)))),
 )
 
-describe('whatever is signed', () => {
-  it('by GitHub is answered without a 5xx', async () => {
+/** A POST request as API Gateway sends it. */
+const post = (rawPath: string, headers: Readonly<Record<string, string>>, bytes: Buffer) =>
+  toRequest({
+    rawPath,
+    requestContext: { http: { method: 'POST' } },
+    headers,
+    body: bytes.toString('base64'),
+    isBase64Encoded: true,
+  })
+
+describe('receive: any signed body', () => {
+  it('answers any signed body of GitHub without a 5xx', async () => {
     const eventName = fc.constantFrom('push', 'workflow_run', 'ping', 'issues', '', '__proto__')
     const type = fc.constantFrom('application/json', 'application/x-www-form-urlencoded')
     await fc.assert(
       fc.asyncProperty(json, eventName, type, async (bytes, name, contentType) => {
         const { services, calls } = createReceiving()
-        const response = await receive(
-          toRequest({
-            rawPath: '/hooks/github',
-            requestContext: { http: { method: 'POST' } },
-            headers: {
-              'content-type': contentType,
-              'x-github-event': name,
-              'x-hub-signature-256': signGithub(githubSecret, bytes),
-            },
-            body: bytes.toString('base64'),
-            isBase64Encoded: true,
-          }),
-          services,
-        )
+        const headers = {
+          'content-type': contentType,
+          'x-github-event': name,
+          'x-hub-signature-256': signGithub(githubSecret, bytes),
+        }
+        const response = await receive(post('/hooks/github', headers, bytes), services)
         expect(response.statusCode).toBeLessThan(402)
         expect(calls.length > 0).toBe(response.statusCode < 300)
       }),
@@ -160,7 +162,7 @@ describe('whatever is signed', () => {
     )
   })
 
-  it('by CircleCI is answered without a 5xx, and only the branch’s own pushes are evidence', async () => {
+  it('answers any signed body of CircleCI without a 5xx, and records evidence only for pushes to the branch', async () => {
     const requires = [{ kind: 'ci', ci: 'circleci', workflow: 'ci' }] as const
     await fc.assert(
       fc.asyncProperty(json, async (bytes) => {
@@ -168,19 +170,11 @@ describe('whatever is signed', () => {
           {},
           configurationOf(appOf('oc-lettings', { requires })),
         )
-        const response = await receive(
-          toRequest({
-            rawPath: '/hooks/circleci',
-            requestContext: { http: { method: 'POST' } },
-            headers: {
-              'content-type': 'application/json',
-              'circleci-signature': signCircleci(circleciSecret, bytes),
-            },
-            body: bytes.toString('base64'),
-            isBase64Encoded: true,
-          }),
-          services,
-        )
+        const headers = {
+          'content-type': 'application/json',
+          'circleci-signature': signCircleci(circleciSecret, bytes),
+        }
+        const response = await receive(post('/hooks/circleci', headers, bytes), services)
         expect([200, 202, 400]).toContain(response.statusCode)
         expect(calls.length > 0).toBe(response.statusCode < 300)
         expect(evidence.size).toBe(response.statusCode === 202 ? 1 : 0)
@@ -193,20 +187,13 @@ describe('whatever is signed', () => {
     )
   })
 
-  it('by the path of Docker Hub is answered without a 5xx', async () => {
+  it('answers any body on the path of Docker Hub without a 5xx', async () => {
     await fc.assert(
       fc.asyncProperty(json, async (bytes) => {
         const { services, calls } = createReceiving()
-        const response = await receive(
-          toRequest({
-            rawPath: `/hooks/docker-hub/oc-lettings/${token}`,
-            requestContext: { http: { method: 'POST' } },
-            headers: { 'content-type': 'application/json' },
-            body: bytes.toString('base64'),
-            isBase64Encoded: true,
-          }),
-          services,
-        )
+        const path = `/hooks/docker-hub/oc-lettings/${token}`
+        const headers = { 'content-type': 'application/json' }
+        const response = await receive(post(path, headers, bytes), services)
         expect([200, 202, 400]).toContain(response.statusCode)
         expect(calls.length > 0).toBe(response.statusCode < 300)
       }),

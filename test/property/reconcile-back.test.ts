@@ -1,20 +1,23 @@
+import type { OperatorCommand } from '../../src/deployment/observation.ts'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { OperatorCommand } from '../../src/deployment/operate.ts'
 import { newNonce } from '../../src/kernel/id.ts'
 import { createOperate } from '../../src/rollout/operate.ts'
-import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
-import { faults } from '../support/hosts.ts'
+import { createTakeAlarm } from '../../src/rollout/alarm-event.ts'
 import { plainly } from '../support/calls.ts'
 import { commitAt, indexOf } from '../support/examples.ts'
 import { createWorld, type World } from '../support/rollout-world.ts'
 import {
-  letItConverge,
-  letItSettle,
-  runReconcile,
-  type Mishap,
-  type Paused,
-} from '../support/runs.ts'
+  calmDown,
+  command,
+  disturbed,
+  faulty,
+  resumed,
+  undisturbed,
+  waits,
+  type Real,
+} from '../support/reconcile-commands.ts'
+import { letItConverge, letItSettle } from '../support/runs.ts'
 import { inFull } from '../support/size.ts'
 
 const alarms = ['errors', 'latency'] as const
@@ -28,25 +31,13 @@ const settings = {
 }
 const auditLog = { recordOperation: () => Promise.resolve() }
 
-interface Real {
-  readonly world: World
-  readonly paused: Paused[]
+interface Pushing extends Real {
   /** How many commits were pushed: each later than all before it. */
   pushed: number
 }
-type Command = fc.AsyncCommand<object, Real>
-
-const command = (name: string, act: (real: Real) => Promise<void> | void): Command => ({
-  check: () => true,
-  toString: () => name,
-  run: async (_model, real) => {
-    await act(real)
-    expect(real.world.breaches).toEqual([])
-  },
-})
 
 /** CI is green and the image is there, now. */
-const push = (real: Real): number => {
+const push = (real: Pushing): number => {
   const { world } = real
   const index = (real.pushed += 1)
   world.pushImage(index)
@@ -68,46 +59,33 @@ const say = async ({ world }: Real, word: OperatorCommand): Promise<void> => {
   await operate({ app: world.app.name, word, by: 'ada', id: newNonce() })
 }
 
-const nudge = async ({ world, paused }: Real, mishap: Mishap | null): Promise<void> => {
-  const rest = await runReconcile(world, mishap)
-  if (rest !== null) paused.push(rest)
-}
-
-const mishap = fc.record({
-  kind: fc.constantFrom(
-    ...(['dies_before', 'dies_after', 'throws_before', 'throws_after', 'pauses_after'] as const),
-  ),
-  at: fc.integer({ min: 1, max: 40 }),
-})
 const alarm = fc.constantFrom(...alarms)
 
 const commands = [
-  fc.constant(command('push()', (real) => void push(real))),
+  fc.constant(command('push()', (real: Pushing) => push(real))),
   fc.constant(
-    command('pushBroken()', (real) => {
+    command('pushBroken()', (real: Pushing) => {
       const index = push(real)
       real.world.breakImage(index)
     }),
   ),
-  fc.constant(command('nudge()', (real) => nudge(real, null))),
-  mishap.map((one) => command(`nudge(${one.kind} ${one.at})`, (real) => nudge(real, one))),
-  fc
-    .integer({ min: 1, max: 900 })
-    .map((seconds) => command(`wait(${seconds})`, ({ world }) => world.advance(seconds * 1000))),
-  fc
-    .constantFrom('none' as const, ...faults)
-    .map((fault) => command(`fault(${fault})`, ({ world }) => void world.upcoming.push(fault))),
+  undisturbed,
+  disturbed('dies_before', 'dies_after', 'throws_before', 'throws_after', 'pauses_after'),
+  waits(900),
+  faulty(1),
   fc
     .tuple(alarm, fc.constantFrom('OK' as const, 'INSUFFICIENT_DATA' as const))
-    .map(([name, from]) => command(`alarm(${name} ${from})`, (real) => fire(real, name, from))),
+    .map(([name, from]) =>
+      command(`alarm(${name} ${from})`, (real: Real) => fire(real, name, from)),
+    ),
   // The event is lost: only the state shows it.
   alarm.map((name) =>
-    command(`silent(${name})`, ({ world }) => void world.firing.set(name, world.instant())),
+    command(`silent(${name})`, ({ world }: Real) => void world.firing.set(name, world.instant())),
   ),
-  alarm.map((name) => command(`ok(${name})`, ({ world }) => void world.firing.delete(name))),
+  alarm.map((name) => command(`ok(${name})`, ({ world }: Real) => void world.firing.delete(name))),
   ...(['rollback', 'cancel', 'freeze', 'unfreeze'] as const).map((kind) =>
     fc.constant(
-      command(`${kind}()`, (real) =>
+      command(`${kind}()`, (real: Real) =>
         say(
           real,
           kind === 'rollback'
@@ -119,14 +97,8 @@ const commands = [
       ),
     ),
   ),
-  fc.constant(command('resume()', async ({ paused }) => paused.shift()?.resume())),
+  resumed,
 ]
-
-const calmDown = async (real: Real): Promise<void> => {
-  real.world.upcoming.length = 0
-  real.world.firing.clear()
-  for (const one of real.paused.splice(0)) await one.resume()
-}
 
 const checkSettled = (world: World): void => {
   const core = world.core()
@@ -139,7 +111,7 @@ const checkSettled = (world: World): void => {
   const history = [...world.deployments.values()]
   const numbers = Array.from({ length: core.generation }, (_, index) => index + 1)
   expect(history.map(({ generation }) => generation)).toEqual(numbers)
-  // What is live and was to be left, because a rollback failed, is brought to nobody.
+  // A live release that is quarantined, because its rollback failed, is not repaired.
   const kept = core.releaseToKeep
   for (const { id, serving } of world.hosts)
     if (kept !== null && !world.isBroken(indexOf(kept.revision), id))
@@ -147,14 +119,14 @@ const checkSettled = (world: World): void => {
 
   for (const { status, rolledBackBy, generation } of history) {
     expect(status === 'rolled_back').toBe(rolledBackBy !== null)
-    // Whoever was told of the end was told once by each channel.
+    // Each channel has a deployment's end at most once.
     const ends = world.heard.filter(({ fact }) => fact.id === `${generation}:succeeded`)
     expect(new Set(ends.map(({ channel }) => channel)).size).toBe(ends.length)
   }
 }
 
-/** Where people say nothing and no alarm fires any more, the newest good commit goes out. */
-const checkGoesOn = async (real: Real): Promise<void> => {
+/** Without further operators' commands and alarms, the newest good commit is deployed. */
+const checkGoesOn = async (real: Pushing): Promise<void> => {
   const { world } = real
   await say(real, { kind: 'unfreeze' })
   world.advance(1000)
@@ -171,8 +143,9 @@ describe('any order of commits, alarms, people, losses and deaths', () => {
         fc.commands(commands, { maxCommands: 40, size: 'max' }),
         async (sequence) => {
           const world = createWorld(settings)
-          const real: Real = { world, paused: [], pushed: 0 }
+          const real: Pushing = { world, paused: [], pushed: 0 }
           await fc.asyncModelRun(() => ({ model: {}, real }), sequence)
+          world.firing.clear()
           await calmDown(real)
           await letItSettle(world, 12)
           await letItConverge(world)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createTakeAlarm } from '../../src/rollout/take-alarm.ts'
+import { createTakeAlarm } from '../../src/rollout/alarm-event.ts'
 import { plainly } from '../support/calls.ts'
 import { commitAt, digestAt } from '../support/examples.ts'
 import { createWorld, type World } from '../support/rollout-world.ts'
@@ -65,7 +65,7 @@ const mishaps = inFull<readonly Mishaps[]>(
     { kind: 'throws_after', first: 2, step: 2 },
   ],
 )
-const title = 'ends right when its reconciler $kind any one call to the outside'
+const title = 'ends right when its run $kind any one call to the outside'
 
 describe.each(scenarios)('a deployment to $name', (scenario) => {
   it.each(mishaps)(title, async ({ kind, first, step }) => {
@@ -139,7 +139,7 @@ describe.each([
       expect(live?.revision, what).toBe(commitAt(1))
       expect(quarantine, what).toEqual([commitAt(2), digestAt(2)])
       for (const { serving } of world.hosts) expect(serving?.generation, what).toBe(1)
-      // Each channel was told of it, and at most one of them by two who died in between.
+      // Each channel has the notice, at most one of them twice, from a run that died in between.
       const told = world.heard.filter(({ fact }) => fact.kind === 'rolled_back')
       expect(told.length, what).toBeGreaterThanOrEqual(1)
       expect(told.length, what).toBeLessThanOrEqual(2)

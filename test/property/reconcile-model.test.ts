@@ -2,106 +2,65 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { newNonce } from '../../src/kernel/id.ts'
 import { createRedeploy } from '../../src/rollout/redeploy.ts'
-import { faults } from '../support/hosts.ts'
 import { plainly } from '../support/calls.ts'
 import { commitAt, indexOf } from '../support/examples.ts'
 import { createWorld, type World } from '../support/rollout-world.ts'
 import {
-  letItConverge,
-  letItSettle,
-  runReconcile,
-  type Mishap,
-  type Paused,
-} from '../support/runs.ts'
+  calmDown,
+  command,
+  disturbed,
+  faulty,
+  resumed,
+  undisturbed,
+  waits,
+  type Real,
+} from '../support/reconcile-commands.ts'
+import { letItConverge, letItSettle } from '../support/runs.ts'
 import { inFull } from '../support/size.ts'
 
-interface Real {
-  readonly world: World
-  readonly paused: Paused[]
-}
-type Command = fc.AsyncCommand<object, Real>
-
 const commits = 10
-const silentChronicle = { recordOperation: () => Promise.resolve() }
-
-/** Every command is always possible: what is wrong in the outcome is told by the world's breaches. */
-const command = (name: string, act: (real: Real) => Promise<void> | void): Command => ({
-  check: () => true,
-  toString: () => name,
-  run: async (_model, real) => {
-    await act(real)
-    expect(real.world.breaches).toEqual([])
-  },
-})
+const auditLog = { recordOperation: () => Promise.resolve() }
 
 const index = fc.nat({ max: commits - 1 })
 const hostIndex = fc.nat({ max: 3 })
 const conclusion = fc.constantFrom('success' as const, 'success' as const, 'failure' as const)
-const deaths = ['dies_before', 'dies_after'] as const
-const hiccups = ['throws_before', 'throws_after', 'pauses_before', 'pauses_after'] as const
-const mishapOf = (kinds: readonly Mishap['kind'][]): fc.Arbitrary<Mishap> =>
-  fc.record({ kind: fc.constantFrom(...kinds), at: fc.integer({ min: 1, max: 40 }) })
 
 const evidence = [
   fc
     .tuple(index, fc.integer({ min: 1, max: 3 }), conclusion)
     .map(([i, attempt, conclusion]) =>
-      command(`ci(${i}, attempt ${attempt}, ${conclusion})`, ({ world }) =>
+      command(`ci(${i}, attempt ${attempt}, ${conclusion})`, ({ world }: Real) =>
         world.receive(commitAt(i), world.runOf(i, attempt, conclusion)),
       ),
     ),
-  index.map((i) => command(`image(${i})`, ({ world }) => world.pushImage(i))),
+  index.map((i) => command(`image(${i})`, ({ world }: Real) => world.pushImage(i))),
   index.map((i) =>
-    command(`hook(${i})`, ({ world }) =>
+    command(`hook(${i})`, ({ world }: Real) =>
       world.receive(commitAt(i), { kind: 'image', tag: commitAt(i), seenAt: world.instant() }),
     ),
   ),
   index.map((i) =>
-    command(`push(${i})`, ({ world }) =>
+    command(`push(${i})`, ({ world }: Real) =>
       world.receive(commitAt(i), { kind: 'push', pushedAt: world.instant() }),
     ),
   ),
   // Green and in the registry at once: most sequences shall have something to deploy.
   index.map((i) =>
-    command(`green(${i})`, ({ world }) => {
+    command(`green(${i})`, ({ world }: Real) => {
       world.pushImage(i)
       world.receive(commitAt(i), world.runOf(i, 1, 'success'))
     }),
   ),
 ]
 
-const nudge = async ({ world, paused }: Real, one: Mishap | null): Promise<void> => {
-  const rest = await runReconcile(world, one)
-  if (rest !== null) paused.push(rest)
-}
-
-const nudges = (kinds: readonly Mishap['kind'][]) =>
-  mishapOf(kinds).map((one) => command(`nudge(${one.kind} ${one.at})`, (real) => nudge(real, one)))
-
-const looks = [
-  fc.constant(command('nudge()', (real) => nudge(real, null))),
-  nudges(deaths),
-  fc
-    .integer({ min: 1, max: 100 })
-    .map((seconds) => command(`wait(${seconds})`, ({ world }) => world.advance(seconds * 1000))),
-]
+const polls = [undisturbed, disturbed('dies_before', 'dies_after'), waits(100)]
 
 const troubles = [
-  nudges(hiccups),
-  fc.constant(
-    command('resume()', async ({ paused }) => {
-      await paused.shift()?.resume()
-    }),
-  ),
-  fc
-    .array(fc.constantFrom('none' as const, ...faults), { minLength: 1, maxLength: 3 })
-    .map((some) =>
-      command(`faults(${some.join()})`, ({ world }) => {
-        world.upcoming.push(...some)
-      }),
-    ),
+  disturbed('throws_before', 'throws_after', 'pauses_before', 'pauses_after'),
+  resumed,
+  faulty(3),
   fc.tuple(hostIndex, fc.boolean()).map(([i, online]) =>
-    command(`host(${i}, ${online ? 'online' : 'offline'})`, ({ world }) => {
+    command(`host(${i}, ${online ? 'online' : 'offline'})`, ({ world }: Real) => {
       const host = world.hosts[i]
       if (host !== undefined) host.online = online
     }),
@@ -109,22 +68,24 @@ const troubles = [
   fc
     .tuple(index, hostIndex)
     .map(([i, on]) =>
-      command(`breakImage(${i}, host ${on})`, ({ world }) =>
+      command(`breakImage(${i}, host ${on})`, ({ world }: Real) =>
         world.breakImage(i, world.hosts.slice(on, on + 1)),
       ),
     ),
   fc
     .boolean()
-    .map((isUp) => command(`ssm(${isUp ? 'up' : 'down'})`, ({ world }) => world.setSsm(isUp))),
+    .map((isUp) =>
+      command(`ssm(${isUp ? 'up' : 'down'})`, ({ world }: Real) => world.setSsm(isUp)),
+    ),
 ]
 
 const operators = [
   fc.tuple(fc.option(index, { nil: null }), fc.boolean()).map(([i, force]) =>
-    command(`redeploy(${i}, ${force})`, async ({ world }) => {
+    command(`redeploy(${i}, ${force})`, async ({ world }: Real) => {
       // Without CI nothing tells where the commit stands among the pushes.
       if (i !== null && world.ciOf(i) === null) return
       const { heads, revisions, clock } = world.toPorts(plainly)
-      const redeploy = createRedeploy({ heads, revisions, clock, auditLog: silentChronicle })
+      const redeploy = createRedeploy({ heads, revisions, clock, auditLog })
       const revision = i === null ? null : commitAt(i)
       await redeploy({ app: world.app, revision, force, by: 'ada', id: newNonce() })
     }),
@@ -132,7 +93,7 @@ const operators = [
   fc
     .boolean()
     .map((frozen) =>
-      command(`freeze(${frozen})`, ({ world }) =>
+      command(`freeze(${frozen})`, ({ world }: Real) =>
         world.say(frozen ? { kind: 'freeze', reason: 'exams' } : { kind: 'unfreeze' }),
       ),
     ),
@@ -141,12 +102,11 @@ const operators = [
 const isEligible = (world: World, i: number): boolean =>
   world.hasImage(i) && world.ciOf(i)?.conclusion === 'success'
 
-/** No more trouble; whoever paused goes on with what it saw before. */
-const calmDown = async ({ world, paused }: Real): Promise<void> => {
+const repairWorld = async (real: Real): Promise<void> => {
+  const { world } = real
   for (const host of world.hosts) host.online = true
   world.setSsm(true)
-  world.upcoming.length = 0
-  for (const one of paused.splice(0)) await one.resume()
+  await calmDown(real)
   world.say({ kind: 'unfreeze' })
 }
 
@@ -164,7 +124,7 @@ const checkSettled = (world: World, openedBefore: number, brokenImages: boolean)
   expect(history.map((one) => one.generation)).toEqual(numbers)
   const live = history.findLast(({ status }) => status === 'succeeded')?.generation
   expect(release?.generation).toBe(live)
-  // Whoever was lost sight of has come to what is live by itself.
+  // An instance whose answer was lost serves the live release by a repair.
   for (const { id, serving } of world.hosts)
     if (release === null ? !world.isUnknown(id) : !world.isBroken(indexOf(release.revision), id))
       expect(serving?.generation, id).toBe(live)
@@ -187,7 +147,7 @@ const worlds = fc.record({
 
 describe('any order of deliveries, nudges, losses and deaths', () => {
   it('ends in a legal state, with the newest eligible revision live where nothing fails', async () => {
-    const commands = fc.commands([...evidence, ...looks, ...looks, ...troubles, ...operators], {
+    const commands = fc.commands([...evidence, ...polls, ...polls, ...troubles, ...operators], {
       maxCommands: 40,
       size: 'max',
     })
@@ -196,7 +156,7 @@ describe('any order of deliveries, nudges, losses and deaths', () => {
         const world = createWorld({ ...settings, app: { deadlineSeconds: 300 } })
         const real = { world, paused: [] }
         await fc.asyncModelRun(() => ({ model: {}, real }), sequence)
-        await calmDown(real)
+        await repairWorld(real)
         const opened = world.newestOpened()
         const isOpen = !world.core().isIdle || world.core().isRequestPending
         await letItSettle(world, 16)
@@ -209,15 +169,15 @@ describe('any order of deliveries, nudges, losses and deaths', () => {
     )
   })
 
-  it('deploys what is green, in the end, whatever becomes of the nudges', async () => {
-    const commands = fc.commands([...evidence, ...looks], { maxCommands: 40, size: 'max' })
+  it('deploys green revisions in the end, whichever nudges are lost', async () => {
+    const commands = fc.commands([...evidence, ...polls], { maxCommands: 40, size: 'max' })
     await fc.assert(
       fc.asyncProperty(worlds, commands, async (settings, sequence) => {
         // Time enough for every wait of the sequence: here nothing may fail.
         const world = createWorld({ ...settings, app: { deadlineSeconds: 21_600 } })
         const real = { world, paused: [] }
         await fc.asyncModelRun(() => ({ model: {}, real }), sequence)
-        await calmDown(real)
+        await repairWorld(real)
         await letItSettle(world, 16)
         await letItConverge(world)
         const opened = world.newestOpened()

@@ -7,7 +7,7 @@ import { createWorld, type World } from '../support/rollout-world.ts'
 import { letItSettle } from '../support/runs.ts'
 import { inFull } from '../support/size.ts'
 
-/** Both the call and the way back of its answer wait for the scheduler. */
+/** The call and its answer both wait for the scheduler. */
 const scheduledCall =
   (scheduler: fc.Scheduler, name: string, isAlive: () => boolean): Call =>
   async (what, effect) => {
@@ -22,7 +22,7 @@ const createRacers = (scheduler: fc.Scheduler, world: World, count: number, dyin
   const racers = Array.from({ length: count }, (_, index) => {
     let calls = 0
     const name = `r${index + 1}`
-    // The first one dies at its `dyingAt`-th call; at 0 everybody lives.
+    // The first run dies at its `dyingAt`-th call; at 0 every run lives.
     const isAlive = () => index > 0 || dyingAt === 0 || (calls += 1) < dyingAt
     const reconcile = createReconcile(world.toPorts(scheduledCall(scheduler, name, isAlive)))
     return reconcile({
@@ -47,7 +47,7 @@ const prepareWorld = (instances: number, isBroken: boolean): World => {
   return world
 }
 
-/** Whoever sends a fence again waits until its writer, who had 20 s, must be dead. */
+/** A run resends a fence only after its writer's 20 s. */
 const checkSends = (world: World): void => {
   world.sends.forEach(({ fence, at }, index) => {
     if (!world.sends.slice(0, index).some((one) => one.fence === fence)) return
@@ -57,7 +57,7 @@ const checkSends = (world: World): void => {
   expect(world.breaches).toEqual([])
 }
 
-/** Each intent was written once: by whoever got the version that is its fence. */
+/** Each intent was written once: by the run that got the version that is its fence. */
 const checkIntents = (world: World): void => {
   const fences = world.writes.flatMap(({ command, version }) =>
     command?.fence === version ? [version] : [],
@@ -72,8 +72,8 @@ const racing = fc.record({
   isBroken: fc.boolean(),
 })
 
-describe.each([2, 3])('%i reconcilers on one head', (count) => {
-  it('decide each intent once and send it once, at every interleaving', async () => {
+describe.each([2, 3])('%i runs on one head', (count) => {
+  it('decides each intent once and sends it once, at every interleaving of the runs', async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), racing, async (scheduler, { instances, isBroken }) => {
         const world = prepareWorld(instances, isBroken)
@@ -89,7 +89,7 @@ describe.each([2, 3])('%i reconcilers on one head', (count) => {
     )
   })
 
-  it('send again what a dead one may have sent, under the same fence and not within 20 s', async () => {
+  it('resends what a dead run may have sent, under the same fence and not within 20 s', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),

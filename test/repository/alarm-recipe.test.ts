@@ -76,7 +76,7 @@ describe('create-alarm.sh, by the AWS CLI', () => {
 })
 
 describe('instance-policy.json', () => {
-  test('lets the instance write into that one log group, and nothing else', () => {
+  test('allows the instance to write to that one log group, and nothing else', () => {
     expect(JSON.parse(read('instance-policy.json'))).toEqual({
       Version: '2012-10-17',
       Statement: [
@@ -138,7 +138,7 @@ ${isConfigured ? `touch ${opt}/etc/amazon-cloudwatch-agent.toml` : ''}`,
     ])
   })
 
-  test('adds to what an agent collects already', () => {
+  test('adds to what an agent already collects', () => {
     expect(install('dnf', true).did).toContain(
       'ctl -a append-config -m ec2 -s -c file:/opt/etc/landfall.json',
     )

@@ -52,7 +52,7 @@ const Template = z.looseObject({ Resources: z.record(z.string(), z.unknown()) })
 const parse = (text: string) =>
   Template.parse(JSON.parse(text.replaceAll(/local\/[0-9]+-[0-9TZ:.-]+\//g, 'local/TIME/')))
 
-test('a package that is given another landfall.yml has the template that packaging it makes', () => {
+test('a package configured with another landfall.yml has the template of packaging with it', () => {
   const { configuration } = readConfigurationFile(file)
   const given = readFileSync(join(example.directory, templateName), 'utf8')
   const template = parse(configureTemplate(given, configuration, 'local'))
@@ -67,7 +67,7 @@ const expectSame = (name: string, one: string, other: string): void => {
   if (one !== other) expect(shown(one), `${name} differs at ${at}`).toBe(shown(other))
 }
 
-test('a package that is given another landfall.yml has its bundles, byte for byte', () => {
+test('a package configured with another landfall.yml has the bundles of packaging with it, byte for byte', () => {
   const { configuration } = readConfigurationFile(file)
   const names = readdirSync(built.directory).filter((name) => name.endsWith('.zip'))
   expect(names.length).toBeGreaterThan(0)

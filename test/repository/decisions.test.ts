@@ -29,12 +29,12 @@ describe('docs/decisions', () => {
     expect(z.iso.date().safeParse(date).success, date).toBe(true)
   })
 
-  it('gives each decision a number of its own', () => {
+  it('docs/decisions gives each decision its own number', () => {
     const numbers = files.map(numberOf)
     expect(numbers.filter((number, index) => numbers.indexOf(number) !== index)).toEqual([])
   })
 
-  it('names a newer decision where one is superseded', () => {
+  it('a superseded decision names its successor', () => {
     const wrong = files.filter((file) => {
       const { successor } = readDecision(file)
       return successor !== null && !(files.includes(successor) && successor > file)
@@ -42,7 +42,7 @@ describe('docs/decisions', () => {
     expect(wrong).toEqual([])
   })
 
-  it('lists each decision in its index, with title, date and status', () => {
+  it('the index of docs/decisions lists each decision with title, date and status', () => {
     const index = readFileSync(`${folder}/README.md`, 'utf8')
     const listed = [...index.matchAll(/^\| \[.+$/gm)].map(([row]) => cellsOf(row))
     const expected = files.toSorted().map((file) => {

@@ -26,14 +26,14 @@ describe('a call of an operator function', () => {
     [...read(file).matchAll(form)].map(([call, name = '', input]) => [call, name, input ?? '']),
   )
 
-  it.each(found)('%s is taken', async (_, name = '', input = '') => {
+  it.each(found)('the documented call %s is accepted', async (_, name = '', input = '') => {
     const { handler } = Handler.parse(await import(`../../handlers/${name}.ts`))
     // With the input it has no quarrel, so it looks for its environment, which is not here.
     const call = handler(input === '' ? undefined : JSON.parse(input))
     await expect(call).rejects.toThrow(/TABLE_NAME|landfall.yml/)
   })
 
-  it('shows every function that an operator may call', () => {
+  it('the pages show every function that an operator may call', () => {
     const handlers = ['status', 'redeploy', 'rollback', 'cancel', 'freeze', 'unfreeze', 'hooks']
     const table = /## Functions\n(.*?)\n## /s.exec(read('docs/operations.md'))?.[1] ?? ''
     const named = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name)
@@ -65,7 +65,7 @@ case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; e
       .filter((line) => /^(\w+=\$\()?aws /.test(line)),
   )
 
-  it.each([...new Set(commands)])('%s is known', (command) => {
+  it.each([...new Set(commands)])('the documented AWS CLI command %s exists', (command) => {
     const failures = join(directory, 'failures')
     writeFileSync(failures, '')
     const env = {
@@ -97,16 +97,16 @@ describe('a snippet', () => {
   const rollbacks = snippets.filter((text) => text.startsWith('rollback:'))
   const [first = ''] = whole
 
-  it('is a landfall.yml or its part `rollback`, so that each is checked', () => {
+  it('each documented snippet is a landfall.yml or its part `rollback`', () => {
     expect([whole.length, rollbacks.length, snippets.length]).toEqual([1, 2, 3])
   })
 
-  it('that is a landfall.yml is right, with nothing to warn of', () => {
+  it('a documented landfall.yml has no mistakes and no warnings', () => {
     const parsed = parseConfiguration(first, 'rollback.md')
     expect(parsed).toMatchObject({ ok: true, value: { warnings: [] } })
   })
 
-  it.each(rollbacks)('that is a part of it is right in its place (%#)', (text) => {
+  it.each(rollbacks)('a documented part `rollback` has no mistakes (%#)', (text) => {
     const part = text.trim().replaceAll('\n', '\n    ')
     const parsed = parseConfiguration(`${first}    ${part}\n`, 'rollback.md')
     expect(parsed).toMatchObject({

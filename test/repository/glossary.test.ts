@@ -14,7 +14,7 @@ const code = globSync('{src,handlers}/**/*.ts')
 const toPattern = (word: string): RegExp =>
   new RegExp(`(?<![a-z])${word.replace(/[ -]/, '[ -]?')}(?:s|d|r|ed|ing)?(?![a-z])`, 'i')
 
-test('the glossary of ARCHITECTURE.md has only words that the code has', () => {
+test('the glossary of ARCHITECTURE.md has only words of the code', () => {
   expect(words.length).toBeGreaterThan(40)
   expect(words.filter((word) => !toPattern(word).test(code))).toEqual([])
 })

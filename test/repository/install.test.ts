@@ -65,17 +65,20 @@ describe('npm ci', () => {
     },
   )
 
-  it.each(['20.18.3', '21.7.3', '22.12.0', '23.11.1'])('is refused on Node %s', (version) => {
-    expect(allows(project.engines.node, version)).toBe(false)
-    const { runtime } = project.devEngines
-    expect(runtime).toEqual({ version: project.engines.node, onFail: 'error' })
-  })
+  it.each(['20.18.3', '21.7.3', '22.12.0', '23.11.1'])(
+    'npm ci is refused on Node %s',
+    (version) => {
+      expect(allows(project.engines.node, version)).toBe(false)
+      const { runtime } = project.devEngines
+      expect(runtime).toEqual({ version: project.engines.node, onFail: 'error' })
+    },
+  )
 
   it('names no registry', () => {
     expect(locked.filter(({ resolved }) => resolved !== undefined)).toEqual([])
   })
 
-  it('needs the Node and npm that the README names', () => {
+  it('requires the Node and npm that the README names', () => {
     for (const named of [
       'Node.js 20 from 20.19',
       '22 from 22.13',
@@ -94,7 +97,7 @@ describe('each npm script', () => {
     expect(existsSync(file), script).toBe(true)
   })
 
-  it('start is executed in the place of the shell, so that npm is its parent', () => {
+  it('start replaces the shell, so that npm is its parent', () => {
     expect(project.scripts['start']).toMatch(/^exec sh run\.sh /)
   })
 })
@@ -119,7 +122,7 @@ describe('run.sh', () => {
     expect(runOn(pinned)).toEqual({ status: 3, stdout, stderr: '' })
   })
 
-  it('passes over a pinned Node that does not run here', () => {
+  it('ignores a pinned Node that does not run here', () => {
     const elsewhere = join(directory, 'elsewhere')
     mkdirSync(elsewhere)
     writeFileSync(join(elsewhere, 'node'), '#!/bin/sh\necho v20.20.2\n', { mode: 0o755 })

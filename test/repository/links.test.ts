@@ -18,7 +18,7 @@ const sources = globSync([
 ]).filter((file) => file !== 'package-lock.json' && statSync(file).isFile())
 
 describe('links', () => {
-  it('are found in the README, in every part of docs and in the examples', () => {
+  it('the search for links finds the README, docs and examples', () => {
     const linking = pages.filter((file) => linksOf(file).length > 0)
     expect(linking).toEqual(
       expect.arrayContaining([
@@ -31,11 +31,11 @@ describe('links', () => {
     )
   })
 
-  it.each(pages)('of %s lead to a file, and to a heading in it', (file) => {
+  it.each(pages)('the links of %s lead to a file and a heading in it', (file) => {
     expect(linksOf(file).filter((link) => isBroken(file, link))).toEqual([])
   })
 
-  it('of code, configuration and pages that name a page by its path are right', () => {
+  it('pages named by their path in code, configuration and pages exist', () => {
     const named = sources.flatMap((file) =>
       [...readFileSync(file, 'utf8').matchAll(/(?<![\w/.])docs\/[\w/-]+\.md\b/g)].map(
         ([path]) => `${file}: ${path}`,

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { buildDocument, documentKinds, renderScript } from '../../host/documents.ts'
 import { environments } from '../../src/config/environment.ts'
-import { carryKey } from '../../src/journal/keys.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import type { DocumentKind } from '../../host/documents.ts'
 import { findSdkActions, openPackage } from '../support/packaged.ts'
@@ -82,19 +82,19 @@ const actionsOf = (name: string): string[] =>
   [...new Set(statementsOf(name).flatMap(({ Action }) => Action.map(String)))].sort()
 
 describe('functions', () => {
-  test('are those that the code has an environment and a handler for', () => {
+  test('each function has an environment and a handler', () => {
     expect([...functions().keys()].sort()).toEqual([...names].sort())
     expect(readdirSync('handlers').sort()).toEqual(names.map((name) => `${name}.ts`).sort())
   })
 
-  test.each(names)('%s finds in its environment what it reads, and nothing else', (name) => {
+  test.each(names)('%s has the environment that it reads, and nothing else', (name) => {
     const shape = Object.entries(environments).find(([key]) => key === name)?.[1].shape ?? {}
     expect(Object.keys(functionOf(name).Environment.Variables).sort()).toEqual(
       Object.keys(shape).sort(),
     )
   })
 
-  test.each(names)('%s is a bundle that loads and hands out a handler', (name) => {
+  test.each(names)('the bundle of %s loads and exports a handler', (name) => {
     const { Handler, Runtime, Architectures } = functionOf(name)
     expect({ Handler, Runtime, Architectures }).toEqual({
       Handler: `handlers/${name}.handler`,
@@ -108,7 +108,7 @@ describe('functions', () => {
   })
 
   test.each(names)(
-    '%s holds the checked configuration, and nothing that could check it',
+    'the bundle of %s has the checked configuration, and no code that checks it',
     (name) => {
       const text = readFileSync(bundleOf(name), 'utf8')
       expect(text).toContain('oc-lettings-staging')
@@ -149,13 +149,13 @@ describe('roles', () => {
     expect(granted).toEqual(called)
   })
 
-  test('are one a function', () => {
+  test('each function has a role of its own', () => {
     const used = names.map((name) => functionOf(name).Role['Fn::GetAtt'][0])
     expect(new Set(used).size).toBe(names.length)
   })
 
   test.each(names)(
-    '%s has no wildcard in an action, and only on what knows no resources',
+    'the role of %s has no wildcard, except for actions without resources',
     (name) => {
       expect(actionsOf(name).filter((action) => action.includes('*'))).toEqual([])
       const wide = statementsOf(name)
@@ -174,7 +174,7 @@ describe('roles', () => {
     },
   )
 
-  test('send their own documents only, and only to instances of the stage', () => {
+  test('roles may send only their documents, and only to instances of the stage', () => {
     const arn = 'arn:${AWS::Partition}'
     const here = '${AWS::Region}:${AWS::AccountId}'
     const sending = names.flatMap((name) =>
@@ -217,17 +217,12 @@ describe('roles', () => {
     ['plan', ['oc-lettings', 'registry', 'render']],
     ['carry', ['heroku']],
     ['hooks', ['docker-hub']],
-  ])(
-    '%s reads the secrets that landfall.yml names for it and that it has a use for: %j',
-    (name, secrets) => {
-      const read = statementsOf(name)
-        .filter(({ Action }) => Action.includes('secretsmanager:GetSecretValue'))
-        .flatMap(({ Resource }) => Resource.map((one) => JSON.stringify(one)))
-      expect(read.map((one) => /secret:landfall\/prod\/(.*)-\?{6}"/.exec(one)?.[1])).toEqual(
-        secrets,
-      )
-    },
-  )
+  ])('%s may read only the secrets of landfall.yml that it uses: %j', (name, secrets) => {
+    const read = statementsOf(name)
+      .filter(({ Action }) => Action.includes('secretsmanager:GetSecretValue'))
+      .flatMap(({ Resource }) => Resource.map((one) => JSON.stringify(one)))
+    expect(read.map((one) => /secret:landfall\/prod\/(.*)-\?{6}"/.exec(one)?.[1])).toEqual(secrets)
+  })
 
   test('let carry touch its own records and no others', () => {
     const table = statementsOf('carry').filter(({ Action }) => Action.includes('dynamodb:PutItem'))
@@ -239,10 +234,10 @@ describe('roles', () => {
         Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['carry#*'] } },
       },
     ])
-    expect(carryKey('shop', 'web').pk).toMatch(/^carry#/)
+    expect(itemKey.carry('shop', 'web').pk).toMatch(/^carry#/)
   })
 
-  test('put events on the default bus only', () => {
+  test('roles may put events on the default bus only', () => {
     const bus = '${AWS::Region}:${AWS::AccountId}:event-bus/default'
     const putting = names.flatMap((name) =>
       statementsOf(name)
@@ -254,7 +249,7 @@ describe('roles', () => {
     ])
   })
 
-  test('look up what is open only where that is asked', () => {
+  test('only some roles may query open deployments', () => {
     const index = { 'Fn::Sub': '${Journal.Arn}/index/open' }
     const asking = names.filter((name) =>
       statementsOf(name).some(
@@ -264,7 +259,7 @@ describe('roles', () => {
     expect(asking).toEqual(['reconcile', 'status', 'plan'])
   })
 
-  test('let an operator invoke the operator functions and nothing else', () => {
+  test('the operator policy allows the operator functions and nothing else', () => {
     expect(resource('OperatorPolicy').Properties['PolicyDocument']).toMatchObject({
       Statement: [
         {
@@ -314,7 +309,7 @@ describe('documents', () => {
     return mainSteps[0].inputs.runCommand[0]
   }
 
-  test.each(documentKinds)('%s runs host/ byte for byte, without its comments', (kind) => {
+  test.each(documentKinds)('the document %s runs host/ byte for byte, without comments', (kind) => {
     const packed = /<<'PACKED'.*\n(.*)\nPACKED\n/.exec(scriptOf(kind))?.[1] ?? ''
     const script = gunzipSync(Buffer.from(packed, 'base64')).toString()
     const parts =
@@ -331,7 +326,7 @@ describe('documents', () => {
     expect(script).toBe(['#!/usr/bin/env bash', ...code, ''].join('\n'))
   })
 
-  test.each(documentKinds)('%s can be read as its first lines say', (kind) => {
+  test.each(documentKinds)('the document %s can be unpacked as its first lines say', (kind) => {
     const file = join(packaged.directory, `${kind}.sh`)
     writeFileSync(file, scriptOf(kind))
     const command = /^#   (grep .*)$/m.exec(scriptOf(kind))?.[1]?.replace('FILE', file) ?? 'false'
@@ -339,13 +334,16 @@ describe('documents', () => {
     expect(read).toBe(renderScript(kind))
   })
 
-  test.each(documentKinds)('%s is named after its content, and who sends it names it', (kind) => {
-    const { Name } = resource(logicalIds[kind]).Properties
-    const hash = createHash('sha256').update(contentOf(kind)).digest('hex')
-    expect(Name).toBe(`landfall-local-${kind}-${hash.slice(0, 8)}`)
-    const { Variables } = functionOf(senders[kind]).Environment
-    expect(Variables[`${kind.toUpperCase()}_DOCUMENT`]).toBe(Name)
-  })
+  test.each(documentKinds)(
+    'the document %s is named after its content, and its sender uses this name',
+    (kind) => {
+      const { Name } = resource(logicalIds[kind]).Properties
+      const hash = createHash('sha256').update(contentOf(kind)).digest('hex')
+      expect(Name).toBe(`landfall-local-${kind}-${hash.slice(0, 8)}`)
+      const { Variables } = functionOf(senders[kind]).Environment
+      expect(Variables[`${kind.toUpperCase()}_DOCUMENT`]).toBe(Name)
+    },
+  )
 })
 
 describe('events', () => {
@@ -357,7 +355,7 @@ describe('events', () => {
   const rules = () =>
     ofType('AWS::Events::Rule').map(([, { Properties }]) => Rule.parse(Properties))
 
-  test('wake reconcile every minute, and when a command of ours has ended', () => {
+  test('reconcile is invoked every minute, and when a command of Landfall ends', () => {
     expect(rules().map(({ ScheduleExpression }) => ScheduleExpression)).toEqual([
       'rate(1 minute)',
       undefined,
@@ -376,7 +374,7 @@ describe('events', () => {
     })
   })
 
-  test('wake alarm when an alarm that landfall.yml names fires, by its ARN, and no other', () => {
+  test('alarm is invoked for the alarms that landfall.yml names, by ARN, and no other', () => {
     const here = '${AWS::Region}:${AWS::AccountId}'
     expect(rules()[2]?.EventPattern).toEqual({
       source: ['aws.cloudwatch'],
@@ -386,7 +384,7 @@ describe('events', () => {
     })
   })
 
-  test('are not tried again, and neither is a nudge; an alarm is, for ten minutes', () => {
+  test('events and nudges are not retried, and alarms are for ten minutes', () => {
     const once = { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 }
     const again = { MaximumRetryAttempts: 10, MaximumEventAgeInSeconds: 600 }
     expect(rules().flatMap(({ Targets }) => Targets.map(({ RetryPolicy }) => RetryPolicy))).toEqual(
@@ -416,7 +414,7 @@ describe('the API', () => {
     }),
   })
 
-  test('hands everything to webhook, so that every answer is ours', () => {
+  test('the API sends every request to webhook', () => {
     const keys = ofType('AWS::ApiGatewayV2::Route').map(
       ([, { Properties }]) => Properties['RouteKey'],
     )
@@ -429,7 +427,7 @@ describe('the API', () => {
     ])
   })
 
-  test('logs the route and never the path, which may end in a token', () => {
+  test('the API logs the route and never the path, which may end in a token', () => {
     const { Format } = Stage.parse(resource('HttpApiStage').Properties).AccessLogSettings
     const variables = Format.match(/\$context\.[\w.]+/g) ?? []
     expect(variables).toContain('$context.routeKey')
@@ -438,7 +436,7 @@ describe('the API', () => {
     expect(line).toMatchObject({ route: 'x', status: 'x' })
   })
 
-  test('is throttled', () => {
+  test('the API is throttled', () => {
     const { DefaultRouteSettings } = Stage.parse(resource('HttpApiStage').Properties)
     expect(DefaultRouteSettings.ThrottlingRateLimit).toBeLessThanOrEqual(100)
     expect(DefaultRouteSettings.ThrottlingBurstLimit).toBeLessThanOrEqual(200)
@@ -461,20 +459,20 @@ describe('what is kept', () => {
     })
   })
 
-  test('every log ends some day', () => {
+  test('every log group has a retention', () => {
     const groups = ofType('AWS::Logs::LogGroup')
     expect(groups.length).toBe(names.length + 1)
     for (const [, { Properties }] of groups) expect(Properties['RetentionInDays']).toBe(30)
   })
 
-  test('every alarm tells the topic', () => {
+  test('every alarm notifies the topic', () => {
     const alarms = ofType('AWS::CloudWatch::Alarm')
     expect(alarms.length).toBeGreaterThanOrEqual(6)
     for (const [, { Properties }] of alarms)
       expect(Properties['AlarmActions']).toEqual([{ Ref: 'AlarmTopic' }])
   })
 
-  test.each(['webhook', 'reconcile', 'alarm'])('a crash of %s is told', (name) => {
+  test.each(['webhook', 'reconcile', 'alarm'])('a crash of %s raises an alarm', (name) => {
     const alarms = ofType('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties)
     const [errors, ...others] = alarms.filter(
       ({ AlarmName }) => AlarmName === `landfall-local-${name}-errors`,
@@ -489,7 +487,7 @@ describe('what is kept', () => {
     })
   })
 
-  test('nothing that a stranger sends raises an alarm: errors in the log do, not answers', () => {
+  test('alarms count errors in the log, not the answers to unverified requests', () => {
     const namespaces = ofType('AWS::CloudWatch::Alarm').map(
       ([, { Properties }]) => Properties['Namespace'],
     )
@@ -520,14 +518,14 @@ describe('what is kept', () => {
     })
   })
 
-  test('an instance may speak to Systems Manager and read nothing', () => {
+  test('an instance may use Systems Manager and read nothing', () => {
     const text = JSON.stringify(resource('InstanceRole').Properties)
     expect(text).not.toMatch(/GetParameter|GetSecret|s3:|"ssm:\*|"\*:/)
     expect(packaged.template.Outputs).toHaveProperty('InstanceProfile')
   })
 })
 
-test('another stage has other names throughout', () => {
+test('another stage has other names everywhere', () => {
   vi.stubEnv('LANDFALL_CONFIG', configuration)
   expect(buildDocument('deploy', 'prod').name).toMatch(/^landfall-prod-deploy-[0-9a-f]{8}$/)
   vi.unstubAllEnvs()

@@ -29,7 +29,7 @@ const Policy = z.object({ Version: z.literal('2012-10-17'), Statement: z.array(S
 const readPolicy = (file: string) => Policy.parse(JSON.parse(read(file)))
 
 describe('the README', () => {
-  it('is short', () => {
+  it('the README is short', () => {
     expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(10_000)
   })
 
@@ -40,11 +40,11 @@ describe('the README', () => {
     expect(lines.length).toBeLessThanOrEqual(15)
   })
 
-  it('says what was never run for real', () => {
+  it('the README says what was never run on real services', () => {
     expect(readme).toContain('Nothing here has been run on a real AWS account')
   })
 
-  it('links to every other guide', () => {
+  it('the README links to every guide', () => {
     const linked = linksOf('README.md')
     expect(guides.filter((file) => file !== 'README.md' && !linked.includes(file))).toEqual([])
   })
@@ -77,7 +77,7 @@ describe('what the pages name', () => {
     expect(existsSync(file)).toBe(true)
   })
 
-  it('the labels and the directory that the host scripts use', () => {
+  it('the labels and the directory of the host scripts exist', () => {
     const scripts = readdirSync('host').filter((file) => file.endsWith('.sh'))
     const host = scripts.map((file) => read(`host/${file}`)).join('\n')
     for (const name of ['landfall.app=', 'landfall.proxy=', '/var/lib/landfall', 'landfall-proxy-'])
@@ -87,7 +87,7 @@ describe('what the pages name', () => {
       ])
   })
 
-  it('counts the functions', () => {
+  it('the pages count the functions correctly', () => {
     expect(Object.keys(functions)).toHaveLength(11)
     expect(readme).toContain('It is eleven AWS Lambda functions')
   })
@@ -98,16 +98,19 @@ describe('the snippets of the guides', () => {
   const [first = ''] = blocksOf('docs/getting-started.md', 'yaml')
   const workflows = blocks('yaml').filter((text) => /^jobs:/m.test(text))
 
-  it('are configurations or a workflow, so that each is checked', () => {
+  it('each snippet of the guides is a configuration or a workflow', () => {
     expect(configurations).toHaveLength(6)
     expect(workflows).toHaveLength(1)
     expect(blocks('yaml')).toHaveLength(7)
   })
 
-  it.each(configurations)('landfall.yml is right, with nothing to warn of (%#)', (text) => {
-    const configuration = parseConfiguration(text, 'landfall.yml')
-    expect(configuration).toMatchObject({ ok: true, value: { warnings: [] } })
-  })
+  it.each(configurations)(
+    'a landfall.yml of the guides has no mistakes and no warnings (%#)',
+    (text) => {
+      const configuration = parseConfiguration(text, 'landfall.yml')
+      expect(configuration).toMatchObject({ ok: true, value: { warnings: [] } })
+    },
+  )
 
   it('the workflow is the required one and tags the image with the full commit', () => {
     const workflow = z.object({ name: Text }).parse(parse(workflows[0] ?? ''))
@@ -161,7 +164,7 @@ describe('the policies in examples', () => {
   })
   const deployer = readPolicy('examples/deploy-policy.json')
 
-  it('let the deployer create every kind of resource in the stack', () => {
+  it('the deployer policy allows every kind of resource in the stack', () => {
     const actions = deployer.Statement.flatMap(({ Action }) => Action)
     const types = Object.values(packaged.template.Resources).map(({ Type }) => Type)
     const lacking = [...new Set(types)].filter(
@@ -170,36 +173,36 @@ describe('the policies in examples', () => {
     expect(lacking).toEqual([])
   })
 
-  it('let CloudFormation take back the table of a stack that could not be created', () => {
+  it('the policies let CloudFormation delete the table of a failed stack', () => {
     const table = deployer.Statement.find(({ Sid }) => Sid === 'Table')
     expect(table?.Action).toContain('dynamodb:DeleteTable')
   })
 
-  it('are narrowed to names of Landfall, but for what cannot be', () => {
+  it('the policies are limited to names of Landfall where possible', () => {
     const wide = deployer.Statement.filter(({ Resource }) =>
       Resource.some((arn) => !arn.includes('landfall-')),
     )
     expect(wide.map(({ Sid }) => Sid)).toEqual(['NotNarrowable', 'ApiGatewayOfANewAccount', 'Api'])
   })
 
-  it('fit into a managed policy of 6,144 characters', () => {
+  it('each policy fits into a managed policy of 6,144 characters', () => {
     const file = 'examples/deploy-policy.json'
     expect(read(file).replaceAll(/\s/g, '').length).toBeLessThan(6144)
   })
 
-  it('give an instance with a role of its own what the stack’s role has', () => {
+  it("the policy for an instance's own role equals the stack's", () => {
     const Role = z.object({ Policies: z.array(z.object({ PolicyDocument: Policy })) })
     const role = Role.parse(packaged.template.Resources['InstanceRole']?.Properties)
     expect(readPolicy('examples/instance-policy.json')).toEqual(role.Policies[0]?.PolicyDocument)
   })
 
-  it('names only outputs that the stack has', () => {
+  it('the pages name only outputs that the stack has', () => {
     const named = ['AlarmTopic', 'InstanceProfile', 'OperatorPolicy']
     expect(Object.keys(packaged.template.Outputs)).toEqual(expect.arrayContaining(named))
     for (const name of named) expect(everything).toContain(name)
   })
 
-  it('counts the alarms that are paid for', () => {
+  it('the pages count the paid alarms correctly', () => {
     const types = Object.values(packaged.template.Resources).map(({ Type }) => Type)
     const count = types.filter((type) => type === 'AWS::CloudWatch::Alarm').length
     expect(guide).toContain(`CloudWatch: ${count} alarms`)

@@ -18,17 +18,17 @@ function toLine(text: string): string {
 }
 
 describe('docs/reasons.md', () => {
-  it('tells every reason once, and no other', () => {
+  it('docs/reasons.md has every reason once, and no other', () => {
     const told = sections.map(({ code }) => code).toSorted()
     expect(told).toEqual(Object.keys(reasons).toSorted())
   })
 
-  it('gives each the sentence that Landfall prints', () => {
+  it('docs/reasons.md has the sentence of each reason', () => {
     const told = Object.fromEntries(sections.map(({ code, sentence }) => [code, sentence]))
     expect(told).toEqual(reasons)
   })
 
-  it.each(sections)('says what to do about $code', ({ advice }) => {
+  it.each(sections)('docs/reasons.md says what to do about $code', ({ advice }) => {
     expect(advice).toMatch(/^[A-Z`].*[.?)]$/)
   })
 })

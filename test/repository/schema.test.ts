@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { renderJsonSchema } from '../../src/config/json-schema.ts'
+import { renderJsonSchema } from '../../src/config/schema.ts'
 
 const published = readFileSync('docs/landfall.schema.json', 'utf8')
 const example: unknown = parse(readFileSync('landfall.example.yml', 'utf8'))
 
-test('the published JSON Schema is the one that landfall.yml is checked by (npm run schema)', () => {
+test('publishes the JSON Schema that landfall.yml is checked by (npm run schema)', () => {
   expect(published).toBe(renderJsonSchema())
 })
 
-test('an editor accepts the example, and refuses an unknown key and a wrong value', () => {
+test('the JSON Schema accepts the example, and refuses an unknown key and a wrong value', () => {
   const validate = new Ajv({ strict: false }).compile(JSON.parse(published))
   expect(validate(example), JSON.stringify(validate.errors)).toBe(true)
   expect(validate({ ...Object(example), aps: {} })).toBe(false)
@@ -28,7 +28,7 @@ const keysIn = (schema: unknown): string[] => {
   return [...own, ...Object.values(schema).flatMap(keysIn)]
 }
 
-test('the example shows every key that there is', () => {
+test('the example has every key', () => {
   const text = readFileSync('landfall.example.yml', 'utf8')
   const missing = keysIn(JSON.parse(published)).filter(
     (key) => !new RegExp(`\\b${key}:`).test(text),

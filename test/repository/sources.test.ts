@@ -24,7 +24,7 @@ describe('docs/sources.md', () => {
     { title: 'GitHub', source: githubSource },
     { title: 'CircleCI', source: circleci },
     { title: 'Docker Hub', source: createDockerHub(new Set()) },
-  ])('tells of $title its path, its content types and how to set it up', ({ title, source }) => {
+  ])('docs/sources.md has the path, content types and setup of $title', ({ title, source }) => {
     const section = sections.get(title) ?? ''
     const route = routes.find((one) => one.startsWith(`POST /hooks/${source.name}`))
     expect(section).toContain(`\`${route}\``)
@@ -33,7 +33,7 @@ describe('docs/sources.md', () => {
     expect(section).toContain('**Set up.**')
   })
 
-  it('names reasons that there are', () => {
+  it('docs/sources.md names only existing reasons', () => {
     const named = [...page.matchAll(/\d{3} `(\w+)`/g)].map(([, name]) => name)
     expect(named.length).toBeGreaterThan(4)
     expect(Object.keys(reasons)).toEqual(expect.arrayContaining(named))

@@ -69,7 +69,7 @@ test.each([
   expect(comparisonsIn('x.ts', text)).toHaveLength(1)
 })
 
-test('the search for compared kinds passes over two compared kinds, types and names', () => {
+test('the search for compared kinds ignores two compared kinds, types and names', () => {
   const text =
     "a.kind === b.kind; const x = { kind: 'ec2' }; createByKind({ render: f }); s === 'github'"
   expect(comparisonsIn('x.ts', text)).toEqual([])

@@ -11,7 +11,7 @@ const rowsOf = (pattern: RegExp): readonly (readonly string[])[] =>
   [...page.matchAll(pattern)].map(([, ...cells]) => cells)
 
 describe('docs/targets.md', () => {
-  it('lists what the suite proves of every target', () => {
+  it('docs/targets.md lists what the suite proves of every target', () => {
     const listed = rowsOf(/^\| (\S.*?) +\| yes +\| yes +\|$/gm).map(([title]) => title)
     expect(listed).toEqual(contract.map(({ title }) => title))
   })
@@ -19,7 +19,7 @@ describe('docs/targets.md', () => {
   const statuses = rowsOf(/^\| `(\w+)` +\| (waits|\w+: `\w+`) +\|$/gm)
 
   it.each([...statuses, ['of_next_year', 'waits']])(
-    'tells what becomes of a deploy that is %s at Render: %s',
+    'docs/targets.md says what becomes of a deploy that is %s at Render: %s',
     async (status = '', said = '') => {
       const stage = await startRenderStage()
       const course: Course = status === 'live' ? { kind: 'live' } : { kind: 'stays', status }
@@ -34,7 +34,7 @@ describe('docs/targets.md', () => {
     },
   )
 
-  it('tells of every status that Render’s schema has', () => {
+  it('docs/targets.md has every status of Render’s schema', () => {
     const schema = readFileSync('local/render/schema.ts', 'utf8')
     const list = /const status = z\.enum\(\[(.*?)\]\)/s.exec(schema)?.[1] ?? ''
     const known = [...list.matchAll(/'(\w+)'/g)].map(([, status = '']) => status)
@@ -42,7 +42,7 @@ describe('docs/targets.md', () => {
     expect(statuses.map(([status = '']) => status).toSorted()).toEqual(known.toSorted())
   })
 
-  it('shows a landfall.yml that is right, with nothing to warn of', () => {
+  it('docs/targets.md shows a landfall.yml without mistakes and warnings', () => {
     const [snippet = ''] = rowsOf(/^```yaml\n(.*?)^```/gms).map(([text = '']) => text)
     const parsed = parseConfiguration(snippet, file)
     expect(parsed).toMatchObject({ ok: true, value: { warnings: [] } })

@@ -8,7 +8,7 @@ const citedIn = (text: string): readonly string[] => [
   ...new Set([...text.matchAll(/`(test\/[^`]+\.test\.ts)`/g)].map(([, file = '']) => file)),
 ]
 
-test('docs/testing.md cites no test that is not there', () => {
+test('docs/testing.md cites only existing tests', () => {
   expect(citedIn(page).filter((file) => !existsSync(file))).toEqual([])
 })
 
@@ -21,7 +21,7 @@ test('docs/testing.md names the promise that each slow test file shows', () => {
   expect(slow.filter((file) => !cited.includes(file))).toEqual([])
 })
 
-test('docs/testing.md tells of each test that does more in the full size, and of no other', () => {
+test('docs/testing.md lists the tests that do more in the full size, and no other', () => {
   // `operate` of a stage asks too (test/support/end-to-end.ts).
   const asks = /support\/size\.ts|LANDFALL_FAULTS|stage\.operate\(/
   const asking = globSync('test/{unit,property,contract,host,end-to-end}/**/*.test.ts').filter(

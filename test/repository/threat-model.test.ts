@@ -10,7 +10,7 @@ const cited = [...page.matchAll(/`(test\/[^`]+\.ts)`,\s+_([^_]+)_/g)].map(
 )
 
 describe('the threat model', () => {
-  test('cites tests', () => {
+  test('the threat model cites tests', () => {
     expect(cited.length).toBeGreaterThan(20)
   })
 
@@ -18,14 +18,14 @@ describe('the threat model', () => {
     expect(readFileSync(file, 'utf8').includes(title)).toBe(true)
   })
 
-  test('cites nothing that is not there', () => {
+  test('the threat model cites only existing files', () => {
     const paths = [...page.matchAll(/`((?:test|packaging|src|host)\/[^`]+)`/g)].map(
       ([, path = '']) => path,
     )
     expect(paths.filter((path) => !existsSync(path))).toEqual([])
   })
 
-  test('tells of every function with a role', () => {
+  test('the threat model describes every function with a role', () => {
     const functions = [...roles.matchAll(/^ {2}(\w+)Role:$/gm)].map(([, name = '']) =>
       name.toLowerCase(),
     )

@@ -2,9 +2,11 @@
 export const fastRules = [
   'architecture',
   'decisions',
+  'french',
   'glossary',
   'install',
   'links',
+  'names',
   'reasons',
   'schema',
   'sources',

@@ -5,6 +5,8 @@ import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { ensurePrograms, programs } from '../../local/docker/packages.ts'
 import { ensurePackage } from '../../local/package/build.ts'
+import { djangoPrograms } from '../support/django-packages.ts'
+import { ensurePypiPython } from '../support/django-pypi.ts'
 import { fastRules } from './files.ts'
 import { canHaveLanes, openLane, openMachineLane, removeLeftLanes, type Lane } from './lane.ts'
 import { readReport, type Outcome } from './report.ts'
@@ -19,6 +21,7 @@ const laneCount = availableParallelism() + 1
 const longest: readonly string[] = [
   'test/end-to-end/faults.test.ts',
   'test/end-to-end/fleet.test.ts',
+  'test/end-to-end/pipelines.test.ts',
   'test/end-to-end/alarm.test.ts',
   'test/host/kills.test.ts',
   'test/host/fence.test.ts',
@@ -136,7 +139,9 @@ export const runSlowTests = async (
   directory: string,
   files: readonly string[] = listSlowFiles(),
 ): Promise<Outcome> => {
-  if (canHaveLanes()) await ensurePrograms(Object.values(programs))
+  if (canHaveLanes()) await ensurePrograms([...Object.values(programs), ...djangoPrograms])
+  // Not in a lane: a lane has no network.
+  if (process.env['LANDFALL_TEST_SIZE'] === 'full') await ensurePypiPython()
   const account = { id: '000000000000', region: process.env['AWS_REGION'] ?? 'eu-west-3' }
   const packaging = ensurePackage(account, () => undefined)
   const lanes = await openLanes(laneCount)

@@ -1,60 +1,60 @@
-import type { AlarmTransition } from '../../src/deployment/alarm.ts'
-import type { NoticeOutcome } from '../../src/deployment/notices.ts'
+import type { Candidate } from '../../src/deployment/deployment.ts'
 import { createHead, type Scan, type Head, type Request } from '../../src/deployment/head.ts'
-import type { OperatorCommand } from '../../src/deployment/operate.ts'
-import type { Opening } from '../../src/deployment/open.ts'
-import type { Answer } from '../../src/deployment/step.ts'
-import { evolve } from '../../src/deployment/transition.ts'
-import {
-  decide,
-  toActions,
-  type Action,
-  type Observation,
-} from '../../src/deployment/transition.ts'
+import { decide, evolve, toActions, type Action } from '../../src/deployment/transition.ts'
 import type { Instant } from '../../src/kernel/clock.ts'
 import type { InstanceId } from '../../src/kernel/id.ts'
 import type { Reason } from '../../src/kernel/reason.ts'
 import { toOrder } from '../../src/rollout/order.ts'
 import type { Order } from '../../src/targets/target.ts'
 import { viewHead, type DeploymentView, type Views } from './core-views.ts'
-import { after, lettings, openingOf, start } from './deployments.ts'
+import { after, instanceAt, lettings, openingOf, servingOf, start } from './deployments.ts'
+import { ec2 } from './examples.ts'
 import { answerOf } from './hosts.ts'
-import type { Candidate } from '../../src/deployment/deployment.ts'
+import type {
+  AlarmTransition,
+  NoticeOutcome,
+  OperatorCommand,
+  Opening,
+  Observation,
+} from '../../src/deployment/observation.ts'
+import type { Answer } from '../../src/deployment/step.ts'
 
-/** What may be given to the core. Each input comes at the present time and gives the core that follows. */
+/** The inputs of the core. Each comes at the present time and returns the core that follows. */
 interface Inputs {
   /** The time of the inputs that follow, in seconds after `start`. */
   at(seconds: number): Core
   open(opening: Opening): Core
-  /** Opens the rollback that is asked for, to these instances. */
+  /** Opens the requested rollback, to these instances. */
   openRollback(instances?: number, changes?: Partial<Opening>): Core
-  /** A reconciler looks; without a list every instance has a fresh certificate. */
-  look(prepared?: readonly InstanceId[]): Core
-  /** The command that waits is out, except to the missing. */
+  /** A run polls; without a list every instance has a fresh certificate. */
+  poll(prepared?: readonly InstanceId[]): Core
+  /** The issued command is sent, except to the missing. */
   send(missing?: readonly Answer[], operation?: string | null): Core
-  /** Instances answer the command that is out. */
+  /** Polls, and sends the command that this issues. */
+  dispatch(prepared?: readonly InstanceId[]): Core
+  /** Instances answer the command in flight. */
   answer(...answers: readonly Answer[]): Core
-  /** Looks, sends what that orders, and lets each of its instances succeed. */
+  /** Dispatches the next command, and lets each of its instances succeed. */
   serve(): Core
-  /** Serves until there is nothing left to do but wait: what is open has ended. */
+  /** Serves until the deployment or repair has ended. */
   finish(): Core
-  say(word: OperatorCommand, by?: string, id?: string): Core
+  say(command: OperatorCommand, by?: string, id?: string): Core
   ask(changes?: Partial<Request>, id?: string): Core
   decline(reason: Reason): Core
   alarm(alarm: AlarmTransition, windowSeconds: number): Core
-  /** These instances are there. */
+  /** The targets of the live release select these instances. */
   find(candidates: readonly Candidate[], scan?: Scan | null, capacity?: number): Core
-  /** What ended stands in the history. */
+  /** The ended deployment is recorded in the history. */
   archive(windowSeconds?: number | null): Core
-  /** Nothing is left to bring back. */
+  /** No release is left to bring back. */
   goBack(): Core
   claim(id: string): Core
   tell(told: Partial<NoticeOutcome> & Pick<NoticeOutcome, 'id'>): Core
-  /** Any input, also one that nobody waits for. */
+  /** Any input, also one that is not expected. */
   see(observation: Observation): Core
 }
 
-/** What the last input led to. */
+/** The result of the last input. */
 interface Outputs {
   /** False where the input changed nothing at all. */
   readonly changed: boolean
@@ -64,7 +64,7 @@ interface Outputs {
 }
 
 export interface Core extends Inputs, Outputs, Views {
-  /** The deployments that stand in the history, the oldest first. */
+  /** The deployments in the history, the oldest first. */
   readonly history: readonly DeploymentView[]
 }
 
@@ -114,7 +114,7 @@ const openRollback = ({ rollback, rollbackTarget }: Core, instances: number): Op
     release: found(rollbackTarget, 'release to go back to'),
   })
 
-/** Each instance of the order has done what it was told. */
+/** Each instance of the order has carried it out. */
 const succeedIn = ({ purpose, release, instances }: Order): readonly Answer[] => {
   const serving =
     release === null || purpose === 'prepare'
@@ -123,30 +123,30 @@ const succeedIn = ({ purpose, release, instances }: Order): readonly Answer[] =>
   return instances.map((id) => answerOf(id, 'succeeded', 'deployed', { serving }))
 }
 
-/** Serves the order that a look gave out; null where it gave out none. */
-const serveOrder = (looked: Core): Core | null => {
-  const [order] = looked.sent
-  return order === undefined ? null : looked.send().answer(...succeedIn(order))
+/** Carries out the command that a poll issued; null where it issued none. */
+const serveOrder = (polled: Core): Core | null => {
+  const [order] = polled.sent
+  return order === undefined ? null : polled.send().answer(...succeedIn(order))
 }
 
 const finish = (core: Core): Core => {
-  const looked = core.look()
-  return looked.changed ? finish(serveOrder(looked) ?? looked) : core
+  const polled = core.poll()
+  return polled.changed ? finish(serveOrder(polled) ?? polled) : core
 }
 
-const toInputs = (state: State): Omit<Inputs, 'serve' | 'finish' | 'openRollback'> => {
+const toInputs = (state: State): Omit<Inputs, 'dispatch' | 'serve' | 'finish' | 'openRollback'> => {
   const { head, now } = state
   const fence = () => found(viewHead(head, now).command, 'command').fence
-  const everybody = () => head.deployment?.instances.map(({ id }) => id) ?? []
+  const everyInstance = () => head.deployment?.instances.map(({ id }) => id) ?? []
   return {
     at: (seconds) => toCore({ ...state, now: after(seconds) }),
-    open: (opening) => take(state, { kind: 'wanted', opening }),
-    look: (prepared = everybody()) => take(state, { kind: 'looked', prepared, by: 'ada' }),
+    open: (opening) => take(state, { kind: 'opening_gathered', opening }),
+    poll: (prepared = everyInstance()) => take(state, { kind: 'polled', prepared, by: 'ada' }),
     send: (missing = [], operation = 'command-1') =>
       take(state, { kind: 'sent', fence: fence(), operation, missing }),
     answer: (...answers) => take(state, { kind: 'answered', fence: fence(), answers }),
-    say: (word, by = 'ada', id = `word-${head.version}`) =>
-      take(state, { kind: 'operated', word, by, id }),
+    say: (command, by = 'ada', id = `command-${head.version}`) =>
+      take(state, { kind: 'operated', command, by, id }),
     ask: (changes = {}, id = `request-${head.version}`) => {
       const request = { revision: null, force: false, by: 'ada', at: now, refusal: null }
       return take(state, { kind: 'requested', request: { ...request, ...changes }, id })
@@ -155,9 +155,9 @@ const toInputs = (state: State): Omit<Inputs, 'serve' | 'finish' | 'openRollback
     alarm: (alarm, windowSeconds) =>
       take(state, { kind: 'alarmed', transition: alarm, windowSeconds }),
     find: (candidates, scan = null, capacity = 2) =>
-      take(state, { kind: 'found', candidates, capacities: [capacity, capacity], scan }),
+      take(state, { kind: 'instances_found', candidates, capacities: [capacity, capacity], scan }),
     archive: (windowSeconds = null) => archive(state, windowSeconds),
-    goBack: () => take(state, { kind: 'went_back' }),
+    goBack: () => take(state, { kind: 'brought_back' }),
     claim: (id) => take(state, { kind: 'notice_claimed', id }),
     tell: (told) => {
       const nothing = { sentTo: [], isDone: false, afterSeconds: null }
@@ -186,16 +186,17 @@ const toCore = (state: State): Core => {
     history: state.history,
     openRollback: (instances = 1, changes = {}) =>
       core.open({ ...openRollback(core, instances), ...changes }),
+    dispatch: (prepared) => core.poll(prepared).send(),
     serve: () => {
-      const looked = core.look()
-      return serveOrder(looked) ?? looked
+      const polled = core.poll()
+      return serveOrder(polled) ?? polled
     },
     finish: () => finish(core),
   }
   return core
 }
 
-/** An app that nothing was heard of, at `start`. */
+/** A new app at `start`. */
 export const begin = (): Core => {
   const head = createHead(lettings.name)
   return toCore({ head, before: head, actions: [], refusal: null, history: [], now: start })
@@ -208,10 +209,29 @@ export const bringLive = (
   windowSeconds: number | null = null,
 ): Core => from.open(opening).finish().archive(windowSeconds)
 
-/** Opens a release, sends its first command and takes it back, as a person who rolls back does. */
+/** Opens a release, sends its first command and rolls it back. */
 export const takeBack = (from: Core, opening: Opening): Core =>
-  from.open(opening).look().send().say({ kind: 'rollback', to: null }).finish().archive().goBack()
+  from.open(opening).dispatch().say({ kind: 'rollback', to: null }).finish().archive().goBack()
 
 /** Brings releases live on so many instances, one after the other, each under the number of its index. */
 export const live = (instances: number, ...indexes: readonly number[]): Core =>
   indexes.reduce((core, index) => bringLive(core, openingOf(index, instances)), begin())
+
+/** Release 1 is live on the one instance, and release 2 is sent to it. */
+export const deploying = (): Core => live(1, 1).open(openingOf(2, 1)).dispatch()
+
+/** Release 1 is live on four instances; the second wave of release 2 is issued to three of them. */
+export const issuedToThree = (): Core => {
+  const inThrees = ec2({ rollout: { batch: { kind: 'count', value: 3 }, pauseSeconds: 0 } })
+  const opening = openingOf(2, 4, {}, { ...lettings, targets: [inThrees] })
+  return live(4, 1).open(opening).serve().poll()
+}
+export const sentToThree = (): Core => issuedToThree().send()
+
+/** Instance 1, which serves release 1, refuses a command. */
+export const refused = (reason: Answer['reason'], changes: Partial<Answer> = {}): Answer =>
+  answerOf(instanceAt(1), 'refused', reason, { serving: servingOf(1, 1), ...changes })
+
+/** A command could not be sent to the instance. */
+export const unreachable = (index: number): Answer =>
+  answerOf(instanceAt(index), 'failed', 'instance_offline', { message: 'InvalidInstanceId' })

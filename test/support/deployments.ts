@@ -1,13 +1,12 @@
 import type { Candidate, Deployment } from '../../src/deployment/deployment.ts'
 import { createHead, type Head, type ObservedInstance } from '../../src/deployment/head.ts'
-import type { Opening } from '../../src/deployment/open.ts'
 import type { Answer } from '../../src/deployment/step.ts'
-import { evolve } from '../../src/deployment/transition.ts'
-import { decide } from '../../src/deployment/transition.ts'
+import { decide, evolve } from '../../src/deployment/transition.ts'
 import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
 import { Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
 import type { App, Ec2Settings } from '../../src/deployment/app.ts'
 import type { Revision } from '../../src/deployment/revision.ts'
+import type { Opening } from '../../src/deployment/observation.ts'
 import { appOf } from './apps.ts'
 import { answerOf } from './hosts.ts'
 import { commitAt, digestAt, ec2, orderAt } from './examples.ts'
@@ -135,7 +134,7 @@ export const begin = (changes: Partial<Head> = {}): Story => ({
 })
 
 export const openedBy = ({ head }: Story, opening: Opening, at: Instant = start): Story => {
-  const decided = decide(head, { kind: 'wanted', opening }, at)
+  const decided = decide(head, { kind: 'opening_gathered', opening }, at)
   return decided.ok ? { head: evolve(head, decided.value, at) } : { head }
 }
 

@@ -1,9 +1,15 @@
 import type { Release } from '../../src/deployment/deployment.ts'
 import { Fence, Generation, type InstanceId } from '../../src/kernel/id.ts'
 import { succeed } from '../../src/kernel/result.ts'
-import type { Certificate } from '../../src/targets/ec2/certificates.ts'
-import type { Ec2Ports } from '../../src/targets/ec2/ec2.ts'
-import type { Command, Commands, FleetInstance, Invocation } from '../../src/targets/ec2/ports.ts'
+import type {
+  Certificate,
+  Certificates,
+  Command,
+  Commands,
+  Ec2Ports,
+  FleetInstance,
+  Invocation,
+} from '../../src/targets/ec2/ports.ts'
 import type { Order } from '../../src/targets/target.ts'
 import { after, instanceAt, lettings, start } from './deployments.ts'
 import { commitAt, digestAt } from './examples.ts'
@@ -70,48 +76,40 @@ interface Given {
     Record<InstanceId, { readonly stdout: string; readonly stderr: string }>
   >
   readonly sealed?: Awaited<ReturnType<Ec2Ports['sealEnvelope']>>
+  readonly sealEnvelope?: Ec2Ports['sealEnvelope']
   /** Bytes of the envelope's plaintext; null where they cannot be told. */
   readonly measured?: number | null
   readonly imageMegabytes?: number
   readonly maskOutput?: Ec2Ports['maskOutput']
 }
 
-/** Ports that answer plain values and keep what they were told. */
+export const keepCertificates = (known = new Map<InstanceId, Certificate>()): Certificates => ({
+  load: async (ids) => [...known.values()].filter((one) => ids.includes(one.instance)),
+  record: async (one) => void known.set(one.instance, one),
+  forget: async (id) => void known.delete(id),
+})
+
+/** Ports that answer plain values and record what is sent. */
 export const createEc2Ports = (given: Given = {}) => {
   const sent: Command[] = []
   const known = new Map((given.certificates ?? []).map((one) => [one.instance, one]))
   const sends = given.sends ?? [succeed('command-1')]
   const ports: Ec2Ports = {
     commands: {
-      send: (command) => {
+      send: async (command) => {
         sent.push(command)
-        return Promise.resolve(
-          sends[Math.min(sent.length, sends.length) - 1] ?? succeed('command-1'),
-        )
+        return sends[Math.min(sent.length, sends.length) - 1] ?? succeed('command-1')
       },
       invocations: () => Promise.resolve(given.invocations ?? []),
       output: (_command, id) => Promise.resolve(given.outputs?.[id] ?? { stdout: '', stderr: '' }),
       cancel: () => Promise.resolve(),
     },
     fleet: { list: () => Promise.resolve(given.fleet ?? []) },
-    certificates: {
-      load: (ids) =>
-        Promise.resolve([...known.values()].filter((one) => ids.includes(one.instance))),
-      record: (certificate) => {
-        known.set(certificate.instance, certificate)
-        return Promise.resolve()
-      },
-      forget: (id) => {
-        known.delete(id)
-        return Promise.resolve()
-      },
-    },
-    sealEnvelope: () => Promise.resolve(given.sealed ?? succeed('c2VhbGVk')),
+    certificates: keepCertificates(known),
+    sealEnvelope: given.sealEnvelope ?? (async () => given.sealed ?? succeed('c2VhbGVk')),
     measureEnvelope: () => Promise.resolve(given.measured === undefined ? 200 : given.measured),
     measureImage: () => Promise.resolve(given.imageMegabytes ?? null),
-    maskOutput:
-      given.maskOutput ??
-      (() => Promise.resolve((text) => text.replaceAll('hunter22', '[masked]'))),
+    maskOutput: given.maskOutput ?? (async () => (text) => text.replaceAll('hunter22', '[masked]')),
     stage: {
       prepareDocument: 'landfall-test-prepare-00000000',
       deployDocument: 'landfall-test-deploy-00000000',

@@ -1,4 +1,4 @@
-import type { HostPlan } from '../../src/targets/ec2/plan-result.ts'
+import type { HostPlan } from '../../src/targets/ec2/result.ts'
 
 /** What host/plan.sh answers on a machine where everything is as it should be. */
 export const hostPlanOf = (changes: Partial<HostPlan> = {}): HostPlan => ({

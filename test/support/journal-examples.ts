@@ -6,22 +6,7 @@ import { createAuditLog } from '../../src/journal/audit-log.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
-import {
-  alarmKey,
-  certificateKey,
-  commandKey,
-  deploymentKey,
-  headKey,
-  operationKey,
-  receiptKey,
-  revisionKey,
-  fleetScanKey,
-  carryKey,
-  seenKey,
-  stepKey,
-  tagKey,
-  type ItemKey,
-} from '../../src/journal/keys.ts'
+import { itemKey, type ItemKey } from '../../src/journal/keys.ts'
 import { succeed } from '../../src/kernel/result.ts'
 import { createLabels } from '../../src/journal/labels.ts'
 import { createTags } from '../../src/journal/tags.ts'
@@ -263,19 +248,19 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
 }
 
 const keys: Readonly<Record<string, ItemKey>> = {
-  Head: headKey(app),
-  Revision: revisionKey(app, commit),
-  Tag: tagKey(app),
-  Seen: seenKey(app),
-  Deployment: deploymentKey(app, generation),
-  Step: stepKey(app, step),
-  Operation: operationKey(app, operation.at, operation.id),
-  Alarm: alarmKey(app, alarmed.at, alarmed.alarm),
-  Receipt: receiptKey(deliveryId),
-  Command: commandKey(command),
-  Certificate: certificateKey(instance),
-  'Fleet scan': fleetScanKey,
-  Carry: carryKey('oc-lettings', 'web'),
+  Head: itemKey.head(app),
+  Revision: itemKey.revision(app, commit),
+  Tag: itemKey.tag(app),
+  Seen: itemKey.seen(app),
+  Deployment: itemKey.deployment(app, generation),
+  Step: itemKey.step(app, step),
+  Operation: itemKey.operation(app, operation.at, operation.id),
+  Alarm: itemKey.alarm(app, alarmed.at, alarmed.alarm),
+  Receipt: itemKey.receipt(deliveryId),
+  Command: itemKey.command(command),
+  Certificate: itemKey.certificate(instance),
+  'Fleet scan': itemKey.fleetScan(),
+  Carry: itemKey.carry('oc-lettings', 'web'),
 }
 
 /** One item of every kind, as the code writes it; the head's nonce, new in every write, is fixed. */

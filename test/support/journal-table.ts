@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
+import { afterAll } from 'vitest'
 import { parse } from 'yaml'
 import * as z from 'zod'
 import { openDynamoDb } from '../../local/aws/index.ts'
@@ -163,5 +164,12 @@ export const startJournal = async (): Promise<TestJournal> => {
   const patience = { client, maxWaitTime: 30, minDelay: 0.01, maxDelay: 0.1 }
   await waitUntilTableExists(patience, { TableName: table.name })
   journal.operations.length = 0
+  return journal
+}
+
+/** A journal for all tests of a file. */
+export const useJournal = async (): Promise<TestJournal> => {
+  const journal = await startJournal()
+  afterAll(() => journal.stop())
   return journal
 }

@@ -9,7 +9,7 @@ export interface RegistryAnswer {
   readonly body: Buffer
 }
 
-/** What becomes of one request to the registry; null: it passes. */
+/** The fault of one request to the registry; null: it passes. */
 export type RegistryFault =
   | { readonly kind: 'instead'; readonly answer: RegistryAnswer }
   | { readonly kind: 'altered'; readonly alter: (body: Buffer) => Buffer }
@@ -42,7 +42,7 @@ const write = async (
   } else response.end(isHead ? undefined : answer.body)
 }
 
-/** Between docker, Landfall and a registry: passes what is read, and spoils it on demand. */
+/** A proxy before a registry, for docker and Landfall: passes what they read, with faults on demand. */
 export const startRegistryProxy = async (): Promise<RegistryProxy> => {
   let registry = ''
   const fetchBehind = async (method: string, path: string, accept: string) => {
@@ -75,9 +75,7 @@ export const startRegistryProxy = async (): Promise<RegistryProxy> => {
   const host = `127.0.0.1:${port}`
   const proxy: RegistryProxy = {
     host,
-    passTo: (behind) => {
-      registry = behind
-    },
+    passTo: (behind) => void (registry = behind),
     onRequest: () => null,
     stop: async () => {
       server.closeAllConnections()

@@ -32,8 +32,8 @@ export const deploymentOf = (
   ...more,
 })
 
-/** Facts in the order of their generations are told of in that order of time. */
-export const factOf = (
+/** Notices of higher generations have later times. */
+export const noticeOf = (
   kind: NoticeKind,
   deployment: NoticeDeployment | null = deploymentOf(7),
   more: Partial<Notice> = {},
@@ -51,7 +51,7 @@ export const factOf = (
 export const rollbackOf = (generation: number, takesBack: number): NoticeDeployment =>
   deploymentOf(generation, { kind: 'rollback', takesBack: Generation.parse(takesBack) })
 
-/** Secrets by name; one that is null cannot be read now, and a name that is not there is missing. */
+/** Secrets by name: null means that the secret cannot be read now; another name is missing. */
 export const secretsOf = (secrets: Readonly<Record<string, string | null>>): ReadCurrentSecret => {
   return async (name) => {
     const text = secrets[name]
@@ -65,18 +65,15 @@ export const newKey = () =>
   generateKeyPairSync('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
-    // As GitHub hands it out.
+    // The format that GitHub issues.
     privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
   })
 
-/** Everything that could be printed of a value. */
+/** All that can be printed of a value. */
 export const printed = (value: unknown): string =>
   `${JSON.stringify(value)} ${inspect(value, { depth: 20, showHidden: true })}`
 
-/**
- * HTTP that times out when the watched server hangs, and not after a time. `patience` holds the timeout
- * of each request.
- */
+/** HTTP that times out as soon as the watched server hangs. `patience` holds the timeout of each request. */
 export const createImpatientHttp = () => {
   const patience: number[] = []
   const giveUps = new Set<() => void>()
@@ -89,7 +86,7 @@ export const createImpatientHttp = () => {
     giveUps.delete(giveUp)
     return answered
   }
-  /** The same fate; a call that hangs times out at once. */
+  /** The same fate, but a call that hangs times out at once. */
   const watch =
     (fate: Vendor['fate']): Vendor['fate'] =>
     (call) => {

@@ -1,6 +1,6 @@
 import type { App } from '../../src/deployment/app.ts'
 import type { Request } from '../../src/deployment/head.ts'
-import type { OperatorCommand } from '../../src/deployment/operate.ts'
+import type { OperatorCommand } from '../../src/deployment/observation.ts'
 import { newNonce } from '../../src/kernel/id.ts'
 import type { ReconcilePorts } from '../../src/rollout/ports.ts'
 import { appOf } from './apps.ts'
@@ -34,8 +34,8 @@ const createApp = ({ batch = 1, targets, app: changes }: Settings): App => {
 
 /**
  * A small world: hosts that behave as the host scripts do, a registry, the journal in memory under
- * its conditions, and a clock that only moves when told to. It watches every write and every send
- * and notes each breach of what must always hold.
+ * its conditions, and a clock that moves on request only. It checks every write and every send, and
+ * records each breach of an invariant.
  */
 export const createWorld = (settings: Settings) => {
   const app = createApp(settings)
@@ -75,8 +75,8 @@ export const createWorld = (settings: Settings) => {
     ...registry.controls,
     ...channels.controls,
     ...invariants.controls,
-    say: (word: OperatorCommand): void =>
-      give({ kind: 'operated', word, by: 'ada', id: newNonce() }),
+    say: (command: OperatorCommand): void =>
+      give({ kind: 'operated', command, by: 'ada', id: newNonce() }),
     ask: (changes: Partial<Request> = {}): void => {
       const wish = { revision: null, force: false, by: 'ada', at: instant(), refusal: null }
       give({ kind: 'requested', request: { ...wish, ...changes }, id: newNonce() })

@@ -1,7 +1,11 @@
+import type { OperatorCommand } from '../../src/deployment/observation.ts'
 import { newNonce } from '../../src/kernel/id.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
+import { createOperate } from '../../src/rollout/operate.ts'
+import type { Nudge } from '../../src/rollout/ports.ts'
 import { createReconcile } from '../../src/rollout/reconcile.ts'
 import { plainly, type Call } from './calls.ts'
+import { commitAt } from './examples.ts'
 import type { World } from './rollout-world.ts'
 
 /** What happens to a run at its `at`-th port call (from 1). */
@@ -9,13 +13,38 @@ export interface Mishap {
   readonly kind:
     | 'dies_before'
     | 'dies_after'
-    /** The outside throws, once the call has had its effect or before. */
+    /** The outside throws, before or after the call had its effect. */
     | 'throws_before'
     | 'throws_after'
-    /** Everything else goes on; this run takes its next breath when it is resumed. */
+    /** Everything else goes on; this run continues when it is resumed. */
     | 'pauses_before'
     | 'pauses_after'
   readonly at: number
+}
+
+/** A tick without a fleet scan. */
+export const tickOf = ({ app }: World, changes: Partial<Nudge> = {}): Nudge => ({
+  app: app.name,
+  settings: app,
+  revisions: [],
+  isTick: true,
+  scan: null,
+  by: 'ada',
+  ...changes,
+})
+
+/** The image of the commit is pushed, and its CI is green; `createdAt` only where the order matters. */
+export const pushGreen = (world: World, index: number, createdAt?: string): void => {
+  world.pushImage(index)
+  const run = world.runOf(index, 1, 'success')
+  world.receive(commitAt(index), createdAt === undefined ? run : { ...run, createdAt })
+}
+
+/** Carries out an operator's command. */
+export const operate = (world: World, word: OperatorCommand, id = 'ticket-1') => {
+  const auditLog = { recordOperation: () => Promise.resolve() }
+  const run = createOperate({ ...world.toPorts(plainly), auditLog })
+  return run({ app: world.app.name, word, by: 'ada', id })
 }
 
 export interface Paused {
@@ -27,8 +56,8 @@ class Unreachable extends Error {}
 const never = <Value>(): Promise<Value> => new Promise(() => {})
 
 /**
- * One run of reconcile, with at most one mishap. Resolves when it is over, when it has died (it is
- * left where it stood and never goes on), or when it pauses; then with the way to go on.
+ * One run of reconcile, with at most one mishap. Resolves when it is over, when it has died (it stops where
+ * it was), or when it pauses; then with the function that resumes it.
  */
 export const runReconcile = async (
   world: World,
@@ -44,7 +73,7 @@ export const runReconcile = async (
   })
   const call: Call = async (name, effect) => {
     count += 1
-    // Whatever else it was at ends with it.
+    // Its other calls end with it.
     if (isDead) return never()
     if (mishap === null || count !== mishap.at) return plainly(name, effect)
     switch (mishap.kind) {
@@ -54,11 +83,11 @@ export const runReconcile = async (
         return never()
       case 'dies_after':
         isDead = true
-        // Dead is dead, also where the outside would have thrown.
+        // A dead run sees no failure of the outside.
         try {
           effect()
         } catch {
-          // Nobody is there to hear of it.
+          // Ignored.
         }
         stop(null)
         return never()
@@ -78,16 +107,9 @@ export const runReconcile = async (
     }
   }
   const reconcile = createReconcile(world.toPorts(call))
-  const nudge = {
-    app: world.app.name,
-    settings: world.app,
-    revisions: [],
-    isTick,
-    by,
-    // The roll call names the app each minute: whoever is due is asked.
-    scan: isTick ? { at: world.instant(), returned: [] } : null,
-  }
-  const over = reconcile(nudge).then(
+  // Each tick finds the app due.
+  const scan = isTick ? { at: world.instant(), returned: [] } : null
+  const over = reconcile(tickOf(world, { isTick, by, scan })).then(
     () => null,
     (error: unknown) => {
       if (!(error instanceof Unreachable || error instanceof Retryable)) throw error
@@ -111,19 +133,11 @@ export const countCalls = async (world: World): Promise<number> => {
     count += 1
     return plainly(name, effect)
   }
-  const { app } = world
-  await createReconcile(world.toPorts(call))({
-    app: app.name,
-    settings: app,
-    revisions: [],
-    isTick: true,
-    scan: null,
-    by: 'x',
-  })
+  await createReconcile(world.toPorts(call))(tickOf(world))
   return count
 }
 
-/** The clock of every minute, until nothing is open and nothing waits; at most `minutes` of it. */
+/** A tick every minute, for so many minutes. */
 export const letItSettle = async (world: World, minutes = 40): Promise<void> => {
   for (let minute = 0; minute < minutes; minute += 1) {
     await runReconcile(world)
@@ -132,7 +146,7 @@ export const letItSettle = async (world: World, minutes = 40): Promise<void> => 
   }
 }
 
-/** Right after an undisturbed look nothing is open past its deadline. */
+/** After an undisturbed run, nothing is open past its deadline. */
 export const checkDeadline = (world: World): void => {
   const { deployment, repair } = world.core()
   const open = deployment ?? repair
@@ -140,7 +154,7 @@ export const checkDeadline = (world: World): void => {
     world.breaches.push(`open past its deadline: ${JSON.stringify(open)}`)
 }
 
-/** The clock goes on until every instance has been brought to what is live; at most three hours of it. */
+/** A tick every minute until every instance serves the live release, for at most three hours. */
 export const letItConverge = async (world: World): Promise<void> => {
   for (let minute = 0; minute < 180 && world.core().needsRepair; minute += 1) {
     await runReconcile(world)

@@ -19,7 +19,7 @@ export const createdAt = (index: number): Instant => addSeconds(pushedAt(index),
 
 type Color = 'success' | 'failure'
 
-/** What becomes of one commit: how its CI ends, attempt after attempt, and whether it is built. */
+/** How one commit's CI ends, attempt after attempt, and whether its image is built. */
 export interface Fate {
   readonly github: readonly Color[]
   readonly circleci: readonly Color[]
@@ -72,7 +72,7 @@ const fates = fc.array(
   { minLength: commits, maxLength: commits },
 )
 
-/** All that happens of a commit at least once, and what may be doubled or replayed any time later. */
+/** The events of a commit that happen at least once, and may be repeated any time later. */
 const actsOf = (index: number, { github: runs, circleci: pipelines, hasImage }: Fate): Act[] => [
   { kind: 'push', index },
   ...runs.map((_, attempt): Act => ({ kind: 'github', index, attempt })),
@@ -106,7 +106,7 @@ const tags = fc.uniqueArray(fc.nat({ max: commits - 1 }), { maxLength: 2 }).map(
   }),
 )
 
-/** Ten commits, all that is heard of them in any order, and a person in between. */
+/** Ten commits, their events in any order, and a person in between. */
 export const stories = fc.tuple(modes, fates, fc.boolean()).chain(([mode, all, isRolledBack]) =>
   fc
     .tuple(
@@ -199,7 +199,7 @@ const readAct = (act: Act, { mode, fates }: Story, at: Instant) => {
   }
 }
 
-/** What a sender says of it, through the product's own parser; null where nobody sends anything. */
+/** The event that a sender makes of an act, through the product's own parser; null where it sends none. */
 export const parseAct = (act: Act, story: Story, at: Instant): Parsed | null => {
   const read = readAct(act, story, at)
   if (read === null) return null

@@ -4,7 +4,7 @@ import { Retryable } from '../../src/kernel/retryable.ts'
 import type { Order } from '../../src/targets/target.ts'
 import { carryOut, follow, lookAt, startOf, type Place } from './target-place.ts'
 
-/** What every target keeps, whatever its place is like; docs/targets.md lists them. */
+/** What every target guarantees; docs/targets.md lists the titles. */
 export interface Row {
   readonly title: string
   readonly prove: (place: Place) => Promise<void>
@@ -17,16 +17,22 @@ const expectLive = async (place: Place, order: Order, operation: string): Promis
   })
 }
 
-/** A release that users have already. */
-const goLive = async (place: Place, version: string): Promise<Release> => {
-  const release = await place.publish(version)
+/** Publishes a release and starts its deploy. */
+const begin = async (place: Place, ...published: Parameters<Place['publish']>) => {
+  const release = await place.publish(...published)
   const order = place.order(release)
-  await expectLive(place, order, await startOf(place, order))
+  return { release, order, operation: await startOf(place, order) }
+}
+
+/** Publishes and deploys a release until users have it. */
+const goLive = async (place: Place, version: string): Promise<Release> => {
+  const { release, order, operation } = await begin(place, version)
+  await expectLive(place, order, operation)
   expect(await place.serves()).toBe(version)
   return release
 }
 
-/** The way back of a deployment that was opened with `order`. */
+/** Restores a release after the deployment that `order` opened. */
 const bringBack = async (
   place: Place,
   release: Release | null,
@@ -41,12 +47,10 @@ const bringBack = async (
 
 const starts: readonly Row[] = [
   {
-    title: 'a start gives a handle, and a look at it waits until users have the release',
+    title: 'a start returns a handle, and a look waits until users have the release',
     prove: async (place) => {
       await goLive(place, 'one')
-      const release = await place.publish('two', 'slow')
-      const order = place.order(release)
-      const operation = await startOf(place, order)
+      const { order, operation } = await begin(place, 'two', 'slow')
       expect(await lookAt(place, order, operation)).toMatchObject({ outcome: 'waiting' })
       expect(await place.serves()).toBe('one')
       await expectLive(place, order, operation)
@@ -54,11 +58,9 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'a second start under one fence begins nothing more',
+    title: 'a second start under one fence deploys nothing more',
     prove: async (place) => {
-      const release = await place.publish('one', 'slow')
-      const order = place.order(release)
-      const first = await startOf(place, order)
+      const { release, order, operation: first } = await begin(place, 'one', 'slow')
       await place.wait(0)
       const second = await startOf(place, order)
       await expectLive(place, order, first)
@@ -68,7 +70,7 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'two starts under one fence at the same moment end as one',
+    title: 'two concurrent starts under one fence end as one',
     prove: async (place) => {
       await goLive(place, 'one')
       const order = place.order(await place.publish('two'))
@@ -78,7 +80,7 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'a start whose answer is lost is neither failed nor done twice',
+    title: 'a start whose answer is lost is neither reported failed nor done twice',
     prove: async (place) => {
       const release = await place.publish('one')
       const order = place.order(release)
@@ -90,7 +92,7 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'a start that meets too many others can be tried again',
+    title: 'a throttled start deploys nothing, and can be retried',
     prove: async (place) => {
       const release = await place.publish('one')
       const order = place.order(release)
@@ -102,7 +104,7 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'a start that is not let in says why, and begins nothing',
+    title: 'a start without access deploys nothing, and reports why',
     prove: async (place) => {
       const live = await goLive(place, 'one')
       const release = await place.publish('two')
@@ -117,7 +119,7 @@ const starts: readonly Row[] = [
     },
   },
   {
-    title: 'a start after its time begins nothing',
+    title: 'a start after its deadline deploys nothing',
     prove: async (place) => {
       await goLive(place, 'one')
       const release = await place.publish('two')
@@ -132,17 +134,16 @@ const starts: readonly Row[] = [
 
 const looks: readonly Row[] = [
   {
-    title: 'a look whose answer is lost tells nothing, and the next one tells all',
+    title: 'a look whose answer is lost can be retried, and the next one has the result',
     prove: async (place) => {
-      const order = place.order(await place.publish('one'))
-      const operation = await startOf(place, order)
+      const { order, operation } = await begin(place, 'one')
       place.loseLook()
       await expect(lookAt(place, order, operation)).rejects.toThrow(Retryable)
       await expectLive(place, order, operation)
     },
   },
   {
-    title: 'what cannot be told is waited for until its time is over, and then is no success',
+    title: 'an unknown result is waited for until the deadline, and then is no success',
     prove: async (place) => {
       await goLive(place, 'one')
       const letGo = await place.hold()
@@ -162,7 +163,7 @@ const looks: readonly Row[] = [
     },
   },
   {
-    title: 'a release that does not come up is failed with a reason, and what served serves on',
+    title: 'an unhealthy release fails with a reason, and the previous release still serves',
     prove: async (place) => {
       await goLive(place, 'one')
       const order = place.order(await place.publish('two', 'broken'))
@@ -177,11 +178,10 @@ const looks: readonly Row[] = [
 
 const changes: readonly Row[] = [
   {
-    title: 'what is cancelled does not come to users, and the way back is open',
+    title: 'a cancelled deploy does not reach users, and the live release can be restored',
     prove: async (place) => {
       const live = await goLive(place, 'one')
-      const order = place.order(await place.publish('two', 'slow'))
-      const operation = await startOf(place, order)
+      const { order, operation } = await begin(place, 'two', 'slow')
       await place.wait(0)
       await place.target.cancel(operation)
       expect((await follow(place, order, operation)).outcome).toMatch(/^(lost|failed)$/)
@@ -191,11 +191,9 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'a cancel that comes too late, or twice, takes nothing from users',
+    title: 'a late or repeated cancel changes nothing for users',
     prove: async (place) => {
-      const release = await place.publish('one')
-      const order = place.order(release)
-      const operation = await startOf(place, order)
+      const { order, operation } = await begin(place, 'one')
       await expectLive(place, order, operation)
       await place.target.cancel(operation)
       await place.target.cancel(operation)
@@ -204,11 +202,10 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'a newer order overtakes the one under way',
+    title: 'a newer order replaces the one in progress',
     prove: async (place) => {
       const live = await goLive(place, 'one')
-      const order = place.order(await place.publish('two', 'slow'))
-      const operation = await startOf(place, order)
+      const { order, operation } = await begin(place, 'two', 'slow')
       await place.wait(0)
       await bringBack(place, live, order)
       expect((await follow(place, order, operation)).outcome).toBe('failed')
@@ -216,12 +213,10 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'a stranger’s change in between is no success, is told, and can be put right',
+    title: 'a manual change during a deploy fails it with a reason, and can be restored',
     prove: async (place) => {
       const live = await goLive(place, 'one')
-      const release = await place.publish('two', 'slow')
-      const order = place.order(release)
-      const operation = await startOf(place, order)
+      const { release, order, operation } = await begin(place, 'two', 'slow')
       await place.disturb(release)
       const answer = await follow(place, order, operation)
       expect(answer).toMatchObject({ outcome: 'failed' })
@@ -232,7 +227,7 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'a stranger’s change afterwards is put right by the next deployment',
+    title: 'a manual change after a deploy is corrected by the next deployment',
     prove: async (place) => {
       const live = await goLive(place, 'one')
       await place.replace(live)
@@ -243,7 +238,7 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'a rollback brings the earlier release back, with its settings',
+    title: 'a rollback brings back the earlier release with its settings',
     prove: async (place) => {
       const earlier = await place.publish('one', 'well', { COLOUR: 'red' })
       for (const release of [earlier, await place.publish('two', 'well', { COLOUR: 'green' })]) {
@@ -258,7 +253,7 @@ const changes: readonly Row[] = [
     },
   },
   {
-    title: 'where nothing of ours was live, what ran before runs again',
+    title: 'without an earlier release of Landfall, a restore runs what ran before',
     prove: async (place) => {
       await place.ranBefore('by hand')
       const order = place.order(await place.publish('one'))

@@ -26,7 +26,6 @@ import type { Release } from '../../src/deployment/deployment.ts'
 import { addSeconds, systemClock, toInstant } from '../../src/kernel/clock.ts'
 import { Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
 import { fail } from '../../src/kernel/result.ts'
-import type { Certificate } from '../../src/targets/ec2/certificates.ts'
 import { createEc2Target } from '../../src/targets/ec2/ec2.ts'
 import {
   createMaskOutput,
@@ -36,9 +35,9 @@ import {
 import type { Order, Target } from '../../src/targets/target.ts'
 import { appOf } from './apps.ts'
 import { account, startTestAws, waitUntil, type TestAws } from './local-aws.ts'
+import { keepCertificates, orderOf, release as example } from './ec2-ports.ts'
 import { ec2 } from './examples.ts'
 import { carryOut, type Fare, type Place, type PlaceStage } from './target-place.ts'
-import { keyAt } from './targets.ts'
 
 const instance = InstanceId.parse('i-00000001')
 const documents = {
@@ -53,7 +52,6 @@ const behaviours: Readonly<Record<Fare, Partial<Behaviour>>> = {
 }
 
 const createTarget = ({ client }: TestAws, settings: Ec2Settings): Target => {
-  const certificates = new Map<InstanceId, Certificate>()
   const readSecret = () => Promise.resolve(fail('secret_missing' as const))
   return createEc2Target(
     {
@@ -62,12 +60,7 @@ const createTarget = ({ client }: TestAws, settings: Ec2Settings): Target => {
         () => new EC2Client(client),
         () => new SSMClient(client),
       ),
-      certificates: {
-        load: (ids) =>
-          Promise.resolve([...certificates.values()].filter((one) => ids.includes(one.instance))),
-        record: (one) => Promise.resolve(void certificates.set(one.instance, one)),
-        forget: (id) => Promise.resolve(void certificates.delete(id)),
-      },
+      certificates: keepCertificates(),
       sealEnvelope: createSealEnvelope(readSecret),
       measureImage: () => Promise.resolve(null),
       measureEnvelope: createMeasureEnvelope(readSecret),
@@ -111,23 +104,17 @@ const ask = async (port: number, path: string): Promise<string | null> => {
   return response?.ok === true ? (await response.text()).trim() : null
 }
 
-/** Of containers of an app, in the order they were made; Docker remembers the last thousand or so. */
+/** The names of an app's containers in the order of their creation; Docker remembers about a thousand. */
 const listMade = async (app: string, since: string): Promise<readonly string[]> => {
   const filters = ['type=container', 'event=create', `label=landfall.app=${app}`]
-  const said = await docker([
-    'events',
-    '--since',
-    since,
-    '--until',
-    new Date().toISOString(),
-    ...filters.flatMap((one) => ['--filter', one]),
-    '--format',
-    '{{.Actor.Attributes.name}}',
-  ])
-  return said.split('\n').filter(Boolean)
+  const period = ['--since', since, '--until', new Date().toISOString()]
+  const wanted = filters.flatMap((one) => ['--filter', one])
+  const format = '{{.Actor.Attributes.name}}'
+  const made = await docker(['events', ...period, ...wanted, '--format', format])
+  return made.split('\n').filter(Boolean)
 }
 
-/** The first so many calls that fit have this fault. */
+/** Gives this fault to the first calls of an operation. */
 const failFirst = (operation: string, times: number, fault: CallFault) => {
   let left = times
   return (call: ApiCall): CallFault | null => {
@@ -144,15 +131,12 @@ const refuse = (code: string): CallFault => ({
   statusCode: 400,
 })
 
-/** From one look to the next. */
-const lookMilliseconds = 300
-
 interface Parts {
   readonly aws: TestAws
   readonly app: string
   readonly port: number
   readonly image: string
-  /** Pushes an image, and answers its digest. */
+  /** Pushes an image and returns its digest. */
   readonly push: (version: string, fare: Fare) => Promise<string>
 }
 
@@ -174,10 +158,8 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
   }
   const order = (release: Release | null, changes: Partial<Order> = {}): Order => {
     fence += 1
-    return {
-      purpose: 'deploy',
+    return orderOf({
       app: settings().name,
-      kind: 'deploy',
       generation: Generation.parse(generation),
       fence: Fence.parse(fence),
       openedAt: now(),
@@ -185,27 +167,18 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
       since: now(),
       release,
       settings: release?.settings ?? settings(),
-      target: keyAt(0),
-      instances: [instance],
-      predeployOn: null,
       notAfter: addSeconds(now(), 300),
       hostSeconds: 60,
       ...changes,
-    }
+    })
   }
   return {
     target: createTarget(aws, settingsOf(port, null)),
     publish: async (version, fare = 'well', env = {}) => {
       const digest = Digest.parse(await publish(version, fare))
       generation += 1
-      return {
-        generation: Generation.parse(generation),
-        revision: digest,
-        commit: null,
-        digest,
-        secretVersion: null,
-        settings: { ...settings(), env },
-      }
+      const own = { generation: Generation.parse(generation), settings: { ...settings(), env } }
+      return { ...example, ...own, revision: digest, commit: null, digest }
     },
     order,
     later: (seconds) => addSeconds(now(), seconds),
@@ -215,27 +188,20 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
       createHash('sha256').update(value).digest('hex'),
     countStarts: async (release) =>
       (await listMade(app, begun)).filter((name) => name === nameOf(release)).length,
-    wait: () => sleep(lookMilliseconds),
+    wait: () => sleep(300),
     ranBefore: async (version) => {
       const name = `${image}@${await publish(version, 'well')}`
-      await docker([
-        'run',
-        '--detach',
-        '--name',
-        byHand,
-        '--publish',
-        `127.0.0.1:${port}:8000`,
-        name,
-      ])
+      const where = `127.0.0.1:${port}:8000`
+      await docker(['run', '--detach', '--name', byHand, '--publish', where, name])
       await waitUntil(async () => (await ask(port, '/')) === version, `${byHand} answers`)
       replaces = byHand
     },
     loseStart: () =>
       void (aws.faults.onCall = failFirst('SendCommand', 1, { kind: 'lose_answer' })),
-    // The SDK asks three times.
+    // The SDK tries three times.
     loseLook: () =>
       void (aws.faults.onCall = failFirst('ListCommandInvocations', 3, { kind: 'lose_answer' })),
-    // So often is a throttled one repeated at once.
+    // A throttled command is sent three times at once.
     throttle: () =>
       void (aws.faults.onCall = failFirst('SendCommand', 3, refuse('ThrottlingException'))),
     lockOut: () =>
@@ -269,10 +235,7 @@ export const openEc2Stage = async (): Promise<PlaceStage> => {
   const aws = await startTestAws({
     dockerHost,
     service: {
-      documents: Object.values(documents).map(({ name, content }) => ({
-        name,
-        text: JSON.stringify(content),
-      })),
+      documents: Object.values(documents).map(({ name, content }) => ({ name, text: content })),
     },
   })
   const mark = `c${process.pid.toString(36)}`
@@ -292,13 +255,8 @@ export const openEc2Stage = async (): Promise<PlaceStage> => {
     const app = `${mark}-${apps.length + 1}`
     apps.push(app)
     const port = await freePort()
-    const place = createPlace({
-      aws,
-      app,
-      port,
-      image: `${registry.address}/${mark}`,
-      push: publish,
-    })
+    const image = `${registry.address}/${mark}`
+    const place = createPlace({ aws, app, port, image, push: publish })
     await carryOut(place, place.order(null, { purpose: 'prepare' }))
     return place
   }

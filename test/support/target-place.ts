@@ -2,44 +2,41 @@ import type { Release } from '../../src/deployment/deployment.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import type { Order, Started, Target } from '../../src/targets/target.ts'
 
-/** How a release fares: `slow` takes some seconds to come up, `broken` never gets healthy. */
+/** How a release starts: `slow` takes some seconds to come up, `broken` never gets healthy. */
 export type Fare = 'well' | 'slow' | 'broken'
 
-/**
- * A place where an app runs, as its target, its users and strangers see it, with what goes wrong on
- * demand. Each row of the contract gets one of its own.
- */
+/** A place where an app runs, with its target and with faults on demand. Each row of the contract gets its own. */
 export interface Place {
   readonly target: Target
   /** A release whose image is in the registry; `answers` tells it from the others. */
   publish(version: string, fare?: Fare, env?: Readonly<Record<string, string>>): Promise<Release>
-  /** Given now: a deploy of the release, with time enough. Each has a newer fence than the one before. */
+  /** An order given now, with time enough and a newer fence than the last one. */
   order(release: Release | null, changes?: Partial<Order>): Order
   /** So many seconds from now. */
   later(seconds: number): string
-  /** The version that users are answered by; null where nobody answers. */
+  /** The version that answers users; null if nothing answers. */
   serves(): Promise<string | null>
   /** Whether what serves has this setting. */
   hasSetting(name: string, value: string): Promise<boolean>
-  /** How often the release was begun here. */
+  /** How often a deploy of the release began here. */
   countStarts(release: Release): Promise<number>
-  /** A little longer from one look to the next, as whoever looks has time. */
+  /** Waits a little longer from one look to the next. */
   wait(looks: number): Promise<void>
-  /** Somebody ran this version here before Landfall came; what is published from now on takes over. */
+  /** Runs this version here as before Landfall's first release; a later release takes over. */
   ranBefore(version: string): Promise<void>
-  /** The next start goes through, and its answer is lost. */
+  /** The next start succeeds, and its answer is lost. */
   loseStart(): void
   /** The answers to the next look are lost. */
   loseLook(): void
-  /** The next start meets too many others: nothing is begun. */
+  /** The next start is throttled and begins nothing. */
   throttle(): void
-  /** From now on the place does not let Landfall in. */
+  /** From now on Landfall has no access. */
   lockOut(): void
-  /** What is started from now on stays at a status that tells nothing, until it is let go. */
+  /** Holds later starts at an unknown status until the returned function is called. */
   hold(): Promise<() => Promise<void>>
-  /** Somebody takes away what is being started, or puts something else in its place. */
+  /** Removes or replaces a release by hand while it is started. */
   disturb(release: Release): Promise<void>
-  /** The same, of what is live. */
+  /** The same for a release that is live. */
   replace(release: Release): Promise<void>
   close(): Promise<void>
 }
@@ -59,23 +56,23 @@ export const startOf = async (place: Place, order: Order): Promise<string> => {
 
 export const lookAt = async (place: Place, order: Order, operation: string): Promise<Answer> => {
   const [answer] = await place.target.observe(order, operation)
-  if (answer === undefined) throw new Error('nobody answered')
+  if (answer === undefined) throw new Error('no instance answered')
   return answer
 }
 
 const mostLooks = 400
 
-/** The first answer that tells something. */
+/** The first answer that is not `waiting`. */
 export const follow = async (place: Place, order: Order, operation: string): Promise<Answer> => {
   for (let looks = 0; looks < mostLooks; looks += 1) {
     const answer = await lookAt(place, order, operation)
     if (answer.outcome !== 'waiting') return answer
     await place.wait(looks)
   }
-  throw new Error(`${operation} came to no end`)
+  throw new Error(`${operation} did not end`)
 }
 
-/** Starts, and waits for what comes of it; where nothing was begun, why. */
+/** The result of an order, or why it could not be started. */
 export const carryOut = async (place: Place, order: Order): Promise<Answer> => {
   const { operation, missing } = await place.target.start(order)
   if (operation !== null) return follow(place, order, operation)

@@ -9,7 +9,7 @@ import type { Fare, Place, PlaceStage } from './target-place.ts'
 const toDigest = (text: string): Digest =>
   Digest.parse(`sha256:${createHash('sha256').update(text).digest('hex')}`)
 
-const stranger = 'a stranger’s'
+const manual = 'a manual change'
 
 const createPlace = (stage: RenderStage): Place => {
   const { server, target } = stage
@@ -59,13 +59,13 @@ const createPlace = (stage: RenderStage): Place => {
       fail('POST', { kind: 'answer', status: 429, headers: { 'retry-after': '30' }, body: {} }),
     lockOut: () => void (server.fate = () => ({ kind: 'answer', status: 401, body: {} })),
     hold: () => {
-      // Of a status that is in no schema.
+      // A status that is in no schema.
       heldAt = { kind: 'stays', status: 'on_its_way' }
       return Promise.resolve(() => Promise.resolve(void (heldAt = null)))
     },
-    disturb: () => Promise.resolve(runByHand(stranger)),
+    disturb: () => Promise.resolve(runByHand(manual)),
     replace: () => {
-      runByHand(stranger)
+      runByHand(manual)
       return Promise.resolve(stage.pass(60))
     },
     close: async () => {
@@ -75,7 +75,7 @@ const createPlace = (stage: RenderStage): Place => {
   }
 }
 
-/** Over HTTP against a server that behaves as Render's published schema says, at a time of its own. */
+/** Services on a local server that behaves as Render's published schema says, with a clock of its own. */
 export const openRenderPlaces = (): Promise<PlaceStage> =>
   Promise.resolve({
     openPlace: async () => createPlace(await startRenderStage()),

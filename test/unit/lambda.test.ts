@@ -102,7 +102,7 @@ test('tells an error once that is logged and then thrown', async () => {
     'reconcile',
     (log) => log,
     async (log) => {
-      log().error('an app could not be looked at', { app: 'shop', error })
+      log().error('failed to reconcile app', { app: 'shop', error })
       throw error
     },
   )

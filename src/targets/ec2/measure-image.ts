@@ -1,11 +1,8 @@
 import type { Release } from '../../deployment/deployment.ts'
-import { timesPacked, type ImageSize } from '../../registry/size.ts'
+import { timesPacked, type ImageSize } from '../../registry/manifest.ts'
 import type { MeasureImage } from './ports.ts'
 
-/** A deployment does not wait longer for what only spares it a pull in vain. */
-const mostMeasureMilliseconds = 2_000
-
-/** The registry is asked once for each digest, and again only where it did not tell. */
+/** Asks the registry once for each digest, and again only if it did not tell. */
 export const createMeasureImage = (
   findSize: (release: Release) => Promise<ImageSize>,
   sleep: (milliseconds: number) => Promise<void>,
@@ -18,7 +15,8 @@ export const createMeasureImage = (
     known.set(release.digest, megabytes)
     return megabytes
   }
+  // The size only spares a pull in vain: a deployment waits two seconds for it.
   return async (release) =>
     known.get(release.digest) ??
-    Promise.race([ask(release).catch(() => null), sleep(mostMeasureMilliseconds).then(() => null)])
+    Promise.race([ask(release).catch(() => null), sleep(2_000).then(() => null)])
 }

@@ -1,174 +1,127 @@
 import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Serving } from '../../deployment/deployment.ts'
-import type { Finding } from '../../deployment/plan.ts'
 import type { Reason } from '../../kernel/reason.ts'
-import { timesPacked, type ImageSize } from '../../registry/size.ts'
-import type { InstanceSight, LookResult } from './look.ts'
-import type { HostPlan } from './plan-result.ts'
-import { isOlder, oldestAgent } from './reach.ts'
-import { toResultReason } from './result.ts'
+import { timesPacked, type ImageSize } from '../../registry/manifest.ts'
+import { toDrift, toProblem, toWarning, type TargetFinding } from '../findings.ts'
+import type { InstanceSight } from './look.ts'
+import { toResultReason, type HostPlan } from './result.ts'
+import { isOlder, oldestAgent } from './select.ts'
 
-export interface HostFacts {
+interface HostFacts {
   readonly settings: Ec2Settings
   readonly host: HostPlan
   readonly size: ImageSize
   readonly live: Serving | null
 }
 
-type FoundContainer = Omit<Finding, 'instance'>
-
-/** The first with an engine that knows what the scripts ask of it. */
-const oldestDocker = '20.10'
-/** A small Django under two workers takes about 200 MB; two copies run during a switch. */
-const secondCopyBytes = 256_000_000
-
-const instanceProblem = (what: string, reason: Reason, message: string): FoundContainer => ({
-  level: 'problem',
-  what,
-  reason,
-  message,
-})
-
-const instanceSubjects: Partial<Record<Reason, string>> = {
-  docker_unavailable: 'docker',
-  disk_full: 'disk',
-  port_in_use: 'port',
-  owned_by_other: 'owner',
-  start_failed: 'network',
-  tool_missing: 'tools',
-  agent_too_old: 'agent',
-}
-
-const toObstacle = ({ reason, message }: HostPlan['obstacles'][number]): FoundContainer => {
-  const known = toResultReason(reason) ?? 'start_failed'
-  return instanceProblem(instanceSubjects[known] ?? 'instance', known, message)
-}
-
 export const toMegabytes = (bytes: number): number => Math.floor(bytes / 1_000_000)
 
-const findSpace = ({ host, size }: HostFacts): readonly FoundContainer[] => {
+const instanceProblem = (reason: Reason, message: string): TargetFinding => {
+  const subjects: Partial<Record<Reason, string>> = {
+    docker_unavailable: 'docker',
+    disk_full: 'disk',
+    port_in_use: 'port',
+    owned_by_other: 'owner',
+    start_failed: 'network',
+    tool_missing: 'tools',
+    agent_too_old: 'agent',
+  }
+  return toProblem(subjects[reason] ?? 'instance', reason, message)
+}
+
+const findTools = ({ docker, missing }: HostPlan): readonly TargetFinding[] => {
+  // The first engine with all that the scripts use.
+  const oldest = '20.10'
+  const tools = missing.map((tool) => instanceProblem('tool_missing', `install ${tool}`))
+  if (docker === '' || !isOlder(docker, oldest)) return tools
+  const message = `Docker ${docker} is too old; ${oldest} or newer is needed`
+  return [...tools, instanceProblem('docker_unavailable', message)]
+}
+
+const findSpace = ({ host, size }: HostFacts): readonly TargetFinding[] => {
   if (host.pulled || size.kind === 'unknown') return []
-  if (size.kind === 'no_platform')
-    return [
-      instanceProblem(
-        'image',
-        'pull_failed',
-        `the image is not built for this machine (${host.machine}); build it for this platform too`,
-      ),
-    ]
+  if (size.kind === 'no_platform') {
+    const message = `the image is not built for this machine (${host.machine}); build it for this platform too`
+    return [toProblem('image', 'pull_failed', message)]
+  }
   const { bytes } = size
   if (host.freeBytes >= bytes * timesPacked) return []
-  const message = `${toMegabytes(host.freeBytes)} MB are free; the image has ${toMegabytes(bytes)} MB packed and needs about ${toMegabytes(bytes * timesPacked)}: remove what is not needed (docker system df), or enlarge the disk`
+  const message = `${toMegabytes(host.freeBytes)} MB are free; the image has ${toMegabytes(bytes)} MB packed and needs about ${toMegabytes(bytes * timesPacked)} MB: remove what is not needed (docker system df) or enlarge the disk`
   return host.freeBytes < bytes
-    ? [instanceProblem('disk', 'disk_full', message)]
-    : [{ level: 'warning', what: 'disk', reason: 'disk_full', message }]
+    ? [instanceProblem('disk_full', message)]
+    : [toWarning('disk', message, 'disk_full')]
 }
 
-const findMemory = ({ settings, host }: HostFacts): readonly FoundContainer[] =>
-  settings.strategy === 'recreate' ||
-  (host.serving === null && !host.replacesRuns) ||
-  host.memoryBytes === 0 ||
-  host.memoryBytes >= secondCopyBytes
-    ? []
-    : [
-        {
-          level: 'warning',
-          what: 'memory',
-          message: `${toMegabytes(host.memoryBytes)} MB are free, and two copies run during a switch; strategy: recreate runs one at a time`,
-        },
-      ]
+const findMemory = ({ settings, host }: HostFacts): readonly TargetFinding[] => {
+  const runsTwoCopies =
+    settings.strategy !== 'recreate' && (host.serving !== null || host.replacesRuns)
+  // A small Django under two workers takes about 200 MB.
+  if (!runsTwoCopies || host.memoryBytes === 0 || host.memoryBytes >= 256_000_000) return []
+  const message = `${toMegabytes(host.memoryBytes)} MB are free, and two copies run during a switch; strategy: recreate runs one at a time`
+  return [toWarning('memory', message)]
+}
 
-const findReplaced = ({ settings, host }: HostFacts): readonly FoundContainer[] =>
-  settings.replaces === null || host.replacesRuns || host.serving !== null || host.docker === ''
-    ? []
-    : [
-        {
-          level: 'warning',
-          what: 'port',
-          message: `no container ${settings.replaces} runs here, so nothing is taken over; is its name right in the line  replaces: ${settings.replaces} ?`,
-        },
-      ]
+const findReplaced = ({ settings: { replaces }, host }: HostFacts): readonly TargetFinding[] => {
+  if (replaces === null || host.replacesRuns || host.serving !== null || host.docker === '')
+    return []
+  const message = `no container ${replaces} runs here, so nothing is taken over; is the name in the line  replaces: ${replaces}  right?`
+  return [toWarning('port', message)]
+}
 
-const findDrift = ({ host, live }: HostFacts): readonly FoundContainer[] => {
+const findServing = ({ host, live }: HostFacts): readonly TargetFinding[] => {
   if (host.docker === '' || live === null || host.serving?.generation === live.generation) return []
-  const what = host.serving === null ? 'nothing of Landfall' : `#${host.serving.generation}`
-  const message = `${what} serves here, where #${live.generation} should; a deployment puts it right`
-  return [{ level: 'warning', what: 'serving', message }]
+  return [toDrift(host.serving && `#${host.serving.generation}`, live)]
 }
 
-const findTools = ({ host }: HostFacts): readonly FoundContainer[] => [
-  ...host.missing.map((tool) => instanceProblem('tools', 'tool_missing', `install ${tool}`)),
-  ...(host.docker !== '' && isOlder(host.docker, oldestDocker)
-    ? [
-        instanceProblem(
-          'docker',
-          'docker_unavailable',
-          `Docker ${host.docker} is too old; ${oldestDocker} or newer is needed`,
-        ),
-      ]
-    : []),
-]
-
-const describePort = ({ settings, host }: HostFacts): string => {
-  const { publish } = settings
+const describePort = ({ publish, replaces }: Ec2Settings, holder: string): string => {
   if (publish === null) return 'no port'
-  if (host.holder === '') return `port ${publish.port} free`
-  return host.holder === settings.replaces
-    ? `port ${publish.port} to be taken over from ${host.holder}`
-    : `port ${publish.port} with ${host.holder}`
+  if (holder === '') return `port ${publish.port} free`
+  return holder === replaces
+    ? `port ${publish.port} to be taken over from ${holder}`
+    : `port ${publish.port} with ${holder}`
 }
 
-const describeInstance = (facts: HostFacts, agent: string | null): FoundContainer => {
-  const { host } = facts
-  const sizes = `${toMegabytes(host.freeBytes)} MB of disk and ${toMegabytes(host.memoryBytes)} MB of memory free`
-  const message = `agent ${agent}, Docker ${host.docker}, ${describePort(facts)}, ${sizes}`
-  return { level: 'fine', what: 'instance', message }
-}
-
-/** What to do where nobody could look. The message is empty where nothing was sent. */
-const explainUnseen = ({ instance }: InstanceSight, reason: Reason, message: string): string => {
+/** What to do about an instance that did not answer. The message is empty if nothing was sent to it. */
+const explainUnseen = (
+  { id, ping, agentVersion }: InstanceSight['instance'],
+  reason: Reason,
+  message: string,
+): string => {
   if (reason === 'agent_too_old' && message === '')
-    return `agent ${instance.agentVersion}; ${oldestAgent} or newer is needed: aws ssm send-command --document-name AWS-UpdateSSMAgent --instance-ids ${instance.id}`
+    return `agent ${agentVersion}; ${oldestAgent} or newer is needed: aws ssm send-command --document-name AWS-UpdateSSMAgent --instance-ids ${id}`
   if (reason === 'send_failed')
-    return `nothing can be sent to it (${message}); has it the tag landfall:stage of this stage?`
+    return `no command can be sent to it (${message}); does it have the tag landfall:stage of this stage?`
   if (reason !== 'instance_offline') return message
   const what =
-    instance.ping === 'offline'
+    ping === 'offline'
       ? 'its SSM agent has stopped answering'
       : 'SSM does not know it, or EC2 knows no running instance of this id'
-  return `${what}: see to its instance profile, its agent and its way out on port 443`
+  return `${what}: check its instance profile, its agent and its way out on port 443`
 }
-
-const findUnseen = (
-  seen: InstanceSight,
-  { reason, message }: Extract<LookResult, { kind: 'unseen' }>,
-): FoundContainer =>
-  instanceProblem(
-    instanceSubjects[reason] ?? 'instance',
-    reason,
-    explainUnseen(seen, reason, message),
-  )
 
 /** What is wrong with one instance, or that nothing is. */
 export const findOnInstance = (
-  seen: InstanceSight,
-  { settings, size, live }: Omit<HostFacts, 'host'>,
-): readonly Finding[] => {
-  const { instance, sight } = seen
-  const found = (): readonly FoundContainer[] => {
-    if (sight.kind === 'unseen') return [findUnseen(seen, sight)]
-    const facts = { settings, size, live, host: sight.host }
-    const all = [
-      ...findTools(facts),
-      ...sight.host.obstacles.map(toObstacle),
-      ...findSpace(facts),
-      ...findMemory(facts),
-      ...findReplaced(facts),
-      ...findDrift(facts),
-    ]
-    return all.some(({ level }) => level === 'problem')
-      ? all
-      : [...all, describeInstance(facts, instance.agentVersion)]
+  { instance, sight }: InstanceSight,
+  wanted: Omit<HostFacts, 'host'>,
+): readonly TargetFinding[] => {
+  if (sight.kind === 'unseen') {
+    const { reason, message } = sight
+    return [instanceProblem(reason, explainUnseen(instance, reason, message))]
   }
-  return found().map((one) => ({ ...one, instance: instance.id }))
+  const { host } = sight
+  const facts = { ...wanted, host }
+  const found = [
+    ...findTools(host),
+    ...host.obstacles.map(({ reason, message }) =>
+      instanceProblem(toResultReason(reason) ?? 'start_failed', message),
+    ),
+    ...findSpace(facts),
+    ...findMemory(facts),
+    ...findReplaced(facts),
+    ...findServing(facts),
+  ]
+  if (found.some(({ level }) => level === 'problem')) return found
+  const port = describePort(wanted.settings, host.holder)
+  const message = `agent ${instance.agentVersion}, Docker ${host.docker}, ${port}, ${toMegabytes(host.freeBytes)} MB of disk and ${toMegabytes(host.memoryBytes)} MB of memory free`
+  return [...found, { level: 'fine', what: 'instance', message }]
 }

@@ -1,45 +1,38 @@
 import type { Ec2Settings } from '../../deployment/app.ts'
-import type { HostPlan } from './plan-result.ts'
+import type { HostPlan } from './result.ts'
 
-export interface StepFacts {
+interface StepFacts {
   readonly settings: Ec2Settings
   readonly host: HostPlan
   readonly runsPredeploy: boolean
-  /** Of the image as the registry packs it; null where that is not known. */
+  /** Of the image as the registry packs it; null if not known. */
   readonly packedBytes: number | null
 }
 
 const pull = ({ host, packedBytes }: StepFacts): string => {
-  if (host.pulled) return 'pull: the image is there already'
-  return packedBytes === null
-    ? 'pull the image'
-    : `pull the image, ${Math.ceil(packedBytes / 1_000_000)} MB packed`
+  if (host.pulled) return 'pull: the image is already there'
+  const size = packedBytes === null ? '' : `, ${Math.ceil(packedBytes / 1_000_000)} MB packed`
+  return `pull the image${size}`
 }
 
 const stop = ({ settings, host }: StepFacts): readonly string[] => {
   if (settings.strategy !== 'recreate') return []
-  const { replaces } = settings
-  const old = host.replacesRuns && host.serving === null ? replaces : 'the release before'
-  return host.serving === null && !host.replacesRuns
-    ? []
-    : [`stop ${old}; requests wait at the proxy for up to ${settings.holdSeconds} s`]
+  if (host.serving === null && !host.replacesRuns) return []
+  const old = host.serving === null ? settings.replaces : 'the previous release'
+  return [`stop ${old}; requests wait at the proxy for up to ${settings.holdSeconds} s`]
 }
 
 const predeploy = ({ settings, runsPredeploy }: StepFacts): readonly string[] => {
   if (settings.predeploy === null) return []
-  const command = settings.predeploy.join(' ')
-  return [
-    runsPredeploy
-      ? `predeploy: ${command}`
-      : 'no predeploy here: it runs once, on the first instance',
-  ]
+  return runsPredeploy
+    ? [`predeploy: ${settings.predeploy.join(' ')}`]
+    : ['no predeploy here: it runs once, on the first instance']
 }
 
-const planCheck = ({ settings }: StepFacts): string => {
-  const { health, port } = settings
+const planCheck = ({ settings: { health, port, hosts } }: StepFacts): string => {
   const seconds = health.intervalSeconds * health.times
   if (port === null) return `check that it stays up for ${Math.ceil(seconds)} s`
-  const host = health.host ?? settings.hosts[0]
+  const host = health.host ?? hosts[0]
   const asked = host === undefined ? health.path : `${health.path} for the host ${host}`
   const { from, to } = health.expect
   return `check: GET ${asked} on port ${port} must answer ${from}-${to}, ${health.times} times in a row within ${health.timeoutSeconds} s`
@@ -48,20 +41,20 @@ const planCheck = ({ settings }: StepFacts): string => {
 const takeOver = ({ settings, host }: StepFacts): readonly string[] =>
   settings.strategy === 'blue-green' && host.replacesRuns && host.serving === null
     ? [
-        `take over from ${settings.replaces}: it is stopped and kept, and nobody answers for about a second`,
+        `take over from ${settings.replaces}: it is stopped and kept, with about a second of downtime`,
       ]
     : []
 
 const handOver = ({ settings, host }: StepFacts): readonly string[] => {
-  const { publish, run } = settings
-  const retire = `stop the release before, within ${run.stopTimeoutSeconds} s, and keep it`
-  const before = host.serving === null ? [] : [retire]
-  if (publish === null) return before
+  const { publish, run, strategy } = settings
+  const retire = `stop the previous release within ${run.stopTimeoutSeconds} s and keep it`
+  const previous = host.serving === null ? [] : [retire]
+  if (publish === null) return previous
   const where = publish.address === null ? publish.port : `${publish.address}:${publish.port}`
-  return [`switch the proxy on ${where} to it`, ...(settings.strategy === 'recreate' ? [] : before)]
+  return [`switch the proxy on ${where} to it`, ...(strategy === 'recreate' ? [] : previous)]
 }
 
-/** What a deployment would do on one instance, in the order of `host/deploy.sh`, in words. */
+/** What a deployment would do on one instance, in words, in the order of `host/deploy.sh`. */
 export const planSteps = (facts: StepFacts): readonly string[] => [
   pull(facts),
   ...stop(facts),

@@ -1,131 +1,108 @@
 import type { App, Ec2Settings } from '../../deployment/app.ts'
-import type { Finding, InstancePlan, PlanContext, TargetView } from '../../deployment/plan.ts'
-import type { Commit, Digest } from '../../kernel/id.ts'
-import type { ImageSize } from '../../registry/size.ts'
+import type { Finding, InstancePlan, PlanContext } from '../../deployment/plan.ts'
+import type { Digest } from '../../kernel/id.ts'
+import { lazy } from '../../kernel/lazy.ts'
+import type { ImageSize } from '../../registry/manifest.ts'
+import { toWarning } from '../findings.ts'
+import type { LookOrder, PlannedTarget } from '../target.ts'
 import { lookAtInstances, type InstanceSight, type LookPorts } from './look.ts'
 import { findOnInstance, toMegabytes } from './plan-findings.ts'
 import { planSteps } from './plan-steps.ts'
-import type { Fleet } from './ports.ts'
-import { createEc2Selection, type SelectionPorts } from './select.ts'
+import type { SelectionPorts } from './ports.ts'
+import { createEc2Selection } from './select.ts'
 
 export type Ec2ViewPorts = LookPorts &
   SelectionPorts & {
-    /** Asks the registry for what an image of the app has for a machine, `x86_64`. */
+    /** The size of an app's image for a machine, `x86_64`, as the registry tells it. */
     readonly findSize: (app: App, digest: Digest, machine: string) => Promise<ImageSize>
   }
 
-interface ViewOrder {
-  readonly app: App
-  /** Index into the app's targets. */
-  readonly target: number
-  readonly commit: Commit | null
-  readonly digest: Digest | null
-}
+type SizedSight = InstanceSight & { readonly size: ImageSize }
 
-interface Looked {
-  readonly settings: Ec2Settings
-  readonly target: number
-  readonly sights: readonly InstanceSight[]
-  readonly sizes: ReadonlyMap<string, ImageSize>
+/** Asks the registry once for each kind of machine that has not pulled the image. */
+const addSizes = async (
+  { findSize }: Ec2ViewPorts,
+  { app, digest }: LookOrder,
+  sights: readonly InstanceSight[],
+): Promise<readonly SizedSight[]> => {
+  const machines = new Set(
+    sights.flatMap(({ sight }) =>
+      sight.kind === 'seen' && !sight.host.pulled ? sight.host.machine : [],
+    ),
+  )
+  const sizes = new Map<string, ImageSize>()
+  const load = async (machine: string) => {
+    if (digest !== null) sizes.set(machine, await findSize(app, digest, machine))
+  }
+  await Promise.all([...machines].map(load))
+  return sights.map((seen) => {
+    const size = seen.sight.kind === 'seen' ? sizes.get(seen.sight.host.machine) : undefined
+    return { ...seen, size: size ?? { kind: 'unknown' } }
+  })
 }
-
-const sizeFor = ({ sizes }: Looked, { sight }: InstanceSight): ImageSize =>
-  (sight.kind === 'seen' ? sizes.get(sight.host.machine) : undefined) ?? { kind: 'unknown' }
 
 const planInstance = (
-  looked: Looked,
-  seen: InstanceSight,
-  wave: number,
+  { instance, sight, size }: SizedSight,
+  settings: Ec2Settings,
+  place: Pick<InstancePlan, 'target' | 'wave'>,
   { predeployOn }: PlanContext,
 ): InstancePlan => {
-  const { instance, sight } = seen
   const host = sight.kind === 'seen' ? sight.host : null
-  const size = sizeFor(looked, seen)
+  const packedBytes = size.kind === 'known' ? size.bytes : null
+  const runsPredeploy = predeployOn === instance.id
   return {
     id: instance.id,
     name: instance.name,
-    target: looked.target,
-    wave,
+    ...place,
     online: instance.ping === 'online',
     agent: instance.agentVersion,
     docker: host === null || host.docker === '' ? null : host.docker,
     serving: host?.serving ?? null,
     owner: host === null || host.owner === '' ? null : host.owner,
-    freeMegabytes: host === null ? null : toMegabytes(host.freeBytes),
-    freeMemoryMegabytes: host === null ? null : toMegabytes(host.memoryBytes),
-    would:
-      host === null
-        ? []
-        : planSteps({
-            settings: looked.settings,
-            host,
-            runsPredeploy: predeployOn === instance.id,
-            packedBytes: size.kind === 'known' ? size.bytes : null,
-          }),
+    freeMegabytes: host && toMegabytes(host.freeBytes),
+    freeMemoryMegabytes: host && toMegabytes(host.memoryBytes),
+    would: host === null ? [] : planSteps({ settings, host, runsPredeploy, packedBytes }),
   }
 }
 
-const empty = (target: number): Finding => ({
-  level: 'warning',
-  what: 'instances',
-  reason: 'no_instances',
-  message: `target ${target + 1} selects no running instance: is the tag that instances names on it?`,
-})
-
-const toView = (looked: Looked): TargetView => {
-  const { settings, sights, target } = looked
-  return {
-    plan: (context) => ({
-      instances: context.opened.flatMap(({ id, wave }) =>
-        sights
-          .filter(({ instance }) => instance.id === id)
-          .map((seen) => planInstance(looked, seen, wave, context)),
-      ),
-      findings:
-        sights.length === 0
-          ? [empty(target)]
-          : sights.flatMap((seen) =>
-              findOnInstance(seen, { settings, size: sizeFor(looked, seen), live: context.live }),
-            ),
-    }),
-  }
+const findOnFleet = (
+  sights: readonly SizedSight[],
+  settings: Ec2Settings,
+  target: number,
+  { live }: PlanContext,
+): readonly Finding[] => {
+  if (sights.length > 0)
+    return sights.flatMap((seen) =>
+      findOnInstance(seen, { settings, size: seen.size, live }).map((one) => ({
+        ...one,
+        instance: seen.instance.id,
+      })),
+    )
+  const message = `target ${target + 1} selects no running instance: do your machines have the tag that instances names?`
+  return [toWarning('instances', message, 'no_instances')]
 }
 
-const findSizes = async (
-  { findSize }: Ec2ViewPorts,
-  { app, digest }: ViewOrder,
-  sights: readonly InstanceSight[],
-): Promise<Looked['sizes']> => {
-  if (digest === null) return new Map()
-  const machines = new Set(
-    sights.flatMap(({ sight }) =>
-      sight.kind === 'seen' && !sight.host.pulled ? [sight.host.machine] : [],
-    ),
-  )
-  return new Map(
-    await Promise.all(
-      [...machines].map(
-        async (machine) => [machine, await findSize(app, digest, machine)] as const,
-      ),
-    ),
-  )
-}
-
-/** One listing for the opening and for the look, so that both are of the same instances. */
-const listOnce = (fleet: Fleet): Fleet => {
-  let listed: ReturnType<Fleet['list']> | null = null
-  return { list: (selector) => (listed ??= fleet.list(selector)) }
-}
-
-/** A fleet of EC2 (or hybrid) instances as one `plan` opens it and looks at it. */
-export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings) => {
-  const listing = { ...ports, fleet: listOnce(ports.fleet) }
+/** A fleet of EC2 (or hybrid) instances as `plan` reads it. */
+export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): PlannedTarget => {
+  // One listing for the opening and for the look, so that both have the same instances.
+  const list = lazy(() => ports.fleet.list(settings.instances))
+  const listing = { ...ports, fleet: { list } }
   return {
     ...createEc2Selection(listing, settings),
-    look: async (order: ViewOrder): Promise<TargetView> => {
-      const sights = await lookAtInstances(listing, { ...order, settings })
-      const sizes = await findSizes(ports, order, sights)
-      return toView({ settings, target: order.target, sights, sizes })
+    look: async (order) => {
+      const sights = await lookAtInstances(listing, settings, order)
+      const sized = await addSizes(ports, order, sights)
+      const { target } = order
+      return {
+        plan: (context) => ({
+          instances: context.opened.flatMap(({ id, wave }) =>
+            sized
+              .filter(({ instance }) => instance.id === id)
+              .map((seen) => planInstance(seen, settings, { target, wave }, context)),
+          ),
+          findings: findOnFleet(sized, settings, target, context),
+        }),
+      }
     },
   }
 }

@@ -1,9 +1,9 @@
 import type { App, InstanceSelector } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/deployment.ts'
+import type { Clock, Instant } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import type { Result } from '../../kernel/result.ts'
-import type { Certificate } from './certificates.ts'
 
 export interface Command {
   readonly document: string
@@ -11,13 +11,8 @@ export interface Command {
   readonly parameters: Readonly<Record<string, string>>
   /** At most 100 characters; shown in SSM's history. */
   readonly comment: string
-  /** How long SSM may take to hand it over; at least 30. */
+  /** How long SSM may take to deliver the command; at least 30. */
   readonly deliverySeconds: number
-}
-
-export interface SendFailure {
-  readonly kind: 'invalid_instance' | 'throttled' | 'failed'
-  readonly message: string
 }
 
 /** One instance's part of a command, as SSM lists it: `output` is cut to 2,500 characters. */
@@ -30,7 +25,15 @@ export interface Invocation {
 
 /** SSM's Run Command. */
 export interface Commands {
-  send(command: Command): Promise<Result<string, SendFailure>>
+  send(command: Command): Promise<
+    Result<
+      string,
+      {
+        readonly kind: 'invalid_instance' | 'throttled' | 'failed'
+        readonly message: string
+      }
+    >
+  >
   /** Empty while SSM has not caught up with the send. */
   invocations(command: string): Promise<readonly Invocation[]>
   /** Standard output and error of one invocation, up to 24,000 and 8,000 characters. */
@@ -46,13 +49,27 @@ export interface FleetInstance {
   readonly name: string | null
   readonly ping: 'online' | 'offline' | 'unknown'
   readonly agentVersion: string | null
-  /** Null where EC2 does not know the machine: a hybrid one. */
+  /** Null for a hybrid machine, which EC2 does not know. */
   readonly tags: Readonly<Record<string, string>> | null
 }
 
 /** The running instances that a selector names, with what SSM knows of them. */
 export interface Fleet {
   list(selector: InstanceSelector): Promise<readonly FleetInstance[]>
+}
+
+/** The certificate an instance answered to `prepare`: DER in base64; its key never leaves the host. */
+export interface Certificate {
+  readonly instance: InstanceId
+  readonly der: string
+  readonly at: Instant
+}
+
+/** Kept in the journal, so that `prepare` is sent only to an instance without a fresh one. */
+export interface Certificates {
+  load(instances: readonly InstanceId[]): Promise<readonly Certificate[]>
+  record(certificate: Certificate): Promise<void>
+  forget(instance: InstanceId): Promise<void>
 }
 
 /** Env, registry credentials and mask list of a release as one envelope that only these instances can open. */
@@ -62,26 +79,43 @@ export type SealEnvelope = (
 ) => Promise<Result<string, { readonly reason: Reason; readonly message: string }>>
 
 /**
- * How many bytes of plaintext that envelope holds, the instances' ids not counted; null where its secrets
- * cannot be read or used, which sealing then says. A null version is the current one.
+ * The bytes of the envelope's plaintext without the instances' ids; null if its secrets cannot be read
+ * or used, which sealing reports. A null version is the current one.
  */
 export type MeasureEnvelope = (
   settings: App,
   secretVersion: string | null,
 ) => Promise<number | null>
 
-/** How many megabytes of disk the image takes where none of its layers is yet; null where nobody can tell now. */
+/** The megabytes of disk that the image takes if none of its layers is there; null if not known now. */
 export type MeasureImage = (release: Release) => Promise<number | null>
 
-/** Gives the function that blots a release's secrets out of a text. */
+/** Returns the function that masks a release's secrets in a text. */
 export type MaskOutput = (release: Release) => Promise<(text: string) => string>
 
-/** The documents' names and what goes with every command of this stage. */
+/** The documents' names, and the parameters of every command of this stage. */
 export interface Ec2Stage {
   readonly prepareDocument: string
   readonly deployDocument: string
-  /** `<account>/<region>/<stage>`: a host that another one owns refuses. */
+  /** `<account>/<region>/<stage>`: a host that belongs to another owner refuses. */
   readonly owner: string
   readonly proxyImage: string
   readonly subnet: string
+}
+
+/** What an opening needs: nothing here can send or write. */
+export interface SelectionPorts {
+  readonly fleet: Fleet
+  readonly measureEnvelope: MeasureEnvelope
+  readonly stage: Pick<Ec2Stage, 'proxyImage' | 'subnet'>
+  readonly clock: Clock
+}
+
+export interface Ec2Ports extends SelectionPorts {
+  readonly commands: Commands
+  readonly certificates: Certificates
+  readonly sealEnvelope: SealEnvelope
+  readonly measureImage: MeasureImage
+  readonly maskOutput: MaskOutput
+  readonly stage: Ec2Stage
 }

@@ -3,47 +3,34 @@ import type { Release } from '../../deployment/deployment.ts'
 import { Generation, type InstanceId } from '../../kernel/id.ts'
 import type { Redacted } from '../../kernel/redacted.ts'
 import { Retryable } from '../../kernel/retryable.ts'
-import { fail, succeed, type Result } from '../../kernel/result.ts'
+import { succeed, type Result } from '../../kernel/result.ts'
 import {
   readAppEnvironment,
   readAppSecret,
+  readRegistryLogin,
   type ReadSecret,
   type SecretRefusal,
 } from '../../secrets/app-secret.ts'
-import { sealEnvelope } from '../../secrets/envelope.ts'
+import { renderEnvelopePlaintext, sealEnvelope } from '../../secrets/envelope.ts'
 import { assembleEnvironment } from '../../secrets/environment.ts'
 import { listMasks, maskText } from '../../secrets/masks.ts'
-import { renderEnvelopePlaintext, type RegistryCredentials } from '../../secrets/plaintext.ts'
-import { parseRegistrySecret } from '../../secrets/registry-secret.ts'
 import { parseImage } from '../../registry/image.ts'
 import type { MaskOutput, MeasureEnvelope, SealEnvelope } from './ports.ts'
 
-type Sealable = Pick<Release, 'settings' | 'secretVersion' | 'generation'>
-
-const toCredentials = async (
-  readSecret: ReadSecret,
-  app: App,
-): Promise<Result<RegistryCredentials | null, SecretRefusal>> => {
-  const secret = await readAppSecret(readSecret, app.registry, null)
-  if (!secret.ok || secret.value === null) return secret.ok ? succeed(null) : secret
-  const parsed = parseRegistrySecret(secret.value)
-  return parsed.ok
-    ? succeed({ host: parseImage(app.image).host, ...parsed.value })
-    : fail({ reason: parsed.error, message: `${app.registry ?? ''}: username and password` })
-}
-
 const renderPlaintext = async (
   readSecret: ReadSecret,
-  { settings: app, secretVersion, generation }: Sealable,
+  app: App,
+  { secretVersion, generation }: Pick<Release, 'secretVersion' | 'generation'>,
   instances: readonly InstanceId[],
 ): Promise<Result<Redacted, SecretRefusal>> => {
-  const [environment, registry] = await Promise.all([
+  const [environment, login] = await Promise.all([
     readAppEnvironment(readSecret, app, secretVersion),
-    toCredentials(readSecret, app),
+    readRegistryLogin(readSecret, app.registry),
   ])
   if (!environment.ok) return environment
-  if (!registry.ok) return registry
-  const content = { environment: environment.value, registry: registry.value }
+  if (!login.ok) return login
+  const registry = login.value && { host: parseImage(app.image).host, ...login.value }
+  const content = { environment: environment.value, registry }
   return succeed(renderEnvelopePlaintext({ app: app.name, generation, instances, ...content }))
 }
 
@@ -52,44 +39,41 @@ export const createSealEnvelope =
   (readSecret: ReadSecret): SealEnvelope =>
   async (release, certificates) => {
     const instances = certificates.map(({ instance }) => instance)
-    const plaintext = await renderPlaintext(readSecret, release, instances)
+    const plaintext = await renderPlaintext(readSecret, release.settings, release, instances)
     if (!plaintext.ok) return plaintext
     const der = certificates.map((certificate) => Buffer.from(certificate.der, 'base64'))
     return succeed(Buffer.from(await sealEnvelope(plaintext.value, der)).toString('base64'))
   }
 
-/** No envelope is made of it: the number it stands for only has to be as long as any. */
-const longestGeneration = Generation.parse(999_999_999)
-
 /** The size of what `createSealEnvelope` encrypts, without the instances' ids. */
 export const createMeasureEnvelope =
   (readSecret: ReadSecret): MeasureEnvelope =>
   async (settings, secretVersion) => {
-    const sealable = { settings, secretVersion, generation: longestGeneration }
-    const plaintext = await renderPlaintext(readSecret, sealable, []).catch((error: unknown) => {
-      if (error instanceof Retryable) return null
-      throw error
-    })
+    // A generation as long as any.
+    const release = { secretVersion, generation: Generation.parse(999_999_999) }
+    const plaintext = await renderPlaintext(readSecret, settings, release, []).catch(
+      (error: unknown) => {
+        if (error instanceof Retryable) return null
+        throw error
+      },
+    )
     return plaintext?.ok === true ? Buffer.byteLength(plaintext.value.reveal()) : null
   }
 
-/** Masks once more what a host has masked already: nothing is stored on its word alone. */
+/** Masks again what a host has masked: the journal stores nothing that only the host has masked. */
 export const createMaskOutput =
   (readSecret: ReadSecret): MaskOutput =>
   async ({ settings, secretVersion }) => {
     const secret = await readAppSecret(readSecret, settings.secrets, secretVersion)
-    const login = await toCredentials(readSecret, settings)
-    // Masked by half of the secrets would be taken for masked.
+    const login = await readRegistryLogin(readSecret, settings.registry)
+    // Half of the secrets would leave the other half unmasked.
     if (!secret.ok) throw new Retryable(secret.error.message)
     if (!login.ok) throw new Retryable(login.error.message)
+    const whole = secret.value === null ? [] : [secret.value]
+    const environment = assembleEnvironment({ env: {}, secret: secret.value })
     const masks = listMasks([
-      ...(secret.value === null ? [] : valuesOf(secret.value)),
+      ...(environment.ok ? environment.value.values.values() : whole),
       ...(login.value === null ? [] : [login.value.password]),
     ])
     return (text) => maskText(text, masks)
   }
-
-const valuesOf = (secret: Redacted): readonly Redacted[] => {
-  const environment = assembleEnvironment({ env: {}, secret })
-  return environment.ok ? [...environment.value.values.values()] : [secret]
-}

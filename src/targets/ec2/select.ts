@@ -1,33 +1,36 @@
 import type { Ec2Settings, InstanceSelector } from '../../deployment/app.ts'
-import { toInstant, type Clock } from '../../kernel/clock.ts'
+import { toInstant } from '../../kernel/clock.ts'
 import { Commit, Digest, InstanceId } from '../../kernel/id.ts'
+import type { Reason } from '../../kernel/reason.ts'
 import { unlimited, type Target } from '../target.ts'
-import type { Ec2Stage, Fleet, FleetInstance, MeasureEnvelope } from './ports.ts'
-import { obstacleOf } from './reach.ts'
+import type { Fleet, FleetInstance, SelectionPorts } from './ports.ts'
 import { envelopeCharacters, mostInWave, roomBeside } from './room.ts'
 import { renderSettings } from './settings.ts'
 
-/** Nothing here can send or write. */
-export interface SelectionPorts {
-  readonly fleet: Fleet
-  readonly measureEnvelope: MeasureEnvelope
-  readonly stage: Pick<Ec2Stage, 'proxyImage' | 'subnet'>
-  readonly clock: Clock
+/** From this version on, parameters reach the script as environment and never as shell text. */
+export const oldestAgent = '3.3.2746.0'
+
+/** Compares versions by their numbers; anything else counts as 0. */
+export const isOlder = (version: string | null, than: string): boolean => {
+  const parts = (version ?? '').split('.').map((part) => Number.parseInt(part, 10) || 0)
+  const wanted = than.split('.').map(Number)
+  const at = wanted.findIndex((part, index) => (parts[index] ?? 0) !== part)
+  return at !== -1 && (parts[at] ?? 0) < (wanted[at] ?? 0)
 }
 
-const longestCommit = Commit.parse('f'.repeat(40))
-const longestDigest = Digest.parse(`sha256:${'f'.repeat(64)}`)
-const longestId = InstanceId.parse(`mi-${'f'.repeat(17)}`)
+/** Why no command can be sent to an instance; null if one can. */
+export const obstacleOf = ({ ping, agentVersion }: FleetInstance): Reason | null => {
+  if (ping !== 'online') return 'instance_offline'
+  return isOlder(agentVersion, oldestAgent) ? 'agent_too_old' : null
+}
 
-const absent = (id: InstanceId): FleetInstance => ({
-  id,
-  name: null,
-  ping: 'unknown',
-  agentVersion: null,
-  tags: null,
-})
+/** The instances of a stage, from one listing. */
+export const listPresent = async (fleet: Fleet, stage: string) => {
+  const listed = await fleet.list({ kind: 'tag', key: 'landfall:stage', value: stage })
+  return listed.map((one) => ({ id: one.id, isOnline: obstacleOf(one) === null, tags: one.tags }))
+}
 
-/** The instances of a selector, in the order of a rollout; those of its ids that do not run come last. */
+/** The instances of a selector in the order of a rollout; ids that do not run come last. */
 export const listSelected = async (
   fleet: Fleet,
   selector: InstanceSelector,
@@ -35,29 +38,40 @@ export const listSelected = async (
   const found = await fleet.list(selector)
   const wanted = selector.kind === 'ids' ? selector.ids : []
   const known = new Set(found.map(({ id }) => id))
-  return [...found, ...wanted.filter((id) => !known.has(id)).map(absent)]
+  const absent = wanted.filter((id) => !known.has(id))
+  return [
+    ...found,
+    ...absent.map((id) => ({
+      id,
+      name: null,
+      ping: 'unknown' as const,
+      agentVersion: null,
+      tags: null,
+    })),
+  ]
 }
 
-/** Of the longest settings that an order of these may have: of the first wave, which runs `predeploy`. */
+/** For the longest settings that these can make: those of the first wave, which runs `predeploy`. */
 const measureCapacity = async (
-  ports: SelectionPorts,
+  { measureEnvelope, stage, clock }: SelectionPorts,
   settings: Ec2Settings,
   ...[app, secretVersion]: Parameters<Target['capacity']>
 ): ReturnType<Target['capacity']> => {
-  const bytes = await ports.measureEnvelope(app, secretVersion)
+  const bytes = await measureEnvelope(app, secretVersion)
   if (bytes === null) return unlimited
-  const release = { digest: longestDigest, commit: longestCommit }
-  const numberedAt = toInstant(ports.clock())
-  const order = {
+  const longest = {
     kind: 'rollback',
     settings: app,
     hostSeconds: 9999,
-    release,
-    numberedAt,
+    release: {
+      digest: Digest.parse(`sha256:${'f'.repeat(64)}`),
+      commit: Commit.parse('f'.repeat(40)),
+    },
+    numberedAt: toInstant(clock()),
     imageMegabytes: 999_999,
+    predeployOn: InstanceId.parse(`mi-${'f'.repeat(17)}`),
   } as const
-  const rendered = renderSettings({ ...order, predeployOn: longestId }, settings, ports.stage)
-  const room = roomBeside(rendered)
+  const room = roomBeside(renderSettings(longest, settings, stage))
   const instances = mostInWave(bytes, room)
   const message = `the env file and its masks take ${bytes} bytes, ${envelopeCharacters(bytes, 1)} characters when encrypted; ${room} fit into a command`
   return { instances, message: instances === 0 ? message : null }

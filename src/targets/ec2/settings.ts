@@ -4,90 +4,73 @@ import type { Digest } from '../../kernel/id.ts'
 import type { Order } from '../target.ts'
 import type { Ec2Stage } from './ports.ts'
 
-/** What of an order the settings say. */
+/** The part of an order that its settings hold. */
 export type SettingsOrder = Pick<
   Order,
   'kind' | 'settings' | 'hostSeconds' | 'predeployOn' | 'numberedAt'
 > & {
-  /** Megabytes of disk that the image takes; null where they are not known. */
+  /** Megabytes of disk that the image takes; null if not known. */
   readonly imageMegabytes: number | null
   readonly release: (Pick<Release, 'commit'> & { readonly digest: Digest | null }) | null
 }
 
-type Entry = readonly [name: string, value: string | number]
+/** A null value leaves the setting out; a list repeats its name. */
+type HostSetting = readonly [name: string, value: string | number | readonly string[] | null]
 
-const each = (name: string, values: readonly string[]): readonly Entry[] =>
-  values.map((value) => [name, value])
-
-const optional = (name: string, value: string | number | null): readonly Entry[] =>
-  value === null ? [] : [[name, value]]
-
-const toImage = ({ release, settings }: SettingsOrder): readonly Entry[] => [
-  ['image', settings.image],
-  ['digest', release?.digest ?? ''],
-  ['commit', release?.commit ?? ''],
-  ['environment', settings.environment],
-]
-
-const toPublished = ({ port, publish, hosts }: Ec2Settings): readonly Entry[] => [
-  ...optional('port', port),
-  ...(publish === null
-    ? []
-    : ([
-        ['publishAddress', publish.address ?? ''],
-        ['publishPort', publish.port],
-      ] as const)),
-  ...each('host', hosts),
-]
-
-const toRun = ({ run, holdSeconds, keep, replaces }: Ec2Settings): readonly Entry[] => [
-  ...each('command', run.command),
-  ...each('volume', run.volumes),
-  ...each('network', run.networks),
-  ...optional('memory', run.memory),
-  ...optional('replaces', replaces),
-  ['stopTimeout', Math.ceil(run.stopTimeoutSeconds)],
-  ['hold', Math.ceil(holdSeconds)],
-  ['keep', keep],
-]
-
-const toHealth = ({ health }: Ec2Settings): readonly Entry[] => [
-  ['healthPath', health.path],
-  ['healthHost', health.host ?? ''],
-  ['healthFrom', health.expect.from],
-  ['healthTo', health.expect.to],
-  ['healthInterval', health.intervalSeconds],
-  ['healthTimes', health.times],
-  ['healthTimeout', Math.ceil(health.timeoutSeconds)],
-  // A worker has no address to ask: it has to stay up for as long as its checks would take.
-  ['grace', Math.ceil(health.intervalSeconds * health.times)],
-]
+const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
+  const { port, publish, hosts, run, replaces, holdSeconds, keep, health } = settings
+  return [
+    ['port', port],
+    ['publishAddress', publish === null ? null : (publish.address ?? '')],
+    ['publishPort', publish?.port ?? null],
+    ['host', hosts],
+    ['command', run.command],
+    ['volume', run.volumes],
+    ['network', run.networks],
+    ['memory', run.memory],
+    ['replaces', replaces],
+    ['stopTimeout', Math.ceil(run.stopTimeoutSeconds)],
+    ['hold', Math.ceil(holdSeconds)],
+    ['keep', keep],
+    ['healthPath', health.path],
+    ['healthHost', health.host ?? ''],
+    ['healthFrom', health.expect.from],
+    ['healthTo', health.expect.to],
+    ['healthInterval', health.intervalSeconds],
+    ['healthTimes', health.times],
+    ['healthTimeout', Math.ceil(health.timeoutSeconds)],
+    // A worker has no address to ask: it has to stay up for as long as its checks would take.
+    ['grace', Math.ceil(health.intervalSeconds * health.times)],
+  ]
+}
 
 /**
  * The `Settings` parameter: NUL-terminated `name=value` entries in base64, so that the host reads any
- * bytes without a parser. It stands in SSM's history and holds nothing secret.
+ * bytes without a parser. SSM's history keeps it, so it holds nothing secret.
  */
 export const renderSettings = (
   order: SettingsOrder,
   settings: Ec2Settings,
   stage: Pick<Ec2Stage, 'proxyImage' | 'subnet'>,
 ): string => {
-  const entries: readonly Entry[] = [
+  const all: readonly HostSetting[] = [
     ['format', 1],
     ['kind', order.kind],
     ['strategy', settings.strategy],
     ['timeout', order.hostSeconds],
     ['proxyImage', stage.proxyImage],
     ['subnet', stage.subnet],
-    ...(order.numberedAt === null ? [] : ([['numbered', Date.parse(order.numberedAt)]] as const)),
-    ...optional('imageMegabytes', order.imageMegabytes),
-    ...toImage(order),
-    ...toPublished(settings),
-    ...toRun(settings),
-    ...toHealth(settings),
-    ...(order.predeployOn === null ? [] : each('predeploy', settings.predeploy ?? [])),
+    ['numbered', order.numberedAt === null ? null : Date.parse(order.numberedAt)],
+    ['imageMegabytes', order.imageMegabytes],
+    ['image', order.settings.image],
+    ['digest', order.release?.digest ?? ''],
+    ['commit', order.release?.commit ?? ''],
+    ['environment', order.settings.environment],
+    ...listTargetSettings(settings),
+    ['predeploy', order.predeployOn === null ? null : settings.predeploy],
   ]
-  return Buffer.from(entries.map(([name, value]) => `${name}=${value}\0`).join('')).toString(
-    'base64',
+  const entries = all.flatMap(([name, value]) =>
+    [value ?? []].flat().map((one) => `${name}=${one}\0`),
   )
+  return Buffer.from(entries.join('')).toString('base64')
 }

@@ -1,24 +1,20 @@
+import type { Release } from '../../deployment/deployment.ts'
 import type { Answer } from '../../deployment/step.ts'
 import { Retryable } from '../../kernel/retryable.ts'
-import { fail } from '../../kernel/result.ts'
+import { fail, succeed, type Result } from '../../kernel/result.ts'
+import type { SecretRefusal } from '../../secrets/app-secret.ts'
 import type { Order } from '../target.ts'
-import type { Certificate, Certificates } from './certificates.ts'
-import type { SealEnvelope } from './ports.ts'
+import type { Certificate, Ec2Ports } from './ports.ts'
 
-interface WayBackPorts {
-  readonly sealEnvelope: SealEnvelope
-  readonly certificates: Certificates
-}
-
-/** What it brings ran before: the instance may have kept its container. */
+/** The order brings a release that ran before, so an instance may have kept its container. */
 export const isWayBack = ({ purpose, kind, release, generation }: Order): boolean =>
   purpose === 'restore' || (kind === 'rollback' && release?.generation !== generation)
 
 const sealOrSayWhy = (
-  { sealEnvelope }: WayBackPorts,
-  release: NonNullable<Order['release']>,
+  { sealEnvelope }: Ec2Ports,
+  release: Release,
   certificates: readonly Certificate[],
-): ReturnType<SealEnvelope> =>
+): Promise<Result<string, SecretRefusal>> =>
   sealEnvelope(release, certificates).catch((error: unknown) =>
     fail({
       reason: 'secret_unavailable',
@@ -27,22 +23,25 @@ const sealOrSayWhy = (
   )
 
 /**
- * The way back waits for no secret: a kept container has its settings already, and without an envelope,
- * null here, the host refuses only to make a new one.
+ * The way back waits for no secret: a kept container has its settings already. Without an envelope,
+ * null here, the host only refuses to create a new container.
  */
-export const sealForWayBack = async (
-  ports: WayBackPorts,
-  { release }: Order,
+export const sealForOrder = async (
+  ports: Ec2Ports,
+  order: Order,
   certificates: readonly Certificate[],
-): Promise<string | null> => {
-  if (release === null || certificates.length === 0) return null
+): Promise<Result<string | null, SecretRefusal>> => {
+  const { release } = order
+  if (release === null) return succeed(null)
+  if (!isWayBack(order)) return ports.sealEnvelope(release, certificates)
+  if (certificates.length === 0) return succeed(null)
   const sealed = await sealOrSayWhy(ports, release, certificates)
-  return sealed.ok ? sealed.value : null
+  return sealed.ok ? sealed : succeed(null)
 }
 
-/** Where the host kept no container and got no envelope, what it says is why there was none. */
+/** If the host kept no container and got no envelope, its answer says why there was none. */
 export const sayWhyNoEnvelope = async (
-  ports: WayBackPorts,
+  ports: Ec2Ports,
   order: Order,
   answers: readonly Answer[],
 ): Promise<readonly Answer[]> => {
@@ -51,10 +50,8 @@ export const sayWhyNoEnvelope = async (
   if (release === null || !isWayBack(order) || !answers.some(isRefused)) return answers
   const sealed = await sealOrSayWhy(ports, release, await ports.certificates.load(order.instances))
   if (sealed.ok) return answers
-  const { reason, message } = sealed.error
-  const why = {
-    reason,
-    message: `no container was kept, and a new one lacks its secret: ${message}`,
-  }
-  return answers.map((answer) => (isRefused(answer) ? { ...answer, ...why } : answer))
+  const message = `no container was kept, and a new one lacks its secret: ${sealed.error.message}`
+  return answers.map((answer) =>
+    isRefused(answer) ? { ...answer, reason: sealed.error.reason, message } : answer,
+  )
 }

@@ -1,18 +1,11 @@
 import { secondsBetween, type Clock } from '../../kernel/clock.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { Retryable } from '../../kernel/retryable.ts'
-import type { Serving } from '../../deployment/deployment.ts'
 import type { Answer, Step } from '../../deployment/step.ts'
-import { toAbsence } from '../absence.ts'
+import { toAbsence, toServing } from '../answers.ts'
 import type { Order } from '../target.ts'
 import type { RenderFailure } from './api.ts'
 import type { Deploy } from './deploys.ts'
-
-/** It stands in the head, whose size is bounded. */
-const maxRenderMessage = 300
-
-const toRenderServing = ({ release }: Order): Serving | null =>
-  release === null ? null : { generation: release.generation, digest: release.digest }
 
 const toStep = (
   { createdAt, finishedAt }: Deploy,
@@ -26,16 +19,13 @@ const toStep = (
   reason,
 })
 
-/** The service is one instance: there is one answer to every order. */
+/** The same answer for each instance of the order: a service is one. */
 export const answerAs = (
-  order: Order,
+  { instances }: Order,
   outcome: 'waiting' | 'lost' | 'failed',
-  reason: Reason | null = null,
-  message: string | null = null,
-): readonly Answer[] =>
-  order.instances.map((id) =>
-    toAbsence(id, outcome, reason, message?.slice(0, maxRenderMessage) ?? null),
-  )
+  reason?: Reason,
+  message?: string,
+): readonly Answer[] => instances.map((id) => toAbsence(id, outcome, reason, message))
 
 export const answerFailed = (
   order: Order,
@@ -48,45 +38,40 @@ export const answerFailed = (
     steps: [toStep(deploy, 'failed', reason)],
   }))
 
-/** `deploy` null: nothing had to be deployed for it. */
+/** `deploy` is null if the order needed none. */
 export const answerSucceeded = (
-  order: Order,
+  { instances, purpose, release }: Order,
   deploy: Deploy | null,
   message: string | null = null,
 ): readonly Answer[] =>
-  order.instances.map((id) => ({
-    ...toAbsence(id, 'waiting', null, message?.slice(0, maxRenderMessage) ?? null),
+  instances.map((id) => ({
+    ...toAbsence(id, 'waiting', null, message),
     outcome: 'succeeded',
-    reason: order.purpose === 'restore' ? 'restored' : 'deployed',
-    serving: toRenderServing(order),
+    reason: purpose === 'restore' ? 'restored' : 'deployed',
+    serving: toServing(release),
     steps: deploy === null ? [] : [toStep(deploy, 'succeeded', null)],
   }))
 
-/** The clock looks once a minute: with less than this left there is no later. */
-const lastChanceSeconds = 75
-
-const isLastChance = ({ notAfter }: Order, clock: Clock): boolean =>
-  Date.parse(notAfter) - clock().getTime() < lastChanceSeconds * 1000
-
 /**
- * Why nothing was begun, as the answer. What may have been begun all the same is never answered so.
+ * Why a start began nothing, as the answer. A deploy that may have begun is never answered so.
  *
- * @throws Retryable where it is to be tried again
+ * @throws Retryable if the start is to be tried again
  */
 export const toRefused = (
   order: Order,
   failure: RenderFailure,
   clock: Clock,
 ): readonly Answer[] => {
-  const mayComeLater =
-    failure.kind === 'later' && (failure.maybeDone || !isLastChance(order, clock))
-  if (mayComeLater) throw new Retryable(failure.why)
+  const leftSeconds = (Date.parse(order.notAfter) - clock().getTime()) / 1000
+  // The next scheduled run is a minute away.
+  if (failure.kind === 'later' && (failure.maybeDone || leftSeconds >= 75))
+    throw new Retryable(failure.why)
   return answerAs(order, 'failed', failure.reason, failure.why)
 }
 
 /**
- * Render could not be asked what came of it, or did not let itself be asked: whoever has a key again
- * by then is told.
+ * The answer if a look at Render failed. Also a refused look is repeated: a person may put the API key
+ * right in time.
  *
  * @throws Retryable until the order's time is over
  */
@@ -95,8 +80,8 @@ export const loseOrRetry = (
   failure: RenderFailure,
   clock: Clock,
 ): readonly Answer[] => {
-  const isGone = failure.kind === 'refused' && failure.reason === 'service_missing'
-  if (isGone) return answerAs(order, 'failed', failure.reason, failure.why)
+  if (failure.kind === 'refused' && failure.reason === 'service_missing')
+    return answerAs(order, 'failed', failure.reason, failure.why)
   if (clock().getTime() < Date.parse(order.notAfter)) throw new Retryable(failure.why)
   return answerAs(order, 'lost', failure.reason, failure.why)
 }

@@ -1,16 +1,14 @@
 import * as z from 'zod'
-import type { App } from '../../deployment/app.ts'
 import { addSeconds, toInstant, type Instant } from '../../kernel/clock.ts'
-import type { HttpResponse } from '../../kernel/http.ts'
 import { Digest } from '../../kernel/id.ts'
 import { parseJson } from '../../kernel/json.ts'
-import { succeed, type Result } from '../../kernel/result.ts'
-import { failLater, type AskRender, type RenderFailure } from './api.ts'
-import { nameImage } from './service.ts'
+import { succeed } from '../../kernel/result.ts'
+import type { Order } from '../target.ts'
+import { getFrom, type AskRender, type FromRender } from './api.ts'
 
-const time = z.iso.datetime({ offset: true }).transform((text) => toInstant(new Date(text)))
+const RenderTime = z.iso.datetime({ offset: true }).transform((text) => toInstant(new Date(text)))
 
-/** A deploy of Render, the fields that are used. Its status may be one that nobody knows yet. */
+/** A deploy of Render, the fields that are used. Render may add a status. */
 const Deploy = z.object({
   id: z.string(),
   status: z.string(),
@@ -22,107 +20,79 @@ const Deploy = z.object({
       registryCredential: z.unknown().optional(),
     })
     .nullish(),
-  createdAt: time,
-  finishedAt: time.nullish(),
+  createdAt: RenderTime,
+  finishedAt: RenderTime.nullish(),
 })
 export type Deploy = z.infer<typeof Deploy>
 
-const Listed = z.array(z.object({ deploy: Deploy }))
-
-type AskedDeploy<Value> = Promise<Result<Value, RenderFailure>>
-
-const unreadable = failLater('Render describes the deploy in another way', true)
-
 /** The newest first. */
-export const listDeploys = async (ask: AskRender): AskedDeploy<readonly Deploy[]> => {
-  const answered = await ask({ method: 'GET', path: '/deploys?limit=50' })
-  if (!answered.ok) return answered
-  const listed = parseJson(Listed, answered.value.body)
-  return listed === null ? unreadable : succeed(listed.map(({ deploy }) => deploy))
+export const listDeploys = async (ask: AskRender): FromRender<readonly Deploy[]> => {
+  const Listed = z.array(z.object({ deploy: Deploy }))
+  const listed = await getFrom(ask, '/deploys?limit=50', Listed, 'deploys', true)
+  return listed.ok ? succeed(listed.value.map(({ deploy }) => deploy)) : listed
 }
 
-export const readDeploy = async (ask: AskRender, id: string): AskedDeploy<Deploy> => {
-  const answered = await ask({ method: 'GET', path: `/deploys/${id}` })
-  if (!answered.ok) return answered
-  const deploy = parseJson(Deploy, answered.value.body)
-  return deploy === null ? unreadable : succeed(deploy)
-}
+export const readDeploy = (ask: AskRender, id: string): FromRender<Deploy> =>
+  getFrom(ask, `/deploys/${id}`, Deploy, `the deploy ${id}`, true)
 
-/** 202 has no body: the deploy waits for another, and is to be found in the list. */
-const toBegun = (response: HttpResponse): string | null =>
-  parseJson(Deploy, response.body)?.id ?? null
-
-/** The new deploy's id; null where Render has not told it. */
+/** Begins a deploy of an image, or a rollback to an earlier deploy. Its id is null if Render did not tell it. */
 export const beginDeploy = async (
   ask: AskRender,
-  { image }: App,
-  digest: Digest,
-): AskedDeploy<string | null> => {
-  const body = { imageUrl: `${nameImage(image)}@${digest}` }
-  const answered = await ask({ method: 'POST', path: '/deploys', body })
-  return answered.ok ? succeed(toBegun(answered.value)) : answered
+  body: { readonly imageUrl: string } | { readonly deployId: string },
+): FromRender<string | null> => {
+  const path = 'imageUrl' in body ? '/deploys' : '/rollback'
+  const answered = await ask({ method: 'POST', path, body })
+  // 202 has no body: the deploy waits for another one, and is found in the list.
+  return answered.ok ? succeed(parseJson(Deploy, answered.value.body)?.id ?? null) : answered
 }
 
-/** Runs once more what an earlier deploy ran. */
-export const beginRollback = async (
-  ask: AskRender,
-  deployId: string,
-): AskedDeploy<string | null> => {
-  const answered = await ask({ method: 'POST', path: '/rollback', body: { deployId } })
-  return answered.ok ? succeed(toBegun(answered.value)) : answered
-}
-
-/** What an order is recognised by in Render's list: the digest it deploys, or that it rolls back. */
-export type Wanted = Digest | 'rollback'
-
+/** What Render's list is searched for: the deploy of a digest, or the rollback, that began at that time. */
 export interface Search {
-  readonly wanted: Wanted
+  readonly wanted: Digest | 'rollback'
   readonly since: Instant
 }
 
-/** Render's clock is not ours. */
-const clocksDifferBySeconds = 5
+/** An order without a release restores what Render had before. */
+export const toSearch = ({ release, since }: Order): Search => ({
+  wanted: release?.digest ?? 'rollback',
+  since,
+})
 
-/** Whether it was begun at that time or after it, as far as two clocks can tell. */
+/** Whether it began at that time or later, with 5 s for the difference of two clocks. */
 export const isSince = ({ createdAt }: Deploy, since: Instant): boolean =>
-  createdAt >= addSeconds(since, -clocksDifferBySeconds)
+  createdAt >= addSeconds(since, -5)
 
 export const readDigest = ({ image }: Deploy): string | null => image?.ref?.split('@')[1] ?? null
 
-const isWanted = (deploy: Deploy, wanted: Wanted): boolean =>
-  wanted === 'rollback'
-    ? deploy.trigger === 'rollback'
-    : deploy.trigger === 'api' && readDigest(deploy) === wanted
-
-/** The newest deploy that was begun under an order: also by one whose answer was lost. */
+/** The newest deploy that an order began, also if its answer was lost. */
 export const findOwn = (deploys: readonly Deploy[], { wanted, since }: Search): Deploy | null =>
   deploys.find(
     (deploy) =>
-      isWanted(deploy, wanted) &&
+      (wanted === 'rollback'
+        ? deploy.trigger === 'rollback'
+        : deploy.trigger === 'api' && readDigest(deploy) === wanted) &&
       isSince(deploy, since) &&
-      // What had ended by then was begun under another order.
+      // A deploy that had ended by then belongs to another order.
       (typeof deploy.finishedAt !== 'string' || deploy.finishedAt >= since),
   ) ?? null
 
 export const wasLive = ({ status }: Deploy): boolean =>
   status === 'live' || status === 'deactivated'
 
-const failed = ['build_failed', 'update_failed', 'pre_deploy_failed', 'canceled']
-
 export const isDeployOver = (deploy: Deploy): boolean =>
-  wasLive(deploy) || failed.includes(deploy.status)
+  wasLive(deploy) ||
+  ['build_failed', 'update_failed', 'pre_deploy_failed', 'canceled'].includes(deploy.status)
 
-/** The handle that the journal keeps: a deploy's id, or by what to find it. */
+/** The handle that the journal keeps if there was nothing to begin: the service serves it already. */
+export const unchanged = 'unchanged'
+
+/** The handle that the journal keeps: the id of a deploy, or how to find it. */
 export const toOperation = (id: string | null, { wanted, since }: Search): string =>
   id ?? `since ${since} ${wanted}`
 
-/** Nothing had to be begun: what was to be brought back is there. */
-export const unchanged = 'unchanged'
-
-const pattern = /^since (\S+) (sha256:[0-9a-f]{64}|rollback)$/
-
-/** Null where the operation is a deploy's id. */
+/** Null if the operation is a deploy's id. */
 export const parseSearch = (operation: string): Search | null => {
+  const pattern = /^since (\S+) (sha256:[0-9a-f]{64}|rollback)$/
   const [, since, wanted] = pattern.exec(operation) ?? []
   if (since === undefined || wanted === undefined) return null
   return { since, wanted: wanted === 'rollback' ? wanted : Digest.parse(wanted) }

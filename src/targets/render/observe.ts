@@ -1,125 +1,83 @@
 import type { RenderSettings } from '../../deployment/app.ts'
 import type { Answer } from '../../deployment/step.ts'
 import type { Reason } from '../../kernel/reason.ts'
-import { Retryable, unlessRetryable } from '../../kernel/retryable.ts'
-import { succeed, type Result } from '../../kernel/result.ts'
-import { readAppEnvironment } from '../../secrets/app-secret.ts'
+import { succeed } from '../../kernel/result.ts'
 import type { Order } from '../target.ts'
 import { answerAs, answerFailed, answerSucceeded, loseOrRetry } from './answer.ts'
-import type { AskRender, RenderFailure } from './api.ts'
+import type { AskRender, FromRender, RenderPorts } from './api.ts'
 import {
-  readDigest,
   findOwn,
   isDeployOver,
   listDeploys,
   parseSearch,
   readDeploy,
+  readDigest,
+  toSearch,
   unchanged,
   type Deploy,
-  type Wanted,
 } from './deploys.ts'
-import type { RenderPorts } from './ports.ts'
-import { compareVariables, listVariables } from './variables.ts'
-
-const observeMilliseconds = 10_000
-
-/** What an order deploys; without a release it brings back what Render had before. */
-export const toWanted = ({ release }: Order): Wanted => release?.digest ?? 'rollback'
+import { findChanges } from './variables.ts'
 
 interface FoundDeploy {
-  /** Null while Render lists it not yet. */
+  /** Null while Render does not list it yet. */
   readonly deploy: Deploy | null
-  /** The one that was begun after it by somebody else, if it was looked for. */
+  /** A later deploy that is not Landfall's, if there is one. */
   readonly stranger: Deploy | null
 }
 
-/** It no longer is what runs: either ours was begun twice, or somebody else's took its place. */
-const isReplaced = ({ status }: Deploy): boolean =>
-  status === 'canceled' || status === 'deactivated'
-
-/** The deploy that an operation stands for, or a later one that was begun under the same order. */
-const find = async (
-  ask: AskRender,
-  order: Order,
-  operation: string,
-): Promise<Result<FoundDeploy, RenderFailure>> => {
+/** The deploy of an operation, or a later one of the same order. */
+const find = async (ask: AskRender, order: Order, operation: string): FromRender<FoundDeploy> => {
   const search = parseSearch(operation)
   const read = search === null ? await readDeploy(ask, operation) : null
   if (read?.ok === false) return read
-  if (read !== null && !isReplaced(read.value))
+  // Either the same order began a second deploy, or a deploy that is not Landfall's replaced it.
+  if (read !== null && !['canceled', 'deactivated'].includes(read.value.status))
     return succeed({ deploy: read.value, stranger: null })
   const listed = await listDeploys(ask)
   if (!listed.ok) return listed
-  const own = findOwn(listed.value, search ?? { wanted: toWanted(order), since: order.since })
-  const deploy = own ?? read?.value ?? null
+  const deploy = findOwn(listed.value, search ?? toSearch(order)) ?? read?.value ?? null
   const later = listed.value.filter(
     ({ id, createdAt }) => deploy !== null && id !== deploy.id && createdAt >= deploy.createdAt,
   )
   return succeed({ deploy, stranger: later.at(-1) ?? null })
 }
 
-const whereToLook = (order: Order, { id }: Deploy): string =>
-  `see its log at https://dashboard.render.com/web/${order.instances[0] ?? ''}/deploys/${id}`
+const whereToLook = ({ instances }: Order, { id }: Deploy): string =>
+  `see its log at https://dashboard.render.com/web/${instances[0] ?? ''}/deploys/${id}`
 
-/** What Render says of a deploy that did not come up; what is not listed may still come up. */
+/** What Render tells of a deploy that failed; a status that is not listed may still come up. */
 const deployFailures: Readonly<Record<string, readonly [reason: Reason, what: string]>> = {
   build_failed: ['pull_failed', 'Render could not pull the image'],
   update_failed: [
     'unhealthy',
-    'it did not start or its health check did not pass, and the one before serves',
+    'it did not start or its health check did not pass, and the previous release serves',
   ],
   pre_deploy_failed: ['predeploy_failed', "the service's pre-deploy command failed"],
 }
 
-const isPullUnauthorized = (order: Order, { status, image }: Deploy): boolean =>
-  status === 'build_failed' &&
-  typeof order.release?.settings.registry === 'string' &&
-  (image?.registryCredential === undefined || image.registryCredential === null)
-
 const judgeFailure = (order: Order, deploy: Deploy): readonly Answer[] | null => {
-  if (isPullUnauthorized(order, deploy))
-    return answerFailed(
-      order,
-      deploy,
-      'registry_unauthorized',
-      'Render could not pull the image, and the service has no registry credential: a private image needs one at Render too (Settings, Image, Credential)',
-    )
-  const [reason, what] = deployFailures[deploy.status] ?? []
-  return reason === undefined || what === undefined
-    ? null
-    : answerFailed(
-        order,
-        deploy,
-        reason,
-        `${what} (${deploy.status}); ${whereToLook(order, deploy)}`,
-      )
+  const { status, image } = deploy
+  const isPullUnauthorized =
+    status === 'build_failed' &&
+    typeof order.release?.settings.registry === 'string' &&
+    (image?.registryCredential === undefined || image.registryCredential === null)
+  if (isPullUnauthorized) {
+    const message =
+      'Render could not pull the image, and the service has no registry credential: a private image needs one at Render too (Settings, Image, Credential)'
+    return answerFailed(order, deploy, 'registry_unauthorized', message)
+  }
+  const [reason, what] = deployFailures[status] ?? []
+  if (reason === undefined || what === undefined) return null
+  return answerFailed(order, deploy, reason, `${what} (${status}); ${whereToLook(order, deploy)}`)
 }
 
-const describeStranger = (deploy: Deploy, stranger: Deploy | null): string => {
+const judgeStranger = (order: Order, deploy: Deploy, stranger: Deploy | null) => {
   const what = deploy.status === 'canceled' ? 'was cancelled' : 'was replaced'
-  return stranger === null
-    ? `${deploy.id} ${what} at Render by somebody else`
-    : `${deploy.id} ${what} at Render: ${stranger.id} was begun after it (${stranger.trigger ?? 'by whom is not told'})`
-}
-
-/** Names what Render has besides; where that cannot be asked now, it goes unsaid. */
-const nameOthers = async (
-  { readSecret }: RenderPorts,
-  ask: AskRender,
-  { release }: Order,
-): Promise<string | null> => {
-  if (release === null) return null
-  const { settings, secretVersion } = release
-  const environment = await readAppEnvironment(readSecret, settings, secretVersion).catch(
-    unlessRetryable,
-  )
-  if (environment instanceof Retryable || !environment.ok) return null
-  const there = await listVariables(ask)
-  if (!there.ok) return null
-  const { others } = compareVariables(there.value, environment.value)
-  return others.length === 0
-    ? null
-    : `left alone at Render, and not in landfall.yml: ${others.join(', ')}`
+  const message =
+    stranger === null
+      ? `${deploy.id} ${what} at Render, not by Landfall`
+      : `${deploy.id} ${what} at Render: ${stranger.id} was started after it (${stranger.trigger ?? 'unknown trigger'})`
+  return answerFailed(order, deploy, 'changed_elsewhere', message)
 }
 
 const isOrdered = async (ports: RenderPorts, { release }: Order, deploy: Deploy) => {
@@ -137,31 +95,33 @@ const judgeLive = async (
   order: Order,
   deploy: Deploy,
 ): Promise<readonly Answer[]> => {
-  if (!(await isOrdered(ports, order, deploy)))
-    return answerFailed(
-      order,
-      deploy,
-      'digest_mismatch',
-      `Render runs ${deploy.image?.sha ?? 'no digest'}, ordered was ${order.release?.digest}`,
-    )
-  const others =
-    settings.env === 'sync' && order.purpose === 'deploy'
-      ? await nameOthers(ports, ask, order)
-      : null
-  return answerSucceeded(order, deploy, others)
+  const { release, purpose } = order
+  if (!(await isOrdered(ports, order, deploy))) {
+    const message = `Render runs ${deploy.image?.sha ?? 'no digest'}, ordered was ${release?.digest}`
+    return answerFailed(order, deploy, 'digest_mismatch', message)
+  }
+  if (release === null || settings.env !== 'sync' || purpose !== 'deploy')
+    return answerSucceeded(order, deploy)
+  const found = await findChanges(ports.readSecret, ask, release.settings, release.secretVersion)
+  const others = (found.ok ? found.value?.others : null) ?? []
+  const message =
+    others.length === 0
+      ? null
+      : `left alone at Render, and not in landfall.yml: ${others.join(', ')}`
+  return answerSucceeded(order, deploy, message)
 }
 
-/** Past its time, what Render said last is the reason that a person can use. */
+/** After the order's time, Render's last status is the reason that a person can use. */
 const judgeUnended = (ports: RenderPorts, order: Order, deploy: Deploy | null) => {
   if (ports.clock().getTime() < Date.parse(order.notAfter)) return answerAs(order, 'waiting')
   const said =
     deploy === null
-      ? 'Render still has the deploy waiting for another'
+      ? 'the deploy still waits at Render for another one'
       : `Render still says ${deploy.status}; ${whereToLook(order, deploy)}`
   return answerAs(order, 'lost', 'no_answer', said)
 }
 
-/** What has become of a deploy. A status that nobody knows is one to wait at. */
+/** The answers to an order so far. An unknown status is waited for. */
 export const observeDeploy = async (
   ports: RenderPorts,
   settings: RenderSettings,
@@ -169,14 +129,11 @@ export const observeDeploy = async (
   operation: string,
 ): Promise<readonly Answer[]> => {
   if (operation === unchanged) return answerSucceeded(order, null)
-  const ask = ports.open(settings, observeMilliseconds)
+  const ask = ports.open(settings, 10_000)
   const found = await find(ask, order, operation)
   if (!found.ok) return loseOrRetry(order, found.error, ports.clock)
   const { deploy, stranger } = found.value
   if (deploy === null || !isDeployOver(deploy)) return judgeUnended(ports, order, deploy)
   if (deploy.status === 'live') return judgeLive(ports, settings, ask, order, deploy)
-  return (
-    judgeFailure(order, deploy) ??
-    answerFailed(order, deploy, 'changed_elsewhere', describeStranger(deploy, stranger))
-  )
+  return judgeFailure(order, deploy) ?? judgeStranger(order, deploy, stranger)
 }

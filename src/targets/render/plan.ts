@@ -1,123 +1,55 @@
 import type { App, RenderSettings } from '../../deployment/app.ts'
 import type { Serving } from '../../deployment/deployment.ts'
-import type { Finding, InstancePlan, TargetView } from '../../deployment/plan.ts'
-import type { Digest } from '../../kernel/id.ts'
+import type { InstancePlan } from '../../deployment/plan.ts'
 import { InstanceId } from '../../kernel/id.ts'
-import type { Reason } from '../../kernel/reason.ts'
-import { Retryable, unlessRetryable } from '../../kernel/retryable.ts'
 import { succeed, type Result } from '../../kernel/result.ts'
-import { readAppEnvironment } from '../../secrets/app-secret.ts'
-import type { OpenRender, RenderFailure } from './api.ts'
-import { readDigest, isDeployOver, listDeploys, type Deploy } from './deploys.ts'
-import type { RenderPorts } from './ports.ts'
-import { createRenderSelection } from './select.ts'
-import { findUnsuitable, nameImage, readService, type Service } from './service.ts'
-import { compareVariables, listVariables, type VariableChanges } from './variables.ts'
+import { toDrift, toProblem, toWarning, type TargetFinding } from '../findings.ts'
+import type { LookOrder, PlannedTarget } from '../target.ts'
+import type { FromRender, RenderFailure, RenderPorts } from './api.ts'
+import { isDeployOver, listDeploys, readDigest, type Deploy } from './deploys.ts'
+import {
+  createRenderSelection,
+  findUnsuitable,
+  nameImage,
+  readService,
+  type Service,
+} from './service.ts'
+import { findChanges, type VariableChanges } from './variables.ts'
 
-interface ViewPorts extends Pick<RenderPorts, 'readSecret'> {
-  readonly open: OpenRender
-}
-
-interface RenderViewOrder {
-  readonly app: App
-  readonly settings: RenderSettings
-  readonly digest: Digest | null
-}
+type ViewPorts = Pick<RenderPorts, 'open' | 'readSecret'>
 
 /** A service as it is now. */
 interface ServiceSight {
   readonly service: Service
   readonly deploys: readonly Deploy[]
-  /** Null where they are left to Render, or the app's secret cannot be read. */
+  /** The digest that serves; null if nothing does, or no digest is known. */
+  readonly digest: string | null
+  /** Null if they are left to Render, or the app's secret cannot be read. */
   readonly variables: VariableChanges | null
 }
 
-const lookMilliseconds = 20_000
-
-const compare = async (
-  { readSecret }: ViewPorts,
-  ask: ReturnType<OpenRender>,
-  { app, settings }: RenderViewOrder,
-): Promise<Result<VariableChanges | null, RenderFailure>> => {
-  if (settings.env === 'leave') return succeed(null)
-  // What is wrong with the secret is a finding of its own.
-  const environment = await readAppEnvironment(readSecret, app, null).catch(unlessRetryable)
-  if (environment instanceof Retryable || !environment.ok) return succeed(null)
-  const there = await listVariables(ask)
-  return there.ok ? succeed(compareVariables(there.value, environment.value)) : there
-}
-
 const look = async (
-  ports: ViewPorts,
-  order: RenderViewOrder,
-): Promise<Result<ServiceSight, RenderFailure>> => {
-  const ask = ports.open(order.settings, lookMilliseconds)
+  { open, readSecret }: ViewPorts,
+  settings: RenderSettings,
+  { app }: LookOrder,
+): FromRender<ServiceSight> => {
+  const ask = open(settings, 20_000)
   const service = await readService(ask)
   if (!service.ok) return service
   const deploys = await listDeploys(ask)
   if (!deploys.ok) return deploys
-  const variables = await compare(ports, ask, order)
+  // A secret that cannot be read is a finding of its own.
+  const variables =
+    settings.env === 'leave' ? succeed(null) : await findChanges(readSecret, ask, app, null)
   if (!variables.ok) return variables
-  return succeed({ service: service.value, deploys: deploys.value, variables: variables.value })
+  const live = deploys.value.find(({ status }) => status === 'live')
+  return succeed({
+    service: service.value,
+    deploys: deploys.value,
+    digest: live === undefined ? null : readDigest(live),
+    variables: variables.value,
+  })
 }
-
-type FoundService = Omit<Finding, 'instance'>
-
-const toProblem = (what: string, reason: Reason, message: string): FoundService => ({
-  level: 'problem',
-  what,
-  reason,
-  message,
-})
-
-const toWarning = (what: string, message: string, reason?: Reason): FoundService => ({
-  level: 'warning',
-  what,
-  message,
-  ...(reason !== undefined && { reason }),
-})
-
-const findCredential = (
-  { registry }: App,
-  { registryCredential }: Service,
-): readonly FoundService[] =>
-  registry === null || (registryCredential !== null && registryCredential !== undefined)
-    ? []
-    : [
-        toWarning(
-          'registry',
-          'landfall.yml names a login for the image, and the service has none: a private image needs a registry credential at Render too (Settings, Image, Credential)',
-          'registry_unauthorized',
-        ),
-      ]
-
-const findUnderWay = (deploys: readonly Deploy[]): readonly FoundService[] =>
-  deploys
-    .filter((one) => !isDeployOver(one))
-    .map(({ id, status, trigger }) =>
-      toWarning(
-        'deploy',
-        `${id} (${trigger ?? 'by whom is not told'}) is under way at Render (${status}); a deployment takes its place`,
-      ),
-    )
-
-const digestServing = (deploys: readonly Deploy[]): string | null => {
-  const live = deploys.find(({ status }) => status === 'live')
-  return live === undefined ? null : readDigest(live)
-}
-
-const findServiceDrift = (
-  { deploys }: ServiceSight,
-  live: Serving | null,
-): readonly FoundService[] =>
-  live === null || digestServing(deploys) === live.digest
-    ? []
-    : [
-        toWarning(
-          'serving',
-          `${digestServing(deploys) ?? 'nothing of Landfall'} serves here, where #${live.generation} should; a deployment puts it right`,
-        ),
-      ]
 
 const describeVariables = (
   variables: VariableChanges | null,
@@ -133,28 +65,35 @@ const describeVariables = (
 }
 
 const findOnService = (
-  { app, settings }: RenderViewOrder,
-  sight: ServiceSight,
+  app: App,
+  settings: RenderSettings,
+  { service, deploys, digest, variables }: ServiceSight,
   live: Serving | null,
-): readonly FoundService[] => {
-  const { service, deploys, variables } = sight
+): readonly TargetFinding[] => {
   const unsuitable = findUnsuitable(service, app)
   if (unsuitable !== null)
     return [toProblem('service', 'service_unsuitable', `${service.name}: ${unsuitable}`)]
+  const lacksCredential = app.registry !== null && (service.registryCredential ?? null) === null
+  const credential =
+    'landfall.yml names a login for the image, but the service has none: a private image needs a registry credential at Render too (Settings, Image, Credential)'
+  const message = `${service.name} runs ${nameImage(app.image)}; ${describeVariables(variables, settings.env)}`
   return [
-    ...findCredential(app, service),
-    ...findUnderWay(deploys),
-    ...findServiceDrift(sight, live),
-    {
-      level: 'fine',
-      what: 'service',
-      message: `${service.name} runs ${nameImage(app.image)}; ${describeVariables(variables, settings.env)}`,
-    },
+    ...(lacksCredential ? [toWarning('registry', credential, 'registry_unauthorized')] : []),
+    ...deploys
+      .filter((one) => !isDeployOver(one))
+      .map(({ id, status, trigger }) =>
+        toWarning(
+          'deploy',
+          `${id} (${trigger ?? 'unknown trigger'}) is in progress at Render (${status}); a deployment replaces it`,
+        ),
+      ),
+    ...(live === null || digest === live.digest ? [] : [toDrift(digest, live)]),
+    { level: 'fine', what: 'service', message },
   ]
 }
 
 const toSteps = (
-  { app, digest }: RenderViewOrder,
+  { app, digest }: LookOrder,
   { service, variables }: ServiceSight,
 ): readonly string[] => {
   const changed = variables?.changed ?? []
@@ -166,60 +105,51 @@ const toSteps = (
   return [
     ...(changed.length === 0 ? [] : [`set ${changed.join(', ')} at Render`]),
     `deploy ${nameImage(app.image)}${digest === null ? '' : `@${digest}`}`,
-    `wait until it is live: Render starts it beside the one that serves, ${checks} and hands over`,
+    `wait until it is live: Render starts it beside the one that serves, ${checks} and switches to it`,
   ]
 }
 
 const toPlan = (
-  { id, target, wave }: Pick<InstancePlan, 'id' | 'target' | 'wave'>,
-  order: RenderViewOrder,
+  { id, wave }: Pick<InstancePlan, 'id' | 'wave'>,
+  order: LookOrder,
   seen: Result<ServiceSight, RenderFailure>,
   live: Serving | null,
 ): InstancePlan => {
-  const serves = seen.ok && live !== null && digestServing(seen.value.deploys) === live.digest
+  const sight = seen.ok ? seen.value : null
+  const isSuitable = sight !== null && findUnsuitable(sight.service, order.app) === null
   return {
     id,
-    name: seen.ok ? seen.value.service.name : null,
-    target,
+    name: sight?.service.name ?? null,
+    target: order.target,
     wave,
-    online: seen.ok && seen.value.service.suspended !== 'suspended',
+    online: sight !== null && sight.service.suspended !== 'suspended',
     agent: null,
     docker: null,
-    serving: serves ? live : null,
+    serving: live !== null && sight?.digest === live.digest ? live : null,
     owner: null,
     freeMegabytes: null,
     freeMemoryMegabytes: null,
-    would:
-      seen.ok && findUnsuitable(seen.value.service, order.app) === null
-        ? toSteps(order, seen.value)
-        : [],
+    would: isSuitable ? toSteps(order, sight) : [],
   }
 }
 
-const findServiceUnseen = (failure: RenderFailure): FoundService =>
-  toProblem(
-    'service',
-    failure.reason,
-    failure.kind === 'refused' ? failure.why : `${failure.why}; ask again in a minute`,
-  )
-
-/** A service of Render as one `plan` opens it and looks at it. It only reads. */
-export const createRenderView = (ports: ViewPorts, settings: RenderSettings) => ({
+/** A service of Render as `plan` reads it. */
+export const createRenderView = (ports: ViewPorts, settings: RenderSettings): PlannedTarget => ({
   ...createRenderSelection(settings),
-  look: async ({
-    target,
-    ...rest
-  }: Omit<RenderViewOrder, 'settings'> & { readonly target: number }): Promise<TargetView> => {
+  look: async (order) => {
     const id = InstanceId.parse(settings.service)
-    const order = { ...rest, settings }
-    const seen = await look(ports, order)
+    const seen = await look(ports, settings, order)
+    const find = (live: Serving | null): readonly TargetFinding[] => {
+      if (seen.ok) return findOnService(order.app, settings, seen.value, live)
+      const { kind, reason, why } = seen.error
+      return [
+        toProblem('service', reason, kind === 'refused' ? why : `${why}; try again in a minute`),
+      ]
+    }
     return {
       plan: ({ opened, live }) => ({
-        instances: opened.map(({ wave }) => toPlan({ id, target, wave }, order, seen, live)),
-        findings: (seen.ok
-          ? findOnService(order, seen.value, live)
-          : [findServiceUnseen(seen.error)]
-        ).map((one) => ({ ...one, instance: id })),
+        instances: opened.map(({ wave }) => toPlan({ id, wave }, order, seen, live)),
+        findings: find(live).map((one) => ({ ...one, instance: id })),
       }),
     }
   },

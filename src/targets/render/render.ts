@@ -1,57 +1,51 @@
 import { Retryable, unlessRetryable } from '../../kernel/retryable.ts'
-import { succeed, type Result } from '../../kernel/result.ts'
+import { succeed } from '../../kernel/result.ts'
 import type { RenderSettings } from '../../deployment/app.ts'
 import { findTarget } from '../../deployment/find-target.ts'
 import type { Release } from '../../deployment/deployment.ts'
-import type { Answer } from '../../deployment/step.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
+import { refuseStart } from '../answers.ts'
 import type { Order, Started, Target } from '../target.ts'
-import { answerAs, toRefused } from './answer.ts'
-import { failFor, failLater, type AskRender, type RenderFailure } from './api.ts'
+import { toRefused } from './answer.ts'
+import { failFor, failLater, type AskRender, type FromRender, type RenderPorts } from './api.ts'
 import {
   beginDeploy,
-  beginRollback,
-  readDigest,
   findOwn,
   isDeployOver,
   isSince,
   listDeploys,
   parseSearch,
+  readDigest,
   toOperation,
+  toSearch,
   unchanged,
   wasLive,
   type Deploy,
 } from './deploys.ts'
-import { observeDeploy, toWanted } from './observe.ts'
-import type { RenderPorts } from './ports.ts'
-import { createRenderSelection } from './select.ts'
-import { findUnsuitable, readService } from './service.ts'
+import { observeDeploy } from './observe.ts'
+import { createRenderSelection, findUnsuitable, nameImage, readService } from './service.ts'
 import { syncVariables } from './variables.ts'
 
-/**
- * An intent is its writer's for 20 s, of which up to 10 are over before this begins: what is asked
- * for in this time is in Render's list before anybody else may order the same.
- */
-const startMilliseconds = 8_000
-const cancelMilliseconds = 5_000
-
-type Begun = Result<Started, RenderFailure>
-
-const answered = (missing: readonly Answer[]): Started => ({ operation: null, missing })
-
-const sent = (order: Order, id: string | null): Started => ({
-  operation: toOperation(id, { wanted: toWanted(order), since: order.since }),
+const toStarted = (order: Order, id: string | null): Started => ({
+  operation: toOperation(id, toSearch(order)),
   missing: [],
 })
 
-const begin = async (ask: AskRender, order: Order, release: Release): Promise<Begun> => {
-  const begun = await beginDeploy(ask, release.settings, release.digest)
-  return begun.ok ? succeed(sent(order, begun.value)) : begun
+const begin = async (
+  ask: AskRender,
+  order: Order,
+  body: Parameters<typeof beginDeploy>[1],
+): FromRender<Started> => {
+  const begun = await beginDeploy(ask, body)
+  return begun.ok ? succeed(toStarted(order, begun.value)) : begun
 }
 
+const beginRelease = (ask: AskRender, order: Order, { settings, digest }: Release) =>
+  begin(ask, order, { imageUrl: `${nameImage(settings.image)}@${digest}` })
+
 /**
- * Sets the release's variables. The way back of a restore waits for no secret: it brings back the image
- * with the variables as they stand.
+ * Sets the release's variables. A restore waits for no secret: it brings back the image with the
+ * variables as they are.
  */
 const sync = async (
   { readSecret }: RenderPorts,
@@ -59,7 +53,7 @@ const sync = async (
   ask: AskRender,
   { purpose }: Order,
   release: Release,
-): Promise<Result<null, RenderFailure>> => {
+): FromRender<null> => {
   if (settings.env === 'leave') return succeed(null)
   const { settings: app, secretVersion } = release
   const environment = await readAppEnvironment(readSecret, app, secretVersion).catch(
@@ -73,60 +67,51 @@ const sync = async (
     : failFor(environment.error.reason, environment.error.message)
 }
 
-/** Going back must not fail for what Render would not mind. */
-const checkService = async (ask: AskRender, { kind }: Order, release: Release) => {
-  if (kind === 'rollback') return succeed(null)
-  const service = await readService(ask)
-  if (!service.ok) return service
-  const why = findUnsuitable(service.value, release.settings)
-  return why === null ? succeed(null) : failFor('service_unsuitable', why)
-}
-
 const deploy = async (
   ports: RenderPorts,
   settings: RenderSettings,
   ask: AskRender,
   order: Order,
   release: Release,
-): Promise<Begun> => {
-  const checked = await checkService(ask, order, release)
-  if (!checked.ok) return checked
+): FromRender<Started> => {
+  // A rollback must not fail for a setting that Render accepts.
+  if (order.kind !== 'rollback') {
+    const service = await readService(ask)
+    if (!service.ok) return service
+    const why = findUnsuitable(service.value, release.settings)
+    if (why !== null) return failFor('service_unsuitable', why)
+  }
   const synced = await sync(ports, settings, ask, order, release)
-  return synced.ok ? begin(ask, order, release) : synced
+  return synced.ok ? beginRelease(ask, order, release) : synced
 }
 
-/** Whether what was live when the deployment was opened still is, and nothing is about to replace it. */
-const isUntouched = (deploys: readonly Deploy[], { openedAt }: Order): boolean =>
-  deploys.filter((one) => isSince(one, openedAt)).every((one) => isDeployOver(one) && !wasLive(one))
-
-const findBefore = (deploys: readonly Deploy[], { openedAt }: Order): Deploy | null =>
-  deploys.find((one) => wasLive(one) && !isSince(one, openedAt)) ?? null
-
-/** Brings back the live release; without one, what Render ran before anything of ours. */
+/** Brings back the live release; without one, what Render ran before the first release of Landfall. */
 const restore = async (
   ports: RenderPorts,
   settings: RenderSettings,
   ask: AskRender,
   order: Order,
   deploys: readonly Deploy[],
-): Promise<Begun> => {
-  const { release } = order
-  const before = findBefore(deploys, order)
-  const isThere = isUntouched(deploys, order)
+): FromRender<Started> => {
+  const { release, openedAt } = order
+  const before = deploys.find((one) => wasLive(one) && !isSince(one, openedAt)) ?? null
+  /** What was live at the opening still is, and nothing is about to replace it. */
+  const isThere = deploys
+    .filter((one) => isSince(one, openedAt))
+    .every((one) => isDeployOver(one) && !wasLive(one))
   if (release !== null) {
     const synced = await sync(ports, settings, ask, order, release)
     if (!synced.ok) return synced
     return isThere && before !== null && readDigest(before) === release.digest
       ? succeed({ operation: unchanged, missing: [] })
-      : begin(ask, order, release)
+      : beginRelease(ask, order, release)
   }
   if (isThere) return succeed({ operation: unchanged, missing: [] })
   if (before === null) {
-    const why = 'nothing ran at Render before, so there is nothing to bring back'
-    return succeed(answered(answerAs(order, 'failed', 'not_restored', why)))
+    const why = 'nothing ran at Render before, so there is nothing to restore'
+    return succeed(refuseStart(order, 'not_restored', why))
   }
-  const begun = await beginRollback(ask, before.id)
-  return begun.ok ? succeed(sent(order, begun.value)) : begun
+  return begin(ask, order, { deployId: before.id })
 }
 
 const startDeploy = async (
@@ -134,30 +119,26 @@ const startDeploy = async (
   settings: RenderSettings,
   order: Order,
 ): Promise<Started> => {
-  const { clock } = ports
+  const { open, clock } = ports
   if (clock().getTime() >= Date.parse(order.notAfter))
-    return answered(answerAs(order, 'failed', 'too_late', 'nothing was begun at Render'))
-  const ask = ports.open(settings, startMilliseconds)
+    return refuseStart(order, 'too_late', 'nothing was started at Render')
+  // The writer owns an intent for 20 s, of which up to 10 are over by now: a call that ends in 8 s is in
+  // Render's list before another run may give the same order.
+  const ask = open(settings, 8_000)
   const listed = await listDeploys(ask)
-  if (!listed.ok) return answered(toRefused(order, listed.error, clock))
-  // Whoever was given this order before has begun it already.
-  const own = findOwn(listed.value, { wanted: toWanted(order), since: order.since })
-  if (own !== null) return sent(order, own.id)
+  if (!listed.ok) return { operation: null, missing: toRefused(order, listed.error, clock) }
+  const own = findOwn(listed.value, toSearch(order))
+  // An earlier run of this order has begun it already.
+  if (own !== null) return toStarted(order, own.id)
   const { release } = order
   const begun =
     order.purpose === 'restore' || release === null
       ? await restore(ports, settings, ask, order, listed.value)
       : await deploy(ports, settings, ask, order, release)
-  return begun.ok ? begun.value : answered(toRefused(order, begun.error, clock))
+  return begun.ok ? begun.value : { operation: null, missing: toRefused(order, begun.error, clock) }
 }
 
-const cancel = async (
-  ports: RenderPorts,
-  settings: RenderSettings,
-  operation: string,
-): Promise<void> => {
-  if (operation === unchanged) return
-  const ask = ports.open(settings, cancelMilliseconds)
+const cancelDeploy = async (ask: AskRender, operation: string): Promise<void> => {
   const search = parseSearch(operation)
   const listed = search === null ? null : await listDeploys(ask)
   if (listed?.ok === false) throw new Retryable(listed.error.why)
@@ -165,7 +146,7 @@ const cancel = async (
     search === null || listed === null ? operation : (findOwn(listed.value, search)?.id ?? null)
   if (id === null) return
   const cancelled = await ask({ method: 'POST', path: `/deploys/${id}/cancel` })
-  // What has ended is refused, and that is as good.
+  // Render refuses for a deploy that has ended, which is as good.
   if (!cancelled.ok && cancelled.error.kind === 'later') throw new Retryable(cancelled.error.why)
 }
 
@@ -180,6 +161,8 @@ export const createRenderTarget = (ports: RenderPorts, settings: RenderSettings)
     prepared: (instances) => Promise.resolve(instances),
     start: (order) => startDeploy(ports, ownOf(order), order),
     observe: (order, operation) => observeDeploy(ports, ownOf(order), order, operation),
-    cancel: (operation) => cancel(ports, settings, operation),
+    cancel: async (operation) => {
+      if (operation !== unchanged) await cancelDeploy(ports.open(settings, 5_000), operation)
+    },
   }
 }

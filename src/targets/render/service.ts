@@ -1,9 +1,18 @@
 import * as z from 'zod'
-import type { App } from '../../deployment/app.ts'
-import { parseJson } from '../../kernel/json.ts'
-import { succeed, type Result } from '../../kernel/result.ts'
+import type { App, RenderSettings } from '../../deployment/app.ts'
+import { InstanceId } from '../../kernel/id.ts'
 import { parseImage } from '../../registry/image.ts'
-import { failLater, type AskRender, type RenderFailure } from './api.ts'
+import { unlimited, type Target } from '../target.ts'
+import { getFrom, type AskRender, type FromRender } from './api.ts'
+
+/** What an opening asks of a service: it is one instance, and nothing limits its size. */
+export const createRenderSelection = ({
+  key: target,
+  service,
+}: RenderSettings): Pick<Target, 'candidates' | 'capacity'> => ({
+  candidates: () => Promise.resolve([{ id: InstanceId.parse(service), target, obstacle: null }]),
+  capacity: () => Promise.resolve(unlimited),
+})
 
 /** `GET /services/{id}`, the fields that are used. */
 const Service = z.object({
@@ -17,14 +26,8 @@ const Service = z.object({
 })
 export type Service = z.infer<typeof Service>
 
-export const readService = async (ask: AskRender): Promise<Result<Service, RenderFailure>> => {
-  const answered = await ask({ method: 'GET', path: '' })
-  if (!answered.ok) return answered
-  const service = parseJson(Service, answered.value.body)
-  return service === null
-    ? failLater('Render describes the service in another way')
-    : succeed(service)
-}
+export const readService = (ask: AskRender): FromRender<Service> =>
+  getFrom(ask, '', Service, 'the service')
 
 /** `docker.io/acme/shop`: as Render compares images, without tag and digest. */
 export const nameImage = (image: string): string => {
@@ -36,7 +39,7 @@ export const nameImage = (image: string): string => {
   return `${host}/${repository}`
 }
 
-/** Why Landfall cannot deploy an app to this service, and what to do; null where it can. */
+/** Why Landfall cannot deploy an app to this service, and what to do; null if it can. */
 export const findUnsuitable = (
   { imagePath, repo, suspended, autoDeploy }: Service,
   { image }: Pick<App, 'image'>,
@@ -45,7 +48,7 @@ export const findUnsuitable = (
   if (typeof imagePath !== 'string' || imagePath === '')
     return `Render builds it from ${repo ?? 'a repository'}, and Landfall deploys images: make a service of the image ${wanted} (New, Web Service, Existing image) with the same variables and disk, name its id in landfall.yml, and move the domain to it`
   if (nameImage(imagePath) !== wanted)
-    return `it runs ${nameImage(imagePath)}, and Render takes no other image than the service's own: set it to ${wanted} (Settings, Image)`
+    return `it runs ${nameImage(imagePath)}, and Render accepts no other image than the service's own: set it to ${wanted} (Settings, Image)`
   if (suspended === 'suspended') return 'it is suspended: resume it at Render'
   if (autoDeploy === 'yes')
     return 'Render deploys it by itself: set Auto-Deploy to off (Settings), so that only Landfall does'

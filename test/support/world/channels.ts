@@ -1,12 +1,12 @@
-import type { AlarmTransition, Verdict } from '../../../src/deployment/alarm.ts'
 import type { Channel, Notice, SendResult } from '../../../src/deployment/notice.ts'
+import type { AlarmTransition, Verdict } from '../../../src/deployment/observation.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { succeed } from '../../../src/kernel/result.ts'
 import type { ReconcilePorts } from '../../../src/rollout/ports.ts'
 import type { Call } from '../calls.ts'
 import type { WorldClock } from './clock.ts'
 
-/** Who is told, what fires, and the secrets: what an app has around it besides its instances. */
+/** The channels, the alarms and the secrets of an app. */
 export const createChannels = (clock: WorldClock) => {
   const heard: { readonly channel: Channel; readonly fact: Notice; readonly at: string }[] = []
   let answerTelling: (channel: Channel, fact: Notice) => SendResult = () => ({ kind: 'sent' })
@@ -60,7 +60,7 @@ export const createChannels = (clock: WorldClock) => {
     toPorts,
     canReadSecrets: () => !areSecretsDown,
     controls: {
-      /** What the channels were told, in order. */
+      /** The notices that the channels received, in order. */
       heard,
       judged,
       firing,

@@ -1,7 +1,7 @@
 import type { Instant } from '../../../src/kernel/clock.ts'
 import { startOfTime } from '../examples.ts'
 
-/** A clock that only moves when told to, and what happens meanwhile. */
+/** A clock that moves on request only, and the events planned on it. */
 export const createClock = () => {
   let now = startOfTime
   const events: { readonly at: number; readonly run: () => void }[] = []
@@ -9,7 +9,7 @@ export const createClock = () => {
   return {
     now: () => now,
     instant: (): Instant => new Date(now).toISOString(),
-    /** Something happens at this time. */
+    /** Plans an event. */
     plan: (at: number, run: () => void): void => void events.push({ at, run }),
     advance: (milliseconds: number): void => {
       const until = now + milliseconds

@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Intent } from '../../../src/deployment/deployment.ts'
 import { compareOrders } from '../../../src/deployment/revision.ts'
 import type { StepRecord } from '../../../src/deployment/step.ts'
 import type { InstanceId } from '../../../src/kernel/id.ts'
 import type { Order } from '../../../src/targets/target.ts'
-import type { CommandView, DeploymentView, Views } from '../core-views.ts'
+import type { DeploymentView, Views } from '../core-views.ts'
 import { indexOf } from '../examples.ts'
 import type { Host } from '../hosts.ts'
 import type { Sent } from './hosts.ts'
 
-/** What the invariants look at besides the head. */
+/** What the invariants check besides the head. */
 interface Seen {
   readonly hosts: readonly Host[]
   readonly deployments: ReadonlyMap<number, DeploymentView>
@@ -62,12 +63,12 @@ export const createInvariants = (seen: () => Seen) => {
       breach('predeploy is ordered of an instance that is not to run it', order)
   }
 
-  /** Instances of which nobody knows what they serve: no ending answers for them. */
+  /** Instances that have not reported what they serve: no ending answers for them. */
   const noteUnknown = (ended: DeploymentView): void => {
     for (const { id, status } of ended.instances) {
       if (status === 'unknown') unknown.add(id)
       if (status === 'succeeded' || status === 'restored') unknown.delete(id)
-      // Nobody waits for an instance that a repair did not get to, or could not ask.
+      // A repair need not reach or ask every instance.
       if (isRepair(ended) && status !== 'succeeded') unknown.add(id)
       // An instance that was offline follows when it is back.
       if (ended.kind === 'rollback' && status === 'failed') unknown.add(id)
@@ -113,7 +114,7 @@ export const createInvariants = (seen: () => Seen) => {
         breach(`${generation} took ${takesBack} back again`, other)
   }
 
-  /** It brings nothing but what is live, and only to who does not serve it, as far as anybody knows. */
+  /** A repair brings the live release only, and only to instances that are not observed to serve it. */
   const checkRepair = (before: Views, { release, generation }: DeploymentView): void => {
     const { live } = before
     if (!isDeepStrictEqual(release, live) || generation !== live?.generation)
@@ -156,7 +157,7 @@ export const createInvariants = (seen: () => Seen) => {
     checkTold(before, was, is)
   }
 
-  const checkCommand = (before: Views, after: Views, command: CommandView): void => {
+  const checkCommand = (before: Views, after: Views, command: Intent): void => {
     const { deadlineAt, at, hostSeconds, fence } = command
     if (Date.parse(deadlineAt) - Date.parse(at) < hostSeconds * 1000)
       breach('the host may run longer than its command is good for', command)

@@ -74,8 +74,8 @@ const refusedWith = (text: string) => fail({ kind: 'refused', why: why(text) })
 const laterWith = (text: string, afterSeconds: number | null = null) =>
   fail(later(why(text), afterSeconds))
 
-describe('a request', () => {
-  test('goes below the address of the API, with its headers and its token', async () => {
+describe('API client: a request', () => {
+  test('sends a request below the address of the API, with its headers and token', async () => {
     const answered = await createAsk()(read)
     expect(answered).toMatchObject({ ok: true, value: { status: 200 } })
     expect(answered.ok && parseJson(z.unknown(), answered.value.body)).toEqual({ path: '/v3/apps' })
@@ -90,7 +90,7 @@ describe('a request', () => {
     })
   })
 
-  test('carries its body as JSON, and its own headers over those of the API', async () => {
+  test('sends the body as JSON, and the headers of a request override those of the API', async () => {
     const accept = 'application/vnd.vendor+json; version=3.docker-releases'
     await createAsk()({ ...change, headers: { accept } })
     expect(vendor.calls[0]).toMatchObject({
@@ -101,8 +101,8 @@ describe('a request', () => {
   })
 })
 
-describe('the token', () => {
-  test('is kept for its time, and read anew after it', async () => {
+describe('API client: the token', () => {
+  test('keeps a token for its time, then loads it again', async () => {
     const ask = createAsk()
     await ask(read)
     now = addSeconds(start, 299)
@@ -113,7 +113,7 @@ describe('the token', () => {
     expect(reads).toBe(2)
   })
 
-  test('that was replaced is read anew once by requests at the same time', async () => {
+  test('loads a replaced token once for simultaneous requests', async () => {
     const ask = createAsk()
     await ask(read)
     accepted = 'renewed-token'
@@ -126,14 +126,14 @@ describe('the token', () => {
     expect(reads).toBe(2)
   })
 
-  test('that is for one request only is not kept', async () => {
+  test('does not keep a token for one request', async () => {
     const ask = createAsk({ keptSeconds: null })
     await ask(read)
     await ask(read)
     expect(reads).toBe(2)
   })
 
-  test('that was replaced is read anew after a 401, and the request made once more', async () => {
+  test('loads a replaced token after a 401 and repeats the request', async () => {
     const ask = createAsk()
     await ask(read)
     accepted = 'renewed-token'
@@ -146,7 +146,7 @@ describe('the token', () => {
     ])
   })
 
-  test('that is answered 401 twice is refused, and read anew by the next request', async () => {
+  test('refuses after a second 401, and loads the token again for the next request', async () => {
     secret = 'wrong-token'
     const ask = createAsk()
     expect(await ask(read)).toEqual(refusedWith('answered 401: Invalid credentials'))
@@ -156,20 +156,20 @@ describe('the token', () => {
     expect(reads).toBe(3)
   })
 
-  test('that is not kept is not tried twice', async () => {
+  test('does not repeat a request after a 401 to a token that is not kept', async () => {
     secret = 'wrong-token'
     expect(await createAsk({ keptSeconds: null })(read)).toMatchObject({ ok: false })
     expect(vendor.calls).toHaveLength(1)
   })
 
-  test('that cannot be had is the failure, and nothing is sent', async () => {
+  test('returns the failure of the authorization and sends nothing', async () => {
     const failure = later('the secret cannot be read now')
     expect(await createAsk({ authorize: async () => fail(failure) })(read)).toEqual(fail(failure))
     expect(vendor.calls).toEqual([])
   })
 })
 
-describe('too many requests', () => {
+describe('API client: too many requests', () => {
   const reset = String(Date.parse(start) / 1000 + 90)
   const usedUp = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': reset }
   test.each<[string, Answer, number]>([
@@ -182,13 +182,13 @@ describe('too many requests', () => {
     ['the end of the hour', { status: 403, headers: usedUp }, 90],
     ['seconds, by 403', { status: 403, headers: { 'retry-after': '20' } }, 20],
     ['words, by 403', { status: 403, body: { message: 'secondary rate limit' } }, 60],
-  ])('with %s is a failure with the time to wait', async (_what, answer, seconds) => {
+  ])('returns the time to wait for %s', async (_what, answer, seconds) => {
     answerOnce(answer)
     const text = `answered ${answer.status}: too many requests`
     expect(await createAsk()(read)).toEqual(laterWith(text, seconds))
   })
 
-  test('keep the requests of that limit back for the time, and no others', async () => {
+  test('holds back the requests under an exceeded limit, and no others', async () => {
     const ask = createAsk({ toLimit: ({ method }) => method })
     answerOnce({ status: 429, headers: { 'retry-after': '30' } })
     await ask(read)
@@ -201,8 +201,8 @@ describe('too many requests', () => {
   })
 })
 
-describe('an answer', () => {
-  test.each([408, 425, 500, 502, 503])('%i may be another one later', async (status) => {
+describe('API client: an answer', () => {
+  test.each([408, 425, 500, 502, 503])('returns a later for status %i', async (status) => {
     answerOnce({ status, headers: { 'retry-after': '30' }, body: '<html>' })
     expect(await createAsk()(read)).toEqual(laterWith(`answered ${status}`, 30))
   })
@@ -222,7 +222,7 @@ describe('an answer', () => {
       'answered 422: one [31mtwo',
     ],
     ['a long text', { status: 422, body: { message: 'word '.repeat(99) } }, 'word word word'],
-  ])('of 4xx with %s is refused in these words', async (_what, answer, text) => {
+  ])('refuses a 4xx answer with %s in its words', async (_what, answer, text) => {
     answerOnce(answer)
     const answered = await createAsk()(read)
     expect(answered).toMatchObject({ ok: false, error: { kind: 'refused' } })
@@ -237,7 +237,7 @@ describe('an answer', () => {
     ['what looks like a token', `ghs_${'x'.repeat(36)}`],
     ['what is as long as a token', 'Ab1_'.repeat(20)],
     ['a token that the end cuts', `${'word '.repeat(22)}${planted}`],
-  ])('is told without %s', async (_what, message) => {
+  ])('quotes an answer without %s', async (_what, message) => {
     answerOnce({ status: 422, body: { message: `not good: ${message}` } })
     const answered = await createAsk()(read)
     expect(printed(answered)).toContain('not good: ')
@@ -245,12 +245,12 @@ describe('an answer', () => {
       expect(printed(answered)).not.toContain(part)
   })
 
-  test('to a body with secrets is not quoted', async () => {
+  test('does not quote the answer to a body with secrets', async () => {
     answerOnce({ status: 422, body: { message: 'KEY=hunter22 is not good' } })
     expect(await createAsk()({ ...change, isSecret: true })).toEqual(refusedWith('answered 422'))
   })
 
-  test('becomes the failure of its API by its status', async () => {
+  test('maps a status to a failure of the API', async () => {
     const seen: unknown[] = []
     const ask = createAsk({
       toFailure: (failure, { method }, status) => {
@@ -269,8 +269,8 @@ describe('an answer', () => {
   })
 })
 
-describe('no answer', () => {
-  test('in the time for all requests is a time out, with nothing sent after it', async () => {
+describe('API client: no answer', () => {
+  test('times out after the time for all requests and sends nothing more', async () => {
     const clock = () => new Date(now)
     const timeouts: number[] = []
     const watched: Http = (request) => {
@@ -287,20 +287,20 @@ describe('no answer', () => {
     expect(timeouts).toEqual([9_000, 100])
   })
 
-  test('of the size that is read', async () => {
+  test('fails for an answer that is too large', async () => {
     answerOnce({ status: 200, body: 'x'.repeat(101) })
     const ask = createAsk({ maxBodyBytes: 100 })
-    expect(await ask(read)).toEqual(laterWith('answered with more than is read'))
+    expect(await ask(read)).toEqual(laterWith('sent a response that is too large'))
   })
 
-  test('is one that was lost on the way', async () => {
+  test('fails for a lost answer', async () => {
     vendor.fate = () => ({ kind: 'lose' })
     expect(await createAsk()(read)).toEqual(laterWith('could not be reached'))
   })
 })
 
-describe('a redirect', () => {
-  test('of a read is followed, and another origin is not given the token', async () => {
+describe('API client: a redirect', () => {
+  test('follows the redirect of a read without the token to another origin', async () => {
     const other = await startVendor(() => ({ status: 200, body: {} }))
     answerOnce({ status: 302, headers: { location: `${other.url.href}there` } })
     expect(await createAsk()(read)).toMatchObject({ ok: true })
@@ -310,14 +310,14 @@ describe('a redirect', () => {
     await other.stop()
   })
 
-  test('of a change is refused', async () => {
+  test('refuses the redirect of a change', async () => {
     answerOnce({ status: 307, headers: { location: '/v3/elsewhere' } })
-    const text = 'answered 307: it is to be found at another address'
+    const text = 'answered 307: the service redirects to another address'
     expect(await createAsk()(change)).toEqual(refusedWith(text))
     expect(vendor.calls).toHaveLength(1)
   })
 
-  test('to an address that is not HTTPS is refused', async () => {
+  test('refuses a redirect to an address without HTTPS', async () => {
     answerOnce({ status: 302, headers: { location: 'http://vendor.example/' } })
     const text = 'is not an HTTPS address, or redirects to one that is not'
     expect(await createAsk()(read)).toEqual(refusedWith(text))

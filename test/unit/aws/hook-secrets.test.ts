@@ -54,7 +54,7 @@ const play = (age: number) => {
 const hour = 3600
 const unavailable = { ok: false, error: 'secret_unavailable' }
 
-test('is read once in five minutes, however often it is asked for', async () => {
+test('reads a webhook secret once in five minutes', async () => {
   const world = play(48 * hour)
   const first = await world.load()
   world.pass(299)
@@ -65,13 +65,13 @@ test('is read once in five minutes, however often it is asked for', async () => 
   expect(world.reads).toHaveLength(2)
 })
 
-test('is read once for all who ask at the same time', async () => {
+test('reads a webhook secret once for concurrent callers', async () => {
   const world = play(48 * hour)
   await Promise.all([world.load(), world.load(), world.refresh()])
   expect(world.reads).toHaveLength(1)
 })
 
-test('bad signatures have it read once a minute and no more', async () => {
+test('rereads a webhook secret once a minute at most after bad signatures', async () => {
   const world = play(48 * hour)
   const first = await world.load()
   for (let second = 0; second < 59; second += 1) {
@@ -86,7 +86,7 @@ test('bad signatures have it read once a minute and no more', async () => {
   expect(world.reads).toHaveLength(2)
 })
 
-test('the previous one is read for as long as it may be accepted', async () => {
+test('reads the previous webhook secret for as long as it may be accepted', async () => {
   const young = play(24 * hour)
   const loaded = await young.load()
   expect(loaded.ok && loaded.value.previous?.reveal()).toBe('previous')
@@ -96,7 +96,7 @@ test('the previous one is read for as long as it may be accepted', async () => {
   expect(old.reads).toEqual(['AWSCURRENT'])
 })
 
-test('taking the label off the previous one ends it', async () => {
+test('accepts no previous webhook secret once its label is removed', async () => {
   const world = play(hour)
   world.previous = 'secret_missing'
   const loaded = await world.load()
@@ -104,7 +104,7 @@ test('taking the label off the previous one ends it', async () => {
 })
 
 test.each(['secret_missing', 'secret_unavailable'] as const)(
-  'a failure (%s) is kept for ten seconds: many who ask are one read and one error in the log',
+  'keeps a failed read (%s) of a webhook secret for ten seconds, with one error in the log',
   async (failure) => {
     const world = play(hour)
     world.failure = failure
@@ -122,20 +122,20 @@ test.each(['secret_missing', 'secret_unavailable'] as const)(
   },
 )
 
-test('a source that is not configured is no error: strangers ask for it', async () => {
+test('logs no error for the secret of a source without configuration, which strangers cause', async () => {
   const world = play(hour)
   expect(await world.loadUnconfigured()).toEqual(unavailable)
   expect(world.reads).toEqual([])
   expect(world.lines).toEqual([])
 })
 
-test('lets nothing through on half of what it needs', async () => {
+test('fails if the previous webhook secret cannot be read', async () => {
   const world = play(hour)
   world.previous = 'secret_unavailable'
   expect(await world.load()).toEqual(unavailable)
 })
 
-test('a refresh that fails does not end what is still good', async () => {
+test('keeps a good webhook secret when a refresh fails', async () => {
   const world = play(48 * hour)
   const first = await world.load()
   world.pass(61)
@@ -146,7 +146,7 @@ test('a refresh that fails does not end what is still good', async () => {
   expect(world.reads).toHaveLength(2)
 })
 
-test('takes off the line break that a file ends with, and nothing else', async () => {
+test('removes a webhook secret’s last line break, and nothing else', async () => {
   const world = play(48 * hour)
   world.value = ' a\nb\r\n'
   const loaded = await world.load()

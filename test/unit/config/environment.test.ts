@@ -5,7 +5,7 @@ afterEach(() => {
   vi.unstubAllEnvs()
 })
 
-test('gives a function what it needs from its environment', () => {
+test('reads the variables of a function', () => {
   vi.stubEnv('STAGE', 'prod')
   vi.stubEnv('TABLE_NAME', 'landfall-prod')
   vi.stubEnv('SENTRY_DSN', '')
@@ -16,7 +16,7 @@ test('gives a function what it needs from its environment', () => {
   })
 })
 
-test('names the variable that is missing', () => {
+test('names a missing variable', () => {
   vi.stubEnv('STAGE', 'prod')
   vi.stubEnv('TABLE_NAME', '')
   expect(() => readEnvironment(environments.status)).toThrow('TABLE_NAME')

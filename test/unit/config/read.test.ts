@@ -36,7 +36,11 @@ const edit = (from: string, to: string): string => {
   return file.replace(from, to)
 }
 
-test('accepts the file that the mistakes are made in', () => {
+/** The file with more lines below its EC2 target, or below its app. */
+const ec2With = (lines: string): string => edit('publish: 80', `publish: 80\n          ${lines}`)
+const appWith = (lines: string): string => edit('requires:', `${lines}\n    requires:`)
+
+test('accepts a file without mistakes', () => {
   expect(mistakesOf(file)).toEqual([])
   expect(warningsOf(file)).toEqual([])
 })
@@ -47,12 +51,12 @@ const ec2 = 'apps.shop.targets[0].ec2'
 
 test.each([
   [
-    'an app with the name of what stands beside the apps on an instance',
+    'an app with a reserved name',
     edit('shop:', 'instance:'),
-    `${at(5, 3, 'apps.instance')}: is a name that Landfall keeps for itself`,
+    `${at(5, 3, 'apps.instance')}: is a reserved name`,
   ],
   [
-    'a port that is no number',
+    'a port that is not a number',
     edit('port: 8000', 'port: "80a"'),
     `${at(13, 17, `${ec2}.port`)}: must be a whole number from 1 to 65535, got "80a"`,
   ],
@@ -72,9 +76,9 @@ test.each([
     `${at(2, 3, 'sources.bitbucket')}: is not a known key; known here: github, circleci, docker-hub`,
   ],
   [
-    'a key that stands twice',
+    'a repeated key',
     edit('image: acme/shop', 'image: acme/shop\n    image: acme/other'),
-    'landfall.yml:8:5 the key "image" stands here twice',
+    'landfall.yml:8:5 the key "image" is repeated',
   ],
   [
     'a missing key',
@@ -88,17 +92,17 @@ test.each([
   ],
   [
     'a tag with another placeholder',
-    edit('requires:', 'tag: "{sha}"\n    requires:'),
+    appWith('tag: "{sha}"'),
     `${at(8, 10, 'apps.shop.tag')}: must be a tag or a template of one, such as "{commit}", "main-{commit}" or latest; {commit} is the only placeholder, got "{sha}"`,
   ],
   [
     'a duration without its unit',
-    edit('requires:', 'waitFor: 3600\n    requires:'),
+    appWith('waitFor: 3600'),
     `${at(8, 14, 'apps.shop.waitFor')}: must be a duration from 1m to 168h, such as 30s, 5m or 2h, got 3600`,
   ],
   [
     'a duration that is too long',
-    edit('requires:', 'deadline: 24h\n    requires:'),
+    appWith('deadline: 24h'),
     `${at(8, 15, 'apps.shop.deadline')}: must be a duration from 3m to 6h, such as 30s, 5m or 2h, got "24h"`,
   ],
   [
@@ -107,38 +111,38 @@ test.each([
     `${at(14, 29, `${ec2}.health.expect`)}: must be an HTTP status or a range of them, such as 200 or 200-399, got "399-200"`,
   ],
   [
-    'an address to publish on that is none',
+    'an invalid address to publish on',
     edit('publish: 80', 'publish: "localhost:80"'),
     `${at(14, 20, `${ec2}.publish`)}: must be a port from 1 to 65535 or an address and a port, such as "127.0.0.1:8080", got "localhost:80"`,
   ],
   [
     'a batch of nothing',
-    edit('publish: 80', 'publish: 80\n          rollout: { batch: 0 }'),
+    ec2With('rollout: { batch: 0 }'),
     `${at(15, 29, `${ec2}.rollout.batch`)}: must be a number of instances from 1 to 50 or a share of them, such as "25%", got 0`,
   ],
   [
     'an amount of memory in another notation',
-    edit('publish: 80', 'publish: 80\n          run: { memory: 1GiB }'),
+    ec2With('run: { memory: 1GiB }'),
     `${at(15, 26, `${ec2}.run.memory`)}: must be an amount of memory of at least 6m, such as 512m or 2g, got "1GiB"`,
   ],
   [
-    'less memory than Docker starts anything with',
-    edit('publish: 80', 'publish: 80\n          run: { memory: 512k }'),
+    'less memory than Docker requires',
+    ec2With('run: { memory: 512k }'),
     `${at(15, 26, `${ec2}.run.memory`)}: must be an amount of memory of at least 6m, such as 512m or 2g, got "512k"`,
   ],
   [
     'a path that HTTP cannot hold',
-    edit('publish: 80', 'publish: 80\n          health: { path: /santé }'),
+    ec2With('health: { path: /santé }'),
     `${at(15, 27, `${ec2}.health.path`)}: must be a path that begins with / and holds no spaces, no # and nothing but ASCII (é is %C3%A9), got "/santé"`,
   ],
   [
-    'a word of a command that no program can be given',
-    edit('publish: 80', 'publish: 80\n          run: { command: [run, "a\\0replaces=x"] }'),
+    'a NUL character in a command',
+    ec2With('run: { command: [run, "a\\0replaces=x"] }'),
     `${at(15, 33, `${ec2}.run.command[1]`)}: must be text without NUL characters, got "a\\u0000replaces=x"`,
   ],
   [
     'a predeploy without a program',
-    edit('publish: 80', 'publish: 80\n          predeploy: ["", x]'),
+    ec2With('predeploy: ["", x]'),
     `${at(15, 22, `${ec2}.predeploy`)}: must be a list that begins with a program, got a list`,
   ],
   [
@@ -148,25 +152,22 @@ test.each([
   ],
   [
     'a relative path as a volume',
-    edit(
-      'publish: 80',
-      'publish: 80\n          strategy: recreate\n          run: { volumes: ["./data:/data"] }',
-    ),
+    ec2With('strategy: recreate\n          run: { volumes: ["./data:/data"] }'),
     `${at(16, 28, `${ec2}.run.volumes[0]`)}: must be a volume or an absolute path of the instance, and where it appears in the container, such as "data:/data" or "/srv/media:/media:ro", got "./data:/data"`,
   ],
   [
     'a URL as a host',
-    edit('publish: 80', 'publish: 80\n          hosts: ["https://shop.example.com/"]'),
+    ec2With('hosts: ["https://shop.example.com/"]'),
     `${at(15, 19, `${ec2}.hosts[0]`)}: must be a host name without scheme, port or path, such as lettings.example.com, got "https://shop.example.com/"`,
   ],
   [
     'a number in a command',
-    edit('publish: 80', 'publish: 80\n          predeploy: [sleep, 5]'),
+    ec2With('predeploy: [sleep, 5]'),
     `${at(15, 30, `${ec2}.predeploy[1]`)}: must be text; put it in quotes, got 5`,
   ],
   [
     'a command as one text',
-    edit('publish: 80', 'publish: 80\n          predeploy: python manage.py migrate'),
+    ec2With('predeploy: python manage.py migrate'),
     `${at(15, 22, `${ec2}.predeploy`)}: must be a list of words, such as [python, manage.py, migrate], got "python manage.py migrate"`,
   ],
   [
@@ -182,12 +183,12 @@ test.each([
   [
     'instances that are not selected at all',
     edit('{ tag: "Name=shop" }', '{}'),
-    `${at(12, 22, `${ec2}.instances`)}: says neither tag nor ids: { tag: "Name=lettings" } or { ids: [i-0123456789abcdef0] }`,
+    `${at(12, 22, `${ec2}.instances`)}: has neither tag nor ids: { tag: "Name=lettings" } or { ids: [i-0123456789abcdef0] }`,
   ],
   [
     'instances that are selected twice',
     edit('tag: "Name=shop"', 'tag: "Name=shop", ids: [i-0123456789abcdef0]'),
-    `${at(12, 22, `${ec2}.instances`)}: says both tag and ids; which of the two?`,
+    `${at(12, 22, `${ec2}.instances`)}: has both tag and ids; remove one of them`,
   ],
   [
     'an unknown form of requirement',
@@ -217,11 +218,11 @@ test.each([
   [
     'a workflow of no repository',
     edit('    repository: acme/shop\n', ''),
-    `${at(5, 3, 'apps.shop.repository')}: is missing: whose is the workflow that requires names?`,
+    `${at(5, 3, 'apps.shop.repository')}: is missing: requires names a workflow of a repository`,
   ],
   [
     'the name of an alarm that would be a variable of the template',
-    edit('requires:', 'rollback: { alarms: ["shop-${AWS::Region}"] }\n    requires:'),
+    appWith('rollback: { alarms: ["shop-${AWS::Region}"] }'),
     `${at(8, 26, 'apps.shop.rollback.alarms[0]')}: must be a CloudWatch alarm's name, such as oc-lettings-5xx: not its ARN, and without \${, got "shop-\${AWS::Region}"`,
   ],
   [
@@ -230,14 +231,11 @@ test.each([
       'requires:',
       `rollback: { alarms: [${Array.from({ length: 11 }, (_, index) => `a${index}`).join(', ')}] }\n    requires:`,
     ),
-    `${at(8, 25, 'apps.shop.rollback.alarms')}: must be a list of at most 10 alarms; a composite alarm of CloudWatch stands for as many as you like, got a list`,
+    `${at(8, 25, 'apps.shop.rollback.alarms')}: must be a list of at most 10 alarms; a composite alarm of CloudWatch can combine more, got a list`,
   ],
   [
     'an ARN where an alarm is named',
-    edit(
-      'requires:',
-      'rollback: { alarms: ["arn:aws:cloudwatch:eu-west-3:1:alarm:a"] }\n    requires:',
-    ),
+    appWith('rollback: { alarms: ["arn:aws:cloudwatch:eu-west-3:1:alarm:a"] }'),
     `${at(8, 26, 'apps.shop.rollback.alarms[0]')}: must be a CloudWatch alarm's name, such as oc-lettings-5xx: not its ARN, and without \${, got "arn:aws:cloudwatch:eu-west-3:1:alarm:a"`,
   ],
   [
@@ -246,14 +244,14 @@ test.each([
       '{ ci: github, workflow: CI }, ',
       '',
     ),
-    `${at(6, 24, 'apps.shop.reports.github')}: needs repository: where shall it be reported?`,
+    `${at(6, 24, 'apps.shop.reports.github')}: needs repository, to which it reports`,
   ],
   [
-    'an image that nobody would tell of',
+    'an image that nothing announces',
     edit('[{ ci: github, workflow: CI }, image]', '[image]')
       .replace('image: acme/shop', 'image: registry.example:5000/shop')
       .replace('    repository: acme/shop\n', ''),
-    `${at(7, 15, 'apps.shop.requires')}: nothing would tell when there is a new image: require a CI workflow, or configure sources.docker-hub for an image on Docker Hub, or sources.github with repository and a tag with {commit}`,
+    `${at(7, 15, 'apps.shop.requires')}: nothing announces a new image: require a CI workflow, or configure sources.docker-hub for an image on Docker Hub, or sources.github with repository and a tag with {commit}`,
   ],
   [
     'a boolean in env',
@@ -261,24 +259,24 @@ test.each([
     `${at(9, 19, 'apps.shop.env.DEBUG')}: must be text; put it in quotes, got False`,
   ],
   [
-    'a name in env that no shell takes',
+    'an invalid name in env',
     edit('DEBUG:', '"2FAST":'),
     `${at(9, 12, 'apps.shop.env.2FAST')}: "2FAST" is not a name for a variable`,
   ],
   [
-    'a value of several lines under a name that steers the shell',
+    'a value of several lines under a name that controls the shell',
     edit('{ DEBUG: "False" }', '{ LD_PRELOAD: "a\\nb" }'),
     `${at(9, 12, 'apps.shop.env.LD_PRELOAD')}: "LD_PRELOAD" steers the shell or docker and cannot have a value with line breaks`,
   ],
   [
     'a name of an app with capitals',
     edit('  shop:', '  Shop_1:'),
-    `${at(5, 3, 'apps.Shop_1')}: an app's name is 2 to 40 lower-case letters, digits and "-", and begins with a letter: it stands in URLs, paths and container names`,
+    `${at(5, 3, 'apps.Shop_1')}: an app's name is 2 to 40 lower-case letters, digits and "-", and begins with a letter: it is part of URLs, paths and container names`,
   ],
   [
     'no app at all',
     `${file.slice(0, file.indexOf('apps:'))}apps: {}\n`,
-    'landfall.yml:4:7 apps: there is no app in it',
+    'landfall.yml:4:7 apps: has no app',
   ],
   [
     'no target',
@@ -288,37 +286,37 @@ test.each([
   [
     'a target of no kind',
     `${file}      - {}\n`,
-    `${at(15, 9, 'apps.shop.targets[1]')}: a target is one of ec2, render and heroku, not 0 of them`,
+    `${at(15, 9, 'apps.shop.targets[1]')}: must have one of ec2, render and heroku, not 0 of them`,
   ],
   [
     'the same instances twice',
     `${file}      - ec2: { instances: { tag: "Name=shop" }, port: 1, publish: 81 }\n`,
-    `${at(15, 27, 'apps.shop.targets[1].ec2.instances')}: selects instances of apps.shop.targets[0].ec2 too; an app runs once on an instance`,
+    `${at(15, 27, 'apps.shop.targets[1].ec2.instances')}: also selects instances of apps.shop.targets[0].ec2; an app runs once per instance`,
   ],
   [
-    'a port that is not said',
+    'a missing port',
     edit('          port: 8000\n', ''),
     `${at(11, 9, `${ec2}.port`)}: is missing: on which port does the container listen?`,
   ],
   [
-    'an address that is not said',
+    'a missing address',
     edit('          publish: 80\n', ''),
-    `${at(11, 9, `${ec2}.publish`)}: is missing: on which port of the instance shall it be reached? (80, or "127.0.0.1:8080" behind your own proxy)`,
+    `${at(11, 9, `${ec2}.publish`)}: is missing: on which port of the instance does the app listen? (80, or "127.0.0.1:8080" behind your own proxy)`,
   ],
   [
     'a port of a worker',
     edit('          publish: 80\n', '          strategy: worker\n'),
-    `${at(13, 17, `${ec2}.port`)}: is of no use to a worker: nobody asks it`,
+    `${at(13, 17, `${ec2}.port`)}: has no effect for a worker, which gets no requests`,
   ],
   [
     'an unknown strategy',
-    edit('publish: 80', 'publish: 80\n          strategy: bluegreen'),
+    ec2With('strategy: bluegreen'),
     `${at(15, 21, `${ec2}.strategy`)}: must be blue-green, recreate or worker, got "bluegreen"`,
   ],
   [
     'a health check that is over before it can pass',
-    edit('publish: 80', 'publish: 80\n          health: { interval: 10s, times: 3, timeout: 20s }'),
-    `${at(15, 55, `${ec2}.health.timeout`)}: is over before the container could answer 3 times, every 10s`,
+    ec2With('health: { interval: 10s, times: 3, timeout: 20s }'),
+    `${at(15, 55, `${ec2}.health.timeout`)}: ends before the container can answer 3 times, every 10s`,
   ],
   [
     'a list where a mapping belongs',
@@ -341,17 +339,17 @@ test.each([
     'landfall.yml:1:21 Flow sequence in block collection must be sufficiently indented and end with a ]',
   ],
   [
-    'aliases that unfold without end',
+    'aliases that expand without end',
     `a: &a [x, x, x, x, x, x, x, x, x, x]\n${['b', 'c', 'd', 'e']
       .map((name, index) => `${name}: &${name} [${`*${'abcd'[index]}, `.repeat(10)}x]`)
       .join('\n')}\n`,
     'landfall.yml:1:1 Excessive alias count indicates a resource exhaustion attack',
   ],
-])('tells of %s, with its place', (_, text, expected) => {
+])('reports %s, with its place', (_, text, expected) => {
   expect(mistakesOf(text)).toContain(expected)
 })
 
-test('takes a registry on this machine for one whose pushes are told by hand', () => {
+test('requires no announcement of images in a registry on this machine', () => {
   const text = edit('image: acme/shop', 'image: localhost:5000/acme/shop\n    tag: latest').replace(
     '[{ ci: github, workflow: CI }, image]',
     '[image]',
@@ -360,16 +358,16 @@ test('takes a registry on this machine for one whose pushes are told by hand', (
   expect(mistakesOf(text.replace('localhost', 'registry.example'))).toHaveLength(1)
 })
 
-test('explains the choice that volumes ask for', () => {
-  const text = edit('publish: 80', 'publish: 80\n          run: { volumes: ["data:/data"] }')
+test('explains the choice of strategy that volumes require', () => {
+  const text = ec2With('run: { volumes: ["data:/data"] }')
   expect(mistakesOf(text)).toEqual([
     expect.stringMatching(
-      /^landfall\.yml:11:9 .*\.ec2\.strategy: is missing: with volumes .*blue-green.*no request waits; recreate.*SQLite/,
+      /^landfall\.yml:11:9 .*\.ec2\.strategy: is missing: volumes .*blue-green.*no request waits; recreate.*SQLite/,
     ),
   ])
 })
 
-test('tells all mistakes at once, in the order of the file', () => {
+test('reports all mistakes at once, in the order of the file', () => {
   const text = edit('port: 8000', 'port: "80a"\n          run: { volumes: ["data:/data"] }')
     .replace('"False"', 'False')
     .replace('ci: github', 'ci: circleci')
@@ -381,7 +379,7 @@ test('tells all mistakes at once, in the order of the file', () => {
   ])
 })
 
-test('checks the other apps although one is incomplete', () => {
+test('checks the other apps where one is incomplete', () => {
   const text = `${file}  blog: { requires: [image] }\n`.replace('ci: github', 'ci: circleci')
   expect(mistakesOf(text).map((line) => line.split(': ')[0])).toEqual([
     'landfall.yml:8:22 apps.shop.requires[0].ci',
@@ -390,7 +388,7 @@ test('checks the other apps although one is incomplete', () => {
   ])
 })
 
-test('does not repeat what stands where the name of a secret belongs', () => {
+test('does not quote a wrong value in the place of a secret name', () => {
   const planted = 'hunter2 is my password'
   const [mistake, ...others] = mistakesOf(
     edit('env:', `secrets: "${planted}"\n    reports: { github: "${planted}" }\n    env:`),
@@ -399,13 +397,11 @@ test('does not repeat what stands where the name of a secret belongs', () => {
   expect([mistake, ...others].join('\n')).not.toContain('hunter2')
 })
 
-test('refuses a pause that outlasts the rollout', () => {
-  expect(mistakesOf(edit('publish: 80', 'publish: 80\n          rollout: { pause: 9m }'))).toEqual([
-    `${at(15, 29, `${ec2}.rollout.pause`)}: may take 600s (the clock, which ends it, looks once a minute), and of the deadline of 900s the rollout has 600s: the rest is kept for bringing the old release back`,
+test('refuses a pause that is longer than the rollout', () => {
+  expect(mistakesOf(ec2With('rollout: { pause: 9m }'))).toEqual([
+    `${at(15, 29, `${ec2}.rollout.pause`)}: may take 600s (a tick once a minute ends it), but of the deadline of 900s the rollout has 600s: the rest is reserved for restoring the old release`,
   ])
-  expect(mistakesOf(edit('publish: 80', 'publish: 80\n          rollout: { pause: 8m }'))).toEqual(
-    [],
-  )
+  expect(mistakesOf(ec2With('rollout: { pause: 8m }'))).toEqual([])
 })
 
 const second = (target: string): string =>
@@ -417,11 +413,11 @@ const second = (target: string): string =>
 `
 
 test.each([
-  ['the same port', 'publish: 80', 'publish: is the address of apps.shop.targets[0].ec2 too'],
+  ['the same port', 'publish: 80', 'publish: is also the address of apps.shop.targets[0].ec2'],
   [
     'the same port, once on one address only',
     'publish: "127.0.0.1:80"',
-    'publish: takes port 80, which apps.shop.targets[0].ec2.publish takes on all addresses',
+    'publish: uses port 80, which apps.shop.targets[0].ec2.publish uses on all addresses',
   ],
 ])('refuses two apps that share an instance and %s', (_, target, expected) => {
   expect(mistakesOf(second(target))).toEqual([expect.stringContaining(expected)])
@@ -433,18 +429,18 @@ test('refuses two apps that share a port and a host', () => {
     'publish: 80\n          hosts: [b.example]\n',
   )
   expect(mistakesOf(text)).toEqual([
-    expect.stringContaining('hosts: b.example is a host of apps.shop.targets[0].ec2 already'),
+    expect.stringContaining('hosts: b.example is already a host of apps.shop.targets[0].ec2'),
   ])
 })
 
 test.each([
   ['by host', 'publish: 80, hosts: [blog.example]'],
   ['on another port', 'publish: 81'],
-])('lets two apps share an instance %s', (_, target) => {
+])('accepts two apps on one instance %s', (_, target) => {
   expect(mistakesOf(second(target))).toEqual([])
 })
 
-test('lets apps on different instances have the same port', () => {
+test('accepts one port for apps on different instances', () => {
   expect(mistakesOf(second('publish: 80').replace(/Name=shop(?=" }, port)/, 'Name=blog'))).toEqual(
     [],
   )
@@ -453,51 +449,48 @@ test('lets apps on different instances have the same port', () => {
 test.each([
   [
     'a hold that is shorter than stopping and checking may take',
-    edit(
-      'publish: 80',
-      'publish: 80\n          strategy: recreate\n          predeploy: [migrate]\n          hold: 30s',
-    ),
-    `${at(17, 17, `${ec2}.hold`)}: warning: stopping (twice run.stopTimeout, 30s: for its requests, then for its end) and checking (health.timeout 120s) may take 180s, and predeploy takes its time besides; requests that waited 30s by then fail`,
+    ec2With('strategy: recreate\n          predeploy: [migrate]\n          hold: 30s'),
+    `${at(17, 17, `${ec2}.hold`)}: warning: stopping (twice run.stopTimeout, 30s: for its requests, then for its end) and checking (health.timeout 120s) may take 180s, plus the time of predeploy; requests that have waited 30s fail`,
   ],
   [
-    'a check that leaves no time for the way back',
-    edit('publish: 80', 'publish: 80\n          health: { timeout: 12m }'),
-    `${at(15, 30, `${ec2}.health.timeout`)}: warning: one instance may take 780s (twice run.stopTimeout and health.timeout), which does not fit well into the deadline of 900s: a third of it is kept for bringing the old release back`,
+    'a check that leaves no time for a restore',
+    ec2With('health: { timeout: 12m }'),
+    `${at(15, 30, `${ec2}.health.timeout`)}: warning: one instance may take 780s (twice run.stopTimeout and health.timeout), which is long for the deadline of 900s: a third of it is reserved for restoring the old release`,
   ],
   [
-    'a worker whose stop leaves no time for the way back',
+    'a worker whose stop leaves no time for a restore',
     edit(
       '          port: 8000\n          publish: 80',
       '          strategy: worker\n          run: { stopTimeout: 10m }',
     ),
-    `${at(11, 9, `${ec2}.health.timeout`)}: warning: one instance may take 602s (run.stopTimeout and health.interval × times), which does not fit well into the deadline of 900s: a third of it is kept for bringing the old release back`,
+    `${at(11, 9, `${ec2}.health.timeout`)}: warning: one instance may take 602s (run.stopTimeout and health.interval × times), which is long for the deadline of 900s: a third of it is reserved for restoring the old release`,
   ],
   [
     'a source that no app uses',
     edit('  github:', '  circleci: { secret: c }\n  github:'),
-    `${at(2, 13, 'sources.circleci')}: warning: no app requires { ci: circleci }, so its webhooks do nothing`,
+    `${at(2, 13, 'sources.circleci')}: warning: no app requires { ci: circleci }, so its webhooks have no effect`,
   ],
   [
-    'a workflow of CircleCI that is called like a file',
+    'a CircleCI workflow with the name of a file',
     edit('  github:', '  circleci: { secret: c }\n  github:').replace(
       '{ ci: github, workflow: CI }',
       '{ ci: circleci, workflow: config.yml }',
     ),
-    `${at(9, 42, 'apps.shop.requires[0].workflow')}: warning: looks like a file, and CircleCI keeps all workflows in one: name it as .circleci/config.yml does, under workflows`,
+    `${at(9, 42, 'apps.shop.requires[0].workflow')}: warning: looks like a file, but CircleCI has all workflows in one: use the name under workflows in .circleci/config.yml`,
   ],
   [
-    'a kind of target that is not built yet',
+    'a kind of target that is not implemented yet',
     edit('targets:', 'targets:\n      - heroku: { app: shop, token: heroku }'),
-    `${at(11, 17, 'apps.shop.targets[0].heroku')}: warning: is checked, and does nothing yet: every deployment of this app fails`,
+    `${at(11, 17, 'apps.shop.targets[0].heroku')}: warning: is not implemented yet: every deployment of this app fails`,
   ],
 ])('warns of %s', (_, text, expected) => {
   expect(warningsOf(text)).toEqual([expected])
 })
 
 test.each(['shop-5xx', 'Shop: 5xx (%) & $more', 'Fehler über 5 %'])(
-  'takes the alarm %s, and acts on it without a warning',
+  'accepts the alarm %s without a warning',
   (name) => {
-    const text = edit('requires:', `rollback: { alarms: [${JSON.stringify(name)}] }\n    requires:`)
+    const text = appWith(`rollback: { alarms: [${JSON.stringify(name)}] }`)
     expect(warningsOf(text)).toEqual([])
     expect(read(text)).toMatchObject({
       value: { configuration: { apps: [{ rollback: { alarms: [name], windowSeconds: 1800 } }] } },
@@ -505,28 +498,28 @@ test.each(['shop-5xx', 'Shop: 5xx (%) & $more', 'Fehler über 5 %'])(
   },
 )
 
-test('takes a target at Render without a word: it is deployed to', () => {
+test('accepts a Render target without a warning', () => {
   const render = 'targets:\n      - render: { service: srv-abcdef0123456789, token: render }'
   expect(warningsOf(edit('targets:', render))).toEqual([])
 })
 
-test('takes reports without a word: they are told', () => {
+test('accepts reports without a warning', () => {
   const reports = 'reports: { github: landfall/a, notice: landfall/b, sentry: landfall/c }'
-  expect(warningsOf(edit('requires:', `${reports}\n    requires:`))).toEqual([])
+  expect(warningsOf(appWith(reports))).toEqual([])
 })
 
-test('takes a tag that names no commit, with CI: the label of the image does', () => {
-  expect(warningsOf(edit('requires:', 'tag: latest\n    requires:'))).toEqual([])
+test('accepts a tag without a commit where CI is required', () => {
+  expect(warningsOf(appWith('tag: latest'))).toEqual([])
 })
 
-test('has nothing to say of a workflow of CircleCI', () => {
+test('accepts a CircleCI workflow without a warning', () => {
   const text = edit('  github:', '  circleci: { secret: c }\n  github:')
   const both = '{ ci: circleci, workflow: build-and-push }, { ci: github, workflow: CI }'
   expect(warningsOf(text.replace('{ ci: github, workflow: CI }', both))).toEqual([])
 })
 
-test('lets a recreate hold as long as it may take, where hold is left out', () => {
-  const parsed = read(edit('publish: 80', 'publish: 80\n          strategy: recreate'))
+test('holds requests of a recreate by default as long as it may take', () => {
+  const parsed = read(ec2With('strategy: recreate'))
   expect(parsed).toMatchObject({
     ok: true,
     value: { configuration: { apps: [{ targets: [{ holdSeconds: 180 }] }] }, warnings: [] },

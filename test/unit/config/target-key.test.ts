@@ -27,13 +27,13 @@ const keysOf = (...targets: readonly string[]) => {
   return parsed.value.configuration.apps.flatMap((app) => app.targets.map(({ key }) => key))
 }
 
-test('a target has a key that says where it deploys to', () => {
+test('gives a target a key by where it deploys to', () => {
   expect(
     keysOf(tagged('Name=shop=a b'), listed('i-00000001', 'i-00000002'), render, heroku),
   ).toEqual(['ec2:Name=shop=a b', 'ec2:i-00000001', 'render:srv-1', 'heroku:shop'])
 })
 
-test('the keys of targets are the same in a reordered file and beside more ids', () => {
+test('keeps the keys of targets in a reordered file and with more ids', () => {
   expect(keysOf(heroku, render, listed('i-00000001', 'i-00000003', 'i-00000000'))).toEqual([
     'heroku:shop',
     'render:srv-1',
@@ -44,12 +44,12 @@ test('the keys of targets are the same in a reordered file and beside more ids',
 test.each([
   ['service of Render', render, 'render.service'],
   ['app of Heroku', heroku, 'heroku.app'],
-])('two targets at one %s are a mistake, with line and path', (_, target, path) => {
+])('reports two targets for one %s, with line and path', (_, target, path) => {
   const parsed = parseConfiguration(toFile(tagged('Name=shop'), target, target), 'landfall.yml')
   expect(parsed.ok ? [] : parsed.error).toEqual([
     expect.stringMatching(
       new RegExp(
-        `^landfall\\.yml:11:\\d+ apps\\.shop\\.targets\\[2\\]\\.${path}: is where apps\\.shop\\.targets\\[1\\] deploys to too; an app runs once in a place`,
+        `^landfall\\.yml:11:\\d+ apps\\.shop\\.targets\\[2\\]\\.${path}: is also where apps\\.shop\\.targets\\[1\\] deploys to; an app needs one target for it`,
       ),
     ),
   ])

@@ -14,28 +14,32 @@ const toEvent = ({ method, path, headers, body }: HookRequest) => ({
 })
 
 const push = toEvent(githubRequest('push', pushBody()))
-const health = toEvent(requestOf({ method: 'GET', path: '/healthz' }))
+const healthOf = (method: string) => toEvent(requestOf({ method, path: '/healthz' }))
 
 const createWebhook = (compose: () => ReceiveServices) =>
   lambda('webhook', compose, (services, event) => answerHttp(event, services))
 
 describe('webhook', () => {
-  it('is healthy before it has any service, and makes them once', async () => {
+  it('answers GET /healthz without services, and composes them once for deliveries', async () => {
     const { services, calls } = createReceiving()
     let made = 0
     const webhook = createWebhook(() => {
       made += 1
       return services
     })
-    expect(await webhook(health)).toMatchObject({ statusCode: 200, body: '{"status":"ok"}' })
+    expect(await webhook(healthOf('GET'))).toMatchObject({
+      statusCode: 200,
+      body: '{"status":"ok"}',
+    })
     expect(made).toBe(0)
+    expect(await webhook(healthOf('POST'))).toMatchObject({ statusCode: 404 })
     expect(await webhook(push)).toMatchObject({ statusCode: 202 })
     expect(await webhook(push)).toMatchObject({ statusCode: 200 })
     expect(made).toBe(1)
     expect(calls).toEqual(['evidence', 'receipt', 'nudge', 'evidence', 'receipt', 'nudge'])
   })
 
-  it('tries again to make its services after it failed to', async () => {
+  it('composes its services again after a failure', async () => {
     const { services } = createReceiving()
     let made = 0
     const webhook = createWebhook(() => {
@@ -47,7 +51,7 @@ describe('webhook', () => {
     expect(await webhook(push)).toMatchObject({ statusCode: 202 })
   })
 
-  it('says that an event is none of an HTTP API', async () => {
+  it('throws for an event that is not from an HTTP API', async () => {
     const webhook = createWebhook(() => createReceiving().services)
     await expect(webhook({ source: 'aws.events' })).rejects.toThrow('rawPath')
   })

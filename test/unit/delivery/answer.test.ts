@@ -6,7 +6,7 @@ import { isReason } from '../../../src/kernel/reason.ts'
 const deliveryId = newDeliveryId()
 
 describe('toResponse', () => {
-  it('is JSON that nobody keeps', () => {
+  it('answers JSON that no cache may store', () => {
     expect(toResponse('recorded', deliveryId)).toEqual({
       statusCode: 202,
       headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
@@ -14,16 +14,16 @@ describe('toResponse', () => {
     })
   })
 
-  it('tells all failed checks alike', () => {
-    const told = (['signature_missing', 'signature_invalid', 'token_invalid'] as const).map(
+  it('answers every failed verification alike', () => {
+    const shown = (['signature_missing', 'signature_invalid', 'token_invalid'] as const).map(
       (reason) => toResponse(reason, deliveryId),
     )
-    expect(new Set(told.map((response) => JSON.stringify(response))).size).toBe(1)
-    expect(told[0]).toMatchObject({ statusCode: 401 })
-    expect(told[0]?.body).toContain('"unverified"')
+    expect(new Set(shown.map((response) => JSON.stringify(response))).size).toBe(1)
+    expect(shown[0]).toMatchObject({ statusCode: 401 })
+    expect(shown[0]?.body).toContain('"unverified"')
   })
 
-  it('says when to come back, and only then', () => {
+  it('sends Retry-After with 503, and with no other status', () => {
     for (const [reason, { status, retryAfterSeconds }] of Object.entries(answers)) {
       expect(isReason(reason)).toBe(true)
       expect(retryAfterSeconds !== undefined).toBe(status === 503)
@@ -33,6 +33,6 @@ describe('toResponse', () => {
   })
 })
 
-it('is healthy without asking anybody', () => {
+it('answers a health check 200', () => {
   expect(healthy).toMatchObject({ statusCode: 200, body: '{"status":"ok"}' })
 })

@@ -33,7 +33,7 @@ const hooks = (dockerHub: Result<SourceSecrets, 'secret_unavailable'> = succeed(
     secrets: { load: () => Promise.resolve(dockerHub) },
   })
 
-test('answers what to enter at GitHub and Docker Hub', async () => {
+test('describes what to enter at GitHub and Docker Hub', async () => {
   const token = createHmac('sha256', 's3cret').update('docker-hub:shop').digest('hex')
   expect(await hooks()(shop)).toEqual([
     {
@@ -52,15 +52,15 @@ test('answers what to enter at GitHub and Docker Hub', async () => {
           page: 'https://hub.docker.com/repository/docker/acme/shop/webhooks',
           url: `https://api.example/hooks/docker-hub/shop/${token}`,
           contentType: 'application/json',
-          events: ['every push of an image; there is nothing to tick'],
-          secret: 'none: the URL holds it, so keep the URL as you keep a password',
+          events: ['every push of an image; there is nothing to select'],
+          secret: 'none: the URL contains it, so keep the URL as secret as a password',
         },
       ],
     },
   ])
 })
 
-test('answers for every app where none is named, each with the hooks of its own senders', async () => {
+test('describes the hooks of every app where none is named', async () => {
   expect(await hooks()(null)).toMatchObject([
     { app: 'shop', hooks: [{ sender: 'GitHub' }, { sender: 'Docker Hub' }] },
     { app: 'intranet', hooks: [] },
@@ -81,7 +81,7 @@ test('answers for every app where none is named, each with the hooks of its own 
   ])
 })
 
-test('says which secret to create where there is none to make a URL with', async () => {
+test('names the secret to create where the URL cannot be computed', async () => {
   expect(await hooks(fail('secret_unavailable'))(shop)).toMatchObject([
     {
       hooks: [

@@ -46,8 +46,8 @@ const moving = appOf('oc-lettings', { tag: 'latest', requires: [{ kind: 'image' 
 const matchOf = (parsed: Parsed, ...apps: readonly App[]) =>
   match(parsed, configurationOf(...(apps.length === 0 ? [production] : apps)), receivedAt)
 
-describe('a push', () => {
-  it('is evidence for each app of its repository and branch', () => {
+describe('match: a push', () => {
+  it('matches a push with each app of its repository and branch', () => {
     const evidence = { kind: 'push', pushedAt: push.pushedAt }
     expect(matchOf(push, production, staging, appOf('other', { repository: 'acme/x' }))).toEqual(
       succeed([
@@ -64,20 +64,20 @@ describe('a push', () => {
     ['a branch in another case', { ref: 'refs/heads/Main' }, 'branch_not_deployed'],
     ['a tag of the same name', { ref: 'refs/tags/main' }, 'tag_pushed'],
     ['a deleted branch', { commit: null }, 'branch_deleted'],
-  ])('of %s is ignored', (_what, changes, reason) => {
+  ])('ignores a push of %s', (_what, changes, reason) => {
     expect(matchOf({ ...push, ...changes })).toEqual(fail(reason))
   })
 
-  it('is of no interest where only the digests under a fixed tag are revisions', () => {
+  it('ignores a push where only the digests under a fixed tag are revisions', () => {
     expect(matchOf(push, moving)).toEqual(fail('event_ignored'))
   })
 
-  it('is of interest where CI gates a fixed tag, and where a tag alone is made of it', () => {
+  it('matches a push where CI gates a fixed tag, and where a tag contains the commit', () => {
     expect(matchOf(push, appOf('oc-lettings', { tag: 'latest' })).ok).toBe(true)
     expect(matchOf(push, appOf('oc-lettings', { requires: [{ kind: 'image' }] })).ok).toBe(true)
   })
 
-  it('counts from its receipt where the sender tells no time, or one that is to come', () => {
+  it('dates a push by its receipt where the sender sends no time, or one in the future', () => {
     for (const pushedAt of [null, '2026-11-20T10:05:00.001Z']) {
       expect(matchOf({ ...push, pushedAt })).toMatchObject({
         value: [{ evidence: { pushedAt: receivedAt } }],
@@ -85,19 +85,19 @@ describe('a push', () => {
     }
   })
 
-  it('finds its repository in any case, as GitHub does', () => {
+  it('ignores the case of the repository, as GitHub does', () => {
     expect(matchOf({ ...push, repository: 'Acme/OC-Lettings' }).ok).toBe(true)
   })
 
-  it('is nothing to an app without a repository', () => {
+  it('does not match a push with an app without a repository', () => {
     expect(matchOf(push, appOf('no-code', { repository: null }))).toEqual(
       fail('repository_unknown'),
     )
   })
 })
 
-describe('the end of a run', () => {
-  it('is evidence under the name that landfall.yml gives the workflow', () => {
+describe('match: the end of a GitHub run', () => {
+  it('names the workflow as landfall.yml does', () => {
     for (const workflow of ['CI', 'ci.yml', '.github/workflows/ci.yml']) {
       const app = appOf('oc-lettings', { requires: [{ kind: 'ci', ci: 'github', workflow }] })
       const { runId, runNumber, attempt, createdAt, conclusion } = run
@@ -109,7 +109,7 @@ describe('the end of a run', () => {
     }
   })
 
-  it('is evidence when it is red, too', () => {
+  it('matches a red run', () => {
     expect(matchOf({ ...run, conclusion: 'failure' })).toMatchObject({
       value: [{ evidence: { conclusion: 'failure' } }],
     })
@@ -126,23 +126,23 @@ describe('the end of a run', () => {
       'workflow_not_required',
     ],
     ['of another CI', { ci: 'circleci' as const }, 'workflow_not_required'],
-  ])('%s is ignored', (_what, changes, reason) => {
+  ])('ignores a run %s', (_what, changes, reason) => {
     expect(matchOf({ ...run, ...changes })).toEqual(fail(reason))
   })
 
-  it('is ordered by its receipt where its creation is later', () => {
+  it('dates a run by its receipt where its creation is later', () => {
     expect(matchOf({ ...run, createdAt: '2099-01-01T00:00:00.000Z' })).toMatchObject({
       value: [{ evidence: { createdAt: receivedAt } }],
     })
   })
 })
 
-describe('the end of a workflow of CircleCI', () => {
+describe('match: the end of a CircleCI workflow', () => {
   const circle: CiRunFacts = { ...run, ci: 'circleci', workflow: 'build', workflowPath: null }
   const requiring = (...requires: App['requires']): App => appOf('oc-lettings', { requires })
   const build = { kind: 'ci', ci: 'circleci', workflow: 'build' } as const
 
-  it('is evidence under its name', () => {
+  it('matches a CircleCI workflow by its name', () => {
     const { runId, runNumber, attempt, createdAt, conclusion } = circle
     const of = { runId, runNumber, attempt, createdAt, conclusion }
     const evidence = { kind: 'ci', ci: 'circleci', workflow: 'build', ...of }
@@ -151,7 +151,7 @@ describe('the end of a workflow of CircleCI', () => {
     )
   })
 
-  it('and a run of GitHub with the same name are evidence of one each', () => {
+  it('tells a CircleCI workflow from a GitHub run of the same name', () => {
     const app = requiring(build, { ...build, ci: 'github' })
     for (const ci of ['github', 'circleci'] as const)
       expect(matchOf({ ...circle, ci }, app)).toMatchObject({
@@ -167,13 +167,13 @@ describe('the end of a workflow of CircleCI', () => {
     ['of a fork', { isPush: false }, 'not_a_push'],
     ['of a tag', { branch: '' }, 'branch_not_deployed'],
     ['of another name', { workflow: 'Build' }, 'workflow_not_required'],
-  ])('%s is ignored', (_what, changes, reason) => {
+  ])('ignores a CircleCI workflow %s', (_what, changes, reason) => {
     expect(matchOf({ ...circle, ...changes }, requiring(build))).toEqual(fail(reason))
   })
 })
 
-describe('a pushed image', () => {
-  it('is a hint for the commit in its tag', () => {
+describe('match: a pushed image', () => {
+  it('matches an image with the commit in its tag', () => {
     const evidence = { kind: 'image', tag: commit, seenAt: image.pushedAt }
     expect(matchOf(image, production, staging)).toEqual(
       succeed([{ app: 'oc-lettings', revision: commit, commit, evidence }]),
@@ -187,7 +187,7 @@ describe('a pushed image', () => {
     })
   })
 
-  it('under a tag without a commit is a hint for a digest that nobody knows yet', () => {
+  it('matches an image under a tag without a commit, whose digest is not known yet', () => {
     expect(matchOf({ ...image, tag: 'latest' }, moving)).toMatchObject({
       value: [{ revision: null, commit: null, evidence: { tag: 'latest' } }],
     })
@@ -203,7 +203,7 @@ describe('a pushed image', () => {
     [`${commit}-fat`, '{commit}-abc'],
     [commit, 'latest'],
     ['ab', 'ab{commit}b'],
-  ])('tagged %s is ignored by an app with the tag %s', (tag, template) => {
+  ])('ignores an image tagged %s for an app with the tag %s', (tag, template) => {
     const app = appOf('oc-lettings', { tag: template })
     expect(matchOf({ ...image, tag }, app)).toEqual(fail('tag_not_deployed'))
   })
@@ -216,24 +216,24 @@ describe('a pushed image', () => {
     ['localhost:5000/lettings', 'lettings'],
     ['nginx', 'library/nginx'],
     ['my.app', 'library/my.app'],
-  ])('of the app with image %s is called %s', (written, repository) => {
+  ])('matches the image %s with the repository %s', (written, repository) => {
     const app = appOf('oc-lettings', { image: written })
     expect(matchOf({ ...image, repository }, app).ok).toBe(true)
   })
 
   it.each(['evil/oc-lettings', 'oc-lettings', 'acme/oc-lettings/x', 'docker.io/acme/oc-lettings'])(
-    'of the repository %s is ignored',
+    'ignores an image of the repository %s',
     (repository) => {
       expect(matchOf({ ...image, repository })).toEqual(fail('repository_unknown'))
     },
   )
 
-  it('of an app that is not there is ignored', () => {
+  it('ignores an image of an unknown app', () => {
     expect(matchOf(image, staging)).toEqual(fail('repository_unknown'))
   })
 })
 
-it('has no use for a ping or any other event', () => {
+it('ignores a ping and every other event', () => {
   expect(matchOf({ kind: 'ping' })).toEqual(fail('ping'))
   expect(matchOf({ kind: 'other', event: 'issues' })).toEqual(fail('event_ignored'))
 })

@@ -74,11 +74,11 @@ interface Row {
   readonly services?: Partial<ReceiveServices>
   readonly status: number
   readonly reason: string
-  readonly told?: string
+  readonly shown?: string
   readonly calls: readonly string[]
 }
 
-/** One row a line of the receiving contract: what is answered, and what was done by then. */
+/** The contract of `receive`: the answers, and the calls before each. */
 const rows = (
   status: number,
   calls: readonly string[],
@@ -87,23 +87,13 @@ const rows = (
   list.map(([what, request, reason]) => ({ what, request, status, reason, calls }))
 
 const accepted: readonly Row[] = [
-  { what: 'a push', request: push, status: 202, reason: 'recorded', calls: all },
-  { what: 'a green run', request: run, status: 202, reason: 'recorded', calls: all },
-  {
-    what: 'a red run',
-    request: githubRequest('workflow_run', runBody({ conclusion: 'failure' })),
-    status: 202,
-    reason: 'recorded',
-    calls: all,
-  },
-  {
-    what: 'a push as a form',
-    request: formOf(pushBody()),
-    status: 202,
-    reason: 'recorded',
-    calls: all,
-  },
-  { what: 'a pushed image', request: hub, status: 202, reason: 'recorded', calls: all },
+  ...rows(202, all, [
+    ['a push', push, 'recorded'],
+    ['a green run', run, 'recorded'],
+    ['a red run', githubRequest('workflow_run', runBody({ conclusion: 'failure' })), 'recorded'],
+    ['a push as a form', formOf(pushBody()), 'recorded'],
+    ['a pushed image', hub, 'recorded'],
+  ]),
   ...rows(202, all, [
     ['a green workflow of CircleCI', circle, 'recorded'],
     ['one by its GitHub App', circleciRequest(githubAppBody()), 'recorded'],
@@ -228,7 +218,7 @@ const unverified: readonly Row[] = rows(401, nothing, [
     dockerHubRequest('gone', dockerHubToken(dockerHubSecret, 'gone'), dockerHubPush),
     'token_invalid',
   ],
-]).map((row) => ({ ...row, told: 'unverified' }))
+]).map((row) => ({ ...row, shown: 'unverified' }))
 
 const refused: readonly Row[] = [
   ...rows(400, nothing, [
@@ -267,69 +257,52 @@ const refused: readonly Row[] = [
 ]
 
 const unavailable: readonly Row[] = [
-  {
-    what: 'no secret to check with',
-    request: push,
-    services: { secrets: { load: none, refresh: none } },
-    status: 503,
-    reason: 'secret_unavailable',
-    calls: nothing,
-  },
-  {
-    what: 'a source that is not set up',
-    request: circle,
-    services: { secrets: { load: none, refresh: none } },
-    status: 503,
-    reason: 'secret_unavailable',
-    calls: nothing,
-  },
-  {
-    what: 'a journal that does not take evidence',
-    request: push,
+  ...rows(503, nothing, [
+    ['a delivery without a secret to verify it', push, 'secret_unavailable'],
+    ['a delivery of a source that is not configured', circle, 'secret_unavailable'],
+  ]).map((row) => ({ ...row, services: { secrets: { load: none, refresh: none } } })),
+  ...rows(503, nothing, [
+    ['a push whose evidence the journal does not take', push, 'journal_unavailable'],
+  ]).map((row) => ({
+    ...row,
     services: { journal: { recordEvidence: down, recordReceipt: async () => {} } },
-    status: 503,
-    reason: 'journal_unavailable',
-    calls: nothing,
-  },
-  {
-    what: 'a journal that does not take the receipt',
-    request: push,
-    services: { journal: { recordEvidence: async () => 'recorded', recordReceipt: down } },
-    status: 503,
-    reason: 'journal_unavailable',
-    calls: nothing,
-  },
+  })),
+  ...rows(503, nothing, [
+    ['a push whose receipt the journal does not take', push, 'journal_unavailable'],
+  ]).map((row) => ({
+    ...row,
+    services: { journal: { recordEvidence: async () => 'recorded' as const, recordReceipt: down } },
+  })),
 ]
 
 describe.each([
   { outcome: 'accepted', rows: accepted },
   { outcome: 'ignored', rows: ignored },
   { outcome: 'rejected', rows: [...unverified, ...refused, ...unavailable] },
-])('$outcome is', ({ outcome, rows }) => {
-  it.each(rows)('$what: $status $reason', async ({ request, services, ...expected }) => {
+])('receive: $outcome deliveries', ({ outcome, rows }) => {
+  it.each(rows)('answers $status $reason to $what', async ({ request, services, ...expected }) => {
     const { services: all, calls, lines } = createReceiving(services)
     const response = await receive(request, all)
     const answer: unknown = JSON.parse(response.body)
     expect(response.statusCode).toBe(expected.status)
     expect(answer).toEqual({
       outcome,
-      reason: expected.told ?? expected.reason,
+      reason: expected.shown ?? expected.reason,
       ...idOf(answer),
     })
     expect('retry-after' in response.headers).toBe(expected.status === 503)
     expect(calls).toEqual(expected.calls)
-    const said: unknown = JSON.parse(lines.at(-1) ?? '')
-    const level = expected.status === 503 ? 'warn' : 'info'
-    const message = 'delivery answered'
-    expect(said).toMatchObject({ level, message, ...pick(expected), ...idOf(answer) })
+    const { status, reason } = expected
+    const level = status === 503 ? 'warn' : 'info'
+    const line = { level, message: 'delivery answered', status, reason, ...idOf(answer) }
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject(line)
   })
 })
 
-const pick = ({ status, reason }: { status: number; reason: string }) => ({ status, reason })
 const idOf = (answer: unknown) => z.object({ deliveryId: DeliveryId }).parse(answer)
 
 describe('receive', () => {
-  it('answers a replayed body under a new delivery id 200, and nudges again', async () => {
+  it('answers 200 to a replayed body under a new delivery id, and nudges again', async () => {
     const { services, nudges, receipts, evidence } = createReceiving()
     await receive(push, services)
     const replayed = withHeaders(push, { 'x-github-delivery': 'another' })
@@ -344,14 +317,14 @@ describe('receive', () => {
     ])
   })
 
-  it('takes the same push from two hooks for one', async () => {
+  it('records the same push from two hooks once', async () => {
     const { services, evidence } = createReceiving()
     const statuses = [await receive(push, services), await receive(formOf(pushBody()), services)]
     expect(statuses.map(({ statusCode }) => statusCode)).toEqual([202, 200])
     expect(evidence.size).toBe(1)
   })
 
-  it('lets a second attempt overrule the first, and not the other way round', async () => {
+  it('replaces evidence by that of a later attempt, never by that of an earlier one', async () => {
     const { services, evidence } = createReceiving()
     const attempts = [
       runBody({ run_attempt: 2, conclusion: 'success' }),
@@ -365,7 +338,7 @@ describe('receive', () => {
     expect([...evidence.values()]).toMatchObject([{ evidence: { conclusion: 'success' } }])
   })
 
-  it('takes what CircleCI sends again for the same, and a re-run for a newer attempt', async () => {
+  it('records a repeated CircleCI delivery once, and a re-run as a newer attempt', async () => {
     const { services, evidence } = createReceiving({}, buildRequired)
     const bodies = [
       oauthBody({ workflow: { status: 'failed' } }),
@@ -382,7 +355,7 @@ describe('receive', () => {
     ])
   })
 
-  it('does not fail the answer when a nudge fails, and still tries the others', async () => {
+  it('answers 202 where a nudge fails, and still nudges the other apps', async () => {
     const tried: string[] = []
     const nudge = async (name: string) => {
       tried.push(name)
@@ -392,10 +365,10 @@ describe('receive', () => {
     const { services, lines } = createReceiving({ nudge }, apps)
     expect((await receive(push, services)).statusCode).toBe(202)
     expect(tried).toEqual(['one', 'two'])
-    expect(lines.filter((line) => line.includes('the nudge failed'))).toHaveLength(2)
+    expect(lines.filter((line) => line.includes('failed to nudge reconcile'))).toHaveLength(2)
   })
 
-  it('keeps of a delivery its fields and the hash of its bytes for 30 days', async () => {
+  it('records the fields of a delivery and the hash of its bytes for 30 days', async () => {
     const { services, receipts } = createReceiving()
     await receive(formOf(pushBody()), services)
     expect(receipts).toMatchObject([
@@ -410,7 +383,7 @@ describe('receive', () => {
     expect(JSON.stringify(receipts)).not.toContain('head_commit')
   })
 
-  it('accepts a signature of the secret that was rotated away within the day', async () => {
+  it('accepts a signature under the previous secret for a day', async () => {
     const rotated = async () => succeed(secretsOf('new', githubSecret, '2026-11-20T09:00:00.000Z'))
     const removed = async () => succeed(secretsOf('new', null, '2026-11-20T09:00:00.000Z'))
     const during = createReceiving({ secrets: { load: rotated, refresh: rotated } })
@@ -420,7 +393,7 @@ describe('receive', () => {
     expect(ended.calls).toEqual([])
   })
 
-  it('finds a secret that was rotated since it was read', async () => {
+  it('verifies with a secret that was rotated after the last read', async () => {
     const { services } = createReceiving({
       secrets: {
         load: async () => succeed(secretsOf('old')),
@@ -430,7 +403,7 @@ describe('receive', () => {
     expect((await receive(push, services)).statusCode).toBe(202)
   })
 
-  it('says in its log whose delivery it was, where that is known', async () => {
+  it('logs the source of a delivery where it is known', async () => {
     const { services, lines } = createReceiving()
     const requests = [push, hub, { ...push, path: '/hooks/circleci' }, { ...push, path: '/' }]
     for (const request of requests) await receive(request, services)
@@ -439,36 +412,36 @@ describe('receive', () => {
     expect(sources).toEqual(['github', 'docker-hub', 'circleci', null])
   })
 
-  it('tells what the journal failed with, as an error', async () => {
+  it('logs the failure of the journal as an error', async () => {
     const journal = { recordEvidence: down, recordReceipt: down }
     const { services, lines } = createReceiving({ journal })
     await receive(push, services)
     expect(lines).toHaveLength(2)
-    expect(lines[0]).toContain('"level":"error","message":"the journal could not be reached"')
+    expect(lines[0]).toContain('"level":"error","message":"failed to reach journal"')
     expect(lines[0]).toContain('"source":"github"')
   })
 
   it.each([
     new TypeError('undefined is not a function'),
     Object.assign(new Error('no such table'), { name: 'ResourceNotFoundException' }),
-  ])('does not take a bug (%s) for a journal that is away', async (bug) => {
+  ])('throws a bug (%s) instead of answering that the journal is unavailable', async (bug) => {
     const crash = () => Promise.reject(bug)
     const { services, lines } = createReceiving({
       journal: { recordEvidence: crash, recordReceipt: crash },
     })
     await expect(receive(push, services)).rejects.toBe(bug)
     expect(lines).toHaveLength(1)
-    expect(lines[0]).toContain('"level":"error","message":"the delivery could not be recorded"')
+    expect(lines[0]).toContain('"level":"error","message":"failed to record delivery"')
   })
 
-  it("keeps of the sender's own id what fits, and does without", async () => {
+  it('cuts a long id of the sender, and accepts a delivery without one', async () => {
     const { services, receipts } = createReceiving()
     await receive(withHeaders(push, { 'x-github-delivery': 'x'.repeat(101) }), services)
     await receive(without(push, 'x-github-delivery'), services)
     expect(receipts.map(({ senderId }) => senderId)).toEqual(['x'.repeat(100), null])
   })
 
-  it('says no secret and no token in its log or its answer', async () => {
+  it('neither logs nor answers a secret or a token', async () => {
     const { services, lines, receipts } = createReceiving()
     const wrong = 'f'.repeat(64)
     const requests = [
@@ -489,7 +462,7 @@ describe('every example payload of GitHub', () => {
     appOf('hello', { repository: 'Codertocat/Hello-World', branch: 'master' }),
   )
 
-  it('is answered, and is evidence only where it is a push to the branch', async () => {
+  it('answers every example payload of GitHub, and records evidence only for a push to the branch', async () => {
     const { services, evidence, receipts } = createReceiving({}, configuration)
     for (const { name, body } of githubExamples) {
       const response = await receive(githubRequest(name, body), services)
@@ -506,7 +479,7 @@ describe('every example payload of GitHub', () => {
     ])
   })
 
-  it('writes nothing where it is not signed', async () => {
+  it('writes nothing for an unsigned example payload of GitHub', async () => {
     const { services, calls } = createReceiving({}, configuration)
     for (const { name, body } of githubExamples) {
       const request = without(githubRequest(name, body), 'x-hub-signature-256')
@@ -516,13 +489,13 @@ describe('every example payload of GitHub', () => {
   })
 })
 
-describe('that a hook reaches us', () => {
+describe('receive: webhook activity', () => {
   it.each([
     ['a push', push, ['push']],
     ['a run', run, ['ci_run']],
     ['a pushed image', hub, ['image']],
     ['a push of a tag', githubRequest('push', pushBody({ ref: 'refs/tags/main' })), ['push']],
-  ])('is noted of %s', async (_what, request, expected) => {
+  ])('records the webhook activity of %s', async (_what, request, expected) => {
     const { services, seen } = createReceiving()
     await receive(request, services)
     expect(seen).toEqual(expected)
@@ -532,7 +505,7 @@ describe('that a hook reaches us', () => {
     ['is not signed', without(run, 'x-hub-signature-256')],
     ['is signed with another secret', withHeaders(run, { 'x-hub-signature-256': 'sha256=00' })],
     ['carries a wrong token', dockerHubRequest(app, 'guessed', dockerHubPush)],
-  ])('is not noted of what %s', async (_what, request) => {
+  ])('records no webhook activity of a delivery that %s', async (_what, request) => {
     const { services, seen } = createReceiving()
     await receive(request, services)
     expect(seen).toEqual([])

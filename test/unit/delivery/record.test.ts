@@ -34,7 +34,7 @@ describe('recordDelivery', () => {
     ])
   })
 
-  it('calls it a duplicate only where no app learned anything', async () => {
+  it('records a duplicate only where no app gets new evidence', async () => {
     const { journal } = createMemoryJournal()
     const one = await recordDelivery(journal, delivery, succeed([matchOf('one')]))
     const both = await recordDelivery(journal, delivery, succeed([matchOf('one'), matchOf('two')]))
@@ -43,14 +43,14 @@ describe('recordDelivery', () => {
     expect(again.matches).toHaveLength(1)
   })
 
-  it('keeps a receipt of what it ignored, and no evidence', async () => {
+  it('records a receipt without evidence for an ignored delivery', async () => {
     const { journal, calls, receipts } = createMemoryJournal()
     await recordDelivery(journal, delivery, fail('not_a_push'))
     expect(calls).toEqual(['receipt'])
     expect(receipts).toMatchObject([{ reason: 'not_a_push', matches: [] }])
   })
 
-  it('writes no receipt for evidence that could not be written', async () => {
+  it('writes no receipt where the evidence could not be written', async () => {
     const { journal, receipts } = createMemoryJournal()
     const broken: EvidenceJournal = {
       ...journal,

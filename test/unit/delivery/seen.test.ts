@@ -52,9 +52,9 @@ beforeEach(() => {
   written = []
   lines = []
   fails = false
-  const record = async (...fact: readonly string[]) => {
+  const record = async (...parts: readonly string[]) => {
     if (fails) throw new Error('the journal is away')
-    written.push(fact.join(' '))
+    written.push(parts.join(' '))
   }
   note = createNoteSeen(
     record,
@@ -63,11 +63,11 @@ beforeEach(() => {
   )
 })
 
-describe('what is noted of a verified delivery', () => {
+describe('createNoteSeen', () => {
   it.each<[string, Parsed, string, readonly string[]]>([
     ['a push', push('refs/heads/main'), 'github:push', ['oc-lettings', 'oc-lettings-staging']],
     [
-      'a push of a tag: the hook sends pushes',
+      'a push of a tag',
       push('refs/tags/main'),
       'github:push',
       ['oc-lettings', 'oc-lettings-staging'],
@@ -87,12 +87,12 @@ describe('what is noted of a verified delivery', () => {
     ['an image', image, 'docker-hub:push', ['other']],
     ['a ping', { kind: 'ping' }, '', []],
     ['any other event', { kind: 'other', event: 'issues' }, '', []],
-  ])('%s', async (_what, parsed, kind, of) => {
+  ])('records webhook activity for %s', async (_what, parsed, kind, of) => {
     await note(parsed, now)
     expect(written).toEqual(of.map((app) => `${app} ${kind} ${now}`))
   })
 
-  it('is written once an hour for each app and kind', async () => {
+  it('records once an hour for each app and kind', async () => {
     for (const seconds of [0, 1, 3599, 3600, 3601]) await note(image, addSeconds(now, seconds))
     await note(push('refs/heads/main'), addSeconds(now, 3601))
     expect(written.filter((line) => line.startsWith('other'))).toEqual([
@@ -102,7 +102,7 @@ describe('what is noted of a verified delivery', () => {
     expect(written).toHaveLength(4)
   })
 
-  it('that could not be written is logged, hinders nothing, and is tried with the next', async () => {
+  it('logs a failed record and tries again with the next delivery', async () => {
     fails = true
     await note(image, now)
     expect(lines).toHaveLength(1)

@@ -21,7 +21,7 @@ const unavailable = fail('secret_unavailable' as const)
 const old = succeed(secretsOf('old'))
 const rotated = succeed(secretsOf('new', 'old', now))
 
-/** Secrets Manager before and after somebody rotated the secret behind our cache. */
+/** Secrets Manager before and after a rotation that the cache does not have yet. */
 const secretsThat = (
   loaded: Awaited<ReturnType<HookSecrets['load']>>,
   refreshed: Awaited<ReturnType<HookSecrets['load']>>,
@@ -44,7 +44,7 @@ const verify = (secret: string | null, secrets: HookSecrets) =>
   verifyDelivery(githubSource, signedWith(secret), secrets, now)
 
 describe('verifyDelivery', () => {
-  it('asks for fresh secrets only where those at hand do not fit', async () => {
+  it('reads fresh secrets only after a mismatch with the cached ones', async () => {
     const { secrets, calls } = secretsThat(old, rotated)
     expect(await verify('old', secrets)).toEqual(succeed({ kind: 'ping' }))
     expect(calls).toEqual(['load github'])
@@ -52,28 +52,28 @@ describe('verifyDelivery', () => {
     expect(calls).toEqual(['load github', 'load github', 'refresh github'])
   })
 
-  it('refuses what fresh secrets do not fit either', async () => {
+  it('refuses a signature that matches neither cached nor fresh secrets', async () => {
     const { secrets } = secretsThat(old, rotated)
     expect(await verify('another', secrets)).toEqual(fail('signature_invalid'))
   })
 
-  it('is not made to ask by a delivery that is not signed', async () => {
+  it('reads no fresh secrets for a delivery without a signature', async () => {
     const { secrets, calls } = secretsThat(old, rotated)
     expect(await verify(null, secrets)).toEqual(fail('signature_missing'))
     expect(calls).toEqual(['load github'])
   })
 
-  it('refuses, and does not let through, where there is no secret', async () => {
+  it('refuses every delivery where there is no secret', async () => {
     const { secrets } = secretsThat(unavailable, unavailable)
     expect(await verify('old', secrets)).toEqual(unavailable)
   })
 
-  it('takes an empty secret for none', async () => {
+  it('treats an empty secret as missing', async () => {
     const { secrets } = secretsThat(succeed(secretsOf('')), unavailable)
     expect(await verify('', secrets)).toEqual(unavailable)
   })
 
-  it('stays with its refusal where fresh secrets cannot be had', async () => {
+  it('refuses after a mismatch where fresh secrets cannot be read', async () => {
     const { secrets } = secretsThat(old, unavailable)
     expect(await verify('new', secrets)).toEqual(fail('signature_invalid'))
   })

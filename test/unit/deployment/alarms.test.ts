@@ -1,6 +1,5 @@
+import type { AlarmTransition, Opening } from '../../../src/deployment/observation.ts'
 import { describe, expect, it } from 'vitest'
-import type { AlarmTransition } from '../../../src/deployment/alarm.ts'
-import type { Opening } from '../../../src/deployment/open.ts'
 import { begin, bringLive, live, type Core } from '../../support/core.ts'
 import {
   after,
@@ -51,7 +50,7 @@ const forgotten = (from = two()): Core => {
 
 /** Release 3 was sent at 200 s and failed a second later; release 2 serves on. */
 const failed = (): Core => {
-  const sent = two().at(200).open(openingOf(3, 1)).look().send().at(201)
+  const sent = two().at(200).open(openingOf(3, 1)).dispatch().at(201)
   const ended = sent.answer(failedAt(1, { serving: servingOf(2, 2) }))
   expect(ended.deployment?.status).toBe('failed')
   return ended.archive(windowSeconds)
@@ -99,7 +98,7 @@ describe('an alarm', () => {
     expect(alarmed(same, 300).quarantine).toEqual([commitAt(2), digestAt(2)])
   })
 
-  it('finds no way back from a release that is not kept any more', () => {
+  it('finds no rollback from a release that is not kept any more', () => {
     const core = forgotten()
     expect(core.releases.map(({ generation }) => generation)).toEqual([7, 6, 5, 4, 3])
     expect(judge(core, firing(300))).toEqual(stuck)
@@ -120,19 +119,19 @@ describe('an alarm', () => {
     expect(alarmed(frozen, 200).changed).toBe(false)
   })
 
-  it('ignores an alarm that fired before a person unfroze the app', () => {
+  it('ignores an alarm that fired before an operator unfroze the app', () => {
     const frozen = two().at(250).say({ kind: 'freeze', reason: 'exams' })
     const thawed = frozen.at(300).say({ kind: 'unfreeze' })
-    const looked = { kind: 'ignored', reason: 'app_frozen' }
-    expect(judge(thawed, firing(200))).toEqual(looked)
-    expect(judge(thawed, firing(300))).toEqual(looked)
+    const polled = { kind: 'ignored', reason: 'app_frozen' }
+    expect(judge(thawed, firing(200))).toEqual(polled)
+    expect(judge(thawed, firing(300))).toEqual(polled)
     expect(judge(thawed, firing(301))).toMatchObject({ kind: 'take_back', generation: 2 })
   })
 
-  it('blames the release before again two minutes after a cancelled deployment', () => {
-    const sent = two().at(200).open(openingOf(3, 1)).look().send()
-    const turned = sent.at(210).say({ kind: 'cancel' }).look()
-    const ended = turned.look().send().at(220).answer(succeededAt(1, 2)).look()
+  it('blames the release before a cancelled deployment again after two minutes', () => {
+    const sent = two().at(200).open(openingOf(3, 1)).dispatch()
+    const turned = sent.at(210).say({ kind: 'cancel' }).poll()
+    const ended = turned.dispatch().at(220).answer(succeededAt(1, 2)).poll()
     expect(ended.deployment?.status).toBe('cancelled')
     const back = ended.archive(windowSeconds).goBack()
     for (const seconds of [205, 339])
@@ -140,13 +139,13 @@ describe('an alarm', () => {
     expect(judge(back, firing(340))).toMatchObject({ kind: 'take_back', generation: 2 })
   })
 
-  it('ignores an alarm about a deployment that has failed and is back already', () => {
+  it('ignores an alarm about a failed deployment whose instances are restored', () => {
     const back = { kind: 'ignored', reason: 'already_back' }
     expect(judge(failed(), firing(202))).toEqual(back)
     expect(judge(failed(), firing(201 + 119))).toEqual(back)
   })
 
-  it('blames the release before again two minutes after a failed deployment', () => {
+  it('blames the release before a failed deployment again after two minutes', () => {
     expect(judge(failed(), firing(201 + 120))).toEqual(taken)
     expect(judge(failed(), firing(199))).toEqual(taken)
     expect(judge(failed(), firing(100 + windowSeconds))).toEqual(unrelated)
@@ -170,7 +169,7 @@ describe('an alarm after a deployment', () => {
     expect(asked.freeze).toBeNull()
   })
 
-  it('takes a release back once, however often the event comes', () => {
+  it('takes a release back once, however often the alarm event comes', () => {
     const once = alarmed(two(), 200)
     expect(alarmed(once, 200).changed).toBe(false)
     expect(judge(once, firing(201))).toEqual(goingBack)
@@ -179,7 +178,7 @@ describe('an alarm after a deployment', () => {
     expect(judge(back, firing(200))).toEqual(goingBack)
   })
 
-  it('says once that there is nothing to go back to, and quarantines nothing', () => {
+  it('refuses a rollback without an earlier release once, and quarantines nothing', () => {
     const one = bring(begin(), 1)
     const said = alarmed(one, 10)
     expect(said.rollback).toMatchObject({ refusal: 'nothing_to_roll_back_to' })
@@ -193,7 +192,7 @@ describe('an alarm after a deployment', () => {
     expect(judge(said, firing(20))).toEqual({ kind: 'ignored', reason: stuck.reason })
   })
 
-  it('says again that there is nothing to go back to where the alarm is about another release', () => {
+  it('refuses a rollback without an earlier release again where the alarm is about another release', () => {
     const said = alarmed(forgotten(), 300)
     expect(said.rollback).toMatchObject({ generation: 2, refusal: 'nothing_to_roll_back_to' })
     let core = bring(said.at(310), 2, again(2, 'rotated'))
@@ -202,13 +201,13 @@ describe('an alarm after a deployment', () => {
     expect(judge(core, firing(400))).toEqual({ ...stuck, generation: 8 })
   })
 
-  it('says that there is nothing to go back to also where a rollback was called off before', () => {
+  it('refuses a rollback without an earlier release also after a cancelled rollback request', () => {
     const called = alarmed(two(), 199).say({ kind: 'cancel' })
     expect(called.rollback).toMatchObject({ generation: 2, refusal: 'cancelled' })
     expect(judge(forgotten(called), firing(300))).toEqual(stuck)
   })
 
-  it('ignores an alarm whose rollback a person has called off', () => {
+  it('ignores an alarm whose rollback request an operator has cancelled', () => {
     const called = two().at(203).alarm(firing(200), windowSeconds).at(210).say({ kind: 'cancel' })
     expect(called.rollback).toMatchObject({ generation: 2, refusal: 'cancelled' })
     expect(called.quarantine).toEqual([])
@@ -219,7 +218,7 @@ describe('an alarm after a deployment', () => {
     expect(judge(asked, firing(211))).toMatchObject({ kind: 'take_back', generation: 2 })
   })
 
-  it('goes back past a quarantined release', () => {
+  it('rolls back past a quarantined release', () => {
     const failedBack = alarmed(two(), 200).openRollback(0).archive(windowSeconds)
     const later = bring(failedBack.say({ kind: 'unfreeze' }).at(300), 4)
     expect(later.releases.map(({ generation }) => generation)).toEqual([4, 2, 1])
@@ -229,7 +228,7 @@ describe('an alarm after a deployment', () => {
     expect(asked.rollbackTarget?.generation).toBe(1)
   })
 
-  it('finds nothing to go back to where every release before is quarantined', () => {
+  it('finds no release to go back to where every earlier one is quarantined', () => {
     let core = bring(begin(), 1)
     for (let index = 2; index <= 5; index += 1)
       core = bring(core, index)
@@ -246,26 +245,25 @@ describe('an alarm after a deployment', () => {
 
 describe('an alarm during a deployment', () => {
   const opened = (): Core => two().at(200).open(openingOf(3, 1))
-  const sent = (): Core => opened().look().send()
+  const sent = (): Core => opened().dispatch()
   /** Release 3 is taken back at 206 s, and release 2 serves again two seconds later. */
   const takenBack = (): Core =>
     alarmed(sent(), 205)
       .at(206)
-      .look()
-      .look()
-      .send()
+      .poll()
+      .dispatch()
       .at(208)
       .answer({ ...succeededAt(1, 2), reason: 'restored' })
-      .look()
+      .poll()
 
   it('cancels and quarantines an open deployment, which is rolled back once the live release serves', () => {
     const asked = alarmed(sent(), 205)
     expect(asked.rollback).toMatchObject({ generation: 3, reason: 'alarm_fired' })
     expect(asked.quarantine).toEqual([commitAt(3), digestAt(3)])
-    const turned = asked.at(206).look()
+    const turned = asked.at(206).poll()
     expect(turned.deployment).toMatchObject({ phase: 'withdrawing', reason: 'alarm_fired' })
     expect(turned.cancelled).toEqual([{ target: firstTarget, operation: 'command-1' }])
-    expect(turned.look().sent).toMatchObject([{ purpose: 'restore', release: { generation: 2 } }])
+    expect(turned.poll().sent).toMatchObject([{ purpose: 'restore', release: { generation: 2 } }])
     const ended = takenBack()
     expect(ended.deployment).toMatchObject({
       status: 'rolled_back',
@@ -280,7 +278,7 @@ describe('an alarm during a deployment', () => {
     const asked = alarmed(opened(), 205)
     expect(asked.rollback).toMatchObject({ generation: 2 })
     expect(asked.quarantine).toEqual([commitAt(2), digestAt(2)])
-    const ended = asked.at(206).look()
+    const ended = asked.at(206).poll()
     expect(ended.deployment).toMatchObject({
       status: 'cancelled',
       reason: 'cancelled',
@@ -302,7 +300,7 @@ describe('an alarm during a deployment', () => {
 
   it('ignores an alarm that fired at the opening already and was not quiet since', () => {
     const loud = openingOf(3, 1, { firing: ['oc-lettings-5xx'] })
-    const out = two().at(200).open(loud).look().send()
+    const out = two().at(200).open(loud).dispatch()
     expect(judge(out, firing(205, { from: 'INSUFFICIENT_DATA' }))).toEqual({
       kind: 'ignored',
       reason: 'alarm_fired_before',
@@ -310,8 +308,8 @@ describe('an alarm during a deployment', () => {
     expect(judge(out, firing(205))).toMatchObject({ kind: 'take_back', generation: 3 })
   })
 
-  it('ignores an alarm while the live release is brought back already', () => {
-    const turned = alarmed(sent(), 205).at(206).look().goBack()
+  it('ignores an alarm while the live release is being restored', () => {
+    const turned = alarmed(sent(), 205).at(206).poll().goBack()
     expect(turned.rollback).toBeNull()
     expect(turned.deployment?.phase).toBe('withdrawing')
     expect(judge(turned, firing(207))).toEqual(goingBack)
@@ -379,20 +377,20 @@ describe('the alarms of a deployment', () => {
   it('watches the alarms of a deployment from its end on, for as long as the window says', () => {
     expect(two().alarmsUntil).toBe(after(100 + windowSeconds))
     expect(live(1, 1).alarmsUntil).toBeNull()
-    const ended = begin().open(openingOf(1, 1)).serve().at(50).look()
+    const ended = begin().open(openingOf(1, 1)).serve().at(50).poll()
     expect(ended.at(60).archive(600).alarmsUntil).toBe(after(650))
   })
 
-  it('watches alarms two minutes longer, for one of the last moment that is seen late', () => {
+  it('watches alarms two minutes past the window, for one read late', () => {
     const late = 100 + windowSeconds + 119
-    const watched = two().at(late).look()
+    const watched = two().at(late).poll()
     expect(watched.alarmsUntil).not.toBeNull()
     const seen = watched.alarm(firing(100 + windowSeconds - 1), windowSeconds)
     expect(seen.rollback).toMatchObject({ generation: 2 })
     expect(
       two()
         .at(late + 1)
-        .look().alarmsUntil,
+        .poll().alarmsUntil,
     ).toBeNull()
   })
 
@@ -406,9 +404,8 @@ describe('the alarms of a deployment', () => {
     const asked = until
       .at(10)
       .find([candidateAt(2)])
-      .look()
-      .send()
-    const over = asked.at(20).answer(succeededAt(2, 1)).look()
+      .dispatch()
+    const over = asked.at(20).answer(succeededAt(2, 1)).poll()
     expect(over.repair).toMatchObject({ phase: 'ended' })
     expect(over.at(60).archive(3600)).toMatchObject({ isIdle: true, alarmsUntil: after(600) })
   })

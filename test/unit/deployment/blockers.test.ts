@@ -14,26 +14,26 @@ const reasonsFor = ({ stored }: Core, kind: Attempt['kind'], force = false) =>
   blockers(stored, { kind, force, content }).map(({ reason }) => reason)
 
 describe('the blockers of an app', () => {
-  it('come in one order, the most important first, for a revision that goes out by itself', () => {
+  it('lists the blockers of an automatic deployment, the most important first', () => {
     const all = ['going_back', 'deployment_open', 'request_pending', 'app_frozen', 'quarantined']
     expect(reasonsFor(blocked(), 'deploy')).toEqual(all)
     expect(reasonsFor(blocked(), 'request')).toEqual(all)
   })
 
-  it('do not include the request that is taken up', () => {
+  it('does not list the request that is taken up as a blocker', () => {
     expect(reasonsFor(blocked(), 'redeploy')).not.toContain('request_pending')
   })
 
-  it('are less with force: a freeze and a quarantine count no more', () => {
+  it('lists no freeze and no quarantine as a blocker with force', () => {
     const left = ['going_back', 'deployment_open', 'request_pending']
     expect(reasonsFor(blocked(), 'request', true)).toEqual(left)
   })
 
-  it('of a rollback are an open deployment and nothing else', () => {
+  it('lists an open deployment as the only blocker of a rollback', () => {
     expect(reasonsFor(blocked(), 'rollback')).toEqual(['deployment_open'])
   })
 
-  it('do not include a request or a rollback that was refused', () => {
+  it('does not list a refused request or rollback request as a blocker', () => {
     const alarm = { alarm: 'shop-5xx', at: after(1), from: 'OK' } as const
     const core = bringLive(takeBack(begin(), openingOf(9, 1)), openingOf(1, 1))
       .alarm(alarm, 60)
@@ -45,13 +45,13 @@ describe('the blockers of an app', () => {
     expect(reasonsFor(core, 'deploy')).toEqual(['deployment_open', 'app_frozen', 'quarantined'])
   })
 
-  it('do not include the repair of an instance, which gives way', () => {
+  it('does not list a repair as a blocker, since it gives way', () => {
     const repairing = live(1, 1).find([candidateAt(2)])
     expect(repairing.repair).not.toBeNull()
     expect(reasonsFor(repairing, 'deploy')).toEqual([])
   })
 
-  it('are none for an app with nothing in its way', () => {
+  it('lists no blocker for an idle app', () => {
     expect(firstBlocker(begin().stored, { kind: 'deploy', force: false, content })).toBeNull()
     expect(firstBlocker(blocked().stored, { kind: 'deploy', force: false, content })).toBe(
       'going_back',

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { Requirement } from '../../../src/deployment/app.ts'
+import type { App, Requirement } from '../../../src/deployment/app.ts'
 import { isCiGreen, orderOf } from '../../../src/deployment/choose.ts'
-import type { CiEvidence, PushOrder, Revision } from '../../../src/deployment/revision.ts'
+import {
+  compareOrders,
+  type CiEvidence,
+  type PushOrder,
+  type Revision,
+} from '../../../src/deployment/revision.ts'
 import type { SeenHooks } from '../../../src/deployment/seen.ts'
 import { addSeconds } from '../../../src/kernel/clock.ts'
 import { begin, live, takeBack, type Core } from '../../support/core.ts'
@@ -9,6 +14,10 @@ import { after, lettings, openingOf, revisionAt, start } from '../../support/dep
 import { commitAt, digestAt, orderAt } from '../../support/examples.ts'
 
 const freeze = { kind: 'freeze', reason: 'exams' } as const
+
+const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
+const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
+const lint: Requirement = { kind: 'ci', ci: 'github', workflow: 'lint' }
 
 const ci = (index: number, changes: Partial<CiEvidence>): Pick<Revision, 'ci'> => {
   const run = revisionAt(index).ci['github:CI']
@@ -30,12 +39,19 @@ const passed = (order: PushOrder): Core =>
     .open(openingOf(2, 0, { order }))
     .archive()
 
+const endedAs = (status: string, reason: string, lacked: readonly string[] | null = null) => ({
+  kind: 'ended',
+  status,
+  reason,
+  lacked,
+})
+
 describe('a waiting revision', () => {
   it('has a revision ready once its CI is green', () => {
     expect(standing(revisionAt(3))).toEqual({ kind: 'ready', order: orderAt(3) })
   })
 
-  it('says what a revision lacks of what is required', () => {
+  it('lists the required evidence that a revision lacks', () => {
     expect(standing(revisionAt(3, { ci: {} }))).toEqual({
       kind: 'lacking',
       what: ['github workflow CI'],
@@ -44,16 +60,11 @@ describe('a waiting revision', () => {
 
   it('refuses a revision whose CI is red', () => {
     const red = revisionAt(3, ci(3, { conclusion: 'failure' }))
-    expect(standing(red)).toEqual({
-      kind: 'ended',
-      status: 'refused',
-      reason: 'ci_failed',
-      lacked: null,
-    })
+    expect(standing(red)).toEqual(endedAs('refused', 'ci_failed'))
   })
 
   it('supersedes a revision at or below the mark, also while it lacks something else', () => {
-    const superseded = { kind: 'ended', status: 'superseded', reason: 'superseded', lacked: null }
+    const superseded = endedAs('superseded', 'superseded')
     expect(standing(revisionAt(3), live(1, 3))).toEqual(superseded)
     expect(standing(revisionAt(2), live(1, 3))).toEqual(superseded)
     const red = revisionAt(2, ci(2, { conclusion: 'failure' }))
@@ -69,12 +80,7 @@ describe('a waiting revision', () => {
       revisionAt(3, { ci: later, digest: digestAt(4) }),
       revisionAt(4, { ci: later, digest: digestAt(3) }),
     ])
-      expect(standing(revision, quarantined)).toEqual({
-        kind: 'ended',
-        status: 'refused',
-        reason: 'quarantined',
-        lacked: null,
-      })
+      expect(standing(revision, quarantined)).toEqual(endedAs('refused', 'quarantined'))
     const other = revisionAt(4, { ci: later })
     expect(standing(other, quarantined).kind).toBe('ready')
   })
@@ -87,12 +93,9 @@ describe('a waiting revision', () => {
   it('expires a revision when what it lacks does not come in time', () => {
     const lacking = revisionAt(3, { ci: {} })
     expect(standing(lacking, begin(), 3599).kind).toBe('lacking')
-    expect(standing(lacking, begin(), 3600)).toEqual({
-      kind: 'ended',
-      status: 'expired',
-      reason: 'wait_expired',
-      lacked: ['github workflow CI'],
-    })
+    expect(standing(lacking, begin(), 3600)).toEqual(
+      endedAs('expired', 'wait_expired', ['github workflow CI']),
+    )
   })
 
   it('asks for the image of a revision once more before it expires', () => {
@@ -125,18 +128,18 @@ describe('a waiting revision', () => {
     expect(standing(lacking, open, 9999).kind).toBe('lacking')
   })
 
-  it('lets a revision wait anew from the evidence that brought it back', () => {
+  it("restarts a revision's wait from the evidence that brought it back", () => {
     const revived = revisionAt(3, { ci: {}, waitingSince: after(3600) })
     expect(standing(revived, begin(), 7199).kind).toBe('lacking')
   })
 })
 
-describe('a commit whose CI is green, where pushes are told', () => {
+describe('a commit whose CI is green, where push events come in', () => {
   const { createdAt } = orderAt(3)
   const pushed = (seconds: number) => ({
     push: { kind: 'push', pushedAt: addSeconds(createdAt, seconds) } as const,
   })
-  const told = (seconds = 0) => ({ 'github:push': addSeconds(start, -seconds) })
+  const seenPush = (seconds = 0) => ({ 'github:push': addSeconds(start, -seconds) })
   const ready = { kind: 'ready', order: orderAt(3) }
   const lacking = { kind: 'lacking', what: ['a push to main'] }
 
@@ -152,7 +155,7 @@ describe('a commit whose CI is green, where pushes are told', () => {
     ],
     ['lacks only its run', { ...pushed(0), ci: {} }, { ...lacking, what: ['github workflow CI'] }],
   ])('judges a green commit by its push where it %s', (_what, changes, expected) => {
-    expect(standing(revisionAt(3, changes), begin(), 0, told())).toEqual(expected)
+    expect(standing(revisionAt(3, changes), begin(), 0, seenPush())).toEqual(expected)
   })
 
   it.each([
@@ -164,22 +167,20 @@ describe('a commit whose CI is green, where pushes are told', () => {
       // Pushed after this commit, and opened before its run of today was made.
       const mark = { createdAt: addSeconds(createdAt, -0.5), number: 2 }
       const one = revisionAt(3, pushed(seconds))
-      expect(standing(one, passed(mark), 0, told()).kind).toBe(kind)
-      expect(standing(one, begin(), 0, told()).kind).toBe('ready')
+      expect(standing(one, passed(mark), 0, seenPush()).kind).toBe(kind)
+      expect(standing(one, begin(), 0, seenPush()).kind).toBe('ready')
     },
   )
 
   it('counts a late run where the release since was pushed before', () => {
     const late = revisionAt(3, pushed(-100))
     const older = { createdAt: addSeconds(createdAt, -101), number: 2 }
-    expect(standing(late, passed(older), 0, told())).toEqual(ready)
+    expect(standing(late, passed(older), 0, seenPush())).toEqual(ready)
     const same = { createdAt: addSeconds(createdAt, -100), number: 2 }
-    expect(standing(late, passed(same), 0, told())).toEqual(lacking)
+    expect(standing(late, passed(same), 0, seenPush())).toEqual(lacking)
   })
 
   it('counts a push whatever the age of its run at CircleCI', () => {
-    const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
-    const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
     const app = { ...lettings, requires: [github, circle] }
     const { ci: own } = revisionAt(3)
     const [run] = Object.values(own)
@@ -187,45 +188,40 @@ describe('a commit whose CI is green, where pushes are told', () => {
     const pipeline = { ...run, ci: 'circleci', workflow: 'build' } as const
     const late = { ...pipeline, createdAt: addSeconds(createdAt, 9999) }
     const both = revisionAt(3, { ...pushed(-2), ci: { ...own, 'circleci:build': late } })
-    expect(standing(both, begin(), 0, told(), app)).toEqual(ready)
+    expect(standing(both, begin(), 0, seenPush(), app)).toEqual(ready)
   })
 
-  it('counts a green commit without a push where no push was ever told, or none for 90 days', () => {
+  it('counts a green commit without a push where no push event ever came, or none for 90 days', () => {
     expect(standing(revisionAt(3))).toEqual(ready)
     expect(standing(revisionAt(3), begin(), 0, { 'github:workflow_run': start })).toEqual(ready)
     const day = 86_400
-    expect(standing(revisionAt(3), begin(), 0, told(90 * day - 1))).toEqual(lacking)
-    expect(standing(revisionAt(3), begin(), 0, told(90 * day))).toEqual(ready)
+    expect(standing(revisionAt(3), begin(), 0, seenPush(90 * day - 1))).toEqual(lacking)
+    expect(standing(revisionAt(3), begin(), 0, seenPush(90 * day))).toEqual(ready)
   })
 
-  it('counts a green commit without a push where CircleCI tells tags from branches itself', () => {
-    const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
+  it('counts a green commit without a push where CircleCI distinguishes tags from branches', () => {
     const app = { ...lettings, requires: [circle] }
     const [run] = Object.values(revisionAt(3).ci)
     if (run === undefined) throw new Error('no run')
     const green = revisionAt(3, {
       ci: { 'circleci:build': { ...run, ci: 'circleci', workflow: 'build' } },
     })
-    expect(standing(green, begin(), 0, told(), app)).toEqual(ready)
+    expect(standing(green, begin(), 0, seenPush(), app)).toEqual(ready)
   })
 
   it('refuses a commit whose CI is red, whatever started the run', () => {
     const red = revisionAt(3, ci(3, { conclusion: 'failure' }))
-    expect(standing(red, begin(), 0, told())).toMatchObject({ reason: 'ci_failed' })
+    expect(standing(red, begin(), 0, seenPush())).toMatchObject({ reason: 'ci_failed' })
   })
 
   it('expires a green commit whose push does not come', () => {
-    const late = standing(revisionAt(3), begin(), 3600, told())
+    const late = standing(revisionAt(3), begin(), 3600, seenPush())
     expect(late).toMatchObject({ status: 'expired', reason: 'wait_expired' })
   })
 })
 
 describe('the CI of a revision is green', () => {
-  const both: readonly Requirement[] = [
-    { kind: 'ci', ci: 'github', workflow: 'CI' },
-    { kind: 'ci', ci: 'github', workflow: 'lint' },
-  ]
-  const app = { ...lettings, requires: [...both, { kind: 'image' as const }] }
+  const app = { ...lettings, requires: [github, lint, { kind: 'image' as const }] }
   const [run] = Object.values(revisionAt(3).ci)
   const withLint = (conclusion: CiEvidence['conclusion']) =>
     revisionAt(3, {
@@ -249,10 +245,7 @@ describe('the CI of a revision is green', () => {
 })
 
 describe('the order of a revision', () => {
-  const circle: Requirement = { kind: 'ci', ci: 'circleci', workflow: 'build' }
-  const github: Requirement = { kind: 'ci', ci: 'github', workflow: 'CI' }
-
-  it('orders a revision by the first CI entry; the others gate', () => {
+  it('orders a revision by the first required CI entry', () => {
     const both = { ...lettings, requires: [circle, github] }
     expect(orderOf(both, revisionAt(3))).toBeNull()
     expect(orderOf({ ...both, requires: [github, circle] }, revisionAt(3))).toEqual(orderAt(3))
@@ -268,7 +261,7 @@ describe('the order of a revision', () => {
   })
 })
 
-describe('the choice of what goes out', () => {
+describe('the choice of a revision', () => {
   const chosen = (revisions: readonly Revision[], seconds = 0, core = begin()) =>
     core.at(seconds).choice(revisions)
 
@@ -287,7 +280,7 @@ describe('the choice of what goes out', () => {
     ])
   })
 
-  it('asks the registry for the newest first, before an older one goes out', () => {
+  it('asks the registry for the newest revision before it deploys an older one', () => {
     const unknown = revisionAt(5, { digest: null, asked: null })
     expect(chosen([revisionAt(3), unknown])).toEqual({ ended: [], ask: unknown, open: null })
   })
@@ -309,7 +302,7 @@ describe('the choice of what goes out', () => {
     },
   )
 
-  it('asks at once where the registry has told of the image since', () => {
+  it('asks the registry at once where it has announced the image since', () => {
     const hint = (at: string) => ({ kind: 'image' as const, tag: 'x', seenAt: at })
     const asked = { digest: null, asked: { at: after(5), count: 6, retryAt: null } }
     const newer = revisionAt(5, { ...asked, image: hint(after(6)) })
@@ -320,7 +313,7 @@ describe('the choice of what goes out', () => {
     }
   })
 
-  it('does not ask before the time that the registry has named, whatever it has told since', () => {
+  it('does not ask before the time that the registry has named, whatever it has announced since', () => {
     const asked = { digest: null, asked: { at: start, count: 1, retryAt: after(600) } }
     const image = { kind: 'image', tag: 'x', seenAt: after(60) } as const
     for (const revision of [revisionAt(5, asked), revisionAt(5, { ...asked, image })]) {
@@ -336,5 +329,69 @@ describe('the choice of what goes out', () => {
       expect([open, ask]).toEqual([null, null])
       expect(ended.map(({ status }) => status)).toEqual(['superseded'])
     }
+  })
+})
+
+describe('asking GitHub for a run that no hook has brought', () => {
+  const app: App = {
+    ...lettings,
+    reports: { github: 'landfall/github', notice: null, sentry: null },
+  }
+  const lacking = (index: number, changes: Partial<Revision> = {}): Revision =>
+    revisionAt(index, { ci: {}, ...changes })
+
+  const lost = (
+    revisions: readonly Revision[],
+    seconds = 60,
+    changes: Partial<App> = {},
+    core = begin(),
+  ) =>
+    core
+      .at(seconds)
+      .lost(revisions, { ...app, ...changes })
+      .map(({ id }) => id)
+
+  it('asks GitHub for a run once a commit has lacked it for a minute', () => {
+    expect(lost([lacking(1)], 59)).toEqual([])
+    expect(lost([lacking(1)])).toEqual([commitAt(1)])
+    expect(lost([lacking(1)], 60, { repository: null })).toEqual([])
+  })
+
+  it.each([
+    [1, 120],
+    [2, 240],
+    [3, 480],
+    [4, 600],
+    [9, 600],
+  ])('asks GitHub again, after %i times, %i s later', (count, seconds) => {
+    const asked = { at: after(60), count, retryAt: null, trouble: null }
+    const revision = lacking(1, { lookedUp: asked })
+    expect(lost([revision], 59 + seconds)).toEqual([])
+    expect(lost([revision], 60 + seconds)).toEqual([commitAt(1)])
+    const later = lacking(1, { lookedUp: { ...asked, retryAt: after(1200) } })
+    expect(lost([later], 1199)).toEqual([])
+    expect(lost([later], 1200)).toEqual([commitAt(1)])
+  })
+
+  it('does not ask GitHub about a commit that is refused, superseded, or lacks nothing of GitHub', () => {
+    const requires = [github, lint]
+    const failed = revisionAt(2, ci(2, { conclusion: 'failure' }))
+    expect(lost([failed], 60, { requires })).toEqual([])
+    expect(lost([revisionAt(2)], 60, { requires })).toEqual([commitAt(2)])
+    expect(lost([revisionAt(2)])).toEqual([])
+    const newer = live(1, 4)
+    expect(compareOrders(orderAt(2), orderAt(4))).toBeLessThan(0)
+    expect(lost([revisionAt(2)], 60, { requires }, newer)).toEqual([])
+    expect(lost([lacking(1, { commit: null })])).toEqual([])
+  })
+
+  it('does not ask GitHub about a commit that lacks only a run of another CI', () => {
+    const requires = [github, circle]
+    expect(lost([revisionAt(1)], 60, { requires })).toEqual([])
+  })
+
+  it('asks GitHub about no more than the five newest commits', () => {
+    const all = [3, 1, 6, 2, 5, 4].map((index) => lacking(index, { firstSeenAt: after(index) }))
+    expect(lost(all)).toEqual([6, 5, 4, 3, 2].map(commitAt))
   })
 })

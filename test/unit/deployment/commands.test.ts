@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import type { Answer } from '../../../src/deployment/step.ts'
-import { begin, live, type Core } from '../../support/core.ts'
+import {
+  begin,
+  deploying,
+  live,
+  refused,
+  sentToThree,
+  unreachable,
+  type Core,
+} from '../../support/core.ts'
 import {
   after,
   candidateAt,
@@ -17,77 +24,61 @@ import {
   twoFleets,
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
-import { ec2 } from '../../support/examples.ts'
 
 const opened = (): Core => begin().open(openingOf(1, 1))
 
-/** Release 1 is live on the one instance, and release 2 is sent to it. */
-const deploying = (): Core => live(1, 1).open(openingOf(2, 1)).look().send()
-
-/** Release 1 is live on four instances; the second wave of release 2 is ordered for three of them. */
-const beforeWide = (): Core => {
-  const inThrees = ec2({ rollout: { batch: { kind: 'count', value: 3 }, pauseSeconds: 0 } })
-  const opening = openingOf(2, 4, {}, { ...lettings, targets: [inThrees] })
-  return live(4, 1).open(opening).serve().look()
-}
-const wide = (): Core => beforeWide().send()
-
-const refused = (reason: Answer['reason'], changes: Partial<Answer> = {}) =>
-  answerOf(instanceAt(1), 'refused', reason, { serving: servingOf(1, 1), ...changes })
 const waiting = (index: number) => answerOf(instanceAt(index), 'waiting', null)
-const offline = (index: number) =>
-  answerOf(instanceAt(index), 'failed', 'instance_offline', { message: 'InvalidInstanceId' })
 
 describe('sending', () => {
-  it('sends a command when it is ordered, and not again when it is out', () => {
-    const looked = opened().look()
-    expect(looked.sent).toHaveLength(1)
-    expect(looked.send().sent).toEqual([])
+  it('sends a command when it is issued, and not again once it is sent', () => {
+    const polled = opened().poll()
+    expect(polled.sent).toHaveLength(1)
+    expect(polled.send().sent).toEqual([])
   })
 
-  it('does not send a command again because something else is written before it is out', () => {
-    const frozen = opened().look().at(1).say({ kind: 'freeze', reason: 'exams' })
+  it('does not send a command again because another write comes before it is sent', () => {
+    const frozen = opened().poll().at(1).say({ kind: 'freeze', reason: 'exams' })
     expect(frozen.freeze).not.toBeNull()
     expect(frozen.command?.operation).toBeNull()
     expect(frozen).toMatchObject({ sent: [], cancelled: [] })
   })
 
-  it('keeps the handle by which a command is observed', () => {
+  it('keeps the operation id of a sent command', () => {
     expect(deploying().command?.operation).toBe('command-1')
   })
 
-  it('ignores that a command was sent for a deployment that is gone', () => {
+  it('ignores a sent command of a deployment that is gone', () => {
     const sent = { kind: 'sent', fence: fenceOf(1), operation: 'command-1', missing: [] } as const
     expect(begin().see(sent).changed).toBe(false)
   })
 
-  it('observes a command that was sent twice by the handle that was known first', () => {
+  it('keeps the first operation id of a command that was sent twice', () => {
     const { fence = fenceOf(0) } = deploying().command ?? {}
     const sent = { kind: 'sent', fence } as const
     const second = { ...sent, operation: 'command-2', missing: [] }
     expect(deploying().at(1).see(second).changed).toBe(false)
-    const inVain = { ...sent, operation: null, missing: [offline(1)] }
+    const inVain = { ...sent, operation: null, missing: [unreachable(1)] }
     expect(deploying().at(1).see(inVain).changed).toBe(false)
   })
 
   it('keeps an instance pending in one target where it could not be reached in another', () => {
     const candidates = [firstTarget, secondTarget].map((target) => candidateAt(1, { target }))
     const settings = { ...lettings, targets: twoFleets() }
-    const looked = begin()
+    const polled = begin()
       .open(openingOf(1, 2, { candidates }, settings))
-      .look()
-    expect(looked.send([offline(1)], null).statuses).toEqual(['failed', 'pending'])
+      .poll()
+    expect(polled.send([unreachable(1)], null).statuses).toEqual(['failed', 'pending'])
   })
 })
 
 describe('a command that was never sent', () => {
-  it('leaves a command that was not sent to the reconciler that ordered it for 20 s', () => {
-    expect(opened().look().at(19.999).look().changed).toBe(false)
+  it('reserves an unsent command for the run that issued it for 20 s', () => {
+    expect(opened().poll().at(19.999).poll().changed).toBe(false)
   })
 
-  it('sends a command again after 20 s, under the same fence and within what is left of its time', () => {
-    const first = opened().look()
-    const again = first.at(60).look()
+  it('sends a command again after 20 s, under the same fence and within its remaining time', () => {
+    const first = opened().poll()
+    const again = first.at(60).poll()
     const [order] = first.sent
     expect(again.sent).toEqual([{ ...order, hostSeconds: 465 }])
     expect(again.sent).toMatchObject([{ fence: 2, notAfter: after(600) }])
@@ -100,13 +91,13 @@ describe('a command that was never sent', () => {
     expect(again.watcher).toEqual({ by: 'ada', until: after(85) })
   })
 
-  it('does not send a command again where the host could not be done in time', () => {
-    expect(opened().look().at(590).look().changed).toBe(false)
+  it('does not send a command again where too little time is left for the host', () => {
+    expect(opened().poll().at(590).poll().changed).toBe(false)
   })
 
-  it('orders a prepare that was never sent anew, also past its time', () => {
+  it('issues an unsent prepare anew, also past its time', () => {
     for (const seconds of [21, 100]) {
-      const again = opened().look([]).at(seconds).look([])
+      const again = opened().poll([]).at(seconds).poll([])
       expect(again.sent).toMatchObject([
         { purpose: 'prepare', fence: again.version, notAfter: after(seconds + 90) },
       ])
@@ -115,7 +106,7 @@ describe('a command that was never sent', () => {
   })
 
   it('does not cancel a command that was never sent', () => {
-    const late = opened().look().at(600).look()
+    const late = opened().poll().at(600).poll()
     expect(late.deployment?.reason).toBe('no_answer')
     expect(late).toMatchObject({ sent: [], cancelled: [] })
   })
@@ -131,8 +122,7 @@ describe('cancelling a command', () => {
     const settings = { ...lettings, targets: twoFleets() }
     const sent = begin()
       .open(openingOf(1, 3, { candidates }, settings))
-      .look()
-      .send()
+      .dispatch()
       .at(5)
     expect(sent.answer(succeededAt(1, 1))).toMatchObject({ sent: [], cancelled: [] })
     const failed = sent.answer(failedAt(1))
@@ -141,13 +131,13 @@ describe('cancelling a command', () => {
   })
 
   it('does not cancel a prepare that every instance has answered', () => {
-    expect(opened().look([]).send().answer(succeededAt(1, 1))).toMatchObject({ cancelled: [] })
+    expect(opened().dispatch([]).answer(succeededAt(1, 1))).toMatchObject({ cancelled: [] })
   })
 })
 
 describe('answers to a command', () => {
   it('waits until all instances of a command have answered', () => {
-    const sent = wide().at(5)
+    const sent = sentToThree().at(5)
     expect(sent.answer(succeededAt(2, 2), waiting(3)).changed).toBe(false)
     const all = sent.answer(succeededAt(2, 2), succeededAt(3, 2), succeededAt(4, 2))
     expect(all.statuses).toEqual(['succeeded', 'succeeded', 'succeeded', 'succeeded'])
@@ -162,19 +152,19 @@ describe('answers to a command', () => {
 })
 
 describe('a refusal', () => {
-  it('orders another command where an instance refuses for a changed key, with nothing touched so far', () => {
+  it('issues another command where an instance refuses for a changed key, with nothing touched so far', () => {
     const answered = deploying().at(5).answer(refused('key_changed'))
     expect(answered.deployment).toMatchObject({
       phase: 'advancing',
       instances: [{ status: 'pending', touched: false, retries: 1 }],
     })
     expect(answered.command).toBeNull()
-    expect(answered.look([]).sent).toMatchObject([{ purpose: 'prepare' }])
+    expect(answered.poll([]).sent).toMatchObject([{ purpose: 'prepare' }])
   })
 
   it('raises the version above the fence that an instance saw before the table was restored', () => {
     const answer = refused('superseded_fence', { fenceSeen: 70 })
-    expect(deploying().at(5).answer(answer).look().sent).toMatchObject([
+    expect(deploying().at(5).answer(answer).poll().sent).toMatchObject([
       { purpose: 'deploy', fence: 72 },
     ])
   })
@@ -190,7 +180,7 @@ describe('a refusal', () => {
     for (const retries of [1, 2]) {
       core = core.answer(refused('superseded_fence'))
       expect(core.instances).toMatchObject([{ retries }])
-      core = core.look().send()
+      core = core.dispatch()
     }
     expect(core.answer(refused('superseded_fence')).deployment).toMatchObject({
       status: 'failed',
@@ -210,7 +200,7 @@ describe('a refusal', () => {
   })
 
   it('does not take the refusal of a repeated command as proof that the first one changed nothing', () => {
-    const again = live(1, 1).open(openingOf(2, 1)).look().at(30).look().send().at(40)
+    const again = live(1, 1).open(openingOf(2, 1)).poll().at(30).dispatch().at(40)
     const late = refused('too_late', { serving: servingOf(2, 2) })
     expect(again.answer(late).deployment?.phase).toBe('withdrawing')
     expect(again.answer(refused('too_late')).deployment?.phase).toBe('ended')
@@ -237,15 +227,15 @@ describe('the number of a new release', () => {
 
   it('gives a release its new number also on the instances that took it under the first', () => {
     const reused = { ...refused('superseded_fence'), id: instanceAt(3), serving: servingOf(2, 1) }
-    const answered = wide().at(5).answer(succeededAt(2, 2), reused, succeededAt(4, 2))
+    const answered = sentToThree().at(5).answer(succeededAt(2, 2), reused, succeededAt(4, 2))
     expect(answered.deployment?.generation).toBe(3)
     expect(answered.statuses).toEqual(['pending', 'pending', 'pending', 'pending'])
-    expect(answered.look().sent).toMatchObject([{ generation: 3, instances: [instanceAt(1)] }])
+    expect(answered.poll().sent).toMatchObject([{ generation: 3, instances: [instanceAt(1)] }])
   })
 
   it('does not hide the failure of another instance when it gives a new number', () => {
     const reused = { ...refused('superseded_fence'), id: instanceAt(3), serving: servingOf(2, 1) }
-    const answered = wide().at(5).answer(failedAt(2), reused, succeededAt(4, 2))
+    const answered = sentToThree().at(5).answer(failedAt(2), reused, succeededAt(4, 2))
     expect(answered.deployment).toMatchObject({ phase: 'withdrawing', reason: 'unhealthy' })
   })
 
@@ -263,8 +253,8 @@ describe('the number of a new release', () => {
     expect(deploying().at(5).answer(highest).generation).toBe(10_000_000)
   })
 
-  it('keeps the number while the live release is brought back', () => {
-    const failed = deploying().at(5).answer(failedAt(1)).at(6).look()
+  it('keeps the number while the live release is restored', () => {
+    const failed = deploying().at(5).answer(failedAt(1)).at(6).poll()
     expect(failed.sent).toMatchObject([{ purpose: 'restore' }])
     const answer = refused('superseded_fence', { serving: servingOf(9, 1) })
     expect(failed.send().at(7).answer(answer).generation).toBe(2)
@@ -280,12 +270,12 @@ describe('the number of a new release', () => {
     const repairing = live(1, 1)
       .find([candidateAt(2)])
       .serve()
-      .look()
+      .poll()
     expect(repairing.sent).toMatchObject([{ purpose: 'deploy', generation: 1, numberedAt: null }])
     const repaired = repairing.send().answer({ ...answer, id: instanceAt(2) })
     expect(repaired.generation).toBe(1)
     expect(repaired.repair).toMatchObject({ generation: 1, release: { generation: 1 } })
-    const back = live(1, 1, 2).say({ kind: 'rollback', to: null }).openRollback().look().send()
+    const back = live(1, 1, 2).say({ kind: 'rollback', to: null }).openRollback().dispatch()
     expect(back.answer(answer).deployment).toMatchObject({
       generation: 3,
       release: { generation: 1 },
@@ -294,12 +284,12 @@ describe('the number of a new release', () => {
 })
 
 describe('the answer to a prepare', () => {
-  const preparing = (): Core => opened().look([]).send().at(2)
+  const preparing = (): Core => opened().dispatch([]).at(2)
 
   it('deploys once a prepare is answered', () => {
     const answered = preparing().answer(succeededAt(1, 1))
     expect(answered.statuses).toEqual(['pending'])
-    expect(answered.look().sent).toMatchObject([{ purpose: 'deploy' }])
+    expect(answered.poll().sent).toMatchObject([{ purpose: 'deploy' }])
   })
 
   it('ends the deployment where a prepare finds something missing, and says what', () => {
@@ -319,15 +309,14 @@ describe('the answer to a prepare', () => {
   })
 
   it('prepares again where a prepare came too late', () => {
-    const again = preparing().answer(refused('too_late')).look([])
+    const again = preparing().answer(refused('too_late')).poll([])
     expect(again.sent).toMatchObject([{ purpose: 'prepare', since: after(2) }])
     expect(again.command?.at).toBe(after(2))
   })
 
   it('ends the deployment where a prepare comes too late time and again', () => {
     let core = preparing()
-    for (let times = 0; times < 4; times += 1)
-      core = core.answer(refused('too_late')).look([]).send()
+    for (let times = 0; times < 4; times += 1) core = core.answer(refused('too_late')).dispatch([])
     expect(core.answer(refused('too_late')).deployment).toMatchObject({
       status: 'failed',
       reason: 'too_late',
@@ -336,7 +325,7 @@ describe('the answer to a prepare', () => {
 
   it('ends the deployment where preparing never helps', () => {
     let core = preparing()
-    for (let times = 0; times < 4; times += 1) core = core.answer(succeededAt(1, 1)).look([]).send()
+    for (let times = 0; times < 4; times += 1) core = core.answer(succeededAt(1, 1)).dispatch([])
     expect(core.command?.purpose).toBe('prepare')
     expect(core.answer(succeededAt(1, 1)).deployment).toMatchObject({
       status: 'failed',
@@ -345,7 +334,7 @@ describe('the answer to a prepare', () => {
   })
 
   it('ends the deployment where a prepare is never answered, with nothing changed', () => {
-    const late = opened().look([]).send().at(90).look()
+    const late = opened().dispatch([]).at(90).poll()
     expect(late.deployment).toMatchObject({
       phase: 'ended',
       reason: 'no_answer',

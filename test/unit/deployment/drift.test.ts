@@ -24,14 +24,13 @@ const liveWith = (settings: App): Core => bringLive(begin(), openingOf(1, 1, {},
 const told = (index: number, serving: Answer['serving']) =>
   answerOf(instanceAt(index), 'succeeded', null, { serving })
 
-describe('what an instance says that it serves', () => {
+describe('what an instance reports that it serves', () => {
   /** Release 1 is live on instance 1; after an hour it is asked, and instance 2, which came. */
   const asked = (settings = lettings, from = liveWith(settings)): Core =>
     from
       .at(hour)
       .find([candidateAt(1), candidateAt(2)])
-      .look([])
-      .send()
+      .dispatch([])
 
   it('sends nothing to an instance that serves the live release', () => {
     const answered = asked()
@@ -40,7 +39,7 @@ describe('what an instance says that it serves', () => {
     expect(answered.instances[0]).toMatchObject({ status: 'succeeded', touched: false })
   })
 
-  it('puts an instance right that served the live release before, and calls it drifted meanwhile', () => {
+  it('repairs an instance that served the live release before, and marks it as drifted meanwhile', () => {
     const answered = asked()
       .at(3601)
       .answer(told(1, servingOf(9, 9)))
@@ -49,17 +48,17 @@ describe('what an instance says that it serves', () => {
       reason: 'drifted',
       serving: servingOf(9, 9),
     })
-    expect(answered.look().sent).toMatchObject([
+    expect(answered.poll().sent).toMatchObject([
       { purpose: 'deploy', release: { generation: 1 }, instances: [instanceAt(1)] },
     ])
   })
 
-  it('leaves a drifted instance as it is where the app only wants to be told', () => {
+  it('leaves a drifted instance as it is where the app asks only for reports', () => {
     const answered = asked(settingsOf({ drift: 'report' })).answer(told(1, null))
     expect(answered.instances[0]).toMatchObject({ status: 'failed', reason: 'drifted' })
   })
 
-  it('does not call an instance drifted that never served the live release', () => {
+  it('does not mark an instance as drifted that never served the live release', () => {
     const settings = settingsOf({ drift: 'report' })
     const absent = liveWith(settings).find([
       candidateAt(1),
@@ -69,12 +68,12 @@ describe('what an instance says that it serves', () => {
       const first = asked(settings, from)
         .at(3601)
         .answer(told(1, servingOf(1, 1)))
-      const second = first.look([]).send().at(3602).answer(told(2, null))
+      const second = first.dispatch([]).at(3602).answer(told(2, null))
       expect(second.instances[1]).toMatchObject({ status: 'pending', reason: null })
     }
   })
 
-  it('takes the answer to a question that failed for nothing', () => {
+  it('ignores what an instance reports in a failed answer', () => {
     const failed = failedAt(1, { reason: 'tool_missing', serving: servingOf(1, 1) })
     expect(asked().at(3601).answer(failed).instances[0]).toMatchObject({
       status: 'failed',
@@ -82,10 +81,10 @@ describe('what an instance says that it serves', () => {
     })
   })
 
-  it('asks a drifted instance that is left as it is again after an hour, however often', () => {
+  it('asks an unrepaired drifted instance again after an hour, however often', () => {
     const report = liveWith(settingsOf({ drift: 'report' })).at(hour)
     const ask = (core: Core) => core.find([candidateAt(1)])
-    const leave = (core: Core) => ask(core).look().send().answer(told(1, null)).look().archive()
+    const leave = (core: Core) => ask(core).dispatch().answer(told(1, null)).poll().archive()
     const left = leave(report)
     expect(left.observed).toMatchObject([{ reason: 'drifted', tries: 1 }])
     expect(ask(left.at(2 * hour - 1)).changed).toBe(false)

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import type { Answer } from '../../../src/deployment/step.ts'
-import { begin, live, type Core } from '../../support/core.ts'
+import {
+  begin,
+  deploying,
+  issuedToThree,
+  live,
+  refused,
+  sentToThree,
+  unreachable,
+  type Core,
+} from '../../support/core.ts'
 import {
   after,
   candidateAt,
@@ -17,35 +25,21 @@ import {
 import { answerOf } from '../../support/hosts.ts'
 import { ec2 } from '../../support/examples.ts'
 
-/** Release 1 is live on the one instance, and release 2 is sent to it. */
-const ordered = (): Core => live(1, 1).open(openingOf(2, 1)).look()
-const deploying = (): Core => ordered().send()
-
-/** Release 1 is live on four instances; the second wave of release 2 is ordered for three of them. */
-const beforeWide = (): Core => {
-  const inThrees = ec2({ rollout: { batch: { kind: 'count', value: 3 }, pauseSeconds: 0 } })
-  const opening = openingOf(2, 4, {}, { ...lettings, targets: [inThrees] })
-  return live(4, 1).open(opening).serve().look()
-}
-const wide = (): Core => beforeWide().send()
+/** Release 1 is live on the one instance, and release 2 is issued to it. */
+const issued = (): Core => live(1, 1).open(openingOf(2, 1)).poll()
 
 /** Two instances on release 1; release 2 comes up on the first and not on the second. */
 const half = (): Core => live(2, 1).open(openingOf(2, 2)).serve()
 const failing = (): Core =>
   half()
-    .look()
-    .send()
+    .dispatch()
     .answer(failedAt(2, { serving: servingOf(1, 1) }))
 
-const refused = (reason: Answer['reason'], changes: Partial<Answer> = {}) =>
-  answerOf(instanceAt(1), 'refused', reason, { serving: servingOf(1, 1), ...changes })
 const back = answerOf(instanceAt(1), 'succeeded', 'restored', { serving: servingOf(1, 1) })
-const offline = (index: number) =>
-  answerOf(instanceAt(index), 'failed', 'instance_offline', { message: 'InvalidInstanceId' })
 
-describe('an answer that does not come in time', () => {
-  it('takes a missing answer as lost, cancels the command and brings the live release back', () => {
-    const late = begin().open(openingOf(1, 1)).look().send().at(600).look()
+describe('a missing answer', () => {
+  it('takes a missing answer as lost, cancels the command and restores the live release', () => {
+    const late = begin().open(openingOf(1, 1)).dispatch().at(600).poll()
     expect(late.deployment).toMatchObject({
       phase: 'withdrawing',
       status: 'in_progress',
@@ -58,9 +52,9 @@ describe('an answer that does not come in time', () => {
     expect(late.cancelled).toEqual([{ target: firstTarget, operation: 'command-1' }])
   })
 
-  it('takes the answer of each instance that did not give one in time as lost', () => {
+  it('takes the missing answer of each of several instances as lost', () => {
     const waiting = answerOf(instanceAt(3), 'waiting', null)
-    const late = wide().at(600).answer(succeededAt(2, 2), waiting)
+    const late = sentToThree().at(600).answer(succeededAt(2, 2), waiting)
     expect(late.statuses).toEqual(['succeeded', 'succeeded', 'lost', 'lost'])
     expect(late.deployment).toMatchObject({ phase: 'withdrawing', reason: 'no_answer' })
   })
@@ -106,14 +100,37 @@ describe('a failure', () => {
 
   it('names the instance that failed among several', () => {
     const others = [succeededAt(3, 2), succeededAt(4, 2)]
-    const failed = wide().answer(failedAt(2, { serving: servingOf(1, 1) }), ...others)
+    const failed = sentToThree().answer(failedAt(2, { serving: servingOf(1, 1) }), ...others)
     expect(failed.deployment?.message).toBe(`${instanceAt(2)}: it answers 500`)
-    const silent = wide().answer(failedAt(2, { message: null }), ...others)
+    const silent = sentToThree().answer(failedAt(2, { message: null }), ...others)
     expect(silent.deployment?.message).toBe(instanceAt(2))
   })
 
+  it('keeps the message of the one failed of fifteen instances, and ten messages in all', () => {
+    const inFifties = ec2({ rollout: { batch: { kind: 'count', value: 50 }, pauseSeconds: 0 } })
+    const wide = { ...lettings, targets: [inFifties] }
+    const message = 'generation 1 is live'
+    const answers = Array.from({ length: 15 }, (_, at) => at + 1).map((index) =>
+      index === 14 ? failedAt(index) : { ...succeededAt(index, 1), message },
+    )
+    const [first, ...others] = answers
+    if (first === undefined) throw new Error('no answer')
+    const sent = begin()
+      .open(openingOf(1, 15, {}, wide))
+      .dispatch()
+      .answer(first)
+    const failed = sent.dispatch().answer(...others)
+    expect(failed.deployment).toMatchObject({
+      phase: 'withdrawing',
+      message: `${instanceAt(14)}: it answers 500`,
+    })
+    const kept = failed.instances.filter((instance) => instance.message !== null)
+    expect(kept).toHaveLength(10)
+    expect(kept.map(({ id }) => id)).toContain(instanceAt(14))
+  })
+
   it('ends the deployment where the first release fails and leaves nothing serving', () => {
-    const first = begin().open(openingOf(1, 1)).look().send()
+    const first = begin().open(openingOf(1, 1)).dispatch()
     expect(first.answer(failedAt(1)).deployment).toMatchObject({
       status: 'failed',
       phase: 'ended',
@@ -121,20 +138,20 @@ describe('a failure', () => {
     })
   })
 
-  it('takes the first release down again where it came up on one instance only', () => {
-    const failed = begin().open(openingOf(1, 2)).serve().look().send().answer(failedAt(2))
-    expect(failed.at(5).look().sent).toMatchObject([
+  it('removes the first release where it came up on one instance only', () => {
+    const failed = begin().open(openingOf(1, 2)).serve().dispatch().answer(failedAt(2))
+    expect(failed.at(5).poll().sent).toMatchObject([
       { purpose: 'restore', release: null, instances: [instanceAt(1)] },
     ])
   })
 
-  it('stops at the first failure and brings the live release back to the instances that left it', () => {
+  it('stops at the first failure and restores the instances that left the live release', () => {
     expect(failing().deployment).toMatchObject({
       phase: 'withdrawing',
       reason: 'unhealthy',
       message: `${instanceAt(2)}: it answers 500`,
     })
-    expect(failing().at(10).look().sent).toMatchObject([
+    expect(failing().at(10).poll().sent).toMatchObject([
       {
         purpose: 'restore',
         generation: 2,
@@ -148,10 +165,10 @@ describe('a failure', () => {
 
 const again = () => refused('key_changed')
 
-describe('bringing the live release back', () => {
+describe('a restore', () => {
   it.each<[string, () => Core]>([
     ['came up with the new release', () => failing()],
-    ['never answered', () => deploying().at(600).look()],
+    ['never answered', () => deploying().at(600).poll()],
     [
       'failed and serves something else',
       () => deploying().answer(failedAt(1, { serving: servingOf(2, 2) })),
@@ -159,11 +176,11 @@ describe('bringing the live release back', () => {
     ['failed and serves nothing', () => deploying().answer(failedAt(1, { serving: null }))],
     [
       'may have been changed and is to be deployed to again',
-      () => ordered().at(30).look().send().answer(again()).say({ kind: 'cancel' }).look(),
+      () => issued().at(30).dispatch().answer(again()).say({ kind: 'cancel' }).poll(),
     ],
   ])('restores an instance that %s', (_what, from) => {
     expect(from().deployment?.phase).toBe('withdrawing')
-    expect(from().look().sent).toMatchObject([
+    expect(from().poll().sent).toMatchObject([
       { purpose: 'restore', release: { generation: 1 }, instances: [instanceAt(1)] },
     ])
   })
@@ -173,24 +190,24 @@ describe('bringing the live release back', () => {
       'failed and serves the live release',
       () => deploying().answer(failedAt(1, { serving: servingOf(1, 1) })),
     ],
-    ['was never sent to', () => live(1, 1).open(openingOf(2, 1)).say({ kind: 'cancel' }).look()],
+    ['was never sent to', () => live(1, 1).open(openingOf(2, 1)).say({ kind: 'cancel' }).poll()],
     [
       'was not changed and is to be deployed to again',
-      () => deploying().answer(again()).say({ kind: 'cancel' }).look(),
+      () => deploying().answer(again()).say({ kind: 'cancel' }).poll(),
     ],
     ['refused', () => deploying().answer(refused('owned_by_other', { serving: servingOf(2, 2) }))],
-    ['is back', () => deploying().answer(failedAt(1)).look().send().answer(back).look()],
+    ['is back', () => deploying().answer(failedAt(1)).dispatch().answer(back).poll()],
     [
       'was asked in vain',
-      () => deploying().answer(failedAt(1)).look().send().answer(failedAt(1)).look(),
+      () => deploying().answer(failedAt(1)).dispatch().answer(failedAt(1)).poll(),
     ],
   ])('does not restore an instance that %s', (_what, from) => {
     expect(from().deployment?.phase).toBe('ended')
-    expect(from().look().sent).toEqual([])
+    expect(from().poll().sent).toEqual([])
   })
 
   it('fails the deployment once its instances are restored, and the release before is live', () => {
-    const restored = failing().at(10).look().send().at(12).answer(back).look()
+    const restored = failing().at(10).dispatch().at(12).answer(back).poll()
     expect(restored.deployment).toMatchObject({
       status: 'failed',
       reason: 'unhealthy',
@@ -204,12 +221,12 @@ describe('bringing the live release back', () => {
   it('restores at most 50 instances with one command', () => {
     const all = ec2({ rollout: { batch: { kind: 'percent', value: 100 }, pauseSeconds: 0 } })
     const opening = openingOf(1, 120, {}, { ...lettings, targets: [all] })
-    const third = begin().open(opening).serve().serve().look()
+    const third = begin().open(opening).serve().serve().poll()
     const ids = third.instances.map(({ id }) => id)
     expect(third.sent).toMatchObject([{ instances: ids.slice(51, 101) }])
-    const lost = third.send().at(600).look()
+    const lost = third.send().at(600).poll()
     expect(lost.deployment?.phase).toBe('withdrawing')
-    expect(lost.look().sent).toMatchObject([{ purpose: 'restore', instances: ids.slice(0, 50) }])
+    expect(lost.poll().sent).toMatchObject([{ purpose: 'restore', instances: ids.slice(0, 50) }])
   })
 
   it('restores each target with a command of its own', () => {
@@ -220,22 +237,22 @@ describe('bringing the live release back', () => {
       candidateAt(3, { target: secondTarget }),
     ]
     const opening = openingOf(2, 3, { candidates }, settings)
-    const failed = live(3, 1).open(opening).serve().look().send().answer(failedAt(2))
-    const first = failed.at(10).look()
+    const failed = live(3, 1).open(opening).serve().dispatch().answer(failedAt(2))
+    const first = failed.at(10).poll()
     expect(first.sent).toMatchObject([
       { purpose: 'restore', target: firstTarget, instances: [instanceAt(1)] },
     ])
-    const second = first.send().at(12).answer(back).look()
+    const second = first.send().at(12).answer(back).poll()
     expect(second.sent).toMatchObject([
       { purpose: 'restore', target: secondTarget, instances: [instanceAt(2)] },
     ])
   })
 
   it('names the instances that could not be restored in time', () => {
-    const lost = failing().at(10).look().send().at(900).look()
+    const lost = failing().at(10).dispatch().at(900).poll()
     expect(lost.statuses).toEqual(['unknown', 'failed'])
     expect(lost.cancelled).toEqual([{ target: firstTarget, operation: 'command-1' }])
-    const ended = lost.look()
+    const ended = lost.poll()
     expect(ended.deployment).toMatchObject({
       status: 'failed',
       reason: 'unhealthy',
@@ -245,7 +262,7 @@ describe('bringing the live release back', () => {
   })
 
   it('does not begin a restore for which no time is left', () => {
-    const ended = failing().at(890).look()
+    const ended = failing().at(890).poll()
     expect(ended.deployment).toMatchObject({ phase: 'ended', reason: 'unhealthy' })
     expect(ended.statuses).toEqual(['unknown', 'failed'])
     expect(ended.sent).toEqual([])
@@ -253,10 +270,10 @@ describe('bringing the live release back', () => {
 })
 
 describe('the answer to a restore', () => {
-  const restoring = (): Core => deploying().at(600).look().look().send().at(610)
+  const restoring = (): Core => deploying().at(600).poll().dispatch().at(610)
 
   it('ends the deployment once a restore is done', () => {
-    expect(restoring().answer(back).look().deployment).toMatchObject({
+    expect(restoring().answer(back).poll().deployment).toMatchObject({
       phase: 'ended',
       status: 'failed',
       reason: 'no_answer',
@@ -273,12 +290,12 @@ describe('the answer to a restore', () => {
     expect(answered.instances).toMatchObject([
       { status: 'unknown', reason: 'not_restored', touched: true },
     ])
-    expect(answered.look().deployment).toMatchObject({ phase: 'ended', status: 'failed' })
+    expect(answered.poll().deployment).toMatchObject({ phase: 'ended', status: 'failed' })
   })
 
   it('repeats a restore whose fence is too low, above that fence', () => {
     const answered = restoring().answer(refused('superseded_fence', { fenceSeen: 90 }))
-    expect(answered.look().sent).toMatchObject([{ purpose: 'restore', fence: 92 }])
+    expect(answered.poll().sent).toMatchObject([{ purpose: 'restore', fence: 92 }])
   })
 
   it('repeats a restore whose fence is too low twice at most', () => {
@@ -286,19 +303,18 @@ describe('the answer to a restore', () => {
     for (const retries of [1, 2]) {
       core = core.answer(refused('superseded_fence'))
       expect(core.instances).toMatchObject([{ status: 'lost', retries }])
-      core = core.look().send()
+      core = core.dispatch()
     }
     expect(core.answer(refused('superseded_fence')).statuses).toEqual(['unknown'])
   })
 
   it('names all instances that are not restored', () => {
     const others = [failedAt(3), failedAt(4)]
-    const failed = wide().answer(failedAt(2), ...others)
+    const failed = sentToThree().answer(failedAt(2), ...others)
     const ended = failed
-      .look()
-      .send()
+      .dispatch()
       .answer(back, failedAt(2), ...others)
-      .look()
+      .poll()
     expect(ended.deployment?.message).toBe(
       `${instanceAt(2)}: it answers 500; not brought back: ${[2, 3, 4].map(instanceAt).join(', ')}`,
     )
@@ -307,7 +323,7 @@ describe('the answer to a restore', () => {
 
 describe('an instance that the command does not reach', () => {
   it('ends the deployment without a restore where a command reaches no instance', () => {
-    expect(ordered().send([offline(1)], null).deployment).toMatchObject({
+    expect(issued().send([unreachable(1)], null).deployment).toMatchObject({
       status: 'failed',
       phase: 'ended',
       reason: 'instance_offline',
@@ -317,7 +333,7 @@ describe('an instance that the command does not reach', () => {
   })
 
   it('fails the deployment for an instance that was not reached once the others have answered', () => {
-    const sent = beforeWide().send([offline(3)])
+    const sent = issuedToThree().send([unreachable(3)])
     expect(sent.command?.instances).toEqual([instanceAt(2), instanceAt(4)])
     const answered = sent.at(3).answer(succeededAt(2, 2), succeededAt(4, 2))
     expect(answered.deployment).toMatchObject({
@@ -325,15 +341,15 @@ describe('an instance that the command does not reach', () => {
       reason: 'instance_offline',
     })
     const restored = [instanceAt(1), instanceAt(2), instanceAt(4)]
-    expect(answered.look().sent).toMatchObject([{ purpose: 'restore', instances: restored }])
+    expect(answered.poll().sent).toMatchObject([{ purpose: 'restore', instances: restored }])
   })
 
   it('restores an instance that the first of two senders may have reached', () => {
     expect(
-      ordered()
+      issued()
         .at(30)
-        .look()
-        .send([offline(1)], null).deployment,
+        .poll()
+        .send([unreachable(1)], null).deployment,
     ).toMatchObject({
       phase: 'withdrawing',
       reason: 'instance_offline',
@@ -342,9 +358,9 @@ describe('an instance that the command does not reach', () => {
   })
 
   it('leaves an instance unknown where its restore does not reach it', () => {
-    const restoring = deploying().at(600).look().look()
+    const restoring = deploying().at(600).poll().poll()
     expect(restoring.sent).toMatchObject([{ purpose: 'restore' }])
-    expect(restoring.send([offline(1)], null).instances).toMatchObject([
+    expect(restoring.send([unreachable(1)], null).instances).toMatchObject([
       { status: 'unknown', reason: 'not_restored', touched: true },
     ])
   })

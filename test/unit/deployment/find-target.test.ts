@@ -32,7 +32,7 @@ const named = (...indexes: readonly number[]): TargetSettings => {
 }
 
 describe('a target', () => {
-  it('is found by its key, wherever it stands', () => {
+  it('finds a target by its key, wherever it stands', () => {
     expect(findTarget(appWith(web, worker), worker.key)).toBe(worker)
     expect(findTarget(appWith(worker, web), worker.key)).toBe(worker)
     expect(findTarget(appWith(web), worker.key)).toBeNull()
@@ -85,7 +85,7 @@ describe('the target of other settings that is the same place', () => {
 })
 
 describe('an instance whose target has another key now', () => {
-  it('is in the fleet by which it is known, before the order of the file counts', () => {
+  it('finds an instance whose key changed in the fleet that it is observed in, before the order of the file', () => {
     const known = [{ id: instanceAt(1), target: batch.key }]
     const of = fleet('of')
     expect(
@@ -98,7 +98,7 @@ describe('an instance whose target has another key now', () => {
     ).toBe(batch)
   })
 
-  it('is in the fleet that names it by its id', () => {
+  it('finds an instance whose key changed in the fleet that names its id', () => {
     const one = named(1, 2)
     const other = named(3, 4)
     const name = { id: instanceAt(4), target: named(4).key }
@@ -114,16 +114,13 @@ describe('a restore', () => {
   }
   const failIn = (core: Core, settings: App, { key }: TargetSettings): Core => {
     const candidates = [candidateAt(1, { target: key })]
-    const sent = core
-      .open(openingOf(2, 1, { candidates }, settings))
-      .look()
-      .send()
-    return sent.answer(failedAt(1)).look()
+    const sent = core.open(openingOf(2, 1, { candidates }, settings)).dispatch()
+    return sent.answer(failedAt(1)).poll()
   }
   const settingsIn = ({ sent }: Core) =>
     sent.map(({ settings, target }) => findTarget(settings, target))
 
-  it('brings back the live settings of the same fleet after landfall.yml was reordered', () => {
+  it('restores the live settings of the same fleet after landfall.yml was reordered', () => {
     const failed = failIn(liveIn(web, worker), appWith(worker, fleet('web', 8001)), web)
     expect(failed.sent).toMatchObject([
       { purpose: 'restore', target: web.key, release: { generation: 1 } },
@@ -131,7 +128,7 @@ describe('a restore', () => {
     expect(settingsIn(failed)).toEqual([web])
   })
 
-  it('brings back the live release where each of two fleets has lost its first instance', () => {
+  it('restores the live release where each of two fleets has lost its first instance', () => {
     const [one, other] = [named(1, 2), named(3, 4)]
     const candidates = [1, 2].map((id) => candidateAt(id, { target: one.key }))
     const others = [3, 4].map((id) => candidateAt(id, { target: other.key }))
@@ -141,12 +138,10 @@ describe('a restore', () => {
     const next = [candidateAt(2, { target: left.key }), candidateAt(4, { target: right.key })]
     const opened = before.open(openingOf(2, 2, { candidates: next }, appWith(left, right)))
     const first = opened
-      .look()
-      .send()
+      .dispatch()
       .answer({ ...succeededAt(2, 2) })
-      .look()
-      .send()
-    const failed = first.answer(failedAt(4)).look()
+      .dispatch()
+    const failed = first.answer(failedAt(4)).poll()
     expect(failed.sent).toMatchObject([
       {
         purpose: 'restore',
@@ -155,7 +150,7 @@ describe('a restore', () => {
         release: { generation: 1 },
       },
     ])
-    const then = failed.send().answer(succeededAt(2, 1)).look()
+    const then = failed.send().answer(succeededAt(2, 1)).poll()
     expect(then.sent).toMatchObject([
       {
         purpose: 'restore',
@@ -166,7 +161,7 @@ describe('a restore', () => {
     ])
   })
 
-  it('reaches each instance by its own fleet where two fleets became one', () => {
+  it('restores each instance by its own fleet where two fleets became one', () => {
     const candidates = [candidateAt(1, { target: web.key }), candidateAt(2, { target: worker.key })]
     const before = bringLive(begin(), openingOf(1, 2, { candidates }, appWith(web, worker)))
     const one = ec2({
@@ -175,29 +170,26 @@ describe('a restore', () => {
       rollout: { batch: { kind: 'percent', value: 100 }, pauseSeconds: 0 },
     })
     const next = [1, 2].map((index) => candidateAt(index, { target: one.key }))
-    const first = before
-      .open(openingOf(2, 2, { candidates: next }, appWith(one)))
-      .look()
-      .send()
-    const failed = first.answer(succeededAt(1, 2)).look().send().answer(failedAt(2)).look()
+    const first = before.open(openingOf(2, 2, { candidates: next }, appWith(one))).dispatch()
+    const failed = first.answer(succeededAt(1, 2)).dispatch().answer(failedAt(2)).poll()
     expect(failed.sent).toMatchObject([{ instances: [instanceAt(1)], target: web.key }])
-    const then = failed.send().answer(succeededAt(1, 1)).look()
+    const then = failed.send().answer(succeededAt(1, 1)).poll()
     expect(then.sent).toMatchObject([{ instances: [instanceAt(2)], target: worker.key }])
   })
 
-  it('brings back the live settings under the key that they had before a renamed tag', () => {
+  it('restores the live settings under the key that they had before a renamed tag', () => {
     const failed = failIn(liveIn(worker), appWith(web), web)
     expect(failed.sent).toMatchObject([{ target: worker.key, release: { generation: 1 } }])
     expect(settingsIn(failed)).toEqual([worker])
-    const ended = failed.send().answer(succeededAt(1, 1)).look()
+    const ended = failed.send().answer(succeededAt(1, 1)).poll()
     expect(ended.observed).toContainEqual(
       expect.objectContaining({ id: instanceAt(1), target: worker.key, generation: 1 }),
     )
   })
 })
 
-describe('the places of targets that a new release has no more', () => {
-  it('are forgotten once it is live', () => {
+describe('the instances of targets that a new release no longer has', () => {
+  it('removes the instances of a removed target once the release without it is live', () => {
     const candidates = [candidateAt(1), candidateAt(2, { target: worker.key })]
     const both = bringLive(begin(), openingOf(1, 2, { candidates }, appWith(ec2(), worker)))
     expect(both.observed.map(({ target }) => target)).toEqual([firstTarget, worker.key])

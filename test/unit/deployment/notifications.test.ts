@@ -26,8 +26,7 @@ const ids = ({ notices }: Core): readonly string[] => notices.map(({ id }) => id
 const takenBack = (kind: 'cancel' | 'rollback', settings = lettings): Core =>
   live(1, 1)
     .open(openingOf(2, 1, {}, settings))
-    .look()
-    .send()
+    .dispatch()
     .at(1)
     .say(kind === 'cancel' ? { kind } : rollback)
     .finish()
@@ -42,7 +41,7 @@ const rolledBack = (settings = lettings): Core =>
     .finish()
 
 describe('a notice', () => {
-  it('tells of the beginning of a deployment and of its end, each once', () => {
+  it("sends one notice of a deployment's start and one of its end", () => {
     const core = live(2, 1)
     expect(ids(core)).toEqual(['1:started', '1:succeeded'])
     expect(core.notices[1]).toMatchObject({
@@ -63,8 +62,8 @@ describe('a notice', () => {
     })
   })
 
-  it('tells why a deployment failed', () => {
-    const failed = begin().open(openingOf(1, 1)).look().send().answer(failedAt(1))
+  it('sends the reason of a failed deployment', () => {
+    const failed = begin().open(openingOf(1, 1)).dispatch().answer(failedAt(1))
     expect(failed.notices.at(-1)).toMatchObject({
       id: '1:failed',
       reason: 'unhealthy',
@@ -73,7 +72,7 @@ describe('a notice', () => {
     expect(ids(begin().open(openingOf(1, 0)))).toEqual(['1:failed'])
   })
 
-  it('tells that an open deployment was cancelled or taken back', () => {
+  it('sends a notice when an open deployment is cancelled or rolled back', () => {
     for (const [kind, status] of [
       ['cancel', 'cancelled'],
       ['rollback', 'rolled_back'],
@@ -86,7 +85,7 @@ describe('a notice', () => {
       })
   })
 
-  it('tells of a rollback at its beginning, with what it takes back, and at its end', () => {
+  it("sends notices of a rollback's start, with the generation that it takes back, and of its end", () => {
     expect(rolledBack().notices.slice(-2)).toMatchObject([
       {
         id: '3:started',
@@ -99,7 +98,7 @@ describe('a notice', () => {
     ])
   })
 
-  it('tells that a rollback failed, and of the freeze that follows', () => {
+  it('sends notices of a failed rollback and of the freeze that follows', () => {
     const asked = live(1, 1, 2).at(1).say(rollback)
     expect(ids(asked)).toEqual(ids(live(1, 1, 2)))
     expect(asked.at(2).openRollback(0).notices.slice(-2)).toMatchObject([
@@ -116,7 +115,7 @@ describe('a notice', () => {
     const mixed = { ...lettings, targets: [ec2({ predeploy: null }), ec2()] }
     expect(warns(takenBack('rollback', mixed))).toBe(true)
     const queued = live(1, 1).open(openingOf(2, 1)).at(1).say(rollback)
-    expect(warns(queued.look())).toBe(false)
+    expect(warns(queued.poll())).toBe(false)
     expect(warns(live(1, 1, 2))).toBe(false)
     expect(warns(rolledBack())).toBe(true)
     expect(warns(rolledBack(without))).toBe(false)
@@ -124,14 +123,14 @@ describe('a notice', () => {
     expect(warns(takenBack('rollback', hosted))).toBe(false)
   })
 
-  it('tells that the app was frozen, by whom and why, and that it no longer is', () => {
+  it('sends notices of a freeze, with its author and reason, and of its end', () => {
     const frozen = begin().at(1).say(freeze)
     expect(frozen.notices).toMatchObject([{ kind: 'frozen', by: 'ada', message: 'exams' }])
     const thawed = frozen.at(2).say({ kind: 'unfreeze' }, 'bob')
     expect(thawed.notices.at(-1)).toMatchObject({ kind: 'unfrozen', by: 'bob' })
   })
 
-  it('tells the reason of a freeze that no person asked for', () => {
+  it('sends the reason code of a freeze by a rule', () => {
     const asked = live(1, 1, 2).at(1).say(rollback).at(2)
     const failed = asked.openRollback(1, { obstacle: 'secret_missing' })
     expect(failed.notices.at(-1)).toMatchObject({
@@ -141,7 +140,7 @@ describe('a notice', () => {
     })
   })
 
-  it('tells a freeze in the words of the person, also where they are the code of a reason', () => {
+  it("sends an operator's freeze reason as a message, also where it equals a reason code", () => {
     const frozen = begin().at(1).say({ kind: 'freeze', reason: 'rollback_failed' })
     expect(frozen.notices).toEqual([
       {
@@ -163,12 +162,12 @@ describe('a notice', () => {
     ])
   })
 
-  it('owes no notice where a frozen app sees something else', () => {
+  it('sends no notice of a freeze again for another input', () => {
     const frozen = begin().say(freeze)
     expect(ids(frozen.ask())).toEqual(ids(frozen))
   })
 
-  it('tells each time that a rollback is asked for in vain', () => {
+  it('sends a notice each time that a rollback request is refused', () => {
     const alarm = { alarm: 'oc-lettings-5xx', at: after(1), from: 'OK' } as const
     const alarmed = live(1, 1).at(1).alarm(alarm, 60)
     expect(alarmed.notices.at(-1)).toMatchObject({
@@ -187,7 +186,7 @@ describe('a notice', () => {
     expect(twice.notices).toHaveLength(called.notices.length + 1)
   })
 
-  it('tells once more that nothing is there to go back to where it is of another release', () => {
+  it('sends another notice of a refused rollback where the live release is another one', () => {
     const fired = (seconds: number) =>
       ({ alarm: 'oc-lettings-5xx', at: after(seconds), from: 'OK' }) as const
     const { release } = openingOf(1, 1)
@@ -209,7 +208,7 @@ describe('a notice', () => {
 
   it('cuts the message of a notice at 300 characters', () => {
     const answer = failedAt(1, { message: 'x'.repeat(400) })
-    const failed = begin().open(openingOf(1, 1)).look().send().answer(answer)
+    const failed = begin().open(openingOf(1, 1)).dispatch().answer(answer)
     expect(failed.notices.at(-1)?.message).toBe('x'.repeat(300))
   })
 
@@ -235,8 +234,7 @@ describe('a notice of drift', () => {
     bringLive(begin(), openingOf(1, instances, {}, settings))
       .at(3600)
       .find(everyone(instances), null, 1)
-      .look()
-      .send()
+      .dispatch()
   const reporting = (): Core => asked(1, settingsOf('report'))
   const changed = (index: number) =>
     answerOf(instanceAt(index), 'succeeded', null, { serving: servingOf(9, 9) })
@@ -245,10 +243,10 @@ describe('a notice of drift', () => {
   const kinds = ({ notices }: Core) => notices.map(({ kind }) => kind)
   /** The instance was changed, and bringing the live release back to it has this answer. */
   const repair = (core: Core, index: number, answer: Answer): Core =>
-    core.answer(changed(index)).look().send().answer(answer).look()
+    core.answer(changed(index)).dispatch().answer(answer).poll()
   const name = instanceAt(1)
 
-  it('tells that a drifted instance was put right', () => {
+  it('sends a notice of drift when a drifted instance is repaired', () => {
     const right = repair(asked(1), 1, succeededAt(1, 1))
     expect(right.notices).toMatchObject([
       {
@@ -262,12 +260,12 @@ describe('a notice of drift', () => {
     ])
   })
 
-  it('tells that a drifted instance is left as it is where the app asks for no more', () => {
-    const left = reporting().answer(changed(1)).look()
+  it('sends a notice of drift when the app asks only for reports', () => {
+    const left = reporting().answer(changed(1)).poll()
     expect(drifted(left)).toEqual([`${name} is left as it is (drift: report)`])
   })
 
-  it('tells of each drifted instance why it could not be put right', () => {
+  it('sends the reason for each drifted instance that could not be repaired', () => {
     const first = repair(asked(2), 1, failedAt(1, { reason: 'tool_missing' }))
     const both = repair(first.send(), 2, failedAt(2, { reason: null }))
     expect(drifted(both)).toEqual([
@@ -275,7 +273,7 @@ describe('a notice of drift', () => {
     ])
   })
 
-  it('has one sentence for each drifted instance', () => {
+  it('joins one sentence for each drifted instance in a notice of drift', () => {
     const one = repair(asked(2), 1, succeededAt(1, 1))
     const both = repair(one.send(), 2, failedAt(2))
     expect(drifted(both)).toEqual([
@@ -284,26 +282,26 @@ describe('a notice of drift', () => {
   })
 
   it('cuts a notice of drift at 300 characters', () => {
-    const first = asked(9, settingsOf('report', 100)).answer(changed(1)).look()
+    const first = asked(9, settingsOf('report', 100)).answer(changed(1)).poll()
     let core = first
-    for (let index = 2; index <= 9; index += 1) core = core.send().answer(changed(index)).look()
+    for (let index = 2; index <= 9; index += 1) core = core.send().answer(changed(index)).poll()
     expect(core.repair).toMatchObject({ phase: 'ended' })
     expect(drifted(core)[0]).toHaveLength(300)
   })
 
-  it('owes no notice of drift where the instance serves what it should, or could not be asked', () => {
-    const right = asked(1).answer(succeededAt(1, 1)).look()
+  it('sends no notice of drift where an instance is up to date or could not be asked', () => {
+    const right = asked(1).answer(succeededAt(1, 1)).poll()
     expect(right.repair).toMatchObject({ phase: 'ended', status: 'succeeded' })
     expect(drifted(right)).toEqual([])
     const failed = asked(1)
       .answer(failedAt(1, { reason: 'tool_missing' }))
-      .look()
+      .poll()
     expect(failed.repair).toMatchObject({ phase: 'ended', status: 'failed' })
     expect(drifted(failed)).toEqual([])
   })
 
-  it('owes a notice of drift once, whatever else is written before the repair is out of the way', () => {
-    const left = reporting().answer(changed(1)).look()
+  it('sends a notice of drift once, whatever is written before the repair is archived', () => {
+    const left = reporting().answer(changed(1)).poll()
     const right = repair(asked(1), 1, succeededAt(1, 1))
     for (const over of [left, right]) {
       const frozen = over.say(freeze)
@@ -312,25 +310,25 @@ describe('a notice of drift', () => {
     }
   })
 
-  it('owes a notice of drift once, however often the drift is met', () => {
-    const told = reporting().answer(changed(1)).look()
-    const later = told.archive().at(7200).find(everyone(1), null, 1).look().send()
-    const met = later.answer(changed(1)).look()
+  it('sends a notice of drift once, however often the drift is found', () => {
+    const told = reporting().answer(changed(1)).poll()
+    const later = told.archive().at(7200).find(everyone(1), null, 1).dispatch()
+    const met = later.answer(changed(1)).poll()
     expect(met.repair).toMatchObject({ phase: 'ended' })
     expect(drifted(met)).toEqual([])
   })
 
-  it('tells that something else came before a drifted instance was put right', () => {
+  it('sends a notice of drift when a deployment preempts its repair', () => {
     const opened = asked(1).answer(changed(1)).open(openingOf(2, 1))
     expect(drifted(opened)).toEqual([`${name} could not be put right (superseded)`])
   })
 })
 
-describe('telling a notice', () => {
-  const started = (): Core => begin().open(openingOf(1, 1)).look()
+describe('sending a notice', () => {
+  const started = (): Core => begin().open(openingOf(1, 1)).poll()
   const claimed = (): Core => started().claim('1:started')
 
-  it('leaves a notice to the one that claims it for 30 s', () => {
+  it('reserves a claimed notice for its run for 30 s', () => {
     expect(started().dueNotice).toMatchObject({ id: '1:started' })
     const one = claimed()
     expect(one.notices[0]).toMatchObject({ tries: 1, claimedUntil: after(30) })
@@ -339,7 +337,7 @@ describe('telling a notice', () => {
     expect(one.at(30).dueNotice).toMatchObject({ id: '1:started' })
   })
 
-  it('holds a notice back while another one of its deployment is being told', () => {
+  it('holds a notice back while another one of its deployment is claimed', () => {
     const both = live(1, 1).claim('1:started')
     expect(ids(both)).toEqual(['1:started', '1:succeeded'])
     expect(both.at(29).dueNotice).toBeNull()
@@ -347,7 +345,7 @@ describe('telling a notice', () => {
     expect(one.dueNotice).toMatchObject({ id: '1:succeeded' })
   })
 
-  it('does not hold a notice back for one of something else', () => {
+  it('does not hold a notice back for one of another deployment or of none', () => {
     const frozen = live(1, 1).claim('1:started').at(1).say(freeze)
     expect(frozen.dueNotice).toMatchObject({ kind: 'frozen' })
     const other = started().say(freeze)
@@ -356,7 +354,7 @@ describe('telling a notice', () => {
     expect(both.at(1).dueNotice).toMatchObject({ id: '2:started' })
   })
 
-  it('ignores a claim of a notice that is not owed or not due, and the telling of one not owed', () => {
+  it('ignores a claim of a notice that is unknown or not due, and the outcome of an unknown one', () => {
     expect(started().claim('9:started').changed).toBe(false)
     expect(started().tell({ id: '9:started', isDone: true }).changed).toBe(false)
     const one = claimed().tell({ id: '1:started' })
@@ -381,7 +379,7 @@ describe('telling a notice', () => {
     expect(done.at(1).tell({ id: '1:started', isDone: true }).changed).toBe(false)
   })
 
-  it('remembers the channels that have a notice and tries again after 15, 30, 60 … 300 s', () => {
+  it('keeps the channels that have a notice and retries after 15, 30, 60 … 300 s', () => {
     let core = started()
     const gaps: number[] = []
     let at = 0
@@ -403,7 +401,7 @@ describe('telling a notice', () => {
     expect(waiting.notices[0]?.dueAt).toBe(after(100))
   })
 
-  it('gives a notice up after an hour', () => {
+  it('drops a notice after an hour', () => {
     const late = started().at(3590).claim('1:started').tell({ id: '1:started' })
     expect(ids(late)).toEqual([])
     const idle = live(1, 1)
@@ -413,8 +411,8 @@ describe('telling a notice', () => {
       .tell({ id: '1:succeeded', isDone: true })
     expect(idle.isIdle).toBe(true)
     expect(ids(idle)).toEqual(['1:started'])
-    expect(idle.at(3599).look().changed).toBe(false)
-    expect(ids(idle.at(3600).look())).toEqual([])
+    expect(idle.at(3599).poll().changed).toBe(false)
+    expect(ids(idle.at(3600).poll())).toEqual([])
     const busy = claimed().tell({ id: '1:started', afterSeconds: 3599 })
     expect(ids(busy)).toEqual(['1:started'])
     expect(ids(claimed().tell({ id: '1:started', afterSeconds: 3600 }))).toEqual([])

@@ -19,7 +19,7 @@ const rollback = { kind: 'rollback', to: null } as const
 const freeze = { kind: 'freeze', reason: 'exams' } as const
 
 describe('a new app', () => {
-  it('starts an app with nothing live, open, requested, frozen, quarantined or owed', () => {
+  it('starts an app with nothing live, open, requested, frozen, quarantined or pending', () => {
     expect(begin()).toMatchObject({
       version: 0,
       generation: 0,
@@ -103,7 +103,7 @@ describe('opening', () => {
     expect(open.open(openingOf(1, 1, { kind: 'rollback' })).refused).toBe('deployment_open')
   })
 
-  it('keeps a rollback request that came to nothing when a deployment that takes nothing back opens', () => {
+  it('keeps a refused rollback request when a deployment that takes nothing back opens', () => {
     const alarm = { alarm: 'oc-lettings-5xx', at: start, from: 'OK' } as const
     const stuck = live(1, 1).alarm(alarm, 60)
     expect(stuck.rollback).toMatchObject({ refusal: 'nothing_to_roll_back_to' })
@@ -112,7 +112,7 @@ describe('opening', () => {
     expect(opened.rollback).toEqual(stuck.rollback)
   })
 
-  it('says why it refuses an opening and changes nothing', () => {
+  it('returns the reason of a refused opening and changes nothing', () => {
     const refused = begin().say(freeze).open(openingOf(1, 1))
     expect(refused.changed).toBe(false)
     expect(refused).toMatchObject({ refused: 'app_frozen', sent: [], cancelled: [] })
@@ -175,7 +175,7 @@ describe('opening', () => {
 })
 
 describe('an opening that fails at once', () => {
-  it('fails an opening at once where no instance is selected, and does not try that revision again', () => {
+  it('fails an opening at once where no instance is selected, and does not retry that revision', () => {
     const failed = begin().open(openingOf(1, 0))
     expect(failed.deployment).toMatchObject({
       status: 'failed',
@@ -196,7 +196,7 @@ describe('an opening that fails at once', () => {
     })
   })
 
-  it('fails an opening at once where the secret is not there', () => {
+  it('fails an opening at once where the secret is missing', () => {
     const failed = begin().open(openingOf(1, 1, { obstacle: 'secret_missing' }))
     expect(failed.deployment).toMatchObject({ status: 'failed', reason: 'secret_missing' })
   })
@@ -266,7 +266,7 @@ describe('a request', () => {
 })
 
 describe('freeze and unfreeze', () => {
-  it('keeps who froze an app, why and since when, and refuses deployments until it is unfrozen', () => {
+  it('keeps a freeze with author, reason and time, and refuses deployments until it is lifted', () => {
     const frozen = live(1, 1, 2, 3).at(60).say(freeze)
     expect(frozen.freeze).toEqual({ reason: 'exams', by: 'ada', at: after(60) })
     expect(frozen.open(openingOf(4, 1)).refused).toBe('app_frozen')
@@ -277,7 +277,7 @@ describe('freeze and unfreeze', () => {
 })
 
 describe('an operation', () => {
-  it('does an operation once, however often its request id comes', () => {
+  it('carries out an operation once, however often its request id comes', () => {
     const once = live(1, 1, 2, 3).say(rollback, 'ada', 'ticket-1')
     expect(once.say(rollback, 'ada', 'ticket-1').changed).toBe(false)
     expect(once.say(freeze, 'ada', 'ticket-1').changed).toBe(false)
@@ -305,22 +305,22 @@ describe('the version', () => {
   it('raises the version by one with each input that changes something, and with no other', () => {
     const opened = begin().open(openingOf(1, 1))
     expect(opened.version).toBe(1)
-    const looked = opened.look()
-    expect(looked.version).toBe(2)
-    expect(looked.look()).toMatchObject({ version: 2, changed: false, sent: [], cancelled: [] })
+    const polled = opened.poll()
+    expect(polled.version).toBe(2)
+    expect(polled.poll()).toMatchObject({ version: 2, changed: false, sent: [], cancelled: [] })
   })
 })
 
 describe('an ended deployment', () => {
   const ended = () => begin().open(openingOf(1, 0))
 
-  it('lets an ended deployment go once it stands in the history', () => {
+  it('drops an ended deployment once it is archived', () => {
     const gone = ended().archive()
     expect(gone).toMatchObject({ isIdle: true, generation: 1 })
     expect(gone.history).toEqual([ended().deployment])
   })
 
-  it('keeps a deployment that is open, or not the one that stands in the history', () => {
+  it('keeps a deployment that is open, or not the archived one', () => {
     const { generation } = begin().open(openingOf(1, 1))
     const archived = { kind: 'archived', generation, windowSeconds: null } as const
     expect(begin().open(openingOf(1, 1)).see(archived).changed).toBe(false)
@@ -329,13 +329,13 @@ describe('an ended deployment', () => {
     expect(begin().see(archived).changed).toBe(false)
   })
 
-  it('never changes an ended deployment, whatever is still heard', () => {
+  it('never changes an ended deployment, whatever is still observed', () => {
     const { version: fence } = ended()
     const observations = [
-      { kind: 'looked', prepared: [], by: 'ada' },
+      { kind: 'polled', prepared: [], by: 'ada' },
       { kind: 'sent', fence, operation: 'command-9', missing: [] },
       { kind: 'answered', fence, answers: [] },
-      { kind: 'wanted', opening: openingOf(2, 1) },
+      { kind: 'opening_gathered', opening: openingOf(2, 1) },
     ] as const
     for (const observation of observations)
       expect(ended().at(2000).see(observation).changed).toBe(false)

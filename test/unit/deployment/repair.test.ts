@@ -38,20 +38,17 @@ const missing = (): Core => live(1, 1).find([candidateAt(1), candidateAt(2, offl
 
 /** The first release has failed, so that nothing is live. */
 const firstFailed = (): Core =>
-  begin().open(openingOf(1, 1)).look().send().answer(failedAt(1)).archive()
+  begin().open(openingOf(1, 1)).dispatch().answer(failedAt(1)).archive()
 
 /** So often, from `start` on, instance 1 came back and could not be asked. */
 const failedTimes = (times: number): Core => {
   let core = live(1, 1)
   for (let count = 1; count <= times; count += 1) {
     const returned = { at: after(1), returned: [instanceAt(1)] }
-    const asked = core
-      .find([candidateAt(1)], count === 1 ? returned : null)
-      .look()
-      .send()
+    const asked = core.find([candidateAt(1)], count === 1 ? returned : null).dispatch()
     const failed = asked
       .answer(failedAt(1, { reason: 'tool_missing' }))
-      .look()
+      .poll()
       .archive()
     const gap = Math.min(hour, 60 * 2 ** (count - 1))
     core = count < times ? failed.at(secondsOf(failed) + gap) : failed
@@ -61,10 +58,10 @@ const failedTimes = (times: number): Core => {
 const secondsOf = ({ observed }: Core): number =>
   (Date.parse(observed.at(-1)?.at ?? start) - Date.parse(start)) / 1000
 
-describe('looking which instances are there', () => {
+describe('a repair that is due', () => {
   const called = { at: after(60), returned: [] }
 
-  it('looks for instances where one came, or one that is out of date may be tried again', () => {
+  it('lists instances after a fleet scan, and when an instance out of date may be tried again', () => {
     expect(live(1, 1).at(9999).isRepairDue(null)).toBe(false)
     expect(live(1, 1).at(60).isRepairDue(called)).toBe(true)
     expect(missing().at(59).isRepairDue(null)).toBe(false)
@@ -84,7 +81,7 @@ describe('looking which instances are there', () => {
     ['a deployment is open', () => missing().open(openingOf(2, 1))],
     ['a rollback is pending', () => bringLive(missing(), openingOf(2, 1)).say(rollback)],
     ['a redeploy is pending', () => missing().ask()],
-  ])('looks for no instances, and asks none, where %s', (_why, from) => {
+  ])('lists no instances, and asks none, where %s', (_why, from) => {
     expect(from().at(60).isRepairDue(called)).toBe(false)
     expect(
       from()
@@ -96,7 +93,7 @@ describe('looking which instances are there', () => {
     })
   })
 
-  it('looks for instances again once what was asked for was refused', () => {
+  it('lists instances again once a request is refused', () => {
     const refused = live(1, 1, 2)
       .say(rollback)
       .say({ kind: 'cancel' })
@@ -107,7 +104,7 @@ describe('looking which instances are there', () => {
 })
 
 describe('an instance', () => {
-  it('asks an instance of which nothing is known, for the release that is live', () => {
+  it('asks an unknown instance for the live release', () => {
     const core = live(1, 1)
       .at(60)
       .find([candidateAt(1), candidateAt(2)])
@@ -162,7 +159,7 @@ describe('an instance', () => {
     ).toEqual([instanceAt(1)])
   })
 
-  it('asks an instance that has come back at once, unless it was asked since', () => {
+  it('asks a returned instance at once, unless it was asked since', () => {
     const returned = { at: after(60), returned: [instanceAt(1)] }
     const core = live(1, 1).at(61)
     expect(askedOf(core.find([candidateAt(1)], returned))).toEqual([instanceAt(1)])
@@ -189,9 +186,9 @@ describe('an instance', () => {
     expect(askedOf(core.at(last + seconds).find([candidateAt(1)]))).toEqual([instanceAt(1)])
   })
 
-  it('asks an instance that a deployment left out of date at once', () => {
-    const failed = live(1, 1).open(openingOf(2, 1)).look().send().answer(failedAt(1))
-    const left = failed.look().send().answer(failedAt(1)).look().archive()
+  it('asks an instance at once that a deployment left out of date', () => {
+    const failed = live(1, 1).open(openingOf(2, 1)).dispatch().answer(failedAt(1))
+    const left = failed.dispatch().answer(failedAt(1)).poll().archive()
     expect(left.observed).toMatchObject([{ generation: null, tries: 0 }])
     expect(askedOf(left.find([candidateAt(1)]))).toEqual([instanceAt(1)])
   })
@@ -206,7 +203,7 @@ describe('an instance', () => {
     expect(askedOf(core.find([candidateAt(1), candidateAt(2)]))).toEqual([instanceAt(2)])
   })
 
-  it('tries an instance that cannot be reached again later, and opens nothing for it', () => {
+  it('retries an unreachable instance later, and opens nothing for it', () => {
     const there = [candidateAt(1), candidateAt(2, offline)]
     const noted = live(1, 1).at(60).find(there)
     expect(noted.isIdle).toBe(true)
@@ -217,7 +214,7 @@ describe('an instance', () => {
     ])
   })
 
-  it('forgets an instance that is gone', () => {
+  it('removes an instance that is gone', () => {
     const core = live(2, 1)
       .at(60)
       .find([candidateAt(1)])
@@ -225,7 +222,7 @@ describe('an instance', () => {
     expect(core.isIdle).toBe(true)
   })
 
-  it('knows an instance in each target for itself', () => {
+  it('keeps what is observed of an instance for each of its targets', () => {
     const settings = { ...lettings, targets: twoFleets() }
     const both = [candidateAt(1), candidateAt(1, { target: secondTarget })]
     const core = liveWith(settings).at(60).find(both)
@@ -237,7 +234,7 @@ describe('a hosted service', () => {
   const hosted: App = { ...lettings, targets: [renderTarget()] }
   const there = { target: renderTarget().key }
 
-  it('leaves a hosted service alone where nothing is known to be wrong: it cannot be asked', () => {
+  it('repairs no hosted service that is not known to be out of date, since it cannot be asked', () => {
     const settled = liveWith(hosted)
     expect(settled.observed).toEqual([placeAt(1, there)])
     expect(settled.at(9999).find([candidateAt(1, there)]).changed).toBe(false)
@@ -246,19 +243,17 @@ describe('a hosted service', () => {
     expect(unknown.at(9999).find([candidateAt(1, there)]).changed).toBe(false)
   })
 
-  it('puts a hosted service right where it is known to be wrong, when its time has come', () => {
+  it('repairs a hosted service that is known to be out of date, once it is due', () => {
     const wrong = liveWith(hosted)
       .find([])
       .open(openingOf(2, 1, {}, hosted))
-      .look()
-      .send()
-    const failed = wrong.answer(failedAt(1)).look().send().answer(failedAt(1)).look().archive()
+      .dispatch()
+    const failed = wrong.answer(failedAt(1)).dispatch().answer(failedAt(1)).poll().archive()
     const again = failed
       .find([candidateAt(1, there)])
-      .look()
-      .send()
+      .dispatch()
       .answer(failedAt(1))
-      .look()
+      .poll()
       .archive()
     expect(again.observed).toMatchObject([{ generation: null, tries: 1, reason: 'unhealthy' }])
     expect(again.at(59).find([candidateAt(1, there)]).changed).toBe(false)
@@ -272,42 +267,40 @@ describe('a repair', () => {
   const found = (): Core => live(1, 1).find([candidateAt(2), candidateAt(3)])
 
   it('asks what an instance serves, also where its certificate is fresh', () => {
-    expect(found().look().sent).toMatchObject([
+    expect(found().poll().sent).toMatchObject([
       { purpose: 'prepare', kind: 'deploy', instances: [instanceAt(2)] },
     ])
   })
 
-  it('does not cancel a question that was answered', () => {
+  it('does not cancel an answered prepare of a repair', () => {
     const answered = found()
-      .look()
-      .send()
+      .dispatch()
       .answer(told(2, servingOf(7, 7)))
     expect(answered.instances[0]).toMatchObject({ status: 'pending' })
     expect(answered.cancelled).toEqual([])
   })
 
-  it('goes on with a repair past an instance that fails', () => {
-    const failed = found().serve().look().send().answer(failedAt(2))
+  it('continues a repair past an instance that fails', () => {
+    const failed = found().serve().dispatch().answer(failedAt(2))
     expect(failed.statuses).toEqual(['failed', 'unseen'])
-    expect(failed.look().sent).toMatchObject([{ purpose: 'prepare', instances: [instanceAt(3)] }])
+    expect(failed.poll().sent).toMatchObject([{ purpose: 'prepare', instances: [instanceAt(3)] }])
   })
 
   it('fails a repair where an instance could not be reached', () => {
-    const asked = found().look().send().answer(succeededAt(2, 1))
+    const asked = found().dispatch().answer(succeededAt(2, 1))
     const absent = answerOf(instanceAt(3), 'failed', 'instance_offline')
-    const ended = asked.look().send([absent], null).look()
+    const ended = asked.poll().send([absent], null).poll()
     expect(ended.statuses).toEqual(['succeeded', 'failed'])
     expect(ended.repair).toMatchObject({ status: 'failed', reason: 'instance_offline' })
   })
 
-  it('ends a repair at once where a rollback is asked for', () => {
+  it('ends a repair at once on a rollback request', () => {
     const asked = live(1, 1, 2)
       .find([candidateAt(2)])
-      .look()
-      .send()
-    const out = asked.answer(told(2, null)).look().send()
+      .dispatch()
+    const out = asked.answer(told(2, null)).dispatch()
     expect(out.command?.purpose).toBe('deploy')
-    const left = out.at(5).say(rollback).look()
+    const left = out.at(5).say(rollback).poll()
     expect(left.repair).toMatchObject({
       phase: 'ended',
       status: 'cancelled',
@@ -316,7 +309,7 @@ describe('a repair', () => {
     expect(left.command).toBeNull()
   })
 
-  it('ends a repair where a deployment is to be opened, which the next look opens', () => {
+  it('ends a repair before a deployment, which the next poll opens', () => {
     const left = found().open(openingOf(2, 1))
     expect(left).toMatchObject({ refused: null, deployment: null })
     expect(left.repair).toMatchObject({ phase: 'ended', reason: 'superseded' })
@@ -333,77 +326,76 @@ describe('a repair', () => {
   })
 })
 
-describe('what is known of an instance after a deployment', () => {
+describe('an instance after a deployment', () => {
   const at9 = { at: after(9) }
   const lost = { ...at9, generation: null }
   /** Release 1 is live on the one instance, and release 2 is sent to it. */
-  const deploying = (): Core => live(1, 1).open(openingOf(2, 1)).look().send().at(9)
+  const deploying = (): Core => live(1, 1).open(openingOf(2, 1)).dispatch().at(9)
 
-  it('knows that an instance serves the new release where that is live now', () => {
-    const ended = deploying().answer(succeededAt(1, 2)).look()
+  it('observes the new release on an instance once it is live', () => {
+    const ended = deploying().answer(succeededAt(1, 2)).poll()
     expect(ended.observed).toEqual([placeAt(1, { generation: Generation.parse(2), ...at9 })])
   })
 
-  it('knows that an instance serves the release before where that was brought back or never left', () => {
+  it('observes the earlier release on an instance where it was restored or never left', () => {
     const kept = deploying().answer(failedAt(1, { serving: servingOf(1, 1) }))
     expect(kept.deployment?.phase).toBe('ended')
     expect(kept.observed).toEqual([placeAt(1, at9)])
-    const restored = deploying().answer(failedAt(1)).serve().look()
+    const restored = deploying().answer(failedAt(1)).serve().poll()
     expect(restored.statuses).toEqual(['restored'])
     expect(restored.observed).toEqual([placeAt(1, at9)])
   })
 
-  it('knows why an instance serves something else', () => {
-    const taken = live(1, 1, 2).say(rollback).openRollback().look().send().at(9)
-    const ended = taken.answer(failedAt(1, { serving: servingOf(3, 3) })).look()
+  it('observes why an instance serves another release', () => {
+    const taken = live(1, 1, 2).say(rollback).openRollback().dispatch().at(9)
+    const ended = taken.answer(failedAt(1, { serving: servingOf(3, 3) })).poll()
     expect(ended.observed).toEqual([placeAt(1, { ...lost, reason: 'unhealthy' })])
   })
 
-  it('knows that an instance serves something else where it has the same image under another number', () => {
-    const taken = live(1, 1, 2).say(rollback).openRollback().look().send().at(9)
+  it('observes another release where an instance has the same image under another number', () => {
+    const taken = live(1, 1, 2).say(rollback).openRollback().dispatch().at(9)
     const other = { ...servingOf(2, 2), generation: Generation.parse(9) }
-    const ended = taken.answer(failedAt(1, { serving: other })).look()
+    const ended = taken.answer(failedAt(1, { serving: other })).poll()
     expect(ended.observed).toEqual([placeAt(1, { ...lost, reason: 'unhealthy' })])
   })
 
-  it('knows an instance by "no answer" where nothing was ever live', () => {
-    const first = begin().open(openingOf(1, 1)).look().send().at(9)
+  it('observes no answer of an instance where nothing was ever live', () => {
+    const first = begin().open(openingOf(1, 1)).dispatch().at(9)
     const ended = first.answer(failedAt(1, { reason: null, serving: null }))
     expect(ended.deployment?.phase).toBe('ended')
     expect(ended.observed).toEqual([placeAt(1, { ...lost, reason: 'no_answer' })])
   })
 
-  it('knows why an instance has not said what it serves', () => {
-    const unknown = deploying().answer(failedAt(1)).look().send()
-    const ended = unknown.answer(failedAt(1, { serving: servingOf(1, 1) })).look()
+  it('observes why an instance has not reported what it serves', () => {
+    const unknown = deploying().answer(failedAt(1)).dispatch()
+    const ended = unknown.answer(failedAt(1, { serving: servingOf(1, 1) })).poll()
     expect(ended.statuses).toEqual(['unknown'])
     expect(ended.observed).toEqual([placeAt(1, { ...lost, reason: 'not_restored' })])
-    const silent = live(1, 1, 2).say(rollback).openRollback().look().send().at(9)
-    const gone = silent.answer(answerOf(instanceAt(1), 'lost', null)).look()
+    const silent = live(1, 1, 2).say(rollback).openRollback().dispatch().at(9)
+    const gone = silent.answer(answerOf(instanceAt(1), 'lost', null)).poll()
     expect(gone.statuses).toEqual(['lost'])
     expect(gone.observed).toEqual([placeAt(1, { ...lost, reason: 'no_answer' })])
   })
 
-  it('knows an instance as before where nothing was sent to it', () => {
+  it('keeps what was observed of an instance that no command was sent to', () => {
     const before = failedTimes(3)
     const opened = before.open(openingOf(2, 1))
-    expect(opened.say({ kind: 'cancel' }).look().observed).toEqual(before.observed)
-    const absent = opened.look().send([answerOf(instanceAt(1), 'failed', 'instance_offline')], null)
+    expect(opened.say({ kind: 'cancel' }).poll().observed).toEqual(before.observed)
+    const absent = opened.poll().send([answerOf(instanceAt(1), 'failed', 'instance_offline')], null)
     expect(absent.statuses).toEqual(['failed'])
     expect(absent.deployment?.phase).toBe('ended')
     expect(absent.observed).toEqual(before.observed)
   })
 
-  it('leaves what is known of the other instances', () => {
+  it('keeps what was observed of the other instances', () => {
     const settings = { ...lettings, targets: twoFleets() }
     const candidates = [candidateAt(1), candidateAt(2), candidateAt(1, { target: secondTarget })]
     const three = bringLive(begin(), openingOf(1, 3, { candidates }, settings))
     const failed = three
       .open(openingOf(2, 1, {}, settings))
-      .look()
-      .send()
+      .dispatch()
       .at(9)
-    expect(failed.answer(failedAt(1)).serve().look().observed).toEqual([
+    expect(failed.answer(failedAt(1)).serve().poll().observed).toEqual([
       placeAt(2),
       placeAt(1, { target: secondTarget }),
       placeAt(1, at9),
@@ -411,27 +403,26 @@ describe('what is known of an instance after a deployment', () => {
   })
 })
 
-describe('what is known of an instance after a repair', () => {
+describe('an instance after a repair', () => {
   const returned = { at: after(9), returned: [instanceAt(1)] }
   const asked = (from: Core): Core =>
     from
       .at(9)
       .find([candidateAt(1)], returned)
-      .look()
-      .send()
+      .dispatch()
 
-  it('knows that an instance serves the live release, also where nothing had to be sent', () => {
+  it('observes the live release on an instance, also where nothing had to be sent', () => {
     const ended = asked(live(1, 1))
       .answer(told(1, servingOf(1, 1)))
-      .look()
+      .poll()
     expect(ended.repair).toMatchObject({ phase: 'ended', status: 'succeeded', sentAt: null })
     expect(ended.observed).toEqual([placeAt(1, { at: after(9) })])
   })
 
-  it('counts one try more of an instance that could not be asked', () => {
+  it('counts one more try of an instance that could not be asked', () => {
     const failed = asked(live(1, 1))
       .answer(failedAt(1, { reason: 'tool_missing' }))
-      .look()
+      .poll()
     const lost = { generation: null, reason: 'tool_missing' } as const
     expect(failed.observed).toEqual([placeAt(1, { ...lost, at: after(9), tries: 1 })])
     const before = failedTimes(3)
@@ -439,17 +430,16 @@ describe('what is known of an instance after a repair', () => {
     const again = before
       .at(at)
       .find([candidateAt(1)])
-      .look()
-      .send()
-    const ended = again.answer(failedAt(1, { reason: 'tool_missing' })).look()
+      .dispatch()
+    const ended = again.answer(failedAt(1, { reason: 'tool_missing' })).poll()
     expect(ended.observed).toEqual([placeAt(1, { ...lost, at: after(at), tries: 4 })])
   })
 
-  it('knows an instance as before where it was not asked, or not deployed to, in time', () => {
+  it('keeps what was observed of an instance that was not asked, or not deployed to, in time', () => {
     const before = failedTimes(3)
     const found = before.at(secondsOf(before) + 240).find([candidateAt(1)])
     expect(found.open(openingOf(2, 1)).observed).toEqual(before.observed)
-    const pending = found.look().send().answer(told(1, null))
+    const pending = found.dispatch().answer(told(1, null))
     expect(pending.statuses).toEqual(['pending'])
     expect(pending.open(openingOf(2, 1)).observed).toEqual(before.observed)
   })
@@ -461,7 +451,7 @@ describe('an app needs repair', () => {
     expect(missing().needsRepair).toBe(true)
   })
 
-  it('needs no repair where nothing is to be brought to any instance', () => {
+  it('needs no repair where no release has to be served', () => {
     expect(firstFailed().observed).toMatchObject([{ generation: null, reason: 'unhealthy' }])
     expect(firstFailed().needsRepair).toBe(false)
     const quarantined = bringLive(missing(), openingOf(2, 1))
@@ -478,20 +468,19 @@ describe('a repair that gives way to a deployment', () => {
   const asking = (): Core =>
     live(2, 1)
       .find([candidateAt(3)])
-      .look()
-      .send()
+      .dispatch()
 
-  it('does not cancel the question what an instance serves, which changes nothing', () => {
+  it('does not cancel the prepare of a preempted repair, which changes nothing', () => {
     const gone = asking().open(openingOf(2, 2))
     expect(gone.repair).toMatchObject({ phase: 'ended', reason: 'superseded' })
     expect(gone.cancelled).toEqual([])
   })
 
-  it('cancels the command that brings the live release to an instance', () => {
+  it('cancels the deploy command of a preempted repair', () => {
     const serving = servingOf(9, 9)
     const repairing = asking()
       .answer({ ...succeededAt(3, 1), serving })
-      .look()
+      .poll()
       .send([], 'command-2')
     expect(repairing.command?.purpose).toBe('deploy')
     const gone = repairing.open(openingOf(2, 2))

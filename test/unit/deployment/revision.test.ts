@@ -21,8 +21,8 @@ describe('the newer of two pushes', () => {
   })
 })
 
-describe('a question that was asked in vain', () => {
-  it('counts a question asked in vain, and repeats it not before the time that was named', () => {
+describe('a lookup in vain', () => {
+  it('counts a lookup in vain, and does not repeat it before the time that was named', () => {
     const first = askedAgain(null, start, null)
     expect(first).toEqual({ at: start, count: 1, retryAt: null })
     expect(askedAgain(first, after(15), 30)).toEqual({

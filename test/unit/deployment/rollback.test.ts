@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { ReleaseName, OperatorCommand } from '../../../src/deployment/operate.ts'
-import type { Opening } from '../../../src/deployment/open.ts'
 import type { Answer } from '../../../src/deployment/step.ts'
+import type { ReleaseName, OperatorCommand, Opening } from '../../../src/deployment/observation.ts'
 import { Generation } from '../../../src/kernel/id.ts'
 import { begin, bringLive, live, takeBack, type Core } from '../../support/core.ts'
 import {
@@ -23,11 +22,11 @@ const cancel: OperatorCommand = { kind: 'cancel' }
 
 const three = (): Core => live(1, 1, 2, 3).at(60)
 /** Release 4 is sent to the one instance. */
-const rolling = (): Core => live(1, 1, 2, 3).open(openingOf(4, 1)).look().send().at(60)
+const rolling = (): Core => live(1, 1, 2, 3).open(openingOf(4, 1)).dispatch().at(60)
 
 const back = { ...succeededAt(1, 3), reason: 'restored' } as const
 /** What was open is taken back, and release 3 serves again. */
-const restored = (taken: Core): Core => taken.at(61).look().look().send().at(62).answer(back).look()
+const restored = (taken: Core): Core => taken.at(61).poll().dispatch().at(62).answer(back).poll()
 
 /** Release 2 was to be rolled back and is not; it stays live and quarantined, and release 4 follows. */
 const afterFailedRollback = (): Core =>
@@ -36,7 +35,7 @@ const afterFailedRollback = (): Core =>
     openingOf(4, 1),
   )
 
-describe('asking for a rollback', () => {
+describe('a rollback request', () => {
   it('rolls back to the last live release that is not quarantined where none is named', () => {
     const asked = three().say(rollback())
     expect(asked.rollback).toEqual({
@@ -73,7 +72,7 @@ describe('asking for a rollback', () => {
     expect(quarantine).toEqual([commitAt(3), digestAt(3), commitAt(2), digestAt(2)])
   })
 
-  it('keeps the named release allowed where it passes a redeploy of the very same', () => {
+  it('keeps the named release allowed where it passes a redeploy of the same content', () => {
     const asked = live(1, 1, 1, 2).say(rollback(numberOf(1)))
     expect(asked.quarantine).toEqual([commitAt(2), digestAt(2)])
     expect(asked.rollbackTarget?.generation).toBe(1)
@@ -97,21 +96,21 @@ describe('asking for a rollback', () => {
     expect(open.say(cancel).refused).toBe('going_back')
   })
 
-  it('refuses a rollback and a cancellation while the live release is brought back already', () => {
-    const lost = rolling().at(600).look()
+  it('refuses a rollback and a cancellation while the live release is being restored', () => {
+    const lost = rolling().at(600).poll()
     expect(lost.deployment?.phase).toBe('withdrawing')
     expect(lost.at(601).say(cancel).refused).toBe('going_back')
     expect(lost.at(601).say(rollback()).refused).toBe('going_back')
   })
 })
 
-describe('asking for a rollback while a deployment is open', () => {
-  it('cancels and quarantines an open deployment and brings the live release back', () => {
+describe('a rollback request while a deployment is open', () => {
+  it('cancels and quarantines an open deployment and restores the live release', () => {
     const asked = rolling().say(rollback())
     expect(asked.quarantine).toEqual([commitAt(4), digestAt(4)])
-    const turned = asked.at(61).look()
+    const turned = asked.at(61).poll()
     expect(turned.cancelled).toEqual([{ target: firstTarget, operation: 'command-1' }])
-    expect(turned.look().sent).toMatchObject([{ purpose: 'restore', release: { generation: 3 } }])
+    expect(turned.poll().sent).toMatchObject([{ purpose: 'restore', release: { generation: 3 } }])
     const ended = restored(asked)
     expect(ended.deployment).toMatchObject({
       status: 'rolled_back',
@@ -125,8 +124,8 @@ describe('asking for a rollback while a deployment is open', () => {
   it('cancels a command of an open deployment after a wave that has answered', () => {
     const inTwos = ec2({ rollout: { batch: { kind: 'count', value: 2 }, pauseSeconds: 0 } })
     const opening = openingOf(1, 3, {}, { ...lettings, targets: [inTwos] })
-    const second = begin().open(opening).serve().look().send([], 'command-2')
-    expect(second.say(cancel).look().cancelled).toEqual([
+    const second = begin().open(opening).serve().poll().send([], 'command-2')
+    expect(second.say(cancel).poll().cancelled).toEqual([
       { target: firstTarget, operation: 'command-2' },
     ])
   })
@@ -144,9 +143,9 @@ describe('asking for a rollback while a deployment is open', () => {
     expect(asked.rollbackTarget).toBeNull()
   })
 
-  it('quarantines nothing where the open deployment is a redeploy of the very same', () => {
+  it('quarantines nothing where the open deployment is a redeploy of the same content', () => {
     const again = openingOf(3, 1, { kind: 'redeploy', order: null })
-    const asked = three().open(again).look().send().say(rollback())
+    const asked = three().open(again).dispatch().say(rollback())
     expect(asked.rollback).toMatchObject({ generation: 4, refusal: null })
     expect(asked.quarantine).toEqual([])
   })
@@ -158,14 +157,14 @@ describe('asking for a rollback while a deployment is open', () => {
       order: null,
       release: { ...release, secretVersion: 'rotated' },
     })
-    const { quarantine } = three().open(rotated).look().send().say(rollback())
+    const { quarantine } = three().open(rotated).dispatch().say(rollback())
     expect(quarantine).toEqual([
       { digest: digestAt(3), secretVersion: 'rotated', env: release.settings.env },
     ])
   })
 
   it('takes the first deployment back and has no release to go back to', () => {
-    const asked = begin().open(openingOf(1, 1)).look().send().say(rollback())
+    const asked = begin().open(openingOf(1, 1)).dispatch().say(rollback())
     expect(asked.rollback).toMatchObject({ generation: 1, to: null, refusal: null })
     expect(asked.quarantine).toEqual([commitAt(1), digestAt(1)])
   })
@@ -200,14 +199,14 @@ describe('a rollback', () => {
   const backOn = (instances: number, changes: Partial<Opening> = {}): Core =>
     live(instances, 1, 2).say(rollback()).openRollback(instances, changes)
   /** Sends to the next instance, which answers. */
-  const next = (core: Core, answer: Answer): Core => core.look().send().answer(answer)
+  const next = (core: Core, answer: Answer): Core => core.dispatch().answer(answer)
   const offline = (index: number) => answerOf(instanceAt(index), 'failed', 'instance_offline')
   /** Sends to the next instance, which cannot be reached. */
-  const miss = (core: Core, index: number): Core => core.look().send([offline(index)], null)
+  const miss = (core: Core, index: number): Core => core.poll().send([offline(index)], null)
 
-  it('leaves the release on the instances that have it where a rollback runs out of time', () => {
+  it('does not revert a rollback that runs out of time', () => {
     const message = 'the recorded version of the secret shop is gone'
-    const over = backOn(2, { message }).serve().at(600).look()
+    const over = backOn(2, { message }).serve().at(600).poll()
     expect(over.deployment).toMatchObject({
       phase: 'ended',
       status: 'failed',
@@ -218,21 +217,21 @@ describe('a rollback', () => {
     expect(over.sent).toEqual([])
   })
 
-  it('goes on with a rollback past a failure, so that every reachable instance goes back', () => {
+  it('continues a rollback past a failure, so that every reachable instance is rolled back', () => {
     const failed = next(backOn(2), failedAt(1))
     expect(failed.deployment).toMatchObject({ phase: 'advancing' })
     expect(failed.command).toBeNull()
-    const looked = failed.look()
-    expect(looked.sent).toMatchObject([{ purpose: 'deploy', instances: [instanceAt(2)] }])
-    expect(looked.send().answer(succeededAt(2, 1)).look().deployment).toMatchObject({
+    const polled = failed.poll()
+    expect(polled.sent).toMatchObject([{ purpose: 'deploy', instances: [instanceAt(2)] }])
+    expect(polled.send().answer(succeededAt(2, 1)).poll().deployment).toMatchObject({
       status: 'failed',
       reason: 'unhealthy',
       message: `${instanceAt(1)}: it answers 500`,
     })
   })
 
-  it('ends a rollback as succeeded where all reachable instances are back, and names the others', () => {
-    const ended = miss(miss(backOn(3).serve(), 2), 3).look()
+  it('ends a rollback as succeeded once all reachable instances are rolled back, and names the others', () => {
+    const ended = miss(miss(backOn(3).serve(), 2), 3).poll()
     expect(ended.deployment).toMatchObject({
       status: 'succeeded',
       reason: 'deployed',
@@ -241,31 +240,31 @@ describe('a rollback', () => {
   })
 
   it('fails a rollback where no instance can be reached', () => {
-    const ended = miss(miss(backOn(2), 1), 2).look()
+    const ended = miss(miss(backOn(2), 1), 2).poll()
     expect(ended.deployment).toMatchObject({ status: 'failed', reason: 'instance_offline' })
   })
 
   it('fails a rollback where an instance refuses it', () => {
     const refused = answerOf(instanceAt(2), 'refused', 'owned_by_other')
-    expect(next(backOn(2).serve(), refused).look().deployment).toMatchObject({
+    expect(next(backOn(2).serve(), refused).poll().deployment).toMatchObject({
       status: 'failed',
       reason: 'owned_by_other',
     })
   })
 
   it('fails a rollback where an absent instance may have been reached by the first of two senders', () => {
-    const second = backOn(2).serve().look().at(20).look()
+    const second = backOn(2).serve().poll().at(20).poll()
     expect(second.command?.repeated).toBe(true)
-    expect(second.send([offline(2)], null).look().deployment).toMatchObject({
+    expect(second.send([offline(2)], null).poll().deployment).toMatchObject({
       status: 'failed',
       reason: 'instance_offline',
     })
   })
 
-  it('says of each instance why a rollback failed, behind what was said at the opening', () => {
+  it('lists why a rollback failed for each instance, behind the message of its opening', () => {
     const message = 'the recorded version of the secret shop is gone'
     const failed = next(backOn(2, { message }), failedAt(1, { reason: null, message: null }))
-    expect(next(failed, failedAt(2)).look().deployment).toMatchObject({
+    expect(next(failed, failedAt(2)).poll().deployment).toMatchObject({
       status: 'failed',
       reason: 'no_answer',
       message: `${message}; ${instanceAt(1)}; ${instanceAt(2)}: it answers 500`,
@@ -273,13 +272,13 @@ describe('a rollback', () => {
   })
 })
 
-describe('nothing is brought back', () => {
-  it('brings nothing back where no rollback is asked for', () => {
+describe('a rollback request with nothing left to do', () => {
+  it('brings nothing back without a rollback request', () => {
     expect(three().rollbackTarget).toBeNull()
     expect(three().goBack().changed).toBe(false)
   })
 
-  it('brings nothing back once the restore of the live release was all there was to do', () => {
+  it('settles a rollback request once the restore of the live release has done all of it', () => {
     const gone = restored(rolling().say(rollback())).archive()
     expect(gone.rollback).toMatchObject({ generation: 4, refusal: null })
     expect(gone.goBack().rollback).toBeNull()
@@ -291,24 +290,24 @@ describe('cancelling', () => {
     const asked = rolling().say(cancel)
     expect(asked.quarantine).toEqual([])
     expect(asked.rollbackTarget).toBeNull()
-    const turned = asked.at(61).look()
+    const turned = asked.at(61).poll()
     expect(turned.cancelled).toEqual([{ target: firstTarget, operation: 'command-1' }])
     const ended = restored(asked)
     expect(ended.deployment).toMatchObject({ status: 'cancelled', message: 'by ada' })
     expect(ended.rollbackTarget).toBeNull()
   })
 
-  it('cancels a deployment that has sent nothing at once', () => {
+  it('cancels a deployment at once that has sent nothing', () => {
     const asked = three().open(openingOf(4, 1)).say(cancel)
-    expect(asked.at(61).look().deployment).toMatchObject({ status: 'cancelled', phase: 'ended' })
+    expect(asked.at(61).poll().deployment).toMatchObject({ status: 'cancelled', phase: 'ended' })
   })
 
-  it('cancels a request that was not taken up yet', () => {
+  it('cancels a pending request', () => {
     const asked = live(1, 1, 2, 3).ask({ by: 'bob' })
     expect(asked.at(60).say(cancel).request).toMatchObject({ refusal: 'cancelled' })
   })
 
-  it('calls off a rollback that was not opened yet, and the live release stays allowed', () => {
+  it('cancels a pending rollback request, and the live release stays allowed', () => {
     const called = three().say(rollback()).say(cancel)
     expect(called.rollback).toMatchObject({ generation: 3, refusal: 'cancelled' })
     expect(called.quarantine).toEqual([])
@@ -320,7 +319,7 @@ describe('cancelling', () => {
     expect(rolling().say(rollback()).say(cancel).refused).toBe('request_pending')
   })
 
-  it('calls off no more than the request once the open deployment was taken back', () => {
+  it('cancels only the rollback request once the open deployment is taken back', () => {
     const called = restored(rolling().say(rollback())).archive().say(cancel)
     expect(called.rollback).toMatchObject({ generation: 4, refusal: 'cancelled' })
     expect(called.quarantine).toEqual([commitAt(4), digestAt(4)])
@@ -338,7 +337,7 @@ describe('cancelling', () => {
     expect(three().open(openingOf(4, 0)).say(cancel).refused).toBe('nothing_open')
   })
 
-  it('calls off a rollback, and nothing else, while an instance is repaired', () => {
+  it('cancels a rollback request, and not a repair', () => {
     const repairing = live(1, 1, 2, 3).find([candidateAt(2)])
     expect(repairing.repair).not.toBeNull()
     expect(repairing.say(cancel).refused).toBe('nothing_open')
@@ -396,7 +395,7 @@ describe('the quarantine', () => {
     expect(later.quarantine.slice(4)).toEqual([...kept, commitAt(9), digestAt(9)])
   })
 
-  it('empties the quarantine once its only release goes out by force', () => {
+  it('empties the quarantine once its only release is deployed by force', () => {
     const one = takeBack(begin(), openingOf(1, 1)).at(60)
     expect(one.open(openingOf(1, 1, { force: true })).quarantine).toEqual([])
   })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { decide, type Observation } from '../../../src/deployment/transition.ts'
+import { decide } from '../../../src/deployment/transition.ts'
+import type { Observation } from '../../../src/deployment/observation.ts'
 import { Fence, Generation } from '../../../src/kernel/id.ts'
 import { live, type Core } from '../../support/core.ts'
 import {
@@ -19,26 +20,25 @@ const pausing = {
   targets: [ec2({ rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 120 } })],
 }
 const opened = (): Core => live(2, 1).open(openingOf(2, 2, {}, pausing))
-const sent = (): Core => opened().look().send()
+const sent = (): Core => opened().dispatch()
 
 /** An app with release 1 live on two instances, and then: */
 const states: Readonly<Record<string, () => Core>> = {
   'nothing open': () => live(2, 1),
   'advancing, queued': opened,
-  'advancing, a command to send': () => opened().look(),
+  'advancing, a command to send': () => opened().poll(),
   'advancing, a command out': sent,
   'advancing, paused': () => sent().answer(succeededAt(1, 2)),
-  'withdrawing, a command out': () => sent().answer(failedAt(1)).look().send(),
-  ended: () => sent().answer(failedAt(1)).look().send().answer(succeededAt(1, 1)).look(),
+  'withdrawing, a command out': () => sent().answer(failedAt(1)).dispatch(),
+  ended: () => sent().answer(failedAt(1)).dispatch().answer(succeededAt(1, 1)).poll(),
   'a rollback asked for': () => live(2, 1, 2).say({ kind: 'rollback', to: null }),
   'a repair, a command out': () =>
     live(2, 1)
       .find([candidateAt(3)])
-      .look()
-      .send(),
+      .dispatch(),
 }
 
-const word = { kind: 'operated', by: 'ada', id: 'word' } as const
+const operated = { kind: 'operated', by: 'ada', id: 'command' } as const
 const request = { revision: null, force: false, by: 'ada', at: after(5), refusal: null }
 const alarm = { alarm: 'errors', at: after(5), from: 'OK' } as const
 const notice = { sentTo: [], isDone: true, afterSeconds: null }
@@ -54,20 +54,20 @@ const observe = (core: Core): Readonly<Record<string, Observation>> => {
   const release = core.command?.purpose === 'restore' || core.repair !== null ? 1 : 2
   return {
     'requested (redeploy)': { kind: 'requested', request, id: 'request' },
-    'operated (rollback)': { ...word, word: { kind: 'rollback', to: null } },
-    'operated (cancel)': { ...word, word: { kind: 'cancel' } },
-    'operated (freeze)': { ...word, word: { kind: 'freeze', reason: 'exams' } },
+    'operated (rollback)': { ...operated, command: { kind: 'rollback', to: null } },
+    'operated (cancel)': { ...operated, command: { kind: 'cancel' } },
+    'operated (freeze)': { ...operated, command: { kind: 'freeze', reason: 'exams' } },
     alarmed: { kind: 'alarmed', transition: alarm, windowSeconds: 600 },
     declined: { kind: 'declined', reason: 'nothing_live' },
-    went_back: { kind: 'went_back' },
-    wanted: { kind: 'wanted', opening: openingOf(3, 2) },
-    found: {
-      kind: 'found',
+    brought_back: { kind: 'brought_back' },
+    opening_gathered: { kind: 'opening_gathered', opening: openingOf(3, 2) },
+    instances_found: {
+      kind: 'instances_found',
       candidates: [candidateAt(1), candidateAt(2), candidateAt(3)],
       capacities: [50],
       scan: null,
     },
-    looked: { kind: 'looked', prepared: [1, 2, 3].map(instanceAt), by: 'ada' },
+    polled: { kind: 'polled', prepared: [1, 2, 3].map(instanceAt), by: 'ada' },
     sent: { kind: 'sent', fence, operation: 'command-2', missing: [] },
     'answered (all succeeded)': { kind: 'answered', fence, answers: serve(release) },
     'answered (one failed)': {
@@ -118,7 +118,7 @@ const tableIn = (page: string): readonly string[] => {
     .map((line) => line.replaceAll(/ +/g, ' '))
 }
 
-it('ARCHITECTURE.md tells which events follow from each input in each state', () => {
+it('ARCHITECTURE.md lists the events that follow from each input in each state', () => {
   const page = readFileSync(new URL('../../../ARCHITECTURE.md', import.meta.url), 'utf8')
   expect(tableIn(page)).toEqual(renderTable())
 })

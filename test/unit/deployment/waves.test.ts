@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { planWaves } from '../../../src/deployment/wave.ts'
 import { begin, live, type Core } from '../../support/core.ts'
 import {
   after,
@@ -25,8 +26,8 @@ const inTwos = { kind: 'count', value: 2 } as const
 
 describe('the next wave', () => {
   it('prepares the instances of a wave without a fresh certificate first, touching nothing', () => {
-    const looked = opened(2).look([instanceAt(2)])
-    expect(looked.sent).toEqual([
+    const polled = opened(2).poll([instanceAt(2)])
+    expect(polled.sent).toEqual([
       {
         purpose: 'prepare',
         app: 'oc-lettings',
@@ -36,7 +37,7 @@ describe('the next wave', () => {
         openedAt: start,
         numberedAt: null,
         since: start,
-        release: looked.deployment?.release,
+        release: polled.deployment?.release,
         settings: lettings,
         target: firstTarget,
         instances: [instanceAt(1)],
@@ -45,7 +46,7 @@ describe('the next wave', () => {
         hostSeconds: 60,
       },
     ])
-    expect(looked.command).toEqual({
+    expect(polled.command).toEqual({
       purpose: 'prepare',
       target: firstTarget,
       instances: [instanceAt(1)],
@@ -57,31 +58,31 @@ describe('the next wave', () => {
       deadlineAt: after(90),
       hostSeconds: 60,
     })
-    expect(looked.deployment).toMatchObject({
+    expect(polled.deployment).toMatchObject({
       status: 'in_progress',
       sentAt: null,
       instances: [{ touched: false }, { touched: false }],
     })
-    expect(looked.cancelled).toEqual([])
+    expect(polled.cancelled).toEqual([])
   })
 
-  it('deploys to the first instance alone, under the version of the write that orders it', () => {
-    const looked = opened(3).look()
-    expect(looked.sent).toMatchObject([
+  it('deploys to the first instance alone, under the version of the write that issues it', () => {
+    const polled = opened(3).poll()
+    expect(polled.sent).toMatchObject([
       {
         purpose: 'deploy',
         generation: 1,
         release: { generation: 1 },
         instances: [instanceAt(1)],
-        fence: looked.version,
+        fence: polled.version,
         notAfter: after(600),
       },
     ])
-    expect(looked.deployment?.sentAt).toBe(start)
-    expect(touchedOf(looked)).toEqual([true, false, false])
+    expect(polled.deployment?.sentAt).toBe(start)
+    expect(touchedOf(polled)).toEqual([true, false, false])
   })
 
-  it('prepares a wave where it must, and then deploys to all of it', () => {
+  it('prepares the instances of a wave without a certificate, then deploys to the whole wave', () => {
     const settings = {
       ...lettings,
       targets: [ec2({ rollout: { batch: inTwos, pauseSeconds: 0 } })],
@@ -89,19 +90,19 @@ describe('the next wave', () => {
     const first = begin()
       .open(openingOf(1, 3, {}, settings))
       .serve()
-    const second = first.look([instanceAt(1), instanceAt(3)])
+    const second = first.poll([instanceAt(1), instanceAt(3)])
     expect(second.sent).toMatchObject([{ purpose: 'prepare', instances: [instanceAt(2)] }])
-    const prepared = second.send().answer(succeededAt(2, 1)).look()
+    const prepared = second.send().answer(succeededAt(2, 1)).poll()
     expect(prepared.sent).toMatchObject([
       { purpose: 'deploy', instances: [instanceAt(2), instanceAt(3)] },
     ])
   })
 
-  it('orders the next wave once the one before has succeeded', () => {
-    const looked = opened(2).serve().at(5).look()
-    expect(looked.sent).toMatchObject([{ instances: [instanceAt(2)], since: after(5) }])
-    expect(looked.command?.at).toBe(after(5))
-    expect(looked.command?.fence).toBeGreaterThan(2)
+  it('issues the next wave once the one before has succeeded', () => {
+    const polled = opened(2).serve().at(5).poll()
+    expect(polled.sent).toMatchObject([{ instances: [instanceAt(2)], since: after(5) }])
+    expect(polled.command?.at).toBe(after(5))
+    expect(polled.command?.fence).toBeGreaterThan(2)
   })
 
   it('goes through the targets in their order, whatever the order of the instances', () => {
@@ -109,34 +110,33 @@ describe('the next wave', () => {
       candidateAt(2, { target: secondTarget }),
       candidateAt(1, { target: firstTarget }),
     ]
-    const looked = begin()
+    const polled = begin()
       .open(openingOf(1, 2, { candidates }, twoTargets))
-      .look()
-    expect(looked.sent).toMatchObject([{ target: firstTarget, instances: [instanceAt(1)] }])
+      .poll()
+    expect(polled.sent).toMatchObject([{ target: firstTarget, instances: [instanceAt(1)] }])
   })
 
-  it('orders nothing while a command is out and in its time', () => {
-    expect(opened(1).look().send().at(599).look().changed).toBe(false)
+  it('issues nothing while a command is in flight and in its time', () => {
+    expect(opened(1).dispatch().at(599).poll().changed).toBe(false)
   })
 
-  it('orders nothing without a deployment, nor after its end', () => {
-    expect(begin().look().changed).toBe(false)
-    expect(opened(0).at(5).look().changed).toBe(false)
+  it('issues nothing without a deployment, nor after its end', () => {
+    expect(begin().poll().changed).toBe(false)
+    expect(opened(0).at(5).poll().changed).toBe(false)
   })
 
   it('fails the deployment where too little time is left to begin a wave', () => {
-    expect(opened(1).at(579).look().deployment).toMatchObject({
+    expect(opened(1).at(579).poll().deployment).toMatchObject({
       status: 'failed',
       reason: 'deadline_passed',
     })
   })
 
-  it('orders no further wave where one instance of a deploy or a redeploy has failed', () => {
+  it('issues no further wave once one instance of a deploy or a redeploy has failed', () => {
     for (const kind of ['deploy', 'redeploy'] as const) {
       const sent = begin()
         .open(openingOf(1, 2, { kind }))
-        .look()
-        .send()
+        .dispatch()
       expect(sent.answer(failedAt(1)).deployment).toMatchObject({ phase: 'ended' })
     }
   })
@@ -153,20 +153,20 @@ describe('an instance that is in two targets', () => {
   }
 
   it('finishes one target before it begins the next, also for an instance in both', () => {
-    expect(inBoth().serve().look().sent).toMatchObject([
+    expect(inBoth().serve().poll().sent).toMatchObject([
       { target: firstTarget, instances: [instanceAt(2)] },
     ])
   })
 
-  it('knows an instance in two targets in each of them for itself', () => {
-    expect(touchedOf(inBoth().look())).toEqual([true, false, false])
+  it('keeps the state of an instance in two targets for each target', () => {
+    expect(touchedOf(inBoth().poll())).toEqual([true, false, false])
     expect(inBoth().serve().statuses).toEqual(['succeeded', 'pending', 'pending'])
   })
 })
 
 describe('the last wave', () => {
   it('ends the deployment after its last wave and makes its release the live one', () => {
-    const ended = opened(1).serve().at(9).look()
+    const ended = opened(1).serve().at(9).poll()
     expect(ended.deployment).toMatchObject({
       status: 'succeeded',
       reason: 'deployed',
@@ -184,9 +184,9 @@ describe('the last wave', () => {
   })
 })
 
-describe('who looks again', () => {
-  it('names the reconciler that ordered a command as the one that looks again, for 25 s', () => {
-    expect(opened(1).look().watcher).toEqual({ by: 'ada', until: after(25) })
+describe('the poller', () => {
+  it('names the run that issued a command as the poller for 25 s', () => {
+    expect(opened(1).poll().watcher).toEqual({ by: 'ada', until: after(25) })
   })
 })
 
@@ -201,14 +201,14 @@ describe('a pause between two waves', () => {
       .open(openingOf(1, instances, {}, settings))
       .serve()
 
-  it('holds the next wave until a pause is over, with nothing sent and no reconciler watching', () => {
+  it('holds the next wave until a pause is over, with nothing sent and no poller', () => {
     const paused = afterFirst(3)
     expect(paused.deployment).toMatchObject({ pausedUntil: after(120) })
     expect(paused.command).toBeNull()
     expect(paused.watcher).toBeNull()
-    const early = paused.at(119).look()
+    const early = paused.at(119).poll()
     expect(early).toMatchObject({ changed: false, sent: [], cancelled: [] })
-    const late = paused.at(120).look()
+    const late = paused.at(120).poll()
     expect(late.sent).toMatchObject([{ instances: [instanceAt(2), instanceAt(3)] }])
     expect(late.deployment?.pausedUntil).toBeNull()
   })
@@ -216,17 +216,16 @@ describe('a pause between two waves', () => {
   it('does not pause after the last wave', () => {
     const alone = afterFirst(1)
     expect(alone.deployment?.pausedUntil).toBeNull()
-    expect(alone.look().deployment).toMatchObject({ status: 'succeeded' })
+    expect(alone.poll().deployment).toMatchObject({ status: 'succeeded' })
   })
 
   it('does not pause after a wave that is to be sent again', () => {
     const sent = begin()
       .open(openingOf(1, 2, {}, patient(120)))
-      .look()
-      .send()
+      .dispatch()
     const again = sent.answer(answerOf(instanceAt(1), 'refused', 'key_changed'))
     expect(again.deployment?.pausedUntil).toBeNull()
-    expect(again.look().sent).toMatchObject([{ instances: [instanceAt(1)] }])
+    expect(again.poll().sent).toMatchObject([{ instances: [instanceAt(1)] }])
   })
 
   it('ends a pause at once where the deployment is cancelled', () => {
@@ -234,18 +233,17 @@ describe('a pause between two waves', () => {
       .open(openingOf(2, 3, {}, patient(120)))
       .serve()
     expect(paused.deployment?.pausedUntil).toBe(after(120))
-    const cancelled = paused.say({ kind: 'cancel' }).at(1).look()
+    const cancelled = paused.say({ kind: 'cancel' }).at(1).poll()
     expect(cancelled.deployment).toMatchObject({ phase: 'withdrawing', pausedUntil: null })
-    expect(cancelled.look().sent).toMatchObject([
+    expect(cancelled.poll().sent).toMatchObject([
       { purpose: 'restore', instances: [instanceAt(1)] },
     ])
   })
 
-  it('does not pause after a failure, nor after a command that brings the live release back', () => {
+  it('does not pause after a failure, nor after a restore', () => {
     const failed = live(1, 1)
       .open(openingOf(2, 2, {}, patient(120)))
-      .look()
-      .send()
+      .dispatch()
       .answer(failedAt(1))
     expect(failed.deployment).toMatchObject({ phase: 'withdrawing', pausedUntil: null })
     const restored = failed.serve()
@@ -254,7 +252,7 @@ describe('a pause between two waves', () => {
     expect(restored.deployment?.pausedUntil).toBeNull()
   })
 
-  it('does not pause for 0 s, and lets the reconciler that sent look on', () => {
+  it('does not pause for 0 s, and keeps the poller', () => {
     const going = afterFirst(3, patient(0))
     expect(going.deployment?.pausedUntil).toBeNull()
     expect(going.watcher).not.toBeNull()
@@ -271,7 +269,7 @@ describe('a pause between two waves', () => {
       .open(openingOf(1, 0, { candidates }, settings))
       .serve()
     expect(first.deployment?.pausedUntil).toBeNull()
-    expect(first.look().sent).toMatchObject([{ target: secondTarget, instances: [instanceAt(2)] }])
+    expect(first.poll().sent).toMatchObject([{ target: secondTarget, instances: [instanceAt(2)] }])
   })
 
   it('does not pause in a rollback', () => {
@@ -279,17 +277,42 @@ describe('a pause between two waves', () => {
       .open(openingOf(1, 3, { kind: 'rollback' }, patient(120)))
       .serve()
     expect(first.deployment?.pausedUntil).toBeNull()
-    expect(first.look().sent).toMatchObject([{ instances: [instanceAt(2), instanceAt(3)] }])
+    expect(first.poll().sent).toMatchObject([{ instances: [instanceAt(2), instanceAt(3)] }])
   })
 
-  it('leaves the release on the instances that have it during a pause, and the others as they were', () => {
+  it('keeps the release during a pause on the instances that have it, and leaves the others', () => {
     const paused = afterFirst(3)
     expect(paused.statuses).toEqual(['succeeded', 'pending', 'pending'])
     expect(paused.instances[0]?.serving).toEqual(servingOf(1, 1))
   })
 
   it('ends the deployment in time where a pause took longer than the rollout may', () => {
-    const late = afterFirst(2).at(601).look()
+    const late = afterFirst(2).at(601).poll()
     expect(late.deployment).toMatchObject({ phase: 'withdrawing', reason: 'deadline_passed' })
+  })
+})
+
+describe('the waves of a rollout', () => {
+  it.each([
+    ['no instance', 0, { kind: 'count', value: 1 }, []],
+    ['one by one', 3, { kind: 'count', value: 1 }, [0, 1, 2]],
+    ['the first alone, then two at a time', 5, { kind: 'count', value: 2 }, [0, 1, 1, 2, 2]],
+    ['half of them, rounded up', 5, { kind: 'percent', value: 50 }, [0, 1, 1, 1, 2]],
+    ['all of them', 3, { kind: 'percent', value: 100 }, [0, 1, 1]],
+    ['at least one at a time', 3, { kind: 'percent', value: 1 }, [0, 1, 2]],
+  ] as const)('cuts waves: %s', (_name, count, batch, waves) => {
+    expect(planWaves(count, batch, Infinity)).toEqual(waves)
+  })
+
+  it('cuts waves of at most the 50 instances that one command takes', () => {
+    const waves = planWaves(102, { kind: 'percent', value: 100 }, Infinity)
+    const sizes = [0, 1, 2, 3].map((wave) => waves.filter((one) => one === wave).length)
+    expect(sizes).toEqual([1, 50, 50, 1])
+  })
+
+  it('cuts waves as small as their envelope makes them, and none empty', () => {
+    const all = { kind: 'percent', value: 100 } as const
+    expect(planWaves(6, all, 2)).toEqual([0, 1, 1, 2, 2, 3])
+    expect(planWaves(3, all, 0)).toEqual([0, 1, 2])
   })
 })

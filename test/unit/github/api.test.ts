@@ -71,8 +71,8 @@ const asking = `GET /repos/${repository}/deployments`
 const finding = `GET /repos/${repository}/installation`
 const getting = 'POST /app/installations/12/access_tokens'
 
-describe('a token as text', () => {
-  test('is used as it is, without a question to GitHub, and without the line break of its file', async () => {
+describe('GitHub API: a token as text', () => {
+  test('uses a token without asking GitHub, and removes the line break of its file', async () => {
     const { ask, server } = await start(secretsOf({ [secret]: 'github_pat_abcdefgh\n' }))
     server.tokens.add('github_pat_abcdefgh')
     expect(await ask(request)).toMatchObject({ ok: true })
@@ -80,7 +80,7 @@ describe('a token as text', () => {
     expect(callsOf(server)).toEqual([asking])
   })
 
-  test('is read again after five minutes, so that a rotated one is found', async () => {
+  test('reads the token again after five minutes, so that it finds a rotated one', async () => {
     let reads = 0
     const { ask, server, wait } = await start(async (name, version) => {
       reads += 1
@@ -96,8 +96,8 @@ describe('a token as text', () => {
   })
 })
 
-describe('a GitHub App', () => {
-  test('finds its installation and gets a token for the one repository', async () => {
+describe('GitHub API: a GitHub App', () => {
+  test('finds the installation of an App and requests a token for the one repository', async () => {
     const { ask, server } = await start(appSecret())
     expect(await ask(request)).toMatchObject({ ok: true })
     expect(sentTo(server)).toMatch(/^Bearer ghs_4711_x+\.1$/)
@@ -105,7 +105,7 @@ describe('a GitHub App', () => {
     expect(server.calls[1]?.body).toEqual({ repositories: ['oc-lettings'] })
   })
 
-  test('gives its key to nobody, and shows neither key nor token', async () => {
+  test('never sends the key of an App, and prints neither key nor token', async () => {
     const { ask, server } = await start(appSecret())
     const answered = await ask({ ...request, path: '/nowhere' })
     const middle = privateKey.split('\n')[5] ?? privateKey
@@ -115,13 +115,13 @@ describe('a GitHub App', () => {
     expect(printed(answered)).not.toContain('ghs_')
   })
 
-  test('need not look for an installation that is named', async () => {
+  test('does not look up an installation that the secret names', async () => {
     const { ask, server } = await start(appSecret({ installationId: 12 }))
     expect(await ask(request)).toMatchObject({ ok: true })
     expect(callsOf(server)).toEqual([getting, asking])
   })
 
-  test('keeps its token until five minutes before its end, and then gets a new one', async () => {
+  test('keeps an installation token until five minutes before it expires, then requests a new one', async () => {
     const { ask, server, wait } = await start(appSecret({ installationId: '12' }))
     await ask(request)
     wait(54)
@@ -135,7 +135,7 @@ describe('a GitHub App', () => {
   test.each([
     ['whose line breaks were escaped twice', privateKey.replaceAll('\n', '\\n')],
     ['in PKCS#8', createPrivateKey(privateKey).export({ type: 'pkcs8', format: 'pem' })],
-  ])('takes a key %s', async (_what, key) => {
+  ])('accepts the key of an App %s', async (_what, key) => {
     const { ask } = await start(appSecret({ privateKey: key }))
     expect(await ask(request)).toMatchObject({ ok: true })
   })
@@ -154,14 +154,14 @@ describe('a GitHub App', () => {
       },
       "the App's id or key is not right",
     ],
-  ])('that %s is refused', async (_what, options, why) => {
+  ])('refuses an App that %s', async (_what, options, why) => {
     const { ask } = await start(appSecret(), options)
     const answered = await ask(request)
     expect(answered).toMatchObject({ ok: false, error: { kind: 'refused' } })
     expect(printed(answered)).toContain(why)
   })
 
-  test('that gets no token now is asked for later', async () => {
+  test('returns a later where an App gets no token now', async () => {
     const { ask, server } = await start(appSecret())
     server.fate = () => ({ kind: 'answer', status: 503, headers: { 'retry-after': '30' } })
     expect(await ask(request)).toEqual({
@@ -173,15 +173,15 @@ describe('a GitHub App', () => {
   })
 })
 
-describe('a secret that is of no use', () => {
+describe('GitHub API: an unusable secret', () => {
   const hidden = 'planted-secret-value'
   test.each([
-    ['two lines', `github_pat_abcdefgh\n${hidden}`, 'is not one token on one line'],
-    ['nothing', '', 'is not one token on one line'],
+    ['two lines', `github_pat_abcdefgh\n${hidden}`, 'is not a single token on one line'],
+    ['nothing', '', 'is not a single token on one line'],
     ['JSON of something else', `{"token": "${hidden}"}`, 'of a GitHub App'],
     ['broken JSON', `{"appId": 1, "privateKey": "${hidden}`, 'of a GitHub App'],
     ['a key that is none', JSON.stringify({ appId: 1, privateKey: hidden }), 'no RSA key in PEM'],
-  ])('(%s) is refused by its name, and its text is not told', async (_what, text, why) => {
+  ])('refuses a secret that is %s, and names it without its text', async (_what, text, why) => {
     const { ask } = await start(secretsOf({ [secret]: text }))
     const answered = await ask(request)
     expect(answered).toMatchObject({ ok: false, error: { kind: 'refused' } })
@@ -193,7 +193,7 @@ describe('a secret that is of no use', () => {
   test.each([
     [{}, 'is not there'],
     [{ [secret]: null }, 'cannot be read now'],
-  ])('and one that cannot be read is read later', async (secrets, why) => {
+  ])('returns a later for a secret that is missing or cannot be read', async (secrets, why) => {
     const { ask } = await start(secretsOf(secrets))
     expect(await ask(request)).toEqual({
       ok: false,
@@ -202,8 +202,8 @@ describe('a secret that is of no use', () => {
   })
 })
 
-describe('a request', () => {
-  test('whose token is no longer good is made once more with a new one', async () => {
+describe('GitHub API: a request', () => {
+  test('repeats a request once with a new token after a 401', async () => {
     const { ask, server } = await start(appSecret({ installationId: 12 }))
     expect(await ask(request)).toMatchObject({ ok: true })
     server.tokens.clear()
@@ -211,7 +211,7 @@ describe('a request', () => {
     expect(server.calls.filter(({ path }) => path.endsWith('access_tokens'))).toHaveLength(2)
   })
 
-  test('whose token never was good is refused after the second try', async () => {
+  test('refuses a request whose token is rejected twice', async () => {
     const { ask, server } = await start(secretsOf({ [secret]: 'github_pat_planted-secret' }))
     const answered = await ask(request)
     expect(answered).toEqual({
@@ -224,21 +224,10 @@ describe('a request', () => {
     expect(server.calls).toHaveLength(2)
   })
 
-  const reset = Date.parse('2026-11-20T12:00:00Z') / 1000 + 90
   test.each([
     ['429 with Retry-After', 429, { 'retry-after': '7' }, {}, 'later', 7],
-    ['429 with a date', 429, { 'retry-after': 'Fri, 20 Nov 2026 12:02:00 GMT' }, {}, 'later', 120],
     [
-      'the hour is used up',
-      403,
-      { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(reset) },
-      {},
-      'later',
-      90,
-    ],
-    ['a secondary limit with a time', 403, { 'retry-after': '20' }, {}, 'later', 20],
-    [
-      'a secondary limit without one',
+      'a secondary limit without a time',
       403,
       {},
       { message: 'You have exceeded a secondary rate limit.' },
@@ -250,9 +239,8 @@ describe('a request', () => {
     ['409', 409, {}, { message: 'Conflict' }, 'refused', undefined],
     ['422', 422, {}, { message: 'No ref found for: 0123' }, 'refused', undefined],
     ['a moved repository', 307, { location: '/repositories/1' }, {}, 'refused', undefined],
-    ['500', 500, {}, {}, 'later', null],
     ['502 with HTML', 502, {}, '<html>', 'later', null],
-  ])('that ends in %s', async (_what, status, headers, body, kind, afterSeconds) => {
+  ])('classifies an answer: %s', async (_what, status, headers, body, kind, afterSeconds) => {
     const { ask, server } = await start(secretsOf({ [secret]: 'github_pat_abcdefgh' }))
     server.fate = onceFor(() => true, { kind: 'answer', status, headers, body })
     const answered = await ask({ method: 'POST', path: '/deployments', body })
@@ -263,7 +251,7 @@ describe('a request', () => {
     expect(!answered.ok && answered.error.why).toContain(`${server.url.host} answered ${status}`)
   })
 
-  test("quotes GitHub's words, without what looks like a token", async () => {
+  test("quotes GitHub's error text without tokens", async () => {
     const token = `github_pat_${'Ab1_'.repeat(20)}`
     const { ask, server } = await start(secretsOf({ [secret]: token }))
     const message = `No ref found for: main (${token})`
@@ -278,7 +266,7 @@ describe('a request', () => {
       'https://github.example/api/v3/',
       'https://github.example/api/v3/repos/acme/oc-lettings/deployments',
     ],
-  ])('to %s goes below the path of that API', async (baseUrl, url) => {
+  ])('sends requests below the path of %s', async (baseUrl, url) => {
     const asked: string[] = []
     const open = createOpenGithub({
       http: async (sent) => {

@@ -127,8 +127,8 @@ const evidence = {
   conclusion: 'success',
 }
 
-describe('what GitHub tells of a commit', () => {
-  it('is its push and its runs, as the hooks would have told it', async () => {
+describe('evidence that GitHub has', () => {
+  it('finds the push and the runs of a commit, equal to those of the webhooks', async () => {
     runs = [runOf()]
     activities = [activityOf()]
     expect(await find()).toEqual(
@@ -144,7 +144,7 @@ describe('what GitHub tells of a commit', () => {
     ['is of a workflow that is not required', { name: 'Lint', path: '.github/workflows/lint.yml' }],
     ['is of another commit', { head_sha: 'f'.repeat(40) }],
     ['cannot be read', { id: 'x' }],
-  ])('leaves out a run that %s', async (_what, changes) => {
+  ])('ignores a run that %s', async (_what, changes) => {
     runs = [runOf(changes), runOf({ id: 9002, run_number: 42, conclusion: 'timed_out' })]
     const red = { ...evidence, runId: '9002', runNumber: 42, conclusion: 'failure' }
     expect(await find()).toEqual(told([red]))
@@ -154,7 +154,7 @@ describe('what GitHub tells of a commit', () => {
     ['to another commit', { after: 'f'.repeat(40) }],
     ['that deleted the branch', { activity_type: 'branch_deletion' }],
     ['of a tag', { ref: 'refs/tags/main' }],
-  ])('leaves out a push %s', async (_what, changes) => {
+  ])('ignores a push %s', async (_what, changes) => {
     activities = [activityOf(changes)]
     expect(await find()).toEqual(told([]))
   })
@@ -166,7 +166,7 @@ describe('what GitHub tells of a commit', () => {
     expect(await find()).toMatchObject({ found: [{}, {}, {}], failure: null })
   })
 
-  it('is read page by page', async () => {
+  it('reads the runs page by page', async () => {
     const others = Array.from({ length: 150 }, (_, id) =>
       runOf({ id, name: 'Lint', path: 'l.yml' }),
     )
@@ -176,7 +176,7 @@ describe('what GitHub tells of a commit', () => {
   })
 })
 
-describe('what GitHub does not tell', () => {
+describe('evidence that GitHub does not return', () => {
   it.each<[string, Answer, { kind: string; why: RegExp; afterSeconds?: number }]>([
     ['401', { status: 401 }, { kind: 'refused', why: /the token is not valid/ }],
     ['403', { status: 403 }, { kind: 'refused', why: /the token lacks a permission/ }],
@@ -188,7 +188,7 @@ describe('what GitHub does not tell', () => {
     ],
     ['502', { status: 502 }, { kind: 'later', why: /502/ }],
     ['nonsense', { status: 200, body: [] }, { kind: 'refused', why: /unexpected/ }],
-  ])('is a reason, and no exception: %s', async (_what, answer, { why, ...expected }) => {
+  ])('returns a failure instead of throwing: %s', async (_what, answer, { why, ...expected }) => {
     github.fate = () => ({ kind: 'answer', ...answer })
     const found = await find()
     expect(found).toMatchObject({ found: [], failure: expected })
@@ -196,12 +196,12 @@ describe('what GitHub does not tell', () => {
     expect(JSON.stringify(found)).not.toContain(token)
   })
 
-  it('in time is asked for later', async () => {
+  it('returns a later where GitHub does not answer in time', async () => {
     github.fate = () => ({ kind: 'hang' })
     expect(await find(200)).toMatchObject({ found: [], failure: { kind: 'later' } })
   })
 
-  it('of pushes, for want of a permission, leaves what it tells of runs, and is said', async () => {
+  it('returns the runs and a failure where the permission for pushes is missing', async () => {
     runs = [runOf()]
     github.fate = ({ path }) =>
       path.endsWith('/activity') ? { kind: 'answer', status: 403 } : null

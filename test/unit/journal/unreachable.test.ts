@@ -23,7 +23,7 @@ test.each([
   ['an answer that is none', answer('SyntaxError', 503)],
   ['throttling', answer('ThrottlingException', 400)],
   ['throttling of the table', answer('ProvisionedThroughputExceededException', 400)],
-])('%s may be tried again', async (_, error) => {
+])('%s becomes a retryable failure', async (_, error) => {
   const failed = reach(Promise.reject(error))
   await expect(failed).rejects.toBeInstanceOf(Retryable)
   await expect(failed).rejects.toMatchObject({ cause: error })
@@ -37,10 +37,10 @@ test.each([
   ['a wrong argument', coded('ERR_INVALID_ARG_TYPE', new TypeError('no'))],
   ['an error of ours', new Error('too many conflicts')],
   ['what is no error', 'no'],
-])('%s stays what it is', async (_, error) => {
+])('%s stays the same error', async (_, error) => {
   await expect(reach(Promise.reject(error))).rejects.toBe(error)
 })
 
-test('what is answered is handed on', async () => {
+test('an answer is passed on', async () => {
   expect(await reach(Promise.resolve('recorded'))).toBe('recorded')
 })

@@ -38,7 +38,7 @@ const redirectTo =
     else echo(request, response)
   }
 
-test('carries the authorization to the origin it was meant for', async () => {
+test('sends the authorization to the origin of the request', async () => {
   expect(await ask(await serve(echo))).toEqual(['GET', '/', 'hunter2'])
 })
 
@@ -46,38 +46,38 @@ test('keeps the authorization on a redirect within the origin', async () => {
   expect(await ask(await serve(redirectTo('/there')))).toEqual(['GET', '/there', 'hunter2'])
 })
 
-test('takes the authorization off on a redirect to another origin', async () => {
+test('removes the authorization on a redirect to another origin', async () => {
   const other = await serve(echo)
   expect(await ask(await serve(redirectTo(`${other.href}there`)))).toEqual(['GET', '/there', null])
 })
 
-test('does not follow a redirect of what changes something', async () => {
+test('does not follow the redirect of a request that changes something', async () => {
   const url = await serve(redirectTo('/there'))
   const answered = await http({ method: 'POST', url, body: 'once' })
   expect(answered).toMatchObject({ ok: true, value: { status: 307 } })
 })
 
-test('gives up on redirects that go round', async () => {
+test('gives up on circular redirects', async () => {
   const url = await serve((_request, response) => response.writeHead(302, { location: '/' }).end())
   expect(await ask(url)).toEqual({ kind: 'redirect_refused', host: url.host })
 })
 
 test.each(['http://example.com/', 'file:///etc/passwd', 'http://169.254.169.254/latest'])(
-  'is not led to %s',
+  'does not follow a redirect to %s',
   async (location) => {
     const url = await serve(redirectTo(location))
     expect(await ask(url)).toEqual({ kind: 'redirect_refused', host: url.host })
   },
 )
 
-test('speaks plain HTTP to this machine only', async () => {
+test('uses plain HTTP to this machine only', async () => {
   expect(await ask(new URL('http://registry.example/'))).toEqual({
     kind: 'redirect_refused',
     host: 'registry.example',
   })
 })
 
-test('a body larger than the limit is not taken, and no more of it is read', async () => {
+test('refuses a body above the limit and stops reading it', async () => {
   const closed = Promise.withResolvers<void>()
   const url = await serve((_request, response) => {
     // It has no end of its own.
@@ -96,7 +96,7 @@ test.each([
   ['does not answer', () => undefined],
   ['stops in the middle of its body', (_request, response) => response.write('x')],
 ] as const satisfies readonly (readonly [string, RequestListener])[])(
-  'a server that %s ends in a timeout',
+  'times out where a server %s',
   async (_what, listener) => {
     const url = await serve(listener)
     const more = { timeoutMilliseconds: 100 }
@@ -104,7 +104,7 @@ test.each([
   },
 )
 
-test('nobody there is said by the name of the host alone', async () => {
+test('names the host only where nothing answers', async () => {
   const url = new URL('http://127.0.0.1:1/hooks/secret-token?key=secret')
   expect(await ask(url)).toEqual({ kind: 'unreachable', host: '127.0.0.1:1' })
 })

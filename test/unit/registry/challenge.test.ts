@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { isTrustedRealm, parseChallenge } from '../../../src/registry/challenge.ts'
 
-test("reads Docker Hub's challenge", () => {
+test('reads the bearer challenge of Docker Hub', () => {
   const header =
     'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:acme/shop:pull"'
   expect(parseChallenge(header)).toEqual({
@@ -19,7 +19,7 @@ test.each([
   ['Negotiate', null],
   ['Bearer service="registry"', null],
   ['Bearer realm="not an address"', null],
-])('reads %j', (header, challenge) => {
+])('reads the challenge %j', (header, challenge) => {
   expect(parseChallenge(header)).toEqual(challenge)
 })
 
@@ -35,6 +35,9 @@ test.each([
   ['https://notexample.com/token', 'https://registry.example.com', false],
   ['https://other.com/token', 'https://example.com', false],
   ['https://10.0.0.9/token', 'https://10.0.0.8', false],
-])('whether %s may have the credentials of %s: %s', (realm, registry, isTrusted) => {
-  expect(isTrustedRealm(new URL(realm), new URL(registry))).toBe(isTrusted)
-})
+])(
+  'decides whether the token service %s may have the credentials of %s: %s',
+  (realm, registry, isTrusted) => {
+    expect(isTrustedRealm(new URL(realm), new URL(registry))).toBe(isTrusted)
+  },
+)

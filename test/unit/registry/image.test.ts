@@ -17,7 +17,7 @@ test.each([
     'https://127.0.0.1.example:5000/',
     'shop',
   ],
-])('%s is read as Docker reads it', (image, host, origin, repository) => {
+])('reads the image %s as Docker does', (image, host, origin, repository) => {
   const address = parseImage(image)
   expect({ ...address, origin: address.origin.href }).toEqual({ host, origin, repository })
 })

@@ -10,7 +10,6 @@ import { appOf } from '../../support/apps.ts'
 const digest = Digest.parse(`sha256:${'a'.repeat(64)}`)
 const registry = 'landfall/prod/registry'
 const app = appOf('shop', { image: 'registry.example.com/shop', registry })
-const size = { config: { size: 10 }, layers: [{ size: 90 }] }
 
 /** A registry that asks for a password; `held` is the text of the secret, or why there is none. */
 const imagesOf = (held: string) => {
@@ -21,8 +20,7 @@ const imagesOf = (held: string) => {
       'www-authenticate': 'Basic realm="registry"',
       'docker-content-digest': digest,
     })
-    const body = Buffer.from(JSON.stringify(size))
-    return succeed({ status: authorization ? 200 : 401, headers, body })
+    return succeed({ status: authorization ? 200 : 401, headers, body: Buffer.from('') })
   }
   const images = createImages(http, async () =>
     held === 'secret_missing' || held === 'secret_unavailable'
@@ -32,20 +30,20 @@ const imagesOf = (held: string) => {
   return { images, sent }
 }
 
-test('asks the registry of an app with the credentials that the app names', async () => {
+test('asks the registry with the credentials that the app names', async () => {
   const { images, sent } = imagesOf('{"username":"acme","password":"hunter22"}')
   expect(await images.findDigest(app, 'v1')).toEqual(succeed(digest))
   expect(sent).toEqual([null, `Basic ${Buffer.from('acme:hunter22').toString('base64')}`])
 })
 
-test('asks without credentials where the app names none', async () => {
+test('asks the registry without credentials if the app names none', async () => {
   const { images } = imagesOf('secret_unavailable')
   const refused = fail({ reason: 'registry_unauthorized', retryAfterSeconds: null })
   expect(await images.findDigest({ ...app, registry: null }, 'v1')).toEqual(refused)
 })
 
 test.each(['secret_missing', 'no JSON', '{"username":"acme"}'])(
-  'asks nothing with credentials that are no use: %s',
+  'asks the registry nothing with unusable credentials: %s',
   async (held) => {
     const { images, sent } = imagesOf(held)
     const refused = fail({ reason: 'registry_unauthorized', retryAfterSeconds: null })
@@ -55,13 +53,13 @@ test.each(['secret_missing', 'no JSON', '{"username":"acme"}'])(
   },
 )
 
-test('asks again later where the credentials cannot be read now', async () => {
+test('retries later if the registry credentials cannot be read now', async () => {
   const { images } = imagesOf('secret_unavailable')
   await expect(images.findDigest(app, 'v1')).rejects.toBeInstanceOf(Retryable)
 })
 
 test.each(['secret_unavailable', 'secret_missing'])(
-  'does not know the size of a private image, and throws nothing, where the secret is %s',
+  'does not know a private image’s size, and throws nothing, if the credentials say %s',
   async (held) => {
     const { images } = imagesOf(held)
     expect(await images.findSize(app, digest, null)).toEqual({ kind: 'unknown' })

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import type { Http, HttpRequest, HttpResponse } from '../../../src/kernel/http.ts'
 import { Digest } from '../../../src/kernel/id.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
-import { createRegistry } from '../../../src/registry/registry.ts'
+import type { RegistryLogin } from '../../../src/secrets/app-secret.ts'
+import { openImage } from '../../../src/registry/registry.ts'
 
 type Reply = Partial<Omit<HttpResponse, 'headers' | 'body'>> & {
   headers?: Record<string, string>
@@ -35,7 +36,14 @@ const play = (...replies: (Reply | 'unreachable')[]) => {
     asked.map(({ method, url, authorization }) =>
       [method, url.href, authorization?.reveal()].filter(Boolean).join(' '),
     )
-  return { registry: createRegistry(http), lines, asked }
+  return {
+    findDigest: (image: string, tag: string, login: RegistryLogin | null) =>
+      openImage(http, image, login).findDigest(tag),
+    findCommit: (image: string, wanted: Digest, login: RegistryLogin | null) =>
+      openImage(http, image, login).findCommit(wanted),
+    lines,
+    asked,
+  }
 }
 
 const refusal = (reason: string, retryAfterSeconds: number | null = null) => ({
@@ -49,7 +57,7 @@ test('asks Docker Hub for a token and by HEAD for the digest', async () => {
     { body: '{"token": "t0ken"}' },
     { headers: { 'docker-content-digest': digest } },
   )
-  const found = await world.registry.findDigest('acme/shop', 'v1', login)
+  const found = await world.findDigest('acme/shop', 'v1', login)
   expect(found).toEqual({ ok: true, value: digest })
   const manifest = 'HEAD https://registry-1.docker.io/v2/acme/shop/manifests/v1'
   expect(world.lines()).toEqual([
@@ -60,35 +68,39 @@ test('asks Docker Hub for a token and by HEAD for the digest', async () => {
   expect(world.asked[0]?.headers?.['accept']?.split(', ')).toHaveLength(4)
 })
 
-test('takes a token that is called access_token, anonymously', async () => {
+test('takes a token named access_token, without credentials', async () => {
   const world = play(
     bearer,
     { body: '{"access_token": "t0ken", "token": ""}' },
     { headers: { 'docker-content-digest': digest } },
   )
-  expect(await world.registry.findDigest('nginx', 'v1', null)).toMatchObject({ ok: true })
+  expect(await world.findDigest('nginx', 'v1', null)).toMatchObject({ ok: true })
   expect(world.lines()[1]).not.toContain('Basic')
 })
 
-test('does not give the password to a token service of somebody else', async () => {
+test('sends no password to a token service of another domain', async () => {
   const header = 'Bearer realm="https://collector.example/token"'
   const world = play({ status: 401, headers: { 'www-authenticate': header } }, {})
-  const found = await world.registry.findDigest('registry.example.com/shop', 'v1', login)
+  const found = await world.findDigest('registry.example.com/shop', 'v1', login)
   expect(found).toEqual(refusal('registry_unauthorized'))
   expect(world.asked).toHaveLength(1)
 })
 
-test('hashes the manifest where the registry names no digest', async () => {
+test('hashes the manifest of a registry that names no digest', async () => {
   const manifest = '{"schemaVersion": 2}'
   const world = play({}, { body: manifest })
   const hash = createHash('sha256').update(manifest).digest('hex')
-  const found = await world.registry.findDigest('registry.example/shop', 'v1', null)
+  const found = await world.findDigest('registry.example/shop', 'v1', null)
   expect(found).toEqual({ ok: true, value: `sha256:${hash}` })
 })
 
 test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
   ['does not have the tag', { status: 404 }, refusal('image_missing')],
-  ['asks for a login that there is none for', { status: 401 }, refusal('registry_unauthorized')],
+  [
+    'asks for a login that the app does not have',
+    { status: 401 },
+    refusal('registry_unauthorized'),
+  ],
   ['refuses', { status: 403 }, refusal('registry_unauthorized')],
   ['is out of order', { status: 503 }, refusal('registry_unavailable')],
   ['is not there', 'unreachable', refusal('registry_unavailable')],
@@ -98,13 +110,13 @@ test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
     refusal('registry_unavailable', 60),
   ],
   [
-    'asks to come back on a day',
+    'names a day to retry on',
     { status: 429, headers: { 'retry-after': 'Fri, 20 Nov 2026 14:00:00 GMT' } },
     refusal('registry_unavailable'),
   ],
-])('a registry that %s', async (_what, reply, expected) => {
+])('reports why there is no digest: the registry %s', async (_what, reply, expected) => {
   const world = play(reply)
-  expect(await world.registry.findDigest('acme/shop', 'v1', null)).toEqual(expected)
+  expect(await world.findDigest('acme/shop', 'v1', null)).toEqual(expected)
 })
 
 test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
@@ -114,14 +126,14 @@ test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
   ['answers nonsense', { body: '<html>' }, refusal('registry_unavailable')],
   ['answers no token', { body: '{}' }, refusal('registry_unavailable')],
   ['is not there', 'unreachable', refusal('registry_unavailable')],
-])('a token service that %s', async (_what, reply, expected) => {
+])('reports why there is no digest: the token service %s', async (_what, reply, expected) => {
   const world = play(bearer, reply)
-  expect(await world.registry.findDigest('acme/shop', 'v1', login)).toEqual(expected)
+  expect(await world.findDigest('acme/shop', 'v1', login)).toEqual(expected)
 })
 
-test('a token that does not open the repository ends as unauthorized, not in a round', async () => {
+test('asks for one token only, and reports unauthorized if the registry refuses it', async () => {
   const world = play(bearer, { body: '{"token": "t0ken"}' }, bearer)
-  const found = await world.registry.findDigest('acme/shop', 'v1', null)
+  const found = await world.findDigest('acme/shop', 'v1', null)
   expect(found).toEqual(refusal('registry_unauthorized'))
   expect(world.asked).toHaveLength(3)
 })
@@ -131,7 +143,10 @@ const hashOf = (text: string) => `sha256:${createHash('sha256').update(text).dig
 /** An image of one platform in an index, as BuildKit pushes it. */
 const imageOf = (labels: object) => {
   const configuration = JSON.stringify({ architecture: 'amd64', config: { Labels: labels } })
-  const manifest = JSON.stringify({ config: { digest: hashOf(configuration) }, layers: [] })
+  const manifest = JSON.stringify({
+    config: { digest: hashOf(configuration), size: 1 },
+    layers: [],
+  })
   const index = JSON.stringify({ manifests: [{ digest: hashOf(manifest) }] })
   return { configuration, manifest, index, digest: Digest.parse(hashOf(index)) }
 }
@@ -139,7 +154,7 @@ const imageOf = (labels: object) => {
 const commit = '0123456789abcdef0123456789abcdef01234567'
 const shop = imageOf({ 'org.opencontainers.image.revision': commit })
 
-test('reads the commit from the label: index, manifest, configuration, with one token', async () => {
+test('reads the commit label from index, manifest and configuration with one token', async () => {
   const { index, manifest, configuration, digest: wanted } = shop
   const world = play(
     bearer,
@@ -148,7 +163,7 @@ test('reads the commit from the label: index, manifest, configuration, with one 
     { body: manifest },
     { body: configuration },
   )
-  const found = await world.registry.findCommit('acme/shop', wanted, login)
+  const found = await world.findCommit('acme/shop', wanted, login)
   expect(found).toEqual({ ok: true, value: commit })
   const at = 'GET https://registry-1.docker.io/v2/acme/shop'
   expect(world.lines().slice(2)).toEqual([
@@ -158,33 +173,33 @@ test('reads the commit from the label: index, manifest, configuration, with one 
   ])
 })
 
-test('reads the label of an image without an index', async () => {
+test('reads the commit label of an image without an index', async () => {
   const { manifest, configuration } = shop
   const world = play({ body: manifest }, { body: configuration })
   const wanted = Digest.parse(hashOf(manifest))
-  const found = await world.registry.findCommit('registry.example/shop', wanted, null)
+  const found = await world.findCommit('registry.example/shop', wanted, null)
   expect(found).toEqual({ ok: true, value: commit })
 })
 
-test('answers that an image without the label names no commit', async () => {
+test('finds no commit for an image without the label', async () => {
   const { index, manifest, configuration, digest: wanted } = imageOf({ maintainer: 'ada' })
   const world = play({ body: index }, { body: manifest }, { body: configuration })
-  const found = await world.registry.findCommit('registry.example/shop', wanted, null)
+  const found = await world.findCommit('registry.example/shop', wanted, null)
   expect(found).toEqual({ ok: true, value: null })
 })
 
-test('believes nothing that is not of the digest that was asked for', async () => {
+test('refuses content that does not match the digest', async () => {
   const world = play({ body: shop.index }, { body: shop.manifest }, { body: '{"config":{}}' })
-  const found = await world.registry.findCommit('registry.example/shop', shop.digest, null)
+  const found = await world.findCommit('registry.example/shop', shop.digest, null)
   expect(found).toEqual(refusal('registry_unavailable'))
 })
 
-test('goes no further than an index within an index', async () => {
+test('follows no index within an index within an index', async () => {
   const inner = JSON.stringify({ manifests: [{ digest: shop.digest }] })
   const outer = JSON.stringify({ manifests: [{ digest: hashOf(inner) }] })
   const world = play({ body: outer }, { body: inner }, { body: shop.index })
   const wanted = Digest.parse(hashOf(outer))
-  const found = await world.registry.findCommit('registry.example/shop', wanted, null)
+  const found = await world.findCommit('registry.example/shop', wanted, null)
   expect(found).toEqual({ ok: true, value: null })
   expect(world.asked).toHaveLength(2)
 })
@@ -198,13 +213,9 @@ test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
   ['has lost it', { status: 404 }, refusal('image_missing')],
   ['is out of order', { status: 500 }, refusal('registry_unavailable')],
   ['is not there', 'unreachable', refusal('registry_unavailable')],
-])('does not read the label from a registry that %s', async (_what, reply, expected) => {
+])('reports why there is no commit: the registry %s', async (_what, reply, expected) => {
   for (const replies of [[reply], [{ body: shop.index }, reply]]) {
-    const found = await play(...replies).registry.findCommit(
-      'registry.example/shop',
-      shop.digest,
-      null,
-    )
+    const found = await play(...replies).findCommit('registry.example/shop', shop.digest, null)
     expect(found).toEqual(expected)
   }
 })

@@ -2,13 +2,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import type { App } from '../../../src/deployment/app.ts'
 import type { Notice } from '../../../src/deployment/notice.ts'
-import { createNoticeReporter } from '../../../src/report/notice.ts'
-import { renderNotice } from '../../../src/report/notice-text.ts'
+import { createNoticeReporter, renderNotice } from '../../../src/report/notice.ts'
 import { commit } from '../../support/apps.ts'
 import {
   createImpatientHttp,
   deploymentOf,
-  factOf,
+  noticeOf,
   printed,
   reportingApp,
   rollbackOf,
@@ -37,18 +36,18 @@ afterEach(async () => {
 const impatient = createImpatientHttp()
 const ports = { http: impatient.http, clock: () => new Date() }
 
-const tellBy = (secret: string | null, fact: Notice, app: App = reportingApp()) => {
+const sendWith = (secret: string | null, notice: Notice, app: App = reportingApp()) => {
   const readSecret = secretsOf({ 'landfall/test/notice': secret })
-  return createNoticeReporter({ ...ports, readSecret })(fact, app)
+  return createNoticeReporter({ ...ports, readSecret })(notice, app)
 }
 const address = () => `${hook.url.origin}${secretPath}`
-const tell = (fact: Notice) => tellBy(address(), fact)
+const send = (notice: Notice) => sendWith(address(), notice)
 
-describe('a notice', () => {
-  test('is one message to the address that the secret holds', async () => {
-    expect(await tellBy(`${address()}\n`, factOf('started'))).toEqual({ kind: 'sent' })
+describe('webhook notice: sending', () => {
+  test('posts one message to the address in the secret', async () => {
+    expect(await sendWith(`${address()}\n`, noticeOf('started'))).toEqual({ kind: 'sent' })
     expect(hook.calls.map(({ body }) => body)).toEqual([
-      { text: renderNotice(factOf('started'), reportingApp()) },
+      { text: renderNotice(noticeOf('started'), reportingApp()) },
     ])
   })
 
@@ -65,23 +64,22 @@ describe('a notice', () => {
     [422, {}, { kind: 'refused' }],
     [302, { location: 'https://example.com/' }, { kind: 'refused' }],
     [204, {}, { kind: 'sent' }],
-  ])('that is answered %i', async (status, headers, expected) => {
+  ])('classifies an answer to a message: %i', async (status, headers, expected) => {
     hook.fate = () => ({ kind: 'answer', status, headers })
-    const telling = await tell(factOf('started'))
-    expect(telling).toMatchObject(expected)
+    const result = await send(noticeOf('started'))
+    expect(result).toMatchObject(expected)
     expect(hook.calls).toHaveLength(1)
-    if (telling.kind !== 'sent')
-      expect(telling.why).toContain(`${hook.url.host} answered ${status}`)
+    if (result.kind !== 'sent') expect(result.why).toContain(`${hook.url.host} answered ${status}`)
   })
 
-  test('that nobody answers is told later, by the name of the host alone', async () => {
+  test('retries later where nothing answers, and names the host only', async () => {
     hook.fate = impatient.watch(() => ({ kind: 'hang' }))
     const why = `${hook.url.host} did not answer in time`
-    expect(await tell(factOf('started'))).toEqual({ kind: 'later', why, afterSeconds: null })
+    expect(await send(noticeOf('started'))).toEqual({ kind: 'later', why, afterSeconds: null })
     await hook.stop()
-    const telling = await tell(factOf('started'))
-    expect(telling).toMatchObject({ kind: 'later', why: `${hook.url.host} could not be reached` })
-    expect(printed(telling)).not.toContain('planted-secret')
+    const result = await send(noticeOf('started'))
+    expect(result).toMatchObject({ kind: 'later', why: `${hook.url.host} could not be reached` })
+    expect(printed(result)).not.toContain('planted-secret')
   })
 
   test.each([
@@ -91,17 +89,17 @@ describe('a notice', () => {
     ['an address that everybody on the way could read', 'http://hooks.example/planted-secret'],
     ['two addresses', 'https://hooks.example/planted-secret https://hooks.example/2'],
     ['an address with a password', 'https://planted-secret:x@hooks.example/'],
-  ])('goes nowhere where the secret is %s, and that is not repeated', async (_what, text) => {
-    const telling = await tellBy(text, factOf('started'))
-    expect(telling).toEqual({
+  ])('sends nothing where the secret is %s, and does not quote it', async (_what, text) => {
+    const result = await sendWith(text, noticeOf('started'))
+    expect(result).toEqual({
       kind: 'refused',
       why: 'the secret landfall/test/notice is not the https address of an incoming webhook',
     })
   })
 
-  test('waits for its secret', async () => {
+  test('retries later where the webhook secret cannot be read', async () => {
     const why = 'the secret landfall/test/notice cannot be read now'
-    expect(await tellBy(null, factOf('started'))).toEqual({
+    expect(await sendWith(null, noticeOf('started'))).toEqual({
       kind: 'later',
       why,
       afterSeconds: null,
@@ -109,22 +107,22 @@ describe('a notice', () => {
   })
 })
 
-describe('reads', () => {
+describe('webhook notice: the text', () => {
   const link = `<https://github.com/acme/oc-lettings/commit/${commit}|0123456>`
-  const read = (fact: Notice, app: App = reportingApp()) => renderNotice(fact, app).split('\n')
+  const read = (notice: Notice, app: App = reportingApp()) => renderNotice(notice, app).split('\n')
 
-  test('who brings which commit where', () => {
-    expect(read(factOf('started'))).toEqual([
+  test('says who deploys which commit where', () => {
+    expect(read(noticeOf('started'))).toEqual([
       `🚀 *oc-lettings* (production): deployment 7 (${link}) has started · by github`,
     ])
-    expect(read(factOf('succeeded', deploymentOf(7), { reason: 'deployed' }))).toEqual([
+    expect(read(noticeOf('succeeded', deploymentOf(7), { reason: 'deployed' }))).toEqual([
       `✅ *oc-lettings* (production): deployment 7 (${link}) is live · by github`,
     ])
   })
 
-  test('why something failed, and what was said', () => {
+  test('says why a deployment failed, and quotes its message', () => {
     const message = 'GET / answered 400\nis the host in ALLOWED_HOSTS?'
-    expect(read(factOf('failed', deploymentOf(7), { reason: 'unhealthy', message }))).toEqual([
+    expect(read(noticeOf('failed', deploymentOf(7), { reason: 'unhealthy', message }))).toEqual([
       `❌ *oc-lettings* (production): deployment 7 (${link}) failed · by github`,
       'The health check did not pass in time. (`unhealthy`)',
       '> GET / answered 400',
@@ -132,52 +130,51 @@ describe('reads', () => {
     ])
   })
 
-  test('what a rollback goes back to, and that migrations stay', () => {
+  test('says what a rollback restores, and that migrations stay', () => {
     const deployment = { ...rollbackOf(8, 7), afterPredeploy: true }
-    const note =
-      'What was gone back from had run its `predeploy`, such as a migration: that is *not undone*.'
-    const subject = `rollback 8 to ${link}, which takes back deployment 7,`
-    expect(read(factOf('started', deployment, { by: 'alarm' }))).toEqual([
+    const note = 'The `predeploy` of what is rolled back, such as a migration, is *not undone*.'
+    const subject = `rollback 8 to ${link}, which rolls back deployment 7,`
+    expect(read(noticeOf('started', deployment, { by: 'alarm' }))).toEqual([
       `🚀 *oc-lettings* (production): ${subject} has started · by alarm`,
       note,
     ])
-    expect(read(factOf('rolled_back', deployment))).toEqual([
+    expect(read(noticeOf('rolled_back', deployment))).toEqual([
       `⏪ *oc-lettings* (production): ${subject} is live · by github`,
       note,
     ])
-    expect(read(factOf('rolled_back', rollbackOf(8, 7)))).toHaveLength(1)
+    expect(read(noticeOf('rolled_back', rollbackOf(8, 7)))).toHaveLength(1)
   })
 
-  test('what was taken back while it was open', () => {
+  test('says that an open deployment was rolled back', () => {
     const deployment = deploymentOf(7, { afterPredeploy: true })
-    const [first, ...rest] = read(factOf('rolled_back', deployment, { reason: 'cancelled' }))
+    const [first, ...rest] = read(noticeOf('rolled_back', deployment, { reason: 'cancelled' }))
     expect(first).toContain('deployment 7')
-    expect(first).toContain('is taken back')
+    expect(first).toContain('was rolled back')
     expect(rest).toHaveLength(2)
   })
 
-  test('what is of the app and of no deployment', () => {
-    expect(read(factOf('frozen', null, { by: 'ada', message: 'sale until Monday' }))).toEqual([
-      '🧊 *oc-lettings* (production) is frozen: nothing is deployed by itself until it is unfrozen · by ada',
+  test('describes a notice about the app without a deployment', () => {
+    expect(read(noticeOf('frozen', null, { by: 'ada', message: 'sale until Monday' }))).toEqual([
+      '🧊 *oc-lettings* (production) is frozen: new commits are not deployed until it is unfrozen · by ada',
       '> sale until Monday',
     ])
-    expect(read(factOf('not_rolled_back', null, { by: 'alarm' }))).toEqual([
-      '⚠️ *oc-lettings* (production) was to be rolled back, and is not · by alarm',
+    expect(read(noticeOf('not_rolled_back', null, { by: 'alarm' }))).toEqual([
+      '⚠️ *oc-lettings* (production) could not be rolled back · by alarm',
     ])
   })
 
-  test('an image without a commit by its digest, and a commit without a repository by itself', () => {
-    expect(read(factOf('started', deploymentOf(7, { commit: null })))[0]).toContain(
+  test('names an image without a commit by its digest, and does not link a commit without a repository', () => {
+    expect(read(noticeOf('started', deploymentOf(7, { commit: null })))[0]).toContain(
       '(`sha256:dddddddddddd`)',
     )
     const app = reportingApp({ repository: null })
-    expect(read(factOf('started'), app)[0]).toContain('(`0123456`)')
+    expect(read(noticeOf('started'), app)[0]).toContain('(`0123456`)')
   })
 
-  test('no markup of others: nobody is called together by what an app prints', () => {
+  test('escapes the markup in quoted text, so that it mentions nobody', () => {
     const message = '<!channel> & <https://evil.example|click>'
     const text = renderNotice(
-      factOf('failed', deploymentOf(7), { message, by: '<@U1>' }),
+      noticeOf('failed', deploymentOf(7), { message, by: '<@U1>' }),
       reportingApp(),
     )
     expect(text).toContain('&lt;!channel&gt; &amp; &lt;https://evil.example|click&gt;')

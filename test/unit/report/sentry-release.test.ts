@@ -7,7 +7,7 @@ import { startSentry, type SentryServer } from '../../support/sentry-server.ts'
 import {
   createImpatientHttp,
   deploymentOf,
-  factOf,
+  noticeOf,
   printed,
   reportingApp,
   rollbackOf,
@@ -39,12 +39,12 @@ const secretOf = (more: object = {}) =>
 const impatient = createImpatientHttp()
 const ports = { http: impatient.http, clock: () => new Date() }
 
-const tellBy = (secret: string | null, fact: Notice, app: App = reportingApp()) => {
+const sendWith = (secret: string | null, notice: Notice, app: App = reportingApp()) => {
   const readSecret = secretsOf({ sentry: secret })
-  return createSentryReporter({ ...ports, readSecret })(fact, app)
+  return createSentryReporter({ ...ports, readSecret })(notice, app)
 }
-const tell = (fact: Notice, app?: App) => tellBy(secretOf(), fact, app)
-const told = { kind: 'sent' }
+const send = (notice: Notice, app?: App) => sendWith(secretOf(), notice, app)
+const sent = { kind: 'sent' }
 
 const calls = () => sentry.calls.map(({ method, path }) => `${method} ${path}`)
 const isCall =
@@ -52,9 +52,9 @@ const isCall =
   (call: Call): boolean =>
     call.method === method && call.path.endsWith(end)
 
-describe('what went live', () => {
-  test('is a release with its commit, released then, and a deploy of it', async () => {
-    expect(await tell(factOf('succeeded'))).toEqual(told)
+describe('Sentry: a go-live', () => {
+  test('creates a release with commit and date, and a deploy of it', async () => {
+    expect(await send(noticeOf('succeeded'))).toEqual(sent)
     expect(sentry.releases.get(version)).toEqual({
       version,
       projects: ['lettings'],
@@ -72,9 +72,9 @@ describe('what went live', () => {
     })
   })
 
-  test('is told once, however often', async () => {
-    await tell(factOf('succeeded'))
-    expect(await tell(factOf('succeeded'))).toEqual(told)
+  test('creates one deploy however often the notice is sent', async () => {
+    await send(noticeOf('succeeded'))
+    expect(await send(noticeOf('succeeded'))).toEqual(sent)
     expect(sentry.releases.get(version)?.deploys).toHaveLength(1)
     expect(sentry.releases.size).toBe(1)
   })
@@ -83,94 +83,94 @@ describe('what went live', () => {
     ['the release', isCall('POST', '/releases/')],
     ['its date', isCall('PUT', `/${version}/`)],
     ['the deploy', isCall('POST', '/deploys/')],
-  ])('is told once where the answer to %s was lost', async (_what, isFitting) => {
+  ])('creates one deploy where the answer to %s was lost', async (_what, isFitting) => {
     sentry.fate = onceFor(isFitting, { kind: 'lose' })
-    expect(await tell(factOf('succeeded'))).toMatchObject({ kind: 'later' })
-    expect(await tell(factOf('succeeded'))).toEqual(told)
+    expect(await send(noticeOf('succeeded'))).toMatchObject({ kind: 'later' })
+    expect(await send(noticeOf('succeeded'))).toEqual(sent)
     expect(sentry.releases.get(version)?.deploys).toHaveLength(1)
     expect(sentry.releases.get(version)?.dateReleased).toBe('2026-11-20T12:07:00.000Z')
   })
 
-  test('again by a rollback is another deploy of the release that was there', async () => {
-    await tell(factOf('succeeded'))
-    await tell(factOf('rolled_back', rollbackOf(9, 8)))
+  test('adds a deploy to the existing release for a rollback', async () => {
+    await send(noticeOf('succeeded'))
+    await send(noticeOf('rolled_back', rollbackOf(9, 8)))
     const release = sentry.releases.get(version)
     expect(release?.deploys.map(({ name }) => name)).toEqual(['oc-lettings #7', 'oc-lettings #9'])
     expect(release?.dateReleased).toBe('2026-11-20T12:07:00.000Z')
   })
 
-  test('in two environments is one release with a deploy in each', async () => {
-    await tell(factOf('succeeded', deploymentOf(7, { environment: 'staging' })))
-    await tell(factOf('succeeded'))
+  test('adds a deploy for each environment to one release', async () => {
+    await send(noticeOf('succeeded', deploymentOf(7, { environment: 'staging' })))
+    await send(noticeOf('succeeded'))
     expect(sentry.releases.get(version)?.deploys.map((one) => one.environment)).toEqual([
       'staging',
       'production',
     ])
   })
 
-  test('has the name that the container gives to its events', async () => {
-    await tell(factOf('succeeded', deploymentOf(7, { commit: null })))
+  test('uses the release and environment of the container', async () => {
+    await send(noticeOf('succeeded', deploymentOf(7, { commit: null })))
     const env = { SENTRY_RELEASE: 'lettings-2026', SENTRY_ENVIRONMENT: 'eu' }
-    await tell(factOf('succeeded'), reportingApp({ env }))
+    await send(noticeOf('succeeded'), reportingApp({ env }))
     expect([...sentry.releases.keys()]).toEqual(['oc-lettings@dddddddddddd', 'lettings-2026'])
     expect(sentry.releases.get('oc-lettings@dddddddddddd')?.commits).toBeUndefined()
     expect(sentry.releases.get('lettings-2026')?.deploys[0]?.environment).toBe('eu')
   })
 
-  test('under a name that Sentry does not take is refused', async () => {
+  test('refuses a release name that Sentry does not accept', async () => {
     const app = reportingApp({ env: { SENTRY_RELEASE: 'feature/x' } })
-    expect(await tell(factOf('succeeded'), app)).toMatchObject({ kind: 'refused' })
+    expect(await send(noticeOf('succeeded'), app)).toMatchObject({ kind: 'refused' })
     expect(sentry.calls).toEqual([])
   })
 })
 
 test.each(['started', 'failed', 'cancelled', 'frozen', 'unfrozen', 'not_rolled_back'] as const)(
-  'Sentry has no use for %s',
+  'sends nothing to Sentry for %s',
   async (kind) => {
-    expect(await tell(factOf(kind))).toEqual(told)
+    expect(await send(noticeOf(kind))).toEqual(sent)
     expect(calls()).toEqual([])
   },
 )
 
-test('nor for a deployment that was taken back before it was live', async () => {
-  expect(await tell(factOf('rolled_back'))).toEqual(told)
+test('sends nothing to Sentry for a deployment rolled back before it was live', async () => {
+  expect(await send(noticeOf('rolled_back'))).toEqual(sent)
   expect(calls()).toEqual([])
 })
 
-describe('an answer of', () => {
+describe('Sentry: an answer', () => {
   test.each([
     [400, {}, { kind: 'refused' }, ''],
     [401, {}, { kind: 'refused' }, ': the token is not valid (any more)'],
     [403, {}, { kind: 'refused' }, ': the token lacks the scope org:ci or project:releases'],
-    [404, {}, { kind: 'refused' }, ': no such organization or project, or it lies in another'],
+    [404, {}, { kind: 'refused' }, ': no such organization or project, or it is in another'],
     [409, {}, { kind: 'refused' }, ''],
     [422, {}, { kind: 'refused' }, ''],
     [429, { 'retry-after': '3' }, { kind: 'later', afterSeconds: 3 }, ''],
     [500, {}, { kind: 'later', afterSeconds: null }, ''],
     [503, { 'retry-after': '60' }, { kind: 'later', afterSeconds: 60 }, ''],
-  ])('%i', async (status, headers, expected, why) => {
+  ])('classifies an answer of Sentry: %i', async (status, headers, expected, why) => {
     sentry.fate = onceFor(() => true, { kind: 'answer', status, headers })
-    const telling = await tell(factOf('succeeded'))
-    expect(telling).toMatchObject(expected)
-    expect(printed(telling)).toContain(`${sentry.url.host} answered ${status}${why}`)
-    expect(printed(telling)).not.toContain('planted-secret')
+    const result = await send(noticeOf('succeeded'))
+    expect(result).toMatchObject(expected)
+    expect(printed(result)).toContain(`${sentry.url.host} answered ${status}${why}`)
+    expect(printed(result)).not.toContain('planted-secret')
   })
 
-  test('nothing is waited for, but not for long', async () => {
+  test('times out where Sentry does not answer', async () => {
     sentry.fate = impatient.watch(() => ({ kind: 'hang' }))
     const why = `${sentry.url.host} did not answer in time`
-    expect(await tell(factOf('succeeded'))).toEqual({ kind: 'later', why, afterSeconds: null })
+    expect(await send(noticeOf('succeeded'))).toEqual({ kind: 'later', why, afterSeconds: null })
   })
 
-  test('something else than deploys makes no second one', async () => {
+  test('creates no deploy where the list of deploys cannot be read', async () => {
     sentry.fate = onceFor(isCall('GET', '/deploys/'), { kind: 'answer', status: 200, body: '<p>' })
-    expect(await tell(factOf('succeeded'))).toMatchObject({ kind: 'refused' })
+    expect(await send(noticeOf('succeeded'))).toMatchObject({ kind: 'refused' })
     expect(sentry.releases.get(version)?.deploys).toEqual([])
   })
 })
 
-describe('a secret', () => {
-  test('need not name an address: sentry.io is meant', async () => {
+describe('Sentry: the secret', () => {
+  test('uses sentry.io where the secret has no url', async () => {
     const asked: string[] = []
     const report = createSentryReporter({
       http: async ({ url }) => {
@@ -181,7 +181,10 @@ describe('a secret', () => {
       clock: () => new Date(),
     })
     const why = 'sentry.io could not be reached'
-    expect(await report(factOf('succeeded'), reportingApp())).toMatchObject({ kind: 'later', why })
+    expect(await report(noticeOf('succeeded'), reportingApp())).toMatchObject({
+      kind: 'later',
+      why,
+    })
     expect(asked).toEqual(['https://sentry.io/api/0/organizations/acme/releases/'])
   })
 
@@ -193,17 +196,17 @@ describe('a secret', () => {
     ['an organization that is a path', { organization: 'acme/../other' }],
     ['an address that everybody could read', { url: 'http://sentry.example' }],
     ['a word that is not known', { organisation: 'acme' }],
-  ])('with %s is refused, and not repeated', async (_what, more) => {
+  ])('refuses a Sentry secret with %s, and does not quote it', async (_what, more) => {
     const secret = typeof more === 'string' ? more : secretOf(more)
-    const telling = await tellBy(secret, factOf('succeeded'))
-    expect(telling).toEqual({
+    const result = await sendWith(secret, noticeOf('succeeded'))
+    expect(result).toEqual({
       kind: 'refused',
       why: 'the secret sentry is not { "token", "organization", "projects": […], "url"? } for Sentry',
     })
   })
 
-  test('that cannot be read is read later', async () => {
+  test('retries later where the Sentry secret cannot be read', async () => {
     const why = 'the secret sentry cannot be read now'
-    expect(await tellBy(null, factOf('succeeded'))).toMatchObject({ kind: 'later', why })
+    expect(await sendWith(null, noticeOf('succeeded'))).toMatchObject({ kind: 'later', why })
   })
 })

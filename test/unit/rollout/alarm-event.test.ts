@@ -4,10 +4,9 @@ import { createHead, type Head } from '../../../src/deployment/head.ts'
 import type { AppName } from '../../../src/kernel/id.ts'
 import { lambda } from '../../../src/lambda.ts'
 import { createJudgeAlarmEvent } from '../../../src/rollout/alarm-event.ts'
-import { createTakeAlarm } from '../../../src/rollout/take-alarm.ts'
+import type { Log } from '../../../src/kernel/log.ts'
 import { appOf } from '../../support/apps.ts'
 import { live } from '../../support/core.ts'
-import { silent } from '../../support/examples.ts'
 
 const now = new Date('2026-11-20T10:05:00.000Z')
 const rollback = { alarms: ['balancer-5xx'], windowSeconds: 1800, secrets: 'recorded' } as const
@@ -33,35 +32,33 @@ const createHandler = (trouble: Trouble) => {
   const check = (call: keyof Trouble, app: AppName): void => {
     if (trouble[call] === app) throw new Error(`no ${call} of ${app}`)
   }
-  const takeAlarm = createTakeAlarm({
-    heads: {
-      load: async (app) => {
-        check('load', app)
-        // The others take their time, as the journal does.
-        await setImmediate()
-        return heads.get(app) ?? createHead(app)
+  const compose = (log: Log) =>
+    createJudgeAlarmEvent({
+      heads: {
+        load: async (app) => {
+          check('load', app)
+          // The others take their time, as the journal does.
+          await setImmediate()
+          return heads.get(app) ?? createHead(app)
+        },
+        record: async (head) => {
+          check('record', head.app)
+          heads.set(head.app, head)
+          return 'recorded'
+        },
       },
-      record: async (head) => {
-        check('record', head.app)
-        heads.set(head.app, head)
-        return 'recorded'
+      auditLog: { recordAlarm: async (app) => check('auditLog', app) },
+      nudge: async (app) => {
+        check('nudge', app)
+        nudged.push(app)
       },
-    },
-    auditLog: { recordAlarm: async (app) => check('auditLog', app) },
-    clock: () => now,
-    log: silent,
-  })
-  const nudge = async (app: AppName) => {
-    check('nudge', app)
-    nudged.push(app)
-  }
+      apps,
+      clock: () => now,
+      log,
+    })
   const takenBack = () =>
     [...heads].filter(([, { rollback }]) => rollback !== null).map(([app]) => app)
-  const handle = lambda(
-    'alarm',
-    (log) => createJudgeAlarmEvent({ takeAlarm, nudge, apps, clock: () => now, log }),
-    (services, sent) => services()(sent),
-  )
+  const handle = lambda('alarm', compose, (services, sent) => services()(sent))
   return { handle, nudged, takenBack }
 }
 
@@ -78,7 +75,7 @@ afterEach(() => {
 })
 
 describe('an alarm that several apps share', () => {
-  it('takes each of them back, and wakes reconcile for each', async () => {
+  it('rolls back each app that names the alarm, and nudges reconcile for each', async () => {
     const { handle, nudged, takenBack } = createHandler({})
     const judged = await handle(event)
     expect(judged.map(({ app, verdict }) => [app, verdict.kind])).toEqual([
@@ -94,26 +91,27 @@ describe('an alarm that several apps share', () => {
     ['read', 'load'],
     ['written', 'record'],
   ] as const)(
-    'takes the others back where the head of one cannot be %s, and says so to be called again',
+    'rolls back the other apps where the head of one cannot be %s, and throws, so that Lambda retries',
     async (_name, call) => {
       const { handle, nudged, takenBack } = createHandler({ [call]: 'blog' })
       await expect(handle(event)).rejects.toThrow(`no ${call} of blog`)
       expect(takenBack()).toEqual(['shop', 'wiki'])
       expect(nudged).toEqual(expect.arrayContaining(['shop', 'wiki']))
-      expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
-        { level: 'error', app: 'blog', error: `Error: no ${call} of blog` },
+      const errors = lines.filter((line) => line.includes('"level":"error"'))
+      expect(errors.map((line): unknown => JSON.parse(line))).toMatchObject([
+        { message: 'failed to judge alarm', app: 'blog', error: `Error: no ${call} of blog` },
       ])
     },
   )
 
-  it('is judged where it cannot be kept what was made of it, and the app is looked at', async () => {
+  it('rolls an app back and nudges reconcile although the verdict cannot be recorded', async () => {
     const { handle, nudged, takenBack } = createHandler({ auditLog: 'shop' })
     await expect(handle(event)).rejects.toThrow('no auditLog of shop')
     expect(takenBack()).toEqual(['blog', 'shop', 'wiki'])
     expect(nudged.toSorted()).toEqual(['blog', 'shop', 'wiki'])
   })
 
-  it('is judged for all where one cannot be nudged', async () => {
+  it('judges an alarm for all apps where one nudge fails', async () => {
     const { handle, takenBack } = createHandler({ nudge: 'blog' })
     expect(await handle(event)).toHaveLength(3)
     expect(takenBack()).toEqual(['blog', 'shop', 'wiki'])

@@ -4,7 +4,7 @@ import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { plainly, type Call } from '../../support/calls.ts'
 import { commitAt, digestAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
-import { runReconcile } from '../../support/runs.ts'
+import { runReconcile, tickOf } from '../../support/runs.ts'
 
 const requires: App['requires'] = [{ kind: 'ci', ci: 'github', workflow: 'CI' }, { kind: 'image' }]
 
@@ -25,8 +25,8 @@ const expectLive = (world: World, index: number): void => {
   expect(world.breaches).toEqual([])
 }
 
-describe('a commit whose image lies under latest', () => {
-  it('goes out once CI is green and the label names it, without a hook of the registry', async () => {
+describe('a commit whose image has the tag latest', () => {
+  it('deploys a commit that is green and that the label under latest names, without a webhook of the registry', async () => {
     const world = latestWorld()
     world.moveTag(1)
     turnGreen(world, 1)
@@ -34,7 +34,7 @@ describe('a commit whose image lies under latest', () => {
     expectLive(world, 1)
   })
 
-  it('goes out when its image is pushed after CI is green, at once where the registry sends a hook', async () => {
+  it('deploys a green commit as soon as the registry reports its image under latest', async () => {
     const world = latestWorld()
     world.moveTag(1)
     turnGreen(world, 2)
@@ -51,7 +51,7 @@ describe('a commit whose image lies under latest', () => {
     expectLive(world, 2)
   })
 
-  it('waits for CI where the image came first, and is shown as waiting', async () => {
+  it('waits for CI where the image under latest came first', async () => {
     const world = latestWorld()
     world.moveTag(1)
     world.announceTag()
@@ -67,7 +67,7 @@ describe('a commit whose image lies under latest', () => {
     expectLive(world, 1)
   })
 
-  it('keeps its image when the tag moves on before its CI is green', async () => {
+  it('deploys the image of a commit although latest has moved on before CI was green', async () => {
     const world = latestWorld()
     for (const index of [1, 2]) {
       world.moveTag(index)
@@ -82,7 +82,7 @@ describe('a commit whose image lies under latest', () => {
     expect(world.revisions.get(commitAt(2))?.reason).toBe('ci_failed')
   })
 
-  it('is shown as waiting where its image was pushed within a second of another, during the look-up', async () => {
+  it('keeps both commits where latest was pushed twice within a second, during the look-up', async () => {
     const world = latestWorld()
     world.moveTag(1)
     world.announceTag()
@@ -95,20 +95,13 @@ describe('a commit whose image lies under latest', () => {
       world.announceTag()
       return found
     }
-    const nudge = {
-      app: world.app.name,
-      settings: world.app,
-      revisions: [],
-      isTick: false,
-      scan: null,
-    }
-    await createReconcile(world.toPorts(call))({ ...nudge, by: 'a' })
+    await createReconcile(world.toPorts(call))(tickOf(world, { isTick: false }))
     await runReconcile(world)
     expect([...world.revisions.keys()]).toEqual([commitAt(1), commitAt(2)])
     expect(world.hint()).toBeNull()
   })
 
-  it('does not go out with the image of another commit', async () => {
+  it('does not deploy a commit with the image of another commit', async () => {
     const world = latestWorld()
     world.moveTag(2)
     turnGreen(world, 1)
@@ -117,7 +110,7 @@ describe('a commit whose image lies under latest', () => {
     expect(world.revisions.get(commitAt(1))?.reason).toBe('image_missing')
   })
 
-  it('waits and says so where its image has no label', async () => {
+  it('waits with image_unlabelled where the image has no label', async () => {
     const world = latestWorld()
     world.moveTag(1)
     world.unlabel(1)
@@ -132,7 +125,7 @@ describe('a commit whose image lies under latest', () => {
     })
   })
 
-  it('costs the registry one fetch for each new image, however often it is asked', async () => {
+  it('fetches each new image under latest once', async () => {
     const world = latestWorld()
     world.moveTag(1)
     turnGreen(world, 2)
@@ -148,7 +141,7 @@ describe('a commit whose image lies under latest', () => {
     expect(world.fetched).toEqual([digestAt(1), digestAt(2)])
   })
 
-  it('goes out by redeploy; a commit that no image is labelled with is unknown', async () => {
+  it('redeploys a commit whose image is under latest, and refuses one that no label names', async () => {
     const world = latestWorld()
     world.moveTag(3)
     world.ask({ force: true, revision: commitAt(3) })
@@ -163,7 +156,7 @@ describe('a commit whose image lies under latest', () => {
 describe('an app that requires only an image under latest', () => {
   const alone: Partial<App> = { requires: [{ kind: 'image' }] }
 
-  it('has a revision for each new digest and fetches no image', async () => {
+  it('makes a revision of each new digest under latest, and fetches no image', async () => {
     const world = latestWorld(alone)
     world.moveTag(1)
     world.announceTag()
@@ -176,7 +169,7 @@ describe('an app that requires only an image under latest', () => {
 describe('a pushed tag whose registry does not answer', () => {
   const busy = { reason: 'registry_unavailable', retryAfterSeconds: null } as const
 
-  it('is asked about again with growing gaps, never before the time that the registry names', async () => {
+  it('asks the registry about a pushed tag again with growing gaps, never before the time that it names', async () => {
     const world = latestWorld()
     world.moveTag(1)
     world.announceTag()
@@ -193,7 +186,7 @@ describe('a pushed tag whose registry does not answer', () => {
     expectLive(world, 1)
   })
 
-  it('is given up after waitFor', async () => {
+  it('gives a pushed tag up after waitFor', async () => {
     const world = latestWorld({ waitForSeconds: 3600 })
     world.announceTag()
     world.setRegistryTrouble(busy)
@@ -214,7 +207,7 @@ describe('a run that a tag named like the branch started', () => {
   const pushBranch = (world: World, index: number): void =>
     world.receive(commitAt(index), { kind: 'push', pushedAt: world.instant() })
 
-  it('does not deploy its commit; a push of the branch to that commit does', async () => {
+  it('does not deploy the run of a tag named like the branch before a push of the branch', async () => {
     const world = seenWorld()
     turnGreen(world, 1)
     await runReconcile(world)
@@ -224,7 +217,7 @@ describe('a run that a tag named like the branch started', () => {
     expectLive(world, 1)
   })
 
-  it('does not bring back an old commit that was live before', async () => {
+  it('does not deploy an old commit again for the run of a tag named like the branch', async () => {
     const world = seenWorld()
     for (const index of [1, 2]) {
       pushBranch(world, index)

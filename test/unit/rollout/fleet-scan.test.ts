@@ -13,7 +13,7 @@ const hosted = appOf('hosted', {
 })
 const apps = [lettings, shop, hosted]
 
-const attendant = (index: number, changes: Partial<ListedInstance> = {}): ListedInstance => ({
+const listed = (index: number, changes: Partial<ListedInstance> = {}): ListedInstance => ({
   id: instanceAt(index),
   isOnline: true,
   tags: { Name: 'lettings' },
@@ -26,14 +26,14 @@ const known = {
 }
 
 describe('the fleet scan', () => {
-  it('names no app while no instance has come and the hour is not over', () => {
-    const { due, next } = scanFleet(apps, [attendant(1)], known, after(3599))
+  it('finds no app due while no instance has come and the hour is not over', () => {
+    const { due, next } = scanFleet(apps, [listed(1)], known, after(3599))
     expect(due).toEqual([])
     expect(next).toStrictEqual(known)
   })
 
-  it('names the app that an instance has come to, and no other', () => {
-    const present = [attendant(1), attendant(2)]
+  it('finds only the app due that an instance has come to', () => {
+    const present = [listed(1), listed(2)]
     const { due, next } = scanFleet(apps, present, known, after(60))
     expect(due).toEqual([
       { app: 'oc-lettings', scan: { at: after(60), returned: [instanceAt(2)] } },
@@ -45,7 +45,7 @@ describe('the fleet scan', () => {
   })
 
   it('finds an instance by its id, and a machine without tags by any tag', () => {
-    const present = [attendant(3, { tags: null })]
+    const present = [listed(3, { tags: null })]
     const { due } = scanFleet(apps, present, known, after(60))
     expect(due).toEqual([
       { app: 'oc-lettings', scan: { at: after(60), returned: [instanceAt(3)] } },
@@ -53,22 +53,18 @@ describe('the fleet scan', () => {
     ])
   })
 
-  it('names no app for an instance that no app selects', () => {
-    const present = [
-      attendant(1),
-      attendant(2, { tags: { Name: 'other' } }),
-      attendant(4, { tags: {} }),
-    ]
+  it('finds no app due for an instance that no app selects', () => {
+    const present = [listed(1), listed(2, { tags: { Name: 'other' } }), listed(4, { tags: {} })]
     const { due, next } = scanFleet([lettings], present, known, after(60))
     expect(due).toEqual([])
     expect(next.online).toEqual([1, 2, 4].map(instanceAt))
   })
 
-  it('names an app for an instance of any of its targets', () => {
+  it('finds an app due for an instance of any of its targets', () => {
     const both = appOf('both', { targets: [...hosted.targets, select('one'), select('two')] })
     const asked = { online: [], asked: { both: start } }
     const come = (Name: string) =>
-      scanFleet([both], [attendant(2, { tags: { Name } })], asked, after(60)).due
+      scanFleet([both], [listed(2, { tags: { Name } })], asked, after(60)).due
     for (const name of ['one', 'two'])
       expect(come(name)).toEqual([
         { app: 'both', scan: { at: after(60), returned: [instanceAt(2)] } },
@@ -78,16 +74,16 @@ describe('the fleet scan', () => {
   })
 
   it('forgets an instance that went offline, so that it counts as new when it is back', () => {
-    const gone = scanFleet(apps, [attendant(1, { isOnline: false })], known, after(60))
+    const gone = scanFleet(apps, [listed(1, { isOnline: false })], known, after(60))
     expect(gone.due).toEqual([])
-    const back = scanFleet(apps, [attendant(1)], gone.next, after(120))
+    const back = scanFleet(apps, [listed(1)], gone.next, after(120))
     expect(back.due).toEqual([
       { app: 'oc-lettings', scan: { at: after(120), returned: [instanceAt(1)] } },
     ])
   })
 
-  it('names each app that runs on instances once an hour, from the first scan on', () => {
-    const hour = scanFleet(apps, [attendant(1)], known, after(3600))
+  it('finds each app with instances due once an hour, from the first scan on', () => {
+    const hour = scanFleet(apps, [listed(1)], known, after(3600))
     expect(hour.due.map(({ app }) => app)).toEqual(['oc-lettings', 'shop'])
     const first = scanFleet(apps, [], { online: [], asked: {} }, start)
     expect(first.due).toEqual([

@@ -1,16 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { OperatorCommand } from '../../../src/deployment/operate.ts'
-import { createOperate } from '../../../src/rollout/operate.ts'
-import { plainly } from '../../support/calls.ts'
 import { commitAt, digestAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
-import { letItSettle, runReconcile } from '../../support/runs.ts'
+import { letItSettle, operate, pushGreen, runReconcile } from '../../support/runs.ts'
 
 const alarm = 'oc-lettings-5xx'
 
 const pushed = async (world: World, index: number): Promise<void> => {
-  world.pushImage(index)
-  world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+  pushGreen(world, index)
   await runReconcile(world)
   expect(world.core().live?.revision).toBe(commitAt(index))
 }
@@ -25,19 +21,12 @@ const two = async (secrets: 'recorded' | 'current' = 'recorded'): Promise<World>
   return world
 }
 
-const say = async (world: World, word: OperatorCommand) => {
-  const { heads, clock } = world.toPorts(plainly)
-  const auditLog = { recordOperation: () => Promise.resolve() }
-  const operate = createOperate({ heads, auditLog, clock })
-  return operate({ app: world.app.name, word, by: 'ada', id: 'ticket-1' })
-}
-
 const rollback = { kind: 'rollback', to: null } as const
 
 describe('a rollback', () => {
-  it('brings back the image, the settings and the recorded version of the secret', async () => {
+  it('rolls back to the image, the settings and the recorded version of the secret', async () => {
     const world = await two()
-    await say(world, rollback)
+    await operate(world, rollback)
     await runReconcile(world)
     expect(world.deployments.get(3)).toMatchObject({
       kind: 'rollback',
@@ -52,10 +41,10 @@ describe('a rollback', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('says that the recorded secret is gone and relies on the kept container', async () => {
+  it('rolls back to a kept container where the recorded secret is gone, and says so', async () => {
     const world = await two()
     world.goneSecrets.add('version-1')
-    await say(world, rollback)
+    await operate(world, rollback)
     await runReconcile(world)
     expect(world.deployments.get(3)).toMatchObject({
       status: 'succeeded',
@@ -66,11 +55,11 @@ describe('a rollback', () => {
   })
 
   it.each(['recorded', 'current'] as const)(
-    'waits for no secret that cannot be read now, where landfall.yml says %s',
+    'rolls back without waiting for an unreadable secret, with rollback.secrets %s',
     async (secrets) => {
       const world = await two(secrets)
       world.setSecrets(false)
-      await say(world, rollback)
+      await operate(world, rollback)
       await runReconcile(world)
       expect(world.deployments.get(3)).toMatchObject({
         status: 'succeeded',
@@ -82,25 +71,24 @@ describe('a rollback', () => {
     },
   )
 
-  it('does not wait for a secret where an open deployment is taken back', async () => {
+  it('restores an open deployment without waiting for a secret', async () => {
     const world = await two()
-    world.pushImage(3)
-    world.receive(commitAt(3), world.runOf(3, 1, 'success'))
+    pushGreen(world, 3)
     world.upcoming.push('killed_dark')
     await runReconcile(world)
     expect(world.core().deployment).toMatchObject({ generation: 3, status: 'in_progress' })
     expect(world.core().deployment?.sentAt).not.toBeNull()
     world.setSecrets(false)
-    await say(world, rollback)
+    await operate(world, rollback)
     await letItSettle(world, 10)
     expect(world.deployments.get(3)).toMatchObject({ status: 'rolled_back', reason: 'rolled_back' })
     expect(world.hosts[0]?.serving).toEqual({ generation: 2, digest: digestAt(2) })
   })
 
-  it('takes the current secret instead where landfall.yml says `current`, and says so', async () => {
+  it('rolls back with the current secret where rollback.secrets is current, and says so', async () => {
     const world = await two('current')
     world.goneSecrets.add('version-1')
-    await say(world, rollback)
+    await operate(world, rollback)
     await runReconcile(world)
     expect(world.deployments.get(3)).toMatchObject({
       status: 'succeeded',
@@ -110,13 +98,13 @@ describe('a rollback', () => {
     })
   })
 
-  it('goes on without an offline instance, and names it', async () => {
+  it('rolls back without an offline instance, and names it', async () => {
     const world = createWorld({ instances: 2 })
     await pushed(world, 1)
     await pushed(world, 2)
     const [, second] = world.hosts
     if (second !== undefined) second.online = false
-    await say(world, rollback)
+    await operate(world, rollback)
     await runReconcile(world)
     expect(world.deployments.get(3)).toMatchObject({
       status: 'succeeded',
@@ -125,34 +113,32 @@ describe('a rollback', () => {
     expect(world.core().live?.generation).toBe(1)
   })
 
-  it('freezes the app where it fails', async () => {
+  it('freezes the app where a rollback fails', async () => {
     const world = await two()
     world.breakImage(1)
-    await say(world, rollback)
+    await operate(world, rollback)
     await runReconcile(world)
     expect(world.deployments.get(3)).toMatchObject({ status: 'failed', reason: 'unhealthy' })
     expect(world.core().freeze).toMatchObject({ reason: 'rollback_failed', by: 'ada' })
     expect(world.deployments.get(2)).toMatchObject({ status: 'succeeded' })
   })
 
-  it('keeps commits pushed before it from going out by themselves, not those pushed after', async () => {
+  it('supersedes commits from before a rollback, and deploys later ones', async () => {
     const world = await two()
-    await say(world, rollback)
+    await operate(world, rollback)
     await runReconcile(world)
-    world.pushImage(3)
-    world.receive(commitAt(3), world.runOf(3, 1, 'success'))
+    pushGreen(world, 3)
     await runReconcile(world)
     expect(world.revisions.get(commitAt(3))).toMatchObject({ status: 'superseded' })
     world.advance(1000)
-    world.pushImage(4)
-    world.receive(commitAt(4), { ...world.runOf(4, 1, 'success'), createdAt: world.instant() })
+    pushGreen(world, 4, world.instant())
     await runReconcile(world)
     expect(world.core().live?.revision).toBe(commitAt(4))
   })
 })
 
 describe('an alarm whose event was lost', () => {
-  it('is found by the clock while the window is open, and judged as the event would be', async () => {
+  it('rolls back for an alarm whose event was lost, on a tick while the window is open', async () => {
     const world = await two()
     world.advance(60_000)
     world.firing.set(alarm, world.instant())
@@ -164,7 +150,7 @@ describe('an alarm whose event was lost', () => {
     expect(world.core().freeze).toBeNull()
   })
 
-  it('is not asked for once the window is closed', async () => {
+  it('does not ask for alarms once the window is closed', async () => {
     const world = await two()
     world.advance(1_921_000)
     await runReconcile(world)
@@ -174,7 +160,7 @@ describe('an alarm whose event was lost', () => {
     expect(world.core()).toMatchObject({ generation: 2, alarmsUntil: null })
   })
 
-  it('does not take back a release that was opened while it fired', async () => {
+  it('does not roll back a release that was opened while the alarm fired', async () => {
     const rollback = { alarms: [alarm], windowSeconds: 1800, secrets: 'recorded' as const }
     const world = createWorld({ instances: 1, app: { rollback } })
     world.firing.set(alarm, world.instant())
@@ -185,7 +171,7 @@ describe('an alarm whose event was lost', () => {
     expect(world.core().generation).toBe(2)
   })
 
-  it('does not stop a deployment where CloudWatch cannot be asked', async () => {
+  it('deploys although CloudWatch does not answer', async () => {
     const world = await two()
     world.setCloudWatch(false)
     await pushed(world, 3)

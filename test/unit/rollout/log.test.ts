@@ -5,8 +5,8 @@ import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { parseFilterPattern } from '../../support/filter-pattern.ts'
 import { deploymentOf } from '../../support/reports.ts'
 import { plainly } from '../../support/calls.ts'
-import { commitAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
+import { pushGreen, tickOf } from '../../support/runs.ts'
 import { keyAt } from '../../support/targets.ts'
 
 /** What the page asks CloudWatch Logs for: its fragment is encoded twice, with `$` for `%`. */
@@ -18,24 +18,16 @@ const filterOf = (url: string): string => {
 
 const runLogged = async (world: World, lines: string[]): Promise<void> => {
   const log = createLog({ function: 'reconcile' }, (line) => void lines.push(line))
-  await createReconcile({ ...world.toPorts(plainly), log })({
-    app: world.app.name,
-    settings: world.app,
-    revisions: [],
-    isTick: true,
-    scan: null,
-    by: 'a',
-  })
+  await createReconcile({ ...world.toPorts(plainly), log })(tickOf(world))
 }
 
-it('the page that `log_url` opens tells what was sent to whom, what they answered, and the end', async () => {
+it('shows the commands, the answers and the end of a deployment on the page of `log_url`', async () => {
   const app = { env: { KEY: 'hunter22' }, secrets: 'landfall/shop' }
   const world = createWorld({ instances: 1, app })
   const lines: string[] = []
   world.breakImage(2)
   for (const index of [1, 2]) {
-    world.pushImage(index)
-    world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+    pushGreen(world, index)
     await runLogged(world, lines)
   }
   const toUrl = createLogUrl('eu-west-3', 'prod')
@@ -52,17 +44,17 @@ it('the page that `log_url` opens tells what was sent to whom, what they answere
   ]
   const deployed = [{ id, outcome: 'succeeded', reason: 'deployed' }]
   expect(shownOf(1)).toMatchObject([
-    { ...first, message: 'sent', purpose: 'prepare', instances: [id], fence: 2 },
-    { ...first, message: 'answered', purpose: 'prepare', instances: deployed, fence: 2 },
-    { ...first, message: 'sent', purpose: 'deploy', instances: [id] },
-    { ...first, message: 'answered', purpose: 'deploy', instances: deployed },
+    { ...first, message: 'command sent', purpose: 'prepare', instances: [id], fence: 2 },
+    { ...first, message: 'answers received', purpose: 'prepare', instances: deployed, fence: 2 },
+    { ...first, message: 'command sent', purpose: 'deploy', instances: [id] },
+    { ...first, message: 'answers received', purpose: 'deploy', instances: deployed },
     { app: 'oc-lettings', generation: 1, message: 'deployment ended', status: 'succeeded' },
   ])
   expect(shownOf(2)).toMatchObject([
-    { ...second, message: 'sent', purpose: 'deploy', instances: [id] },
+    { ...second, message: 'command sent', purpose: 'deploy', instances: [id] },
     {
       ...second,
-      message: 'answered',
+      message: 'answers received',
       instances: [{ id, outcome: 'failed', reason: 'unhealthy' }],
     },
     { generation: 2, message: 'deployment failed', reason: 'unhealthy' },

@@ -32,7 +32,7 @@ const watch = async (world: World, seconds: number): Promise<void> => {
 const revisionOf = (world: World, index: number) => world.revisions.get(commitAt(index))
 
 describe('a run whose hook was lost', () => {
-  it('is found at GitHub a minute after the first evidence', async () => {
+  it('finds a lost run at GitHub a minute after the first evidence', async () => {
     const world = worldWith()
     loseRun(world, 1)
     await watch(world, 59)
@@ -43,7 +43,7 @@ describe('a run whose hook was lost', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('is asked for with growing gaps while CI goes on, and no longer than it is lacking', async () => {
+  it('asks for a missing run with growing gaps, until it arrives', async () => {
     const world = worldWith()
     world.receive(commitAt(1), pushNow(world))
     const begun = world.now()
@@ -56,7 +56,7 @@ describe('a run whose hook was lost', () => {
     expect(world.lookUps).toHaveLength(7)
   })
 
-  it('is deployed once where its hook comes late as well', async () => {
+  it('deploys a commit once where its webhook comes late as well', async () => {
     const world = worldWith()
     loseRun(world, 1)
     await watch(world, 61)
@@ -66,7 +66,7 @@ describe('a run whose hook was lost', () => {
     expect(world.core().generation).toBe(1)
   })
 
-  it('is red where GitHub says so', async () => {
+  it('refuses a commit whose lost run failed', async () => {
     const world = worldWith()
     world.receive(commitAt(1), pushNow(world))
     world.atGithub.set(commitAt(1), [world.runOf(1, 1, 'failure')])
@@ -74,7 +74,7 @@ describe('a run whose hook was lost', () => {
     expect(revisionOf(world, 1)).toMatchObject({ status: 'refused', reason: 'ci_failed' })
   })
 
-  it('is asked for at first for the newest five commits', async () => {
+  it('asks for the missing runs of the newest five commits first', async () => {
     const world = worldWith()
     for (const index of [1, 2, 3, 4, 5, 6, 7]) {
       world.receive(commitAt(index), pushNow(world))
@@ -89,7 +89,7 @@ describe('a run whose hook was lost', () => {
 })
 
 describe('a push whose hook was lost', () => {
-  it('is found at GitHub, where pushes are told and CI is green', async () => {
+  it('finds a lost push at GitHub', async () => {
     const world = worldWith()
     world.see('github:push')
     world.receive(commitAt(1), world.runOf(1, 1, 'success'))
@@ -98,7 +98,7 @@ describe('a push whose hook was lost', () => {
     expect(revisionOf(world, 1)?.status).toBe('deployed')
   })
 
-  it('is not found where a tag of the branch’s name was pushed', async () => {
+  it('expires a commit whose push GitHub does not know', async () => {
     const world = worldWith({ waitForSeconds: 600 })
     world.see('github:push')
     world.receive(commitAt(1), world.runOf(1, 1, 'success'))
@@ -112,31 +112,31 @@ describe('a push whose hook was lost', () => {
   })
 })
 
-describe('GitHub is not asked', () => {
+describe('a look-up that is not made', () => {
   it.each<[string, Partial<App>]>([
-    ['without a token', { reports: { ...reports, github: null } }],
-    ['without a repository', { repository: null }],
+    ['has no token', { reports: { ...reports, github: null } }],
+    ['has no repository', { repository: null }],
     [
-      'where CircleCI is lacking',
+      'lacks CircleCI only',
       {
         requires: [{ kind: 'ci', ci: 'circleci', workflow: 'build' }, { kind: 'image' }],
       },
     ],
-  ])('%s', async (_what, changes) => {
+  ])('does not ask GitHub for an app that %s', async (_what, changes) => {
     const world = worldWith(changes)
     loseRun(world, 1)
     await watch(world, 130)
     expect(world.lookUps).toEqual([])
   })
 
-  it('for a commit that lacks only its image', async () => {
+  it('does not ask GitHub for a commit that lacks only its image', async () => {
     const world = worldWith()
     world.receive(commitAt(9), world.runOf(9, 1, 'success'))
     await watch(world, 130)
     expect(world.lookUps).toEqual([])
   })
 
-  it('where an event starts the look, not the clock', async () => {
+  it('does not ask GitHub in a run that an event started', async () => {
     const world = worldWith()
     loseRun(world, 1)
     world.advance(120_000)
@@ -148,7 +148,7 @@ describe('GitHub is not asked', () => {
 describe('GitHub that does not answer', () => {
   const busy = later('api.github.com answered 429: too many requests', 900)
 
-  it('is not asked for as long as it says, and what it said is kept', async () => {
+  it('does not ask GitHub again before the time that it names, and keeps its message', async () => {
     const world = worldWith()
     loseRun(world, 1)
     world.setGithubTrouble(busy)
@@ -161,7 +161,7 @@ describe('GitHub that does not answer', () => {
     expect(revisionOf(world, 1)?.status).toBe('deployed')
   })
 
-  it('is asked about no other commit in the same look', async () => {
+  it('asks GitHub for no other commit after a failure', async () => {
     const world = worldWith()
     for (const index of [1, 2]) loseRun(world, index)
     world.setGithubTrouble(refused('api.github.com answered 403: the token lacks a permission'))
@@ -169,7 +169,7 @@ describe('GitHub that does not answer', () => {
     expect(world.lookUps).toHaveLength(1)
   })
 
-  it('does not hold up a commit whose hook comes after all', async () => {
+  it('deploys a commit whose webhook arrives although GitHub does not answer', async () => {
     const world = worldWith()
     loseRun(world, 1)
     world.setGithubTrouble(busy)

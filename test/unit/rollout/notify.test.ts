@@ -1,16 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { plainly, type Call } from '../../support/calls.ts'
-import { commitAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
-import { letItSettle, runReconcile } from '../../support/runs.ts'
+import { letItSettle, pushGreen, runReconcile, tickOf } from '../../support/runs.ts'
 
 const reports = { github: 'landfall/github-token', notice: 'landfall/slack', sentry: null }
 
 const pushed = (): World => {
   const world = createWorld({ instances: 1, app: { reports } })
-  world.pushImage(1)
-  world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+  pushGreen(world, 1)
   return world
 }
 
@@ -19,8 +17,8 @@ const heardBy = (world: World, channel: string): readonly string[] =>
 
 const both = ['1:started', '1:succeeded']
 
-describe('reports', () => {
-  it('go to EventBridge and to the channels of landfall.yml, in order and once', async () => {
+describe('notices', () => {
+  it('sends notices to EventBridge and to the channels of landfall.yml, in order and once', async () => {
     const world = pushed()
     await runReconcile(world)
     for (const channel of ['event', 'github', 'notice'])
@@ -31,7 +29,7 @@ describe('reports', () => {
     expect(heardBy(world, 'github')).toEqual(both)
   })
 
-  it('go to the other channels at once where one cannot take them now, and to that one later', async () => {
+  it('sends notices to the other channels at once where one is unavailable, and to that one later', async () => {
     const world = pushed()
     world.setTelling((channel) =>
       channel === 'github'
@@ -49,7 +47,7 @@ describe('reports', () => {
     expect(world.core().notices).toEqual([])
   })
 
-  it('are not tried again where they are refused', async () => {
+  it('does not send a refused notice again', async () => {
     const world = pushed()
     let calls = 0
     world.setTelling((channel) => {
@@ -62,7 +60,7 @@ describe('reports', () => {
     expect(calls).toBe(2)
   })
 
-  it('are given up after an hour, and the app is quiet again', async () => {
+  it('gives notices up after an hour', async () => {
     const world = pushed()
     world.setTelling(() => ({ kind: 'later', why: 'down', afterSeconds: null }))
     await letItSettle(world, 62)
@@ -71,7 +69,7 @@ describe('reports', () => {
     expect(world.core().releases).toHaveLength(1)
   })
 
-  it('do not delay a deployment, which goes on while one is being told', async () => {
+  it('continues a deployment while a notice is being sent', async () => {
     const world = pushed()
     let finish: () => void = () => {}
     const slow = new Promise<void>((resolve) => {
@@ -82,20 +80,12 @@ describe('reports', () => {
       if (name === 'history.recordDeployment') finish()
       return plainly(name, effect)
     }
-    const nudge = {
-      app: world.app.name,
-      settings: world.app,
-      revisions: [],
-      isTick: true,
-      scan: null,
-      by: 'a',
-    }
-    await createReconcile(world.toPorts(call))(nudge)
+    await createReconcile(world.toPorts(call))(tickOf(world))
     expect(world.deployments.get(1)).toMatchObject({ status: 'succeeded' })
     expect(heardBy(world, 'notice')).toEqual(both)
   })
 
-  it('do not fail a deployment where they crash', async () => {
+  it('continues a deployment where a reporter crashes', async () => {
     const world = pushed()
     world.setTelling(() => {
       throw new Error('a bug')

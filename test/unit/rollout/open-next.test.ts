@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Request } from '../../../src/deployment/head.ts'
 import { commitAt, digestAt, orderAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
-import { runReconcile } from '../../support/runs.ts'
+import { pushGreen, runReconcile } from '../../support/runs.ts'
 
 const ask = async (world: World, request: Partial<Request>) => {
   world.ask(request)
@@ -14,8 +14,7 @@ const ask = async (world: World, request: Partial<Request>) => {
 const pushed = (indexes: readonly number[]): World => {
   const world = createWorld({ instances: 1 })
   for (const index of indexes) {
-    world.pushImage(index)
-    world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+    pushGreen(world, index)
   }
   return world
 }
@@ -30,7 +29,7 @@ const liveWorld = async (index: number): Promise<World> => {
 const freeze = { kind: 'freeze', reason: 'exams' } as const
 
 describe('a request', () => {
-  it('deploys the live digest again, as a deployment of its own', async () => {
+  it('redeploys the live digest as a new deployment', async () => {
     const world = await liveWorld(1)
     const core = await ask(world, {})
     expect(core.request).toBeNull()
@@ -41,17 +40,17 @@ describe('a request', () => {
     expect(world.deployments.get(2)).toMatchObject({ kind: 'redeploy', by: 'ada' })
   })
 
-  it('is refused where nothing is live, and its refusal is kept', async () => {
+  it('refuses a request where nothing is live, and keeps the refusal', async () => {
     const core = await ask(createWorld({ instances: 1 }), {})
     expect(core.request?.refusal).toBe('nothing_live')
   })
 
-  it('is refused where the registry has no such image', async () => {
+  it('refuses a request whose image the registry does not have', async () => {
     const core = await ask(await liveWorld(1), { revision: commitAt(7), force: true })
     expect(core.request?.refusal).toBe('revision_unknown')
   })
 
-  it('is refused where the app was frozen since, unless it is forced', async () => {
+  it('refuses a request where the app was frozen since, unless it is forced', async () => {
     const world = await liveWorld(1)
     world.say(freeze)
     const plain = await ask(world, {})
@@ -60,11 +59,10 @@ describe('a request', () => {
     expect(forced.live?.generation).toBe(2)
   })
 
-  it('is refused where its image turns out to be quarantined, unless it is forced', async () => {
+  it('refuses a request whose image is quarantined, unless it is forced', async () => {
     const world = pushed([1])
     await runReconcile(world)
-    world.pushImage(2)
-    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    pushGreen(world, 2)
     await runReconcile(world)
     world.say({ kind: 'rollback', to: null })
     await runReconcile(world)
@@ -77,10 +75,9 @@ describe('a request', () => {
     expect(forced.live).toMatchObject({ revision: commitAt(3), digest: digestAt(2) })
   })
 
-  it('goes before the waiting commits', async () => {
+  it('opens a request before the waiting commits', async () => {
     const world = await liveWorld(1)
-    world.pushImage(2)
-    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    pushGreen(world, 2)
     await ask(world, {})
     expect([...world.deployments.values()].map(({ kind }) => kind)).toEqual([
       'deploy',
@@ -89,13 +86,12 @@ describe('a request', () => {
     ])
   })
 
-  it('that is forced before its CI began is not followed by an older commit', async () => {
+  it('supersedes a commit that is older than one forced before its CI began', async () => {
     const world = await liveWorld(1)
     world.receive(commitAt(3), { kind: 'push', pushedAt: world.instant() })
     world.pushImage(3)
     await ask(world, { revision: commitAt(3), force: true })
-    world.pushImage(2)
-    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    pushGreen(world, 2)
     await runReconcile(world)
     expect(world.core().live?.revision).toBe(commitAt(3))
     expect(world.revisions.get(commitAt(2))?.status).toBe('superseded')
@@ -103,7 +99,7 @@ describe('a request', () => {
 })
 
 describe('the next deployment', () => {
-  it('is of the newest commit; the older ones are superseded', async () => {
+  it('deploys the newest commit and supersedes the older ones', async () => {
     const world = pushed([1, 3, 2])
     await runReconcile(world)
     expect(world.core()).toMatchObject({ generation: 1, mark: orderAt(3) })
@@ -112,7 +108,7 @@ describe('the next deployment', () => {
     expect(statuses).toEqual(['superseded', 'superseded', 'deployed'])
   })
 
-  it('is of the next older commit where the newest has no image yet, which follows later', async () => {
+  it('deploys the next older commit where the newest has no image yet, and the newest later', async () => {
     const world = pushed([1])
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     await runReconcile(world)
@@ -125,7 +121,7 @@ describe('the next deployment', () => {
     expect(world.core().live?.revision).toBe(commitAt(2))
   })
 
-  it('opens at once where the registry sends a hint that the image is there', async () => {
+  it('deploys a commit as soon as the registry reports its image', async () => {
     const world = createWorld({ instances: 1 })
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
     await runReconcile(world)
@@ -136,7 +132,7 @@ describe('the next deployment', () => {
     expect(world.core().live?.revision).toBe(commitAt(2))
   })
 
-  it('does not open while the app is frozen, and opens once it is unfrozen', async () => {
+  it('deploys nothing while the app is frozen', async () => {
     const world = pushed([1])
     world.say(freeze)
     await runReconcile(world)
@@ -147,7 +143,7 @@ describe('the next deployment', () => {
     expect(world.core().live?.revision).toBe(commitAt(1))
   })
 
-  it('is not tried again once it has failed, though CI runs again', async () => {
+  it('does not deploy a failed commit again when CI runs again', async () => {
     const world = pushed([1])
     world.breakImage(1)
     await runReconcile(world)
@@ -162,7 +158,7 @@ describe('the next deployment', () => {
     expect(world.revisions.get(commitAt(1))?.status).toBe('superseded')
   })
 
-  it('opens when a red commit turns green on a re-run', async () => {
+  it('deploys a red commit that turns green on a re-run', async () => {
     const world = createWorld({ instances: 1 })
     world.pushImage(1)
     world.receive(commitAt(1), world.runOf(1, 1, 'failure'))
@@ -176,7 +172,7 @@ describe('the next deployment', () => {
     expect(world.revisions.get(commitAt(1))?.status).toBe('deployed')
   })
 
-  it('is not of a commit that lacked something for too long, until new evidence comes', async () => {
+  it('expires a commit that lacked evidence for too long, until new evidence arrives', async () => {
     const world = createWorld({ instances: 1, app: { waitForSeconds: 3600 } })
     world.receive(commitAt(1), { kind: 'push', pushedAt: world.instant() })
     world.advance(3599_000)
@@ -188,20 +184,18 @@ describe('the next deployment', () => {
       status: 'expired',
       reason: 'wait_expired',
     })
-    world.pushImage(1)
-    world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+    pushGreen(world, 1)
     await runReconcile(world)
     expect(world.revisions.get(commitAt(1))?.status).toBe('deployed')
   })
 })
 
-describe('settings that the record of an app has no room for', () => {
+describe('settings that the head has no room for', () => {
   const huge = { env: { TEXT: 'x'.repeat(300_000) } }
 
-  it('refuse the revision once, and it is not tried again', async () => {
+  it('refuses a revision whose settings the head has no room for, once', async () => {
     const world = createWorld({ instances: 1, app: huge })
-    world.pushImage(1)
-    world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+    pushGreen(world, 1)
     await runReconcile(world)
     expect(world.revisions.get(commitAt(1))).toMatchObject({
       status: 'refused',
@@ -210,7 +204,7 @@ describe('settings that the record of an app has no room for', () => {
     expect(world.core()).toMatchObject({ generation: 0, isIdle: true })
   })
 
-  it('refuse a request, so that the next one is heard', async () => {
+  it('refuses a request whose settings the head has no room for, so that another can follow', async () => {
     const world = createWorld({ instances: 1, app: huge })
     world.pushImage(1)
     const core = await ask(world, { revision: commitAt(1), force: true })

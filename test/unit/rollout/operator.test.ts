@@ -8,7 +8,7 @@ const mistakesOf = (input: object) =>
     ({ path, message }) => `${path.join('.')}: ${message}`,
   ) ?? []
 
-it('an operator may be called by any name of up to 100 characters', () => {
+it('accepts any operator name of up to 100 characters', () => {
   expect(mistakesOf({ by: 'Ada L. Ω 漢 🙂', requestId: 'r-1' })).toEqual([])
   expect(mistakesOf({ by: 'x'.repeat(100) })).toEqual([])
   expect(mistakesOf({ by: 'x'.repeat(101) })).toHaveLength(1)
@@ -18,14 +18,14 @@ it.each([
   ['a line break', 'ada\nbob'],
   ['an escape sequence', '\u001B[31mada'],
   ['half a character', '\uD83D'],
-])('the name of an operator with %s is refused', (_, by) => {
+])('refuses an operator name with %s', (_, by) => {
   expect(mistakesOf({ by })).toEqual(['by: must hold no control characters'])
 })
 
 const apps = [appOf('shop'), appOf('blog')]
 const Any = z.strictObject({ app: z.string().optional() })
 
-it('an input that names an app is answered for that app', async () => {
+it('answers an input for the app that it names', async () => {
   const answer = answerForApp(
     OperatorInput,
     { app: 'blog' },
@@ -39,7 +39,7 @@ it.each([
   ['blog', { app: 'blog' }, apps[1]],
   ['none', {}, null],
   ['none, as `sls invoke` without data hands it over,', '', null],
-])('an input that names %s is answered where it may name none', async (_, input, expected) => {
+])('answers an input that names %s where the app is optional', async (_, input, expected) => {
   expect(
     await answerForAny(
       Any,
@@ -54,7 +54,7 @@ it.each([
   ['names an unknown app', { app: 'shopp' }, 'app_unknown', /"shopp" is none of: shop, blog\./],
   ['has a misspelt key', { app: 'shop', apps: 'shop' }, 'input_invalid', /input: .*apps/],
   ['has a wrong value', { app: 7 }, 'input_invalid', /app: /],
-])('an input that %s is refused', async (_, input, reason, message) => {
+])('refuses an input that %s', async (_, input, reason, message) => {
   const answer = async () => 'answered'
   for (const answered of [
     await answerForAny(Any, input, () => ({ apps }), answer),
@@ -65,7 +65,7 @@ it.each([
   }
 })
 
-it('a mistaken input is refused before any service is made', async () => {
+it('refuses an invalid input before any service is created', async () => {
   const load = () => {
     throw new Error('no services')
   }

@@ -143,8 +143,8 @@ const planOf = async (given: Given = {}) => {
 
 const containing = (text: string): unknown => expect.stringContaining(text)
 
-describe('which revision is looked at', () => {
-  it('is none before the first push: the set-up is looked at, the registry asked all the same', async () => {
+describe('the revision of a plan', () => {
+  it('plans without a revision before the first push, and asks the registry all the same', async () => {
     const ports: Partial<PlanPorts> = { images: refusing('image_missing') }
     const { plan, lines, looked } = await planOf({ ports })
     expect(plan).toMatchObject({
@@ -159,7 +159,7 @@ describe('which revision is looked at', () => {
     expect(looked).toMatchObject([{ digest: null, commit: null }])
   })
 
-  it('what lies under latest is not what a tag of commits would deploy', async () => {
+  it('plans no digest from latest where the tag is the commit', async () => {
     const before = await planOf()
     expect(before.asked).toEqual(['latest'])
     expect(before.looked).toMatchObject([{ digest: null }])
@@ -169,7 +169,7 @@ describe('which revision is looked at', () => {
     expect(tagged.looked).toMatchObject([{ digest: digestAt(1) }])
   })
 
-  it('is the newest that waits', async () => {
+  it('plans the newest waiting revision', async () => {
     const waiting = [revisionAt(1), revisionAt(3, { firstSeenAt: after(9) }), revisionAt(2)]
     const { plan, asked, looked } = await planOf({ waiting })
     expect(plan).toMatchObject({
@@ -181,7 +181,7 @@ describe('which revision is looked at', () => {
     expect(looked).toMatchObject([{ commit: commitAt(3), digest: digestAt(1), target: 0 }])
   })
 
-  it('is the live one where none waits, by its digest', async () => {
+  it('plans the live release by its digest where no revision waits', async () => {
     const { head } = live(4, 1)
     const { plan, asked } = await planOf({ head })
     expect(asked).toEqual([digestAt(4)])
@@ -192,7 +192,7 @@ describe('which revision is looked at', () => {
     })
   })
 
-  it('is the one that is asked for', async () => {
+  it('plans the requested revision', async () => {
     const given = { head: live(4, 1).head, waiting: [revisionAt(5)], known: [revisionAt(6)] }
     const { plan, asked } = await planOf({ ...given, wanted: commitAt(6) })
     expect(asked).toEqual([commitAt(6)])
@@ -208,12 +208,12 @@ describe('under a tag that carries no commit', () => {
 
   it.each([
     [
-      'the label says which commit the image is of',
+      'accepts an image whose label names the commit',
       1,
       `fine | image | - | acme/shop:latest is ${digestAt(1)}`,
     ],
-    ['the image of another commit is not yet this one’s', 2, 'warning | image | image_missing'],
-    ['an image without the label is nobody’s', null, 'warning | image | image_unlabelled'],
+    ['misses the image where the label names another commit', 2, 'warning | image | image_missing'],
+    ['warns of an image without a label', null, 'warning | image | image_unlabelled'],
   ])('%s', async (_name, index, line) => {
     const images: Images = {
       findDigest: async () => succeed(digestAt(1)),
@@ -224,7 +224,7 @@ describe('under a tag that carries no commit', () => {
   })
 })
 
-describe('what is found of the app', () => {
+describe('the findings on an app', () => {
   const ofRed = Object.entries(revisionAt(1).ci).map(
     ([key, run]) => [key, { ...run, conclusion: 'failure' as const }] as const,
   )
@@ -234,19 +234,19 @@ describe('what is found of the app', () => {
 
   it.each<[string, Given, string, string]>([
     [
-      'a revision that lacks CI waits',
+      'a waiting revision that lacks CI',
       { waiting: [lacking] },
       `warning | revision | evidence_missing | ${commitAt(1)} still lacks: github workflow CI`,
       'wait: ',
     ],
     [
-      'an image that is not there yet, too',
+      'a missing image of a waiting revision',
       { waiting: [revisionAt(1)], ports: { images: refusing('image_missing') } },
       `warning | image | image_missing | acme/shop:${commitAt(1)}: The image is not in the registry under its tag. What to do: push it under this tag, the full commit where the tag is {commit}.`,
       'wait: ',
     ],
     [
-      'one that is asked for fails without its image',
+      'a missing image of a requested revision',
       {
         known: [revisionAt(1)],
         wanted: commitAt(1),
@@ -256,19 +256,19 @@ describe('what is found of the app', () => {
       'fail: image_missing',
     ],
     [
-      'a registry that refuses fails before any push',
+      'a registry that refuses the credentials, before any push',
       { ports: { images: refusing('registry_unauthorized') } },
       'problem | image | registry_unauthorized | acme/shop:latest',
       'fail: registry_unauthorized',
     ],
     [
-      'one that nothing is known of',
+      'a requested revision that is unknown',
       { wanted: commitAt(9) },
       `warning | revision | ci_missing | nothing is known of ${commitAt(9)}; CI is not green`,
       'wait: ',
     ],
     [
-      'a red one',
+      'a requested revision whose CI failed',
       { wanted: commitAt(1), known: [red] },
       'warning | revision | ci_failed',
       'wait: ',
@@ -301,7 +301,7 @@ describe('what is found of the app', () => {
       'wait: frozen',
     ],
     [
-      'a request before it',
+      'a pending request',
       {
         head: begin({
           request: { revision: null, force: false, by: 'ada', at: start, refusal: null },
@@ -311,13 +311,13 @@ describe('what is found of the app', () => {
       'wait: ',
     ],
     [
-      'a rollback before it',
+      'a pending rollback',
       { head: begin({ rollback: rollbackRequest }).head, waiting: [revisionAt(1)] },
       'warning | rollback | going_back | #1 is to be taken back (alarm_fired, by alarm:shop-5xx)',
       'wait: #1 is to be taken back',
     ],
     [
-      'a rollback before it and before a request',
+      'a pending rollback beside a request',
       {
         head: begin({
           rollback: rollbackRequest,
@@ -328,13 +328,13 @@ describe('what is found of the app', () => {
       'wait: #1 is to be taken back',
     ],
     [
-      'a target that selects nobody',
+      'a target that selects no instance',
       { waiting: [revisionAt(1)], fleets: [[]] },
       'problem | instances | no_instances | The target selects no instance.',
       'fail: no_instances',
     ],
     [
-      'a secret that is not there',
+      'a missing secret',
       {
         app: shop({ secrets: 'landfall/shop' }),
         ports: {
@@ -345,7 +345,7 @@ describe('what is found of the app', () => {
       'fail: secret_missing',
     ],
     [
-      'credentials that are not there',
+      'missing registry credentials',
       {
         app: shop({ registry: 'landfall/registry' }),
         ports: { checkLogin: async () => fail({ reason: 'secret_invalid', message: 'not so' }) },
@@ -353,27 +353,27 @@ describe('what is found of the app', () => {
       'problem | registry | secret_invalid | not so',
       'fail: secret_invalid',
     ],
-  ])('%s', async (_name, given, line, would) => {
+  ])('reports %s', async (_name, given, line, would) => {
     const { plan, lines } = await planOf(given)
     expect(lines).toContainEqual(containing(line))
     expect(plan.would.startsWith(would), plan.would).toBe(true)
     expect(plan.ok).toBe(!would.startsWith('fail'))
   })
 
-  it('is an older one than the live one', async () => {
+  it('warns of a revision that is older than the live one', async () => {
     const given = { wanted: commitAt(1), known: [revisionAt(1)], head: live(4, 1).head }
     const { plan, lines } = await planOf(given)
     expect(lines).toContainEqual(containing('warning | revision | superseded'))
     expect(plan).toMatchObject({ ok: true, would: containing('wait: ') })
   })
 
-  it('is no rollback that was refused', async () => {
+  it('does not wait for a refused rollback', async () => {
     const refused = { ...rollbackRequest, refusal: 'nothing_to_roll_back_to' as const }
     const { lines } = await planOf({ head: begin({ rollback: refused }).head })
     expect(lines).not.toContainEqual(containing('going_back'))
   })
 
-  it('is the open deployment that the next one waits for', async () => {
+  it('warns of the open deployment that the next one waits for', async () => {
     const story = openedBy(begin(), openingOf(1, 1))
     const { lines } = await planOf({ head: story.head, waiting: [revisionAt(1)] })
     const { deadlineAt } = deploymentOf(story)
@@ -382,7 +382,7 @@ describe('what is found of the app', () => {
     )
   })
 
-  it('is what its secret and its registry hold, by name', async () => {
+  it('lists the keys of the secret and of the registry by name', async () => {
     const app = shop({ secrets: 'landfall/shop', registry: 'landfall/registry' })
     const { lines } = await planOf({ app, waiting: [revisionAt(1)] })
     expect(lines).toEqual([
@@ -393,7 +393,7 @@ describe('what is found of the app', () => {
     ])
   })
 
-  it('does not ask the registry with credentials that it does not have', async () => {
+  it('does not ask the registry without its credentials', async () => {
     const app = shop({ registry: 'landfall/registry' })
     const lack = { reason: 'secret_missing' as const, message: 'create it' }
     const { asked } = await planOf({ app, ports: { checkLogin: async () => fail(lack) } })
@@ -405,7 +405,7 @@ describe('what is found of the app', () => {
     windowSeconds: 1800,
     secrets: 'recorded' as const,
   }
-  it('is each alarm that may take it back, and its state', async () => {
+  it('lists each alarm with its state', async () => {
     const describeAlarms: PlanPorts['describeAlarms'] = async () => [
       { name: '5xx', state: 'OK' },
       { name: 'slow', state: 'ALARM' },
@@ -419,14 +419,14 @@ describe('what is found of the app', () => {
     expect(plan).toMatchObject({ ok: false, would: 'fail: alarm' })
   })
 
-  it('is that the alarms could not be asked for, which fails nothing', async () => {
+  it('warns where the alarms cannot be read', async () => {
     const describeAlarms = () => Promise.reject(new Retryable('throttled'))
     const { plan, lines } = await planOf({ app: shop({ rollback }), ports: { describeAlarms } })
     expect(lines).toContainEqual(containing('warning | alarm | no_answer'))
     expect(plan.ok).toBe(true)
   })
 
-  it('is when each event that it needs was last seen', async () => {
+  it('lists when each required webhook event was last seen', async () => {
     const ports: Partial<PlanPorts> = {
       seen: { load: async () => ({ 'github:push': after(1) }) },
       hooksOf: () => [
@@ -442,7 +442,7 @@ describe('what is found of the app', () => {
   })
 })
 
-describe('what the opening would end at once', () => {
+describe('a deployment that would end at its opening', () => {
   const rolling = (count: number, pauseSeconds: number) =>
     ec2({ rollout: { batch: { kind: 'count', value: count }, pauseSeconds } })
   const three = [[instanceAt(1), instanceAt(2), instanceAt(3)]]
@@ -483,7 +483,7 @@ describe('what the opening would end at once', () => {
     expect(plan).toMatchObject({ ok: false, would: `fail: ${line.split(' | ')[2]}` })
   })
 
-  it('pauses that are too long are told before the first push, without a digest', async () => {
+  it('reports too long pauses before the first push, without a digest', async () => {
     const { plan } = await planOf({
       app: shop({ targets: [rolling(1, 3600)] }),
       fleets: three,
@@ -496,7 +496,7 @@ describe('what the opening would end at once', () => {
     expect(JSON.stringify(plan)).not.toContain('sha256:')
   })
 
-  it('pauses that are too long are told beside a freeze, a rollback and an open deployment', async () => {
+  it('reports too long pauses beside a freeze, a rollback and an open deployment', async () => {
     const { head } = openedBy(begin(), openingOf(1, 1))
     const frozen = { reason: 'christmas', by: 'ada', at: start }
     const app = shop({ targets: [rolling(1, 3600)] })
@@ -512,7 +512,7 @@ describe('what the opening would end at once', () => {
     )
   })
 
-  it('a failure that the look has found is told once, with what to do about it', async () => {
+  it('reports a failure of the opening once where a target reports it with advice', async () => {
     const message = 'is the tag on it?'
     const found = [
       { level: 'warning' as const, what: 'instances', reason: 'no_instances' as const },
@@ -528,13 +528,13 @@ describe('what the opening would end at once', () => {
     ])
   })
 
-  it('a target without instances beside one that has some fails no deployment', async () => {
+  it('plans a deployment where one of two targets has no instance', async () => {
     const app = shop({ targets: [ec2(), ec2({ key: keyAt(1) })] })
     const { plan } = await planOf({ app, fleets: [[], [instanceAt(1)]], waiting: [revisionAt(1)] })
     expect(plan).toMatchObject({ ok: true, would: `deploy ${commitAt(1)} to 1 instance in 1 wave` })
   })
 
-  it('a secret that cannot be read now is a problem and no failure of the opening', async () => {
+  it('reports an unreadable secret as a problem, not as a failure of the opening', async () => {
     const lack = { reason: 'secret_unavailable' as const, message: 'deploy Landfall again' }
     const { plan } = await planOf({
       app: shop({ secrets: 'landfall/shop' }),
@@ -546,7 +546,7 @@ describe('what the opening would end at once', () => {
     expect(plan.would).toBe('fail: secret_unavailable')
   })
 
-  it('a missing image is told before the failure of the opening', async () => {
+  it('reports a missing image before the failure of the opening', async () => {
     const { plan } = await planOf({
       known: [revisionAt(1)],
       wanted: commitAt(1),
@@ -557,12 +557,12 @@ describe('what the opening would end at once', () => {
   })
 })
 
-it('makes each target once, for the opening and for the look', async () => {
+it('creates each target once, for the opening and for the look', async () => {
   const { made } = await planOf({ app: shop({ targets: [ec2(), ec2({ key: keyAt(1) })] }) })
   expect(made).toEqual(['ec2', 'ec2'])
 })
 
-it('shows the waves of the opening: as many instances as one command can hold', async () => {
+it('plans waves of at most as many instances as one command can hold', async () => {
   const all = ec2({ rollout: { batch: { kind: 'percent', value: 100 }, pauseSeconds: 0 } })
   const five = [[1, 2, 3, 4, 5].map(instanceAt)]
   const { plan } = await planOf({
@@ -575,14 +575,14 @@ it('shows the waves of the opening: as many instances as one command can hold', 
   expect(plan.would).toBe(`deploy ${commitAt(1)} to 5 instances in 3 waves`)
 })
 
-it('lets no service of Render run predeploy, also where it comes first', async () => {
+it('plans no predeploy on a service of Render, even where it comes first', async () => {
   const render = renderTarget()
   const fleets = [[InstanceId.parse('srv-1')], [instanceAt(1)]]
   const { contexts } = await planOf({ app: shop({ targets: [render, ec2()] }), fleets })
   expect(contexts.map(({ predeployOn }) => predeployOn)).toEqual([instanceAt(1), instanceAt(1)])
 })
 
-it('lets one instance run predeploy, the first of the first target that has any', async () => {
+it('plans predeploy on the first instance of the first target that has any', async () => {
   const fleets = [[], [instanceAt(1), instanceAt(2)]]
   const app = shop({ targets: [ec2(), ec2({ key: keyAt(1) })] })
   const { plan, contexts } = await planOf({ app, fleets, head: live(4, 1).head })
@@ -597,7 +597,7 @@ it('lets one instance run predeploy, the first of the first target that has any'
   ])
 })
 
-it('says what is wrong before what is not', async () => {
+it('lists problems first, then warnings, then the rest', async () => {
   const { plan } = await planOf({ fleets: [[]], head: begin({}).head })
   expect(plan.findings.map(({ level }) => level)).toEqual(['problem', 'warning', 'fine', 'fine'])
 })

@@ -3,13 +3,12 @@ import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { plainly, type Call } from '../../support/calls.ts'
 import { commitAt, ec2 } from '../../support/examples.ts'
 import { createWorld, type Settings, type World } from '../../support/rollout-world.ts'
-import { countCalls, letItSettle, runReconcile } from '../../support/runs.ts'
+import { countCalls, letItSettle, pushGreen, runReconcile, tickOf } from '../../support/runs.ts'
 
 const pushed = (settings: Settings, ...indexes: readonly number[]): World => {
   const world = createWorld(settings)
   for (const index of indexes) {
-    world.pushImage(index)
-    world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+    pushGreen(world, index)
   }
   return world
 }
@@ -20,15 +19,7 @@ const runWith = (world: World, before: (name: string) => void): Promise<void> =>
     before(name)
     return plainly(name, effect)
   }
-  const { app } = world
-  return createReconcile(world.toPorts(call))({
-    app: app.name,
-    settings: app,
-    revisions: [],
-    isTick: true,
-    scan: null,
-    by: 'ada',
-  })
+  return createReconcile(world.toPorts(call))(tickOf(world))
 }
 
 /** A run that sends its first command, and is gone when it would look for the answer. */
@@ -39,22 +30,14 @@ const dieAsleep = (world: World): Promise<void> =>
       resolve()
       return new Promise(() => {})
     }
-    const nudge = {
-      app: world.app.name,
-      settings: world.app,
-      revisions: [],
-      isTick: true,
-      scan: null,
-      by: 'ada',
-    }
-    createReconcile(world.toPorts(call))(nudge).then(
+    createReconcile(world.toPorts(call))(tickOf(world)).then(
       () => reject(new Error('it never slept')),
       reject,
     )
   })
 
-describe('a reconciler', () => {
-  it('asks for the certificates of the next wave alone, not of every instance that waits', async () => {
+describe('a run of reconcile', () => {
+  it('reads the certificates of the next wave only', async () => {
     const world = pushed({ instances: 4 }, 1)
     const asked: (readonly string[])[] = []
     const ports = world.toPorts(plainly)
@@ -66,19 +49,12 @@ describe('a reconciler', () => {
       }
       return { ...target, prepared }
     }
-    await createReconcile({ ...ports, toTarget })({
-      app: world.app.name,
-      settings: world.app,
-      revisions: [],
-      isTick: true,
-      scan: null,
-      by: 'ada',
-    })
+    await createReconcile({ ...ports, toTarget })(tickOf(world))
     expect(new Set(asked.flat())).toEqual(new Set(world.hosts.map(({ id }) => id)))
     expect(Math.max(...asked.map((ids) => ids.length))).toBe(1)
   })
 
-  it('brings a green commit live, one instance after the other, and records each step', async () => {
+  it('deploys a green commit one instance after the other, and records each step', async () => {
     const world = pushed({ instances: 2 }, 1)
     await runReconcile(world)
     expect(world.sends.map(({ order }) => [order.purpose, order.instances])).toEqual([
@@ -92,7 +68,7 @@ describe('a reconciler', () => {
     expect(world.steps.size).toBe(4)
   })
 
-  it('ends at a pause, and a later one goes on', async () => {
+  it('ends at a pause, and a later run continues', async () => {
     const inPauses = ec2({ rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 90 } })
     const world = pushed({ instances: 3, targets: [inPauses] }, 1)
     const before = world.now()
@@ -111,25 +87,18 @@ describe('a reconciler', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('makes few calls where there is nothing to do', async () => {
+  it('makes at most four calls where there is nothing to do', async () => {
     expect(await countCalls(createWorld({ instances: 1 }))).toBeLessThanOrEqual(4)
   })
 
-  it('leaves alone an app that landfall.yml no longer has', async () => {
+  it('writes nothing for an app that landfall.yml no longer has', async () => {
     const world = pushed({ instances: 1 }, 1)
     const reconcile = createReconcile(world.toPorts(plainly))
-    await reconcile({
-      app: world.app.name,
-      settings: null,
-      revisions: [],
-      isTick: true,
-      scan: null,
-      by: 'ada',
-    })
+    await reconcile(tickOf(world, { settings: null }))
     expect(world.writes).toEqual([])
   })
 
-  it('leaves a command to events and the clock after 25 s', async () => {
+  it('leaves a command to events and ticks after 25 s', async () => {
     const world = pushed({ instances: 1 }, 1)
     for (const { id, key } of world.hosts) world.certificates.set(id, key)
     world.upcoming.push('slow')
@@ -139,7 +108,7 @@ describe('a reconciler', () => {
     expect(world.core().deployment?.status).toBe('in_progress')
   })
 
-  it('leaves at once where another one watches the command', async () => {
+  it('ends at once where another run polls the command', async () => {
     const world = pushed({ instances: 1 }, 1)
     world.upcoming.push('slow')
     await dieAsleep(world)
@@ -149,8 +118,8 @@ describe('a reconciler', () => {
   })
 })
 
-describe('an answer to a command that other instances still work at', () => {
-  it('is recorded once, by the reconciler that watches and by the clock', async () => {
+describe('an answer while other instances still work', () => {
+  it('records an early answer once, by the poller and by ticks', async () => {
     const world = pushed({ instances: 3, batch: 2 }, 1)
     for (const { id, key } of world.hosts) world.certificates.set(id, key)
     world.upcoming.push('none', 'none', 'slow')
@@ -163,8 +132,7 @@ describe('an answer to a command that other instances still work at', () => {
     const reconcile = createReconcile({ ...ports, history: { ...ports.history, recordSteps } })
     const look = async (by: string, isTick: boolean): Promise<readonly string[]> => {
       written = []
-      const { app } = world
-      await reconcile({ app: app.name, settings: app, revisions: [], isTick, scan: null, by })
+      await reconcile(tickOf(world, { isTick, by }))
       return written
     }
     expect(await look('ada', false)).toEqual(['i-00000001', 'i-00000002'])
@@ -175,8 +143,8 @@ describe('an answer to a command that other instances still work at', () => {
   })
 })
 
-describe('a command that is ordered', () => {
-  it('is not sent by its writer more than 10 s later', async () => {
+describe('an ordered command', () => {
+  it('sends a command at most 10 s after its intent', async () => {
     const world = pushed({ instances: 1 }, 1)
     let isSlow = true
     const call: Call = async (name, effect) => {
@@ -187,16 +155,7 @@ describe('a command that is ordered', () => {
       }
       return value
     }
-    const { app } = world
-    const nudge = {
-      app: app.name,
-      settings: app,
-      revisions: [],
-      isTick: true,
-      scan: null,
-      by: 'ada',
-    }
-    await createReconcile(world.toPorts(call))(nudge)
+    await createReconcile(world.toPorts(call))(tickOf(world))
     expect(world.sends[0]?.at).toBeGreaterThanOrEqual(
       Date.parse(world.writes[1]?.command?.at ?? '') + 20_000,
     )
@@ -204,8 +163,8 @@ describe('a command that is ordered', () => {
   })
 })
 
-describe('a target that cannot be asked', () => {
-  it('is asked again while there is time', async () => {
+describe('an unreachable target', () => {
+  it('asks an unreachable target again before the deadline', async () => {
     const world = pushed({ instances: 1 }, 1)
     world.setSsm(false)
     await runReconcile(world)
@@ -215,7 +174,7 @@ describe('a target that cannot be asked', () => {
     expect(world.core().releases).toMatchObject([{ generation: 1 }])
   })
 
-  it('does not hold a deployment open past its deadline', async () => {
+  it('ends a deployment at its deadline although its target is unreachable', async () => {
     const world = pushed({ instances: 1 }, 1)
     await runReconcile(world)
     world.receive(commitAt(2), world.runOf(2, 1, 'success'))
@@ -237,8 +196,8 @@ describe('a target that cannot be asked', () => {
   })
 })
 
-describe('a revision that was deployed', () => {
-  it('is recorded as deployed although evidence comes in at the same moment', async () => {
+describe('a deployed revision', () => {
+  it('records a revision as deployed although evidence arrives at the same moment', async () => {
     const world = pushed({ instances: 1 }, 1)
     let hints = 0
     await runWith(world, (name) => {

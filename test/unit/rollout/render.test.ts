@@ -10,8 +10,9 @@ import {
   type RenderStage,
 } from '../../support/render-stage.ts'
 import { plainly } from '../../support/calls.ts'
-import { commitAt, digestAt, ec2 } from '../../support/examples.ts'
+import { digestAt, ec2 } from '../../support/examples.ts'
 import { createWorld } from '../../support/rollout-world.ts'
+import { pushGreen, tickOf } from '../../support/runs.ts'
 
 /** Slow as Render is. */
 const pace = { build: 60, update: 200, live: 400 }
@@ -41,17 +42,10 @@ const openWorld = async (targets: App['targets'] = [render], deadlineSeconds = 3
       settings.kind === 'render' ? own.targetOf(settings) : ports.toTarget(settings),
   })
   let runs = 0
-  /** What the clock does once a minute; what it is to be told again is another minute's. */
+  /** One run a minute; a retryable failure waits for the next one. */
   const tick = async (): Promise<void> => {
     runs += 1
-    const nudge = {
-      app: world.app.name,
-      revisions: [],
-      isTick: true,
-      scan: null,
-      by: `run ${runs}`,
-    }
-    await reconcile({ ...nudge, settings: world.app }).catch((error: unknown) => {
+    await reconcile(tickOf(world, { by: `run ${runs}` })).catch((error: unknown) => {
       if (!(error instanceof Retryable)) throw error
     })
     world.advance(60_000)
@@ -61,8 +55,7 @@ const openWorld = async (targets: App['targets'] = [render], deadlineSeconds = 3
       await tick()
   }
   const release = async (index: number) => {
-    world.pushImage(index)
-    world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+    pushGreen(world, index)
     await tickUntilEnded(index)
     return world.deployments.get(index)
   }
@@ -72,7 +65,7 @@ const openWorld = async (targets: App['targets'] = [render], deadlineSeconds = 3
 }
 
 describe('a deployment to Render', () => {
-  it('is looked at once a minute where it takes longer than any Lambda lives, and ends', async () => {
+  it('polls a deploy at Render once a minute where it takes longer than a run, until its end', async () => {
     const { world, server, shop, release, begun } = await openWorld()
     expect(await release(1)).toMatchObject({ status: 'succeeded', reason: 'deployed' })
     expect(shop.serving()?.sha).toBe(digestAt(1))
@@ -82,14 +75,14 @@ describe('a deployment to Render', () => {
     expect(server.calls.length).toBeLessThan(60)
   })
 
-  it('is found again where the answer was lost, and not begun twice', async () => {
+  it('finds a deploy at Render whose answer was lost, and starts no second one', async () => {
     const { server, release, begun } = await openWorld()
     server.fate = onceFor(isDeploy, { kind: 'lose' })
     expect(await release(1)).toMatchObject({ status: 'succeeded' })
     expect(begun()).toBe(1)
   })
 
-  it('waits a minute where Render takes no request', async () => {
+  it('waits a minute where Render answers 429', async () => {
     const { server, release, begun } = await openWorld()
     const headers = { 'retry-after': '50' }
     server.fate = onceFor(isDeploy, { kind: 'answer', status: 429, headers })
@@ -97,7 +90,7 @@ describe('a deployment to Render', () => {
     expect(begun()).toBe(2)
   })
 
-  it('says at its end that Render did not answer, and has sent nothing', async () => {
+  it('fails with target_unavailable where Render never answers', async () => {
     const { server, shop, release } = await openWorld()
     server.fate = () => ({ kind: 'answer', status: 503 })
     const deployment = await release(1)
@@ -109,7 +102,7 @@ describe('a deployment to Render', () => {
     expect(shop.deploys()).toEqual([])
   })
 
-  it('leaves the live release where Render cannot bring it up, without a second deploy', async () => {
+  it('leaves the live release where the build at Render fails, without a second deploy', async () => {
     const { shop, release, begun } = await openWorld()
     await release(1)
     shop.settings.courseOf = () => ({ kind: 'build_failed' })
@@ -122,7 +115,7 @@ describe('a deployment to Render', () => {
     expect(shop.serving()?.sha).toBe(digestAt(1))
   })
 
-  it('is cancelled at Render where it is not done in time, and says what Render said last', async () => {
+  it('cancels a deploy at Render that misses its deadline, and reports its last status', async () => {
     const { shop, release } = await openWorld()
     await release(1)
     shop.settings.courseOf = () => ({ kind: 'stays', status: 'update_in_progress' })
@@ -135,7 +128,7 @@ describe('a deployment to Render', () => {
 })
 
 describe('an app at Render and on EC2', () => {
-  it('is deployed in the order written, and Render is brought back where EC2 fails after it', async () => {
+  it('deploys Render and EC2 in the written order, and restores Render where EC2 fails', async () => {
     const { world, shop, release } = await openWorld([render, ec2()])
     expect(await release(1)).toMatchObject({ status: 'succeeded' })
     expect(world.hosts[0]?.serving).toMatchObject({ generation: 1 })
@@ -154,7 +147,7 @@ describe('an app at Render and on EC2', () => {
     expect(world.hosts[0]?.serving).toMatchObject({ generation: 1 })
   })
 
-  it('gives Render back what it ran where nothing of Landfall was live before', async () => {
+  it('restores what Render ran where Landfall had nothing live before', async () => {
     const { world, shop, release } = await openWorld([render, ec2()])
     shop.settings.tags = { latest: digestAt(9) }
     shop.deploy(null, 'manual')

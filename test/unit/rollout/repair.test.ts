@@ -4,27 +4,24 @@ import { Digest, Generation } from '../../../src/kernel/id.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { createHost } from '../../support/hosts.ts'
 import { plainly } from '../../support/calls.ts'
-import { commitAt, ec2 } from '../../support/examples.ts'
+import { ec2 } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
-import { letItSettle } from '../../support/runs.ts'
+import { letItSettle, pushGreen, tickOf } from '../../support/runs.ts'
 import { instanceAt } from '../../support/deployments.ts'
 
-/** Two instances serve commit 1; the clock has looked after them. */
+/** Two instances serve commit 1. */
 const settled = async (changes: Partial<Ec2Settings> = {}): Promise<World> => {
   const world = createWorld({ instances: 2, targets: [ec2(changes)] })
-  world.pushImage(1)
-  world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+  pushGreen(world, 1)
   await letItSettle(world, 3)
   return world
 }
 
-/** The clock looks; these have just come online. */
+/** A tick; these instances have just come online. */
 const tick = (world: World, returned?: readonly number[]): Promise<void> => {
-  const { app } = world
   const scan =
     returned === undefined ? null : { at: world.instant(), returned: returned.map(instanceAt) }
-  const nudge = { app: app.name, settings: app, revisions: [], isTick: true, by: 'clock', scan }
-  return createReconcile(world.toPorts(plainly))(nudge)
+  return createReconcile(world.toPorts(plainly))(tickOf(world, { scan }))
 }
 
 const sentTo = (world: World, since: number) =>
@@ -35,7 +32,7 @@ const sentTo = (world: World, since: number) =>
 const live = { generation: 1, digest: `sha256:${'1'.padStart(64, '0')}` }
 
 describe('an instance that is added later', () => {
-  it('gets the live release once, and no other instance is touched', async () => {
+  it('deploys the live release once to an added instance, and touches no other', async () => {
     const world = await settled()
     const before = world.sends.length
     world.hosts.push(createHost(instanceAt(3)))
@@ -52,7 +49,7 @@ describe('an instance that is added later', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('adds no deployment to the history, only steps of the live one', async () => {
+  it('adds no deployment to the history for an added instance, only steps of the live one', async () => {
     const world = await settled()
     world.hosts.push(createHost(instanceAt(3)))
     await tick(world, [3])
@@ -67,7 +64,7 @@ describe('an instance that is added later', () => {
     ])
   })
 
-  it('is reported where it fails and tried again with growing gaps, while the app runs on', async () => {
+  it('retries an added instance that fails with growing gaps', async () => {
     const world = await settled()
     world.hosts.push(createHost(instanceAt(3)))
     world.breakImage(1, world.hosts.slice(2))
@@ -88,10 +85,9 @@ describe('an instance that is added later', () => {
 })
 
 describe('an instance that was offline', () => {
-  it('gets the release of the rollback when it is back', async () => {
+  it('deploys the release of a rollback to an instance that was offline', async () => {
     const world = await settled()
-    world.pushImage(2)
-    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    pushGreen(world, 2)
     await letItSettle(world, 3)
     world.hostOf(instanceAt(2)).online = false
     world.say({ kind: 'rollback', to: null })
@@ -111,7 +107,7 @@ describe('an instance that was changed by hand', () => {
     digest: Digest.parse(`sha256:${'e'.repeat(64)}`),
   }
 
-  it('is found within the hour, put right and reported', async () => {
+  it('finds a changed instance within the hour, repairs and reports it', async () => {
     const world = await settled()
     world.hostOf(instanceAt(2)).serving = null
     world.advance(3300_000)
@@ -125,7 +121,7 @@ describe('an instance that was changed by hand', () => {
     ])
   })
 
-  it('is only reported, and only once, where drift is `report`', async () => {
+  it('only reports a changed instance, and only once, where drift is `report`', async () => {
     const world = await settled({ drift: 'report' })
     world.hostOf(instanceAt(2)).serving = stranger
     for (let hour = 0; hour < 3; hour += 1) {
@@ -142,7 +138,7 @@ describe('an instance that was changed by hand', () => {
     })
   })
 
-  it('leaves no trace where it serves what it should', async () => {
+  it('leaves no record of an instance that serves the live release', async () => {
     const world = await settled()
     const before = world.steps.size
     world.advance(3601_000)
@@ -154,14 +150,13 @@ describe('an instance that was changed by hand', () => {
 })
 
 describe('a repair of instances', () => {
-  it('gives way to a deployment, which opens at once', async () => {
+  it('ends a repair for a deployment, which opens at once', async () => {
     const world = await settled()
     world.hosts.push(createHost(instanceAt(3)))
     world.upcoming.push('slow')
     await tick(world, [3])
     expect(world.core().repair).toMatchObject({ generation: 1, status: 'in_progress' })
-    world.pushImage(2)
-    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    pushGreen(world, 2)
     await tick(world)
     expect(world.core()).toMatchObject({ generation: 2 })
     await letItSettle(world, 5)
@@ -169,10 +164,9 @@ describe('a repair of instances', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('brings no instance to a release whose rollback failed', async () => {
+  it('repairs no instance to a release whose rollback failed', async () => {
     const world = await settled()
-    world.pushImage(2)
-    world.receive(commitAt(2), world.runOf(2, 1, 'success'))
+    pushGreen(world, 2)
     await letItSettle(world, 3)
     world.breakImage(1)
     world.say({ kind: 'rollback', to: null })

@@ -67,7 +67,7 @@ describe.each([
   ],
 ])('a commit that requires %s and its image', (_what, requires, ways) => {
   it.each(ways.map((way) => [way.join(', then '), way] as const))(
-    'goes out with the last of them, and not before: %s',
+    'deploys a commit with the last requirement, and not before: %s',
     async (_way, way) => {
       const world = worldOf(...requires)
       for (const [index, arrival] of way.entries()) {
@@ -85,7 +85,7 @@ describe('an app with several CI entries', () => {
   it.each([
     ['GitHub', [github, circleci, image], orderAt(1).createdAt],
     ['CircleCI', [circleci, github, image], addSeconds(orderAt(1).createdAt, 5)],
-  ])('is ordered by the first: %s', async (_what, requires, createdAt) => {
+  ])('orders commits by the first CI entry: %s', async (_what, requires, createdAt) => {
     const world = worldOf(...requires)
     for (const arrive of Object.values(arrivals)) arrive(world)
     await runReconcile(world)
@@ -95,7 +95,7 @@ describe('an app with several CI entries', () => {
   it.each([
     ['GitHub', 'circleci'],
     ['CircleCI', 'github'],
-  ] as const)('refuses a commit of which one is red, whatever %s says', async (_what, red) => {
+  ] as const)('refuses a commit with one red CI, whatever %s says', async (_what, red) => {
     const world = worldOf(github, circleci, image)
     for (const arrive of Object.values(arrivals)) arrive(world)
     const failed = red === 'github' ? world.runOf(1, 2, 'failure') : pipelineOf(world, 1, 'failure')
@@ -108,7 +108,7 @@ describe('an app with several CI entries', () => {
     })
   })
 
-  it('requires another workflow of the same CI too', async () => {
+  it('requires a second workflow of the same CI too', async () => {
     const lint: Requirement = { kind: 'ci', ci: 'github', workflow: 'Lint' }
     const world = worldOf(github, lint, image)
     arrivals.github(world)

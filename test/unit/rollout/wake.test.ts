@@ -25,8 +25,8 @@ interface Given {
 const createWorld = ({ open = [], errors = {}, listPresent = async () => [] }: Given = {}) => {
   const looked: Nudge[] = []
   const logged: (readonly [level: string, fields: LogFields | undefined])[] = []
-  let rollCall: FleetScan = { online: [], asked: { shop: start, blog: start } }
-  const record = vi.fn(async (next: FleetScan) => void (rollCall = next))
+  let lastScan: FleetScan = { online: [], asked: { shop: start, blog: start } }
+  const record = vi.fn(async (next: FleetScan) => void (lastScan = next))
   const log: Log = {
     info: () => undefined,
     warn: (_message, fields) => void logged.push(['warn', fields]),
@@ -44,15 +44,15 @@ const createWorld = ({ open = [], errors = {}, listPresent = async () => [] }: G
     apps: [shop, blog],
     listPresent: async () =>
       (await listPresent()).map((id) => ({ id, isOnline: true, tags: { Name: 'shop' } })),
-    fleetScans: { load: async () => rollCall, record },
+    fleetScans: { load: async () => lastScan, record },
     clock: () => new Date(start),
     log,
   })
   return { wake, looked, logged, record }
 }
 
-describe('reconcile is woken', () => {
-  it('by a nudge for its app and revision, with the settings of the app', async () => {
+describe('wake', () => {
+  it('reconciles the app and revision of a nudge, with the app’s settings', async () => {
     const { wake, looked } = createWorld()
     await wake({ kind: 'nudge', app: shop.name, revision: commitAt(1) })
     await wake({ kind: 'nudge', app: gone, revision: null })
@@ -63,14 +63,14 @@ describe('reconcile is woken', () => {
     expect(looked[0]?.by).not.toBe(looked[1]?.by)
   })
 
-  it('by the end of a command for the app that sent it, and of no other command', async () => {
+  it('reconciles the app of an ended command, and nothing for an unknown command', async () => {
     const { wake, looked } = createWorld()
     await wake({ kind: 'command', command: 'c-1' })
     await wake({ kind: 'command', command: 'c-2' })
     expect(looked).toMatchObject([{ app: 'shop', isTick: false }])
   })
 
-  it('by the clock for every app with work, and for those whose instances have come', async () => {
+  it('reconciles every app with work on a tick, and those whose instances have come', async () => {
     const { wake, looked, record } = createWorld({
       open: [gone],
       listPresent: async () => [instanceAt(1)],
@@ -90,7 +90,7 @@ describe('reconcile is woken', () => {
 describe('a failure for one app', () => {
   const coming = { listPresent: async () => [instanceAt(1)] }
 
-  it('that is a bug keeps no other from being looked at, and is thrown at the end', async () => {
+  it('reconciles the other apps after a bug, and throws it at the end', async () => {
     const bug = new Error('x is not a function')
     const { wake, looked, logged, record } = createWorld({ ...coming, errors: { shop: bug } })
     await expect(wake({ kind: 'tick' })).rejects.toBe(bug)
@@ -99,7 +99,7 @@ describe('a failure for one app', () => {
     expect(record).not.toHaveBeenCalled()
   })
 
-  it('that may pass is no error, and its instances are named again by the next tick', async () => {
+  it('logs a retryable failure as a warning, and scans the app again on the next tick', async () => {
     const errors = { blog: new Retryable('the table is away') }
     const { wake, looked, logged, record } = createWorld({ ...coming, errors })
     await wake({ kind: 'tick' })
@@ -109,7 +109,7 @@ describe('a failure for one app', () => {
     expect(record).not.toHaveBeenCalled()
   })
 
-  it('to list the instances leaves the apps with work to be looked at', async () => {
+  it('reconciles the apps with work where the instances cannot be listed', async () => {
     const listPresent = async () => {
       throw new Retryable('Throttling: slow down')
     }

@@ -1,18 +1,16 @@
+import type { OperatorCommand } from '../../../src/deployment/observation.ts'
 import { describe, expect, it } from 'vitest'
-import type { OperatorCommand } from '../../../src/deployment/operate.ts'
-import { createOperate } from '../../../src/rollout/operate.ts'
-import { createTakeAlarm } from '../../../src/rollout/take-alarm.ts'
+import { createTakeAlarm } from '../../../src/rollout/alarm-event.ts'
 import { plainly } from '../../support/calls.ts'
 import { commitAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
-import { runReconcile } from '../../support/runs.ts'
+import { operate, pushGreen, runReconcile } from '../../support/runs.ts'
 
 const alarm = 'oc-lettings-5xx'
 const windowSeconds = 1800
 
 const pushed = async (world: World, index: number): Promise<void> => {
-  world.pushImage(index)
-  world.receive(commitAt(index), world.runOf(index, 1, 'success'))
+  pushGreen(world, index)
   await runReconcile(world)
   expect(world.core().live?.revision).toBe(commitAt(index))
 }
@@ -26,9 +24,7 @@ const worldAt = async (releases: number): Promise<World> => {
 }
 
 const say = async (world: World, word: OperatorCommand, id: string): Promise<void> => {
-  const auditLog = { recordOperation: () => Promise.resolve() }
-  const operate = createOperate({ ...world.toPorts(plainly), auditLog })
-  expect(await operate({ app: world.app.name, word, by: 'ada', id })).toMatchObject({ ok: true })
+  expect(await operate(world, word, id)).toMatchObject({ ok: true })
 }
 
 /** The alarm fires from OK and goes on firing; its event comes. */
@@ -44,7 +40,7 @@ const nextMinute = async (world: World): Promise<void> => {
 }
 
 describe('an alarm that goes on firing', () => {
-  it('does not freeze an app again that a person has unfrozen', async () => {
+  it('does not freeze an unfrozen app again for an alarm that keeps firing', async () => {
     const world = await worldAt(2)
     await fire(world)
     await runReconcile(world)
@@ -59,7 +55,7 @@ describe('an alarm that goes on firing', () => {
     expect(world.breaches).toEqual([])
   })
 
-  it('takes nothing back after `unfreeze` where it fired while the app was frozen', async () => {
+  it('rolls nothing back after `unfreeze` for an alarm that fired while the app was frozen', async () => {
     const world = await worldAt(2)
     await say(world, { kind: 'freeze', reason: 'exams' }, 'ticket-1')
     world.advance(1000)
@@ -73,7 +69,7 @@ describe('an alarm that goes on firing', () => {
     expect(await fire(world)).toMatchObject({ kind: 'take_back', generation: 2 })
   })
 
-  it('is judged once where there is nothing to go back to, not every minute', async () => {
+  it('judges a firing alarm once where there is nothing to roll back to', async () => {
     const world = await worldAt(1)
     await nextMinute(world)
     world.firing.set(alarm, world.instant())

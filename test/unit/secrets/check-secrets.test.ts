@@ -14,7 +14,7 @@ const checksOf = (held: string) =>
 
 const app = appOf('shop', { env: { DEBUG: 'False' } })
 
-test('tells the names of an app’s keys, and no value', async () => {
+test('lists the names of an app’s secret keys, and no value', async () => {
   const found = await checksOf('{"API_KEY":"hunter22","PORT":8000}').readSecretKeys(app, name)
   expect(found).toEqual({ ok: true, value: ['API_KEY', 'PORT'] })
 })
@@ -30,7 +30,7 @@ test.each([
   ['["hunter22"]', 'secret_invalid', /not a JSON object/],
   ['{"API_KEY":{"inner":"hunter22"}}', 'secret_invalid', /"API_KEY"/],
   ['{"no-name":"hunter22"}', 'secret_invalid', /"no-name"/],
-])('the secret %s is %s', async (held, reason, message) => {
+])('reports the app secret %s as %s, and no value', async (held, reason, message) => {
   const found = await checksOf(held).readSecretKeys(app, name)
   expect(found).toMatchObject({ ok: false, error: { reason } })
   expect(found.ok ? '' : found.error.message).toMatch(message)
@@ -42,7 +42,7 @@ test.each([
   ['{"username":"acme"}', false],
   ['hunter22', false],
   ['secret_missing', false],
-])('the credentials %s can be used: %s', async (held, ok) => {
+])('accepts the registry credentials %s: %s', async (held, ok) => {
   const found = await checksOf(held).checkLogin(app, name)
   expect(found.ok).toBe(ok)
   expect(JSON.stringify(found)).not.toContain('hunter22')

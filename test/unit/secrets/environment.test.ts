@@ -14,13 +14,13 @@ const valuesOf = (assembled: ReturnType<typeof assemble>): Record<string, string
 const messageOf = (assembled: ReturnType<typeof assemble>): string =>
   assembled.ok ? '' : assembled.error.message
 
-test('the secret is laid over env', () => {
+test('lays the secret over env', () => {
   const assembled = assemble('{"B": "secret", "C": "secret"}', { A: 'env', B: 'env' })
   expect(valuesOf(assembled)).toEqual({ A: 'env', B: 'secret', C: 'secret' })
   expect(assembled).toMatchObject({ value: { secretNames: ['B', 'C'] } })
 })
 
-test('numbers and booleans arrive as they are written', () => {
+test('takes numbers and booleans of a secret as they are written', () => {
   expect(valuesOf(assemble('{"PORT": 5432, "RATE": 0.25, "DEBUG": false}'))).toEqual({
     PORT: '5432',
     RATE: '0.25',
@@ -28,11 +28,11 @@ test('numbers and booleans arrive as they are written', () => {
   })
 })
 
-test('an app without secret has its env', () => {
+test('gives an app without secret its env', () => {
   expect(valuesOf(assemble(null, { A: 'env' }))).toEqual({ A: 'env' })
 })
 
-test('a key that is called __proto__ is a key like any other', () => {
+test('takes __proto__ as a variable like any other', () => {
   expect(messageOf(assemble('{"__proto__": {"A": "planted"}}'))).toContain('"__proto__"')
   const assembled = assemble('{"__proto__": "kept"}')
   expect(assembled).toMatchObject({ ok: true, value: { secretNames: ['__proto__'] } })
@@ -49,7 +49,7 @@ test.each(['', 'hunter2', '"hunter2"', '["hunter2"]', 'null', '7'])(
 )
 
 test.each(['null', '{"IN": "hunter2"}', '["hunter2"]', '12345678901234567890'])(
-  'refuses the value %s by the name of its key',
+  'refuses the value %s of a secret and names its key',
   (json) => {
     const message = messageOf(assemble(`{"GOOD": "hunter2", "BAD": ${json}}`))
     expect(message).toContain('"BAD"')
@@ -58,7 +58,7 @@ test.each(['null', '{"IN": "hunter2"}', '["hunter2"]', '12345678901234567890'])(
 )
 
 test.each(['', '1ST', 'WITH SPACE', 'WITH-DASH', 'WITH=SIGN', 'É', 'LINE\nBREAK'])(
-  'refuses %j as the name of a variable',
+  'refuses the variable name %j',
   (name) => {
     expect(messageOf(assemble(JSON.stringify({ [name]: 'hunter2' })))).toBe(
       `${JSON.stringify(name)} is not a name for a variable`,
@@ -67,7 +67,7 @@ test.each(['', '1ST', 'WITH SPACE', 'WITH-DASH', 'WITH=SIGN', 'É', 'LINE\nBREAK
   },
 )
 
-test('refuses a value with NUL, which no environment can hold', () => {
+test('refuses a variable with NUL in its value', () => {
   const message = messageOf(assemble('{"KEY": "hunter2\\u0000more"}'))
   expect(message).toBe('the value of "KEY" holds a NUL character')
 })
@@ -81,7 +81,7 @@ test.each([
   'https_proxy',
   'IFS',
 ])(
-  'takes %s with one line and refuses it with several, where the host would have to set it for docker',
+  'takes the variable %s with one line and refuses it with several, which would steer docker',
   (name) => {
     expect(assemble(JSON.stringify({ [name]: 'one line' })).ok).toBe(true)
     for (const value of ['one\ntwo', 'one\r', '\n'])
@@ -89,12 +89,12 @@ test.each([
   },
 )
 
-test('takes an ordinary name with several lines', () => {
+test('takes an ordinary variable with several lines', () => {
   expect(valuesOf(assemble('{"TLS_KEY": "-----BEGIN\\nabc\\n"}'))).toEqual({
     TLS_KEY: '-----BEGIN\nabc\n',
   })
 })
 
-test('prints nothing of what it holds', () => {
+test('prints no value of an environment', () => {
   expect(JSON.stringify(assemble('{"KEY": "hunter2"}', { A: 'hunter2' }))).not.toContain('hunter2')
 })

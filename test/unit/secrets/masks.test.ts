@@ -5,20 +5,20 @@ import { listMasks, maskText } from '../../../src/secrets/masks.ts'
 const masksOf = (...secrets: string[]): string[] =>
   listMasks(secrets.map((secret) => new Redacted(secret))).map((mask) => mask.reveal())
 
-test('values of 8 characters and more are masked, shorter ones are not', () => {
+test('masks values of 8 characters and more only', () => {
   expect(masksOf('True', '1234567', '12345678')).toEqual(['12345678'])
 })
 
-test('a value of several lines is masked line by line', () => {
+test('masks a value of several lines line by line', () => {
   const key = '-----BEGIN KEY-----\r\n  MIIEvQIBADAN\nshort\n-----END KEY-----\n'
   expect(masksOf(key)).toEqual(['-----BEGIN KEY-----', '-----END KEY-----', 'MIIEvQIBADAN'])
 })
 
-test('a value is masked as JSON prints it, too', () => {
+test('masks a value as JSON prints it, too', () => {
   expect(masksOf('say "hello"')).toEqual(['say \\"hello\\"', 'say "hello"'])
 })
 
-test('the password within an address is masked, also as frameworks decode it', () => {
+test('masks the password within an address, also as frameworks decode it', () => {
   expect(masksOf('postgres://shop:correct%2Fhorse@db:5432/shop')).toEqual([
     'postgres://shop:correct%2Fhorse@db:5432/shop',
     'correct%2Fhorse',
@@ -26,14 +26,14 @@ test('the password within an address is masked, also as frameworks decode it', (
   ])
 })
 
-test('longer values come first, so that nothing of them is left over', () => {
+test('masks longer values first, so that no part of them is left over', () => {
   const masks = listMasks([new Redacted('password'), new Redacted('password-of-the-database')])
   expect(maskText('it is password-of-the-database, or password', masks)).toBe(
     'it is [masked], or [masked]',
   )
 })
 
-test('a value that looks like a pattern or a replacement is taken literally', () => {
+test('masks a value that looks like a pattern or a replacement', () => {
   const masks = listMasks([new Redacted('.*.*.*.*'), new Redacted('$& $& $&')])
   expect(maskText('abc $& $& $& .*.*.*.* def', masks)).toBe('abc [masked] [masked] def')
 })

@@ -8,7 +8,7 @@ const value = { title: 'a & b = c + d; 100 % é', list: [null, 1] }
 const json = JSON.stringify(value)
 const form = `payload=${encodeURIComponent(json)}`
 
-describe('readBody', () => {
+describe('decodeBody', () => {
   it('reads JSON, with the spaces that JSON allows around it', () => {
     expect(read(json, jsonType)).toEqual(value)
     expect(read(`\r\n\t ${json} \n`, jsonType)).toEqual(value)

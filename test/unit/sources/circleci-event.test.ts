@@ -28,26 +28,26 @@ const shapes = [
   { shape: 'the GitHub App', bodyOf: githubAppBody },
 ]
 
-describe.each(shapes)('the end of a workflow, of $shape', ({ bodyOf }) => {
-  it('says what gates and orders a revision', () => {
+describe.each(shapes)('parseCircleciEvent, $shape', ({ bodyOf }) => {
+  it('parses the end of a CircleCI workflow', () => {
     expect(parseCircleciEvent(bodyOf())).toEqual(succeed(green))
   })
 
   it.each(['failed', 'error', 'canceled', 'unauthorized', 'not_run', 'SUCCESS', ''])(
-    'with the status "%s" is not green',
+    'parses the status "%s" as not green',
     (status) => {
       const parsed = parseCircleciEvent(bodyOf({ workflow: { status } }))
       expect(parsed).toMatchObject({ ok: true, value: { isPush: true, conclusion: 'failure' } })
     },
   )
 
-  it('is a newer attempt of the same run where it was started again', () => {
+  it('parses a re-run as a newer attempt of the same run', () => {
     const later = { id: 'another', created_at: '2026-11-20T11:00:00.001Z' }
     const again = parseCircleciEvent(bodyOf({ workflow: later }))
     expect(again).toEqual(succeed({ ...green, attempt: green.attempt + 3_720_001 }))
   })
 
-  it('takes times with any offset and any fraction', () => {
+  it('accepts times with any offset and fraction', () => {
     const created_at = '2026-11-20T10:58:00.123456+01:00'
     expect(parseCircleciEvent(bodyOf({ pipeline: { created_at } }))).toMatchObject({
       value: { createdAt: '2026-11-20T09:58:00.123Z' },
@@ -70,11 +70,11 @@ describe.each(shapes)('the end of a workflow, of $shape', ({ bodyOf }) => {
     ['a number too great to count', { pipeline: { number: 1e300 } }],
     ['a type that is no text', { body: { type: 1 } }],
     ['no type', { body: { type: undefined } }],
-  ])('is malformed with %s', (_what, changes) => {
+  ])('refuses a CircleCI workflow with %s', (_what, changes) => {
     expect(parseCircleciEvent(bodyOf(changes))).toEqual(fail('malformed'))
   })
 
-  it('without a commit is evidence of nothing', () => {
+  it('ignores a CircleCI workflow without a commit', () => {
     const pipeline = { vcs: undefined, trigger_parameters: undefined }
     expect(parseCircleciEvent(bodyOf({ pipeline }))).toEqual(
       succeed({ kind: 'other', event: 'workflow-completed' }),
@@ -82,35 +82,35 @@ describe.each(shapes)('the end of a workflow, of $shape', ({ bodyOf }) => {
   })
 })
 
-describe('by the OAuth app', () => {
+describe('parseCircleciEvent, only the OAuth app', () => {
   it.each([
     ['a schedule', { pipeline: { trigger: { type: 'schedule' } } }],
     ['a scheduled pipeline', { pipeline: { trigger: { type: 'scheduled_pipeline' } } }],
     ['the API', { pipeline: { trigger: { type: 'api' } } }],
     ['a person', { pipeline: { trigger: { type: 'explicit' } } }],
-    ['nobody it names', { pipeline: { trigger: {} } }],
-    ['nothing it names', { pipeline: { trigger: undefined } }],
+    ['a trigger without a type', { pipeline: { trigger: {} } }],
+    ['no trigger', { pipeline: { trigger: undefined } }],
     ['a fork', { vcs: { origin_repository_url: 'https://github.com/evil/oc-lettings' } }],
     [
       'a fork on another host',
       { vcs: { origin_repository_url: 'https://x.org/acme/oc-lettings' } },
     ],
-    ['an origin it does not tell', { vcs: { origin_repository_url: undefined } }],
+    ['an unknown origin', { vcs: { origin_repository_url: undefined } }],
     ['a tag', { vcs: { branch: undefined, tag: 'v1' } }],
     ['a tag beside the branch of its name', { vcs: { tag: 'main' } }],
-  ])('what was started by %s is not by a push', (_who, changes) => {
+  ])('does not take a pipeline started by %s for a push', (_who, changes) => {
     expect(parseCircleciEvent(oauthBody(changes))).toMatchObject({
       ok: true,
       value: { kind: 'ci_run', isPush: false },
     })
   })
 
-  it('names no branch for a tag, even for one that is called like the branch', () => {
+  it('parses no branch for a tag, even one with the name of the branch', () => {
     const parsed = parseCircleciEvent(oauthBody({ vcs: { branch: null, tag: 'main' } }))
     expect(parsed).toMatchObject({ value: { branch: '', isPush: false } })
   })
 
-  it('is the same repository however its address is written', () => {
+  it('ignores how the address of the repository is written', () => {
     const vcs = {
       origin_repository_url: 'git@github.com:Acme/OC-Lettings.git',
       target_repository_url: 'https://github.com/acme/oc-lettings',
@@ -119,27 +119,27 @@ describe('by the OAuth app', () => {
   })
 
   it.each(['HEAD', commit.slice(0, 7), commit.toUpperCase(), ''])(
-    'is malformed with the commit "%s"',
+    'refuses a CircleCI workflow with the commit "%s"',
     (revision) => {
       expect(parseCircleciEvent(oauthBody({ vcs: { revision } }))).toEqual(fail('malformed'))
     },
   )
 })
 
-describe('by the GitHub App', () => {
+describe('parseCircleciEvent, only the GitHub App', () => {
   it.each([
     ['a pull request', { circleci: { event_type: 'pull_request' } }],
     ['the API', { circleci: { event_type: 'create pipeline run api' } }],
     ['a schedule', { circleci: { event_type: 'schedule' } }],
-    ['nothing it names', { circleci: { event_type: undefined } }],
-    ['nobody it tells of', { more: { circleci: undefined } }],
+    ['an event without a type', { circleci: { event_type: undefined } }],
+    ['no event', { more: { circleci: undefined } }],
     ['a tag', { git: { branch: '', tag: 'v1' } }],
     ['a tag beside the branch of its name', { git: { tag: 'main' } }],
     [
       'a push to another repository',
       { more: { github_app: { repo_url: 'https://github.com/acme/other' } } },
     ],
-  ])('what was started by %s is not by a push', (_who, changes) => {
+  ])('does not take a pipeline started by %s for a push', (_who, changes) => {
     expect(parseCircleciEvent(githubAppBody(changes))).toMatchObject({
       ok: true,
       value: { kind: 'ci_run', isPush: false },
@@ -155,16 +155,16 @@ describe('by the GitHub App', () => {
     ],
     ['the pushed repository left empty', { more: { github_app: { repo_url: '' } } }],
     ['fields that are new', { more: { webhook: { body: '{}' } }, body: { news: [] } }],
-  ])('is a push with %s', (_what, changes) => {
+  ])('recognises a push with %s', (_what, changes) => {
     expect(parseCircleciEvent(githubAppBody(changes))).toEqual(succeed(green))
   })
 
-  it('whose pipeline checked nothing out is evidence of nothing', () => {
+  it('ignores a pipeline that checked nothing out', () => {
     const parsed = parseCircleciEvent(githubAppBody({ more: { git: undefined } }))
     expect(parsed).toEqual(succeed({ kind: 'other', event: 'workflow-completed' }))
   })
 
-  it('of a repository on GitLab is of no repository on GitHub', () => {
+  it('keeps the host of a repository on GitLab', () => {
     const git = { checkout_url: 'git@gitlab.com:acme/oc-lettings.git' }
     expect(parseCircleciEvent(githubAppBody({ git }))).toMatchObject({
       value: { repository: '//gitlab.com/acme/oc-lettings' },
@@ -182,7 +182,7 @@ describe('toRepository', () => {
     'git@github.com:acme/shop.git',
     'ssh://git@github.com/acme/shop.git',
     'github.com/acme/shop',
-  ])('knows acme/shop in %s', (url) => {
+  ])('reads acme/shop from %s', (url) => {
     expect(toRepository(url)).toBe('acme/shop')
   })
 
@@ -201,17 +201,17 @@ describe('toRepository', () => {
     '',
     ' https://github.com/acme/shop',
     'https://github.com/acme/shop\nhttps://github.com/evil/shop',
-  ])('finds no name of two parts in %j', (url) => {
+  ])('reads no name of two parts from %j', (url) => {
     expect(toRepository(url)).not.toMatch(/^[^/]+\/[^/]+$/)
   })
 
-  it('keeps no password of an address', () => {
+  it('removes the password of an address', () => {
     expect(toRepository('https://me:s3cret@gitlab.com/acme/shop')).toBe('//gitlab.com/acme/shop')
   })
 })
 
-describe('what is not the end of a workflow', () => {
-  it('but of a job is ignored, also where it is called a workflow', () => {
+describe('parseCircleciEvent, other events', () => {
+  it('ignores the end of a job, also where its type is workflow-completed', () => {
     const other = succeed({ kind: 'other', event: 'job-completed' })
     expect(parseCircleciEvent(jobBody)).toEqual(other)
     expect(parseCircleciEvent({ ...jobBody, type: 'workflow-completed' })).toEqual(other)
@@ -219,7 +219,7 @@ describe('what is not the end of a workflow', () => {
     expect(parseCircleciEvent(both)).toEqual(other)
   })
 
-  it('but an event that is new is ignored under its name', () => {
+  it('ignores an unknown event under its name', () => {
     const body = oauthBody({ body: { type: `pipeline-${'x'.repeat(200)}` } })
     expect(parseCircleciEvent(body)).toEqual(
       succeed({ kind: 'other', event: `pipeline-${'x'.repeat(91)}` }),
@@ -230,11 +230,11 @@ describe('what is not the end of a workflow', () => {
   it.each([
     ['of its own type', { type: 'ping', id: '1', happened_at: createdAt, webhook }],
     ['of no type', { id: '1', webhook }],
-    ['of the type that was ticked', { type: 'workflow-completed', id: '1', webhook }],
+    ['of the selected type', { type: 'workflow-completed', id: '1', webhook }],
     ['of the type of a job', { type: 'job-completed', webhook, project: { name: 'shop' } }],
     ['with empty parts', { type: 'workflow-completed', pipeline: null, workflow: null, job: null }],
-    ['of nothing', {}],
-  ])('but the test ping, %s, is a ping', (_what, body) => {
+    ['with an empty body', {}],
+  ])('recognises the test ping %s', (_what, body) => {
     expect(parseCircleciEvent(body)).toEqual(succeed({ kind: 'ping' }))
   })
 
@@ -242,7 +242,7 @@ describe('what is not the end of a workflow', () => {
     ['a workflow alone', { type: 'workflow-completed', workflow: { name: 'ci' } }],
     ['a pipeline alone', { type: 'workflow-completed', pipeline: { number: 1 } }],
     ['a pipeline of no type', { pipeline: { number: 1 } }],
-  ])('but %s is no ping', (_what, body) => {
+  ])('does not take %s for a ping', (_what, body) => {
     expect(parseCircleciEvent(body)).toEqual(fail('malformed'))
   })
 })

@@ -23,15 +23,15 @@ const body = Buffer.from(JSON.stringify(oauthBody({ workflow: { name: 'déjà vu
 const right = signCircleci(secret, body)
 const wrong = signCircleci(secret, 'another')
 
-describe('isSignedBy', () => {
-  it.each(signatureVectors.circleci)('knows the published signature of $body', (vector) => {
+describe('isSignedByCircleci', () => {
+  it.each(signatureVectors.circleci)('accepts the published signature of $body', (vector) => {
     expect(isSignedByCircleci([vector.secret], Buffer.from(vector.body), vector.value)).toBe(true)
     expect(isSignedByCircleci([`${vector.secret}x`], Buffer.from(vector.body), vector.value)).toBe(
       false,
     )
   })
 
-  it('knows the signature of any of the secrets', () => {
+  it('accepts the signature of any of the secrets', () => {
     const old = signCircleci('old', body)
     expect(isSignedByCircleci(['new', 'old'], body, old)).toBe(true)
     expect(isSignedByCircleci(['new'], body, old)).toBe(false)
@@ -57,21 +57,21 @@ describe('isSignedBy', () => {
   })
 
   it.each([
-    ['v1 before what comes after it', `${right},v2=${'0'.repeat(64)}`],
-    ['v1 after it', `v2=${'0'.repeat(64)},${right}`],
+    ['v1 before a later version', `${right},v2=${'0'.repeat(64)}`],
+    ['v1 after a later version', `v2=${'0'.repeat(64)},${right}`],
     ['spaces around the entries', ` v2=0 , ${right} ,v3=1 `],
-    ['entries that are none', `,,=,v1,${right},`],
+    ['empty and malformed entries', `,,=,v1,${right},`],
   ])('finds the signature in a header with %s', (_what, header) => {
     expect(isSignedByCircleci([secret], body, header)).toBe(true)
   })
 
   const digest = right.slice('v1='.length)
   it.each([
-    ['of a version before ours, which would be a downgrade', `v0=${digest}`],
-    ['of a version before ours beside a wrong one of ours', `v0=${digest},${wrong}`],
-    ['of a version that we do not know', `v2=${digest}`],
-    ['of a version whose name begins like ours', `v11=${digest}`],
-    ['of our version in upper case', `V1=${digest}`],
+    ['of an older version, which would be a downgrade', `v0=${digest}`],
+    ['of an older version beside a wrong v1', `v0=${digest},${wrong}`],
+    ['of an unknown version', `v2=${digest}`],
+    ['of a version whose name begins with v1', `v11=${digest}`],
+    ['of V1 in upper case', `V1=${digest}`],
     ['without a version', digest],
     ['with a space in it', `v1= ${digest}`],
     ['that is empty', 'v1='],
@@ -79,39 +79,39 @@ describe('isSignedBy', () => {
     expect(isSignedByCircleci([secret], body, header)).toBe(false)
   })
 
-  it('signs nothing with an empty secret, and takes an empty body for a body', () => {
+  it('refuses an empty secret, and accepts a signed empty body', () => {
     expect(isSignedByCircleci([''], body, signCircleci('', body))).toBe(false)
     expect(isSignedByCircleci([secret], Buffer.alloc(0), signCircleci(secret, ''))).toBe(true)
     expect(isSignedByCircleci([secret], Buffer.alloc(0), right)).toBe(false)
   })
 })
 
-describe('verify', () => {
+describe('verify, CircleCI', () => {
   it.each([
     ['the signature of another body', wrong],
     ['the signature of another secret', signCircleci('guessed', body)],
-    ['a header that names none of ours', 'v2=abc'],
-    ['a header of nothing but a comma', ','],
+    ['a header without v1', 'v2=abc'],
+    ['a header of a comma', ','],
   ])('refuses a delivery with %s', async (_what, signature) => {
     const verified = await circleci.verify(deliveryOf(body, signature), secrets, now)
     expect(verified).toEqual(fail('signature_invalid'))
   })
 
-  it('names a missing signature, and an empty one', async () => {
+  it('answers signature_missing to a missing and to an empty signature', async () => {
     const bare = { ...deliveryOf(body), headers: new Map<string, string>() }
     expect(await circleci.verify(bare, secrets, now)).toEqual(fail('signature_missing'))
     const empty = await circleci.verify(deliveryOf(body, ''), secrets, now)
     expect(empty).toEqual(fail('signature_missing'))
   })
 
-  it('accepts the previous secret for a day', async () => {
+  it('accepts the previous CircleCI secret for a day', async () => {
     const rotated = secretsOf('new', secret, '2026-11-20T10:00:00.000Z')
     const during = await circleci.verify(deliveryOf('{}'), rotated, '2026-11-21T09:59:59.000Z')
     const after = await circleci.verify(deliveryOf('{}'), rotated, '2026-11-21T10:00:00.000Z')
     expect([during, after]).toEqual([succeed({ kind: 'ping' }), fail('signature_invalid')])
   })
 
-  it('goes by the body, whatever the header calls the event: it is not signed', async () => {
+  it('reads the event from the body, not from the unsigned header', async () => {
     for (const [event, sent] of [
       ['workflow-completed', jobBody],
       ['job-completed', oauthBody()],
@@ -131,7 +131,7 @@ describe('verify', () => {
     ['a list', '[]'],
     ['null', 'null'],
     ['a text', '"workflow-completed"'],
-  ])('calls %s malformed, though it is signed', async (_what, sent) => {
+  ])('answers malformed to a signed body of %s', async (_what, sent) => {
     expect(await circleci.verify(deliveryOf(sent), secrets, now)).toEqual(fail('malformed'))
   })
 })

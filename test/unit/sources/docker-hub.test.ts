@@ -32,14 +32,14 @@ afterEach(() => {
 })
 
 describe('dockerHubToken', () => {
-  it('is what openssl makes of it', () => {
+  it('equals the HMAC that openssl computes', () => {
     // printf docker-hub:oc-lettings | openssl dgst -sha256 -hmac 'a secret'
     expect(token).toBe('c61704a1b7195780b36bf7d506f32cf67e5510ecc609a71f0e41c373b2640852')
   })
 })
 
 describe('verify', () => {
-  it('reads the repository and the tag that were pushed', async () => {
+  it('reads the pushed repository and tag', async () => {
     expect(await verify({ app, token }, push)).toEqual(
       succeed({
         kind: 'image',
@@ -60,7 +60,7 @@ describe('verify', () => {
     ['an unknown app with its right token', { app: 'gone', token: dockerHubToken(secret, 'gone') }],
     ['an unknown app with a wrong token', { app: 'gone', token }],
     ['a name that is no app', { app: '__proto__', token: dockerHubToken(secret, '__proto__') }],
-  ])('refuses %s', async (_what, path) => {
+  ])('refuses a Docker Hub delivery with %s', async (_what, path) => {
     expect(await verify(path, push)).toEqual(fail('token_invalid'))
   })
 
@@ -72,7 +72,7 @@ describe('verify', () => {
     }
   })
 
-  it('looks at the body only once the token is right', async () => {
+  it('reads the body only after the token is verified', async () => {
     expect(await verify({ app, token: 'wrong' }, '{')).toEqual(fail('token_invalid'))
     expect(await verify({ app, token }, '{')).toEqual(fail('malformed'))
   })
@@ -103,11 +103,11 @@ describe('verify', () => {
       'a byte in its text that is not UTF-8',
       Buffer.from(push.replace('acme', 'acm\xe9'), 'latin1'),
     ],
-  ])('calls a body with %s malformed', async (_what, body) => {
+  ])('answers malformed to a body with %s', async (_what, body) => {
     expect(await verify({ app, token }, body)).toEqual(fail('malformed'))
   })
 
-  it('needs nothing but the repository and the tag', async () => {
+  it('requires only the repository and the tag', async () => {
     const body = '{"push_data":{"tag":"latest","pushed_at":"?"},"repository":{"repo_name":"a/b"}}'
     expect(await verify({ app, token }, body)).toMatchObject({
       ok: true,
@@ -115,7 +115,7 @@ describe('verify', () => {
     })
   })
 
-  it('never touches callback_url', async () => {
+  it('never fetches callback_url', async () => {
     const fetched = vi.fn<() => never>()
     vi.stubGlobal('fetch', fetched)
     const verified = await verify({ app, token }, push)

@@ -27,14 +27,14 @@ const deliveryOf = (
 const verify = (event: string, body: unknown) =>
   githubSource.verify(deliveryOf(event, JSON.stringify(body)), secrets, now)
 
-describe('isSignedBy', () => {
-  it.each(signatureVectors.github)('knows the published signature of $body', async (vector) => {
+describe('isSignedByGithub', () => {
+  it.each(signatureVectors.github)('accepts the published signature of $body', async (vector) => {
     expect(await isSignedByGithub([vector.secret], Buffer.from(vector.body), vector.value)).toBe(
       true,
     )
   })
 
-  it('knows the signature of any of the secrets', async () => {
+  it('accepts the signature of any of the secrets', async () => {
     const body = Buffer.from('{}')
     expect(await isSignedByGithub(['new', 'old'], body, signGithub('old', body))).toBe(true)
     expect(await isSignedByGithub(['new'], body, signGithub('old', body))).toBe(false)
@@ -74,7 +74,7 @@ describe('isSignedBy', () => {
     expect(await isSignedByGithub([secret], forged, signGithub(secret, forged))).toBe(false)
   })
 
-  it('refuses what the library throws on: nothing signed, no signature, an empty secret', async () => {
+  it('refuses an empty body, signature and secret, for which the library throws', async () => {
     const body = Buffer.from('{}')
     expect(await isSignedByGithub([secret], Buffer.alloc(0), signGithub(secret, ''))).toBe(false)
     expect(await isSignedByGithub([secret], body, '')).toBe(false)
@@ -82,21 +82,21 @@ describe('isSignedBy', () => {
   })
 })
 
-describe('verify', () => {
+describe('verify, GitHub', () => {
   it('refuses a delivery whose signature is for another body', async () => {
     const signature = signGithub(secret, 'another')
     const delivery = deliveryOf('push', JSON.stringify(pushBody()), { signature })
     expect(await githubSource.verify(delivery, secrets, now)).toEqual(fail('signature_invalid'))
   })
 
-  it('names a missing signature, and one of the old SHA-1 kind does not count', async () => {
+  it('answers signature_missing to a missing and to a SHA-1 signature', async () => {
     const delivery = deliveryOf('push', '{}')
     const headers = new Map([['x-hub-signature', 'sha1=aa']])
     const verified = await githubSource.verify({ ...delivery, headers }, secrets, now)
     expect(verified).toEqual(fail('signature_missing'))
   })
 
-  it('accepts the previous secret for a day', async () => {
+  it('accepts the previous GitHub secret for a day', async () => {
     const delivery = deliveryOf('ping', '{"zen":""}')
     const rotated = secretsOf('new', secret, '2026-11-20T10:00:00.000Z')
     const during = await githubSource.verify(delivery, rotated, '2026-11-21T09:59:59.000Z')
@@ -104,7 +104,7 @@ describe('verify', () => {
     expect([during, after]).toEqual([succeed({ kind: 'ping' }), fail('signature_invalid')])
   })
 
-  it('reads the form that a hook made by the REST API sends', async () => {
+  it('reads the form of a hook that the REST API created', async () => {
     const form = new URLSearchParams({ payload: JSON.stringify(pushBody()) }).toString()
     const contentType = 'application/x-www-form-urlencoded'
     const verified = await githubSource.verify(
@@ -130,7 +130,7 @@ describe('verify', () => {
     ['a push with nothing in it', 'push', '{}', 'application/json'],
     ['a push that is null', 'push', 'null', 'application/json'],
     ['a run with nothing in it', 'workflow_run', '[]', 'application/json'],
-  ])('calls %s malformed', async (_what, event, body, contentType) => {
+  ])('answers malformed to %s', async (_what, event, body, contentType) => {
     const verified = await githubSource.verify(
       deliveryOf(event, body, { contentType }),
       secrets,
@@ -140,8 +140,8 @@ describe('verify', () => {
   })
 })
 
-describe('a push', () => {
-  it('says which commit which ref names, and when', async () => {
+describe('parseGithubEvent: a push', () => {
+  it('parses a push: its ref, commit and time', async () => {
     expect(await verify('push', pushBody())).toEqual(
       succeed({
         kind: 'push',
@@ -153,26 +153,26 @@ describe('a push', () => {
     )
   })
 
-  it('that deletes the branch names no commit', async () => {
+  it('parses no commit for a deleted branch', async () => {
     const verified = await verify('push', pushBody({ deleted: true, after: '0'.repeat(40) }))
     expect(verified).toMatchObject({ ok: true, value: { commit: null } })
   })
 
-  it('names a ref as long as a receipt holds, and no longer one', async () => {
+  it('accepts a ref of 1,000 characters and no longer one', async () => {
     const ref = `refs/heads/${'x'.repeat(989)}`
     expect(await verify('push', pushBody({ ref }))).toMatchObject({ value: { ref } })
     expect(await verify('push', pushBody({ ref: `${ref}x` }))).toEqual(fail('malformed'))
   })
 
-  it('without a readable time has none', async () => {
+  it('parses no time where the time of a push cannot be read', async () => {
     const repository = { id: 1, full_name: 'acme/oc-lettings', pushed_at: 'yesterday' }
     const verified = await verify('push', pushBody({ repository }))
     expect(verified).toMatchObject({ ok: true, value: { pushedAt: null } })
   })
 })
 
-describe('the end of a run', () => {
-  it('says what gates and orders a revision', async () => {
+describe('parseGithubEvent: the end of a run', () => {
+  it('parses the end of a GitHub run', async () => {
     expect(await verify('workflow_run', runBody())).toEqual(
       succeed({
         kind: 'ci_run',
@@ -199,25 +199,25 @@ describe('the end of a run', () => {
     ['a pull request with the rights of the base', { event: 'pull_request_target' }],
     ['a schedule', { event: 'schedule' }],
     ['a person', { event: 'workflow_dispatch' }],
-  ])('started by %s is not by a push', async (_who, run) => {
+  ])('does not take a run started by %s for a push', async (_who, run) => {
     const verified = await verify('workflow_run', runBody(run))
     expect(verified).toMatchObject({ ok: true, value: { isPush: false } })
   })
 
   it.each(['failure', 'cancelled', 'skipped', 'neutral', 'timed_out', 'stale', null])(
-    'that ended %s is not green',
+    'parses the conclusion %s as not green',
     async (conclusion) => {
       const verified = await verify('workflow_run', runBody({ conclusion }))
       expect(verified).toMatchObject({ ok: true, value: { conclusion: 'failure' } })
     },
   )
 
-  it('is named by its workflow, not by the title of the run', async () => {
+  it('names a run by its workflow, not by its title', async () => {
     const verified = await verify('workflow_run', runBody({ name: 'Fix the door' }))
     expect(verified).toMatchObject({ ok: true, value: { workflow: 'CI' } })
   })
 
-  it('of an old server, without workflow, path and attempt, is understood', async () => {
+  it('parses a run of an old server, without workflow, path and attempt', async () => {
     const run = { name: 'Tests', path: undefined, run_attempt: undefined }
     const verified = await verify('workflow_run', runBody(run, { workflow: undefined }))
     expect(verified).toMatchObject({ value: { workflow: 'Tests', workflowPath: null, attempt: 1 } })
@@ -227,13 +227,13 @@ describe('the end of a run', () => {
     })
   })
 
-  it('has the path of its file without the ref', async () => {
+  it('parses the path of the workflow without the ref', async () => {
     const path = '.github/workflows/ci.yml@refs/heads/main'
     const verified = await verify('workflow_run', runBody({ path }))
     expect(verified).toMatchObject({ value: { workflowPath: '.github/workflows/ci.yml' } })
   })
 
-  it('is not its request, and not another event that carries a run', async () => {
+  it('ignores a requested run, and other events that contain a run', async () => {
     const requested = runBody({ status: 'queued', conclusion: null }, { action: 'requested' })
     expect(await verify('workflow_run', requested)).toEqual(
       succeed({ kind: 'other', event: 'workflow_run.requested' }),
@@ -258,23 +258,26 @@ describe('the end of a run', () => {
     ['an attempt below one', { run_attempt: 0 }],
     ['a time that is none', { created_at: 'today' }],
     ['no id', { id: null }],
-  ])('with %s is malformed', async (_what, run) => {
+  ])('refuses a run with %s', async (_what, run) => {
     expect(await verify('workflow_run', runBody(run))).toEqual(fail('malformed'))
   })
 })
 
-it('keeps of the name of an unknown event what fits', async () => {
+it('cuts the long name of an unknown event', async () => {
   const [long, cut] = ['x'.repeat(101), 'x'.repeat(100)]
   expect(await verify(long, {})).toEqual(succeed({ kind: 'other', event: cut }))
 })
 
-describe('every example payload of GitHub', () => {
-  it.each(githubExamples)('$name $index is understood or of no interest', async (example) => {
-    const verified = await verify(example.name, example.body)
-    expect(verified.ok).toBe(true)
-  })
+describe('parseGithubEvent: example payloads', () => {
+  it.each(githubExamples)(
+    'parses or ignores the example payload $name $index of GitHub',
+    async (example) => {
+      const verified = await verify(example.name, example.body)
+      expect(verified.ok).toBe(true)
+    },
+  )
 
-  it('is refused under the name of an event of another kind', async () => {
+  it('refuses an example payload under the name of another event', async () => {
     const known = ['ping', 'push', 'workflow_run']
     for (const { name, body } of githubExamples) {
       const others = known.includes(name) ? [...known, 'issues'] : known
@@ -284,21 +287,21 @@ describe('every example payload of GitHub', () => {
   })
 })
 
-describe('a body that is signed', () => {
+describe('parseGithubEvent: a signed body', () => {
   it.each([
     ['a push', 'push', pushBody()],
     ['a push that deletes', 'push', pushBody({ deleted: true, after: '0'.repeat(40) })],
     ['a run', 'workflow_run', runBody()],
     ['a run that goes on', 'workflow_run', runBody({}, { action: 'in_progress' })],
     ['a ping', 'ping', { zen: 'Design for failure.', hook_id: 1 }],
-  ])('and is %s is refused under every other name', async (_what, name, body) => {
+  ])('refuses the body of %s under every other event name', async (_what, name, body) => {
     expect(await verify(name, body)).toMatchObject({ ok: true })
     const others = ['ping', 'push', 'workflow_run', 'issues', 'deployment', 'deployment_review']
     for (const event of others.filter((other) => other !== name))
       expect([event, await verify(event, body)]).toEqual([event, fail('malformed')])
   })
 
-  it('and has the fields of two kinds is refused under the names of both', async () => {
+  it('refuses a body with the fields of two kinds under every name', async () => {
     for (const body of [pushBody({ zen: '' }), { ...pushBody(), ...runBody() }])
       for (const event of ['ping', 'push', 'workflow_run', 'issues'])
         expect([event, await verify(event, body)]).toEqual([event, fail('malformed')])
@@ -307,7 +310,7 @@ describe('a body that is signed', () => {
   it.each([
     ['of a deployment', { deployment: { id: 1 } }],
     ['of a review of a deployment', { action: 'requested', since: '2026-11-20T10:00:00Z' }],
-  ])('and carries a run as an event %s does is no run', async (_what, more) => {
+  ])('does not take an event %s for a run', async (_what, more) => {
     const body = runBody({}, more)
     expect(await verify('workflow_run', body)).toEqual(fail('malformed'))
     expect(await verify('deployment', body)).toMatchObject({ value: { kind: 'other' } })

@@ -9,12 +9,12 @@ describe('acceptedSecrets', () => {
     ['at the rotation', '2026-11-20T10:00:00.000Z', ['new', 'old']],
     ['a millisecond before a day is over', '2026-11-21T09:59:59.999Z', ['new', 'old']],
     ['when the day is over', '2026-11-21T10:00:00.000Z', ['new']],
-    ['where our clock is behind', '2026-11-20T09:59:00.000Z', ['new', 'old']],
-  ])('%s accepts %s', (_when, now, accepted) => {
+    ['where the own clock is behind', '2026-11-20T09:59:00.000Z', ['new', 'old']],
+  ])('accepts the right secrets %s: %s', (_when, now, accepted) => {
     expect(acceptedSecrets(secretsOf('new', 'old', rotatedAt), now)).toEqual(accepted)
   })
 
-  it('ends the previous one at once when its label is taken away', () => {
+  it('stops accepting the previous secret when its label is removed', () => {
     expect(acceptedSecrets(secretsOf('new', null, rotatedAt), rotatedAt)).toEqual(['new'])
   })
 
@@ -22,19 +22,19 @@ describe('acceptedSecrets', () => {
     expect(acceptedSecrets(secretsOf('', '', rotatedAt), rotatedAt)).toEqual([])
   })
 
-  it('accepts only the current one where its creation cannot be read', () => {
+  it('accepts only the current secret where its creation time cannot be read', () => {
     expect(acceptedSecrets(secretsOf('new', 'old', 'once'), rotatedAt)).toEqual(['new'])
   })
 })
 
 describe('times of senders', () => {
-  it('are kept in UTC', () => {
+  it('stores times in UTC', () => {
     expect(SentInstant.parse('2026-11-20T12:00:00+02:00')).toBe('2026-11-20T10:00:00.000Z')
     expect(SentEpochSeconds.parse(1_417_566_161.5)).toBe('2014-12-03T00:22:41.500Z')
   })
 
   it.each([
-    // Years that UTC writes with a sign and six digits: nobody could read back what was stored.
+    // In UTC these years have a sign and six digits, which cannot be read back.
     '0000-01-01T00:00:00+01:00',
     '9999-12-31T23:59:59-01:00',
     '1969-12-31T23:59:59Z',
@@ -44,11 +44,11 @@ describe('times of senders', () => {
     '2026-11-20',
     'now',
     '',
-  ])('are refused as %s', (text) => {
+  ])('refuses the time %j', (text) => {
     expect(SentInstant.safeParse(text).success).toBe(false)
   })
 
-  it('begin with 1970 and end with the century', () => {
+  it('accepts times from 1970 to 2100', () => {
     expect(SentInstant.parse('1970-01-01T01:00:00+01:00')).toBe('1970-01-01T00:00:00.000Z')
     expect(SentInstant.parse('2100-01-01T00:00:00Z')).toBe('2100-01-01T00:00:00.000Z')
     expect(SentEpochSeconds.parse(0)).toBe('1970-01-01T00:00:00.000Z')
@@ -56,7 +56,7 @@ describe('times of senders', () => {
     expect(SentEpochSeconds.safeParse(4_102_444_801).success).toBe(false)
   })
 
-  it.each([-1, 1e15, Number.NaN, Infinity])('are refused as %s seconds', (seconds) => {
+  it.each([-1, 1e15, Number.NaN, Infinity])('refuses %s seconds as a time', (seconds) => {
     expect(SentEpochSeconds.safeParse(seconds).success).toBe(false)
   })
 })

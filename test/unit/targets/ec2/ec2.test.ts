@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { Generation } from '../../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
@@ -15,240 +15,227 @@ const targetOf = (given: Given, settings = ec2()) => {
   const { ports, ...rest } = createEc2Ports(given)
   return { target: createEc2Target(ports, settings), ...rest }
 }
+const startIn = async (given: Given, order = orderOf()) => {
+  const { target, sent } = targetOf(given)
+  return { started: await target.start(order), sent }
+}
+const certificates = [certificateOf(1)]
 const two = orderOf({ instances: [instanceAt(1), instanceAt(2)] })
-/** Generation 8 brings back what generation 7 made. */
+/** Generation 8 brings back the release that generation 7 made. */
 const kept = orderOf({ kind: 'rollback', generation: Generation.parse(8) })
 const unknown = fail({ kind: 'invalid_instance' as const, message: 'InvalidInstanceId: no' })
 
-describe('the instances that a target selects', () => {
-  it('stand in nobody’s way when they are online with a recent agent', async () => {
-    const { target } = targetOf({ fleet: [machine(1), machine(2, { agentVersion: '3.4.0.0' })] })
-    expect(await target.candidates()).toEqual([
-      { id: instanceAt(1), target: keyAt(0), obstacle: null },
-      { id: instanceAt(2), target: keyAt(0), obstacle: null },
-    ])
-  })
-
-  it.each([
-    ['offline', { ping: 'offline' }, 'instance_offline'],
-    ['unknown to SSM', { ping: 'unknown', agentVersion: null }, 'instance_offline'],
-    ['online with an agent too old', { agentVersion: '3.3.2745.9' }, 'agent_too_old'],
-    ['online with a much older agent', { agentVersion: '2.9999.0.0' }, 'agent_too_old'],
-    ['online with no agent version', { agentVersion: null }, 'agent_too_old'],
-    ['online with a newer patch', { agentVersion: '3.3.2746.1' }, null],
-    ['online with a newer major', { agentVersion: '4.0.0.0' }, null],
-  ] as const)('that are %s', async (_name, changes, obstacle) => {
-    const { target } = targetOf({ fleet: [machine(1, changes)] })
-    expect(await target.candidates()).toMatchObject([{ obstacle }])
-  })
-
-  it('are named also where they are gone', async () => {
-    const ids = { kind: 'ids' as const, ids: [instanceAt(1), instanceAt(2)] }
-    const { target } = targetOf({ fleet: [machine(2)] }, ec2({ instances: ids }))
-    expect(await target.candidates()).toEqual([
-      { id: instanceAt(2), target: keyAt(0), obstacle: null },
-      { id: instanceAt(1), target: keyAt(0), obstacle: 'instance_offline' },
-    ])
-  })
+test('selects online instances with a recent agent without an obstacle', async () => {
+  const { target } = targetOf({ fleet: [machine(1), machine(2, { agentVersion: '3.4.0.0' })] })
+  expect(await target.candidates()).toEqual([
+    { id: instanceAt(1), target: keyAt(0), obstacle: null },
+    { id: instanceAt(2), target: keyAt(0), obstacle: null },
+  ])
 })
 
-describe('who needs no prepare', () => {
-  it('is whoever has a certificate of the last 30 days', async () => {
-    const month = 30 * 24 * 3600
-    const certificates = [certificateOf(1, after(1 - month)), certificateOf(2, after(-month))]
-    const { target } = targetOf({ certificates })
-    const ids = [1, 2, 3].map(instanceAt)
-    expect(await target.prepared(ids)).toEqual([instanceAt(1)])
-  })
+test.each([
+  ['offline', { ping: 'offline' }, 'instance_offline'],
+  ['unknown to SSM', { ping: 'unknown', agentVersion: null }, 'instance_offline'],
+  ['online with an agent too old', { agentVersion: '3.3.2745.9' }, 'agent_too_old'],
+  ['online with a much older agent', { agentVersion: '2.9999.0.0' }, 'agent_too_old'],
+  ['online with no agent version', { agentVersion: null }, 'agent_too_old'],
+  ['online with a newer patch', { agentVersion: '3.3.2746.1' }, null],
+  ['online with a newer major', { agentVersion: '4.0.0.0' }, null],
+] as const)('finds the obstacle to an instance that is %s', async (_name, changes, obstacle) => {
+  const { target } = targetOf({ fleet: [machine(1, changes)] })
+  expect(await target.candidates()).toMatchObject([{ obstacle }])
 })
 
-describe('the capacity of a command', () => {
-  const { settings } = orderOf()
+test('selects the instances of its ids that are gone', async () => {
+  const ids = { kind: 'ids' as const, ids: [instanceAt(1), instanceAt(2)] }
+  const { target } = targetOf({ fleet: [machine(2)] }, ec2({ instances: ids }))
+  expect(await target.candidates()).toEqual([
+    { id: instanceAt(2), target: keyAt(0), obstacle: null },
+    { id: instanceAt(1), target: keyAt(0), obstacle: 'instance_offline' },
+  ])
+})
 
-  it.each([
-    ['a small env file', 500, 89, null],
-    ['8 KiB', 8192, 65, null],
-    ['24 KiB', 24_576, 12, null],
-    [
-      '40 KiB',
-      40_960,
-      0,
-      /^the env file and its masks take 40960 bytes, 55460 characters when encrypted; 38\d{3} fit into a command$/,
-    ],
-  ])('is, for %s, a number of instances', async (_name, measured, instances, message) => {
+test('needs no prepare for an instance with a certificate of the last 30 days', async () => {
+  const month = 30 * 24 * 3600
+  const of = [certificateOf(1, after(1 - month)), certificateOf(2, after(-month))]
+  const { target } = targetOf({ certificates: of })
+  const ids = [1, 2, 3].map(instanceAt)
+  expect(await target.prepared(ids)).toEqual([instanceAt(1)])
+})
+
+const { settings } = orderOf()
+
+test.each([
+  ['a small env file', 500, 89, null],
+  ['8 KiB', 8192, 65, null],
+  ['24 KiB', 24_576, 12, null],
+  [
+    '40 KiB',
+    40_960,
+    0,
+    /^the env file and its masks take 40960 bytes, 55460 characters when encrypted; 38\d{3} fit into a command$/,
+  ],
+])(
+  'fits %s into a command for a number of instances',
+  async (_name, measured, instances, message) => {
     const { target } = targetOf({ measured })
     const capacity = await target.capacity(settings, null)
     expect(capacity.instances).toBe(instances)
     if (message === null) expect(capacity.message).toBeNull()
     else expect(capacity.message).toMatch(message)
-  })
+  },
+)
 
-  it('is left to the sealing where the secret cannot be read now', async () => {
-    const { target } = targetOf({ measured: null })
-    expect(await target.capacity(settings, null)).toEqual(unlimited)
+test('leaves the capacity to sealing if the secret cannot be read now', async () => {
+  const { target } = targetOf({ measured: null })
+  expect(await target.capacity(settings, null)).toEqual(unlimited)
+})
+
+test('sends a prepare without settings and secret', async () => {
+  const { target, sent } = targetOf({})
+  const started = await target.start(orderOf({ purpose: 'prepare' }))
+  expect(started).toEqual({ operation: 'command-1', missing: [] })
+  expect(sent).toEqual([
+    {
+      document: 'landfall-test-prepare-00000000',
+      instances: [instanceAt(1)],
+      parameters: {
+        App: 'oc-lettings',
+        Owner: '000000000000/eu-west-3/test',
+        NotAfter: String(Date.parse(after(600)) / 1000),
+      },
+      comment: 'landfall oc-lettings prepare #7 fence 12',
+      deliverySeconds: 600,
+    },
+  ])
+})
+
+test('sends a deploy with generation, fence, settings and the sealed envelope', async () => {
+  const { sent } = await startIn({})
+  expect(sent[0]).toMatchObject({
+    document: 'landfall-test-deploy-00000000',
+    parameters: { Mode: 'deploy', Generation: '7', Fence: '12', Envelope: 'c2VhbGVk' },
   })
 })
 
-describe('sending', () => {
-  it('a prepare carries no settings and no secret', async () => {
-    const { target, sent } = targetOf({})
-    expect(await target.start(orderOf({ purpose: 'prepare' }))).toEqual({
-      operation: 'command-1',
-      missing: [],
-    })
-    expect(sent).toEqual([
-      {
-        document: 'landfall-test-prepare-00000000',
-        instances: [instanceAt(1)],
-        parameters: {
-          App: 'oc-lettings',
-          Owner: '000000000000/eu-west-3/test',
-          NotAfter: String(Date.parse(after(600)) / 1000),
-        },
-        comment: 'landfall oc-lettings prepare #7 fence 12',
-        deliverySeconds: 600,
-      },
-    ])
-  })
+test.each([
+  ['no secret can be read', { sealEnvelope: () => Promise.reject(new Error('away')) }],
+  ['the secret is gone', { sealed: fail({ reason: 'secret_missing', message: 'x' } as const) }],
+  ['no certificate is known', { certificates: [] }],
+])('sends a restore without an envelope if %s', async (_name, given) => {
+  const { sent } = await startIn({ certificates, ...given }, orderOf({ purpose: 'restore' }))
+  expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Envelope: '-' })
+})
 
-  it('a deploy carries generation, fence, settings and the sealed envelope', async () => {
-    const { target, sent } = targetOf({})
-    await target.start(orderOf())
-    expect(sent[0]).toMatchObject({
-      document: 'landfall-test-deploy-00000000',
-      parameters: { Mode: 'deploy', Generation: '7', Fence: '12', Envelope: 'c2VhbGVk' },
-    })
-  })
+test.each([
+  ['no secret can be read', { sealEnvelope: () => Promise.reject(new Retryable('away')) }],
+  ['the secret is gone', { sealed: fail({ reason: 'secret_missing', message: 'x' } as const) }],
+  ['the secret is no JSON', { sealed: fail({ reason: 'secret_invalid', message: 'x' } as const) }],
+])('sends a rollback to a kept release without an envelope if %s', async (_name, given) => {
+  const { started, sent } = await startIn({ certificates, ...given }, kept)
+  expect(started).toEqual({ operation: 'command-1', missing: [] })
+  expect(sent[0]?.parameters).toMatchObject({ Mode: 'deploy', Generation: '7', Envelope: '-' })
+})
 
-  it.each([
-    ['no secret can be read', { sealEnvelope: () => Promise.reject(new Error('away')) }],
-    ['the secret is gone', { sealed: fail({ reason: 'secret_missing', message: 'x' } as const) }],
-    ['no certificate is known', { certificates: [] }],
-  ])('a restore goes out without an envelope where %s', async (_name, given) => {
-    const { ports, sent } = createEc2Ports({ certificates: [certificateOf(1)], ...given })
-    const own = 'sealEnvelope' in given ? { ...ports, sealEnvelope: given.sealEnvelope } : ports
-    await createEc2Target(own, ec2()).start(orderOf({ purpose: 'restore' }))
-    expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Envelope: '-' })
-  })
+const tooLarge = { sealed: succeed('x'.repeat(40_000)), certificates }
 
-  it.each([
-    ['no secret can be read', { sealEnvelope: () => Promise.reject(new Retryable('away')) }],
-    ['the secret is gone', { sealed: fail({ reason: 'secret_missing', message: 'x' } as const) }],
-    [
-      'the secret is no JSON',
-      { sealed: fail({ reason: 'secret_invalid', message: 'x' } as const) },
+test('refuses a deploy whose envelope is too large, and sends nothing', async () => {
+  const { target, sent } = targetOf(tooLarge)
+  const { operation, missing } = await target.start(orderOf())
+  expect(operation).toBeNull()
+  expect(missing).toMatchObject([{ outcome: 'failed', reason: 'envelope_too_large' }])
+  expect(missing[0]?.message).toMatch(/^40000 characters for 1 instances; 3\d{4} fit$/)
+  expect(sent).toEqual([])
+})
+
+test('sends a restore without an envelope that is too large', async () => {
+  const { sent } = await startIn(tooLarge, orderOf({ purpose: 'restore' }))
+  expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Envelope: '-' })
+})
+
+test('refuses a rollback to a new container without its secret', async () => {
+  const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x' })
+  const { target, sent } = targetOf({ sealed, certificates })
+  expect(await target.start(orderOf({ kind: 'rollback' }))).toMatchObject({
+    operation: null,
+    missing: [{ reason: 'secret_missing', message: 'landfall/x' }],
+  })
+  expect(sent).toEqual([])
+})
+
+test('sends a restore to no release with generation 0 and no envelope', async () => {
+  const { sent } = await startIn({}, orderOf({ purpose: 'restore', release: null }))
+  expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Generation: '0', Envelope: '-' })
+})
+
+test('lets SSM try for 30 s at least, because it refuses less', async () => {
+  const { sent } = await startIn({}, orderOf({ notAfter: after(5) }))
+  expect(sent[0]?.deliverySeconds).toBe(30)
+})
+
+test('sends no deploy if the secret is gone', async () => {
+  const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x' })
+  const { target, sent } = targetOf({ sealed })
+  expect(await target.start(two)).toMatchObject({
+    operation: null,
+    missing: [
+      { id: instanceAt(1), outcome: 'failed', reason: 'secret_missing', message: 'landfall/x' },
+      { id: instanceAt(2), reason: 'secret_missing' },
     ],
-  ])('so does a rollback to what may be kept where %s', async (_name, given) => {
-    const { ports, sent } = createEc2Ports({ certificates: [certificateOf(1)], ...given })
-    const own = 'sealEnvelope' in given ? { ...ports, sealEnvelope: given.sealEnvelope } : ports
-    const started = await createEc2Target(own, ec2()).start(kept)
-    expect(started).toEqual({ operation: 'command-1', missing: [] })
-    expect(sent[0]?.parameters).toMatchObject({ Mode: 'deploy', Generation: '7', Envelope: '-' })
   })
+  expect(sent).toEqual([])
+})
 
-  const tooLarge = { sealed: succeed('x'.repeat(40_000)), certificates: [certificateOf(1)] }
-
-  it('an envelope that leaves no room in the command is refused by name, and nothing is sent', async () => {
-    const { target, sent } = targetOf(tooLarge)
-    const { operation, missing } = await target.start(orderOf())
-    expect(operation).toBeNull()
-    expect(missing).toMatchObject([{ outcome: 'failed', reason: 'envelope_too_large' }])
-    expect(missing[0]?.message).toMatch(/^40000 characters for 1 instances; 3\d{4} fit$/)
-    expect(sent).toEqual([])
+test('names an instance that SSM does not know, and sends once more to the others', async () => {
+  const { target, sent } = targetOf({
+    sends: [unknown, succeed('command-2')],
+    fleet: [machine(2)],
   })
-
-  it('a restore goes out without it: the kept container has its settings', async () => {
-    const { target, sent } = targetOf(tooLarge)
-    await target.start(orderOf({ purpose: 'restore' }))
-    expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Envelope: '-' })
+  expect(await target.start(two)).toMatchObject({
+    operation: 'command-2',
+    missing: [{ id: instanceAt(1), outcome: 'failed', reason: 'instance_offline' }],
   })
+  expect(sent.map(({ instances }) => instances)).toEqual([
+    [instanceAt(1), instanceAt(2)],
+    [instanceAt(2)],
+  ])
+})
 
-  it('a rollback to a container of its own does not go out without its secret', async () => {
-    const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x' })
-    const { target, sent } = targetOf({ sealed, certificates: [certificateOf(1)] })
-    expect(await target.start(orderOf({ kind: 'rollback' }))).toMatchObject({
-      operation: null,
-      missing: [{ reason: 'secret_missing', message: 'landfall/x' }],
-    })
-    expect(sent).toEqual([])
+test('fails for all instances if none is online', async () => {
+  const { target, sent } = targetOf({
+    sends: [unknown],
+    fleet: [machine(1, { ping: 'offline' })],
   })
-
-  it('a restore to nothing of ours carries generation 0 and no envelope', async () => {
-    const { target, sent } = targetOf({})
-    await target.start(orderOf({ purpose: 'restore', release: null }))
-    expect(sent[0]?.parameters).toMatchObject({ Mode: 'restore', Generation: '0', Envelope: '-' })
+  expect(await target.start(two)).toMatchObject({
+    operation: null,
+    missing: [{ reason: 'instance_offline' }, { reason: 'instance_offline' }],
   })
+  expect(sent).toHaveLength(1)
+})
 
-  it('lets SSM try for 30 s at least: it refuses less', async () => {
-    const { target, sent } = targetOf({})
-    await target.start(orderOf({ notAfter: after(5) }))
-    expect(sent[0]?.deliverySeconds).toBe(30)
+test('says for each instance why SSM refused, also the second time', async () => {
+  const denied = fail({ kind: 'failed' as const, message: 'AccessDenied' })
+  const { target } = targetOf({ sends: [unknown, denied], fleet: [machine(2)] })
+  expect(await target.start(two)).toMatchObject({
+    operation: null,
+    missing: [
+      { id: instanceAt(1), reason: 'instance_offline' },
+      { id: instanceAt(2), reason: 'send_failed', message: 'AccessDenied' },
+    ],
   })
+})
 
-  it('is not done at all where the secret is gone', async () => {
-    const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x' })
-    const { target, sent } = targetOf({ sealed })
-    expect(await target.start(two)).toMatchObject({
-      operation: null,
-      missing: [
-        { id: instanceAt(1), outcome: 'failed', reason: 'secret_missing', message: 'landfall/x' },
-        { id: instanceAt(2), reason: 'secret_missing' },
-      ],
-    })
-    expect(sent).toEqual([])
-  })
+test('retries a throttled send later, the first or the second time', async () => {
+  const throttled = fail({ kind: 'throttled' as const, message: 'slow down' })
+  await expect(targetOf({ sends: [throttled] }).target.start(two)).rejects.toThrow(Retryable)
+  const { target } = targetOf({ sends: [unknown, throttled], fleet: [machine(2)] })
+  await expect(target.start(two)).rejects.toThrow(Retryable)
+})
 
-  it('to one that SSM does not know names it and goes to the rest, once', async () => {
-    const { target, sent } = targetOf({
-      sends: [unknown, succeed('command-2')],
-      fleet: [machine(2)],
-    })
-    expect(await target.start(two)).toMatchObject({
-      operation: 'command-2',
-      missing: [{ id: instanceAt(1), outcome: 'failed', reason: 'instance_offline' }],
-    })
-    expect(sent.map(({ instances }) => instances)).toEqual([
-      [instanceAt(1), instanceAt(2)],
-      [instanceAt(2)],
-    ])
-  })
-
-  it('to nobody who is there ends for all', async () => {
-    const { target, sent } = targetOf({
-      sends: [unknown],
-      fleet: [machine(1, { ping: 'offline' })],
-    })
-    expect(await target.start(two)).toMatchObject({
-      operation: null,
-      missing: [{ reason: 'instance_offline' }, { reason: 'instance_offline' }],
-    })
-    expect(sent).toHaveLength(1)
-  })
-
-  it('that SSM refuses the second time too says of each why', async () => {
-    const denied = fail({ kind: 'failed' as const, message: 'AccessDenied' })
-    const { target } = targetOf({ sends: [unknown, denied], fleet: [machine(2)] })
-    expect(await target.start(two)).toMatchObject({
-      operation: null,
-      missing: [
-        { id: instanceAt(1), reason: 'instance_offline' },
-        { id: instanceAt(2), reason: 'send_failed', message: 'AccessDenied' },
-      ],
-    })
-  })
-
-  it('that is throttled, the first time or the second, is tried again later', async () => {
-    const throttled = fail({ kind: 'throttled' as const, message: 'slow down' })
-    await expect(targetOf({ sends: [throttled] }).target.start(two)).rejects.toThrow(Retryable)
-    const { target } = targetOf({ sends: [unknown, throttled], fleet: [machine(2)] })
-    await expect(target.start(two)).rejects.toThrow(Retryable)
-  })
-
-  it('that SSM refuses says so of all', async () => {
-    const denied = fail({ kind: 'failed' as const, message: 'AccessDenied' })
-    expect(await targetOf({ sends: [denied] }).target.start(two)).toMatchObject({
-      operation: null,
-      missing: [{ reason: 'send_failed', message: 'AccessDenied' }, { reason: 'send_failed' }],
-    })
+test('fails for all instances if SSM refuses the command', async () => {
+  const denied = fail({ kind: 'failed' as const, message: 'AccessDenied' })
+  expect(await targetOf({ sends: [denied] }).target.start(two)).toMatchObject({
+    operation: null,
+    missing: [{ reason: 'send_failed', message: 'AccessDenied' }, { reason: 'send_failed' }],
   })
 })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { InstanceId } from '../../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import { lookAtInstances, type LookPorts } from '../../../../src/targets/ec2/look.ts'
@@ -45,9 +45,9 @@ const world = ({ fleet, forbidden = [], invocations = () => [] }: Given) => {
     },
   }
   const look = (settings = ec2()) =>
-    lookAtInstances(ports, {
+    lookAtInstances(ports, settings, {
       app: lettings,
-      settings,
+      target: 0,
       commit: commitAt(7),
       digest: digestAt(7),
     })
@@ -58,126 +58,122 @@ const idAt = (index: number): InstanceId => InstanceId.parse(`i-${String(index).
 
 const ready = (index: number): Invocation => invocationOf(index, { output: toOutput(hostPlanOf()) })
 
-describe('what is sent', () => {
-  it('is the plan document with the settings of a deployment, and no secret or envelope', async () => {
-    const { look, sent } = world({ fleet: [machine(1)], invocations: () => [ready(1)] })
-    await look()
-    expect(sent).toEqual([
-      {
-        document: 'landfall-test-plan-00000000',
-        instances: [instanceAt(1)],
-        parameters: {
-          App: 'oc-lettings',
-          Owner: '000000000000/eu-west-3/test',
-          NotAfter: String(Date.parse(start) / 1000 + 30),
-          Settings: sent[0]?.parameters['Settings'],
-        },
-        comment: 'landfall oc-lettings plan',
-        deliverySeconds: 30,
+test('sends the plan document with a deployment’s settings, and no envelope', async () => {
+  const { look, sent } = world({ fleet: [machine(1)], invocations: () => [ready(1)] })
+  await look()
+  expect(sent).toEqual([
+    {
+      document: 'landfall-test-plan-00000000',
+      instances: [instanceAt(1)],
+      parameters: {
+        App: 'oc-lettings',
+        Owner: '000000000000/eu-west-3/test',
+        NotAfter: String(Date.parse(start) / 1000 + 30),
+        Settings: sent[0]?.parameters['Settings'],
       },
-    ])
-    const settings = readSettings(sent[0]?.parameters['Settings'] ?? '')
-    expect(settings).toContain(`digest=${digestAt(7)}`)
-    expect(settings).toContain('publishPort=80')
-  })
-
-  it('goes to those that can be reached, fifty at a time', async () => {
-    const many = Array.from({ length: 61 }, (_, index) => machine(1, { id: idAt(index) }))
-    const { look, sent } = world({
-      fleet: [...many, machine(2, { ping: 'offline' }), machine(3, { agentVersion: '3.3.1.0' })],
-    })
-    await look()
-    expect(sent.map(({ instances }) => instances.length)).toEqual([31, 30])
-    expect(sent.flatMap(({ instances }) => instances)).toEqual(many.map(({ id }) => id))
-  })
-
-  it('is nothing where nobody can be reached', async () => {
-    const { look, sent, seconds } = world({ fleet: [machine(1, { ping: 'unknown' })] })
-    expect(await look()).toMatchObject([{ sight: { kind: 'unseen', reason: 'instance_offline' } }])
-    expect(sent).toEqual([])
-    expect(seconds()).toBe(0)
-  })
+      comment: 'landfall oc-lettings plan',
+      deliverySeconds: 30,
+    },
+  ])
+  const settings = readSettings(sent[0]?.parameters['Settings'] ?? '')
+  expect(settings).toContain(`digest=${digestAt(7)}`)
+  expect(settings).toContain('publishPort=80')
 })
 
-describe('what comes back', () => {
-  it('is told an instance each, in the order of a rollout', async () => {
-    const { look } = world({
-      fleet: [machine(1), machine(2)],
-      invocations: () => [ready(2), ready(1)],
-    })
-    const ids = { kind: 'ids' as const, ids: [instanceAt(3), instanceAt(1), instanceAt(2)] }
-    expect(await look(ec2({ instances: ids }))).toMatchObject([
-      { instance: { id: instanceAt(1) }, sight: { kind: 'seen' } },
-      { instance: { id: instanceAt(2) }, sight: { kind: 'seen' } },
-      { instance: { id: instanceAt(3) }, sight: { kind: 'unseen', reason: 'instance_offline' } },
-    ])
+test('sends the plan document to the reachable instances, fifty at a time', async () => {
+  const many = Array.from({ length: 61 }, (_, index) => machine(1, { id: idAt(index) }))
+  const { look, sent } = world({
+    fleet: [...many, machine(2, { ping: 'offline' }), machine(3, { agentVersion: '3.3.1.0' })],
   })
+  await look()
+  expect(sent.map(({ instances }) => instances.length)).toEqual([31, 30])
+  expect(sent.flatMap(({ instances }) => instances)).toEqual(many.map(({ id }) => id))
+})
 
-  it('is waited for, but not for longer than the function lives', async () => {
-    const { look, seconds } = world({
-      fleet: [machine(1), machine(2)],
-      invocations: (second) =>
-        second < 3 ? [] : [ready(1), invocationOf(2, { status: 'InProgress' })],
-    })
-    expect(await look()).toMatchObject([
-      { sight: { kind: 'seen' } },
-      { sight: { kind: 'unseen', reason: 'no_answer', message: 'no answer within 25 s' } },
-    ])
-    expect(seconds()).toBeGreaterThanOrEqual(25)
-    expect(seconds()).toBeLessThan(26)
-  })
+test('sends no plan document if no instance can be reached', async () => {
+  const { look, sent, seconds } = world({ fleet: [machine(1, { ping: 'unknown' })] })
+  expect(await look()).toMatchObject([{ sight: { kind: 'unseen', reason: 'instance_offline' } }])
+  expect(sent).toEqual([])
+  expect(seconds()).toBe(0)
+})
 
-  it('names the one that may not be sent to, and looks at the others', async () => {
-    const { look } = world({
-      fleet: [1, 2, 3, 4].map((index) => machine(index)),
-      forbidden: [instanceAt(3)],
-      invocations: () => [1, 2, 4].map(ready),
-    })
-    expect((await look()).map(({ sight }) => sight)).toMatchObject([
-      { kind: 'seen' },
-      { kind: 'seen' },
-      { kind: 'unseen', reason: 'send_failed', message: 'AccessDeniedException: no' },
-      { kind: 'seen' },
-    ])
+test('returns one plan for each instance, in the order of a rollout', async () => {
+  const { look } = world({
+    fleet: [machine(1), machine(2)],
+    invocations: () => [ready(2), ready(1)],
   })
+  const ids = { kind: 'ids' as const, ids: [instanceAt(3), instanceAt(1), instanceAt(2)] }
+  expect(await look(ec2({ instances: ids }))).toMatchObject([
+    { instance: { id: instanceAt(1) }, sight: { kind: 'seen' } },
+    { instance: { id: instanceAt(2) }, sight: { kind: 'seen' } },
+    { instance: { id: instanceAt(3) }, sight: { kind: 'unseen', reason: 'instance_offline' } },
+  ])
+})
 
-  it.each([
-    [
-      'what the script refuses',
-      {
-        status: 'Failed',
-        output: toOutput({ outcome: 'refused', reason: 'too_late', message: 'late' }),
-      },
-      { reason: 'too_late', message: 'late' },
-    ],
-    [
-      'a machine that cannot unpack the script',
-      {
-        status: 'Failed',
-        output: toOutput({ outcome: 'failed', reason: 'tool_missing', message: 'gzip' }),
-      },
-      { reason: 'tool_missing', message: 'gzip' },
-    ],
-    [
-      'an instance that is away',
-      { status: 'Failed', statusDetails: 'Undeliverable', output: '' },
-      { reason: 'instance_offline' },
-    ],
-    [
-      'no output at all',
-      { status: 'Failed', statusDetails: 'Failed', output: '' },
-      { reason: 'disk_full' },
-    ],
-    [
-      'no result',
-      { status: 'TimedOut', statusDetails: 'Delivery Timed Out', output: 'x' },
-      { reason: 'no_answer', message: 'SSM: Delivery Timed Out' },
-    ],
-  ] as const)('tells %s', async (_name, invocation, sight) => {
-    const { look } = world({
-      fleet: [machine(1)],
-      invocations: () => [invocationOf(1, invocation)],
-    })
-    expect(await look()).toMatchObject([{ sight: { kind: 'unseen', ...sight } }])
+test('waits for plans, but not longer than the function lives', async () => {
+  const { look, seconds } = world({
+    fleet: [machine(1), machine(2)],
+    invocations: (second) =>
+      second < 3 ? [] : [ready(1), invocationOf(2, { status: 'InProgress' })],
   })
+  expect(await look()).toMatchObject([
+    { sight: { kind: 'seen' } },
+    { sight: { kind: 'unseen', reason: 'no_answer', message: 'no answer within 25 s' } },
+  ])
+  expect(seconds()).toBeGreaterThanOrEqual(25)
+  expect(seconds()).toBeLessThan(26)
+})
+
+test('names an instance that refuses commands, and plans the others', async () => {
+  const { look } = world({
+    fleet: [1, 2, 3, 4].map((index) => machine(index)),
+    forbidden: [instanceAt(3)],
+    invocations: () => [1, 2, 4].map(ready),
+  })
+  expect((await look()).map(({ sight }) => sight)).toMatchObject([
+    { kind: 'seen' },
+    { kind: 'seen' },
+    { kind: 'unseen', reason: 'send_failed', message: 'AccessDeniedException: no' },
+    { kind: 'seen' },
+  ])
+})
+
+test.each([
+  [
+    'refuses',
+    {
+      status: 'Failed',
+      output: toOutput({ outcome: 'refused', reason: 'too_late', message: 'late' }),
+    },
+    { reason: 'too_late', message: 'late' },
+  ],
+  [
+    'cannot unpack the script',
+    {
+      status: 'Failed',
+      output: toOutput({ outcome: 'failed', reason: 'tool_missing', message: 'gzip' }),
+    },
+    { reason: 'tool_missing', message: 'gzip' },
+  ],
+  [
+    'is offline',
+    { status: 'Failed', statusDetails: 'Undeliverable', output: '' },
+    { reason: 'instance_offline' },
+  ],
+  [
+    'prints nothing',
+    { status: 'Failed', statusDetails: 'Failed', output: '' },
+    { reason: 'disk_full' },
+  ],
+  [
+    'prints no result',
+    { status: 'TimedOut', statusDetails: 'Delivery Timed Out', output: 'x' },
+    { reason: 'no_answer', message: 'SSM: Delivery Timed Out' },
+  ],
+] as const)('reports an instance that %s', async (_name, invocation, sight) => {
+  const { look } = world({
+    fleet: [machine(1)],
+    invocations: () => [invocationOf(1, invocation)],
+  })
+  expect(await look()).toMatchObject([{ sight: { kind: 'unseen', ...sight } }])
 })

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { Generation } from '../../../../src/kernel/id.ts'
 import { fail } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
@@ -14,256 +14,241 @@ const serving = { generation: 7, digest: digestAt(7) }
 const done = { outcome: 'succeeded', reason: 'deployed', serving, steps: [] }
 const unhealthy = { outcome: 'failed', reason: 'unhealthy', message: 'it says hunter22' }
 
+/** What SSM lists of an instance whose script failed with this output. */
+const failedWith = (output: string) => ({
+  invocations: [invocationOf(1, { status: 'Failed', output })],
+  outputs: { [instanceAt(1)]: { stdout: output, stderr: '' } },
+})
+
 const observed = async (given: Parameters<typeof createEc2Ports>[0], order = orderOf()) => {
   const { ports, known } = createEc2Ports(given)
   const answers = await createEc2Target(ports, ec2()).observe(order, 'command-1')
   return { answers, known }
 }
 
-describe('the answer of an instance', () => {
-  it('is waiting while SSM lists nothing of it, or nothing final', async () => {
-    const order = orderOf({ instances: [1, 2, 3].map(instanceAt) })
-    const invocations = [
-      invocationOf(1, { status: 'InProgress' }),
-      invocationOf(2, { status: 'Delayed' }),
-    ]
-    const { answers } = await observed({ invocations }, order)
-    expect(answers.map(({ id, outcome }) => [id, outcome])).toEqual([
-      [instanceAt(1), 'waiting'],
-      [instanceAt(2), 'waiting'],
-      [instanceAt(3), 'waiting'],
-    ])
-  })
-
-  it('is what its result line says, with its steps', async () => {
-    const steps = [
-      { name: 'pull', status: 'succeeded', ms: 1234 },
-      { name: 'predeploy', status: 'skipped', reason: 'nonsense' },
-    ]
-    const output = line({ ...done, steps, fenceSeen: 12 })
-    const { answers } = await observed({ invocations: [invocationOf(1, { output })] })
-    expect(answers).toEqual([
-      {
-        id: instanceAt(1),
-        outcome: 'succeeded',
-        reason: 'deployed',
-        message: null,
-        serving,
-        fenceSeen: null,
-        steps: [
-          { name: 'pull', status: 'succeeded', milliseconds: 1234, reason: null },
-          { name: 'predeploy', status: 'skipped', milliseconds: null, reason: null },
-        ],
-        tail: [],
-      },
-    ])
-  })
-
-  it('of a failure is read whole, and masked once more', async () => {
-    const stdout = `${line(unhealthy)}Traceback\n\n  secret = hunter22\n`
-    const { answers } = await observed({
-      invocations: [invocationOf(1, { status: 'Failed', output: stdout.slice(0, 40) })],
-      outputs: { [instanceAt(1)]: { stdout, stderr: '' } },
-    })
-    expect(answers).toMatchObject([
-      {
-        outcome: 'failed',
-        reason: 'unhealthy',
-        message: 'it says [masked]',
-        serving: null,
-        tail: ['Traceback', '  secret = [masked]'],
-      },
-    ])
-  })
-
-  it('counts although the script exited otherwise than it said', async () => {
-    const invocations = [invocationOf(1, { status: 'Failed', output: line(done) })]
-    const { answers } = await observed({ invocations })
-    expect(answers).toMatchObject([{ outcome: 'succeeded' }])
-  })
-
-  it('of a failure is taken from the listing where the output lags behind', async () => {
-    const invocations = [invocationOf(1, { status: 'Failed', output: line(unhealthy) })]
-    const { answers } = await observed({ invocations })
-    expect(answers).toMatchObject([{ outcome: 'failed', reason: 'unhealthy' }])
-  })
-
-  it.each([
-    ['TimedOut', 'ExecutionTimedOut'],
-    ['Cancelled', 'Cancelled'],
-    ['Success', 'Success'],
-  ])('that ended as %s without a result line is lost', async (status, statusDetails) => {
-    const invocations = [invocationOf(1, { status, statusDetails, output: 'Pulling …' })]
-    const outputs = { [instanceAt(1)]: { stdout: 'Pulling …', stderr: '' } }
-    const { answers } = await observed({ invocations, outputs })
-    expect(answers).toMatchObject([
-      { outcome: 'lost', reason: 'no_answer', message: `SSM: ${statusDetails}` },
-    ])
-  })
-
-  it('that could not be delivered is lost to an instance that is away', async () => {
-    const undeliverable = { status: 'Failed', statusDetails: 'Undeliverable' }
-    const { answers } = await observed({ invocations: [invocationOf(1, undeliverable)] })
-    expect(answers).toMatchObject([
-      { outcome: 'lost', reason: 'instance_offline', message: 'SSM: Undeliverable' },
-    ])
-  })
-
-  it('that failed without a word is lost to a full disk', async () => {
-    const failed = { status: 'Failed', statusDetails: 'Failed' }
-    const { answers } = await observed({ invocations: [invocationOf(1, failed)] })
-    expect(answers).toMatchObject([{ outcome: 'lost', reason: 'disk_full' }])
-  })
-
-  it('that SSM itself ended is told in its words, and is no full disk', async () => {
-    const denied = { status: 'Failed', statusDetails: 'AccessDenied' }
-    const { answers } = await observed({ invocations: [invocationOf(1, denied)] })
-    expect(answers).toMatchObject([{ reason: 'no_answer', message: 'SSM: AccessDenied' }])
-  })
-
-  it('that the key is another one makes its certificate forgotten', async () => {
-    const refused = line({ outcome: 'refused', reason: 'key_changed', serving: null, fenceSeen: 3 })
-    const { answers, known } = await observed({
-      certificates: [certificateOf(1), certificateOf(2)],
-      invocations: [invocationOf(1, { status: 'Failed', output: refused })],
-      outputs: { [instanceAt(1)]: { stdout: refused, stderr: '' } },
-    })
-    expect(answers).toMatchObject([{ outcome: 'refused', reason: 'key_changed' }])
-    expect([...known.keys()]).toEqual([instanceAt(2)])
-  })
-})
-
-describe('the answers to a command that others still work at', () => {
-  const order = orderOf({ purpose: 'prepare', instances: [1, 2, 3].map(instanceAt) })
-  const keys = createKeyRing()
-  afterAll(() => keys.remove())
-  const certificate = Buffer.from(keys.make('i-00000001').certificate).toString('base64')
-  const prepared = line({ ...done, certificate })
-  const first = [
-    invocationOf(1, { output: prepared }),
-    invocationOf(2, { status: 'Failed', output: line(unhealthy) }),
+test('waits while SSM lists no final status of an instance', async () => {
+  const order = orderOf({ instances: [1, 2, 3].map(instanceAt) })
+  const invocations = [
+    invocationOf(1, { status: 'InProgress' }),
+    invocationOf(2, { status: 'Delayed' }),
   ]
-
-  it('are read once, at its end: each look would write and ask for them again', async () => {
-    const early = await observed({ invocations: first }, order)
-    expect(early.answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'waiting', 'waiting'])
-    expect([...early.known.keys()]).toEqual([])
-    const last = invocationOf(3, { output: prepared })
-    const over = await observed({ invocations: [...first, last] }, order)
-    expect(over.answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'failed', 'succeeded'])
-    expect([...over.known.keys()]).toEqual([instanceAt(1), instanceAt(3)])
-  })
-
-  it('are all read before its time is over', async () => {
-    const late = { ...order, notAfter: after(5) }
-    const { answers, known } = await observed({ invocations: first }, late)
-    expect(answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'failed', 'waiting'])
-    expect([...known.keys()]).toEqual([instanceAt(1)])
-  })
+  const { answers } = await observed({ invocations }, order)
+  expect(answers.map(({ id, outcome }) => [id, outcome])).toEqual([
+    [instanceAt(1), 'waiting'],
+    [instanceAt(2), 'waiting'],
+    [instanceAt(3), 'waiting'],
+  ])
 })
 
-describe('a fence that the host has seen', () => {
-  it('counts on a refusal for it alone', async () => {
-    const refused = line({ outcome: 'refused', reason: 'superseded_fence', fenceSeen: 30 })
-    const { answers } = await observed({
-      invocations: [invocationOf(1, { status: 'Failed', output: refused })],
-      outputs: { [instanceAt(1)]: { stdout: refused, stderr: '' } },
-    })
-    expect(answers).toMatchObject([{ outcome: 'refused', fenceSeen: 30 }])
-  })
-
-  it.each([1.5, -1, 1e300])(
-    'is no fence where it is %s, and the line counts for nothing',
-    (seen) => {
-      expect(parseHostResult(line({ ...done, fenceSeen: seen }))).toBeNull()
+test('reads the result line with its steps', async () => {
+  const steps = [
+    { name: 'pull', status: 'succeeded', ms: 1234 },
+    { name: 'predeploy', status: 'skipped', reason: 'nonsense' },
+  ]
+  const output = line({ ...done, steps, fenceSeen: 12 })
+  const { answers } = await observed({ invocations: [invocationOf(1, { output })] })
+  expect(answers).toEqual([
+    {
+      id: instanceAt(1),
+      outcome: 'succeeded',
+      reason: 'deployed',
+      message: null,
+      serving,
+      fenceSeen: null,
+      steps: [
+        { name: 'pull', status: 'succeeded', milliseconds: 1234, reason: null },
+        { name: 'predeploy', status: 'skipped', milliseconds: null, reason: null },
+      ],
+      tail: [],
     },
-  )
+  ])
 })
 
-describe('the words of a failing app', () => {
-  it('are left out where the secret to mask them by cannot be read; what came of it is not', async () => {
-    const failed = line({
+test('reads a failure’s output whole, and masks it again', async () => {
+  const stdout = `${line(unhealthy)}Traceback\n\n  secret = hunter22\n`
+  const { answers } = await observed({
+    invocations: [invocationOf(1, { status: 'Failed', output: stdout.slice(0, 40) })],
+    outputs: { [instanceAt(1)]: { stdout, stderr: '' } },
+  })
+  expect(answers).toMatchObject([
+    {
       outcome: 'failed',
-      reason: 'exited',
-      message: 'hunter22',
-      tail: ['hunter22'],
-    })
-    const { answers } = await observed({
-      invocations: [invocationOf(1, { status: 'Failed', output: failed })],
-      outputs: { [instanceAt(1)]: { stdout: failed, stderr: '' } },
-      maskOutput: () => Promise.reject(new Error('Secrets Manager is away')),
-    })
-    expect(answers).toMatchObject([{ outcome: 'failed', reason: 'exited' }])
-    expect(JSON.stringify(answers)).not.toContain('hunter22')
-  })
-})
-
-describe('a result line', () => {
-  it.each([
-    ['no output', ''],
-    ['no such line', 'hello\nworld\n'],
-    ['another version', `landfall/2 ${JSON.stringify(done)}`],
-    ['broken JSON', 'landfall/1 {"outcome":"succ'],
-    ['an unknown outcome', line({ ...done, outcome: 'fine' })],
-    ['no digest in what it serves', line({ ...done, serving: { generation: 1, digest: 'x' } })],
-    ['not an object', 'landfall/1 "succeeded"'],
-  ])('is none in %s', (_name, output) => {
-    expect(parseHostResult(output)).toBeNull()
-  })
-
-  it('may say less than it could', () => {
-    const result = parseHostResult('landfall/1 {"outcome":"refused","reason":"too_late"}')
-    expect(result).toMatchObject({ outcome: 'refused', message: '', steps: [], tail: [] })
-  })
-})
-
-describe('an instance that kept no container of what is to come back', () => {
-  const refused = {
-    outcome: 'refused',
-    reason: 'envelope_invalid',
-    message: 'no envelope and no kept container',
-  }
-  const invocations = [invocationOf(1, { status: 'Failed', output: line(refused) })]
-  const back = orderOf({ kind: 'rollback', generation: Generation.parse(8) })
-  const given = {
-    invocations,
-    certificates: [certificateOf(1)],
-    outputs: { [instanceAt(1)]: { stdout: line(refused), stderr: '' } },
-  }
-
-  it.each([back, orderOf({ purpose: 'restore' })])(
-    'ends it with what the secret lacks',
-    async (order) => {
-      const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x, version 1' })
-      const { answers } = await observed({ ...given, sealed }, order)
-      expect(answers).toMatchObject([
-        {
-          outcome: 'refused',
-          reason: 'secret_missing',
-          message: 'no container was kept, and a new one lacks its secret: landfall/x, version 1',
-        },
-      ])
+      reason: 'unhealthy',
+      message: 'it says [masked]',
+      serving: null,
+      tail: ['Traceback', '  secret = [masked]'],
     },
-  )
+  ])
+})
 
-  it('ends it where the secret cannot be read, and says so', async () => {
-    const away = new Retryable('the secret landfall/x could not be read now')
-    const { ports } = createEc2Ports(given)
-    const own = { ...ports, sealEnvelope: () => Promise.reject(away) }
-    expect(await createEc2Target(own, ec2()).observe(back, 'command-1')).toMatchObject([
+test('trusts the result line over the exit status', async () => {
+  const invocations = [invocationOf(1, { status: 'Failed', output: line(done) })]
+  const { answers } = await observed({ invocations })
+  expect(answers).toMatchObject([{ outcome: 'succeeded' }])
+})
+
+test('takes a failure from the listing while the output lags behind', async () => {
+  const invocations = [invocationOf(1, { status: 'Failed', output: line(unhealthy) })]
+  const { answers } = await observed({ invocations })
+  expect(answers).toMatchObject([{ outcome: 'failed', reason: 'unhealthy' }])
+})
+
+test.each([
+  ['TimedOut', 'ExecutionTimedOut'],
+  ['Cancelled', 'Cancelled'],
+  ['Success', 'Success'],
+])('reports lost if a command ended as %s without a result line', async (status, statusDetails) => {
+  const invocations = [invocationOf(1, { status, statusDetails, output: 'Pulling …' })]
+  const outputs = { [instanceAt(1)]: { stdout: 'Pulling …', stderr: '' } }
+  const { answers } = await observed({ invocations, outputs })
+  expect(answers).toMatchObject([
+    { outcome: 'lost', reason: 'no_answer', message: `SSM: ${statusDetails}` },
+  ])
+})
+
+test('reports an offline instance if a command could not be delivered', async () => {
+  const undeliverable = { status: 'Failed', statusDetails: 'Undeliverable' }
+  const { answers } = await observed({ invocations: [invocationOf(1, undeliverable)] })
+  expect(answers).toMatchObject([
+    { outcome: 'lost', reason: 'instance_offline', message: 'SSM: Undeliverable' },
+  ])
+})
+
+test('reports a full disk if a command failed without output', async () => {
+  const failed = { status: 'Failed', statusDetails: 'Failed' }
+  const { answers } = await observed({ invocations: [invocationOf(1, failed)] })
+  expect(answers).toMatchObject([{ outcome: 'lost', reason: 'disk_full' }])
+})
+
+test('quotes SSM if it ended a command itself', async () => {
+  const denied = { status: 'Failed', statusDetails: 'AccessDenied' }
+  const { answers } = await observed({ invocations: [invocationOf(1, denied)] })
+  expect(answers).toMatchObject([{ reason: 'no_answer', message: 'SSM: AccessDenied' }])
+})
+
+test('forgets the certificate if the host’s key changed', async () => {
+  const refused = line({ outcome: 'refused', reason: 'key_changed', serving: null, fenceSeen: 3 })
+  const { answers, known } = await observed({
+    certificates: [certificateOf(1), certificateOf(2)],
+    ...failedWith(refused),
+  })
+  expect(answers).toMatchObject([{ outcome: 'refused', reason: 'key_changed' }])
+  expect([...known.keys()]).toEqual([instanceAt(2)])
+})
+
+const toThree = orderOf({ purpose: 'prepare', instances: [1, 2, 3].map(instanceAt) })
+const keys = createKeyRing()
+afterAll(() => keys.remove())
+const certificate = Buffer.from(keys.make('i-00000001').certificate).toString('base64')
+const prepared = line({ ...done, certificate })
+const first = [
+  invocationOf(1, { output: prepared }),
+  invocationOf(2, { status: 'Failed', output: line(unhealthy) }),
+]
+
+test('reads failures and records certificates once, at the end of a command', async () => {
+  const early = await observed({ invocations: first }, toThree)
+  expect(early.answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'waiting', 'waiting'])
+  expect([...early.known.keys()]).toEqual([])
+  const last = invocationOf(3, { output: prepared })
+  const over = await observed({ invocations: [...first, last] }, toThree)
+  expect(over.answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'failed', 'succeeded'])
+  expect([...over.known.keys()]).toEqual([instanceAt(1), instanceAt(3)])
+})
+
+test('reads all failures before a command’s time is over', async () => {
+  const late = { ...toThree, notAfter: after(5) }
+  const { answers, known } = await observed({ invocations: first }, late)
+  expect(answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'failed', 'waiting'])
+  expect([...known.keys()]).toEqual([instanceAt(1)])
+})
+
+test('reads the fence that the host has seen from a refusal for it', async () => {
+  const refused = line({ outcome: 'refused', reason: 'superseded_fence', fenceSeen: 30 })
+  const { answers } = await observed({
+    ...failedWith(refused),
+  })
+  expect(answers).toMatchObject([{ outcome: 'refused', fenceSeen: 30 }])
+})
+
+test.each([1.5, -1, 1e300])('ignores a result line with the fence %s', (seen) => {
+  expect(parseHostResult(line({ ...done, fenceSeen: seen }))).toBeNull()
+})
+
+test('leaves out a failing app’s output if the secret to mask it with cannot be read', async () => {
+  const failed = line({
+    outcome: 'failed',
+    reason: 'exited',
+    message: 'hunter22',
+    tail: ['hunter22'],
+  })
+  const { answers } = await observed({
+    ...failedWith(failed),
+    maskOutput: () => Promise.reject(new Error('Secrets Manager is away')),
+  })
+  expect(answers).toMatchObject([{ outcome: 'failed', reason: 'exited' }])
+  expect(JSON.stringify(answers)).not.toContain('hunter22')
+})
+
+test.each([
+  ['no output', ''],
+  ['no such line', 'hello\nworld\n'],
+  ['another version', `landfall/2 ${JSON.stringify(done)}`],
+  ['broken JSON', 'landfall/1 {"outcome":"succ'],
+  ['an unknown outcome', line({ ...done, outcome: 'fine' })],
+  ['no digest in what it serves', line({ ...done, serving: { generation: 1, digest: 'x' } })],
+  ['not an object', 'landfall/1 "succeeded"'],
+])('finds no result line in %s', (_name, output) => {
+  expect(parseHostResult(output)).toBeNull()
+})
+
+test('reads a result line with the required fields only', () => {
+  const result = parseHostResult('landfall/1 {"outcome":"refused","reason":"too_late"}')
+  expect(result).toMatchObject({ outcome: 'refused', message: '', steps: [], tail: [] })
+})
+
+const noEnvelope = {
+  outcome: 'refused',
+  reason: 'envelope_invalid',
+  message: 'no envelope and no kept container',
+}
+const back = orderOf({ kind: 'rollback', generation: Generation.parse(8) })
+const given = {
+  ...failedWith(line(noEnvelope)),
+  certificates: [certificateOf(1)],
+}
+
+test.each([back, orderOf({ purpose: 'restore' })])(
+  'reports what the secret lacks if no container was kept',
+  async (order) => {
+    const sealed = fail({ reason: 'secret_missing' as const, message: 'landfall/x, version 1' })
+    const { answers } = await observed({ ...given, sealed }, order)
+    expect(answers).toMatchObject([
       {
-        reason: 'secret_unavailable',
-        message:
-          'no container was kept, and a new one lacks its secret: the secret landfall/x could not be read now',
+        outcome: 'refused',
+        reason: 'secret_missing',
+        message: 'no container was kept, and a new one lacks its secret: landfall/x, version 1',
       },
     ])
-  })
+  },
+)
 
-  it('is left with its own words where the secret is whole, or the way goes forward', async () => {
-    const sealed = fail({ reason: 'secret_missing' as const, message: 'x' })
-    const { answers } = await observed(given, back)
-    expect(answers).toMatchObject([{ reason: 'envelope_invalid', message: refused.message }])
-    const forward = await observed({ ...given, sealed })
-    expect(forward.answers).toMatchObject([{ reason: 'envelope_invalid' }])
-  })
+test('reports that the secret cannot be read if no container was kept', async () => {
+  const away = new Retryable('the secret landfall/x could not be read now')
+  const { answers } = await observed({ ...given, sealEnvelope: () => Promise.reject(away) }, back)
+  expect(answers).toMatchObject([
+    {
+      reason: 'secret_unavailable',
+      message:
+        'no container was kept, and a new one lacks its secret: the secret landfall/x could not be read now',
+    },
+  ])
+})
+
+test('keeps the host’s refusal of an envelope if the secret is whole, or the release is new', async () => {
+  const sealed = fail({ reason: 'secret_missing' as const, message: 'x' })
+  const { answers } = await observed(given, back)
+  expect(answers).toMatchObject([{ reason: 'envelope_invalid', message: noEnvelope.message }])
+  const forward = await observed({ ...given, sealed })
+  expect(forward.answers).toMatchObject([{ reason: 'envelope_invalid' }])
 })

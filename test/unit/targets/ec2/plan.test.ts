@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Ec2Settings } from '../../../../src/deployment/app.ts'
 import { Generation, type Digest, type InstanceId } from '../../../../src/kernel/id.ts'
 import { succeed } from '../../../../src/kernel/result.ts'
-import type { ImageSize } from '../../../../src/registry/size.ts'
+import type { ImageSize } from '../../../../src/registry/manifest.ts'
 import { createEc2View, type Ec2ViewPorts } from '../../../../src/targets/ec2/plan.ts'
-import type { HostPlan } from '../../../../src/targets/ec2/plan-result.ts'
+import type { HostPlan } from '../../../../src/targets/ec2/result.ts'
 import type { FleetInstance } from '../../../../src/targets/ec2/ports.ts'
 import { instanceAt, lettings, start } from '../../../support/deployments.ts'
 import { invocationOf, machine } from '../../../support/ec2-ports.ts'
@@ -81,244 +81,240 @@ const findingsOf = async (
 const fine =
   'fine instance: agent 3.3.2746.0, Docker 28.1.1, port 80 free, 20000 MB of disk and 900 MB of memory free'
 
-describe('what is found on an instance', () => {
-  it('is one line where nothing is wrong', async () => {
-    expect(await findingsOf({})).toEqual([fine])
-  })
-
-  it.each([
-    [
-      'the port is taken over',
-      { holder: 'lettings', replacesRuns: true },
-      { replaces: 'lettings' },
-      'port 80 to be taken over from lettings',
-    ],
-    [
-      'the proxy has it',
-      { holder: 'landfall-proxy-80', serving: servingAt(1) },
-      {},
-      'port 80 with landfall-proxy-80',
-    ],
-    ['a worker has none', {}, { publish: null, port: null, strategy: 'worker' }, 'no port'],
-  ] as const)('and says how it stands with the port: %s', async (_name, host, settings, port) => {
-    expect(await findingsOf(host, settings)).toEqual([fine.replace('port 80 free', port)])
-  })
-
-  const obstacle = (reason: string, message = 'because') => ({ obstacles: [{ reason, message }] })
-  it.each<[string, Partial<HostPlan>, Partial<Ec2Settings>, string]>([
-    [
-      'each missing program',
-      { missing: ['curl (apt-get install curl)'] },
-      {},
-      'problem tools: install curl (apt-get install curl)',
-    ],
-    [
-      'an engine too old',
-      { docker: '19.03.15' },
-      {},
-      'problem docker: Docker 19.03.15 is too old; 20.10 or newer is needed',
-    ],
-    [
-      'a stopped engine',
-      { docker: '', ...obstacle('docker_unavailable') },
-      {},
-      'problem docker: because',
-    ],
-    [
-      'a taken port',
-      obstacle('port_in_use', 'add the line  replaces: web'),
-      {},
-      'problem port: add the line  replaces: web',
-    ],
-    ['a full disk', obstacle('disk_full'), {}, 'problem disk: because'],
-    ['a missing network', obstacle('start_failed'), {}, 'problem network: because'],
-    ['another stage', obstacle('owned_by_other'), {}, 'problem owner: because'],
-    ['a reason of a newer script', obstacle('brand_new'), {}, 'problem network: because'],
-    [
-      'a container that is not there',
-      {},
-      { replaces: 'web' },
-      'warning port: no container web runs here, so nothing is taken over; is its name right in the line  replaces: web ?',
-    ],
-    [
-      'little memory for two copies',
-      { serving: servingAt(1), memoryBytes: 200 * megabyte },
-      {},
-      'warning memory: 200 MB are free, and two copies run during a switch; strategy: recreate runs one at a time',
-    ],
-  ])('names %s', async (_name, host, settings, line) => {
-    expect(await findingsOf(host, settings)).toContain(line)
-  })
-
-  it('says nothing of memory where one copy runs at a time', async () => {
-    const host = { memoryBytes: megabyte }
-    expect(
-      await findingsOf({ ...host, serving: servingAt(1) }, { strategy: 'recreate' }),
-    ).toHaveLength(1)
-    expect(await findingsOf(host)).toHaveLength(1)
-  })
-
-  it.each([
-    ['enough', 350, 'fine'],
-    [
-      'perhaps too little',
-      349,
-      'warning disk: 349 MB are free; the image has 100 MB packed and needs about 350',
-    ],
-    ['surely too little', 99, 'problem disk: 99 MB are free; the image has 100 MB packed'],
-  ])('weighs the disk against the image: %s', async (_name, free, begins) => {
-    const size = { kind: 'known', bytes: 100 * megabyte } as const
-    const [first] = await findingsOf({ freeBytes: free * megabyte }, {}, { size })
-    expect(first?.startsWith(begins), first).toBe(true)
-    // It is there already: nothing is needed, and the registry is not asked.
-    const pulled = await planOf({ hosts: [{ freeBytes: free * megabyte, pulled: true }], size })
-    expect(pulled.findings).toMatchObject([{ level: 'fine' }])
-    expect(pulled.asked).toEqual([])
-  })
-
-  it('names an image that is not built for the machine', async () => {
-    const found = await findingsOf({ machine: 'aarch64' }, {}, { size: { kind: 'no_platform' } })
-    expect(found).toEqual([
-      'problem image: the image is not built for this machine (aarch64); build it for this platform too',
-    ])
-  })
-
-  it('names an instance that serves another release than the live one', async () => {
-    expect(await findingsOf({ serving: servingAt(2) }, {}, { live: 3 })).toContain(
-      'warning serving: #2 serves here, where #3 should; a deployment puts it right',
-    )
-    expect(await findingsOf({}, {}, { live: 3 })).toContain(
-      'warning serving: nothing of Landfall serves here, where #3 should; a deployment puts it right',
-    )
-    expect(await findingsOf({ serving: servingAt(3) }, {}, { live: 3 })).toHaveLength(1)
-  })
-
-  it.each<[string, Partial<FleetInstance>, string, string]>([
-    ['offline', { ping: 'offline' }, 'instance_offline', 'its SSM agent has stopped answering'],
-    ['unknown to SSM', { ping: 'unknown' }, 'instance_offline', 'SSM does not know it'],
-    [
-      'with an old agent',
-      { agentVersion: '3.2.0.0' },
-      'agent_too_old',
-      'AWS-UpdateSSMAgent --instance-ids i-00000001',
-    ],
-  ])('says what to do about one that is %s', async (_name, changes, reason, message) => {
-    const { findings, instances } = await planOf({ hosts: [{}], machines: [changes] })
-    expect(findings).toMatchObject([{ level: 'problem', reason, instance: instanceAt(1) }])
-    expect(findings[0]?.message).toContain(message)
-    expect(instances).toMatchObject([{ docker: null, serving: null, would: [] }])
-  })
+test('reports an instance without problems in one line', async () => {
+  expect(await findingsOf({})).toEqual([fine])
 })
 
-describe('what is planned for an instance', () => {
-  it('stands in the wave that the opening gives it, and tells what there is', async () => {
-    const host = { serving: servingAt(1), owner: 'o', pulled: true }
-    const { instances, candidates, listings } = await planOf({ hosts: [host, {}, {}, null] })
-    expect(instances.map(({ id, wave }) => [id, wave])).toEqual([
-      [instanceAt(1), 0],
-      [instanceAt(2), 10],
-      [instanceAt(3), 20],
-      [instanceAt(4), 30],
-    ])
-    expect(candidates.map(({ id }) => id)).toEqual(instances.map(({ id }) => id))
-    expect(listings).toBe(1)
-    expect(instances[0]).toMatchObject({
-      name: 'lettings',
-      target: 0,
-      online: true,
-      agent: '3.3.2746.0',
-      docker: '28.1.1',
-      serving: servingAt(1),
-      owner: 'o',
-      freeMegabytes: 20_000,
-      freeMemoryMegabytes: 900,
-    })
-    expect(instances[3]).toMatchObject({ docker: null, owner: null, would: [] })
-  })
-
-  const wouldOf = async (given: Omit<Given, 'hosts'> & { host: Partial<HostPlan> }) =>
-    (await planOf({ ...given, hosts: [given.host] })).instances[0]?.would
-  const check =
-    'check: GET / for the host lettings.example.com on port 8000 must answer 200-399, 2 times in a row within 120 s'
-
-  it('is blue-green: the old one serves until the switch', async () => {
-    const host = { serving: servingAt(1) }
-    const size = { kind: 'known', bytes: 45.2 * megabyte } as const
-    expect(await wouldOf({ host, size })).toEqual([
-      'pull the image, 46 MB packed',
-      'predeploy: python manage.py migrate',
-      'start the new container beside the one that serves',
-      check,
-      'switch the proxy on 80 to it',
-      'stop the release before, within 30 s, and keep it',
-    ])
-  })
-
-  it('is a take-over the first time', async () => {
-    const host = { replacesRuns: true, holder: 'web' }
-    const settings = { replaces: 'web', predeploy: null }
-    expect(await wouldOf({ host, settings })).toEqual([
-      'pull the image',
-      'start the new container',
-      check,
-      'take over from web: it is stopped and kept, and nobody answers for about a second',
-      'switch the proxy on 80 to it',
-    ])
-  })
-
-  it('is recreate: requests wait meanwhile', async () => {
-    const settings = {
-      strategy: 'recreate' as const,
-      publish: { address: '127.0.0.1', port: 8080 },
-      hosts: [],
-      health: { ...ec2().health, host: null, path: '/healthz' },
-    }
-    const would = [
-      'pull: the image is there already',
-      'stop the release before; requests wait at the proxy for up to 30 s',
-      'no predeploy here: it runs once, on the first instance',
-      'start the new container',
-      'check: GET /healthz on port 8000 must answer 200-399, 2 times in a row within 120 s',
-      'switch the proxy on 127.0.0.1:8080 to it',
-    ]
-    const host = { serving: servingAt(1), pulled: true }
-    expect(await wouldOf({ host, settings, predeployOn: null })).toEqual(would)
-    const first = { replacesRuns: true, pulled: true }
-    const over = await wouldOf({ host: first, settings: { ...settings, replaces: 'web' } })
-    expect(over?.[1]).toBe('stop web; requests wait at the proxy for up to 30 s')
-    expect(await wouldOf({ host: { pulled: true }, settings })).not.toContain(would[1])
-  })
-
-  it('is a worker: it has to stay up', async () => {
-    const settings = {
-      strategy: 'worker' as const,
-      port: null,
-      publish: null,
-      predeploy: null,
-      health: { ...ec2().health, intervalSeconds: 5, times: 3 },
-    }
-    expect(await wouldOf({ host: { serving: servingAt(1), pulled: true }, settings })).toEqual([
-      'pull: the image is there already',
-      'start the new container beside the one that serves',
-      'check that it stays up for 15 s',
-      'stop the release before, within 30 s, and keep it',
-    ])
-  })
+test.each([
+  [
+    'to be taken over',
+    { holder: 'lettings', replacesRuns: true },
+    { replaces: 'lettings' },
+    'port 80 to be taken over from lettings',
+  ],
+  [
+    'held by the proxy',
+    { holder: 'landfall-proxy-80', serving: servingAt(1) },
+    {},
+    'port 80 with landfall-proxy-80',
+  ],
+  ['none for a worker', {}, { publish: null, port: null, strategy: 'worker' }, 'no port'],
+] as const)('describes the port of an instance: %s', async (_name, host, settings, port) => {
+  expect(await findingsOf(host, settings)).toEqual([fine.replace('port 80 free', port)])
 })
 
-it('asks the registry once for each kind of machine', async () => {
+const obstacle = (reason: string, message = 'because') => ({ obstacles: [{ reason, message }] })
+test.each<[string, Partial<HostPlan>, Partial<Ec2Settings>, string]>([
+  [
+    'each missing program',
+    { missing: ['curl (apt-get install curl)'] },
+    {},
+    'problem tools: install curl (apt-get install curl)',
+  ],
+  [
+    'an engine too old',
+    { docker: '19.03.15' },
+    {},
+    'problem docker: Docker 19.03.15 is too old; 20.10 or newer is needed',
+  ],
+  [
+    'a stopped engine',
+    { docker: '', ...obstacle('docker_unavailable') },
+    {},
+    'problem docker: because',
+  ],
+  [
+    'a taken port',
+    obstacle('port_in_use', 'add the line  replaces: web'),
+    {},
+    'problem port: add the line  replaces: web',
+  ],
+  ['a full disk', obstacle('disk_full'), {}, 'problem disk: because'],
+  ['a missing network', obstacle('start_failed'), {}, 'problem network: because'],
+  ['another stage', obstacle('owned_by_other'), {}, 'problem owner: because'],
+  ['a reason of a newer script', obstacle('brand_new'), {}, 'problem network: because'],
+  [
+    'a missing container to take over',
+    {},
+    { replaces: 'web' },
+    'warning port: no container web runs here, so nothing is taken over; is the name in the line  replaces: web  right?',
+  ],
+  [
+    'little memory for two copies',
+    { serving: servingAt(1), memoryBytes: 200 * megabyte },
+    {},
+    'warning memory: 200 MB are free, and two copies run during a switch; strategy: recreate runs one at a time',
+  ],
+])('reports %s on an instance', async (_name, host, settings, line) => {
+  expect(await findingsOf(host, settings)).toContain(line)
+})
+
+test('reports no lack of memory if one copy runs at a time', async () => {
+  const host = { memoryBytes: megabyte }
+  expect(
+    await findingsOf({ ...host, serving: servingAt(1) }, { strategy: 'recreate' }),
+  ).toHaveLength(1)
+  expect(await findingsOf(host)).toHaveLength(1)
+})
+
+test.each([
+  ['enough', 350, 'fine'],
+  [
+    'perhaps too little',
+    349,
+    'warning disk: 349 MB are free; the image has 100 MB packed and needs about 350',
+  ],
+  ['surely too little', 99, 'problem disk: 99 MB are free; the image has 100 MB packed'],
+])('compares an instance’s free disk with the image: %s', async (_name, free, begins) => {
+  const size = { kind: 'known', bytes: 100 * megabyte } as const
+  const [first] = await findingsOf({ freeBytes: free * megabyte }, {}, { size })
+  expect(first?.startsWith(begins), first).toBe(true)
+  // An image that is already there needs no space, and the registry is not asked.
+  const pulled = await planOf({ hosts: [{ freeBytes: free * megabyte, pulled: true }], size })
+  expect(pulled.findings).toMatchObject([{ level: 'fine' }])
+  expect(pulled.asked).toEqual([])
+})
+
+test('reports an image that is not built for the machine', async () => {
+  const found = await findingsOf({ machine: 'aarch64' }, {}, { size: { kind: 'no_platform' } })
+  expect(found).toEqual([
+    'problem image: the image is not built for this machine (aarch64); build it for this platform too',
+  ])
+})
+
+test('reports an instance that serves another release than the live one', async () => {
+  expect(await findingsOf({ serving: servingAt(2) }, {}, { live: 3 })).toContain(
+    'warning serving: #2 serves here instead of #3; a deployment corrects that',
+  )
+  expect(await findingsOf({}, {}, { live: 3 })).toContain(
+    'warning serving: nothing of Landfall serves here instead of #3; a deployment corrects that',
+  )
+  expect(await findingsOf({ serving: servingAt(3) }, {}, { live: 3 })).toHaveLength(1)
+})
+
+test.each<[string, Partial<FleetInstance>, string, string]>([
+  ['offline', { ping: 'offline' }, 'instance_offline', 'its SSM agent has stopped answering'],
+  ['unknown to SSM', { ping: 'unknown' }, 'instance_offline', 'SSM does not know it'],
+  [
+    'with an old agent',
+    { agentVersion: '3.2.0.0' },
+    'agent_too_old',
+    'AWS-UpdateSSMAgent --instance-ids i-00000001',
+  ],
+])('says what to do about an instance that is %s', async (_name, changes, reason, message) => {
+  const { findings, instances } = await planOf({ hosts: [{}], machines: [changes] })
+  expect(findings).toMatchObject([{ level: 'problem', reason, instance: instanceAt(1) }])
+  expect(findings[0]?.message).toContain(message)
+  expect(instances).toMatchObject([{ docker: null, serving: null, would: [] }])
+})
+
+test('plans each instance in the wave that the opening gives it', async () => {
+  const host = { serving: servingAt(1), owner: 'o', pulled: true }
+  const { instances, candidates, listings } = await planOf({ hosts: [host, {}, {}, null] })
+  expect(instances.map(({ id, wave }) => [id, wave])).toEqual([
+    [instanceAt(1), 0],
+    [instanceAt(2), 10],
+    [instanceAt(3), 20],
+    [instanceAt(4), 30],
+  ])
+  expect(candidates.map(({ id }) => id)).toEqual(instances.map(({ id }) => id))
+  expect(listings).toBe(1)
+  expect(instances[0]).toMatchObject({
+    name: 'lettings',
+    target: 0,
+    online: true,
+    agent: '3.3.2746.0',
+    docker: '28.1.1',
+    serving: servingAt(1),
+    owner: 'o',
+    freeMegabytes: 20_000,
+    freeMemoryMegabytes: 900,
+  })
+  expect(instances[3]).toMatchObject({ docker: null, owner: null, would: [] })
+})
+
+const wouldOf = async (given: Omit<Given, 'hosts'> & { host: Partial<HostPlan> }) =>
+  (await planOf({ ...given, hosts: [given.host] })).instances[0]?.would
+const check =
+  'check: GET / for the host lettings.example.com on port 8000 must answer 200-399, 2 times in a row within 120 s'
+
+test('plans blue-green: the old container serves until the switch', async () => {
+  const host = { serving: servingAt(1) }
+  const size = { kind: 'known', bytes: 45.2 * megabyte } as const
+  expect(await wouldOf({ host, size })).toEqual([
+    'pull the image, 46 MB packed',
+    'predeploy: python manage.py migrate',
+    'start the new container beside the one that serves',
+    check,
+    'switch the proxy on 80 to it',
+    'stop the previous release within 30 s and keep it',
+  ])
+})
+
+test('plans to take over the replaced container the first time', async () => {
+  const host = { replacesRuns: true, holder: 'web' }
+  const settings = { replaces: 'web', predeploy: null }
+  expect(await wouldOf({ host, settings })).toEqual([
+    'pull the image',
+    'start the new container',
+    check,
+    'take over from web: it is stopped and kept, with about a second of downtime',
+    'switch the proxy on 80 to it',
+  ])
+})
+
+test('plans recreate: requests wait meanwhile', async () => {
+  const settings = {
+    strategy: 'recreate' as const,
+    publish: { address: '127.0.0.1', port: 8080 },
+    hosts: [],
+    health: { ...ec2().health, host: null, path: '/healthz' },
+  }
+  const would = [
+    'pull: the image is already there',
+    'stop the previous release; requests wait at the proxy for up to 30 s',
+    'no predeploy here: it runs once, on the first instance',
+    'start the new container',
+    'check: GET /healthz on port 8000 must answer 200-399, 2 times in a row within 120 s',
+    'switch the proxy on 127.0.0.1:8080 to it',
+  ]
+  const host = { serving: servingAt(1), pulled: true }
+  expect(await wouldOf({ host, settings, predeployOn: null })).toEqual(would)
+  const first = { replacesRuns: true, pulled: true }
+  const over = await wouldOf({ host: first, settings: { ...settings, replaces: 'web' } })
+  expect(over?.[1]).toBe('stop web; requests wait at the proxy for up to 30 s')
+  expect(await wouldOf({ host: { pulled: true }, settings })).not.toContain(would[1])
+})
+
+test('plans a worker: it has to stay up', async () => {
+  const settings = {
+    strategy: 'worker' as const,
+    port: null,
+    publish: null,
+    predeploy: null,
+    health: { ...ec2().health, intervalSeconds: 5, times: 3 },
+  }
+  expect(await wouldOf({ host: { serving: servingAt(1), pulled: true }, settings })).toEqual([
+    'pull: the image is already there',
+    'start the new container beside the one that serves',
+    'check that it stays up for 15 s',
+    'stop the previous release within 30 s and keep it',
+  ])
+})
+
+test('asks the registry for an image’s size once for each kind of machine', async () => {
   const { asked } = await planOf({
     hosts: [{}, { machine: 'aarch64' }, {}, { machine: 'riscv64', pulled: true }],
   })
   expect(asked).toEqual(['x86_64', 'aarch64'])
 })
 
-it('does not ask the registry for the size of an image that is not known yet', async () => {
+test('does not ask the registry for the size of an unknown image', async () => {
   const { asked } = await planOf({ hosts: [{}], digest: null })
   expect(asked).toEqual([])
 })
 
-it('says which target of an app selects no instance', async () => {
+test('reports a target that selects no instance', async () => {
   const { findings, instances } = await planOf({ hosts: [] })
   expect(instances).toEqual([])
   expect(findings).toEqual([
@@ -326,7 +322,8 @@ it('says which target of an app selects no instance', async () => {
       level: 'warning',
       what: 'instances',
       reason: 'no_instances',
-      message: 'target 1 selects no running instance: is the tag that instances names on it?',
+      message:
+        'target 1 selects no running instance: do your machines have the tag that instances names?',
     },
   ])
 })

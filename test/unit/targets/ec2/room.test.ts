@@ -1,42 +1,46 @@
-import { describe, expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { envelopeCharacters, mostInWave, roomBeside } from '../../../../src/targets/ec2/room.ts'
 
-describe('an envelope', () => {
-  it('has what the document and the settings leave of 64 KB', () => {
-    expect(roomBeside('')).toBe(39_168)
-    expect(roomBeside('x'.repeat(1200))).toBe(37_968)
-  })
+test('leaves an envelope what the document and the settings do not take of 64 KB', () => {
+  expect(roomBeside('')).toBe(39_168)
+  expect(roomBeside('x'.repeat(1200))).toBe(37_968)
+})
 
-  // With the settings of a usual app. A wave has 50 instances at most; a secret is one of 64 KB at most.
-  it.each([
-    [4 * 1024, 77],
-    [8 * 1024, 64],
-    [12 * 1024, 51],
-    [16 * 1024, 37],
-    [20 * 1024, 24],
-    [24 * 1024, 11],
-    [27_891, 1],
-    [27_892, 0],
-  ])('of %i bytes fits beside the usual settings for %i instances', (bytes, instances) => {
+// With the settings of a usual app. A wave has 50 instances at most; a secret is one of 64 KB at most.
+test.each([
+  [4 * 1024, 77],
+  [8 * 1024, 64],
+  [12 * 1024, 51],
+  [16 * 1024, 37],
+  [20 * 1024, 24],
+  [24 * 1024, 11],
+  [27_891, 1],
+  [27_892, 0],
+])(
+  'fits an envelope of %i bytes beside the usual settings for %i instances',
+  (bytes, instances) => {
     expect(mostInWave(bytes, roomBeside('x'.repeat(1200)))).toBe(instances)
-  })
+  },
+)
 
-  it.each([
-    // 160 bytes of its own, 4 for each begun KiB, 313 for each instance; 4 characters for 3 bytes.
-    [1, 1, 640],
-    [1024, 1, 2004],
-    [1025, 1, 2008],
-    [8192, 50, 32_048],
-  ])('of %i bytes for %i instances takes %i characters at most', (bytes, instances, characters) => {
+test.each([
+  // 160 bytes of its own, 4 for each begun KiB, 313 for each instance; 4 characters for 3 bytes.
+  [1, 1, 640],
+  [1024, 1, 2004],
+  [1025, 1, 2008],
+  [8192, 50, 32_048],
+])(
+  'reckons an envelope of %i bytes for %i instances as %i characters at most',
+  (bytes, instances, characters) => {
     expect(envelopeCharacters(bytes, instances)).toBe(characters)
-  })
+  },
+)
 
-  it.each([
-    [1000, 4000, 5],
-    [1000, 1972, 1],
-    [1000, 1971, 0],
-    [1000, 40, 0],
-  ])('of %i bytes fits into %i characters for %i instances', (bytes, room, instances) => {
-    expect(mostInWave(bytes, room)).toBe(instances)
-  })
+test.each([
+  [1000, 4000, 5],
+  [1000, 1972, 1],
+  [1000, 1971, 0],
+  [1000, 40, 0],
+])('fits an envelope of %i bytes into %i characters for %i instances', (bytes, room, instances) => {
+  expect(mostInWave(bytes, room)).toBe(instances)
 })

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { Redacted } from '../../../../src/kernel/redacted.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import { createMaskOutput } from '../../../../src/targets/ec2/seal.ts'
@@ -11,7 +11,7 @@ const release = (() => {
   return { ...found, settings, secretVersion: 'version-1' }
 })()
 
-it('what a host prints is masked by the secret of the release once more', async () => {
+test('masks a host’s output again with the release’s secret', async () => {
   const value = new Redacted('{"TOKEN": "planted-4711"}')
   const mask = await createMaskOutput(() => Promise.resolve(succeed({ value, versionId: 'v' })))(
     release,
@@ -19,8 +19,8 @@ it('what a host prints is masked by the secret of the release once more', async 
   expect(mask('the token is planted-4711')).toBe('the token is [masked]')
 })
 
-it.each(['secret_missing', 'secret_unavailable'] as const)(
-  'nothing is passed as masked where the secret says %s',
+test.each(['secret_missing', 'secret_unavailable'] as const)(
+  'fails to mask a host’s output if the secret says %s',
   async (failure) => {
     const mask = createMaskOutput(() => Promise.resolve(fail(failure)))(release)
     await expect(mask).rejects.toThrow('landfall/test/shop')

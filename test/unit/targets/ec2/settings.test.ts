@@ -1,103 +1,94 @@
-import { describe, expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { renderSettings } from '../../../../src/targets/ec2/settings.ts'
 import { instanceAt, start } from '../../../support/deployments.ts'
 import { createEc2Ports, orderOf, readSettings } from '../../../support/ec2-ports.ts'
 import { commitAt, digestAt, ec2 } from '../../../support/examples.ts'
 
 const { stage } = createEc2Ports().ports
-const unmeasured = { imageMegabytes: null }
-const rendered = (
-  order = orderOf(),
-  settings = ec2(),
-  measured: { imageMegabytes: number | null } = unmeasured,
-) => readSettings(renderSettings({ ...order, ...measured }, settings, stage))
+const render = (order = orderOf(), settings = ec2(), imageMegabytes: number | null = null) =>
+  renderSettings({ ...order, imageMegabytes }, settings, stage)
+const rendered = (...given: Parameters<typeof render>) => readSettings(render(...given))
 
-describe('the settings of a command', () => {
-  it('are NUL-terminated entries in base64, one name=value each', () => {
-    expect(rendered()).toEqual([
-      'format=1',
-      'kind=deploy',
-      'strategy=blue-green',
-      'timeout=525',
-      'proxyImage=haproxy:3',
-      'subnet=172.30.77.0/24',
-      `numbered=${Date.parse(start)}`,
-      'image=acme/oc-lettings',
-      `digest=${digestAt(7)}`,
-      `commit=${commitAt(7)}`,
-      'environment=production',
-      'port=8000',
-      'publishAddress=',
-      'publishPort=80',
-      'host=lettings.example.com',
-      'stopTimeout=30',
-      'hold=30',
-      'keep=5',
-      'healthPath=/',
-      'healthHost=lettings.example.com',
-      'healthFrom=200',
-      'healthTo=399',
-      'healthInterval=1',
-      'healthTimes=2',
-      'healthTimeout=120',
-      'grace=2',
-    ])
-    const bytes = Buffer.from(
-      renderSettings({ ...orderOf(), ...unmeasured }, ec2(), stage),
-      'base64',
-    )
-    expect(bytes.at(-1)).toBe(0)
-  })
+test('renders settings as NUL-terminated name=value entries in base64', () => {
+  expect(rendered()).toEqual([
+    'format=1',
+    'kind=deploy',
+    'strategy=blue-green',
+    'timeout=525',
+    'proxyImage=haproxy:3',
+    'subnet=172.30.77.0/24',
+    `numbered=${Date.parse(start)}`,
+    'image=acme/oc-lettings',
+    `digest=${digestAt(7)}`,
+    `commit=${commitAt(7)}`,
+    'environment=production',
+    'port=8000',
+    'publishAddress=',
+    'publishPort=80',
+    'host=lettings.example.com',
+    'stopTimeout=30',
+    'hold=30',
+    'keep=5',
+    'healthPath=/',
+    'healthHost=lettings.example.com',
+    'healthFrom=200',
+    'healthTo=399',
+    'healthInterval=1',
+    'healthTimes=2',
+    'healthTimeout=120',
+    'grace=2',
+  ])
+  expect(Buffer.from(render(), 'base64').at(-1)).toBe(0)
+})
 
-  it('say how much disk the image takes, where that is known', () => {
-    expect(rendered()).not.toContainEqual(expect.stringMatching(/^imageMegabytes=/))
-    expect(rendered(orderOf(), ec2(), { imageMegabytes: 900 })).toContain('imageMegabytes=900')
-  })
+test('renders how much disk the image takes, if known', () => {
+  expect(rendered()).not.toContainEqual(expect.stringMatching(/^imageMegabytes=/))
+  expect(rendered(orderOf(), ec2(), 900)).toContain('imageMegabytes=900')
+})
 
-  it('keep any bytes of a value, and repeat a name for a list', () => {
-    const run = {
-      command: ['sh', '-c', 'a=1\nb "é"'],
-      volumes: ['data:/data'],
-      networks: ['one', 'two'],
-      memory: '512m',
-      stopTimeoutSeconds: 5,
-    }
-    const entries = rendered(orderOf(), ec2({ run, replaces: 'old', hosts: [] }))
-    expect(entries).toEqual(
-      expect.arrayContaining([
-        'command=sh',
-        'command=-c',
-        'command=a=1\nb "é"',
-        'volume=data:/data',
-        'network=one',
-        'network=two',
-        'memory=512m',
-        'replaces=old',
-        'stopTimeout=5',
-      ]),
-    )
-    expect(entries.filter((entry) => entry.startsWith('host='))).toEqual([])
-  })
+test('renders any bytes of a value, and repeats the name for a list', () => {
+  const run = {
+    command: ['sh', '-c', 'a=1\nb "é"'],
+    volumes: ['data:/data'],
+    networks: ['one', 'two'],
+    memory: '512m',
+    stopTimeoutSeconds: 5,
+  }
+  const entries = rendered(orderOf(), ec2({ run, replaces: 'old', hosts: [] }))
+  expect(entries).toEqual(
+    expect.arrayContaining([
+      'command=sh',
+      'command=-c',
+      'command=a=1\nb "é"',
+      'volume=data:/data',
+      'network=one',
+      'network=two',
+      'memory=512m',
+      'replaces=old',
+      'stopTimeout=5',
+    ]),
+  )
+  expect(entries.filter((entry) => entry.startsWith('host='))).toEqual([])
+})
 
-  it('hold predeploy for the one that runs it alone', () => {
-    const entries = rendered(orderOf({ predeployOn: instanceAt(1) }))
-    expect(entries.slice(-3)).toEqual([
-      'predeploy=python',
-      'predeploy=manage.py',
-      'predeploy=migrate',
-    ])
-    expect(rendered().some((entry) => entry.startsWith('predeploy'))).toBe(false)
-  })
+test('renders predeploy only for the instance that runs it', () => {
+  const entries = rendered(orderOf({ predeployOn: instanceAt(1) }))
+  expect(entries.slice(-3)).toEqual([
+    'predeploy=python',
+    'predeploy=manage.py',
+    'predeploy=migrate',
+  ])
+  expect(rendered().some((entry) => entry.startsWith('predeploy'))).toBe(false)
+})
 
-  it('of a worker name no port and no published address', () => {
-    const worker = ec2({ strategy: 'worker', port: null, publish: null, hosts: [] })
-    const names = rendered(orderOf(), worker).map((entry) => entry.split('=')[0])
-    expect(names).not.toContain('port')
-    expect(names).not.toContain('publishPort')
-  })
+test('renders no port and no published address for a worker', () => {
+  const worker = ec2({ strategy: 'worker', port: null, publish: null, hosts: [] })
+  const names = rendered(orderOf(), worker).map((entry) => entry.split('=')[0])
+  expect(names).not.toContain('port')
+  expect(names).not.toContain('publishPort')
+})
 
-  it('of a restore to nothing of ours name no digest', () => {
-    const entries = rendered(orderOf({ purpose: 'restore', release: null }))
-    expect(entries).toEqual(expect.arrayContaining(['digest=', 'commit=']))
-  })
+test('renders no digest for a restore to no release', () => {
+  const entries = rendered(orderOf({ purpose: 'restore', release: null }))
+  expect(entries).toEqual(expect.arrayContaining(['digest=', 'commit=']))
 })

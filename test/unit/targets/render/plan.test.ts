@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../../../src/deployment/app.ts'
 import type { Serving } from '../../../../src/deployment/deployment.ts'
 import { Generation } from '../../../../src/kernel/id.ts'
@@ -39,7 +39,7 @@ const planOf = async (live: Serving | null = null, changes: Partial<App> = {}) =
   const view = stage.view(settings)
   const opened = await view.candidates()
   expect(opened).toEqual([{ id: service, target: settings.key, obstacle: null }])
-  const seen = await view.look({ app, target: 1, digest: digestOf('b') })
+  const seen = await view.look({ app, target: 1, commit: null, digest: digestOf('b') })
   const context = { opened: opened.map(({ id }) => ({ id, wave: 0 })), predeployOn: null, live }
   const { instances, findings } = seen.plan(context)
   const lines = findings.map(({ level, what, reason, instance, message }) => {
@@ -55,7 +55,7 @@ const bringOut = async (letter: string): Promise<void> => {
   calledBefore = stage.server.calls.filter(({ method }) => method !== 'GET')
 }
 
-it('says what a deployment would do, and changes nothing', async () => {
+test('plans a deployment to a service, and changes nothing there', async () => {
   await bringOut('a')
   shop().env.set('OWN', 'x')
   const { instance, lines } = await planOf(liveAt(1, 'a'))
@@ -74,7 +74,7 @@ it('says what a deployment would do, and changes nothing', async () => {
     would: [
       'set SECRET_KEY at Render',
       `deploy ${imageOf('b')}`,
-      'wait until it is live: Render starts it beside the one that serves, asks /healthz and hands over',
+      'wait until it is live: Render starts it beside the one that serves, asks /healthz and switches to it',
     ],
   })
   expect(lines).toEqual([
@@ -82,26 +82,26 @@ it('says what a deployment would do, and changes nothing', async () => {
   ])
 })
 
-it('tells no value of a variable', async () => {
+test('shows no value of a service’s variable in a plan', async () => {
   shop().env.set('OWN', 'planted-own')
   expect(JSON.stringify(await planOf())).not.toContain('planted')
 })
 
-it('leaves variables to Render where landfall.yml says so', async () => {
+test('compares no variables with `env: leave`', async () => {
   const { lines } = await planOf(null, { targets: [settingsOf({ env: 'leave' })] })
   expect(lines).toEqual([
     'fine | service | - | shop runs docker.io/acme/shop; its variables are left to Render',
   ])
 })
 
-it('does not compare with a secret that is not there, which is told elsewhere', async () => {
+test('compares no variables without the app’s secret, which another finding reports', async () => {
   stage.secrets.delete('landfall/test/shop current')
   expect((await planOf()).lines).toEqual([
     'fine | service | - | shop runs docker.io/acme/shop; its variables could not be compared',
   ])
 })
 
-it('finds a service that a deployment would be refused by', async () => {
+test('reports a service that a deployment would refuse', async () => {
   shop().settings.imagePath = null
   shop().settings.repo = 'https://github.com/acme/shop'
   const { instance, lines } = await planOf()
@@ -112,7 +112,7 @@ it('finds a service that a deployment would be refused by', async () => {
   )
 })
 
-it('finds a private image that Render has no credential for', async () => {
+test('reports a private image that the service has no credential for', async () => {
   const { lines } = await planOf(null, { registry: 'landfall/test/registry' })
   expect(lines[0]).toMatch(
     /^warning \| registry \| registry_unauthorized \| .*the service has none/,
@@ -121,21 +121,21 @@ it('finds a private image that Render has no credential for', async () => {
   expect((await planOf(null, { registry: 'landfall/test/registry' })).lines).toHaveLength(1)
 })
 
-it('finds what somebody else has done there', async () => {
+test('reports a deploy that Landfall did not begin, and what it serves', async () => {
   await bringOut('a')
   shop().deploy(null, 'manual')
   expect((await planOf(liveAt(1, 'a'))).lines[0]).toMatch(
-    /^warning \| deploy \| - \| dep-\w+ \(manual\) is under way at Render \(created\); a deployment takes its place$/,
+    /^warning \| deploy \| - \| dep-\w+ \(manual\) is in progress at Render \(created\); a deployment replaces it$/,
   )
   stage.pass(10)
   const { instance, lines } = await planOf(liveAt(1, 'a'))
   expect(instance?.serving).toBeNull()
   expect(lines[0]).toBe(
-    'warning | serving | - | nothing of Landfall serves here, where #1 should; a deployment puts it right',
+    'warning | serving | - | nothing of Landfall serves here instead of #1; a deployment corrects that',
   )
 })
 
-it('finds a key that Render does not accept, and a Render that does not answer', async () => {
+test('reports an API key that Render does not accept, and a Render that does not answer', async () => {
   stage.secrets.set('landfall/test/render current', 'rnd_of_somebody')
   const refused = await planOf()
   expect(refused.lines).toEqual([
@@ -147,6 +147,6 @@ it('finds a key that Render does not accept, and a Render that does not answer',
   expect(refused.instance).toMatchObject({ name: null, online: false, would: [] })
   stage.server.fate = () => ({ kind: 'answer', status: 503 })
   expect((await planOf()).lines[0]).toMatch(
-    /^problem \| service \| target_unavailable \| .* answered 503; ask again in a minute$/,
+    /^problem \| service \| target_unavailable \| .* answered 503; try again in a minute$/,
   )
 })

@@ -1,0 +1,118 @@
+import * as z from 'zod'
+import { Commit, Digest } from '../kernel/id.ts'
+import { parseJson } from '../kernel/json.ts'
+import { succeed } from '../kernel/result.ts'
+import type { RegistryAnswer } from './session.ts'
+
+/** An index names the manifest of each platform; a manifest names its configuration and the layers. */
+const Manifest = z.union([
+  z.object({
+    manifests: z.array(
+      z.object({
+        digest: Digest,
+        platform: z.object({ os: z.string(), architecture: z.string() }).partial().nullish(),
+        annotations: z.record(z.string(), z.string()).nullish(),
+      }),
+    ),
+  }),
+  z.object({
+    config: z.object({ digest: Digest, size: z.number() }),
+    layers: z.array(z.object({ size: z.number() })),
+  }),
+])
+
+/** The manifest under a digest of one image; null if it is larger than any manifest. */
+export type ReadManifest = (digest: Digest) => Promise<RegistryAnswer<Uint8Array | null>>
+
+/** How much one kind of machine would pull. */
+export type ImageSize =
+  | { readonly kind: 'known'; readonly bytes: number }
+  | { readonly kind: 'no_platform' }
+  | { readonly kind: 'unknown' }
+
+/** Layers unpack to about two and a half times their size, and stay on the disk packed meanwhile. */
+export const timesPacked = 3.5
+
+/** The size that a manifest tells, or the digest of the machine's own manifest. */
+export const parseSize = (
+  body: Uint8Array,
+  machine: string | null,
+): ImageSize | { readonly kind: 'elsewhere'; readonly digest: Digest } => {
+  const manifest = parseJson(Manifest, body)
+  if (manifest === null) return { kind: 'unknown' }
+  if ('layers' in manifest) {
+    const { config, layers } = manifest
+    return { kind: 'known', bytes: layers.reduce((sum, { size }) => sum + size, config.size) }
+  }
+  // As `uname -m` and as an index call them.
+  const architectures: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' }
+  const architecture = machine === null ? null : architectures[machine]
+  if (architecture === undefined) return { kind: 'unknown' }
+  const own = manifest.manifests.find(
+    ({ platform }) =>
+      platform?.os === 'linux' && (architecture ?? platform.architecture) === platform.architecture,
+  )
+  return own === undefined ? { kind: 'no_platform' } : { kind: 'elsewhere', digest: own.digest }
+}
+
+/**
+ * Reads two manifests at most; a size that cannot be read is unknown. A null machine stands for any, and
+ * takes the first platform: platforms differ by little.
+ */
+export const findImageSize = async (
+  readManifest: ReadManifest,
+  digest: Digest,
+  machine: string | null,
+): Promise<ImageSize> => {
+  const read = async (one: Digest): Promise<ReturnType<typeof parseSize>> => {
+    const manifest = await readManifest(one)
+    return manifest.ok && manifest.value !== null
+      ? parseSize(manifest.value, machine)
+      : { kind: 'unknown' }
+  }
+  const first = await read(digest)
+  const last = first.kind === 'elsewhere' ? await read(first.digest) : first
+  return last.kind === 'elsewhere' ? { kind: 'unknown' } : last
+}
+
+/** The digests of an index's platforms; none if the image is no index. */
+export const listPlatforms = async (
+  readManifest: ReadManifest,
+  digest: Digest,
+): Promise<RegistryAnswer<readonly Digest[]>> => {
+  const read = await readManifest(digest)
+  if (!read.ok) return read
+  const manifest = read.value === null ? null : parseJson(Manifest, read.value)
+  const index = manifest !== null && 'manifests' in manifest ? manifest.manifests : []
+  return succeed(index.map((one) => one.digest))
+}
+
+/** What leads from a manifest to the labels: a platform's own manifest, or the image's configuration. */
+export const parseManifest = (
+  body: Uint8Array,
+): { readonly kind: 'manifest' | 'configuration'; readonly digest: Digest } | null => {
+  const manifest = parseJson(Manifest, body)
+  if (manifest === null) return null
+  if ('config' in manifest) return { kind: 'configuration', digest: manifest.config.digest }
+  // BuildKit adds its attestations to the index, as images of the platform unknown/unknown.
+  const images = manifest.manifests.filter(
+    ({ platform, annotations }) =>
+      platform?.os !== 'unknown' && annotations?.['vnd.docker.reference.type'] === undefined,
+  )
+  // One build labels all its platforms alike: the commonest, if it is there.
+  const chosen =
+    images.find(({ platform }) => platform?.os === 'linux' && platform.architecture === 'amd64') ??
+    images[0]
+  return chosen === undefined ? null : { kind: 'manifest', digest: chosen.digest }
+}
+
+/**
+ * The commit that an image's configuration is labelled with; null if it names no full one. The label is
+ * an annotation of the OCI image spec, which `docker/metadata-action` and other tools set.
+ */
+export const parseRevisionLabel = (body: Uint8Array): Commit | null => {
+  const Labels = z.record(z.string(), z.string()).nullish()
+  const configuration = parseJson(z.object({ config: z.object({ Labels }).nullish() }), body)
+  const label = configuration?.config?.Labels?.['org.opencontainers.image.revision']
+  return Commit.safeParse(label).data ?? null
+}
