@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { measureCarry } from './carry.ts'
 import { deployBase, measureDeployment } from './deployment.ts'
 import { measureFleet } from './fleet.ts'
 import { measureImport } from './import.ts'
@@ -40,6 +41,7 @@ const createParts = (
   verification: measureVerification,
   import: () => measureImport(directory),
   fleet: () => measureFleet(directory),
+  carry: () => measureCarry(directory),
   deployment: async () => {
     const { team, base } = await ready()
     return measureDeployment(team, base)

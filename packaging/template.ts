@@ -25,7 +25,7 @@ const documentResource = (kind: DocumentKind, stage: string) => {
 
 const isNamed = (name: string | null): name is string => name !== null
 
-/** Of Heroku not yet: nobody reads it. */
+/** Of Heroku `carry` alone reads it. */
 const tokensOf = ({ targets }: App): string[] =>
   targets.flatMap((target) => (target.kind === 'render' ? [target.token] : []))
 
@@ -58,6 +58,10 @@ const toArns = (names: readonly (string | null)[], stage: string) => {
   }))
 }
 
+/** The logins of the images that go to Heroku, and Heroku's API keys: what `carry` reads. */
+const carrySecretsOf = ({ registry, targets }: App): (string | null)[] =>
+  targets.flatMap((target) => (target.kind === 'heroku' ? [registry, target.token] : []))
+
 const secretArns = ({ sources, apps }: Configuration, stage: string) => {
   const named = [sources.github, sources.circleci, sources['docker-hub']]
   return {
@@ -68,6 +72,7 @@ const secretArns = ({ sources, apps }: Configuration, stage: string) => {
     reconcile: toArns(apps.flatMap(secretsOf), stage),
     // What else an app names is not looked into.
     plan: toArns(apps.flatMap(deploySecretsOf), stage),
+    carry: toArns(apps.flatMap(carrySecretsOf), stage),
     hooks: toArns([sources['docker-hub']?.secret ?? null], stage),
   }
 }

@@ -30,12 +30,12 @@ const mediaTypes = {
   manifest: 'application/vnd.docker.distribution.manifest.v2+json',
 } as const
 
-interface Repository {
+export interface Repository {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
 }
 
-const toRepository = (name: string, credentials: Credentials | null): Repository => {
+export const toRepository = (name: string, credentials: Credentials | null): Repository => {
   const [host = '', ...path] = name.split('/')
   const url = new URL(`http://${host}/v2/${path.join('/')}/`)
   if (credentials === null) return { url, headers: {} }
@@ -63,7 +63,7 @@ const send = async (
 const hasBlob = async ({ url, headers }: Repository, digest: string): Promise<boolean> =>
   (await fetch(new URL(`blobs/${digest}`, url), { method: 'HEAD', headers })).ok
 
-const pushBlob = async (
+export const pushBlob = async (
   repository: Repository,
   digest: string,
   bytes: Uint8Array<ArrayBuffer>,
@@ -75,8 +75,19 @@ const pushBlob = async (
   await send(repository, upload, 'PUT', bytes)
 }
 
-const encode = (value: unknown): Uint8Array<ArrayBuffer> =>
+export const encode = (value: unknown): Uint8Array<ArrayBuffer> =>
   new TextEncoder().encode(JSON.stringify(value))
+
+/** Answers the manifest's digest. */
+export const pushManifest = async (
+  repository: Repository,
+  reference: string,
+  manifest: Uint8Array<ArrayBuffer>,
+  type: string,
+): Promise<string> => {
+  await send(repository, new URL(`manifests/${reference}`, repository.url), 'PUT', manifest, type)
+  return toDigest(manifest)
+}
 
 /** What an image's configuration says (`application/vnd.docker.container.image.v1+json`). */
 export const toConfiguration = (
@@ -116,12 +127,5 @@ export const pushImage = async (
       size: bytes.length,
     })),
   })
-  await send(
-    repository,
-    new URL(`manifests/${tag}`, repository.url),
-    'PUT',
-    manifest,
-    mediaTypes.manifest,
-  )
-  return toDigest(manifest)
+  return pushManifest(repository, tag, manifest, mediaTypes.manifest)
 }

@@ -48,6 +48,10 @@ export const environments = {
     SUBNET: text,
     RENDER_API: z.url(),
   }),
+  carry: Journalled.extend({
+    /** The registry that images are carried to: `https://registry.heroku.com`. */
+    HEROKU_REGISTRY: z.url().transform((address) => new URL(address)),
+  }),
   hooks: Base.extend({
     /** The address of the HTTP API, without a slash at its end. */
     API_URL: text,

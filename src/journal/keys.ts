@@ -55,6 +55,12 @@ export const itemKey = {
     pk: `instance#${instance}`,
     sk: 'certificate',
   }),
+
+  /** The state of an image on its way to Heroku: one for each app and process type there. */
+  carry: (heroku: string, process: string): ItemKey => ({
+    pk: `carry#${heroku}/${process}`,
+    sk: 'carry',
+  }),
 }
 
 export const openIndex = 'open'

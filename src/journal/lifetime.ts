@@ -14,6 +14,7 @@ export const lifetimes = {
   alarm: 90 * day,
   command: 7 * day,
   certificate: 30 * day,
+  carry: 30 * day,
 } as const
 
 /** The TTL attribute: epoch seconds. */

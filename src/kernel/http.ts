@@ -9,10 +9,18 @@ export interface HttpRequest {
   /** The whole header, such as `Bearer …`. It is sent to the origin of `url` only, also on a redirect. */
   readonly authorization?: Redacted | null
   readonly body?: string
+  /** Instead of `body`: a stream that is sent as it comes. */
+  readonly upload?: HttpUpload
   /** For connecting, redirects and reading together. Default 10,000. */
   readonly timeoutMilliseconds?: number
   /** Default 1 MiB. */
   readonly maxBodyBytes?: number
+}
+
+/** A body of a known length. An error that `chunks` throws fails the request, and so does a redirect. */
+export interface HttpUpload {
+  readonly bytes: number
+  readonly chunks: AsyncIterable<Uint8Array>
 }
 
 export interface HttpResponse {
@@ -29,6 +37,18 @@ export interface HttpFailure {
 
 export type Http = (request: HttpRequest) => Promise<Result<HttpResponse, HttpFailure>>
 
+/** A response whose body is read as it comes, within the request's time. */
+export interface HttpStream {
+  readonly status: number
+  readonly headers: Headers
+  /** Throws where the rest does not come. */
+  readonly chunks: AsyncIterable<Uint8Array>
+  /** Ends the request, read or not. */
+  readonly close: () => void
+}
+
+export type OpenHttp = (request: HttpRequest) => Promise<Result<HttpStream, HttpFailure>>
+
 /** Plain HTTP is allowed to this machine only, as in Docker. */
 export const isLoopback = (hostname: string): boolean =>
   /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
@@ -36,12 +56,20 @@ export const isLoopback = (hostname: string): boolean =>
 const isAllowed = (url: URL): boolean =>
   url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
 
-const readBody = async (response: Response, maxBytes: number): Promise<Uint8Array | null> => {
-  const stream: ReadableStream<Uint8Array> | null = response.body
+async function* readChunks({ body }: Response): AsyncGenerator<Uint8Array> {
+  const stream: ReadableStream<Uint8Array> | null = body
+  // Leaving the loop cancels the rest.
+  for await (const chunk of stream ?? []) yield chunk
+}
+
+const readBody = async (
+  stream: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array | null> => {
   const chunks: Uint8Array[] = []
   let size = 0
   // Leaving the loop cancels the rest.
-  for await (const chunk of stream ?? []) {
+  for await (const chunk of stream) {
     size += chunk.byteLength
     if (size > maxBytes) return null
     chunks.push(chunk)
@@ -52,15 +80,25 @@ const readBody = async (response: Response, maxBytes: number): Promise<Uint8Arra
 const ask = (request: HttpRequest, url: URL, signal: AbortSignal): Promise<Response> => {
   const isOwnOrigin = url.origin === request.url.origin
   const authorization = isOwnOrigin ? request.authorization?.reveal() : undefined
+  const { method, headers, body, upload } = request
   return fetch(url, {
-    method: request.method,
+    method,
     headers: {
       'user-agent': 'landfall',
-      ...request.headers,
+      ...headers,
+      ...(upload !== undefined && { 'content-length': String(upload.bytes) }),
       ...(authorization !== undefined && { authorization }),
     },
-    ...(request.body !== undefined && { body: request.body }),
     redirect: 'manual',
+    ...(body !== undefined && { body }),
+    // Fetch keeps all that it has sent, for a redirect or a password, unless there can be neither
+    // (Fetch standard, HTTP-network-or-cache fetch).
+    ...(upload !== undefined && {
+      body: upload.chunks,
+      duplex: 'half',
+      redirect: 'error',
+      window: null,
+    }),
     signal,
   })
 }
@@ -85,20 +123,56 @@ const follow = async (
   return 'redirect_refused'
 }
 
+const toHttpFailure = (signal: AbortSignal, { host }: URL) =>
+  fail({ kind: signal.aborted ? 'timeout' : 'unreachable', host } as const)
+
+const sendRequest = async (
+  request: HttpRequest,
+  signal: AbortSignal,
+): Promise<Result<Response, HttpFailure>> => {
+  const { url } = request
+  try {
+    const response = await follow(request, signal)
+    return response === 'redirect_refused'
+      ? fail({ kind: response, host: url.host })
+      : succeed(response)
+  } catch {
+    return toHttpFailure(signal, url)
+  }
+}
+
+const defaultMilliseconds = 10_000
+
 /**
  * The only outbound request. It requires HTTPS except to this machine, follows redirects of GET and HEAD
  * and returns those of other methods. It logs nothing, and a failure names the host only.
  */
 export const http: Http = async (request) => {
-  const { timeoutMilliseconds = 10_000, maxBodyBytes = 1024 * 1024, url } = request
+  const { timeoutMilliseconds = defaultMilliseconds, maxBodyBytes = 1024 * 1024, url } = request
   const signal = AbortSignal.timeout(timeoutMilliseconds)
+  const answered = await sendRequest(request, signal)
+  if (!answered.ok) return answered
+  const { status, headers } = answered.value
   try {
-    const response = await follow(request, signal)
-    if (response === 'redirect_refused') return fail({ kind: response, host: url.host })
-    const body = await readBody(response, maxBodyBytes)
+    const body = await readBody(readChunks(answered.value), maxBodyBytes)
     if (body === null) return fail({ kind: 'body_too_large', host: url.host })
-    return succeed({ status: response.status, headers: response.headers, body })
+    return succeed({ status, headers, body })
   } catch {
-    return fail({ kind: signal.aborted ? 'timeout' : 'unreachable', host: url.host })
+    return toHttpFailure(signal, url)
   }
+}
+
+/** The same for a body of any size. */
+export const openHttp: OpenHttp = async (request) => {
+  const closing = new AbortController()
+  const limit = AbortSignal.timeout(request.timeoutMilliseconds ?? defaultMilliseconds)
+  const answered = await sendRequest(request, AbortSignal.any([limit, closing.signal]))
+  if (!answered.ok) return answered
+  const { status, headers } = answered.value
+  return succeed({
+    status,
+    headers,
+    chunks: readChunks(answered.value),
+    close: () => closing.abort(),
+  })
 }

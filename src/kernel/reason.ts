@@ -88,6 +88,14 @@ export const reasons = {
   service_unsuitable: 'Landfall cannot deploy an image to this service.',
   changed_elsewhere: 'The deploy was cancelled or replaced at the target.',
   target_unsupported: 'This kind of target is not implemented yet.',
+  // An image on its way to Heroku
+  platform_missing: 'The image is not for linux/amd64, the platform of the target.',
+  layers_unsupported:
+    'The image has layers in a form that the target does not accept, such as zstd.',
+  image_too_large: 'The image is larger than the limit for images that are carried to the target.',
+  image_invalid: 'The content under the digest is not a container image that can be read.',
+  image_altered: 'The registry sent content that does not match its digest and size.',
+  image_refused: "The target's registry refused the image.",
   // Alarms and rollbacks
   alarm_unrelated:
     'No deployment can be the cause: none was sent within its window before the alarm.',

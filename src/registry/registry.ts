@@ -14,28 +14,30 @@ import {
 import { openSession, type AskRegistry, type RegistryAnswer } from './session.ts'
 
 /** The distribution spec's own limit for manifests; a configuration is a few kilobytes. */
-const maxManifestBytes = 4 * 1024 * 1024
+export const maxManifestBytes = 4 * 1024 * 1024
 
 const registryUnavailable = fail({
   reason: 'registry_unavailable',
   retryAfterSeconds: null,
 } as const)
 
+/** A registry answers 404 for a manifest of any other type. */
+export const manifestTypes = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+].join(', ')
+
 const askManifest = (ask: AskRegistry, method: 'HEAD' | 'GET', reference: string) =>
   ask({
     method,
     path: `manifests/${reference}`,
-    // A registry answers 404 for a manifest of any other type.
-    accept: [
-      'application/vnd.oci.image.index.v1+json',
-      'application/vnd.docker.distribution.manifest.list.v2+json',
-      'application/vnd.oci.image.manifest.v1+json',
-      'application/vnd.docker.distribution.manifest.v2+json',
-    ].join(', '),
+    accept: manifestTypes,
     maxBodyBytes: maxManifestBytes,
   })
 
-const computeDigest = (body: Uint8Array): Digest =>
+export const computeDigest = (body: Uint8Array | string): Digest =>
   Digest.parse(`sha256:${createHash('sha256').update(body).digest('hex')}`)
 
 const findDigest = async (ask: AskRegistry, tag: string): Promise<RegistryAnswer<Digest>> => {

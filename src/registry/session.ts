@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Http, HttpResponse } from '../kernel/http.ts'
+import type { Http, HttpFailure, HttpResponse } from '../kernel/http.ts'
 import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
@@ -15,12 +15,17 @@ export interface RegistryFailure {
 
 export type RegistryAnswer<Value> = Result<Value, RegistryFailure>
 
-const refuseSession = (reason: RegistryFailure['reason'], response?: HttpResponse) => {
+type AnswerHead = Pick<HttpResponse, 'status' | 'headers'>
+
+const refuseSession = (reason: RegistryFailure['reason'], response?: AnswerHead) => {
   const seconds = /^\d{1,6}$/.exec(response?.headers.get('retry-after') ?? '')?.[0]
   return fail({ reason, retryAfterSeconds: seconds === undefined ? null : Number(seconds) })
 }
 
-const judge = (response: HttpResponse): RegistryAnswer<HttpResponse> => {
+/** An answer of 200, or what a registry means by another. */
+export const judgeResponse = <Response extends AnswerHead>(
+  response: Response,
+): RegistryAnswer<Response> => {
   const { status } = response
   if (status === 200) return succeed(response)
   if (status === 404) return refuseSession('image_missing')
@@ -44,20 +49,24 @@ const parseToken = (body: Uint8Array): RegistryAnswer<Redacted> => {
     : succeed(new Redacted(`Bearer ${token}`))
 }
 
+/** What a token is asked for where the challenge does not say. */
+type RepositoryActions = 'pull' | 'pull,push'
+
 const fetchToken = async (
   http: Http,
   challenge: Challenge & { kind: 'bearer' },
   { origin, repository }: ImageAddress,
   login: RegistryLogin | null,
+  actions: RepositoryActions,
 ): Promise<RegistryAnswer<Redacted>> => {
   const url = new URL(challenge.realm)
   if (login !== null && !isTrustedRealm(url, origin)) return refuseSession('registry_unauthorized')
   if (challenge.service !== null) url.searchParams.set('service', challenge.service)
-  url.searchParams.set('scope', challenge.scope ?? `repository:${repository}:pull`)
+  url.searchParams.set('scope', challenge.scope ?? `repository:${repository}:${actions}`)
   const authorization = login === null ? null : toBasic(login)
   const answered = await http({ method: 'GET', url, authorization })
   if (!answered.ok) return refuseSession('registry_unavailable')
-  const judged = judge(answered.value)
+  const judged = judgeResponse(answered.value)
   if (judged.ok) return parseToken(judged.value.body)
   // A token service has no images, so its 404 is not a missing image.
   return judged.error.reason === 'image_missing' ? refuseSession('registry_unavailable') : judged
@@ -66,12 +75,13 @@ const fetchToken = async (
 /** The `Authorization` that answers the registry's challenge. */
 const authorizeSession = async (
   http: Http,
-  response: HttpResponse,
+  headers: Headers,
   address: ImageAddress,
   login: RegistryLogin | null,
+  actions: RepositoryActions,
 ): Promise<RegistryAnswer<Redacted>> => {
-  const challenge = parseChallenge(response.headers.get('www-authenticate') ?? '')
-  if (challenge?.kind === 'bearer') return fetchToken(http, challenge, address, login)
+  const challenge = parseChallenge(headers.get('www-authenticate') ?? '')
+  if (challenge?.kind === 'bearer') return fetchToken(http, challenge, address, login, actions)
   if (challenge?.kind === 'basic' && login !== null) return succeed(toBasic(login))
   return refuseSession('registry_unauthorized')
 }
@@ -85,26 +95,52 @@ export type AskRegistry = (request: {
   readonly maxBodyBytes: number
 }) => Promise<RegistryAnswer<HttpResponse | 'too_large'>>
 
-/** Answers the registry's first challenge, and sends the same authorization from then on. */
-export const openSession = (
+type Authorized = <Response extends AnswerHead>(
+  send: (authorization: Redacted | null) => Promise<Result<Response, HttpFailure>>,
+) => Promise<Result<Response, HttpFailure | RegistryFailure>>
+
+/**
+ * Sends requests to one repository with what its challenge was answered with. A request that is answered
+ * 401 is sent once more with a new answer: tokens expire, and may be for reading only.
+ */
+export const authorizeRequests = (
   http: Http,
   address: ImageAddress,
   login: RegistryLogin | null,
-): AskRegistry => {
+  actions: RepositoryActions = 'pull',
+): Authorized => {
   let authorization: Redacted | null = null
-  return async ({ method, path, accept, maxBodyBytes }) => {
-    const url = new URL(`/v2/${address.repository}/${path}`, address.origin)
-    const send = () => http({ method, url, headers: { accept }, maxBodyBytes, authorization })
-    let answered = await send()
-    if (answered.ok && answered.value.status === 401 && authorization === null) {
-      const authorized = await authorizeSession(http, answered.value, address, login)
-      if (!authorized.ok) return authorized
-      authorization = authorized.value
-      answered = await send()
-    }
-    if (answered.ok) return judge(answered.value)
-    return answered.error.kind === 'body_too_large'
+  return async (send) => {
+    const answered = await send(authorization)
+    if (!answered.ok || answered.value.status !== 401) return answered
+    const { headers } = answered.value
+    const authorized = await authorizeSession(http, headers, address, login, actions)
+    if (!authorized.ok) return authorized
+    authorization = authorized.value
+    return send(authorization)
+  }
+}
+
+export const toRegistryUrl = ({ origin, repository }: ImageAddress, path: string): URL =>
+  new URL(`/v2/${repository}/${path}`, origin)
+
+/** Reads what one repository has; nothing larger than a request allows. */
+export const openSession =
+  (
+    http: Http,
+    address: ImageAddress,
+    login: RegistryLogin | null,
+    authorized = authorizeRequests(http, address, login),
+  ): AskRegistry =>
+  async ({ method, path, accept, maxBodyBytes }) => {
+    const url = toRegistryUrl(address, path)
+    const answered = await authorized((authorization) =>
+      http({ method, url, headers: { accept }, maxBodyBytes, authorization }),
+    )
+    if (answered.ok) return judgeResponse(answered.value)
+    const { error } = answered
+    if ('reason' in error) return fail(error)
+    return error.kind === 'body_too_large'
       ? succeed('too_large')
       : refuseSession('registry_unavailable')
   }
-}

@@ -21,6 +21,7 @@ const records = [
   'Command',
   'Certificate',
   'Fleet scan',
+  'Carry',
 ] as const
 
 const sectionOf = (record: string): RecordSection => {

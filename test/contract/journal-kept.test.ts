@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { DeleteItemCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
+import { createCarryRecords } from '../../src/journal/carries.ts'
 import { createCertificates } from '../../src/journal/certificates.ts'
 import { createCommandIndex } from '../../src/journal/commands.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
@@ -16,6 +17,7 @@ import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
 import { toItemKey, type Item } from '../../src/journal/table.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { AppName, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
+import { CarryOrder } from '../../src/targets/carry.ts'
 import type { Heads } from '../../src/rollout/journal.ts'
 import { readRecordSections } from '../support/journal-page.ts'
 import { useJournal } from '../support/journal-table.ts'
@@ -86,6 +88,15 @@ interface Reader {
 const history = () => createHistory(journal.table)
 const whole = (item: Item) => without([...plumbing, 'app'], item)
 
+/** The order that a record is of. */
+const carryOrderOf = (item: Item): CarryOrder => {
+  const [, heroku, process] = /^carry#(.*)\/(.*)$/.exec(String(item['pk'])) ?? []
+  const [, digest, command = 'null'] = /^(\S+) ?(.+)?$/.exec(String(item['content'])) ?? []
+  const release: unknown = JSON.parse(command)
+  const named = { app: 'oc-lettings', image: 'acme/oc-lettings', registry: null, token: 'heroku' }
+  return CarryOrder.parse({ ...named, digest, heroku, process, release })
+}
+
 const readers: Readonly<Record<string, Reader>> = {
   Head: {
     read: (item) => createHeads(journal.table).load(appOf(item)),
@@ -140,6 +151,10 @@ const readers: Readonly<Record<string, Reader>> = {
   Certificate: {
     read: (item) => createCertificates(journal.table).load([InstanceId.parse(item['instance'])]),
     told: (item) => [whole(item)],
+  },
+  Carry: {
+    read: (item) => createCarryRecords(journal.table).load(carryOrderOf(item)),
+    told: (item) => without(['content', 'run'], whole(item)),
   },
   'Fleet scan': { read: () => createFleetScans(journal.table).load(), told: whole },
 }

@@ -30,6 +30,7 @@ const expiring: Readonly<Record<string, readonly [from: string, seconds: number]
   Receipt: ['receivedAt', receiptLifetimeSeconds],
   Command: ['at', lifetimes.command],
   Certificate: ['at', lifetimes.certificate],
+  Carry: ['at', lifetimes.carry],
 }
 const lasting = ['Head', 'Tag', 'Seen', 'Fleet scan']
 

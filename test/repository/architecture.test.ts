@@ -41,6 +41,7 @@ const broken: Readonly<Record<string, readonly string[]>> = {
   'src/kernel/clock.ts': ['../deployment/head.ts'],
   'src/deployment/head.ts': ['../aws/ssm.ts', 'zod'],
   'src/api/client.ts': ['../aws/ssm.ts'],
+  'src/carry/carry.ts': ['../aws/ssm.ts'],
   'src/delivery/receive.ts': ['../sources/github.ts'],
   'src/rollout/reconcile.ts': ['../targets/ec2.ts'],
   'src/sources/github.ts': ['../journal/table.ts'],

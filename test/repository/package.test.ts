@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { buildDocument, documentKinds, renderScript } from '../../host/documents.ts'
 import { environments } from '../../src/config/environment.ts'
+import { itemKey } from '../../src/journal/keys.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import type { DocumentKind } from '../../host/documents.ts'
 import { findSdkActions, openPackage } from '../support/packaged.ts'
@@ -214,12 +215,26 @@ describe('roles', () => {
     ['unfreeze', []],
     ['status', []],
     ['plan', ['oc-lettings', 'registry', 'render']],
+    ['carry', ['heroku']],
     ['hooks', ['docker-hub']],
   ])('%s may read only the secrets of landfall.yml that it uses: %j', (name, secrets) => {
     const read = statementsOf(name)
       .filter(({ Action }) => Action.includes('secretsmanager:GetSecretValue'))
       .flatMap(({ Resource }) => Resource.map((one) => JSON.stringify(one)))
     expect(read.map((one) => /secret:landfall\/prod\/(.*)-\?{6}"/.exec(one)?.[1])).toEqual(secrets)
+  })
+
+  test('let carry touch its own records and no others', () => {
+    const table = statementsOf('carry').filter(({ Action }) => Action.includes('dynamodb:PutItem'))
+    expect(table).toEqual([
+      {
+        Effect: 'Allow',
+        Action: ['dynamodb:GetItem', 'dynamodb:PutItem'],
+        Resource: [{ 'Fn::GetAtt': ['Journal', 'Arn'] }],
+        Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['carry#*'] } },
+      },
+    ])
+    expect(itemKey.carry('shop', 'web').pk).toMatch(/^carry#/)
   })
 
   test('roles may put events on the default bus only', () => {
@@ -385,6 +400,7 @@ describe('events', () => {
         },
       }),
       expect.objectContaining({ MaximumRetryAttempts: 2, MaximumEventAgeInSeconds: 600 }),
+      expect.objectContaining(once),
     ])
   })
 })

@@ -12,6 +12,8 @@ import { createLabels } from '../../src/journal/labels.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { createRecordSeen } from '../../src/journal/seen.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
+import type { CarryOrder, CarryProgress } from '../../src/targets/carry.ts'
+import { createCarryRecords } from '../../src/journal/carries.ts'
 import { createFleetScans } from '../../src/journal/fleet-scans.ts'
 import type { Item } from '../../src/journal/table.ts'
 import {
@@ -175,6 +177,27 @@ const run = {
 
 const image = { kind: 'image', tag: 'latest', seenAt: '2026-11-20T10:04:12.000Z' } as const
 
+const carryOrder: CarryOrder = {
+  app,
+  image: 'acme/oc-lettings',
+  digest,
+  registry: null,
+  heroku: 'oc-lettings',
+  process: 'web',
+  token: 'landfall/prod/heroku',
+  release: ['python', 'manage.py', 'migrate'],
+}
+const carryRun = '7d0c5b52-3f0c-4a53-9a0f-6a1a3c1b9d20'
+const carried: CarryProgress = {
+  status: 'carried',
+  at: '2026-11-20T10:01:00.000Z',
+  blobs: 8,
+  blobsThere: 8,
+  sentBytes: 41_943_040,
+  image: Digest.parse(`sha256:${'cc'.repeat(32)}`),
+  release: Digest.parse(`sha256:${'dd'.repeat(32)}`),
+}
+
 const writeAll = async ({ table }: TestJournal): Promise<void> => {
   const evidence = createEvidenceJournal(table)
   const revisions = createRevisions(table)
@@ -219,6 +242,9 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   await createCertificates(table).record({ instance, der, at: '2026-11-20T09:00:00.000Z' })
   const asked = { [app]: '2026-11-20T09:40:00.000Z' }
   await createFleetScans(table).record({ online: [instance], asked })
+  const carries = createCarryRecords(table)
+  await carries.claim(carryOrder, carryRun, carried)
+  await carries.record(carryOrder, carryRun, carried)
 }
 
 const keys: Readonly<Record<string, ItemKey>> = {
@@ -234,6 +260,7 @@ const keys: Readonly<Record<string, ItemKey>> = {
   Command: itemKey.command(command),
   Certificate: itemKey.certificate(instance),
   'Fleet scan': itemKey.fleetScan(),
+  Carry: itemKey.carry('oc-lettings', 'web'),
 }
 
 /** One item of every kind, as the code writes it; the head's nonce, new in every write, is fixed. */
