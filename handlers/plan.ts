@@ -7,10 +7,11 @@ import { environments, readEnvironment } from '../src/config/environment.ts'
 import { loadConfiguration } from '../src/config/load.ts'
 import { listHookEvents } from '../src/delivery/describe-hooks.ts'
 import { createHeads } from '../src/journal/heads.ts'
+import { createHerokuRecords } from '../src/journal/heroku.ts'
 import { createLabels } from '../src/journal/labels.ts'
 import { createRevisions } from '../src/journal/revisions.ts'
 import { createSeen } from '../src/journal/seen.ts'
-import { createJournalTable } from '../src/journal/table.ts'
+import { createJournalTable, type JournalTable } from '../src/journal/table.ts'
 import { sleep, systemClock as clock } from '../src/kernel/clock.ts'
 import { http } from '../src/kernel/http.ts'
 import { RevisionId } from '../src/kernel/id.ts'
@@ -21,9 +22,11 @@ import { answerForApp } from '../src/rollout/operator.ts'
 import { createPlan } from '../src/rollout/plan.ts'
 import { createSecretVersions, type ReadSecret } from '../src/secrets/app-secret.ts'
 import { createSecretChecks } from '../src/secrets/check-secrets.ts'
-import { createByKind, unsupported } from '../src/targets/create.ts'
+import { createByKind } from '../src/targets/create.ts'
 import { createEc2View } from '../src/targets/ec2/plan.ts'
 import { createMeasureEnvelope } from '../src/targets/ec2/seal.ts'
+import { createOpenHeroku } from '../src/targets/heroku/api.ts'
+import { createHerokuView } from '../src/targets/heroku/plan.ts'
 import { createOpenRender } from '../src/targets/render/api.ts'
 import { createRenderView } from '../src/targets/render/plan.ts'
 import type { PlannedTarget } from '../src/targets/target.ts'
@@ -35,6 +38,7 @@ const composeTargets = (
   environment: z.output<typeof environments.plan>,
   readSecret: ReadSecret,
   { findSize }: ReturnType<typeof createImages>,
+  table: JournalTable,
 ) => {
   const ec2 = {
     commands: createCommands(),
@@ -52,10 +56,15 @@ const composeTargets = (
   }
   const baseUrl = environment.RENDER_API
   const render = { open: createOpenRender({ http, readSecret, clock, baseUrl }), readSecret }
+  const heroku = {
+    open: createOpenHeroku({ http, readSecret, clock, baseUrl: environment.HEROKU_API }),
+    readSecret,
+    records: createHerokuRecords(table),
+  }
   return createByKind<PlannedTarget>({
     ec2: (settings) => createEc2View(ec2, settings),
     render: (settings) => createRenderView(render, settings),
-    heroku: () => unsupported,
+    heroku: (settings) => createHerokuView(heroku, settings),
   })
 }
 
@@ -76,7 +85,7 @@ const compose = (log: Log) => {
     describeAlarms: createAlarmStates(),
     readFiring: createReadFiring(),
     hooksOf: (app) => listHookEvents(app, sources),
-    toTarget: composeTargets(environment, readSecret, images),
+    toTarget: composeTargets(environment, readSecret, images, table),
     clock,
     log,
   })

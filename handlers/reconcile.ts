@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { createReadFiring } from '../src/aws/alarms.ts'
 import { createFleet } from '../src/aws/fleet.ts'
 import { createSecretReader } from '../src/aws/secrets-manager.ts'
+import { createStartCarry } from '../src/aws/lambda-carry.ts'
 import { createCommands } from '../src/aws/ssm-commands.ts'
 import { environments, readEnvironment } from '../src/config/environment.ts'
 import { loadConfiguration } from '../src/config/load.ts'
@@ -15,12 +16,14 @@ import { createHeads } from '../src/journal/heads.ts'
 import { createHistory } from '../src/journal/history.ts'
 import { createLabels } from '../src/journal/labels.ts'
 import { createRevisions } from '../src/journal/revisions.ts'
+import { createCarryRecords } from '../src/journal/carries.ts'
+import { createHerokuRecords } from '../src/journal/heroku.ts'
 import { createFleetScans } from '../src/journal/fleet-scans.ts'
 import { createSeen } from '../src/journal/seen.ts'
 import { createJournalTable, type JournalTable } from '../src/journal/table.ts'
 import { createTags } from '../src/journal/tags.ts'
 import { sleep, systemClock as clock } from '../src/kernel/clock.ts'
-import { http } from '../src/kernel/http.ts'
+import { http, openHttp } from '../src/kernel/http.ts'
 import { AppName, RevisionId } from '../src/kernel/id.ts'
 import type { Log } from '../src/kernel/log.ts'
 import { lambda } from '../src/lambda.ts'
@@ -28,8 +31,8 @@ import { createImages } from '../src/registry/images.ts'
 import { createReporters } from '../src/report/reporters.ts'
 import { createReconcile } from '../src/rollout/reconcile.ts'
 import { createWake } from '../src/rollout/wake.ts'
-import { createSecretVersions } from '../src/secrets/app-secret.ts'
-import { createByKind, unsupported } from '../src/targets/create.ts'
+import { createSecretVersions, type ReadSecret } from '../src/secrets/app-secret.ts'
+import { createByKind } from '../src/targets/create.ts'
 import { createEc2Target } from '../src/targets/ec2/ec2.ts'
 import { createMeasureImage } from '../src/targets/ec2/measure-image.ts'
 import { listPresent } from '../src/targets/ec2/select.ts'
@@ -38,6 +41,8 @@ import {
   createMeasureEnvelope,
   createSealEnvelope,
 } from '../src/targets/ec2/seal.ts'
+import { createOpenHeroku } from '../src/targets/heroku/api.ts'
+import { createHerokuTarget } from '../src/targets/heroku/heroku.ts'
 import { createOpenRender } from '../src/targets/render/api.ts'
 import { createRenderTarget } from '../src/targets/render/render.ts'
 import type { Target } from '../src/targets/target.ts'
@@ -74,6 +79,20 @@ const composeRecords = (table: JournalTable) => ({
   auditLog: createAuditLog(table),
 })
 
+const composeHeroku = (
+  { HEROKU_API: baseUrl, CARRY_FUNCTION: carry }: ReconcileEnvironment,
+  table: JournalTable,
+  readSecret: ReadSecret,
+) => ({
+  open: createOpenHeroku({ http, readSecret, clock, baseUrl }),
+  openHttp,
+  readSecret,
+  carry: { start: createStartCarry(carry), read: createCarryRecords(table).load },
+  records: createHerokuRecords(table),
+  maskOutput: createMaskOutput(readSecret),
+  clock,
+})
+
 const composeReconcileTargets = (
   environment: ReconcileEnvironment,
   table: JournalTable,
@@ -106,10 +125,11 @@ const composeReconcileTargets = (
     listPlatforms: images.listPlatforms,
     clock,
   }
+  const heroku = composeHeroku(environment, table, readSecret)
   return createByKind<Target>({
     ec2: (settings) => createEc2Target(ec2, settings),
     render: (settings) => createRenderTarget(render, settings),
-    heroku: () => unsupported,
+    heroku: (settings) => createHerokuTarget(heroku, settings),
   })
 }
 

@@ -25,9 +25,8 @@ const documentResource = (kind: DocumentKind, stage: string) => {
 
 const isNamed = (name: string | null): name is string => name !== null
 
-/** Of Heroku `carry` alone reads it. */
 const tokensOf = ({ targets }: App): string[] =>
-  targets.flatMap((target) => (target.kind === 'render' ? [target.token] : []))
+  targets.flatMap((target) => ('token' in target ? [target.token] : []))
 
 const secretsOf = (app: App): (string | null)[] => [
   ...deploySecretsOf(app),

@@ -79,6 +79,11 @@ const readRelease: Handle = (visit) => {
   return release === undefined ? notFound('release') : toAnswer(visit, 200, release)
 }
 
+const readReleaseConfig: Handle = ({ app, name }) => {
+  const release = find(app, name)
+  return release === undefined ? notFound('release') : { status: 200, body: release.config }
+}
+
 const rollBack: Handle = (visit) => {
   const { app, call, by } = visit
   const release = find(app, Rollback.parse(call.body).release)
@@ -127,6 +132,11 @@ export const routes: readonly Route[] = [
   },
   { method: 'GET', path: of('/releases'), handle: empty(listReleases) },
   { method: 'GET', path: of('/releases/{release}'), handle: empty(readRelease) },
+  {
+    method: 'GET',
+    path: of('/releases/{release}/config-vars'),
+    handle: empty(readReleaseConfig),
+  },
   { method: 'POST', path: of('/releases'), handle: rollBack },
   { method: 'GET', path: of('/dynos'), handle: empty(listDynos) },
   { method: 'DELETE', path: of('/dynos'), handle: empty(restart) },

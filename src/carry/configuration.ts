@@ -49,6 +49,7 @@ const toStart = ([program, ...args]: readonly [string, ...string[]]) =>
 export const renderWithCommand = (
   configuration: CarriedConfiguration,
   command: readonly [string, ...string[]],
+  attempt?: number,
 ): string => {
   // Docker reads the names of fields without regard to their case.
   const kept = Object.entries(configuration.config ?? {}).filter(
@@ -57,5 +58,7 @@ export const renderWithCommand = (
   return JSON.stringify({
     ...configuration,
     config: { ...Object.fromEntries(kept), ...toStart(command) },
+    // A field of its own, which container runtimes leave alone.
+    ...(attempt !== undefined && { 'landfall.attempt': attempt }),
   })
 }

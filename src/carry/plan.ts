@@ -66,7 +66,12 @@ export const checkSize = (image: Image, maxBytes: number): Result<number, CarryF
 
 /** What Heroku's registry needs for an order: the image, and after it the one of the release command. */
 export const planCarry = (
-  { heroku, process, release }: Pick<CarryOrder, 'heroku' | 'process' | 'release'>,
+  {
+    heroku,
+    process,
+    release,
+    attempt,
+  }: Pick<CarryOrder, 'heroku' | 'process' | 'release' | 'attempt'>,
   image: Image,
   configuration: Uint8Array,
 ): Result<readonly [Shipment, ...Shipment[]], CarryFailure> => {
@@ -75,7 +80,7 @@ export const planCarry = (
   const repository = `${heroku}/${process}`
   const shipment = toShipment(repository, image, configuration, null)
   if (release === null) return succeed([shipment])
-  const content = toBytes(renderWithCommand(parsed.value, release))
+  const content = toBytes(renderWithCommand(parsed.value, release, attempt))
   const config = { digest: computeDigest(content), size: content.byteLength }
   return succeed([
     shipment,

@@ -7,7 +7,7 @@ export interface CarryRecords {
   claim(order: CarryOrder, run: string, progress: CarryProgress): Promise<boolean>
   /** False where another run or a newer order has taken its place. */
   record(order: CarryOrder, run: string, progress: CarryProgress): Promise<boolean>
-  load(order: CarryOrder): Promise<CarryProgress | null>
+  readonly load: (order: CarryOrder) => Promise<CarryProgress | null>
 }
 
 export type CarryCounts = Pick<CarryProgress, 'at' | 'blobs' | 'blobsThere' | 'sentBytes'>

@@ -79,8 +79,11 @@ const checkTarget = (path: Path, target: TargetFile, app: AppFile): readonly Mis
   if (kinds.length !== 1)
     return mistaken(path, `must have one of ec2, render and heroku, not ${kinds.length} of them`)
   if (target.ec2) return checkEc2([...path, 'ec2'], target.ec2, app)
-  return target.heroku
-    ? warned([...path, 'heroku'], 'is not implemented yet: every deployment of this app fails')
+  return target.heroku?.process === 'release'
+    ? mistaken(
+        [...path, 'heroku', 'process'],
+        'must not be release, the process type of the release phase: name its command as release',
+      )
     : []
 }
 

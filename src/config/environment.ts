@@ -30,8 +30,11 @@ export const environments = {
     SUBNET: text,
     /** For reports and for lost webhooks: `https://api.github.com`. */
     GITHUB_API: z.url().transform((address) => new URL(address)),
-    /** The address of Render's API, without a slash at its end. */
+    /** The addresses of the APIs of Render and Heroku, without a slash at their end. */
     RENDER_API: z.url(),
+    HEROKU_API: z.url(),
+    /** Name of the function that brings images to Heroku. */
+    CARRY_FUNCTION: text,
   }),
   alarm: Nudging,
   redeploy: Nudging,
@@ -47,6 +50,7 @@ export const environments = {
     PROXY_IMAGE: text,
     SUBNET: text,
     RENDER_API: z.url(),
+    HEROKU_API: z.url(),
   }),
   carry: Journalled.extend({
     /** The registry that images are carried to: `https://registry.heroku.com`. */

@@ -51,11 +51,10 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
   keep: file.keep,
   drift: file.drift,
   canBeAsked: true,
-  isSupported: true,
 })
 
 /** The traits of a service: one instance, which reports what it serves only after a deployment. */
-const single: Omit<TargetTraits, 'key' | 'isSupported'> = {
+const single: Omit<TargetTraits, 'key'> = {
   instances: null,
   hosts: [],
   predeploy: null,
@@ -68,7 +67,6 @@ const toRender = (file: NonNullable<TargetFile['render']>): RenderSettings => ({
   kind: 'render',
   key: keyOfService(file.service),
   ...single,
-  isSupported: true,
   ...file,
 })
 
@@ -76,8 +74,15 @@ const toHeroku = (file: NonNullable<TargetFile['heroku']>): HerokuSettings => ({
   kind: 'heroku',
   key: keyOfHerokuApp(file.app),
   ...single,
-  isSupported: false,
   ...file,
+  predeploy: file.release ?? null,
+  release: file.release ?? null,
+  health: {
+    path: file.health.path,
+    expect: file.health.expect,
+    times: file.health.times,
+    timeoutSeconds: file.health.timeout,
+  },
 })
 
 /** `check-app.ts` has checked that a target has exactly one kind. */

@@ -142,6 +142,13 @@ const Heroku = z.strictObject({
   app: textLike('the name of a Heroku app', /^[a-z][a-z0-9-]{1,28}[a-z0-9]$/),
   process: textLike('a process type, such as web', /^[a-zA-Z0-9_-]{1,63}$/).default('web'),
   token: SecretName.describe('The secret that holds an API key of Heroku.'),
+  release: command
+    .min(1, { error: 'a list of at least one word' })
+    .refine(([program]) => program !== '', { error: 'a list that begins with a program' })
+    .optional()
+    .describe('The command of the release phase, run in the new image before it serves.'),
+  env: z.enum(['sync', 'leave'], { error: 'sync or leave' }).default('sync'),
+  health: Health.omit({ host: true, interval: true }).prefault({}),
 })
 
 const TargetFile = z

@@ -31,8 +31,6 @@ export interface TargetTraits {
   readonly drift: 'repair' | 'report'
   /** Whether an instance can be asked what it serves. */
   readonly canBeAsked: boolean
-  /** False where landfall.yml accepts the kind and Landfall cannot deploy to it yet. */
-  readonly isSupported: boolean
 }
 
 export interface Ec2Settings extends TargetTraits {
@@ -74,8 +72,13 @@ export interface RenderSettings extends TargetTraits {
 export interface HerokuSettings extends TargetTraits {
   readonly kind: 'heroku'
   readonly app: string
+  /** The process type; users reach `web` alone. */
   readonly process: string
   readonly token: string
+  /** The command of the release phase; null: the app has none. */
+  readonly release: readonly string[] | null
+  readonly env: 'sync' | 'leave'
+  readonly health: Pick<Ec2Settings['health'], 'path' | 'expect' | 'times' | 'timeoutSeconds'>
 }
 
 export type TargetSettings = Ec2Settings | RenderSettings | HerokuSettings

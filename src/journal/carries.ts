@@ -8,8 +8,8 @@ import { expiresAt } from './lifetime.ts'
 import { putItem, readItem, type JournalTable } from './table.ts'
 
 /** What tells one order for an app and a process type from another. */
-const toCarryContent = ({ digest, release }: CarryOrder): string =>
-  [digest, ...(release === null ? [] : [JSON.stringify(release)])].join(' ')
+const toCarryContent = ({ digest, release, attempt }: CarryOrder): string =>
+  [digest, ...(release === null ? [] : [JSON.stringify(release)]), attempt ?? []].flat().join(' ')
 
 /** Nothing is known yet, or of another order; this run claimed before; no run is at it, or a dead one. */
 const isFree =

@@ -61,6 +61,16 @@ export const itemKey = {
     pk: `carry#${heroku}/${process}`,
     sk: 'carry',
   }),
+
+  /** The newest order for an app and process type of Heroku, and what each release became there. */
+  herokuDeploy: (heroku: string, process: string): ItemKey => ({
+    pk: `heroku#${heroku}/${process}`,
+    sk: 'deploy',
+  }),
+  herokuRelease: (heroku: string, process: string, generation: Generation): ItemKey => ({
+    pk: `heroku#${heroku}/${process}`,
+    sk: `release#${String(generation).padStart(8, '0')}`,
+  }),
 }
 
 export const openIndex = 'open'

@@ -15,6 +15,8 @@ export const lifetimes = {
   command: 7 * day,
   certificate: 30 * day,
   carry: 30 * day,
+  herokuDeploy: 365 * day,
+  herokuRelease: 365 * day,
 } as const
 
 /** The TTL attribute: epoch seconds. */

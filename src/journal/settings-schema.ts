@@ -20,7 +20,14 @@ const targetBase = z.object({
   }),
   drift: z.enum(['repair', 'report']),
   canBeAsked: z.boolean(),
-  isSupported: z.boolean(),
+})
+
+/** How the health of an app is judged, whatever asks it. */
+const healthSchema = z.object({
+  path: z.string(),
+  expect: z.object({ from: z.number(), to: z.number() }),
+  times: z.number(),
+  timeoutSeconds: z.number(),
 })
 
 const ec2Schema = targetBase.extend({
@@ -41,14 +48,7 @@ const ec2Schema = targetBase.extend({
     stopTimeoutSeconds: z.number(),
   }),
   holdSeconds: z.number(),
-  health: z.object({
-    path: z.string(),
-    host: z.string().nullable(),
-    expect: z.object({ from: z.number(), to: z.number() }),
-    intervalSeconds: z.number(),
-    times: z.number(),
-    timeoutSeconds: z.number(),
-  }),
+  health: healthSchema.extend({ host: z.string().nullable(), intervalSeconds: z.number() }),
   keep: z.number(),
 })
 
@@ -67,6 +67,9 @@ const targetSchema: z.ZodType<TargetSettings> = z.discriminatedUnion('kind', [
     app: z.string(),
     process: z.string(),
     token: z.string(),
+    release: words.nullable(),
+    env: z.enum(['sync', 'leave']),
+    health: healthSchema,
   }),
 ])
 

@@ -3,7 +3,7 @@ import type { Redacted } from './redacted.ts'
 import { fail, succeed, type Result } from './result.ts'
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
   /** The whole header, such as `Bearer …`. It is sent to the origin of `url` only, also on a redirect. */

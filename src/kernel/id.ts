@@ -26,10 +26,10 @@ export type Digest = z.infer<typeof Digest>
 export const RevisionId = z.union([Commit, Digest])
 export type RevisionId = z.infer<typeof RevisionId>
 
-/** `i-…` of EC2, `mi-…` of a hybrid machine; a service of Render, `srv-…`, is one instance. */
+/** `i-…` of EC2, `mi-…` of a hybrid machine; a service of Render, `srv-…`, and an app of Heroku are one instance each. */
 export const InstanceId = z
   .string()
-  .regex(/^(m?i-[0-9a-f]{8,17}|srv-[a-z0-9]{1,60})$/)
+  .regex(/^(m?i-[0-9a-f]{8,17}|srv-[a-z0-9]{1,60}|heroku:[a-z][a-z0-9-]{1,28}[a-z0-9])$/)
   .brand<'InstanceId'>()
 export type InstanceId = z.infer<typeof InstanceId>
 

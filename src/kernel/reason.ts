@@ -87,7 +87,6 @@ export const reasons = {
   service_missing: 'The target has no such service.',
   service_unsuitable: 'Landfall cannot deploy an image to this service.',
   changed_elsewhere: 'The deploy was cancelled or replaced at the target.',
-  target_unsupported: 'This kind of target is not implemented yet.',
   // An image on its way to Heroku
   platform_missing: 'The image is not for linux/amd64, the platform of the target.',
   layers_unsupported:

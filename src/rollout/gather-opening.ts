@@ -1,7 +1,6 @@
 import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Candidate } from '../deployment/deployment.ts'
 import type { Opening } from '../deployment/observation.ts'
-import { reasons } from '../kernel/reason.ts'
 import type { Capacity, Target } from '../targets/target.ts'
 import type { ReconcilePorts } from './ports.ts'
 
@@ -51,19 +50,13 @@ const listFiring = async (ports: OpeningPorts, app: App): Promise<readonly strin
 
 /** What a deployment of these settings would fail for at once, most important first. */
 const findObstacle = (
-  { targets }: App,
   secret: Awaited<ReturnType<OpeningPorts['readSecretVersion']>> | null,
   capacities: readonly Capacity[],
 ): Pick<Opening, 'obstacle' | 'message'> => {
   const tooLarge = capacities.find(({ instances }) => instances === 0)
-  const index = targets.findIndex(({ isSupported }) => !isSupported)
-  const unsupported =
-    index === -1
-      ? null
-      : `target ${index + 1} (${targets[index]?.kind}): ${reasons.target_unsupported}`
   if (secret?.ok === false) return { obstacle: secret.error, message: null }
   if (tooLarge !== undefined) return { obstacle: 'envelope_too_large', message: tooLarge.message }
-  return { obstacle: unsupported === null ? null : 'target_unsupported', message: unsupported }
+  return { obstacle: null, message: null }
 }
 
 /** Looks up everything that the opening write freezes, just before it. */
@@ -88,7 +81,7 @@ export const gatherOpening = async (
     firing,
     candidates,
     capacities: capacities.map(({ instances }) => instances),
-    ...findObstacle(app, secret, capacities),
+    ...findObstacle(secret, capacities),
     release: { generation: null, revision, commit, digest, secretVersion, settings: app },
   }
 }

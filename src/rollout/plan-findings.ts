@@ -165,7 +165,6 @@ const openingSubjects: Partial<Record<Reason, string>> = {
   too_many_instances: 'instances',
   pauses_too_long: 'rollout',
   envelope_too_large: 'envelope',
-  target_unsupported: 'target',
   secret_missing: 'secret',
   instance_offline: 'instance',
   agent_too_old: 'instance',

@@ -25,6 +25,11 @@ export const CarryOrder = z
     token: name,
     /** The command of the release phase: the same image with it lands in `<heroku>/release`. Null: none is made. */
     release: z.tuple([commandArgument.min(1)], commandArgument).nullable(),
+    /**
+     * Makes the image of the release phase another one: Heroku takes no notice of images that it has
+     * released, also where that release failed. Left out: the first attempt.
+     */
+    attempt: z.int().positive().optional(),
   })
   .refine(({ process, release }) => release === null || process !== 'release', {
     error: 'the process type release is the one that the release command makes',
@@ -78,9 +83,9 @@ export type CarryProgress = z.infer<typeof CarryProgress>
  */
 export interface Carry {
   /** Invokes `carry` and does not wait for it. */
-  start(order: CarryOrder): Promise<void>
+  readonly start: (order: CarryOrder) => Promise<void>
   /** Null where this order was never begun, or another has taken its place. */
-  read(order: CarryOrder): Promise<CarryProgress | null>
+  readonly read: (order: CarryOrder) => Promise<CarryProgress | null>
 }
 
 /** A run notes that it is at work every ten seconds: one that has not for so long is dead. */

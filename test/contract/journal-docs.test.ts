@@ -22,6 +22,8 @@ const records = [
   'Certificate',
   'Fleet scan',
   'Carry',
+  'Heroku deploy',
+  'Heroku release',
 ] as const
 
 const sectionOf = (record: string): RecordSection => {

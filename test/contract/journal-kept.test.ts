@@ -12,11 +12,12 @@ import { SchemaVersionUnknown } from '../../src/journal/item.ts'
 import { unpackLists } from '../../src/journal/instance-list.ts'
 import { createLabels } from '../../src/journal/labels.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
+import { createHerokuRecords } from '../../src/journal/heroku.ts'
 import { createFleetScans } from '../../src/journal/fleet-scans.ts'
 import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
 import { toItemKey, type Item } from '../../src/journal/table.ts'
 import { createTags } from '../../src/journal/tags.ts'
-import { AppName, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
+import { AppName, Digest, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
 import { CarryOrder } from '../../src/targets/carry.ts'
 import type { Heads } from '../../src/rollout/journal.ts'
 import { readRecordSections } from '../support/journal-page.ts'
@@ -89,6 +90,8 @@ const history = () => createHistory(journal.table)
 const whole = (item: Item) => without([...plumbing, 'app'], item)
 
 /** The order that a record is of. */
+const herokuPlace = { app: 'oc-lettings', process: 'web' }
+
 const carryOrderOf = (item: Item): CarryOrder => {
   const [, heroku, process] = /^carry#(.*)\/(.*)$/.exec(String(item['pk'])) ?? []
   const [, digest, command = 'null'] = /^(\S+) ?(.+)?$/.exec(String(item['content'])) ?? []
@@ -151,6 +154,18 @@ const readers: Readonly<Record<string, Reader>> = {
   Certificate: {
     read: (item) => createCertificates(journal.table).load([InstanceId.parse(item['instance'])]),
     told: (item) => [whole(item)],
+  },
+  'Heroku deploy': {
+    read: () => createHerokuRecords(journal.table).loadDeploy(herokuPlace),
+    told: whole,
+  },
+  'Heroku release': {
+    read: (item) =>
+      createHerokuRecords(journal.table).loadRelease(herokuPlace, {
+        generation: Generation.parse(item['generation']),
+        digest: Digest.parse(item['digest']),
+      }),
+    told: whole,
   },
   Carry: {
     read: (item) => createCarryRecords(journal.table).load(carryOrderOf(item)),

@@ -10,8 +10,9 @@ import { createReconcile } from '../../src/rollout/reconcile.ts'
 import { createEc2Target } from '../../src/targets/ec2/ec2.ts'
 import { createEc2View } from '../../src/targets/ec2/plan.ts'
 import type { FleetInstance } from '../../src/targets/ec2/ports.ts'
+import { createHerokuSelection } from '../../src/targets/heroku/app.ts'
 import { createRenderSelection } from '../../src/targets/render/service.ts'
-import { unlimited, type PlannedTarget, type Target } from '../../src/targets/target.ts'
+import { type PlannedTarget, type Target } from '../../src/targets/target.ts'
 import { begin, openedBy, openingOf, start } from '../support/deployments.ts'
 import { createEc2Ports, invocationOf, machine } from '../support/ec2-ports.ts'
 import { hostPlanOf, toOutput } from '../support/host-plans.ts'
@@ -60,7 +61,7 @@ const batches = fc.oneof(
 const cases: fc.Arbitrary<Case> = fc.record({
   targets: fc.array(
     fc.record({
-      kind: rarely<Kind>('heroku', fc.constantFrom<Kind>('ec2', 'ec2', 'ec2', 'render')),
+      kind: fc.constantFrom<Kind>('ec2', 'ec2', 'ec2', 'render', 'heroku'),
       machines,
       batch: batches,
       pauseSeconds: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 3600 })),
@@ -134,13 +135,12 @@ const silentTarget: Omit<Target, 'candidates' | 'capacity'> = {
   observe: async () => [],
   cancel: async () => {},
 }
-const nothing = { candidates: async () => [], capacity: async () => unlimited }
 
 /** The deployment that reconcile opens. */
 const reconcile = async (prepared: Prepared): Promise<DeploymentView> => {
   const { world, fleetOf, bytes } = prepared
   const toTarget = (settings: TargetSettings): Target => {
-    if (settings.kind === 'heroku') return { ...nothing, ...silentTarget }
+    if (settings.kind === 'heroku') return { ...createHerokuSelection(settings), ...silentTarget }
     if (settings.kind === 'render') return { ...createRenderSelection(settings), ...silentTarget }
     const { ports } = createEc2Ports({ fleet: fleetOf(settings), measured: bytes })
     return createEc2Target(ports, settings)
@@ -177,7 +177,7 @@ const toPlanned = (
   { fleetOf, bytes, world }: Prepared,
   settings: TargetSettings,
 ): PlannedTarget => {
-  if (settings.kind === 'heroku') return { ...nothing, ...blank }
+  if (settings.kind === 'heroku') return { ...createHerokuSelection(settings), ...blank }
   if (settings.kind === 'render') return { ...createRenderSelection(settings), ...blank }
   const { ports } = createEc2Ports({ fleet: fleetOf(settings), measured: bytes })
   const output = toOutput(hostPlanOf())
@@ -281,6 +281,5 @@ it('plan reports what an opening would end at once, and otherwise the waves that
     'none',
     'pauses_too_long',
     'secret_missing',
-    'target_unsupported',
   ])
 })

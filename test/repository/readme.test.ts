@@ -88,8 +88,8 @@ describe('what the pages name', () => {
   })
 
   it('the pages count the functions correctly', () => {
-    expect(Object.keys(functions)).toHaveLength(11)
-    expect(readme).toContain('It is eleven AWS Lambda functions')
+    expect(Object.keys(functions)).toHaveLength(12)
+    expect(readme).toContain('It is twelve AWS Lambda functions')
   })
 })
 

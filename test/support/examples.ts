@@ -40,7 +40,6 @@ export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
   keep: 5,
   drift: 'repair',
   canBeAsked: true,
-  isSupported: true,
   ...changes,
 })
 

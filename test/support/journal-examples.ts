@@ -14,6 +14,8 @@ import { createRecordSeen } from '../../src/journal/seen.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import type { CarryOrder, CarryProgress } from '../../src/targets/carry.ts'
 import { createCarryRecords } from '../../src/journal/carries.ts'
+import { createHerokuRecords } from '../../src/journal/heroku.ts'
+import type { HerokuDeploy, HerokuRelease } from '../../src/targets/heroku/record.ts'
 import { createFleetScans } from '../../src/journal/fleet-scans.ts'
 import type { Item } from '../../src/journal/table.ts'
 import {
@@ -198,6 +200,34 @@ const carried: CarryProgress = {
   release: Digest.parse(`sha256:${'dd'.repeat(32)}`),
 }
 
+const herokuImages = { image: carried.image, release: carried.release }
+const herokuPlace = { app: carryOrder.heroku, process: carryOrder.process }
+const herokuDeploy: HerokuDeploy = {
+  fence,
+  writes: 1,
+  begunAt: '2026-11-20T10:00:30.000Z',
+  at: '2026-11-20T10:01:02.000Z',
+  before: 41,
+  quietUntil: null,
+  isCancelled: false,
+  hasReleaseImage: true,
+  images: herokuImages,
+  carriedAt: '2026-11-20T10:01:01.000Z',
+  mustCarry: false,
+  isNewAttempt: false,
+  request: { what: 'images', at: '2026-11-20T10:01:02.000Z' },
+  version: 42,
+  restartedAt: null,
+}
+const herokuRelease: HerokuRelease = {
+  generation,
+  digest,
+  images: herokuImages,
+  id: '01234567-89ab-cdef-0123-456789abcdef',
+  version: 42,
+  at: '2026-11-20T10:01:20.000Z',
+}
+
 const writeAll = async ({ table }: TestJournal): Promise<void> => {
   const evidence = createEvidenceJournal(table)
   const revisions = createRevisions(table)
@@ -245,6 +275,9 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   const carries = createCarryRecords(table)
   await carries.claim(carryOrder, carryRun, carried)
   await carries.record(carryOrder, carryRun, carried)
+  const heroku = createHerokuRecords(table)
+  await heroku.writeDeploy(herokuPlace, herokuDeploy)
+  await heroku.recordRelease(herokuPlace, herokuRelease)
 }
 
 const keys: Readonly<Record<string, ItemKey>> = {
@@ -261,6 +294,8 @@ const keys: Readonly<Record<string, ItemKey>> = {
   Certificate: itemKey.certificate(instance),
   'Fleet scan': itemKey.fleetScan(),
   Carry: itemKey.carry('oc-lettings', 'web'),
+  'Heroku deploy': itemKey.herokuDeploy(herokuPlace.app, herokuPlace.process),
+  'Heroku release': itemKey.herokuRelease(herokuPlace.app, herokuPlace.process, generation),
 }
 
 /** One item of every kind, as the code writes it; the head's nonce, new in every write, is fixed. */

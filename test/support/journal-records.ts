@@ -99,7 +99,6 @@ const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
     keep: counts,
     drift: fc.constantFrom('repair' as const, 'report' as const),
     canBeAsked: fc.boolean(),
-    isSupported: fc.boolean(),
   }),
   fc
     .record({
@@ -111,7 +110,13 @@ const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
       renderTarget({ ...changes, key: TargetKey.parse(`render:_${changes.service}`) }),
     ),
   fc
-    .record({ app: words, process: words, token: words })
+    .record({
+      app: words,
+      process: words,
+      token: words,
+      release: maybe(lists),
+      env: fc.constantFrom('sync' as const, 'leave' as const),
+    })
     .map((changes) => herokuTarget({ ...changes, key: TargetKey.parse(`heroku:_${changes.app}`) })),
 )
 

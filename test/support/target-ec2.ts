@@ -174,6 +174,7 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
   }
   return {
     target: createTarget(aws, settingsOf(port, null)),
+    keepsServing: true,
     publish: async (version, fare = 'well', env = {}) => {
       const digest = Digest.parse(await publish(version, fare))
       generation += 1

@@ -8,6 +8,8 @@ export type Fare = 'well' | 'slow' | 'broken'
 /** A place where an app runs, with its target and with faults on demand. Each row of the contract gets its own. */
 export interface Place {
   readonly target: Target
+  /** Whether the previous release serves on while a new one is started and checked. */
+  readonly keepsServing: boolean
   /** A release whose image is in the registry; `answers` tells it from the others. */
   publish(version: string, fare?: Fare, env?: Readonly<Record<string, string>>): Promise<Release>
   /** An order given now, with time enough and a newer fence than the last one. */

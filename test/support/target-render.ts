@@ -35,6 +35,7 @@ const createPlace = (stage: RenderStage): Place => {
     void (server.fate = onceFor((call) => call.method === method, fate))
   return {
     target,
+    keepsServing: true,
     publish: (version, fare, env = {}) => {
       generation += 1
       const digest = add(version, fare)

@@ -17,7 +17,6 @@ export const renderTarget = (changes: Partial<RenderSettings> = {}): RenderSetti
     kind: 'render',
     key,
     ...single,
-    isSupported: true,
     service,
     token: 'landfall/render',
     env: 'sync',
@@ -32,10 +31,12 @@ export const herokuTarget = (changes: Partial<HerokuSettings> = {}): HerokuSetti
     kind: 'heroku',
     key,
     ...single,
-    isSupported: false,
     app,
     process: 'web',
     token: 'landfall/heroku',
+    release: null,
+    env: 'sync',
+    health: { path: '/', expect: { from: 200, to: 399 }, times: 2, timeoutSeconds: 120 },
     ...changes,
   }
 }

@@ -1,30 +1,18 @@
 import type * as z from 'zod'
-import {
-  createApiClient,
-  isToken,
-  keptSeconds,
-  limitTo,
-  toBearer,
-  type Api,
-  type Authorization,
-  type Ask as AskApi,
-} from '../../api/client.ts'
+import { createApiClient, limitTo, type Api, type Ask as AskApi } from '../../api/client.ts'
 import type { RenderSettings } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/deployment.ts'
-import { addSeconds, toInstant, type Clock } from '../../kernel/clock.ts'
-import { later, refused, type ForeignFailure } from '../../kernel/foreign.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { later, refused } from '../../kernel/foreign.ts'
 import type { Http } from '../../kernel/http.ts'
 import { parseJson } from '../../kernel/json.ts'
 import type { Reason } from '../../kernel/reason.ts'
-import { Redacted } from '../../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../../kernel/result.ts'
 import type { ReadSecret } from '../../secrets/app-secret.ts'
+import { readApiKey, type ServiceFailure } from '../api-key.ts'
 
 /** Why Render did not do what was asked. `maybeDone`: it may have been done, and only the answer is missing. */
-export type RenderFailure = ForeignFailure & {
-  readonly reason: Reason
-  readonly maybeDone: boolean
-}
+export type RenderFailure = ServiceFailure & { readonly maybeDone: boolean }
 
 export type FromRender<Value> = Promise<Result<Value, RenderFailure>>
 
@@ -80,23 +68,6 @@ interface ApiPorts {
   readonly baseUrl: string
 }
 
-const readRenderKey = async (
-  { readSecret, clock }: ApiPorts,
-  name: string,
-): FromRender<Authorization> => {
-  const secret = await readSecret(name, null)
-  if (!secret.ok)
-    return secret.error === 'secret_missing'
-      ? failFor(secret.error, `the secret ${name} does not exist: create it with an API key`)
-      : failLater(`the secret ${name} could not be read now`)
-  // `create-secret --secret-string file://…` takes the file's last line break along.
-  const key = secret.value.value.reveal().trim()
-  if (!isToken(key))
-    return failFor('target_unauthorized', `the secret ${name} is not one API key on one line`)
-  const keptUntil = addSeconds(toInstant(clock()), keptSeconds)
-  return succeed({ header: toBearer(new Redacted(key)), keptUntil })
-}
-
 const toFailure: Api<RenderFailure>['toFailure'] = (failure, { method }, status) => {
   // Without a status there was no answer: a redirect that is not followed may be a page of maintenance.
   if (failure.kind === 'later' || status === null) {
@@ -121,7 +92,10 @@ export const createOpenRender = (ports: ApiPorts): OpenRender => {
         url: `${ports.baseUrl}/services/${service}`,
         headers: { accept: 'application/json' },
         credential: token,
-        authorize: () => readRenderKey(ports, token),
+        authorize: async () => {
+          const key = await readApiKey(ports.readSecret, token, ports.clock)
+          return key.ok ? key : fail({ ...key.error, maybeDone: false })
+        },
         meanings: {
           401: `the secret ${token} holds no valid API key`,
           403: `the API key of ${token} may not do this with ${service}; is it of the same workspace?`,

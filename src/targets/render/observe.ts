@@ -2,8 +2,9 @@ import type { RenderSettings } from '../../deployment/app.ts'
 import type { Answer } from '../../deployment/step.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { succeed } from '../../kernel/result.ts'
+import { answerAs, loseOrRetry } from '../answers.ts'
 import type { Order } from '../target.ts'
-import { answerAs, answerFailed, answerSucceeded, loseOrRetry } from './answer.ts'
+import { answerFailed, answerSucceeded } from './answer.ts'
 import type { AskRender, FromRender, RenderPorts } from './api.ts'
 import {
   findOwn,

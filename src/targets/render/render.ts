@@ -4,10 +4,16 @@ import type { RenderSettings } from '../../deployment/app.ts'
 import { findTarget } from '../../deployment/find-target.ts'
 import type { Release } from '../../deployment/deployment.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
-import { refuseStart } from '../answers.ts'
+import { refuseStart, toRefused } from '../answers.ts'
 import type { Order, Started, Target } from '../target.ts'
-import { toRefused } from './answer.ts'
-import { failFor, failLater, type AskRender, type FromRender, type RenderPorts } from './api.ts'
+import {
+  failFor,
+  failLater,
+  type AskRender,
+  type FromRender,
+  type RenderFailure,
+  type RenderPorts,
+} from './api.ts'
 import {
   beginDeploy,
   findOwn,
@@ -114,6 +120,12 @@ const restore = async (
   return begin(ask, order, { deployId: before.id })
 }
 
+/** A deploy that may have begun is never answered as refused. */
+const toNotStarted = (order: Order, failure: RenderFailure, { clock }: RenderPorts): Started => {
+  if (failure.kind === 'later' && failure.maybeDone) throw new Retryable(failure.why)
+  return { operation: null, missing: toRefused(order, failure, clock) }
+}
+
 const startDeploy = async (
   ports: RenderPorts,
   settings: RenderSettings,
@@ -126,7 +138,7 @@ const startDeploy = async (
   // Render's list before another run may give the same order.
   const ask = open(settings, 8_000)
   const listed = await listDeploys(ask)
-  if (!listed.ok) return { operation: null, missing: toRefused(order, listed.error, clock) }
+  if (!listed.ok) return toNotStarted(order, listed.error, ports)
   const own = findOwn(listed.value, toSearch(order))
   // An earlier run of this order has begun it already.
   if (own !== null) return toStarted(order, own.id)
@@ -135,7 +147,7 @@ const startDeploy = async (
     order.purpose === 'restore' || release === null
       ? await restore(ports, settings, ask, order, listed.value)
       : await deploy(ports, settings, ask, order, release)
-  return begun.ok ? begun.value : { operation: null, missing: toRefused(order, begun.error, clock) }
+  return begun.ok ? begun.value : toNotStarted(order, begun.error, ports)
 }
 
 const cancelDeploy = async (ask: AskRender, operation: string): Promise<void> => {

@@ -488,11 +488,6 @@ test.each([
     ),
     `${at(9, 42, 'apps.shop.requires[0].workflow')}: warning: looks like a file, but CircleCI has all workflows in one: use the name under workflows in .circleci/config.yml`,
   ],
-  [
-    'a kind of target that is not implemented yet',
-    edit('targets:', 'targets:\n      - heroku: { app: shop, token: heroku }'),
-    `${at(11, 17, 'apps.shop.targets[0].heroku')}: warning: is not implemented yet: every deployment of this app fails`,
-  ],
 ])('warns of %s', (_, text, expected) => {
   expect(warningsOf(text)).toEqual([expected])
 })

@@ -10,7 +10,7 @@ import { renderTarget } from '../../support/targets.ts'
 const app: App = {
   ...lettings,
   secrets: 'landfall/prod/oc-lettings',
-  targets: [{ ...renderTarget(), isSupported: false }],
+  targets: [renderTarget()],
 }
 const wanted = {
   kind: 'deploy',
@@ -27,7 +27,7 @@ const gather = (readSecretVersion: OpeningPorts['readSecretVersion']) =>
     {
       toTarget: () => ({
         candidates: async () => [],
-        capacity: async () => ({ instances: Infinity, message: null }),
+        capacity: async () => ({ instances: 0, message: 'it takes 40000 bytes' }),
       }),
       readSecretVersion,
       readFiring: async () => [],
@@ -37,12 +37,12 @@ const gather = (readSecretVersion: OpeningPorts['readSecretVersion']) =>
     wanted,
   )
 
-test('says which target is not supported', async () => {
+test('says what an env file takes that fits into no command', async () => {
   const { obstacle, message } = await gather(async () => succeed('version-1'))
-  expect([obstacle, message]).toEqual(['target_unsupported', expect.stringMatching(/^target 1 /)])
+  expect([obstacle, message]).toEqual(['envelope_too_large', 'it takes 40000 bytes'])
 })
 
-test('says nothing of an unsupported target where the secret is missing', async () => {
+test('says nothing of its size where the secret is missing', async () => {
   const { obstacle, message } = await gather(async () => fail('secret_missing'))
   expect([obstacle, message]).toEqual(['secret_missing', null])
 })

@@ -23,7 +23,7 @@ import {
   start,
 } from '../../support/deployments.ts'
 import { commitAt, digestAt, ec2, silent } from '../../support/rollout-world.ts'
-import { herokuTarget, keyAt, renderTarget } from '../../support/targets.ts'
+import { keyAt, renderTarget } from '../../support/targets.ts'
 
 const shop = (changes: Partial<App> = {}): App =>
   appOf('oc-lettings', { targets: [ec2()], image: 'acme/shop', ...changes })
@@ -446,7 +446,6 @@ describe('a deployment that would end at its opening', () => {
   const rolling = (count: number, pauseSeconds: number) =>
     ec2({ rollout: { batch: { kind: 'count', value: count }, pauseSeconds } })
   const three = [[instanceAt(1), instanceAt(2), instanceAt(3)]]
-  const heroku = herokuTarget()
 
   it.each<[string, Given, string]>([
     [
@@ -466,11 +465,6 @@ describe('a deployment that would end at its opening', () => {
         ports: { readSecretVersion: async () => fail('secret_missing') },
       },
       'problem | secret | secret_missing | The app',
-    ],
-    [
-      'a target of a kind that is not built is a problem',
-      { app: shop({ targets: [ec2(), heroku] }) },
-      'problem | target | target_unsupported | target 2 (heroku): This kind of target',
     ],
     [
       'an instance that nothing can be sent to is a problem',

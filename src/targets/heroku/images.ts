@@ -1,0 +1,70 @@
+import type { Answer } from '../../deployment/step.ts'
+import type { Release } from '../../deployment/deployment.ts'
+import { fail, succeed, type Result } from '../../kernel/result.ts'
+import { isCarryDue, type Carry, type CarryOrder, type CarryProgress } from '../carry.ts'
+import { answerDeployFailed } from './answer.ts'
+import { waitFor, type HerokuLook } from './look.ts'
+import type { HerokuDeploy, HerokuImages } from './record.ts'
+
+const toCarryOrder = (
+  { order, settings }: HerokuLook,
+  { isNewAttempt }: HerokuDeploy,
+  { digest, settings: { image, registry } }: Release,
+): CarryOrder => {
+  const { app: heroku, process, token, release: command } = settings
+  const [program, ...rest] = command ?? []
+  return {
+    app: order.app,
+    image,
+    digest,
+    registry,
+    heroku,
+    process,
+    token,
+    release: program === undefined ? null : [program, ...rest],
+    ...(isNewAttempt && { attempt: order.fence }),
+  }
+}
+
+const describeProgress = (progress: CarryProgress | null): string => {
+  if (progress === null) return 'the image was not carried to Heroku yet'
+  const { blobs, blobsThere } = progress
+  const said = progress.status === 'unfinished' ? `: ${progress.message}` : ''
+  return `${blobsThere} of ${blobs} parts of the image are at Heroku${said}`
+}
+
+/** Begins or continues to carry the image where that is due; null: it is on its way. */
+const carryOn = async (
+  { start, read }: Carry,
+  order: CarryOrder,
+  now: string,
+): Promise<CarryProgress | null> => {
+  const progress = await read(order)
+  if (isCarryDue(progress, now)) await start(order)
+  return progress
+}
+
+/**
+ * The ids of the release's images at Heroku: those that an earlier deployment of it noted, which need not be
+ * at their registry any more, or those that are carried now. While they are on their way: what to answer.
+ */
+export const findImages = async (
+  look: HerokuLook,
+  deploy: HerokuDeploy,
+  release: Release,
+): Promise<Result<HerokuImages, readonly Answer[]>> => {
+  const { ports, settings, order, now } = look
+  if (deploy.images !== null) return succeed(deploy.images)
+  const noted = deploy.mustCarry ? null : await ports.records.loadRelease(settings, release)
+  const hasCommand = settings.release !== null
+  if (noted !== null && (noted.images.release !== null) === hasCommand) return succeed(noted.images)
+  const progress = await carryOn(ports.carry, toCarryOrder(look, deploy, release), now)
+  if (progress?.status === 'carried')
+    return succeed({ image: progress.image, release: progress.release })
+  if (progress?.status === 'refused')
+    return fail(
+      answerDeployFailed(order, { deploy, own: null, now }, progress.reason, progress.message),
+    )
+  const reason = progress?.status === 'unfinished' ? progress.reason : null
+  return fail(waitFor(look, describeProgress(progress), reason ?? undefined))
+}

@@ -1,0 +1,218 @@
+import type { HerokuSettings } from '../../deployment/app.ts'
+import type { Serving } from '../../deployment/deployment.ts'
+import type { InstancePlan } from '../../deployment/plan.ts'
+import { Retryable, unlessRetryable } from '../../kernel/retryable.ts'
+import { succeed, type Result } from '../../kernel/result.ts'
+import { readAppEnvironment } from '../../secrets/app-secret.ts'
+import { toDrift, toProblem, toWarning, type TargetFinding } from '../findings.ts'
+import type { LookOrder, PlannedTarget } from '../target.ts'
+import type { FromHeroku } from './api.ts'
+import type { ServiceFailure } from '../api-key.ts'
+import {
+  createHerokuSelection,
+  findUnsuitableApp,
+  readApp,
+  readFormation,
+  toInstanceId,
+  type Formation,
+  type HerokuApp,
+} from './app.ts'
+import type { HerokuPorts } from './ports.ts'
+import type { HerokuDeploy } from './record.ts'
+import { describeRelease, isCodeRelease, listReleases, type ReleaseOfApp } from './releases.ts'
+import { listChanged, listOthers, readVariables } from './variables.ts'
+
+type HerokuViewPorts = Pick<HerokuPorts, 'open' | 'readSecret'> & {
+  readonly records: Pick<HerokuPorts['records'], 'loadDeploy'>
+}
+
+/** An app of Heroku as it is now. */
+interface AppSight {
+  readonly app: HerokuApp
+  readonly formation: Formation
+  readonly releases: readonly ReleaseOfApp[]
+  /** Null if they are left to Heroku, or the app's secret cannot be read. */
+  readonly variables: {
+    readonly changed: readonly string[]
+    readonly others: readonly string[]
+  } | null
+  /** A release of other code since the newest order of Landfall. */
+  readonly stranger: ReleaseOfApp | null
+}
+
+const compareConfig = async (
+  ask: ReturnType<HerokuPorts['open']>,
+  { readSecret }: HerokuViewPorts,
+  settings: HerokuSettings,
+  { app }: LookOrder,
+): FromHeroku<AppSight['variables']> => {
+  if (settings.env === 'leave') return succeed(null)
+  const environment = await readAppEnvironment(readSecret, app, null).catch(unlessRetryable)
+  // A secret that cannot be read is a finding of its own.
+  if (environment instanceof Retryable || !environment.ok) return succeed(null)
+  const there = await readVariables(ask)
+  if (!there.ok) return there
+  const { value } = environment
+  return succeed({
+    changed: listChanged(there.value, value),
+    others: listOthers(there.value, value),
+  })
+}
+
+const lookAtApp = async (
+  ports: HerokuViewPorts,
+  settings: HerokuSettings,
+  order: LookOrder,
+): FromHeroku<AppSight> => {
+  const ask = ports.open(settings, 20_000)
+  const app = await readApp(ask)
+  if (!app.ok) return app
+  const formation = await readFormation(ask)
+  if (!formation.ok) return formation
+  const releases = await listReleases(ask)
+  if (!releases.ok) return releases
+  const variables = await compareConfig(ask, ports, settings, order)
+  if (!variables.ok) return variables
+  const deploy = await ports.records.loadDeploy(settings)
+  return succeed({
+    app: app.value,
+    formation: formation.value,
+    releases: releases.value,
+    variables: variables.value,
+    stranger: findStranger(deploy, releases.value),
+  })
+}
+
+const describeConfig = ({ variables }: AppSight, { env }: HerokuSettings): string => {
+  if (env === 'leave') return 'its config vars are left to Heroku'
+  if (variables === null) return 'its config vars could not be compared'
+  const { changed, others } = variables
+  const set =
+    changed.length === 0 ? 'no config var is to be set' : `to be set: ${changed.join(', ')}`
+  return others.length === 0
+    ? set
+    : `${set}; left alone, and not in landfall.yml: ${others.join(', ')}`
+}
+
+/** Whether users notice a release: Heroku starts the new dynos beside the old ones where preboot is on only. */
+const findGap = ({ formation }: AppSight, { process, app }: HerokuSettings): TargetFinding[] => {
+  const web = formation.find(({ type }) => type === process)
+  if (web === undefined || web.quantity === 0) {
+    const message = `no dyno of ${process} is scaled, so the first release is checked in vain: heroku ps:scale ${process}=1 --app ${app} once the first release is there`
+    return [toWarning('dynos', message, 'unhealthy')]
+  }
+  if (process !== 'web') return []
+  const isShort = /^(eco|basic|free|hobby)$/i.test(web.size)
+  const message = isShort
+    ? `${web.size} dynos have no preboot: Heroku stops the old dyno before the new one answers, and requests in between fail or wait`
+    : `${web.size} dynos can start beside the old ones: heroku features:enable preboot --app ${app}; without it requests fail or wait at each release. Heroku's API does not tell whether it is on`
+  return [toWarning('dynos', message)]
+}
+
+/** A release of other code since the newest order of Landfall; null where none is known. */
+const findStranger = (
+  deploy: HerokuDeploy | null,
+  releases: readonly ReleaseOfApp[],
+): ReleaseOfApp | null => {
+  const last = deploy === null ? null : (deploy.version ?? deploy.before)
+  if (last === null) return null
+  const isLater = (one: ReleaseOfApp) => one.version > last && one.status === 'succeeded'
+  return releases.find((one) => isLater(one) && isCodeRelease(one)) ?? null
+}
+
+const findAtApp = (
+  settings: HerokuSettings,
+  sight: AppSight,
+  live: Serving | null,
+): readonly TargetFinding[] => {
+  const { app, releases, stranger } = sight
+  const unsuitable = findUnsuitableApp(app)
+  if (unsuitable !== null)
+    return [toProblem('app', 'service_unsuitable', `${app.name}: ${unsuitable}`)]
+  const pending = releases.find(({ status }) => status === 'pending')
+  const message = `${app.name} runs on the container stack; ${describeConfig(sight, settings)}`
+  return [
+    ...(pending === undefined
+      ? []
+      : [
+          toWarning(
+            'release',
+            `${describeRelease(pending)} is in progress at Heroku; a deployment waits for it`,
+          ),
+        ]),
+    ...(live === null || stranger === null ? [] : [toDrift(describeRelease(stranger), live)]),
+    ...findGap(sight, settings),
+    { level: 'fine', what: 'app', message },
+  ]
+}
+
+const describeSteps = (
+  { process, release, health, app }: HerokuSettings,
+  { digest }: LookOrder,
+  { variables }: AppSight,
+): readonly string[] => {
+  const changed = variables?.changed ?? []
+  return [
+    `bring the linux/amd64 image of ${digest ?? 'the tag'} to ${app}/${process} of Heroku's registry, where it is not there`,
+    ...(changed.length === 0
+      ? []
+      : [
+          `set ${changed.join(', ')} at Heroku, which restarts the dynos of the release before: the dynos restart twice`,
+        ]),
+    ...(release === null
+      ? []
+      : [`run ${release.join(' ')} as the release phase; if it fails, nothing changes`]),
+    `release it: the dynos of ${process} restart`,
+    ...(process === 'web'
+      ? [`wait until they are up and GET ${health.path} passes ${health.times} times; else go back`]
+      : ['wait until they are up; else go back']),
+  ]
+}
+
+const toAppPlan = (
+  { id, wave }: Pick<InstancePlan, 'id' | 'wave'>,
+  order: LookOrder,
+  settings: HerokuSettings,
+  seen: Result<AppSight, ServiceFailure>,
+  live: Serving | null,
+): InstancePlan => {
+  const sight = seen.ok ? seen.value : null
+  const isSuitable = sight !== null && findUnsuitableApp(sight.app) === null
+  return {
+    id,
+    name: sight?.app.name ?? null,
+    target: order.target,
+    wave,
+    online: sight !== null,
+    agent: null,
+    docker: null,
+    serving: sight === null || sight.stranger !== null ? null : live,
+    owner: null,
+    freeMegabytes: null,
+    freeMemoryMegabytes: null,
+    would: isSuitable ? describeSteps(settings, order, sight) : [],
+  }
+}
+
+/** An app of Heroku as `plan` reads it. */
+export const createHerokuView = (
+  ports: HerokuViewPorts,
+  settings: HerokuSettings,
+): PlannedTarget => ({
+  ...createHerokuSelection(settings),
+  look: async (order) => {
+    const id = toInstanceId(settings.app)
+    const seen = await lookAtApp(ports, settings, order)
+    const find = (live: Serving | null): readonly TargetFinding[] => {
+      if (seen.ok) return findAtApp(settings, seen.value, live)
+      const { kind, reason, why } = seen.error
+      return [toProblem('app', reason, kind === 'refused' ? why : `${why}; try again in a minute`)]
+    }
+    return {
+      plan: ({ opened, live }) => ({
+        instances: opened.map(({ wave }) => toAppPlan({ id, wave }, order, settings, seen, live)),
+        findings: find(live).map((one) => ({ ...one, instance: id })),
+      }),
+    }
+  },
+})

@@ -1,0 +1,128 @@
+import type { Answer } from '../../deployment/step.ts'
+import type { Environment } from '../../secrets/environment.ts'
+import { answerAs } from '../answers.ts'
+import type { ServiceFailure } from '../api-key.ts'
+import { answerDeployFailed } from './answer.ts'
+import { restartDynos } from './dynos.ts'
+import { answerFailure, isUnderWay, record, waitFor, type HerokuLook } from './look.ts'
+import type { HerokuDeploy, HerokuImages } from './record.ts'
+import {
+  findCurrent,
+  findNewestOf,
+  findReleaseOf,
+  listReleases,
+  releaseImages,
+  rollBackTo,
+} from './releases.ts'
+import { setVariables } from './variables.ts'
+
+/** Records the request and sends it: where another run was first, that one does. */
+const sendToHeroku = async (
+  look: HerokuLook,
+  deploy: HerokuDeploy,
+  what: NonNullable<HerokuDeploy['request']>['what'],
+  ask: (deploy: HerokuDeploy) => Promise<readonly Answer[]>,
+): Promise<readonly Answer[]> => {
+  if (isUnderWay(deploy, look.now)) return waitFor(look, 'Heroku did not do what it was asked')
+  const request = { what, at: look.now }
+  const recorded = await record(look, deploy, { request })
+  return recorded === null ? answerAs(look.order, 'waiting') : ask(recorded)
+}
+
+const isImageGone = ({ kind, reason }: ServiceFailure): boolean =>
+  kind === 'refused' && (reason === 'send_failed' || reason === 'service_missing')
+
+const restart = (
+  look: HerokuLook,
+  deploy: HerokuDeploy,
+  version: number,
+): Promise<readonly Answer[]> =>
+  sendToHeroku(look, { ...deploy, request: null }, 'restart', async (recorded) => {
+    const restarted = await restartDynos(look.ask)
+    if (!restarted.ok) return answerFailure(look, deploy, restarted.error)
+    await record(look, recorded, { version, restartedAt: look.now })
+    return answerAs(look.order, 'waiting')
+  })
+
+/** Carries them once more: the same content, of which at least one has another id. */
+const carryAgain = async (
+  look: HerokuLook,
+  deploy: HerokuDeploy,
+  isNewAttempt: boolean,
+): Promise<readonly Answer[]> => {
+  const nothing = { images: null, carriedAt: null, request: null }
+  await record(look, deploy, { ...nothing, mustCarry: true, isNewAttempt })
+  return answerAs(look.order, 'waiting')
+}
+
+/**
+ * Heroku makes no release of images that it has released already. Where they serve, their dynos are
+ * restarted; where that release failed, they are released as others.
+ */
+const afterNoRelease = async (
+  look: HerokuLook,
+  deploy: HerokuDeploy,
+  { image, release: phase }: HerokuImages,
+): Promise<readonly Answer[]> => {
+  const releases = await listReleases(look.ask, 200)
+  if (!releases.ok) return answerFailure(look, deploy, releases.error)
+  const current = findCurrent(releases.value)
+  const newest = findNewestOf(releases.value, image)
+  if (newest?.status === 'failed' && phase !== null && !deploy.isNewAttempt)
+    return carryAgain(look, deploy, true)
+  const isServing = newest?.status === 'succeeded' && current !== null
+  if (!isServing || current.version < newest.version) {
+    const why = 'Heroku made no release of it, and does not serve it'
+    const reached = { deploy, own: null, now: look.now }
+    return answerDeployFailed(look.order, reached, 'image_refused', why)
+  }
+  // A release since then has set the variables, and restarted the dynos with this image.
+  if (current.version <= deploy.before) return restart(look, deploy, current.version)
+  await record(look, deploy, { version: current.version })
+  return answerAs(look.order, 'waiting')
+}
+
+export const releaseDeploy = (
+  look: HerokuLook,
+  deploy: HerokuDeploy,
+  images: HerokuImages,
+): Promise<readonly Answer[]> =>
+  sendToHeroku(look, deploy, 'images', async (recorded) => {
+    const { ask, settings, order } = look
+    const drop = deploy.hasReleaseImage && images.release === null
+    const released = await releaseImages(ask, settings.process, images, drop)
+    if (!released.ok && !deploy.mustCarry && isImageGone(released.error))
+      return carryAgain(look, recorded, false)
+    if (!released.ok) return answerFailure(look, deploy, released.error)
+    const releases = await listReleases(ask)
+    if (!releases.ok) return answerFailure(look, deploy, releases.error)
+    const own = findReleaseOf(releases.value, recorded)
+    const known = { ...recorded, hasReleaseImage: images.release !== null }
+    if (own === null) return afterNoRelease(look, known, images)
+    await record(look, known, { version: own.version })
+    return answerAs(order, 'waiting')
+  })
+
+export const rollBackDeploy = (
+  look: HerokuLook,
+  deploy: HerokuDeploy,
+  id: string,
+): Promise<readonly Answer[]> =>
+  sendToHeroku(look, deploy, 'rollback', async () => {
+    const asked = await rollBackTo(look.ask, id)
+    return asked.ok ? answerAs(look.order, 'waiting') : answerFailure(look, deploy, asked.error)
+  })
+
+export const configure = (
+  look: HerokuLook,
+  deploy: HerokuDeploy,
+  changed: readonly string[],
+  environment: Environment,
+): Promise<readonly Answer[]> =>
+  sendToHeroku(look, deploy, 'variables', async (recorded) => {
+    const set = await setVariables(look.ask, changed, environment)
+    if (!set.ok) return answerFailure(look, deploy, set.error)
+    // The next look compares again and goes on.
+    await record(look, recorded, { request: null })
+    return answerAs(look.order, 'waiting')
+  })
