@@ -65,3 +65,11 @@ test.each(['secret_unavailable', 'secret_missing'])(
     expect(await images.findSize(app, digest, null)).toEqual({ kind: 'unknown' })
   },
 )
+
+test.each(['{"username":"acme","password":"hunter22"}', 'secret_unavailable', 'secret_missing'])(
+  'finds no origin, and throws nothing, if the registry or the credentials do not answer: %s',
+  async (held) => {
+    const { images } = imagesOf(held)
+    expect(await images.findOrigin(app, digest)).toBeNull()
+  },
+)
