@@ -4,6 +4,17 @@ import * as z from 'zod'
 
 const Step = z.object({ name: z.string(), status: z.string(), seconds: z.number().nullable() })
 
+/** What a commit is. */
+const Origin = z
+  .object({
+    title: z.string().nullable(),
+    author: z.string().nullable(),
+    login: z.string().nullable(),
+    runUrl: z.string().nullable(),
+    compareUrl: z.string().nullable(),
+  })
+  .nullable()
+
 const Deployment = z.object({
   generation: z.number(),
   kind: z.string(),
@@ -13,6 +24,7 @@ const Deployment = z.object({
   message: z.string().nullable(),
   commit: z.string().nullable(),
   digest: z.string(),
+  origin: Origin,
   openedAt: z.string(),
   endedAt: z.string().nullable(),
   steps: z.array(
@@ -32,11 +44,21 @@ export type ShownDeployment = z.infer<typeof Deployment>
 const Status = z.object({
   app: z.string(),
   live: z
-    .object({ generation: z.number(), commit: z.string().nullable(), digest: z.string() })
+    .object({
+      generation: z.number(),
+      commit: z.string().nullable(),
+      digest: z.string(),
+      origin: Origin,
+    })
     .nullable(),
   open: z.number().nullable(),
   waiting: z.array(
-    z.object({ revision: z.string(), lacks: z.array(z.string()), reason: z.string().nullable() }),
+    z.object({
+      revision: z.string(),
+      origin: Origin,
+      lacks: z.array(z.string()),
+      reason: z.string().nullable(),
+    }),
   ),
   request: z.object({ refusal: z.string().nullable() }).nullable(),
   /** Commits and digests; of one that shares its image with another release, more. */

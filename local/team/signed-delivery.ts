@@ -10,15 +10,21 @@ export interface CiRun {
   readonly runNumber: number
   readonly conclusion?: 'success' | 'failure'
   readonly createdAt?: Date
+  /** The commit's message. */
+  readonly message?: string
 }
+
+const author = { name: 'Ada Lovelace', email: '4711+ada@users.noreply.github.com' }
 
 /** What GitHub sends when a workflow run has ended, with the fields that matter. */
 export const toWorkflowRun = (run: CiRun): string => {
   const repository = { id: 4711, full_name: run.repository }
+  const { message = 'Add a page' } = run
+  const id = 1_000_000 + run.runNumber
   return JSON.stringify({
     action: 'completed',
     workflow_run: {
-      id: 1_000_000 + run.runNumber,
+      id,
       name: run.workflow,
       path: '.github/workflows/ci.yml',
       event: 'push',
@@ -30,6 +36,9 @@ export const toWorkflowRun = (run: CiRun): string => {
       run_attempt: 1,
       created_at: (run.createdAt ?? new Date()).toISOString(),
       head_repository: repository,
+      display_title: message.split('\n')[0],
+      html_url: `https://github.com/${run.repository}/actions/runs/${id}`,
+      head_commit: { id: run.commit, message, author },
     },
     workflow: { name: run.workflow, path: '.github/workflows/ci.yml' },
     repository,
@@ -50,9 +59,11 @@ export interface CiWorkflow {
   readonly createdAt?: Date
   /** A workflow that is started again is created later than its pipeline. */
   readonly pipelineCreatedAt?: Date
+  /** The first line of the commit's message. */
+  readonly subject?: string
 }
 
-const toCheckout = ({ by, repository, branch, commit }: CiWorkflow) => {
+const toCheckout = ({ by, repository, branch, commit, subject = 'Add a page' }: CiWorkflow) => {
   const url = `https://github.com/${repository}`
   const ref = `refs/heads/${branch}`
   return by === 'oauth'
@@ -64,6 +75,7 @@ const toCheckout = ({ by, repository, branch, commit }: CiWorkflow) => {
           target_repository_url: url,
           revision: commit,
           branch,
+          commit: { subject, body: '', author },
         },
       }
     : {
@@ -78,6 +90,7 @@ const toCheckout = ({ by, repository, branch, commit }: CiWorkflow) => {
 /** What CircleCI sends when a workflow has ended, with the fields that matter. */
 export const toWorkflowCompleted = (run: CiWorkflow): string => {
   const created = run.createdAt ?? new Date()
+  const id = randomUUID()
   return JSON.stringify({
     type: 'workflow-completed',
     id: randomUUID(),
@@ -90,10 +103,11 @@ export const toWorkflowCompleted = (run: CiWorkflow): string => {
       ...toCheckout(run),
     },
     workflow: {
-      id: randomUUID(),
+      id,
       name: run.workflow,
       status: run.status ?? 'success',
       created_at: created.toISOString(),
+      url: `https://app.circleci.com/pipelines/github/${run.repository}/${run.number}/workflows/${id}`,
     },
   })
 }

@@ -3,7 +3,7 @@ import { secondsBetween, toInstant } from '../kernel/clock.ts'
 import { later, refused, type ForeignFailure } from '../kernel/foreign.ts'
 import type { Http, HttpFailure, HttpResponse } from '../kernel/http.ts'
 import { parseJson } from '../kernel/json.ts'
-import { scrub, type Redacted } from '../kernel/redacted.ts'
+import { toSafeLine, type Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 
 const Complaint = z.object({ message: z.string() })
@@ -12,10 +12,8 @@ const Complaint = z.object({ message: z.string() })
 export const readComplaint = ({ body }: HttpResponse, authorization: Redacted): string => {
   const [, token = ''] = authorization.reveal().split(' ')
   const message = parseJson(Complaint, body)?.message ?? ''
-  return scrub(token === '' ? message : message.replaceAll(token, '[REDACTED]'))
+  return toSafeLine(token === '' ? message : message.replaceAll(token, '[REDACTED]'))
     .replaceAll(/[\w.~+/=-]{60,}/g, '[REDACTED]')
-    .replaceAll(/[\p{C}\s]+/gu, ' ')
-    .trim()
     .slice(0, 120)
 }
 

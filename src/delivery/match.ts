@@ -72,7 +72,8 @@ const matchPush = (push: PushFacts, apps: readonly App[], receivedAt: Instant): 
   if (commit === null) return fail('branch_deleted')
   const named = ofBranch.filter(isNamedByCommit)
   if (named.length === 0) return fail('event_ignored')
-  const evidence = { kind: 'push', pushedAt: notLater(push.pushedAt, receivedAt) } as const
+  const pushedAt = notLater(push.pushedAt, receivedAt)
+  const evidence = { kind: 'push', pushedAt, origin: push.origin } as const
   return succeed(named.map((app) => ({ app: app.name, revision: commit, commit, evidence })))
 }
 
@@ -84,10 +85,10 @@ const matchCiRun = (run: CiRunFacts, apps: readonly App[], receivedAt: Instant):
   if (ofBranch.length === 0) return fail('branch_not_deployed')
   const matches = ofBranch.flatMap((app) =>
     requiredWorkflows(app, run).map((workflow): Match => {
-      const { commit, ci, runId, runNumber, attempt, conclusion } = run
+      const { commit, ci, runId, runNumber, attempt, conclusion, origin } = run
       const createdAt = notLater(run.createdAt, receivedAt)
       const of = { kind: 'ci', ci, workflow, runId, runNumber, attempt, createdAt } as const
-      return { app: app.name, revision: commit, commit, evidence: { ...of, conclusion } }
+      return { app: app.name, revision: commit, commit, evidence: { ...of, conclusion, origin } }
     }),
   )
   return matches.length === 0 ? fail('workflow_not_required') : succeed(matches)
@@ -113,7 +114,7 @@ const matchImage = (image: ImageFacts, apps: readonly App[], receivedAt: Instant
   const commit = commitOfTag(app.tag, image.tag)
   if (commit === undefined) return fail('tag_not_deployed')
   const seenAt = notLater(image.pushedAt, receivedAt)
-  const evidence = { kind: 'image', tag: image.tag, seenAt } as const
+  const evidence = { kind: 'image', tag: image.tag, seenAt, origin: null } as const
   return succeed([{ app: app.name, revision: commit, commit, evidence }])
 }
 

@@ -8,6 +8,7 @@ import type {
   RevisionId,
   TargetKey,
 } from '../kernel/id.ts'
+import type { Origin } from '../kernel/origin.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { App } from './app.ts'
 
@@ -20,6 +21,8 @@ export interface Release {
   readonly digest: Digest
   /** VersionId in Secrets Manager; null where the app has no secret. */
   readonly secretVersion: string | null
+  /** As known at the opening; the revision may learn more later. */
+  readonly origin: Origin | null
   readonly settings: App
 }
 

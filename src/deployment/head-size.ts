@@ -35,7 +35,7 @@ const entryBytes = {
   other: 3000,
 }
 
-type Content = Pick<Release, 'secretVersion' | 'settings'>
+type Content = Pick<Release, 'secretVersion' | 'settings' | 'origin'>
 
 /** What a head takes of its item, at most. */
 export const headBytes = ({ app: _app, version: _version, ...body }: Head): number => {

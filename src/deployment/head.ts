@@ -141,8 +141,8 @@ export const headLimits = {
   /** Of these, the ones that hold an env. */
   quarantinedSettings: 3,
   notices: 20,
-  /** A notice usually takes 600 bytes, the longest 6 KB. */
-  noticesBytes: 16 * 1024,
+  /** A notice usually takes 1 KB, the longest 8 KB. */
+  noticesBytes: 20 * 1024,
   messageBytes: 1000,
   /** So many instances keep their messages in the head; those of every instance stand in its steps. */
   instanceMessages: 10,

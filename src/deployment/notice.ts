@@ -1,5 +1,6 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { Commit, Digest, Generation } from '../kernel/id.ts'
+import type { Origin } from '../kernel/origin.ts'
 import type { Reason } from '../kernel/reason.ts'
 
 /** `event` is EventBridge's default bus, for everything else. */
@@ -33,6 +34,7 @@ export interface NoticeDeployment {
   readonly takesBack: Generation | null
   /** Whether the release taken back ran a `predeploy`, such as a migration, that a rollback does not undo. */
   readonly afterPredeploy: boolean
+  readonly origin: Origin | null
 }
 
 /** Something that happened to an app, with all that is sent: the deployment may have left the head by then. */

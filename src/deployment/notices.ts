@@ -30,10 +30,11 @@ const toDeploymentNotice = (
 ): readonly Notice[] => {
   const { generation, kind, by, takesBack } = deployment
   if (kind === 'repair') return []
-  const { commit, digest, settings } = deployment.release
+  const { commit, digest, origin, settings } = deployment.release
   const { environment } = settings
   const afterPredeploy = isAfterPredeploy(head, deployment)
-  const shown = { generation, kind, commit, digest, environment, takesBack, afterPredeploy }
+  const of = { generation, kind, commit, digest, environment, takesBack }
+  const shown = { ...of, afterPredeploy, origin }
   return [{ ...what, id: `${generation}:${what.kind}`, by, deployment: shown }]
 }
 

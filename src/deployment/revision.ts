@@ -1,5 +1,6 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
 import type { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
+import type { Origin } from '../kernel/origin.ts'
 import type { Reason } from '../kernel/reason.ts'
 
 /**
@@ -22,6 +23,7 @@ export interface CiEvidence {
   /** Creation of the push's run; a time later than its receipt counts as the receipt. */
   readonly createdAt: Instant
   readonly conclusion: 'success' | 'failure'
+  readonly origin: Origin | null
 }
 
 /**
@@ -31,6 +33,7 @@ export interface CiEvidence {
 export interface PushEvidence {
   readonly kind: 'push'
   readonly pushedAt: Instant
+  readonly origin: Origin | null
 }
 
 /** A registry announced that the tag was pushed. A hint: the image lookup asks the registry itself. */
@@ -38,6 +41,8 @@ export interface ImageEvidence {
   readonly kind: 'image'
   readonly tag: string
   readonly seenAt: Instant
+  /** From the image's labels; null until they are read. */
+  readonly origin: Origin | null
 }
 
 export type Evidence = CiEvidence | PushEvidence | ImageEvidence

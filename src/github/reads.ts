@@ -81,6 +81,8 @@ export const listPushes = async (
         ref,
         commit: after,
         pushedAt: timestamp,
+        // The list of pushes does not tell it.
+        origin: null,
       })),
   )
 }

@@ -12,6 +12,7 @@ import {
   TargetKey,
 } from '../kernel/id.ts'
 import { instantSchema, reasonSchema } from './item.ts'
+import { originSchema } from './origin-schema.ts'
 import { appSchema } from './settings-schema.ts'
 
 const releaseSchema: z.ZodType<Release> = z.object({
@@ -20,6 +21,7 @@ const releaseSchema: z.ZodType<Release> = z.object({
   commit: Commit.nullable(),
   digest: Digest,
   secretVersion: z.string().nullable(),
+  origin: originSchema,
   settings: appSchema,
 })
 
@@ -127,6 +129,7 @@ const noticeSchema: z.ZodType<PendingNotice> = z.object({
       environment: z.string(),
       takesBack: Generation.nullable(),
       afterPredeploy: z.boolean(),
+      origin: originSchema,
     })
     .nullable(),
   sentTo: z.array(z.enum(channels)),

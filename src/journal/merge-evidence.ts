@@ -8,6 +8,12 @@ import type {
 } from '../deployment/revision.ts'
 import { secondsBetween, type Instant } from '../kernel/clock.ts'
 
+/** A repetition may tell of the commit what the first did not: a webhook that comes after the look-up. */
+const keepOrigin = <Kind extends Evidence>(kept: Kind, other: Kind | null): Kind =>
+  kept.origin === null && other !== null && other.origin !== null
+    ? { ...kept, origin: other.origin }
+    : kept
+
 /**
  * The greatest (run number, attempt) wins; a run keeps the earliest creation time of its attempts, so that
  * the order of arrival does not matter.
@@ -15,7 +21,9 @@ import { secondsBetween, type Instant } from '../kernel/clock.ts'
 const mergeCi = (recorded: CiEvidence | undefined, evidence: CiEvidence): CiEvidence => {
   if (!recorded || evidence.runNumber > recorded.runNumber) return evidence
   if (evidence.runNumber < recorded.runNumber) return recorded
-  const newest = evidence.attempt > recorded.attempt ? evidence : recorded
+  const isRepeated = evidence.attempt === recorded.attempt
+  const kept = isRepeated ? keepOrigin(recorded, evidence) : recorded
+  const newest = evidence.attempt > recorded.attempt ? evidence : kept
   const oldest = secondsBetween(recorded.createdAt, evidence.createdAt) < 0 ? evidence : recorded
   const { createdAt } = oldest
   return createdAt === newest.createdAt ? newest : { ...newest, createdAt }
@@ -23,11 +31,15 @@ const mergeCi = (recorded: CiEvidence | undefined, evidence: CiEvidence): CiEvid
 
 /** The newest: the runs of a branch set back to the commit belong to this push, not to the first. */
 const mergePush = (recorded: PushEvidence | null, evidence: PushEvidence): PushEvidence =>
-  recorded && secondsBetween(recorded.pushedAt, evidence.pushedAt) <= 0 ? recorded : evidence
+  recorded && secondsBetween(recorded.pushedAt, evidence.pushedAt) <= 0
+    ? keepOrigin(recorded, evidence)
+    : keepOrigin(evidence, recorded)
 
 /** A replayed hint carries its first time; a later time means another push of the tag. */
 const mergeImage = (recorded: ImageEvidence | null, evidence: ImageEvidence): ImageEvidence =>
-  recorded && secondsBetween(recorded.seenAt, evidence.seenAt) <= 0 ? recorded : evidence
+  recorded && secondsBetween(recorded.seenAt, evidence.seenAt) <= 0
+    ? recorded
+    : keepOrigin(evidence, recorded)
 
 const addEvidence = (revision: Revision, evidence: Evidence): Revision => {
   switch (evidence.kind) {

@@ -5,6 +5,7 @@ import { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { itemKey, openAttributes, type ItemKey } from './keys.ts'
 import { expiresAt } from './lifetime.ts'
+import { originSchema } from './origin-schema.ts'
 import { askedSchema, imageSchema } from './tags.ts'
 import { putItem, readItem, type Item, type JournalTable } from './table.ts'
 
@@ -27,10 +28,11 @@ const revisionSchema: z.ZodType<Revision> = z.object({
       attempt: z.number().int().nonnegative(),
       createdAt: instantSchema,
       conclusion: z.enum(['success', 'failure']),
+      origin: originSchema,
     }),
   ),
   push: z
-    .object({ kind: z.literal('push'), pushedAt: instantSchema })
+    .object({ kind: z.literal('push'), pushedAt: instantSchema, origin: originSchema })
     .nullable()
     .default(null),
   image: imageSchema.nullable().default(null),

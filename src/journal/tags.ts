@@ -3,6 +3,7 @@ import { askedAgain, type Asked, type ImageEvidence } from '../deployment/revisi
 import type { AppName } from '../kernel/id.ts'
 import { instantSchema, isOurs, parseItem, schemaVersion } from './item.ts'
 import { itemKey, openAttributes } from './keys.ts'
+import { originSchema } from './origin-schema.ts'
 import type { TagHint, Tags } from '../rollout/journal.ts'
 import { readItem, updateItem, type JournalTable } from './table.ts'
 
@@ -11,6 +12,7 @@ export const imageSchema = z.object({
   kind: z.literal('image'),
   tag: z.string(),
   seenAt: instantSchema,
+  origin: originSchema,
 }) satisfies z.ZodType<ImageEvidence>
 
 export const askedSchema = z.object({

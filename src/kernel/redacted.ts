@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { inspect, stripVTControlCharacters } from 'node:util'
 
 /** A secret. It always prints as `[REDACTED]`; only `reveal` returns its value. */
 export class Redacted {
@@ -39,3 +39,16 @@ const tokenPatterns = [
 
 export const scrub = (text: string): string =>
   tokenPatterns.reduce((rest, pattern) => rest.replace(pattern, '[REDACTED]'), text)
+
+/**
+ * A stranger's text as one line for people: without terminal sequences, control and bidi characters, and
+ * without tokens and what is long enough to be one.
+ */
+export const toSafeLine = (text: string): string =>
+  scrub(
+    stripVTControlCharacters(text)
+      .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+      .replaceAll(/\p{C}/gu, ''),
+  )
+    .replaceAll(/[\w.~+=-]{60,}/g, '[REDACTED]')
+    .trim()

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { Commit, Digest } from '../kernel/id.ts'
 import { parseJson } from '../kernel/json.ts'
+import { toOrigin, type Origin } from '../kernel/origin.ts'
 import { succeed } from '../kernel/result.ts'
 import type { RegistryAnswer } from './session.ts'
 
@@ -114,13 +115,35 @@ export const parseManifest = (
   return chosen === undefined ? null : { kind: 'manifest', digest: chosen.digest }
 }
 
-/**
- * The commit that an image's configuration is labelled with; null if it names no full one. The label is
- * an annotation of the OCI image spec, which `docker/metadata-action` and other tools set.
- */
-export const parseRevisionLabel = (body: Uint8Array): Commit | null => {
+const readLabels = (body: Uint8Array): Readonly<Record<string, string>> => {
   const Labels = z.record(z.string(), z.string()).nullish()
   const configuration = parseJson(z.object({ config: z.object({ Labels }).nullish() }), body)
-  const label = configuration?.config?.Labels?.['org.opencontainers.image.revision']
-  return Commit.safeParse(label).data ?? null
+  return configuration?.config?.Labels ?? {}
+}
+
+/** Of the annotations of the OCI image spec, which `docker/metadata-action` and other tools set as labels. */
+const ociLabel = (name: string): string => `org.opencontainers.image.${name}`
+
+/** The commit that an image's configuration is labelled with; null if it names no full one. */
+export const parseRevisionLabel = (body: Uint8Array): Commit | null =>
+  Commit.safeParse(readLabels(body)[ociLabel('revision')]).data ?? null
+
+/**
+ * What an image's labels say of its commit. `docker/metadata-action` sets the title to the repository's name
+ * and the address to its page, unless it is told otherwise: those say nothing of the commit.
+ */
+export const parseOriginLabels = (body: Uint8Array): Origin | null => {
+  const labels = readLabels(body)
+  const title = labels[ociLabel('title')] ?? ''
+  const url = labels[ociLabel('url')] ?? ''
+  const isOwnName = [url, labels[ociLabel('source')]].some((one) => one?.endsWith(`/${title}`))
+  return toOrigin(
+    {
+      message: isOwnName ? null : title,
+      // `Ada Lovelace <ada@example.com>`
+      author: labels[ociLabel('authors')]?.replace(/<[^<>]*>/g, ''),
+      runUrl: /\/(?:actions\/runs|workflows)\//.test(url) ? url : null,
+    },
+    ['github.com', 'app.circleci.com'],
+  )
 }

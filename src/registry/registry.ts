@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Http } from '../kernel/http.ts'
-import { Digest, type Commit } from '../kernel/id.ts'
+import { Digest } from '../kernel/id.ts'
 import { fail, succeed } from '../kernel/result.ts'
 import type { RegistryLogin } from '../secrets/app-secret.ts'
 import { parseImage } from './image.ts'
@@ -8,6 +8,7 @@ import {
   findImageSize,
   listPlatforms,
   parseManifest,
+  parseOriginLabels,
   parseRevisionLabel,
   type ReadManifest,
 } from './manifest.ts'
@@ -75,10 +76,11 @@ const readBounded = async (
   return computeDigest(body) === digest ? succeed(body) : registryUnavailable
 }
 
-const findCommit = async (
+/** The configuration of an image, which has its labels; null if it is no image. */
+const readConfiguration = async (
   ask: AskRegistry,
   digest: Digest,
-): Promise<RegistryAnswer<Commit | null>> => {
+): Promise<RegistryAnswer<Uint8Array | null>> => {
   let manifest = digest
   // An index and its platform's manifest: a third manifest would be no image.
   for (let depth = 0; depth < 2; depth += 1) {
@@ -86,15 +88,20 @@ const findCommit = async (
     if (!body.ok) return body
     const next = body.value === null ? null : parseManifest(body.value)
     if (next === null) return succeed(null)
-    if (next.kind === 'configuration') {
-      const configuration = await readBounded(ask, 'configuration', next.digest)
-      if (!configuration.ok) return configuration
-      const { value } = configuration
-      return succeed(value === null ? null : parseRevisionLabel(value))
-    }
+    if (next.kind === 'configuration') return readBounded(ask, 'configuration', next.digest)
     manifest = next.digest
   }
   return succeed(null)
+}
+
+/** What its labels say, parsed from the configuration. */
+const readLabelled = async <Value>(
+  ask: AskRegistry,
+  digest: Digest,
+  parse: (configuration: Uint8Array) => Value | null,
+): Promise<RegistryAnswer<Value | null>> => {
+  const read = await readConfiguration(ask, digest)
+  return read.ok ? succeed(read.value && parse(read.value)) : read
 }
 
 /** One image of any OCI registry, Docker Hub by default, with or without a login. */
@@ -111,7 +118,9 @@ export const openImage = (http: Http, image: string, login: RegistryLogin | null
      * The commit in the label `org.opencontainers.image.revision`; null if the image has none or it
      * is no full commit. By GET, which Docker Hub counts as a pull.
      */
-    findCommit: (digest: Digest) => findCommit(ask, digest),
+    findCommit: (digest: Digest) => readLabelled(ask, digest, parseRevisionLabel),
+    /** What the labels say of the commit, by the same requests. */
+    findOrigin: (digest: Digest) => readLabelled(ask, digest, parseOriginLabels),
     findSize: (digest: Digest, machine: string | null) =>
       findImageSize(readManifest, digest, machine),
     listPlatforms: (digest: Digest) => listPlatforms(readManifest, digest),

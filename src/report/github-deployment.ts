@@ -62,16 +62,21 @@ export const hasReached = (statuses: readonly GithubStatus[], state: GithubState
 /** Apps of one repository may share an environment; the task separates their deployments. */
 export const toTask = (app: AppName): string => `deploy:${app}`
 
-const cut = (text: string): string => (text.length <= 140 ? text : `${text.slice(0, 139)}…`)
+const cut = (text: string): string => {
+  const characters = Array.from(text)
+  return characters.length <= 140 ? text : `${characters.slice(0, 139).join('')}…`
+}
 
 /** `POST /repos/{owner}/{repo}/deployments`: GitHub merges nothing and waits for no other check. */
 export const toDeployment = (
   app: App,
   { by, at }: Notice,
-  { kind, generation, digest, environment }: NoticeDeployment,
+  { kind, generation, digest, environment, origin }: NoticeDeployment,
   commit: Commit,
 ) => {
   const kinds = { deploy: 'Deployment', redeploy: 'Redeployment', rollback: 'Rollback' }
+  const title = origin?.title ? `: ${origin.title}` : ''
+  const author = origin?.author ? ` (${origin.author})` : ''
   return {
     ref: commit,
     task: toTask(app.name),
@@ -81,7 +86,7 @@ export const toDeployment = (
     environment,
     production_environment: /^prod(uction)?$/i.test(environment),
     transient_environment: false,
-    description: cut(`${kinds[kind]} ${generation} of ${app.name}, by ${by}`),
+    description: cut(`${kinds[kind]} ${generation} of ${app.name}, by ${by}${title}${author}`),
   }
 }
 

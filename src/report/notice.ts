@@ -47,6 +47,23 @@ const toSubject = (app: App, deployment: NoticeDeployment): string => {
   return `rollback ${generation} to ${version}${back}`
 }
 
+/** As code: in it no channel reads a link, a mention or other markup. */
+const toCode = (text: string): string => `\`${escape(text.replaceAll('`', "'"))}\``
+
+/** What is deployed, by whom, and the pages about it. */
+const describeOrigin = ({ origin }: NoticeDeployment): readonly string[] => {
+  if (origin === null) return []
+  const { title, author, login, runUrl, compareUrl } = origin
+  const people = author === null ? login : `${author}${login === null ? '' : ` (${login})`}`
+  const parts = [
+    title === null ? null : toCode(title),
+    people === null ? null : `by ${toCode(people)}`,
+    runUrl === null ? null : `<${runUrl}|run>`,
+    compareUrl === null ? null : `<${compareUrl}|changes>`,
+  ]
+  return [parts.filter((part) => part !== null).join(' · ')]
+}
+
 /** Renders a notice as a message in Slack's markup. */
 export const renderNotice = (notice: Notice, app: App): string => {
   const { kind, by, deployment, reason, message } = notice
@@ -59,6 +76,7 @@ export const renderNotice = (notice: Notice, app: App): string => {
   const quoted = message?.split(/\r?\n/).map((line) => `> ${escape(line)}`) ?? []
   return [
     `${sign} ${what} ${happened} · by ${escape(by)}`,
+    ...(deployment === null ? [] : describeOrigin(deployment)),
     ...(reason === null || reason === 'deployed'
       ? []
       : [`${escape(reasons[reason])} (\`${reason}\`)`]),

@@ -67,12 +67,17 @@ const recordRelease = async (
 ): Promise<Result<null, ForeignFailure>> => {
   const commit = deployment?.commit ?? null
   // One commit is enough: where Sentry knows the repository, it finds the commits in between.
+  const { title, author, compareUrl, runUrl } = deployment?.origin ?? {}
+  const told = { ...(title && { message: title }), ...(author && { author_name: author }) }
   const commits =
-    commit === null || app.repository === null ? [] : [{ id: commit, repository: app.repository }]
+    commit === null || app.repository === null
+      ? []
+      : [{ id: commit, repository: app.repository, ...told }]
+  const url = compareUrl ?? runUrl
   const created = await ask({
     method: 'POST',
     path: '',
-    body: { version, projects, ...(commits.length > 0 && { commits }) },
+    body: { version, projects, ...(url && { url }), ...(commits.length > 0 && { commits }) },
   })
   if (!created.ok) return created
   const release = parseJson(z.object({ dateReleased: z.string().nullish() }), created.value.body)
@@ -88,7 +93,12 @@ const recordDeploy = async (
   ask: Ask,
   { projects }: SentrySecret,
   version: string,
-  deploy: { readonly name: string; readonly environment: string; readonly dateFinished: string },
+  deploy: {
+    readonly name: string
+    readonly environment: string
+    readonly dateFinished: string
+    readonly url?: string
+  },
 ): Promise<Result<null, ForeignFailure>> => {
   const path = `${encodeURIComponent(version)}/deploys/`
   const listed = await ask({ method: 'GET', path })
@@ -113,7 +123,7 @@ const sendRelease = async (
   secret: SentrySecret,
   app: App,
   notice: Notice,
-  { generation, commit, digest, environment }: NoticeDeployment,
+  { generation, commit, digest, environment, origin }: NoticeDeployment,
 ) => {
   const version = app.env['SENTRY_RELEASE'] ?? `${app.name}@${commit ?? digest.slice(7, 19)}`
   if (!isReleaseName(version))
@@ -124,6 +134,7 @@ const sendRelease = async (
     name: `${app.name} #${generation}`,
     environment: (app.env['SENTRY_ENVIRONMENT'] ?? environment).slice(0, 64),
     dateFinished: notice.at,
+    ...(origin?.runUrl && { url: origin.runUrl }),
   })
   return deployed.ok ? noticeSent : deployed.error
 }

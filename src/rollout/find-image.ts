@@ -1,19 +1,22 @@
 import type { App } from '../deployment/app.ts'
 import { isNamedByCommit, mayAsk } from '../deployment/choose.ts'
 import { isPast } from '../deployment/deadline.ts'
+import { originOf } from '../deployment/origin.ts'
 import type { Revision } from '../deployment/revision.ts'
 import { addSeconds, toInstant } from '../kernel/clock.ts'
 import { Digest, type Commit, type RevisionId } from '../kernel/id.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { Label, ImageRefusal, TagHint } from './journal.ts'
-import type { ReconcilePorts } from './ports.ts'
+import type { Images, ReconcilePorts } from './ports.ts'
 
 type ImagePorts = Pick<
   ReconcilePorts,
   'images' | 'labels' | 'tags' | 'revisions' | 'recordEvidence' | 'clock' | 'log'
 >
 
-type LabelPorts = Pick<ImagePorts, 'images' | 'labels' | 'clock'>
+interface LabelPorts extends Pick<ImagePorts, 'labels' | 'clock'> {
+  readonly images: Pick<Images, 'findDigest' | 'findCommit'>
+}
 
 export const toTag = (app: App, commit: string): string => app.tag.replaceAll('{commit}', commit)
 
@@ -62,6 +65,22 @@ export const findImage = (
     ? ports.images.findDigest(app, toTag(app, commit))
     : findLabelled(ports, app, commit)
 
+/**
+ * The hint of a pushed image with what its labels say of the commit: read once, and only where neither CI nor
+ * a push has told anything.
+ */
+const withOrigin = async (
+  { images }: Pick<ImagePorts, 'images'>,
+  app: App,
+  revision: Revision,
+  digest: Digest,
+): Promise<Revision> => {
+  const { image, ci } = revision
+  if (image === null || Object.keys(ci).length > 0 || originOf(app, revision) !== null)
+    return revision
+  return { ...revision, image: { ...image, origin: await images.findOrigin(app, digest) } }
+}
+
 /** Asks the registry for the image of the next revision, and records the answer. */
 export const askForImage = async (
   ports: ImagePorts,
@@ -78,7 +97,8 @@ export const askForImage = async (
     const { reason } = found.error
     ports.log.info('image not found', { app: app.name, revision: id, reason })
   }
-  await ports.revisions.recordAsked(revision, found, toInstant(ports.clock()))
+  const told = found.ok ? await withOrigin(ports, app, revision, found.value) : revision
+  await ports.revisions.recordAsked(told, found, toInstant(ports.clock()))
 }
 
 /** The revision that a pushed tag stands for: its digest, or the commit of the digest's label. */

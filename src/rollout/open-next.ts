@@ -12,6 +12,7 @@ import {
   type Request,
 } from '../deployment/head.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
+import { originOf } from '../deployment/origin.ts'
 import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
 import { decide } from '../deployment/transition.ts'
@@ -67,8 +68,8 @@ const resolveRequest = async (
   const live = liveRelease(head)
   if (revision === null) {
     if (live === null) return fail('nothing_live')
-    const { revision: id, commit, digest } = live
-    return succeed({ ...wanted, revision: id, commit, digest, order: null })
+    const { revision: id, commit, digest, origin } = live
+    return succeed({ ...wanted, revision: id, commit, digest, origin, order: null })
   }
   const known = await ports.revisions.load(app.name, revision)
   const found = await findRequested(ports, app, revision)
@@ -85,6 +86,7 @@ const resolveRequest = async (
     revision,
     commit: commit.success ? commit.data : (known?.commit ?? null),
     digest: image,
+    origin: known && originOf(app, known),
   })
 }
 
@@ -144,6 +146,7 @@ export const openNext = async (
     revision: revision.id,
     commit: revision.commit,
     digest,
+    origin: originOf(app, revision),
   })
   const reason = findRefusal(ports, head, opening)
   if (reason === null) return write(head, { kind: 'opening_gathered', opening })

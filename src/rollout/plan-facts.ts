@@ -64,7 +64,7 @@ export interface PlanPorts extends OpeningPorts {
     secret: string,
   ) => Promise<Result<readonly string[], LookUpFailure>>
   readonly checkLogin: (app: App, secret: string) => Promise<Result<null, LookUpFailure>>
-  readonly images: Images
+  readonly images: Pick<Images, 'findDigest' | 'findCommit'>
   readonly labels: Pick<Labels, 'load'>
   readonly describeAlarms: (names: readonly string[]) => Promise<readonly AlarmState[]>
   readonly hooksOf: (app: App) => AppFacts['hooks']

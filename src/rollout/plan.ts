@@ -4,6 +4,7 @@ import { hasEnded, type InstanceState } from '../deployment/deployment.ts'
 import { liveRelease } from '../deployment/head.ts'
 import type { Opening } from '../deployment/observation.ts'
 import { open } from '../deployment/open.ts'
+import { originOf } from '../deployment/origin.ts'
 import { sortFindings, type Finding, type InstancePlan } from '../deployment/plan.ts'
 import { Digest, type AppName, type RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
@@ -59,6 +60,7 @@ const openForPlan = async (
     revision: chosen.id ?? image,
     commit: chosen.commit,
     digest: image,
+    origin: chosen.known && originOf(app, chosen.known),
   })
   const opened = open(
     { head: { ...head, deployment: null, rollback: null }, events: [] },

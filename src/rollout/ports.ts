@@ -2,6 +2,7 @@ import type { Clock, Instant } from '../kernel/clock.ts'
 import type { ForeignFailure } from '../kernel/foreign.ts'
 import type { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
+import type { Origin } from '../kernel/origin.ts'
 import type { Result } from '../kernel/result.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
 import type { Evidence } from '../deployment/revision.ts'
@@ -31,6 +32,8 @@ export interface Images {
   findDigest(app: App, tag: string): Promise<Result<Digest, ImageFailure>>
   /** The commit of the image's label. Docker Hub counts it as a pull. */
   findCommit(app: App, digest: Digest): Promise<Result<Commit | null, ImageFailure>>
+  /** What the image's labels say of its commit; null where they do not, or not at once. A pull as well. */
+  findOrigin(app: App, digest: Digest): Promise<Origin | null>
 }
 
 /**

@@ -13,6 +13,7 @@ import {
 } from '../deployment/deployment.ts'
 import type { Head, ObservedInstance } from '../deployment/head.ts'
 import type { PendingNotice } from '../deployment/notice.ts'
+import { originOf } from '../deployment/origin.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
@@ -29,11 +30,12 @@ interface StatusPorts {
 
 const shownDeployments = 5
 
-const showRelease = ({ generation, commit, digest, secretVersion }: Release) => ({
+const showRelease = ({ generation, commit, digest, secretVersion, origin }: Release) => ({
   generation,
   commit,
   digest,
   secretVersion,
+  origin,
 })
 
 const showSteps = (records: readonly StepRecord[]) =>
@@ -66,6 +68,7 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
   message: deployment.message,
   commit: deployment.release.commit,
   digest: deployment.release.digest,
+  origin: deployment.release.origin,
   takesBack: deployment.takesBack,
   rolledBackBy: hasEnded(deployment) ? deployment.rolledBackBy : null,
   ranPredeploy: hasRunPredeploy(deployment),
@@ -110,6 +113,7 @@ const showWaiting = (
 ) => ({
   revision: revision.id,
   since: revision.waitingSince,
+  origin: originOf(app, revision),
   ...explainWaiting(head, app, revision, seen, now),
   // Why the look-up of missing evidence on GitHub failed.
   ...(revision.lookedUp?.trouble && { github: revision.lookedUp.trouble }),

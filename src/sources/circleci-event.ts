@@ -1,7 +1,15 @@
 import * as z from 'zod'
 import { Commit } from '../kernel/id.ts'
+import { toOrigin } from '../kernel/origin.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { isSameName, SentInstant, SentText, type CiRunFacts, type Parsed } from './source.ts'
+import {
+  isSameName,
+  SentInstant,
+  SentText,
+  ToldText,
+  type CiRunFacts,
+  type Parsed,
+} from './source.ts'
 
 /** Absent, null and empty mean the same: CircleCI sends `""` where there is no tag. */
 const Optional = SentText.nullish().transform((text) => (text === '' ? null : (text ?? null)))
@@ -13,13 +21,22 @@ const Vcs = z.object({
   revision: Commit,
   branch: Optional,
   tag: Optional,
+  commit: z
+    .object({
+      subject: ToldText,
+      author: z.object({ name: ToldText, email: ToldText }).nullish().catch(null),
+    })
+    .nullish()
+    .catch(null),
 })
 
 /** `pipeline.trigger_parameters`, for projects that use CircleCI's GitHub App and have no `vcs`. */
 const TriggerParameters = z.object({
   circleci: z.object({ event_type: Optional }).nullish(),
   git: z.object({ checkout_url: Optional, checkout_sha: Commit, branch: Optional, tag: Optional }),
-  github_app: z.object({ repo_url: Optional }).nullish(),
+  github_app: z
+    .object({ repo_url: Optional, commit_title: ToldText, commit_author_name: ToldText })
+    .nullish(),
 })
 
 const Pipeline = z.object({
@@ -76,7 +93,12 @@ const readGit = ({
 const WorkflowCompleted = z
   .object({
     pipeline: Pipeline,
-    workflow: z.object({ name: SentText, status: SentText, created_at: SentInstant }),
+    workflow: z.object({
+      name: SentText,
+      status: SentText,
+      created_at: SentInstant,
+      url: ToldText,
+    }),
   })
   .transform(({ pipeline, workflow }): Parsed => {
     const { vcs, trigger, trigger_parameters: parameters } = pipeline
@@ -85,6 +107,8 @@ const WorkflowCompleted = z
         ? readGit({ ...parameters, git: parameters.git })
         : vcs && readVcs(vcs, trigger?.type ?? null)
     if (!checkout) return { kind: 'other', event: 'workflow-completed' }
+    const { subject, author } = vcs?.commit ?? {}
+    const app = parameters?.github_app
     return {
       kind: 'ci_run',
       ci: 'circleci',
@@ -101,6 +125,15 @@ const WorkflowCompleted = z
       createdAt: pipeline.created_at,
       // Failed, error, canceled, unauthorized and statuses still to come.
       conclusion: workflow.status === 'success' ? 'success' : 'failure',
+      origin: toOrigin(
+        {
+          message: subject ?? app?.commit_title,
+          author: author?.name ?? app?.commit_author_name,
+          email: author?.email,
+          runUrl: workflow.url,
+        },
+        ['app.circleci.com'],
+      ),
     }
   })
 

@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import { Commit } from '../kernel/id.ts'
+import { toOrigin } from '../kernel/origin.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { EndedRun, RunRepository, toCiRunFacts } from './github-run.ts'
-import { SentEpochSeconds, SentText, type Parsed, type PushFacts } from './source.ts'
+import { EndedRun, githubHosts, HeadCommit, RunRepository, toCiRunFacts } from './github-run.ts'
+import { SentEpochSeconds, SentText, ToldText, type Parsed, type PushFacts } from './source.ts'
 
 /** `repository.pushed_at` is a number in `push` events only, and the time of this push. */
 const Push = z
@@ -11,13 +12,25 @@ const Push = z
     after: Commit,
     deleted: z.boolean(),
     repository: RunRepository.extend({ pushed_at: SentEpochSeconds.nullable().catch(null) }),
+    compare: ToldText,
+    head_commit: HeadCommit,
   })
-  .transform(({ ref, after, deleted, repository }): PushFacts => ({
+  .transform(({ ref, after, deleted, repository, compare, head_commit: head }): PushFacts => ({
     kind: 'push',
     repository: repository.full_name,
     ref,
     commit: deleted ? null : after,
     pushedAt: repository.pushed_at,
+    origin: toOrigin(
+      {
+        message: head?.message,
+        author: head?.author?.name,
+        email: head?.author?.email,
+        login: head?.author?.username,
+        compareUrl: compare,
+      },
+      githubHosts,
+    ),
   }))
 
 const WorkflowRunCompleted = z

@@ -1,6 +1,19 @@
 import * as z from 'zod'
 import { Commit } from '../kernel/id.ts'
-import { SentInstant, SentText, type CiRunFacts } from './source.ts'
+import { toOrigin } from '../kernel/origin.ts'
+import { SentInstant, SentText, ToldText, type CiRunFacts } from './source.ts'
+
+/** Links to a GitHub Enterprise Server are left out. */
+export const githubHosts = ['github.com']
+
+/** The newest commit of a run or a push; only a push names the author's account. */
+export const HeadCommit = z
+  .object({
+    message: ToldText,
+    author: z.object({ name: ToldText, email: ToldText, username: ToldText }).nullish().catch(null),
+  })
+  .nullish()
+  .catch(null)
 
 /** A run that has ended; GitHub's webhooks and API have the same format. */
 export const EndedRun = z.object({
@@ -17,6 +30,9 @@ export const EndedRun = z.object({
   run_number: z.number().int().nonnegative(),
   run_attempt: z.number().int().positive().default(1),
   created_at: SentInstant,
+  display_title: ToldText,
+  html_url: ToldText,
+  head_commit: HeadCommit,
 })
 type EndedRun = z.infer<typeof EndedRun>
 
@@ -44,4 +60,13 @@ export const toCiRunFacts = (
   createdAt: run.created_at,
   // Neutral, skipped, cancelled, timed_out, stale and conclusions still to come.
   conclusion: run.conclusion === 'success' ? 'success' : 'failure',
+  origin: toOrigin(
+    {
+      message: run.head_commit?.message ?? run.display_title,
+      author: run.head_commit?.author?.name,
+      email: run.head_commit?.author?.email,
+      runUrl: run.html_url,
+    },
+    githubHosts,
+  ),
 })

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { secondsBetween, toInstant, type Instant } from '../kernel/clock.ts'
 import type { AppName, Commit } from '../kernel/id.ts'
+import type { Origin } from '../kernel/origin.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import type { Result } from '../kernel/result.ts'
 
@@ -44,6 +45,7 @@ export interface PushFacts {
   /** The commit that the ref names now; null where the push deleted the ref. */
   readonly commit: Commit | null
   readonly pushedAt: Instant | null
+  readonly origin: Origin | null
 }
 
 /** A CI run ended. */
@@ -64,6 +66,7 @@ export interface CiRunFacts {
   /** Re-runs keep it. */
   readonly createdAt: Instant
   readonly conclusion: 'success' | 'failure'
+  readonly origin: Origin | null
 }
 
 /** A tag of the app's image was pushed to a registry. */
@@ -126,3 +129,6 @@ export const isSameName = (one: string, other: string): boolean =>
 
 /** A text in a receipt, limited so that the item fits into the journal. */
 export const SentText = z.string().max(1000)
+
+/** A text for people only: one that is missing, or of another type, makes no body malformed. */
+export const ToldText = z.string().nullish().catch(null)

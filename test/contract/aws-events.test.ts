@@ -6,7 +6,7 @@ import { AwsEvent } from '../../local/aws/index.ts'
 import { createEventReporter } from '../../src/aws/events.ts'
 import { startTestAws, waitUntil, writeFunction, type TestAws } from '../support/local-aws.ts'
 import type { Reporter } from '../../src/report/reporter.ts'
-import { deploymentOf, noticeOf, reportingApp } from '../support/reports.ts'
+import { deploymentOf, noticeOf, origin, reportingApp } from '../support/reports.ts'
 import { startVendor } from '../../local/base/vendor.ts'
 
 const echo = `export const handler = async (event) => { console.log(JSON.stringify(event)) }`
@@ -16,7 +16,7 @@ const [pattern, example] = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(
   ([, text = '']): unknown => JSON.parse(text),
 )
 
-const failed = noticeOf('failed', deploymentOf(7), {
+const failed = noticeOf('failed', deploymentOf(7, { origin }), {
   reason: 'unhealthy',
   message: 'GET / answered 400',
 })

@@ -9,6 +9,7 @@ import { createRevisions } from '../../src/journal/revisions.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { AppName, Commit, Digest } from '../../src/kernel/id.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
+import { originAt } from '../support/examples.ts'
 import { commits, instants, runs } from '../support/journal-records.ts'
 import { useJournal } from '../support/journal-table.ts'
 import { inFull } from '../support/size.ts'
@@ -36,10 +37,11 @@ const run: CiEvidence = {
   attempt: 1,
   createdAt: '2026-11-20T10:00:00.000Z',
   conclusion: 'success',
+  origin: null,
 }
-const push: Evidence = { kind: 'push', pushedAt: '2026-11-20T09:59:58.000Z' }
+const push: Evidence = { kind: 'push', pushedAt: '2026-11-20T09:59:58.000Z', origin: null }
 const missing = fail({ reason: 'image_missing', retryAfterSeconds: null } as const)
-const imageAt = (seenAt: string) => ({ kind: 'image', tag: 'main', seenAt }) as const
+const imageAt = (seenAt: string) => ({ kind: 'image', tag: 'main', seenAt, origin: null }) as const
 
 const record = (id: Commit, evidence: Evidence, receivedAt = now) =>
   createEvidenceJournal(journal.table).recordEvidence(app, id, id, evidence, receivedAt)
@@ -183,6 +185,27 @@ describe('a CI run', () => {
     )
   })
 
+  it('adds what a repetition tells of the commit, once', async () => {
+    const id = newCommit()
+    const origin = originAt(1)
+    await record(id, run)
+    expect(await record(id, { ...run, origin })).toBe('recorded')
+    expect((await load(id)).ci['github:CI']).toEqual({ ...run, origin })
+    expect(await record(id, { ...run, origin: originAt(2) })).toBe('unchanged')
+    expect(await record(id, run)).toBe('unchanged')
+  })
+
+  it('adds what a late repetition tells of a deployed commit, which stays deployed', async () => {
+    const id = newCommit()
+    await record(id, run)
+    await end(id, 'deployed')
+    await record(id, { ...run, origin: originAt(1) })
+    expect(await load(id)).toMatchObject({
+      status: 'deployed',
+      ci: { 'github:CI': { origin: originAt(1) } },
+    })
+  })
+
   it('ignores an older run and an earlier attempt', async () => {
     const id = newCommit()
     await record(id, { ...run, attempt: 2 })
@@ -201,13 +224,40 @@ describe('a push', () => {
         commits,
         fc.array(instants, { minLength: 1, maxLength: 4 }),
         async (other, times) => {
-          for (const pushedAt of times) await record(other, { kind: 'push', pushedAt })
+          for (const pushedAt of times)
+            await record(other, { kind: 'push', pushedAt, origin: null })
           expect((await load(other)).push?.pushedAt).toBe(times.toSorted().at(-1))
         },
       ),
       { numRuns: inFull(20, 8) },
     )
     expect(await record(id, push)).toBe('recorded')
+  })
+})
+
+describe('a push that tells of its commit', () => {
+  const origin = originAt(1)
+
+  it.each([
+    [
+      'before',
+      [
+        { ...push, origin },
+        { ...push, pushedAt: now },
+      ],
+    ],
+    [
+      'after',
+      [
+        { ...push, pushedAt: now },
+        { ...push, origin },
+      ],
+    ],
+    ['at the same time as', [push, { ...push, origin }]],
+  ] as const)('is kept where it comes %s one that tells nothing', async (_when, pushes) => {
+    const id = newCommit()
+    for (const one of pushes) expect(await record(id, one)).toBe('recorded')
+    expect((await load(id)).push?.origin).toEqual(origin)
   })
 })
 
@@ -219,6 +269,16 @@ describe('an image hint', () => {
     expect(await record(id, imageAt(push.pushedAt), later)).toBe('unchanged')
     expect(await record(id, imageAt(later), later)).toBe('recorded')
     expect((await load(id)).image).toEqual(imageAt(later))
+  })
+
+  it('keeps what the labels told where the image is pushed again', async () => {
+    const id = newCommit()
+    await record(id, imageAt(now))
+    const revision = await load(id)
+    const image = { ...imageAt(now), origin: originAt(1) }
+    await createRevisions(journal.table).recordAsked({ ...revision, image }, missing, now)
+    await record(id, imageAt(later), later)
+    expect((await load(id)).image).toEqual({ ...imageAt(later), origin: originAt(1) })
   })
 
   it('lets the registry be asked at once after an image hint', async () => {

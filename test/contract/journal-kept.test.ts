@@ -254,7 +254,7 @@ describe('a record of an unknown schema version', () => {
   it('does not let a webhook overwrite a record of another schema version', async () => {
     const app = AppName.parse('oc-lettings')
     const now = '2027-01-01T00:00:00.000Z'
-    const image = { kind: 'image', tag: 'latest', seenAt: now } as const
+    const image = { kind: 'image', tag: 'latest', seenAt: now, origin: null } as const
     const writes: Readonly<Record<string, () => Promise<unknown>>> = {
       'seen.json': () => createRecordSeen(journal.table)(app, 'github:push', now),
       'tag.json': () =>

@@ -22,7 +22,7 @@ beforeEach(() => {
 const app = AppName.parse('oc-lettings')
 const digest = Digest.parse(`sha256:${'a'.repeat(64)}`)
 const now = '2026-11-20T10:00:30.000Z'
-const push = { kind: 'push', pushedAt: now } as const
+const push = { kind: 'push', pushedAt: now, origin: null } as const
 
 let count = 0
 const newCommit = () => Commit.parse(String((count += 1)).padStart(40, '0'))
@@ -69,7 +69,7 @@ describe('a revision', () => {
 
   it('does not end a revision that got evidence since it was read', async () => {
     const revision = await register()
-    const run = { kind: 'image', tag: 'main', seenAt: now } as const
+    const run = { kind: 'image', tag: 'main', seenAt: now, origin: null } as const
     await createEvidenceJournal(journal.table).recordEvidence(app, revision.id, null, run, now)
     const written = createRevisions(journal.table).recordStatus(revision, 'expired', null, now)
     expect(await written).toBe('conflict')
@@ -121,7 +121,7 @@ describe('a revision', () => {
     const lacked = ['github workflow CI', 'image']
     await revisions.recordStatus({ ...twice, lacked }, 'expired', 'wait_expired', now)
     expect(await reload(revision)).toMatchObject({ status: 'expired', lacked })
-    const image = { kind: 'image', tag: 'main', seenAt: now } as const
+    const image = { kind: 'image', tag: 'main', seenAt: now, origin: null } as const
     await createEvidenceJournal(journal.table).recordEvidence(app, revision.id, null, image, now)
     expect(await reload(revision)).toMatchObject({
       status: 'waiting',

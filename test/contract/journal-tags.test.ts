@@ -20,7 +20,8 @@ beforeEach(() => {
 const now = '2026-11-20T10:00:30.000Z'
 const commitAt = (index: number) => Commit.parse(String(index).padStart(40, '0'))
 const digestAt = (index: number) => Digest.parse(`sha256:${String(index).padStart(64, '0')}`)
-const imageAt = (seenAt: string) => ({ kind: 'image', tag: 'latest', seenAt }) as const
+const imageAt = (seenAt: string) =>
+  ({ kind: 'image', tag: 'latest', seenAt, origin: null }) as const
 
 const announce = (seenAt = now) =>
   createEvidenceJournal(journal.table).recordEvidence(app, null, null, imageAt(seenAt), now)

@@ -32,7 +32,13 @@ let database: TestJournal
 beforeEach(async () => {
   database = await startJournal()
   const evidence = createEvidenceJournal(database.table)
-  await evidence.recordEvidence(app.name, commit, commit, { kind: 'push', pushedAt: now }, now)
+  await evidence.recordEvidence(
+    app.name,
+    commit,
+    commit,
+    { kind: 'push', pushedAt: now, origin: null },
+    now,
+  )
   database.operations.length = 0
 })
 afterEach(() => database.stop())

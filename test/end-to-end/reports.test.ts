@@ -17,6 +17,7 @@ import {
   expectDeployed,
   expectFailed,
   openStage,
+  readDeployment,
   scanJournal,
   textLike,
   toCommit,
@@ -34,6 +35,9 @@ import { waitFor } from '../support/wait.ts'
 import { startSentry, type SentryServer } from '../support/sentry-server.ts'
 
 const app = 'e2e-reports'
+/** Apps that other sources tell of their commits. */
+const circle = 'e2e-reports-circle'
+const hub = 'e2e-reports-hub'
 const repository = `acme/${app}`
 const names = {
   github: 'landfall/local/e2e-github-token',
@@ -87,7 +91,16 @@ beforeAll(async () => {
       GITHUB_API: github.url.href,
       SENTRY_DSN: errors.dsn.replace('public', dsnKey),
     },
-    apps: { [app]: { settings: { reports: names } } },
+    apps: {
+      [app]: { settings: { reports: names } },
+      [circle]: {
+        settings: {
+          requires: [{ ci: 'circleci', workflow: 'build' }, 'image'],
+          reports: { notice: names.notice },
+        },
+      },
+      [hub]: { settings: { requires: ['image'], reports: { notice: names.notice } } },
+    },
   })
   await createSecret(names.github, githubToken)
   await createSecret(names.notice, `${hook.url.origin}${noticePath}\n`)
@@ -144,6 +157,72 @@ test('a deployment is reported to every channel as started and then as live', as
   expect(release).toMatchObject({ commits: [{ id: toCommit('one'), repository }], projects: [app] })
   expect(release?.dateReleased).toBe(release?.deploys[0]?.dateFinished)
   expect(deploysOf('one')).toEqual([anyWith({ name: `${app} #1`, environment: 'production' })])
+})
+
+/** The last notice about an app, by its lines. */
+const lastNotice = (name: string): readonly string[] => {
+  const texts = hook.calls.map(({ body }) => Message.parse(body).text)
+  return texts.findLast((text) => text.includes(`*${name}*`))?.split('\n') ?? []
+}
+
+/** Status, history and the notice say of the live commit what it is, and link to its run. */
+const expectTold = async (
+  name: string,
+  origin: Readonly<Record<string, string | null>>,
+  page: string,
+  words: string,
+): Promise<string> => {
+  const { live, deployments } = await stage.team.operators.status(name)
+  const runUrl = live?.origin?.runUrl ?? ''
+  expect(runUrl.startsWith(page), runUrl).toBe(true)
+  const told = { origin: { ...origin, runUrl } }
+  expect(live).toMatchObject(told)
+  expect(deployments[0]).toMatchObject(told)
+  expect(await readDeployment(stage, name, 1)).toMatchObject({ release: told })
+  const isLive = async () => lastNotice(name)[0]?.includes(' is live ') === true
+  await waitFor(`${name} is reported as live`, isLive)
+  expect(lastNotice(name)[1]).toBe(`${words} · <${runUrl}|run>`)
+  return runUrl
+}
+
+test('status, history and every channel say what the commit of a GitHub run is', async () => {
+  const origin = { title: 'Add a page', author: 'Ada Lovelace', login: 'ada' }
+  const page = `https://github.com/${repository}/actions/runs/`
+  const url = await expectTold(app, origin, page, '`Add a page` · by `Ada Lovelace (ada)`')
+  expect(github.deployments[0]).toMatchObject({
+    description: `Deployment 1 of ${app}, by github: Add a page (Ada Lovelace)`,
+  })
+  expect(sentry.releases.get(`${app}@${toCommit('one')}`)).toMatchObject({
+    url,
+    commits: [{ message: 'Add a page', author_name: 'Ada Lovelace' }],
+    deploys: [{ url }],
+  })
+})
+
+test('status, history and a notice say what the commit of a CircleCI workflow is, made harmless', async () => {
+  await stage.push(circle, 'c-one')
+  const subject = `\u001B[31mAdd\u202E a <!channel> with ghp_${marker()}${'x'.repeat(10_000)}`
+  const ended = { repository: `acme/${circle}`, commit: toCommit('c-one'), subject }
+  expect(await stage.team.endCircleci(ended)).toMatchObject({ status: 202, reason: 'recorded' })
+  expectDeployed(await stage.nextDeployment(circle))
+  const origin = { title: 'Add a <!channel> with [REDACTED]', author: 'Ada Lovelace' }
+  const words = '`Add a &lt;!channel&gt; with [REDACTED]` · by `Ada Lovelace (ada)`'
+  await expectTold(circle, origin, 'https://app.circleci.com/pipelines/github/acme/', words)
+})
+
+test('status, history and a notice say what the labels of a pushed image say of its commit', async () => {
+  const tag = toCommit('h-one')
+  const page = `https://github.com/acme/${hub}/actions/runs/7`
+  const labels = {
+    'org.opencontainers.image.title': 'Add a search field',
+    'org.opencontainers.image.authors': 'Grace Hopper <grace@example.com>',
+    'org.opencontainers.image.url': page,
+  }
+  await stage.team.pushImage(`acme/${hub}`, tag, { VERSION: 'h-one' }, labels)
+  expect(await stage.team.announceImage(hub, `acme/${hub}`, tag)).toMatchObject({ status: 202 })
+  expectDeployed(await stage.nextDeployment(hub))
+  const origin = { title: 'Add a search field', author: 'Grace Hopper', login: null }
+  await expectTold(hub, origin, page, '`Add a search field` · by `Grace Hopper`')
 })
 
 test('the next deployment is reported as live, and the one before it as inactive', async () => {

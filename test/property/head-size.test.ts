@@ -16,6 +16,7 @@ import { jsonBytes } from '../../src/deployment/message.ts'
 import { toInstances } from '../../src/deployment/wave.ts'
 import type { Opening, Observation } from '../../src/deployment/observation.ts'
 import { Commit, Digest, Fence, Generation, InstanceId, TargetKey } from '../../src/kernel/id.ts'
+import { originLimits, toOrigin } from '../../src/kernel/origin.ts'
 import { reasons, type Reason } from '../../src/kernel/reason.ts'
 import { appOf } from '../support/apps.ts'
 import { openingOf, start } from '../support/deployments.ts'
@@ -29,6 +30,18 @@ const wide = '漢'
 const alarmsOf = (text: string) => Array.from({ length: 10 }, (_, index) => `${index}${text}`)
 const name = wide.repeat(100)
 const largest = Generation.parse(9_999_999)
+
+/** What `toOrigin` makes of the longest texts: four bytes a character. */
+const longestOrigin = toOrigin(
+  {
+    message: '𝒜'.repeat(1000),
+    author: '𝒜'.repeat(1000),
+    login: 'a'.repeat(39),
+    runUrl: `https://github.com/${'r'.repeat(originLimits.url - 19)}`,
+    compareUrl: `https://github.com/${'c'.repeat(originLimits.url - 19)}`,
+  },
+  ['github.com'],
+)
 
 const settingsOf = (alarms: readonly string[]): App =>
   appOf('oc-lettings', {
@@ -44,6 +57,7 @@ const releaseAt = (settings: App, index: number): Release => ({
   commit: Commit.parse(String(index).padStart(40, 'a')),
   digest: digestAt(index),
   secretVersion: 'v'.repeat(64),
+  origin: longestOrigin,
   settings,
 })
 
@@ -54,7 +68,16 @@ const noticeAt = (index: number): PendingNotice => ({
   by: name,
   reason: longestReason,
   message: '\u0001'.repeat(300),
-  deployment: null,
+  deployment: {
+    generation: largest,
+    kind: 'redeploy',
+    commit: Commit.parse('e'.repeat(40)),
+    digest: digestAt(index),
+    environment: name,
+    takesBack: largest,
+    afterPredeploy: false,
+    origin: longestOrigin,
+  },
   sentTo: [...channels],
   tries: 300,
   dueAt: start,
@@ -100,8 +123,8 @@ const hashOf = (text: string): string => createHash('sha256').update(text).diges
 const idAt = (index: number): InstanceId =>
   InstanceId.parse(`mi-${hashOf(String(index)).slice(0, 17)}`)
 
-const openingTo = (count: number, changes: Partial<Opening> = {}, settings = usual): Opening =>
-  openingOf(
+const openingTo = (count: number, changes: Partial<Opening> = {}, settings = usual): Opening => {
+  const opening = openingOf(
     7,
     0,
     {
@@ -117,6 +140,8 @@ const openingTo = (count: number, changes: Partial<Opening> = {}, settings = usu
     },
     settings,
   )
+  return { ...opening, release: { ...opening.release, origin: longestOrigin } }
+}
 
 /** The most instances that an opening accepts. */
 const mostOf = (head: Head, settings = usual): number => {
@@ -330,8 +355,17 @@ describe('a head of 1,000 instances with ordinary settings', () => {
     target: keyAt(0),
     obstacle: null,
   }))
+  /** Longer than most. */
+  const origin = {
+    title: 'Merge pull request #142 from acme/dependabot/pip/sentry-sdk-1.45.1',
+    author: 'Ada Lovelace',
+    login: 'ada-lovelace',
+    runUrl: 'https://github.com/acme/oc-lettings/actions/runs/19876543210',
+    compareUrl: 'https://github.com/acme/oc-lettings/compare/0123456789ab...ba9876543210',
+  }
   const ordinary = (): Head => ({
     ...heavy(),
+    releases: heavy().releases.map((release) => ({ ...release, origin })),
     operations: Array.from({ length: 10 }, (_, index) => ({
       id: `9f1d6a52-5a0e-4a63-8d77-0c6f1f3a9e1${index}`,
       kind: 'redeploy',
@@ -349,7 +383,8 @@ describe('a head of 1,000 instances with ordinary settings', () => {
       reason: null,
     })),
   })
-  const opening = openingTo(0, { candidates, by: 'github', message: null })
+  const heaviest = openingTo(0, { candidates, by: 'github', message: null })
+  const opening = { ...heaviest, release: { ...heaviest.release, origin } }
 
   it('takes 40 KB at most for 1,000 instances in the middle of a rollout', () => {
     const story = create(ordinary())

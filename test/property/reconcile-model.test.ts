@@ -36,12 +36,17 @@ const evidence = [
   index.map((i) => command(`image(${i})`, ({ world }: Real) => world.pushImage(i))),
   index.map((i) =>
     command(`hook(${i})`, ({ world }: Real) =>
-      world.receive(commitAt(i), { kind: 'image', tag: commitAt(i), seenAt: world.instant() }),
+      world.receive(commitAt(i), {
+        kind: 'image',
+        tag: commitAt(i),
+        seenAt: world.instant(),
+        origin: null,
+      }),
     ),
   ),
   index.map((i) =>
     command(`push(${i})`, ({ world }: Real) =>
-      world.receive(commitAt(i), { kind: 'push', pushedAt: world.instant() }),
+      world.receive(commitAt(i), { kind: 'push', pushedAt: world.instant(), origin: null }),
     ),
   ),
   // Green and in the registry at once: most sequences shall have something to deploy.

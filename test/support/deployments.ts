@@ -9,7 +9,7 @@ import type { Revision } from '../../src/deployment/revision.ts'
 import type { Opening } from '../../src/deployment/observation.ts'
 import { appOf } from './apps.ts'
 import { answerOf } from './hosts.ts'
-import { commitAt, digestAt, ec2, orderAt } from './examples.ts'
+import { commitAt, digestAt, ec2, orderAt, originAt } from './examples.ts'
 import { keyAt } from './targets.ts'
 
 /** The moment of the first opening in these tests. */
@@ -52,6 +52,7 @@ export const openingOf = (
     commit: commitAt(index),
     digest: digestAt(index),
     secretVersion: null,
+    origin: originAt(index),
     settings,
   },
   candidates: Array.from({ length: instances }, (_, i) =>
@@ -110,6 +111,7 @@ export const revisionAt = (index: number, changes: Partial<Revision> = {}): Revi
       attempt: 1,
       createdAt: orderAt(index).createdAt,
       conclusion: 'success',
+      origin: originAt(index),
     },
   },
   push: null,

@@ -21,6 +21,7 @@ export const release: Release = {
   commit: commitAt(7),
   digest: digestAt(7),
   secretVersion: null,
+  origin: null,
   settings: lettings,
 }
 

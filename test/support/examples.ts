@@ -1,12 +1,22 @@
 import type { Ec2Settings } from '../../src/deployment/app.ts'
 import type { PushOrder } from '../../src/deployment/revision.ts'
 import { Commit, Digest, TargetKey, type RevisionId } from '../../src/kernel/id.ts'
+import type { Origin } from '../../src/kernel/origin.ts'
 import type { Log } from '../../src/kernel/log.ts'
 
 export const commitAt = (index: number): Commit => Commit.parse(String(index).padStart(40, '0'))
 export const digestAt = (index: number): Digest =>
   Digest.parse(`sha256:${String(index).padStart(64, '0')}`)
 export const indexOf = (revision: RevisionId): number => Number(revision.replace('sha256:', ''))
+
+/** What is told of a commit. */
+export const originAt = (index: number): Origin => ({
+  title: `Add page ${index}`,
+  author: 'Ada Lovelace',
+  login: 'ada',
+  runUrl: `https://github.com/acme/oc-lettings/actions/runs/${index}`,
+  compareUrl: null,
+})
 
 export const startOfTime = Date.parse('2026-11-20T10:00:00.000Z')
 

@@ -9,8 +9,14 @@ export const pushBody = (changes: Record<string, unknown> = {}) => ({
   created: false,
   deleted: false,
   forced: false,
+  compare: 'https://github.com/acme/oc-lettings/compare/aaaaaaaaaaaa...0123456789ab',
   repository: { id: 1, full_name: 'acme/oc-lettings', pushed_at: 1_795_168_800 },
-  head_commit: { id: commit, timestamp: '2026-11-20T09:57:00+01:00' },
+  head_commit: {
+    id: commit,
+    timestamp: '2026-11-20T09:57:00+01:00',
+    message: 'Add a search field\n\nIt searches by city.',
+    author: { name: 'Ada Lovelace', email: 'ada@example.com', username: 'ada' },
+  },
   ...changes,
 })
 
@@ -32,6 +38,14 @@ export const runBody = (
     run_number: 7,
     run_attempt: 1,
     created_at: '2026-11-20T10:00:00Z',
+    display_title: 'Add a search field',
+    html_url: 'https://github.com/acme/oc-lettings/actions/runs/30433642',
+    actor: { login: 'grace' },
+    head_commit: {
+      id: commit,
+      message: 'Add a search field\n\nIt searches by city.',
+      author: { name: 'Ada Lovelace', email: '4711+ada@users.noreply.github.com' },
+    },
     ...run,
   },
   workflow: { name: 'CI', path: '.github/workflows/ci.yml' },

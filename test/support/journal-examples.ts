@@ -41,12 +41,21 @@ const command = '5c1c1e9a-8a3e-4c39-9f0e-3d8a5a1c2b11'
 const deliveryId = DeliveryId.parse('2b1f6a52-5a0e-4a63-8d77-0c6f1f3a9e10')
 const receivedAt = '2026-11-20T10:04:12.345Z'
 
+const origin = {
+  title: 'Add a search field',
+  author: 'Ada Lovelace',
+  login: 'ada',
+  runUrl: 'https://github.com/acme/oc-lettings/actions/runs/9001',
+  compareUrl: null,
+} as const
+
 const release: Release = {
   generation,
   revision: commit,
   commit,
   digest,
   secretVersion: 'b1d7a0d4-6c0f-4f2e-9a55-0a8f6c1d2e3f',
+  origin,
   settings: appOf(app, {
     env: { DEBUG: 'False' },
     secrets: 'landfall/prod/oc-lettings',
@@ -175,9 +184,15 @@ const run = {
   attempt: 1,
   createdAt: '2026-11-20T10:00:00.000Z',
   conclusion: 'success',
+  origin,
 } as const
 
-const image = { kind: 'image', tag: 'latest', seenAt: '2026-11-20T10:04:12.000Z' } as const
+const image = {
+  kind: 'image',
+  tag: 'latest',
+  seenAt: '2026-11-20T10:04:12.000Z',
+  origin: null,
+} as const
 
 const carryOrder: CarryOrder = {
   app,

@@ -140,12 +140,23 @@ const settings: fc.Arbitrary<App> = fc
   })
   .map((changes) => ({ ...appOf('oc-lettings'), ...changes }))
 
+const origins = maybe(
+  fc.record({
+    title: maybe(words),
+    author: maybe(words),
+    login: maybe(words),
+    runUrl: maybe(words),
+    compareUrl: maybe(words),
+  }),
+)
+
 export const releases: fc.Arbitrary<Release> = fc.record({
   generation: generations,
   revision: fc.oneof(commits, digests),
   commit: maybe(commits),
   digest: digests,
   secretVersion: maybe(words),
+  origin: origins,
   settings,
 })
 
@@ -262,6 +273,7 @@ const pendingNotices: fc.Arbitrary<PendingNotice> = fc.record({
       environment: words,
       takesBack: maybe(generations),
       afterPredeploy: fc.boolean(),
+      origin: origins,
     }),
   ),
   sentTo: fc.subarray([...channels]),
@@ -352,6 +364,7 @@ export const runs = (ids: { workflows: readonly string[] }): fc.Arbitrary<CiEvid
     attempt: fc.integer({ min: 1, max: 4 }),
     createdAt: instants,
     conclusion: fc.constantFrom('success' as const, 'failure' as const),
+    origin: origins,
   })
 
 export const revisions: fc.Arbitrary<Revision> = fc.record({
@@ -369,8 +382,17 @@ export const revisions: fc.Arbitrary<Revision> = fc.record({
       maxLength: 3,
     })
     .map((list) => Object.fromEntries(list.map((run) => [`${run.ci}:${run.workflow}`, run]))),
-  push: maybe(fc.record({ kind: fc.constant('push' as const), pushedAt: instants })),
-  image: maybe(fc.record({ kind: fc.constant('image' as const), tag: words, seenAt: instants })),
+  push: maybe(
+    fc.record({ kind: fc.constant('push' as const), pushedAt: instants, origin: origins }),
+  ),
+  image: maybe(
+    fc.record({
+      kind: fc.constant('image' as const),
+      tag: words,
+      seenAt: instants,
+      origin: origins,
+    }),
+  ),
   digest: maybe(digests),
   asked: maybe(fc.record({ at: instants, count: counts, retryAt: maybe(instants) })),
   lookedUp: maybe(

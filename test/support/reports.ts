@@ -18,6 +18,14 @@ export const reportingApp = (settings: Partial<App> = {}): App =>
     ...settings,
   })
 
+export const origin = {
+  title: 'Add a search field',
+  author: 'Ada Lovelace',
+  login: 'ada',
+  runUrl: 'https://github.com/acme/oc-lettings/actions/runs/9001',
+  compareUrl: 'https://github.com/acme/oc-lettings/compare/a...b',
+}
+
 export const deploymentOf = (
   generation: number,
   more: Partial<NoticeDeployment> = {},
@@ -29,6 +37,7 @@ export const deploymentOf = (
   environment: 'production',
   takesBack: null,
   afterPredeploy: false,
+  origin: null,
   ...more,
 })
 

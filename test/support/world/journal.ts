@@ -19,7 +19,7 @@ import type { Label } from '../../../src/rollout/journal.ts'
 import type { ReconcilePorts } from '../../../src/rollout/ports.ts'
 import type { Call } from '../calls.ts'
 import { viewDeployment, viewHead, type DeploymentView, type Views } from '../core-views.ts'
-import { commitAt, orderAt } from '../examples.ts'
+import { commitAt, orderAt, originAt } from '../examples.ts'
 import type { WorldClock } from './clock.ts'
 
 interface Outside {
@@ -60,6 +60,7 @@ const runOf = (
   attempt,
   createdAt: orderAt(index).createdAt,
   conclusion,
+  origin: originAt(index),
 })
 
 /** The revisions of an app, each written under its condition. */
@@ -152,7 +153,10 @@ const createHistory = (breach: Outside['breach']) => {
       call('history.recordSteps', () => {
         for (const one of records) steps.set(`${one.generation} ${one.instance} ${one.fence}`, one)
       }),
-    loadDeployments: () => call('history.loadDeployments', () => [...kept.values()]),
+    loadDeployments: () =>
+      call('history.loadDeployments', () =>
+        [...kept.values()].toSorted((a, b) => b.generation - a.generation),
+      ),
     loadSteps: (_app, generation) =>
       call('history.loadSteps', () =>
         [...steps.values()].filter((one) => one.generation === generation),

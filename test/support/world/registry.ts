@@ -6,7 +6,7 @@ import { fail, succeed } from '../../../src/kernel/result.ts'
 import type { TagHint } from '../../../src/rollout/journal.ts'
 import type { ImageFailure, ReconcilePorts } from '../../../src/rollout/ports.ts'
 import type { Call } from '../calls.ts'
-import { commitAt, digestAt, indexOf } from '../examples.ts'
+import { commitAt, digestAt, indexOf, originAt } from '../examples.ts'
 import type { WorldClock } from './clock.ts'
 
 /** The registry with its images and hints, and GitHub's API: what a revision is looked up at. */
@@ -36,6 +36,11 @@ export const createRegistry = (clock: WorldClock) => {
         call('findCommit', () => {
           fetched.push(digest)
           return succeed(unlabelled.has(digest) ? null : commitAt(indexOf(digest)))
+        }),
+      findOrigin: (_app, digest) =>
+        call('findOrigin', () => {
+          fetched.push(digest)
+          return unlabelled.has(digest) ? null : originAt(indexOf(digest))
         }),
     },
     tags: {
@@ -74,7 +79,7 @@ export const createRegistry = (clock: WorldClock) => {
       announceTag: (tag = 'latest') => {
         const seenAt = toInstant(new Date(Math.floor(clock.now() / 1000) * 1000))
         pushes += 1
-        hint = { image: { kind: 'image', tag, seenAt }, pushes, asked: null }
+        hint = { image: { kind: 'image', tag, seenAt, origin: null }, pushes, asked: null }
       },
       hint: () => hint,
       /** The image was built without the label that names its commit. */

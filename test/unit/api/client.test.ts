@@ -225,7 +225,7 @@ describe('API client: an answer', () => {
     [
       'control characters',
       { status: 422, body: { message: 'one\r\n\u001B[31mtwo\u202E \u0000' } },
-      'answered 422: one [31mtwo',
+      'answered 422: one two',
     ],
     ['a long text', { status: 422, body: { message: 'word '.repeat(99) } }, 'word word word'],
   ])('refuses a 4xx answer with %s in its words', async (_what, answer, text) => {

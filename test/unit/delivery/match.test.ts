@@ -5,6 +5,7 @@ import { AppName } from '../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
 import type { CiRunFacts, ImageFacts, Parsed, PushFacts } from '../../../src/sources/source.ts'
 import { appOf, commit, configurationOf } from '../../support/apps.ts'
+import { originAt } from '../../support/examples.ts'
 
 const receivedAt = '2026-11-20T10:05:00.000Z'
 
@@ -14,6 +15,7 @@ const push: PushFacts = {
   ref: 'refs/heads/main',
   commit,
   pushedAt: '2026-11-20T10:00:00.000Z',
+  origin: { ...originAt(1), runUrl: null },
 }
 
 const run: CiRunFacts = {
@@ -30,6 +32,7 @@ const run: CiRunFacts = {
   attempt: 2,
   createdAt: '2026-11-20T10:00:00.000Z',
   conclusion: 'success',
+  origin: originAt(1),
 }
 
 const image: ImageFacts = {
@@ -48,7 +51,7 @@ const matchOf = (parsed: Parsed, ...apps: readonly App[]) =>
 
 describe('match: a push', () => {
   it('matches a push with each app of its repository and branch', () => {
-    const evidence = { kind: 'push', pushedAt: push.pushedAt }
+    const evidence = { kind: 'push', pushedAt: push.pushedAt, origin: push.origin }
     expect(matchOf(push, production, staging, appOf('other', { repository: 'acme/x' }))).toEqual(
       succeed([
         { app: 'oc-lettings', revision: commit, commit, evidence },
@@ -100,8 +103,8 @@ describe('match: the end of a GitHub run', () => {
   it('names the workflow as landfall.yml does', () => {
     for (const workflow of ['CI', 'ci.yml', '.github/workflows/ci.yml']) {
       const app = appOf('oc-lettings', { requires: [{ kind: 'ci', ci: 'github', workflow }] })
-      const { runId, runNumber, attempt, createdAt, conclusion } = run
-      const of = { runId, runNumber, attempt, createdAt, conclusion }
+      const { runId, runNumber, attempt, createdAt, conclusion, origin } = run
+      const of = { runId, runNumber, attempt, createdAt, conclusion, origin }
       const evidence = { kind: 'ci', ci: 'github', workflow, ...of }
       expect(matchOf(run, app)).toEqual(
         succeed([{ app: 'oc-lettings', revision: commit, commit, evidence }]),
@@ -143,8 +146,8 @@ describe('match: the end of a CircleCI workflow', () => {
   const build = { kind: 'ci', ci: 'circleci', workflow: 'build' } as const
 
   it('matches a CircleCI workflow by its name', () => {
-    const { runId, runNumber, attempt, createdAt, conclusion } = circle
-    const of = { runId, runNumber, attempt, createdAt, conclusion }
+    const { runId, runNumber, attempt, createdAt, conclusion, origin } = circle
+    const of = { runId, runNumber, attempt, createdAt, conclusion, origin }
     const evidence = { kind: 'ci', ci: 'circleci', workflow: 'build', ...of }
     expect(matchOf(circle, requiring(build, { kind: 'image' }))).toEqual(
       succeed([{ app: 'oc-lettings', revision: commit, commit, evidence }]),
@@ -174,7 +177,7 @@ describe('match: the end of a CircleCI workflow', () => {
 
 describe('match: a pushed image', () => {
   it('matches an image with the commit in its tag', () => {
-    const evidence = { kind: 'image', tag: commit, seenAt: image.pushedAt }
+    const evidence = { kind: 'image', tag: commit, seenAt: image.pushedAt, origin: null }
     expect(matchOf(image, production, staging)).toEqual(
       succeed([{ app: 'oc-lettings', revision: commit, commit, evidence }]),
     )

@@ -474,7 +474,18 @@ describe('every example payload of GitHub', () => {
         app: 'hello',
         revision: '6113728f27ae82c7b1a177c8d03f9e96e0adf246',
         commit: '6113728f27ae82c7b1a177c8d03f9e96e0adf246',
-        evidence: { kind: 'push', pushedAt: '2019-05-15T15:20:57.000Z' },
+        evidence: {
+          kind: 'push',
+          pushedAt: '2019-05-15T15:20:57.000Z',
+          origin: {
+            title: 'Initial commit',
+            author: 'Codertocat',
+            login: 'Codertocat',
+            runUrl: null,
+            compareUrl:
+              'https://github.com/Codertocat/Hello-World/commit/6113728f27ae82c7b1a177c8d03f9e96e0adf246',
+          },
+        },
       },
     ])
   })

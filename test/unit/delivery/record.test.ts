@@ -14,7 +14,7 @@ const delivery = {
   bodyHash: '00',
   parsed: { kind: 'ping' as const },
 }
-const evidence = { kind: 'push', pushedAt: now } as const
+const evidence = { kind: 'push', pushedAt: now, origin: null } as const
 const matchOf = (app: string) => ({ app: AppName.parse(app), revision: commit, commit, evidence })
 
 describe('recordDelivery', () => {

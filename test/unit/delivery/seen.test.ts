@@ -20,6 +20,7 @@ const push = (ref: string): Parsed => ({
   ref,
   commit,
   pushedAt: now,
+  origin: null,
 })
 const run = (ci: 'github' | 'circleci'): Parsed => ({
   kind: 'ci_run',
@@ -35,6 +36,7 @@ const run = (ci: 'github' | 'circleci'): Parsed => ({
   attempt: 1,
   createdAt: now,
   conclusion: 'success',
+  origin: null,
 })
 const image: Parsed = {
   kind: 'image',

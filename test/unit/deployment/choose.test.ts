@@ -137,7 +137,7 @@ describe('a waiting revision', () => {
 describe('a commit whose CI is green, where push events come in', () => {
   const { createdAt } = orderAt(3)
   const pushed = (seconds: number) => ({
-    push: { kind: 'push', pushedAt: addSeconds(createdAt, seconds) } as const,
+    push: { kind: 'push', pushedAt: addSeconds(createdAt, seconds), origin: null } as const,
   })
   const seenPush = (seconds = 0) => ({ 'github:push': addSeconds(start, -seconds) })
   const ready = { kind: 'ready', order: orderAt(3) }
@@ -303,7 +303,7 @@ describe('the choice of a revision', () => {
   )
 
   it('asks the registry at once where it has announced the image since', () => {
-    const hint = (at: string) => ({ kind: 'image' as const, tag: 'x', seenAt: at })
+    const hint = (at: string) => ({ kind: 'image' as const, tag: 'x', seenAt: at, origin: null })
     const asked = { digest: null, asked: { at: after(5), count: 6, retryAt: null } }
     const newer = revisionAt(5, { ...asked, image: hint(after(6)) })
     expect(chosen([newer], 6).ask).toBe(newer)
@@ -315,7 +315,7 @@ describe('the choice of a revision', () => {
 
   it('does not ask before the time that the registry has named, whatever it has announced since', () => {
     const asked = { digest: null, asked: { at: start, count: 1, retryAt: after(600) } }
-    const image = { kind: 'image', tag: 'x', seenAt: after(60) } as const
+    const image = { kind: 'image', tag: 'x', seenAt: after(60), origin: null } as const
     for (const revision of [revisionAt(5, asked), revisionAt(5, { ...asked, image })]) {
       expect(chosen([revision], 599).ask).toBeNull()
       expect(chosen([revision], 600).ask).toBe(revision)

@@ -11,6 +11,7 @@ const releaseAt = (index: number, env: Release['settings']['env'] = {}): Release
   commit: commitAt(index),
   digest: digestAt(index),
   secretVersion: null,
+  origin: null,
   settings: { ...lettings, env },
 })
 

@@ -38,6 +38,8 @@ const runOf = (changes: object = {}) => ({
   run_attempt: 2,
   created_at: createdAt,
   display_title: 'Add a page',
+  html_url: 'https://github.com/acme/oc-lettings/actions/runs/9001',
+  head_commit: { message: 'Add a page', author: { name: 'Ada', email: 'ada@example.com' } },
   ...changes,
 })
 
@@ -125,6 +127,13 @@ const evidence = {
   attempt: 2,
   createdAt: '2026-11-20T10:00:03.000Z',
   conclusion: 'success',
+  origin: {
+    title: 'Add a page',
+    author: 'Ada',
+    login: null,
+    runUrl: 'https://github.com/acme/oc-lettings/actions/runs/9001',
+    compareUrl: null,
+  },
 }
 
 describe('evidence that GitHub has', () => {
@@ -132,7 +141,7 @@ describe('evidence that GitHub has', () => {
     runs = [runOf()]
     activities = [activityOf()]
     expect(await find()).toEqual(
-      told([{ kind: 'push', pushedAt: '2026-11-20T10:00:01.000Z' }, evidence]),
+      told([{ kind: 'push', pushedAt: '2026-11-20T10:00:01.000Z', origin: null }, evidence]),
     )
   })
 

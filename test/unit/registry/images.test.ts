@@ -14,8 +14,10 @@ const app = appOf('shop', { image: 'registry.example.com/shop', registry })
 /** A registry that asks for a password; `held` is the text of the secret, or why there is none. */
 const imagesOf = (held: string) => {
   const sent: (string | null)[] = []
-  const http: Http = async ({ authorization }) => {
+  const patience: (number | undefined)[] = []
+  const http: Http = async ({ authorization, timeoutMilliseconds }) => {
     sent.push(authorization?.reveal() ?? null)
+    patience.push(timeoutMilliseconds)
     const headers = new Headers({
       'www-authenticate': 'Basic realm="registry"',
       'docker-content-digest': digest,
@@ -27,7 +29,7 @@ const imagesOf = (held: string) => {
       ? fail(held)
       : succeed({ value: new Redacted(held), versionId: 'v1' }),
   )
-  return { images, sent }
+  return { images, sent, patience }
 }
 
 test('asks the registry with the credentials that the app names', async () => {
@@ -65,3 +67,19 @@ test.each(['secret_unavailable', 'secret_missing'])(
     expect(await images.findSize(app, digest, null)).toEqual({ kind: 'unknown' })
   },
 )
+
+test.each(['{"username":"acme","password":"hunter22"}', 'secret_unavailable', 'secret_missing'])(
+  'finds no origin, and throws nothing, if the registry or the credentials do not answer: %s',
+  async (held) => {
+    const { images } = imagesOf(held)
+    expect(await images.findOrigin(app, digest)).toBeNull()
+  },
+)
+
+test('gives a registry a second for each request about an origin, and its usual time for others', async () => {
+  const { images, patience } = imagesOf('{"username":"acme","password":"hunter22"}')
+  await images.findOrigin(app, digest)
+  expect(patience).toEqual([1000, 1000])
+  await images.findDigest(app, 'v1')
+  expect(patience.slice(2)).toEqual([undefined, undefined])
+})

@@ -5,6 +5,7 @@ import {
   findImageSize,
   listPlatforms,
   parseManifest,
+  parseOriginLabels,
   parseRevisionLabel,
   parseSize,
 } from '../../../src/registry/manifest.ts'
@@ -66,6 +67,42 @@ test.each(['0123456', 'main', '', `${commit}-dirty`, 7, null])(
   },
 )
 
+const told = (labels: Readonly<Record<string, string>>) =>
+  parseOriginLabels(
+    encode({
+      config: {
+        Labels: Object.fromEntries(
+          Object.entries(labels).map(([name, value]) => [
+            `org.opencontainers.image.${name}`,
+            value,
+          ]),
+        ),
+      },
+    }),
+  )
+
+test('takes title, author and run from the labels', () => {
+  const runUrl = 'https://github.com/acme/shop/actions/runs/7'
+  const labels = { title: 'Add a field', authors: 'Ada Lovelace <ada@example.com>', url: runUrl }
+  expect(told(labels)).toEqual({
+    title: 'Add a field',
+    author: 'Ada Lovelace',
+    login: null,
+    runUrl,
+    compareUrl: null,
+  })
+})
+
+test.each([
+  ['the name of the repository', { title: 'shop', url: 'https://github.com/acme/shop' }],
+  ['the name of its source', { title: 'shop', source: 'https://github.com/acme/shop' }],
+  ['another page', { url: 'https://github.com/acme/shop' }],
+  ['a script', { url: 'javascript:alert("/actions/runs/")', title: '\u001B[2J' }],
+  ['a run elsewhere', { url: 'https://evil.example/acme/shop/actions/runs/7' }],
+])('takes nothing of a commit from labels with %s', (_what, labels) => {
+  expect(told(labels)).toBeNull()
+})
+
 test.each([
   ['no labels', { config: {} }],
   ['null labels', { config: { Labels: null } }],
@@ -73,6 +110,7 @@ test.each([
   ['other labels only', { config: { Labels: { maintainer: 'ada' } } }],
 ])('takes no commit from an image with %s', (_what, configuration) => {
   expect(parseRevisionLabel(encode(configuration))).toBeNull()
+  expect(parseOriginLabels(encode(configuration))).toBeNull()
 })
 
 test.each([

@@ -12,6 +12,7 @@ import {
   deploymentOf,
   digest,
   noticeOf,
+  origin,
   printed,
   reportingApp,
   rollbackOf,
@@ -83,6 +84,16 @@ describe('GitHub: a deployment', () => {
         },
       }),
     ])
+  })
+
+  test('describes a deployment with what the commit is, in at most 140 characters', async () => {
+    await send(noticeOf('started', deploymentOf(7, { origin })))
+    const title = '🎉'.repeat(200)
+    await send(noticeOf('started', deploymentOf(8, { origin: { ...origin, title } })))
+    const [first, second] = server.deployments.map(({ description }) => description)
+    expect(first).toBe('Deployment 7 of oc-lettings, by github: Add a search field (Ada Lovelace)')
+    expect(second).toMatch(/^Deployment 8 of oc-lettings, by github: (🎉)+…$/u)
+    expect(Array.from(second ?? '')).toHaveLength(140)
   })
 
   test('links a deployment to its log and to the address of the app', async () => {

@@ -8,6 +8,7 @@ import {
   createImpatientHttp,
   deploymentOf,
   noticeOf,
+  origin,
   printed,
   reportingApp,
   rollbackOf,
@@ -117,6 +118,28 @@ describe('webhook notice: the text', () => {
     ])
     expect(read(noticeOf('succeeded', deploymentOf(7), { reason: 'deployed' }))).toEqual([
       `✅ *oc-lettings* (production): deployment 7 (${link}) is live · by github`,
+    ])
+  })
+
+  test.each([
+    ['all of it', {}, '`Add a search field` · by `Ada Lovelace (ada)` · <R|run> · <C|changes>'],
+    [
+      'no account',
+      { login: null, runUrl: null },
+      '`Add a search field` · by `Ada Lovelace` · <C|changes>',
+    ],
+    ['an account only', { title: null, author: null, compareUrl: null }, 'by `ada` · <R|run>'],
+    [
+      'markup',
+      { title: '<!channel> @all [a](https://evil.example) `*b*`', runUrl: null, compareUrl: null },
+      "`&lt;!channel&gt; @all [a](https://evil.example) '*b*'` · by `Ada Lovelace (ada)`",
+    ],
+  ])('says what the commit is, as code: %s', (_what, changes, line) => {
+    const deployment = deploymentOf(7, { origin: { ...origin, ...changes } })
+    const { runUrl, compareUrl } = origin
+    expect(read(noticeOf('started', deployment))).toEqual([
+      `🚀 *oc-lettings* (production): deployment 7 (${link}) has started · by github`,
+      line.replace('<R|', `<${runUrl}|`).replace('<C|', `<${compareUrl}|`),
     ])
   })
 

@@ -8,6 +8,7 @@ import {
   createImpatientHttp,
   deploymentOf,
   noticeOf,
+  origin,
   printed,
   reportingApp,
   rollbackOf,
@@ -69,6 +70,22 @@ describe('Sentry: a go-live', () => {
           projects: ['lettings'],
         },
       ],
+    })
+  })
+
+  test('adds to the release what the commit is, and to the deploy its run', async () => {
+    await send(noticeOf('succeeded', deploymentOf(7, { origin })))
+    expect(sentry.releases.get(version)).toMatchObject({
+      url: origin.compareUrl,
+      commits: [
+        {
+          id: commit,
+          repository: 'acme/oc-lettings',
+          message: origin.title,
+          author_name: origin.author,
+        },
+      ],
+      deploys: [{ name: 'oc-lettings #7', url: origin.runUrl }],
     })
   })
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { plainly, type Call } from '../../support/calls.ts'
-import { commitAt, digestAt } from '../../support/examples.ts'
+import { commitAt, digestAt, originAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
 import { runReconcile, tickOf } from '../../support/runs.ts'
 
@@ -156,13 +156,29 @@ describe('a commit whose image has the tag latest', () => {
 describe('an app that requires only an image under latest', () => {
   const alone: Partial<App> = { requires: [{ kind: 'image' }] }
 
-  it('makes a revision of each new digest under latest, and fetches no image', async () => {
+  it('makes a revision of each new digest under latest, and reads its labels once, for people', async () => {
     const world = latestWorld(alone)
     world.moveTag(1)
     world.announceTag()
     await runReconcile(world)
-    expect(liveOf(world)).toMatchObject({ revision: digestAt(1), commit: null })
-    expect(world.fetched).toEqual([])
+    expect(liveOf(world)).toMatchObject({
+      revision: digestAt(1),
+      commit: null,
+      origin: originAt(1),
+    })
+    world.advance(60_000)
+    world.announceTag()
+    await runReconcile(world)
+    expect(world.fetched).toEqual([digestAt(1)])
+  })
+
+  it('deploys an image whose labels say nothing of its commit', async () => {
+    const world = latestWorld(alone)
+    world.moveTag(1)
+    world.unlabel(1)
+    world.announceTag()
+    await runReconcile(world)
+    expect(liveOf(world)).toMatchObject({ revision: digestAt(1), origin: null })
   })
 })
 
@@ -205,7 +221,7 @@ describe('a run that a tag named like the branch started', () => {
     return world
   }
   const pushBranch = (world: World, index: number): void =>
-    world.receive(commitAt(index), { kind: 'push', pushedAt: world.instant() })
+    world.receive(commitAt(index), { kind: 'push', pushedAt: world.instant(), origin: null })
 
   it('does not deploy the run of a tag named like the branch before a push of the branch', async () => {
     const world = seenWorld()

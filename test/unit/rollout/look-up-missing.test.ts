@@ -13,7 +13,8 @@ const worldWith = (changes: Partial<App> = {}): World => {
   return world
 }
 
-const pushNow = (world: World) => ({ kind: 'push', pushedAt: world.instant() }) as const
+const pushNow = (world: World) =>
+  ({ kind: 'push', pushedAt: world.instant(), origin: null }) as const
 
 /** A push came in; CI has ended at GitHub, and its hook was lost. */
 const loseRun = (world: World, index: number): void => {

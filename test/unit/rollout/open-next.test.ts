@@ -88,7 +88,7 @@ describe('a request', () => {
 
   it('supersedes a commit that is older than one forced before its CI began', async () => {
     const world = await liveWorld(1)
-    world.receive(commitAt(3), { kind: 'push', pushedAt: world.instant() })
+    world.receive(commitAt(3), { kind: 'push', pushedAt: world.instant(), origin: null })
     world.pushImage(3)
     await ask(world, { revision: commitAt(3), force: true })
     pushGreen(world, 2)
@@ -127,7 +127,12 @@ describe('the next deployment', () => {
     await runReconcile(world)
     world.pushImage(2)
     world.advance(1000)
-    world.receive(commitAt(2), { kind: 'image', tag: commitAt(2), seenAt: world.instant() })
+    world.receive(commitAt(2), {
+      kind: 'image',
+      tag: commitAt(2),
+      seenAt: world.instant(),
+      origin: null,
+    })
     await runReconcile(world)
     expect(world.core().live?.revision).toBe(commitAt(2))
   })
@@ -174,7 +179,7 @@ describe('the next deployment', () => {
 
   it('expires a commit that lacked evidence for too long, until new evidence arrives', async () => {
     const world = createWorld({ instances: 1, app: { waitForSeconds: 3600 } })
-    world.receive(commitAt(1), { kind: 'push', pushedAt: world.instant() })
+    world.receive(commitAt(1), { kind: 'push', pushedAt: world.instant(), origin: null })
     world.advance(3599_000)
     await runReconcile(world)
     expect(world.revisions.get(commitAt(1))?.status).toBe('waiting')

@@ -8,7 +8,7 @@ import { fail, succeed } from '../../../src/kernel/result.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createPlan } from '../../../src/rollout/plan.ts'
 import type { PlanPorts } from '../../../src/rollout/plan-facts.ts'
-import type { ImageFailure, Images } from '../../../src/rollout/ports.ts'
+import type { ImageFailure } from '../../../src/rollout/ports.ts'
 import { type PlannedTarget, unlimited, type Capacity } from '../../../src/targets/target.ts'
 import { appOf } from '../../support/apps.ts'
 import {
@@ -55,7 +55,7 @@ const rollbackRequest: RollbackRequest = {
   refusal: null,
 }
 
-const refusing = (reason: ImageFailure['reason']): Images => ({
+const refusing = (reason: ImageFailure['reason']): PlanPorts['images'] => ({
   findDigest: async () => fail({ reason, retryAfterSeconds: null }),
   findCommit: async () => fail({ reason, retryAfterSeconds: null }),
 })
@@ -215,7 +215,7 @@ describe('under a tag that carries no commit', () => {
     ['misses the image where the label names another commit', 2, 'warning | image | image_missing'],
     ['warns of an image without a label', null, 'warning | image | image_unlabelled'],
   ])('%s', async (_name, index, line) => {
-    const images: Images = {
+    const images: PlanPorts['images'] = {
       findDigest: async () => succeed(digestAt(1)),
       findCommit: async () => succeed(index === null ? null : commitAt(index)),
     }

@@ -203,7 +203,7 @@ describe('a deployed revision', () => {
     await runWith(world, (name) => {
       if (name !== 'revisions.recordStatus' || hints > 0) return
       hints += 1
-      world.receive(commitAt(1), { kind: 'push', pushedAt: world.instant() })
+      world.receive(commitAt(1), { kind: 'push', pushedAt: world.instant(), origin: null })
     })
     expect(hints).toBe(1)
     expect(world.revisions.get(commitAt(1))?.status).toBe('deployed')

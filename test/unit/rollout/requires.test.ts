@@ -32,7 +32,12 @@ const arrivals = {
   image: (world: World) => {
     world.pushImage(1)
     world.advance(1000)
-    world.receive(commitAt(1), { kind: 'image', tag: commitAt(1), seenAt: world.instant() })
+    world.receive(commitAt(1), {
+      kind: 'image',
+      tag: commitAt(1),
+      seenAt: world.instant(),
+      origin: null,
+    })
   },
 }
 type Arrival = keyof typeof arrivals

@@ -23,14 +23,18 @@ const green = {
   conclusion: 'success',
 } as const
 
+const runUrl =
+  'https://app.circleci.com/pipelines/github/acme/oc-lettings/12/workflows/66666666-6666-4666-8666-666666666666'
+const runOnly = { title: null, author: null, login: null, runUrl, compareUrl: null }
+
 const shapes = [
-  { shape: 'the OAuth app', bodyOf: oauthBody },
-  { shape: 'the GitHub App', bodyOf: githubAppBody },
+  { shape: 'the OAuth app', bodyOf: oauthBody, origin: { ...runOnly, title: 's', author: 'a' } },
+  { shape: 'the GitHub App', bodyOf: githubAppBody, origin: runOnly },
 ]
 
-describe.each(shapes)('parseCircleciEvent, $shape', ({ bodyOf }) => {
+describe.each(shapes)('parseCircleciEvent, $shape', ({ bodyOf, origin }) => {
   it('parses the end of a CircleCI workflow', () => {
-    expect(parseCircleciEvent(bodyOf())).toEqual(succeed(green))
+    expect(parseCircleciEvent(bodyOf())).toEqual(succeed({ ...green, origin }))
   })
 
   it.each(['failed', 'error', 'canceled', 'unauthorized', 'not_run', 'SUCCESS', ''])(
@@ -44,7 +48,7 @@ describe.each(shapes)('parseCircleciEvent, $shape', ({ bodyOf }) => {
   it('parses a re-run as a newer attempt of the same run', () => {
     const later = { id: 'another', created_at: '2026-11-20T11:00:00.001Z' }
     const again = parseCircleciEvent(bodyOf({ workflow: later }))
-    expect(again).toEqual(succeed({ ...green, attempt: green.attempt + 3_720_001 }))
+    expect(again).toEqual(succeed({ ...green, origin, attempt: green.attempt + 3_720_001 }))
   })
 
   it('accepts times with any offset and fraction', () => {
@@ -115,7 +119,28 @@ describe('parseCircleciEvent, only the OAuth app', () => {
       origin_repository_url: 'git@github.com:Acme/OC-Lettings.git',
       target_repository_url: 'https://github.com/acme/oc-lettings',
     }
-    expect(parseCircleciEvent(oauthBody({ vcs }))).toEqual(succeed(green))
+    expect(parseCircleciEvent(oauthBody({ vcs }))).toEqual(
+      succeed({ ...green, origin: { ...runOnly, title: 's', author: 'a' } }),
+    )
+  })
+
+  it('takes the account from an address that hides one', () => {
+    const author = { name: 'Ada Lovelace', email: 'ada-l@users.noreply.github.com' }
+    const vcs = { commit: { subject: 'Add a search field', author } }
+    const origin = { title: 'Add a search field', author: 'Ada Lovelace', login: 'ada-l', runUrl }
+    expect(parseCircleciEvent(oauthBody({ vcs }))).toMatchObject({ value: { origin } })
+  })
+
+  it.each<[string, Record<string, unknown>, unknown]>([
+    ['nothing', { commit: undefined }, undefined],
+    ['null', { commit: null }, null],
+    ['other types', { commit: 'x' }, {}],
+    ['hostile texts', { commit: { subject: '\u202E', author: 'a' } }, 'javascript:alert(1)'],
+    ['another host', { commit: {} }, 'https://github.com/acme/oc-lettings/actions/runs/1'],
+  ])('counts a workflow that tells %s of its commit', (_what, vcs, url) => {
+    expect(parseCircleciEvent(oauthBody({ vcs, workflow: { url } }))).toEqual(
+      succeed({ ...green, origin: null }),
+    )
   })
 
   it.each(['HEAD', commit.slice(0, 7), commit.toUpperCase(), ''])(
@@ -156,7 +181,16 @@ describe('parseCircleciEvent, only the GitHub App', () => {
     ['the pushed repository left empty', { more: { github_app: { repo_url: '' } } }],
     ['fields that are new', { more: { webhook: { body: '{}' } }, body: { news: [] } }],
   ])('recognises a push with %s', (_what, changes) => {
-    expect(parseCircleciEvent(githubAppBody(changes))).toEqual(succeed(green))
+    expect(parseCircleciEvent(githubAppBody(changes))).toEqual(
+      succeed({ ...green, origin: runOnly }),
+    )
+  })
+
+  it('takes title and author from the push, where CircleCI sends them', () => {
+    const github_app = { commit_title: 'Add a search field', commit_author_name: 'Ada Lovelace' }
+    expect(parseCircleciEvent(githubAppBody({ more: { github_app } }))).toMatchObject({
+      value: { isPush: true, origin: { title: 'Add a search field', author: 'Ada Lovelace' } },
+    })
   })
 
   it('ignores a pipeline that checked nothing out', () => {

@@ -149,8 +149,30 @@ describe('parseGithubEvent: a push', () => {
         ref: 'refs/heads/main',
         commit,
         pushedAt: '2026-11-20T10:00:00.000Z',
+        origin: {
+          title: 'Add a search field',
+          author: 'Ada Lovelace',
+          login: 'ada',
+          runUrl: null,
+          compareUrl: 'https://github.com/acme/oc-lettings/compare/aaaaaaaaaaaa...0123456789ab',
+        },
       }),
     )
+  })
+
+  it.each<[string, Record<string, unknown>, object | null]>([
+    ['nothing', { compare: undefined, head_commit: undefined }, null],
+    ['null', { compare: null, head_commit: null }, null],
+    ['other types', { compare: 7, head_commit: [{ message: {} }] }, null],
+    ['a script for a page', { compare: 'javascript:alert(1)', head_commit: null }, null],
+    [
+      'a message of 10,000 characters',
+      { head_commit: { message: 'x y'.repeat(3334), author: 'ada' } },
+      { title: `${'x y'.repeat(40).slice(0, 119)}…`, author: null, login: null },
+    ],
+  ])('counts a push that tells %s of its commit', async (_what, changes, origin) => {
+    const verified = await verify('push', pushBody(changes))
+    expect(verified).toMatchObject({ ok: true, value: { commit, origin } })
   })
 
   it('parses no commit for a deleted branch', async () => {
@@ -188,8 +210,42 @@ describe('parseGithubEvent: the end of a run', () => {
         attempt: 1,
         createdAt: '2026-11-20T10:00:00.000Z',
         conclusion: 'success',
+        origin: {
+          title: 'Add a search field',
+          author: 'Ada Lovelace',
+          login: 'ada',
+          runUrl: 'https://github.com/acme/oc-lettings/actions/runs/30433642',
+          compareUrl: null,
+        },
       }),
     )
+  })
+
+  it('takes the title of a run without a commit message, and no login from the actor of the run', async () => {
+    const head_commit = { message: null, author: { name: 'Ada', email: 'ada@example.com' } }
+    const verified = await verify('workflow_run', runBody({ head_commit }))
+    const origin = { title: 'Add a search field', author: 'Ada', login: null }
+    expect(verified).toMatchObject({ ok: true, value: { origin } })
+  })
+
+  it.each<[string, Record<string, unknown>]>([
+    ['nothing', { display_title: undefined, html_url: undefined, head_commit: undefined }],
+    ['null', { display_title: null, html_url: null, head_commit: null }],
+    ['other types', { display_title: 7, html_url: {}, head_commit: 'x' }],
+    [
+      'hostile texts',
+      {
+        display_title: '\u202E\u0000\u001B[2J',
+        html_url: 'https://github.com.evil.example/acme/oc-lettings/actions/runs/1',
+        head_commit: { message: [], author: { name: '\u2066', email: 'x'.repeat(10_000) } },
+      },
+    ],
+  ])('counts a run that tells %s of its commit', async (_what, run) => {
+    const verified = await verify('workflow_run', runBody(run))
+    expect(verified).toMatchObject({
+      ok: true,
+      value: { isPush: true, conclusion: 'success', origin: null },
+    })
   })
 
   it.each([
