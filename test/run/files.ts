@@ -7,6 +7,7 @@ export const fastRules = [
   'install',
   'links',
   'names',
+  'pipelines',
   'processes',
   'reasons',
   'schema',
