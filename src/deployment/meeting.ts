@@ -20,7 +20,7 @@ export const describeMeeting = (
   const names = own.map(
     ({ target }) => `target ${targets.findIndex(({ key }) => key === target) + 1} (${target})`,
   )
-  const rest = meetings.length === 1 ? '' : `, and so are ${meetings.length - 1} more instances`
+  const rest = meetings.length === 1 ? '' : `; ${meetings.length} such instances in all`
   return `${id} is selected by ${names.join(' and ')}${rest}`
 }
 

@@ -46,7 +46,7 @@ describe('an opening to an instance that two targets select', () => {
   it('counts the instances beside the one that it names', () => {
     const { deployment } = openTo(begin(), 1, first(1), first(2), first(3), second(2), second(3))
     expect(deployment?.message).toMatch(
-      new RegExp(`^${instanceAt(2)} .*, and so are 1 more instances$`),
+      new RegExp(`^${instanceAt(2)} .*; 2 such instances in all$`),
     )
   })
 

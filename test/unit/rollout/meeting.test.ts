@@ -13,7 +13,7 @@ it('an app with two targets that select one instance deploys nothing, and the hi
   expect(world.deployments.get(1)).toMatchObject({
     status: 'failed',
     reason: 'instance_in_two_targets',
-    message: `${instanceAt(1)} is selected by target 1 (ec2:Name=lettings) and target 2 (ec2:Name=lettings-1), and so are 1 more instances`,
+    message: `${instanceAt(1)} is selected by target 1 (ec2:Name=lettings) and target 2 (ec2:Name=lettings-1); 2 such instances in all`,
   })
   expect(world.heard.map(({ fact }) => fact)).toMatchObject([
     { kind: 'failed', reason: 'instance_in_two_targets' },
