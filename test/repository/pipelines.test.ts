@@ -27,7 +27,9 @@ const readBlock = (text: string) => {
 const openSchema = (name: string) => {
   const schema = readFileSync(`test/support/schemas/${name}.json`, 'utf8')
   const Schema = z.record(z.string(), z.unknown())
-  return new Ajv({ strict: false, allErrors: true, logger: false }).compile(Schema.parse(JSON.parse(schema)))
+  return new Ajv({ strict: false, allErrors: true, logger: false }).compile(
+    Schema.parse(JSON.parse(schema)),
+  )
 }
 const schemas = { github: openSchema('github-workflow'), circleci: openSchema('circleci') }
 
