@@ -207,9 +207,7 @@ export const absorbAnswers = (
   if (settled.length < intent.instances.length) return draft
   const reported = deployment.instances.flatMap((instance) => {
     const answer = settled.find(({ id }) => id === instance.id)
-    return answer === undefined || intent.target !== instance.target
-      ? []
-      : [afterAnswer(head, deployment, intent, instance, answer)]
+    return answer === undefined ? [] : [afterAnswer(head, deployment, intent, instance, answer)]
   })
   const taken = abandonMissed(report(raiseFence(draft, answers), reported), intent, reported)
   const numbered = intent.purpose === 'deploy' ? renumber(taken, deployment, answers) : taken
@@ -232,7 +230,7 @@ export const markSent = (
   if (deployment === null || intent?.fence !== fence || intent.operation !== null) return draft
   const missed = (id: Answer['id']) => missing.find((answer) => answer.id === id)
   const reported = deployment.instances.flatMap((instance) => {
-    const answer = instance.target === intent.target ? missed(instance.id) : undefined
+    const answer = missed(instance.id)
     return answer === undefined ? [] : [afterMissing(instance, answer, intent)]
   })
   const instances = intent.instances.filter((id) => missed(id) === undefined)

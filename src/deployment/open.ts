@@ -8,6 +8,7 @@ import { endDeployment, preempt } from './close.ts'
 import { isRepair, type Advancing, type Deployment, type InstanceState } from './deployment.ts'
 import { headBytes, listFitting, maxHeadBytes } from './head-size.ts'
 import { headLimits, type Head } from './head.ts'
+import { describeMeeting, keepOneTarget } from './meeting.ts'
 import { cutMessage } from './message.ts'
 import type { Opening } from './observation.ts'
 import { entriesAgainst } from './quarantine.ts'
@@ -16,12 +17,14 @@ import { explainLongPauses, toInstances } from './wave.ts'
 /** What makes it fail at once; unreachable instances do not block a rollback. */
 const failureOf = (
   deployment: Deployment,
-  { kind, obstacle, message }: Opening,
+  { kind, obstacle, message, candidates, release }: Opening,
   selected: number,
 ): { readonly reason: Reason; readonly message: string | null } | null => {
   const { instances } = deployment
   if (obstacle !== null) return { reason: obstacle, message }
   if (selected === 0) return { reason: 'no_instances', message: null }
+  const meeting = describeMeeting(candidates, release.settings)
+  if (meeting !== null) return { reason: 'instance_in_two_targets', message: meeting }
   if (instances.length === 0 || (instances.length < selected && kind !== 'rollback'))
     return {
       reason: 'too_many_instances',
@@ -74,18 +77,24 @@ const describeLeftOut = (
 
 /**
  * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
- * With no instance, an unreachable one, more than the head has room for in the worst case, or pauses longer
- * than its deadline, it is opened and ended at once, so that the failure stands in the history and the mark
- * keeps it from being tried again automatically. A rollback takes the instances that there is room for;
- * repairs follow for the others. An open repair ends first; the next poll opens.
+ * With no instance, an unreachable one, one that two targets select, more than the head has room for in the
+ * worst case, or pauses longer than its deadline, it is opened and ended at once, so that the failure stands in
+ * the history and the mark keeps it from being tried again automatically. A rollback takes each instance under
+ * one target, and those that there is room for; repairs follow for the others. An open repair ends first; the
+ * next poll opens.
  */
-export const open = (draft: Draft, opening: Opening, now: Instant): Result<Draft, Reason> => {
+export const open = (draft: Draft, gathered: Opening, now: Instant): Result<Draft, Reason> => {
   const { head } = draft
-  const { kind, force, release, order, firing } = opening
+  const { kind, force, release, order, firing } = gathered
   const blocker = firstBlocker(head, { kind, force, content: release })
   if (blocker !== null) return fail(blocker)
   if (isRepair(head.deployment)) return succeed(preempt(draft, now))
-  const selected = toInstances(release.settings, opening.candidates, opening.capacities)
+  const candidates =
+    kind === 'rollback'
+      ? keepOneTarget(gathered.candidates, head.observed, (first) => first)
+      : gathered.candidates
+  const opening = { ...gathered, candidates }
+  const selected = toInstances(release.settings, candidates, opening.capacities)
   const instances = listFitting(head, release, selected, firing)
   const message = describeLeftOut(opening, instances.length, selected.length)
   const deployment = createDeployment(head, { ...opening, message }, instances, now)

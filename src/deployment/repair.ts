@@ -12,6 +12,7 @@ import {
   type ObservedInstance,
   type Scan,
 } from './head.ts'
+import { keepOneTarget } from './meeting.ts'
 import type { FoundInstances } from './observation.ts'
 import { indexInstances, isCheckDue } from './observed.ts'
 import { desiredRelease } from './quarantine.ts'
@@ -96,14 +97,19 @@ const indexFitting = (head: Head, release: Release, keys: readonly InstanceKey[]
 /**
  * Takes in which instances the live release has now. An instance that has not confirmed the live release for
  * a while is asked, and deployed to where it does not serve it; an unreachable one is tried again with growing
- * gaps; one that is gone is removed. A repair never brings anything but the live release.
+ * gaps, as is one that is new and that two targets select; one that is gone is removed. A repair never brings
+ * anything but the live release.
  */
 export const startRepair = (draft: Draft, found: FoundInstances, now: Instant): Draft => {
   const { head } = draft
-  const { candidates, capacities } = found
+  const { capacities } = found
   const release = desiredRelease(head)
   if (release === null || !isIdle(head)) return draft
-  const due = selectDue(head, release, found, now)
+  const candidates = keepOneTarget(found.candidates, head.observed, (first) => ({
+    ...first,
+    obstacle: 'instance_in_two_targets',
+  }))
+  const due = selectDue(head, release, { ...found, candidates }, now)
   const reachable = due.filter(({ obstacle }) => obstacle === null)
   const before = indexInstances(head.observed)
   const absent = due

@@ -43,6 +43,7 @@ export const reasons = {
   drifted:
     'The instance served the live release and now serves something else; it was changed by hand.',
   no_instances: 'The target selects no instance.',
+  instance_in_two_targets: 'Two targets of the app select the same instance.',
   too_many_instances: "The app's record in the journal has no room for so many instances.",
   instance_offline: 'The instance is not online in SSM.',
   agent_too_old:

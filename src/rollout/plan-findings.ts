@@ -162,6 +162,7 @@ export interface OpeningFailure {
 
 const openingSubjects: Partial<Record<Reason, string>> = {
   no_instances: 'instances',
+  instance_in_two_targets: 'instance',
   too_many_instances: 'instances',
   pauses_too_long: 'rollout',
   envelope_too_large: 'envelope',

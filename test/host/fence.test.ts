@@ -75,6 +75,11 @@ test('a lower fence is refused, an equal one gets the recorded result, a higher 
   const higher = await instance.deploy({ ...firstOrder(), fence })
   expect(higher).toMatchObject({ outcome: 'succeeded', reason: 'already_live', changed: false })
   expect(await ask(instance.port)).toBe('one')
+  // Settings of a live release are not compared, so two targets of an app cannot share an instance.
+  const settings = { ...patient, numbered: 1000, healthPath: '/of-another-target' }
+  fence = 10
+  const other = await instance.deploy({ ...firstOrder(), fence, settings })
+  expect(other).toMatchObject({ outcome: 'succeeded', reason: 'already_live', changed: false })
 })
 
 test('a number and a fence that a restored journal repeats are not taken for the earlier ones', async () => {

@@ -35,6 +35,8 @@ interface TargetCase {
 
 interface Case {
   readonly targets: readonly TargetCase[]
+  /** Whether every fleet begins with one and the same instance. */
+  readonly meets: boolean
   readonly deadlineSeconds: number
   readonly secret: 'none' | 'there' | 'missing'
   /** Of the envelope; null where it cannot be told. */
@@ -68,6 +70,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
     }),
     { minLength: 1, maxLength: 3 },
   ),
+  meets: rarely(true, fc.constant(false)),
   deadlineSeconds: fc.integer({ min: 60, max: 14_400 }),
   secret: rarely<Case['secret']>('missing', fc.constantFrom('none', 'there')),
   // A command holds about 28,000 for one instance, and 300 fewer for each further one.
@@ -81,13 +84,17 @@ const cases: fc.Arbitrary<Case> = fc.record({
 const idAt = (target: number, index: number): InstanceId =>
   InstanceId.parse(`i-${target}${String(index).padStart(7, '0')}`)
 
-const toFleet = (target: number, { machines: those }: TargetCase): readonly FleetInstance[] =>
+const toFleet = (
+  target: number,
+  { machines: those }: TargetCase,
+  meets: boolean,
+): readonly FleetInstance[] =>
   those.flatMap((one, index) =>
     one === 'absent'
       ? []
       : [
           machine(1, {
-            id: idAt(target, index),
+            id: meets && index === 0 ? idAt(0, 0) : idAt(target, index),
             ...(one === 'offline' && { ping: 'offline' }),
             ...(one === 'old agent' && { agentVersion: '3.2.0.0' }),
           }),
@@ -107,14 +114,14 @@ const toSettings = (one: TargetCase, target: number): TargetSettings => {
 }
 
 /** The app of a case with a green commit and its image, and what its targets are made of. */
-const prepare = ({ targets, deadlineSeconds, secret, bytes }: Case) => {
+const prepare = ({ targets, meets, deadlineSeconds, secret, bytes }: Case) => {
   const settings = targets.map(toSettings)
   const secrets = secret === 'none' ? null : 'landfall/shop'
   const world = createWorld({ instances: 1, app: { targets: settings, deadlineSeconds, secrets } })
   world.pushImage(1)
   world.receive(commitAt(1), world.runOf(1, 1, 'success'))
   const fleets = new Map(
-    targets.map((one, index) => [settings[index], toFleet(index, one)] as const),
+    targets.map((one, index) => [settings[index], toFleet(index, one, meets)] as const),
   )
   const fleetOf = (one: TargetSettings) => fleets.get(one) ?? []
   return { world, fleetOf, bytes, isMissing: secret === 'missing' }
@@ -248,6 +255,9 @@ const wavesOf = (
     wave,
   }))
 
+/** The endings whose message is the plan's too. */
+const explained = ['pauses_too_long', 'envelope_too_large', 'instance_in_two_targets']
+
 it('plan reports what an opening would end at once, and otherwise the waves that it opens', async () => {
   const endings = new Map<string, number>()
   await fc.assert(
@@ -268,7 +278,7 @@ it('plan reports what an opening would end at once, and otherwise the waves that
       }
       expect(planned).toMatchObject({ ok: false, would: `fail: ${ending}` })
       expect(problems.map(({ reason }) => reason)).toContain(ending)
-      if (ending === 'pauses_too_long' || ending === 'envelope_too_large')
+      if (explained.includes(ending))
         expect(problems.map(({ message }) => message)).toContain(opened.message)
     }),
     { numRuns: inFull(5000, 1000) },
@@ -276,6 +286,7 @@ it('plan reports what an opening would end at once, and otherwise the waves that
   expect([...endings.keys()].sort()).toEqual([
     'agent_too_old',
     'envelope_too_large',
+    'instance_in_two_targets',
     'instance_offline',
     'no_instances',
     'none',

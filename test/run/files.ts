@@ -7,6 +7,8 @@ export const fastRules = [
   'install',
   'links',
   'names',
+  'pipelines',
+  'processes',
   'reasons',
   'schema',
   'sources',

@@ -60,6 +60,7 @@ export const releaseOf = (
   commit: null,
   digest: digestOf(letter),
   secretVersion: 'v1',
+  origin: null,
   settings: shopOf(),
   ...changes,
 })

@@ -61,8 +61,10 @@ describe('sending', () => {
     expect(deploying().at(1).see(inVain).changed).toBe(false)
   })
 
-  it('keeps an instance pending in one target where it could not be reached in another', () => {
-    const candidates = [firstTarget, secondTarget].map((target) => candidateAt(1, { target }))
+  it('keeps an instance of one target pending where one of another could not be reached', () => {
+    const candidates = [firstTarget, secondTarget].map((target, index) =>
+      candidateAt(index + 1, { target }),
+    )
     const settings = { ...lettings, targets: twoFleets() }
     const polled = begin()
       .open(openingOf(1, 2, { candidates }, settings))
@@ -117,7 +119,7 @@ describe('cancelling a command', () => {
     const candidates = [
       candidateAt(1, { target: firstTarget }),
       candidateAt(2, { target: firstTarget }),
-      candidateAt(1, { target: secondTarget }),
+      candidateAt(3, { target: secondTarget }),
     ]
     const settings = { ...lettings, targets: twoFleets() }
     const sent = begin()

@@ -222,10 +222,10 @@ describe('an instance', () => {
     expect(core.isIdle).toBe(true)
   })
 
-  it('keeps what is observed of an instance for each of its targets', () => {
+  it('keeps what is observed of an instance under its target, and asks it where that is another', () => {
     const settings = { ...lettings, targets: twoFleets() }
-    const both = [candidateAt(1), candidateAt(1, { target: secondTarget })]
-    const core = liveWith(settings).at(60).find(both)
+    const moved = [candidateAt(1, { target: secondTarget })]
+    const core = liveWith(settings).at(60).find(moved)
     expect(core.instances.map(({ target }) => target)).toEqual([secondTarget])
   })
 })
@@ -389,7 +389,7 @@ describe('an instance after a deployment', () => {
 
   it('keeps what was observed of the other instances', () => {
     const settings = { ...lettings, targets: twoFleets() }
-    const candidates = [candidateAt(1), candidateAt(2), candidateAt(1, { target: secondTarget })]
+    const candidates = [candidateAt(1), candidateAt(2), candidateAt(3, { target: secondTarget })]
     const three = bringLive(begin(), openingOf(1, 3, { candidates }, settings))
     const failed = three
       .open(openingOf(2, 1, {}, settings))
@@ -397,7 +397,7 @@ describe('an instance after a deployment', () => {
       .at(9)
     expect(failed.answer(failedAt(1)).serve().poll().observed).toEqual([
       placeAt(2),
-      placeAt(1, { target: secondTarget }),
+      placeAt(3, { target: secondTarget }),
       placeAt(1, at9),
     ])
   })

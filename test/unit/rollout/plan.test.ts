@@ -21,6 +21,7 @@ import {
   openingOf,
   revisionAt,
   start,
+  twoFleets,
 } from '../../support/deployments.ts'
 import { commitAt, digestAt, ec2, silent } from '../../support/rollout-world.ts'
 import { keyAt, renderTarget } from '../../support/targets.ts'
@@ -465,6 +466,11 @@ describe('a deployment that would end at its opening', () => {
         ports: { readSecretVersion: async () => fail('secret_missing') },
       },
       'problem | secret | secret_missing | The app',
+    ],
+    [
+      'an instance that two targets select is a problem',
+      { app: shop({ targets: twoFleets() }), fleets: [[instanceAt(1)], [instanceAt(1)]] },
+      `problem | instance | instance_in_two_targets | ${instanceAt(1)} is selected by target 1 (`,
     ],
     [
       'an instance that nothing can be sent to is a problem',
