@@ -18,7 +18,7 @@ export interface DockerDynosOptions {
 }
 
 export interface DockerDynos extends Dynos {
-  /** Removes every container. */
+  /** Removes every container, and what was pulled. */
   stop(): Promise<void>
 }
 
@@ -37,6 +37,8 @@ interface Watched {
   port: number | null
   container: string | null
   isStopped: boolean
+  /** What was pulled. */
+  image: string | null
 }
 
 const pass = (port: number, incoming: IncomingMessage, response: ServerResponse): void => {
@@ -72,6 +74,7 @@ const carryOut = async (
   const { app, name, type, image, env } = process
   const reference = await images.toReference(app, type, image)
   await docker(['pull', '--quiet', reference])
+  watched.image = reference
   const port = type === 'web' ? await freePort() : null
   const container = await createContainer({
     name: `landfall-dyno-${app}-${name}-${randomBytes(4).toString('hex')}`,
@@ -106,10 +109,11 @@ export const startDockerDynos = async (options: DockerDynosOptions): Promise<Doc
   await removeLeft(options.stateDirectory)
   const running = new Set<Promise<void>>()
   const stops = new Set<() => void>()
+  const pulled = new Set<string>()
 
   const start = (process: Process): Running => {
     const look: Look = { upAt: null, end: null, output: '' }
-    const watched: Watched = { look, port: null, container: null, isStopped: false }
+    const watched: Watched = { look, port: null, container: null, isStopped: false, image: null }
     const stop = (): void => {
       if (watched.isStopped) return
       watched.isStopped = true
@@ -128,6 +132,7 @@ export const startDockerDynos = async (options: DockerDynosOptions): Promise<Doc
       })
       .finally(() => {
         running.delete(ended)
+        if (watched.image !== null) pulled.add(watched.image)
         stops.delete(stop)
       })
     running.add(ended)
@@ -146,6 +151,8 @@ export const startDockerDynos = async (options: DockerDynosOptions): Promise<Doc
     stop: async () => {
       for (const stop of stops) stop()
       await Promise.all(running)
+      // Another container may run one of them.
+      if (pulled.size > 0) await docker(['rmi', ...pulled]).catch(() => undefined)
     },
   }
 }

@@ -31,7 +31,10 @@ const said: string[] = []
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'landfall-dynos-test-'))
   registry = await startRegistry({ port: 0, directory: join(directory, 'registry') })
-  front = await startRegistryFront({ registry: registry.address, apiKey })
+  front = await startRegistryFront({
+    registry: registry.address,
+    isToken: (token) => token === apiKey,
+  })
   const images = createRegistryImages(registry.address)
   const say = (line: string): void => void said.push(line)
   dynos = await startDockerDynos({ images, stateDirectory: directory, say })
