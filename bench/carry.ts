@@ -136,7 +136,10 @@ const carryTwice = async (front: RegistryFront, order: CarryOrder): Promise<read
 export const measureCarry = async (directory: string): Promise<readonly Figure[]> => {
   const source = await startRegistry({ port: 0, directory: join(directory, 'carry-source') })
   const target = await startRegistry({ port: 0, directory: join(directory, 'carry-target') })
-  const front = await startRegistryFront({ registry: target.address, apiKey })
+  const front = await startRegistryFront({
+    registry: target.address,
+    isToken: (token) => token === apiKey,
+  })
   const orderFor = async (heroku: string, layers: readonly Layer[]): Promise<CarryOrder> => {
     const image = `${source.address}/acme/${heroku}`
     const config = { Cmd: ['gunicorn'], Entrypoint: ['/entry'] }

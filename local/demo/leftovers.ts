@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { tellTakenState } from '../base/holder.ts'
 import { docker } from '../docker/docker.ts'
 import { removeUnused, stateLabel } from '../docker/network.ts'
+import { dynoLabel } from '../heroku/docker-dynos.ts'
 import { app, byHand } from './stage.ts'
 
 /** `mkdtemp` makes the demo's directory of it; the files that its proxy reads are below that. */
@@ -50,14 +51,17 @@ export const removeLeftovers = async (
 ): Promise<void> => {
   const proxies = await list('label=landfall.proxy')
   const ofDemo = await Promise.all(proxies.map((proxy) => isProxyOfDemo(proxy, directory)))
+  const dynos = await list(`label=${dynoLabel}=${app}`)
   const names = [
     ...(await list(`name=^/${byHand}$`)),
     ...(await list(`label=landfall.app=${app}`)),
+    ...dynos,
     ...proxies.filter((_, index) => ofDemo[index] === true),
   ]
   if (names.length === 0) return
   const networks = await findNetworks(names)
-  for (const state of networks.values()) {
+  const states = dynos.map((dyno) => inspect(dyno, `{{index .Config.Labels "${stateLabel}"}}`))
+  for (const state of [...networks.values(), ...(await Promise.all(states)).flat()]) {
     const running = tellTakenState(state)
     if (running !== null) throw new Error(`another demo uses ${names.join(', ')}. ${running}`)
   }

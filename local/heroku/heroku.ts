@@ -16,7 +16,10 @@ export interface HerokuOptions {
   readonly apps: readonly (Partial<HerokuAppSettings> & Pick<HerokuAppSettings, 'name'>)[]
   /** The id of the image under `latest` of `<app>/<process>` in the registry; null where there is none. */
   readonly images: (app: string, process: string) => Promise<string | null>
-  /** What runs the processes; by default nothing does, and releases take their course by the clock. */
+  /**
+   * What runs the processes, stopped by its owner after the server; by default nothing runs, and releases
+   * take their course by the clock.
+   */
   readonly dynos?: Dynos
   readonly now?: () => Date
   readonly pace?: Partial<Pace>
@@ -39,6 +42,8 @@ export interface HerokuServer extends Vendor {
 
 /** Faster than Heroku, but for the time that a dyno has for its port. */
 const defaultPace: Pace = { releasePhase: 2, start: 3, bind: 60, coolOff: 20, switchover: 10 }
+
+const watchMilliseconds = 200
 
 /** Releases that the API makes are of this account. */
 const account = 'landfall@example.com'
@@ -122,6 +127,10 @@ export const startHeroku = async (options: HerokuOptions): Promise<HerokuServer>
     return { ...answer, headers }
   }
 
+  // What runs by itself is looked at by itself: a process that ended is started again.
+  const watch = setInterval(() => {
+    if (options.dynos !== undefined) for (const app of apps) app.dynos()
+  }, watchMilliseconds)
   const server = await startVendor(handle, options.port)
   const stopVendor = server.stop.bind(server)
   return Object.assign(server, {
@@ -132,6 +141,7 @@ export const startHeroku = async (options: HerokuOptions): Promise<HerokuServer>
       return found
     },
     stop: async (): Promise<void> => {
+      clearInterval(watch)
       await stopVendor()
       for (const { app, router } of started) {
         await router.stop()

@@ -41,8 +41,8 @@ export interface RegistryFront {
 export interface FrontOptions {
   /** `localhost:5000`, the registry behind it. */
   readonly registry: string
-  /** Asked for as the password of the user `_`. */
-  readonly apiKey: string
+  /** Whether this password of the user `_` may push and pull. */
+  readonly isToken: (token: string) => boolean | Promise<boolean>
 }
 
 const answerWith = (response: ServerResponse, { status, headers = {}, body = '' }: FrontAnswer) => {
@@ -57,9 +57,13 @@ const refusal = (status: number, code: string, headers: OutgoingHttpHeaders = {}
 })
 
 /** What Heroku's registry refuses and the registry behind would take. */
-const judge = (incoming: IncomingMessage, apiKey: string): FrontAnswer | null => {
-  const pair = Buffer.from(`_:${apiKey}`).toString('base64')
-  if (incoming.headers.authorization !== `Basic ${pair}`)
+const judge = async (
+  incoming: IncomingMessage,
+  isToken: FrontOptions['isToken'],
+): Promise<FrontAnswer | null> => {
+  const [, basic = ''] = /^Basic (\S+)$/.exec(incoming.headers.authorization ?? '') ?? []
+  const [user, token = ''] = Buffer.from(basic, 'base64').toString().split(':')
+  if (user !== '_' || !(await isToken(token)))
     return refusal(401, 'UNAUTHORIZED', { 'www-authenticate': 'Basic realm="Heroku"' })
   const isManifest = incoming.method === 'PUT' && /\/manifests\//.test(incoming.url ?? '')
   return isManifest && incoming.headers['content-type'] !== schema2
@@ -93,16 +97,19 @@ export const startRegistryFront = async (options: FrontOptions): Promise<Registr
     })
     incoming.pipe(behind)
   }
-  const server = createServer((incoming, response) => {
+  const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url: path = '/' } = incoming
     const authorization = incoming.headers.authorization ?? null
     const seen: FrontRequest = { method, path, authorization, bytes: 0, status: null }
     requests.push(seen)
-    const instead = judge(incoming, options.apiKey) ?? front.intercept(seen)
+    const instead = (await judge(incoming, options.isToken)) ?? front.intercept(seen)
     if (instead === null) return pass(incoming, response, seen)
     seen.status = instead.status
     incoming.resume()
     answerWith(response, instead)
+  }
+  const server = createServer((incoming, response) => {
+    handle(incoming, response).catch(() => response.destroy())
   })
   const port = await freePort()
   server.listen(port, '127.0.0.1')

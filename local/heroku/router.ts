@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { HerokuApp } from './app.ts'
+import { showPage } from './page.ts'
 
 export interface Router {
   /** `http://127.0.0.1:4000/` */
@@ -12,14 +13,12 @@ export interface Router {
 export const startRouter = async (findApp: () => HerokuApp): Promise<Router> => {
   const server = createServer((request, response) => {
     const app = findApp()
-    const dyno = app.settings.isGone ? null : app.answering()
-    if (dyno !== null && !app.settings.isMaintenance) return dyno.running.respond(request, response)
-    const [status, title] = app.settings.isGone
-      ? [404, 'No such app']
-      : [503, app.settings.isMaintenance ? 'Offline for Maintenance' : 'Application error']
+    const { isGone, isMaintenance } = app.settings
+    const dyno = app.answering()
+    if (!isGone && !isMaintenance && dyno !== null) return dyno.running.respond(request, response)
     request.resume()
-    response.writeHead(status, { 'content-type': 'text/html; charset=utf-8' })
-    response.end(`<!DOCTYPE html><title>${title}</title><h1>${title}</h1>\n`)
+    if (isGone) showPage(response, 404, 'No such app')
+    else showPage(response, 503, isMaintenance ? 'Offline for Maintenance' : 'Application error')
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

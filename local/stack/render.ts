@@ -1,15 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import {
-  GetSecretValueCommand,
-  ResourceNotFoundException,
-  SecretsManagerClient,
-} from '@aws-sdk/client-secrets-manager'
 import type { Configuration } from '../../src/deployment/app.ts'
 import { RenderState, startRender, type RenderServer } from '../render/render.ts'
 import { openJsonFile } from '../base/json-file.ts'
 import { sealWith } from '../base/sealed.ts'
-import { createSecret, type ClientSettings } from './seed.ts'
+import type { ClientSettings } from './seed.ts'
+import { createTokens } from './tokens.ts'
 
 const listTargets = ({ apps }: Configuration) =>
   apps.flatMap(({ name, image, targets }) =>
@@ -19,19 +14,6 @@ const listTargets = ({ apps }: Configuration) =>
         : [],
     ),
   )
-
-const readSecret = async (
-  client: SecretsManagerClient,
-  SecretId: string,
-): Promise<string | null> => {
-  try {
-    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId }))
-    return SecretString?.trim() ?? null
-  } catch (error) {
-    if (error instanceof ResourceNotFoundException) return null
-    throw error
-  }
-}
 
 export interface LocalRender {
   readonly server: RenderServer
@@ -49,16 +31,13 @@ export const startRenderFor = async (
 ): Promise<LocalRender | null> => {
   const targets = listTargets(configuration)
   if (targets.length === 0) return null
-  const client = new SecretsManagerClient(settings)
-  const names = [...new Set(targets.map(({ token }) => token))]
-  for (const name of names)
-    await createSecret(client, name, `rnd_${randomBytes(16).toString('hex')}`)
-  const isToken = async (token: string): Promise<boolean> => {
-    const held = await Promise.all(names.map((name) => readSecret(client, name)))
-    return held.includes(token)
-  }
+  const tokens = await createTokens(
+    settings,
+    targets.map(({ token }) => token),
+    'rnd_',
+  )
   const server = await startRender({
-    isToken,
+    isToken: tokens.isToken,
     services: targets.map(({ service }) => service),
     kept: openJsonFile(
       join(state, 'render.sealed'),
@@ -68,7 +47,7 @@ export const startRenderFor = async (
   })
   const stop = async (): Promise<void> => {
     await server.stop()
-    client.destroy()
+    tokens.stop()
   }
   return { server, stop }
 }

@@ -14,16 +14,15 @@ import {
 } from '../aws/index.ts'
 import { proxyImage } from '../docker/images.ts'
 import { buildService } from '../package/build.ts'
-import type { RenderServer } from '../render/render.ts'
 import { startHosts } from './hosts.ts'
 import { openLogFiles } from './log-files.ts'
 import type { StackOptions } from './options.ts'
 import { refuseTakenPorts, refuseTakenState } from './refuse-taken.ts'
-import { startRenderFor } from './render.ts'
 import { createStops, type Stops } from './stops.ts'
 import { createHookSecrets, createTables, type ClientSettings } from './seed.ts'
+import { startVendors, type Vendors } from './vendors.ts'
 
-export interface Stack {
+export interface Stack extends Omit<Vendors, 'environment'> {
   /** `http://localhost:3000` */
   readonly apiAddress: string
   /** `http://localhost:4566` */
@@ -37,8 +36,6 @@ export interface Stack {
   readonly fleet: Fleet
   readonly faults: Faults
   readonly runner: Runner
-  /** A Render of its own, where an app runs there. */
-  readonly render: RenderServer | null
   /** Hook secrets that were created at this start. */
   readonly createdSecrets: readonly string[]
   /** The minute is over: what the schedules wake is woken, and has answered. */
@@ -87,7 +84,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const logs = stops.keep(openLogFiles(join(state, 'logs'), options.say))
   const faults = createFaults()
   let apiAddress = ''
-  let renderApi: Readonly<Record<string, string>> = {}
+  let vendorAddresses: Vendors['environment'] = {}
   const aws = await startAws({
     account,
     port: options.awsPort,
@@ -100,7 +97,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     overrides: () => ({
       API_URL: apiAddress,
       PROXY_IMAGE: proxyImage,
-      ...renderApi,
+      ...vendorAddresses,
       ...options.environment,
     }),
   })
@@ -108,12 +105,9 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const client = toClient(aws.address, region)
   await createTables(client, service.tables)
   const createdSecrets = await createHookSecrets(client, configuration)
-  const render = await startRenderFor(client, configuration, state)
-  if (render) {
-    stops.keep(render)
-    renderApi = { RENDER_API: new URL('/v1', render.server.url).href }
-    options.say(`a local Render answers at ${renderApi['RENDER_API']}`)
-  }
+  const facts = { stateDirectory: state, say: options.say }
+  const { environment, ...vendors } = await startVendors(client, configuration, facts, stops)
+  vendorAddresses = environment
   const { routes, schedules } = service
   const { address: awsAddress, runner } = aws
   const api = stops.keep(await startApi({ port: options.apiPort, region, routes, awsAddress }))
@@ -130,7 +124,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     fleet,
     faults,
     runner,
-    render: render?.server ?? null,
+    ...vendors,
     createdSecrets,
     tick: () => clock.tick(),
     stop: () => stops.run(),

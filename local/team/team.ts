@@ -101,9 +101,9 @@ const createSecrets = async (stack: Stack, options: TeamOptions): Promise<Secret
   return secrets
 }
 
-/** Where no app runs on an instance nothing is run here, and no engine is needed. */
+/** Where no app runs on an instance or in a dyno nothing is run here, and no engine is needed. */
 const startEngine = async (options: TeamOptions): Promise<Engine | null> => {
-  if (!JSON.stringify(options.apps('')).includes('"ec2":')) return null
+  if (!/"(ec2|heroku)":/.test(JSON.stringify(options.apps('')))) return null
   const engine = await ensureEngine(options.say)
   // What all of its images begin with is not pulled for each anew.
   await ensureBaseImage()

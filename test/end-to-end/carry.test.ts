@@ -32,7 +32,10 @@ beforeAll(async () => {
   const at = (name: string) => ({ port: 0, directory: join(directory, name) })
   source = await startRegistry({ ...at('source'), credentials: login })
   target = await startRegistry(at('target'))
-  front = await startRegistryFront({ registry: target.address, apiKey })
+  front = await startRegistryFront({
+    registry: target.address,
+    isToken: (token) => token === apiKey,
+  })
 })
 afterAll(async () => {
   await front.stop()

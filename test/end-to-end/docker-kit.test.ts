@@ -148,7 +148,7 @@ test('a demo first removes what a killed demo left, and nothing else', async () 
     await docker(['create', '--name', name, ...options, image])
   }
   const network = 'landfall-0123demo'
-  const others = [`${container}-shop`, `${container}-proxy`, `${container}-demo-shop-by-hand`]
+  const others = ['shop', 'proxy', 'demo-shop-by-hand', 'dyno'].map((of) => `${container}-${of}`)
   await docker(['network', 'create', '--label', `landfall.state=${directory}/gone`, network])
   await create('demo-shop-by-hand')
   await create('landfall-demo-shop-a', '--label', 'landfall.app=demo-shop', '--network', network)
@@ -159,16 +159,19 @@ test('a demo first removes what a killed demo left, and nothing else', async () 
     'landfall.proxy=1',
     ...reading('landfall-demo-Ab12Cd/1'),
   )
+  const gone = ['--label', `landfall.state=${directory}/gone`]
+  await create('landfall-dyno-1', '--label', 'landfall.dyno=demo-shop', ...gone)
   await create(others[0] ?? '', '--label', 'landfall.app=shop')
   await create(others[1] ?? '', '--label', 'landfall.proxy=1', ...reading('other/1'))
   await create(others[2] ?? '')
+  await create(others[3] ?? '', '--label', 'landfall.dyno=shop', ...gone)
 
   const said: string[] = []
   await removeLeftovers((line) => said.push(line), directory)
   await removeLeftovers((line) => said.push(line), directory)
 
   expect(said).toEqual([
-    'removing what an earlier demo left: demo-shop-by-hand, landfall-demo-shop-a, landfall-proxy-1',
+    'removing what an earlier demo left: demo-shop-by-hand, landfall-demo-shop-a, landfall-dyno-1, landfall-proxy-1',
   ])
   const names = (await docker(['ps', '--all', '--format', '{{.Names}}'])).split('\n')
   expect(names).toEqual(expect.arrayContaining(others))
