@@ -29,6 +29,7 @@ const toDetail = (fact: Notice, app: App) => ({
           digest: fact.deployment.digest,
           takesBack: fact.deployment.takesBack,
           afterPredeploy: fact.deployment.afterPredeploy,
+          promotedFrom: fact.deployment.promotedFrom,
         },
 })
 

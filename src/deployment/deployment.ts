@@ -9,7 +9,7 @@ import type {
   TargetKey,
 } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { App } from './app.ts'
+import type { App, Origin } from './app.ts'
 
 /** What is or was live: an image, a version of the secret, and the settings. */
 export interface Release {
@@ -21,6 +21,7 @@ export interface Release {
   /** VersionId in Secrets Manager; null where the app has no secret. */
   readonly secretVersion: string | null
   readonly settings: App
+  readonly promotedFrom: Origin | null
 }
 
 /** What an instance reported that it serves. */

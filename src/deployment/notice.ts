@@ -1,6 +1,7 @@
 import type { Instant } from '../kernel/clock.ts'
 import type { Commit, Digest, Generation } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
+import type { Origin } from './app.ts'
 
 /** `event` is EventBridge's default bus, for everything else. */
 export const channels = ['event', 'notice', 'github', 'sentry'] as const
@@ -33,6 +34,7 @@ export interface NoticeDeployment {
   readonly takesBack: Generation | null
   /** Whether the release taken back ran a `predeploy`, such as a migration, that a rollback does not undo. */
   readonly afterPredeploy: boolean
+  readonly promotedFrom: Origin | null
 }
 
 /** Something that happened to an app, with all that is sent: the deployment may have left the head by then. */

@@ -30,11 +30,18 @@ const toDeploymentNotice = (
 ): readonly Notice[] => {
   const { generation, kind, by, takesBack } = deployment
   if (kind === 'repair') return []
-  const { commit, digest, settings } = deployment.release
+  const { commit, digest, promotedFrom, settings } = deployment.release
   const { environment } = settings
   const afterPredeploy = isAfterPredeploy(head, deployment)
-  const shown = { generation, kind, commit, digest, environment, takesBack, afterPredeploy }
-  return [{ ...what, id: `${generation}:${what.kind}`, by, deployment: shown }]
+  const shown = { generation, kind, commit, digest, environment, promotedFrom }
+  return [
+    {
+      ...what,
+      id: `${generation}:${what.kind}`,
+      by,
+      deployment: { ...shown, takesBack, afterPredeploy },
+    },
+  ]
 }
 
 /** The notices that belong to no deployment: the event behind each, and what makes its id. */

@@ -1,8 +1,10 @@
 import * as z from 'zod'
+import type { Origin } from '../deployment/app.ts'
 import type { Deployment, Ended, Intent, Release } from '../deployment/deployment.ts'
 import type { Finished, Head } from '../deployment/head.ts'
 import { channels, noticeKinds, type PendingNotice } from '../deployment/notice.ts'
 import {
+  AppName,
   Commit,
   Digest,
   Fence,
@@ -14,6 +16,8 @@ import {
 import { instantSchema, reasonSchema } from './item.ts'
 import { appSchema } from './settings-schema.ts'
 
+const originSchema: z.ZodType<Origin> = z.object({ app: AppName, generation: Generation })
+
 const releaseSchema: z.ZodType<Release> = z.object({
   generation: Generation,
   revision: RevisionId,
@@ -21,6 +25,7 @@ const releaseSchema: z.ZodType<Release> = z.object({
   digest: Digest,
   secretVersion: z.string().nullable(),
   settings: appSchema,
+  promotedFrom: originSchema.nullable().default(null),
 })
 
 export const purposeSchema = z.enum(['prepare', 'deploy', 'restore'])
@@ -127,6 +132,7 @@ const noticeSchema: z.ZodType<PendingNotice> = z.object({
       environment: z.string(),
       takesBack: Generation.nullable(),
       afterPredeploy: z.boolean(),
+      promotedFrom: originSchema.nullable().default(null),
     })
     .nullable(),
   sentTo: z.array(z.enum(channels)),
@@ -143,6 +149,15 @@ export const headBodySchema = z.object({
   request: z
     .object({
       revision: RevisionId.nullable(),
+      promoted: z
+        .object({
+          app: AppName,
+          generation: Generation,
+          commit: Commit.nullable(),
+          digest: Digest,
+        })
+        .nullable()
+        .default(null),
       force: z.boolean(),
       by: z.string(),
       at: instantSchema,

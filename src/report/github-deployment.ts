@@ -4,7 +4,7 @@ import type { Notice, NoticeDeployment, NoticeKind } from '../deployment/notice.
 import { Digest, Generation, type AppName, type Commit } from '../kernel/id.ts'
 import { parseJson } from '../kernel/json.ts'
 import { reasons } from '../kernel/reason.ts'
-import { isGoLive } from './reporter.ts'
+import { describeOrigin, isGoLive } from './reporter.ts'
 
 export type GithubState = 'in_progress' | 'success' | 'failure' | 'inactive'
 
@@ -68,9 +68,10 @@ const cut = (text: string): string => (text.length <= 140 ? text : `${text.slice
 export const toDeployment = (
   app: App,
   { by, at }: Notice,
-  { kind, generation, digest, environment }: NoticeDeployment,
+  deployment: NoticeDeployment,
   commit: Commit,
 ) => {
+  const { kind, generation, digest, environment } = deployment
   const kinds = { deploy: 'Deployment', redeploy: 'Redeployment', rollback: 'Rollback' }
   return {
     ref: commit,
@@ -81,7 +82,9 @@ export const toDeployment = (
     environment,
     production_environment: /^prod(uction)?$/i.test(environment),
     transient_environment: false,
-    description: cut(`${kinds[kind]} ${generation} of ${app.name}, by ${by}`),
+    description: cut(
+      `${kinds[kind]} ${generation} of ${app.name}${describeOrigin(deployment)}, by ${by}`,
+    ),
   }
 }
 

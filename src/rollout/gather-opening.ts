@@ -71,14 +71,14 @@ export const gatherOpening = async (
   ports: OpeningPorts,
   app: App,
   wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
-    Pick<Opening['release'], 'revision' | 'commit' | 'digest'>,
+    Pick<Opening['release'], 'revision' | 'commit' | 'digest' | 'promotedFrom'>,
 ): Promise<Opening> => {
   const [secret, { candidates, capacities }, firing] = await Promise.all([
     app.secrets === null ? null : ports.readSecretVersion(app.secrets),
     listCandidates(ports, app, null),
     listFiring(ports, app),
   ])
-  const { kind, by, order, force, revision, commit, digest } = wanted
+  const { kind, by, order, force, revision, commit, digest, promotedFrom } = wanted
   const secretVersion = secret?.ok === true ? secret.value : null
   return {
     kind,
@@ -89,6 +89,14 @@ export const gatherOpening = async (
     candidates,
     capacities: capacities.map(({ instances }) => instances),
     ...findObstacle(app, secret, capacities),
-    release: { generation: null, revision, commit, digest, secretVersion, settings: app },
+    release: {
+      generation: null,
+      revision,
+      commit,
+      digest,
+      secretVersion,
+      settings: app,
+      promotedFrom,
+    },
   }
 }

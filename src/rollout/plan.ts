@@ -59,6 +59,7 @@ const openForPlan = async (
     revision: chosen.id ?? image,
     commit: chosen.commit,
     digest: image,
+    promotedFrom: null,
   })
   const opened = open(
     { head: { ...head, deployment: null, rollback: null }, events: [] },
@@ -86,6 +87,7 @@ const delays: readonly Reason[] = [
   'evidence_missing',
   'image_missing',
   'image_unlabelled',
+  'manual',
   'quarantined',
   'ci_missing',
   'ci_failed',

@@ -144,7 +144,8 @@ describe('the index of what is open', () => {
 
   it('lists an app while a request is neither opened nor refused', async () => {
     const heads = createHeads(journal.table)
-    const request = { revision: null, force: false, by: 'ada', at: '2026-11-20T10:00:30.000Z' }
+    const at = '2026-11-20T10:00:30.000Z'
+    const request = { revision: null, promoted: null, force: false, by: 'ada', at }
     const asked = next(createHead(newApp()), { request: { ...request, refusal: null } })
     await heads.record(asked, 0)
     expect(await heads.listOpen()).toContain(asked.app)

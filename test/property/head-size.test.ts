@@ -15,7 +15,15 @@ import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
 import { jsonBytes } from '../../src/deployment/message.ts'
 import { toInstances } from '../../src/deployment/wave.ts'
 import type { Opening, Observation } from '../../src/deployment/observation.ts'
-import { Commit, Digest, Fence, Generation, InstanceId, TargetKey } from '../../src/kernel/id.ts'
+import {
+  AppName,
+  Commit,
+  Digest,
+  Fence,
+  Generation,
+  InstanceId,
+  TargetKey,
+} from '../../src/kernel/id.ts'
 import { reasons, type Reason } from '../../src/kernel/reason.ts'
 import { appOf } from '../support/apps.ts'
 import { openingOf, start } from '../support/deployments.ts'
@@ -45,6 +53,7 @@ const releaseAt = (settings: App, index: number): Release => ({
   digest: digestAt(index),
   secretVersion: 'v'.repeat(64),
   settings,
+  promotedFrom: { app: AppName.parse('a'.repeat(40)), generation: largest },
 })
 
 const noticeAt = (index: number): PendingNotice => ({

@@ -87,7 +87,7 @@ const operators = [
       const { heads, revisions, clock } = world.toPorts(plainly)
       const redeploy = createRedeploy({ heads, revisions, clock, auditLog })
       const revision = i === null ? null : commitAt(i)
-      await redeploy({ app: world.app, revision, force, by: 'ada', id: newNonce() })
+      await redeploy({ app: world.app, revision, from: null, force, by: 'ada', id: newNonce() })
     }),
   ),
   fc

@@ -53,6 +53,7 @@ export const openingOf = (
     digest: digestAt(index),
     secretVersion: null,
     settings,
+    promotedFrom: null,
   },
   candidates: Array.from({ length: instances }, (_, i) =>
     candidateAt(i + 1, { target: settings.targets[0]?.key ?? firstTarget }),

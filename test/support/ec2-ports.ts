@@ -22,6 +22,7 @@ export const release: Release = {
   digest: digestAt(7),
   secretVersion: null,
   settings: lettings,
+  promotedFrom: null,
 }
 
 export const orderOf = (changes: Partial<Order> = {}): Order => ({

@@ -123,6 +123,7 @@ const environments = fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,8}$/), 
 const settings: fc.Arbitrary<App> = fc
   .record({
     env: environments,
+    deploy: fc.constantFrom('automatic' as const, 'manual' as const),
     targets: fc.array(targets, { maxLength: 3 }),
     secrets: maybe(words),
     rollback: maybe(
@@ -135,6 +136,8 @@ const settings: fc.Arbitrary<App> = fc
   })
   .map((changes) => ({ ...appOf('oc-lettings'), ...changes }))
 
+const origins = fc.record({ app: apps, generation: generations })
+
 export const releases: fc.Arbitrary<Release> = fc.record({
   generation: generations,
   revision: fc.oneof(commits, digests),
@@ -142,6 +145,7 @@ export const releases: fc.Arbitrary<Release> = fc.record({
   digest: digests,
   secretVersion: maybe(words),
   settings,
+  promotedFrom: maybe(origins),
 })
 
 const servings = fc.record({ generation: generations, digest: digests })
@@ -257,6 +261,7 @@ const pendingNotices: fc.Arbitrary<PendingNotice> = fc.record({
       environment: words,
       takesBack: maybe(generations),
       afterPredeploy: fc.boolean(),
+      promotedFrom: maybe(origins),
     }),
   ),
   sentTo: fc.subarray([...channels]),
@@ -296,6 +301,14 @@ export const heads: fc.Arbitrary<Head> = fc.record({
   request: maybe(
     fc.record({
       revision: maybe(commits),
+      promoted: maybe(
+        fc.record({
+          app: apps,
+          generation: generations,
+          commit: maybe(commits),
+          digest: digests,
+        }),
+      ),
       force: fc.boolean(),
       by: words,
       at: instants,

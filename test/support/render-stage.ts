@@ -46,6 +46,7 @@ export const releaseOf = (
   digest: digestOf(letter),
   secretVersion: 'v1',
   settings: shopOf(),
+  promotedFrom: null,
   ...changes,
 })
 

@@ -29,6 +29,7 @@ export const deploymentOf = (
   environment: 'production',
   takesBack: null,
   afterPredeploy: false,
+  promotedFrom: null,
   ...more,
 })
 

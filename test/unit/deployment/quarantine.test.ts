@@ -12,6 +12,7 @@ const releaseAt = (index: number, env: Release['settings']['env'] = {}): Release
   digest: digestAt(index),
   secretVersion: null,
   settings: { ...lettings, env },
+  promotedFrom: null,
 })
 
 describe('two releases are the same content', () => {

@@ -20,6 +20,7 @@ const wanted = {
   revision: commitAt(1),
   commit: commitAt(1),
   digest: digestAt(1),
+  promotedFrom: null,
 } as const
 
 const gather = (readSecretVersion: OpeningPorts['readSecretVersion']) =>
