@@ -13,11 +13,17 @@ import { lambda } from '../src/lambda.ts'
 import { OperatorInput } from '../src/rollout/operator.ts'
 import { answerRedeploy, createRedeploy } from '../src/rollout/redeploy.ts'
 
-/** `npx sls invoke -f redeploy -d '{"app":"shop"}'` */
+/** `npx sls invoke -f redeploy -d '{"app":"shop"}'`; or with a revision, or from another app. */
 const RedeployEvent = OperatorInput.extend({
   revision: RevisionId.optional(),
+  from: z.string().optional(),
   force: z.boolean().default(false),
 })
+  .refine(({ from, revision }) => from === undefined || revision === undefined, {
+    error: "deploys the other app's live digest: name no revision with it",
+    path: ['from'],
+  })
+  .refine(({ app, from }) => app !== from, { error: 'must name another app', path: ['from'] })
 
 const compose = (log: Log) => {
   const environment = readEnvironment(environments.redeploy)

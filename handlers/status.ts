@@ -20,16 +20,18 @@ const StatusEvent = z
   })
 
 const compose = () => {
+  const { apps } = loadConfiguration()
   const table = createJournalTable(readEnvironment(environments.status).TABLE_NAME)
   const revisions = createRevisions(table)
   const status = createStatus({
+    apps,
     heads: createHeads(table),
     revisions,
     history: createHistory(table),
     seen: createSeen(table),
     clock: systemClock,
   })
-  return { apps: loadConfiguration().apps, status, revisions }
+  return { apps, status, revisions }
 }
 
 export const handler = lambda('status', compose, (services, input) =>

@@ -30,6 +30,7 @@ const toDetail = (fact: Notice, app: App) => ({
           takesBack: fact.deployment.takesBack,
           afterPredeploy: fact.deployment.afterPredeploy,
           origin: fact.deployment.origin,
+          promotedFrom: fact.deployment.promotedFrom,
         },
 })
 

@@ -99,6 +99,7 @@ const toApp = (name: string, file: AppFile): App => ({
   image: file.image,
   tag: file.tag,
   environment: file.environment,
+  deploy: file.deploy,
   // The image is always required.
   requires: [
     ...file.requires.flatMap((entry): Requirement[] =>

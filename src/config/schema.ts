@@ -171,6 +171,10 @@ const AppFile = z.strictObject({
   environment: textLike('the name of an environment', /^[^\s/\p{Cc}][^/\p{Cc}]{0,63}$/u).default(
     'production',
   ),
+  deploy: z
+    .enum(['automatic', 'manual'], { error: 'automatic or manual' })
+    .default('automatic')
+    .describe('manual: a commit that has all that it requires waits for redeploy.'),
   requires: z
     .array(RequirementInput, { error: 'a list, such as [{ ci: github, workflow: CI }, image]' })
     .min(1, { error: 'a list of at least one, such as [{ ci: github, workflow: CI }, image]' }),

@@ -1,4 +1,4 @@
-import type { AppName, InstanceId, TargetKey } from '../kernel/id.ts'
+import type { AppName, Generation, InstanceId, TargetKey } from '../kernel/id.ts'
 
 /** Evidence that a revision needs before it may be deployed. */
 export type Requirement =
@@ -94,6 +94,8 @@ export interface App {
   /** A tag, or a template with `{commit}`. */
   readonly tag: string
   readonly environment: string
+  /** Under `manual` a revision with all its evidence waits for a person's redeploy. */
+  readonly deploy: 'automatic' | 'manual'
   readonly requires: readonly Requirement[]
   readonly waitForSeconds: number
   readonly deadlineSeconds: number
@@ -112,6 +114,12 @@ export interface App {
     readonly notice: string | null
     readonly sentry: string | null
   }
+}
+
+/** The live release of another app whose digest was brought out here. */
+export interface Promotion {
+  readonly app: AppName
+  readonly generation: Generation
 }
 
 /** The whole of `landfall.yml`. */

@@ -34,6 +34,8 @@ export interface Choice {
     readonly digest: Digest
     readonly order: PushOrder
   } | null
+  /** The newest deployable one, which waits for a person. */
+  readonly rest: Revision | null
 }
 
 export const ciKey = (ci: string, workflow: string): string => `${ci}:${workflow}`
@@ -73,6 +75,8 @@ export const mayAsk = (
   return isPast(addSeconds(asked.at, gapSeconds), now)
 }
 
+const superseded = { status: 'superseded', reason: 'superseded', lacked: null } as const
+
 const asEnded = (
   status: RevisionStatus,
   reason: Reason,
@@ -104,7 +108,7 @@ export const readinessOf = (
   if (head.deployment?.release.revision === revision.id) return { kind: 'open' }
   const order = orderOf(app, revision)
   if (order !== null && head.mark !== null && compareOrders(order, head.mark) <= 0)
-    return asEnded('superseded', 'superseded')
+    return { kind: 'ended', ...superseded }
   if (isQuarantined(head, revision)) return asEnded('refused', 'quarantined')
   const runs = requiredCi(app).map(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)])
   if (runs.some((run) => run?.conclusion === 'failure')) return asEnded('refused', 'ci_failed')
@@ -119,9 +123,14 @@ export const readinessOf = (
   return asEnded('expired', 'wait_expired', [image])
 }
 
+/** Whether only a person brings it out: also a revision that waited before the app became automatic again. */
+export const needsPerson = (app: App, { reason }: Pick<Revision, 'reason'>): boolean =>
+  app.deploy === 'manual' || reason === 'manual'
+
 /**
  * The revision to deploy next: the newest deployable one above the mark. A revision that waits or failed
- * its CI supersedes none; one whose image is missing lets the next older one pass.
+ * its CI supersedes none; one whose image is missing lets the next older one pass. One that waits for a
+ * person supersedes the older deployable ones.
  */
 export const choose = (
   head: Head,
@@ -140,18 +149,25 @@ export const choose = (
     return [{ revision, status, reason, lacked }]
   })
   const isBlocked = blockers(head, { kind: 'deploy', force: false, content: null }).length > 0
-  if (isBlocked) return { ended, ask: null, open: null }
+  const chosen = { ended, ask: null, open: null, rest: null }
+  if (isBlocked) return chosen
   const ready = judged
     .flatMap(({ revision, readiness }) =>
       readiness.kind === 'ready' ? [{ revision, order: readiness.order }] : [],
     )
     .sort((a, b) => compareOrders(b.order, a.order))
-  for (const { revision, order } of ready) {
+  for (const [at, { revision, order }] of ready.entries()) {
     const { digest } = revision
-    if (digest !== null) return { ended, ask: null, open: { revision, digest, order } }
-    if (mayAsk(revision, now)) return { ended, ask: revision, open: null }
+    if (digest === null) {
+      if (mayAsk(revision, now)) return { ...chosen, ask: revision }
+    } else if (needsPerson(app, revision)) {
+      const passed = ready
+        .slice(at + 1)
+        .map((older) => ({ revision: older.revision, ...superseded }))
+      return { ...chosen, ended: [...ended, ...passed], rest: revision }
+    } else return { ...chosen, open: { revision, digest, order } }
   }
-  return { ended, ask: null, open: null }
+  return chosen
 }
 
 export type MissingEvidence = Revision & { readonly commit: Commit }

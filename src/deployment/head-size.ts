@@ -59,7 +59,7 @@ const fixedBytes = (head: Head, release: Content, firing: readonly string[]): nu
   ])
   const alarms = largest([firing, ...head.finished.map((one) => one.firing)].map(jsonBytes))
   const releaseBytes = contents.map(
-    (one) => jsonBytes({ ...one, generation: null, secretVersion: null }) + 400,
+    (one) => jsonBytes({ ...one, generation: null, secretVersion: null }) + 500,
   )
   return (
     entryBytes.other +

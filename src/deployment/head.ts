@@ -10,8 +10,12 @@ import {
   type Intent,
   type Release,
 } from './deployment.ts'
+import type { Promotion } from './app.ts'
 import type { PendingNotice } from './notice.ts'
 import type { PushOrder } from './revision.ts'
+
+/** A release that was live on another app when the request was accepted. */
+export type Promoted = Promotion & Pick<Release, 'commit' | 'digest'>
 
 /**
  * A person's request to deploy. Operators write only the journal; reconcile looks up image, secret and
@@ -20,6 +24,8 @@ import type { PushOrder } from './revision.ts'
 export interface Request {
   /** A commit or a digest; null for the live digest with today's settings and secrets. */
   readonly revision: RevisionId | null
+  /** Its digest is deployed, and no other; null for an image of this app's own. */
+  readonly promoted: Promoted | null
   readonly force: boolean
   readonly by: string
   readonly at: Instant

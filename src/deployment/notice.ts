@@ -2,6 +2,7 @@ import type { Instant } from '../kernel/clock.ts'
 import type { Commit, Digest, Generation } from '../kernel/id.ts'
 import type { Origin } from '../kernel/origin.ts'
 import type { Reason } from '../kernel/reason.ts'
+import type { Promotion } from './app.ts'
 
 /** `event` is EventBridge's default bus, for everything else. */
 export const channels = ['event', 'notice', 'github', 'sentry'] as const
@@ -35,6 +36,7 @@ export interface NoticeDeployment {
   /** Whether the release taken back ran a `predeploy`, such as a migration, that a rollback does not undo. */
   readonly afterPredeploy: boolean
   readonly origin: Origin | null
+  readonly promotedFrom: Promotion | null
 }
 
 /** Something that happened to an app, with all that is sent: the deployment may have left the head by then. */

@@ -30,11 +30,11 @@ const toDeploymentNotice = (
 ): readonly Notice[] => {
   const { generation, kind, by, takesBack } = deployment
   if (kind === 'repair') return []
-  const { commit, digest, origin, settings } = deployment.release
+  const { commit, digest, origin, promotedFrom, settings } = deployment.release
   const { environment } = settings
   const afterPredeploy = isAfterPredeploy(head, deployment)
   const of = { generation, kind, commit, digest, environment, takesBack }
-  const shown = { ...of, afterPredeploy, origin }
+  const shown = { ...of, afterPredeploy, origin, promotedFrom }
   return [{ ...what, id: `${generation}:${what.kind}`, by, deployment: shown }]
 }
 

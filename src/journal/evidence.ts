@@ -24,8 +24,8 @@ interface Fact {
 }
 
 /**
- * One write and no read where the revision is new, or waits and has nothing of this kind yet: the case of
- * nearly every delivery. Removing `asked` on a new hint makes reconcile ask the registry at once.
+ * One write and no read where the revision is new, or waits (not for a person) and has nothing of this kind
+ * yet: the case of nearly every delivery. Removing `asked` on a new hint makes reconcile ask the registry at once.
  */
 const recordFirst = (table: JournalTable, fact: Fact): Promise<boolean> => {
   const { app, id, commit, evidence, receivedAt } = fact
@@ -37,12 +37,14 @@ const recordFirst = (table: JournalTable, fact: Fact): Promise<boolean> => {
         waitingSince = if_not_exists(waitingSince, :now), #open = :open, openKey = :openKey
       ADD #version :one ${evidence.kind === 'image' ? 'REMOVE asked' : ''}`,
     ConditionExpression: `(attribute_not_exists(pk) OR
-      (#status = :waiting AND schemaVersion = :schemaVersion))
+      (#status = :waiting AND schemaVersion = :schemaVersion
+        AND (attribute_not_exists(#reason) OR #reason <> :manual)))
       AND attribute_not_exists(#evidence)`,
     ExpressionAttributeNames: {
       '#evidence':
         evidence.kind === 'ci' ? ciAttribute(ciKey(evidence.ci, evidence.workflow)) : evidence.kind,
       '#status': 'status',
+      '#reason': 'reason',
       '#commit': 'commit',
       '#open': 'open',
       '#version': 'version',
@@ -54,6 +56,7 @@ const recordFirst = (table: JournalTable, fact: Fact): Promise<boolean> => {
       ':commit': commit,
       ':now': receivedAt,
       ':waiting': 'waiting',
+      ':manual': 'manual',
       ':schemaVersion': schemaVersion,
       ':one': 1,
       ':open': open,

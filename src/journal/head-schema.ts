@@ -1,8 +1,10 @@
 import * as z from 'zod'
+import type { Promotion } from '../deployment/app.ts'
 import type { Deployment, Ended, Intent, Release } from '../deployment/deployment.ts'
 import type { Finished, Head } from '../deployment/head.ts'
 import { channels, noticeKinds, type PendingNotice } from '../deployment/notice.ts'
 import {
+  AppName,
   Commit,
   Digest,
   Fence,
@@ -15,6 +17,8 @@ import { instantSchema, reasonSchema } from './item.ts'
 import { originSchema } from './origin-schema.ts'
 import { appSchema } from './settings-schema.ts'
 
+const promotionSchema: z.ZodType<Promotion> = z.object({ app: AppName, generation: Generation })
+
 const releaseSchema: z.ZodType<Release> = z.object({
   generation: Generation,
   revision: RevisionId,
@@ -23,6 +27,7 @@ const releaseSchema: z.ZodType<Release> = z.object({
   secretVersion: z.string().nullable(),
   origin: originSchema,
   settings: appSchema,
+  promotedFrom: promotionSchema.nullable().default(null),
 })
 
 export const purposeSchema = z.enum(['prepare', 'deploy', 'restore'])
@@ -130,6 +135,7 @@ const noticeSchema: z.ZodType<PendingNotice> = z.object({
       takesBack: Generation.nullable(),
       afterPredeploy: z.boolean(),
       origin: originSchema,
+      promotedFrom: promotionSchema.nullable().default(null),
     })
     .nullable(),
   sentTo: z.array(z.enum(channels)),
@@ -146,6 +152,15 @@ export const headBodySchema = z.object({
   request: z
     .object({
       revision: RevisionId.nullable(),
+      promoted: z
+        .object({
+          app: AppName,
+          generation: Generation,
+          commit: Commit.nullable(),
+          digest: Digest,
+        })
+        .nullable()
+        .default(null),
       force: z.boolean(),
       by: z.string(),
       at: instantSchema,

@@ -7,7 +7,7 @@ import type { Heads } from '../rollout/journal.ts'
 import { packHead, unpackHead } from './head-lists.ts'
 import { headBodySchema } from './head-schema.ts'
 import { parseItem, schemaVersion } from './item.ts'
-import { itemKey, openAttributes, openIndex } from './keys.ts'
+import { itemKey, openAttributes, openIndex, toOpenApp } from './keys.ts'
 import { queryItems } from './list.ts'
 import { putItem, readItem, type Item, type JournalTable } from './table.ts'
 
@@ -82,6 +82,6 @@ export const createHeads = (table: JournalTable): Heads => ({
       ExpressionAttributeNames: { '#open': 'open' },
       ExpressionAttributeValues: { ':open': openIndex },
     })
-    return [...new Set(items.map((item) => AppName.parse(String(item['openKey']).split('#')[0])))]
+    return [...new Set(items.flatMap((item) => toOpenApp(String(item['openKey'])) ?? []))]
   },
 })

@@ -1,6 +1,12 @@
 import type { StepRecord } from '../deployment/step.ts'
 import type { Instant } from '../kernel/clock.ts'
-import type { AppName, DeliveryId, Generation, InstanceId, RevisionId } from '../kernel/id.ts'
+import {
+  AppName,
+  type DeliveryId,
+  type Generation,
+  type InstanceId,
+  type RevisionId,
+} from '../kernel/id.ts'
 
 /** The primary key of an item: both are strings, so that one table holds every kind of record. */
 export interface ItemKey {
@@ -77,6 +83,8 @@ export const openIndex = 'open'
 
 export const revisionOpenPrefix = (app: AppName): string => `${app}#revision#`
 
+const restingPrefix = 'manual#'
+
 /** The two attributes of the sparse index; only what is open or waiting carries them. */
 export const openAttributes = {
   head: (app: AppName) => ({ open: openIndex, openKey: `${app}#head` }),
@@ -85,4 +93,15 @@ export const openAttributes = {
     open: openIndex,
     openKey: `${revisionOpenPrefix(app)}${id}`,
   }),
+  /** A revision that waits for a person: it is found with the others, and the schedule passes it over. */
+  resting: (app: AppName, id: RevisionId) => ({
+    open: openIndex,
+    openKey: `${revisionOpenPrefix(app)}${restingPrefix}${id}`,
+  }),
+}
+
+/** The app that the schedule looks at because of an entry of the index; null where it need not. */
+export const toOpenApp = (openKey: string): AppName | null => {
+  const app = AppName.parse(openKey.split('#')[0])
+  return openKey.startsWith(`${revisionOpenPrefix(app)}${restingPrefix}`) ? null : app
 }

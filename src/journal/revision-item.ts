@@ -57,15 +57,20 @@ export const fromRevisionItem = (key: ItemKey, item: Item): Revision => {
   return parseItem(revisionSchema, key, { ...item, ci })
 }
 
+type Standing = Pick<Revision, 'app' | 'id' | 'status' | 'reason'>
+
+const toOpen = ({ app, id, status, reason }: Standing, now: Instant): Item => {
+  if (status !== 'waiting') return { expiresAt: expiresAt(now, 'endedRevision') }
+  return reason === 'manual' ? openAttributes.resting(app, id) : openAttributes.revision(app, id)
+}
+
 /** Null is left out: the first evidence of a kind is written where its attribute is missing. */
 export const toRevisionItem = ({ ci, ...revision }: Revision, now: Instant): Item => ({
   ...itemKey.revision(revision.app, revision.id),
   schemaVersion,
   ...Object.fromEntries(Object.entries(revision).filter(([, value]) => value !== null)),
   ...Object.fromEntries(Object.entries(ci).map(([name, run]) => [ciAttribute(name), run])),
-  ...(revision.status === 'waiting'
-    ? openAttributes.revision(revision.app, revision.id)
-    : { expiresAt: expiresAt(now, 'endedRevision') }),
+  ...toOpen(revision, now),
 })
 
 export const readRevision = async (

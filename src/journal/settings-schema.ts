@@ -80,6 +80,7 @@ export const appSchema: z.ZodType<App> = z.object({
   image: z.string(),
   tag: z.string(),
   environment: z.string(),
+  deploy: z.enum(['automatic', 'manual']).default('automatic'),
   requires: z.array(
     z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('ci'), ci: z.enum(['github', 'circleci']), workflow: z.string() }),

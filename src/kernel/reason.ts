@@ -33,7 +33,8 @@ export const reasons = {
   image_unlabelled:
     'Neither the label of the image nor its tag names the commit that it was built from.',
   ci_failed: 'CI failed for this commit.',
-  superseded: 'A newer revision was deployed first.',
+  manual: 'The revision has all that the app requires and waits for redeploy (deploy: manual).',
+  superseded: 'A newer revision was deployed first, or waits for redeploy in its place.',
   wait_expired: 'The missing requirements were not met within waitFor.',
   quarantined: 'The commit or digest was rolled back; only redeploy with force deploys it again.',
   app_frozen: 'The app is frozen.',
@@ -119,8 +120,10 @@ export const reasons = {
   nothing_open: 'No deployment is open and no request is pending.',
   not_frozen: 'The app is not frozen.',
   frozen: 'The app is frozen: nothing is deployed automatically until unfreeze.',
-  unfrozen: 'The app is no longer frozen; the newest waiting commit is deployed.',
+  unfrozen:
+    'The app is no longer frozen; the newest waiting commit is deployed, unless it waits for redeploy.',
   nothing_live: 'The app has no live release yet.',
+  image_differs: 'The two apps do not deploy the same image repository.',
   revision_unknown: 'The revision is unknown and its image is not in the registry.',
   ci_missing: 'CI is not green for this revision; force deploys it anyway.',
 } as const

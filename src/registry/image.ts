@@ -10,6 +10,12 @@ export interface ImageAddress {
   readonly repository: string
 }
 
+/** Whether two names are of one repository, so that a digest of one is the same image under the other. */
+export const isSameRepository = (one: string, other: string): boolean => {
+  const [left, right] = [parseImage(one), parseImage(other)]
+  return left.host === right.host && left.repository === right.repository
+}
+
 /**
  * Reads an image's name as Docker does: `nginx`, `acme/shop`, `registry.example:5000/shop`. The first
  * part is a host if it has a dot or a port, or is `localhost`.

@@ -4,7 +4,7 @@ import type { Notice, NoticeDeployment, NoticeKind } from '../deployment/notice.
 import { Digest, Generation, type AppName, type Commit } from '../kernel/id.ts'
 import { parseJson } from '../kernel/json.ts'
 import { reasons } from '../kernel/reason.ts'
-import { isGoLive } from './reporter.ts'
+import { describePromotion, isGoLive } from './reporter.ts'
 
 export type GithubState = 'in_progress' | 'success' | 'failure' | 'inactive'
 
@@ -71,9 +71,10 @@ const cut = (text: string): string => {
 export const toDeployment = (
   app: App,
   { by, at }: Notice,
-  { kind, generation, digest, environment, origin }: NoticeDeployment,
+  deployment: NoticeDeployment,
   commit: Commit,
 ) => {
+  const { kind, generation, digest, environment, origin } = deployment
   const kinds = { deploy: 'Deployment', redeploy: 'Redeployment', rollback: 'Rollback' }
   const title = origin?.title ? `: ${origin.title}` : ''
   const author = origin?.author ? ` (${origin.author})` : ''
@@ -86,7 +87,9 @@ export const toDeployment = (
     environment,
     production_environment: /^prod(uction)?$/i.test(environment),
     transient_environment: false,
-    description: cut(`${kinds[kind]} ${generation} of ${app.name}, by ${by}${title}${author}`),
+    description: cut(
+      `${kinds[kind]} ${generation} of ${app.name}${describePromotion(deployment)}, by ${by}${title}${author}`,
+    ),
   }
 }
 

@@ -8,6 +8,7 @@ import { reasons } from '../kernel/reason.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import { readNamedSecret } from '../secrets/named-secret.ts'
 import {
+  describePromotion,
   isGoLive,
   mostMilliseconds,
   noticeSent,
@@ -26,7 +27,7 @@ const phrases: Readonly<Record<NoticeKind, readonly [sign: string, phrase: strin
   cancelled: ['🚫', 'was cancelled'],
   rolled_back: ['⏪', 'was rolled back'],
   frozen: ['🧊', 'is frozen: new commits are not deployed until it is unfrozen'],
-  unfrozen: ['▶️', 'is no longer frozen: the newest waiting commit is deployed'],
+  unfrozen: ['▶️', 'is no longer frozen'],
   not_rolled_back: ['⚠️', 'could not be rolled back'],
   drifted: ['🧭', 'was changed by hand on an instance'],
 }
@@ -41,7 +42,7 @@ const toVersion = (app: App, { commit, digest }: NoticeDeployment): string => {
 
 const toSubject = (app: App, deployment: NoticeDeployment): string => {
   const { kind, generation, takesBack } = deployment
-  const version = toVersion(app, deployment)
+  const version = `${toVersion(app, deployment)}${describePromotion(deployment)}`
   if (kind !== 'rollback') return `deployment ${generation} (${version})`
   const back = takesBack === null ? '' : `, which rolls back deployment ${takesBack},`
   return `rollback ${generation} to ${version}${back}`
@@ -69,13 +70,17 @@ export const renderNotice = (notice: Notice, app: App): string => {
   const { kind, by, deployment, reason, message } = notice
   const [sign, phrase] = phrases[kind]
   const happened = deployment !== null && isGoLive(notice) ? 'is live' : phrase
+  const follows =
+    kind === 'unfrozen' && app.deploy === 'automatic'
+      ? ': the newest waiting commit is deployed'
+      : ''
   const where = `*${app.name}* (${escape(deployment?.environment ?? app.environment)})`
   const what = deployment === null ? where : `${where}: ${toSubject(app, deployment)}`
   const isRollback =
     kind === 'rolled_back' || (kind === 'started' && deployment?.kind === 'rollback')
   const quoted = message?.split(/\r?\n/).map((line) => `> ${escape(line)}`) ?? []
   return [
-    `${sign} ${what} ${happened} · by ${escape(by)}`,
+    `${sign} ${what} ${happened}${follows} · by ${escape(by)}`,
     ...(deployment === null ? [] : describeOrigin(deployment)),
     ...(reason === null || reason === 'deployed'
       ? []

@@ -1,5 +1,5 @@
 import type { App } from '../deployment/app.ts'
-import type { Notice, SendResult } from '../deployment/notice.ts'
+import type { Notice, NoticeDeployment, SendResult } from '../deployment/notice.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Http } from '../kernel/http.ts'
 import type { ReadCurrentSecret } from '../secrets/named-secret.ts'
@@ -24,3 +24,7 @@ export const noticeSent: SendResult = { kind: 'sent' }
 
 /** For all requests of one notice; the rest of the 10 s is for Landfall itself. */
 export const mostMilliseconds = 9_000
+
+/** Follows the name of a release: where its image was live before, or nothing. */
+export const describePromotion = ({ promotedFrom }: NoticeDeployment): string =>
+  promotedFrom === null ? '' : `, promoted from ${promotedFrom.app} #${promotedFrom.generation}`

@@ -64,14 +64,14 @@ export const gatherOpening = async (
   ports: OpeningPorts,
   app: App,
   wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
-    Pick<Opening['release'], 'revision' | 'commit' | 'digest' | 'origin'>,
+    Pick<Opening['release'], 'revision' | 'commit' | 'digest' | 'origin' | 'promotedFrom'>,
 ): Promise<Opening> => {
   const [secret, { candidates, capacities }, firing] = await Promise.all([
     app.secrets === null ? null : ports.readSecretVersion(app.secrets),
     listCandidates(ports, app, null),
     listFiring(ports, app),
   ])
-  const { kind, by, order, force, revision, commit, digest, origin } = wanted
+  const { kind, by, order, force, ...image } = wanted
   const secretVersion = secret?.ok === true ? secret.value : null
   return {
     kind,
@@ -82,6 +82,6 @@ export const gatherOpening = async (
     candidates,
     capacities: capacities.map(({ instances }) => instances),
     ...findObstacle(secret, capacities),
-    release: { generation: null, revision, commit, digest, secretVersion, origin, settings: app },
+    release: { generation: null, ...image, secretVersion, settings: app },
   }
 }

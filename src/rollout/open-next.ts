@@ -55,12 +55,12 @@ const findRequested = async (
   return found.ok ? found : fail(found.error.reason)
 }
 
-/** The image of a request: the live one, the digest that it names, or the commit's in the registry. */
+/** The image of a request: the live one, the promoted one, the digest that it names, or the commit's in the registry. */
 const resolveRequest = async (
   ports: ReconcilePorts,
   app: App,
   head: Head,
-  { revision, force, by }: Request,
+  { revision, promoted, force, by }: Request,
 ): Promise<Result<Parameters<typeof gatherOpening>[2], Reason>> => {
   const wanted = { kind: 'redeploy', by, force } as const
   const blocker = firstBlocker(head, { ...wanted, content: null })
@@ -69,24 +69,26 @@ const resolveRequest = async (
   if (revision === null) {
     if (live === null) return fail('nothing_live')
     const { revision: id, commit, digest, origin } = live
-    return succeed({ ...wanted, revision: id, commit, digest, origin, order: null })
+    const same = { revision: id, commit, digest, origin, promotedFrom: null }
+    return succeed({ ...wanted, ...same, order: null })
   }
   const known = await ports.revisions.load(app.name, revision)
-  const found = await findRequested(ports, app, revision)
+  const found =
+    promoted === null ? await findRequested(ports, app, revision) : succeed<Digest>(promoted.digest)
   if (!found.ok)
     return fail(
       known === null && found.error === 'image_missing' ? 'revision_unknown' : found.error,
     )
   const image = found.value
   if (!force && isQuarantined(head, namesOf(image))) return fail('quarantined')
-  const commit = Commit.safeParse(revision)
   return succeed({
     ...wanted,
     order: known === null ? null : (orderOf(app, known) ?? seenOrder(known)),
     revision,
-    commit: commit.success ? commit.data : (known?.commit ?? null),
+    commit: promoted?.commit ?? Commit.safeParse(revision).data ?? known?.commit ?? null,
     digest: image,
     origin: known && originOf(app, known),
+    promotedFrom: promoted && { app: promoted.app, generation: promoted.generation },
   })
 }
 
@@ -117,7 +119,37 @@ const openRequested = async (
   )
 }
 
-/** Ends the revisions that are over, asks the registry for the image of the next one, and opens it. */
+const openChosen = async (
+  ports: ReconcilePorts,
+  write: WriteHead,
+  head: Head,
+  app: App,
+  { revision, digest, order }: NonNullable<Choice['open']>,
+): Promise<boolean> => {
+  const wanted = { kind: 'deploy', by: sourceOf(revision), order, force: false } as const
+  const opening = await gatherOpening(ports, app, {
+    ...wanted,
+    revision: revision.id,
+    commit: revision.commit,
+    digest,
+    origin: originOf(app, revision),
+    promotedFrom: null,
+  })
+  const reason = findRefusal(ports, head, opening)
+  if (reason === null) return write(head, { kind: 'opening_gathered', opening })
+  await ports.revisions.recordStatus(revision, 'refused', reason, toInstant(ports.clock()))
+  return true
+}
+
+/** Records that a revision waits for a person. False where that is recorded already. */
+const letRest = async (ports: ReconcilePorts, revision: Revision): Promise<boolean> => {
+  if (revision.reason === 'manual') return false
+  await ports.revisions.recordStatus(revision, 'waiting', 'manual', toInstant(ports.clock()))
+  ports.log.info('revision waits for redeploy', { app: revision.app, revision: revision.id })
+  return true
+}
+
+/** Ends the revisions that are over, asks the registry for the image of the next one, and opens it or lets it wait. */
 export const openNext = async (
   ports: ReconcilePorts,
   write: WriteHead,
@@ -138,18 +170,7 @@ export const openNext = async (
     await askForImage(ports, app, choice.ask)
     return true
   }
-  if (choice.open === null) return isTick && lookUpMissing(ports, head, app, revisions, seen)
-  const { revision, digest, order } = choice.open
-  const wanted = { kind: 'deploy', by: sourceOf(revision), order, force: false } as const
-  const opening = await gatherOpening(ports, app, {
-    ...wanted,
-    revision: revision.id,
-    commit: revision.commit,
-    digest,
-    origin: originOf(app, revision),
-  })
-  const reason = findRefusal(ports, head, opening)
-  if (reason === null) return write(head, { kind: 'opening_gathered', opening })
-  await ports.revisions.recordStatus(revision, 'refused', reason, toInstant(ports.clock()))
-  return true
+  if (choice.open !== null) return openChosen(ports, write, head, app, choice.open)
+  if (choice.rest !== null && (await letRest(ports, choice.rest))) return true
+  return isTick && lookUpMissing(ports, head, app, revisions, seen)
 }

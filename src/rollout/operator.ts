@@ -46,7 +46,7 @@ const parseInput = <Input>(schema: z.ZodType<Input>, input: unknown): Result<Inp
   return fail(refuseOrder('input_invalid', mistakes.join('; ')))
 }
 
-const findApp = (apps: readonly App[], name: string): Result<App, Refusal> => {
+export const findApp = (apps: readonly App[], name: string): Result<App, Refusal> => {
   const app = apps.find((one) => one.name === name)
   const known = apps.map((one) => one.name).join(', ')
   return app === undefined

@@ -1,4 +1,5 @@
-import type { App, TargetSettings } from '../deployment/app.ts'
+import type { App, Promotion, TargetSettings } from '../deployment/app.ts'
+import { needsPerson } from '../deployment/choose.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { HookKind, SeenHooks } from '../deployment/seen.ts'
@@ -12,6 +13,7 @@ import type { Heads, Labels, Revisions, Seen } from './journal.ts'
 import { findImage, toTag } from './find-image.ts'
 import type { OpeningPorts } from './gather-opening.ts'
 import type { Images } from './ports.ts'
+import { listLiveOn } from './promotion.ts'
 
 /** Why a look-up failed, for people; never with a value of a secret. */
 export interface LookUpFailure {
@@ -46,6 +48,8 @@ export interface AppFacts {
     readonly reference: string
     readonly found: Result<Digest, { readonly reason: Reason }>
   } | null
+  /** Where the image of a revision that waits for a person is live already; null where it needs none. */
+  readonly liveOn: readonly Promotion[] | null
   readonly alarms: Result<readonly AlarmState[], LookUpFailure>
   readonly seen: SeenHooks
   /** The webhook events that the app needs, each with its name for people: `GitHub: Pushes`. */
@@ -55,6 +59,7 @@ export interface AppFacts {
 
 /** None of these can write. */
 export interface PlanPorts extends OpeningPorts {
+  readonly apps: readonly App[]
   readonly heads: Pick<Heads, 'load'>
   readonly revisions: Pick<Revisions, 'load' | 'loadWaiting'>
   readonly seen: Seen
@@ -126,6 +131,16 @@ const lookUpAlarms = async (
   }
 }
 
+const lookUpLiveOn = async (
+  { heads, apps }: PlanPorts,
+  app: App,
+  { from, known }: Chosen,
+  image: AppFacts['image'],
+): Promise<AppFacts['liveOn']> =>
+  from === 'waiting' && known !== null && needsPerson(app, known)
+    ? listLiveOn(heads, apps, app, image?.found.ok === true ? image.found.value : null)
+    : null
+
 /** Looks up everything about an app as a whole; the instances are its targets' business. */
 export const gatherFacts = async (
   ports: PlanPorts,
@@ -141,7 +156,8 @@ export const gatherFacts = async (
     ports.seen.load(app.name),
   ])
   const image = registry?.ok === false ? null : await lookUpImage(ports, app, head, chosen)
+  const liveOn = await lookUpLiveOn(ports, app, chosen, image)
   const hooks = ports.hooksOf(app)
   const now = toInstant(ports.clock())
-  return { app, head, chosen, secret, registry, image, alarms, seen, hooks, now }
+  return { app, head, chosen, secret, registry, image, liveOn, alarms, seen, hooks, now }
 }

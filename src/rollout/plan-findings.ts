@@ -4,7 +4,10 @@ import { reasons, type Reason } from '../kernel/reason.ts'
 import { blockers, type Blocker } from '../deployment/blockers.ts'
 import { isQuarantined, namesOf, type Quarantinable } from '../deployment/quarantine.ts'
 import { hasEnded } from '../deployment/deployment.ts'
+import type { App } from '../deployment/app.ts'
+import type { RevisionId } from '../kernel/id.ts'
 import type { AppFacts } from './plan-facts.ts'
+import { renderRedeploy } from './promotion.ts'
 
 const problem = (what: string, reason: Reason, message: string): Finding => ({
   level: 'problem',
@@ -59,8 +62,16 @@ const judgeImage = ({ app, chosen, image }: AppFacts): readonly Finding[] => {
   return [level('image', reason, message)]
 }
 
+const judgeReady = ({ name }: App, id: RevisionId, liveOn: AppFacts['liveOn']): Finding => {
+  const complete = `${id} has what the app requires`
+  if (liveOn === null) return fine('revision', complete)
+  const places = liveOn.map(({ app, generation }) => `live on ${app} as #${generation}, `).join('')
+  const message = `${complete}; ${places}it waits for: ${renderRedeploy(name, id, liveOn)}`
+  return warning('revision', 'manual', message)
+}
+
 const judgeRevision = (
-  { app, head, chosen, seen, now }: AppFacts,
+  { app, head, chosen, liveOn, seen, now }: AppFacts,
   release: Quarantinable,
 ): readonly Finding[] => {
   const { from, id, known } = chosen
@@ -83,7 +94,7 @@ const judgeRevision = (
     case 'open':
       return []
     case 'ready':
-      return [fine('revision', `${id} has what the app requires`)]
+      return [judgeReady(app, known.id, liveOn)]
   }
 }
 

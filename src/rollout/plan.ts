@@ -61,6 +61,7 @@ const openForPlan = async (
     commit: chosen.commit,
     digest: image,
     origin: chosen.known && originOf(app, chosen.known),
+    promotedFrom: null,
   })
   const opened = open(
     { head: { ...head, deployment: null, rollback: null }, events: [] },
@@ -88,6 +89,7 @@ const delays: readonly Reason[] = [
   'evidence_missing',
   'image_missing',
   'image_unlabelled',
+  'manual',
   'quarantined',
   'ci_missing',
   'ci_failed',

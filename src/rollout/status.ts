@@ -3,7 +3,7 @@ import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import type { AppName, RevisionId } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
-import { readinessOf } from '../deployment/choose.ts'
+import { needsPerson, readinessOf } from '../deployment/choose.ts'
 import {
   hasEnded,
   isRepair,
@@ -19,8 +19,10 @@ import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { Heads, History, Revisions, Seen } from './journal.ts'
 import { answerForAny, refuseOrder } from './operator.ts'
+import { listLiveOn, renderRedeploy } from './promotion.ts'
 
 interface StatusPorts {
+  readonly apps: readonly App[]
   readonly heads: Heads
   readonly revisions: Revisions
   readonly history: History
@@ -30,12 +32,20 @@ interface StatusPorts {
 
 const shownDeployments = 5
 
-const showRelease = ({ generation, commit, digest, secretVersion, origin }: Release) => ({
+const showRelease = ({
   generation,
   commit,
   digest,
   secretVersion,
   origin,
+  promotedFrom,
+}: Release) => ({
+  generation,
+  commit,
+  digest,
+  secretVersion,
+  origin,
+  promotedFrom,
 })
 
 const showSteps = (records: readonly StepRecord[]) =>
@@ -69,6 +79,7 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
   commit: deployment.release.commit,
   digest: deployment.release.digest,
   origin: deployment.release.origin,
+  promotedFrom: deployment.release.promotedFrom,
   takesBack: deployment.takesBack,
   rolledBackBy: hasEnded(deployment) ? deployment.rolledBackBy : null,
   ranPredeploy: hasRunPredeploy(deployment),
@@ -86,6 +97,9 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
   steps: showSteps(steps),
 })
 
+const isForPerson = (app: App | null, revision: Revision): boolean =>
+  app !== null && revision.digest !== null && needsPerson(app, revision)
+
 /** What a waiting revision lacks, or why it waits although it lacks nothing. */
 const explainWaiting = (
   head: Head,
@@ -97,6 +111,8 @@ const explainWaiting = (
   const readiness = app === null ? null : readinessOf(head, app, revision, seen, now)
   if (readiness?.kind === 'lacking') return { lacks: readiness.what, reason: 'evidence_missing' }
   if (readiness?.kind === 'ended') return { lacks: [], reason: readiness.reason }
+  if (readiness?.kind === 'ready' && isForPerson(app, revision))
+    return { lacks: [], reason: 'manual' }
   const blocker = firstBlocker(head, { kind: 'deploy', force: false, content: null })
   if (blocker !== null) return { lacks: [], reason: blocker }
   return revision.digest === null
@@ -104,20 +120,30 @@ const explainWaiting = (
     : { lacks: [], reason: revision.reason }
 }
 
-const showWaiting = (
+/** Where the image of a revision that waits for a person is live already, and the call that brings it out. */
+const showManual = async ({ heads, apps }: StatusPorts, app: App, { id, digest }: Revision) => {
+  const liveOn = await listLiveOn(heads, apps, app, digest)
+  return { liveOn, bringOut: renderRedeploy(app.name, id, liveOn) }
+}
+
+const showWaiting = async (
+  ports: StatusPorts,
   head: Head,
   app: App | null,
   revision: Revision,
   seen: SeenHooks,
-  now: Instant,
-) => ({
-  revision: revision.id,
-  since: revision.waitingSince,
-  origin: originOf(app, revision),
-  ...explainWaiting(head, app, revision, seen, now),
-  // Why the look-up of missing evidence on GitHub failed.
-  ...(revision.lookedUp?.trouble && { github: revision.lookedUp.trouble }),
-})
+) => {
+  const explained = explainWaiting(head, app, revision, seen, toInstant(ports.clock()))
+  return {
+    revision: revision.id,
+    since: revision.waitingSince,
+    origin: originOf(app, revision),
+    ...explained,
+    ...(app !== null && explained.reason === 'manual' && (await showManual(ports, app, revision))),
+    // Why the look-up of missing evidence on GitHub failed.
+    ...(revision.lookedUp?.trouble && { github: revision.lookedUp.trouble }),
+  }
+}
 
 /** `serves` is null where it is unknown or not the ordered release; `reason` says why. */
 const showInstance = ({ id, generation, at, reason }: ObservedInstance) => ({
@@ -152,7 +178,6 @@ const showHolds = (head: Head) => ({
 export const createStatus =
   (ports: StatusPorts) =>
   async (name: AppName, app: App | null): Promise<Readonly<Record<string, unknown>>> => {
-    const now = toInstant(ports.clock())
     const head = await ports.heads.load(name)
     const waiting = await ports.revisions.loadWaiting(name, [])
     const seen = await ports.seen.load(name)
@@ -178,7 +203,9 @@ export const createStatus =
         .toSorted((one, other) => one.id.localeCompare(other.id))
         .map(showInstance),
       converging: repair?.instances.map(({ id }) => id) ?? [],
-      waiting: waiting.map((revision) => showWaiting(head, app, revision, seen, now)),
+      waiting: await Promise.all(
+        waiting.map((revision) => showWaiting(ports, head, app, revision, seen)),
+      ),
       ...showHolds(head),
       owed: head.notices.map(showNotice),
       operations: head.operations,

@@ -144,7 +144,8 @@ describe('the index of what is open', () => {
 
   it('lists an app while a request is neither opened nor refused', async () => {
     const heads = createHeads(journal.table)
-    const request = { revision: null, force: false, by: 'ada', at: '2026-11-20T10:00:30.000Z' }
+    const at = '2026-11-20T10:00:30.000Z'
+    const request = { revision: null, promoted: null, force: false, by: 'ada', at }
     const asked = next(createHead(newApp()), { request: { ...request, refusal: null } })
     await heads.record(asked, 0)
     expect(await heads.listOpen()).toContain(asked.app)
@@ -192,10 +193,7 @@ describe('a head that cannot be kept or read', () => {
 
   it.each([
     ['what another program packed', Buffer.from('hunter2-hunter2')],
-    [
-      'what ends too early',
-      packLists({ instances: deployment.instances, observed: [] }).slice(0, 9),
-    ],
+    ['what ends too early', packLists({ instances: [instance], observed: [] }).slice(0, 9)],
     ['a text', 'hunter2-hunter2'],
   ])(
     'names a list of instances that is %s, and nothing of its content',

@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Revision } from '../../src/deployment/revision.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { createHeads } from '../../src/journal/heads.ts'
 import { ItemUnreadable, SchemaVersionUnknown } from '../../src/journal/item.ts'
 import { itemKey } from '../../src/journal/keys.ts'
 import { fromRevisionItem, toRevisionItem } from '../../src/journal/revision-item.ts'
@@ -168,6 +169,35 @@ describe('the waiting revisions of an app', () => {
     const found = await revisions.loadWaiting(own, [one.id, over.id, strange.id, newCommit()])
     expect(new Set(found.map(({ id }) => id))).toEqual(new Set([one.id, two.id]))
     expect(found).toHaveLength(2)
+  })
+
+  it('passes a revision over that waits for a person, until new evidence comes', async () => {
+    const revisions = createRevisions(journal.table)
+    const listOpen = () => createHeads(journal.table).listOpen()
+    const own = AppName.parse('manual')
+    const revision = await register(own)
+    expect(await listOpen()).toContain(own)
+    await revisions.recordStatus(revision, 'waiting', 'manual', now)
+    expect(await listOpen()).not.toContain(own)
+    const waiting = [{ id: revision.id, status: 'waiting', reason: 'manual' }]
+    expect(await revisions.loadWaiting(own, [])).toMatchObject(waiting)
+    const image = { kind: 'image', tag: 'main', seenAt: now, origin: null } as const
+    const { recordEvidence } = createEvidenceJournal(journal.table)
+    expect(await recordEvidence(own, revision.id, null, push, now)).toBe('unchanged')
+    expect(await listOpen()).not.toContain(own)
+    expect(await recordEvidence(own, revision.id, null, image, now)).toBe('recorded')
+    expect(await listOpen()).toContain(own)
+    expect(await reload(revision)).toMatchObject({ status: 'waiting', reason: null, image })
+  })
+
+  it('passes no revision over that waits for something else', async () => {
+    const own = AppName.parse('automatic')
+    const revision = await register(own)
+    await createRevisions(journal.table).recordStatus(revision, 'waiting', 'image_missing', now)
+    expect(await createHeads(journal.table).listOpen()).toContain(own)
+    const image = { kind: 'image', tag: 'main', seenAt: now, origin: null } as const
+    await createEvidenceJournal(journal.table).recordEvidence(own, revision.id, null, image, now)
+    expect(await reload(revision)).toMatchObject({ reason: 'image_missing', image })
   })
 
   it('loads all waiting revisions where they take more than one page and batch', async () => {

@@ -55,7 +55,7 @@ it.each([
   database.faults.push(...faults)
   const auditLog = createAuditLog(database.table)
   const redeploy = createRedeploy({ ...ports, auditLog, clock })
-  const order = { app, revision: commit, force, by: 'operator', id: 'request-1' }
+  const order = { app, revision: commit, from: null, force, by: 'operator', id: 'request-1' }
   expect(await redeploy(order)).toMatchObject({ ok })
   expect(asked()).toEqual(force ? ['GetItem', 'PutItem'] : ['GetItem'])
 })
@@ -64,7 +64,7 @@ it('status writes nothing', async () => {
   const { table } = database
   const ports = { heads: createHeads(table), revisions: createRevisions(table) }
   const read = { history: createHistory(table), seen: createSeen(table) }
-  const status = createStatus({ ...ports, ...read, clock })
+  const status = createStatus({ apps: [app], ...ports, ...read, clock })
   expect(await status(app.name, app)).toMatchObject({ waiting: [{ revision: commit }] })
   expect(asked()).toEqual(['BatchGetItem', 'GetItem', 'Query'])
 })
@@ -192,6 +192,7 @@ it('plan writes nothing', async () => {
   const missing = fail({ reason: 'image_missing' as const, retryAfterSeconds: null })
   const { table } = database
   const plan = createPlan({
+    apps: [app],
     heads: createHeads(table),
     revisions: createRevisions(table),
     seen: createSeen(table),

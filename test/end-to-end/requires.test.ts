@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   sendToCircleciHook,
@@ -8,9 +9,11 @@ import {
   anyWith,
   expectDeployed,
   openStage,
+  readDeployment,
   readJournal,
   readRevision,
   scanJournal,
+  textLike,
   toCommit,
   waitUntilQuiet,
   type Stage,
@@ -21,6 +24,8 @@ import { inFull } from '../support/size.ts'
 const circle = 'e2e-requires-circleci'
 const both = 'e2e-requires-both'
 const labelled = 'e2e-requires-latest'
+const staging = 'e2e-requires-staging'
+const production = 'e2e-requires-production'
 const build = { ci: 'circleci', workflow: 'build-and-push' }
 let stage: Stage
 
@@ -30,6 +35,11 @@ beforeAll(async () => {
       [circle]: { settings: { requires: [build, 'image'] } },
       [labelled]: { settings: { tag: 'latest' } },
       [both]: { settings: { requires: [{ ci: 'github', workflow: 'CI' }, build, 'image'] } },
+      [staging]: { settings: { environment: 'staging', env: { STAGE: 'staging' } } },
+      [production]: {
+        sameAs: staging,
+        settings: { deploy: 'manual', env: { STAGE: 'production' } },
+      },
     },
   })
 })
@@ -194,4 +204,85 @@ test('an image without the label waits, and status shows the reason', async () =
     anyWith({ revision: toCommit('friday'), lacks: ['image'], reason: 'image_unlabelled' }),
   )
   expect(await stage.ask(labelled)).toBe('wednesday')
+})
+
+const promote = (more: Readonly<Record<string, unknown>> = {}): Promise<unknown> =>
+  stage.operate('redeploy', { app: production, from: staging, by: 'ada', ...more })
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+test('promotion has nothing to bring out before staging has deployed', async () => {
+  expect(await promote()).toMatchObject({
+    outcome: 'refused',
+    reason: 'nothing_live',
+    message: textLike(staging),
+  })
+})
+
+test('a green commit is deployed on staging by itself, and on production by a word', async () => {
+  const digest = await stage.push(staging, 'sunday')
+  expect(await stage.endCi(staging, 'sunday')).toMatchObject({ status: 202, reason: 'recorded' })
+  await expectServed(staging, 'sunday')
+  const isManual = async () => (await waitingOf(production))[0]?.reason === 'manual'
+  await waitFor('the commit waits for a person', isManual)
+  await waitUntilQuiet(stage)
+  expect(await stage.team.operators.invoke('status', { app: production })).toMatchObject({
+    live: null,
+    open: null,
+    deployments: [],
+    waiting: [
+      {
+        revision: toCommit('sunday'),
+        lacks: [],
+        reason: 'manual',
+        liveOn: [{ app: staging, generation: 1 }],
+        bringOut: `npx sls invoke -f redeploy -d '{"app":"${production}","from":"${staging}"}'`,
+      },
+    ],
+  })
+  expect(await stage.team.operators.invoke('plan', { app: production })).toMatchObject({
+    ok: true,
+    would: textLike(`^wait: .*live on ${staging} as #1`),
+  })
+
+  // Another image is under the commit's tag when the word comes.
+  expect(await stage.push(staging, 'sunday', { VERSION: 'rebuilt' })).not.toBe(digest)
+  expect(await promote()).toMatchObject({
+    outcome: 'accepted',
+    reason: 'requested',
+    revision: toCommit('sunday'),
+    promotedFrom: { app: staging, generation: 1, commit: toCommit('sunday'), digest },
+  })
+  await expectServed(production, 'sunday')
+  expect(await stage.ask(production, '/setting?name=STAGE')).toBe(sha256('production'))
+  const origin = { app: staging, generation: 1 }
+  expect(await stage.team.operators.invoke('status', { app: production })).toMatchObject({
+    live: { generation: 1, digest, promotedFrom: origin },
+    waiting: [],
+    deployments: [{ kind: 'redeploy', by: 'ada', digest, promotedFrom: origin }],
+  })
+  expect(await readDeployment(stage, production, 1)).toMatchObject({
+    release: { digest, commit: toCommit('sunday'), promotedFrom: origin },
+  })
+  expect(await readRevision(stage, production, 'sunday')).toMatchObject({ status: 'deployed' })
+})
+
+test('redeploy refuses to promote what is another image, and what it cannot find', async () => {
+  const refusals: readonly [Readonly<Record<string, unknown>>, string, string][] = [
+    [{ from: labelled }, 'image_differs', `${labelled} runs `],
+    [{ from: 'nobody' }, 'app_unknown', '"nobody" is none of: '],
+    [{ from: production }, 'input_invalid', 'from: must name another app'],
+    [{ revision: toCommit('sunday') }, 'input_invalid', 'from: '],
+  ]
+  for (const [input, reason, message] of refusals)
+    expect(await promote(input)).toMatchObject({
+      outcome: 'refused',
+      reason,
+      message: textLike(message),
+    })
+  await stage.operate('freeze', { app: production, reason: 'exams' })
+  expect(await promote()).toMatchObject({ outcome: 'refused', reason: 'app_frozen' })
+  await stage.operate('unfreeze', { app: production })
+  await waitUntilQuiet(stage)
+  expect(await stage.ask(production)).toBe('sunday')
 })

@@ -15,7 +15,15 @@ import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
 import { jsonBytes } from '../../src/deployment/message.ts'
 import { toInstances } from '../../src/deployment/wave.ts'
 import type { Opening, Observation } from '../../src/deployment/observation.ts'
-import { Commit, Digest, Fence, Generation, InstanceId, TargetKey } from '../../src/kernel/id.ts'
+import {
+  AppName,
+  Commit,
+  Digest,
+  Fence,
+  Generation,
+  InstanceId,
+  TargetKey,
+} from '../../src/kernel/id.ts'
 import { originLimits, toOrigin } from '../../src/kernel/origin.ts'
 import { reasons, type Reason } from '../../src/kernel/reason.ts'
 import { appOf } from '../support/apps.ts'
@@ -59,6 +67,7 @@ const releaseAt = (settings: App, index: number): Release => ({
   secretVersion: 'v'.repeat(64),
   origin: longestOrigin,
   settings,
+  promotedFrom: { app: AppName.parse('a'.repeat(40)), generation: largest },
 })
 
 const noticeAt = (index: number): PendingNotice => ({
@@ -77,6 +86,7 @@ const noticeAt = (index: number): PendingNotice => ({
     takesBack: largest,
     afterPredeploy: false,
     origin: longestOrigin,
+    promotedFrom: { app: AppName.parse('a'.repeat(40)), generation: largest },
   },
   sentTo: [...channels],
   tries: 300,

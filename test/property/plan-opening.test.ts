@@ -224,7 +224,7 @@ const toHeld = (world: World, hold: Case['hold']): Head => {
     case 'deployment':
       return { ...head, deployment: openedBy(begin(), openingOf(3, 1)).head.deployment }
     case 'request':
-      return { ...head, request: { ...by, revision: null, force: false } }
+      return { ...head, request: { ...by, revision: null, promoted: null, force: false } }
     case 'quarantine':
       return { ...head, quarantine: [commitAt(1)] }
   }
@@ -236,6 +236,7 @@ const plan = (prepared: Prepared, hold: Case['hold']): Promise<Plan> => {
   const lack = { reason: 'secret_missing', message: 'create it' } as const
   return createPlan({
     ...ports,
+    apps: [world.app],
     heads: { load: async () => toHeld(world, hold) },
     readSecretKeys: async () => (isMissing ? fail(lack) : succeed([])),
     checkLogin: async () => succeed(null),

@@ -92,7 +92,7 @@ const operators = [
       const { heads, revisions, clock } = world.toPorts(plainly)
       const redeploy = createRedeploy({ heads, revisions, clock, auditLog })
       const revision = i === null ? null : commitAt(i)
-      await redeploy({ app: world.app, revision, force, by: 'ada', id: newNonce() })
+      await redeploy({ app: world.app, revision, from: null, force, by: 'ada', id: newNonce() })
     }),
   ),
   fc
@@ -191,6 +191,43 @@ describe('any order of deliveries, nudges, losses and deaths', () => {
         for (const { status } of world.deployments.values()) expect(status).toBe('succeeded')
       }),
       { numRuns: inFull(400, 200) },
+    )
+  })
+
+  it('opens nothing by itself under manual, and keeps the newest eligible revision for a person', async () => {
+    const commands = fc.commands([...evidence, ...polls, ...polls, ...operators], {
+      maxCommands: 40,
+      size: 'max',
+    })
+    await fc.assert(
+      fc.asyncProperty(worlds, commands, async (settings, sequence) => {
+        const app = { deploy: 'manual', deadlineSeconds: 21_600 } as const
+        const world = createWorld({ ...settings, app })
+        const real = { world, paused: [] }
+        await fc.asyncModelRun(() => ({ model: {}, real }), sequence)
+        await repairWorld(real)
+        await letItSettle(world, 16)
+        const newest = newestEligible(world)
+        const isDue = newest > world.newestOpened()
+        const resting = [...world.revisions.values()].filter(
+          ({ status, reason }) => status === 'waiting' && reason === 'manual',
+        )
+        const ids = resting.map(({ id }) => id)
+        expect(ids.length).toBeLessThanOrEqual(1)
+        for (const id of ids) expect(isEligible(world, Number(id))).toBe(true)
+        // A newer one waited in its place, and then its CI turned red.
+        const isPassed = [...world.revisions.values()].some(
+          ({ id, reason }) => Number(id) > newest && reason === 'ci_failed',
+        )
+        if (isDue && isPassed && world.revisions.get(commitAt(newest))?.status === 'superseded')
+          expect(ids).not.toContain(commitAt(newest))
+        else expect(ids).toEqual(isDue ? [commitAt(newest)] : [])
+        if (isDue) world.ask({ revision: commitAt(newest) })
+        await letItSettle(world, 16)
+        checkSettled(world, world.newestOpened(), false)
+        if (isDue) expect(world.core().live?.revision).toBe(commitAt(newest))
+      }),
+      { numRuns: inFull(400, 100) },
     )
   })
 })

@@ -49,6 +49,7 @@ describe('docs/processes.md', () => {
       attempt: 1,
       createdAt,
       conclusion: 'success',
+      origin: null,
     }
     const matched = match(run, { apps }, createdAt)
     const names = matched.ok ? matched.value.map(({ app }) => app) : []

@@ -10,6 +10,7 @@ export const appOf = (name: string, settings: Partial<App> = {}): App => ({
   image: 'acme/oc-lettings',
   tag: '{commit}',
   environment: 'production',
+  deploy: 'automatic',
   requires: [{ kind: 'ci', ci: 'github', workflow: 'CI' }, { kind: 'image' }],
   waitForSeconds: 3600,
   deadlineSeconds: 900,

@@ -101,7 +101,7 @@ export interface Views extends Pick<
   judge(alarm: AlarmTransition, windowSeconds: number): Verdict
   isRepairDue(scan: Scan | null): boolean
   standing(revision: Revision, seen?: SeenHooks, app?: App): Readiness
-  choice(revisions: readonly Revision[]): Choice
+  choice(revisions: readonly Revision[], app?: App): Choice
   lost(revisions: readonly Revision[], app: App): readonly MissingEvidence[]
   /** The limits of a command that is ordered now; null where too little time is left. */
   limits(purpose: Purpose): Pick<Intent, 'deadlineAt' | 'hostSeconds'> | null
@@ -149,7 +149,8 @@ const toQuestions = (head: Head, now: Instant) => ({
   isRepairDue: (scan: Scan | null) => isRepairDue(head, scan, now),
   standing: (revision: Revision, seen: SeenHooks = {}, app: App = lettings) =>
     readinessOf(head, app, revision, seen, now),
-  choice: (revisions: readonly Revision[]) => choose(head, lettings, revisions, {}, now),
+  choice: (revisions: readonly Revision[], app: App = lettings) =>
+    choose(head, app, revisions, {}, now),
   lost: (revisions: readonly Revision[], app: App) =>
     listMissingEvidence(head, app, revisions, {}, now),
   limits: (purpose: Purpose) => operationLimits(kept(head), purpose, now),

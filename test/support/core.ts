@@ -148,7 +148,14 @@ const toInputs = (state: State): Omit<Inputs, 'dispatch' | 'serve' | 'finish' | 
     say: (command, by = 'ada', id = `command-${head.version}`) =>
       take(state, { kind: 'operated', command, by, id }),
     ask: (changes = {}, id = `request-${head.version}`) => {
-      const request = { revision: null, force: false, by: 'ada', at: now, refusal: null }
+      const request = {
+        revision: null,
+        promoted: null,
+        force: false,
+        by: 'ada',
+        at: now,
+        refusal: null,
+      }
       return take(state, { kind: 'requested', request: { ...request, ...changes }, id })
     },
     decline: (reason) => take(state, { kind: 'declined', reason }),

@@ -54,6 +54,7 @@ export const openingOf = (
     secretVersion: null,
     origin: originAt(index),
     settings,
+    promotedFrom: null,
   },
   candidates: Array.from({ length: instances }, (_, i) =>
     candidateAt(i + 1, { target: settings.targets[0]?.key ?? firstTarget }),

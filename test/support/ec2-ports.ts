@@ -23,6 +23,7 @@ export const release: Release = {
   secretVersion: null,
   origin: null,
   settings: lettings,
+  promotedFrom: null,
 }
 
 export const orderOf = (changes: Partial<Order> = {}): Order => ({

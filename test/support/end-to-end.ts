@@ -30,6 +30,8 @@ const project = join(import.meta.dirname, '../..')
 
 /** An app of the team's landfall.yml: what differs from the ordinary one. */
 export interface AppFacts {
+  /** The app whose repository and image this one has too. */
+  readonly sameAs?: string
   readonly settings?: Readonly<Record<string, unknown>>
   /** Null: it does not run on EC2. */
   readonly ec2?: Readonly<Record<string, unknown>> | null
@@ -81,9 +83,9 @@ const toEc2 = (port: number, ec2: AppFacts['ec2']) => ({
 })
 
 const toApp = (registry: string, name: string, port: number, facts: AppFacts) => ({
-  repository: `acme/${name}`,
+  repository: `acme/${facts.sameAs ?? name}`,
   branch: 'main',
-  image: `${registry}/acme/${name}`,
+  image: `${registry}/acme/${facts.sameAs ?? name}`,
   requires: [{ ci: 'github', workflow: 'CI' }, 'image'],
   ...facts.settings,
   targets: [

@@ -62,6 +62,7 @@ export const releaseOf = (
   secretVersion: 'v1',
   origin: null,
   settings: shopOf(),
+  promotedFrom: null,
   ...changes,
 })
 

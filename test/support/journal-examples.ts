@@ -61,6 +61,7 @@ const release: Release = {
     secrets: 'landfall/prod/oc-lettings',
     targets: [renderTarget({ token: 'landfall/prod/render' })],
   }),
+  promotedFrom: { app: AppName.parse('oc-lettings-staging'), generation: Generation.parse(41) },
 }
 
 const opened = {

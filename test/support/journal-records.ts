@@ -128,6 +128,7 @@ const environments = fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,8}$/), 
 const settings: fc.Arbitrary<App> = fc
   .record({
     env: environments,
+    deploy: fc.constantFrom('automatic' as const, 'manual' as const),
     targets: fc.array(targets, { maxLength: 3 }),
     secrets: maybe(words),
     rollback: maybe(
@@ -150,6 +151,8 @@ const origins = maybe(
   }),
 )
 
+const promotions = maybe(fc.record({ app: apps, generation: generations }))
+
 export const releases: fc.Arbitrary<Release> = fc.record({
   generation: generations,
   revision: fc.oneof(commits, digests),
@@ -158,6 +161,7 @@ export const releases: fc.Arbitrary<Release> = fc.record({
   secretVersion: maybe(words),
   origin: origins,
   settings,
+  promotedFrom: promotions,
 })
 
 const servings = fc.record({ generation: generations, digest: digests })
@@ -274,6 +278,7 @@ const pendingNotices: fc.Arbitrary<PendingNotice> = fc.record({
       takesBack: maybe(generations),
       afterPredeploy: fc.boolean(),
       origin: origins,
+      promotedFrom: promotions,
     }),
   ),
   sentTo: fc.subarray([...channels]),
@@ -313,6 +318,14 @@ export const heads: fc.Arbitrary<Head> = fc.record({
   request: maybe(
     fc.record({
       revision: maybe(commits),
+      promoted: maybe(
+        fc.record({
+          app: apps,
+          generation: generations,
+          commit: maybe(commits),
+          digest: digests,
+        }),
+      ),
       force: fc.boolean(),
       by: words,
       at: instants,

@@ -5,16 +5,10 @@ import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import type { JournalTable } from '../../src/journal/table.ts'
-import {
-  createRedeploy,
-  type Redeployed,
-  type RedeployRequest,
-} from '../../src/rollout/redeploy.ts'
+import { createRedeploy, type RedeployRequest } from '../../src/rollout/redeploy.ts'
 import { plainly } from './calls.ts'
 import { commitAt } from './examples.ts'
 import { createWorld, type World } from './rollout-world.ts'
-import type { Result } from '../../src/kernel/result.ts'
-import type { Reason } from '../../src/kernel/reason.ts'
 
 /** What BatchWriteItem takes, each item once. */
 const mostAtOnce = 25
@@ -65,9 +59,10 @@ export const createJournalWorld = (
       const run = { ...world.runOf(index, 1, 'success'), createdAt: world.instant() }
       await recordEvidence(world.app.name, commitAt(index), commitAt(index), run, world.instant())
     },
-    redeploy: (more: Partial<RedeployRequest>): Promise<Result<Redeployed, Reason>> => {
+    redeploy: (more: Partial<RedeployRequest>): ReturnType<ReturnType<typeof createRedeploy>> => {
       const auditLog = { recordOperation: () => Promise.resolve() }
-      const request = { app: world.app, revision: null, force: false, by: 'ada', id: 'again' }
+      const wanted = { app: world.app, revision: null, from: null, force: false }
+      const request = { ...wanted, by: 'ada', id: 'again' }
       return createRedeploy({ ...toPorts(plainly), auditLog })({ ...request, ...more })
     },
     /** All items of the table, and the table with these items and no others. */

@@ -47,6 +47,7 @@ export const releaseOf = (
   secretVersion: 'v1',
   origin: null,
   settings: shopOf(),
+  promotedFrom: null,
   ...changes,
 })
 

@@ -38,6 +38,7 @@ export const deploymentOf = (
   takesBack: null,
   afterPredeploy: false,
   origin: null,
+  promotedFrom: null,
   ...more,
 })
 

@@ -78,7 +78,14 @@ export const createWorld = (settings: Settings) => {
     say: (command: OperatorCommand): void =>
       give({ kind: 'operated', command, by: 'ada', id: newNonce() }),
     ask: (changes: Partial<Request> = {}): void => {
-      const wish = { revision: null, force: false, by: 'ada', at: instant(), refusal: null }
+      const wish = {
+        revision: null,
+        promoted: null,
+        force: false,
+        by: 'ada',
+        at: instant(),
+        refusal: null,
+      }
       give({ kind: 'requested', request: { ...wish, ...changes }, id: newNonce() })
     },
   }

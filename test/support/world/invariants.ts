@@ -131,6 +131,8 @@ export const createInvariants = (seen: () => Seen) => {
     if (opened.kind === 'deploy' && index <= newestOpened)
       breach(`commit ${index} went out by itself after ${newestOpened}`)
     newestOpened = Math.max(newestOpened, index)
+    if (opened.kind === 'deploy' && opened.release.settings.deploy === 'manual')
+      breach('an app that a person deploys opened by itself', opened)
     if (opened.kind === 'deploy' && before.isQuarantined(opened.release))
       breach('what is quarantined went out by itself', opened)
     if (before.freeze !== null && opened.kind === 'deploy')

@@ -193,7 +193,9 @@ export const createJournal = (app: AppName, { clock, checkWrite, breach }: Outsi
       record: (next: Head, expected: number) => call('heads.record', () => record(next, expected)),
       listOpen: () =>
         call('heads.listOpen', () =>
-          view().hasWork || revisions.waiting().length > 0 ? [app] : [],
+          view().hasWork || revisions.waiting().some(({ reason }) => reason !== 'manual')
+            ? [app]
+            : [],
         ),
     },
     seen: { load: () => call('seen.load', () => seen) },

@@ -106,6 +106,11 @@ test.each([
     `${at(8, 10, 'apps.shop.tag')}: must be a tag or a template of one, such as "{commit}", "main-{commit}" or latest; {commit} is the only placeholder, got "{sha}"`,
   ],
   [
+    'an unknown way to deploy',
+    appWith('deploy: auto'),
+    `${at(8, 13, 'apps.shop.deploy')}: must be automatic or manual, got "auto"`,
+  ],
+  [
     'a duration without its unit',
     appWith('waitFor: 3600'),
     `${at(8, 14, 'apps.shop.waitFor')}: must be a duration from 1m to 168h, such as 30s, 5m or 2h, got 3600`,
@@ -502,6 +507,15 @@ test.each(['shop-5xx', 'Shop: 5xx (%) & $more', 'Fehler über 5 %'])(
     })
   },
 )
+
+test('deploys by itself unless the file says manual', () => {
+  const deployOf = (text: string) => {
+    const parsed = read(text)
+    return parsed.ok ? parsed.value.configuration.apps.map(({ deploy }) => deploy) : parsed.error
+  }
+  expect(deployOf(edit('port: 8000', 'port: 8000'))).toEqual(['automatic'])
+  expect(deployOf(appWith('deploy: manual'))).toEqual(['manual'])
+})
 
 test('accepts a Render target without a warning', () => {
   const render = 'targets:\n      - render: { service: srv-abcdef0123456789, token: render }'

@@ -282,7 +282,12 @@ describe('the choice of a revision', () => {
 
   it('asks the registry for the newest revision before it deploys an older one', () => {
     const unknown = revisionAt(5, { digest: null, asked: null })
-    expect(chosen([revisionAt(3), unknown])).toEqual({ ended: [], ask: unknown, open: null })
+    expect(chosen([revisionAt(3), unknown])).toEqual({
+      ended: [],
+      ask: unknown,
+      open: null,
+      rest: null,
+    })
   })
 
   it.each([
@@ -393,5 +398,53 @@ describe('asking GitHub for a run that no hook has brought', () => {
   it('asks GitHub about no more than the five newest commits', () => {
     const all = [3, 1, 6, 2, 5, 4].map((index) => lacking(index, { firstSeenAt: after(index) }))
     expect(lost(all)).toEqual([6, 5, 4, 3, 2].map(commitAt))
+  })
+})
+
+describe('the choice for an app that a person deploys', () => {
+  const manual = { ...lettings, deploy: 'manual' } as const
+  const choose = (revisions: readonly Revision[], app: App = manual, core = begin()) =>
+    core.at(0).choice(revisions, app)
+  const ids = ({ ended }: ReturnType<typeof choose>) =>
+    ended.map(({ revision, status }) => `${revision.id} ${status}`)
+
+  it('lets the newest deployable revision wait, and supersedes the older deployable ones', () => {
+    const lacking = revisionAt(2, { ci: {} })
+    const red = revisionAt(6, ci(6, { conclusion: 'failure' }))
+    const choice = choose([revisionAt(3), revisionAt(5), lacking, revisionAt(4), red])
+    expect(choice).toMatchObject({ rest: revisionAt(5), ask: null, open: null })
+    expect(new Set(ids(choice))).toEqual(
+      new Set([`${commitAt(3)} superseded`, `${commitAt(4)} superseded`, `${commitAt(6)} refused`]),
+    )
+  })
+
+  it('asks for the image of a revision before it waits for a person', () => {
+    const unknown = revisionAt(3, { digest: null, asked: null })
+    expect(choose([unknown])).toMatchObject({ ask: unknown, rest: null, open: null })
+  })
+
+  it('lets an older revision wait while the newest has no image', () => {
+    const missing = revisionAt(5, { digest: null })
+    const choice = choose([missing, revisionAt(3)])
+    expect(choice).toMatchObject({ rest: revisionAt(3), ended: [] })
+  })
+
+  it('never opens a revision that waits for a person, also where the app is automatic again', () => {
+    const waiting = revisionAt(3, { reason: 'manual' })
+    const alone = choose([waiting, revisionAt(2)], lettings)
+    expect(alone).toMatchObject({ rest: waiting, open: null })
+    expect(ids(alone)).toEqual([`${commitAt(2)} superseded`])
+    const { open, rest } = choose([waiting, revisionAt(4)], lettings)
+    expect([open?.revision.id, rest]).toEqual([commitAt(4), null])
+  })
+
+  it('judges no revision of a frozen app', () => {
+    const frozen = begin().say(freeze)
+    expect(choose([revisionAt(3), revisionAt(2)], manual, frozen)).toEqual({
+      ended: [],
+      ask: null,
+      open: null,
+      rest: null,
+    })
   })
 })

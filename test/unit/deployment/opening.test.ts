@@ -257,7 +257,7 @@ describe('pauses between waves, at the opening', () => {
 describe('a request', () => {
   it('keeps a request with its refusal and sends nothing', () => {
     const asked = begin().ask()
-    const request = { revision: null, force: false, by: 'ada', at: start }
+    const request = { revision: null, promoted: null, force: false, by: 'ada', at: start }
     expect(asked.request).toEqual({ ...request, refusal: null })
     expect(asked).toMatchObject({ sent: [], cancelled: [], refused: null })
     expect(asked.decline('nothing_live').request).toEqual({ ...request, refusal: 'nothing_live' })

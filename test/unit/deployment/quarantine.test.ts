@@ -13,6 +13,7 @@ const releaseAt = (index: number, env: Release['settings']['env'] = {}): Release
   secretVersion: null,
   origin: null,
   settings: { ...lettings, env },
+  promotedFrom: null,
 })
 
 describe('two releases are the same content', () => {

@@ -39,7 +39,14 @@ const states: Readonly<Record<string, () => Core>> = {
 }
 
 const operated = { kind: 'operated', by: 'ada', id: 'command' } as const
-const request = { revision: null, force: false, by: 'ada', at: after(5), refusal: null }
+const request = {
+  revision: null,
+  promoted: null,
+  force: false,
+  by: 'ada',
+  at: after(5),
+  refusal: null,
+}
 const alarm = { alarm: 'errors', at: after(5), from: 'OK' } as const
 const notice = { sentTo: [], isDone: true, afterSeconds: null }
 

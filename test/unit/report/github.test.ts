@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
 import type { Notice } from '../../../src/deployment/notice.ts'
 import { createOpenGithub } from '../../../src/github/api.ts'
-import { AppName, Commit, Digest } from '../../../src/kernel/id.ts'
+import { AppName, Commit, Digest, Generation } from '../../../src/kernel/id.ts'
 import { createGithubReporter } from '../../../src/report/github.ts'
 import { createLogUrl } from '../../../src/report/log-url.ts'
 import { commit } from '../../support/apps.ts'
@@ -61,6 +61,17 @@ describe('GitHub: a deployment', () => {
     for (const notice of [started, started, succeeded, succeeded, started])
       expect(await send(notice)).toEqual(sent)
     expect(server.states()).toEqual({ 7: ['in_progress', 'success'] })
+  })
+
+  test('names the app that a promoted image was live on before', async () => {
+    const promotedFrom = {
+      app: AppName.parse('oc-lettings-staging'),
+      generation: Generation.parse(41),
+    }
+    await send(noticeOf('started', deploymentOf(7, { promotedFrom })))
+    expect(server.deployments[0]?.description).toBe(
+      'Deployment 7 of oc-lettings, promoted from oc-lettings-staging #41, by github',
+    )
   })
 
   test('creates a deployment that merges nothing, waits for no check, and names app, generation, digest and author', async () => {

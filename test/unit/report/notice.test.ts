@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import type { App } from '../../../src/deployment/app.ts'
 import type { Notice } from '../../../src/deployment/notice.ts'
+import { AppName, Generation } from '../../../src/kernel/id.ts'
 import { createNoticeReporter, renderNotice } from '../../../src/report/notice.ts'
 import { commit } from '../../support/apps.ts'
 import {
@@ -140,6 +141,26 @@ describe('webhook notice: the text', () => {
     expect(read(noticeOf('started', deployment))).toEqual([
       `🚀 *oc-lettings* (production): deployment 7 (${link}) has started · by github`,
       line.replace('<R|', `<${runUrl}|`).replace('<C|', `<${compareUrl}|`),
+    ])
+  })
+
+  test('says where a promoted image was live before', () => {
+    const promotedFrom = {
+      app: AppName.parse('oc-lettings-staging'),
+      generation: Generation.parse(41),
+    }
+    expect(read(noticeOf('started', deploymentOf(7, { kind: 'redeploy', promotedFrom })))).toEqual([
+      `🚀 *oc-lettings* (production): deployment 7 (${link}, promoted from oc-lettings-staging #41) has started · by github`,
+    ])
+  })
+
+  test('says what unfreezing deploys: nothing where a person does it', () => {
+    const notice = noticeOf('unfrozen', null)
+    expect(read(notice)).toEqual([
+      '▶️ *oc-lettings* (production) is no longer frozen: the newest waiting commit is deployed · by github',
+    ])
+    expect(read(notice, reportingApp({ deploy: 'manual' }))).toEqual([
+      '▶️ *oc-lettings* (production) is no longer frozen · by github',
     ])
   })
 

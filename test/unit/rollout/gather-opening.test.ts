@@ -21,6 +21,7 @@ const wanted = {
   commit: commitAt(1),
   digest: digestAt(1),
   origin: null,
+  promotedFrom: null,
 } as const
 
 const gather = (readSecretVersion: OpeningPorts['readSecretVersion']) =>

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Request } from '../../../src/deployment/head.ts'
+import { AppName, Generation } from '../../../src/kernel/id.ts'
+import { plainly } from '../../support/calls.ts'
 import { commitAt, digestAt, orderAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
-import { pushGreen, runReconcile } from '../../support/runs.ts'
+import { letItConverge, letItSettle, pushGreen, runReconcile } from '../../support/runs.ts'
 
 const ask = async (world: World, request: Partial<Request>) => {
   world.ask(request)
@@ -192,6 +194,164 @@ describe('the next deployment', () => {
     pushGreen(world, 1)
     await runReconcile(world)
     expect(world.revisions.get(commitAt(1))?.status).toBe('deployed')
+  })
+})
+
+describe('an app that a person deploys', () => {
+  const manual = (): World => createWorld({ instances: 1, app: { deploy: 'manual' } })
+  const standing = (world: World, index: number) => world.revisions.get(commitAt(index))
+
+  const bringOut = async (world: World, index: number) => {
+    await ask(world, { revision: commitAt(index) })
+    expect(world.core().live?.revision).toBe(commitAt(index))
+  }
+
+  const waitingFor = async (world: World, index: number) => {
+    pushGreen(world, index)
+    await letItSettle(world, 3)
+    expect(standing(world, index)).toMatchObject({ status: 'waiting', reason: 'manual' })
+  }
+
+  it('lets a complete revision wait until a person brings it out, past waitFor', async () => {
+    const world = createWorld({ instances: 1, app: { deploy: 'manual', waitForSeconds: 60 } })
+    await waitingFor(world, 1)
+    await letItSettle(world, 10)
+    expect(world.core()).toMatchObject({ generation: 0, isIdle: true })
+    expect(await world.toPorts(plainly).heads.listOpen()).toEqual([])
+    await bringOut(world, 1)
+    expect([...world.deployments.values()]).toMatchObject([{ kind: 'redeploy', by: 'ada' }])
+    expect(standing(world, 1)).toMatchObject({ status: 'deployed', reason: null })
+  })
+
+  it('keeps the newest complete revision, and brings out no older one', async () => {
+    const world = manual()
+    await waitingFor(world, 1)
+    await waitingFor(world, 2)
+    expect(standing(world, 1)).toMatchObject({ status: 'superseded', reason: 'superseded' })
+    await bringOut(world, 2)
+    pushGreen(world, 0)
+    await runReconcile(world)
+    expect(standing(world, 0)?.status).toBe('superseded')
+    expect(world.core().generation).toBe(1)
+  })
+
+  it('refuses a waiting revision whose CI turned red', async () => {
+    const world = manual()
+    await waitingFor(world, 1)
+    world.receive(commitAt(1), world.runOf(1, 2, 'failure'))
+    expect(standing(world, 1)?.reason).toBeNull()
+    await runReconcile(world)
+    expect(standing(world, 1)).toMatchObject({ status: 'refused', reason: 'ci_failed' })
+  })
+
+  it('brings out nothing when it is unfrozen', async () => {
+    const world = manual()
+    world.say(freeze)
+    pushGreen(world, 1)
+    await runReconcile(world)
+    expect(standing(world, 1)?.reason).toBeNull()
+    world.say({ kind: 'unfreeze' })
+    await runReconcile(world)
+    expect(standing(world, 1)).toMatchObject({ status: 'waiting', reason: 'manual' })
+    expect(world.core().generation).toBe(0)
+  })
+
+  it('is rolled back and repaired like any other', async () => {
+    const world = manual()
+    await waitingFor(world, 1)
+    await bringOut(world, 1)
+    await waitingFor(world, 2)
+    await bringOut(world, 2)
+    const [host] = world.hosts
+    if (host === undefined) throw new Error('no host')
+    host.serving = null
+    world.advance(3_600_000)
+    await letItConverge(world)
+    await letItSettle(world, 3)
+    expect(host.serving).toMatchObject({ digest: digestAt(2) })
+    world.say({ kind: 'rollback', to: null })
+    await letItSettle(world, 3)
+    expect(world.core().live?.revision).toBe(commitAt(1))
+    expect(host.serving).toMatchObject({ digest: digestAt(1) })
+  })
+
+  it('deploys a failed revision of a request no second time', async () => {
+    const world = manual()
+    await waitingFor(world, 1)
+    world.breakImage(1)
+    await ask(world, { revision: commitAt(1) })
+    expect(standing(world, 1)).toMatchObject({ status: 'refused', reason: 'unhealthy' })
+  })
+})
+
+describe('a promoted release', () => {
+  const staging = AppName.parse('oc-lettings-staging')
+  const promoted = (index: number): Partial<Request> => ({
+    revision: commitAt(index),
+    promoted: {
+      app: staging,
+      generation: Generation.parse(41),
+      commit: commitAt(index),
+      digest: digestAt(index),
+    },
+  })
+
+  it('deploys the digest of the request, wherever the tag points now, and keeps its origin', async () => {
+    const world = await liveWorld(1)
+    pushGreen(world, 3)
+    world.moveTag(4, commitAt(3))
+    const { live } = await ask(world, promoted(3))
+    expect(live).toMatchObject({
+      generation: 2,
+      revision: commitAt(3),
+      commit: commitAt(3),
+      digest: digestAt(3),
+      promotedFrom: { app: staging, generation: 41 },
+      settings: { name: 'oc-lettings' },
+    })
+    expect(world.deployments.get(2)).toMatchObject({ kind: 'redeploy', by: 'ada' })
+    expect(world.revisions.get(commitAt(3))?.status).toBe('deployed')
+    const again = await ask(world, {})
+    expect(again.live).toMatchObject({ digest: digestAt(3), promotedFrom: null })
+  })
+
+  it('supersedes the older revisions that wait', async () => {
+    const world = createWorld({ instances: 1, app: { deploy: 'manual' } })
+    pushGreen(world, 2)
+    world.receive(commitAt(3), world.runOf(3, 1, 'success'))
+    await runReconcile(world)
+    expect(world.revisions.get(commitAt(2))?.reason).toBe('manual')
+    await ask(world, promoted(3))
+    expect(world.revisions.get(commitAt(2))?.status).toBe('superseded')
+  })
+
+  it('needs no evidence of its own', async () => {
+    const { live } = await ask(createWorld({ instances: 1 }), promoted(5))
+    expect(live).toMatchObject({ digest: digestAt(5), promotedFrom: { app: staging } })
+  })
+
+  it('comes back with its origin on a rollback', async () => {
+    const world = createWorld({ instances: 1 })
+    await ask(world, promoted(1))
+    await ask(world, promoted(2))
+    world.say({ kind: 'rollback', to: null })
+    await runReconcile(world)
+    expect(world.core().live).toMatchObject({
+      digest: digestAt(1),
+      promotedFrom: { app: staging, generation: 41 },
+    })
+  })
+
+  it('is refused where its digest was quarantined since, unless it is forced', async () => {
+    const world = createWorld({ instances: 1 })
+    await ask(world, promoted(1))
+    await ask(world, promoted(2))
+    world.say({ kind: 'rollback', to: null })
+    await runReconcile(world)
+    const { request, live } = await ask(world, promoted(2))
+    expect([request?.refusal, live?.digest]).toEqual(['quarantined', digestAt(1)])
+    const forced = await ask(world, { ...promoted(2), force: true })
+    expect(forced.live?.digest).toBe(digestAt(2))
   })
 })
 

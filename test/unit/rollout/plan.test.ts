@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
-import { createHead, type Head, type RollbackRequest } from '../../../src/deployment/head.ts'
+import {
+  createHead,
+  type Head,
+  type Request,
+  type RollbackRequest,
+} from '../../../src/deployment/head.ts'
 import type { Finding, InstancePlan, PlanContext } from '../../../src/deployment/plan.ts'
 import type { Revision } from '../../../src/deployment/revision.ts'
 import { Generation, InstanceId, type RevisionId } from '../../../src/kernel/id.ts'
@@ -56,6 +61,15 @@ const rollbackRequest: RollbackRequest = {
   refusal: null,
 }
 
+const openRequest: Request = {
+  revision: null,
+  promoted: null,
+  force: false,
+  by: 'ada',
+  at: start,
+  refusal: null,
+}
+
 const refusing = (reason: ImageFailure['reason']): PlanPorts['images'] => ({
   findDigest: async () => fail({ reason, retryAfterSeconds: null }),
   findCommit: async () => fail({ reason, retryAfterSeconds: null }),
@@ -86,6 +100,7 @@ const planOf = async (given: Given = {}) => {
   const looked: Parameters<PlannedTarget['look']>[0][] = []
   const contexts: PlanContext[] = []
   const ports: PlanPorts = {
+    apps: [app],
     heads: { load: async () => given.head ?? createHead(app.name) },
     revisions: {
       load: async (_app, id) => given.known?.find((one) => one.id === id) ?? null,
@@ -204,6 +219,52 @@ describe('the revision of a plan', () => {
   })
 })
 
+describe('the plan of an app that a person deploys', () => {
+  const manual = shop({ deploy: 'manual' })
+  const complete = `${commitAt(1)} has what the app requires`
+  const staging = appOf('oc-lettings-staging', { image: 'docker.io/acme/shop' })
+  const stagingWith = (index: number): Partial<PlanPorts> => {
+    const head = { ...live(index, 1).head, app: staging.name }
+    return {
+      apps: [manual, staging, appOf('other', { image: 'acme/other' })],
+      heads: { load: async (name) => (name === staging.name ? head : createHead(name)) },
+    }
+  }
+
+  it('says that a complete revision waits for a person, and how to bring it out', async () => {
+    const { plan, lines } = await planOf({ app: manual, waiting: [revisionAt(1)] })
+    const call = `npx sls invoke -f redeploy -d '{"app":"oc-lettings","revision":"${commitAt(1)}"}'`
+    expect(lines).toContain(`warning | revision | manual | ${complete}; it waits for: ${call}`)
+    expect(plan).toMatchObject({ ok: true, would: `wait: ${complete}; it waits for: ${call}` })
+  })
+
+  it('says where the image of a waiting revision is live already', async () => {
+    const given = { app: manual, waiting: [revisionAt(1)], ports: stagingWith(1) }
+    const { lines } = await planOf(given)
+    const call = `npx sls invoke -f redeploy -d '{"app":"oc-lettings","from":"oc-lettings-staging"}'`
+    expect(lines).toContain(
+      `warning | revision | manual | ${complete}; live on oc-lettings-staging as #1, it waits for: ${call}`,
+    )
+    const other = await planOf({ ...given, ports: stagingWith(2) })
+    expect(other.lines).toContainEqual(containing(`${complete}; it waits for: `))
+  })
+
+  it('says that a revision waits for a person since the app was manual', async () => {
+    const { lines } = await planOf({ waiting: [revisionAt(1, { reason: 'manual' })] })
+    expect(lines).toContainEqual(containing(`warning | revision | manual | ${complete}`))
+  })
+
+  it('plans the deployment of a revision that the person names', async () => {
+    const { plan, lines } = await planOf({
+      app: manual,
+      known: [revisionAt(1)],
+      wanted: commitAt(1),
+    })
+    expect(lines).toContain(`fine | revision | - | ${complete}`)
+    expect(plan.would).toBe(`deploy ${commitAt(1)} to 1 instance in 1 wave`)
+  })
+})
+
 describe('under a tag that carries no commit', () => {
   const app = shop({ tag: 'latest' })
 
@@ -305,7 +366,7 @@ describe('the findings on an app', () => {
       'a pending request',
       {
         head: begin({
-          request: { revision: null, force: false, by: 'ada', at: start, refusal: null },
+          request: openRequest,
         }).head,
       },
       'warning | request | request_pending',
@@ -322,7 +383,7 @@ describe('the findings on an app', () => {
       {
         head: begin({
           rollback: rollbackRequest,
-          request: { revision: null, force: false, by: 'ada', at: start, refusal: null },
+          request: openRequest,
         }).head,
       },
       'warning | request | request_pending',

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createStatus } from '../../../src/rollout/status.ts'
 import { plainly } from '../../support/calls.ts'
+import { appOf } from '../../support/apps.ts'
+import { begin, bringLive } from '../../support/core.ts'
+import { openingOf } from '../../support/deployments.ts'
 import { commitAt, originAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
 import { operate, pushGreen, runReconcile } from '../../support/runs.ts'
@@ -19,7 +22,8 @@ const goingBack = async (): Promise<World> => {
   return world
 }
 
-const statusOf = (world: World) => createStatus(world.toPorts(plainly))(world.app.name, world.app)
+const statusOf = (world: World) =>
+  createStatus({ apps: [world.app], ...world.toPorts(plainly) })(world.app.name, world.app)
 
 describe('a waiting commit in the status', () => {
   it('shows that a commit waits for a rollback that is not open yet', async () => {
@@ -88,5 +92,65 @@ describe('what a commit is, in the status', () => {
       live: { origin: originAt(2) },
       waiting: [{ origin: { title: 'By the push', login: 'grace', runUrl } }],
     })
+  })
+})
+
+describe('a commit that waits for a person in the status', () => {
+  const manualWorld = async (): Promise<World> => {
+    const world = createWorld({ instances: 1, app: { deploy: 'manual' } })
+    pushGreen(world, 1)
+    await runReconcile(world)
+    return world
+  }
+
+  it('shows that it waits, and the call that brings it out', async () => {
+    const world = await manualWorld()
+    expect(await statusOf(world)).toMatchObject({
+      waiting: [
+        {
+          revision: commitAt(1),
+          lacks: [],
+          reason: 'manual',
+          liveOn: [],
+          bringOut: `npx sls invoke -f redeploy -d '{"app":"oc-lettings","revision":"${commitAt(1)}"}'`,
+        },
+      ],
+    })
+    // What waits for a person does so whatever else is in the way.
+    world.say({ kind: 'freeze', reason: 'exams' })
+    expect(await statusOf(world)).toMatchObject({ waiting: [{ reason: 'manual' }] })
+  })
+
+  it('shows where its image is live already, and the call that promotes it', async () => {
+    const world = await manualWorld()
+    const { stored: there } = bringLive(begin(), openingOf(1, 1))
+    const staging = appOf('staging', { image: `docker.io/${world.app.image}` })
+    const ports = world.toPorts(plainly)
+    const status = createStatus({
+      ...ports,
+      apps: [world.app, staging],
+      heads: {
+        ...ports.heads,
+        load: async (name) =>
+          name === staging.name ? { ...there, app: name } : ports.heads.load(name),
+      },
+    })
+    expect(await status(world.app.name, world.app)).toMatchObject({
+      waiting: [
+        {
+          liveOn: [{ app: 'staging', generation: 1 }],
+          bringOut: `npx sls invoke -f redeploy -d '{"app":"oc-lettings","from":"staging"}'`,
+        },
+      ],
+    })
+  })
+
+  it('shows what such a commit lacks before that, as for any other', async () => {
+    const world = createWorld({ instances: 1, app: { deploy: 'manual' } })
+    world.receive(commitAt(1), world.runOf(1, 1, 'success'))
+    await runReconcile(world)
+    const status = await statusOf(world)
+    expect(status).toMatchObject({ waiting: [{ lacks: ['image'], reason: 'image_missing' }] })
+    expect(JSON.stringify(status)).not.toContain('bringOut')
   })
 })
