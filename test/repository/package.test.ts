@@ -206,7 +206,10 @@ describe('roles', () => {
 
   test.each([
     ['webhook', ['circleci', 'docker-hub', 'github']],
-    ['reconcile', ['github-token', 'oc-lettings', 'registry', 'render', 'sentry', 'slack']],
+    [
+      'reconcile',
+      ['github-token', 'heroku', 'oc-lettings', 'registry', 'render', 'sentry', 'slack'],
+    ],
     ['alarm', []],
     ['redeploy', []],
     ['rollback', []],
@@ -214,7 +217,7 @@ describe('roles', () => {
     ['freeze', []],
     ['unfreeze', []],
     ['status', []],
-    ['plan', ['oc-lettings', 'registry', 'render']],
+    ['plan', ['heroku', 'oc-lettings', 'registry', 'render']],
     ['carry', ['heroku']],
     ['hooks', ['docker-hub']],
   ])('%s may read only the secrets of landfall.yml that it uses: %j', (name, secrets) => {
