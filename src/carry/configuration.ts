@@ -36,14 +36,15 @@ export const parseCarriedConfiguration = (
 }
 
 /**
- * The same with a command instead of the image's own. The image's entrypoint would wrap it, so the program
- * takes its place. Neither list is empty: without an entrypoint Heroku runs the command by `/bin/sh -c`, and
- * an image without a command it refuses.
+ * The same with a command instead of the image's own. The image's entrypoint would wrap it, so the command's
+ * first words take its place. Neither list is empty: without an entrypoint Heroku runs the command by
+ * `/bin/sh -c`, and an image without a command it refuses. `Cmd` is one word, which Heroku has been seen to
+ * make of several (docs/decisions/0033-carry.md).
  */
-const toStart = ([program, ...args]: readonly [string, ...string[]]) =>
-  args.length > 0
-    ? { Entrypoint: [program], Cmd: args }
-    : { Entrypoint: ['/bin/sh', '-c', 'exec "$0"'], Cmd: [program] }
+const toStart = (command: readonly [string, ...string[]]) =>
+  command.length > 1
+    ? { Entrypoint: command.slice(0, -1), Cmd: command.slice(-1) }
+    : { Entrypoint: ['/bin/sh', '-c', 'exec "$0"'], Cmd: [...command] }
 
 /** The configuration of the same image with another command: for the same input the same bytes. */
 export const renderWithCommand = (

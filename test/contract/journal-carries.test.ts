@@ -68,6 +68,7 @@ it('lets a run begin where the last one has ended', async () => {
 it.each([
   ['digest', (old: CarryOrder): CarryOrder => ({ ...old, digest: digestOf('two') })],
   ['command', (old: CarryOrder): CarryOrder => ({ ...old, release: ['migrate'] })],
+  ['attempt', (old: CarryOrder): CarryOrder => ({ ...old, attempt: 7 })],
 ])('lets an order for another %s take the place of one that is under way', async (_, change) => {
   await records().claim(order, 'a', carrying())
   const newer = change(order)

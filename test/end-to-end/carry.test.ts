@@ -135,7 +135,7 @@ test('an OCI image with an attestation is in the other registry as schema 2, wit
   expect(web.manifest.config.digest).toBe(progress.image)
   expect(release.manifest.config.digest).toBe(progress.release)
   expect(web.config).toEqual({ Entrypoint: ['/entry'], Cmd: ['gunicorn'] })
-  expect(release.config).toEqual({ Entrypoint: ['python'], Cmd: ['manage.py', 'migrate'] })
+  expect(release.config).toEqual({ Entrypoint: ['python', 'manage.py'], Cmd: ['migrate'] })
   for (const { manifest } of [web, release])
     expect(manifest.layers.map(({ digest }) => digest)).toEqual(layers.map(({ digest }) => digest))
   for (const { digest, bytes } of layers) {

@@ -225,7 +225,7 @@ describe('the release image', () => {
   test('has the command instead of entrypoint and command, and all else as it was', () => {
     expect(withCommand('python', 'manage.py', 'migrate')).toEqual({
       ...z.looseObject({}).parse(JSON.parse(configuration)),
-      config: { Env: ['A=1'], Entrypoint: ['python'], Cmd: ['manage.py', 'migrate'] },
+      config: { Env: ['A=1'], Entrypoint: ['python', 'manage.py'], Cmd: ['migrate'] },
     })
   })
 
@@ -243,6 +243,20 @@ describe('the release image', () => {
       config: { Entrypoint: ['a'], Cmd: ['b'] },
     })
     expect(renderWithCommand(other.value, ['a', 'b'])).not.toContain('/other')
+  })
+
+  test('of another attempt has another id, and the image itself has not', () => {
+    const idsOf = (attempt?: number) => {
+      const order = { heroku: 'shop', process: 'web', ...(attempt !== undefined && { attempt }) }
+      const release: [string, string] = ['migrate', '--noinput']
+      const planned = planCarry({ ...order, release }, image, Buffer.from(configuration))
+      if (!planned.ok) throw new Error('no plan')
+      return planned.value.map(({ imageId }) => imageId)
+    }
+    const [first, second, third] = [idsOf(), idsOf(7), idsOf(8)]
+    expect(new Set([first[0], second[0], third[0]]).size).toBe(1)
+    expect(new Set([first[1], second[1], third[1]]).size).toBe(3)
+    expect(idsOf(7)).toEqual(second)
   })
 
   test('is planned after the image, of the same layers and by the same bytes each time', () => {
