@@ -4,12 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isFull } from '../support/size.ts'
 import { contract } from '../support/target-contract.ts'
 import { openEc2Stage } from '../support/target-ec2.ts'
+import { openHerokuPlaces } from '../support/target-heroku.ts'
 import type { PlaceStage } from '../support/target-place.ts'
 import { openRenderPlaces } from '../support/target-render.ts'
 
 const kinds: Readonly<Record<string, () => Promise<PlaceStage>>> = {
   EC2: openEc2Stage,
   Render: openRenderPlaces,
+  Heroku: openHerokuPlaces,
 }
 /** Rows that real Docker is shown to keep in the usual size too, by what is named here; the full size runs them. */
 const shownElsewhere: Readonly<Record<string, string>> = {
