@@ -172,10 +172,10 @@ export const advanceDeploy = async (
   deploy: HerokuDeploy,
 ): Promise<readonly Answer[]> => {
   const { order, ask, now } = look
-  if (deploy.request === null && now >= order.notAfter)
-    return waitFor(look, 'Heroku was not asked in time', 'too_late')
   const prepared = deploy.request === null ? await prepare(look, deploy) : succeed(deploy)
   if (!prepared.ok) return prepared.error
+  if (deploy.request === null && now >= order.notAfter)
+    return waitFor(look, 'Heroku was not asked in time', 'too_late')
   const releases = await listReleases(ask)
   if (!releases.ok) return answerFailure(look, deploy, releases.error)
   const own = findReleaseOf(releases.value, prepared.value)

@@ -38,9 +38,10 @@ const carryOn = async (
   { start, read }: Carry,
   order: CarryOrder,
   now: string,
+  notAfter: string,
 ): Promise<CarryProgress | null> => {
   const progress = await read(order)
-  if (isCarryDue(progress, now)) await start(order)
+  if (isCarryDue(progress, now) && now < notAfter) await start(order)
   return progress
 }
 
@@ -58,7 +59,12 @@ export const findImages = async (
   const noted = deploy.mustCarry ? null : await ports.records.loadRelease(settings, release)
   const hasCommand = settings.release !== null
   if (noted !== null && (noted.images.release !== null) === hasCommand) return succeed(noted.images)
-  const progress = await carryOn(ports.carry, toCarryOrder(look, deploy, release), now)
+  const progress = await carryOn(
+    ports.carry,
+    toCarryOrder(look, deploy, release),
+    now,
+    order.notAfter,
+  )
   if (progress?.status === 'carried')
     return succeed({ image: progress.image, release: progress.release })
   if (progress?.status === 'refused')
