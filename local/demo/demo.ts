@@ -4,11 +4,16 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { directoryPrefix } from './leftovers.ts'
 import { playOnEc2 } from './on-ec2.ts'
+import { playOnHeroku } from './on-heroku.ts'
 import { playOnRender } from './on-render.ts'
 import type { Play } from './play.ts'
 import { createScreen, showSummary } from './screen.ts'
 
-const plays: Readonly<Record<string, Play>> = { ec2: playOnEc2, render: playOnRender }
+const plays: Readonly<Record<string, Play>> = {
+  ec2: playOnEc2,
+  render: playOnRender,
+  heroku: playOnHeroku,
+}
 
 const choosePlay = (): Play | null => {
   const { values } = parseArgs({ options: { target: { type: 'string', default: 'ec2' } } })

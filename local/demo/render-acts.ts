@@ -1,9 +1,8 @@
-import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { Service } from '../render/service.ts'
-import type { ShownDeployment } from '../team/operators.ts'
-import { toCommit, type Team } from '../team/team.ts'
+import type { Team } from '../team/team.ts'
 import type { Act } from './act.ts'
 import { invokeBySls } from './command-line.ts'
+import { release, rotateSecret, short } from './green-commit.ts'
 import type { Screen } from './screen.ts'
 import { secondsSince } from './stage.ts'
 
@@ -12,7 +11,6 @@ export const service = 'srv-demo0000000000000000'
 export const secret = 'landfall/local/demo-shop'
 export const firstKey = 'the-first-key'
 const secondKey = 'the-second-key'
-const image = 'acme/demo-shop'
 
 export interface RenderScene {
   readonly team: Team
@@ -23,8 +21,6 @@ const serviceOf = ({ team }: RenderScene): Service => {
   if (team.stack.render === null) throw new Error('there is no local Render')
   return team.stack.render.service(service)
 }
-
-const short = (text: string | null | undefined): string => text?.slice(0, 15) ?? 'nothing'
 
 /** Whether the service runs this image, with this key and what somebody set there by hand. */
 const serves = (scene: RenderScene, digest: string, key: string): boolean => {
@@ -64,22 +60,6 @@ const play = async (
   }
 }
 
-/** The image is pushed, CI turns green: one signed webhook does the rest. */
-const release = async (
-  scene: RenderScene,
-  version: string,
-  generation: number,
-): Promise<{ digest: string; deployment: ShownDeployment }> => {
-  const { team, screen } = scene
-  const commit = toCommit(version)
-  const digest = await team.pushImage(image, commit, { VERSION: version })
-  const told = await team.endCi({ repository: image, commit })
-  screen.say(
-    `GitHub says that CI is green for ${commit.slice(0, 7)}: ${told.status} ${told.outcome}`,
-  )
-  return { digest, deployment: await team.operators.waitForEnd(app, generation) }
-}
-
 const deployFirst = (scene: RenderScene): Promise<Act> =>
   play(scene, 'A green commit goes to Render, by its digest', async () => {
     serviceOf(scene).env.set('SET_BY_HAND', 'and left alone')
@@ -93,9 +73,7 @@ const deployFirst = (scene: RenderScene): Promise<Act> =>
 
 const deployNext = (scene: RenderScene): Promise<Act> =>
   play(scene, 'The next commit, with a rotated secret', async () => {
-    const client = new SecretsManagerClient(scene.team.stack.client)
-    const SecretString = JSON.stringify({ SECRET_KEY: secondKey })
-    await client.send(new PutSecretValueCommand({ SecretId: secret, SecretString }))
+    await rotateSecret(scene, secret, secondKey)
     const { digest, deployment } = await release(scene, 'shop 2', 2)
     return {
       ok: deployment.status === 'succeeded' && serves(scene, digest, secondKey),

@@ -155,7 +155,13 @@ test('status shows what is live, what was before, and each step', async () => {
   const deployments = apps[0]?.deployments
   expect(apps[0]).toEqual({
     app,
-    live: { generation: 4, secretVersion: aText, promotedFrom: null, ...release },
+    live: {
+      generation: 4,
+      secretVersion: aText,
+      origin: anyWith({ title: aText }),
+      promotedFrom: null,
+      ...release,
+    },
     before: anyWith({ generation: 3, commit: toCommit('two') }),
     releases: aList,
     open: null,
