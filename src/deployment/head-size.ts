@@ -16,15 +16,14 @@ import { largestWave } from './wave.ts'
  */
 export const maxHeadBytes = 200 * 1024
 
-/** A name of a person (100) or an alarm (255 characters), each of up to 3 bytes, as in "alarm …". */
-const nameBytes = 3 * 255 + 10
-
-/** The most that each entry of a head takes. */
+/** The most that each entry of a head takes: a character of a person's text takes up to 3 bytes. */
 const entryBytes = {
-  /** Its reason: 300 characters. */
-  freeze: 3 * 300 + nameBytes + 100,
-  /** `by` and `id` are of 100 characters each. */
-  operation: 3 * 200 + 100,
+  /** `alarm` and the name of an alarm: 255 characters, 3 * 255 + 10. A person's name has 100. */
+  name: 775,
+  /** Its reason of 300 characters, and a name: 3 * 300 + 775 + 100. */
+  freeze: 1775,
+  /** `by` and `id` are of 100 characters each: 3 * 200 + 100. */
+  operation: 700,
   /** Two digests or commits with what is around them. */
   finished: 400,
   quarantined: 80,
@@ -63,7 +62,7 @@ const fixedBytes = (head: Head, release: Content, firing: readonly string[]): nu
   )
   return (
     entryBytes.other +
-    4 * nameBytes +
+    4 * entryBytes.name +
     entryBytes.freeze +
     headLimits.messageBytes +
     headLimits.noticesBytes +
@@ -121,40 +120,18 @@ const wordsBytes = (words: Iterable<string>): number =>
 /** The lists' form, the lengths of their parts, and every word they may need besides targets and messages. */
 const listOwnBytes = 50 + wordsBytes([...Object.keys(reasons), ...instanceStatuses])
 
-const fieldBytes = {
-  /** The index of a word in the table of words. */
-  word: 3,
-  wave: 3,
-  /** Tries and retries, each raised by one for a command or an hour. */
-  count: 3,
-  generation: 8,
-  milliseconds: 8,
-  /** Where no other instance serves the same one. */
-  digest: 3 + 32,
-  flag: 1,
-}
-
 /** Two hex digits are one byte; the name of a Render service is stored as it is. */
 const idBytes = (id: InstanceState['id']): number =>
   /^m?i-/.test(id) ? 1 + Math.ceil((id.length - 2) / 2) : 2 + id.length
 
-const packedInstanceBytes = ({ id }: Pick<InstanceState, 'id'>): number =>
-  idBytes(id) +
-  fieldBytes.wave +
-  fieldBytes.flag +
-  fieldBytes.count +
-  fieldBytes.generation +
-  fieldBytes.digest +
-  // target, status, reason and message
-  4 * fieldBytes.word
+/**
+ * Besides the id: wave 3, touched 1, retries 3, generation 8, a digest that no other instance serves 3 + 32, and
+ * the numbers of four words (target, status, reason and message) in the table of words, 3 each.
+ */
+const packedInstanceBytes = ({ id }: Pick<InstanceState, 'id'>): number => idBytes(id) + 62
 
-const placeBytes = ({ id }: Pick<ObservedInstance, 'id'>): number =>
-  idBytes(id) +
-  fieldBytes.generation +
-  fieldBytes.milliseconds +
-  fieldBytes.count +
-  // target and reason
-  2 * fieldBytes.word
+/** Besides the id: generation 8, milliseconds 8, tries 3, and the numbers of target and reason, 3 each. */
+const placeBytes = ({ id }: Pick<ObservedInstance, 'id'>): number => idBytes(id) + 25
 
 /** What both lists of a head take at most. */
 export const listsBytes = (

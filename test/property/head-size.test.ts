@@ -1,157 +1,34 @@
-import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { App } from '../../src/deployment/app.ts'
 import { headBytes, listFitting, maxHeadBytes } from '../../src/deployment/head-size.ts'
-import type { Intent, Release } from '../../src/deployment/deployment.ts'
+import type { Intent } from '../../src/deployment/deployment.ts'
 import { createHead, intentOf, type Head } from '../../src/deployment/head.ts'
-import { channels, type PendingNotice } from '../../src/deployment/notice.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import { lastGoodRelease } from '../../src/deployment/operate.ts'
 import { decide, evolve } from '../../src/deployment/transition.ts'
-import { toHeadItem } from '../../src/journal/heads.ts'
-import { inFull } from '../support/size.ts'
 import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
-import { jsonBytes } from '../../src/deployment/message.ts'
 import { toInstances } from '../../src/deployment/wave.ts'
 import type { Opening, Observation } from '../../src/deployment/observation.ts'
-import {
-  AppName,
-  Commit,
-  Digest,
-  Fence,
-  Generation,
-  InstanceId,
-  TargetKey,
-} from '../../src/kernel/id.ts'
-import { originLimits, toOrigin } from '../../src/kernel/origin.ts'
-import { reasons, type Reason } from '../../src/kernel/reason.ts'
-import { appOf } from '../support/apps.ts'
-import { openingOf, start } from '../support/deployments.ts'
+import { Digest, Generation, TargetKey, type InstanceId } from '../../src/kernel/id.ts'
+import { start } from '../support/deployments.ts'
+import { ec2 } from '../support/examples.ts'
 import { answerOf } from '../support/hosts.ts'
-import { digestAt, ec2 } from '../support/rollout-world.ts'
+import {
+  alarmsOf,
+  hashOf,
+  heavy,
+  idAt,
+  largest,
+  longestReason,
+  name,
+  openingTo,
+  settingsOf,
+  storedBytes,
+  usual,
+  wide,
+} from '../support/largest-head.ts'
+import { inFull } from '../support/size.ts'
 import { keyAt } from '../support/targets.ts'
-
-const codes = Object.keys(reasons).filter((code): code is Reason => code in reasons)
-const longestReason = codes.toSorted((one, other) => other.length - one.length)[0] ?? 'deployed'
-const wide = '漢'
-const alarmsOf = (text: string) => Array.from({ length: 10 }, (_, index) => `${index}${text}`)
-const name = wide.repeat(100)
-const largest = Generation.parse(9_999_999)
-
-/** What `toOrigin` makes of the longest texts: four bytes a character. */
-const longestOrigin = toOrigin(
-  {
-    message: '𝒜'.repeat(1000),
-    author: '𝒜'.repeat(1000),
-    login: 'a'.repeat(39),
-    runUrl: `https://github.com/${'r'.repeat(originLimits.url - 19)}`,
-    compareUrl: `https://github.com/${'c'.repeat(originLimits.url - 19)}`,
-  },
-  ['github.com'],
-)
-
-const settingsOf = (alarms: readonly string[]): App =>
-  appOf('oc-lettings', {
-    env: { TEXT: wide.repeat(500) },
-    secrets: 'landfall/prod/oc-lettings',
-    targets: [ec2({ rollout: { batch: { kind: 'count', value: 50 }, pauseSeconds: 0 } })],
-    rollback: { alarms, windowSeconds: 3600, secrets: 'recorded' },
-  })
-
-const releaseAt = (settings: App, index: number): Release => ({
-  generation: Generation.parse(largest - index),
-  revision: Commit.parse(String(index).padStart(40, 'a')),
-  commit: Commit.parse(String(index).padStart(40, 'a')),
-  digest: digestAt(index),
-  secretVersion: 'v'.repeat(64),
-  origin: longestOrigin,
-  settings,
-  promotedFrom: { app: AppName.parse('a'.repeat(40)), generation: largest },
-})
-
-const noticeAt = (index: number): PendingNotice => ({
-  id: `${index}:failed`,
-  kind: 'failed',
-  at: start,
-  by: name,
-  reason: longestReason,
-  message: '\u0001'.repeat(300),
-  deployment: {
-    generation: largest,
-    kind: 'redeploy',
-    commit: Commit.parse('e'.repeat(40)),
-    digest: digestAt(index),
-    environment: name,
-    takesBack: largest,
-    afterPredeploy: false,
-    origin: longestOrigin,
-    promotedFrom: { app: AppName.parse('a'.repeat(40)), generation: largest },
-  },
-  sentTo: [...channels],
-  tries: 300,
-  dueAt: start,
-  claimedUntil: start,
-})
-
-const usual = settingsOf(alarmsOf('-oc-lettings-5xx'))
-
-/** A head with everything that it may keep besides the deployment, each entry as large as it may be. */
-const heavy = (settings = usual): Head => ({
-  ...createHead(settings.name),
-  version: Fence.parse(largest),
-  generation: largest,
-  releases: Array.from({ length: 5 }, (_, index) => releaseAt(settings, index + 1)),
-  quarantine: Array.from({ length: 47 }, (_, index) =>
-    Digest.parse(`sha256:${String(index).padStart(64, 'c')}`),
-  ),
-  finished: Array.from({ length: 10 }, (_, index) => ({
-    generation: Generation.parse(largest - index),
-    kind: 'redeploy',
-    status: 'rolled_back',
-    commit: Commit.parse('d'.repeat(40)),
-    digest: digestAt(index),
-    changed: false,
-    firing: settings.rollback?.alarms ?? [],
-    sentAt: start,
-    endedAt: start,
-  })),
-  operations: Array.from({ length: 10 }, (_, index) => ({
-    id: `${index}${wide.repeat(99)}`,
-    kind: 'redeploy',
-    by: name,
-    at: start,
-  })),
-  notices: [noticeAt(1), noticeAt(2), noticeAt(3)],
-  alarmsUntil: start,
-  mark: { createdAt: start, number: Number.MAX_SAFE_INTEGER },
-})
-
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
-
-/** Random ids, as AWS assigns them. */
-const idAt = (index: number): InstanceId =>
-  InstanceId.parse(`mi-${hashOf(String(index)).slice(0, 17)}`)
-
-const openingTo = (count: number, changes: Partial<Opening> = {}, settings = usual): Opening => {
-  const opening = openingOf(
-    7,
-    0,
-    {
-      by: name,
-      firing: settings.rollback?.alarms ?? [],
-      message: wide.repeat(900),
-      candidates: Array.from({ length: count }, (_, index) => ({
-        id: idAt(index),
-        target: keyAt(0),
-        obstacle: null,
-      })),
-      ...changes,
-    },
-    settings,
-  )
-  return { ...opening, release: { ...opening.release, origin: longestOrigin } }
-}
 
 /** The most instances that an opening accepts. */
 const mostOf = (head: Head, settings = usual): number => {
@@ -171,13 +48,6 @@ const worstOf = (id: InstanceId, outcome: Outcome): Answer =>
       digest: Digest.parse(`sha256:${hashOf(id)}`),
     },
   })
-
-/** What a head takes of its item, its key aside; DynamoDB counts less for what is JSON here. */
-const storedBytes = (head: Head): number => {
-  const { body, instances } = toHeadItem(head, 'a-writer')
-  if (!(instances instanceof Uint8Array)) throw new Error('the instances are not packed')
-  return jsonBytes(body) + instances.length
-}
 
 const create = (begun: Head) => {
   let head = begun
