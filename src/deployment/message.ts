@@ -9,7 +9,6 @@ export const joinMessages = (messages: readonly (string | null)[]): string | nul
 
 /** The longest beginning of a text that takes at most so many bytes in JSON, quotes aside. */
 const cutText = (text: string, mostBytes: number): string => {
-  if (jsonBytes(text) - 2 <= mostBytes) return text
   let bytes = 0
   let kept = ''
   for (const character of text) {

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { App, TargetSettings } from '../../../src/deployment/app.ts'
-import { findSamePlace, findTarget } from '../../../src/deployment/find-target.ts'
+import {
+  findSamePlace,
+  findTarget,
+  keyOfFleet,
+  keyOfHerokuApp,
+  keyOfService,
+} from '../../../src/deployment/find-target.ts'
 import { TargetKey, type InstanceId } from '../../../src/kernel/id.ts'
 import { begin, bringLive, type Core } from '../../support/core.ts'
 import {
@@ -36,6 +42,15 @@ describe('a target', () => {
     expect(findTarget(appWith(web, worker), worker.key)).toBe(worker)
     expect(findTarget(appWith(worker, web), worker.key)).toBe(worker)
     expect(findTarget(appWith(web), worker.key)).toBeNull()
+  })
+})
+
+describe('the key of a target', () => {
+  it('tells where the target deploys to', () => {
+    expect(keyOfFleet({ kind: 'tag', key: 'Name', value: 'shop web' })).toBe('ec2:Name=shop web')
+    expect(keyOfFleet({ kind: 'ids', ids: [instanceAt(2), instanceAt(1)] })).toBe('ec2:i-00000002')
+    expect(keyOfService('srv-1')).toBe('render:srv-1')
+    expect(keyOfHerokuApp('shop')).toBe('heroku:shop')
   })
 })
 
