@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
+import { headLimits } from '../../../src/deployment/head.ts'
+import { jsonBytes } from '../../../src/deployment/message.ts'
+import { channels } from '../../../src/deployment/notice.ts'
 import type { Answer } from '../../../src/deployment/step.ts'
 import { begin, bringLive, live, type Core } from '../../support/core.ts'
 import {
@@ -416,5 +419,22 @@ describe('sending a notice', () => {
     const busy = claimed().tell({ id: '1:started', afterSeconds: 3599 })
     expect(ids(busy)).toEqual(['1:started'])
     expect(ids(claimed().tell({ id: '1:started', afterSeconds: 3600 }))).toEqual([])
+  })
+})
+
+describe('more notices than the record of the app has room for', () => {
+  it('keeps the newest 20 KB of notices, counted as if every channel but the last had them', () => {
+    const reason = '漢'.repeat(300)
+    let core = live(1, 1)
+    for (let count = 1; count <= 30; count += 1)
+      core = core.at(count).say({ kind: 'freeze', reason }, '漢'.repeat(100))
+    const sizes = core.notices.map((one) =>
+      jsonBytes({ ...one, sentTo: channels, tries: 9999, claimedUntil: one.at }),
+    )
+    const kept = sizes.reduce((all, size) => all + size + 1, 0)
+    expect(core.notices.at(-1)).toMatchObject({ kind: 'frozen', at: after(30) })
+    expect(core.notices[0]).toMatchObject({ at: after(31 - sizes.length) })
+    expect(kept).toBeLessThanOrEqual(headLimits.noticesBytes)
+    expect(kept + Math.max(...sizes)).toBeGreaterThan(headLimits.noticesBytes)
   })
 })

@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { headBytes, maxHeadBytes } from '../../../src/deployment/head-size.ts'
+import { headLimits } from '../../../src/deployment/head.ts'
+import type { Opening } from '../../../src/deployment/observation.ts'
+import { decide } from '../../../src/deployment/transition.ts'
 import { appOf } from '../../support/apps.ts'
 import { begin, live, takeBack, type Core } from '../../support/core.ts'
 import {
@@ -13,6 +17,7 @@ import {
   twoFleets,
 } from '../../support/deployments.ts'
 import { commitAt, digestAt, ec2, orderAt } from '../../support/examples.ts'
+import { idAt } from '../../support/largest-head.ts'
 import { renderTarget } from '../../support/targets.ts'
 
 const rollback = { kind: 'rollback', to: null } as const
@@ -126,6 +131,13 @@ describe('opening', () => {
     expect(begin().open(openingOf(2, 1, { order: null })).mark).toBeNull()
   })
 
+  it('raises no mark where an operator deploys the live release once more', () => {
+    const opening = openingOf(2, 1, { kind: 'redeploy', order: null })
+    const decided = decide(live(1, 5).stored, { kind: 'opening_gathered', opening }, start)
+    const kinds = decided.ok ? decided.value.map(({ kind }) => kind) : []
+    expect(kinds).toEqual(['deployment_opened'])
+  })
+
   it('takes up a request only where the deployment is what was requested', () => {
     const asked = begin().ask()
     expect(asked.open(openingOf(1, 1)).request).toEqual(asked.request)
@@ -210,6 +222,65 @@ describe('an opening that fails at once', () => {
       message: '40960 bytes',
       sentAt: null,
     })
+  })
+})
+
+describe('an opening to more instances than the record of the app has room for', () => {
+  const candidatesOf = (count: number) =>
+    Array.from({ length: count }, (_, index) => candidateAt(0, { id: idAt(index) }))
+  /** An env that leaves little room. */
+  const settings = { ...lettings, env: { TEXT: 'x'.repeat(15_000) } }
+  const openTo = (core: Core, count: number, changes: Partial<Opening> = {}): Core =>
+    core.open(openingOf(9, 0, { candidates: candidatesOf(count), ...changes }, settings))
+  /** As a rollback says how many it leaves out. */
+  const roomIn = (core: Core) => openTo(core, 1000, { kind: 'rollback' }).instances.length
+
+  it('fails at once, before anything is sent, with the numbers, and does not retry that revision', () => {
+    const room = roomIn(begin())
+    const failed = openTo(begin(), room + 1)
+    expect(failed.deployment).toMatchObject({
+      status: 'failed',
+      reason: 'too_many_instances',
+      message: `${room + 1} instances; the app's record has room for ${room}`,
+      sentAt: null,
+    })
+    expect(failed.mark).toEqual(orderAt(9))
+    expect(openTo(begin(), room).deployment).toMatchObject({ status: 'queued', message: null })
+  })
+
+  it('opens a rollback to those that there is room for, and says how many are left out', () => {
+    const room = roomIn(begin())
+    const said = `not on 5 of ${room + 5} instances: the app's record has no room for them; they follow`
+    const back = openTo(begin(), room + 5, { kind: 'rollback' })
+    expect(back.deployment).toMatchObject({ status: 'queued', message: said })
+    expect(back.instances).toHaveLength(room)
+    const renewed = openTo(begin(), room + 5, { kind: 'rollback', message: 'another secret' })
+    expect(renewed.deployment?.message).toBe(`${said}; another secret`)
+    const whole = openTo(begin(), room, { kind: 'rollback', message: 'another secret' })
+    expect(whole.deployment?.message).toBe('another secret')
+  })
+
+  it('fails a rollback for which there is no room at all', () => {
+    const full = { ...lettings, env: { TEXT: 'x'.repeat(20_000) } }
+    const none = begin().open(openingOf(9, 2, { kind: 'rollback' }, full))
+    expect(none.deployment).toMatchObject({
+      status: 'failed',
+      reason: 'too_many_instances',
+      message: "2 instances; the app's record has room for 0",
+    })
+  })
+
+  it('is refused and changes nothing where not even its failure and the notices of it fit', () => {
+    const openWith = (bytes: number): Core =>
+      begin().open(openingOf(9, 1, {}, { ...lettings, env: { TEXT: 'x'.repeat(bytes) } }))
+    const bytesOf = ({ stored }: Core) =>
+      headBytes({ ...stored, notices: [] }) + headLimits.noticesBytes
+    const most = 100_000 + (maxHeadBytes - bytesOf(openWith(100_000)))
+    const kept = openWith(most)
+    expect(bytesOf(kept)).toBe(maxHeadBytes)
+    expect(kept).toMatchObject({ refused: null, deployment: { reason: 'too_many_instances' } })
+    const refused = openWith(most + 1)
+    expect(refused).toMatchObject({ refused: 'too_many_instances', changed: false })
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
+import type { Candidate } from '../../../src/deployment/deployment.ts'
 import type { Answer } from '../../../src/deployment/step.ts'
 import { Generation } from '../../../src/kernel/id.ts'
 import { begin, bringLive, live, type Core } from '../../support/core.ts'
@@ -19,6 +20,7 @@ import {
   twoFleets,
 } from '../../support/deployments.ts'
 import { answerOf } from '../../support/hosts.ts'
+import { idAt } from '../../support/largest-head.ts'
 import { renderTarget } from '../../support/targets.ts'
 
 const rollback = { kind: 'rollback', to: null } as const
@@ -485,5 +487,32 @@ describe('a repair that gives way to a deployment', () => {
     expect(repairing.command?.purpose).toBe('deploy')
     const gone = repairing.open(openingOf(2, 2))
     expect(gone.cancelled).toEqual([{ target: firstTarget, operation: 'command-2' }])
+  })
+})
+
+describe('a repair of more instances than the record of the app has room for', () => {
+  const full = { ...lettings, env: { TEXT: 'x'.repeat(15_000) } }
+  const many = (changes: Partial<Candidate> = {}) =>
+    Array.from({ length: 100 }, (_, index) => candidateAt(1, { id: idAt(index), ...changes }))
+
+  it('asks those that there is room for', () => {
+    const asked = askedOf(liveWith(full).find([candidateAt(1), ...many()], null, 50))
+    expect(asked.length).toBeGreaterThan(10)
+    expect(asked.length).toBeLessThan(90)
+    expect(asked).toEqual(
+      many()
+        .slice(0, asked.length)
+        .map(({ id }) => id),
+    )
+  })
+
+  it('records the unreachable ones that there is room for, and changes nothing once it is full', () => {
+    const find = (core: Core) => core.find([candidateAt(1), ...many(offline)], null, 50)
+    const listed = find(liveWith(full))
+    expect(listed.repair).toBeNull()
+    expect(listed.observed.length).toBeGreaterThan(10)
+    expect(listed.observed.length).toBeLessThan(90)
+    const filled = [1, 2, 3, 4, 5, 6, 7, 8, 9].reduce(find, listed)
+    expect(find(filled).changed).toBe(false)
   })
 })
