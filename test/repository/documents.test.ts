@@ -82,7 +82,14 @@ case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; e
     const line = command
       .replaceAll('file://../landfall-secrets/', `file://${directory}/`)
       .replaceAll(/(?<=file:\/\/|> )(?=head\.json)/g, `${directory}/`)
-    for (const name of ['github', 'oc-lettings.json', 'registry.json', 'render'])
+    for (const name of [
+      'github',
+      'oc-lettings.json',
+      'registry.json',
+      'render',
+      'circleci',
+      'heroku',
+    ])
       writeFileSync(join(directory, name), 'x')
     // What one command writes another one reads.
     writeFileSync(join(directory, 'head.json'), '{}')

@@ -99,9 +99,9 @@ describe('the snippets of the guides', () => {
   const workflows = blocks('yaml').filter((text) => /^jobs:/m.test(text))
 
   it('each snippet of the guides is a configuration or a workflow', () => {
-    expect(configurations).toHaveLength(6)
+    expect(configurations).toHaveLength(7)
     expect(workflows).toHaveLength(1)
-    expect(blocks('yaml')).toHaveLength(7)
+    expect(blocks('yaml')).toHaveLength(8)
   })
 
   it.each(configurations)(
@@ -121,9 +121,10 @@ describe('the snippets of the guides', () => {
     expect(workflows[0]).toContain('type=sha,format=long,prefix=')
   })
 
-  it('creates every secret that its landfall.yml names, on EC2 and at Render', () => {
-    const atRender = configurations.find((text) => text.includes('- render:'))
-    const named = all(/\b(landfall\/prod\/[\w-]+)/g, `${first} ${atRender}`)
+  it('creates every secret that its landfall.yml names, on EC2, at Render and at Heroku', () => {
+    const elsewhere = configurations.filter((text) => /- (render|heroku):/.test(text))
+    expect(elsewhere).toHaveLength(2)
+    const named = all(/\b(landfall\/prod\/[\w-]+)/g, [first, ...elsewhere].join(' '))
     expect(all(/create-secret --name (\S+)/g).toSorted()).toEqual(named.toSorted())
   })
 

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import type { Course as CourseAtHeroku } from '../../local/heroku/release.ts'
 import type { Course } from '../../local/render/deploy.ts'
 import { parseConfiguration } from '../../src/config/read.ts'
+import * as heroku from '../support/heroku-stage.ts'
 import { releaseOf, service, startRenderStage } from '../support/render-stage.ts'
 import { contract } from '../support/target-contract.ts'
 
@@ -41,6 +43,56 @@ describe('docs/targets.md', () => {
     expect(known.length).toBeGreaterThan(0)
     expect(statuses.map(([status = '']) => status).toSorted()).toEqual(known.toSorted())
   })
+
+  const atHeroku = rowsOf(/^\| ((?:the release|a dyno|the dynos|other code) .+?) +\| (.+?) +\|$/gm)
+  const coursesAtHeroku: Readonly<Record<string, CourseAtHeroku>> = {
+    'the release is `pending`': { kind: 'status', status: 'pending' },
+    'the release is `expired`': { kind: 'status', status: 'expired' },
+    'the release has an unknown status': { kind: 'status', status: 'of_next_year' },
+    'the release is `failed`': { kind: 'release_failed', output: 'no table' },
+    'a dyno is `starting`': { kind: 'never_up' },
+    'a dyno is `crashed`': { kind: 'crashes' },
+    'the dynos are `up`, and the check fails': { kind: 'sick', status: 500 },
+    'the dynos are `up`, and the check passes': { kind: 'live' },
+    'other code is released after it': { kind: 'live' },
+  }
+
+  it('docs/targets.md has each course of a release at Heroku', () => {
+    expect(atHeroku.map(([row]) => row)).toEqual(Object.keys(coursesAtHeroku))
+  })
+
+  it.each(atHeroku)(
+    'docs/targets.md says what becomes of a deployment where at Heroku %s: %s',
+    async (row = '', said = '') => {
+      const stage = await heroku.startHerokuStage()
+      const app = stage.server.app(heroku.herokuApp)
+      // The release before it, of config vars alone, has no image yet.
+      app.settings.courseOf = ({ images }) =>
+        images['web'] === undefined ? null : (coursesAtHeroku[row] ?? null)
+      const order = stage.orderOf(heroku.releaseOf('a', 1))
+      const { operation } = await stage.target.start(order)
+      const look = async () => (await stage.target.observe(order, operation ?? ''))[0]
+      const loadVersion = async () =>
+        (await stage.records.loadDeploy(heroku.settingsOf()))?.version ?? null
+      for (let looks = 0; looks < 60 && (await loadVersion()) === null; looks += 1) {
+        await look()
+        stage.pass(1)
+      }
+      expect(await loadVersion()).not.toBeNull()
+      if (row.startsWith('other code'))
+        app.release({ web: heroku.imageIdOf(heroku.digestOf('b')) }, 'ada@example.com')
+      let answer = await look()
+      // A check may fail for two minutes; a dyno that binds no port crashes after one.
+      const most = said === 'waits' ? 30 : 150
+      for (let looks = 0; looks < most && answer?.outcome === 'waiting'; looks += 1) {
+        stage.pass(1)
+        answer = await look()
+      }
+      await stage.stop()
+      const [outcome, reason = null] = said.replaceAll('`', '').split(': ')
+      expect(answer).toMatchObject({ outcome: outcome === 'waits' ? 'waiting' : outcome, reason })
+    },
+  )
 
   it('docs/targets.md shows a landfall.yml without mistakes and warnings', () => {
     const snippets = rowsOf(/^```yaml\n(.*?)^```/gms).map(([text = '']) => text)

@@ -10,6 +10,7 @@ export const guides = [
   'README.md',
   'docs/getting-started.md',
   'docs/render.md',
+  'docs/heroku.md',
   'docs/database.md',
   'docs/costs.md',
   'docs/leaving.md',
