@@ -1,8 +1,7 @@
 import type { HerokuApp } from '../heroku/app.ts'
 import type { Act } from './act.ts'
 import { invokeBySls } from './command-line.ts'
-import { release, rotateSecret, short, type DemoScene } from './green-commit.ts'
-import { secondsSince } from './stage.ts'
+import { playAct, release, rotateSecret, short, type DemoScene } from './at-service.ts'
 
 export const app = 'demo-shop'
 export const secret = 'landfall/local/demo-shop'
@@ -27,35 +26,17 @@ const serves = async (scene: DemoScene, version: string, key: string): Promise<b
   return isKept && env['SECRET_KEY'] === key && (await ask(scene)).startsWith(`200 ${version}`)
 }
 
-/** Says each new release of the app and its status, until it is told to stop. */
-const watchReleases = (scene: DemoScene): (() => void) => {
-  let said = ''
-  const timer = setInterval(() => {
-    const newest = appOf(scene).releases().at(-1)
-    const line =
-      newest === undefined
-        ? ''
-        : `Heroku: v${newest.version} ${newest.status}: ${newest.description}`
-    if (line !== said) scene.screen.say(line)
-    said = line
-  }, 200)
-  return () => clearInterval(timer)
-}
-
-const play = async (
+const play = (
   scene: DemoScene,
   title: string,
-  act: () => Promise<Omit<Act, 'title' | 'load' | 'seconds'>>,
+  act: Parameters<typeof playAct>[3],
 ): Promise<Act> => {
-  scene.screen.begin(title)
-  const begun = performance.now()
-  const stop = watchReleases(scene)
-  try {
-    const played = await act()
-    return { title, load: null, seconds: secondsSince(begun), ...played }
-  } finally {
-    stop()
+  const describeNewest = (): string | null => {
+    const newest = appOf(scene).releases().at(-1)
+    if (newest === undefined) return null
+    return `Heroku: v${newest.version} ${newest.status}: ${newest.description}`
   }
+  return playAct(scene, title, describeNewest, act)
 }
 
 const deployFirst = (scene: DemoScene): Promise<Act> =>
@@ -82,15 +63,17 @@ const deployNext = (scene: DemoScene): Promise<Act> =>
 
 const refuseBroken = (scene: DemoScene): Promise<Act> =>
   play(scene, 'A commit whose release phase fails', async () => {
+    const before = appOf(scene).restarts
     const { deployment } = await release(scene, 'shop 3', 3, { FAULT: 'exits' })
     scene.screen.say(`  | ${deployment.message ?? ''}`)
     return {
       ok:
         deployment.status === 'failed' &&
         deployment.reason === 'predeploy_failed' &&
+        appOf(scene).restarts === before &&
         (await serves(scene, 'shop 2', secondKey)),
       deployment,
-      says: `failed (${deployment.reason ?? ''}); shop 2 serves on`,
+      says: `failed (${deployment.reason ?? ''}); shop 2 serves on, and no dyno was restarted`,
     }
   })
 

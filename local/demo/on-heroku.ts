@@ -1,7 +1,7 @@
 import { ensureEngine } from '../docker/engine.ts'
-import { startTeam, type Team } from '../team/team.ts'
+import { playAtService } from './at-service.ts'
 import { app, firstKey, herokuActs, secret } from './heroku-acts.ts'
-import { playInOrder, toDemoApp, type Play } from './play.ts'
+import { toDemoApp, type Play } from './play.ts'
 
 /** The image's own FAULT decides whether its release phase fails, as a migration would. */
 const releasePhase = ['sh', '-c', 'echo "migrating for $VERSION"; test "$FAULT" != exits']
@@ -27,17 +27,8 @@ export const playOnHeroku: Play = async (screen, directory) => {
   screen.say('starting the Docker Engine, a registry, the local AWS, the API and a local Heroku')
   const engine = await ensureEngine()
   try {
-    const team: Team = await startTeam({
-      directory,
-      apps,
-      secrets: { [secret]: { SECRET_KEY: firstKey } },
-      say: screen.say,
-    })
-    try {
-      return await playInOrder(herokuActs, { team, screen })
-    } finally {
-      await team.stop()
-    }
+    const secrets = { [secret]: { SECRET_KEY: firstKey } }
+    return await playAtService(screen, { directory, apps, secrets }, herokuActs)
   } finally {
     await engine.stop()
   }

@@ -1,10 +1,7 @@
 import type { Service } from '../render/service.ts'
-import type { Team } from '../team/team.ts'
 import type { Act } from './act.ts'
 import { invokeBySls } from './command-line.ts'
-import { release, rotateSecret, short } from './green-commit.ts'
-import type { Screen } from './screen.ts'
-import { secondsSince } from './stage.ts'
+import { playAct, release, rotateSecret, short, type DemoScene } from './at-service.ts'
 
 export const app = 'demo-shop'
 export const service = 'srv-demo0000000000000000'
@@ -12,18 +9,13 @@ export const secret = 'landfall/local/demo-shop'
 export const firstKey = 'the-first-key'
 const secondKey = 'the-second-key'
 
-export interface RenderScene {
-  readonly team: Team
-  readonly screen: Screen
-}
-
-const serviceOf = ({ team }: RenderScene): Service => {
+const serviceOf = ({ team }: DemoScene): Service => {
   if (team.stack.render === null) throw new Error('there is no local Render')
   return team.stack.render.service(service)
 }
 
 /** Whether the service runs this image, with this key and what somebody set there by hand. */
-const serves = (scene: RenderScene, digest: string, key: string): boolean => {
+const serves = (scene: DemoScene, digest: string, key: string): boolean => {
   const serving = serviceOf(scene).serving()
   return (
     serving?.sha === digest &&
@@ -32,35 +24,19 @@ const serves = (scene: RenderScene, digest: string, key: string): boolean => {
   )
 }
 
-/** Says each status of the service's newest deploy, until it is told to stop. */
-const watchStatus = (scene: RenderScene): (() => void) => {
-  let said = ''
-  const timer = setInterval(() => {
-    const newest = serviceOf(scene).deploys().at(-1)
-    const line = newest === undefined ? '' : `Render: ${newest.id.slice(0, 10)} ${newest.status}`
-    if (line !== '' && line !== said) scene.screen.say(line)
-    said = line
-  }, 200)
-  return () => clearInterval(timer)
-}
-
-const play = async (
-  scene: RenderScene,
+const play = (
+  scene: DemoScene,
   title: string,
-  act: () => Promise<Omit<Act, 'title' | 'load' | 'seconds'>>,
+  act: Parameters<typeof playAct>[3],
 ): Promise<Act> => {
-  scene.screen.begin(title)
-  const begun = performance.now()
-  const stop = watchStatus(scene)
-  try {
-    const played = await act()
-    return { title, load: null, seconds: secondsSince(begun), ...played }
-  } finally {
-    stop()
+  const describeNewest = (): string | null => {
+    const newest = serviceOf(scene).deploys().at(-1)
+    return newest === undefined ? null : `Render: ${newest.id.slice(0, 10)} ${newest.status}`
   }
+  return playAct(scene, title, describeNewest, act)
 }
 
-const deployFirst = (scene: RenderScene): Promise<Act> =>
+const deployFirst = (scene: DemoScene): Promise<Act> =>
   play(scene, 'A green commit goes to Render, by its digest', async () => {
     serviceOf(scene).env.set('SET_BY_HAND', 'and left alone')
     const { digest, deployment } = await release(scene, 'shop 1', 1)
@@ -71,7 +47,7 @@ const deployFirst = (scene: RenderScene): Promise<Act> =>
     }
   })
 
-const deployNext = (scene: RenderScene): Promise<Act> =>
+const deployNext = (scene: DemoScene): Promise<Act> =>
   play(scene, 'The next commit, with a rotated secret', async () => {
     await rotateSecret(scene, secret, secondKey)
     const { digest, deployment } = await release(scene, 'shop 2', 2)
@@ -83,7 +59,7 @@ const deployNext = (scene: RenderScene): Promise<Act> =>
   })
 
 /** The local Render is told to be unable to. */
-const refuseBroken = (scene: RenderScene): Promise<Act> =>
+const refuseBroken = (scene: DemoScene): Promise<Act> =>
   play(scene, 'A commit whose image Render cannot pull', async () => {
     const { settings } = serviceOf(scene)
     const before = serviceOf(scene).serving()?.sha ?? ''
@@ -102,7 +78,7 @@ const refuseBroken = (scene: RenderScene): Promise<Act> =>
     }
   })
 
-const goBack = (scene: RenderScene): Promise<Act> =>
+const goBack = (scene: DemoScene): Promise<Act> =>
   play(scene, 'Back by a person’s word', async () => {
     const { team, screen } = scene
     screen.say(`npx sls invoke -f rollback -d '{"app":"${app}"}'`)

@@ -11,6 +11,12 @@ import { isEligible, type Images, type Release } from './release.ts'
 import type { ConfigChanges } from './schema.ts'
 import type { HerokuAppSettings } from './settings.ts'
 
+/** Null removes a process type. */
+type ImageChanges = Readonly<Record<string, string | null>>
+
+const withImage = (entries: readonly (readonly [string, string | null])[]): Images =>
+  Object.fromEntries(entries.flatMap(([type, image]) => (image === null ? [] : [[type, image]])))
+
 /** What answers the users of an app. */
 export interface Serving {
   readonly version: number
@@ -34,7 +40,7 @@ export interface HerokuApp {
    * Releases images beside those of the other types; null where they are what was released last, which
    * Heroku takes no notice of, also where that release failed.
    */
-  release(images: Images, by?: string): Release | null
+  release(changes: ImageChanges, by?: string): Release | null
   /** Null where nothing changes. */
   setConfig(changes: ConfigChanges, by?: string): Release | null
   /** Brings back code and config vars; null where the release is not eligible. */
@@ -78,9 +84,11 @@ const createChanges = (
   return {
     release: (images, by = someone) => {
       const last = releases.at(-1)?.images ?? {}
-      if (Object.entries(images).every(([type, image]) => last[type] === image)) return null
+      if (Object.entries(images).every(([type, image]) => (last[type] ?? null) === image))
+        return null
       history.settle()
-      return add(settings.describe(images), { ...findCurrent(state).images, ...images }, by)
+      const merged = Object.entries({ ...findCurrent(state).images, ...images })
+      return add(settings.describe(withImage(Object.entries(images))), withImage(merged), by)
     },
     setConfig: (changes, by = someone) => {
       const real = Object.entries(changes).filter(

@@ -62,7 +62,8 @@ const changeFormation: Handle = async (visit) => {
   const { updates } = FormationUpdate.parse(call.body)
   if (stack !== 'container') return invalid('This app does not run on the container stack.')
   for (const { type, docker_image } of updates)
-    if ((await findImage(name, type)) !== docker_image) return notFound('docker_image')
+    if (docker_image !== null && (await findImage(name, type)) !== docker_image)
+      return notFound('docker_image')
   app.release(Object.fromEntries(updates.map(({ type, docker_image }) => [type, docker_image])), by)
   return readFormation(visit)
 }

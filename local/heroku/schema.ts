@@ -11,7 +11,11 @@ export const FormationUpdate = z.strictObject({
     .array(
       z.strictObject({
         type: z.string().regex(/^[-\w]{1,128}$/),
-        docker_image: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+        /** Null removes the process type. */
+        docker_image: z
+          .string()
+          .regex(/^sha256:[0-9a-f]{64}$/)
+          .nullable(),
       }),
     )
     .min(1),

@@ -4,6 +4,7 @@ import type { Course as CourseAtHeroku } from '../../local/heroku/release.ts'
 import type { Course } from '../../local/render/deploy.ts'
 import { parseConfiguration } from '../../src/config/read.ts'
 import * as heroku from '../support/heroku-stage.ts'
+import { digestOf } from '../support/service-stage.ts'
 import { releaseOf, service, startRenderStage } from '../support/render-stage.ts'
 import { contract } from '../support/target-contract.ts'
 
@@ -80,7 +81,7 @@ describe('docs/targets.md', () => {
       }
       expect(await loadVersion()).not.toBeNull()
       if (row.startsWith('other code'))
-        app.release({ web: heroku.imageIdOf(heroku.digestOf('b')) }, 'ada@example.com')
+        app.release({ web: heroku.imageIdOf(digestOf('b')) }, 'ada@example.com')
       let answer = await look()
       // A check may fail for two minutes; a dyno that binds no port crashes after one.
       const most = said === 'waits' ? 30 : 150

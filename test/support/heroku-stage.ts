@@ -4,18 +4,16 @@ import type { App, HerokuSettings } from '../../src/deployment/app.ts'
 import type { Release } from '../../src/deployment/deployment.ts'
 import { addSeconds, toInstant } from '../../src/kernel/clock.ts'
 import { http, openHttp } from '../../src/kernel/http.ts'
-import { Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
-import { Redacted } from '../../src/kernel/redacted.ts'
-import { fail, succeed } from '../../src/kernel/result.ts'
+import { Digest, InstanceId } from '../../src/kernel/id.ts'
 import type { Carry, CarryOrder, CarryProgress } from '../../src/targets/carry.ts'
 import { createOpenHeroku } from '../../src/targets/heroku/api.ts'
 import { createHerokuTarget } from '../../src/targets/heroku/heroku.ts'
 import { createHerokuView } from '../../src/targets/heroku/plan.ts'
 import type { HerokuPorts } from '../../src/targets/heroku/ports.ts'
 import type { HerokuDeploy, HerokuRecords, HerokuRelease } from '../../src/targets/heroku/record.ts'
-import type { Order, Target } from '../../src/targets/target.ts'
-import { appOf } from './apps.ts'
+import type { Target } from '../../src/targets/target.ts'
 import { start } from './deployments.ts'
+import { createOrders, createSecrets, releaseAt, shopAt, type OrderOf } from './service-stage.ts'
 import { herokuTarget } from './targets.ts'
 
 export const herokuApp = 'oc-lettings'
@@ -25,9 +23,6 @@ export const apiKey = 'HRKU-key-of-the-team'
 
 const hash = (text: string): Digest =>
   Digest.parse(`sha256:${createHash('sha256').update(text).digest('hex')}`)
-
-/** `sha256:aaaa…` by its letter. */
-export const digestOf = (letter: string): Digest => Digest.parse(`sha256:${letter.repeat(64)}`)
 
 /** The id that an image has at Heroku, by its digest. */
 export const imageIdOf = (digest: string): Digest => hash(`configuration of ${digest}`)
@@ -41,30 +36,13 @@ export const settingsOf = (changes: Partial<HerokuSettings> = {}): HerokuSetting
   })
 
 /** An app at Heroku with a secret that has two versions. */
-export const shopOf = (changes: Partial<App> = {}): App =>
-  appOf('shop', {
-    image: 'acme/shop',
-    env: { DEBUG: 'False' },
-    secrets: 'landfall/test/shop',
-    targets: [settingsOf()],
-    ...changes,
-  })
+export const shopOf = (changes: Partial<App> = {}): App => shopAt(settingsOf(), changes)
 
 export const releaseOf = (
   letter: string,
   generation: number,
   changes: Partial<Release> = {},
-): Release => ({
-  generation: Generation.parse(generation),
-  revision: digestOf(letter),
-  commit: null,
-  digest: digestOf(letter),
-  secretVersion: 'v1',
-  origin: null,
-  settings: shopOf(),
-  promotedFrom: null,
-  ...changes,
-})
+): Release => releaseAt(shopOf(), letter, generation, changes)
 
 /** The records of a journal, in memory. */
 export const createHerokuMemory = (): HerokuRecords => {
@@ -101,14 +79,17 @@ export interface CarryAtStage extends Carry {
 const carrySeconds = 2
 
 const createCarryAtStage = (now: () => string): CarryAtStage => {
-  const begun = new Map<string, { readonly order: CarryOrder; readonly at: string }>()
+  const begun = new Map<string, string>()
+  const ended = new Map<string, CarryProgress>()
   const keyOf = ({ digest, release, attempt }: CarryOrder) =>
     JSON.stringify([digest, release, attempt])
-  const carried = (order: CarryOrder): CarryProgress => {
+  /** Puts the images into the registry, once for each time that the order is begun. */
+  const end = (order: CarryOrder): CarryProgress => {
     const image = imageIdOf(order.digest)
     const release = order.release === null ? null : hash(keyOf(order))
     carry.registry.set(`${order.heroku}/${order.process}`, image)
     if (release !== null) carry.registry.set(`${order.heroku}/release`, release)
+    begun.delete(keyOf(order))
     return { status: 'carried', at: now(), blobs: 4, blobsThere: 4, sentBytes: 0, image, release }
   }
   const carry: CarryAtStage = {
@@ -117,18 +98,23 @@ const createCarryAtStage = (now: () => string): CarryAtStage => {
     fate: null,
     start: (order) => {
       carry.orders.push(order)
-      begun.set(keyOf(order), { order, at: now() })
+      if (!begun.has(keyOf(order))) begun.set(keyOf(order), now())
       return Promise.resolve()
     },
     read: (order) => {
-      const known = begun.get(keyOf(order))
-      if (known === undefined) return Promise.resolve(null)
-      if (carry.fate !== null) return Promise.resolve(carry.fate)
-      return Promise.resolve(
-        addSeconds(known.at, carrySeconds) <= now()
-          ? carried(order)
-          : { status: 'carrying', at: now(), blobs: 4, blobsThere: 1, sentBytes: 10 },
-      )
+      const key = keyOf(order)
+      const at = begun.get(key)
+      if (at !== undefined && carry.fate !== null) return Promise.resolve(carry.fate)
+      if (at !== undefined && addSeconds(at, carrySeconds) <= now()) ended.set(key, end(order))
+      else if (at !== undefined)
+        return Promise.resolve({
+          status: 'carrying',
+          at: now(),
+          blobs: 4,
+          blobsThere: 1,
+          sentBytes: 10,
+        })
+      return Promise.resolve(ended.get(key) ?? null)
     },
   }
   return carry
@@ -149,7 +135,7 @@ export interface HerokuStage {
   pass(seconds: number): void
   now(): string
   /** An order that is given now: a deploy of the release, for the next ten minutes. */
-  orderOf(release: Release | null, changes?: Partial<Order>): Order
+  readonly orderOf: OrderOf
   stop(): Promise<void>
 }
 
@@ -158,7 +144,6 @@ export const startHerokuStage = async (
   more: Pick<HerokuOptions, 'pace'> = {},
 ): Promise<HerokuStage> => {
   let at = Date.parse(start)
-  let fence = 1
   const clock = () => new Date(at)
   const now = () => toInstant(clock())
   const carry = createCarryAtStage(now)
@@ -170,19 +155,7 @@ export const startHerokuStage = async (
     now: clock,
     ...more,
   })
-  const secrets = new Map([
-    [`${token} current`, `${apiKey}\n`],
-    ['landfall/test/shop v1', '{"SECRET_KEY":"planted-one"}'],
-    ['landfall/test/shop v2', '{"SECRET_KEY":"planted-two"}'],
-  ])
-  const readSecret: HerokuPorts['readSecret'] = (name, version) => {
-    const value = secrets.get(`${name} ${version ?? 'current'}`)
-    return Promise.resolve(
-      value === undefined
-        ? fail('secret_missing' as const)
-        : succeed({ value: new Redacted(value), versionId: version ?? 'current' }),
-    )
-  }
+  const { secrets, readSecret } = createSecrets(token, apiKey)
   const baseUrl = server.url.href.replace(/\/$/, '')
   const open = () => createOpenHeroku({ http, readSecret, clock, baseUrl })
   const maskOutput: HerokuPorts['maskOutput'] = () =>
@@ -203,28 +176,7 @@ export const startHerokuStage = async (
     secrets,
     pass: (seconds) => void (at += seconds * 1000),
     now,
-    orderOf: (release, given = {}) => {
-      fence += 1
-      const settings = release?.settings ?? shopOf()
-      return {
-        purpose: 'deploy',
-        app: settings.name,
-        kind: 'deploy',
-        generation: release?.generation ?? Generation.parse(1),
-        fence: Fence.parse(fence),
-        openedAt: now(),
-        numberedAt: null,
-        since: now(),
-        release,
-        settings,
-        target: settings.targets[0]?.key ?? settingsOf().key,
-        instances: [herokuId],
-        predeployOn: null,
-        notAfter: new Date(at + 600_000).toISOString(),
-        hostSeconds: 525,
-        ...given,
-      }
-    },
+    orderOf: createOrders(clock, shopOf(), herokuId),
     stop: () => server.stop(),
   }
 }

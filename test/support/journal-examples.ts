@@ -231,7 +231,7 @@ const herokuDeploy: HerokuDeploy = {
   carriedAt: '2026-11-20T10:01:01.000Z',
   mustCarry: false,
   isNewAttempt: false,
-  request: { what: 'images', at: '2026-11-20T10:01:02.000Z' },
+  request: { what: 'images', at: '2026-11-20T10:01:02.000Z', to: null },
   version: 42,
   restartedAt: null,
 }

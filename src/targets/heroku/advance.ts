@@ -8,6 +8,7 @@ import { answerAs } from '../answers.ts'
 import { answerDeployFailed, answerDeployed } from './answer.ts'
 import type { FromHeroku } from './api.ts'
 import type { ServiceFailure } from '../api-key.ts'
+import { stopReleasePhase } from './dynos.ts'
 import { findImages } from './images.ts'
 import { answerFailure, isUnderWay, record, waitFor, type HerokuLook } from './look.ts'
 import type { HerokuDeploy, HerokuImages } from './record.ts'
@@ -15,22 +16,24 @@ import {
   describeRelease,
   findCurrent,
   findReleaseOf,
-  isCodeRelease,
+  findStranger,
   isMadeSince,
   listReleases,
   type ReleaseOfApp,
 } from './releases.ts'
-import { configure, releaseDeploy, rollBackDeploy } from './request.ts'
+import { configure, recordOwn, releaseDeploy, rollBackDeploy } from './request.ts'
 import { isWanted, listChanged, readVariables } from './variables.ts'
 
 /** What the order leads to at Heroku, as far as that is not done. */
 interface Wanted {
   /** Null: the variables are left as they are. */
   readonly environment: Environment | null
-  /** An earlier release of Heroku that had all of it. */
-  readonly earlier: string | null
   /** Names of variables to set. */
   readonly changed: readonly string[]
+  /** The release of Heroku that the wanted release was, if Heroku lists it. */
+  readonly noted: ReleaseOfApp | null
+  /** Whether that can be rolled back to, and had just what is wanted. */
+  readonly canRollBack: boolean
 }
 
 const isGoingBack = ({ order: { purpose, kind } }: HerokuLook): boolean =>
@@ -54,37 +57,25 @@ const readWanted = async (
     : fail({ kind: 'refused', why: read.error.message, reason: read.error.reason })
 }
 
-/** The release of Heroku that a release of Landfall was, if it can be rolled back to with just what is wanted. */
-const findEarlier = async (
-  look: HerokuLook,
-  release: Release,
-  releases: readonly ReleaseOfApp[],
-  now: Parameters<typeof isWanted>[1],
-  environment: Environment | null,
-): FromHeroku<string | null> => {
-  const noted = await look.ports.records.loadRelease(look.settings, release)
-  const there = releases.find(({ id }) => id === noted?.id)
-  if (there?.eligible_for_rollback !== true) return succeed(null)
-  const then = await readVariables(look.ask, there.id)
-  if (!then.ok) return then
-  return succeed(isWanted(then.value, now, environment) ? there.id : null)
-}
-
 const compare = async (
   look: HerokuLook,
   release: Release,
   releases: readonly ReleaseOfApp[],
 ): FromHeroku<Wanted> => {
+  const { ports, settings, ask } = look
   const environment = await readWanted(look, release)
   if (!environment.ok) return environment
-  const there = await readVariables(look.ask)
+  const there = await readVariables(ask)
   if (!there.ok) return there
-  const changed = environment.value === null ? [] : listChanged(there.value, environment.value)
-  const earlier = isGoingBack(look)
-    ? await findEarlier(look, release, releases, there.value, environment.value)
-    : succeed(null)
-  if (!earlier.ok) return earlier
-  return succeed({ environment: environment.value, earlier: earlier.value, changed })
+  const { value } = environment
+  const changed = value === null ? [] : listChanged(there.value, value)
+  const known = isGoingBack(look) ? await ports.records.loadRelease(settings, release) : null
+  const noted = releases.find(({ id }) => id === known?.id) ?? null
+  const wanted = { environment: value, changed, noted }
+  if (noted?.eligible_for_rollback !== true) return succeed({ ...wanted, canRollBack: false })
+  const then = await readVariables(ask, noted.id)
+  if (!then.ok) return then
+  return succeed({ ...wanted, canRollBack: isWanted(then.value, there.value, value) })
 }
 
 /** Whether what served at the opening still does. */
@@ -103,7 +94,10 @@ const restoreBefore = async (
   const reached = { deploy, own: null, now }
   if (isUntouched(look, releases)) return answerDeployed(order, reached, null)
   const before = releases.find(
-    (one) => one.status === 'succeeded' && !isMadeSince(one, order.openedAt),
+    (one) =>
+      one.status === 'succeeded' &&
+      one.eligible_for_rollback === true &&
+      !isMadeSince(one, order.openedAt),
   )
   return before === undefined
     ? answerDeployFailed(
@@ -112,7 +106,7 @@ const restoreBefore = async (
         'not_restored',
         'Heroku has no earlier release to go back to',
       )
-    : rollBackDeploy(look, deploy, before.id)
+    : rollBackDeploy(look, deploy, before)
 }
 
 const bringOut = async (
@@ -125,10 +119,12 @@ const bringOut = async (
   const { order, now } = look
   const compared = await compare(look, wanted, releases)
   if (!compared.ok) return answerFailure(look, deploy, compared.error)
-  const { environment, changed, earlier } = compared.value
-  if (order.purpose === 'restore' && changed.length === 0 && isUntouched(look, releases))
+  const { environment, changed, noted, canRollBack } = compared.value
+  const isServing = noted !== null && noted.version === findCurrent(releases)?.version
+  const isKept = changed.length === 0 && (isServing || isUntouched(look, releases))
+  if (order.purpose === 'restore' && isKept)
     return answerDeployed(order, { deploy, own: null, now }, null)
-  if (earlier !== null) return rollBackDeploy(look, deploy, earlier)
+  if (noted !== null && canRollBack) return rollBackDeploy(look, deploy, noted)
   return changed.length > 0 && environment !== null
     ? configure(look, deploy, changed, environment)
     : releaseDeploy(look, deploy, images)
@@ -153,17 +149,36 @@ const prepare = async (
   return known === null ? fail(answerAs(order, 'waiting')) : succeed(known)
 }
 
-/** Somebody released other code since the order began; going back overrules it. */
+/** Other code serves than when the order began; going back overrules it. */
 const answerStranger = (
   look: HerokuLook,
   deploy: HerokuDeploy,
   releases: readonly ReleaseOfApp[],
 ): readonly Answer[] | null => {
-  const stranger = releases.find((one) => one.version > deploy.before && isCodeRelease(one))
-  if (stranger === undefined || isGoingBack(look)) return null
+  const stranger = isGoingBack(look) ? null : findStranger(releases, deploy.before, null)
+  if (stranger === null) return null
   const why = `Heroku made ${describeRelease(stranger)} before it was asked for this one`
   const reached = { deploy, own: null, now: look.now }
   return answerDeployFailed(look.order, reached, 'changed_elsewhere', why)
+}
+
+/** What came of the order's last request; null where there is none, or nothing came of it in its time. */
+const answerRequest = async (
+  look: HerokuLook,
+  deploy: HerokuDeploy,
+): Promise<readonly Answer[] | null> => {
+  if (deploy.request === null) return null
+  const { ask, order, now } = look
+  const releases = await listReleases(ask)
+  if (!releases.ok) return answerFailure(look, deploy, releases.error)
+  const own = findReleaseOf(releases.value, deploy)
+  if (own === null)
+    return isUnderWay(deploy, now) ? waitFor(look, 'Heroku did not do what it was asked') : null
+  // A cancel that came before Heroku had made the release found nothing to stop.
+  const stopped = deploy.isCancelled ? await stopReleasePhase(ask, own.version) : succeed(null)
+  if (!stopped.ok) return answerFailure(look, deploy, stopped.error)
+  await recordOwn(look, deploy, own)
+  return answerAs(order, 'waiting')
 }
 
 /** Does the next thing that the order needs, until Heroku has made its release. */
@@ -172,25 +187,18 @@ export const advanceDeploy = async (
   deploy: HerokuDeploy,
 ): Promise<readonly Answer[]> => {
   const { order, ask, now } = look
-  const prepared = deploy.request === null ? await prepare(look, deploy) : succeed(deploy)
+  const answered = await answerRequest(look, deploy)
+  if (answered !== null) return answered
+  const prepared = await prepare(look, deploy)
   if (!prepared.ok) return prepared.error
-  if (deploy.request === null && now >= order.notAfter)
-    return waitFor(look, 'Heroku was not asked in time', 'too_late')
+  if (now >= order.notAfter) return waitFor(look, 'Heroku was not asked in time', 'too_late')
+  const { value } = prepared
   const releases = await listReleases(ask)
-  if (!releases.ok) return answerFailure(look, deploy, releases.error)
-  const own = findReleaseOf(releases.value, prepared.value)
-  if (own !== null) {
-    await record(look, prepared.value, { version: own.version })
-    return answerAs(order, 'waiting')
-  }
-  const stranger = answerStranger(look, prepared.value, releases.value)
+  if (!releases.ok) return answerFailure(look, value, releases.error)
+  const stranger = answerStranger(look, value, releases.value)
   if (stranger !== null) return stranger
-  const isBusy = releases.value[0]?.status === 'pending' || isUnderWay(deploy, now)
-  if (isBusy || now >= order.notAfter) return waitFor(look, 'another release was under way')
-  const ready = await prepare(look, prepared.value)
-  if (!ready.ok) return ready.error
-  const { images } = ready.value
-  return order.release === null || images === null
-    ? restoreBefore(look, ready.value, releases.value)
-    : bringOut(look, ready.value, images, order.release, releases.value)
+  if (releases.value[0]?.status === 'pending') return waitFor(look, 'another release was under way')
+  return order.release === null || value.images === null
+    ? restoreBefore(look, value, releases.value)
+    : bringOut(look, value, value.images, order.release, releases.value)
 }

@@ -22,18 +22,22 @@ const toDoneStep = (name: string, from: Instant, to: Instant): Step => ({
 
 /** Those that have begun, in order: the image on its way, the variables, Heroku's release, the check. */
 const listSteps = ({ deploy, own, now }: Reached): readonly Step[] => {
-  const { begunAt, carriedAt } = deploy
+  const { begunAt, carriedAt, restartedAt } = deploy
   if (carriedAt === null) return [toDoneStep('carry', begunAt, now)]
   const carried = toDoneStep('carry', begunAt, carriedAt)
   if (own === null) return [carried, toDoneStep('configure', carriedAt, now)]
+  if (restartedAt !== null)
+    return [
+      carried,
+      toDoneStep('configure', carriedAt, restartedAt),
+      toDoneStep('check', restartedAt, now),
+    ]
   const released = own.status === 'succeeded' ? own.updated_at : now
   return [
     carried,
     toDoneStep('configure', carriedAt, own.created_at),
     toDoneStep('release', own.created_at, released),
-    ...(own.status === 'succeeded'
-      ? [toDoneStep('check', deploy.restartedAt ?? released, now)]
-      : []),
+    ...(own.status === 'succeeded' ? [toDoneStep('check', released, now)] : []),
   ]
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { HerokuSettings } from '../../deployment/app.ts'
 import { InstanceId } from '../../kernel/id.ts'
+import { succeed } from '../../kernel/result.ts'
 import { unlimited, type Target } from '../target.ts'
 import { getFromHeroku, type AskHeroku, type FromHeroku } from './api.ts'
 
@@ -42,6 +43,14 @@ export const findUnsuitableApp = ({
   if (maintenance)
     return `it is in maintenance mode, so nobody would reach it and no check could pass: heroku maintenance:off --app ${name}`
   return null
+}
+
+const Feature = z.object({ enabled: z.boolean() })
+
+/** Whether new web dynos start beside the old ones, if they are of a size that can. */
+export const readPreboot = async (ask: AskHeroku): FromHeroku<boolean> => {
+  const feature = await getFromHeroku(ask, { path: '/features/preboot' }, Feature, 'preboot')
+  return feature.ok ? succeed(feature.value.enabled) : feature
 }
 
 const Formation = z.array(

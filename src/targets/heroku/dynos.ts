@@ -20,11 +20,14 @@ export const restartDynos = async (ask: AskHeroku): FromHeroku<null> => {
   return answered.ok ? succeed(null) : answered
 }
 
-/** Stops the release phase in progress, which fails its release. */
-export const stopReleasePhase = async (ask: AskHeroku): FromHeroku<null> => {
+/** Stops the release phase of a release, which fails that. */
+export const stopReleasePhase = async (ask: AskHeroku, version: number): FromHeroku<null> => {
   const dynos = await listDynos(ask)
   if (!dynos.ok) return dynos
-  for (const { name } of dynos.value.filter(({ type }) => type === 'release')) {
+  const own = dynos.value.filter(
+    ({ type, release }) => type === 'release' && release?.version === version,
+  )
+  for (const { name } of own) {
     const path = `/dynos/${encodeURIComponent(name)}/actions/stop`
     const answered = await ask({ method: 'POST', path })
     // Heroku refuses for one that has ended, which is as good.

@@ -1,21 +1,24 @@
 import type { HerokuSettings } from '../../deployment/app.ts'
 import type { OpenHttp } from '../../kernel/http.ts'
+import type { HerokuPorts } from './ports.ts'
 
-/** An Eco dyno that sleeps takes some seconds to wake. */
-const healthMilliseconds = 15_000
+/** For all checks of one look: a run has a minute, and an Eco dyno that sleeps is awake for the next look. */
+const healthMilliseconds = 8_000
 
 const askOnce = async (
   openHttp: OpenHttp,
   url: URL,
   { from, to }: HerokuSettings['health']['expect'],
+  timeoutMilliseconds: number,
 ): Promise<string | null> => {
-  const answered = await openHttp({ method: 'GET', url, timeoutMilliseconds: healthMilliseconds })
+  if (timeoutMilliseconds <= 0) return 'did not answer in time'
+  const answered = await openHttp({ method: 'GET', url, timeoutMilliseconds })
   if (!answered.ok)
     return {
       timeout: 'did not answer in time',
       unreachable: 'could not be reached',
       body_too_large: 'sent too much',
-      redirect_refused: 'redirects to an address that is not HTTPS',
+      redirect_refused: 'redirects in a circle, or to an address that is not HTTPS',
     }[answered.error.kind]
   const { status, close } = answered.value
   close()
@@ -24,13 +27,14 @@ const askOnce = async (
 
 /** Asks the app at its own address, as its users do; why it is not well, or null. */
 export const checkHealth = async (
-  openHttp: OpenHttp,
+  { openHttp, clock }: Pick<HerokuPorts, 'openHttp' | 'clock'>,
   webUrl: string,
   { path, expect, times }: HerokuSettings['health'],
 ): Promise<string | null> => {
   const url = new URL(path, webUrl)
+  const until = clock().getTime() + healthMilliseconds
   for (let time = 0; time < times; time += 1) {
-    const why = await askOnce(openHttp, url, expect)
+    const why = await askOnce(openHttp, url, expect, until - clock().getTime())
     if (why !== null) return `GET ${path} ${why}`
   }
   return null

@@ -13,7 +13,7 @@ import { judge } from './judge.ts'
 import { openLook, record, toQuietUntil, type HerokuLook } from './look.ts'
 import type { HerokuPorts } from './ports.ts'
 import type { HerokuDeploy } from './record.ts'
-import { listReleases } from './releases.ts'
+import { findReleaseOf, listReleases } from './releases.ts'
 
 /** The handle that the journal keeps: the order is found by its fence. */
 const toHandle = ({ app, process }: HerokuSettings, { fence }: Order): string =>
@@ -81,19 +81,36 @@ const start = async (look: HerokuLook): Promise<Started> => {
   )
 }
 
+/** Other runs write too: so often it is tried. */
+const mostCancelTries = 5
+
+/** Marks the order as cancelled; null where it is not the newest one any more. */
+const markCancelled = async (
+  { records }: HerokuPorts,
+  settings: HerokuSettings,
+  fence: number,
+): Promise<HerokuDeploy | null> => {
+  for (let tries = 0; tries < mostCancelTries; tries += 1) {
+    const deploy = await records.loadDeploy(settings)
+    if (deploy === null || deploy.fence !== fence) return null
+    const cancelled = { ...deploy, isCancelled: true, writes: deploy.writes + 1 }
+    if (await records.writeDeploy(settings, cancelled)) return cancelled
+  }
+  throw new Retryable(`other runs are at ${settings.app} of Heroku`)
+}
+
 const cancelOrder = async (
   ports: HerokuPorts,
   settings: HerokuSettings,
   operation: string,
 ): Promise<void> => {
-  const { records } = ports
-  const deploy = await records.loadDeploy(settings)
-  if (deploy === null || deploy.fence !== parseFence(operation)) return
-  const cancelled = { ...deploy, isCancelled: true, writes: deploy.writes + 1 }
-  if (!(await records.writeDeploy(settings, cancelled)))
-    throw new Retryable(`another run is at ${settings.app} of Heroku`)
-  if (deploy.request === null) return
-  const stopped = await stopReleasePhase(ports.open(settings, 5_000))
+  const deploy = await markCancelled(ports, settings, parseFence(operation))
+  if (deploy === null || deploy.request === null) return
+  const ask = ports.open(settings, 5_000)
+  const releases = await listReleases(ask)
+  const own = releases.ok ? findReleaseOf(releases.value, deploy) : null
+  const version = deploy.version ?? own?.version ?? null
+  const stopped = version === null ? releases : await stopReleasePhase(ask, version)
   if (!stopped.ok && stopped.error.kind === 'later') throw new Retryable(stopped.error.why)
 }
 

@@ -1,7 +1,7 @@
 import type { Answer } from '../../deployment/step.ts'
 import type { Release } from '../../deployment/deployment.ts'
 import { fail, succeed, type Result } from '../../kernel/result.ts'
-import { isCarryDue, type Carry, type CarryOrder, type CarryProgress } from '../carry.ts'
+import { isCarryDue, type CarryOrder, type CarryProgress } from '../carry.ts'
 import { answerDeployFailed } from './answer.ts'
 import { waitFor, type HerokuLook } from './look.ts'
 import type { HerokuDeploy, HerokuImages } from './record.ts'
@@ -33,15 +33,23 @@ const describeProgress = (progress: CarryProgress | null): string => {
   return `${blobsThere} of ${blobs} parts of the image are at Heroku${said}`
 }
 
+/**
+ * Whether the record is of an earlier order and does not hold for this one: a refusal, which a person may have
+ * mended since, or images that Heroku has been found not to have any more.
+ */
+const isOutdated = (progress: CarryProgress, { at, begunAt, mustCarry }: HerokuDeploy): boolean =>
+  (progress.status === 'refused' && progress.at < begunAt) ||
+  (progress.status === 'carried' && mustCarry && progress.at < at)
+
 /** Begins or continues to carry the image where that is due; null: it is on its way. */
 const carryOn = async (
-  { start, read }: Carry,
+  { ports: { carry }, order: { notAfter }, now }: HerokuLook,
+  deploy: HerokuDeploy,
   order: CarryOrder,
-  now: string,
-  notAfter: string,
 ): Promise<CarryProgress | null> => {
-  const progress = await read(order)
-  if (isCarryDue(progress, now) && now < notAfter) await start(order)
+  const read = await carry.read(order)
+  const progress = read === null || isOutdated(read, deploy) ? null : read
+  if (isCarryDue(progress, now) && now < notAfter) await carry.start(order)
   return progress
 }
 
@@ -59,12 +67,7 @@ export const findImages = async (
   const noted = deploy.mustCarry ? null : await ports.records.loadRelease(settings, release)
   const hasCommand = settings.release !== null
   if (noted !== null && (noted.images.release !== null) === hasCommand) return succeed(noted.images)
-  const progress = await carryOn(
-    ports.carry,
-    toCarryOrder(look, deploy, release),
-    now,
-    order.notAfter,
-  )
+  const progress = await carryOn(look, deploy, toCarryOrder(look, deploy, release))
   if (progress?.status === 'carried')
     return succeed({ image: progress.image, release: progress.release })
   if (progress?.status === 'refused')

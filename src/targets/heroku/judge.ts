@@ -10,13 +10,7 @@ import { checkHealth } from './health.ts'
 import { answerFailure, waitFor, type HerokuLook } from './look.ts'
 import { readOutput } from './output.ts'
 import type { HerokuDeploy } from './record.ts'
-import {
-  describeRelease,
-  hasImage,
-  isCodeRelease,
-  listReleases,
-  type ReleaseOfApp,
-} from './releases.ts'
+import { describeRelease, findStranger, listReleases, type ReleaseOfApp } from './releases.ts'
 import { listOthers, readVariables } from './variables.ts'
 
 /** An order whose release Heroku has made. */
@@ -86,7 +80,7 @@ const judgeHealth = async (released: Released): Promise<readonly Answer[]> => {
   const { web_url: address } = app.value
   if (typeof address !== 'string')
     return waitUnhealthy(released, 'Heroku names no address at which the app could be asked')
-  const why = await checkHealth(ports.openHttp, address, settings.health)
+  const why = await checkHealth(ports, address, settings.health)
   return why === null ? concludeDeploy(released) : waitUnhealthy(released, why)
 }
 
@@ -115,11 +109,11 @@ const judgeDynos = async (released: Released): Promise<readonly Answer[]> => {
 }
 
 const judgePhase = async (released: Released): Promise<readonly Answer[]> => {
-  const { ports, settings, order, own, deploy } = released
+  const { settings, order, own, deploy } = released
   if (own.status === 'succeeded') return judgeDynos(released)
   if (own.status !== 'failed')
     return waitFor(released, `Heroku still says ${own.status} of its release v${own.version}`)
-  const tail = await readOutput(ports, own.output_stream_url, order.release)
+  const tail = await readOutput(released, own.output_stream_url)
   const reason = deploy.isCancelled ? 'cancelled' : 'predeploy_failed'
   const why = `the release phase of v${own.version} failed at Heroku; see heroku releases:output v${own.version} --app ${settings.app}`
   return answerDeployFailed(order, toReached(released), reason, why, tail)
@@ -137,11 +131,8 @@ export const judge = async (
   const own = listed.value.find((one) => one.version === version)
   if (own === undefined) return waitFor(look, `Heroku does not list its release v${version}`)
   const later = listed.value.filter((one) => one.version > version)
-  const { images } = deploy
-  const stranger = later.find(
-    (one) => isCodeRelease(one) && !(images !== null && hasImage(one, images.image)),
-  )
-  if (stranger !== undefined) {
+  const stranger = findStranger(listed.value, version, deploy.images?.image ?? null)
+  if (stranger !== null) {
     const why = `v${version} was replaced at Heroku by ${describeRelease(stranger)}`
     return answerDeployFailed(order, { deploy, own, now }, 'changed_elsewhere', why)
   }

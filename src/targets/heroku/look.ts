@@ -39,8 +39,10 @@ export const isUnderWay = ({ request }: HerokuDeploy, now: Instant): boolean =>
   request !== null && addSeconds(request.at, requestSeconds) > now
 
 /** Until when a request of an order whose end is unknown may still arrive. */
-export const toQuietUntil = ({ request, version }: HerokuDeploy): Instant | null =>
-  request === null || version !== null ? null : addSeconds(request.at, requestSeconds)
+export const toQuietUntil = ({ request, version, quietUntil }: HerokuDeploy): Instant | null => {
+  if (request === null) return quietUntil
+  return version === null ? addSeconds(request.at, requestSeconds) : null
+}
 
 /**
  * Records how far the order is; null where another run has recorded something since. Any number of runs look

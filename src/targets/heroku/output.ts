@@ -1,20 +1,28 @@
-import type { Release } from '../../deployment/deployment.ts'
-import type { HerokuPorts } from './ports.ts'
+import { listMasks, maskText } from '../../secrets/masks.ts'
+import type { HerokuLook } from './look.ts'
+import { readVariables } from './variables.ts'
 
 const readMilliseconds = 5_000
 const mostBytes = 64 * 1024
 const mostLines = 30
 const mostLineLength = 300
 
-/** What it has sent so far: the stream of a release phase stays open while that runs. */
+/** The last lines of what came in time: the stream of a release phase stays open while that runs. */
 const readEnd = async (chunks: AsyncIterable<Uint8Array>): Promise<string> => {
   let end = Buffer.alloc(0)
+  let isCut = false
   try {
-    for await (const chunk of chunks) end = Buffer.concat([end, chunk]).subarray(-mostBytes)
+    for await (const chunk of chunks) {
+      const read = Buffer.concat([end, chunk])
+      isCut ||= read.byteLength > mostBytes
+      end = read.subarray(-mostBytes)
+    }
   } catch {
     // The time is over, or the rest is lost: the lines that came say enough.
   }
-  return end.toString('utf8')
+  const text = end.toString('utf8')
+  // Half a line may begin inside a secret, which would not be masked then.
+  return isCut ? text.slice(text.indexOf('\n') + 1 || text.length) : text
 }
 
 const toLines = (text: string): readonly string[] =>
@@ -29,19 +37,23 @@ const toLines = (text: string): readonly string[] =>
     .filter((line) => line !== '')
     .slice(-mostLines)
 
-/** The last lines of a release phase, masked; none where they cannot be read or masked. */
+/**
+ * The last lines of a release phase; none where they cannot be read or masked. Masked are the app's secrets and
+ * the values of all config vars: Heroku itself sets some, such as the password of an add-on's database.
+ */
 export const readOutput = async (
-  { openHttp, maskOutput }: Pick<HerokuPorts, 'openHttp' | 'maskOutput'>,
+  { ports: { openHttp, maskOutput }, order: { release }, ask }: HerokuLook,
   address: string | null | undefined,
-  release: Release | null,
 ): Promise<readonly string[]> => {
   if (typeof address !== 'string' || !URL.canParse(address) || release === null) return []
   const mask = await maskOutput(release).catch(() => null)
-  if (mask === null) return []
+  const variables = await readVariables(ask)
+  if (mask === null || !variables.ok) return []
+  const masks = listMasks([...variables.value.values()])
   const url = new URL(address)
   const opened = await openHttp({ method: 'GET', url, timeoutMilliseconds: readMilliseconds })
   if (!opened.ok) return []
   const text = await readEnd(opened.value.chunks)
   opened.value.close()
-  return opened.value.status === 200 ? toLines(mask(text)) : []
+  return opened.value.status === 200 ? toLines(maskText(mask(text), masks)) : []
 }

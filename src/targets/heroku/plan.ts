@@ -13,13 +13,13 @@ import {
   findUnsuitableApp,
   readApp,
   readFormation,
+  readPreboot,
   toInstanceId,
   type Formation,
   type HerokuApp,
 } from './app.ts'
 import type { HerokuPorts } from './ports.ts'
-import type { HerokuDeploy } from './record.ts'
-import { describeRelease, isCodeRelease, listReleases, type ReleaseOfApp } from './releases.ts'
+import { describeRelease, findStranger, listReleases, type ReleaseOfApp } from './releases.ts'
 import { listChanged, listOthers, readVariables } from './variables.ts'
 
 type HerokuViewPorts = Pick<HerokuPorts, 'open' | 'readSecret'> & {
@@ -30,6 +30,7 @@ type HerokuViewPorts = Pick<HerokuPorts, 'open' | 'readSecret'> & {
 interface AppSight {
   readonly app: HerokuApp
   readonly formation: Formation
+  readonly hasPreboot: boolean
   readonly releases: readonly ReleaseOfApp[]
   /** Null if they are left to Heroku, or the app's secret cannot be read. */
   readonly variables: {
@@ -69,6 +70,8 @@ const lookAtApp = async (
   if (!app.ok) return app
   const formation = await readFormation(ask)
   if (!formation.ok) return formation
+  const preboot = await readPreboot(ask)
+  if (!preboot.ok) return preboot
   const releases = await listReleases(ask)
   if (!releases.ok) return releases
   const variables = await compareConfig(ask, ports, settings, order)
@@ -77,9 +80,11 @@ const lookAtApp = async (
   return succeed({
     app: app.value,
     formation: formation.value,
+    hasPreboot: preboot.value,
     releases: releases.value,
     variables: variables.value,
-    stranger: findStranger(deploy, releases.value),
+    stranger:
+      deploy === null ? null : findStranger(releases.value, deploy.version ?? deploy.before, null),
   })
 }
 
@@ -94,30 +99,26 @@ const describeConfig = ({ variables }: AppSight, { env }: HerokuSettings): strin
     : `${set}; left alone, and not in landfall.yml: ${others.join(', ')}`
 }
 
-/** Whether users notice a release: Heroku starts the new dynos beside the old ones where preboot is on only. */
-const findGap = ({ formation }: AppSight, { process, app }: HerokuSettings): TargetFinding[] => {
-  const web = formation.find(({ type }) => type === process)
-  if (web === undefined || web.quantity === 0) {
-    const message = `no dyno of ${process} is scaled, so the first release is checked in vain: heroku ps:scale ${process}=1 --app ${app} once the first release is there`
-    return [toWarning('dynos', message, 'unhealthy')]
+/** Whether users notice a release. */
+const findGap = (
+  { formation, hasPreboot }: AppSight,
+  { process, app }: HerokuSettings,
+): TargetFinding[] => {
+  const own = formation.find(({ type }) => type === process)
+  // Heroku itself scales `web` to one with the first release, and no other process type.
+  if (own === undefined ? process !== 'web' : own.quantity === 0) {
+    const scale = `heroku ps:scale ${process}=1 --app ${app}`
+    const why = `no dyno of ${process} is scaled, so a release fails: ${scale}`
+    return [toWarning('dynos', why, 'unhealthy')]
   }
-  if (process !== 'web') return []
-  const isShort = /^(eco|basic|free|hobby)$/i.test(web.size)
-  const message = isShort
-    ? `${web.size} dynos have no preboot: Heroku stops the old dyno before the new one answers, and requests in between fail or wait`
-    : `${web.size} dynos can start beside the old ones: heroku features:enable preboot --app ${app}; without it requests fail or wait at each release. Heroku's API does not tell whether it is on`
-  return [toWarning('dynos', message)]
-}
-
-/** A release of other code since the newest order of Landfall; null where none is known. */
-const findStranger = (
-  deploy: HerokuDeploy | null,
-  releases: readonly ReleaseOfApp[],
-): ReleaseOfApp | null => {
-  const last = deploy === null ? null : (deploy.version ?? deploy.before)
-  if (last === null) return null
-  const isLater = (one: ReleaseOfApp) => one.version > last && one.status === 'succeeded'
-  return releases.find((one) => isLater(one) && isCodeRelease(one)) ?? null
+  const canPreboot = own !== undefined && !/^(eco|basic|free|hobby)$/i.test(own.size)
+  if (own === undefined || process !== 'web' || (canPreboot && hasPreboot)) return []
+  const why = canPreboot
+    ? `preboot is off: heroku features:enable preboot --app ${app}`
+    : `${own.size} dynos have no preboot`
+  const gap =
+    'Heroku stops the old dyno before the new one answers, and requests in between fail or wait'
+  return [toWarning('dynos', `${why}; ${gap}`)]
 }
 
 const findAtApp = (

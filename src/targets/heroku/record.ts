@@ -17,6 +17,8 @@ export type HerokuImages = z.infer<typeof HerokuImages>
 const HerokuRequest = z.object({
   what: z.enum(['variables', 'images', 'rollback', 'restart']),
   at: isoInstant,
+  /** Of a rollback: the version of the release to go back to. */
+  to: version.nullable(),
 })
 
 /**

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { addSeconds, toInstant, type Instant } from '../../kernel/clock.ts'
 import type { Digest } from '../../kernel/id.ts'
+import { toSafeLine } from '../../kernel/redacted.ts'
 import { succeed } from '../../kernel/result.ts'
 import { dockerReleases, getFromHeroku, type AskHeroku, type FromHeroku } from './api.ts'
 import type { HerokuDeploy, HerokuImages } from './record.ts'
@@ -35,10 +36,10 @@ export const listReleases = (ask: AskHeroku, most = 20): FromHeroku<readonly Rel
 const shorten = (image: Digest): string => image.slice('sha256:'.length, 'sha256:'.length + 12)
 
 /** Whether it changed the code that runs, and not only the variables. */
-export const isCodeRelease = ({ description }: ReleaseOfApp): boolean =>
+const isCodeRelease = ({ description }: ReleaseOfApp): boolean =>
   /^(Deployed|Deploy|Rollback|Promote)\b/i.test(description)
 
-export const hasImage = ({ description }: ReleaseOfApp, image: Digest): boolean =>
+const hasImage = ({ description }: ReleaseOfApp, image: Digest): boolean =>
   description.includes(shorten(image))
 
 /** Whether it may be of this image. What Heroku writes for several process types is not published. */
@@ -56,12 +57,28 @@ export const findReleaseOf = (
   releases: readonly ReleaseOfApp[],
   { before, request, images }: Pick<HerokuDeploy, 'before' | 'request' | 'images'>,
 ): ReleaseOfApp | null => {
-  const since = releases.filter(({ version }) => version > before)
-  if (request?.what === 'rollback')
-    return since.find(({ description }) => /^Rollback\b/i.test(description)) ?? null
-  if (request?.what !== 'images' || images === null) return null
-  return since.find((one) => isCodeRelease(one) && mayHaveImage(one, images.image)) ?? null
+  if (request === null) return null
+  const since = releases.filter((one) => one.version > before && isMadeSince(one, request.at))
+  if (request.what === 'rollback')
+    return since.find(({ description }) => description === `Rollback to v${request.to}`) ?? null
+  if (request.what !== 'images' || images === null) return null
+  const isDeploy = ({ description }: ReleaseOfApp) => /^Deploy/i.test(description)
+  return since.find((one) => isDeploy(one) && mayHaveImage(one, images.image)) ?? null
 }
+
+/** A release of other code that serves, or has served, since that version; null where there is none. */
+export const findStranger = (
+  releases: readonly ReleaseOfApp[],
+  version: number,
+  own: Digest | null,
+): ReleaseOfApp | null =>
+  releases.find(
+    (one) =>
+      one.version > version &&
+      one.status === 'succeeded' &&
+      isCodeRelease(one) &&
+      !(own !== null && hasImage(one, own)),
+  ) ?? null
 
 /** The release that serves. */
 export const findCurrent = (releases: readonly ReleaseOfApp[]): ReleaseOfApp | null =>
@@ -76,7 +93,7 @@ export const isMadeSince = (release: ReleaseOfApp, since: Instant): boolean =>
 /** Of a stranger's release, in one line. */
 export const describeRelease = ({ version, description, user }: ReleaseOfApp): string => {
   const by = user ? `, by ${user.email}` : ''
-  return `v${version} (${description}${by})`.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, 120)
+  return toSafeLine(`v${version} (${description}${by})`).slice(0, 120)
 }
 
 /**

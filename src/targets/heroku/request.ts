@@ -4,7 +4,7 @@ import { answerAs } from '../answers.ts'
 import type { ServiceFailure } from '../api-key.ts'
 import { answerDeployFailed } from './answer.ts'
 import { restartDynos } from './dynos.ts'
-import { answerFailure, isUnderWay, record, waitFor, type HerokuLook } from './look.ts'
+import { answerFailure, record, type HerokuLook } from './look.ts'
 import type { HerokuDeploy, HerokuImages } from './record.ts'
 import {
   findCurrent,
@@ -13,6 +13,7 @@ import {
   listReleases,
   releaseImages,
   rollBackTo,
+  type ReleaseOfApp,
 } from './releases.ts'
 import { setVariables } from './variables.ts'
 
@@ -22,11 +23,24 @@ const sendToHeroku = async (
   deploy: HerokuDeploy,
   what: NonNullable<HerokuDeploy['request']>['what'],
   ask: (deploy: HerokuDeploy) => Promise<readonly Answer[]>,
+  to: number | null = null,
 ): Promise<readonly Answer[]> => {
-  if (isUnderWay(deploy, look.now)) return waitFor(look, 'Heroku did not do what it was asked')
-  const request = { what, at: look.now }
-  const recorded = await record(look, deploy, { request })
+  const recorded = await record(look, deploy, { request: { what, at: look.now, to } })
   return recorded === null ? answerAs(look.order, 'waiting') : ask(recorded)
+}
+
+/** Notes Heroku's release of the order. From then on Heroku has a release phase only if the order has one. */
+export const recordOwn = (
+  look: HerokuLook,
+  deploy: HerokuDeploy,
+  { version }: ReleaseOfApp,
+): Promise<HerokuDeploy | null> => {
+  const { request, images, hasReleaseImage } = deploy
+  const isOfImages = request?.what === 'images' && images !== null
+  return record(look, deploy, {
+    version,
+    hasReleaseImage: isOfImages ? images.release !== null : hasReleaseImage,
+  })
 }
 
 const isImageGone = ({ kind, reason }: ServiceFailure): boolean =>
@@ -37,7 +51,7 @@ const restart = (
   deploy: HerokuDeploy,
   version: number,
 ): Promise<readonly Answer[]> =>
-  sendToHeroku(look, { ...deploy, request: null }, 'restart', async (recorded) => {
+  sendToHeroku(look, deploy, 'restart', async (recorded) => {
     const restarted = await restartDynos(look.ask)
     if (!restarted.ok) return answerFailure(look, deploy, restarted.error)
     await record(look, recorded, { version, restartedAt: look.now })
@@ -86,10 +100,12 @@ export const releaseDeploy = (
   look: HerokuLook,
   deploy: HerokuDeploy,
   images: HerokuImages,
-): Promise<readonly Answer[]> =>
-  sendToHeroku(look, deploy, 'images', async (recorded) => {
+): Promise<readonly Answer[]> => {
+  const drop = deploy.hasReleaseImage && images.release === null
+  // Its answer may be lost: until it is known, Heroku may have one.
+  const hasReleaseImage = deploy.hasReleaseImage || images.release !== null
+  return sendToHeroku(look, { ...deploy, hasReleaseImage }, 'images', async (recorded) => {
     const { ask, settings, order } = look
-    const drop = deploy.hasReleaseImage && images.release === null
     const released = await releaseImages(ask, settings.process, images, drop)
     if (!released.ok && !deploy.mustCarry && isImageGone(released.error))
       return carryAgain(look, recorded, false)
@@ -97,21 +113,23 @@ export const releaseDeploy = (
     const releases = await listReleases(ask)
     if (!releases.ok) return answerFailure(look, deploy, releases.error)
     const own = findReleaseOf(releases.value, recorded)
-    const known = { ...recorded, hasReleaseImage: images.release !== null }
-    if (own === null) return afterNoRelease(look, known, images)
-    await record(look, known, { version: own.version })
+    if (own === null) return afterNoRelease(look, recorded, images)
+    await recordOwn(look, recorded, own)
     return answerAs(order, 'waiting')
   })
+}
 
 export const rollBackDeploy = (
   look: HerokuLook,
   deploy: HerokuDeploy,
-  id: string,
-): Promise<readonly Answer[]> =>
-  sendToHeroku(look, deploy, 'rollback', async () => {
+  { id, version }: ReleaseOfApp,
+): Promise<readonly Answer[]> => {
+  const ask = async (): Promise<readonly Answer[]> => {
     const asked = await rollBackTo(look.ask, id)
     return asked.ok ? answerAs(look.order, 'waiting') : answerFailure(look, deploy, asked.error)
-  })
+  }
+  return sendToHeroku(look, deploy, 'rollback', ask, version)
+}
 
 export const configure = (
   look: HerokuLook,

@@ -10,7 +10,7 @@ import {
   parseSize,
 } from '../../../src/registry/manifest.ts'
 import { commit } from '../../support/apps.ts'
-import { digestOf } from '../../support/render-stage.ts'
+import { digestOf } from '../../support/service-stage.ts'
 
 const encode = (body: unknown): Uint8Array => Buffer.from(JSON.stringify(body))
 

@@ -2,19 +2,20 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { Call, Fate } from '../../../../local/base/vendor.ts'
 import { onceFor } from '../../../../local/base/vendor.ts'
 import type { Release } from '../../../../src/deployment/deployment.ts'
+import { addSeconds } from '../../../../src/kernel/clock.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
 import type { Order, Target } from '../../../../src/targets/target.ts'
 import {
   apiKey,
   herokuApp,
   imageIdOf,
-  digestOf,
   releaseOf,
   settingsOf,
   shopOf,
   startHerokuStage,
   type HerokuStage,
 } from '../../../support/heroku-stage.ts'
+import { digestOf } from '../../../support/service-stage.ts'
 
 const stages: HerokuStage[] = []
 const open = async (...given: Parameters<typeof startHerokuStage>): Promise<HerokuStage> => {
@@ -70,6 +71,22 @@ const goLive = async (stage: HerokuStage, letter: string, number: number): Promi
   const release = releaseOf(letter, number)
   expect(await carryOut(stage, stage.orderOf(release))).toMatchObject({ outcome: 'succeeded' })
   return release
+}
+
+/** So many looks, a second apart. */
+const lookFor = async (
+  stage: HerokuStage,
+  order: Order,
+  operation: string,
+  looks: number,
+  target = stage.target,
+): Promise<void> => {
+  for (let count = 0; count < looks; count += 1) {
+    await look(target, order, operation).catch((error: unknown) => {
+      if (!(error instanceof Retryable)) throw error
+    })
+    stage.pass(1)
+  }
 }
 
 const appOf = (stage: HerokuStage) => stage.server.app(herokuApp)
@@ -261,7 +278,12 @@ describe('a release at Heroku', () => {
     await goLive(stage, 'a', 1)
     const made = appOf(stage).releases().length
     const before = appOf(stage).restarts
-    await goLive(stage, 'a', 2)
+    stage.pass(3600)
+    const answer = await carryOut(stage, stage.orderOf(releaseOf('a', 2)))
+    expect(answer).toMatchObject({ outcome: 'succeeded' })
+    expect(answer.steps.map(({ name }) => name)).toEqual(['carry', 'configure', 'check'])
+    const took = answer.steps.map(({ milliseconds }) => milliseconds ?? 0)
+    expect(Math.max(...took)).toBeLessThan(60_000)
     expect(appOf(stage).releases()).toHaveLength(made)
     expect(appOf(stage).restarts - before).toBe(1)
     expect(countOf(stage, 'DELETE', /\/dynos$/)).toBe(1)
@@ -270,14 +292,43 @@ describe('a release at Heroku', () => {
   test('that fails in its release phase says what that printed, and the one before serves', async () => {
     const stage = await open()
     await goLive(stage, 'a', 1)
-    const output = ['x'.repeat(500), 'planted-one', '\u001b[31mno such table\u001b[0m'].join('\n')
-    appOf(stage).settings.courseOf = () => ({ kind: 'release_failed', output })
+    // Set by an add-on at Heroku itself, and in no secret of the app.
+    appOf(stage).configVars.set('DATABASE_URL', 'postgres://shop:horse-battery@db.example/shop')
+    const output = [
+      'x'.repeat(500),
+      'planted-one',
+      'horse-battery',
+      '\u001b[31mno such table\u001b[0m',
+    ]
+    appOf(stage).settings.courseOf = () => ({ kind: 'release_failed', output: output.join('\n') })
     const answer = await carryOut(stage, stage.orderOf(releaseOf('b', 2)))
     expect(answer).toMatchObject({ outcome: 'failed', reason: 'predeploy_failed' })
     expect(answer.steps.at(-1)).toMatchObject({ name: 'release', status: 'failed' })
-    expect(answer.tail).toEqual(['x'.repeat(300), '***', expect.stringContaining('no such table')])
+    expect(answer.tail).toEqual([
+      'x'.repeat(300),
+      '***',
+      '[masked]',
+      expect.stringContaining('no such table'),
+    ])
     expect(answer.tail.join('')).not.toMatch(/[\p{Cc}]/u)
     expect(servedBy(stage)).toBe(imageIdOf(digestOf('a')))
+  })
+
+  test('that fails after much output leaves out half a line, which could begin inside a secret', async () => {
+    const stage = await open()
+    const secret = 'planted-'.padEnd(100, 's')
+    for (const offset of [20, 60]) {
+      const rest = 'y'.repeat(64 * 1024 - offset - 1)
+      appOf(stage).settings.courseOf = () => ({
+        kind: 'release_failed',
+        output: `${secret}\n${rest}`,
+      })
+      const answer = await carryOut(
+        stage,
+        stage.orderOf(releaseOf(offset === 20 ? 'a' : 'b', offset)),
+      )
+      expect(answer.tail.join('\n')).toBe('y'.repeat(300))
+    }
   })
 
   test('of an image that failed before is made of it once more', async () => {
@@ -330,14 +381,11 @@ describe('a release at Heroku', () => {
   })
 
   test('of a stranger ends it, before and after Heroku was asked', async () => {
-    for (const seconds of [0, 8]) {
-      const stage = await open()
+    for (const seconds of [0, 12]) {
+      const stage = await open({}, { pace: { start: 30 } })
       const order = stage.orderOf(releaseOf('a', 1))
       const operation = await startIn(stage, order)
-      for (let looks = 0; looks < seconds; looks += 1) {
-        await look(stage.target, order, operation)
-        stage.pass(1)
-      }
+      await lookFor(stage, order, operation, seconds)
       appOf(stage).release({ web: imageIdOf(digestOf('f')) }, 'ada@example.com')
       const answer = await follow(stage, order, operation)
       expect(answer).toMatchObject({ outcome: 'failed', reason: 'changed_elsewhere' })
@@ -345,14 +393,43 @@ describe('a release at Heroku', () => {
     }
   })
 
+  test('is not ended by a stranger’s that fails', async () => {
+    const stage = await open({}, { pace: { start: 30 } })
+    const order = stage.orderOf(releaseOf('a', 1))
+    const operation = await startIn(stage, order)
+    await lookFor(stage, order, operation, 12)
+    const broken = imageIdOf(digestOf('f'))
+    appOf(stage).settings.courseOf = ({ images }) =>
+      images['web'] === broken ? { kind: 'release_failed', output: '' } : null
+    appOf(stage).release({ web: broken }, 'ada@example.com')
+    expect(await follow(stage, order, operation)).toMatchObject({ outcome: 'succeeded' })
+    expect(servedBy(stage)).toBe(imageIdOf(digestOf('a')))
+  })
+
+  test('is not taken for another one that names no image', async () => {
+    const stage = await open()
+    await goLive(stage, 'a', 1)
+    await goLive(stage, 'b', 2)
+    const order = stage.orderOf(releaseOf('c', 3))
+    const operation = await startIn(stage, order)
+    stage.server.fate = onceFor(isCall('PATCH', formation), { kind: 'answer', status: 502 })
+    await lookFor(stage, order, operation, 4)
+    expect(countOf(stage, 'PATCH', formation)).toBe(3)
+    const first = appOf(stage)
+      .releases()
+      .find(({ images }) => 'web' in images)
+    if (first === undefined) throw new Error('nothing was released')
+    appOf(stage).rollBack(first, 'ada@example.com')
+    const answer = await follow(stage, order, operation)
+    expect(answer).toMatchObject({ outcome: 'failed', reason: 'changed_elsewhere' })
+    expect(answer.message).toMatch(/Rollback to v\d+, by ada@example\.com/)
+  })
+
   test('tells of config vars that somebody sets in between', async () => {
     const stage = await open({}, { pace: { start: 30 } })
     const order = stage.orderOf(releaseOf('a', 1))
     const operation = await startIn(stage, order)
-    for (let looks = 0; looks < 12; looks += 1) {
-      await look(stage.target, order, operation)
-      stage.pass(1)
-    }
+    await lookFor(stage, order, operation, 12)
     appOf(stage).setConfig({ BY_HAND: 'x' }, 'ada@example.com')
     const answer = await follow(stage, order, operation)
     expect(answer).toMatchObject({ outcome: 'succeeded' })
@@ -364,20 +441,40 @@ describe('a release at Heroku', () => {
     const first = await goLive(stage, 'a', 1)
     await goLive(stage, 'b', 2)
     for (const { version } of appOf(stage).releases().slice(0, -1)) appOf(stage).expire(version)
+    const carried = stage.carry.orders.length
     const order = stage.orderOf(first, { kind: 'rollback' })
     expect(await carryOut(stage, order)).toMatchObject({ outcome: 'succeeded' })
     expect(servedBy(stage)).toBe(imageIdOf(digestOf('a')))
-    expect(stage.carry.orders.map(({ digest }) => digest)).toContain(digestOf('a'))
+    expect(new Set(stage.carry.orders.slice(carried).map(({ digest }) => digest))).toEqual(
+      new Set([digestOf('a')]),
+    )
   })
 })
 
 describe('an image that cannot be brought to Heroku', () => {
   const counts = { at: '2026-11-20T10:00:00.000Z', blobs: 4, blobsThere: 1, sentBytes: 0 }
 
+  test('is tried again by the next order, once a person may have put it right', async () => {
+    const stage = await open()
+    const message = 'the registry refused the login'
+    const reason = 'registry_unauthorized'
+    stage.carry.fate = { status: 'refused', ...counts, at: stage.now(), reason, message }
+    expect((await carryOut(stage, stage.orderOf(releaseOf('a', 1)))).reason).toBe(reason)
+    stage.pass(600)
+    const order = stage.orderOf(releaseOf('a', 2))
+    const operation = await startIn(stage, order)
+    expect(await look(stage.target, order, operation)).toMatchObject({ outcome: 'waiting' })
+    expect(stage.carry.orders.length).toBeGreaterThan(1)
+    stage.carry.fate = null
+    expect(await follow(stage, order, operation)).toMatchObject({ outcome: 'succeeded' })
+  })
+
   test('ends the order with the reason, and Heroku is asked for nothing', async () => {
     const stage = await open()
     const why = 'a layer is compressed with zstd'
-    stage.carry.fate = { status: 'refused', ...counts, reason: 'layers_unsupported', message: why }
+    const at = addSeconds(stage.now(), 1)
+    const said = { reason: 'layers_unsupported', message: why } as const
+    stage.carry.fate = { status: 'refused', ...counts, at, ...said }
     const answer = await carryOut(stage, stage.orderOf(releaseOf('a', 1)))
     expect(answer).toMatchObject({ outcome: 'failed', reason: 'layers_unsupported', message: why })
     expect(answer.steps).toMatchObject([{ name: 'carry', status: 'failed' }])
@@ -439,6 +536,32 @@ describe('going back at Heroku', () => {
     expect(countOf(stage, 'POST', /\/releases$/)).toBe(0)
   })
 
+  test('asks nothing where the release before was made a moment ago, and serves', async () => {
+    const stage = await open()
+    const live = await goLive(stage, 'a', 1)
+    appOf(stage).settings.courseOf = () => ({ kind: 'release_failed', output: '' })
+    const broken = stage.orderOf(releaseOf('b', 2))
+    expect((await carryOut(stage, broken)).reason).toBe('predeploy_failed')
+    const restarts = appOf(stage).restarts
+    const order = stage.orderOf(live, { purpose: 'restore', openedAt: broken.openedAt })
+    expect(await carryOut(stage, order)).toMatchObject({ outcome: 'succeeded', reason: 'restored' })
+    expect(countOf(stage, 'POST', /\/releases$/)).toBe(0)
+    expect(appOf(stage).restarts).toBe(restarts)
+  })
+
+  test('says so where Heroku ran nothing before', async () => {
+    const stage = await open()
+    stage.pass(3600)
+    const broken = stage.orderOf(releaseOf('a', 1))
+    appOf(stage).settings.courseOf = () => ({ kind: 'crashes' })
+    expect((await carryOut(stage, broken)).outcome).toBe('failed')
+    const order = stage.orderOf(null, { purpose: 'restore', openedAt: broken.openedAt })
+    expect(await carryOut(stage, order)).toMatchObject({
+      outcome: 'failed',
+      reason: 'not_restored',
+    })
+  })
+
   test('says so where there is nothing to go back to', async () => {
     const stage = await open()
     const broken = stage.orderOf(releaseOf('a', 1))
@@ -459,10 +582,7 @@ describe('a cancel at Heroku', () => {
     await goLive(stage, 'a', 1)
     const order = stage.orderOf(releaseOf('b', 2))
     const operation = await startIn(stage, order)
-    for (let looks = 0; looks < 10; looks += 1) {
-      await look(stage.target, order, operation)
-      stage.pass(1)
-    }
+    await lookFor(stage, order, operation, 10)
     await stage.target.cancel(operation)
     expect(await follow(stage, order, operation)).toMatchObject({
       outcome: 'failed',
@@ -470,6 +590,24 @@ describe('a cancel at Heroku', () => {
     })
     expect(countOf(stage, 'POST', /\/actions\/stop$/)).toBe(1)
     expect(servedBy(stage)).toBe(imageIdOf(digestOf('a')))
+  })
+
+  test('stops a release phase of which the answer was lost, and no other', async () => {
+    const stage = await open({}, { pace: { releasePhase: 60 } })
+    await goLive(stage, 'a', 1)
+    const order = stage.orderOf(releaseOf('b', 2))
+    const operation = await startIn(stage, order)
+    stage.server.fate = onceFor(isCall('PATCH', formation), { kind: 'lose' })
+    await lookFor(stage, order, operation, 3)
+    appOf(stage).setConfig({ BY_HAND: 'x' }, 'ada@example.com')
+    await stage.target.cancel(operation)
+    const stops = stage.server.calls.filter(isCall('POST', /\/actions\/stop$/))
+    expect(stops).toHaveLength(1)
+    const phases = appOf(stage)
+      .dynos()
+      .filter(({ process }) => process.name.startsWith('release'))
+    expect(phases).toHaveLength(1)
+    expect(phases[0]?.release.description).toMatch(/^Set BY_HAND/)
   })
 
   test('of an order that another has replaced changes nothing', async () => {
@@ -481,6 +619,21 @@ describe('a cancel at Heroku', () => {
     expect(await follow(stage, order, operation)).toMatchObject({ outcome: 'succeeded' })
   })
 
+  test('waits for what two orders before may still have asked Heroku for', async () => {
+    const stage = await open()
+    const first = stage.orderOf(releaseOf('a', 1))
+    const begun = await startIn(stage, first)
+    stage.server.fate = onceFor(isCall('PATCH', formation), { kind: 'answer', status: 502 })
+    await lookFor(stage, first, begun, 4)
+    const asked = countOf(stage, 'PATCH', formation)
+    await startIn(stage, stage.orderOf(releaseOf('b', 2)))
+    const third = stage.orderOf(releaseOf('c', 3))
+    const operation = await startIn(stage, third)
+    await lookFor(stage, third, operation, 8)
+    expect(countOf(stage, 'PATCH', formation)).toBe(asked)
+    expect(await follow(stage, third, operation)).toMatchObject({ outcome: 'succeeded' })
+  })
+
   test('leaves an older order nothing to start', async () => {
     const stage = await open()
     const older = stage.orderOf(releaseOf('a', 1))
@@ -490,6 +643,29 @@ describe('a cancel at Heroku', () => {
       missing: [{ reason: 'superseded_fence' }],
     })
   })
+})
+
+test('a release phase that landfall.yml has no more is removed at Heroku, once, also after a lost answer', async () => {
+  const stage = await open()
+  await goLive(stage, 'a', 1)
+  const settings = settingsOf({ release: null })
+  const target = stage.targetOf(settings)
+  const without = (letter: string, number: number) =>
+    stage.orderOf(releaseOf(letter, number, { settings: shopOf({ targets: [settings] }) }))
+  stage.server.fate = onceFor(isCall('PATCH', formation), { kind: 'lose' })
+  expect(await carryOut(stage, without('b', 2), target)).toMatchObject({ outcome: 'succeeded' })
+  expect(await carryOut(stage, without('c', 3), target)).toMatchObject({ outcome: 'succeeded' })
+  const sent = stage.server.calls.filter(isCall('PATCH', formation)).map(({ body }) => body)
+  expect(sent.slice(1)).toEqual([
+    {
+      updates: [
+        { type: 'web', docker_image: imageIdOf(digestOf('b')) },
+        { type: 'release', docker_image: null },
+      ],
+    },
+    { updates: [{ type: 'web', docker_image: imageIdOf(digestOf('c')) }] },
+  ])
+  expect(appOf(stage).current().images).toEqual({ web: imageIdOf(digestOf('c')) })
 })
 
 test('the API key is in no request but those to Heroku, as a header', async () => {

@@ -3,7 +3,6 @@ import type { App } from '../../../../src/deployment/app.ts'
 import type { Serving } from '../../../../src/deployment/deployment.ts'
 import { Generation } from '../../../../src/kernel/id.ts'
 import {
-  digestOf,
   imageOf,
   releaseOf,
   service,
@@ -12,6 +11,7 @@ import {
   startRenderStage,
   type RenderStage,
 } from '../../../support/render-stage.ts'
+import { digestOf } from '../../../support/service-stage.ts'
 
 let stage: RenderStage
 beforeEach(async () => {

@@ -6,7 +6,6 @@ import { fail } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
 import type { Order, Target } from '../../../../src/targets/target.ts'
 import {
-  digestOf,
   imageOf,
   releaseOf,
   service,
@@ -16,6 +15,7 @@ import {
   startRenderStage,
   type RenderStage,
 } from '../../../support/render-stage.ts'
+import { digestOf } from '../../../support/service-stage.ts'
 
 let stage: RenderStage
 beforeEach(async () => {

@@ -1,8 +1,11 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { Behaviour } from '../docker/images.ts'
 import type { ShownDeployment } from '../team/operators.ts'
-import { toCommit, type Team } from '../team/team.ts'
+import { startTeam, toCommit, type Team, type TeamOptions } from '../team/team.ts'
+import type { Act } from './act.ts'
+import { playInOrder } from './play.ts'
 import type { Screen } from './screen.ts'
+import { secondsSince } from './stage.ts'
 
 export interface DemoScene {
   readonly team: Team
@@ -37,4 +40,41 @@ export const rotateSecret = async (
   const client = new SecretsManagerClient(team.stack.client)
   const SecretString = JSON.stringify({ SECRET_KEY: key })
   await client.send(new PutSecretValueCommand({ SecretId, SecretString }))
+}
+
+/** Plays one act; meanwhile each new line about the service's newest release is said. */
+export const playAct = async (
+  { screen }: DemoScene,
+  title: string,
+  describeNewest: () => string | null,
+  act: () => Promise<Omit<Act, 'title' | 'load' | 'seconds'>>,
+): Promise<Act> => {
+  screen.begin(title)
+  const begun = performance.now()
+  let said = ''
+  const timer = setInterval(() => {
+    const line = describeNewest() ?? ''
+    if (line !== '' && line !== said) screen.say(line)
+    said = line
+  }, 200)
+  try {
+    const played = await act()
+    return { title, load: null, seconds: secondsSince(begun), ...played }
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** Plays the acts with a team that deploys to a service. */
+export const playAtService = async (
+  screen: Screen,
+  options: Omit<TeamOptions, 'say'>,
+  acts: readonly ((scene: DemoScene) => Promise<Act>)[],
+): Promise<readonly Act[]> => {
+  const team = await startTeam({ ...options, say: screen.say })
+  try {
+    return await playInOrder(acts, { team, screen })
+  } finally {
+    await team.stop()
+  }
 }
