@@ -1,22 +1,10 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
-import { once } from 'node:events'
-import { afterEach, expect, test } from 'vitest'
+import type { RequestListener } from 'node:http'
+import { expect, test } from 'vitest'
 import { http, type HttpRequest } from '../../../src/kernel/http.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
+import { useServers } from '../../support/serve.ts'
 
-const servers: Server[] = []
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close().closeAllConnections()
-})
-
-const serve = async (listener: RequestListener): Promise<URL> => {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  servers.push(server)
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return new URL(`http://127.0.0.1:${address.port}`)
-}
+const serve = useServers()
 
 const echo: RequestListener = (request, response) =>
   response.end(JSON.stringify([request.method, request.url, request.headers.authorization ?? null]))
