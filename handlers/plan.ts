@@ -75,6 +75,7 @@ const compose = (log: Log) => {
   const readSecret = createSecretReader()
   const images = createImages(http, readSecret)
   const plan = createPlan({
+    stage: environment.STAGE,
     apps,
     heads: createHeads(table),
     revisions: createRevisions(table),

@@ -21,9 +21,11 @@ const StatusEvent = z
 
 const compose = () => {
   const { apps } = loadConfiguration()
-  const table = createJournalTable(readEnvironment(environments.status).TABLE_NAME)
+  const { STAGE: stage, TABLE_NAME } = readEnvironment(environments.status)
+  const table = createJournalTable(TABLE_NAME)
   const revisions = createRevisions(table)
   const status = createStatus({
+    stage,
     apps,
     heads: createHeads(table),
     revisions,

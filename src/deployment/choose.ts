@@ -114,7 +114,9 @@ export const readinessOf = (
   if (runs.some((run) => run?.conclusion === 'failure')) return asEnded('refused', 'ci_failed')
   const what = listMissing(head, app, revision, seen, now)
   const isIdle = head.freeze === null && head.deployment === null
-  const isOver = isIdle && isPast(addSeconds(waitingSince, app.waitForSeconds), now)
+  // A person takes as long as it takes.
+  const isLimited = isIdle && reason !== 'manual'
+  const isOver = isLimited && isPast(addSeconds(waitingSince, app.waitForSeconds), now)
   if (what.length > 0 || order === null)
     return isOver ? asEnded('expired', 'wait_expired', what) : { kind: 'lacking', what }
   if (revision.digest !== null || !isOver || mayAsk(revision, now)) return { kind: 'ready', order }

@@ -72,7 +72,7 @@ const isNewRun = (revision: Revision, evidence: Evidence): boolean => {
  * The revision with the evidence in it, or null where it says nothing new. A refused or expired revision
  * waits again (a re-run turned green), and the registry is asked again. A deployed or superseded one stays
  * so, because its order is at or below the mark; only a new run gives it another order. One that waits for
- * a person is judged anew.
+ * a person goes on to do so, unless its CI turned red.
  */
 export const mergeEvidence = (
   revision: Revision,
@@ -82,8 +82,10 @@ export const mergeEvidence = (
   const merged = addEvidence(revision, evidence)
   if (merged === revision) return null
   const mayReturn = revision.status === 'refused' || revision.status === 'expired'
-  if (revision.status === 'waiting')
-    return revision.reason === 'manual' ? { ...merged, reason: null } : merged
+  if (revision.status === 'waiting') {
+    const isRed = evidence.kind === 'ci' && evidence.conclusion === 'failure'
+    return isRed ? { ...merged, reason: null } : merged
+  }
   if (!(mayReturn || isNewRun(revision, evidence))) return merged
   const waiting = { status: 'waiting', reason: null, waitingSince: receivedAt } as const
   return { ...merged, ...waiting, digest: null, asked: null, lookedUp: null, lacked: null }

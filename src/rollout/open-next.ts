@@ -13,7 +13,7 @@ import {
 } from '../deployment/head.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
 import { originOf } from '../deployment/origin.ts'
-import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
+import { isQuarantined } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
 import { decide } from '../deployment/transition.ts'
 import type { Opening } from '../deployment/observation.ts'
@@ -72,21 +72,22 @@ const resolveRequest = async (
     const same = { revision: id, commit, digest, origin, promotedFrom: null }
     return succeed({ ...wanted, ...same, order: null })
   }
-  const known = await ports.revisions.load(app.name, revision)
+  // What is known of a promoted commit where it is live: without its place in the order an older one could follow.
+  const known =
+    (await ports.revisions.load(app.name, revision)) ??
+    (promoted && (await ports.revisions.load(promoted.app, revision)))
   const found =
     promoted === null ? await findRequested(ports, app, revision) : succeed<Digest>(promoted.digest)
   if (!found.ok)
     return fail(
       known === null && found.error === 'image_missing' ? 'revision_unknown' : found.error,
     )
-  const image = found.value
-  if (!force && isQuarantined(head, namesOf(image))) return fail('quarantined')
   return succeed({
     ...wanted,
     order: known === null ? null : (orderOf(app, known) ?? seenOrder(known)),
     revision,
     commit: promoted?.commit ?? Commit.safeParse(revision).data ?? known?.commit ?? null,
-    digest: image,
+    digest: found.value,
     origin: known && originOf(app, known),
     promotedFrom: promoted && { app: promoted.app, generation: promoted.generation },
   })

@@ -36,6 +36,7 @@ interface AlarmState {
 }
 
 export interface AppFacts {
+  readonly stage: string
   readonly app: App
   readonly head: Head
   readonly chosen: Chosen
@@ -59,6 +60,7 @@ export interface AppFacts {
 
 /** None of these can write. */
 export interface PlanPorts extends OpeningPorts {
+  readonly stage: string
   readonly apps: readonly App[]
   readonly heads: Pick<Heads, 'load'>
   readonly revisions: Pick<Revisions, 'load' | 'loadWaiting'>
@@ -159,5 +161,6 @@ export const gatherFacts = async (
   const liveOn = await lookUpLiveOn(ports, app, chosen, image)
   const hooks = ports.hooksOf(app)
   const now = toInstant(ports.clock())
-  return { app, head, chosen, secret, registry, image, liveOn, alarms, seen, hooks, now }
+  const { stage } = ports
+  return { stage, app, head, chosen, secret, registry, image, liveOn, alarms, seen, hooks, now }
 }

@@ -4,7 +4,6 @@ import { reasons, type Reason } from '../kernel/reason.ts'
 import { blockers, type Blocker } from '../deployment/blockers.ts'
 import { isQuarantined, namesOf, type Quarantinable } from '../deployment/quarantine.ts'
 import { hasEnded } from '../deployment/deployment.ts'
-import type { App } from '../deployment/app.ts'
 import type { RevisionId } from '../kernel/id.ts'
 import type { AppFacts } from './plan-facts.ts'
 import { renderRedeploy } from './promotion.ts'
@@ -62,18 +61,17 @@ const judgeImage = ({ app, chosen, image }: AppFacts): readonly Finding[] => {
   return [level('image', reason, message)]
 }
 
-const judgeReady = ({ name }: App, id: RevisionId, liveOn: AppFacts['liveOn']): Finding => {
+const judgeReady = (facts: AppFacts, id: RevisionId): Finding => {
+  const { stage, app, liveOn } = facts
   const complete = `${id} has what the app requires`
   if (liveOn === null) return fine('revision', complete)
-  const places = liveOn.map(({ app, generation }) => `live on ${app} as #${generation}, `).join('')
-  const message = `${complete}; ${places}it waits for: ${renderRedeploy(name, id, liveOn)}`
+  const places = liveOn.map((one) => `live on ${one.app} as #${one.generation}, `).join('')
+  const message = `${complete}; ${places}it waits for: ${renderRedeploy(stage, app.name, id, liveOn)}`
   return warning('revision', 'manual', message)
 }
 
-const judgeRevision = (
-  { app, head, chosen, liveOn, seen, now }: AppFacts,
-  release: Quarantinable,
-): readonly Finding[] => {
+const judgeRevision = (facts: AppFacts, release: Quarantinable): readonly Finding[] => {
+  const { app, head, chosen, seen, now } = facts
   const { from, id, known } = chosen
   if (from === 'nothing')
     return [warning('revision', 'evidence_missing', 'no revision is known yet: push a commit')]
@@ -94,7 +92,7 @@ const judgeRevision = (
     case 'open':
       return []
     case 'ready':
-      return [judgeReady(app, known.id, liveOn)]
+      return [judgeReady(facts, known.id)]
   }
 }
 

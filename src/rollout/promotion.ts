@@ -45,7 +45,7 @@ export const findPromotion = async (
   return succeed({ revision, promoted: { app: from, generation, commit, digest } })
 }
 
-/** The other apps of the same image on which this digest is live. */
+/** The other apps from which this digest can be promoted. */
 export const listLiveOn = async (
   heads: LoadHead,
   apps: readonly App[],
@@ -53,23 +53,23 @@ export const listLiveOn = async (
   digest: Digest | null,
 ): Promise<readonly Promotion[]> => {
   if (digest === null) return []
-  const others = apps.filter(
-    ({ name, image }) => name !== app.name && isSameRepository(image, app.image),
-  )
-  const live = await Promise.all(
-    others.map(async ({ name }) => ({ name, release: liveRelease(await heads.load(name)) })),
-  )
-  return live.flatMap(({ name, release }) =>
-    release?.digest === digest ? [{ app: name, generation: release.generation }] : [],
-  )
+  const others = apps.filter(({ name }) => name !== app.name)
+  const found = await Promise.all(others.map(({ name }) => findPromotion(heads, app, name, false)))
+  return found.flatMap((one) => {
+    const promoted = one.ok ? one.value.promoted : null
+    return promoted?.digest === digest
+      ? [{ app: promoted.app, generation: promoted.generation }]
+      : []
+  })
 }
 
 /** The call that brings a waiting revision out: the very digest where it is live elsewhere already. */
 export const renderRedeploy = (
+  stage: string,
   app: AppName,
   revision: RevisionId,
   [first]: readonly Promotion[],
 ): string => {
   const input = first === undefined ? { app, revision } : { app, from: first.app }
-  return `npx sls invoke -f redeploy -d '${JSON.stringify(input)}'`
+  return `npx sls invoke -f redeploy --stage ${stage} -d '${JSON.stringify(input)}'`
 }

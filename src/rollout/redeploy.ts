@@ -137,7 +137,10 @@ interface RedeployServices extends NudgeServices {
 const showRedeployed = ({ revision, promoted, open, isRepeated }: Redeployed) => ({
   reason: open === null ? 'requested' : 'deployment_open',
   revision,
-  ...(promoted && { promotedFrom: promoted }),
+  ...(promoted &&
+    open === null && {
+      promotedFrom: { app: promoted.app, generation: promoted.generation },
+    }),
   ...(open !== null && { generation: open }),
   message:
     open !== null

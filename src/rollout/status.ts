@@ -22,6 +22,7 @@ import { answerForAny, refuseOrder } from './operator.ts'
 import { listLiveOn, renderRedeploy } from './promotion.ts'
 
 interface StatusPorts {
+  readonly stage: string
   readonly apps: readonly App[]
   readonly heads: Heads
   readonly revisions: Revisions
@@ -121,9 +122,13 @@ const explainWaiting = (
 }
 
 /** Where the image of a revision that waits for a person is live already, and the call that brings it out. */
-const showManual = async ({ heads, apps }: StatusPorts, app: App, { id, digest }: Revision) => {
+const showManual = async (
+  { stage, heads, apps }: StatusPorts,
+  app: App,
+  { id, digest }: Revision,
+) => {
   const liveOn = await listLiveOn(heads, apps, app, digest)
-  return { liveOn, bringOut: renderRedeploy(app.name, id, liveOn) }
+  return { liveOn, bringOut: renderRedeploy(stage, app.name, id, liveOn) }
 }
 
 const showWaiting = async (

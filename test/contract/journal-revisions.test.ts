@@ -171,7 +171,7 @@ describe('the waiting revisions of an app', () => {
     expect(found).toHaveLength(2)
   })
 
-  it('passes a revision over that waits for a person, until new evidence comes', async () => {
+  it('passes a revision over that waits for a person, also when evidence comes, unless it is a red run', async () => {
     const revisions = createRevisions(journal.table)
     const listOpen = () => createHeads(journal.table).listOpen()
     const own = AppName.parse('manual')
@@ -182,12 +182,26 @@ describe('the waiting revisions of an app', () => {
     const waiting = [{ id: revision.id, status: 'waiting', reason: 'manual' }]
     expect(await revisions.loadWaiting(own, [])).toMatchObject(waiting)
     const image = { kind: 'image', tag: 'main', seenAt: now, origin: null } as const
+    const redRun = {
+      kind: 'ci',
+      ci: 'github',
+      workflow: 'CI',
+      runId: '7',
+      runNumber: 7,
+      attempt: 1,
+      createdAt: now,
+      conclusion: 'failure',
+      origin: null,
+    } as const
     const { recordEvidence } = createEvidenceJournal(journal.table)
     expect(await recordEvidence(own, revision.id, null, push, now)).toBe('unchanged')
     expect(await listOpen()).not.toContain(own)
     expect(await recordEvidence(own, revision.id, null, image, now)).toBe('recorded')
+    expect(await listOpen()).not.toContain(own)
+    expect(await reload(revision)).toMatchObject({ status: 'waiting', reason: 'manual', image })
+    expect(await recordEvidence(own, revision.id, null, redRun, now)).toBe('recorded')
     expect(await listOpen()).toContain(own)
-    expect(await reload(revision)).toMatchObject({ status: 'waiting', reason: null, image })
+    expect(await reload(revision)).toMatchObject({ status: 'waiting', reason: null })
   })
 
   it('passes no revision over that waits for something else', async () => {

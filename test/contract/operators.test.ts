@@ -64,7 +64,7 @@ it('status writes nothing', async () => {
   const { table } = database
   const ports = { heads: createHeads(table), revisions: createRevisions(table) }
   const read = { history: createHistory(table), seen: createSeen(table) }
-  const status = createStatus({ apps: [app], ...ports, ...read, clock })
+  const status = createStatus({ stage: 'prod', apps: [app], ...ports, ...read, clock })
   expect(await status(app.name, app)).toMatchObject({ waiting: [{ revision: commit }] })
   expect(asked()).toEqual(['BatchGetItem', 'GetItem', 'Query'])
 })
@@ -192,6 +192,7 @@ it('plan writes nothing', async () => {
   const missing = fail({ reason: 'image_missing' as const, retryAfterSeconds: null })
   const { table } = database
   const plan = createPlan({
+    stage: 'prod',
     apps: [app],
     heads: createHeads(table),
     revisions: createRevisions(table),

@@ -236,7 +236,7 @@ test('a green commit is deployed on staging by itself, and on production by a wo
         lacks: [],
         reason: 'manual',
         liveOn: [{ app: staging, generation: 1 }],
-        bringOut: `npx sls invoke -f redeploy -d '{"app":"${production}","from":"${staging}"}'`,
+        bringOut: `npx sls invoke -f redeploy --stage local -d '{"app":"${production}","from":"${staging}"}'`,
       },
     ],
   })

@@ -236,6 +236,7 @@ const plan = (prepared: Prepared, hold: Case['hold']): Promise<Plan> => {
   const lack = { reason: 'secret_missing', message: 'create it' } as const
   return createPlan({
     ...ports,
+    stage: 'prod',
     apps: [world.app],
     heads: { load: async () => toHeld(world, hold) },
     readSecretKeys: async () => (isMissing ? fail(lack) : succeed([])),

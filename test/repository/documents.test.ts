@@ -138,6 +138,7 @@ describe('operations.md', () => {
     const database = await startJournal()
     const { table } = database
     const status = createStatus({
+      stage: 'prod',
       apps: [],
       heads: createHeads(table),
       revisions: createRevisions(table),

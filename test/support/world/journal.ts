@@ -66,6 +66,8 @@ const runOf = (
 /** The revisions of an app, each written under its condition. */
 const createRevisions = (app: AppName, clock: WorldClock) => {
   const revisions = new Map<RevisionId, Revision>()
+  /** What the other apps know. */
+  const elsewhere = new Map<RevisionId, Revision>()
   const waiting = () => [...revisions.values()].filter(({ status }) => status === 'waiting')
 
   const replace = (revision: Revision): 'recorded' | 'conflict' => {
@@ -85,7 +87,8 @@ const createRevisions = (app: AppName, clock: WorldClock) => {
   const toPorts = (call: Call): Pick<ReconcilePorts, 'revisions' | 'recordEvidence'> => ({
     revisions: {
       loadWaiting: () => call('revisions.loadWaiting', waiting),
-      load: (_app, id) => call('revisions.load', () => revisions.get(id) ?? null),
+      load: (name, id) =>
+        call('revisions.load', () => (name === app ? revisions : elsewhere).get(id) ?? null),
       recordStatus: (revision, status, reason) =>
         call('revisions.recordStatus', () => replace({ ...revision, status, reason })),
       recordAsked: (revision, found, at) =>
@@ -111,6 +114,7 @@ const createRevisions = (app: AppName, clock: WorldClock) => {
     waiting,
     controls: {
       revisions,
+      elsewhere,
       /** The webhook has recorded this evidence. */
       receive: (id: RevisionId, evidence: Evidence): void => void takeIn(id, evidence),
       runOf,

@@ -438,6 +438,15 @@ describe('the choice for an app that a person deploys', () => {
     expect([open?.revision.id, rest]).toEqual([commitAt(4), null])
   })
 
+  it('lets no revision expire that waits for a person, also where more is required since', () => {
+    const waiting = revisionAt(3, { reason: 'manual', ci: {} })
+    const late = begin().at(lettings.waitForSeconds + 3600)
+    expect(late.choice([waiting], manual)).toMatchObject({ ended: [] })
+    expect(ids(late.choice([revisionAt(3, { ci: {} })], manual))).toEqual([
+      `${commitAt(3)} expired`,
+    ])
+  })
+
   it('judges no revision of a frozen app', () => {
     const frozen = begin().say(freeze)
     expect(choose([revisionAt(3), revisionAt(2)], manual, frozen)).toEqual({

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { Request } from '../../../src/deployment/head.ts'
 import { AppName, Generation } from '../../../src/kernel/id.ts'
-import { plainly } from '../../support/calls.ts'
-import { commitAt, digestAt, orderAt } from '../../support/examples.ts'
+import { createReconcile } from '../../../src/rollout/reconcile.ts'
+import { plainly, type Call } from '../../support/calls.ts'
+import { revisionAt } from '../../support/deployments.ts'
+import { commitAt, digestAt, orderAt, originAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
-import { letItConverge, letItSettle, pushGreen, runReconcile } from '../../support/runs.ts'
+import { letItConverge, letItSettle, pushGreen, runReconcile, tickOf } from '../../support/runs.ts'
 
 const ask = async (world: World, request: Partial<Request>) => {
   world.ask(request)
@@ -244,6 +246,29 @@ describe('an app that a person deploys', () => {
     expect(standing(world, 1)).toMatchObject({ status: 'refused', reason: 'ci_failed' })
   })
 
+  it('keeps its revision waiting through late evidence, also once it is automatic again', async () => {
+    const world = manual()
+    await waitingFor(world, 1)
+    world.receive(commitAt(1), { kind: 'push', pushedAt: world.instant(), origin: originAt(1) })
+    const settings = { ...world.app, deploy: 'automatic' } as const
+    await createReconcile(world.toPorts(plainly))(tickOf(world, { settings }))
+    expect(world.core().generation).toBe(0)
+    expect(standing(world, 1)).toMatchObject({ status: 'waiting', reason: 'manual' })
+  })
+
+  it('writes and asks nothing more while its revision waits', async () => {
+    const world = manual()
+    await waitingFor(world, 1)
+    const calls: string[] = []
+    const counted: Call = (name, act) => {
+      calls.push(name)
+      return plainly(name, act)
+    }
+    await createReconcile(world.toPorts(counted))(tickOf(world))
+    expect(calls.filter((name) => /record|find/.test(name))).toEqual([])
+    expect(calls.length).toBeLessThan(10)
+  })
+
   it('brings out nothing when it is unfrozen', async () => {
     const world = manual()
     world.say(freeze)
@@ -306,13 +331,33 @@ describe('a promoted release', () => {
       revision: commitAt(3),
       commit: commitAt(3),
       digest: digestAt(3),
+      origin: originAt(3),
       promotedFrom: { app: staging, generation: 41 },
       settings: { name: 'oc-lettings' },
     })
+    const told = world.heard.map(({ fact }) => fact.deployment?.promotedFrom)
+    expect(told.at(-1)).toEqual({ app: staging, generation: 41 })
     expect(world.deployments.get(2)).toMatchObject({ kind: 'redeploy', by: 'ada' })
     expect(world.revisions.get(commitAt(3))?.status).toBe('deployed')
     const again = await ask(world, {})
-    expect(again.live).toMatchObject({ digest: digestAt(3), promotedFrom: null })
+    expect(again.live).toMatchObject({
+      digest: digestAt(3),
+      origin: originAt(3),
+      promotedFrom: null,
+    })
+  })
+
+  it('is followed by no older commit, where only the other app knows it', async () => {
+    const world = createWorld({ instances: 1 })
+    world.elsewhere.set(commitAt(5), revisionAt(5))
+    world.receive(commitAt(3), world.runOf(3, 1, 'success'))
+    const { live } = await ask(world, promoted(5))
+    expect(live).toMatchObject({ digest: digestAt(5), origin: originAt(5) })
+    pushGreen(world, 3)
+    world.receive(commitAt(5), world.runOf(5, 1, 'success'))
+    await letItSettle(world, 3)
+    expect(world.core()).toMatchObject({ generation: 1 })
+    expect(world.revisions.get(commitAt(3))?.status).toBe('superseded')
   })
 
   it('supersedes the older revisions that wait', async () => {

@@ -28,6 +28,7 @@ import {
   start,
   twoFleets,
 } from '../../support/deployments.ts'
+import * as core from '../../support/core.ts'
 import { commitAt, digestAt, ec2, silent } from '../../support/rollout-world.ts'
 import { keyAt, renderTarget } from '../../support/targets.ts'
 
@@ -100,6 +101,7 @@ const planOf = async (given: Given = {}) => {
   const looked: Parameters<PlannedTarget['look']>[0][] = []
   const contexts: PlanContext[] = []
   const ports: PlanPorts = {
+    stage: 'prod',
     apps: [app],
     heads: { load: async () => given.head ?? createHead(app.name) },
     revisions: {
@@ -222,9 +224,10 @@ describe('the revision of a plan', () => {
 describe('the plan of an app that a person deploys', () => {
   const manual = shop({ deploy: 'manual' })
   const complete = `${commitAt(1)} has what the app requires`
-  const staging = appOf('oc-lettings-staging', { image: 'docker.io/acme/shop' })
+  const staging = appOf('oc-lettings-staging', { image: 'docker.io/acme/shop', targets: [ec2()] })
   const stagingWith = (index: number): Partial<PlanPorts> => {
-    const head = { ...live(index, 1).head, app: staging.name }
+    const { stored } = core.bringLive(core.begin(), openingOf(index, 1, {}, staging))
+    const head = { ...stored, app: staging.name }
     return {
       apps: [manual, staging, appOf('other', { image: 'acme/other' })],
       heads: { load: async (name) => (name === staging.name ? head : createHead(name)) },
@@ -233,7 +236,7 @@ describe('the plan of an app that a person deploys', () => {
 
   it('says that a complete revision waits for a person, and how to bring it out', async () => {
     const { plan, lines } = await planOf({ app: manual, waiting: [revisionAt(1)] })
-    const call = `npx sls invoke -f redeploy -d '{"app":"oc-lettings","revision":"${commitAt(1)}"}'`
+    const call = `npx sls invoke -f redeploy --stage prod -d '{"app":"oc-lettings","revision":"${commitAt(1)}"}'`
     expect(lines).toContain(`warning | revision | manual | ${complete}; it waits for: ${call}`)
     expect(plan).toMatchObject({ ok: true, would: `wait: ${complete}; it waits for: ${call}` })
   })
@@ -241,7 +244,7 @@ describe('the plan of an app that a person deploys', () => {
   it('says where the image of a waiting revision is live already', async () => {
     const given = { app: manual, waiting: [revisionAt(1)], ports: stagingWith(1) }
     const { lines } = await planOf(given)
-    const call = `npx sls invoke -f redeploy -d '{"app":"oc-lettings","from":"oc-lettings-staging"}'`
+    const call = `npx sls invoke -f redeploy --stage prod -d '{"app":"oc-lettings","from":"oc-lettings-staging"}'`
     expect(lines).toContain(
       `warning | revision | manual | ${complete}; live on oc-lettings-staging as #1, it waits for: ${call}`,
     )

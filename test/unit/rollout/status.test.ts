@@ -23,7 +23,10 @@ const goingBack = async (): Promise<World> => {
 }
 
 const statusOf = (world: World) =>
-  createStatus({ apps: [world.app], ...world.toPorts(plainly) })(world.app.name, world.app)
+  createStatus({ stage: 'prod', apps: [world.app], ...world.toPorts(plainly) })(
+    world.app.name,
+    world.app,
+  )
 
 describe('a waiting commit in the status', () => {
   it('shows that a commit waits for a rollback that is not open yet', async () => {
@@ -112,7 +115,7 @@ describe('a commit that waits for a person in the status', () => {
           lacks: [],
           reason: 'manual',
           liveOn: [],
-          bringOut: `npx sls invoke -f redeploy -d '{"app":"oc-lettings","revision":"${commitAt(1)}"}'`,
+          bringOut: `npx sls invoke -f redeploy --stage prod -d '{"app":"oc-lettings","revision":"${commitAt(1)}"}'`,
         },
       ],
     })
@@ -123,11 +126,15 @@ describe('a commit that waits for a person in the status', () => {
 
   it('shows where its image is live already, and the call that promotes it', async () => {
     const world = await manualWorld()
-    const { stored: there } = bringLive(begin(), openingOf(1, 1))
-    const staging = appOf('staging', { image: `docker.io/${world.app.image}` })
+    const staging = appOf('staging', {
+      image: `docker.io/${world.app.image}`,
+      targets: world.app.targets,
+    })
+    const { stored: there } = bringLive(begin(), openingOf(1, 1, {}, staging))
     const ports = world.toPorts(plainly)
     const status = createStatus({
       ...ports,
+      stage: 'prod',
       apps: [world.app, staging],
       heads: {
         ...ports.heads,
@@ -139,7 +146,7 @@ describe('a commit that waits for a person in the status', () => {
       waiting: [
         {
           liveOn: [{ app: 'staging', generation: 1 }],
-          bringOut: `npx sls invoke -f redeploy -d '{"app":"oc-lettings","from":"staging"}'`,
+          bringOut: `npx sls invoke -f redeploy --stage prod -d '{"app":"oc-lettings","from":"staging"}'`,
         },
       ],
     })
