@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createCarry } from '../src/carry/carry.ts'
-import { systemClock } from '../src/kernel/clock.ts'
+import { every, systemClock } from '../src/kernel/clock.ts'
 import { http, openHttp } from '../src/kernel/http.ts'
 import { createLog } from '../src/kernel/log.ts'
 import { Redacted } from '../src/kernel/redacted.ts'
@@ -13,6 +13,7 @@ import { CarryOrder } from '../src/targets/carry.ts'
 const [, , registry = '', key = '', order = ''] = process.argv
 const isTaken = () => Promise.resolve(true)
 const carry = createCarry({
+  every,
   http,
   openHttp,
   readSecret: async () =>

@@ -67,8 +67,10 @@ const killAndBeginAgain = async (
       ({ method, bytes, status }) => method === 'PUT' && status === null && bytes > 0,
     )
   while (!isOnItsWay() && child.exitCode === null) await sleep(1)
-  child.kill('SIGKILL')
-  await once(child, 'exit')
+  if (child.exitCode === null) {
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
   const before = finishedLayers(front, layers)
   const { progress } = await runCarrier(front, order)
   const all = finishedLayers(front, layers)

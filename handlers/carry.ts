@@ -3,7 +3,7 @@ import { createCarry } from '../src/carry/carry.ts'
 import { environments, readEnvironment } from '../src/config/environment.ts'
 import { createCarryRecords } from '../src/journal/carries.ts'
 import { createJournalTable } from '../src/journal/table.ts'
-import { systemClock as clock } from '../src/kernel/clock.ts'
+import { every, systemClock as clock } from '../src/kernel/clock.ts'
 import { http, openHttp } from '../src/kernel/http.ts'
 import { newNonce as newRun } from '../src/kernel/id.ts'
 import type { Log } from '../src/kernel/log.ts'
@@ -24,6 +24,7 @@ const compose = (log: Log) => {
     records,
     registry: environment.HEROKU_REGISTRY,
     clock,
+    every,
     newRun,
     log,
     maxImageBytes,

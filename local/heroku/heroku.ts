@@ -14,8 +14,8 @@ export interface HerokuOptions {
   /** Whether this is a token that may reach the apps. */
   readonly isToken: (token: string) => boolean | Promise<boolean>
   readonly apps: readonly (Partial<HerokuAppSettings> & Pick<HerokuAppSettings, 'name'>)[]
-  /** The id of the image under `latest` of `<app>/<process>` in the registry; null where there is none. */
-  readonly images: (app: string, process: string) => Promise<string | null>
+  /** Whether `<app>/<process>` of the registry has, or had under `latest` when it was asked for, an image of this id. */
+  readonly hasImage: (app: string, process: string, image: string) => Promise<boolean>
   /**
    * What runs the processes, stopped by its owner after the server; by default nothing runs, and releases
    * take their course by the clock.
@@ -109,7 +109,7 @@ export const startHeroku = async (options: HerokuOptions): Promise<HerokuServer>
     const refused = refuse(app)
     if (refused !== null || app === undefined) return refused ?? notFound('app')
     const url = server.url.origin
-    const answer = await handle({ app, call, name, by: account, url, findImage: options.images })
+    const answer = await handle({ app, call, name, by: account, url, hasImage: options.hasImage })
     options.kept?.write(Object.fromEntries(apps.map((one) => [one.settings.name, one.state()])))
     return answer
   }

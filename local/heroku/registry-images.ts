@@ -6,10 +6,10 @@ const Manifest = z.object({ config: z.object({ digest: z.string() }) })
 /** The images of a registry, as Heroku names them: by the digest of their configuration. */
 export interface RegistryImages {
   /**
-   * The id of the image under `latest` of `<app>/<process>`; null where there is none. It is kept under
-   * its id from then on, as Heroku keeps what it may be asked to release.
+   * Whether `<app>/<process>` has an image of this id, under `latest` or kept. The one under `latest` is kept
+   * under its id from then on, as Heroku keeps what it may be asked to release.
    */
-  keepLatest(app: string, process: string): Promise<string | null>
+  has(app: string, process: string, image: string): Promise<boolean>
   /**
    * What an engine pulls: `localhost:5000/shop/web@sha256:…`.
    *
@@ -35,17 +35,20 @@ export const createRegistryImages = (registry: string): RegistryImages => {
       digest: answer.headers.get('docker-content-digest') ?? '',
     }
   }
+  const keepLatest = async (app: string, process: string): Promise<void> => {
+    const latest = await read(app, process, 'latest')
+    if (latest === null) return
+    const kept = await fetch(toUrl(app, process, toTag(latest.image)), {
+      method: 'PUT',
+      headers: { 'content-type': schema2 },
+      body: latest.text,
+    })
+    if (!kept.ok) throw new Error(`the registry answers ${kept.status}`)
+  }
   return {
-    keepLatest: async (app, process) => {
-      const latest = await read(app, process, 'latest')
-      if (latest === null) return null
-      const kept = await fetch(toUrl(app, process, toTag(latest.image)), {
-        method: 'PUT',
-        headers: { 'content-type': schema2 },
-        body: latest.text,
-      })
-      if (!kept.ok) throw new Error(`the registry answers ${kept.status}`)
-      return latest.image
+    has: async (app, process, image) => {
+      await keepLatest(app, process)
+      return (await read(app, process, toTag(image)))?.image === image
     },
     toReference: async (app, process, image) => {
       const kept = await read(app, process, toTag(image))

@@ -22,8 +22,7 @@ interface Visit {
   readonly by: string
   /** Of this server. */
   readonly url: string
-  /** The id of the image under `latest` of `<app>/<process>` in the registry; null where there is none. */
-  readonly findImage: (app: string, process: string) => Promise<string | null>
+  readonly hasImage: (app: string, process: string, image: string) => Promise<boolean>
 }
 
 type Handle = (visit: Visit) => Answer | Promise<Answer>
@@ -57,12 +56,12 @@ const changeConfig: Handle = (visit) => {
 const readFormation: Handle = ({ app }) => ({ status: 200, body: describeFormation(app) })
 
 const changeFormation: Handle = async (visit) => {
-  const { app, call, by, findImage } = visit
+  const { app, call, by, hasImage } = visit
   const { name, stack } = app.settings
   const { updates } = FormationUpdate.parse(call.body)
   if (stack !== 'container') return invalid('This app does not run on the container stack.')
   for (const { type, docker_image } of updates)
-    if (docker_image !== null && (await findImage(name, type)) !== docker_image)
+    if (docker_image !== null && !(await hasImage(name, type, docker_image)))
       return notFound('docker_image')
   app.release(Object.fromEntries(updates.map(({ type, docker_image }) => [type, docker_image])), by)
   return readFormation(visit)

@@ -79,7 +79,7 @@ export const startHerokuFor = async (
         name: app,
         quantities: { web: 1, [process]: 1 },
       })),
-      images: (app, process) => images.keepLatest(app, process),
+      hasImage: (app, process, image) => images.has(app, process, image),
       ...(dynos !== null && { dynos }),
       kept: openJsonFile(at('heroku.sealed'), HerokuState, sealWith(at('heroku.key'))),
     })

@@ -1,4 +1,4 @@
-import { addSeconds, type Clock } from '../kernel/clock.ts'
+import { addSeconds, type Clock, type Every } from '../kernel/clock.ts'
 import type { Http, HttpFailure, HttpRequest, OpenHttp } from '../kernel/http.ts'
 import type { Digest } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
@@ -28,6 +28,7 @@ export interface CarryPorts {
   readonly log: Log
   /** Of all blobs of an image. */
   readonly maxImageBytes: number
+  readonly every: Every
   /** A run ends by itself in this time. */
   readonly runMilliseconds: number
 }
@@ -35,10 +36,12 @@ export interface CarryPorts {
 /** For a question; a blob on its way has the whole of the run's time. */
 const askMilliseconds = 20_000
 const blobsAtOnce = 2
+/** Far within `carryStaleSeconds`, after which a run counts as dead. */
+const noteMilliseconds = 10_000
 /** Between two runs, where no service says how long to wait. */
 const carryGapSeconds = 15
 
-/** The ways out, for as long as the run has: nothing is asked beyond. */
+/** Limits each request to the time that the run has left. */
 const limitToRun = ({ http, openHttp }: CarryPorts, leftMilliseconds: () => number) => {
   const limit =
     <Answer>(send: (request: HttpRequest) => Promise<Result<Answer, HttpFailure>>, most: number) =>
@@ -90,7 +93,7 @@ const ship = async (
     return succeed(null)
   }
   const failure = await moveAll(pieces, async (piece) => {
-    const moved = await moveBlob(source, destination, piece, watch.onBytes)
+    const moved = await moveBlob(source, destination, piece, watch.addBytes)
     if (!moved.ok) return moved.error
     watch.addThere(1)
     return null
@@ -157,14 +160,22 @@ export const createCarry =
     const { clock, records, log } = ports
     const run = ports.newRun()
     const until = clock().getTime() + ports.runMilliseconds
-    const leftMilliseconds = () => until - clock().getTime()
     const watch = createCarryWatch(clock, (progress) => records.record(order, run, progress))
+    // Nothing more is asked by a run that another one has replaced.
+    const leftMilliseconds = () => (watch.isReplaced() ? 0 : until - clock().getTime())
     const begun: CarryProgress = { status: 'carrying', ...watch.count() }
     if (!(await records.claim(order, run, begun))) return (await records.load(order)) ?? begun
-    const carried = await carryImage(ports, order, limitToRun(ports, leftMilliseconds), watch)
-    const progress = toProgress(carried, watch, leftMilliseconds() <= 0)
-    await records.record(order, run, progress)
     const { app, heroku, process, digest } = order
-    log.info('carry ended', { app, heroku, process, digest, ...progress })
+    const fields = { app, heroku, process, digest }
+    const stop = ports.every(noteMilliseconds, () => {
+      watch.note().catch((error: unknown) => {
+        log.warn('failed to note carry', { ...fields, error: String(error) })
+      })
+    })
+    const ways = limitToRun(ports, leftMilliseconds)
+    const carried = await carryImage(ports, order, ways, watch).finally(stop)
+    const progress = toProgress(carried, watch, leftMilliseconds() <= 0)
+    const isOwn = !watch.isReplaced() && (await records.record(order, run, progress))
+    log.info(isOwn ? 'carry ended' : 'carry replaced', { ...fields, progress })
     return progress
   }

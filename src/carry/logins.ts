@@ -1,8 +1,7 @@
 import { isToken } from '../api/client.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { succeed, type Result } from '../kernel/result.ts'
-import { parseJson } from '../kernel/json.ts'
-import { RegistryLogin, type ReadSecret } from '../secrets/app-secret.ts'
+import { parseRegistryLogin, type ReadSecret, type RegistryLogin } from '../secrets/app-secret.ts'
 import type { CarryOrder } from '../targets/carry.ts'
 import { carryLater, refuseCarry, type CarryFailure } from './failure.ts'
 
@@ -25,10 +24,8 @@ export const readSourceLogin = async (
   if (registry === null) return succeed(null)
   const text = await readText(readSecret, registry)
   if (!text.ok) return text
-  const login = parseJson(RegistryLogin, text.value.reveal())
-  return login !== null
-    ? succeed(login)
-    : refuseCarry('secret_invalid', `the secret ${registry} is not a username and a password`)
+  const login = parseRegistryLogin(registry, text.value)
+  return login.ok ? login : refuseCarry(login.error.reason, login.error.message)
 }
 
 /** Heroku's registry takes an API key as the password of the user `_`. */

@@ -130,7 +130,7 @@ export type ImageOrIndex =
   | { readonly kind: 'image'; readonly image: Image }
   | { readonly kind: 'index'; readonly amd64: Blob }
 
-/** Reads a manifest of OCI or Docker. Attestations are no images, and pass as what is not there. */
+/** Reads a manifest of OCI or Docker. Ignores attestations. */
 export const parseImageOrIndex = (body: Uint8Array): Result<ImageOrIndex, CarryFailure> => {
   const index = parseJson(ImageIndex, body)
   if (index !== null) {

@@ -8,12 +8,12 @@ import { BlobAltered, verifyChunks } from './verify-chunks.ts'
 /** How a blob came to be where it is needed. */
 export type Moved = 'there' | 'mounted' | 'sent'
 
-/** Told of bytes on their way; what it throws ends the transfer. */
-export type OnBytes = (bytes: number) => Promise<void>
+/** Told of bytes on their way. */
+export type OnBytes = (bytes: number) => void
 
 async function* observeChunks(chunks: AsyncIterable<Uint8Array>, onBytes: OnBytes) {
   for await (const chunk of chunks) {
-    await onBytes(chunk.byteLength)
+    onBytes(chunk.byteLength)
     yield chunk
   }
 }

@@ -42,12 +42,12 @@ const createExplain =
   ({ reason, retryAfterSeconds }) => {
     switch (reason) {
       case 'image_missing':
-        return refuseCarry('image_gone', `${host}/${repository} has it no more`)
+        return refuseCarry('image_gone', `${host}/${repository} no longer has the image`)
       case 'registry_unauthorized':
         return refuseCarry(
           reason,
           login === null
-            ? `${host} shows ${repository} to nobody without a login: name one as registry`
+            ? `${host} requires a login for ${repository}: set registry in landfall.yml`
             : `${host} refuses this login for ${repository}`,
         )
       case 'registry_unavailable':

@@ -12,23 +12,23 @@ export interface CarryRecords {
 
 export type CarryCounts = Pick<CarryProgress, 'at' | 'blobs' | 'blobsThere' | 'sentBytes'>
 
-/** Counts what a run does, and notes it from time to time. */
+/** Counts what a run does. */
 export interface CarryWatch {
   readonly count: () => CarryCounts
   readonly addBlobs: (blobs: number) => void
   readonly addThere: (blobs: number) => void
-  /** @throws Error where the run has been replaced */
-  readonly onBytes: (bytes: number) => Promise<void>
+  readonly addBytes: (bytes: number) => void
+  /** Notes that the run is at work; the record may be another run's by now. */
+  readonly note: () => Promise<void>
+  /** Whether another run or a newer order was found to have taken this one's place. */
+  readonly isReplaced: () => boolean
 }
-
-const noteMilliseconds = 10_000
 
 export const createCarryWatch = (
   clock: Clock,
-  note: (progress: CarryProgress) => Promise<boolean>,
+  record: (progress: CarryProgress) => Promise<boolean>,
 ): CarryWatch => {
   let [blobs, blobsThere, sentBytes] = [0, 0, 0]
-  let notedAt = clock().getTime()
   let isReplaced = false
   const count = (): CarryCounts => ({ at: toInstant(clock()), blobs, blobsThere, sentBytes })
   return {
@@ -39,13 +39,12 @@ export const createCarryWatch = (
     addThere: (more) => {
       blobsThere += more
     },
-    onBytes: async (bytes) => {
-      sentBytes += bytes
-      if (clock().getTime() - notedAt >= noteMilliseconds) {
-        notedAt = clock().getTime()
-        isReplaced = !(await note({ status: 'carrying', ...count() }))
-      }
-      if (isReplaced) throw new Error('another run has taken over')
+    addBytes: (more) => {
+      sentBytes += more
     },
+    note: async () => {
+      isReplaced ||= !(await record({ status: 'carrying', ...count() }))
+    },
+    isReplaced: () => isReplaced,
   }
 }

@@ -16,3 +16,11 @@ export const secondsBetween = (from: Instant, to: Instant): number =>
 
 export const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+/** Calls again and again; returns the function that ends it. */
+export type Every = (milliseconds: number, act: () => void) => () => void
+
+export const every: Every = (milliseconds, act) => {
+  const timer = setInterval(act, milliseconds)
+  return () => clearInterval(timer)
+}

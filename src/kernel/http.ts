@@ -91,13 +91,12 @@ const ask = (request: HttpRequest, url: URL, signal: AbortSignal): Promise<Respo
     },
     redirect: 'manual',
     ...(body !== undefined && { body }),
-    // Fetch keeps all that it has sent, for a redirect or a password, unless there can be neither
+    // Fetch keeps all that it has sent, for a redirect, unless there can be none
     // (Fetch standard, HTTP-network-or-cache fetch).
     ...(upload !== undefined && {
       body: upload.chunks,
       duplex: 'half',
       redirect: 'error',
-      window: null,
     }),
     signal,
   })

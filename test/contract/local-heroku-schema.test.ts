@@ -26,7 +26,7 @@ beforeAll(async () => {
   server = await startHeroku({
     isToken: () => true,
     apps: [{ name: 'shop', quantities: { web: 1, worker: 1 } }],
-    images: () => Promise.resolve(image),
+    hasImage: (_app, _process, id) => Promise.resolve(id === image),
   })
 })
 afterAll(() => server.stop())

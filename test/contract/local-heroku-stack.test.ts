@@ -26,9 +26,10 @@ const configuration = configurationOf(
 const startImages = async (puts: string[]): Promise<Registry> => {
   const server = createServer((request, response) => {
     request.resume()
-    const isPut = request.method === 'PUT'
-    if (isPut) puts.push(request.url ?? '')
-    const isThere = isPut || request.url === '/v2/acme-shop/web/manifests/latest'
+    const { method, url = '' } = request
+    const isPut = method === 'PUT'
+    if (isPut) puts.push(url)
+    const isThere = url === '/v2/acme-shop/web/manifests/latest' || puts.includes(url)
     response.writeHead(isThere ? (isPut ? 201 : 200) : 404)
     response.end(JSON.stringify({ config: { digest: image } }))
   })
@@ -125,7 +126,8 @@ describe('the local stack’s Heroku', () => {
     const key = await readToken()
     expect((await release(key)).status).toBe(200)
     expect(heroku?.server.app('acme-shop').current().images).toEqual({ web: image })
-    expect(puts).toEqual([`/v2/acme-shop/web/manifests/${'a'.repeat(64)}`])
+    expect(new Set(puts)).toEqual(new Set([`/v2/acme-shop/web/manifests/${'a'.repeat(64)}`]))
+    expect((await release(key)).status).toBe(200)
     const other = { type: 'web', docker_image: `sha256:${'b'.repeat(64)}` }
     expect((await ask('/formation', key, 'PATCH', { updates: [other] })).status).toBe(404)
   })

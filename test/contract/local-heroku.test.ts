@@ -38,7 +38,7 @@ describe('the local Heroku', () => {
     startHeroku({
       isToken: (token) => token === 'HRKU-key',
       apps: [{ name: 'shop' }],
-      images: (app, process) => Promise.resolve(pushed.get(`${app}/${process}`) ?? null),
+      hasImage: (app, process, image) => Promise.resolve(pushed.get(`${app}/${process}`) === image),
       now: () => new Date(at),
       ...more,
     })

@@ -10,7 +10,7 @@ import { toDigest, type Layer } from '../../local/docker/registry-push.ts'
 import { startRegistry, type Registry } from '../../local/docker/registry.ts'
 import { startRegistryFront, type RegistryFront } from '../../local/heroku/registry-front.ts'
 import { createCarry } from '../../src/carry/carry.ts'
-import { systemClock } from '../../src/kernel/clock.ts'
+import { every, systemClock } from '../../src/kernel/clock.ts'
 import { http, openHttp } from '../../src/kernel/http.ts'
 import { AppName, Digest } from '../../src/kernel/id.ts'
 import { createLog } from '../../src/kernel/log.ts'
@@ -50,6 +50,7 @@ afterEach(() => {
 const carry = (order: CarryOrder, key = apiKey) => {
   const taken = () => Promise.resolve(true)
   return createCarry({
+    every,
     http,
     openHttp,
     readSecret: (name) => {

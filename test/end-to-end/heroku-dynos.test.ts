@@ -11,7 +11,7 @@ import { startHeroku, type HerokuServer } from '../../local/heroku/heroku.ts'
 import { startRegistryFront, type RegistryFront } from '../../local/heroku/registry-front.ts'
 import { createRegistryImages } from '../../local/heroku/registry-images.ts'
 import { createCarry } from '../../src/carry/carry.ts'
-import { systemClock } from '../../src/kernel/clock.ts'
+import { every, systemClock } from '../../src/kernel/clock.ts'
 import { http, openHttp } from '../../src/kernel/http.ts'
 import { AppName, Digest } from '../../src/kernel/id.ts'
 import { createLog } from '../../src/kernel/log.ts'
@@ -41,7 +41,7 @@ beforeAll(async () => {
   heroku = await startHeroku({
     isToken: (token) => token === apiKey,
     apps: [{ name }],
-    images: (app, process) => images.keepLatest(app, process),
+    hasImage: (app, process, image) => images.has(app, process, image),
     dynos,
     pace: { coolOff: 1 },
   })
@@ -68,6 +68,7 @@ const carry = async (
   })
   const taken = () => Promise.resolve(true)
   const progress = await createCarry({
+    every,
     http,
     openHttp,
     readSecret: () => Promise.resolve(succeed({ value: new Redacted(apiKey), versionId: '1' })),

@@ -57,6 +57,7 @@ export const createCarryWorld = (changes: Partial<CarryPorts> = {}) => {
   const lines: string[] = []
   const recorded: CarryProgress[] = []
   const seconds = { value: 0 }
+  const beats = new Set<() => void>()
   let intercept: (request: HttpRequest) => Reply | 'cut' | null = () => null
 
   const find = (kept: ReadonlyMap<string, Uint8Array>, path: string): Reply => {
@@ -129,6 +130,10 @@ export const createCarryWorld = (changes: Partial<CarryPorts> = {}) => {
     registry: new URL('https://registry.heroku.example'),
     clock: () => new Date(Date.UTC(2026, 10, 30) + seconds.value * 1000),
     newRun: () => 'run',
+    every: (_milliseconds, act) => {
+      beats.add(act)
+      return () => void beats.delete(act)
+    },
     log: createLog({}, (line) => lines.push(line)),
     maxImageBytes: 1_000_000,
     runMilliseconds: 840_000,
@@ -171,8 +176,10 @@ export const createCarryWorld = (changes: Partial<CarryPorts> = {}) => {
     intercept: (by: typeof intercept) => {
       intercept = by
     },
+    /** The time passes; a run that is at work notes that, as it does every ten seconds. */
     pass: (more: number) => {
       seconds.value += more
+      for (const beat of beats) beat()
     },
     /** `PUT blobs`, of what was sent to Heroku's registry, bytes only. */
     uploads: () => asked.filter(({ upload }) => upload !== undefined).map(({ url }) => url),

@@ -68,10 +68,10 @@ export const createHerokuMemory = (): HerokuRecords => {
   }
 }
 
-/** Carries by the clock, and notes what is in Heroku's registry: `<app>/<process>` → image id. */
+/** Carries by the clock, and notes what is in Heroku's registry: `<app>/<process> <image id>`. */
 export interface CarryAtStage extends Carry {
   readonly orders: CarryOrder[]
-  readonly registry: Map<string, string>
+  readonly registry: Set<string>
   /** What becomes of every order from now on; null: it is carried. */
   fate: CarryProgress | null
 }
@@ -87,14 +87,14 @@ const createCarryAtStage = (now: () => string): CarryAtStage => {
   const end = (order: CarryOrder): CarryProgress => {
     const image = imageIdOf(order.digest)
     const release = order.release === null ? null : hash(keyOf(order))
-    carry.registry.set(`${order.heroku}/${order.process}`, image)
-    if (release !== null) carry.registry.set(`${order.heroku}/release`, release)
+    carry.registry.add(`${order.heroku}/${order.process} ${image}`)
+    if (release !== null) carry.registry.add(`${order.heroku}/release ${release}`)
     begun.delete(keyOf(order))
     return { status: 'carried', at: now(), blobs: 4, blobsThere: 4, sentBytes: 0, image, release }
   }
   const carry: CarryAtStage = {
     orders: [],
-    registry: new Map(),
+    registry: new Set(),
     fate: null,
     start: (order) => {
       carry.orders.push(order)
@@ -151,7 +151,8 @@ export const startHerokuStage = async (
   const server = await startHeroku({
     isToken: (key) => key === apiKey,
     apps: [{ name: herokuApp, ...changes }],
-    images: (app, process) => Promise.resolve(carry.registry.get(`${app}/${process}`) ?? null),
+    hasImage: (app, process, image) =>
+      Promise.resolve(carry.registry.has(`${app}/${process} ${image}`)),
     now: clock,
     ...more,
   })

@@ -22,6 +22,8 @@ describe('an image', () => {
     const order = world.orderOf(world.pushImage(), { release })
     const progress = await world.carry(order)
     expect(progress).toMatchObject({ status: 'carried', image: imageId, blobs: 8, blobsThere: 8 })
+    expect(world.recorded.at(-1)).toEqual(progress)
+    expect(world.lines.join()).toContain('"message":"carry ended"')
     expect(progress.sentBytes).toBe(layers.reduce((sum, { length }) => sum + length, 0))
     const { target } = world
     const readLatest = (repository: string): unknown =>
@@ -143,6 +145,15 @@ describe('a run', () => {
         upload === undefined && (method !== 'GET' || url.host !== 'hub.example'),
     )
     expect(new Set(asking.map((request) => request.timeoutMilliseconds))).toEqual(new Set([20_000]))
+    const ofLayers = layers.map((bytes) => `/v2/acme/shop/blobs/${digestOf(bytes)}`)
+    const layerReads = world.asked.filter(({ url }) => ofLayers.includes(url.pathname))
+    expect(layerReads.map((request) => request.timeoutMilliseconds)).toEqual(
+      layers.map(() => 840_000),
+    )
+    // A layer that came packed would not have its own digest.
+    expect(layerReads.map(({ headers }) => headers?.['accept-encoding'])).toEqual(
+      layers.map(() => 'identity'),
+    )
   })
 
   test('waits as long as a registry asks for', async () => {
@@ -179,15 +190,65 @@ describe('a run', () => {
     expect(world.asked).toEqual([])
   })
 
-  test('notes that it is at work, and stops when another has taken its place', async () => {
-    const notes: string[] = []
-    const world = createCarryWorld({
+  test('notes that it is at work, also while it only waits', async () => {
+    const world = createCarryWorld()
+    const order = world.orderOf(world.pushImage())
+    let asked = 0
+    world.intercept(() => {
+      asked += 1
+      if (asked === 3) world.pass(35)
+      return null
+    })
+    await world.carry(order)
+    const noted = world.recorded.filter(({ status }) => status === 'carrying')
+    expect(noted.map(({ at }) => at.slice(11, 19))).toEqual(['00:00:00', '00:00:35'])
+    const last = world.recorded.length
+    world.pass(10)
+    expect(world.recorded).toHaveLength(last)
+  })
+
+  test.each([
+    ['before a layer is sent', (world: CarryWorld) => world.orderOf(world.pushImage())],
+    [
+      'where only the manifest is left',
+      (world: CarryWorld) => {
+        for (const bytes of layers)
+          world.target.set(`acme-shop/web/blobs/${digestOf(bytes)}`, bytes)
+        return world.orderOf(world.pushImage())
+      },
+    ],
+  ])('asks nothing more once another has taken its place, %s', async (_, arrange) => {
+    const world: CarryWorld = createCarryWorld({
       records: {
         claim: () => Promise.resolve(true),
-        record: (_order, _run, { status }) => {
-          notes.push(status)
-          return Promise.resolve(false)
-        },
+        record: () => Promise.resolve(false),
+        load: () => Promise.resolve(null),
+      },
+    })
+    const order = arrange(world)
+    let askedThen = Infinity
+    world.intercept(({ method }) => {
+      if (method === 'HEAD' && askedThen === Infinity) {
+        askedThen = world.asked.length
+        world.pass(11)
+      }
+      return null
+    })
+    expect(await world.carry(order)).toMatchObject({ status: 'unfinished' })
+    // The two that were under way.
+    expect(world.asked.length).toBeLessThanOrEqual(askedThen + 1)
+    expect(world.target.has('acme-shop/web/manifests/latest')).toBe(false)
+    expect(world.lines.join()).toContain('"message":"carry replaced"')
+  })
+
+  test('goes on where it cannot note that it is at work, and logs why', async () => {
+    const world: CarryWorld = createCarryWorld({
+      records: {
+        claim: () => Promise.resolve(true),
+        record: (_order, _run, { status }) =>
+          status === 'carrying'
+            ? Promise.reject(new Error('ProvisionedThroughputExceeded'))
+            : Promise.resolve(true),
         load: () => Promise.resolve(null),
       },
     })
@@ -196,11 +257,8 @@ describe('a run', () => {
       if (isUpload(request)) world.pass(11)
       return null
     })
-    expect(await world.carry(order)).toMatchObject({ status: 'unfinished', blobsThere: 0 })
-    expect(notes[0]).toBe('carrying')
-    expect(
-      [...world.target.keys()].filter((key) => key.includes(digestOf(layers[0] ?? ''))),
-    ).toEqual([])
+    expect(await world.carry(order)).toMatchObject({ status: 'carried' })
+    expect(world.lines.join()).toContain('ProvisionedThroughputExceeded')
   })
 })
 

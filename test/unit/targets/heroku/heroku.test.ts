@@ -436,11 +436,26 @@ describe('a release at Heroku', () => {
     expect(answer.message).toMatch(/Set BY_HAND config vars, by ada@example\.com/)
   })
 
+  test('goes back to images that Heroku has kept, which need not be at their registry', async () => {
+    const stage = await open()
+    const first = await goLive(stage, 'a', 1)
+    await goLive(stage, 'b', 2)
+    appOf(stage).setConfig({ BY_HAND: 'x' })
+    stage.pass(30)
+    const carried = stage.carry.orders.length
+    expect(await carryOut(stage, stage.orderOf(first, { kind: 'rollback' }))).toMatchObject({
+      outcome: 'succeeded',
+    })
+    expect(servedBy(stage)).toBe(imageIdOf(digestOf('a')))
+    expect(stage.carry.orders).toHaveLength(carried)
+  })
+
   test('carries an image again that Heroku does not have any more', async () => {
     const stage = await open()
     const first = await goLive(stage, 'a', 1)
     await goLive(stage, 'b', 2)
     for (const { version } of appOf(stage).releases().slice(0, -1)) appOf(stage).expire(version)
+    stage.carry.registry.delete(`${herokuApp}/web ${imageIdOf(digestOf('a'))}`)
     const carried = stage.carry.orders.length
     const order = stage.orderOf(first, { kind: 'rollback' })
     expect(await carryOut(stage, order)).toMatchObject({ outcome: 'succeeded' })
