@@ -35,11 +35,9 @@ const mergePush = (recorded: PushEvidence | null, evidence: PushEvidence): PushE
     ? keepOrigin(recorded, evidence)
     : keepOrigin(evidence, recorded)
 
-/** A replayed hint carries its first time; a later time means another push of the tag. */
+/** A replayed hint carries its first time; a later time means another push of the tag, with its own labels. */
 const mergeImage = (recorded: ImageEvidence | null, evidence: ImageEvidence): ImageEvidence =>
-  recorded && secondsBetween(recorded.seenAt, evidence.seenAt) <= 0
-    ? recorded
-    : keepOrigin(evidence, recorded)
+  recorded && secondsBetween(recorded.seenAt, evidence.seenAt) <= 0 ? recorded : evidence
 
 const addEvidence = (revision: Revision, evidence: Evidence): Revision => {
   switch (evidence.kind) {
@@ -81,6 +79,8 @@ export const mergeEvidence = (
 ): Revision | null => {
   const merged = addEvidence(revision, evidence)
   if (merged === revision) return null
+  // What a commit is decides nothing: it brings no revision back.
+  if (addEvidence(revision, { ...evidence, origin: null }) === revision) return merged
   const mayReturn = revision.status === 'refused' || revision.status === 'expired'
   if (revision.status === 'waiting') {
     const isRed = evidence.kind === 'ci' && evidence.conclusion === 'failure'

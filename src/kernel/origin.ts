@@ -45,6 +45,9 @@ const toLogin = ({ login, email }: Told): string | null => {
   return /^[a-z\d][\w-]{0,38}(\[bot\])?$/i.test(account) ? account : null
 }
 
+/** An author's, which is not kept. */
+const mailAddress = /<?[^\s<>]{1,200}@[^\s<>]{1,200}>?/g
+
 /** Without its query and fragment, which these addresses do not need, and in letters that no markup uses. */
 const toLink = (told: string | null | undefined, hosts: readonly string[]): string | null => {
   if (!told || !URL.canParse(told)) return null
@@ -64,7 +67,10 @@ export const toOrigin = (told: Told, hosts: readonly string[]): Origin | null =>
     .split(/[\r\n]/)
   const origin: Origin = {
     title: toText(title, originLimits.title),
-    author: toText((told.author ?? '').slice(0, 4000), originLimits.author),
+    author: toText(
+      (told.author ?? '').slice(0, 4000).replaceAll(mailAddress, ''),
+      originLimits.author,
+    ),
     login: toLogin(told),
     runUrl: toLink(told.runUrl, hosts),
     compareUrl: toLink(told.compareUrl, hosts),

@@ -29,7 +29,8 @@ export class Redacted {
 const tokenPatterns = [
   /\b(?:gh[opsur]_|github_pat_|dckr_(?:pat|oat)_|rnd_|HRKU-|xox[a-z]-|sntr[yu]s_)[\w-]{8,}/g,
   /\b(?:AKIA|ASIA)[A-Z0-9]{12,}/g,
-  /\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
+  // A word of small letters is no credential: "basic authentication".
+  /\b(?:[Bb]earer|[Bb]asic|BEARER|BASIC)\s+(?![a-z]+(?:[\s.,:;!?)]|$))[\w.~+/=-]{8,}/g,
   /(?<=\/\/)[^\s/:@]+:[^\s/@]+(?=@)/g,
   // The last part of the path of a Docker Hub hook, and of a Slack hook.
   /(?<=\/hooks\/docker-hub\/[^\s/"]{1,100}\/)[^\s/"]+/g,

@@ -136,12 +136,13 @@ export const parseOriginLabels = (body: Uint8Array): Origin | null => {
   const labels = readLabels(body)
   const title = labels[ociLabel('title')] ?? ''
   const url = labels[ociLabel('url')] ?? ''
-  const isOwnName = [url, labels[ociLabel('source')]].some((one) => one?.endsWith(`/${title}`))
+  const isOwnName = [url, labels[ociLabel('source')]].some((one) =>
+    one?.replace(/\.git$/, '').endsWith(`/${title}`),
+  )
   return toOrigin(
     {
       message: isOwnName ? null : title,
-      // `Ada Lovelace <ada@example.com>`
-      author: labels[ociLabel('authors')]?.replace(/<[^<>]*>/g, ''),
+      author: labels[ociLabel('authors')],
       runUrl: /\/(?:actions\/runs|workflows)\//.test(url) ? url : null,
     },
     ['github.com', 'app.circleci.com'],

@@ -67,12 +67,10 @@ const recordRelease = async (
 ): Promise<Result<null, ForeignFailure>> => {
   const commit = deployment?.commit ?? null
   // One commit is enough: where Sentry knows the repository, it finds the commits in between.
-  const { title, author, compareUrl, runUrl } = deployment?.origin ?? {}
-  const told = { ...(title && { message: title }), ...(author && { author_name: author }) }
+  // No message and no author: Sentry would replace with them what its own integration has read of the commit.
+  const { compareUrl, runUrl } = deployment?.origin ?? {}
   const commits =
-    commit === null || app.repository === null
-      ? []
-      : [{ id: commit, repository: app.repository, ...told }]
+    commit === null || app.repository === null ? [] : [{ id: commit, repository: app.repository }]
   const url = compareUrl ?? runUrl
   const created = await ask({
     method: 'POST',

@@ -75,9 +75,8 @@ const withOrigin = async (
   revision: Revision,
   digest: Digest,
 ): Promise<Revision> => {
-  const { image, ci } = revision
-  if (image === null || Object.keys(ci).length > 0 || originOf(app, revision) !== null)
-    return revision
+  const { image } = revision
+  if (image === null || originOf(app, revision) !== null) return revision
   return { ...revision, image: { ...image, origin: await images.findOrigin(app, digest) } }
 }
 

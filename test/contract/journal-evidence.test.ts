@@ -195,16 +195,25 @@ describe('a CI run', () => {
     expect(await record(id, run)).toBe('unchanged')
   })
 
-  it('adds what a late repetition tells of a deployed commit, which stays deployed', async () => {
-    const id = newCommit()
-    await record(id, run)
-    await end(id, 'deployed')
-    await record(id, { ...run, origin: originAt(1) })
-    expect(await load(id)).toMatchObject({
-      status: 'deployed',
-      ci: { 'github:CI': { origin: originAt(1) } },
-    })
-  })
+  it.each([
+    ['deployed', null],
+    ['refused', 'quarantined'],
+    ['expired', 'wait_expired'],
+    ['waiting', 'manual'],
+  ] as const)(
+    'adds what a late repetition tells of a commit, which stays %s',
+    async (status, reason) => {
+      const id = newCommit()
+      await record(id, run)
+      await end(id, status, reason)
+      await record(id, { ...run, origin: originAt(1) }, later)
+      expect(await load(id)).toMatchObject({
+        status,
+        reason,
+        ci: { 'github:CI': { origin: originAt(1) } },
+      })
+    },
+  )
 
   it('ignores an older run and an earlier attempt', async () => {
     const id = newCommit()
@@ -271,14 +280,14 @@ describe('an image hint', () => {
     expect((await load(id)).image).toEqual(imageAt(later))
   })
 
-  it('keeps what the labels told where the image is pushed again', async () => {
+  it('forgets what the labels told where the image is pushed again', async () => {
     const id = newCommit()
     await record(id, imageAt(now))
     const revision = await load(id)
     const image = { ...imageAt(now), origin: originAt(1) }
     await createRevisions(journal.table).recordAsked({ ...revision, image }, missing, now)
     await record(id, imageAt(later), later)
-    expect((await load(id)).image).toEqual({ ...imageAt(later), origin: originAt(1) })
+    expect((await load(id)).image).toEqual(imageAt(later))
   })
 
   it('lets the registry be asked at once after an image hint', async () => {

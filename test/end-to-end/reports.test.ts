@@ -194,7 +194,7 @@ test('status, history and every channel say what the commit of a GitHub run is',
   })
   expect(sentry.releases.get(`${app}@${toCommit('one')}`)).toMatchObject({
     url,
-    commits: [{ message: 'Add a page', author_name: 'Ada Lovelace' }],
+    commits: [{ id: toCommit('one') }],
     deploys: [{ url }],
   })
 })

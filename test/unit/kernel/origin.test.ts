@@ -20,6 +20,11 @@ describe('the title of a commit', () => {
     ['half a character', 'Add \uD83D a field', 'Add  a field'],
     ['a token', `Use ghp_${'a'.repeat(36)} again`, 'Use [REDACTED] again'],
     ['a token in two', `Use ghp_aaaa\u200B${'a'.repeat(30)}`, 'Use [REDACTED]'],
+    ['what is no credential', 'Add basic authentication', 'Add basic authentication'],
+    ['a basic thing', 'Basic validation of forms', 'Basic validation of forms'],
+    ['one at the end', 'Document bearer authentication.', 'Document bearer authentication.'],
+    ['a basic credential', 'Use Basic YWRhOnB3ZA==', 'Use [REDACTED]'],
+    ['a bearer', 'Use bearer eyJhbGciOiJIUzI1NiJ9', 'Use [REDACTED]'],
     ['what is long enough for a token', `Use ${'Ab1_'.repeat(20)}`, 'Use [REDACTED]'],
     [
       'a password in an address',
@@ -43,6 +48,17 @@ describe('the title of a commit', () => {
   it.each([undefined, null, '', ' \n ', '\u202E\u0000\u001B[2J'])('is none in %j', (message) => {
     expect(read({ message, author: 'Ada' })).toMatchObject({ title: null, author: 'Ada' })
     expect(read({ message })).toBeNull()
+  })
+})
+
+describe('the author of a commit', () => {
+  it.each([
+    ['a name', 'Ada Lovelace', 'Ada Lovelace'],
+    ['a name with an address', 'Ada Lovelace <ada@example.com>', 'Ada Lovelace'],
+    ['an address in place of a name', 'ada@example.com', null],
+    ['two of them', 'Ada <ada@example.com>, Bob <bob@example.com>', 'Ada , Bob'],
+  ])('is kept without an address: %s', (_what, author, name) => {
+    expect(read({ message: 'Add a field', author })?.author).toBe(name)
   })
 })
 

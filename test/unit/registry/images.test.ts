@@ -68,6 +68,12 @@ test.each(['secret_unavailable', 'secret_missing'])(
   },
 )
 
+test('hides no fault of its own behind an unknown size', async () => {
+  const readSecret = () => Promise.reject(new TypeError('a fault'))
+  const images = createImages(() => Promise.reject(new TypeError('never asked')), readSecret)
+  await expect(images.findSize(app, digest, null)).rejects.toThrow(TypeError)
+})
+
 test.each(['{"username":"acme","password":"hunter22"}', 'secret_unavailable', 'secret_missing'])(
   'finds no origin, and throws nothing, if the registry or the credentials do not answer: %s',
   async (held) => {

@@ -96,6 +96,7 @@ test('takes title, author and run from the labels', () => {
 test.each([
   ['the name of the repository', { title: 'shop', url: 'https://github.com/acme/shop' }],
   ['the name of its source', { title: 'shop', source: 'https://github.com/acme/shop' }],
+  ['the name of a clone address', { title: 'shop', source: 'https://github.com/acme/shop.git' }],
   ['another page', { url: 'https://github.com/acme/shop' }],
   ['a script', { url: 'javascript:alert("/actions/runs/")', title: '\u001B[2J' }],
   ['a run elsewhere', { url: 'https://evil.example/acme/shop/actions/runs/7' }],
@@ -113,6 +114,19 @@ test.each([
   expect(parseOriginLabels(encode(configuration))).toBeNull()
 })
 
+test('takes the run of a CircleCI workflow from the labels', () => {
+  const url = 'https://app.circleci.com/pipelines/github/acme/shop/7/workflows/0123'
+  expect(told({ url })).toMatchObject({ runUrl: url })
+})
+
+test('reads an index whose other fields are of another type', () => {
+  const body = encode({
+    manifests: [{ digest: digestOf('a'), size: 7, platform: 7, annotations: [] }],
+  })
+  expect(parseManifest(body)).toEqual({ kind: 'manifest', digest: digestOf('a') })
+})
+
+const unknown = { kind: 'unknown' } as const
 test.each([
   ['the sum of the layers for a manifest', manifest, 'x86_64', { kind: 'known', bytes: 32_100 }],
   ['elsewhere for an index', index, 'x86_64', { kind: 'elsewhere', digest: digestOf('a') }],
@@ -120,6 +134,12 @@ test.each([
   ['under the first platform, for any', index, null, { kind: 'elsewhere', digest: digestOf('a') }],
   ['missing without the platform', indexOf(), 'aarch64', { kind: 'no_platform' }],
   ['unknown for a rare machine', index, 'riscv64', { kind: 'unknown' }],
+  [
+    'unknown for no sizes',
+    encode({ config: { digest: digestOf('a') }, layers: [] }),
+    null,
+    unknown,
+  ],
   ['unknown for no manifest', encode({ fsLayers: [] }), 'x86_64', { kind: 'unknown' }],
   ['unknown for no JSON', new Uint8Array([1, 2]), 'x86_64', { kind: 'unknown' }],
 ])('finds an image’s size %s', (_where, body, machine, size) => {

@@ -73,20 +73,21 @@ describe('Sentry: a go-live', () => {
     })
   })
 
-  test('adds to the release what the commit is, and to the deploy its run', async () => {
+  test('adds to the release the page of what was pushed, and to the deploy its run', async () => {
     await send(noticeOf('succeeded', deploymentOf(7, { origin })))
     expect(sentry.releases.get(version)).toMatchObject({
       url: origin.compareUrl,
-      commits: [
-        {
-          id: commit,
-          repository: 'acme/oc-lettings',
-          message: origin.title,
-          author_name: origin.author,
-        },
-      ],
       deploys: [{ name: 'oc-lettings #7', url: origin.runUrl }],
     })
+    // Sentry replaces message and author of a commit that it knows, and reopens the issues that the message fixed.
+    expect(sentry.releases.get(version)?.commits).toEqual([
+      { id: commit, repository: 'acme/oc-lettings' },
+    ])
+  })
+
+  test('has the page of the run where the source tells no other', async () => {
+    await send(noticeOf('succeeded', deploymentOf(7, { origin: { ...origin, compareUrl: null } })))
+    expect(sentry.releases.get(version)).toMatchObject({ url: origin.runUrl })
   })
 
   test('creates one deploy however often the notice is sent', async () => {

@@ -182,6 +182,22 @@ describe('an app that requires only an image under latest', () => {
   })
 })
 
+describe('the labels of an image under the tag of a commit', () => {
+  it.each([
+    ['are not read where a push tells what the commit is', originAt(7), [], originAt(7)],
+    ['are read where nothing else tells it', null, [digestAt(1)], originAt(1)],
+  ])('%s', async (_, told, fetched, origin) => {
+    const world = createWorld({ instances: 1, app: { requires: [{ kind: 'image' }] } })
+    world.pushImage(1)
+    const at = world.instant()
+    world.receive(commitAt(1), { kind: 'push', pushedAt: at, origin: told })
+    world.receive(commitAt(1), { kind: 'image', tag: commitAt(1), seenAt: at, origin: null })
+    await runReconcile(world)
+    expect(liveOf(world)).toMatchObject({ digest: digestAt(1), origin })
+    expect(world.fetched).toEqual(fetched)
+  })
+})
+
 describe('a pushed tag whose registry does not answer', () => {
   const busy = { reason: 'registry_unavailable', retryAfterSeconds: null } as const
 
