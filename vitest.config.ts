@@ -39,6 +39,8 @@ export default defineConfig({
           name: 'real',
           include: ['test/host/**/*.test.ts', 'test/end-to-end/**/*.test.ts'],
           fileParallelism: false,
+          // An instance's answer has its reason far behind: without it a rare failure tells nothing.
+          chaiConfig: { truncateThreshold: 2000 },
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },

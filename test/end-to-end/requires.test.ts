@@ -251,7 +251,7 @@ test('a green commit is deployed on staging by itself, and on production by a wo
     outcome: 'accepted',
     reason: 'requested',
     revision: toCommit('sunday'),
-    promotedFrom: { app: staging, generation: 1, commit: toCommit('sunday'), digest },
+    promotedFrom: { app: staging, generation: 1 },
   })
   await expectServed(production, 'sunday')
   expect(await stage.ask(production, '/setting?name=STAGE')).toBe(sha256('production'))
