@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { ensurePrograms, findProgram, programs } from '../../local/docker/packages.ts'
+import { ensurePrograms, programs } from '../../local/docker/packages.ts'
 import { parseConfiguration } from '../../src/config/read.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
@@ -43,36 +43,26 @@ describe('a call of an operator function', () => {
 })
 
 describe('a command of the AWS CLI', () => {
+  const commands = [
+    ...new Set(
+      pages.flatMap((file) =>
+        blocksOf(file, 'sh')
+          .flatMap((text) => text.replaceAll('\\\n', ' ').split('\n'))
+          .filter((line) => /^(\w+=\$\()?aws /.test(line)),
+      ),
+    ),
+  ]
   let directory: string
-  beforeAll(async () => {
-    await ensurePrograms([programs.aws])
-    directory = mkdtempSync(join(tmpdir(), 'landfall-documents-'))
-    // It checks what it is given, and sends nothing; what it then makes up may fail its own checks.
-    const script = `#!/bin/sh
-said=$(${findProgram('aws') ?? 'aws'} "$@" --generate-cli-skeleton output 2>&1 >/dev/null)
-case $said in *usage:*|*'Unknown options'*|*'Error parsing'*) printf '%s\\n' "$said" >>"$FAILURES" ;; esac
-case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; esac
-`
-    writeFileSync(join(directory, 'aws'), script, { mode: 0o755 })
-  })
-  afterAll(() => {
-    rmSync(directory, { recursive: true })
-  })
+  let complaints: readonly string[]
 
-  const commands = pages.flatMap((file) =>
-    blocksOf(file, 'sh')
-      .flatMap((text) => text.replaceAll('\\\n', ' ').split('\n'))
-      .filter((line) => /^(\w+=\$\()?aws /.test(line)),
-  )
-
-  it.each([...new Set(commands)])('the documented AWS CLI command %s exists', (command) => {
-    const failures = join(directory, 'failures')
-    writeFileSync(failures, '')
+  /** The calls of `aws` that a line of a page makes, each a list of arguments. */
+  const listCalls = (command: string): readonly (readonly string[])[] => {
+    const calls = join(directory, 'calls')
+    writeFileSync(calls, '')
     const env = {
       PATH: `${directory}:${process.env['PATH'] ?? ''}`,
       HOME: directory,
-      FAILURES: failures,
-      AWS_DEFAULT_REGION: 'eu-west-3',
+      CALLS: calls,
       INSTANCE: 'i-0123456789abcdef0',
       COMMAND: '00000000-0000-0000-0000-000000000000',
       ROLE: 'landfall-prod-InstanceRole',
@@ -82,6 +72,22 @@ case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; e
     const line = command
       .replaceAll('file://../landfall-secrets/', `file://${directory}/`)
       .replaceAll(/(?<=file:\/\/|> )(?=head\.json)/g, `${directory}/`)
+    execFileSync('sh', ['-c', line], { env })
+    return read(calls)
+      .split('\n')
+      .slice(0, -1)
+      .map((call) => call.split('\0').slice(0, -1))
+  }
+
+  beforeAll(async () => {
+    await ensurePrograms([programs.aws, programs.python])
+    directory = mkdtempSync(join(tmpdir(), 'landfall-documents-'))
+    // Notes what it is given, and answers what the next command of a line can take.
+    const script = `#!/bin/sh
+{ printf '%s\\0' "$@"; echo; } >>"$CALLS"
+case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; esac
+`
+    writeFileSync(join(directory, 'aws'), script, { mode: 0o755 })
     for (const name of [
       'github',
       'oc-lettings.json',
@@ -91,11 +97,30 @@ case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; e
       'heroku',
     ])
       writeFileSync(join(directory, name), 'x')
-    // What one command writes another one reads.
+    const calls = commands.map(listCalls)
+    // What one command writes, made up here, another one reads.
     writeFileSync(join(directory, 'head.json'), '{}')
-    execFileSync('sh', ['-c', line], { env })
-    expect(read(failures)).toBe('')
+    const said = execFileSync('python3', ['test/support/aws-cli-complaints.py'], {
+      input: JSON.stringify(calls.flat()),
+      env: { ...process.env, HOME: directory, AWS_DEFAULT_REGION: 'eu-west-3' },
+    })
+    const each = z.array(z.string()).parse(JSON.parse(said.toString()))
+    const ends = calls.map((_, index) => calls.slice(0, index + 1).flat().length)
+    complaints = calls.map((made, index) => {
+      const end = ends[index] ?? 0
+      return made.length === 0 ? 'aws was not called' : each.slice(end - made.length, end).join('')
+    })
   })
+  afterAll(() => {
+    rmSync(directory, { recursive: true })
+  })
+
+  it.each(commands.map((command, index) => [command, index] as const))(
+    'the documented AWS CLI command %s exists',
+    (_, index) => {
+      expect(complaints[index]).toBe('')
+    },
+  )
 })
 
 describe('a snippet', () => {
