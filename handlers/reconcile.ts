@@ -97,11 +97,12 @@ const composeReconcileTargets = (
   environment: ReconcileEnvironment,
   table: JournalTable,
   { readSecret, fleet, images }: ReturnType<typeof composeOutside>,
+  log: Log,
 ) => {
   const ec2 = {
     commands: createCommands(),
     fleet,
-    certificates: createCertificates(table),
+    certificates: createCertificates(table, log),
     sealEnvelope: createSealEnvelope(readSecret),
     measureEnvelope: createMeasureEnvelope(readSecret),
     measureImage: createMeasureImage(
@@ -155,7 +156,7 @@ const compose = (log: Log) => {
     ...createSecretVersions(readSecret),
     readFiring: createReadFiring(),
     sendNotice: (channel, notice, app) => reporters[channel](notice, app),
-    toTarget: composeReconcileTargets(environment, table, outside),
+    toTarget: composeReconcileTargets(environment, table, outside, log),
     clock,
     sleep,
     log,

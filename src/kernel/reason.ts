@@ -54,7 +54,7 @@ export const reasons = {
   disk_full: 'Too little disk space for the image.',
   port_in_use: 'The port is used by something that Landfall did not start.',
   owned_by_other: 'The instance belongs to another account or stage for this app.',
-  key_changed: 'The key of the instance is not the one that the envelope was sealed for.',
+  key_changed: 'The key of the instance is not the one that Landfall knows it by.',
   envelope_invalid:
     'The envelope could not be opened, or is for another app, generation or instance.',
   pauses_too_long: 'The pauses between the batches do not fit into the deadline.',

@@ -20,6 +20,7 @@ const states: Readonly<Record<NoticeKind, GithubState | null>> = {
   unfrozen: null,
   not_rolled_back: null,
   drifted: null,
+  certificate_changed: null,
 }
 
 export const toState = (notice: Notice): GithubState | null =>

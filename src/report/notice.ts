@@ -30,6 +30,7 @@ const phrases: Readonly<Record<NoticeKind, readonly [sign: string, phrase: strin
   unfrozen: ['▶️', 'is no longer frozen'],
   not_rolled_back: ['⚠️', 'could not be rolled back'],
   drifted: ['🧭', 'was changed by hand on an instance'],
+  certificate_changed: ['🔑', 'runs on an instance whose key was replaced'],
 }
 
 const toVersion = (app: App, { commit, digest }: NoticeDeployment): string => {

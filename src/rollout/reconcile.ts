@@ -59,6 +59,9 @@ const move = async (
         ...toLogFields(head.app, deployment, sent),
         instances: answered.answers.filter(isAnswered).map(toLogAnswer),
       })
+      const changed = answered.answers.filter(({ isKeyNew }) => isKeyNew).map(({ id }) => id)
+      if (changed.length > 0)
+        ports.log.warn('certificates changed', { app: head.app, instances: changed })
       return true
     }
   }

@@ -45,21 +45,11 @@ export const renderEnvelopePlaintext = (content: EnvelopeContent): Redacted => {
   return new Redacted(header + entries.map((entry) => `${entry}\0`).join(''))
 }
 
-/** Whether an envelope can be sealed for the certificate, which an instance answered: EC on P-256. */
-export const isSealable = (certificate: Uint8Array): boolean => {
-  try {
-    const { publicKey } = new X509Certificate(certificate)
-    return publicKey.asymmetricKeyDetails?.namedCurve === 'prime256v1'
-  } catch {
-    return false
-  }
-}
-
 /**
  * Encrypts for the holders of the certificates' keys only: CMS EnvelopedData in DER
  * (RFC 5652), AES-256-CBC under ephemeral ECDH with SHA-256 and AES-256 key wrap per certificate
  * (RFC 5753), which `openssl cms -decrypt -inform DER -recip cert.pem -inkey key.pem` opens (tried
- * with 3.0). About 293 bytes a certificate. The certificates must be `isSealable`.
+ * with 3.0). Throws for all if one of the certificates is not `isSealable`.
  */
 export const sealEnvelope = async (
   plaintext: Redacted,
@@ -79,4 +69,44 @@ export const sealEnvelope = async (
   const contentType = '1.2.840.113549.1.7.3'
   const info = new ContentInfo({ contentType, content: envelope.toSchema() })
   return new Uint8Array(info.toSchema().toBER())
+}
+
+/**
+ * What an envelope takes for each certificate of `host/prepare.sh`: the entry repeats its issuer, `O=Landfall` and an
+ * id of at most 20 characters, and its serial number of at most 20 bytes (RFC 5280 §4.1.2.2).
+ */
+export const recipientBytes = 313
+
+/** An envelope of one byte, besides its recipients. */
+const smallestBytes = 98
+
+/** A certificate of `host/prepare.sh` has 446; the journal reads as many. */
+const mostCertificateBytes = 600
+
+/** The bytes of a text that is base64 in its one canonical form, and not too long. */
+const toCertificateBytes = (text: string): Buffer | null => {
+  // Four characters are three bytes.
+  if (text.length > (mostCertificateBytes / 3) * 4) return null
+  const der = Buffer.from(text, 'base64')
+  return der.toString('base64') === text ? der : null
+}
+
+/**
+ * Whether an envelope can be sealed for a certificate that an instance answered, as base64, beside the other instances of
+ * a wave: on P-256, and no larger in the envelope than was reckoned. One is sealed to find out: pkijs refuses what
+ * OpenSSL reads, such as explicit parameters of the curve or a compressed point.
+ */
+export const isSealable = async (certificate: string): Promise<boolean> => {
+  const der = toCertificateBytes(certificate)
+  if (der === null) return false
+  try {
+    const { raw, publicKey } = new X509Certificate(der)
+    // Also reads PEM, and ignores what follows.
+    if (!raw.equals(der)) return false
+    if (publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return false
+    const sealed = await sealEnvelope(new Redacted('x'), [der])
+    return sealed.length <= smallestBytes + recipientBytes
+  } catch {
+    return false
+  }
 }

@@ -20,6 +20,7 @@ import { createTags } from '../../src/journal/tags.ts'
 import { AppName, Digest, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
 import { CarryOrder } from '../../src/targets/carry.ts'
 import type { Heads } from '../../src/rollout/journal.ts'
+import { silent } from '../support/examples.ts'
 import { readRecordSections } from '../support/journal-page.ts'
 import { useJournal } from '../support/journal-table.ts'
 import { createWorld, type World } from '../support/rollout-world.ts'
@@ -152,7 +153,8 @@ const readers: Readonly<Record<string, Reader>> = {
     told: (item) => ({ app: item['app'] }),
   },
   Certificate: {
-    read: (item) => createCertificates(journal.table).load([InstanceId.parse(item['instance'])]),
+    read: (item) =>
+      createCertificates(journal.table, silent).load([InstanceId.parse(item['instance'])]),
     told: (item) => [whole(item)],
   },
   'Heroku deploy': {

@@ -1,6 +1,7 @@
 import type { Release } from '../../src/deployment/deployment.ts'
 import { Fence, Generation, type InstanceId } from '../../src/kernel/id.ts'
-import { succeed } from '../../src/kernel/result.ts'
+import type { Reason } from '../../src/kernel/reason.ts'
+import { succeed, type Result } from '../../src/kernel/result.ts'
 import type {
   Certificate,
   Certificates,
@@ -77,7 +78,7 @@ interface Given {
   readonly outputs?: Readonly<
     Record<InstanceId, { readonly stdout: string; readonly stderr: string }>
   >
-  readonly sealed?: Awaited<ReturnType<Ec2Ports['sealEnvelope']>>
+  readonly sealed?: Result<string, { readonly reason: Reason; readonly message: string }>
   readonly sealEnvelope?: Ec2Ports['sealEnvelope']
   /** Bytes of the envelope's plaintext; null where they cannot be told. */
   readonly measured?: number | null
@@ -85,11 +86,28 @@ interface Given {
   readonly maskOutput?: Ec2Ports['maskOutput']
 }
 
-export const keepCertificates = (known = new Map<InstanceId, Certificate>()): Certificates => ({
-  load: async (ids) => [...known.values()].filter((one) => ids.includes(one.instance)),
-  record: async (one) => void known.set(one.instance, one),
-  forget: async (id) => void known.delete(id),
-})
+export const keepCertificates = (known = new Map<InstanceId, Certificate>()): Certificates => {
+  const forgotten = new Set<InstanceId>()
+  const changedBy = new Map<InstanceId, string>()
+  const keep = (one: Certificate, command: string) => {
+    known.set(one.instance, one)
+    forgotten.delete(one.instance)
+    return changedBy.get(one.instance) === command ? 'changed' : 'known'
+  }
+  return {
+    load: async (ids) =>
+      [...known.values()].filter(
+        ({ instance }) => ids.includes(instance) && !forgotten.has(instance),
+      ),
+    renew: async (one, command) =>
+      known.get(one.instance)?.der === one.der ? keep(one, command) : null,
+    record: async (one, command) => {
+      if (known.has(one.instance)) changedBy.set(one.instance, command)
+      return keep(one, command)
+    },
+    forget: async (id) => void forgotten.add(id),
+  }
+}
 
 /** Ports that answer plain values and record what is sent. */
 export const createEc2Ports = (given: Given = {}) => {
@@ -108,7 +126,12 @@ export const createEc2Ports = (given: Given = {}) => {
     },
     fleet: { list: () => Promise.resolve(given.fleet ?? []) },
     certificates: keepCertificates(known),
-    sealEnvelope: given.sealEnvelope ?? (async () => given.sealed ?? succeed('c2VhbGVk')),
+    sealEnvelope:
+      given.sealEnvelope ??
+      (async () => {
+        const sealed = given.sealed ?? succeed('c2VhbGVk')
+        return sealed.ok ? succeed({ envelope: sealed.value, unsealable: [] }) : sealed
+      }),
     measureEnvelope: () => Promise.resolve(given.measured === undefined ? 200 : given.measured),
     measureImage: () => Promise.resolve(given.imageMegabytes ?? null),
     maskOutput: given.maskOutput ?? (async () => (text) => text.replaceAll('hunter22', '[masked]')),
@@ -121,7 +144,10 @@ export const createEc2Ports = (given: Given = {}) => {
     },
     clock: () => new Date(start),
   }
-  return { ports, sent, known }
+  const { load } = ports.certificates
+  /** The instances with a certificate that envelopes are sealed for. */
+  const listSealable = async () => (await load([...known.keys()])).map(({ instance }) => instance)
+  return { ports, sent, known, listSealable }
 }
 
 /** A `Settings` parameter as the host reads it. */

@@ -21,7 +21,7 @@ export interface KeyRing {
 
 const makeEach = `for name; do
 openssl req -x509 -newkey ec -pkeyopt "ec_paramgen_curve:$curve" -nodes \\
-  -subj "/CN=$name" -days 3650 -keyout "$name.key" -out "$name.pem"
+  -subj "/O=Landfall/CN=$name" -days 7300 -keyout "$name.key" -out "$name.pem"
 done`
 
 const openEach = `for name; do

@@ -28,6 +28,7 @@ import {
   InstanceId,
 } from '../../src/kernel/id.ts'
 import { appOf } from './apps.ts'
+import { silent } from './examples.ts'
 import type { TestJournal } from './journal-table.ts'
 import { renderTarget } from './targets.ts'
 
@@ -285,7 +286,8 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   await auditLog.recordAlarm(app, alarmed, { kind: 'take_back', generation, freeze: false })
   await createCommandIndex(table).recordCommand(command, app, '2026-11-20T10:04:14.000Z')
   const der = 'MIIBszCCAVmgAwIBAgIUQ2VydA=='
-  await createCertificates(table).record({ instance, der, at: '2026-11-20T09:00:00.000Z' })
+  const certificate = { instance, der, at: '2026-11-20T09:00:00.000Z' }
+  await createCertificates(table, silent).record(certificate, command)
   const asked = { [app]: '2026-11-20T09:40:00.000Z' }
   await createFleetScans(table).record({ online: [instance], asked })
   const carries = createCarryRecords(table)

@@ -1,7 +1,9 @@
 import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
+import { toPlainLine } from '../../kernel/plain-line.ts'
 import type { Reason } from '../../kernel/reason.ts'
+import { maxMessageLength } from '../answers.ts'
 import type { LookOrder } from '../target.ts'
 import type { Command, Commands, Ec2Stage, Fleet, FleetInstance, Invocation } from './ports.ts'
 import {
@@ -122,7 +124,7 @@ const toSight = (
   const result = parseHostResult(invocation.output)
   if (result === null) return { kind: 'unseen', ...explainLoss(invocation) }
   const reason = toResultReason(result.reason) ?? 'no_answer'
-  return { kind: 'unseen', reason, message: result.message }
+  return { kind: 'unseen', reason, message: toPlainLine(result.message, maxMessageLength) }
 }
 
 /**

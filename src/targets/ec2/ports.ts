@@ -65,18 +65,35 @@ export interface Certificate {
   readonly at: Instant
 }
 
-/** Kept in the journal, so that `prepare` is sent only to an instance without a fresh one. */
+/** What a certificate is to the instance: the one that it is known by, also from the first, or another than before. */
+export type Recorded = 'known' | 'changed'
+
+/**
+ * Kept in the journal, so that `prepare` is sent only to an instance without a fresh one. `command` is the one that the
+ * certificate is answered to: asked again, it gives the same answer.
+ */
 export interface Certificates {
+  /** Those that can be read, each with its time, without those that were forgotten. */
   load(instances: readonly InstanceId[]): Promise<readonly Certificate[]>
-  record(certificate: Certificate): Promise<void>
+  /** Renews the time of the one that is recorded; null if that is another one, or none. */
+  renew(certificate: Certificate, command: string): Promise<Recorded | null>
+  record(certificate: Certificate, command: string): Promise<Recorded>
+  /** It is not used any more; the next one is compared with it. */
   forget(instance: InstanceId): Promise<void>
+}
+
+export interface Sealed {
+  /** In base64; null if it could be sealed for no instance. */
+  readonly envelope: string | null
+  /** The instances that it could not be sealed for: their certificates cannot be used. */
+  readonly unsealable: readonly InstanceId[]
 }
 
 /** Env, registry credentials and mask list of a release as one envelope that only these instances can open. */
 export type SealEnvelope = (
   release: Release,
   certificates: readonly Certificate[],
-) => Promise<Result<string, { readonly reason: Reason; readonly message: string }>>
+) => Promise<Result<Sealed, { readonly reason: Reason; readonly message: string }>>
 
 /**
  * The bytes of the envelope's plaintext without the instances' ids; null if its secrets cannot be read

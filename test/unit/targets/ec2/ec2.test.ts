@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Generation } from '../../../../src/kernel/id.ts'
+import { Generation, type InstanceId } from '../../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
 import { createEc2Target } from '../../../../src/targets/ec2/ec2.ts'
@@ -66,14 +66,14 @@ test('needs no prepare for an instance with a certificate of the last 30 days', 
 const { settings } = orderOf()
 
 test.each([
-  ['a small env file', 500, 89, null],
-  ['8 KiB', 8192, 65, null],
-  ['24 KiB', 24_576, 12, null],
+  ['a small env file', 500, 84, null],
+  ['8 KiB', 8192, 61, null],
+  ['24 KiB', 24_576, 11, null],
   [
     '40 KiB',
     40_960,
     0,
-    /^the env file and its masks take 40960 bytes, 55460 characters when encrypted; 38\d{3} fit into a command$/,
+    /^the env file and its masks take 40960 bytes, 55488 characters when encrypted; 38\d{3} fit into a command$/,
   ],
 ])(
   'fits %s into a command for a number of instances',
@@ -238,4 +238,41 @@ test('fails for all instances if SSM refuses the command', async () => {
     operation: null,
     missing: [{ reason: 'send_failed', message: 'AccessDenied' }, { reason: 'send_failed' }],
   })
+})
+
+const leavesOut = (...unsealable: InstanceId[]) => ({
+  sealEnvelope: async () =>
+    succeed({ envelope: unsealable.length === 2 ? null : 'c2VhbGVk', unsealable }),
+  certificates: [certificateOf(1), certificateOf(2)],
+})
+
+test('names an instance that no envelope can be sealed for, and sends a deploy to the others', async () => {
+  const { target, sent, listSealable } = targetOf(leavesOut(instanceAt(1)))
+  expect(await target.start(two)).toMatchObject({
+    operation: 'command-1',
+    missing: [{ id: instanceAt(1), outcome: 'failed', reason: 'envelope_invalid' }],
+  })
+  expect(sent).toMatchObject([{ instances: [instanceAt(2)], parameters: { Envelope: 'c2VhbGVk' } }])
+  // The next deployment asks it for another one.
+  expect(await listSealable()).toEqual([instanceAt(2)])
+})
+
+test('sends no deploy if no envelope can be sealed for any instance', async () => {
+  const { started, sent } = await startIn(leavesOut(instanceAt(1), instanceAt(2)), two)
+  expect(started).toMatchObject({
+    operation: null,
+    missing: [{ reason: 'envelope_invalid' }, { reason: 'envelope_invalid' }],
+  })
+  expect(sent).toEqual([])
+})
+
+test('sends a restore also to an instance that no envelope can be sealed for', async () => {
+  const { started, sent } = await startIn(leavesOut(instanceAt(1)), {
+    ...two,
+    purpose: 'restore',
+  })
+  expect(started).toEqual({ operation: 'command-1', missing: [] })
+  expect(sent).toMatchObject([
+    { instances: [instanceAt(1), instanceAt(2)], parameters: { Envelope: 'c2VhbGVk' } },
+  ])
 })
