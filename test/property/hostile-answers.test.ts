@@ -7,20 +7,27 @@ import { AppName, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
 import type { Purpose } from '../../src/deployment/deployment.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
-import { fail } from '../../src/kernel/result.ts'
+import { fail, succeed } from '../../src/kernel/result.ts'
 import { createReconcile } from '../../src/rollout/reconcile.ts'
 import { createEc2Target } from '../../src/targets/ec2/ec2.ts'
 import { createMaskOutput, createSealEnvelope } from '../../src/targets/ec2/seal.ts'
 import type { Ec2Ports } from '../../src/targets/ec2/ports.ts'
 import type { Order, Target } from '../../src/targets/target.ts'
 import { plainly } from '../support/calls.ts'
-import { createEc2Ports, machine, orderOf } from '../support/ec2-ports.ts'
+import { createEc2Ports, invocationOf, machine, orderOf } from '../support/ec2-ports.ts'
 import { digestAt, ec2, silent } from '../support/examples.ts'
-import { start } from '../support/deployments.ts'
+import { instanceAt, lettings, start } from '../support/deployments.ts'
+import { hostPlanOf, toOutput } from '../support/host-plans.ts'
+import { answerOf } from '../support/hosts.ts'
+import { deploying } from '../support/core.ts'
+import { createEc2View } from '../../src/targets/ec2/plan.ts'
+import { intentOf, type Head } from '../../src/deployment/head.ts'
+import { decide, evolve } from '../../src/deployment/transition.ts'
+import type { Observation } from '../../src/deployment/observation.ts'
 import { createKeyRing, type InstanceKey } from '../support/instance-key.ts'
 import { useJournal } from '../support/journal-table.ts'
 import { createJournalWorld } from '../support/journal-world.ts'
-import { liesOf, makeCertificates, type Lie } from '../support/lies.ts'
+import { liesOf, makeCertificates, planLies, type Lie } from '../support/lies.ts'
 import { operate, tickOf } from '../support/runs.ts'
 import { inFull } from '../support/size.ts'
 import { createSsmHosts, documentPatterns, toLine, type Speaker } from '../support/ssm-hosts.ts'
@@ -259,7 +266,113 @@ describe('whatever instances answer', () => {
       { numRuns: inFull(200, 6) },
     )
   })
+
+  it('plan says of the others what it says without them, in texts that steer no terminal', async () => {
+    const ids = nextInstances(30)
+    const [honest] = ids
+    if (honest === undefined) throw new Error('no instance')
+    const look = async (fleet: readonly InstanceId[], outputOf: (id: InstanceId) => string) => {
+      const { ports } = createEc2Ports({ fleet: fleet.map((id) => machine(1, { id })) })
+      const invocations = fleet.map((instance) =>
+        invocationOf(1, { instance, output: outputOf(instance).slice(0, 2500) }),
+      )
+      const view = createEc2View(
+        {
+          ...ports,
+          commands: {
+            send: async () => succeed('command-1'),
+            invocations: async () => invocations,
+          },
+          stage: { ...ports.stage, planDocument: 'landfall-test-plan-00000000' },
+          findSize: async () => ({ kind: 'unknown' }),
+          sleep: async () => {},
+        },
+        ec2(),
+      )
+      const { plan } = await view.look({ app: lettings, target: 0, commit: null, digest: null })
+      const opened = fleet.map((id, wave) => ({ id, wave }))
+      return plan({ opened, predeployOn: null, live: null })
+    }
+    const alone = await look([honest], () => toOutput(hostPlanOf()))
+    await fc.assert(
+      fc.asyncProperty(fc.array(planLies, { minLength: 29, maxLength: 29 }), async (drawn) => {
+        const liars = createLiars(ids.slice(1), drawn)
+        liars.set(true)
+        const planned = await look(ids, (id) => liars.speak(id, hostPlanOf()))
+        expect(planned.findings.filter(({ instance }) => instance === honest)).toEqual(
+          alone.findings,
+        )
+        expect(planned.instances.filter(({ id }) => id === honest)).toEqual(alone.instances)
+        expect(planned.instances).toHaveLength(ids.length)
+        const shown = JSON.stringify(planned)
+        expect(shown).not.toMatch(/\\u|[\p{C}\p{Zl}\p{Zp}]/u)
+        // Of 1,000 such instances the answer stays below the 6 MB of a function.
+        expect(Buffer.byteLength(shown)).toBeLessThan(ids.length * 6000)
+      }),
+      { numRuns: inFull(400, 20) },
+    )
+  })
+
+  it('a million more fences and numbers fit, however often and from where they are raised', () => {
+    const begun = deploying().stored
+    const answers = fc.array(fc.tuple(upTo(999_999_999_999), upTo(999_999_999)), { minLength: 1, maxLength: 12 })
+    fc.assert(
+      fc.property(
+        fc.integer({ min: begun.version, max: 9_990_000_000 }),
+        fc.integer({ min: 2, max: 9_999_999 }),
+        answers,
+        (version, number, claimed) => {
+          let head = headAt(begun, version, number)
+          for (const [fenceSeen, generation] of claimed) {
+            const serving = { generation: Generation.parse(generation), digest: digestAt(9) }
+            const more = { fenceSeen, serving }
+            head = answerIn(head, answerOf(instanceAt(1), 'refused', 'superseded_fence', more))
+            count('a fence and a number, one after the other')
+          }
+          expectRoom(head)
+        },
+      ),
+      { numRuns: inFull(2000, 300) },
+    )
+  })
 })
+
+/** As the schema of a result line lets them through. */
+const upTo = (most: number) => fc.oneof(fc.constant(most), fc.integer({ min: 0, max: most }))
+
+/** A head with its numbers so far on; the command in flight is the one of that version. */
+const headAt = (head: Head, version: number, number: number): Head => {
+  const { deployment } = head
+  if (deployment?.phase !== 'advancing' || deployment.intent === null) throw new Error('no command')
+  const [fence, generation] = [Fence.parse(version), Generation.parse(number)]
+  const release = { ...deployment.release, generation }
+  const intent = { ...deployment.intent, fence }
+  return {
+    ...head,
+    version: fence,
+    generation,
+    deployment: { ...deployment, generation, release, intent },
+  }
+}
+
+/** Takes the answer in, and sends the next command under its fence, if one follows. */
+const answerIn = (head: Head, answer: Answer): Head => {
+  const intent = intentOf(head)
+  if (intent === null) return head
+  const observations: readonly Observation[] = [
+    { kind: 'answered', fence: intent.fence, answers: [answer] },
+    { kind: 'polled', prepared: [instanceAt(1)], by: 'ada' },
+  ]
+  const next = observations.reduce((before, one) => {
+    const decided = decide(before, one, start)
+    return decided.ok ? evolve(before, decided.value, start) : before
+  }, head)
+  const following = intentOf(next)
+  if (following === null) return next
+  const sent = { operation: 'command-1', missing: [] } as const
+  const decided = decide(next, { kind: 'sent', fence: following.fence, ...sent }, start)
+  return decided.ok ? evolve(next, decided.value, start) : next
+}
 
 /** Starts the command, and reads what each instance answers. */
 const observeAll = async (target: Target, order: Order): Promise<readonly Answer[]> => {

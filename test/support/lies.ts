@@ -198,3 +198,29 @@ const certificateLies = (certificates: Certificates): fc.Arbitrary<Lie> =>
       kind: `a certificate ${name}`,
       tell: (honest) => over(place, honest, { certificate }),
     }))
+
+const planFields = fc.constantFrom(
+  ...['docker', 'machine', 'missing', 'freeBytes', 'memoryBytes', 'owner', 'pulled', 'holder'],
+  ...['replacesRuns', 'obstacles', 'serving', 'outcome', 'reason', 'message'],
+)
+
+/** What an instance answers to `plan`. */
+export const planLies: fc.Arbitrary<Lie> = fc.oneof(
+  say('any value of a field of plan', fc.tuple(planFields, values), (honest, [field, value]) =>
+    toLine({ ...honest, [field]: value }),
+  ),
+  say(
+    'any words in plan',
+    fc.record({
+      docker: texts,
+      machine: texts,
+      owner: texts,
+      holder: texts,
+      missing: fc.array(texts, { maxLength: 30 }),
+      obstacles: fc.array(fc.record({ reason: texts, message: texts }), { maxLength: 30 }),
+    }),
+    (honest, words) => toLine({ ...honest, ...words }),
+  ),
+  say('any ending in plan', endings, (honest, ending) => toLine({ ...honest, ...ending })),
+  say('any JSON in plan', values, (_honest, value) => toLine(value)),
+)
