@@ -25,7 +25,7 @@ const mostRetries = 2
  * still fit the document and the keys of the journal (`src/journal/keys.ts`: 10 digits of a fence, 8 of a generation).
  */
 const furthest = { fence: 1_000_000, generation: 10_000 } as const
-const highest = { fence: 9_990_000_000, generation: 9_999_999 } as const
+const highest = { fence: 9_998_000_000, generation: 9_999_999 } as const
 
 const isRepeatable = ({ reason }: Answer): boolean =>
   reason === 'key_changed' || reason === 'superseded_fence'

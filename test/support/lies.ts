@@ -191,7 +191,7 @@ export const liesOf = (certificates: Certificates): fc.Arbitrary<Lie> =>
     say('two lines', endings, (honest, ending) => toLine(ending) + toLine(honest)),
   )
 
-const certificateLies = (certificates: Certificates): fc.Arbitrary<Lie> =>
+export const certificateLies = (certificates: Certificates): fc.Arbitrary<Lie> =>
   fc
     .tuple(places, fc.constantFrom(...Object.entries(certificates)))
     .map(([place, [name, certificate]]) => ({
