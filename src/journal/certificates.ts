@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { InstanceId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Certificate, Certificates, Recorded } from '../targets/ec2/ports.ts'
-import { instantSchema, parseItem, schemaVersion } from './item.ts'
+import { instantSchema, ItemUnreadable, parseItem, schemaVersion } from './item.ts'
 import { itemKey } from './keys.ts'
 import { readItems } from './list.ts'
 import { expiresAt } from './lifetime.ts'
@@ -23,6 +23,7 @@ const readCertificate = (item: Item, log: Log): readonly Certificate[] => {
     const { forgotten, ...certificate } = parseItem(certificateSchema, toItemKey(item), item)
     return forgotten ? [] : [certificate]
   } catch (error) {
+    if (!(error instanceof ItemUnreadable)) throw error
     log.error('sealing certificate skipped', { error: String(error) })
     return []
   }
@@ -77,7 +78,7 @@ const renew = async (
   return item['changedBy'] === command ? 'changed' : 'known'
 }
 
-const record = async (
+const recordNew = async (
   table: JournalTable,
   certificate: Certificate,
   command: string,
@@ -109,7 +110,7 @@ export const createCertificates = (table: JournalTable, log: Log): Certificates 
 
   renew: (certificate, command) => renew(table, certificate, command),
 
-  record: (certificate, command) => record(table, certificate, command),
+  record: (certificate, command) => recordNew(table, certificate, command),
 
   forget: async (instance) => {
     await change(table, instance, {

@@ -198,7 +198,6 @@ describe('the certificates of instances', () => {
       { der: 'A'.repeat(804) },
       { at: 'yesterday' },
       { instance: '../1' },
-      { schemaVersion: 2 },
     ]
     for (const [index, changes] of broken.entries()) {
       const one = of(20 + index, 'AAAA')
