@@ -295,9 +295,9 @@ describe('whatever instances answer', () => {
         },
         ec2(),
       )
-      const { plan } = await view.look({ app: lettings, target: 0, commit: null, digest: null })
+      const looked = await view.look({ app: lettings, target: 0, commit: null, digest: null })
       const opened = fleet.map((id, wave) => ({ id, wave }))
-      return plan({ opened, predeployOn: null, live: null })
+      return looked.plan({ opened, predeployOn: null, live: null })
     }
     const alone = await look([honest], () => toOutput(hostPlanOf()))
     await fc.assert(
@@ -402,8 +402,16 @@ const expectRecords = async (
 ): Promise<void> => {
   const generation = Generation.parse(runs)
   const records = answers.map(({ id, outcome, reason, message, steps, tail }) => ({
-    ...{ generation, instance: id, fence, purpose, at: start },
-    ...{ outcome, reason, message, steps, tail },
+    generation,
+    instance: id,
+    fence,
+    purpose,
+    at: start,
+    outcome,
+    reason,
+    message,
+    steps,
+    tail,
   }))
   await history.recordSteps(app, records)
   const read = await history.loadSteps(app, generation)

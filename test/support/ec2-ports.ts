@@ -144,9 +144,9 @@ export const createEc2Ports = (given: Given = {}) => {
     },
     clock: () => new Date(start),
   }
-  const { load } = ports.certificates
   /** The instances with a certificate that envelopes are sealed for. */
-  const listSealable = async () => (await load([...known.keys()])).map(({ instance }) => instance)
+  const listSealable = async () =>
+    (await ports.certificates.load([...known.keys()])).map(({ instance }) => instance)
   return { ports, sent, known, listSealable }
 }
 

@@ -54,8 +54,22 @@ export interface Lie {
 
 const numbers = fc.oneof(
   fc.constantFrom(
-    ...[0, -1, 0.5, 1e300, -1e300, 2 ** 31, 2 ** 53, 2 ** 53 - 1, 5e-324, 1e21],
-    ...[9_999_999, 10_000_000, 99_999_999, 999_999_999, 9_999_999_999, 999_999_999_999],
+    0,
+    -1,
+    0.5,
+    1e300,
+    -1e300,
+    2 ** 31,
+    2 ** 53,
+    2 ** 53 - 1,
+    5e-324,
+    1e21,
+    9_999_999,
+    10_000_000,
+    99_999_999,
+    999_999_999,
+    9_999_999_999,
+    999_999_999_999,
   ),
   fc.nat(),
   fc.maxSafeInteger(),
@@ -64,15 +78,23 @@ const numbers = fc.oneof(
 
 const texts = fc.oneof(
   fc.constantFrom(
-    ...['', '\u0000', '\u001b[2J\u001b]0;title\u0007', '\u202eevil\u2066', '\ud800', '__proto__'],
-    ...[
-      'constructor',
-      'toString',
-      'x'.repeat(300),
-      'y'.repeat(20_000),
-      '\ud83d\ude00'.repeat(5000),
-    ],
-    ...['superseded_fence', 'deployed', 'key_changed', 'landfall/1 {}', '<!channel>', '$(reboot)'],
+    '',
+    '\u0000',
+    '\u001b[2J\u001b]0;title\u0007',
+    '\u202eevil\u2066',
+    '\ud800',
+    '__proto__',
+    'constructor',
+    'toString',
+    'x'.repeat(300),
+    'y'.repeat(20_000),
+    '\ud83d\ude00'.repeat(5000),
+    'superseded_fence',
+    'deployed',
+    'key_changed',
+    'landfall/1 {}',
+    '<!channel>',
+    '$(reboot)',
   ),
   fc.string({ maxLength: 200 }),
 )
@@ -93,8 +115,22 @@ const values = fc.oneof(
 )
 
 const fields = fc.constantFrom(
-  ...['outcome', 'reason', 'message', 'generation', 'fence', 'fenceSeen', 'serving', 'changed'],
-  ...['predeploy', 'steps', 'tail', 'certificate', 'instance', 'docker', 'missing', 'freeBytes'],
+  'outcome',
+  'reason',
+  'message',
+  'generation',
+  'fence',
+  'fenceSeen',
+  'serving',
+  'changed',
+  'predeploy',
+  'steps',
+  'tail',
+  'certificate',
+  'instance',
+  'docker',
+  'missing',
+  'freeBytes',
 )
 
 const servings = fc.oneof(
@@ -200,8 +236,20 @@ export const certificateLies = (certificates: Certificates): fc.Arbitrary<Lie> =
     }))
 
 const planFields = fc.constantFrom(
-  ...['docker', 'machine', 'missing', 'freeBytes', 'memoryBytes', 'owner', 'pulled', 'holder'],
-  ...['replacesRuns', 'obstacles', 'serving', 'outcome', 'reason', 'message'],
+  'docker',
+  'machine',
+  'missing',
+  'freeBytes',
+  'memoryBytes',
+  'owner',
+  'pulled',
+  'holder',
+  'replacesRuns',
+  'obstacles',
+  'serving',
+  'outcome',
+  'reason',
+  'message',
 )
 
 /** What an instance answers to `plan`. */

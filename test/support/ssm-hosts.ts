@@ -1,4 +1,10 @@
-import { ContentInfo, Certificate, EnvelopedData, KeyAgreeRecipientInfo } from 'pkijs'
+import {
+  Certificate,
+  ContentInfo,
+  EnvelopedData,
+  IssuerAndSerialNumber,
+  KeyAgreeRecipientInfo,
+} from 'pkijs'
 import * as z from 'zod'
 import { buildDocument, type DocumentKind } from '../../host/documents.ts'
 import type { Answer } from '../../src/deployment/step.ts'
@@ -30,7 +36,8 @@ const readEnvelope = (base64: string) => {
   const serials = data.recipientInfos.map(({ value }) => {
     const [key] =
       value instanceof KeyAgreeRecipientInfo ? value.recipientEncryptedKeys.encryptedKeys : []
-    return key?.rid.value.serialNumber
+    const named: unknown = key?.rid.value
+    return named instanceof IssuerAndSerialNumber ? named.serialNumber : null
   })
   return async ({ certificate, privateKey }: InstanceKey): Promise<boolean> => {
     const own = Certificate.fromBER(Uint8Array.from(certificate))

@@ -354,7 +354,11 @@ describe('a sealing certificate that was replaced', () => {
     const everyone = Array.from({ length: 51 }, (_, index) => index + 1)
     const core = bringLive(begin(), openingOf(1, 51, {}, settings))
       .at(3600)
-      .find(everyone.map((index) => candidateAt(index)), null, 50)
+      .find(
+        everyone.map((index) => candidateAt(index)),
+        null,
+        50,
+      )
       .dispatch()
       .answer(succeededAt(1, 1))
       .dispatch()

@@ -323,13 +323,11 @@ test('keeps no control or bidi character of what a host says, and no more than h
     tail: Array.from({ length: 3000 }, () => '  at\tline\u202e'),
   }
   const { answers } = await observed(failedWith(line(hostile)))
-  const [{ message = '', steps, tail } = { steps: [], tail: [] }] = answers
-  expect(message).toMatch(/^redx+$/)
-  expect(message?.length).toBeLessThanOrEqual(300)
-  expect(steps).toMatchObject([
-    { name: expect.stringMatching(/^pully{50,100}$/), milliseconds: null },
-  ])
-  expect(tail).toEqual(Array.from({ length: 40 }, () => '  at line'))
+  const [answer] = answers
+  expect(answer?.message).toMatch(/^redx{250,297}$/)
+  expect(answer?.steps[0]?.name).toMatch(/^pully{50,100}$/)
+  expect(answer?.steps[0]?.milliseconds).toBeNull()
+  expect(answer?.tail).toEqual(Array.from({ length: 40 }, () => '  at line'))
 })
 
 test('masks what a host says before it is cut, and after what hides a secret is taken out', async () => {
