@@ -235,7 +235,7 @@ describe('whatever instances answer', () => {
         }
         expectRoom(await shop.loadHead())
       }),
-      { numRuns: inFull(60, 3), ...unshrunk },
+      { numRuns: inFull(60, 2), ...unshrunk },
     )
   })
 
@@ -269,7 +269,7 @@ describe('whatever instances answer', () => {
           expect(hosts.refused).toEqual([])
         },
       ),
-      { numRuns: inFull(200, 6), ...unshrunk },
+      { numRuns: inFull(200, 4), ...unshrunk },
     )
   })
 

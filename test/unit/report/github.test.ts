@@ -310,7 +310,7 @@ describe('GitHub: a later try', () => {
   })
 })
 
-test.each(['frozen', 'unfrozen', 'not_rolled_back'] as const)(
+test.each(['frozen', 'unfrozen', 'not_rolled_back', 'certificate_changed'] as const)(
   'sends nothing to GitHub for %s',
   async (kind) => {
     expect(await send(noticeOf(kind, null))).toEqual(sent)

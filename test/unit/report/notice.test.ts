@@ -205,6 +205,12 @@ describe('webhook notice: the text', () => {
     expect(read(noticeOf('not_rolled_back', null, { by: 'alarm' }))).toEqual([
       '⚠️ *oc-lettings* (production) could not be rolled back · by alarm',
     ])
+    const changed = { by: 'convergence', reason: 'key_changed', message: 'i-00000001' } as const
+    expect(read(noticeOf('certificate_changed', null, changed))).toEqual([
+      '🔑 *oc-lettings* (production) runs on an instance whose key was replaced · by convergence',
+      'The key of the instance is not the one that Landfall knows it by. (`key_changed`)',
+      '> i-00000001',
+    ])
   })
 
   test('names an image without a commit by its digest, and does not link a commit without a repository', () => {
