@@ -11,7 +11,7 @@ with_values() { (
 
 run_options() {
   local name
-  options=(--init --env-file "$state/releases/$generation/env" "${log_options[@]}" --network "$own_network")
+  options=(--init --env-file "$state/releases/$generation/env" "${log_options[@]}" --network "$own_network" --ip "${slot_address[$slot]}")
   for name in "${multi_names[@]}"; do options+=(--env "$name"); done
   for name in "${volumes[@]}"; do options+=(--volume "$name"); done
   [[ ! $memory ]] || options+=(--memory "$memory")
@@ -69,11 +69,8 @@ expect_environment() {
 
 choose_slot() {
   slot=blue fresh=fresh
-  if ((live > 0)) && is_web; then
-    if [[ $strategy == recreate ]]; then slot=$live_slot
-    elif [[ $live_slot == blue ]]; then slot=green; fi
-  fi
-  is_web || slot=none
+  if [[ $strategy == recreate ]]; then [[ $live_slot != green ]] || slot=green
+  elif [[ $live_slot == blue ]]; then slot=green; fi
   if [[ $mode == restore || $kind == rollback ]] && exists "$(container_of "$generation")"; then fresh=kept; fi
 }
 
@@ -82,12 +79,11 @@ start_new() {
   local name options network
   name=$(container_of "$generation")
   if [[ $fresh == kept ]]; then
-    ! is_web || place_in_slot "$name" "$slot"
+    place_in_slot "$name" "$slot"
     write_file "$state/releases/$generation/settings" <"$scratch/settings"
   else
     run_options
     docker rm --force "$name" >/dev/null 2>&1 || true
-    ! is_web || options+=(--ip "${slot_address[$slot]}")
     try start_failed 'the container cannot be created' with_values docker create --name "$name" \
       --label "landfall.app=$app" --label "landfall.generation=$generation" --label "landfall.digest=$digest" \
       --label "landfall.owner=$owner" --label "landfall.slots=$slots" --restart unless-stopped --stop-timeout "$stop_timeout" \
@@ -98,6 +94,7 @@ start_new() {
     docker tag "$image@$digest" "landfall/$app:$generation"
   fi
   try start_failed 'the container cannot be started' docker start "$name"
+  ((${#networks[@]} == 0)) || keep_from_metadata
   is_image_right "$name" "$digest" || fail digest_mismatch 'the running image is not the one that was ordered'
   end succeeded
 }

@@ -40,6 +40,7 @@ const parts = [
   'order.sh',
   'state.sh',
   'network.sh',
+  'metadata.sh',
   'proxy.sh',
   'live.sh',
   'inspect.sh',
@@ -59,7 +60,7 @@ const recipes = {
   prepare: {
     description:
       'Landfall: checks the instance, answers with its certificate and what serves there',
-    scripts: ['common.sh', 'tools.sh', 'running.sh', 'prepare.sh'],
+    scripts: ['common.sh', 'tools.sh', 'running.sh', 'metadata.sh', 'prepare.sh'],
     parameters: common,
   },
   plan: {

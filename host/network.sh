@@ -38,3 +38,15 @@ allot_slots() {
   slots=$number
   slot_address=([blue]=${subnet%.0/24}.$((2 * number)) [green]=${subnet%.0/24}.$((2 * number + 1)))
 }
+
+# Before a container starts in a slot, the rule for its address becomes what its settings say.
+guard_slot() { # slot container
+  local file=$state/blocked.$1 line=''
+  [[ ${slot_address[$1]:-} ]] || return 0
+  [[ $metadata != block ]] || line="${slot_address[$1]} -"
+  ((${#networks[@]} == 0)) || line=${line/%-/$2}
+  if [[ ! $line ]]; then rm -f "$file"
+  elif [[ $line != "$(read_file "$file")" ]]; then write_file "$file" <<<"$line"; fi
+  changed_address=${slot_address[$1]}
+  keep_from_metadata
+}

@@ -50,6 +50,7 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
   rollout: { batch: file.rollout.batch, pauseSeconds: file.rollout.pause },
   keep: file.keep,
   drift: file.drift,
+  metadata: file.metadata ?? null,
   canBeAsked: true,
 })
 
@@ -60,6 +61,8 @@ const single: Omit<TargetTraits, 'key'> = {
   predeploy: null,
   rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 0 },
   drift: 'repair',
+  replaces: null,
+  metadata: 'allow',
   canBeAsked: false,
 }
 

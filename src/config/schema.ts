@@ -130,6 +130,12 @@ const Ec2File = z.strictObject({
     .prefault({}),
   keep: wholeNumber(2, 50).default(5).describe('How many releases stay on the instance.'),
   drift: z.enum(['repair', 'report'], { error: 'repair or report' }).default('repair'),
+  metadata: z
+    .enum(['block', 'allow'], { error: 'block or allow' })
+    .optional()
+    .describe(
+      "Whether the containers may ask the instance's metadata service, which hands out its role. Left out: a new app may not, an app that was live before this setting existed may.",
+    ),
 })
 
 const Render = z.strictObject({

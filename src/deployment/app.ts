@@ -29,6 +29,13 @@ export interface TargetTraits {
     readonly pauseSeconds: number
   }
   readonly drift: 'repair' | 'report'
+  /** A container started by hand that the first release replaces. */
+  readonly replaces: string | null
+  /**
+   * Whether its containers are kept from the metadata service of their instance, which hands out the instance's role. Null:
+   * landfall.yml does not say. Where no container of ours runs on an instance, nothing is blocked.
+   */
+  readonly metadata: 'block' | 'allow' | null
   /** Whether an instance can be asked what it serves. */
   readonly canBeAsked: boolean
 }
@@ -40,7 +47,6 @@ export interface Ec2Settings extends TargetTraits {
   /** The container's port and the proxy's; null for a worker. */
   readonly port: number | null
   readonly publish: PublishedAddress | null
-  readonly replaces: string | null
   readonly run: {
     readonly command: readonly string[]
     readonly volumes: readonly string[]

@@ -19,6 +19,8 @@ const targetBase = z.object({
     pauseSeconds: z.number(),
   }),
   drift: z.enum(['repair', 'report']),
+  replaces: z.string().nullable().default(null),
+  metadata: z.enum(['block', 'allow']).nullable().default(null),
   canBeAsked: z.boolean(),
 })
 
@@ -39,7 +41,6 @@ const ec2Schema = targetBase.extend({
   strategy: z.enum(['blue-green', 'recreate', 'worker']),
   port: z.number().nullable(),
   publish: z.object({ address: z.string().nullable(), port: z.number() }).nullable(),
-  replaces: z.string().nullable(),
   run: z.object({
     command: words,
     volumes: words,

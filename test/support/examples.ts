@@ -49,6 +49,7 @@ export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
   rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 0 },
   keep: 5,
   drift: 'repair',
+  metadata: 'block',
   canBeAsked: true,
   ...changes,
 })

@@ -98,6 +98,7 @@ const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
     }),
     keep: counts,
     drift: fc.constantFrom('repair' as const, 'report' as const),
+    metadata: maybe(fc.constantFrom('block' as const, 'allow' as const)),
     canBeAsked: fc.boolean(),
   }),
   fc

@@ -44,6 +44,15 @@ export interface Commands {
   cancel(command: string): Promise<void>
 }
 
+/** How programs on an instance may ask its metadata service, as EC2 lists it. */
+export interface MetadataOptions {
+  readonly isEnabled: boolean
+  /** HttpTokens: required, so that a request needs a token. */
+  readonly needsToken: boolean
+  /** HttpPutResponseHopLimit: 1 keeps a token from a container behind a bridge. */
+  readonly hopLimit: number
+}
+
 export interface FleetInstance {
   readonly id: InstanceId
   readonly name: string | null
@@ -51,6 +60,8 @@ export interface FleetInstance {
   readonly agentVersion: string | null
   /** Null for a hybrid machine, which EC2 does not know. */
   readonly tags: Readonly<Record<string, string>> | null
+  /** `unknown` where EC2's answer leaves them out; null for a machine that EC2 does not list. */
+  readonly metadata: MetadataOptions | 'unknown' | null
 }
 
 /** The running instances that a selector names, with what SSM knows of them. */

@@ -52,6 +52,8 @@ const HostPlan = z.object({
   /** The container that has the port; empty if none has. */
   holder: z.string(),
   replacesRuns: z.boolean(),
+  /** Why no rule can keep containers from the metadata service here; empty if one can. */
+  firewall: z.string(),
   obstacles: z.array(z.object({ reason: z.string(), message: z.string() })),
 })
 export type HostPlan = z.infer<typeof HostPlan>

@@ -3,6 +3,7 @@ import { toInstant } from '../../kernel/clock.ts'
 import { Commit, Digest, InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { unlimited, type Target } from '../target.ts'
+import { warnOfMetadata } from './metadata.ts'
 import type { Fleet, FleetInstance, SelectionPorts } from './ports.ts'
 import { envelopeCharacters, mostInWave, roomBeside } from './room.ts'
 import { renderSettings } from './settings.ts'
@@ -47,6 +48,7 @@ export const listSelected = async (
       ping: 'unknown' as const,
       agentVersion: null,
       tags: null,
+      metadata: null,
     })),
   ]
 }
@@ -87,6 +89,7 @@ export const createEc2Selection = (
       id: instance.id,
       target: settings.key,
       obstacle: obstacleOf(instance),
+      warning: warnOfMetadata(instance, settings.metadata),
     })),
   capacity: (app, secretVersion) => measureCapacity(ports, settings, app, secretVersion),
 })

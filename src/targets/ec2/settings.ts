@@ -18,7 +18,7 @@ export type SettingsOrder = Pick<
 type HostSetting = readonly [name: string, value: string | number | readonly string[] | null]
 
 const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
-  const { port, publish, hosts, run, replaces, holdSeconds, keep, health } = settings
+  const { port, publish, hosts, run, replaces, holdSeconds, keep, health, metadata } = settings
   return [
     ['port', port],
     ['publishAddress', publish === null ? null : (publish.address ?? '')],
@@ -29,6 +29,7 @@ const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
     ['network', run.networks],
     ['memory', run.memory],
     ['replaces', replaces],
+    ['metadata', metadata],
     ['stopTimeout', Math.ceil(run.stopTimeoutSeconds)],
     ['hold', Math.ceil(holdSeconds)],
     ['keep', keep],

@@ -28,8 +28,8 @@ const unknown = fail({ kind: 'invalid_instance' as const, message: 'InvalidInsta
 test('selects online instances with a recent agent without an obstacle', async () => {
   const { target } = targetOf({ fleet: [machine(1), machine(2, { agentVersion: '3.4.0.0' })] })
   expect(await target.candidates()).toEqual([
-    { id: instanceAt(1), target: keyAt(0), obstacle: null },
-    { id: instanceAt(2), target: keyAt(0), obstacle: null },
+    { id: instanceAt(1), target: keyAt(0), obstacle: null, warning: null },
+    { id: instanceAt(2), target: keyAt(0), obstacle: null, warning: null },
   ])
 })
 
@@ -50,8 +50,8 @@ test('selects the instances of its ids that are gone', async () => {
   const ids = { kind: 'ids' as const, ids: [instanceAt(1), instanceAt(2)] }
   const { target } = targetOf({ fleet: [machine(2)] }, ec2({ instances: ids }))
   expect(await target.candidates()).toEqual([
-    { id: instanceAt(2), target: keyAt(0), obstacle: null },
-    { id: instanceAt(1), target: keyAt(0), obstacle: 'instance_offline' },
+    { id: instanceAt(2), target: keyAt(0), obstacle: null, warning: null },
+    { id: instanceAt(1), target: keyAt(0), obstacle: 'instance_offline', warning: null },
   ])
 })
 
