@@ -14,7 +14,7 @@ export {
   type CommandFate,
   type Faults,
 } from './faults.ts'
-export { createFleet, type Fleet, type Instance, type Tag } from './fleet.ts'
+export { createFleet, type Fleet, type Instance, type InstanceStatus, type Tag } from './fleet.ts'
 export type { WriteLog } from './lambda/environment.ts'
 export type { LambdaFunction } from './lambda/function.ts'
 export type { Runner } from './lambda/runner.ts'

@@ -482,7 +482,10 @@ describe('the findings on an app', () => {
       'warning | alarm | - | slow is firing: it takes nothing back before it has been OK',
       'fine | alarm | - | 5xx is OK',
     ])
-    expect(plan).toMatchObject({ ok: false, would: 'wait: no revision is known yet: push a commit' })
+    expect(plan).toMatchObject({
+      ok: false,
+      would: 'wait: no revision is known yet: push a commit',
+    })
   })
 
   it('warns where the alarms cannot be read', async () => {

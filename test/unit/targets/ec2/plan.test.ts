@@ -327,3 +327,34 @@ test('reports a target that selects no instance', async () => {
     },
   ])
 })
+
+test.each([
+  [null, 1],
+  ['block', 1],
+  ['allow', 0],
+] as const)(
+  'warns where a host cannot block the metadata service, under metadata: %s',
+  async (metadata, count) => {
+    const lines = await findingsOf({ firewall: 'iptables is not installed' }, { metadata })
+    const message =
+      "warning metadata: no rule can keep containers from the metadata service here: iptables is not installed; the instance's metadata options alone do"
+    expect(lines).toEqual([...Array.from({ length: count }, () => message), fine])
+  },
+)
+
+test('reports the metadata service of each instance, also of one that does not answer, beside all else', async () => {
+  const metadata = { isEnabled: true, needsToken: false, hopLimit: 2 }
+  const machines = [{ metadata }, { metadata, ping: 'offline' as const }]
+  const { findings, candidates } = await planOf({ hosts: [{}, {}], machines })
+  const shown = findings.map(({ level, what, instance }) => `${level} ${what} ${instance}`)
+  expect(shown).toEqual([
+    'problem metadata i-00000001',
+    'fine instance i-00000001',
+    'problem metadata i-00000002',
+    'problem instance i-00000002',
+  ])
+  expect(candidates.map(({ warning }) => warning)).toEqual([
+    'its containers can get its role (HttpTokens=optional, HttpPutResponseHopLimit=2)',
+    'its containers can get its role (HttpTokens=optional, HttpPutResponseHopLimit=2)',
+  ])
+})

@@ -26,6 +26,7 @@ test('renders settings as NUL-terminated name=value entries in base64', () => {
     'publishAddress=',
     'publishPort=80',
     'host=lettings.example.com',
+    'metadata=block',
     'stopTimeout=30',
     'hold=30',
     'keep=5',
