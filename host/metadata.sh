@@ -9,7 +9,7 @@ changed_address=''
 read_rules() {
   firewall=''
   if ! command -v iptables >/dev/null; then firewall='iptables is not installed'
-  elif ! rules=$(iptables --wait 10 --list-rules DOCKER-USER 2>&1); then firewall="there is no chain DOCKER-USER: ${rules%%$'\n'*}"; fi
+  elif ! rules=$(iptables --wait 10 --list-rules DOCKER-USER 2>&1); then firewall="iptables lists no chain DOCKER-USER: ${rules%%$'\n'*}"; fi
   [[ ! $firewall ]]
 }
 

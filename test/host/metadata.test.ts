@@ -141,7 +141,7 @@ test('a container is kept from the metadata service on each of its networks, and
 
 test.each([
   ['iptables', 'command -v iptables ', 'command -v iptables-is-gone ', 'iptables is not installed'],
-  ['DOCKER-USER', 'DOCKER-USER', 'NO-SUCH-CHAIN', 'there is no chain'],
+  ['DOCKER-USER', 'DOCKER-USER', 'NO-SUCH-CHAIN', 'iptables lists no chain'],
 ])('a host without %s says so, and the deployment succeeds', async (what, there, gone, told) => {
   const app = stage.app(`no-${what.toLowerCase()}`)
   const order = { app, generation: 1, fence: 1, ...image, settings: { ...worker, ...block } }
