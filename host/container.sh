@@ -32,7 +32,7 @@ run_predeploy() {
   run_options
   predeploy_ran=true
   text=$(with_values timeout --foreground --kill-after 5 "$limit" docker run --rm --name "$name" --label "landfall.predeploy=$app" \
-    "${options[@]}" --entrypoint "${predeploy[0]}" "$image@$digest" "${predeploy[@]:1}" 2>&1 </dev/null | tail -n 200) || code=$?
+    "${options[@]}" --entrypoint "${predeploy[0]}" "$image@$digest" "${predeploy[@]:1}" 2>&1 </dev/null | last_lines) || code=$?
   if ((code == 0)); then
     end succeeded
     return

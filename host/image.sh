@@ -20,12 +20,12 @@ log_in() {
   export DOCKER_CONFIG=$scratch/docker
   case $registry_host in '' | docker.io | index.docker.io | registry-1.docker.io) ;; *) where=("$registry_host") ;; esac
   text=$(timeout --foreground "$(remaining)" docker login --username "$registry_username" --password-stdin "${where[@]}" \
-    2>&1 <<<"$registry_password") || fail_pull "$text"
+    2>&1 <<<"$registry_password" | last_lines) || fail_pull "$text"
 }
 
 pull_image() { # reference
   local text
-  text=$(timeout --foreground "$(remaining)" docker pull --quiet "$1" 2>&1 </dev/null) || fail_pull "$text"
+  text=$(timeout --foreground "$(remaining)" docker pull --quiet "$1" 2>&1 </dev/null | last_lines) || fail_pull "$text"
 }
 
 fail_pull() { # what docker said

@@ -133,7 +133,7 @@ write_shared_config() {
 # Sends commands to the master's command line, inside the proxy's network namespace.
 cli() { # lines...
   timeout 5 nsenter --net="/proc/$proxy_pid/ns/net" bash -c \
-    "exec 4<>/dev/tcp/127.0.0.1/9999 || exit; printf '%s\n' \"\$@\" quit >&4; cat <&4" cli "$@"
+    "exec 4<>/dev/tcp/127.0.0.1/9999 || exit; printf '%s\n' \"\$@\" quit >&4; head -c 65536 <&4" cli "$@"
 }
 
 # After a reload the old worker runs until its last request is answered.
@@ -258,6 +258,6 @@ answering_slot() {
   local line slot name=${hosts[0]:-$health_host}
   while IFS=$': \r' read -r line slot _; do
     [[ ${line,,} != landfall-slot ]] || printf '%s' "$slot"
-  done < <(nsenter --net="/proc/$proxy_pid/ns/net" curl -q --globoff --path-as-is --noproxy '*' --silent --max-time "$health_timeout_each" \
-    --output /dev/null --dump-header - --header "Host: ${name:-localhost}" "http://127.0.0.1:8080$health_path")
+  done < <(nsenter --net="/proc/$proxy_pid/ns/net" "${asking[@]}" --max-time "$health_timeout_each" --output /dev/null --dump-header - \
+    --header "Host: ${name:-localhost}" "http://127.0.0.1:8080$health_path" | head -c "$most_of_answer")
 }
