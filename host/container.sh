@@ -31,8 +31,9 @@ run_predeploy() {
   limit=$(remaining)
   run_options
   predeploy_ran=true
+  # The empty labels take the place of labels that the image may bear.
   text=$(with_values timeout --foreground --kill-after 5 "$limit" docker run --rm --name "$name" --label "landfall.predeploy=$app" \
-    "${options[@]}" --entrypoint "${predeploy[0]}" "$image@$digest" "${predeploy[@]:1}" 2>&1 </dev/null | last_lines) || code=$?
+    --label landfall.app= --label landfall.slots= "${options[@]}" --entrypoint "${predeploy[0]}" "$image@$digest" "${predeploy[@]:1}" 2>&1 </dev/null | last_lines) || code=$?
   if ((code == 0)); then
     end succeeded
     return

@@ -82,5 +82,5 @@ stop_others() {
   local name
   while read -r name; do
     [[ $name == "$(container_of "$live")" ]] || stop_container "$name" >/dev/null
-  done < <(docker ps --filter "label=landfall.app=$app" --format '{{.Names}}')
+  done < <(docker ps --filter "name=^landfall-$app\\.[0-9]+\$" --format '{{.Names}}')
 }

@@ -29,8 +29,9 @@ allot_slots() {
     taken+="$other "
   done < <(read_file "$host/slots" | cat - <(echo))
   if [[ ! $number ]]; then
-    # The labels of containers count too, in case the file was lost.
-    taken+=$(docker ps --all --filter label=landfall.slots --format '{{.Label "landfall.slots"}}' | tr '\n' ' ')
+    # The labels of containers count too, in case the file was lost. An image may bear the same ones: only containers of
+    # Landfall's names count.
+    taken+=$(docker ps --all --filter 'name=^landfall-[a-z0-9-]+\.[0-9]+$' --format '{{.Label "landfall.slots"}}' | tr '\n' ' ')
     for ((number = 4; number < 64; number++)); do [[ $taken == *" $number "* ]] || break; done
     ((number < 64)) || fail start_failed 'all 60 pairs of addresses are allotted'
     { read_file "$host/slots" && printf '\n%s %s\n' "$number" "$app"; } | write_file "$host/slots"
