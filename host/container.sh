@@ -11,7 +11,11 @@ with_values() { (
 
 run_options() {
   local name
-  options=(--init --env-file "$state/releases/$generation/env" "${log_options[@]}" --network "$own_network")
+  # Without NET_RAW no container answers in another's place on the network that all apps share.
+  options=(--init --env-file "$state/releases/$generation/env" "${log_options[@]}" --network "$own_network"
+    --cap-drop NET_RAW --pids-limit "$pids_limit")
+  [[ $new_privileges ]] || options+=(--security-opt no-new-privileges)
+  for name in "${capabilities[@]}"; do options+=(--cap-add "$name"); done
   for name in "${multi_names[@]}"; do options+=(--env "$name"); done
   for name in "${volumes[@]}"; do options+=(--volume "$name"); done
   [[ ! $memory ]] || options+=(--memory "$memory")

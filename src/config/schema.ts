@@ -64,6 +64,26 @@ const Run = z
       )
       .default([]),
     networks: z.array(containerName).default([]).describe('Further Docker networks to join.'),
+    capAdd: z
+      .array(
+        textLike(
+          'a capability of Linux as Docker names it, such as NET_RAW',
+          /^(?!CAP_)[A-Z][A-Z_]{2,30}$/,
+        ),
+      )
+      .default([])
+      .describe("Capabilities besides Docker's own, of which NET_RAW is taken away."),
+    newPrivileges: z
+      .boolean({ error: 'true or false' })
+      .default(false)
+      .describe('Whether setuid programs, such as sudo, get their rights in the container.'),
+    pidsLimit: wholeNumber(16, 4_194_304)
+      .default(1024)
+      .describe('How many processes and threads the container may have.'),
+    allowHostAccess: z
+      .boolean({ error: 'true or false' })
+      .default(false)
+      .describe('Accepts volumes and capabilities that make the container root on the instance.'),
     memory: Memory.optional(),
     stopTimeout: duration(1, 600)
       .prefault('30s')

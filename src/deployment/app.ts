@@ -45,6 +45,9 @@ export interface Ec2Settings extends TargetTraits {
     readonly command: readonly string[]
     readonly volumes: readonly string[]
     readonly networks: readonly string[]
+    readonly capAdd: readonly string[]
+    readonly newPrivileges: boolean
+    readonly pidsLimit: number
     readonly memory: string | null
     readonly stopTimeoutSeconds: number
   }

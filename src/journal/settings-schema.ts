@@ -44,6 +44,10 @@ const ec2Schema = targetBase.extend({
     command: words,
     volumes: words,
     networks: words,
+    // Settings without these three were frozen when Docker's own defaults held: a release goes back to what it ran with.
+    capAdd: words.default(['NET_RAW']),
+    newPrivileges: z.boolean().default(true),
+    pidsLimit: z.number().default(4_194_304),
     memory: z.string().nullable(),
     stopTimeoutSeconds: z.number(),
   }),

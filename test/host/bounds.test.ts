@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { docker } from '../../local/docker/docker.ts'
 import { findProgram } from '../../local/docker/packages.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
 import { ask } from './load.ts'
@@ -71,6 +72,9 @@ const attempt = async (more: Order['settings']): Promise<HostAnswer> => {
 test('an app that answers its health check without end is healthy, and fills neither memory nor disk', async () => {
   const answer = await attempt({})
   expect(answer, answer.output).toMatchObject({ outcome: 'succeeded' })
+  const limits = '{{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}} {{.HostConfig.PidsLimit}}'
+  const created = await docker(['inspect', '--format', limits, `landfall-${app}.${number}`])
+  expect(created.replace('CAP_', '')).toBe('[NET_RAW] [no-new-privileges] 1024\n')
   expect(await ask(instance.port)).toBe('endless')
 })
 
@@ -89,4 +93,18 @@ test('an unhealthy app whose answer has no end is reported by its status, and no
   expect(reason).toBe('unhealthy')
   expect(message).toMatch(/^the last answer was 503/)
   expect(output).not.toContain('planted')
+})
+
+test('a predeploy has no raw sockets and gains no privileges, unless its settings say otherwise', async () => {
+  const show =
+    'while read -r name value; do case $name in CapEff:|NoNewPrivs:) echo $value ;; esac; done'
+  const predeploy = ['sh', '-c', `${show} </proc/self/status; exit 3`]
+  const rawSockets = async (settings: Order['settings']) => {
+    const { tail = [] } = await attempt({ predeploy, ...settings })
+    const [capabilities = '', noNewPrivileges] = tail
+    return { hasRaw: ((BigInt(`0x${capabilities}`) >> 13n) & 1n) === 1n, noNewPrivileges }
+  }
+  expect(await rawSockets({})).toEqual({ hasRaw: false, noNewPrivileges: '1' })
+  const opened = { capAdd: ['NET_RAW'], newPrivileges: 'true', pidsLimit: 4096 }
+  expect(await rawSockets(opened)).toEqual({ hasRaw: true, noNewPrivileges: '0' })
 })

@@ -115,6 +115,14 @@ const kinds: readonly (readonly [string, fc.Arbitrary<readonly [Changes, Changes
   ],
   ['replaces', name.map((replaces) => [{}, { replaces }])],
   ['run.networks', fc.array(name, { maxLength: 2 }).map((networks) => [{}, { run: { networks } }])],
+  [
+    'run.capAdd',
+    fc
+      .array(like(/^[A-Z_]{2,9}$/), { maxLength: 2 })
+      .map((capAdd) => [{}, { run: { capAdd, allowHostAccess: true } }]),
+  ],
+  ['run.newPrivileges', fc.boolean().map((newPrivileges) => [{}, { run: { newPrivileges } }])],
+  ['run.pidsLimit', fc.nat(5_000_000).map((pidsLimit) => [{}, { run: { pidsLimit } }])],
   ['run.command', fc.array(written).map((command) => [{}, { run: { command } }])],
   ['predeploy', fc.array(written, { minLength: 1 }).map((predeploy) => [{}, { predeploy }])],
   ['run.volumes', volume.map((one) => [{}, { run: { volumes: [one] } }])],
@@ -172,6 +180,9 @@ test.each([
   ['volume=data:data', 'setting volume is malformed'],
   ['image=acme/shop;id', 'setting image is malformed'],
   ['healthPath=/a b', 'setting healthPath is malformed'],
+  ['capAdd=NET_RAW --privileged', 'setting capAdd is malformed'],
+  ['newPrivileges=yes', 'setting newPrivileges is malformed'],
+  ['pidsLimit=0', 'setting pidsLimit is malformed'],
   ['network=--privileged', 'setting network is malformed'],
   ['replaces=-x', 'setting replaces is malformed'],
   ['port=0', 'setting port is malformed'],

@@ -85,7 +85,16 @@ const settingsOf = (port: number, replaces: string | null): Ec2Settings =>
     replaces,
     predeploy: null,
     holdSeconds: 5,
-    run: { command: [], volumes: [], networks: [], memory: null, stopTimeoutSeconds: 5 },
+    run: {
+      command: [],
+      volumes: [],
+      networks: [],
+      capAdd: [],
+      newPrivileges: false,
+      pidsLimit: 1024,
+      memory: null,
+      stopTimeoutSeconds: 5,
+    },
     health: {
       path: '/healthz',
       host: null,
