@@ -25,11 +25,12 @@ proxy_config() {
     read -r line <"$file"
     ((${line##*drain=} <= drain)) || drain=${line##*drain=}
   done
-  # Only programs of this machine reach a loopback address, such as the team's own TLS proxy. On any other address a
-  # private source is a load balancer, except the network's gateway: Docker forwards clients over IPv6 and through its
-  # userland proxy under that address.
-  private='src 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16' forwarded="src ${gateway:-0.0.0.0/0}"
-  [[ $port != 127.* ]] || private=always_true forwarded=always_false
+  # A private source is a load balancer, except in the proxy's own network: there are the containers of all apps, and
+  # the gateway, under whose address Docker forwards clients over IPv6 and through its userland proxy. On a loopback
+  # address these are programs of this machine only, such as the team's own TLS proxy.
+  private='src 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16' forwarded=${gateway:-$subnet}
+  forwarded="src ${forwarded%.*}.0/24"
+  [[ $port != 127.* ]] || private="src ${gateway:-0.0.0.0}" forwarded=always_false
   cat <<EOF
 global
   fd-hard-limit 50000
