@@ -4,8 +4,14 @@ slot=none fresh=fresh
 
 # Runs docker with the multi-line values in its environment, and in no other process's.
 with_values() { (
-  local __landfall_i
-  for __landfall_i in "${!multi_names[@]}"; do export "${multi_names[__landfall_i]}=${multi_values[__landfall_i]}"; done
+  # Any variable of this script may be one of the names: only the positional parameters cannot.
+  set -- "${#multi_values[@]}" "${multi_values[@]}" "$@"
+  while (($1)); do
+    unset -v "${2%%=*}"
+    export "${2?}"
+    set -- $(($1 - 1)) "${@:3}"
+  done
+  shift
   exec "$@"
 ); }
 

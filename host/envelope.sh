@@ -3,7 +3,7 @@
 env_names=() multi_names=() multi_values=()
 registry_host='' registry_username='' registry_password=''
 # Names that steer bash, the loader or docker; `src/secrets/environment.ts` refuses the same ones.
-steering_names='^(PATH|HOME|IFS|ENV|SHELL|PWD|OLDPWD|CDPATH|TMPDIR|GLOBIGNORE|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|POSIXLY_CORRECT|POSIX_PEDANTIC|UID|EUID|PPID|LANG|LC_.*|LD_.*|BASH.*|DOCKER_.*|BUILDKIT_.*|COMPOSE_.*|GO[A-Z]+|SSL_CERT_.*|XDG_.*|SSM_.*|(HTTPS?|ALL|NO)_PROXY)$'
+steering_names='^(_|GLIBC_TUNABLES|GCONV_PATH|OPENSSL_(CONF|ENGINES|MODULES)|MALLOC_.*|LOCPATH|NLSPATH|LOCALDOMAIN|RES_OPTIONS|HOSTALIASES|S?RANDOM|SECONDS|EPOCH(SECONDS|REALTIME)|LINENO|FUNCNAME|GROUPS|DIRSTACK|HISTCMD|OPTIND|PATH|HOME|IFS|ENV|SHELL|PWD|OLDPWD|CDPATH|TMPDIR|GLOBIGNORE|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|POSIXLY_CORRECT|POSIX_PEDANTIC|UID|EUID|PPID|LANG|LC_.*|LD_.*|BASH.*|DOCKER_.*|BUILDKIT_.*|COMPOSE_.*|GO[A-Z]+|SSL_CERT_.*|XDG_.*|SSM_.*|(HTTPS?|ALL|NO)_PROXY)$'
 
 open_envelope() {
   [[ $envelope != - ]] || return 0
@@ -55,7 +55,7 @@ add_variable() { # NAME=value
   [[ $name != *[!A-Za-z0-9_]* ]] ||
     refuse envelope_invalid "the value of $name has line breaks; its name may only hold letters, digits and _"
   multi_names+=("$name")
-  multi_values+=("$value")
+  multi_values+=("$1")
 }
 
 sort_masks() {

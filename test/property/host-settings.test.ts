@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -213,6 +213,27 @@ for name; do (add_variable "$name"=$'first\\nsecond' && echo ok); done`
   expect(names.map((one, index) => [one, said[index]])).toEqual(
     names.map((one, index) => [one, here[index]]),
   )
+})
+
+test('a value of several lines arrives in the container whatever its name is, or is refused', () => {
+  const files = readdirSync('host').filter((name) => name.endsWith('.sh'))
+  const scripts = files.map((name) => readFileSync(`host/${name}`, 'utf8')).join('\n')
+  // Each variable of the scripts, and those that have a meaning to bash.
+  const own = [...scripts.matchAll(/\b([A-Za-z_]\w*)(?==|\+=|\[)/g)].map(([, one = '']) => one)
+  const bash =
+    '_ RANDOM SRANDOM SECONDS LINENO FUNCNAME GROUPS DIRSTACK HISTCMD OPTIND OPTERR OPTARG REPLY MAPFILE HOSTNAME EPOCHSECONDS EPOCHREALTIME COMP_WORDS'
+  const names = [...new Set([...own, ...bash.split(' ')])]
+  expect(names).toContain('multi_names')
+  const script = String.raw`refuse() { exit 1; }
+for one; do
+  if (add_variable "$one"=$'first\nsecond'); then add_variable "$one"=$'first\nsecond'; else echo "$one"; fi
+done
+start_it() { local name=x options=(x); with_values env -0; }
+start_it | tr '\n\0' '|\n' | grep '=first|second$'`
+  const said = runHost(['order', 'envelope', 'container'], script, names)
+  const told = said.map((line) => line.replace('=first|second', ''))
+  expect(told.toSorted()).toEqual(names.toSorted())
+  expect(said).toContain('multi_names=first|second')
 })
 
 test('the longest answer of a success is shorter than 2,400 characters, which is what a listing holds', () => {
