@@ -9,7 +9,7 @@ open_envelope() {
   [[ $envelope != - ]] || return 0
   [[ $(read_file "$host/instance") == "$here" && -s $host/key.pem && -s $host/cert.pem ]] ||
     refuse key_changed 'this instance has no key of its own yet'
-  local text entry='' head
+  local text entry='' head digest_here
   # Without -recip OpenSSL sometimes "decrypts" with a foreign key.
   text=$(base64 --decode <<<"$envelope" |
     openssl cms -decrypt -binary -inform DER -recip "$host/cert.pem" -inkey "$host/key.pem" -out "$scratch/envelope" 2>&1) || {
@@ -17,10 +17,13 @@ open_envelope() {
     refuse envelope_invalid 'the envelope cannot be opened'
   }
   exec 6<"$scratch/envelope"
-  rm -f "$scratch/envelope"
   IFS= read -r head <&6 || true
+  # The encryption alone lets most changes of a bit pass.
+  digest_here=$({ printf '%s\n' "${head% *}" && tail -n +2 "$scratch/envelope"; } | sha256sum)
+  rm -f "$scratch/envelope"
+  [[ ${head##* } == "${digest_here%% *}" ]] || refuse envelope_invalid 'the envelope was changed on its way'
   local format of_app of_generation of_instances more
-  read -r format of_app of_generation of_instances more <<<"$head"
+  read -r format of_app of_generation of_instances more <<<"${head% *}"
   [[ $format == landfall/1 && $of_app == "$app" && $of_generation == "$generation" && ,$of_instances, == *",$here,"* && ! $more ]] ||
     refuse envelope_invalid 'the envelope is for another app, generation or instance'
   : >"$scratch/env"

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import type { AppName, Generation, InstanceId } from '../kernel/id.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import type { RegistryLogin } from './app-secret.ts'
@@ -16,7 +16,17 @@ export interface EnvelopeContent {
 }
 
 /**
- * The plaintext of an envelope: the line `landfall/1 <app> <generation> <instance,…>`, then entries
+ * The plaintext with the SHA-256 of all the rest at the end of its first line: the encryption alone lets most changes of
+ * a bit pass.
+ */
+export const joinEnvelope = (header: string, entries: readonly string[]): Redacted => {
+  const rest = `\n${entries.map((entry) => `${entry}\0`).join('')}`
+  const digest = createHash('sha256').update(header + rest).digest('hex')
+  return new Redacted(`${header} ${digest}${rest}`)
+}
+
+/**
+ * The plaintext of an envelope: the line `landfall/1 <app> <generation> <instance,…> <SHA-256>`, then entries
  * that each end in NUL, so that a value may hold anything else:
  * `env NAME=value`, `secret NAME=value` (the value is masked as a whole), `mask value` for the parts of
  * those that are not, and `registry host`, `username …`, `password …` for a private image.
@@ -40,9 +50,8 @@ export const renderEnvelopePlaintext = (content: EnvelopeContent): Redacted => {
           `username ${registry.username}`,
           `password ${registry.password.reveal()}`,
         ]
-  const header = `landfall/1 ${app} ${generation} ${instances.join(',')}\n`
-  const entries = [...env, ...[...masks].map((mask) => `mask ${mask}`), ...login]
-  return new Redacted(header + entries.map((entry) => `${entry}\0`).join(''))
+  const header = `landfall/1 ${app} ${generation} ${instances.join(',')}`
+  return joinEnvelope(header, [...env, ...[...masks].map((mask) => `mask ${mask}`), ...login])
 }
 
 /** Whether an envelope can be sealed for the certificate, which an instance answered: EC on P-256. */

@@ -1,10 +1,12 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseConfiguration } from '../../src/config/read.ts'
+import { joinEnvelope, sealEnvelope } from '../../src/secrets/envelope.ts'
 import { assembleEnvironment } from '../../src/secrets/environment.ts'
 import { renderSettings } from '../../src/targets/ec2/settings.ts'
 import { createEc2Ports, orderOf } from '../support/ec2-ports.ts'
@@ -234,6 +236,33 @@ start_it | tr '\n\0' '|\n' | grep '=first|second$'`
   const told = said.map((line) => line.replace('=first|second', ''))
   expect(told.toSorted()).toEqual(names.toSorted())
   expect(said).toContain('multi_names=first|second')
+})
+
+test('an envelope with one changed bit is refused, or read as it was', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-envelope-'))
+  const make =
+    'openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout key.pem -out cert.pem'
+  execFileSync('sh', ['-c', make], { cwd: directory, stdio: 'ignore' })
+  writeFileSync(join(directory, 'instance'), 'i-00000001')
+  const certificate = new X509Certificate(readFileSync(join(directory, 'cert.pem'))).raw
+  const entries = ['env DEBUG=False', `secret TOKEN=${'t0ken-'.repeat(20)}`]
+  const text = joinEnvelope('landfall/1 shop 7 i-00000001', entries)
+  const sealed = await sealEnvelope(text, [new Uint8Array(certificate)])
+  const changed = fc
+    .sample(fc.nat(sealed.length * 8 - 1), inFull(300, 60))
+    .map((bit) =>
+      sealed.map((byte, index) => (index === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte)),
+    )
+  const script = String.raw`refuse() { echo "$1"; exit; }
+host=$1 scratch=$1 here=i-00000001 app=shop generation=7
+for envelope in "${'$'}{@:2}"; do (open_envelope && base64 --wrap 0 "$scratch/env" && echo); done`
+  const given = [sealed, ...changed].map((one) => Buffer.from(one).toString('base64'))
+  const [whole = '', ...said] = runHost(['order', 'envelope'], script, [directory, ...given])
+  rmSync(directory, { recursive: true })
+  expect(Buffer.from(whole, 'base64').toString()).toContain('DEBUG=False\n')
+  expect(said).toHaveLength(changed.length)
+  const others = said.filter((one) => one !== 'envelope_invalid' && one !== 'key_changed')
+  expect(others.filter((one) => one !== whole)).toEqual([])
 })
 
 test('the longest answer of a success is shorter than 2,400 characters, which is what a listing holds', () => {

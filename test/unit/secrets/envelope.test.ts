@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { AppName, Generation, InstanceId } from '../../../src/kernel/id.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
@@ -23,11 +24,14 @@ const render = (more: Partial<EnvelopeContent> = {}): string => {
 }
 
 test('renders the recipients, then each variable and each mask, each ended by NUL', () => {
-  expect(render()).toBe(
-    'landfall/1 shop 7 i-00000001,mi-00000002\n' +
-      'env HOSTS=shop.example.com\0env KEY=first line\nsecond line\0' +
-      'mask second line\0mask first line\0',
-  )
+  const head = 'landfall/1 shop 7 i-00000001,mi-00000002'
+  const rest =
+    '\nenv HOSTS=shop.example.com\0env KEY=first line\nsecond line\0' +
+    'mask second line\0mask first line\0'
+  const digest = createHash('sha256')
+    .update(head + rest)
+    .digest('hex')
+  expect(render()).toBe(`${head} ${digest}${rest}`)
 })
 
 test('renders a value that is masked as a whole once', () => {
