@@ -9,11 +9,12 @@ pull_images() {
   local DOCKER_CONFIG=${DOCKER_CONFIG:-$HOME/.docker}
   has_image || { log_in && pull_image "$image@$digest"; }
   DOCKER_CONFIG=$HOME/.docker
+  rm -rf "$scratch/docker"
   ! is_web || docker image inspect "$proxy_image" >/dev/null 2>&1 || pull_image "$proxy_image"
   end succeeded
 }
 
-# Keeps the credentials in a Docker configuration of this run, which is removed with it.
+# Keeps the credentials in a Docker configuration of its own, which is removed after the pull, or with the run.
 log_in() {
   [[ $registry_username ]] || return 0
   local text where=()
