@@ -21,7 +21,9 @@ export interface EnvelopeContent {
  */
 export const joinEnvelope = (header: string, entries: readonly string[]): Redacted => {
   const rest = `\n${entries.map((entry) => `${entry}\0`).join('')}`
-  const digest = createHash('sha256').update(header + rest).digest('hex')
+  const digest = createHash('sha256')
+    .update(header + rest)
+    .digest('hex')
   return new Redacted(`${header} ${digest}${rest}`)
 }
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
-import { docker } from '../../local/docker/docker.ts'
+import { docker, run } from '../../local/docker/docker.ts'
 import type { Instance } from './instance.ts'
 import { startLoad } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
@@ -107,8 +107,10 @@ test('forwarded headers of a load balancer are trusted, and those of direct clie
   expect(whatArrives(await inside(app), address)).toEqual(ofContainer)
 
   const balancer = '10.251.77.9'
-  execFileSync('ip', ['address', 'add', `${balancer}/32`, 'dev', 'lo'])
-  onTestFinished(() => void execFileSync('ip', ['address', 'del', `${balancer}/32`, 'dev', 'lo']))
+  await run('ip', ['address', 'add', `${balancer}/32`, 'dev', 'lo'])
+  onTestFinished(
+    async () => void (await run('ip', ['address', 'del', `${balancer}/32`, 'dev', 'lo'])),
+  )
   expect(whatArrives([], address, ['--interface', balancer])).toEqual({
     'x-forwarded-for': `203.0.113.7, ${balancer}`,
     'x-forwarded-proto': 'https',
