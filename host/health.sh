@@ -1,7 +1,7 @@
 # Checks whether the new container is healthy, and says why it is not.
 
 health_timeout_each=5
-answer='' answer_code=000 why_reason=''
+answer_line='' answer_code=000 why_reason=''
 # An app may answer without end, also in its head, and curl before 8.4 limits neither a chunked body nor the head. Only the
 # first 64 KiB of what it prints are read.
 asking=(curl -q --proto "=http" --globoff --path-as-is --noproxy '*' --silent)
@@ -55,14 +55,14 @@ ask_health() { # pid address host
     --header "Host: $3" "http://$2:$port$health_path" | head -c "$most_of_answer" | tr -d '\000') || true
   # Of a line that is cut, a part of a secret would not be masked.
   ((${#text} < most_of_answer)) || text=${text%$'\n'*}
-  answer='' answer_code=000
+  answer_line='' answer_code=000
   {
     # An interim answer (1xx) comes before the final one.
     while [[ $answer_code == [01]* ]] && IFS= read -r line && [[ $line =~ ^HTTP/[0-9.]+\ ([1-5][0-9][0-9]) ]]; do
       answer_code=${BASH_REMATCH[1]}
       while IFS= read -r line && [[ ${line%$'\r'} ]]; do :; done
     done
-    IFS= read -r answer || true
+    IFS= read -r answer_line || true
   } <<<"$text"
   ((10#$answer_code >= health_from && 10#$answer_code <= health_to))
 }
@@ -74,7 +74,7 @@ why_unhealthy() { # seconds
     why="nothing answers on port $port within $1 s; does the app listen on 0.0.0.0:$port?"
     return
   fi
-  body=$(masked "$answer")
+  body=$(masked "$answer_line")
   why="the last answer was $answer_code ${body:0:120}"
   [[ $answer_code != 400 ]] || why+='; is the host in ALLOWED_HOSTS?'
 }
