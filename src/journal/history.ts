@@ -6,7 +6,7 @@ import type { History } from '../rollout/journal.ts'
 import { packDeployment, unpackDeployment } from './head-lists.ts'
 import { endedSchema, purposeSchema } from './head-schema.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
-import { appPartition, deploymentPrefix, itemKey, stepPartition } from './keys.ts'
+import { deploymentPrefix, historyPartition, itemKey, stepPartition } from './keys.ts'
 import { expiresAt } from './lifetime.ts'
 import { queryItems } from './list.ts'
 import { putItem, toItemKey, updateItem, type JournalTable } from './table.ts'
@@ -108,7 +108,7 @@ export const createHistory = (table: JournalTable): History => ({
   loadDeployments: (app, limit) => {
     const query = {
       KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-      ExpressionAttributeValues: { ':pk': appPartition(app), ':prefix': deploymentPrefix },
+      ExpressionAttributeValues: { ':pk': historyPartition(app), ':prefix': deploymentPrefix },
       ScanIndexForward: false,
     }
     return queryAll(table, deploymentItemSchema, query, limit)

@@ -14,8 +14,17 @@ export interface ItemKey {
   readonly sk: string
 }
 
-/** Everything of an app that is read together, its head aside, lies under one partition key. */
-export const appPartition = (app: AppName): string => `app#${app}`
+// Partitions are cut by who may write them: a policy can name the beginning of a partition key and nothing
+// else of an item (`dynamodb:LeadingKeys`, packaging/roles.yml).
+
+/** What webhooks may write: an app's revisions, its tag, and which webhooks arrive. */
+const appPartition = (app: AppName): string => `app#${app}`
+
+/** What `reconcile` alone may write: what it has opened, and how that ended. */
+export const historyPartition = (app: AppName): string => `history#${app}`
+
+/** For people: what operators and alarms have done. */
+const auditPartition = (app: AppName): string => `audit#${app}`
 
 export const stepPartition = (app: AppName, generation: Generation): string =>
   `deployment#${app}#${generation}`
@@ -23,10 +32,10 @@ export const stepPartition = (app: AppName, generation: Generation): string =>
 export const deploymentPrefix = 'deployment#'
 
 const ofApp = (app: AppName, sk: string): ItemKey => ({ pk: appPartition(app), sk })
+const ofAudit = (app: AppName, sk: string): ItemKey => ({ pk: auditPartition(app), sk })
 
 /** The key of each kind of record. */
 export const itemKey = {
-  /** A partition of its own, so that a policy can name the heads: webhooks write everything else of an app. */
   head: (app: AppName): ItemKey => ({ pk: `head#${app}`, sk: 'head' }),
 
   revision: (app: AppName, id: RevisionId) => ofApp(app, `revision#${id}`),
@@ -38,12 +47,14 @@ export const itemKey = {
   seen: (app: AppName) => ofApp(app, 'seen'),
 
   /** Eight digits, so that the order of the keys is the order of the deployments. */
-  deployment: (app: AppName, generation: Generation) =>
-    ofApp(app, `${deploymentPrefix}${String(generation).padStart(8, '0')}`),
+  deployment: (app: AppName, generation: Generation): ItemKey => ({
+    pk: historyPartition(app),
+    sk: `${deploymentPrefix}${String(generation).padStart(8, '0')}`,
+  }),
 
   /** In the order of time; the same operation or alarm gives the same key. */
-  operation: (app: AppName, at: Instant, id: string) => ofApp(app, `operation#${at}#${id}`),
-  alarm: (app: AppName, at: Instant, alarm: string) => ofApp(app, `alarm#${at}#${alarm}`),
+  operation: (app: AppName, at: Instant, id: string) => ofAudit(app, `operation#${at}#${id}`),
+  alarm: (app: AppName, at: Instant, alarm: string) => ofAudit(app, `alarm#${at}#${alarm}`),
 
   step: (app: AppName, { generation, instance, fence, purpose }: StepRecord): ItemKey => ({
     pk: stepPartition(app, generation),
