@@ -31,6 +31,12 @@ export const stepPartition = (app: AppName, generation: Generation): string =>
 
 export const deploymentPrefix = 'deployment#'
 
+/** Eight digits, so that the order of the keys is the order of the deployments. */
+const toNumber = (generation: Generation): string => String(generation).padStart(8, '0')
+
+/** What was ever opened under this number: more than one where a run was stopped before it wrote the head. */
+export const releasePrefix = (generation: Generation): string => `release#${toNumber(generation)}#`
+
 const ofApp = (app: AppName, sk: string): ItemKey => ({ pk: appPartition(app), sk })
 const ofAudit = (app: AppName, sk: string): ItemKey => ({ pk: auditPartition(app), sk })
 
@@ -46,10 +52,14 @@ export const itemKey = {
   /** Which webhooks arrive for an app: one per app. */
   seen: (app: AppName) => ofApp(app, 'seen'),
 
-  /** Eight digits, so that the order of the keys is the order of the deployments. */
+  release: (app: AppName, generation: Generation, hash: string): ItemKey => ({
+    pk: historyPartition(app),
+    sk: `${releasePrefix(generation)}${hash}`,
+  }),
+
   deployment: (app: AppName, generation: Generation): ItemKey => ({
     pk: historyPartition(app),
-    sk: `${deploymentPrefix}${String(generation).padStart(8, '0')}`,
+    sk: `${deploymentPrefix}${toNumber(generation)}`,
   }),
 
   /** In the order of time; the same operation or alarm gives the same key. */
@@ -86,7 +96,7 @@ export const itemKey = {
   }),
   herokuRelease: (heroku: string, process: string, generation: Generation): ItemKey => ({
     pk: `heroku#${heroku}/${process}`,
-    sk: `release#${String(generation).padStart(8, '0')}`,
+    sk: `release#${toNumber(generation)}`,
   }),
 }
 

@@ -242,7 +242,7 @@ describe('roles', () => {
 
   const journalRights = (name: string, actions: readonly string[]): string[] =>
     statementsOf(name)
-      .filter(({ Action }) => Action.some((action) => actions.includes(String(action))))
+      .filter(({ Action }) => actions.some((action) => Action.includes(action)))
       .flatMap(({ Condition }) => Partitions.safeParse(Condition).data?.patterns ?? ['index'])
 
   const mayTouch = (name: string, { pk }: ItemKey, actions: readonly string[]): boolean =>
@@ -307,7 +307,7 @@ describe('roles', () => {
   test('a request that names no partition of the journal is refused', () => {
     const open = names.flatMap((name) =>
       statementsOf(name)
-        .filter(({ Action }) => Action.some((action) => String(action).startsWith('dynamodb:')))
+        .filter(({ Action }) => JSON.stringify(Action).includes('"dynamodb:'))
         .filter(({ Condition }) => !Partitions.safeParse(Condition).success)
         .map(({ Resource }) => JSON.stringify(Resource)),
     )
