@@ -14,6 +14,7 @@ import {
   itemKey,
   releasePrefix,
   stepPartition,
+  type ItemKey,
 } from './keys.ts'
 import { expiresAt } from './lifetime.ts'
 import { queryItems } from './list.ts'
@@ -97,17 +98,17 @@ const recordStep = async (table: JournalTable, app: AppName, step: StepRecord): 
 const toHash = (release: Release): string =>
   createHash('sha256').update(JSON.stringify(release)).digest('hex').slice(0, 16)
 
-/**
- * Under a number and its own hash, so that two runs that open different releases under one number overwrite
- * neither. It never expires: neither does a live release.
- */
+/** By its hash too: two runs that open different releases under one number overwrite neither. */
+export const toReleaseKey = (app: AppName, release: Release): ItemKey =>
+  itemKey.release(app, release.generation, toHash(release))
+
+/** It never expires: neither does a live release. */
 const recordRelease = async (
   table: JournalTable,
   app: AppName,
   release: Release,
 ): Promise<void> => {
-  const key = itemKey.release(app, release.generation, toHash(release))
-  await putItem(table, { ...key, schemaVersion, app, release })
+  await putItem(table, { ...toReleaseKey(app, release), schemaVersion, app, release })
 }
 
 const releaseItemSchema = z.object({ release: releaseSchema })
