@@ -287,7 +287,17 @@ describe('roles', () => {
     ['webhook', ['app#*']],
     [
       'reconcile',
-      ['app#*', 'carry#*', 'command#*', 'head#*', 'heroku#*', 'index', 'instance#*', 'stage'],
+      [
+        'app#*',
+        'carry#*',
+        'command#*',
+        'head#*',
+        'heroku#*',
+        'history#*',
+        'index',
+        'instance#*',
+        'stage',
+      ],
     ],
     ['alarm', ['head#*']],
     ['redeploy', ['app#*', 'head#*']],
