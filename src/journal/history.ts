@@ -103,7 +103,7 @@ export const toReleaseKey = (app: AppName, release: Release): ItemKey =>
   itemKey.release(app, release.generation, toHash(release))
 
 /** It never expires: neither does a live release. */
-const recordRelease = async (
+const recordOpened = async (
   table: JournalTable,
   app: AppName,
   release: Release,
@@ -140,7 +140,7 @@ const createHasRelease = (table: JournalTable): History['hasRelease'] => {
 
 /** For people and for `status`; the answers to each command are items of their own. */
 export const createHistory = (table: JournalTable): History => ({
-  recordRelease: (app, release) => recordRelease(table, app, release),
+  recordRelease: (app, release) => recordOpened(table, app, release),
 
   hasRelease: createHasRelease(table),
 
