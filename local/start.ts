@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { ConfigurationError } from '../src/config/file.ts'
 import { StartError } from './base/listen.ts'
 import { watchForEnd } from './stack/ending.ts'
+import { toExportLine } from './stack/exports.ts'
 import { defaultOptions, startStack, type Stack } from './stack/stack.ts'
 
 const help = `npm start -- [options]
@@ -67,7 +68,6 @@ const readOptions = (): Options | null => {
 /** How to read them, never the value. */
 const tellSecrets = ({ awsAddress, client, createdSecrets }: Stack): void => {
   const aws = `aws --endpoint-url ${awsAddress} --region ${client.region}`
-  print('the aws CLI needs: export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local')
   for (const name of createdSecrets)
     print(
       `created the hook secret ${name}; to read it:\n  ${aws} secretsmanager get-secret-value --secret-id ${name} --query SecretString --output text`,
@@ -100,6 +100,7 @@ const main = async (): Promise<number> => {
   print('ready')
   print(stack.apiAddress)
   print(stack.awsAddress)
+  print(toExportLine(stack.client))
   if (!ending.aborted) await once(ending, 'abort')
   await stack.stop()
   return 0

@@ -13,6 +13,7 @@ import type { RunScript } from './ssm/run-script.ts'
 import { openJsonFile } from '../base/json-file.ts'
 import { sealWith } from '../base/sealed.ts'
 import type { Account } from './account.ts'
+import { createCredentials, type ClientSettings } from './credentials.ts'
 import { AlarmList } from './cloudwatch/alarm.ts'
 import { createCloudWatchOperations } from './cloudwatch/operations.ts'
 import { openDynamoDb, type DynamoDb } from './dynamodb.ts'
@@ -52,6 +53,8 @@ export const defaultTiming: Timing = { deliverMilliseconds: 30, visibleMilliseco
 export interface LocalAws {
   /** `http://localhost:4566` */
   readonly address: string
+  /** As the administrator, with a key that was made for this run. */
+  readonly client: ClientSettings
   readonly runner: Runner
   /** `ssm SendCommand`: what is answered of the services that are written here, all but DynamoDB and Lambda. */
   readonly operations: readonly string[]
@@ -108,8 +111,11 @@ const closeServer = async (server: Server, dynamodb: DynamoDb): Promise<void> =>
 export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   const { account, faults, stateDirectory: state, service } = options
   let address = ''
+  const credentials = createCredentials()
+  const administrator = credentials.issue({ kind: 'administrator' })
   const runner = createRunner({
     account,
+    key: administrator,
     functions: service.functions,
     endpoint: () => address,
     overrides: options.overrides ?? (() => ({})),
@@ -133,6 +139,7 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     ec2: createEc2Operations(account, options.fleet),
   }
   const server = createEndpoint({
+    credentials,
     services,
     dynamodb,
     lambda: createLambdaApi(account, runner),
@@ -154,5 +161,6 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   const operations = Object.entries(services).flatMap(([service, known]) =>
     Object.keys(known).map((name) => `${service} ${name}`),
   )
-  return { address, runner, operations, stop }
+  const client = { endpoint: address, region: account.region, credentials: administrator }
+  return { address, client, runner, operations, stop }
 }

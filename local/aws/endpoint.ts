@@ -1,4 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { authenticate } from './authenticate.ts'
+import type { Credentials } from './credentials.ts'
 import type { DynamoDb } from './dynamodb.ts'
 import type { CallFault, Faults } from './faults.ts'
 import { readRequest, toHeader, type HttpAnswer, type HttpRequest } from './http.ts'
@@ -12,10 +14,12 @@ import {
   type QueryVersion,
 } from './query-protocol.ts'
 import { parseQueryInput } from './query-input.ts'
+import { renderRefusal } from './refusal.ts'
 
 export type ServiceName = 'ssm' | 'secretsmanager' | 'events' | 'monitoring' | 'ec2'
 
 export interface EndpointParts {
+  readonly credentials: Credentials
   readonly services: Readonly<Record<ServiceName, Operations>>
   readonly dynamodb: DynamoDb
   readonly lambda: (request: HttpRequest) => Promise<HttpAnswer>
@@ -85,12 +89,12 @@ const answer = async (parts: EndpointParts, request: HttpRequest): Promise<HttpA
 }
 
 /** `ssm SendCommand`: who is called, as far as the headers tell. */
-const toCall = (request: IncomingMessage): { service: string; operation: string } => {
+const toCall = (request: HttpRequest): { service: string; operation: string } => {
   const [prefix = '', operation = ''] = toHeader(request.headers, 'x-amz-target').split('.')
   if (prefix.startsWith('DynamoDB_')) return { service: 'dynamodb', operation }
   const known = targets[prefix]
   if (known) return { service: known.service, operation }
-  if (request.url?.startsWith('/2015-03-31/')) return { service: 'lambda', operation: 'Invoke' }
+  if (request.path.startsWith('/2015-03-31/')) return { service: 'lambda', operation: 'Invoke' }
   const scope = /Credential=[^/]*\/\d*\/[^/]*\/([^/]*)\//.exec(request.headers.authorization ?? '')
   return { service: scope?.[1] ?? '', operation: '' }
 }
@@ -121,16 +125,19 @@ const applyFault = async (fault: CallFault | null, response: ServerResponse): Pr
 
 const serve = async (
   parts: EndpointParts,
-  request: IncomingMessage,
+  incoming: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
+  const request = await readRequest(incoming)
+  const caller = await authenticate(parts.credentials, request)
+  if (caller.kind === 'refused') return send(response, renderRefusal(request, caller.because))
   const call = toCall(request)
   if (!(await applyFault(parts.faults.onCall(call), response))) return
   if (call.service === 'dynamodb' && call.operation !== '') {
     parts.dynamodb.handle(request, response)
     return
   }
-  send(response, await answer(parts, await readRequest(request)))
+  send(response, await answer(parts, request))
 }
 
 /** One HTTP server for all of AWS, told apart by target header, path and form version. */

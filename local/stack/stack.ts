@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { readConfigurationFile } from '../../src/config/file.ts'
 import {
   type Account,
+  type ClientSettings,
   createFaults,
   defaultTiming,
   type Faults,
@@ -14,12 +15,13 @@ import {
 } from '../aws/index.ts'
 import { proxyImage } from '../docker/images.ts'
 import { buildService } from '../package/build.ts'
+import { writeExports } from './exports.ts'
 import { startHosts } from './hosts.ts'
 import { openLogFiles } from './log-files.ts'
 import type { StackOptions } from './options.ts'
 import { refuseTakenPorts, refuseTakenState } from './refuse-taken.ts'
 import { createStops, type Stops } from './stops.ts'
-import { createHookSecrets, createTables, type ClientSettings } from './seed.ts'
+import { createHookSecrets, createTables } from './seed.ts'
 import { startVendors, type Vendors } from './vendors.ts'
 
 export interface Stack extends Omit<Vendors, 'environment'> {
@@ -30,7 +32,7 @@ export interface Stack extends Omit<Vendors, 'environment'> {
   /** `localhost:5000`: what an image's name begins with; null where none was asked for. */
   readonly registryAddress: string | null
   readonly stateDirectory: string
-  /** For any SDK client. */
+  /** For any SDK client, as the administrator of this run. */
   readonly client: ClientSettings
   /** Instances by id, and whether each is online, running and of which agent version. */
   readonly fleet: Fleet
@@ -68,15 +70,8 @@ const prepareService = async (options: StackOptions, account: Account, state: st
   return { configuration, service }
 }
 
-const toClient = (endpoint: string, region: string): ClientSettings => ({
-  endpoint,
-  region,
-  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-})
-
 const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
-  const { region } = options
-  const account = { id: accountId, region }
+  const account = { id: accountId, region: options.region }
   const state = resolve(options.stateDirectory)
   mkdirSync(state, { recursive: true })
   const { configuration, service } = await prepareService(options, account, state)
@@ -102,19 +97,19 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     }),
   })
   stops.keep(aws)
-  const client = toClient(aws.address, region)
+  const { address: awsAddress, client, runner } = aws
   await createTables(client, service.tables)
   const createdSecrets = await createHookSecrets(client, configuration)
   const facts = { stateDirectory: state, say: options.say }
   const { environment, ...vendors } = await startVendors(client, configuration, facts, stops)
   vendorAddresses = environment
   const { routes, schedules } = service
-  const { address: awsAddress, runner } = aws
-  const api = stops.keep(await startApi({ port: options.apiPort, region, routes, awsAddress }))
+  const api = stops.keep(await startApi({ port: options.apiPort, routes, client }))
   apiAddress = api.address
   const clock = stops.keep(startSchedules(account, schedules, runner, options.hasClock))
   // It serves when it has answered once; the first answer also warms the webhook.
   await fetch(`${apiAddress}/healthz`)
+  stops.keep(writeExports(state, client))
   return {
     apiAddress,
     awsAddress,

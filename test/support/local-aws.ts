@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  type ClientSettings,
   createFaults,
   createFleet,
   type Faults,
@@ -31,12 +32,7 @@ export interface TestAws {
   readonly faults: Faults
   readonly directory: string
   readonly logs: string[]
-  /** What any SDK client needs to speak to it. */
-  readonly client: {
-    readonly endpoint: string
-    readonly region: string
-    readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
-  }
+  readonly client: ClientSettings
   /** Stops it and starts another on the same state. */
   restart(): Promise<TestAws>
   stop(): Promise<void>
@@ -81,14 +77,13 @@ export const startTestAws = async (options: TestAwsOptions = {}): Promise<TestAw
     writeLog: (name, line) => logs.push(`${name} ${line}`),
     timing: options.timing ?? { deliverMilliseconds: 5, visibleMilliseconds: 0 },
   })
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
   return {
     aws,
     fleet,
     faults,
     directory,
     logs,
-    client: { endpoint: aws.address, region: account.region, credentials },
+    client: aws.client,
     restart: async () => {
       await aws.stop()
       return startTestAws({ ...options, directory })

@@ -20,7 +20,7 @@ const toAnswer = (
   body,
 })
 
-const toError = (error: AwsError): HttpAnswer =>
+export const renderLambdaError = (error: AwsError): HttpAnswer =>
   toAnswer(error.statusCode, JSON.stringify({ Type: 'User', Message: error.message }), {
     'x-amzn-errortype': error.code,
   })
@@ -96,7 +96,7 @@ export const createLambdaApi =
       if (action === 'invocations') return await invoke(runner, spec, request)
       return toAnswer(200, JSON.stringify({ Configuration: describe(account, spec), Tags: {} }))
     } catch (error) {
-      if (error instanceof AwsError) return toError(error)
+      if (error instanceof AwsError) return renderLambdaError(error)
       throw error
     }
   }

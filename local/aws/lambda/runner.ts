@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { toArn, type Account } from '../account.ts'
+import type { KeyPair } from '../credentials.ts'
 import type { Faults } from '../faults.ts'
 import { createTimers } from '../timers.ts'
 import { startEnvironment, type WriteLog } from './environment.ts'
@@ -8,6 +9,8 @@ import { createPool, type Pool } from './pool.ts'
 
 export interface RunnerParts {
   readonly account: Account
+  /** What the functions sign their calls with. */
+  readonly key: KeyPair
   readonly functions: readonly LambdaFunction[]
   /** Where the SDK clients in the functions find AWS: `http://localhost:4566`. */
   readonly endpoint: () => string
@@ -43,8 +46,8 @@ const toEnvironment = (
   TZ: ':UTC',
   AWS_REGION: parts.account.region,
   AWS_DEFAULT_REGION: parts.account.region,
-  AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_ACCESS_KEY_ID: parts.key.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: parts.key.secretAccessKey,
   AWS_ENDPOINT_URL: parts.endpoint(),
   AWS_LAMBDA_FUNCTION_NAME: spec.name,
   AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
