@@ -18,6 +18,8 @@ import { AlarmList } from './cloudwatch/alarm.ts'
 import { createCloudWatchOperations } from './cloudwatch/operations.ts'
 import { openDynamoDb, type DynamoDb } from './dynamodb.ts'
 import { createEc2Operations } from './ec2.ts'
+import { createAccess } from './iam/access.ts'
+import type { AccessRecord } from './iam/authorizer.ts'
 import { createEndpoint } from './endpoint.ts'
 import { createEventBus, toEvent, type EventBus, type EventFacts } from './event-bus.ts'
 import type { Faults } from './faults.ts'
@@ -37,6 +39,8 @@ export interface AwsOptions {
   /** Values for variables that the template gives to a function and that are others here. */
   readonly overrides?: () => Readonly<Record<string, string>>
   readonly timing: Timing
+  /** Hears of each call of a function that its role does not allow. */
+  readonly onDenial?: (message: string) => void
   /** In place of `sh` on the instances. */
   readonly runScript?: RunScript
 }
@@ -55,6 +59,10 @@ export interface LocalAws {
   readonly address: string
   /** As the administrator, with a key that was made for this run. */
   readonly client: ClientSettings
+  /** With the key and the rights of this function. */
+  readonly clientOf: (functionName: string) => ClientSettings
+  /** What the functions' roles allowed and refused. */
+  readonly access: AccessRecord
   readonly runner: Runner
   /** `ssm SendCommand`: what is answered of the services that are written here, all but DynamoDB and Lambda. */
   readonly operations: readonly string[]
@@ -109,14 +117,22 @@ const closeServer = async (server: Server, dynamodb: DynamoDb): Promise<void> =>
 
 /** Everything of AWS that Landfall touches, on one port, with its state in one directory. */
 export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
-  const { account, faults, stateDirectory: state, service } = options
+  const { account, faults, fleet, stateDirectory: state, service } = options
   let address = ''
   const credentials = createCredentials()
   const administrator = credentials.issue({ kind: 'administrator' })
+  const secrets = createSecretStore(
+    account,
+    openJsonFile(join(state, 'secrets.sealed'), SecretList, sealWith(join(state, 'secrets.key'))),
+  )
+  const { functions, tables } = service
+  const say = options.onDenial ?? (() => undefined)
+  const access = createAccess({ account, fleet, functions, tables, credentials, secrets, say })
   const runner = createRunner({
     account,
-    key: administrator,
-    functions: service.functions,
+    keyOf: access.keyOf,
+    permits: access.permits,
+    functions,
     endpoint: () => address,
     overrides: options.overrides ?? (() => ({})),
     faults,
@@ -125,10 +141,6 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   const bus: EventBus = createEventBus(account, service.rules, faults, wakeWith(runner))
   const emit = (facts: EventFacts): void => bus.emit(toEvent(account, facts))
   const ssm = openSsm(options, emit)
-  const secrets = createSecretStore(
-    account,
-    openJsonFile(join(state, 'secrets.sealed'), SecretList, sealWith(join(state, 'secrets.key'))),
-  )
   const alarms = openJsonFile(join(state, 'alarms.json'), AlarmList)
   const dynamodb = await openDynamoDb(join(state, 'dynamodb'))
   const services = {
@@ -136,10 +148,11 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     secretsmanager: createSecretOperations(secrets),
     events: bus.operations,
     monitoring: createCloudWatchOperations(account, alarms, emit),
-    ec2: createEc2Operations(account, options.fleet),
+    ec2: createEc2Operations(account, fleet),
   }
   const server = createEndpoint({
     credentials,
+    authorizer: access.authorizer,
     services,
     dynamodb,
     lambda: createLambdaApi(account, runner),
@@ -162,5 +175,11 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     Object.keys(known).map((name) => `${service} ${name}`),
   )
   const client = { endpoint: address, region: account.region, credentials: administrator }
-  return { address, client, runner, operations, stop }
+  const clientOf = (name: string): ClientSettings => {
+    const spec = runner.find(name)
+    if (spec === null) throw new Error(`No function ${name} is packaged`)
+    return { ...client, credentials: access.keyOf(spec) }
+  }
+  const { record } = access.authorizer
+  return { address, client, clientOf, access: record, runner, operations, stop }
 }

@@ -1,10 +1,11 @@
 import { randomBytes, randomInt } from 'node:crypto'
+import type { FunctionPrincipal } from './iam/authorizer.ts'
 
-/** On whose behalf a call is made. */
-export interface Principal {
-  /** May do everything: the person at this stack, its own parts, a test. */
-  readonly kind: 'administrator'
-}
+/**
+ * On whose behalf a call is made. The administrator may do everything: the person at this stack, its own
+ * parts, a test. A function may do what its role allows.
+ */
+export type Principal = { readonly kind: 'administrator' } | FunctionPrincipal
 
 export interface KeyPair {
   readonly accessKeyId: string

@@ -16,6 +16,9 @@ export {
   type Faults,
 } from './faults.ts'
 export { readRequest } from './http.ts'
+export { toGrants } from './iam/grants.ts'
+export { judge, parsePolicy, type AuthorizationRequest, type Verdict } from './iam/policy.ts'
+export type { Role } from './iam/role.ts'
 export { createFleet, type Fleet, type Instance, type Tag } from './fleet.ts'
 export type { WriteLog } from './lambda/environment.ts'
 export type { LambdaFunction } from './lambda/function.ts'

@@ -88,6 +88,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     fleet,
     faults,
     writeLog: logs.write,
+    onDenial: options.say,
     timing: options.timing,
     overrides: () => ({
       API_URL: apiAddress,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { judge, parsePolicy, type Verdict } from '../../local/aws/iam/policy.ts'
+import { judge, parsePolicy, type Verdict } from '../../local/aws/index.ts'
 
 // Known answers: the policies are the examples of AWS's user guides (IAM: "policy elements" and "policy
 // evaluation logic"; Systems Manager: "setting up Run Command"; DynamoDB: "conditions for fine-grained

@@ -5,7 +5,7 @@ import {
   parsePolicy,
   type AuthorizationRequest,
   type Verdict,
-} from '../../local/aws/iam/policy.ts'
+} from '../../local/aws/index.ts'
 
 // Over small alphabets, so that statements and requests meet often.
 

@@ -11,6 +11,8 @@ import {
   type LambdaFunction,
   type LocalAws,
   type PackagedService,
+  parsePolicy,
+  type Role,
   startAws,
   type Timing,
 } from '../../local/aws/index.ts'
@@ -95,6 +97,15 @@ export const startTestAws = async (options: TestAwsOptions = {}): Promise<TestAw
   }
 }
 
+/** A role that allows this, a statement each. */
+export const roleOf = (...statements: readonly object[]): Role => ({
+  name: 'TestRole',
+  statements: parsePolicy('TestRole', {
+    Version: '2012-10-17',
+    Statement: statements.map((statement) => ({ Effect: 'Allow', ...statement })),
+  }),
+})
+
 /** A function whose bundle is `source`, an ES module with an export `handler`. */
 export const writeFunction = (
   name: string,
@@ -114,6 +125,8 @@ export const writeFunction = (
     environment: {},
     retries: 0,
     maximumAgeSeconds: 60,
+    failureDestination: null,
+    role: roleOf({ Action: 'logs:*', Resource: '*' }),
     ...facts,
   }
 }

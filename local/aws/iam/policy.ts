@@ -42,7 +42,12 @@ export interface AuthorizationRequest {
   /** An ARN; `*` for an action that names no resource. */
   readonly resource: string
   readonly context: Context
+  /** How an error names the resource, where that is not its ARN. */
+  readonly named?: string
 }
+
+/** What has to be allowed for a call with this input. Throws where the input is not one that it knows. */
+export type ToRequests = (input: unknown) => readonly AuthorizationRequest[]
 
 export type Verdict =
   | { readonly kind: 'allowed'; readonly by: readonly Statement[] }

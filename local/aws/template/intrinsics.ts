@@ -29,6 +29,7 @@ const arnForms: Readonly<Record<string, readonly [service: string, prefix: strin
   'AWS::SQS::Queue': ['sqs', ''],
   'AWS::Events::Rule': ['events', 'rule/'],
   'AWS::SSM::Document': ['ssm', 'document/'],
+  'AWS::IAM::Role': ['iam', 'role/'],
 }
 
 const substitute = (argument: unknown, resolve: Resolve): string => {
@@ -62,7 +63,9 @@ export const createResolver = (
   }
   const toAttribute = (logicalId: string, attribute: string): string => {
     const [service, prefix] = arnForms[resources[logicalId]?.Type ?? ''] ?? ['local', '']
-    return attribute === 'Arn' ? toArn(account, service, prefix + toName(logicalId)) : logicalId
+    if (attribute !== 'Arn') return logicalId
+    const place = service === 'iam' ? { ...account, region: '' } : account
+    return toArn(place, service, prefix + toName(logicalId))
   }
   const functions: Readonly<Record<string, (argument: unknown) => unknown>> = {
     Ref: (name) => pseudo[toText(name)] ?? toName(toText(name)),
