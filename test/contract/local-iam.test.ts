@@ -193,7 +193,8 @@ describe('the local IAM', () => {
         new QueryCommand({
           TableName: 'journal',
           IndexName: 'open',
-          KeyConditionExpression: 'open = :open',
+          KeyConditionExpression: '#open = :open',
+          ExpressionAttributeNames: { '#open': 'open' },
           ExpressionAttributeValues: { ':open': open },
         }),
       )
