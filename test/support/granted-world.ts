@@ -25,6 +25,7 @@ import { buildService } from '../../local/package/build.ts'
 import { createSecret, createTables } from '../../local/stack/seed.ts'
 import { toWorkflowRun } from '../../local/team/signed-delivery.ts'
 import { readConfigurationFile } from '../../src/config/file.ts'
+import { readSettings } from './ec2-ports.ts'
 import { createKeyRing } from './instance-key.ts'
 import { account, waitUntil } from './local-aws.ts'
 
@@ -116,7 +117,10 @@ const Environment = z.object({
   SSM_Settings: z.string().default(''),
 })
 
-const digestIn = (settings: string): string => /sha256:[0-9a-f]{64}/.exec(settings)?.[0] ?? ''
+const digestIn = (settings: string): string =>
+  readSettings(settings)
+    .find((line) => line.startsWith('digest='))
+    ?.slice('digest='.length) ?? ''
 
 interface StandIn {
   readonly run: RunScript
