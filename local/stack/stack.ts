@@ -51,6 +51,7 @@ export const defaultOptions: Omit<StackOptions, 'config'> = {
   stateDirectory: '.landfall',
   apiPort: 3000,
   awsPort: 4566,
+  apiHosts: [],
   registryPort: 5000,
   instances: 0,
   region: process.env['AWS_REGION'] ?? 'eu-west-3',
@@ -104,7 +105,8 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const { environment, ...vendors } = await startVendors(client, configuration, facts, stops)
   vendorAddresses = environment
   const { routes, schedules } = service
-  const api = stops.keep(await startApi({ port: options.apiPort, routes, client }))
+  const { apiPort: port, apiHosts: hosts } = options
+  const api = stops.keep(await startApi({ port, routes, hosts, client }))
   apiAddress = api.address
   const clock = stops.keep(startSchedules(account, schedules, runner, options.hasClock))
   // It serves when it has answered once; the first answer also warms the webhook.
