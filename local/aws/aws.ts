@@ -56,6 +56,8 @@ export interface LocalAws {
   /** As the administrator, with a key that was made for this run. */
   readonly client: ClientSettings
   readonly runner: Runner
+  /** A document besides the packaged ones. */
+  readonly addDocument: (name: string, text: string) => void
   /** `ssm SendCommand`: what is answered of the services that are written here, all but DynamoDB and Lambda. */
   readonly operations: readonly string[]
   stop(): Promise<void>
@@ -162,5 +164,6 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     Object.keys(known).map((name) => `${service} ${name}`),
   )
   const client = { endpoint: address, region: account.region, credentials: administrator }
-  return { address, client, runner, operations, stop }
+  const { ensure: addDocument } = ssm.documents
+  return { address, client, runner, addDocument, operations, stop }
 }

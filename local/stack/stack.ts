@@ -38,6 +38,8 @@ export interface Stack extends Omit<Vendors, 'environment'> {
   readonly fleet: Fleet
   readonly faults: Faults
   readonly runner: Runner
+  /** A document besides the packaged ones. */
+  readonly addDocument: (name: string, text: string) => void
   /** Hook secrets that were created at this start. */
   readonly createdSecrets: readonly string[]
   /** The minute is over: what the schedules wake is woken, and has answered. */
@@ -121,6 +123,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     fleet,
     faults,
     runner,
+    addDocument: aws.addDocument,
     ...vendors,
     createdSecrets,
     tick: () => clock.tick(),

@@ -21,7 +21,7 @@ import {
   type TestAws,
 } from '../support/local-aws.ts'
 import { sendRaw } from '../support/send-raw.ts'
-import { postForm } from '../support/signed-form.ts'
+import { postForm, postJson } from '../support/signed-post.ts'
 
 const documentName = 'landfall-local-deploy-00000000'
 const functionName = 'landfall-local-one'
@@ -33,7 +33,7 @@ const trace = join(directory, 'trace')
 let local: TestAws
 /** Where each server of the stack answers. */
 const urls = new Map<string, string>()
-const stops: (() => Promise<void>)[] = []
+const started: { readonly stop: () => Promise<void> }[] = []
 
 const startServers = async (): Promise<void> => {
   const routes = [{ routeKey: '$default', functionName }]
@@ -52,7 +52,7 @@ const startServers = async (): Promise<void> => {
   const front = await startRegistryFront({ registry: 'localhost:1', isToken })
   const render = await startRender({ isToken, services: [{ id: 'srv-000000000000000000g0' }] })
   const vendor = await startVendor(() => ({ status: 200 }))
-  for (const { stop } of [api, heroku, front, render, vendor]) stops.push(stop)
+  started.push(api, heroku, front, render, vendor)
   for (const [name, url] of [
     ['AWS', local.aws.address],
     ['API', api.address],
@@ -76,7 +76,7 @@ beforeAll(async () => {
   await startServers()
 })
 afterAll(async () => {
-  for (const stop of stops) await stop()
+  for (const server of started) await server.stop()
   await local.stop()
   rmSync(directory, { recursive: true })
 })
@@ -194,6 +194,15 @@ describe('the AWS endpoint of the local stack', () => {
     const { MetricAlarms } = await cloudwatch.send(new DescribeAlarmsCommand({}))
     expect(MetricAlarms).toMatchObject([{ StateValue: 'INSUFFICIENT_DATA' }])
   })
+
+  it.each(['CreateDocument', 'UpdateDocument', 'UpdateDocumentDefaultVersion', 'DeleteDocument'])(
+    'runs the scripts of the package alone: %s is refused to the administrator too',
+    async (operation) => {
+      const order = { Name: documentName, Content: toDocument('id'), DocumentVersion: '$LATEST' }
+      const { status, text } = await postJson(local.client, 'ssm', `AmazonSSM.${operation}`, order)
+      expect([status, text]).toEqual([400, expect.stringContaining('UnknownOperationException')])
+    },
+  )
 
   it('serves the same calls to who has the key', async () => {
     await new SSMClient(local.client).send(new SendCommandCommand(order))
