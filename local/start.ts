@@ -10,6 +10,7 @@ import { defaultOptions, startStack, type Stack } from './stack/stack.ts'
 const help = `npm start -- [options]
   --config FILE         landfall.yml (default: LANDFALL_CONFIG, landfall.yml, or the example)
   --api-port PORT       of the HTTP API (${defaultOptions.apiPort})
+  --api-host NAME       by which the HTTP API may be called too, of a tunnel; may be repeated
   --aws-port PORT       of the AWS endpoint (${defaultOptions.awsPort})
   --registry-port PORT  of the registry (${defaultOptions.registryPort}), or none
   --instances N         N instances of their own (Linux, root) instead of this machine's engine
@@ -45,6 +46,7 @@ const readOptions = (): Options | null => {
     options: {
       config: text,
       'api-port': text,
+      'api-host': { type: 'string', multiple: true },
       'aws-port': text,
       'registry-port': text,
       instances: text,
@@ -58,6 +60,7 @@ const readOptions = (): Options | null => {
     config: toConfig(values.config),
     stateDirectory: values['state-dir'] ?? defaultOptions.stateDirectory,
     apiPort: toNumber('api-port', values['api-port'], defaultOptions.apiPort),
+    apiHosts: values['api-host'] ?? [],
     awsPort: toNumber('aws-port', values['aws-port'], defaultOptions.awsPort),
     registryPort: registry === 'none' ? null : toNumber('registry-port', registry, 5000),
     instances: toNumber('instances', values.instances, 0, 9),

@@ -45,7 +45,7 @@ const sign = async (request: HttpRequest, signed: Signed, key: KeyPair): Promise
   const headers = Object.keys(request.headers)
     // What the caller says of the body is not believed: it is reckoned anew.
     .filter((name) => names.has(name) && name !== bodyHash)
-    .map((name) => [name, toHeader(request.headers, name)])
+    .map((name): [string, string] => [name, toHeader(request.headers, name)])
   const url = new URL(request.url, 'http://localhost')
   const signer = new SignatureV4({
     credentials: key,

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Server } from 'node:http'
 import type { Fleet } from './fleet.ts'
 import { createLambdaApi } from './lambda/api.ts'
+import type { LambdaFunction } from './lambda/function.ts'
 import { createRunner, type Runner } from './lambda/runner.ts'
 import type { WriteLog } from './lambda/environment.ts'
 import type { PackagedService } from './template/service.ts'
@@ -25,7 +26,7 @@ import { createEventBus, toEvent, type EventBus, type EventFacts } from './event
 import type { Faults } from './faults.ts'
 import { listen, toAddress } from '../base/listen.ts'
 import { createSecretOperations } from './secrets/operations.ts'
-import { SecretList, createSecretStore } from './secrets/store.ts'
+import { SecretList, createSecretStore, type SecretStore } from './secrets/store.ts'
 
 export interface AwsOptions {
   readonly account: Account
@@ -64,6 +65,8 @@ export interface LocalAws {
   /** What the functions' roles allowed and refused. */
   readonly access: AccessRecord
   readonly runner: Runner
+  /** A document besides the packaged ones. */
+  readonly addDocument: (name: string, text: string) => void
   /** `ssm SendCommand`: what is answered of the services that are written here, all but DynamoDB and Lambda. */
   readonly operations: readonly string[]
   stop(): Promise<void>
@@ -106,6 +109,17 @@ const wakeWith = (runner: Runner): Parameters<typeof createEventBus>[3] => {
   return (target, event) => runner.invokeAsync(target.functionName, target.input ?? event)
 }
 
+const openSecrets = (account: Account, state: string): SecretStore => {
+  const key = sealWith(join(state, 'secrets.key'))
+  return createSecretStore(account, openJsonFile(join(state, 'secrets.sealed'), SecretList, key))
+}
+
+const findFunction = (runner: Runner, name: string): LambdaFunction => {
+  const spec = runner.find(name)
+  if (spec === null) throw new Error(`No function ${name} is packaged`)
+  return spec
+}
+
 const closeServer = async (server: Server, dynamodb: DynamoDb): Promise<void> => {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
@@ -121,10 +135,7 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   let address = ''
   const credentials = createCredentials()
   const administrator = credentials.issue({ kind: 'administrator' })
-  const secrets = createSecretStore(
-    account,
-    openJsonFile(join(state, 'secrets.sealed'), SecretList, sealWith(join(state, 'secrets.key'))),
-  )
+  const secrets = openSecrets(account, state)
   const { functions, tables } = service
   const say = options.onDenial ?? (() => undefined)
   const access = createAccess({ account, fleet, functions, tables, credentials, secrets, say })
@@ -175,11 +186,11 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     Object.keys(known).map((name) => `${service} ${name}`),
   )
   const client = { endpoint: address, region: account.region, credentials: administrator }
-  const clientOf = (name: string): ClientSettings => {
-    const spec = runner.find(name)
-    if (spec === null) throw new Error(`No function ${name} is packaged`)
-    return { ...client, credentials: access.keyOf(spec) }
-  }
+  const clientOf = (name: string): ClientSettings => ({
+    ...client,
+    credentials: access.keyOf(findFunction(runner, name)),
+  })
   const { record } = access.authorizer
-  return { address, client, clientOf, access: record, runner, operations, stop }
+  const { ensure: addDocument } = ssm.documents
+  return { address, client, clientOf, access: record, runner, addDocument, operations, stop }
 }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { refuseForeign } from '../base/listen.ts'
 import { authenticate } from './authenticate.ts'
 import type { Credentials } from './credentials.ts'
 import type { DynamoDb } from './dynamodb.ts'
@@ -161,5 +162,5 @@ export const createEndpoint = (parts: EndpointParts): Server => {
   })
   // SDK clients keep connections open; Node's 5 s would close one under a request.
   server.keepAliveTimeout = 120_000
-  return server
+  return refuseForeign(server)
 }

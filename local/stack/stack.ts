@@ -38,6 +38,8 @@ export interface Stack extends Omit<Vendors, 'environment'> {
   readonly fleet: Fleet
   readonly faults: Faults
   readonly runner: Runner
+  /** A document besides the packaged ones. */
+  readonly addDocument: (name: string, text: string) => void
   /** Hook secrets that were created at this start. */
   readonly createdSecrets: readonly string[]
   /** The minute is over: what the schedules wake is woken, and has answered. */
@@ -51,6 +53,7 @@ export const defaultOptions: Omit<StackOptions, 'config'> = {
   stateDirectory: '.landfall',
   apiPort: 3000,
   awsPort: 4566,
+  apiHosts: [],
   registryPort: 5000,
   instances: 0,
   region: process.env['AWS_REGION'] ?? 'eu-west-3',
@@ -105,7 +108,8 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const { environment, ...vendors } = await startVendors(client, configuration, facts, stops)
   vendorAddresses = environment
   const { routes, schedules } = service
-  const api = stops.keep(await startApi({ port: options.apiPort, routes, client }))
+  const { apiPort: port, apiHosts: hosts } = options
+  const api = stops.keep(await startApi({ port, routes, hosts, client }))
   apiAddress = api.address
   const clock = stops.keep(startSchedules(account, schedules, runner, options.hasClock))
   // It serves when it has answered once; the first answer also warms the webhook.
@@ -120,6 +124,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     fleet,
     faults,
     runner,
+    addDocument: aws.addDocument,
     ...vendors,
     createdSecrets,
     tick: () => clock.tick(),

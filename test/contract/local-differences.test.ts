@@ -19,7 +19,6 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { RotateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import {
-  CreateDocumentCommand,
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
   ListCommandInvocationsCommand,
@@ -190,7 +189,7 @@ describe('the local SSM', () => {
   /** The invocation of a script that has ended, as a listing and as the single call describe it. */
   const run = async (name: string, script: string) => {
     const ssm = new SSMClient(settings)
-    await ssm.send(new CreateDocumentCommand({ Name: name, Content: toDocument(script) }))
+    test.aws.addDocument(name, toDocument(script))
     const order = { DocumentName: name, InstanceIds: ['i-00000001'] }
     const { Command } = await ssm.send(new SendCommandCommand(order))
     const query = { CommandId: Command?.CommandId, InstanceId: 'i-00000001' }
@@ -224,8 +223,7 @@ describe('the local SSM', () => {
   it('leaves a command pending that waits behind five others', async () => {
     const ssm = new SSMClient(settings)
     const gate = join(test.directory, 'gate')
-    const Content = toDocument(`while [ ! -e ${gate} ]; do sleep 0.02; done`)
-    await ssm.send(new CreateDocumentCommand({ Name: 'waits', Content }))
+    test.aws.addDocument('waits', toDocument(`while [ ! -e ${gate} ]; do sleep 0.02; done`))
     const order = { DocumentName: 'waits', InstanceIds: ['i-00000002'] }
     for (let count = 0; count < 6; count += 1) await ssm.send(new SendCommandCommand(order))
     const statuses = async () => {
@@ -257,11 +255,10 @@ describe('the local SSM', () => {
 
   it('refuses documents of more than one step', async () => {
     const step = { action: 'aws:runShellScript', name: 'one', inputs: { runCommand: ['true'] } }
-    const Content = JSON.stringify({ schemaVersion: '2.2', mainSteps: [step, step] })
-    const order = new CreateDocumentCommand({ Name: 'two-steps', Content })
-    await expect(new SSMClient(settings).send(order)).rejects.toMatchObject({
-      name: 'InvalidDocumentContent',
-    })
+    const text = JSON.stringify({ schemaVersion: '2.2', mainSteps: [step, step] })
+    expect(() => test.aws.addDocument('two-steps', text)).toThrow(
+      expect.objectContaining({ code: 'InvalidDocumentContent' }),
+    )
   })
 
   it('describes every instance as an EC2 instance', async () => {

@@ -17,7 +17,7 @@ import {
   writeFunction,
   type TestAws,
 } from '../support/local-aws.ts'
-import { postForm } from '../support/signed-form.ts'
+import { postForm } from '../support/signed-post.ts'
 
 const echo = `export const handler = async (event) => { console.log(JSON.stringify(event)) }`
 const functionName = 'landfall-local-echo'

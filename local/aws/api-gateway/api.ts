@@ -11,6 +11,8 @@ export interface ApiOptions {
   /** 0 takes a free one. */
   readonly port: number
   readonly routes: readonly Route[]
+  /** Names besides loopback's by which it may be called: a tunnel's. */
+  readonly hosts?: readonly string[]
   /** Invokes the functions. */
   readonly client: ClientSettings
 }
@@ -44,8 +46,8 @@ export const startApi = async (options: ApiOptions): Promise<Api> => {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const exited = once(child, 'exit')
-  const { port, routes, client } = options
-  child.send({ port, region: client.region, routes })
+  const { port, routes, client, hosts = [] } = options
+  child.send({ port, region: client.region, routes, hosts })
   const [message]: unknown[] = await Promise.race([
     once(child, 'message'),
     exited.then(([code]) => [{ error: `it ended with code ${String(code)}` }]),
