@@ -134,5 +134,6 @@ export const toConfiguration = (file: LandfallFile): Configuration => ({
     circleci: file.sources.circleci ?? null,
     'docker-hub': file.sources['docker-hub'] ?? null,
   },
+  kms: file.kms,
   apps: Object.entries(file.apps).map(([name, app]) => toApp(name, app)),
 })

@@ -3,6 +3,7 @@ import {
   BatchInput,
   HostName,
   ImageName,
+  KeyArn,
   Memory,
   Publish,
   SecretName,
@@ -224,6 +225,10 @@ export type Ec2File = z.output<typeof Ec2File>
 /** `landfall.yml` as written, with the defaults. */
 export const LandfallFile = z.strictObject({
   sources: Sources.prefault({}),
+  kms: z
+    .array(KeyArn, { error: 'a list of ARNs of KMS keys' })
+    .default([])
+    .describe('Your own KMS keys, where secrets named here are encrypted with one.'),
   apps: z.record(z.string(), AppFile, { error: 'a mapping of app names to apps' }),
 })
 export type LandfallFile = z.output<typeof LandfallFile>

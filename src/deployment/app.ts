@@ -129,5 +129,7 @@ export interface Configuration {
     readonly circleci: { readonly secret: string } | null
     readonly 'docker-hub': { readonly secret: string } | null
   }
+  /** The ARNs of the keys that secrets are encrypted with, where they are not AWS's own. */
+  readonly kms: readonly string[]
   readonly apps: readonly App[]
 }

@@ -83,6 +83,8 @@ export const reasons = {
   rolled_back: 'Rolled back by an operator.',
   restored: 'Restored to the live release.',
   not_restored: 'The instance could not be restored to the live release.',
+  head_altered:
+    "A release in the app's record is not as reconcile recorded it; nothing of it was sent.",
   target_unauthorized: 'The target refused the API key.',
   target_unavailable:
     'The target did not answer, or accepted no more requests, until the deadline.',

@@ -29,5 +29,6 @@ export const configurationOf = (...apps: readonly App[]): Configuration => ({
     circleci: null,
     'docker-hub': { secret: 'landfall/test/docker-hub' },
   },
+  kms: [],
   apps,
 })

@@ -220,7 +220,7 @@ export const readDeployment = (
   app: string,
   generation: number,
 ): Promise<Item | undefined> =>
-  readJournal(stage, `app#${app}`, `deployment#${String(generation).padStart(8, '0')}`)
+  readJournal(stage, `history#${app}`, `deployment#${String(generation).padStart(8, '0')}`)
 
 export const readRevision = (
   stage: Stage,
