@@ -36,6 +36,8 @@ export interface Stack extends Omit<Vendors, 'environment'> {
   readonly client: ClientSettings
   /** Instances by id, and whether each is online, running and of which agent version. */
   readonly fleet: Fleet
+  /** What the functions called that their roles do not allow. */
+  readonly denials: readonly string[]
   readonly faults: Faults
   readonly runner: Runner
   /** A document besides the packaged ones. */
@@ -122,6 +124,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     stateDirectory: state,
     client,
     fleet,
+    denials: aws.access.denials,
     faults,
     runner,
     addDocument: aws.addDocument,

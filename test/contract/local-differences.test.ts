@@ -17,7 +17,11 @@ import {
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
-import { RotateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import {
+  GetSecretValueCommand,
+  RotateSecretCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
 import {
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
@@ -28,6 +32,7 @@ import {
 import { BatchGetCommand, DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  roleOf,
   startTestAws,
   toDocument,
   waitUntil,
@@ -47,7 +52,15 @@ beforeAll(async () => {
     instances: 3,
     service: {
       documents: [{ name: 'landfall-local-x', text: toDocument('true') }],
-      functions: [writeFunction('one', 'export const handler = async () => 1')],
+      functions: [
+        writeFunction('one', 'export const handler = async () => 1'),
+        writeFunction('reader', 'export const handler = async () => 1', {
+          role: roleOf({
+            Action: 'secretsmanager:GetSecretValue',
+            Resource: 'arn:aws:secretsmanager:*:*:secret:nowhere-??????',
+          }),
+        }),
+      ],
     },
   })
   settings = { ...test.client, maxAttempts: 1 }
@@ -300,7 +313,15 @@ describe('the local endpoint', () => {
     expect(listed.InstanceInformationList).toHaveLength(3)
   })
 
-  it('checks no policy', async () => {
+  it('answers that a secret does not exist to a function that may read its name', async () => {
+    const reader = { ...test.aws.clientOf('landfall-local-reader'), maxAttempts: 1 }
+    const order = new GetSecretValueCommand({ SecretId: 'nowhere' })
+    await expect(new SecretsManagerClient(reader).send(order)).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+    })
+  })
+
+  it('judges functions alone: the key that it prints may do everything', async () => {
     const ssm = new SSMClient(settings)
     const listed = await ssm.send(new DescribeInstanceInformationCommand({}))
     expect(listed.InstanceInformationList).toHaveLength(3)

@@ -182,6 +182,7 @@ export const openStage = async ({
       await team.cleanUp(Object.keys(apps), [...ports.values()])
       await team.stop()
       rmSync(directory, { recursive: true, force: true })
+      expect(team.stack.denials, 'no role has refused a function a call').toEqual([])
     },
   }
 }

@@ -67,13 +67,13 @@ const sendCommand =
     ]
   }
 
-/** A secret that does not exist has no suffix yet, and no pattern that ends in one fits it. */
+/** A secret that does not exist is judged as if it had a suffix, so that its reader hears that it is not there. */
 const getSecretValue =
   ({ account, findSecret }: RequestFacts): ToRequests =>
   (input) => {
     const { SecretId: id } = SecretId.parse(input)
     const secret = findSecret(id)
-    const named = isArn(id) ? id : toArn(account, 'secretsmanager', `secret:${id}`)
+    const named = isArn(id) ? id : toArn(account, 'secretsmanager', `secret:${id}-000000`)
     const resource = secret?.arn ?? named
     const read = { action: 'secretsmanager:GetSecretValue', resource, named: id }
     const via = `secretsmanager.${account.region}.amazonaws.com`
