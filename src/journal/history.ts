@@ -111,6 +111,9 @@ const recordRelease = async (
   await putItem(table, { ...toReleaseKey(app, release), schemaVersion, app, release })
 }
 
+/** Its contents alone, however its objects were made. */
+const toPlain = (release: Release): unknown => JSON.parse(JSON.stringify(release))
+
 const releaseItemSchema = z.object({ release: releaseSchema })
 
 /**
@@ -129,7 +132,7 @@ const createHasRelease = (table: JournalTable): History['hasRelease'] => {
         ':prefix': releasePrefix(release.generation),
       },
     })
-    const isThere = recorded.some((one) => isDeepStrictEqual(one.release, release))
+    const isThere = recorded.some((one) => isDeepStrictEqual(toPlain(one.release), toPlain(release)))
     if (isThere) found.add(name)
     return isThere
   }

@@ -121,8 +121,9 @@ export const openAttributes = {
   }),
 }
 
-/** The app that the schedule looks at because of an entry of the index; null where it need not. */
+/** The app that the schedule looks at because of an entry of the index; null where it need not, or names no app. */
 export const toOpenApp = (openKey: string): AppName | null => {
-  const app = AppName.parse(openKey.split('#')[0])
+  const app = AppName.safeParse(openKey.split('#')[0]).data
+  if (app === undefined) return null
   return openKey.startsWith(`${revisionOpenPrefix(app)}${restingPrefix}`) ? null : app
 }

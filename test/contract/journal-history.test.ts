@@ -70,6 +70,44 @@ describe('the history of deployments', () => {
   })
 })
 
+describe('the releases that were opened', () => {
+  const [one, other] = fc.sample(endedDeployments, 2).map(({ release }) => release)
+  if (one === undefined || other === undefined) throw new Error('no releases')
+
+  it('finds a release as it was recorded, and no other that looks like it', async () => {
+    const app = newApp()
+    await createHistory(journal.table).recordRelease(app, one)
+    const history = createHistory(journal.table)
+    expect(await history.hasRelease(app, one)).toBe(true)
+    expect(await history.hasRelease(newApp(), one)).toBe(false)
+    const generation = Generation.parse(one.generation + 1)
+    expect(await history.hasRelease(app, { ...one, generation })).toBe(false)
+    const settings = { ...one.settings, image: 'evil.example/backdoor' }
+    expect(await history.hasRelease(app, { ...one, settings })).toBe(false)
+  })
+
+  it('keeps both releases that two runs open under one number', async () => {
+    const app = newApp()
+    const history = createHistory(journal.table)
+    const second = { ...other, generation: one.generation }
+    await history.recordRelease(app, one)
+    await history.recordRelease(app, second)
+    await history.recordRelease(app, one)
+    expect(await history.hasRelease(app, one)).toBe(true)
+    expect(await history.hasRelease(app, second)).toBe(true)
+    expect(await history.loadDeployments(app, 10)).toEqual([])
+  })
+
+  it('reads a recorded release once, however often it is asked for', async () => {
+    const app = newApp()
+    const history = createHistory(journal.table)
+    await history.recordRelease(app, one)
+    journal.operations.length = 0
+    for (let look = 0; look < 3; look += 1) expect(await history.hasRelease(app, one)).toBe(true)
+    expect(journal.operations.length).toBe(1)
+  })
+})
+
 describe('the steps of a deployment', () => {
   it('reads steps back as they were written, after repeated writes too', async () => {
     const history = createHistory(journal.table)

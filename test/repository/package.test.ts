@@ -645,6 +645,20 @@ describe('what is kept', () => {
     })
   })
 
+  test('an altered head raises an alarm', () => {
+    const source = readFileSync('src/rollout/find-altered.ts', 'utf8')
+    const [, message = 'none'] = /log\.error\('([^']+)'/.exec(source) ?? []
+    expect(resource('HeadAlteredLines').Properties).toMatchObject({
+      LogGroupName: { Ref: 'ReconcileLogGroup' },
+      FilterPattern: `{ $.message = "${message}" }`,
+      MetricTransformations: [{ MetricName: 'local-head-altered-lines' }],
+    })
+    expect(resource('HeadAlteredAlarm').Properties).toMatchObject({
+      MetricName: 'local-head-altered-lines',
+      Threshold: 1,
+    })
+  })
+
   test('an instance may use Systems Manager and read nothing', () => {
     const text = JSON.stringify(resource('InstanceRole').Properties)
     expect(text).not.toMatch(/GetParameter|GetSecret|s3:|"ssm:\*|"\*:/)
