@@ -12,6 +12,7 @@ const allow = (Action: string, Resource: unknown) => ({
   Version,
   Statement: [{ Effect: 'Allow', Action, Resource }],
 })
+const Conditions = { HasBoundary: { 'Fn::Not': [{ 'Fn::Equals': ['', ''] }] } }
 const resources = {
   Journal: {
     Type: 'AWS::DynamoDB::Table',
@@ -45,6 +46,7 @@ const resources = {
   AlarmRole: {
     Type: 'AWS::IAM::Role',
     Properties: {
+      PermissionsBoundary: { 'Fn::If': ['HasBoundary', 'arn', { Ref: 'AWS::NoValue' }] },
       AssumeRolePolicyDocument: trust('lambda.amazonaws.com'),
       Policies: [
         {
@@ -117,7 +119,7 @@ const resources = {
 }
 
 describe('a packaged template', () => {
-  const template = toTemplate(JSON.stringify({ Resources: resources }), account)
+  const template = toTemplate(JSON.stringify({ Conditions, Resources: resources }), account)
   const service = toService(template, (archive) => `/bundles/${archive}`)
   const functionName = 'landfall-local-alarm'
 
@@ -174,7 +176,7 @@ describe('a packaged template', () => {
     const { AlarmRole } = resources
     const Properties = { ...AlarmRole.Properties, ...more }
     const changed = { ...resources, AlarmRole: { ...AlarmRole, Properties } }
-    const other = toTemplate(JSON.stringify({ Resources: changed }), account)
+    const other = toTemplate(JSON.stringify({ Conditions, Resources: changed }), account)
     expect(() => toService(other, (archive) => archive)).toThrow('AlarmRole')
   })
 

@@ -2,6 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { toGrants } from '../../local/aws/index.ts'
 import { startGrantedWorld, type GrantedWorld } from '../support/granted-world.ts'
 
+// All functions as they are packaged, each judged by its packaged role, over one course of events. What
+// a role grants and none of this needs is too much, or has its reason below.
+
 let world: GrantedWorld
 beforeAll(async () => {
   world = await startGrantedWorld()
@@ -10,48 +13,64 @@ afterAll(() => world.stop())
 
 const commitOf = (letter: string): string => letter.repeat(40)
 
+const again = { app: 'shop', revision: commitOf('b'), force: true }
+
+/** Two deployments, an alarm that takes the second back, and what people then ask for. */
+const operateShop = async ({ deliver, operate, waitForStatus, fireAlarm }: GrantedWorld) => {
+  await deliver('shop', commitOf('a'))
+  await waitForStatus('shop', 1, 'succeeded')
+  await operate('plan', { app: 'shop' })
+  await deliver('shop', commitOf('b'))
+  await waitForStatus('shop', 2, 'succeeded')
+  await fireAlarm()
+  await waitForStatus('shop', 3, 'succeeded')
+  await operate('freeze', { app: 'shop', reason: 'test' })
+  await operate('unfreeze', { app: 'shop' })
+}
+
+/** An app that does not come up, an instance with another key, and a deployment that is cancelled. */
+const failShop = async ({ standIn, operate, waitForStatus }: GrantedWorld) => {
+  standIn.mood = 'fails'
+  await operate('redeploy', again)
+  await waitForStatus('shop', 4, 'failed')
+  standIn.mood = 'key_changed'
+  await operate('redeploy', again)
+  await waitForStatus('shop', 5, 'succeeded')
+  await operate('rollback', { app: 'shop' })
+  await waitForStatus('shop', 6, 'succeeded')
+  standIn.mood = 'waits'
+  await operate('redeploy', again)
+  await waitForStatus('shop', 7, 'in_progress')
+  await operate('cancel', { app: 'shop' })
+  await waitForStatus('shop', 7, 'cancelled')
+}
+
+/** An image on its way to Heroku, and a nudge that fails. */
+const carrySite = async ({ aws, deliver, operate, settle, tick }: GrantedWorld) => {
+  await deliver('site', commitOf('c'))
+  await settle('site')
+  await tick()
+  await settle('site')
+  for (const name of ['plan', 'hooks']) await operate(name, { app: 'site' })
+  await operate('status', {})
+  aws.runner.invokeAsync('landfall-local-reconcile', { no: 'event' })
+  await settle('shop')
+}
+
+/** Grants that nothing here needs, and why they are there. */
+const idle: readonly (readonly [pattern: RegExp, why: string])[] = [
+  [/managed-instance\/\*$/, 'hybrid machines are not imitated'],
+  [/^WebhookRole.*secret:landfall\/local\/docker-hub-/, 'its own test: test/end-to-end/sources'],
+]
+
 test('every call of the functions is granted, and every grant is called', async () => {
   const { aws, service } = world
-  const grants = new Set(
-    service.functions.flatMap(({ role }) => role.statements.flatMap(toGrants)),
-  )
-  const step = async (what: string, act: () => Promise<unknown>) => {
-    const at = Date.now()
-    await act().then((v) => console.error(what, Date.now() - at, JSON.stringify(v)?.slice(0, 300)), (e: unknown) => console.error('FAILED', what, String(e), world.logs.slice(-6).join('\n').slice(-3000)))
-  }
-  await step('hooks', () => world.operate('hooks', { app: 'shop' }))
-  await step('deliver a', () => world.deliver('shop', commitOf('a')))
-  await step('1', () => world.waitForStatus('shop', 1, 'succeeded'))
-  await step('plan', () => world.operate('plan', { app: 'shop' }))
-  await step('deliver b', () => world.deliver('shop', commitOf('b')))
-  await step('2', () => world.waitForStatus('shop', 2, 'succeeded'))
-  await step('alarm', () => world.fireAlarm())
-  await step('3', () => world.waitForStatus('shop', 3, 'succeeded'))
-  await step('freeze', () => world.operate('freeze', { app: 'shop', reason: 'test' }))
-  await step('unfreeze', () => world.operate('unfreeze', { app: 'shop' }))
-  world.standIn.mood = 'fails'
-  await step('redeploy', () => world.operate('redeploy', { app: 'shop', revision: commitOf('b'), force: true }))
-  await step('4', () => world.waitForStatus('shop', 4, 'failed'))
-  world.standIn.mood = 'key_changed'
-  await step('redeploy', () => world.operate('redeploy', { app: 'shop', revision: commitOf('b'), force: true }))
-  await step('5', () => world.waitForStatus('shop', 5, 'succeeded'))
-  await step('rollback', () => world.operate('rollback', { app: 'shop' }))
-  await step('6', () => world.waitForStatus('shop', 6, 'succeeded'))
-  world.standIn.mood = 'waits'
-  await step('redeploy', () => world.operate('redeploy', { app: 'shop', revision: commitOf('b'), force: true }))
-  await step('7', () => world.waitForStatus('shop', 7, 'in_progress'))
-  await step('cancel', () => world.operate('cancel', { app: 'shop' }))
-  await step('7', () => world.waitForStatus('shop', 7, 'cancelled'))
-  await step('deliver site', () => world.deliver('site', commitOf('c')))
-  await step('settle', () => world.settle('site'))
-  await step('tick', () => world.tick())
-  await step('tick', () => world.tick())
-  await step('settle', () => world.settle('site'))
-  await step('plan', () => world.operate('plan', { app: 'site' }))
-  await step('status', () => world.operate('status', {}))
-  aws.runner.invokeAsync('landfall-local-reconcile', { no: 'event' })
-  await step('settle', () => world.settle('shop'))
-  console.error('idle', [...grants].filter((g) => !aws.access.exercised.has(g)))
-  console.error('denials', aws.access.denials)
+  await operateShop(world)
+  await failShop(world)
+  await carrySite(world)
   expect(aws.access.denials).toEqual([])
+  const grants = service.functions.flatMap(({ role }) => role.statements.flatMap(toGrants))
+  const unused = [...new Set(grants)].filter((grant) => !aws.access.exercised.has(grant))
+  expect(unused.filter((grant) => !idle.some(([pattern]) => pattern.test(grant)))).toEqual([])
+  expect(idle.filter(([pattern]) => !unused.some((grant) => pattern.test(grant)))).toEqual([])
 })

@@ -278,14 +278,10 @@ export const startGrantedWorld = async (): Promise<GrantedWorld> => {
       return `${newest?.generation}: ${newest?.status}`
     },
     waitForStatus: (app, generation, status) =>
-      waitUntil(
-        async () => {
-          const newest = await newestOf(app)
-          return newest?.generation === generation && newest.status === status
-        },
-        `deployment ${generation} of ${app} is ${status}`,
-        20,
-      ),
+      waitUntil(async () => {
+        const newest = await newestOf(app)
+        return newest?.generation === generation && newest.status === status
+      }, `deployment ${generation} of ${app} is ${status}`),
     fireAlarm: async () => {
       const cloudwatch = new CloudWatchClient(aws.client)
       const AlarmName = 'shop-5xx'
