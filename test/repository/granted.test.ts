@@ -45,14 +45,14 @@ const failShop = async ({ standIn, operate, waitForStatus }: GrantedWorld) => {
   await waitForStatus('shop', 7, 'cancelled')
 }
 
-/** A commit whose CI is heard of twice waits for its image, and a person asks for it. */
+/** A person asks for a commit before its CI is green; then it waits, because the app is frozen. */
 const waitFrozen = async ({ deliver, operate, settle }: GrantedWorld) => {
+  await settle('shop')
+  await operate('redeploy', { app: 'shop', revision: commitOf('d') })
   await operate('freeze', { app: 'shop', reason: 'test' })
   for (let time = 0; time < 2; time += 1) await deliver('shop', commitOf('d'))
   await settle('shop')
   await operate('plan', { app: 'shop' })
-  await operate('redeploy', { app: 'shop', revision: commitOf('d') })
-  await settle('shop')
 }
 
 /** An image on its way to Heroku, and a nudge that fails. */
