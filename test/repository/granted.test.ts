@@ -22,22 +22,27 @@ const operateShop = async ({ deliver, operate, waitForStatus, fireAlarm }: Grant
   await operate('plan', { app: 'shop' })
   await deliver('shop', commitOf('b'))
   await waitForStatus('shop', 2, 'succeeded')
+  await settle('shop')
   await fireAlarm()
   await waitForStatus('shop', 3, 'succeeded')
   await operate('freeze', { app: 'shop', reason: 'test' })
   await operate('unfreeze', { app: 'shop' })
+  await settle('shop')
 }
 
 /** An app that does not come up, an instance with another key, and a deployment that is cancelled. */
-const failShop = async ({ standIn, operate, waitForStatus }: GrantedWorld) => {
+const failShop = async ({ standIn, operate, settle, waitForStatus }: GrantedWorld) => {
   standIn.mood = 'fails'
   await operate('redeploy', again)
   await waitForStatus('shop', 4, 'failed')
+  await settle('shop')
   standIn.mood = 'key_changed'
   await operate('redeploy', again)
   await waitForStatus('shop', 5, 'succeeded')
+  await settle('shop')
   await operate('rollback', { app: 'shop' })
   await waitForStatus('shop', 6, 'succeeded')
+  await settle('shop')
   standIn.mood = 'waits'
   await operate('redeploy', again)
   await waitForStatus('shop', 7, 'in_progress')
