@@ -16,7 +16,8 @@ const commitOf = (letter: string): string => letter.repeat(40)
 const again = { app: 'shop', revision: commitOf('b'), force: true }
 
 /** Two deployments, an alarm that takes the second back, and what people then ask for. */
-const operateShop = async ({ deliver, operate, waitForStatus, fireAlarm }: GrantedWorld) => {
+const operateShop = async (world: GrantedWorld) => {
+  const { deliver, operate, settle, waitForStatus, fireAlarm } = world
   await deliver('shop', commitOf('a'))
   await waitForStatus('shop', 1, 'succeeded')
   await operate('plan', { app: 'shop' })
