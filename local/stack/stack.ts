@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readConfigurationFile } from '../../src/config/file.ts'
 import {
@@ -20,6 +19,7 @@ import { startHosts } from './hosts.ts'
 import { openLogFiles } from './log-files.ts'
 import type { StackOptions } from './options.ts'
 import { refuseTakenPorts, refuseTakenState } from './refuse-taken.ts'
+import { openState } from './state.ts'
 import { createStops, type Stops } from './stops.ts'
 import { createHookSecrets, createTables } from './seed.ts'
 import { startVendors, type Vendors } from './vendors.ts'
@@ -76,7 +76,7 @@ const prepareService = async (options: StackOptions, account: Account, state: st
 const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const account = { id: accountId, region: options.region }
   const state = resolve(options.stateDirectory)
-  mkdirSync(state, { recursive: true })
+  openState(state)
   const { configuration, service } = await prepareService(options, account, state)
   const { registry, fleet } = await startHosts(options, configuration, state, stops)
   const logs = stops.keep(openLogFiles(join(state, 'logs'), options.say))

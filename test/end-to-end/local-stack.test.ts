@@ -13,6 +13,7 @@ import { ListDocumentsCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../local/stack/stack.ts'
+import { sendRaw } from '../support/send-raw.ts'
 import { waitFor } from '../support/wait.ts'
 
 const project = join(import.meta.dirname, '../..')
@@ -70,6 +71,17 @@ describe('the local stack', () => {
     expect(forged.status).toBe(401)
     expect(await forged.json()).toMatchObject({ outcome: 'rejected' })
   })
+
+  it.each(['apiAddress', 'awsAddress'] as const)(
+    'refuses a rebound name and a web page at its %s',
+    async (address) => {
+      const { port } = new URL(stack[address])
+      const send = (headers: Readonly<Record<string, string>>) =>
+        sendRaw(stack[address], headers, { method: 'POST', body: '{}' })
+      expect(await send({ host: `rebound.evil.example:${port}` })).toMatchObject({ status: 403 })
+      expect(await send({ origin: 'https://evil.example' })).toMatchObject({ status: 403 })
+    },
+  )
 
   it('has the table, the documents and the tags that package and configuration name', async () => {
     const table = new DescribeTableCommand({ TableName: 'landfall-local' })
@@ -170,6 +182,7 @@ describe('npm start', () => {
       const kept = join(directory, 'start', 'env')
       expect(readFileSync(kept, 'utf8')).toBe(`${said[2]}\n`)
       expect(statSync(kept).mode & 0o777).toBe(0o600)
+      expect(statSync(join(directory, 'start')).mode & 0o777).toBe(0o700)
       expect(await isServed('http://localhost:3491/healthz')).toBe(true)
       child.kill(signal)
       expect(await end(child)).toBe(0)
