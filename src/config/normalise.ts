@@ -122,6 +122,7 @@ const toApp = (name: string, file: AppFile): App => ({
     : null,
   reports: {
     github: file.reports.github ?? null,
+    githubDescription: file.reports.githubDescription,
     notice: file.reports.notice ?? null,
     sentry: file.reports.sentry ?? null,
   },

@@ -211,11 +211,15 @@ const AppFile = z.strictObject({
   reports: z
     .strictObject({
       github: SecretName.optional(),
+      githubDescription: z
+        .enum(['reason', 'message'], { error: 'reason or message' })
+        .default('reason')
+        .describe('What a status says there; message: also what a failed app said last.'),
       notice: SecretName.optional(),
       sentry: SecretName.optional(),
     })
     .prefault({})
-    .describe('Where to report; each is the name of a secret with the token or address.'),
+    .describe('Where to report; a name is that of a secret with the token or address.'),
 })
 export type AppFile = z.output<typeof AppFile>
 export type TargetFile = z.output<typeof TargetFile>

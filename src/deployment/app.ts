@@ -111,6 +111,8 @@ export interface App {
   } | null
   readonly reports: {
     readonly github: string | null
+    /** What a status at GitHub says of a failure: the reason's fixed words, or what the app said last. */
+    readonly githubDescription: 'reason' | 'message'
     readonly notice: string | null
     readonly sentry: string | null
   }

@@ -102,6 +102,7 @@ export const appSchema: z.ZodType<App> = z.object({
     .nullable(),
   reports: z.object({
     github: z.string().nullable(),
+    githubDescription: z.enum(['reason', 'message']).default('reason'),
     notice: z.string().nullable(),
     sentry: z.string().nullable(),
   }),

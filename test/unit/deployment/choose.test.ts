@@ -340,7 +340,7 @@ describe('the choice of a revision', () => {
 describe('asking GitHub for a run that no hook has brought', () => {
   const app: App = {
     ...lettings,
-    reports: { github: 'landfall/github', notice: null, sentry: null },
+    reports: { github: 'landfall/github', githubDescription: 'reason', notice: null, sentry: null },
   }
   const lacking = (index: number, changes: Partial<Revision> = {}): Revision =>
     revisionAt(index, { ci: {}, ...changes })
