@@ -62,17 +62,17 @@ const carrySecretsOf = ({ registry, targets }: App): (string | null)[] =>
   targets.flatMap((target) => (target.kind === 'heroku' ? [registry, target.token] : []))
 
 const secretArns = ({ sources, apps }: Configuration, stage: string) => {
-  const named = [sources.github, sources.circleci, sources['docker-hub']]
+  const hookSecrets = [sources.github, sources.circleci, sources['docker-hub']].map(
+    (source) => source?.secret ?? null,
+  )
   return {
-    webhook: toArns(
-      named.map((source) => source?.secret ?? null),
-      stage,
-    ),
+    webhook: toArns(hookSecrets, stage),
     reconcile: toArns(apps.flatMap(secretsOf), stage),
     // What else an app names is not looked into.
     plan: toArns(apps.flatMap(deploySecretsOf), stage),
     carry: toArns(apps.flatMap(carrySecretsOf), stage),
-    hooks: toArns([sources['docker-hub']?.secret ?? null], stage),
+    // It says which of them cannot be used, and which are equal.
+    hooks: toArns(hookSecrets, stage),
   }
 }
 

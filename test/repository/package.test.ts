@@ -219,7 +219,7 @@ describe('roles', () => {
     ['status', []],
     ['plan', ['heroku', 'oc-lettings', 'registry', 'render']],
     ['carry', ['heroku']],
-    ['hooks', ['docker-hub']],
+    ['hooks', ['circleci', 'docker-hub', 'github']],
   ])('%s may read only the secrets of landfall.yml that it uses: %j', (name, secrets) => {
     const read = statementsOf(name)
       .filter(({ Action }) => Action.includes('secretsmanager:GetSecretValue'))
