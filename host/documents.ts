@@ -162,8 +162,8 @@ const renderContent = (kind: DocumentKind): string => {
 
 /**
  * An SSM Command document as the stack creates it: CloudFormation hands a string on as it is, and would indent an
- * object. The hash in its name pins the content: a Lambda names the document it was packaged with, never `$DEFAULT`,
- * so a stack update mixes nothing.
+ * object. The hash in its name pins the content: a Lambda names the document it was packaged with and its version 1,
+ * never `$DEFAULT`, so a stack update mixes nothing.
  */
 export const buildDocument = (kind: DocumentKind, stage: string): HostDocument => {
   const content = renderContent(kind)

@@ -71,6 +71,23 @@ test('sends a command to its instances with its parameters, and reads their answ
   })
 })
 
+test('sends the document as it was created, whatever became its default version since', async () => {
+  const sent: unknown[] = []
+  const recording = createCommands((settings) => {
+    const client = new SSMClient({ ...aws.client, ...settings })
+    client.middlewareStack.add(
+      (next) => (call) => {
+        sent.push(call.input)
+        return next(call)
+      },
+      { step: 'initialize' },
+    )
+    return client
+  })
+  expect(await recording.send(order())).toMatchObject({ ok: true })
+  expect(sent).toMatchObject([{ DocumentName: document, DocumentVersion: '1' }])
+})
+
 test('cuts a comment that is too long for SSM', async () => {
   await send({ comment: 'x'.repeat(200) })
   expect((await listSent())[0]?.Comment).toBe('x'.repeat(100))
