@@ -47,6 +47,8 @@ export const reasons = {
   instance_in_two_targets: 'Two targets of the app select the same instance.',
   too_many_instances: "The app's record in the journal has no room for so many instances.",
   instance_offline: 'The instance is not online in SSM.',
+  instance_untagged:
+    'The instance does not have the tag landfall:stage with the name of this stage.',
   agent_too_old:
     'The SSM agent is older than 3.3.2746.0 and cannot keep parameters out of the shell.',
   tool_missing: 'A program that the host scripts need is not installed.',

@@ -177,6 +177,7 @@ const openingSubjects: Partial<Record<Reason, string>> = {
   envelope_too_large: 'envelope',
   secret_missing: 'secret',
   instance_offline: 'instance',
+  instance_untagged: 'instance',
   agent_too_old: 'instance',
 }
 

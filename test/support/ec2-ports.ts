@@ -1,5 +1,6 @@
 import type { Release } from '../../src/deployment/deployment.ts'
 import { Fence, Generation, type InstanceId } from '../../src/kernel/id.ts'
+import { createLog } from '../../src/kernel/log.ts'
 import { succeed } from '../../src/kernel/result.ts'
 import type {
   Certificate,
@@ -50,7 +51,7 @@ export const machine = (index: number, changes: Partial<FleetInstance> = {}): Fl
   name: 'lettings',
   ping: 'online',
   agentVersion: '3.3.2746.0',
-  tags: { Name: 'lettings' },
+  tags: { Name: 'lettings', 'landfall:stage': 'test' },
   ...changes,
 })
 
@@ -94,6 +95,7 @@ export const keepCertificates = (known = new Map<InstanceId, Certificate>()): Ce
 /** Ports that answer plain values and record what is sent. */
 export const createEc2Ports = (given: Given = {}) => {
   const sent: Command[] = []
+  const said: string[] = []
   const known = new Map((given.certificates ?? []).map((one) => [one.instance, one]))
   const sends = given.sends ?? [succeed('command-1')]
   const ports: Ec2Ports = {
@@ -113,6 +115,7 @@ export const createEc2Ports = (given: Given = {}) => {
     measureImage: () => Promise.resolve(given.imageMegabytes ?? null),
     maskOutput: given.maskOutput ?? (async () => (text) => text.replaceAll('hunter22', '[masked]')),
     stage: {
+      name: 'test',
       prepareDocument: 'landfall-test-prepare-00000000',
       deployDocument: 'landfall-test-deploy-00000000',
       owner: '000000000000/eu-west-3/test',
@@ -120,8 +123,9 @@ export const createEc2Ports = (given: Given = {}) => {
       subnet: '172.30.77.0/24',
     },
     clock: () => new Date(start),
+    log: createLog({}, (line) => said.push(line)),
   }
-  return { ports, sent, known }
+  return { ports, sent, known, said }
 }
 
 /** A `Settings` parameter as the host reads it. */

@@ -41,7 +41,7 @@ const sendToReachable = async (
   if (sent.error.kind === 'throttled') throw new Retryable(sent.error.message)
   if (sent.error.kind === 'failed') return refuseStart(order, 'send_failed', sent.error.message)
   const online = (await ports.fleet.list(settings.instances))
-    .filter((instance) => obstacleOf(instance) === null)
+    .filter((instance) => obstacleOf(instance, ports.stage.name) === null)
     .map(({ id }) => id)
   const reachable = order.instances.filter((id) => online.includes(id))
   if (reachable.length === 0 || reachable.length === order.instances.length)

@@ -19,7 +19,7 @@ export interface LookPorts {
   /** Looking needs no more: it reads no output whole and cancels nothing. */
   readonly commands: Pick<Commands, 'send' | 'invocations'>
   readonly fleet: Fleet
-  readonly stage: Pick<Ec2Stage, 'owner' | 'proxyImage' | 'subnet'> & {
+  readonly stage: Pick<Ec2Stage, 'name' | 'owner' | 'proxyImage' | 'subnet'> & {
     readonly planDocument: string
   }
   readonly clock: Clock
@@ -134,14 +134,16 @@ export const lookAtInstances = async (
   settings: Ec2Settings,
   order: LookOrder,
 ): Promise<readonly InstanceSight[]> => {
-  const fleet = await listSelected(ports.fleet, settings.instances)
-  const reachable = fleet.filter((instance) => obstacleOf(instance) === null).map(({ id }) => id)
+  const { name: stage } = ports.stage
+  const { selected } = await listSelected(ports.fleet, settings.instances, stage)
+  const isReachable = (one: FleetInstance) => obstacleOf(one, stage) === null
+  const reachable = selected.filter(isReachable).map(({ id }) => id)
   const send = (ids: readonly InstanceId[]) =>
     ports.commands.send(toLookCommand(ports, settings, order, ids))
   const sent = await sendLook(send, reachable)
   const invocations = await waitForAnswers(ports, sent)
-  return fleet.map((instance) => {
-    const obstacle = obstacleOf(instance)
+  return selected.map((instance) => {
+    const obstacle = obstacleOf(instance, stage)
     if (obstacle !== null)
       return { instance, sight: { kind: 'unseen', reason: obstacle, message: '' } }
     const own = sent.find(({ instances }) => instances.includes(instance.id))

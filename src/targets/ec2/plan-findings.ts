@@ -1,6 +1,6 @@
 import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Serving } from '../../deployment/deployment.ts'
-import type { Reason } from '../../kernel/reason.ts'
+import { reasons, type Reason } from '../../kernel/reason.ts'
 import { timesPacked, type ImageSize } from '../../registry/manifest.ts'
 import { toDrift, toProblem, toWarning, type TargetFinding } from '../findings.ts'
 import type { InstanceSight } from './look.ts'
@@ -91,6 +91,7 @@ const explainUnseen = (
     return `agent ${agentVersion}; ${oldestAgent} or newer is needed: aws ssm send-command --document-name AWS-UpdateSSMAgent --instance-ids ${id}`
   if (reason === 'send_failed')
     return `no command can be sent to it (${message}); does it have the tag landfall:stage of this stage?`
+  if (reason === 'instance_untagged') return reasons[reason]
   if (reason !== 'instance_offline') return message
   const what =
     ping === 'offline'

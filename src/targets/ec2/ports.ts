@@ -2,6 +2,7 @@ import type { App, InstanceSelector } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/deployment.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
+import type { Log } from '../../kernel/log.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import type { Result } from '../../kernel/result.ts'
 
@@ -95,6 +96,7 @@ export type MaskOutput = (release: Release) => Promise<(text: string) => string>
 
 /** The documents' names, and the parameters of every command of this stage. */
 export interface Ec2Stage {
+  readonly name: string
   readonly prepareDocument: string
   readonly deployDocument: string
   /** `<account>/<region>/<stage>`: a host that belongs to another owner refuses. */
@@ -107,8 +109,9 @@ export interface Ec2Stage {
 export interface SelectionPorts {
   readonly fleet: Fleet
   readonly measureEnvelope: MeasureEnvelope
-  readonly stage: Pick<Ec2Stage, 'proxyImage' | 'subnet'>
+  readonly stage: Pick<Ec2Stage, 'name' | 'proxyImage' | 'subnet'>
   readonly clock: Clock
+  readonly log: Pick<Log, 'warn'>
 }
 
 export interface Ec2Ports extends SelectionPorts {

@@ -55,6 +55,40 @@ test('selects the instances of its ids that are gone', async () => {
   ])
 })
 
+const untagged = { tags: { Name: 'lettings', 'landfall:stage': 'prod' } }
+
+test('leaves an instance without the tag of the stage out, which would fail the wave, and says so in the log', async () => {
+  const fleet = [machine(1), machine(2, untagged), machine(3, { tags: {} })]
+  const { target, said } = targetOf({ fleet })
+  expect(await target.candidates()).toEqual([
+    { id: instanceAt(1), target: keyAt(0), obstacle: null },
+  ])
+  expect(said.map((line): unknown => JSON.parse(line))).toEqual([
+    {
+      level: 'warn',
+      message: 'instances without stage tag ignored',
+      target: keyAt(0),
+      why: `left out, because the tag landfall:stage is not test: ${instanceAt(2)}, ${instanceAt(3)}`,
+    },
+  ])
+})
+
+test('refuses an instance that is named by its id and lacks the tag of the stage', async () => {
+  const ids = { kind: 'ids' as const, ids: [instanceAt(1), instanceAt(2)] }
+  const given = { fleet: [machine(1), machine(2, untagged)] }
+  const { target } = targetOf(given, ec2({ instances: ids }))
+  expect(await target.candidates()).toMatchObject([
+    { id: instanceAt(1), obstacle: null },
+    { id: instanceAt(2), obstacle: 'instance_untagged' },
+  ])
+})
+
+test('selects a hybrid machine, of which EC2 knows no tags', async () => {
+  const { target, said } = targetOf({ fleet: [machine(1, { tags: null })] })
+  expect(await target.candidates()).toMatchObject([{ id: instanceAt(1), obstacle: null }])
+  expect(said).toEqual([])
+})
+
 test('needs no prepare for an instance with a certificate of the last 30 days', async () => {
   const month = 30 * 24 * 3600
   const of = [certificateOf(1, after(1 - month)), certificateOf(2, after(-month))]

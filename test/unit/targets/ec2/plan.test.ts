@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Ec2Settings } from '../../../../src/deployment/app.ts'
 import { Generation, type Digest, type InstanceId } from '../../../../src/kernel/id.ts'
+import { createLog } from '../../../../src/kernel/log.ts'
 import { succeed } from '../../../../src/kernel/result.ts'
 import type { ImageSize } from '../../../../src/registry/manifest.ts'
 import { createEc2View, type Ec2ViewPorts } from '../../../../src/targets/ec2/plan.ts'
@@ -53,9 +54,16 @@ const planOf = async (given: Given) => {
       asked.push(kind)
       return size
     },
-    stage: { planDocument: 'plan', owner: 'o', proxyImage: 'haproxy:3', subnet: '172.30.77.0/24' },
+    stage: {
+      name: 'test',
+      planDocument: 'plan',
+      owner: 'o',
+      proxyImage: 'haproxy:3',
+      subnet: '172.30.77.0/24',
+    },
     clock: () => new Date(start),
     sleep: async () => {},
+    log: createLog({}, () => {}),
   }
   const view = createEc2View(ports, ec2(settings))
   const { predeployOn = instanceAt(1), live, digest = digestAt(1) } = given
@@ -206,6 +214,18 @@ test.each<[string, Partial<FleetInstance>, string, string]>([
   expect(findings).toMatchObject([{ level: 'problem', reason, instance: instanceAt(1) }])
   expect(findings[0]?.message).toContain(message)
   expect(instances).toMatchObject([{ docker: null, serving: null, would: [] }])
+})
+
+test('warns of instances that lack the tag of the stage, and asks only the others', async () => {
+  const untagged = { tags: { Name: 'lettings' } }
+  const machines = [{}, ...Array.from({ length: 6 }, () => untagged)]
+  const { findings, instances } = await planOf({ hosts: machines.map(() => ({})), machines })
+  const ids = [2, 3, 4, 5, 6].map(instanceAt).join(', ')
+  expect(findings.map(({ level, what, message }) => `${level} ${what}: ${message}`)).toEqual([
+    `warning instances: left out, because the tag landfall:stage is not test: ${ids} and 1 more`,
+    fine,
+  ])
+  expect(instances.map(({ id }) => id)).toEqual([instanceAt(1)])
 })
 
 test('plans each instance in the wave that the opening gives it', async () => {
