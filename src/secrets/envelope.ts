@@ -3,7 +3,7 @@ import type { AppName, Generation, InstanceId } from '../kernel/id.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import type { RegistryLogin } from './app-secret.ts'
 import type { Environment } from './environment.ts'
-import { listMasks } from './masks.ts'
+import { rankMasks, type Maskable } from './masks.ts'
 
 export interface EnvelopeContent {
   readonly app: AppName
@@ -16,22 +16,54 @@ export interface EnvelopeContent {
 }
 
 /**
+ * Up to how many bytes of entries an envelope takes masks beyond the values themselves. With these, one command
+ * still reaches 50 instances; a larger environment has less room for masks, and loses no instance to them.
+ */
+const mostBytesWithForms = 8 * 1024
+
+const sizeOf = (entries: readonly string[]): number => Buffer.byteLength(entries.join('\0')) + 1
+
+/** The masks that the instances get: the values, and of their other forms the likeliest that there is room for. */
+const chooseMasks = (maskable: Maskable, bytesOf: (masks: readonly string[]) => number) => {
+  const ranked = rankMasks(maskable)
+  const chosen = new Set(ranked.flatMap(({ text, rank }) => (rank === 0 ? [text] : [])))
+  let room = mostBytesWithForms - bytesOf([...chosen])
+  const forms = ranked
+    .filter(({ rank }) => rank > 0)
+    .toReversed()
+    .sort((one, other) => one.rank - other.rank)
+  for (const { text } of forms) {
+    const bytes = sizeOf([`mask ${text}`])
+    if (bytes > room) continue
+    room -= bytes
+    chosen.add(text)
+  }
+  return ranked.flatMap(({ text }) => (chosen.has(text) ? [text] : []))
+}
+
+/** The longest mask first, as the host masks with them: its own sort is slow. */
+const renderEntries = (environment: Environment, masks: readonly string[]): readonly string[] => {
+  const left = new Set(masks)
+  const open: string[] = []
+  const masked: { readonly entry: string; readonly text: string }[] = []
+  for (const [name, value] of environment.values) {
+    const text = value.reveal()
+    if (left.delete(text)) masked.push({ entry: `secret ${name}=${text}`, text })
+    else open.push(`env ${name}=${text}`)
+  }
+  for (const text of left) masked.push({ entry: `mask ${text}`, text })
+  masked.sort((one, other) => Buffer.byteLength(other.text) - Buffer.byteLength(one.text))
+  return [...open, ...masked.map(({ entry }) => entry)]
+}
+
+/**
  * The plaintext of an envelope: the line `landfall/1 <app> <generation> <instance,…>`, then entries
  * that each end in NUL, so that a value may hold anything else:
- * `env NAME=value`, `secret NAME=value` (the value is masked as a whole), `mask value` for the parts of
- * those that are not, and `registry host`, `username …`, `password …` for a private image.
+ * `env NAME=value`, `secret NAME=value` (the value is masked as a whole), `mask value` for parts and other
+ * forms of them, and `registry host`, `username …`, `password …` for a private image.
  */
 export const renderEnvelopePlaintext = (content: EnvelopeContent): Redacted => {
   const { app, generation, instances, environment, registry } = content
-  const secrets = [
-    ...environment.secretNames.flatMap((name) => environment.values.get(name) ?? []),
-    ...(registry === null ? [] : [registry.password]),
-  ]
-  const masks = new Set(listMasks(secrets).map((mask) => mask.reveal()))
-  const env = [...environment.values].map(([name, value]) => {
-    const kind = masks.delete(value.reveal()) ? 'secret' : 'env'
-    return `${kind} ${name}=${value.reveal()}`
-  })
   const login =
     registry === null
       ? []
@@ -41,7 +73,10 @@ export const renderEnvelopePlaintext = (content: EnvelopeContent): Redacted => {
           `password ${registry.password.reveal()}`,
         ]
   const header = `landfall/1 ${app} ${generation} ${instances.join(',')}\n`
-  const entries = [...env, ...[...masks].map((mask) => `mask ${mask}`), ...login]
+  const secrets = environment.secretNames.flatMap((name) => environment.values.get(name) ?? [])
+  const entriesWith = (masks: readonly string[]) => [...renderEntries(environment, masks), ...login]
+  const bytesOf = (masks: readonly string[]) => sizeOf(entriesWith(masks))
+  const entries = entriesWith(chooseMasks({ secrets, login: registry }, bytesOf))
   return new Redacted(header + entries.map((entry) => `${entry}\0`).join(''))
 }
 

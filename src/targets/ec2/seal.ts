@@ -70,9 +70,7 @@ export const createMaskOutput =
     if (!login.ok) throw new Retryable(login.error.message)
     const whole = secret.value === null ? [] : [secret.value]
     const environment = assembleEnvironment({ env: {}, secret: secret.value })
-    const masks = listMasks([
-      ...(environment.ok ? environment.value.values.values() : whole),
-      ...(login.value === null ? [] : [login.value.password]),
-    ])
+    const secrets = environment.ok ? [...environment.value.values.values()] : whole
+    const masks = listMasks({ secrets, login: login.value })
     return (text) => maskText(text, masks)
   }
