@@ -21,7 +21,8 @@ export interface EnvelopeContent {
  */
 const mostBytesWithForms = 8 * 1024
 
-const sizeOf = (entries: readonly string[]): number => Buffer.byteLength(entries.join('\0')) + 1
+const bytesOfEntries = (entries: readonly string[]): number =>
+  Buffer.byteLength(entries.join('\0')) + 1
 
 /** The masks that the instances get: the values, and of their other forms the likeliest that there is room for. */
 const chooseMasks = (maskable: Maskable, bytesOf: (masks: readonly string[]) => number) => {
@@ -33,7 +34,7 @@ const chooseMasks = (maskable: Maskable, bytesOf: (masks: readonly string[]) => 
     .toReversed()
     .sort((one, other) => one.rank - other.rank)
   for (const { text } of forms) {
-    const bytes = sizeOf([`mask ${text}`])
+    const bytes = bytesOfEntries([`mask ${text}`])
     if (bytes > room) continue
     room -= bytes
     chosen.add(text)
@@ -75,7 +76,7 @@ export const renderEnvelopePlaintext = (content: EnvelopeContent): Redacted => {
   const header = `landfall/1 ${app} ${generation} ${instances.join(',')}\n`
   const secrets = environment.secretNames.flatMap((name) => environment.values.get(name) ?? [])
   const entriesWith = (masks: readonly string[]) => [...renderEntries(environment, masks), ...login]
-  const bytesOf = (masks: readonly string[]) => sizeOf(entriesWith(masks))
+  const bytesOf = (masks: readonly string[]) => bytesOfEntries(entriesWith(masks))
   const entries = entriesWith(chooseMasks({ secrets, login: registry }, bytesOf))
   return new Redacted(header + entries.map((entry) => `${entry}\0`).join(''))
 }

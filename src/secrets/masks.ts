@@ -117,8 +117,6 @@ const listBasicOfUrl = (line: string): readonly Part[] => {
   return isLogin ? listBasic(decode(user), decode(password)) : []
 }
 
-const sizeOf = (text: string): number => Buffer.byteLength(text)
-
 /**
  * The texts to mask in captured output, each with its rank, longest first, so that no part of a longer one is
  * left over.
@@ -135,7 +133,7 @@ export const rankMasks = ({ secrets, login }: Maskable): readonly Part[] => {
   for (const { text, rank } of found) ranked.set(text, Math.min(rank, ranked.get(text) ?? rank))
   return [...ranked]
     .map(([text, rank]) => ({ text, rank }))
-    .sort((one, other) => sizeOf(other.text) - sizeOf(one.text))
+    .sort((one, other) => Buffer.byteLength(other.text) - Buffer.byteLength(one.text))
 }
 
 /** All of them: Landfall masks with these before it stores anything. */

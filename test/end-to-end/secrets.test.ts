@@ -73,12 +73,12 @@ beforeAll(async () => {
       [app]: {
         settings: { secrets: 'landfall/local/e2e-app', registry: 'landfall/local/e2e-login' },
         ec2: {
-          predeploy: ['sh', '-c', `env; ${printForms}; test "$VERSION" != unmigratable`],
+          predeploy: ['sh', '-c', `${printForms}; env; test "$VERSION" != unmigratable`],
           run: {
             command: [
               'sh',
               '-c',
-              `test "$VERSION" != printer || { env; ${printForms}; exit 1; }; exec node /app/app.mts`,
+              `test "$VERSION" != printer || { ${printForms}; env; exit 1; }; exec node /app/app.mts`,
             ],
           },
         },
@@ -256,7 +256,11 @@ test.each([
     expect(deployment).toMatchObject({ status: 'failed', reason })
     const tail = deployment.steps.flatMap((step) => step.tail)
     expect(tail).toEqual(expect.arrayContaining(masked))
-    expect(tail.filter((line) => line.includes('[masked]'))).toHaveLength(10)
+    expect(tail.filter((line) => line.includes('[masked]'))).toHaveLength(7)
+    // The last 20 lines hold the environment only; SSM has more of them.
+    expect(await readCommands()).toMatch(
+      /address \[masked\]\\+npage \[masked\]\\+nheader \S*\[masked\]\S* \[masked\]/,
+    )
     await expectToldSafely(reason)
   },
 )
