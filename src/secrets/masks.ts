@@ -54,7 +54,8 @@ const listLeaves = (value: string): readonly string[] => {
   const rest = [parseJson(z.unknown(), value)]
   for (const one of rest)
     if (typeof one === 'string') leaves.push(...splitLines(one))
-    else if (typeof one === 'object' && one !== null) rest.push(...Object.values(one))
+    else if (typeof one === 'object' && one !== null)
+      rest.push(...Object.values<unknown>({ ...one }))
   return leaves
 }
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Redacted } from '../../../src/kernel/redacted.ts'
 import { listMasks, maskText, rankMasks, type Maskable } from '../../../src/secrets/masks.ts'
