@@ -97,6 +97,7 @@ const doors = [
     '^(node:)?crypto$',
     [
       'src/kernel/id\\.ts$',
+      'src/journal/history\\.ts$',
       'src/secrets/',
       'src/sources/',
       'src/delivery/',

@@ -191,8 +191,7 @@ export const startFleetWorld = async (settings: FleetSettings): Promise<FleetWor
   const counter = countCalls(faults, (name, payload) =>
     aws.runner.invoke(name, JSON.stringify(payload)),
   )
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
-  const client = { endpoint: aws.address, region: account.region, credentials }
+  const { client } = aws
   await createTables(client, service.tables)
   const secrets = new SecretsManagerClient(client)
   const signingSecret = randomUUID()

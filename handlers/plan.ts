@@ -39,6 +39,7 @@ const composeTargets = (
   readSecret: ReadSecret,
   { findSize }: ReturnType<typeof createImages>,
   table: JournalTable,
+  log: Log,
 ) => {
   const ec2 = {
     commands: createCommands(),
@@ -46,6 +47,7 @@ const composeTargets = (
     measureEnvelope: createMeasureEnvelope(readSecret),
     findSize,
     stage: {
+      name: environment.STAGE,
       planDocument: environment.PLAN_DOCUMENT,
       owner: environment.OWNER,
       proxyImage: environment.PROXY_IMAGE,
@@ -53,6 +55,7 @@ const composeTargets = (
     },
     clock,
     sleep,
+    log,
   }
   const baseUrl = environment.RENDER_API
   const render = { open: createOpenRender({ http, readSecret, clock, baseUrl }), readSecret }
@@ -87,7 +90,7 @@ const compose = (log: Log) => {
     describeAlarms: createAlarmStates(),
     readFiring: createReadFiring(),
     hooksOf: (app) => listHookEvents(app, sources),
-    toTarget: composeTargets(environment, readSecret, images, table),
+    toTarget: composeTargets(environment, readSecret, images, table, log),
     clock,
     log,
   })

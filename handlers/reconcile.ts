@@ -93,31 +93,42 @@ const composeHeroku = (
   clock,
 })
 
-const composeReconcileTargets = (
+const composeEc2 = (
   environment: ReconcileEnvironment,
   table: JournalTable,
   { readSecret, fleet, images }: ReturnType<typeof composeOutside>,
+  log: Log,
+) => ({
+  commands: createCommands(),
+  fleet,
+  certificates: createCertificates(table, log),
+  sealEnvelope: createSealEnvelope(readSecret),
+  measureEnvelope: createMeasureEnvelope(readSecret),
+  measureImage: createMeasureImage(
+    ({ settings, digest }) => images.findSize(settings, digest, null),
+    sleep,
+  ),
+  maskOutput: createMaskOutput(readSecret),
+  stage: {
+    name: environment.STAGE,
+    prepareDocument: environment.PREPARE_DOCUMENT,
+    deployDocument: environment.DEPLOY_DOCUMENT,
+    owner: environment.OWNER,
+    proxyImage: environment.PROXY_IMAGE,
+    subnet: environment.SUBNET,
+  },
+  clock,
+  log,
+})
+
+const composeReconcileTargets = (
+  environment: ReconcileEnvironment,
+  table: JournalTable,
+  outside: ReturnType<typeof composeOutside>,
+  log: Log,
 ) => {
-  const ec2 = {
-    commands: createCommands(),
-    fleet,
-    certificates: createCertificates(table),
-    sealEnvelope: createSealEnvelope(readSecret),
-    measureEnvelope: createMeasureEnvelope(readSecret),
-    measureImage: createMeasureImage(
-      ({ settings, digest }) => images.findSize(settings, digest, null),
-      sleep,
-    ),
-    maskOutput: createMaskOutput(readSecret),
-    stage: {
-      prepareDocument: environment.PREPARE_DOCUMENT,
-      deployDocument: environment.DEPLOY_DOCUMENT,
-      owner: environment.OWNER,
-      proxyImage: environment.PROXY_IMAGE,
-      subnet: environment.SUBNET,
-    },
-    clock,
-  }
+  const { readSecret, images } = outside
+  const ec2 = composeEc2(environment, table, outside, log)
   const baseUrl = environment.RENDER_API
   const render = {
     open: createOpenRender({ http, readSecret, clock, baseUrl }),
@@ -155,7 +166,7 @@ const compose = (log: Log) => {
     ...createSecretVersions(readSecret),
     readFiring: createReadFiring(),
     sendNotice: (channel, notice, app) => reporters[channel](notice, app),
-    toTarget: composeReconcileTargets(environment, table, outside),
+    toTarget: composeReconcileTargets(environment, table, outside, log),
     clock,
     sleep,
     log,

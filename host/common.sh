@@ -106,6 +106,12 @@ answer() { # outcome reason message
   printf '%s}\n' "$extra"
 }
 
+# Passes on the last lines of what it reads, which may have no end and no line break. A line that is cut is left out:
+# a part of a secret would not be masked.
+last_lines() {
+  { echo && tr -d '\000'; } | tail -c 65536 | tail -n +2
+}
+
 # Keeps the last lines of a program's output, masked, for the answer.
 keep_tail() { # text
   local text
@@ -162,7 +168,7 @@ finish() { # outcome reason message
 # Reports an unchecked command that failed: the step's own reason, with the last output.
 on_exit() {
   [[ $answered == yes ]] && return
-  [[ ! $scratch ]] || keep_tail "$(tail -n 40 "$scratch/log")"
+  [[ ! $scratch ]] || keep_tail "$(last_lines <"$scratch/log")"
   local said
   said=$(telling_line)
   fail "$(reason_of "$step")" "step $step: ${said:-a command failed}"
@@ -172,7 +178,7 @@ on_exit() {
 try() { # reason message program...
   local reason=$1 message=$2 text
   shift 2
-  if text=$("$@" 2>&1 </dev/null); then return; fi
+  if text=$("$@" 2>&1 </dev/null | last_lines); then return; fi
   keep_tail "$text"
   fail "$reason" "$message: $(telling_line)"
 }

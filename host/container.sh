@@ -4,14 +4,24 @@ slot=none fresh=fresh
 
 # Runs docker with the multi-line values in its environment, and in no other process's.
 with_values() { (
-  local __landfall_i
-  for __landfall_i in "${!multi_names[@]}"; do export "${multi_names[__landfall_i]}=${multi_values[__landfall_i]}"; done
+  # Any variable of this script may be one of the names: only the positional parameters cannot.
+  set -- "${#multi_values[@]}" "${multi_values[@]}" "$@"
+  while (($1)); do
+    unset -v "${2%%=*}"
+    export "${2?}"
+    set -- $(($1 - 1)) "${@:3}"
+  done
+  shift
   exec "$@"
 ); }
 
 run_options() {
   local name
-  options=(--init --env-file "$state/releases/$generation/env" "${log_options[@]}" --network "$own_network")
+  # Without NET_RAW no container answers in another's place on the network that all apps share.
+  options=(--init --env-file "$state/releases/$generation/env" "${log_options[@]}" --network "$own_network" --ip "${slot_address[$slot]}"
+    --cap-drop NET_RAW --pids-limit "$pids_limit")
+  [[ $new_privileges ]] || options+=(--security-opt no-new-privileges)
+  for name in "${capabilities[@]}"; do options+=(--cap-add "$name"); done
   for name in "${multi_names[@]}"; do options+=(--env "$name"); done
   for name in "${volumes[@]}"; do options+=(--volume "$name"); done
   [[ ! $memory ]] || options+=(--memory "$memory")
@@ -31,8 +41,9 @@ run_predeploy() {
   limit=$(remaining)
   run_options
   predeploy_ran=true
+  # The empty labels take the place of labels that the image may bear.
   text=$(with_values timeout --foreground --kill-after 5 "$limit" docker run --rm --name "$name" --label "landfall.predeploy=$app" \
-    "${options[@]}" --entrypoint "${predeploy[0]}" "$image@$digest" "${predeploy[@]:1}" 2>&1 </dev/null | tail -n 200) || code=$?
+    --label landfall.app= --label landfall.slots= "${options[@]}" --entrypoint "${predeploy[0]}" "$image@$digest" "${predeploy[@]:1}" 2>&1 </dev/null | last_lines) || code=$?
   if ((code == 0)); then
     end succeeded
     return
@@ -69,11 +80,8 @@ expect_environment() {
 
 choose_slot() {
   slot=blue fresh=fresh
-  if ((live > 0)) && is_web; then
-    if [[ $strategy == recreate ]]; then slot=$live_slot
-    elif [[ $live_slot == blue ]]; then slot=green; fi
-  fi
-  is_web || slot=none
+  if [[ $strategy == recreate ]]; then [[ $live_slot != green ]] || slot=green
+  elif [[ $live_slot == blue ]]; then slot=green; fi
   if [[ $mode == restore || $kind == rollback ]] && exists "$(container_of "$generation")"; then fresh=kept; fi
 }
 
@@ -82,12 +90,11 @@ start_new() {
   local name options network
   name=$(container_of "$generation")
   if [[ $fresh == kept ]]; then
-    ! is_web || place_in_slot "$name" "$slot"
+    place_in_slot "$name" "$slot"
     write_file "$state/releases/$generation/settings" <"$scratch/settings"
   else
     run_options
     docker rm --force "$name" >/dev/null 2>&1 || true
-    ! is_web || options+=(--ip "${slot_address[$slot]}")
     try start_failed 'the container cannot be created' with_values docker create --name "$name" \
       --label "landfall.app=$app" --label "landfall.generation=$generation" --label "landfall.digest=$digest" \
       --label "landfall.owner=$owner" --label "landfall.slots=$slots" --restart unless-stopped --stop-timeout "$stop_timeout" \
@@ -98,13 +105,14 @@ start_new() {
     docker tag "$image@$digest" "landfall/$app:$generation"
   fi
   try start_failed 'the container cannot be started' docker start "$name"
+  ((${#networks[@]} == 0)) || keep_from_metadata
   is_image_right "$name" "$digest" || fail digest_mismatch 'the running image is not the one that was ordered'
   end succeeded
 }
 
 # Moves a stopped container to the address of the slot in which it serves next.
 place_in_slot() { # container slot
-  [[ $(docker inspect --format '{{(index .NetworkSettings.Networks "landfall").IPAMConfig.IPv4Address}}' "$1") != "${slot_address[$2]}" ]] || return 0
+  [[ $(docker inspect --format '{{(index .NetworkSettings.Networks "'"$own_network"'").IPAMConfig.IPv4Address}}' "$1") != "${slot_address[$2]}" ]] || return 0
   docker network disconnect --force "$own_network" "$1"
   docker network connect --ip "${slot_address[$2]}" "$own_network" "$1"
 }

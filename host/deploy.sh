@@ -27,6 +27,11 @@ restore_nothing() {
   exit
 }
 
+# Not a failure: the instance's metadata options may keep containers away too.
+unguarded() {
+  [[ $metadata != block || ! $firewall ]] || printf '; its containers may reach the metadata service: %s' "$firewall"
+}
+
 main() {
   state=$root/${SSM_App:-}
   [[ ${SSM_App:-} =~ ^[a-z][a-z0-9-]{0,38}[a-z0-9]$ ]] || state=$host
@@ -49,6 +54,7 @@ main() {
     configure
   fi
   if [[ $strategy == recreate ]]; then stop_old; fi
+  guard_slot "$slot" "$(container_of "$generation")"
   run_predeploy
   start_new
   check_new
@@ -56,7 +62,7 @@ main() {
   switch_over
   retire_old
   prune
-  finish succeeded "$([[ $mode == restore ]] && printf restored || printf deployed)" "generation $generation is live"
+  finish succeeded "$([[ $mode == restore ]] && printf restored || printf deployed)" "generation $generation is live$(unguarded)"
 }
 
 main

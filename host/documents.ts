@@ -40,6 +40,7 @@ const parts = [
   'order.sh',
   'state.sh',
   'network.sh',
+  'metadata.sh',
   'proxy.sh',
   'live.sh',
   'inspect.sh',
@@ -59,7 +60,7 @@ const recipes = {
   prepare: {
     description:
       'Landfall: checks the instance, answers with its certificate and what serves there',
-    scripts: ['common.sh', 'tools.sh', 'running.sh', 'prepare.sh'],
+    scripts: ['common.sh', 'tools.sh', 'running.sh', 'metadata.sh', 'prepare.sh'],
     parameters: common,
   },
   plan: {
@@ -162,8 +163,8 @@ const renderContent = (kind: DocumentKind): string => {
 
 /**
  * An SSM Command document as the stack creates it: CloudFormation hands a string on as it is, and would indent an
- * object. The hash in its name pins the content: a Lambda names the document it was packaged with, never `$DEFAULT`,
- * so a stack update mixes nothing.
+ * object. The hash in its name pins the content: a Lambda names the document it was packaged with and its version 1,
+ * never `$DEFAULT`, so a stack update mixes nothing.
  */
 export const buildDocument = (kind: DocumentKind, stage: string): HostDocument => {
   const content = renderContent(kind)

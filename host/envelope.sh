@@ -3,13 +3,13 @@
 env_names=() multi_names=() multi_values=()
 registry_host='' registry_username='' registry_password=''
 # Names that steer bash, the loader or docker; `src/secrets/environment.ts` refuses the same ones.
-steering_names='^(PATH|HOME|IFS|ENV|SHELL|PWD|OLDPWD|CDPATH|TMPDIR|GLOBIGNORE|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|POSIXLY_CORRECT|POSIX_PEDANTIC|UID|EUID|PPID|LANG|LC_.*|LD_.*|BASH.*|DOCKER_.*|BUILDKIT_.*|COMPOSE_.*|GO[A-Z]+|SSL_CERT_.*|XDG_.*|SSM_.*|(HTTPS?|ALL|NO)_PROXY)$'
+steering_names='^(_|GLIBC_TUNABLES|GCONV_PATH|OPENSSL_(CONF|ENGINES|MODULES)|MALLOC_.*|LOCPATH|NLSPATH|LOCALDOMAIN|RES_OPTIONS|HOSTALIASES|S?RANDOM|SECONDS|EPOCH(SECONDS|REALTIME)|LINENO|FUNCNAME|GROUPS|DIRSTACK|HISTCMD|OPTIND|PATH|HOME|IFS|ENV|SHELL|PWD|OLDPWD|CDPATH|TMPDIR|GLOBIGNORE|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|POSIXLY_CORRECT|POSIX_PEDANTIC|UID|EUID|PPID|LANG|LC_.*|LD_.*|BASH.*|DOCKER_.*|BUILDKIT_.*|COMPOSE_.*|GO[A-Z]+|SSL_CERT_.*|XDG_.*|SSM_.*|(HTTPS?|ALL|NO)_PROXY)$'
 
 open_envelope() {
   [[ $envelope != - ]] || return 0
   [[ $(read_file "$host/instance") == "$here" && -s $host/key.pem && -s $host/cert.pem ]] ||
     refuse key_changed 'this instance has no key of its own yet'
-  local text entry='' head
+  local text entry='' head digest_here
   # Without -recip OpenSSL sometimes "decrypts" with a foreign key.
   text=$(base64 --decode <<<"$envelope" |
     openssl cms -decrypt -binary -inform DER -recip "$host/cert.pem" -inkey "$host/key.pem" -out "$scratch/envelope" 2>&1) || {
@@ -17,10 +17,13 @@ open_envelope() {
     refuse envelope_invalid 'the envelope cannot be opened'
   }
   exec 6<"$scratch/envelope"
-  rm -f "$scratch/envelope"
   IFS= read -r head <&6 || true
+  # The encryption alone lets most changes of a bit pass.
+  digest_here=$({ printf '%s\n' "${head% *}" && tail -n +2 "$scratch/envelope"; } | sha256sum)
+  rm -f "$scratch/envelope"
+  [[ ${head##* } == "${digest_here%% *}" ]] || refuse envelope_invalid 'the envelope was changed on its way'
   local format of_app of_generation of_instances more
-  read -r format of_app of_generation of_instances more <<<"$head"
+  read -r format of_app of_generation of_instances more <<<"${head% *}"
   [[ $format == landfall/1 && $of_app == "$app" && $of_generation == "$generation" && ,$of_instances, == *",$here,"* && ! $more ]] ||
     refuse envelope_invalid 'the envelope is for another app, generation or instance'
   : >"$scratch/env"
@@ -55,7 +58,7 @@ add_variable() { # NAME=value
   [[ $name != *[!A-Za-z0-9_]* ]] ||
     refuse envelope_invalid "the value of $name has line breaks; its name may only hold letters, digits and _"
   multi_names+=("$name")
-  multi_values+=("$value")
+  multi_values+=("$1")
 }
 
 sort_masks() {

@@ -1,7 +1,11 @@
 # Checks whether the new container is healthy, and says why it is not.
 
 health_timeout_each=5
-answer_code=000 why_reason=''
+answer_line='' answer_code=000 why_reason=''
+# An app may answer without end, also in its head, and curl before 8.4 limits neither a chunked body nor the head. Only the
+# first 64 KiB of what it prints are read.
+asking=(curl -q --proto "=http" --globoff --path-as-is --noproxy '*' --silent)
+most_of_answer=65536
 
 check_new() {
   begin check
@@ -9,7 +13,7 @@ check_new() {
     end succeeded
     return
   fi
-  keep_tail "$(docker logs --tail 200 "$(container_of "$generation")" 2>&1)"
+  keep_tail "$(timeout 20 docker logs --tail 200 "$(container_of "$generation")" 2>&1 | last_lines)"
   [[ $why_reason != exited ]] || why+=": $(telling_line)"
   fail "$why_reason" "$why"
 }
@@ -46,21 +50,31 @@ await_health() { # container slot
 }
 
 ask_health() { # pid address host
-  : >"$scratch/body"
-  answer_code=$(nsenter --net="/proc/$1/ns/net" curl -q --globoff --path-as-is --noproxy '*' --silent --max-time "$health_timeout_each" --max-filesize 1000000 \
-    --output "$scratch/body" --write-out '%{http_code}' --user-agent landfall --header "Host: $3" "http://$2:$port$health_path") || true
-  ((10#${answer_code:-0} >= health_from && 10#${answer_code:-0} <= health_to))
+  local text line
+  text=$(nsenter --net="/proc/$1/ns/net" "${asking[@]}" --max-time "$health_timeout_each" --include --user-agent landfall \
+    --header "Host: $3" "http://$2:$port$health_path" | head -c "$most_of_answer" | tr -d '\000') || true
+  # Of a line that is cut, a part of a secret would not be masked.
+  ((${#text} < most_of_answer)) || text=${text%$'\n'*}
+  answer_line='' answer_code=000
+  {
+    # An interim answer (1xx) comes before the final one.
+    while [[ $answer_code == [01]* ]] && IFS= read -r line && [[ $line =~ ^HTTP/[0-9.]+\ ([1-5][0-9][0-9]) ]]; do
+      answer_code=${BASH_REMATCH[1]}
+      while IFS= read -r line && [[ ${line%$'\r'} ]]; do :; done
+    done
+    IFS= read -r answer_line || true
+  } <<<"$text"
+  ((10#$answer_code >= health_from && 10#$answer_code <= health_to))
 }
 
 # The app's answer may hold secrets: it is masked before it is cut.
 why_unhealthy() { # seconds
-  local body=''
+  local body
   if [[ $answer_code == 000 ]]; then
     why="nothing answers on port $port within $1 s; does the app listen on 0.0.0.0:$port?"
     return
   fi
-  IFS= read -r body <"$scratch/body" || true
-  body=$(masked "$body")
+  body=$(masked "$answer_line")
   why="the last answer was $answer_code ${body:0:120}"
   [[ $answer_code != 400 ]] || why+='; is the host in ALLOWED_HOSTS?'
 }

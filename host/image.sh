@@ -9,23 +9,24 @@ pull_images() {
   local DOCKER_CONFIG=${DOCKER_CONFIG:-$HOME/.docker}
   has_image || { log_in && pull_image "$image@$digest"; }
   DOCKER_CONFIG=$HOME/.docker
+  rm -rf "$scratch/docker"
   ! is_web || docker image inspect "$proxy_image" >/dev/null 2>&1 || pull_image "$proxy_image"
   end succeeded
 }
 
-# Keeps the credentials in a Docker configuration of this run, which is removed with it.
+# Keeps the credentials in a Docker configuration of its own, which is removed after the pull, or with the run.
 log_in() {
   [[ $registry_username ]] || return 0
   local text where=()
   export DOCKER_CONFIG=$scratch/docker
   case $registry_host in '' | docker.io | index.docker.io | registry-1.docker.io) ;; *) where=("$registry_host") ;; esac
   text=$(timeout --foreground "$(remaining)" docker login --username "$registry_username" --password-stdin "${where[@]}" \
-    2>&1 <<<"$registry_password") || fail_pull "$text"
+    2>&1 <<<"$registry_password" | last_lines) || fail_pull "$text"
 }
 
 pull_image() { # reference
   local text
-  text=$(timeout --foreground "$(remaining)" docker pull --quiet "$1" 2>&1 </dev/null) || fail_pull "$text"
+  text=$(timeout --foreground "$(remaining)" docker pull --quiet "$1" 2>&1 </dev/null | last_lines) || fail_pull "$text"
 }
 
 fail_pull() { # what docker said

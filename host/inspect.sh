@@ -35,6 +35,7 @@ live_is_true() {
 }
 
 already_live() {
+  keep_from_metadata
   end succeeded
   retire_others
   finish succeeded already_live "generation $generation serves already"

@@ -36,10 +36,12 @@ make_live_true() {
   docker rm --force "$(container_of "$attempt")-predeploy" >/dev/null 2>&1
   if ((live > 0)) && exists "$(container_of "$live")"; then
     read_settings "$state/releases/$live/settings"
+    guard_slot "$live_slot" "$(container_of "$live")"
     if ! is_running "$(container_of "$live")"; then
       [[ $attempt == "$live" ]] || discard "$attempt" "$fresh" "$brought"
-      ! is_web || place_in_slot "$(container_of "$live")" "$live_slot"
+      [[ $live_slot == none ]] || place_in_slot "$(container_of "$live")" "$live_slot"
       docker start "$(container_of "$live")" >/dev/null
+      ((${#networks[@]} == 0)) || keep_from_metadata
       await_health "$(container_of "$live")" "$live_slot"
     fi
     ! is_web || route "$live_slot" "${slot_address[$live_slot]}:$port"
@@ -82,5 +84,5 @@ stop_others() {
   local name
   while read -r name; do
     [[ $name == "$(container_of "$live")" ]] || stop_container "$name" >/dev/null
-  done < <(docker ps --filter "label=landfall.app=$app" --format '{{.Names}}')
+  done < <(docker ps --filter "name=^landfall-$app\\.[0-9]+\$" --format '{{.Names}}')
 }

@@ -29,12 +29,25 @@ allot_slots() {
     taken+="$other "
   done < <(read_file "$host/slots" | cat - <(echo))
   if [[ ! $number ]]; then
-    # The labels of containers count too, in case the file was lost.
-    taken+=$(docker ps --all --filter label=landfall.slots --format '{{.Label "landfall.slots"}}' | tr '\n' ' ')
+    # The labels of containers count too, in case the file was lost. An image may bear the same ones: only containers of
+    # Landfall's names count.
+    taken+=$(docker ps --all --filter 'name=^landfall-[a-z0-9-]+\.[0-9]+$' --format '{{.Label "landfall.slots"}}' | tr '\n' ' ')
     for ((number = 4; number < 64; number++)); do [[ $taken == *" $number "* ]] || break; done
     ((number < 64)) || fail start_failed 'all 60 pairs of addresses are allotted'
     { read_file "$host/slots" && printf '\n%s %s\n' "$number" "$app"; } | write_file "$host/slots"
   fi
   slots=$number
   slot_address=([blue]=${subnet%.0/24}.$((2 * number)) [green]=${subnet%.0/24}.$((2 * number + 1)))
+}
+
+# Before a container starts in a slot, the rule for its address becomes what its settings say.
+guard_slot() { # slot container
+  local file=$state/blocked.$1 line=''
+  [[ ${slot_address[$1]:-} ]] || return 0
+  [[ $metadata != block ]] || line="${slot_address[$1]} -"
+  ((${#networks[@]} == 0)) || line=${line/%-/$2}
+  if [[ ! $line ]]; then rm -f "$file"
+  elif [[ $line != "$(read_file "$file")" ]]; then write_file "$file" <<<"$line"; fi
+  changed_address=${slot_address[$1]}
+  keep_from_metadata
 }

@@ -29,6 +29,9 @@ setting_table='
   keep           keep            ^[0-9]{1,5}$
   replaces       replaces        ^([A-Za-z0-9][A-Za-z0-9_.-]*)?$
   network        networks+       ^[A-Za-z0-9][A-Za-z0-9_.-]*$
+  capAdd         capabilities+   ^[A-Z][A-Z_]*$
+  newPrivileges  new_privileges  ^(true)?$
+  pidsLimit      pids_limit      ^[1-9][0-9]{0,6}$
   subnet         subnet          ^[0-9]{1,3}(\.[0-9]{1,3}){2}\.0/24$
   memory         memory          ^([0-9]+[bkmg]?)?$
   imageMegabytes image_megabytes ^[0-9]{1,7}$
@@ -36,15 +39,16 @@ setting_table='
   proxyImage     proxy_image     ^([a-z0-9][A-Za-z0-9._:/@-]*)?$
   volume         volumes+        ^([A-Za-z0-9][A-Za-z0-9_.-]+|/[^:[:cntrl:]]*):/[^:[:cntrl:]]+(:(ro|rw|z|Z)(,(ro|rw|z|Z))*)?$
   environment    environment     ^[^[:cntrl:]]*$
+  metadata       metadata        ^(block|allow)?$
   predeploy      predeploy+      ^
   command        command+        ^'
 
 default_settings() {
-  hosts=() networks=() volumes=() predeploy=() command=()
+  hosts=() networks=() volumes=() predeploy=() command=() capabilities=() new_privileges='' pids_limit=1024
   kind=deploy image='' digest='' commit='' strategy='' port='' publish_port='' publish_address='' proxy_image=''
   health_host='' health_path=/ health_from=200 health_to=399 health_interval=1 health_times=2 health_timeout=120
   stop_timeout=30 hold=30 timeout=900 grace=10 keep=5 replaces='' subnet=172.30.77.0/24 memory='' image_megabytes=0
-  numbered='' environment=''
+  numbered='' environment='' metadata=''
 }
 
 read_order() {

@@ -43,6 +43,7 @@ main() {
   read_common_parameters
   read_parameter Settings '^[A-Za-z0-9+/]+=*$'
   in_time || refuse too_late 'the command arrived after its time'
+  read_rules || true
   read_settings <(base64 --decode <<<"$settings") || refuse order_invalid "$why"
   local pulled=false holder='' replaces_runs=false owned_by memory machine
   state=$root/$app
@@ -55,7 +56,7 @@ main() {
   memory=$(memory_bytes) machine=$(uname -m)
   extra=",\"instance\":\"$here\",\"docker\":\"$version\",\"machine\":$(json_string "${machine:0:20}"),\"missing\":$(json_list "${missing[@]}")"
   extra+=",\"freeBytes\":${free:-0},\"memoryBytes\":${memory:-0},\"owner\":$(json_string "${owned_by:0:80}"),\"pulled\":$pulled"
-  extra+=",\"holder\":$(json_string "$holder"),\"replacesRuns\":$replaces_runs,\"obstacles\":$(json_list "${obstacles[@]:0:4}")"
+  extra+=",\"holder\":$(json_string "$holder"),\"replacesRuns\":$replaces_runs,\"firewall\":$(json_string "${firewall:0:120}"),\"obstacles\":$(json_list "${obstacles[@]:0:4}")"
   end succeeded
   finish succeeded planned 'nothing was changed'
 }

@@ -54,6 +54,7 @@ main() {
   ((${#missing[@]} == 0)) || fail tool_missing "missing: ${missing[*]}"
   obstacle=$(engine_obstacle)
   [[ ! $obstacle ]] || fail docker_unavailable "$obstacle"
+  keep_from_metadata
   end succeeded
   finish succeeded deployed 'ready'
 }

@@ -25,11 +25,12 @@ proxy_config() {
     read -r line <"$file"
     ((${line##*drain=} <= drain)) || drain=${line##*drain=}
   done
-  # Only programs of this machine reach a loopback address, such as the team's own TLS proxy. On any other address a
-  # private source is a load balancer, except the network's gateway: Docker forwards clients over IPv6 and through its
-  # userland proxy under that address.
-  private='src 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16' forwarded="src ${gateway:-0.0.0.0/0}"
-  [[ $port != 127.* ]] || private=always_true forwarded=always_false
+  # A private source is a load balancer, except in the proxy's own network: there are the containers of all apps, and
+  # the gateway, under whose address Docker forwards clients over IPv6 and through its userland proxy. On a loopback
+  # address these are programs of this machine only, such as the team's own TLS proxy.
+  private='src 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16' forwarded=${gateway:-$subnet}
+  forwarded="src ${forwarded%.*}.0/24"
+  [[ $port != 127.* ]] || private="src ${gateway:-0.0.0.0}" forwarded=always_false
   cat <<EOF
 global
   fd-hard-limit 50000
@@ -133,7 +134,7 @@ write_shared_config() {
 # Sends commands to the master's command line, inside the proxy's network namespace.
 cli() { # lines...
   timeout 5 nsenter --net="/proc/$proxy_pid/ns/net" bash -c \
-    "exec 4<>/dev/tcp/127.0.0.1/9999 || exit; printf '%s\n' \"\$@\" quit >&4; cat <&4" cli "$@"
+    "exec 4<>/dev/tcp/127.0.0.1/9999 || exit; printf '%s\n' \"\$@\" quit >&4; head -c 65536 <&4" cli "$@"
 }
 
 # After a reload the old worker runs until its last request is answered.
@@ -258,6 +259,6 @@ answering_slot() {
   local line slot name=${hosts[0]:-$health_host}
   while IFS=$': \r' read -r line slot _; do
     [[ ${line,,} != landfall-slot ]] || printf '%s' "$slot"
-  done < <(nsenter --net="/proc/$proxy_pid/ns/net" curl -q --globoff --path-as-is --noproxy '*' --silent --max-time "$health_timeout_each" \
-    --output /dev/null --dump-header - --header "Host: ${name:-localhost}" "http://127.0.0.1:8080$health_path")
+  done < <(nsenter --net="/proc/$proxy_pid/ns/net" "${asking[@]}" --max-time "$health_timeout_each" --output /dev/null --dump-header - \
+    --header "Host: ${name:-localhost}" "http://127.0.0.1:8080$health_path" | head -c "$most_of_answer")
 }

@@ -24,7 +24,7 @@ give_back() {
 }
 
 answers_by_hand() {
-  curl -q --noproxy '*' --silent --max-time 2 --output /dev/null "http://${publish_address:-127.0.0.1}:$publish_port/"
+  [[ $("${asking[@]}" --max-time 2 --include "http://${publish_address:-127.0.0.1}:$publish_port/" | head -c 5) == HTTP/ ]]
 }
 
 take_over_by_hand() {
@@ -50,7 +50,7 @@ switch_over() {
 }
 
 fail_route() {
-  keep_tail "$(tail -n 20 "$scratch/log")"
+  keep_tail "$(last_lines <"$scratch/log")"
   fail switch_failed "the proxy does not take the new configuration: ${tail_lines[-1]}"
 }
 

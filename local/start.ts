@@ -4,11 +4,13 @@ import { parseArgs } from 'node:util'
 import { ConfigurationError } from '../src/config/file.ts'
 import { StartError } from './base/listen.ts'
 import { watchForEnd } from './stack/ending.ts'
+import { toExportLine } from './stack/exports.ts'
 import { defaultOptions, startStack, type Stack } from './stack/stack.ts'
 
 const help = `npm start -- [options]
   --config FILE         landfall.yml (default: LANDFALL_CONFIG, landfall.yml, or the example)
   --api-port PORT       of the HTTP API (${defaultOptions.apiPort})
+  --api-host NAME       by which the HTTP API may be called too, of a tunnel; may be repeated
   --aws-port PORT       of the AWS endpoint (${defaultOptions.awsPort})
   --registry-port PORT  of the registry (${defaultOptions.registryPort}), or none
   --instances N         N instances of their own (Linux, root) instead of this machine's engine
@@ -44,6 +46,7 @@ const readOptions = (): Options | null => {
     options: {
       config: text,
       'api-port': text,
+      'api-host': { type: 'string', multiple: true },
       'aws-port': text,
       'registry-port': text,
       instances: text,
@@ -57,6 +60,7 @@ const readOptions = (): Options | null => {
     config: toConfig(values.config),
     stateDirectory: values['state-dir'] ?? defaultOptions.stateDirectory,
     apiPort: toNumber('api-port', values['api-port'], defaultOptions.apiPort),
+    apiHosts: values['api-host'] ?? [],
     awsPort: toNumber('aws-port', values['aws-port'], defaultOptions.awsPort),
     registryPort: registry === 'none' ? null : toNumber('registry-port', registry, 5000),
     instances: toNumber('instances', values.instances, 0, 9),
@@ -67,7 +71,6 @@ const readOptions = (): Options | null => {
 /** How to read them, never the value. */
 const tellSecrets = ({ awsAddress, client, createdSecrets }: Stack): void => {
   const aws = `aws --endpoint-url ${awsAddress} --region ${client.region}`
-  print('the aws CLI needs: export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local')
   for (const name of createdSecrets)
     print(
       `created the hook secret ${name}; to read it:\n  ${aws} secretsmanager get-secret-value --secret-id ${name} --query SecretString --output text`,
@@ -100,6 +103,7 @@ const main = async (): Promise<number> => {
   print('ready')
   print(stack.apiAddress)
   print(stack.awsAddress)
+  print(toExportLine(stack.client))
   if (!ending.aborted) await once(ending, 'abort')
   await stack.stop()
   return 0

@@ -1,5 +1,6 @@
 import { buildDocument, documentKinds } from '../host/documents.ts'
 import type { DocumentKind } from '../host/documents.ts'
+import { environments } from '../src/config/environment.ts'
 import { ConfigurationError, readConfigurationFile } from '../src/config/file.ts'
 import type { App, Configuration } from '../src/deployment/app.ts'
 
@@ -62,19 +63,53 @@ const carrySecretsOf = ({ registry, targets }: App): (string | null)[] =>
   targets.flatMap((target) => (target.kind === 'heroku' ? [registry, target.token] : []))
 
 const secretArns = ({ sources, apps }: Configuration, stage: string) => {
-  const named = [sources.github, sources.circleci, sources['docker-hub']]
+  const hookSecrets = [sources.github, sources.circleci, sources['docker-hub']].map(
+    (source) => source?.secret ?? null,
+  )
   return {
-    webhook: toArns(
-      named.map((source) => source?.secret ?? null),
-      stage,
-    ),
+    webhook: toArns(hookSecrets, stage),
     reconcile: toArns(apps.flatMap(secretsOf), stage),
     // What else an app names is not looked into.
     plan: toArns(apps.flatMap(deploySecretsOf), stage),
     carry: toArns(apps.flatMap(carrySecretsOf), stage),
-    hooks: toArns([sources['docker-hub']?.secret ?? null], stage),
+    // It says which of them cannot be used, and which are equal.
+    hooks: toArns(hookSecrets, stage),
   }
 }
+
+/**
+ * Secrets under a key of the account's own: without this their readers would be refused. Only by way of
+ * Secrets Manager: what else the key encrypts stays closed.
+ */
+const keyResources = ({ kms }: Configuration) => {
+  if (kms.length === 0) return {}
+  const readers = ['Webhook', 'Reconcile', 'Plan', 'Carry', 'Hooks']
+  const service = { 'Fn::Sub': 'secretsmanager.${AWS::Region}.${AWS::URLSuffix}' }
+  const statement = {
+    Effect: 'Allow',
+    Action: 'kms:Decrypt',
+    Resource: kms,
+    Condition: { StringEquals: { 'kms:ViaService': service } },
+  }
+  return {
+    DecryptPolicy: {
+      Type: 'AWS::IAM::Policy',
+      Properties: {
+        PolicyName: 'decrypt',
+        PolicyDocument: { Version: '2012-10-17', Statement: [statement] },
+        Roles: readers.map((name) => ({ Ref: `${name}Role` })),
+      },
+    },
+  }
+}
+
+/** The functions' log groups by name, so that another stage's, whose name may begin alike, stay closed. */
+const toLogArns = (stage: string) =>
+  Object.keys(environments).flatMap((name) => {
+    const group = `arn:\${AWS::Partition}:logs:\${AWS::Region}:\${AWS::AccountId}:log-group:/aws/lambda/landfall-${stage}-${name}`
+    // Actions differ in which of the two they are judged by.
+    return [{ 'Fn::Sub': group }, { 'Fn::Sub': `${group}:*` }]
+  })
 
 /** EventBridge takes patterns of up to 2,048 characters; what stands around the alarms takes some. */
 const mostPatternCharacters = 1500
@@ -119,10 +154,14 @@ const alarmEvents = ({ apps }: Configuration, stage: string) => {
   }))
 }
 
-/** What of the template follows from landfall.yml: which secrets each role may read, and which alarms wake `alarm`. */
+/**
+ * What of the template follows from landfall.yml: which secrets each role may read, with which keys they are
+ * decrypted, and which alarms wake `alarm`.
+ */
 export const configuredParts = (configuration: Configuration, stage: string) => ({
   secretArns: secretArns(configuration, stage),
   alarmEvents: alarmEvents(configuration, stage),
+  keyResources: keyResources(configuration),
 })
 export type ConfiguredParts = ReturnType<typeof configuredParts>
 
@@ -135,14 +174,17 @@ export const templateParts = (stage: string) => {
   if (!stagePattern.test(stage))
     throw new Error(`the stage must match ${stagePattern.source}, got "${stage}"`)
   const [prepare, plan, deploy] = documentKinds.map((kind) => buildDocument(kind, stage).name)
+  const configured = configuredParts(readConfigurationFile().configuration, stage)
   return {
     documents: { prepare, plan, deploy },
-    ...configuredParts(readConfigurationFile().configuration, stage),
+    logArns: toLogArns(stage),
+    ...configured,
     resources: {
       Resources: {
         PrepareDocument: documentResource('prepare', stage),
         PlanDocument: documentResource('plan', stage),
         DeployDocument: documentResource('deploy', stage),
+        ...configured.keyResources,
       },
     },
   }

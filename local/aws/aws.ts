@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Server } from 'node:http'
 import type { Fleet } from './fleet.ts'
 import { createLambdaApi } from './lambda/api.ts'
+import type { LambdaFunction } from './lambda/function.ts'
 import { createRunner, type Runner } from './lambda/runner.ts'
 import type { WriteLog } from './lambda/environment.ts'
 import type { PackagedService } from './template/service.ts'
@@ -13,16 +14,19 @@ import type { RunScript } from './ssm/run-script.ts'
 import { openJsonFile } from '../base/json-file.ts'
 import { sealWith } from '../base/sealed.ts'
 import type { Account } from './account.ts'
+import { createCredentials, type ClientSettings } from './credentials.ts'
 import { AlarmList } from './cloudwatch/alarm.ts'
 import { createCloudWatchOperations } from './cloudwatch/operations.ts'
 import { openDynamoDb, type DynamoDb } from './dynamodb.ts'
 import { createEc2Operations } from './ec2.ts'
+import { createAccess } from './iam/access.ts'
+import type { AccessRecord } from './iam/authorizer.ts'
 import { createEndpoint } from './endpoint.ts'
 import { createEventBus, toEvent, type EventBus, type EventFacts } from './event-bus.ts'
 import type { Faults } from './faults.ts'
 import { listen, toAddress } from '../base/listen.ts'
 import { createSecretOperations } from './secrets/operations.ts'
-import { SecretList, createSecretStore } from './secrets/store.ts'
+import { SecretList, createSecretStore, type SecretStore } from './secrets/store.ts'
 
 export interface AwsOptions {
   readonly account: Account
@@ -36,6 +40,8 @@ export interface AwsOptions {
   /** Values for variables that the template gives to a function and that are others here. */
   readonly overrides?: () => Readonly<Record<string, string>>
   readonly timing: Timing
+  /** Hears of each call of a function that its role does not allow. */
+  readonly onDenial?: (message: string) => void
   /** In place of `sh` on the instances. */
   readonly runScript?: RunScript
 }
@@ -52,7 +58,15 @@ export const defaultTiming: Timing = { deliverMilliseconds: 30, visibleMilliseco
 export interface LocalAws {
   /** `http://localhost:4566` */
   readonly address: string
+  /** As the administrator, with a key that was made for this run. */
+  readonly client: ClientSettings
+  /** With the key and the rights of this function. */
+  readonly clientOf: (functionName: string) => ClientSettings
+  /** What the functions' roles allowed and refused. */
+  readonly access: AccessRecord
   readonly runner: Runner
+  /** A document besides the packaged ones. */
+  readonly addDocument: (name: string, text: string) => void
   /** `ssm SendCommand`: what is answered of the services that are written here, all but DynamoDB and Lambda. */
   readonly operations: readonly string[]
   stop(): Promise<void>
@@ -95,6 +109,17 @@ const wakeWith = (runner: Runner): Parameters<typeof createEventBus>[3] => {
   return (target, event) => runner.invokeAsync(target.functionName, target.input ?? event)
 }
 
+const openSecrets = (account: Account, state: string): SecretStore => {
+  const key = sealWith(join(state, 'secrets.key'))
+  return createSecretStore(account, openJsonFile(join(state, 'secrets.sealed'), SecretList, key))
+}
+
+const findFunction = (runner: Runner, name: string): LambdaFunction => {
+  const spec = runner.find(name)
+  if (spec === null) throw new Error(`No function ${name} is packaged`)
+  return spec
+}
+
 const closeServer = async (server: Server, dynamodb: DynamoDb): Promise<void> => {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
@@ -106,11 +131,19 @@ const closeServer = async (server: Server, dynamodb: DynamoDb): Promise<void> =>
 
 /** Everything of AWS that Landfall touches, on one port, with its state in one directory. */
 export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
-  const { account, faults, stateDirectory: state, service } = options
+  const { account, faults, fleet, stateDirectory: state, service } = options
   let address = ''
+  const credentials = createCredentials()
+  const administrator = credentials.issue({ kind: 'administrator' })
+  const secrets = openSecrets(account, state)
+  const { functions, tables } = service
+  const say = options.onDenial ?? (() => undefined)
+  const access = createAccess({ account, fleet, functions, tables, credentials, secrets, say })
   const runner = createRunner({
     account,
-    functions: service.functions,
+    keyOf: access.keyOf,
+    permits: access.permits,
+    functions,
     endpoint: () => address,
     overrides: options.overrides ?? (() => ({})),
     faults,
@@ -119,10 +152,6 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   const bus: EventBus = createEventBus(account, service.rules, faults, wakeWith(runner))
   const emit = (facts: EventFacts): void => bus.emit(toEvent(account, facts))
   const ssm = openSsm(options, emit)
-  const secrets = createSecretStore(
-    account,
-    openJsonFile(join(state, 'secrets.sealed'), SecretList, sealWith(join(state, 'secrets.key'))),
-  )
   const alarms = openJsonFile(join(state, 'alarms.json'), AlarmList)
   const dynamodb = await openDynamoDb(join(state, 'dynamodb'))
   const services = {
@@ -130,9 +159,11 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     secretsmanager: createSecretOperations(secrets),
     events: bus.operations,
     monitoring: createCloudWatchOperations(account, alarms, emit),
-    ec2: createEc2Operations(account, options.fleet),
+    ec2: createEc2Operations(account, fleet),
   }
   const server = createEndpoint({
+    credentials,
+    authorizer: access.authorizer,
     services,
     dynamodb,
     lambda: createLambdaApi(account, runner),
@@ -154,5 +185,12 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   const operations = Object.entries(services).flatMap(([service, known]) =>
     Object.keys(known).map((name) => `${service} ${name}`),
   )
-  return { address, runner, operations, stop }
+  const client = { endpoint: address, region: account.region, credentials: administrator }
+  const clientOf = (name: string): ClientSettings => ({
+    ...client,
+    credentials: access.keyOf(findFunction(runner, name)),
+  })
+  const { record } = access.authorizer
+  const { ensure: addDocument } = ssm.documents
+  return { address, client, clientOf, access: record, runner, addDocument, operations, stop }
 }

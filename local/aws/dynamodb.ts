@@ -1,28 +1,29 @@
 import { once } from 'node:events'
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import dynalite from 'dynalite'
+import type { HttpRequest } from './http.ts'
 
 export interface DynamoDb {
-  /** Handed the untouched request: dynalite reads the body itself. */
-  readonly handle: RequestListener
+  readonly handle: (request: HttpRequest, response: ServerResponse) => void
   /** Resolves when every request so far is answered, also one whose caller has gone. */
   settle(): Promise<void>
   close(): Promise<void>
 }
 
 /** Resolves when dynalite is done with the request, whether or not its caller is still there. */
-const whenAnswered = (request: IncomingMessage, response: ServerResponse): Promise<void> =>
+const whenAnswered = (response: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
     const end = response.end.bind(response)
     response.end = (chunk?: unknown) => {
       resolve()
       return chunk === undefined ? end() : end(chunk)
     }
-    // dynalite does not begin a request that it has not read whole.
-    response.once('close', () => {
-      if (!request.readableEnded) resolve()
-    })
   })
+
+/** A stream with the request's head: as much of an IncomingMessage as dynalite reads. */
+const toMessage = ({ method, url, headers, body }: HttpRequest): Readable =>
+  Object.assign(Readable.from([body]), { method, url, headers })
 
 /**
  * dynalite on disk, or in memory where no path is given. It has no transactions, no TTL calls and no
@@ -37,13 +38,11 @@ export const openDynamoDb = async (path?: string): Promise<DynamoDb> => {
   const settle = async (): Promise<void> => void (await Promise.all(open))
   return {
     handle: (request, response) => {
-      if (request.destroyed) return
-      const answered = whenAnswered(request, response)
+      if (response.destroyed) return
+      const answered = whenAnswered(response)
       open.add(answered)
       void answered.then(() => open.delete(answered))
-      server.emit('request', request, response)
-      // dynalite rethrows the error of a request whose caller has gone.
-      request.removeAllListeners('error').on('error', () => {})
+      server.emit('request', toMessage(request), response)
     },
     settle,
     close: async () => {

@@ -29,6 +29,14 @@ const describe = (account: Account, { instance, status }: FleetMember) => ({
   instanceType: 't4g.small',
   placement: { availabilityZone: `${account.region}a` },
   tagSet: instance.tags,
+  ...(status.metadataOptions !== null && {
+    metadataOptions: {
+      state: 'applied',
+      ...status.metadataOptions,
+      httpProtocolIpv6: 'disabled',
+      instanceMetadataTags: 'disabled',
+    },
+  }),
 })
 
 /** One reservation an instance, as single launches make. */

@@ -1,6 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { refuseForeign } from '../base/listen.ts'
+import { authenticate } from './authenticate.ts'
+import type { Credentials } from './credentials.ts'
 import type { DynamoDb } from './dynamodb.ts'
 import type { CallFault, Faults } from './faults.ts'
+import type { Authorizer } from './iam/authorizer.ts'
+import { refuseCall } from './iam/refuse-call.ts'
 import { readRequest, toHeader, type HttpAnswer, type HttpRequest } from './http.ts'
 import { parseJsonInput, renderJson, renderJsonError } from './json-protocol.ts'
 import { AwsError, type Operations } from './operation.ts'
@@ -12,10 +17,13 @@ import {
   type QueryVersion,
 } from './query-protocol.ts'
 import { parseQueryInput } from './query-input.ts'
+import { renderRefusal } from './refusal.ts'
 
 export type ServiceName = 'ssm' | 'secretsmanager' | 'events' | 'monitoring' | 'ec2'
 
 export interface EndpointParts {
+  readonly credentials: Credentials
+  readonly authorizer: Authorizer
   readonly services: Readonly<Record<ServiceName, Operations>>
   readonly dynamodb: DynamoDb
   readonly lambda: (request: HttpRequest) => Promise<HttpAnswer>
@@ -84,15 +92,19 @@ const answer = async (parts: EndpointParts, request: HttpRequest): Promise<HttpA
   return renderJsonError(new AwsError('UnknownOperationException', 'Unknown request.', 404), '1.1')
 }
 
-/** `ssm SendCommand`: who is called, as far as the headers tell. */
-const toCall = (request: IncomingMessage): { service: string; operation: string } => {
+/** `ssm SendCommand` */
+const toCall = (request: HttpRequest): { service: string; operation: string } => {
   const [prefix = '', operation = ''] = toHeader(request.headers, 'x-amz-target').split('.')
   if (prefix.startsWith('DynamoDB_')) return { service: 'dynamodb', operation }
   const known = targets[prefix]
   if (known) return { service: known.service, operation }
-  if (request.url?.startsWith('/2015-03-31/')) return { service: 'lambda', operation: 'Invoke' }
+  if (request.path.startsWith('/2015-03-31/')) {
+    const operation = request.path.endsWith('/invocations') ? 'Invoke' : 'GetFunction'
+    return { service: 'lambda', operation }
+  }
   const scope = /Credential=[^/]*\/\d*\/[^/]*\/([^/]*)\//.exec(request.headers.authorization ?? '')
-  return { service: scope?.[1] ?? '', operation: '' }
+  const form = new URLSearchParams(request.body.toString('utf8'))
+  return { service: scope?.[1] ?? '', operation: form.get('Action') ?? '' }
 }
 
 const send = (response: ServerResponse, { statusCode, headers, body }: HttpAnswer): void => {
@@ -121,16 +133,24 @@ const applyFault = async (fault: CallFault | null, response: ServerResponse): Pr
 
 const serve = async (
   parts: EndpointParts,
-  request: IncomingMessage,
+  incoming: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
+  const request = await readRequest(incoming)
+  const caller = await authenticate(parts.credentials, request)
+  if (caller.kind === 'refused') return send(response, renderRefusal(request, caller.because))
   const call = toCall(request)
+  const refusal =
+    caller.principal.kind === 'function'
+      ? refuseCall(parts.authorizer, caller.principal, call, request)
+      : null
+  if (refusal !== null) return send(response, refusal)
   if (!(await applyFault(parts.faults.onCall(call), response))) return
   if (call.service === 'dynamodb' && call.operation !== '') {
     parts.dynamodb.handle(request, response)
     return
   }
-  send(response, await answer(parts, await readRequest(request)))
+  send(response, await answer(parts, request))
 }
 
 /** One HTTP server for all of AWS, told apart by target header, path and form version. */
@@ -142,5 +162,5 @@ export const createEndpoint = (parts: EndpointParts): Server => {
   })
   // SDK clients keep connections open; Node's 5 s would close one under a request.
   server.keepAliveTimeout = 120_000
-  return server
+  return refuseForeign(server)
 }

@@ -20,11 +20,20 @@ export interface Instance {
   readonly enter: readonly string[]
 }
 
-/** What SSM and EC2 can say of it at the moment; a test turns it off here. */
+/** As EC2 writes them; Amazon Linux 2023 begins with a hop limit of 2. */
+export interface MetadataOptions {
+  readonly httpEndpoint: 'enabled' | 'disabled'
+  readonly httpTokens: 'required' | 'optional'
+  readonly httpPutResponseHopLimit: number
+}
+
+/** What SSM and EC2 can say of it at the moment; a test changes it here. */
 export interface InstanceStatus {
   online: boolean
   state: 'running' | 'stopped' | 'terminated'
   agentVersion: string
+  /** Null: EC2's answer leaves them out, as older emulators do. */
+  metadataOptions: MetadataOptions | null
 }
 
 export interface FleetMember {
@@ -42,6 +51,18 @@ export const createFleet = (instances: readonly Instance[]): Fleet =>
   new Map(
     instances.map((instance) => [
       instance.id,
-      { instance, status: { online: true, state: 'running', agentVersion: '3.3.3598.0' } },
+      {
+        instance,
+        status: {
+          online: true,
+          state: 'running',
+          agentVersion: '3.3.3598.0',
+          metadataOptions: {
+            httpEndpoint: 'enabled',
+            httpTokens: 'required',
+            httpPutResponseHopLimit: 1,
+          },
+        },
+      },
     ]),
   )

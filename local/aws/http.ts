@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 
 export interface HttpRequest {
   readonly method: string
+  /** As it was sent: path and query. */
+  readonly url: string
   readonly path: string
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
@@ -18,6 +20,7 @@ export const readRequest = async (request: IncomingMessage): Promise<HttpRequest
   for await (const chunk of request) if (Buffer.isBuffer(chunk)) chunks.push(chunk)
   return {
     method: request.method ?? 'GET',
+    url: request.url ?? '/',
     path: new URL(request.url ?? '/', 'http://localhost').pathname,
     headers: request.headers,
     body: Buffer.concat(chunks),

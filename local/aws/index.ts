@@ -4,6 +4,7 @@
 export type { Account } from './account.ts'
 export { startApi, type Api } from './api-gateway/api.ts'
 export { defaultTiming, startAws, type LocalAws, type Timing } from './aws.ts'
+export type { ClientSettings } from './credentials.ts'
 export { openDynamoDb } from './dynamodb.ts'
 export { toEvent, type EventRule } from './event-bus.ts'
 export { AwsEvent } from './event-pattern.ts'
@@ -14,7 +15,11 @@ export {
   type CommandFate,
   type Faults,
 } from './faults.ts'
-export { createFleet, type Fleet, type Instance, type Tag } from './fleet.ts'
+export { createFleet, type Fleet, type Instance, type InstanceStatus, type Tag } from './fleet.ts'
+export { readRequest } from './http.ts'
+export { toGrants } from './iam/grants.ts'
+export { judge, parsePolicy, type AuthorizationRequest, type Verdict } from './iam/policy.ts'
+export type { Role } from './iam/role.ts'
 export type { WriteLog } from './lambda/environment.ts'
 export type { LambdaFunction } from './lambda/function.ts'
 export type { Runner } from './lambda/runner.ts'

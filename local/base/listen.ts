@@ -1,4 +1,5 @@
-import type { Server } from 'node:net'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server as TcpServer } from 'node:net'
 import { tellTakenPort } from './holder.ts'
 
 /** Something that the person who starts the stack can put right; printed as one line. */
@@ -17,8 +18,8 @@ export const forPerson = <Value>(attempt: Promise<Value>): Promise<Value> =>
 
 const isBusy = (error: Error): boolean => 'code' in error && error.code === 'EADDRINUSE'
 
-/** Loopback only: whoever reaches this endpoint is root on the instances. */
-export const listen = (server: Server, port: number): Promise<number> =>
+/** Loopback only. */
+export const listen = (server: TcpServer, port: number): Promise<number> =>
   new Promise((resolve, reject) => {
     server.once('error', (error) =>
       reject(isBusy(error) ? new StartError(tellTakenPort(port)) : error),
@@ -30,3 +31,51 @@ export const listen = (server: Server, port: number): Promise<number> =>
   })
 
 export const toAddress = (port: number): string => `http://localhost:${port}`
+
+const loopbackNames = ['localhost', '127.0.0.1', '[::1]']
+
+/**
+ * Why a request was sent to another name than this machine's loopback and the port it came in at; null
+ * where it was not. A web page whose name is rebound to 127.0.0.1 still sends that name.
+ */
+const tellForeignHost = (
+  { headers, socket }: IncomingMessage,
+  further: readonly string[] = [],
+): string | null => {
+  const own = loopbackNames.map((name) => `${name}:${socket.localPort ?? 0}`)
+  const host = (headers.host ?? '').toLowerCase()
+  return [...own, ...further].includes(host)
+    ? null
+    : `Refused: the Host header must be one of ${own.join(', ')}.`
+}
+
+/** Why a request comes from elsewhere than a program on this machine; null where it does not. */
+const tellForeign = (request: IncomingMessage, furtherHosts?: readonly string[]): string | null => {
+  const { origin, 'sec-fetch-site': site = 'none' } = request.headers
+  if (origin !== undefined || site !== 'none')
+    return 'Refused: the request comes from a web page (it has an Origin or a Sec-Fetch-Site header).'
+  return tellForeignHost(request, furtherHosts)
+}
+
+/** In front of what serves the server's requests. */
+const refuseOn = (server: Server, tell: (request: IncomingMessage) => string | null): Server => {
+  const listeners = server.listeners('request')
+  server.removeAllListeners('request')
+  return server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const why = tell(request)
+    if (why === null)
+      for (const serve of listeners) Reflect.apply(serve, server, [request, response])
+    else
+      response.writeHead(403, { 'content-type': 'text/plain', connection: 'close' }).end(`${why}\n`)
+  })
+}
+
+/**
+ * For programs on this machine alone: no web page reaches the server, neither by a form nor by a name
+ * that is rebound to loopback.
+ */
+export const refuseForeign = (server: Server, furtherHosts?: readonly string[]): Server =>
+  refuseOn(server, (request) => tellForeign(request, furtherHosts))
+
+/** For this machine's browsers too: what a page may send the server is the server's own affair. */
+export const refuseForeignHosts = (server: Server): Server => refuseOn(server, tellForeignHost)

@@ -1,7 +1,12 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { IncomingHttpHeaders } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { refuseForeign } from './listen.ts'
 
 export interface Call {
   readonly method: string
@@ -104,7 +109,8 @@ export const startVendor = async (
       violations.push(String(error))
       response.destroy()
     })
-  }).listen(port, '127.0.0.1')
+  })
+  refuseForeign(server).listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')

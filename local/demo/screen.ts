@@ -105,7 +105,8 @@ export const showSummary = (acts: readonly Act[]): void => {
   write('Try next:')
   write('  npm start                                         # the same stack, to stay')
   write(
-    '  npx sls invoke -f status --stage local            # with AWS_ENDPOINT_URL=http://localhost:4566',
+    '  . .landfall/env                                   # in a second shell: its address and key',
   )
+  write('  npx sls invoke -f status --stage local            # there')
   write('  less docs/getting-started.md                      # a first deployment to real AWS')
 }

@@ -31,8 +31,44 @@ export const run = (
   })
 }
 
-export const docker = (args: readonly string[], options?: RunOptions): Promise<string> =>
-  run('docker', args, options)
+const refuseRemote = (host: string): string => {
+  if (host.startsWith('unix://')) return host
+  throw new Error(
+    `the Docker Engine is at ${host}; containers are started and removed there, so only an engine of this machine, behind unix://, is used: unset DOCKER_HOST, or choose a local one by "docker context use"`,
+  )
+}
+
+let contextHost: Promise<string> | null = null
+
+const readContextHost = (): Promise<string> => {
+  const format = '{{.Endpoints.docker.Host}}'
+  contextHost ??= run('docker', ['context', 'inspect', '--format', format]).catch(
+    (error: unknown) => {
+      contextHost = null
+      throw error
+    },
+  )
+  return contextHost
+}
+
+/**
+ * Where the engine is that `DOCKER_HOST`, or else the context of the docker command line names.
+ *
+ * @throws where that is not on this machine
+ */
+export const findEngineHost = async (): Promise<string> => {
+  const named = process.env['DOCKER_HOST'] ?? ''
+  return refuseRemote(named === '' ? (await readContextHost()).trim() : named)
+}
+
+export const docker = async (
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> => {
+  const dockerHost =
+    options.dockerHost === undefined ? await findEngineHost() : refuseRemote(options.dockerHost)
+  return run('docker', args, { ...options, dockerHost })
+}
 
 /** The value of an image's label; null where there is no such image. */
 export const imageLabel = async (

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { docker, run } from './docker.ts'
+import { docker, findEngineHost, run } from './docker.ts'
 import { canInstall, ensurePrograms, findProgram, print, programs, type Say } from './packages.ts'
 import { spawnBound } from './spawn-bound.ts'
 
@@ -22,11 +22,6 @@ const answers = async (): Promise<boolean> => {
     () => true,
     () => false,
   )
-}
-
-const currentHost = async (): Promise<string> => {
-  const format = '{{.Endpoints.docker.Host}}'
-  return (await docker(['context', 'inspect', '--format', format])).trim()
 }
 
 const waitForAnswer = async (hasEnded: () => boolean): Promise<boolean> => {
@@ -84,10 +79,17 @@ const agrees = async (question: string): Promise<boolean> => {
 
 const isInstalled = (): boolean => findProgram('docker') !== null && findProgram('dockerd') !== null
 
+/** @throws where the engine is another machine's: told before anything asks whether it answers */
+export const refuseRemoteEngine = async (): Promise<void> => {
+  const isNamed = (process.env['DOCKER_HOST'] ?? '') !== ''
+  if (isNamed || findProgram('docker') !== null) await findEngineHost()
+}
+
 /** Uses the engine that answers; else, as root on Debian, installs and starts one, saying so. */
 export const ensureEngine = async (say: Say = print): Promise<Engine> => {
   const keep = async (): Promise<void> => undefined
-  if (await answers()) return { dockerHost: await currentHost(), stop: keep }
+  await refuseRemoteEngine()
+  if (await answers()) return { dockerHost: await findEngineHost(), stop: keep }
   const help = 'no Docker Engine answers: start it, or install it (https://docs.docker.com/engine)'
   if (process.env['DOCKER_HOST'] !== undefined || !canInstall()) throw new Error(help)
   if (!isInstalled() && !(await agrees('No Docker Engine here. Install docker.io?')))
@@ -95,7 +97,7 @@ export const ensureEngine = async (say: Say = print): Promise<Engine> => {
   await ensurePrograms([programs.docker, programs.dockerd, programs.iptables], say)
   say('starting the Docker Engine')
   // Installing may have started it already.
-  if (await answers()) return { dockerHost: await currentHost(), stop: keep }
+  if (await answers()) return { dockerHost: await findEngineHost(), stop: keep }
   const stop = existsSync('/run/systemd/system') ? await startService() : await startDaemon()
-  return { dockerHost: await currentHost(), stop }
+  return { dockerHost: await findEngineHost(), stop }
 }

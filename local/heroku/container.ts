@@ -1,15 +1,9 @@
 import { request, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import * as z from 'zod'
-import { docker, run } from '../docker/docker.ts'
+import { findEngineHost, run } from '../docker/docker.ts'
 
-const format = '{{.Endpoints.docker.Host}}'
-const findEngine = async () => {
-  const host =
-    process.env['DOCKER_HOST'] ?? (await docker(['context', 'inspect', '--format', format]))
-  const { protocol, hostname, port, pathname } = new URL(host.trim())
-  return protocol === 'unix:' ? { socketPath: pathname } : { host: hostname, port }
-}
+const findEngine = async () => ({ socketPath: new URL(await findEngineHost()).pathname })
 
 const Created = z.object({ Id: z.string() })
 

@@ -6,6 +6,7 @@ import {
   type OutgoingHttpHeaders,
   type ServerResponse,
 } from 'node:http'
+import { refuseForeign } from '../base/listen.ts'
 import { freePort } from '../docker/free-port.ts'
 
 /** The one form of manifest that Heroku's registry takes. */
@@ -112,7 +113,7 @@ export const startRegistryFront = async (options: FrontOptions): Promise<Registr
     handle(incoming, response).catch(() => response.destroy())
   })
   const port = await freePort()
-  server.listen(port, '127.0.0.1')
+  refuseForeign(server).listen(port, '127.0.0.1')
   await once(server, 'listening')
   const front: RegistryFront = {
     url: new URL(`http://127.0.0.1:${port}`),

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { refuseForeignHosts } from '../base/listen.ts'
 import type { HerokuApp } from './app.ts'
 import { showPage } from './page.ts'
 
@@ -20,7 +21,7 @@ export const startRouter = async (findApp: () => HerokuApp): Promise<Router> => 
     if (isGone) showPage(response, 404, 'No such app')
     else showPage(response, 503, isMaintenance ? 'Offline for Maintenance' : 'Application error')
   })
-  server.listen(0, '127.0.0.1')
+  refuseForeignHosts(server).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')

@@ -5,8 +5,8 @@ import type { Configuration } from '../../src/deployment/app.ts'
 
 // A package is built once for all stacks, with the example's landfall.yml. What follows from
 // landfall.yml is made anew for each stack: the first line of each bundle, the secrets that each role may
-// read, the rules that wake `alarm`. test/repository/configure.test.ts holds the result equal to a
-// package built with that file.
+// read and the keys that decrypt them, the rules that wake `alarm`. test/repository/configure.test.ts holds
+// the result equal to a package built with that file.
 
 /** The bundle with another configuration in it. */
 export const configureBundle = (text: string, configuration: Configuration): string =>
@@ -69,7 +69,7 @@ const isOfAlarms = (name: string): boolean => /alarmrule\d|AlarmEventBridge/.tes
 export const configureTemplate = (text: string, to: Configuration, stage: string): string => {
   const template = Template.parse(JSON.parse(text))
   const packaged = template.Resources
-  const { secretArns, alarmEvents } = configuredParts(to, stage)
+  const { secretArns, alarmEvents, keyResources } = configuredParts(to, stage)
   const roles = Object.entries(secretArns).map(([functionName, arns]) => {
     const role = toRoleName(functionName)
     return [role, allowSecrets(packaged[role], arns)] as const
@@ -79,6 +79,7 @@ export const configureTemplate = (text: string, to: Configuration, stage: string
     ...Object.fromEntries(Object.entries(packaged).filter(([name]) => !isOfAlarms(name))),
     ...Object.fromEntries(roles),
     ...toAlarmResources(packaged, patterns, stage),
+    ...keyResources,
   }
   return JSON.stringify({ ...template, Resources })
 }

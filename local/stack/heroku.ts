@@ -1,15 +1,16 @@
 import { join } from 'node:path'
 import type { Configuration } from '../../src/deployment/app.ts'
+import type { ClientSettings } from '../aws/index.ts'
 import { openJsonFile } from '../base/json-file.ts'
 import { forPerson } from '../base/listen.ts'
 import { sealWith } from '../base/sealed.ts'
 import { docker } from '../docker/docker.ts'
+import { refuseRemoteEngine } from '../docker/engine.ts'
 import { startRegistry, type Registry } from '../docker/registry.ts'
 import { startDockerDynos, type DockerDynos } from '../heroku/docker-dynos.ts'
 import { HerokuState, startHeroku, type HerokuServer } from '../heroku/heroku.ts'
 import { createRegistryImages, type RegistryImages } from '../heroku/registry-images.ts'
 import { startRegistryFront, type RegistryFront } from '../heroku/registry-front.ts'
-import type { ClientSettings } from './seed.ts'
 import { createStops } from './stops.ts'
 import { createTokens } from './tokens.ts'
 
@@ -37,6 +38,7 @@ export interface LocalHeroku {
 
 /** Containers, where an engine answers. */
 const startDynos: HerokuParts['startDynos'] = async (images, { stateDirectory, say }) => {
+  await forPerson(refuseRemoteEngine())
   const hasEngine = await docker(['version']).then(
     () => true,
     () => false,

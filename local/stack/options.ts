@@ -8,6 +8,8 @@ export interface StackOptions {
   /** 0 takes a free port. */
   readonly apiPort: number
   readonly awsPort: number
+  /** Names besides loopback's by which the API may be called: a tunnel's. */
+  readonly apiHosts: readonly string[]
   /** null: no registry of ours. One that answers there already is used. */
   readonly registryPort: number | null
   /** 0: this machine's own engine is `i-00000001`; else so many network namespaces, each with its own. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { Configuration } from '../../src/deployment/app.ts'
+import type { ClientSettings } from '../aws/index.ts'
 import { RenderState, startRender, type RenderServer } from '../render/render.ts'
 import { openJsonFile } from '../base/json-file.ts'
 import { sealWith } from '../base/sealed.ts'
-import type { ClientSettings } from './seed.ts'
 import { createTokens } from './tokens.ts'
 
 const listTargets = ({ apps }: Configuration) =>

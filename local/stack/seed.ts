@@ -13,12 +13,7 @@ import {
 } from '@aws-sdk/client-secrets-manager'
 import type { Configuration } from '../../src/deployment/app.ts'
 import * as z from 'zod'
-
-export interface ClientSettings {
-  readonly endpoint: string
-  readonly region: string
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
-}
+import type { ClientSettings } from '../aws/index.ts'
 
 const Table = z.custom<CreateTableCommandInput>(
   (value) => typeof value === 'object' && value !== null && 'TableName' in value,

@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readConfigurationFile } from '../../src/config/file.ts'
 import {
   type Account,
+  type ClientSettings,
   createFaults,
   defaultTiming,
   type Faults,
@@ -14,12 +14,14 @@ import {
 } from '../aws/index.ts'
 import { proxyImage } from '../docker/images.ts'
 import { buildService } from '../package/build.ts'
+import { writeExports } from './exports.ts'
 import { startHosts } from './hosts.ts'
 import { openLogFiles } from './log-files.ts'
 import type { StackOptions } from './options.ts'
 import { refuseTakenPorts, refuseTakenState } from './refuse-taken.ts'
+import { openState } from './state.ts'
 import { createStops, type Stops } from './stops.ts'
-import { createHookSecrets, createTables, type ClientSettings } from './seed.ts'
+import { createHookSecrets, createTables } from './seed.ts'
 import { startVendors, type Vendors } from './vendors.ts'
 
 export interface Stack extends Omit<Vendors, 'environment'> {
@@ -30,12 +32,16 @@ export interface Stack extends Omit<Vendors, 'environment'> {
   /** `localhost:5000`: what an image's name begins with; null where none was asked for. */
   readonly registryAddress: string | null
   readonly stateDirectory: string
-  /** For any SDK client. */
+  /** For any SDK client, as the administrator of this run. */
   readonly client: ClientSettings
   /** Instances by id, and whether each is online, running and of which agent version. */
   readonly fleet: Fleet
+  /** What the functions called that their roles do not allow. */
+  readonly denials: readonly string[]
   readonly faults: Faults
   readonly runner: Runner
+  /** A document besides the packaged ones. */
+  readonly addDocument: (name: string, text: string) => void
   /** Hook secrets that were created at this start. */
   readonly createdSecrets: readonly string[]
   /** The minute is over: what the schedules wake is woken, and has answered. */
@@ -49,6 +55,7 @@ export const defaultOptions: Omit<StackOptions, 'config'> = {
   stateDirectory: '.landfall',
   apiPort: 3000,
   awsPort: 4566,
+  apiHosts: [],
   registryPort: 5000,
   instances: 0,
   region: process.env['AWS_REGION'] ?? 'eu-west-3',
@@ -68,17 +75,10 @@ const prepareService = async (options: StackOptions, account: Account, state: st
   return { configuration, service }
 }
 
-const toClient = (endpoint: string, region: string): ClientSettings => ({
-  endpoint,
-  region,
-  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-})
-
 const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
-  const { region } = options
-  const account = { id: accountId, region }
+  const account = { id: accountId, region: options.region }
   const state = resolve(options.stateDirectory)
-  mkdirSync(state, { recursive: true })
+  openState(state)
   const { configuration, service } = await prepareService(options, account, state)
   const { registry, fleet } = await startHosts(options, configuration, state, stops)
   const logs = stops.keep(openLogFiles(join(state, 'logs'), options.say))
@@ -93,6 +93,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     fleet,
     faults,
     writeLog: logs.write,
+    onDenial: options.say,
     timing: options.timing,
     overrides: () => ({
       API_URL: apiAddress,
@@ -102,19 +103,20 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     }),
   })
   stops.keep(aws)
-  const client = toClient(aws.address, region)
+  const { address: awsAddress, client, runner } = aws
   await createTables(client, service.tables)
   const createdSecrets = await createHookSecrets(client, configuration)
   const facts = { stateDirectory: state, say: options.say }
   const { environment, ...vendors } = await startVendors(client, configuration, facts, stops)
   vendorAddresses = environment
   const { routes, schedules } = service
-  const { address: awsAddress, runner } = aws
-  const api = stops.keep(await startApi({ port: options.apiPort, region, routes, awsAddress }))
+  const { apiPort: port, apiHosts: hosts } = options
+  const api = stops.keep(await startApi({ port, routes, hosts, client }))
   apiAddress = api.address
   const clock = stops.keep(startSchedules(account, schedules, runner, options.hasClock))
   // It serves when it has answered once; the first answer also warms the webhook.
   await fetch(`${apiAddress}/healthz`)
+  stops.keep(writeExports(state, client))
   return {
     apiAddress,
     awsAddress,
@@ -122,8 +124,10 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     stateDirectory: state,
     client,
     fleet,
+    denials: aws.access.denials,
     faults,
     runner,
+    addDocument: aws.addDocument,
     ...vendors,
     createdSecrets,
     tick: () => clock.tick(),

@@ -4,7 +4,8 @@ import {
   ResourceNotFoundException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
-import { createSecret, type ClientSettings } from './seed.ts'
+import type { ClientSettings } from '../aws/index.ts'
+import { createSecret } from './seed.ts'
 
 const readSecret = async (
   client: SecretsManagerClient,

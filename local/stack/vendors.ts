@@ -1,9 +1,9 @@
 import type { Configuration } from '../../src/deployment/app.ts'
+import type { ClientSettings } from '../aws/index.ts'
 import type { HerokuServer } from '../heroku/heroku.ts'
 import type { RenderServer } from '../render/render.ts'
 import { startHerokuFor, type HerokuParts } from './heroku.ts'
 import { startRenderFor } from './render.ts'
-import type { ClientSettings } from './seed.ts'
 import type { Stops } from './stops.ts'
 
 export interface Vendors {

@@ -5,7 +5,7 @@ import {
   SetAlarmStateCommand,
   type StateValue,
 } from '@aws-sdk/client-cloudwatch'
-import type { ClientSettings } from '../stack/seed.ts'
+import type { ClientSettings } from '../aws/index.ts'
 
 /** An alarm on the 5xx of an app. Nobody counts them here: its state is what it is set to. */
 export interface TeamAlarm {

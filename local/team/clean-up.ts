@@ -1,4 +1,4 @@
-import { docker } from '../docker/docker.ts'
+import { docker, run } from '../docker/docker.ts'
 
 const namesOf = async (filter: string): Promise<readonly string[]> =>
   (await docker(['ps', '-a', '--filter', filter, '--format', '{{.Names}}']))
@@ -26,6 +26,24 @@ const removeImages = async (registry: string, apps: readonly string[]): Promise<
   if (names.length > 0) await docker(['rmi', '--force', ...names]).catch(() => undefined)
 }
 
+const iptables = (...args: readonly string[]): Promise<string> =>
+  run('iptables', ['--wait', '10', ...args])
+
+/** Removes the network once nobody uses it, and the rules that the host scripts made for its addresses. */
+const removeNetwork = async (network: string): Promise<void> => {
+  const format = '{{(index .IPAM.Config 0).Subnet}}'
+  const subnet = await docker(['network', 'inspect', '--format', format, network]).catch(() => '')
+  // Refused by docker while any other container is in it.
+  const isGone = await docker(['network', 'rm', network]).catch(() => null)
+  if (isGone === null) return
+  const beginning = `-A DOCKER-USER -s ${subnet.trim().replace(/0\/24$/, '')}`
+  // Not every machine has the program, the chain or the right.
+  const rules = (await iptables('--list-rules', 'DOCKER-USER').catch(() => '')).split('\n')
+  for (const rule of rules)
+    if (rule.startsWith(beginning) && rule.includes(' -d 169.254.169.254/32 -j REJECT'))
+      await iptables('-D', ...rule.split(' ').slice(1))
+}
+
 /**
  * Removes from this machine's engine what deployments of these apps left there: their containers, the
  * proxies of these ports, the network once nobody uses it, and the images of their registry.
@@ -42,7 +60,6 @@ export const cleanUp = async (
   )
   const names = [...own.flat(), ...proxies]
   await remove(names)
-  // Refused by docker while any other container is in it.
-  await docker(['network', 'rm', network]).catch(() => undefined)
+  await removeNetwork(network)
   if (registry !== null) await removeImages(registry, apps)
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import * as z from 'zod'
+import type { ClientSettings } from '../aws/index.ts'
 
 const Step = z.object({ name: z.string(), status: z.string(), seconds: z.number().nullable() })
 
@@ -78,12 +79,8 @@ export interface Operators {
 const lookMilliseconds = 250
 
 /** The operator functions, invoked as `sls invoke` does it. */
-export const createOperators = (endpoint: string, region: string): Operators => {
-  const lambda = new LambdaClient({
-    endpoint,
-    region,
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-  })
+export const createOperators = (client: ClientSettings): Operators => {
+  const lambda = new LambdaClient(client)
   const invoke = async (name: string, input: unknown): Promise<unknown> => {
     const FunctionName = `landfall-local-${name}`
     const answer = await lambda.send(

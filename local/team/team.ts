@@ -94,11 +94,12 @@ const writeConfiguration = (options: TeamOptions, registry: string): string => {
   return file
 }
 
-const createSecrets = async (stack: Stack, options: TeamOptions): Promise<SecretsManagerClient> => {
-  const secrets = new SecretsManagerClient(stack.client)
+const createSecrets = async (
+  secrets: SecretsManagerClient,
+  options: TeamOptions,
+): Promise<void> => {
   for (const [Name, value] of Object.entries(options.secrets ?? {}))
     await secrets.send(new CreateSecretCommand({ Name, SecretString: JSON.stringify(value) }))
-  return secrets
 }
 
 /** Where no app runs on an instance or in a dyno nothing is run here, and no engine is needed. */
@@ -143,7 +144,9 @@ const startParts = async (options: TeamOptions) => {
 export const startTeam = async (options: TeamOptions): Promise<Team> => {
   const { engine, registry, configuration, startAgain, ...parts } = await startParts(options)
   let { stack } = parts
-  const secrets = await createSecrets(stack, options)
+  let operators = createOperators(stack.client)
+  let secrets = new SecretsManagerClient(stack.client)
+  await createSecrets(secrets, options)
   const readSecret = async (SecretId: string): Promise<string> =>
     (await secrets.send(new GetSecretValueCommand({ SecretId }))).SecretString ?? ''
   let runs = 0
@@ -153,7 +156,9 @@ export const startTeam = async (options: TeamOptions): Promise<Team> => {
     },
     configuration,
     registry: registry.address,
-    operators: createOperators(stack.awsAddress, stack.client.region),
+    get operators() {
+      return operators
+    },
     pushImage: async (name, tag, behaviour, labels = {}) => {
       const of = { name: `${registry.address}/${name}`, tag, behaviour, labels }
       const credentials = options.credentials ?? null
@@ -187,6 +192,9 @@ export const startTeam = async (options: TeamOptions): Promise<Team> => {
     restart: async () => {
       await stack.stop()
       stack = await startAgain()
+      // Each start makes a key of its own.
+      operators = createOperators(stack.client)
+      secrets = new SecretsManagerClient(stack.client)
     },
     stop: async () => {
       await stack.stop()

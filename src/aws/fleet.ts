@@ -7,7 +7,7 @@ import {
 import type { InstanceSelector } from '../deployment/app.ts'
 import { InstanceId } from '../kernel/id.ts'
 import { lazy } from '../kernel/lazy.ts'
-import type { Fleet, FleetInstance } from '../targets/ec2/ports.ts'
+import type { Fleet, FleetInstance, MetadataOptions } from '../targets/ec2/ports.ts'
 import { inPortions, inTime, read, readPages } from './client.ts'
 
 interface Clients {
@@ -48,29 +48,36 @@ const toPing = (status: string | undefined): FleetInstance['ping'] => {
   return status === 'Online' ? 'online' : 'offline'
 }
 
+const toTags = ({ Tags = [] }: Instance): Readonly<Record<string, string>> =>
+  Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]))
+
+const toMetadata = ({ MetadataOptions: options }: Instance): MetadataOptions | 'unknown' => {
+  const { HttpEndpoint, HttpTokens, HttpPutResponseHopLimit: hopLimit } = options ?? {}
+  if (HttpEndpoint === undefined || HttpTokens === undefined || hopLimit === undefined)
+    return 'unknown'
+  return { isEnabled: HttpEndpoint === 'enabled', needsToken: HttpTokens === 'required', hopLimit }
+}
+
 /** The running instances (as EC2 lists them, and SSM the hybrid machines), with what SSM knows of them. */
 const join = (
   running: readonly Instance[],
   managed: readonly InstanceInformation[],
 ): readonly FleetInstance[] => {
-  const tagged = new Map(
-    running.map(({ InstanceId: id, Tags = [] }) => [
-      id,
-      Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
-    ]),
-  )
+  const listed = new Map(running.map((one) => [one.InstanceId, one]))
   const known = new Map(managed.map((one) => [one.InstanceId, one]))
   const hybrid = [...known.keys()].filter((id) => isHybrid(id ?? ''))
-  return [...new Set([...tagged.keys(), ...hybrid])]
+  return [...new Set([...listed.keys(), ...hybrid])]
     .map((id) => {
       const information = known.get(id)
-      const tags = tagged.get(id) ?? null
+      const instance = listed.get(id)
+      const tags = instance === undefined ? null : toTags(instance)
       return {
         id: InstanceId.parse(id),
         name: tags?.['Name'] ?? information?.Name ?? information?.ComputerName ?? null,
         ping: toPing(information?.PingStatus),
         agentVersion: information?.AgentVersion ?? null,
         tags,
+        metadata: instance === undefined ? null : toMetadata(instance),
       }
     })
     .sort((one, other) => one.id.localeCompare(other.id))

@@ -21,6 +21,14 @@ export type ReadStage = (
 
 const secretKeptSeconds = 5 * 60
 
+/**
+ * A signed body, or a Docker Hub URL, lets its reader try secrets offline: a shorter one may be guessed. The
+ * sources' pages and the docs propose 64 hex digits.
+ */
+const minSecretLength = 16
+
+const isLongEnough = (secret: Redacted): boolean => secret.reveal().length >= minSecretLength
+
 /** `create-secret --secret-string file://…` takes the file's last line break along. */
 const withoutLineBreak = (secret: Redacted): Redacted =>
   new Redacted(secret.reveal().replace(/\r?\n$/, ''))
@@ -34,9 +42,10 @@ const readBoth = async (readStage: ReadStage, name: string, now: Instant): Promi
   const isRotating = secondsBetween(createdAt, now) < 24 * 60 * 60 + secretKeptSeconds
   const previous = isRotating ? await readStage(name, 'AWSPREVIOUS') : null
   if (previous?.ok === false && previous.error === 'secret_unavailable') return fail(previous.error)
+  const before = previous?.ok === true ? withoutLineBreak(previous.value.value) : null
   return succeed({
     current: withoutLineBreak(value),
-    previous: previous?.ok === true ? withoutLineBreak(previous.value.value) : null,
+    previous: before !== null && isLongEnough(before) ? before : null,
     currentCreatedAt: createdAt,
   })
 }
@@ -77,7 +86,7 @@ const createCache = (readNow: () => Promise<Loaded>, clock: Clock) => {
 
 /**
  * One cache for each source; a source without configuration has no secret. A configured secret that
- * cannot be read is an error in the log, once for each read: no stranger can cause it.
+ * cannot be read or is too short is an error in the log, once for each read: no stranger can cause it.
  */
 export const createHookSecretCaches = (
   sources: Configuration['sources'],
@@ -94,7 +103,10 @@ export const createHookSecretCaches = (
     return createCache(async () => {
       const loaded = await readBoth(readStage, name, toInstant(clock()))
       if (!loaded.ok) log.error('failed to read webhook secret', { source, secret: name })
-      return loaded
+      if (!loaded.ok || isLongEnough(loaded.value.current)) return loaded
+      const why = `shorter than ${minSecretLength} characters`
+      log.error('webhook secret refused', { source, secret: name, why })
+      return fail('secret_unavailable')
     }, clock)
   }
   const caches = {

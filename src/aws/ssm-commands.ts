@@ -16,6 +16,9 @@ import { inTime, read, readPages, toAwsFailure } from './client.ts'
 
 const toInput = (command: Command) => ({
   DocumentName: command.document,
+  // A document's content has its hash in its name, so the stack never updates one. Whoever makes another
+  // version the default changes what the name alone would run as root.
+  DocumentVersion: '1',
   InstanceIds: [...command.instances],
   Parameters: Object.fromEntries(
     Object.entries(command.parameters).map(([name, value]) => [name, [value]]),

@@ -8,7 +8,7 @@ interface PlacedTarget {
 }
 
 /** Whether two different tags, or a tag and an id, select the same instance is not known here. */
-const shareInstances = (left: Ec2File['instances'], right: Ec2File['instances']): boolean =>
+export const shareInstances = (left: Ec2File['instances'], right: Ec2File['instances']): boolean =>
   (left.tag !== undefined && left.tag === right.tag) ||
   (left.ids ?? []).some((id) => right.ids?.includes(id))
 

@@ -1,5 +1,6 @@
 import { rollingSeconds } from '../deployment/deadline.ts'
 import { longestPause } from '../deployment/wave.ts'
+import { checkHostAccess } from './check-volumes.ts'
 import { mistaken, warned, type Mistake, type Path } from './mistake.ts'
 import type { AppFile, Ec2File } from './schema.ts'
 
@@ -97,6 +98,7 @@ const checkPause = (path: Path, { rollout }: Ec2File, { deadline }: AppFile): re
 export const checkEc2 = (path: Path, ec2: Ec2File, app: AppFile): readonly Mistake[] => [
   ...checkChoices(path, ec2),
   ...checkReach(path, ec2),
+  ...checkHostAccess(path, ec2),
   ...checkTimes(path, ec2, app),
   ...checkPause(path, ec2, app),
 ]

@@ -1,6 +1,7 @@
 import { AppName } from '../kernel/id.ts'
 import { findAddressClashes } from './check-addresses.ts'
 import { checkApp } from './check-app.ts'
+import { findSharedVolumes } from './check-volumes.ts'
 import { mistaken, warned, type Mistake } from './mistake.ts'
 import type { LandfallFile } from './schema.ts'
 
@@ -37,5 +38,6 @@ export const check = (file: LandfallFile): readonly Mistake[] => {
     ...apps.flatMap(([name]) => checkName(name)),
     ...apps.flatMap(([name, app]) => checkApp(['apps', name], app, file.sources)),
     ...findAddressClashes(file),
+    ...findSharedVolumes(file),
   ]
 }

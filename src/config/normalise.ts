@@ -33,6 +33,9 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
     command: file.run.command,
     volumes: file.run.volumes,
     networks: file.run.networks,
+    capAdd: file.run.capAdd,
+    newPrivileges: file.run.newPrivileges,
+    pidsLimit: file.run.pidsLimit,
     memory: file.run.memory ?? null,
     stopTimeoutSeconds: file.run.stopTimeout,
   },
@@ -50,6 +53,7 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
   rollout: { batch: file.rollout.batch, pauseSeconds: file.rollout.pause },
   keep: file.keep,
   drift: file.drift,
+  metadata: file.metadata ?? null,
   canBeAsked: true,
 })
 
@@ -60,6 +64,8 @@ const single: Omit<TargetTraits, 'key'> = {
   predeploy: null,
   rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 0 },
   drift: 'repair',
+  replaces: null,
+  metadata: 'allow',
   canBeAsked: false,
 }
 
@@ -122,6 +128,7 @@ const toApp = (name: string, file: AppFile): App => ({
     : null,
   reports: {
     github: file.reports.github ?? null,
+    githubDescription: file.reports.githubDescription,
     notice: file.reports.notice ?? null,
     sentry: file.reports.sentry ?? null,
   },
@@ -134,5 +141,6 @@ export const toConfiguration = (file: LandfallFile): Configuration => ({
     circleci: file.sources.circleci ?? null,
     'docker-hub': file.sources['docker-hub'] ?? null,
   },
+  kms: file.kms,
   apps: Object.entries(file.apps).map(([name, app]) => toApp(name, app)),
 })

@@ -3,6 +3,7 @@ import {
   BatchInput,
   HostName,
   ImageName,
+  KeyArn,
   Memory,
   Publish,
   SecretName,
@@ -64,6 +65,26 @@ const Run = z
       )
       .default([]),
     networks: z.array(containerName).default([]).describe('Further Docker networks to join.'),
+    capAdd: z
+      .array(
+        textLike(
+          'a capability of Linux as Docker names it, such as NET_RAW',
+          /^(?!CAP_)[A-Z][A-Z_]{2,30}$/,
+        ),
+      )
+      .default([])
+      .describe("Capabilities besides Docker's own, of which NET_RAW is taken away."),
+    newPrivileges: z
+      .boolean({ error: 'true or false' })
+      .default(false)
+      .describe('Whether setuid programs, such as sudo, get their rights in the container.'),
+    pidsLimit: wholeNumber(16, 4_194_304)
+      .default(1024)
+      .describe('How many processes and threads the container may have.'),
+    allowHostAccess: z
+      .boolean({ error: 'true or false' })
+      .default(false)
+      .describe('Accepts volumes and capabilities that make the container root on the instance.'),
     memory: Memory.optional(),
     stopTimeout: duration(1, 600)
       .prefault('30s')
@@ -130,6 +151,12 @@ const Ec2File = z.strictObject({
     .prefault({}),
   keep: wholeNumber(2, 50).default(5).describe('How many releases stay on the instance.'),
   drift: z.enum(['repair', 'report'], { error: 'repair or report' }).default('repair'),
+  metadata: z
+    .enum(['block', 'allow'], { error: 'block or allow' })
+    .optional()
+    .describe(
+      "Whether the containers may ask the instance's metadata service, which hands out its role. Left out: a new app may not, an app that was live before this setting existed may.",
+    ),
 })
 
 const Render = z.strictObject({
@@ -211,11 +238,15 @@ const AppFile = z.strictObject({
   reports: z
     .strictObject({
       github: SecretName.optional(),
+      githubDescription: z
+        .enum(['reason', 'message'], { error: 'reason or message' })
+        .default('reason')
+        .describe('What a status says there; message: also what a failed app said last.'),
       notice: SecretName.optional(),
       sentry: SecretName.optional(),
     })
     .prefault({})
-    .describe('Where to report; each is the name of a secret with the token or address.'),
+    .describe('Where to report; a name is that of a secret with the token or address.'),
 })
 export type AppFile = z.output<typeof AppFile>
 export type TargetFile = z.output<typeof TargetFile>
@@ -224,6 +255,10 @@ export type Ec2File = z.output<typeof Ec2File>
 /** `landfall.yml` as written, with the defaults. */
 export const LandfallFile = z.strictObject({
   sources: Sources.prefault({}),
+  kms: z
+    .array(KeyArn, { error: 'a list of ARNs of KMS keys' })
+    .default([])
+    .describe('Your own KMS keys, where secrets named here are encrypted with one.'),
   apps: z.record(z.string(), AppFile, { error: 'a mapping of app names to apps' }),
 })
 export type LandfallFile = z.output<typeof LandfallFile>

@@ -99,6 +99,12 @@ export const SecretName = textLike(
   /^[A-Za-z0-9/_+=.@-]{1,512}$/,
 )
 
+/** IAM grants the use of a key by its own ARN; an alias says nothing to it. */
+export const KeyArn = textLike(
+  'the ARN of a KMS key, such as arn:aws:kms:eu-west-3:123456789012:key/0a1b2c3d-…; not an alias',
+  /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]{1,64}$/,
+)
+
 /** `[registry[:port]/]path`, without tag and digest. */
 export const ImageName = textLike(
   'an image without its tag, such as acme/oc-lettings or registry.example:5000/name (the tag goes to "tag")',

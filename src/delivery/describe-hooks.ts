@@ -37,13 +37,35 @@ interface Hook {
 interface HookContext extends Pick<Configuration, 'sources'> {
   /** The address of the API, without a slash at its end. */
   readonly apiUrl: string
-  readonly dockerHub: Result<SourceSecrets, 'secret_unavailable'>
+  readonly secrets: Readonly<Record<SourceName, Result<SourceSecrets, 'secret_unavailable'>>>
+}
+
+const sourceNames = ['github', 'circleci', 'docker-hub'] as const satisfies readonly SourceName[]
+
+/** Why a source's secret lets nothing through, or whoever knows another source's too; null if all is well. */
+const findFault = (source: SourceName, { sources, secrets }: HookContext): string | null => {
+  const own = secrets[source]
+  if (!own.ok) return 'does not exist, cannot be read or is shorter than 16 characters'
+  const others = sourceNames.flatMap((other) => {
+    const loaded = secrets[other]
+    const isEqual = loaded.ok && loaded.value.current.reveal() === own.value.current.reveal()
+    return other !== source && isEqual ? [sources[other]?.secret] : []
+  })
+  if (others.length === 0) return null
+  return `has the value of ${others.join(' and ')}: give each source its own`
+}
+
+/** What to enter as the secret, or what is wrong with it. */
+const describeSecret = (source: SourceName, context: HookContext, entered: string): string => {
+  const fault = findFault(source, context)
+  return fault === null ? entered : `the secret ${context.sources[source]?.secret} ${fault}`
 }
 
 const requiresCi = (app: App, name: SourceName): boolean =>
   app.requires.some((requirement) => requirement.kind === 'ci' && requirement.ci === name)
 
-const githubHook = (app: App, { sources, apiUrl }: HookContext): Hook[] => {
+const githubHook = (app: App, context: HookContext): Hook[] => {
+  const { sources, apiUrl } = context
   if (sources.github === null || app.repository === null) return []
   return [
     {
@@ -52,12 +74,13 @@ const githubHook = (app: App, { sources, apiUrl }: HookContext): Hook[] => {
       url: `${apiUrl}/hooks/github`,
       contentType: 'application/json',
       events: requiresCi(app, 'github') ? ['github:push', 'github:workflow_run'] : ['github:push'],
-      secret: `the value of the secret ${sources.github.secret}`,
+      secret: describeSecret('github', context, `the value of the secret ${sources.github.secret}`),
     },
   ]
 }
 
-const circleciHook = (app: App, { sources, apiUrl }: HookContext): Hook[] => {
+const circleciHook = (app: App, context: HookContext): Hook[] => {
+  const { sources, apiUrl } = context
   if (sources.circleci === null || !requiresCi(app, 'circleci')) return []
   return [
     {
@@ -66,12 +89,18 @@ const circleciHook = (app: App, { sources, apiUrl }: HookContext): Hook[] => {
       url: `${apiUrl}/hooks/circleci`,
       contentType: 'application/json',
       events: ['circleci:workflow-completed'],
-      secret: `the value of the secret ${sources.circleci.secret}`,
+      secret: describeSecret(
+        'circleci',
+        context,
+        `the value of the secret ${sources.circleci.secret}`,
+      ),
     },
   ]
 }
 
-const dockerHubHook = (app: App, { sources, apiUrl, dockerHub }: HookContext): Hook[] => {
+const dockerHubHook = (app: App, context: HookContext): Hook[] => {
+  const { sources, apiUrl, secrets } = context
+  const { 'docker-hub': dockerHub } = secrets
   const image = parseImage(app.image)
   if (sources['docker-hub'] === null || image.host !== 'docker.io') return []
   const token = dockerHub.ok ? dockerHubToken(dockerHub.value.current.reveal(), app.name) : null
@@ -82,10 +111,11 @@ const dockerHubHook = (app: App, { sources, apiUrl, dockerHub }: HookContext): H
       url: token === null ? null : `${apiUrl}/hooks/docker-hub/${app.name}/${token}`,
       contentType: 'application/json',
       events: ['docker-hub:push'],
-      secret:
-        token === null
-          ? `the secret ${sources['docker-hub'].secret} could not be read: create it first`
-          : 'none: the URL contains it, so keep the URL as secret as a password',
+      secret: describeSecret(
+        'docker-hub',
+        context,
+        'none: the URL contains it, so keep the URL as secret as a password',
+      ),
     },
   ]
 }
@@ -105,7 +135,13 @@ export const createDescribeHooks =
     readonly secrets: Pick<HookSecrets, 'load'>
   }) =>
   async (app: App | null) => {
-    const context = { sources, apiUrl, dockerHub: await secrets.load('docker-hub') }
+    const [github, circleci, dockerHub] = await Promise.all([
+      secrets.load('github'),
+      secrets.load('circleci'),
+      secrets.load('docker-hub'),
+    ])
+    const loaded = { github, circleci, 'docker-hub': dockerHub }
+    const context = { sources, apiUrl, secrets: loaded }
     return (app === null ? apps : [app]).map((one) => ({
       app: one.name,
       hooks: listHooks(one, context).map((hook) => ({
@@ -115,8 +151,14 @@ export const createDescribeHooks =
     }))
   }
 
+const noSecret = fail('secret_unavailable' as const)
+
 /** The events that an app requires, with their names in the journal and in `plan`. */
 export const listHookEvents = (app: App, sources: Configuration['sources']) =>
-  listHooks(app, { sources, apiUrl: '', dockerHub: fail('secret_unavailable') })
+  listHooks(app, {
+    sources,
+    apiUrl: '',
+    secrets: { github: noSecret, circleci: noSecret, 'docker-hub': noSecret },
+  })
     .flatMap((hook) => hook.events)
     .map((kind) => ({ kind, event: eventNames[kind].event }))

@@ -19,6 +19,14 @@ import { pauseAfter } from './wave.ts'
 /** After a changed key, or a fence from before the table was restored, a command is repeated this often. */
 const mostRetries = 2
 
+/**
+ * An instance's word is a stranger's: how far one answer raises a number, and the highest that any of them raises it to.
+ * No restored table is so far behind its hosts, or the next answers raise it further; and beyond these, a million more
+ * still fit the document and the keys of the journal (`src/journal/keys.ts`: 10 digits of a fence, 8 of a generation).
+ */
+const furthest = { fence: 1_000_000, generation: 10_000 } as const
+const highest = { fence: 9_998_000_000, generation: 9_999_999 } as const
+
 const isRepeatable = ({ reason }: Answer): boolean =>
   reason === 'key_changed' || reason === 'superseded_fence'
 
@@ -134,7 +142,14 @@ const answerOf = (
 ): Answer | null => {
   const answer = answers.find((one) => one.id === id)
   if (answer !== undefined && answer.outcome !== 'waiting') return answer
-  const empty = { message: null, serving: null, fenceSeen: null, steps: [], tail: [] }
+  const empty = {
+    message: null,
+    serving: null,
+    fenceSeen: null,
+    isKeyNew: false,
+    steps: [],
+    tail: [],
+  }
   return isPast(intent.deadlineAt, now)
     ? { id, outcome: 'lost', reason: 'no_answer', ...empty }
     : null
@@ -142,26 +157,29 @@ const answerOf = (
 
 /** The version must rise above every fence that a host has seen (after the table was restored from a backup). */
 const raiseFence = (draft: Draft, answers: readonly Answer[]): Draft => {
-  const seen = Math.max(0, ...answers.map((answer) => answer.fenceSeen ?? 0))
-  return seen > draft.head.version
-    ? emit(draft, { kind: 'fence_seen', fence: Fence.parse(seen) })
-    : draft
+  const { version } = draft.head
+  const claimed = Math.max(0, ...answers.map((answer) => answer.fenceSeen ?? 0))
+  const seen = Math.min(claimed, version + furthest.fence, highest.fence)
+  return seen > version ? emit(draft, { kind: 'fence_seen', fence: Fence.parse(seen) }) : draft
 }
 
 /**
  * A number that an instance serves or has served already is another release's (again after the table was
  * restored): this release gets the next free number, and instances that have it under its first number are
- * deployed to again. No app reaches the highest number by itself, and no instance's report may use it up.
+ * deployed to again.
  */
 const renumber = (draft: Draft, deployment: Deployment, answers: readonly Answer[]): Draft => {
   if (!assignsNumber(deployment)) return draft
   const served = answers
     .filter(({ outcome, reason }) => outcome === 'refused' && reason === 'superseded_fence')
     .map(({ serving }) => serving?.generation ?? 0)
-    .filter((number) => number <= 9_999_999)
-  const highest = Math.max(0, ...served)
-  if (highest < deployment.generation) return draft
-  return emit(draft, { kind: 'release_renumbered', generation: Generation.parse(highest + 1) })
+  const { generation } = deployment
+  const claimed = Math.max(0, ...served)
+  if (claimed < generation) return draft
+  const next = Math.min(claimed + 1, generation + furthest.generation, highest.generation)
+  return next > generation
+    ? emit(draft, { kind: 'release_renumbered', generation: Generation.parse(next) })
+    : draft
 }
 
 /** What follows once every instance of the command has answered, or its time is over. */
@@ -192,6 +210,12 @@ const abandonMissed = (draft: Draft, intent: Intent, reported: readonly Instance
 const report = (draft: Draft, reported: readonly InstanceState[]): Draft =>
   reported.length === 0 ? draft : emit(draft, { kind: 'instances_reported', instances: reported })
 
+/** A certificate that replaced another may be that of a stranger, so that people are told. */
+const tellChanged = (draft: Draft, answers: readonly Answer[]): Draft => {
+  const instances = answers.flatMap(({ id, isKeyNew }) => (isKeyNew ? [id] : []))
+  return instances.length === 0 ? draft : emit(draft, { kind: 'certificates_changed', instances })
+}
+
 /** Takes in the answers to the command of `fence`. Answers to an earlier command change nothing. */
 export const absorbAnswers = (
   draft: Draft,
@@ -209,8 +233,11 @@ export const absorbAnswers = (
     const answer = settled.find(({ id }) => id === instance.id)
     return answer === undefined ? [] : [afterAnswer(head, deployment, intent, instance, answer)]
   })
-  const taken = abandonMissed(report(raiseFence(draft, answers), reported), intent, reported)
-  const numbered = intent.purpose === 'deploy' ? renumber(taken, deployment, answers) : taken
+  // `prepare` carries no fence.
+  const raised = intent.purpose === 'prepare' ? draft : raiseFence(draft, settled)
+  const told = tellChanged(raised, settled)
+  const taken = abandonMissed(report(told, reported), intent, reported)
+  const numbered = intent.purpose === 'deploy' ? renumber(taken, deployment, settled) : taken
   return conclude(numbered, intent, now)
 }
 

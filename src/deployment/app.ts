@@ -29,6 +29,13 @@ export interface TargetTraits {
     readonly pauseSeconds: number
   }
   readonly drift: 'repair' | 'report'
+  /** A container started by hand that the first release replaces. */
+  readonly replaces: string | null
+  /**
+   * Whether its containers are kept from the metadata service of their instance, which hands out the instance's role. Null:
+   * landfall.yml does not say. Where no container of ours runs on an instance, nothing is blocked.
+   */
+  readonly metadata: 'block' | 'allow' | null
   /** Whether an instance can be asked what it serves. */
   readonly canBeAsked: boolean
 }
@@ -40,11 +47,13 @@ export interface Ec2Settings extends TargetTraits {
   /** The container's port and the proxy's; null for a worker. */
   readonly port: number | null
   readonly publish: PublishedAddress | null
-  readonly replaces: string | null
   readonly run: {
     readonly command: readonly string[]
     readonly volumes: readonly string[]
     readonly networks: readonly string[]
+    readonly capAdd: readonly string[]
+    readonly newPrivileges: boolean
+    readonly pidsLimit: number
     readonly memory: string | null
     readonly stopTimeoutSeconds: number
   }
@@ -111,6 +120,8 @@ export interface App {
   } | null
   readonly reports: {
     readonly github: string | null
+    /** What a status at GitHub says of a failure: the reason's fixed words, or what the app said last. */
+    readonly githubDescription: 'reason' | 'message'
     readonly notice: string | null
     readonly sentry: string | null
   }
@@ -129,5 +140,7 @@ export interface Configuration {
     readonly circleci: { readonly secret: string } | null
     readonly 'docker-hub': { readonly secret: string } | null
   }
+  /** The ARNs of the keys that secrets are encrypted with, where they are not AWS's own. */
+  readonly kms: readonly string[]
   readonly apps: readonly App[]
 }

@@ -152,6 +152,8 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
   command_settled: (head) => changeOpen(head, (deployment) => withIntent(deployment, null)),
   // Changes no state: `toActions` cancels the command.
   command_abandoned: (head) => head,
+  // Changes no state: `toNotices` makes a notice of it.
+  certificates_changed: (head) => head,
   fence_seen: (head, { fence }) => ({ ...head, version: fence }),
   release_renumbered: (head, { generation }) => ({
     ...changeOpen(head, (deployment) => renumbered(deployment, generation)),

@@ -130,6 +130,28 @@ export const needsPerson = (app: App, { reason }: Pick<Revision, 'reason'>): boo
   app.deploy === 'manual' || reason === 'manual'
 
 /**
+ * Whoever knows Docker Hub's URL can name any number of commits. So many wait of which nothing but a push of an
+ * image tells, the newest; the others expire, and further evidence brings one back.
+ */
+const mostByImageAlone = 100
+
+const isByImageAlone = ({ ci, push, digest, reason }: Revision): boolean =>
+  Object.keys(ci).length === 0 && push === null && digest === null && reason !== 'manual'
+
+/** Ends what is too much, before anything looks at it one by one. */
+const expireExcess = (revisions: readonly Revision[]): Choice['ended'] =>
+  revisions
+    .filter(isByImageAlone)
+    .toSorted((a, b) => Date.parse(b.waitingSince) - Date.parse(a.waitingSince))
+    .slice(mostByImageAlone)
+    .map((revision) => ({
+      revision,
+      status: 'expired',
+      reason: 'wait_expired',
+      lacked: ['anything but a push of its image'],
+    }))
+
+/**
  * The revision to deploy next: the newest deployable one above the mark. A revision that waits or failed
  * its CI supersedes none; one whose image is missing lets the next older one pass. One that waits for a
  * person supersedes the older deployable ones.
@@ -141,15 +163,17 @@ export const choose = (
   seen: SeenHooks,
   now: Instant,
 ): Choice => {
-  const judged = revisions.map((revision) => ({
-    revision,
-    readiness: readinessOf(head, app, revision, seen, now),
-  }))
-  const ended = judged.flatMap(({ revision, readiness }) => {
+  const excess = expireExcess(revisions)
+  const excessive = new Set(excess.map(({ revision }) => revision))
+  const judged = revisions
+    .filter((revision) => !excessive.has(revision))
+    .map((revision) => ({ revision, readiness: readinessOf(head, app, revision, seen, now) }))
+  const endings = judged.flatMap(({ revision, readiness }) => {
     if (readiness.kind !== 'ended') return []
     const { status, reason, lacked } = readiness
     return [{ revision, status, reason, lacked }]
   })
+  const ended = [...endings, ...excess]
   const isBlocked = blockers(head, { kind: 'deploy', force: false, content: null }).length > 0
   const chosen = { ended, ask: null, open: null, rest: null }
   if (isBlocked) return chosen

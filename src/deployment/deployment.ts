@@ -69,6 +69,8 @@ export interface Candidate {
   readonly id: InstanceId
   readonly target: TargetKey
   readonly obstacle: Reason | null
+  /** What an operator should mend on it; it keeps no deployment from it. */
+  readonly warning: string | null
 }
 
 export type Purpose = 'prepare' | 'deploy' | 'restore'

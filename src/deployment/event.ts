@@ -57,6 +57,8 @@ interface EventFields {
   readonly command_abandoned: { readonly target: TargetKey; readonly operation: string }
   /** A host has seen a higher fence than the journal has: the table was restored from a backup. */
   readonly fence_seen: { readonly fence: Fence }
+  /** These were known by other sealing certificates than the ones that they have answered. */
+  readonly certificates_changed: { readonly instances: readonly InstanceId[] }
   /** The number was another release's already: this release gets the next one, on every instance. */
   readonly release_renumbered: { readonly generation: Generation }
   readonly wave_paused: { readonly until: Instant }

@@ -21,6 +21,8 @@ export const noticeKinds = [
   'not_rolled_back',
   /** An instance that served the live release was changed by hand. */
   'drifted',
+  /** Instances answered other sealing certificates than those that they were known by. */
+  'certificate_changed',
 ] as const
 export type NoticeKind = (typeof noticeKinds)[number]
 

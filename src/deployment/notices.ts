@@ -1,4 +1,5 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
+import type { InstanceId } from '../kernel/id.ts'
 import { isReason } from '../kernel/reason.ts'
 import { emit, toEnded, type Draft } from './apply.ts'
 import { isPast } from './deadline.ts'
@@ -38,8 +39,16 @@ const toDeploymentNotice = (
   return [{ ...what, id: `${generation}:${what.kind}`, by, deployment: shown }]
 }
 
+/** Of 50 at most, those that fit into a message. */
+const nameInstances = (instances: readonly InstanceId[]): string => {
+  const named = instances.slice(0, 5).join(', ')
+  const more = instances.length - 5
+  return more > 0 ? `${named} and ${more} more` : named
+}
+
 /** The notices that belong to no deployment: the event behind each, and what makes its id. */
 const toAppNotice = (
+  { deployment }: Head,
   event: Event,
   version: number,
 ): Pick<Notice, 'id' | 'kind' | 'by' | 'reason' | 'message'> | null => {
@@ -57,6 +66,12 @@ const toAppNotice = (
     const { request, reason } = event
     const id = `${request.generation}:not_rolled_back:${version}`
     return { id, kind: 'not_rolled_back', by: request.by, reason, message: null }
+  }
+  if (event.kind === 'certificates_changed') {
+    const id = `certificate_changed:${version}`
+    const by = deployment?.by ?? 'convergence'
+    const message = nameInstances(event.instances)
+    return { id, kind: 'certificate_changed', by, reason: 'key_changed', message }
   }
   if (event.kind !== 'drift_found') return null
   const { by, message } = event
@@ -88,7 +103,7 @@ export const toNotices = (
     const kind = isBack ? 'rolled_back' : status
     return toDeploymentNotice(before, ended, { kind, at: now, reason, message })
   }
-  const own = toAppNotice(event, version)
+  const own = toAppNotice(before, event, version)
   return own === null ? [] : [{ ...own, at: now, deployment: null }]
 }
 

@@ -87,6 +87,8 @@ export type Observation =
     }
   /** The request could not be turned into an opening. */
   | { readonly kind: 'declined'; readonly reason: Reason }
+  /** The release that is open, or to be brought back, is not as reconcile recorded it. */
+  | { readonly kind: 'disowned'; readonly generation: Generation }
   /** A rollback request has nothing left to bring back. */
   | { readonly kind: 'brought_back' }
   | { readonly kind: 'opening_gathered'; readonly opening: Opening }

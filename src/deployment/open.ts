@@ -7,9 +7,10 @@ import { firstBlocker } from './blockers.ts'
 import { endDeployment, preempt } from './close.ts'
 import { isRepair, type Advancing, type Deployment, type InstanceState } from './deployment.ts'
 import { headBytes, listFitting, maxHeadBytes } from './head-size.ts'
-import { headLimits, type Head } from './head.ts'
+import { headLimits, liveRelease, type Head } from './head.ts'
 import { describeMeeting, keepOneTarget } from './meeting.ts'
-import { cutMessage } from './message.ts'
+import { cutMessage, joinMessages } from './message.ts'
+import { describeExposure, settleMetadata } from './metadata.ts'
 import type { Opening } from './observation.ts'
 import { entriesAgainst } from './quarantine.ts'
 import { explainLongPauses, toInstances } from './wave.ts'
@@ -75,6 +76,16 @@ const describeLeftOut = (
   return message === null ? rest : `${rest}; ${message}`
 }
 
+/** What is opened: each instance under one target for a rollback, and for a new release its settled settings. */
+const settle = (head: Head, gathered: Opening): Opening => {
+  if (gathered.kind === 'rollback') {
+    const candidates = keepOneTarget(gathered.candidates, head.observed, (first) => first)
+    return { ...gathered, candidates }
+  }
+  const settings = settleMetadata(gathered.release.settings, liveRelease(head)?.settings ?? null)
+  return { ...gathered, release: { ...gathered.release, settings } }
+}
+
 /**
  * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
  * With no instance, an unreachable one, one that two targets select, more than the head has room for in the
@@ -85,18 +96,17 @@ const describeLeftOut = (
  */
 export const open = (draft: Draft, gathered: Opening, now: Instant): Result<Draft, Reason> => {
   const { head } = draft
-  const { kind, force, release, order, firing } = gathered
+  const opening = settle(head, gathered)
+  const { kind, force, release, order, firing, candidates } = opening
   const blocker = firstBlocker(head, { kind, force, content: release })
   if (blocker !== null) return fail(blocker)
   if (isRepair(head.deployment)) return succeed(preempt(draft, now))
-  const candidates =
-    kind === 'rollback'
-      ? keepOneTarget(gathered.candidates, head.observed, (first) => first)
-      : gathered.candidates
-  const opening = { ...gathered, candidates }
   const selected = toInstances(release.settings, candidates, opening.capacities)
   const instances = listFitting(head, release, selected, firing)
-  const message = describeLeftOut(opening, instances.length, selected.length)
+  const message = joinMessages([
+    describeLeftOut(opening, instances.length, selected.length),
+    describeExposure(candidates, release.settings),
+  ])
   const deployment = createDeployment(head, { ...opening, message }, instances, now)
   const entries = force ? entriesAgainst(head, release) : []
   const opened = emit(

@@ -4,7 +4,10 @@ import type { InstanceState, Serving } from './deployment.ts'
 
 /** The result of one check. */
 export interface Finding {
-  /** `problem`: a deployment would fail. `warning`: it would wait, or an operator should look. */
+  /**
+   * `problem`: a deployment would fail with `reason`, or, without one, an operator must mend what no deployment fails for.
+   * `warning`: it would wait, or an operator should look.
+   */
   readonly level: 'problem' | 'warning' | 'fine'
   /** `secret`, `image`, `port`, … */
   readonly what: string

@@ -22,6 +22,8 @@ export interface Answer {
   readonly serving: Serving | null
   /** The newer fence that the host has seen, where it refused for that. */
   readonly fenceSeen: number | null
+  /** It was known by another sealing certificate than the one that it has answered. */
+  readonly isKeyNew: boolean
   readonly steps: readonly Step[]
   /** The last lines of the failing container or command, masked. */
   readonly tail: readonly string[]

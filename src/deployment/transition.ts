@@ -6,7 +6,15 @@ import { advance } from './advance.ts'
 import { applyAlarm, isWatchOver } from './alarm.ts'
 import { absorbAnswers, markSent } from './answer.ts'
 import { apply, emit, type Draft } from './apply.ts'
-import { hasEnded, isRepair, type Deployment, type Intent } from './deployment.ts'
+import {
+  assignsNumber,
+  hasEnded,
+  isRepair,
+  type Deployment,
+  type Intent,
+  type Release,
+} from './deployment.ts'
+import { disown } from './disown.ts'
 import type { Event } from './event.ts'
 import { intentOf, type Head } from './head.ts'
 import { addNotices, claimNotice, dropOldNotices, settleNotice, toNotices } from './notices.ts'
@@ -45,6 +53,8 @@ const decideObserved = (
       return requestRedeploy(draft, observation.request, observation.id)
     case 'alarmed':
       return applyAlarm(draft, observation.transition, observation.windowSeconds, now)
+    case 'disowned':
+      return disown(draft, observation.generation, now)
     case 'brought_back':
       return draft.head.rollback === null ? draft : emit(draft, { kind: 'rollback_settled' })
     case 'declined':
@@ -102,6 +112,15 @@ export const toActions = (head: Head, events: readonly Event[]): readonly Action
     const { deployment } = head
     const intent = intentOf(head)
     return deployment === null || intent === null ? [] : [{ kind: 'send', deployment, intent }]
+  })
+
+/** The releases that get their number by these events: each is recorded before a head names it. */
+export const toNumberedReleases = (head: Head, events: readonly Event[]): readonly Release[] =>
+  events.flatMap((event): readonly Release[] => {
+    if (event.kind === 'deployment_opened')
+      return assignsNumber(event.deployment) ? [event.deployment.release] : []
+    if (event.kind !== 'release_renumbered' || head.deployment === null) return []
+    return [{ ...head.deployment.release, generation: event.generation }]
   })
 
 /**

@@ -19,7 +19,7 @@ import { appSchema } from './settings-schema.ts'
 
 const promotionSchema: z.ZodType<Promotion> = z.object({ app: AppName, generation: Generation })
 
-const releaseSchema: z.ZodType<Release> = z.object({
+export const releaseSchema: z.ZodType<Release> = z.object({
   generation: Generation,
   revision: RevisionId,
   commit: Commit.nullable(),

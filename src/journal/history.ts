@@ -1,12 +1,21 @@
+import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod'
-import type { Ended } from '../deployment/deployment.ts'
+import type { Ended, Release } from '../deployment/deployment.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import { Generation, InstanceId, type AppName } from '../kernel/id.ts'
 import type { History } from '../rollout/journal.ts'
 import { packDeployment, unpackDeployment } from './head-lists.ts'
-import { endedSchema, purposeSchema } from './head-schema.ts'
+import { endedSchema, purposeSchema, releaseSchema } from './head-schema.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
-import { appPartition, deploymentPrefix, itemKey, stepPartition } from './keys.ts'
+import {
+  deploymentPrefix,
+  historyPartition,
+  itemKey,
+  releasePrefix,
+  stepPartition,
+  type ItemKey,
+} from './keys.ts'
 import { expiresAt } from './lifetime.ts'
 import { queryItems } from './list.ts'
 import { putItem, toItemKey, updateItem, type JournalTable } from './table.ts'
@@ -86,8 +95,55 @@ const recordStep = async (table: JournalTable, app: AppName, step: StepRecord): 
   })
 }
 
+const toHash = (release: Release): string =>
+  createHash('sha256').update(JSON.stringify(release)).digest('hex').slice(0, 16)
+
+/** By its hash too: two runs that open different releases under one number overwrite neither. */
+export const toReleaseKey = (app: AppName, release: Release): ItemKey =>
+  itemKey.release(app, release.generation, toHash(release))
+
+/** It never expires: neither does a live release. */
+const recordOpened = async (
+  table: JournalTable,
+  app: AppName,
+  release: Release,
+): Promise<void> => {
+  await putItem(table, { ...toReleaseKey(app, release), schemaVersion, app, release })
+}
+
+/** Its contents alone, however its objects were made. */
+const toPlain = (release: Release): unknown => JSON.parse(JSON.stringify(release))
+
+const releaseItemSchema = z.object({ release: releaseSchema })
+
+/**
+ * Compares contents and not hashes: a newer Landfall fills a new field of both alike. A record never changes,
+ * so one that was found needs no second read.
+ */
+const createHasRelease = (table: JournalTable): History['hasRelease'] => {
+  const found = new Set<string>()
+  return async (app, release) => {
+    const name = `${app} ${toHash(release)}`
+    if (found.has(name)) return true
+    const recorded = await queryAll(table, releaseItemSchema, {
+      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+      ExpressionAttributeValues: {
+        ':pk': historyPartition(app),
+        ':prefix': releasePrefix(release.generation),
+      },
+    })
+    const isThere = recorded.some((one) => isDeepStrictEqual(toPlain(one.release), toPlain(release)))
+    if (isThere) found.add(name)
+    return isThere
+  }
+}
+
 /** For people and for `status`; the answers to each command are items of their own. */
 export const createHistory = (table: JournalTable): History => ({
+  recordRelease: (app, release) => recordOpened(table, app, release),
+
+  hasRelease: createHasRelease(table),
+
   recordDeployment: (app, deployment) => recordDeployment(table, app, deployment),
 
   recordSteps: async (app, steps) => {
@@ -108,7 +164,7 @@ export const createHistory = (table: JournalTable): History => ({
   loadDeployments: (app, limit) => {
     const query = {
       KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-      ExpressionAttributeValues: { ':pk': appPartition(app), ':prefix': deploymentPrefix },
+      ExpressionAttributeValues: { ':pk': historyPartition(app), ':prefix': deploymentPrefix },
       ScanIndexForward: false,
     }
     return queryAll(table, deploymentItemSchema, query, limit)

@@ -14,19 +14,34 @@ export interface ItemKey {
   readonly sk: string
 }
 
-/** Everything of an app that is read together, its head aside, lies under one partition key. */
-export const appPartition = (app: AppName): string => `app#${app}`
+// Partitions are cut by who may write them: a policy can name the beginning of a partition key and nothing
+// else of an item (`dynamodb:LeadingKeys`, packaging/roles.yml).
+
+/** What webhooks may write: an app's revisions, its tag, and which webhooks arrive. */
+const appPartition = (app: AppName): string => `app#${app}`
+
+/** What `reconcile` alone may write: what it has opened, and how that ended. */
+export const historyPartition = (app: AppName): string => `history#${app}`
+
+/** For people: what operators and alarms have done. */
+const auditPartition = (app: AppName): string => `audit#${app}`
 
 export const stepPartition = (app: AppName, generation: Generation): string =>
   `deployment#${app}#${generation}`
 
 export const deploymentPrefix = 'deployment#'
 
+/** Eight digits, so that the order of the keys is the order of the deployments. */
+const toNumber = (generation: Generation): string => String(generation).padStart(8, '0')
+
+/** What was ever opened under this number: more than one where a run was stopped before it wrote the head. */
+export const releasePrefix = (generation: Generation): string => `release#${toNumber(generation)}#`
+
 const ofApp = (app: AppName, sk: string): ItemKey => ({ pk: appPartition(app), sk })
+const ofAudit = (app: AppName, sk: string): ItemKey => ({ pk: auditPartition(app), sk })
 
 /** The key of each kind of record. */
 export const itemKey = {
-  /** A partition of its own, so that a policy can name the heads: webhooks write everything else of an app. */
   head: (app: AppName): ItemKey => ({ pk: `head#${app}`, sk: 'head' }),
 
   revision: (app: AppName, id: RevisionId) => ofApp(app, `revision#${id}`),
@@ -37,13 +52,19 @@ export const itemKey = {
   /** Which webhooks arrive for an app: one per app. */
   seen: (app: AppName) => ofApp(app, 'seen'),
 
-  /** Eight digits, so that the order of the keys is the order of the deployments. */
-  deployment: (app: AppName, generation: Generation) =>
-    ofApp(app, `${deploymentPrefix}${String(generation).padStart(8, '0')}`),
+  release: (app: AppName, generation: Generation, hash: string): ItemKey => ({
+    pk: historyPartition(app),
+    sk: `${releasePrefix(generation)}${hash}`,
+  }),
+
+  deployment: (app: AppName, generation: Generation): ItemKey => ({
+    pk: historyPartition(app),
+    sk: `${deploymentPrefix}${toNumber(generation)}`,
+  }),
 
   /** In the order of time; the same operation or alarm gives the same key. */
-  operation: (app: AppName, at: Instant, id: string) => ofApp(app, `operation#${at}#${id}`),
-  alarm: (app: AppName, at: Instant, alarm: string) => ofApp(app, `alarm#${at}#${alarm}`),
+  operation: (app: AppName, at: Instant, id: string) => ofAudit(app, `operation#${at}#${id}`),
+  alarm: (app: AppName, at: Instant, alarm: string) => ofAudit(app, `alarm#${at}#${alarm}`),
 
   step: (app: AppName, { generation, instance, fence, purpose }: StepRecord): ItemKey => ({
     pk: stepPartition(app, generation),
@@ -75,7 +96,7 @@ export const itemKey = {
   }),
   herokuRelease: (heroku: string, process: string, generation: Generation): ItemKey => ({
     pk: `heroku#${heroku}/${process}`,
-    sk: `release#${String(generation).padStart(8, '0')}`,
+    sk: `release#${toNumber(generation)}`,
   }),
 }
 
@@ -100,8 +121,9 @@ export const openAttributes = {
   }),
 }
 
-/** The app that the schedule looks at because of an entry of the index; null where it need not. */
+/** The app that the schedule looks at because of an entry of the index; null where it need not, or names no app. */
 export const toOpenApp = (openKey: string): AppName | null => {
-  const app = AppName.parse(openKey.split('#')[0])
+  const app = AppName.safeParse(openKey.split('#')[0]).data
+  if (app === undefined) return null
   return openKey.startsWith(`${revisionOpenPrefix(app)}${restingPrefix}`) ? null : app
 }

@@ -13,7 +13,8 @@ export const lifetimes = {
   operation: 365 * day,
   alarm: 90 * day,
   command: 7 * day,
-  certificate: 30 * day,
+  // Recent for 30 days (`src/targets/ec2/ec2.ts`); afterwards the next one is still compared with it.
+  certificate: 365 * day,
   carry: 30 * day,
   herokuDeploy: 365 * day,
   herokuRelease: 365 * day,

@@ -19,6 +19,8 @@ const targetBase = z.object({
     pauseSeconds: z.number(),
   }),
   drift: z.enum(['repair', 'report']),
+  replaces: z.string().nullable().default(null),
+  metadata: z.enum(['block', 'allow']).nullable().default(null),
   canBeAsked: z.boolean(),
 })
 
@@ -39,11 +41,14 @@ const ec2Schema = targetBase.extend({
   strategy: z.enum(['blue-green', 'recreate', 'worker']),
   port: z.number().nullable(),
   publish: z.object({ address: z.string().nullable(), port: z.number() }).nullable(),
-  replaces: z.string().nullable(),
   run: z.object({
     command: words,
     volumes: words,
     networks: words,
+    // Settings without these three were frozen when Docker's own defaults held: a release goes back to what it ran with.
+    capAdd: words.default(['NET_RAW']),
+    newPrivileges: z.boolean().default(true),
+    pidsLimit: z.number().default(4_194_304),
     memory: z.string().nullable(),
     stopTimeoutSeconds: z.number(),
   }),
@@ -102,6 +107,7 @@ export const appSchema: z.ZodType<App> = z.object({
     .nullable(),
   reports: z.object({
     github: z.string().nullable(),
+    githubDescription: z.enum(['reason', 'message']).default('reason'),
     notice: z.string().nullable(),
     sentry: z.string().nullable(),
   }),

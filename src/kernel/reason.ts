@@ -47,6 +47,8 @@ export const reasons = {
   instance_in_two_targets: 'Two targets of the app select the same instance.',
   too_many_instances: "The app's record in the journal has no room for so many instances.",
   instance_offline: 'The instance is not online in SSM.',
+  instance_untagged:
+    'The instance does not have the tag landfall:stage with the name of this stage.',
   agent_too_old:
     'The SSM agent is older than 3.3.2746.0 and cannot keep parameters out of the shell.',
   tool_missing: 'A program that the host scripts need is not installed.',
@@ -54,7 +56,7 @@ export const reasons = {
   disk_full: 'Too little disk space for the image.',
   port_in_use: 'The port is used by something that Landfall did not start.',
   owned_by_other: 'The instance belongs to another account or stage for this app.',
-  key_changed: 'The key of the instance is not the one that the envelope was sealed for.',
+  key_changed: 'The key of the instance is not the one that Landfall knows it by.',
   envelope_invalid:
     'The envelope could not be opened, or is for another app, generation or instance.',
   pauses_too_long: 'The pauses between the batches do not fit into the deadline.',
@@ -83,6 +85,8 @@ export const reasons = {
   rolled_back: 'Rolled back by an operator.',
   restored: 'Restored to the live release.',
   not_restored: 'The instance could not be restored to the live release.',
+  head_altered:
+    "A release in the app's record is not as reconcile recorded it; nothing of it was sent.",
   target_unauthorized: 'The target refused the API key.',
   target_unavailable:
     'The target did not answer, or accepted no more requests, until the deadline.',

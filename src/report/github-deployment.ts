@@ -20,6 +20,7 @@ const states: Readonly<Record<NoticeKind, GithubState | null>> = {
   unfrozen: null,
   not_rolled_back: null,
   drifted: null,
+  certificate_changed: null,
 }
 
 export const toState = (notice: Notice): GithubState | null =>
@@ -93,8 +94,10 @@ export const toDeployment = (
   }
 }
 
-const describeState = ({ kind, reason, message }: Notice): string => {
-  const why = message ?? (reason === null ? null : reasons[reason])
+/** Everybody who sees the repository reads it, so that an app's own words need a setting. */
+const describeState = ({ reports }: App, { kind, reason, message }: Notice): string => {
+  const told = reports.githubDescription === 'message' ? message : null
+  const why = told ?? (reason === null ? null : reasons[reason])
   const what = kind.replace('_', ' ')
   const coded = reason === null || reason === 'deployed' ? what : `${what} (${reason})`
   return cut(why === null ? coded : `${coded}: ${why.replaceAll(/\s+/g, ' ')}`)
@@ -106,7 +109,7 @@ export const toStatus = (app: App, notice: Notice, state: GithubState, logUrl: s
   const mayServe = state === 'in_progress' || state === 'success'
   return {
     state,
-    description: describeState(notice),
+    description: describeState(app, notice),
     auto_inactive: false,
     ...(logUrl !== null && { log_url: logUrl }),
     ...(mayServe && host !== undefined && { environment_url: `https://${host}` }),

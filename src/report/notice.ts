@@ -30,6 +30,7 @@ const phrases: Readonly<Record<NoticeKind, readonly [sign: string, phrase: strin
   unfrozen: ['▶️', 'is no longer frozen'],
   not_rolled_back: ['⚠️', 'could not be rolled back'],
   drifted: ['🧭', 'was changed by hand on an instance'],
+  certificate_changed: ['🔑', 'runs on an instance whose key was replaced'],
 }
 
 const toVersion = (app: App, { commit, digest }: NoticeDeployment): string => {
@@ -48,8 +49,14 @@ const toSubject = (app: App, deployment: NoticeDeployment): string => {
   return `rollback ${generation} to ${version}${back}`
 }
 
-/** As code: in it no channel reads a link, a mention or other markup. */
-const toCode = (text: string): string => `\`${escape(text.replaceAll('`', "'"))}\``
+/**
+ * Quotes a text that Landfall did not write. As code, because in it Slack, Discord, Mattermost and Rocket.Chat read
+ * no link and no other markup; with a zero-width space after each `@`, because some read mentions even there.
+ */
+const toCode = (text: string): string => {
+  const line = text.replaceAll(/[\s\p{Cc}]+/gu, ' ').replaceAll(/\p{C}/gu, '')
+  return `\`${escape(line.replaceAll('`', "'").replaceAll('@', '@\u200B'))}\``
+}
 
 /** What is deployed, by whom, and the pages about it. */
 const describeOrigin = ({ origin }: NoticeDeployment): readonly string[] => {
@@ -78,14 +85,14 @@ export const renderNotice = (notice: Notice, app: App): string => {
   const what = deployment === null ? where : `${where}: ${toSubject(app, deployment)}`
   const isRollback =
     kind === 'rolled_back' || (kind === 'started' && deployment?.kind === 'rollback')
-  const quoted = message?.split(/\r?\n/).map((line) => `> ${escape(line)}`) ?? []
+  const lines = message?.split(/[\r\n]+/).filter((line) => line.trim() !== '') ?? []
   return [
-    `${sign} ${what} ${happened}${follows} · by ${escape(by)}`,
+    `${sign} ${what} ${happened}${follows} · by ${toCode(by)}`,
     ...(deployment === null ? [] : describeOrigin(deployment)),
     ...(reason === null || reason === 'deployed'
       ? []
       : [`${escape(reasons[reason])} (\`${reason}\`)`]),
-    ...quoted,
+    ...lines.map((line) => `> ${toCode(line)}`),
     ...(isRollback && deployment?.afterPredeploy === true
       ? ['The `predeploy` of what is rolled back, such as a migration, is *not undone*.']
       : []),

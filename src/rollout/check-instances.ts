@@ -2,6 +2,7 @@ import { isRepairDue } from '../deployment/repair.ts'
 import type { Head } from '../deployment/head.ts'
 import { desiredRelease } from '../deployment/quarantine.ts'
 import { toInstant } from '../kernel/clock.ts'
+import { findAltered } from './find-altered.ts'
 import { listCandidates } from './gather-opening.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 import type { WriteHead } from './write.ts'
@@ -11,7 +12,7 @@ import type { WriteHead } from './write.ts'
  * that do not serve it. Only on a tick, so that one run tries a repair and not every nudge.
  */
 export const checkInstances = async (
-  ports: Pick<ReconcilePorts, 'toTarget' | 'clock'>,
+  ports: Pick<ReconcilePorts, 'toTarget' | 'clock' | 'history' | 'log'>,
   write: WriteHead,
   head: Head,
   { isTick, scan }: Nudge,
@@ -19,6 +20,7 @@ export const checkInstances = async (
   const release = desiredRelease(head)
   const now = toInstant(ports.clock())
   if (!isTick || release === null || !isRepairDue(head, scan, now)) return false
+  if ((await findAltered(ports, head, [release])) !== null) return false
   const { settings, secretVersion } = release
   const { candidates, capacities } = await listCandidates(ports, settings, secretVersion)
   const instances = capacities.map((one) => one.instances)

@@ -4,6 +4,7 @@ import type { Head } from '../deployment/head.ts'
 import { releaseToBringBack } from '../deployment/operate.ts'
 import type { Opening } from '../deployment/observation.ts'
 import { Retryable } from '../kernel/retryable.ts'
+import { findAltered } from './find-altered.ts'
 import { listCandidates } from './gather-opening.ts'
 import type { ReconcilePorts } from './ports.ts'
 import type { WriteHead } from './write.ts'
@@ -84,6 +85,8 @@ export const goBack = async (
 ): Promise<boolean> => {
   const release = releaseToBringBack(head)
   if (release === null) return write(head, { kind: 'brought_back' })
+  const generation = await findAltered(ports, head, [release])
+  if (generation !== null) return write(head, { kind: 'disowned', generation })
   const opening = await gatherRollback(ports, head, release, app)
   return write(head, { kind: 'opening_gathered', opening })
 }

@@ -1,4 +1,4 @@
-import type { Ended } from '../deployment/deployment.ts'
+import type { Ended, Release } from '../deployment/deployment.ts'
 import type { Head, Operation } from '../deployment/head.ts'
 import type { Asked, ImageEvidence, Revision, RevisionStatus } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
@@ -94,8 +94,15 @@ export interface FleetScans {
   record(fleetScan: FleetScan): Promise<void>
 }
 
-/** Ended deployments and their steps; each write is repeatable and gives the same record. */
+/**
+ * What was opened, how it ended, and its steps; each write is repeatable and gives the same record. `reconcile`
+ * alone may write here.
+ */
 export interface History {
+  /** Before a head names it under its number. */
+  recordRelease(app: AppName, release: Release): Promise<void>
+  /** Whether exactly this release was recorded. */
+  hasRelease(app: AppName, release: Release): Promise<boolean>
   recordDeployment(app: AppName, deployment: Ended): Promise<void>
   recordSteps(app: AppName, steps: readonly StepRecord[]): Promise<void>
   /** A deployment in the history was rolled back; its record names the rollback, once. */

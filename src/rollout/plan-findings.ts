@@ -2,7 +2,9 @@ import { readinessOf } from '../deployment/choose.ts'
 import type { Finding } from '../deployment/plan.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import { blockers, type Blocker } from '../deployment/blockers.ts'
-import { isQuarantined, namesOf, type Quarantinable } from '../deployment/quarantine.ts'
+import { describeUnnamed } from '../deployment/metadata.ts'
+import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
+import type { Opening } from '../deployment/observation.ts'
 import { hasEnded } from '../deployment/deployment.ts'
 import type { RevisionId } from '../kernel/id.ts'
 import type { AppFacts } from './plan-facts.ts'
@@ -70,7 +72,7 @@ const judgeReady = (facts: AppFacts, id: RevisionId): Finding => {
   return warning('revision', 'manual', message)
 }
 
-const judgeRevision = (facts: AppFacts, release: Quarantinable): readonly Finding[] => {
+const judgeRevision = (facts: AppFacts, release: Opening['release']): readonly Finding[] => {
   const { app, head, chosen, seen, now } = facts
   const { from, id, known } = chosen
   if (from === 'nothing')
@@ -152,8 +154,13 @@ const judgeHooks = ({ hooks, seen }: AppFacts): readonly Finding[] =>
       : fine('hook', `${event}: last seen at ${at}`)
   })
 
+const judgeMetadata = ({ settings }: Opening['release']): readonly Finding[] => {
+  const message = describeUnnamed(settings)
+  return message === null ? [] : [{ level: 'warning', what: 'metadata', message }]
+}
+
 /** Everything about the app as a whole, good and bad; `release` is the one that would be deployed. Pure. */
-export const findOnApp = (facts: AppFacts, release: Quarantinable): readonly Finding[] => [
+export const findOnApp = (facts: AppFacts, release: Opening['release']): readonly Finding[] => [
   ...blockers(facts.head, { kind: 'deploy', force: false, content: null }).map(describeBlocker),
   ...judgeRevision(facts, release),
   ...judgeImage(facts),
@@ -161,6 +168,7 @@ export const findOnApp = (facts: AppFacts, release: Quarantinable): readonly Fin
   ...judgeRegistry(facts),
   ...judgeAlarms(facts),
   ...judgeHooks(facts),
+  ...judgeMetadata(release),
 ]
 
 /** Why a deployment would end at its opening. */
@@ -177,6 +185,7 @@ const openingSubjects: Partial<Record<Reason, string>> = {
   envelope_too_large: 'envelope',
   secret_missing: 'secret',
   instance_offline: 'instance',
+  instance_untagged: 'instance',
   agent_too_old: 'instance',
 }
 

@@ -99,10 +99,12 @@ const delays: readonly Reason[] = [
 
 /** In the order in which reconcile would meet them: first the image, then the opening, then the instances. */
 const findEnding = ({ failure }: PlannedOpening, findings: readonly Finding[]): string | null => {
-  const problems = findings.filter(({ level }) => level === 'problem')
+  const problems = findings.filter(
+    ({ level, reason }) => level === 'problem' && reason !== undefined,
+  )
   const image = problems.find(({ what, instance }) => what === 'image' && instance === undefined)
   const [first] = problems
-  return image?.reason ?? failure?.reason ?? first?.reason ?? first?.what ?? null
+  return image?.reason ?? failure?.reason ?? first?.reason ?? null
 }
 
 const describePlan = (

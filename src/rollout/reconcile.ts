@@ -3,8 +3,10 @@ import { currentWave } from '../deployment/advance.ts'
 import { hasEnded, isRepair, type Ended, type OpenDeployment } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
 import type { Observation } from '../deployment/observation.ts'
+import { releasesInUse } from '../deployment/disown.ts'
 import { createReadAnswers, isAnswered, isPolling, type ReadAnswers } from './answers.ts'
 import { checkInstances } from './check-instances.ts'
+import { findAltered } from './find-altered.ts'
 import { openNext } from './open-next.ts'
 import { createNotifier } from './notify.ts'
 import { watchAlarms } from './watch-alarms.ts'
@@ -42,6 +44,10 @@ const move = async (
   const { deployment } = head
   if (deployment !== null && hasEnded(deployment))
     return write(head, await archiveEnded(ports, head, deployment, nudge))
+  if (deployment !== null) {
+    const generation = await findAltered(ports, head, releasesInUse(head, deployment))
+    if (generation !== null) return write(head, { kind: 'disowned', generation })
+  }
   // A repair gives way to any deployment.
   if (deployment === null || isRepair(deployment))
     if (await openNext(ports, write, head, nudge)) return true
@@ -59,6 +65,9 @@ const move = async (
         ...toLogFields(head.app, deployment, sent),
         instances: answered.answers.filter(isAnswered).map(toLogAnswer),
       })
+      const changed = answered.answers.filter(({ isKeyNew }) => isKeyNew).map(({ id }) => id)
+      if (changed.length > 0)
+        ports.log.warn('certificates changed', { app: head.app, instances: changed })
       return true
     }
   }

@@ -6,7 +6,7 @@ import type { Head } from '../deployment/head.ts'
 import { findTarget } from '../deployment/find-target.ts'
 import type { Answer } from '../deployment/step.ts'
 import { sendWithinSeconds } from '../deployment/deadline.ts'
-import { decide, toActions, type Action } from '../deployment/transition.ts'
+import { decide, toActions, toNumberedReleases, type Action } from '../deployment/transition.ts'
 import type { Observation } from '../deployment/observation.ts'
 import { toOrder } from './order.ts'
 import type { ReconcilePorts } from './ports.ts'
@@ -72,11 +72,16 @@ const act = async (ports: ReconcilePorts, head: Head, events: readonly Event[]):
 
 const toDecideObservation =
   (ports: ReconcilePorts, observation: Observation): Decide<null> =>
-  (head, now) => {
+  async (head, now) => {
     const decided = decide(head, observation, now)
-    if (decided.ok) return { events: decided.value, value: null }
-    ports.log.info('opening refused', { app: head.app, reason: decided.error })
-    return { events: [], value: null }
+    if (!decided.ok) {
+      ports.log.info('opening refused', { app: head.app, reason: decided.error })
+      return { events: [], value: null }
+    }
+    // Before the head: one that names a release without its record would not be believed.
+    for (const release of toNumberedReleases(head, decided.value))
+      await ports.history.recordRelease(head.app, release)
+    return { events: decided.value, value: null }
   }
 
 /** Records the events of an observation. True where the head changed, by this run or by another. */

@@ -1,9 +1,9 @@
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import type { AppName, Generation, InstanceId } from '../kernel/id.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import type { RegistryLogin } from './app-secret.ts'
 import type { Environment } from './environment.ts'
-import { listMasks } from './masks.ts'
+import { rankMasks, type Maskable } from './masks.ts'
 
 export interface EnvelopeContent {
   readonly app: AppName
@@ -16,22 +16,67 @@ export interface EnvelopeContent {
 }
 
 /**
- * The plaintext of an envelope: the line `landfall/1 <app> <generation> <instance,…>`, then entries
+ * The plaintext with the SHA-256 of all the rest at the end of its first line: the encryption alone lets most changes of
+ * a bit pass.
+ */
+export const joinEnvelope = (header: string, entries: readonly string[]): Redacted => {
+  const rest = `\n${entries.map((entry) => `${entry}\0`).join('')}`
+  const digest = createHash('sha256')
+    .update(header + rest)
+    .digest('hex')
+  return new Redacted(`${header} ${digest}${rest}`)
+}
+
+/**
+ * Up to how many bytes of entries an envelope takes masks beyond the values themselves. With these, one command
+ * still reaches 50 instances; a larger environment has less room for masks, and loses no instance to them.
+ */
+const mostBytesWithForms = 8 * 1024
+
+const bytesOfEntries = (entries: readonly string[]): number =>
+  Buffer.byteLength(entries.join('\0')) + 1
+
+/** The masks that the instances get: the values, and of their other forms the likeliest that there is room for. */
+const chooseMasks = (maskable: Maskable, bytesOf: (masks: readonly string[]) => number) => {
+  const ranked = rankMasks(maskable)
+  const chosen = new Set(ranked.flatMap(({ text, rank }) => (rank === 0 ? [text] : [])))
+  let room = mostBytesWithForms - bytesOf([...chosen])
+  const forms = ranked
+    .filter(({ rank }) => rank > 0)
+    .toReversed()
+    .sort((one, other) => one.rank - other.rank)
+  for (const { text } of forms) {
+    const bytes = bytesOfEntries([`mask ${text}`])
+    if (bytes > room) continue
+    room -= bytes
+    chosen.add(text)
+  }
+  return ranked.flatMap(({ text }) => (chosen.has(text) ? [text] : []))
+}
+
+/** The longest mask first, as the host masks with them: its own sort is slow. */
+const renderEntries = (environment: Environment, masks: readonly string[]): readonly string[] => {
+  const left = new Set(masks)
+  const open: string[] = []
+  const masked: { readonly entry: string; readonly text: string }[] = []
+  for (const [name, value] of environment.values) {
+    const text = value.reveal()
+    if (left.delete(text)) masked.push({ entry: `secret ${name}=${text}`, text })
+    else open.push(`env ${name}=${text}`)
+  }
+  for (const text of left) masked.push({ entry: `mask ${text}`, text })
+  masked.sort((one, other) => Buffer.byteLength(other.text) - Buffer.byteLength(one.text))
+  return [...open, ...masked.map(({ entry }) => entry)]
+}
+
+/**
+ * The plaintext of an envelope: the line `landfall/1 <app> <generation> <instance,…> <SHA-256>`, then entries
  * that each end in NUL, so that a value may hold anything else:
- * `env NAME=value`, `secret NAME=value` (the value is masked as a whole), `mask value` for the parts of
- * those that are not, and `registry host`, `username …`, `password …` for a private image.
+ * `env NAME=value`, `secret NAME=value` (the value is masked as a whole), `mask value` for parts and other
+ * forms of them, and `registry host`, `username …`, `password …` for a private image.
  */
 export const renderEnvelopePlaintext = (content: EnvelopeContent): Redacted => {
   const { app, generation, instances, environment, registry } = content
-  const secrets = [
-    ...environment.secretNames.flatMap((name) => environment.values.get(name) ?? []),
-    ...(registry === null ? [] : [registry.password]),
-  ]
-  const masks = new Set(listMasks(secrets).map((mask) => mask.reveal()))
-  const env = [...environment.values].map(([name, value]) => {
-    const kind = masks.delete(value.reveal()) ? 'secret' : 'env'
-    return `${kind} ${name}=${value.reveal()}`
-  })
   const login =
     registry === null
       ? []
@@ -40,26 +85,18 @@ export const renderEnvelopePlaintext = (content: EnvelopeContent): Redacted => {
           `username ${registry.username}`,
           `password ${registry.password.reveal()}`,
         ]
-  const header = `landfall/1 ${app} ${generation} ${instances.join(',')}\n`
-  const entries = [...env, ...[...masks].map((mask) => `mask ${mask}`), ...login]
-  return new Redacted(header + entries.map((entry) => `${entry}\0`).join(''))
-}
-
-/** Whether an envelope can be sealed for the certificate, which an instance answered: EC on P-256. */
-export const isSealable = (certificate: Uint8Array): boolean => {
-  try {
-    const { publicKey } = new X509Certificate(certificate)
-    return publicKey.asymmetricKeyDetails?.namedCurve === 'prime256v1'
-  } catch {
-    return false
-  }
+  const header = `landfall/1 ${app} ${generation} ${instances.join(',')}`
+  const secrets = environment.secretNames.flatMap((name) => environment.values.get(name) ?? [])
+  const entriesWith = (masks: readonly string[]) => [...renderEntries(environment, masks), ...login]
+  const bytesOf = (masks: readonly string[]) => bytesOfEntries(entriesWith(masks))
+  return joinEnvelope(header, entriesWith(chooseMasks({ secrets, login: registry }, bytesOf)))
 }
 
 /**
  * Encrypts for the holders of the certificates' keys only: CMS EnvelopedData in DER
  * (RFC 5652), AES-256-CBC under ephemeral ECDH with SHA-256 and AES-256 key wrap per certificate
  * (RFC 5753), which `openssl cms -decrypt -inform DER -recip cert.pem -inkey key.pem` opens (tried
- * with 3.0). About 293 bytes a certificate. The certificates must be `isSealable`.
+ * with 3.0). Throws for all if one of the certificates is not `isSealable`.
  */
 export const sealEnvelope = async (
   plaintext: Redacted,
@@ -79,4 +116,44 @@ export const sealEnvelope = async (
   const contentType = '1.2.840.113549.1.7.3'
   const info = new ContentInfo({ contentType, content: envelope.toSchema() })
   return new Uint8Array(info.toSchema().toBER())
+}
+
+/**
+ * What an envelope takes for each certificate of `host/prepare.sh`: the entry repeats its issuer, `O=Landfall` and an
+ * id of at most 20 characters, and its serial number of at most 20 bytes (RFC 5280 §4.1.2.2).
+ */
+export const recipientBytes = 313
+
+/** An envelope of one byte, besides its recipients. */
+const smallestBytes = 98
+
+/** A certificate of `host/prepare.sh` has 446; the journal reads as many. */
+const mostCertificateBytes = 600
+
+/** The bytes of a text that is base64 in its one canonical form, and not too long. */
+const toCertificateBytes = (text: string): Buffer | null => {
+  // Four characters are three bytes.
+  if (text.length > (mostCertificateBytes / 3) * 4) return null
+  const der = Buffer.from(text, 'base64')
+  return der.toString('base64') === text ? der : null
+}
+
+/**
+ * Whether an envelope can be sealed for a certificate that an instance answered, as base64, beside the other instances of
+ * a wave: on P-256, and no larger in the envelope than was reckoned. One is sealed to find out: pkijs refuses what
+ * OpenSSL reads, such as explicit parameters of the curve or a compressed point.
+ */
+export const isSealable = async (certificate: string): Promise<boolean> => {
+  const der = toCertificateBytes(certificate)
+  if (der === null) return false
+  try {
+    const { raw, publicKey } = new X509Certificate(der)
+    // Also reads PEM, and ignores what follows.
+    if (!raw.equals(der)) return false
+    if (publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return false
+    const sealed = await sealEnvelope(new Redacted('x'), [der])
+    return sealed.length <= smallestBytes + recipientBytes
+  } catch {
+    return false
+  }
 }

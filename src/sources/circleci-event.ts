@@ -54,9 +54,17 @@ const Pipeline = z.object({
  * equals no repository on GitHub.
  */
 export const toRepository = (url: string): string => {
-  const form = /^(?:[a-z+]+:\/\/)?(?:[^@/]*@)?([^:/]+)[:/]+(.+?)(?:\.git)?\/?$/i
-  const [, host = '', path = ''] = form.exec(url) ?? []
-  return host.toLowerCase() === 'github.com' ? path : `//${host}/${path}`
+  const [, host = '', path = ''] = /^(?:[\w.-]+@)?([\w.-]+):(?!\/\/)(.+)$/.exec(url) ?? []
+  const secureCopy = host === '' ? null : `ssh://${host}/${path}`
+  const address = secureCopy ?? (url.includes('://') ? url : `https://${url}`)
+  // A URL loses its white space while it is parsed.
+  if (/\s/.test(url) || !URL.canParse(address)) return '//'
+  const parsed = new URL(address)
+  const name = `${parsed.pathname.slice(1)}${parsed.search}${parsed.hash}`.replace(
+    /(?:\.git)?\/?$/,
+    '',
+  )
+  return parsed.host.toLowerCase() === 'github.com' ? name : `//${parsed.host}/${name}`
 }
 
 type Checkout = Pick<CiRunFacts, 'repository' | 'branch' | 'commit' | 'isPush'>

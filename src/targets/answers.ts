@@ -26,6 +26,7 @@ export const toAbsence = (
   message: message?.slice(0, maxMessageLength) ?? null,
   serving: null,
   fenceSeen: null,
+  isKeyNew: false,
   steps: [],
   tail: [],
 })

@@ -1,4 +1,4 @@
-import { CreateDocumentCommand, ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
+import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createCommands } from '../../src/aws/ssm-commands.ts'
 import { InstanceId } from '../../src/kernel/id.ts'
@@ -19,8 +19,8 @@ beforeEach(async () => {
   commands = createCommands((settings) => new SSMClient({ ...aws.client, ...settings }))
   const script = '#!/bin/sh\necho "$SSM_App on $AWS_SSM_INSTANCE_ID"\necho problem >&2\n$SSM_Then'
   const text = { type: 'String', interpolationType: 'ENV_VAR' }
-  const Content = toDocument(script, { App: text, Then: { ...text, default: 'true' } })
-  await ssm.send(new CreateDocumentCommand({ Name: document, DocumentType: 'Command', Content }))
+  const parameters = { App: text, Then: { ...text, default: 'true' } }
+  aws.aws.addDocument(document, toDocument(script, parameters))
 })
 afterEach(() => aws.stop())
 
@@ -69,6 +69,23 @@ test('sends a command to its instances with its parameters, and reads their answ
     stdout: `shop on ${first}\n`,
     stderr: 'problem\n',
   })
+})
+
+test('sends the document as it was created, whatever became its default version since', async () => {
+  const sent: unknown[] = []
+  const recording = createCommands((settings) => {
+    const client = new SSMClient({ ...aws.client, ...settings })
+    client.middlewareStack.add(
+      (next) => (call) => {
+        sent.push(call.input)
+        return next(call)
+      },
+      { step: 'initialize' },
+    )
+    return client
+  })
+  expect(await recording.send(order())).toMatchObject({ ok: true })
+  expect(sent).toMatchObject([{ DocumentName: document, DocumentVersion: '1' }])
 })
 
 test('cuts a comment that is too long for SSM', async () => {

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { SSMClient } from '@aws-sdk/client-ssm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { InstanceStatus } from '../../local/aws/index.ts'
 import { listen, toAddress } from '../../local/base/listen.ts'
 import { createFleet } from '../../src/aws/fleet.ts'
 import { InstanceId } from '../../src/kernel/id.ts'
@@ -27,7 +28,7 @@ const ids = (...names: string[]) => ({
 
 const demo = { kind: 'tag', key: 'Name', value: 'demo' } as const
 
-const turn = (id: string, status: Partial<{ online: boolean; state: 'stopped' }>): void => {
+const turn = (id: string, status: Partial<InstanceStatus>): void => {
   const member = aws.fleet.get(id)
   if (member !== undefined) Object.assign(member.status, status)
 }
@@ -46,8 +47,28 @@ test('lists an instance with its name, its ping and its agent’s version', asyn
       ping: 'online',
       agentVersion: '3.3.3598.0',
       tags: { Name: 'demo', 'landfall:stage': 'local' },
+      metadata: { isEnabled: true, needsToken: true, hopLimit: 1 },
     },
   ])
+})
+
+test.each([
+  ['enabled', 'required', 2, { isEnabled: true, needsToken: true, hopLimit: 2 }],
+  ['enabled', 'optional', 1, { isEnabled: true, needsToken: false, hopLimit: 1 }],
+  ['disabled', 'required', 1, { isEnabled: false, needsToken: true, hopLimit: 1 }],
+] as const)(
+  'reads of EC2 how an instance’s metadata service may be asked: %s, %s, %i',
+  async (httpEndpoint, httpTokens, httpPutResponseHopLimit, expected) => {
+    turn('i-00000002', { metadataOptions: { httpEndpoint, httpTokens, httpPutResponseHopLimit } })
+    const [found] = await fleet.list(ids('i-00000002'))
+    expect(found?.metadata).toEqual(expected)
+  },
+)
+
+test('says that it is unknown where EC2’s answer leaves it out', async () => {
+  turn('i-00000002', { metadataOptions: null })
+  const [found] = await fleet.list(ids('i-00000002'))
+  expect(found?.metadata).toBe('unknown')
 })
 
 test('lists a running instance that does not answer as offline', async () => {
@@ -85,6 +106,13 @@ test('lists a hybrid machine, which EC2 does not know, from SSM', async () => {
   const found = await hybrid.list({ ...demo, value: 'attic' })
   server.close().closeAllConnections()
   expect(found).toEqual([
-    { id: 'mi-00000001', name: 'attic', ping: 'online', agentVersion: '3.3.1.0', tags: null },
+    {
+      id: 'mi-00000001',
+      name: 'attic',
+      ping: 'online',
+      agentVersion: '3.3.1.0',
+      tags: null,
+      metadata: null,
+    },
   ])
 })

@@ -142,6 +142,17 @@ describe('the index of what is open', () => {
     expect(await heads.listOpen()).not.toContain(closed.app)
   })
 
+  it('lists every other app where an entry of the index names none', async () => {
+    const heads = createHeads(journal.table)
+    const open = { ...createHead(newApp()), deployment }
+    await heads.record(next(open), 0)
+    const wrong = { pk: `app#${newApp()}`, sk: 'tag', open: 'open', openKey: 'No app#head' }
+    await putItem(wrong)
+    expect(await heads.listOpen()).toContain(open.app)
+    const { pk, sk } = wrong
+    await putItem({ pk, sk })
+  })
+
   it('lists an app while a request is neither opened nor refused', async () => {
     const heads = createHeads(journal.table)
     const at = '2026-11-20T10:00:30.000Z'

@@ -9,6 +9,7 @@ import { ItemUnreadable } from '../../src/journal/item.ts'
 import { itemKey } from '../../src/journal/keys.ts'
 import { AppName, Generation, InstanceId, newDeliveryId } from '../../src/kernel/id.ts'
 import { endedDeployments, steps as someSteps } from '../support/journal-records.ts'
+import { silent } from '../support/examples.ts'
 import { useJournal } from '../support/journal-table.ts'
 import { inFull } from '../support/size.ts'
 
@@ -70,6 +71,44 @@ describe('the history of deployments', () => {
   })
 })
 
+describe('the releases that were opened', () => {
+  const [one, other] = fc.sample(endedDeployments, 2).map(({ release }) => release)
+  if (one === undefined || other === undefined) throw new Error('no releases')
+
+  it('finds a release as it was recorded, and no other that looks like it', async () => {
+    const app = newApp()
+    await createHistory(journal.table).recordRelease(app, one)
+    const history = createHistory(journal.table)
+    expect(await history.hasRelease(app, one)).toBe(true)
+    expect(await history.hasRelease(newApp(), one)).toBe(false)
+    const generation = Generation.parse(one.generation + 1)
+    expect(await history.hasRelease(app, { ...one, generation })).toBe(false)
+    const settings = { ...one.settings, image: 'evil.example/backdoor' }
+    expect(await history.hasRelease(app, { ...one, settings })).toBe(false)
+  })
+
+  it('keeps both releases that two runs open under one number', async () => {
+    const app = newApp()
+    const history = createHistory(journal.table)
+    const second = { ...other, generation: one.generation }
+    await history.recordRelease(app, one)
+    await history.recordRelease(app, second)
+    await history.recordRelease(app, one)
+    expect(await history.hasRelease(app, one)).toBe(true)
+    expect(await history.hasRelease(app, second)).toBe(true)
+    expect(await history.loadDeployments(app, 10)).toEqual([])
+  })
+
+  it('reads a recorded release once, however often it is asked for', async () => {
+    const app = newApp()
+    const history = createHistory(journal.table)
+    await history.recordRelease(app, one)
+    journal.operations.length = 0
+    for (let look = 0; look < 3; look += 1) expect(await history.hasRelease(app, one)).toBe(true)
+    expect(journal.operations.length).toBe(1)
+  })
+})
+
 describe('the steps of a deployment', () => {
   it('reads steps back as they were written, after repeated writes too', async () => {
     const history = createHistory(journal.table)
@@ -124,35 +163,99 @@ describe('the index of commands', () => {
 describe('the certificates of instances', () => {
   const instanceOf = (number: number) =>
     InstanceId.parse(`i-${number.toString(16).padStart(8, '0')}`)
+  const of = (number: number, der: string, at = now) => ({ instance: instanceOf(number), der, at })
+  const certificates = createCertificates(journal.table, silent)
 
   it('loads the last certificate of each requested instance that has one', async () => {
-    const certificates = createCertificates(journal.table)
-    const of = (number: number, der: string) => ({ instance: instanceOf(number), der, at: now })
     expect(await certificates.load([])).toEqual([])
     for (const one of [of(1, 'AAAA'), of(2, 'BBBB'), of(3, 'CCCC'), of(1, 'DDDD')])
-      await certificates.record(one)
+      await certificates.record(one, 'command-1')
     const found = await certificates.load([1, 2, 1, 9].map(instanceOf))
     expect(found.toSorted((a, b) => (a.instance < b.instance ? -1 : 1))).toEqual([
       of(1, 'DDDD'),
       of(2, 'BBBB'),
     ])
     expect(await journal.read(itemKey.certificate(instanceOf(1)))).toMatchObject({
-      expiresAt: daysLater(30),
+      expiresAt: daysLater(365),
     })
   })
 
-  it('deletes a forgotten certificate, also twice', async () => {
-    const certificates = createCertificates(journal.table)
-    await certificates.record({ instance: instanceOf(4), der: 'AAAA', at: now })
+  it('loads no certificate that was forgotten, also twice, until one is recorded again', async () => {
+    await certificates.record(of(4, 'AAAA'), 'command-1')
     await certificates.forget(instanceOf(4))
     await certificates.forget(instanceOf(4))
     expect(await certificates.load([instanceOf(4)])).toEqual([])
+    expect(await certificates.renew(of(4, 'AAAA'), 'command-2')).toBe('known')
+    expect(await certificates.load([instanceOf(4)])).toEqual([of(4, 'AAAA')])
+  })
+
+  it('keeps nothing of an instance without a certificate that is to be forgotten', async () => {
+    await certificates.forget(instanceOf(5))
+    expect(await journal.read(itemKey.certificate(instanceOf(5)))).toBeUndefined()
+  })
+
+  it('says that a certificate has changed, whenever the answers to its command are read', async () => {
+    const [old, fresh] = [of(6, 'AAAA'), of(6, 'BBBB')]
+    expect(await certificates.renew(old, 'command-1')).toBeNull()
+    expect(await certificates.record(old, 'command-1')).toBe('known')
+    expect(await certificates.renew(fresh, 'command-2')).toBeNull()
+    expect(await certificates.record(fresh, 'command-2')).toBe('changed')
+    // A run that has died before the head knew it, and a run beside it.
+    expect(await certificates.renew(fresh, 'command-2')).toBe('changed')
+    expect(await certificates.record(fresh, 'command-2')).toBe('changed')
+    expect(await certificates.renew(fresh, 'command-3')).toBe('known')
+  })
+
+  it('says that a certificate has changed also if the one before was forgotten', async () => {
+    await certificates.record(of(7, 'AAAA'), 'command-1')
+    await certificates.forget(instanceOf(7))
+    expect(await certificates.record(of(7, 'BBBB'), 'command-2')).toBe('changed')
+    expect(await certificates.load([instanceOf(7)])).toEqual([of(7, 'BBBB')])
+  })
+
+  it('says of two runs with the first certificate of an instance that it is known', async () => {
+    const first = of(8, 'AAAA')
+    const both = await Promise.all([1, 2].map(() => certificates.record(first, 'command-1')))
+    expect(both).toEqual(['known', 'known'])
+  })
+
+  it('renews the time of a certificate by one call', async () => {
+    await certificates.record(of(9, 'AAAA'), 'command-1')
+    journal.operations.length = 0
+    const later = '2026-12-24T10:00:00.000Z'
+    expect(await certificates.renew(of(9, 'AAAA', later), 'command-2')).toBe('known')
+    expect(journal.operations).toEqual(['UpdateItem'])
+    expect(await certificates.load([instanceOf(9)])).toEqual([of(9, 'AAAA', later)])
+  })
+
+  it('counts a certificate that cannot be read as none, for its instance alone', async () => {
+    await certificates.record(of(10, 'AAAA'), 'command-1')
+    const broken = [
+      { der: '%%%' },
+      { der: 7 },
+      { der: 'A'.repeat(804) },
+      { at: 'yesterday' },
+      { instance: '../1' },
+    ]
+    for (const [index, changes] of broken.entries()) {
+      const one = of(20 + index, 'AAAA')
+      await put({ ...itemKey.certificate(one.instance), schemaVersion: 1, ...one, ...changes })
+    }
+    const errors: unknown[] = []
+    const log = { ...silent, error: (_message: string, fields: unknown) => errors.push(fields) }
+    const ids = [10, ...broken.map((_, index) => 20 + index)].map(instanceOf)
+    expect(await createCertificates(journal.table, log).load(ids)).toEqual([of(10, 'AAAA')])
+    expect(errors).toHaveLength(broken.length)
+    expect(JSON.stringify(errors)).toContain(`instance#${instanceOf(20)}`)
+    // The next answer of the instance is taken.
+    expect(await certificates.record(of(20, 'BBBB'), 'command-2')).toBe('changed')
+    expect(await certificates.load([instanceOf(20)])).toEqual([of(20, 'BBBB')])
   })
 
   it('reads the certificates that DynamoDB left unprocessed in a batch', async () => {
-    const certificates = createCertificates(journal.table)
     const fleet = [5001, 5002, 5003].map(instanceOf)
-    for (const instance of fleet) await certificates.record({ instance, der: 'AAAA', at: now })
+    for (const instance of fleet)
+      await certificates.record({ instance, der: 'AAAA', at: now }, 'command-1')
     journal.operations.length = 0
     journal.faults.push('batch_cut', 'batch_cut')
     const found = await certificates.load(fleet)
@@ -161,10 +264,9 @@ describe('the certificates of instances', () => {
   })
 
   it('reads the certificates of a whole fleet at once', async () => {
-    const certificates = createCertificates(journal.table)
     const fleet = Array.from({ length: 130 }, (_, index) => instanceOf(1000 + index))
     await Promise.all(
-      fleet.map((instance) => certificates.record({ instance, der: 'AAAA', at: now })),
+      fleet.map((instance) => certificates.record({ instance, der: 'AAAA', at: now }, 'command-1')),
     )
     journal.operations.length = 0
     expect(await certificates.load(fleet)).toHaveLength(130)

@@ -6,6 +6,7 @@ import { createCarryRecords } from '../../src/journal/carries.ts'
 import { createCertificates } from '../../src/journal/certificates.ts'
 import { createCommandIndex } from '../../src/journal/commands.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { releaseSchema } from '../../src/journal/head-schema.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
 import { SchemaVersionUnknown } from '../../src/journal/item.ts'
@@ -20,6 +21,8 @@ import { createTags } from '../../src/journal/tags.ts'
 import { AppName, Digest, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
 import { CarryOrder } from '../../src/targets/carry.ts'
 import type { Heads } from '../../src/rollout/journal.ts'
+import { plainly } from '../support/calls.ts'
+import { silent } from '../support/examples.ts'
 import { readRecordSections } from '../support/journal-page.ts'
 import { useJournal } from '../support/journal-table.ts'
 import { createWorld, type World } from '../support/rollout-world.ts'
@@ -136,6 +139,13 @@ const readers: Readonly<Record<string, Reader>> = {
     read: (item) => createSeen(journal.table).load(appOf(item)),
     told: (item) => under('seen:', item),
   },
+  Release: {
+    read: async (item) => {
+      const release = releaseSchema.parse(item['release'])
+      return { isFound: await history().hasRelease(appOf(item), release), release }
+    },
+    told: (item) => ({ isFound: true, release: item['release'] }),
+  },
   Deployment: {
     read: (item) => history().loadDeployments(appOf(item), 10),
     told: (item) => [{ ...whole(item), instances: unpackLists(item['instances'])?.instances }],
@@ -152,7 +162,8 @@ const readers: Readonly<Record<string, Reader>> = {
     told: (item) => ({ app: item['app'] }),
   },
   Certificate: {
-    read: (item) => createCertificates(journal.table).load([InstanceId.parse(item['instance'])]),
+    read: (item) =>
+      createCertificates(journal.table, silent).load([InstanceId.parse(item['instance'])]),
     told: (item) => [whole(item)],
   },
   'Heroku deploy': {
@@ -212,6 +223,9 @@ describe('a kept head', () => {
       inner.advance(240_000)
       const [serving = null] = head.releases
       for (const host of inner.hosts) host.serving = serving
+      const { history: past } = inner.toPorts(plainly)
+      const opened = head.deployment === null ? [] : [head.deployment.release]
+      for (const one of [...opened, ...head.releases]) await past.recordRelease(head.app, one)
       const heads: Heads = {
         load: () => Promise.resolve(head),
         record: (next) => {

@@ -34,7 +34,7 @@ const expiring: Readonly<Record<string, readonly [from: string, seconds: number]
   'Heroku deploy': ['at', lifetimes.herokuDeploy],
   'Heroku release': ['at', lifetimes.herokuRelease],
 }
-const lasting = ['Head', 'Tag', 'Seen', 'Fleet scan']
+const lasting = ['Head', 'Tag', 'Seen', 'Release', 'Fleet scan']
 
 const lifetimeOf = (record: string): string =>
   sections.find(({ name }) => name === record)?.lifetime ?? ''

@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { type Api, startApi } from '../../local/aws/index.ts'
-import { account, startTestAws, writeFunction, type TestAws } from '../support/local-aws.ts'
+import { startTestAws, writeFunction, type TestAws } from '../support/local-aws.ts'
 
 const source = `export const handler = async (event) => {
   if (event.rawPath === '/throw') throw new Error('boom')
@@ -30,8 +30,7 @@ describe('the local HTTP API', () => {
   beforeAll(async () => {
     const functions = [writeFunction('webhook', source)]
     test = await startTestAws({ service: { functions } })
-    const { region } = account
-    api = await startApi({ port: 0, region, routes, awsAddress: test.aws.address })
+    api = await startApi({ port: 0, routes, client: test.client })
   })
   afterAll(async () => {
     await api.stop()
@@ -107,9 +106,8 @@ describe('the local HTTP API', () => {
   })
 
   it('says in one line that its port is taken', async () => {
-    const { region } = account
     const port = Number(new URL(api.address).port)
-    await expect(startApi({ port, region, routes, awsAddress: test.aws.address })).rejects.toThrow(
+    await expect(startApi({ port, routes, client: test.client })).rejects.toThrow(
       new RegExp(
         `^Port ${port} is taken by process \\d+: .+serve\\.ts; stop it or choose another port\\.$`,
       ),

@@ -17,9 +17,12 @@ import {
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
-import { RotateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import {
-  CreateDocumentCommand,
+  GetSecretValueCommand,
+  RotateSecretCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
+import {
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
   ListCommandInvocationsCommand,
@@ -29,6 +32,7 @@ import {
 import { BatchGetCommand, DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  roleOf,
   startTestAws,
   toDocument,
   waitUntil,
@@ -48,7 +52,15 @@ beforeAll(async () => {
     instances: 3,
     service: {
       documents: [{ name: 'landfall-local-x', text: toDocument('true') }],
-      functions: [writeFunction('one', 'export const handler = async () => 1')],
+      functions: [
+        writeFunction('one', 'export const handler = async () => 1'),
+        writeFunction('reader', 'export const handler = async () => 1', {
+          role: roleOf({
+            Action: 'secretsmanager:GetSecretValue',
+            Resource: 'arn:aws:secretsmanager:*:*:secret:nowhere-??????',
+          }),
+        }),
+      ],
     },
   })
   settings = { ...test.client, maxAttempts: 1 }
@@ -190,7 +202,7 @@ describe('the local SSM', () => {
   /** The invocation of a script that has ended, as a listing and as the single call describe it. */
   const run = async (name: string, script: string) => {
     const ssm = new SSMClient(settings)
-    await ssm.send(new CreateDocumentCommand({ Name: name, Content: toDocument(script) }))
+    test.aws.addDocument(name, toDocument(script))
     const order = { DocumentName: name, InstanceIds: ['i-00000001'] }
     const { Command } = await ssm.send(new SendCommandCommand(order))
     const query = { CommandId: Command?.CommandId, InstanceId: 'i-00000001' }
@@ -224,8 +236,7 @@ describe('the local SSM', () => {
   it('leaves a command pending that waits behind five others', async () => {
     const ssm = new SSMClient(settings)
     const gate = join(test.directory, 'gate')
-    const Content = toDocument(`while [ ! -e ${gate} ]; do sleep 0.02; done`)
-    await ssm.send(new CreateDocumentCommand({ Name: 'waits', Content }))
+    test.aws.addDocument('waits', toDocument(`while [ ! -e ${gate} ]; do sleep 0.02; done`))
     const order = { DocumentName: 'waits', InstanceIds: ['i-00000002'] }
     for (let count = 0; count < 6; count += 1) await ssm.send(new SendCommandCommand(order))
     const statuses = async () => {
@@ -257,11 +268,10 @@ describe('the local SSM', () => {
 
   it('refuses documents of more than one step', async () => {
     const step = { action: 'aws:runShellScript', name: 'one', inputs: { runCommand: ['true'] } }
-    const Content = JSON.stringify({ schemaVersion: '2.2', mainSteps: [step, step] })
-    const order = new CreateDocumentCommand({ Name: 'two-steps', Content })
-    await expect(new SSMClient(settings).send(order)).rejects.toMatchObject({
-      name: 'InvalidDocumentContent',
-    })
+    const text = JSON.stringify({ schemaVersion: '2.2', mainSteps: [step, step] })
+    expect(() => test.aws.addDocument('two-steps', text)).toThrow(
+      expect.objectContaining({ code: 'InvalidDocumentContent' }),
+    )
   })
 
   it('describes every instance as an EC2 instance', async () => {
@@ -297,9 +307,22 @@ describe('the local Lambda', () => {
 })
 
 describe('the local endpoint', () => {
-  it('accepts any credentials, and checks no signature and no policy', async () => {
-    const credentials = { accessKeyId: 'any', secretAccessKey: 'wrong' }
-    const ssm = new SSMClient({ ...settings, credentials })
+  it('takes a signature however old it is', async () => {
+    const ssm = new SSMClient({ ...settings, systemClockOffset: -86_400_000 })
+    const listed = await ssm.send(new DescribeInstanceInformationCommand({}))
+    expect(listed.InstanceInformationList).toHaveLength(3)
+  })
+
+  it('answers that a secret does not exist to a function that may read its name', async () => {
+    const reader = { ...test.aws.clientOf('landfall-local-reader'), maxAttempts: 1 }
+    const order = new GetSecretValueCommand({ SecretId: 'nowhere' })
+    await expect(new SecretsManagerClient(reader).send(order)).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+    })
+  })
+
+  it('judges functions alone: the key that it prints may do everything', async () => {
+    const ssm = new SSMClient(settings)
     const listed = await ssm.send(new DescribeInstanceInformationCommand({}))
     expect(listed.InstanceInformationList).toHaveLength(3)
   })

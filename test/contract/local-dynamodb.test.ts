@@ -142,17 +142,10 @@ describe('the local DynamoDB', () => {
   })
 
   it('outlives a caller that goes away within its request', async () => {
-    const arrived = new Promise<void>((resolve) => {
-      test.faults.onCall = () => {
-        resolve()
-        return null
-      }
-    })
     const socket = connect(Number(new URL(test.aws.address).port), 'localhost')
     const head = 'POST / HTTP/1.1\r\nhost: localhost\r\nx-amz-target: DynamoDB_20120810.PutItem'
-    socket.write(`${head}\r\ncontent-length: 100\r\n\r\n{`)
-    await arrived
-    socket.destroy()
+    socket.end(`${head}\r\ncontent-length: 100\r\n\r\n{`)
+    socket.resume()
     await once(socket, 'close')
     await put(1, 0)
     await expect(put(1, 0)).rejects.toBeInstanceOf(ConditionalCheckFailedException)

@@ -17,6 +17,7 @@ import {
   writeFunction,
   type TestAws,
 } from '../support/local-aws.ts'
+import { postForm } from '../support/signed-post.ts'
 
 const echo = `export const handler = async (event) => { console.log(JSON.stringify(event)) }`
 const functionName = 'landfall-local-echo'
@@ -122,13 +123,14 @@ describe('events of the local stack', () => {
   it('deletes alarms, and answers forms of the Query protocol about those that are left', async () => {
     for (const name of ['app-5xx', 'second', 'third', 'gone']) await put(name)
     await cloudwatch.send(new DeleteAlarmsCommand({ AlarmNames: ['gone'] }))
-    const body = new URLSearchParams({ Action: 'DescribeAlarms', Version: '2010-08-01' })
-    for (const [index, name] of ['app-5xx', 'third', 'gone'].entries())
-      body.set(`AlarmNames.member.${index + 1}`, name)
-    const answer = await fetch(test.aws.address, { method: 'POST', body })
-    const names = [...(await answer.text()).matchAll(/<AlarmName>([^<]+)</g)].map(
-      ([, name]) => name,
-    )
+    const { text } = await postForm(test.client, 'monitoring', {
+      Action: 'DescribeAlarms',
+      Version: '2010-08-01',
+      'AlarmNames.member.1': 'app-5xx',
+      'AlarmNames.member.2': 'third',
+      'AlarmNames.member.3': 'gone',
+    })
+    const names = [...text.matchAll(/<AlarmName>([^<]+)</g)].map(([, name]) => name)
     expect(names).toEqual(['app-5xx', 'third'])
   })
 

@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { toService, toTemplate } from '../../local/aws/index.ts'
+import { toGrants, toService, toTemplate } from '../../local/aws/index.ts'
 import { account } from '../support/local-aws.ts'
 
 const Lambda = 'AWS::Lambda::Function'
+const Version = '2012-10-17'
+const trust = (Service: string) => ({
+  Version,
+  Statement: [{ Effect: 'Allow', Principal: { Service }, Action: 'sts:AssumeRole' }],
+})
+const allow = (Action: string, Resource: unknown) => ({
+  Version,
+  Statement: [{ Effect: 'Allow', Action, Resource }],
+})
+const Conditions = { HasBoundary: { 'Fn::Not': [{ 'Fn::Equals': ['', ''] }] } }
 const resources = {
   Journal: {
     Type: 'AWS::DynamoDB::Table',
@@ -19,6 +29,7 @@ const resources = {
     Properties: {
       FunctionName: 'landfall-local-alarm',
       Handler: 'handlers/alarm.handler',
+      Role: { 'Fn::GetAtt': ['AlarmRole', 'Arn'] },
       Timeout: 10,
       Environment: {
         Variables: {
@@ -32,10 +43,43 @@ const resources = {
       Code: { S3Bucket: { Ref: 'Bucket' }, S3Key: 'serverless/landfall/1/alarm.zip' },
     },
   },
+  AlarmRole: {
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      PermissionsBoundary: { 'Fn::If': ['HasBoundary', 'arn', { Ref: 'AWS::NoValue' }] },
+      AssumeRolePolicyDocument: trust('lambda.amazonaws.com'),
+      Policies: [
+        {
+          PolicyName: 'alarm',
+          PolicyDocument: allow('dynamodb:GetItem', { 'Fn::GetAtt': ['Journal', 'Arn'] }),
+        },
+      ],
+    },
+  },
+  DecryptPolicy: {
+    Type: 'AWS::IAM::Policy',
+    Properties: {
+      PolicyName: 'decrypt',
+      PolicyDocument: allow('kms:Decrypt', '*'),
+      Roles: [{ Ref: 'AlarmRole' }],
+    },
+  },
+  InstanceRole: {
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      AssumeRolePolicyDocument: trust('ec2.amazonaws.com'),
+      ManagedPolicyArns: ['arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore'],
+    },
+  },
   AlarmConfig: {
     Type: 'AWS::Lambda::EventInvokeConfig',
-    Properties: { FunctionName: { Ref: 'Alarm' }, MaximumRetryAttempts: 0 },
+    Properties: {
+      FunctionName: { Ref: 'Alarm' },
+      MaximumRetryAttempts: 0,
+      DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['Failed', 'Arn'] } } },
+    },
   },
+  Failed: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'failed' } },
   Rule: {
     Type: 'AWS::Events::Rule',
     Properties: {
@@ -75,12 +119,12 @@ const resources = {
 }
 
 describe('a packaged template', () => {
-  const template = toTemplate(JSON.stringify({ Resources: resources }), account)
+  const template = toTemplate(JSON.stringify({ Conditions, Resources: resources }), account)
   const service = toService(template, (archive) => `/bundles/${archive}`)
   const functionName = 'landfall-local-alarm'
 
   it('says how each function is run, with its variables resolved', () => {
-    expect(service.functions).toEqual([
+    expect(service.functions).toMatchObject([
       {
         name: functionName,
         logicalId: 'Alarm',
@@ -97,8 +141,43 @@ describe('a packaged template', () => {
         },
         retries: 0,
         maximumAgeSeconds: 21_600,
+        failureDestination: 'arn:aws:sqs:eu-west-3:000000000000:failed',
       },
     ])
+  })
+
+  it('says what the role of each function allows, by policies of its own and shared ones', () => {
+    const [role] = service.functions.map(({ role }) => role)
+    expect(role?.name).toBe('AlarmRole')
+    expect(role?.statements.flatMap(toGrants)).toEqual([
+      'AlarmRole/alarm[0]: dynamodb:GetItem on arn:aws:dynamodb:eu-west-3:000000000000:table/landfall-local',
+      'AlarmRole/decrypt[0]: kms:Decrypt on *',
+    ])
+  })
+
+  it.each([
+    ['a managed policy', { ManagedPolicyArns: ['arn:aws:iam::aws:policy/ReadOnlyAccess'] }],
+    ['a boundary', { PermissionsBoundary: 'arn:aws:iam::aws:policy/ReadOnlyAccess' }],
+    [
+      'an action by exclusion',
+      {
+        Policies: [
+          {
+            PolicyName: 'alarm',
+            PolicyDocument: {
+              Version,
+              Statement: [{ Effect: 'Allow', NotAction: 'iam:*', Resource: '*' }],
+            },
+          },
+        ],
+      },
+    ],
+  ])('is refused where a role has what cannot be judged: %s', (_what, more) => {
+    const { AlarmRole } = resources
+    const Properties = { ...AlarmRole.Properties, ...more }
+    const changed = { ...resources, AlarmRole: { ...AlarmRole, Properties } }
+    const other = toTemplate(JSON.stringify({ Conditions, Resources: changed }), account)
+    expect(() => toService(other, (archive) => archive)).toThrow('AlarmRole')
   })
 
   it('says which events and which clock wake which function', () => {

@@ -2,7 +2,6 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   CancelCommandCommand,
-  CreateDocumentCommand,
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
   ListCommandInvocationsCommand,
@@ -41,14 +40,10 @@ describe('the local SSM', () => {
   })
   afterEach(() => test.stop())
 
-  const create = (script: string, parameters = {}, timeoutSeconds = 60) =>
-    ssm.send(
-      new CreateDocumentCommand({
-        Name: 'landfall-local-deploy-00000000',
-        DocumentType: 'Command',
-        DocumentFormat: 'JSON',
-        Content: toDocument(script, parameters, timeoutSeconds),
-      }),
+  const create = (script: string, parameters = {}, timeoutSeconds = 60): void =>
+    test.aws.addDocument(
+      'landfall-local-deploy-00000000',
+      toDocument(script, parameters, timeoutSeconds),
     )
   const send = async (input: Partial<SendCommandCommandInput> = {}): Promise<string> => {
     const { Command } = await ssm.send(
@@ -79,9 +74,7 @@ describe('the local SSM', () => {
     ssm.send(new GetCommandInvocationCommand({ CommandId: id, InstanceId: instance }))
 
   it('runs the script and answers its output, code and step', async () => {
-    await create(
-      '#!/usr/bin/env bash\nset -u\n[[ a == a ]] && echo "hello from $AWS_SSM_INSTANCE_ID"',
-    )
+    create('#!/usr/bin/env bash\nset -u\n[[ a == a ]] && echo "hello from $AWS_SSM_INSTANCE_ID"')
     const id = await send()
     const invocation = await settle(id)
     expect(invocation.Status).toBe('Success')
@@ -99,7 +92,7 @@ describe('the local SSM', () => {
   })
 
   it('gives the script the environment of the agent and nothing of this process', async () => {
-    await create('env | sort; pwd')
+    create('env | sort; pwd')
     const id = await send()
     await settle(id)
     const { StandardOutputContent: text = '' } = await read(id)
@@ -115,7 +108,7 @@ describe('the local SSM', () => {
       App: { type: 'String', interpolationType: 'ENV_VAR' },
       Mode: { type: 'String', interpolationType: 'ENV_VAR', default: 'deploy' },
     }
-    await create('printf "%s|%s" "$SSM_App" "$SSM_Mode"', parameters)
+    create('printf "%s|%s" "$SSM_App" "$SSM_Mode"', parameters)
     const id = await send({ Parameters: { App: ['$(touch /tmp/pwned) `id` "x'] } })
     await settle(id)
     expect((await read(id)).StandardOutputContent).toBe('$(touch /tmp/pwned) `id` "x|deploy')
@@ -123,13 +116,13 @@ describe('the local SSM', () => {
 
   it('refuses parameters that are unknown, missing or against the pattern', async () => {
     const App = { type: 'String', interpolationType: 'ENV_VAR', allowedPattern: '^[a-z]+$' }
-    await create('true', { App })
+    create('true', { App })
     for (const Parameters of [{}, { App: ['A1'] }, { App: ['a'], Other: ['b'] }])
       await expect(send({ Parameters })).rejects.toMatchObject({ name: 'InvalidParameters' })
   })
 
   it('counts parameter values into the 64 KB of the document', async () => {
-    await create('true', { App: { type: 'String', interpolationType: 'ENV_VAR' } })
+    create('true', { App: { type: 'String', interpolationType: 'ENV_VAR' } })
     const Parameters = { App: ['x'.repeat(65_000)] }
     expect(await send({ Parameters })).not.toBe('')
     const tooLong = { App: ['x'.repeat(65_500)] }
@@ -140,7 +133,7 @@ describe('the local SSM', () => {
 
   it('refuses unknown documents and instances with the codes of AWS', async () => {
     await expect(send()).rejects.toMatchObject({ name: 'InvalidDocument' })
-    await create('true')
+    create('true')
     await expect(send({ InstanceIds: ['i-00000009'] })).rejects.toMatchObject({
       name: 'InvalidInstanceId',
     })
@@ -149,10 +142,9 @@ describe('the local SSM', () => {
     })
   })
 
-  it('lists documents page by page, and refuses a second one of the same name', async () => {
-    await create('true')
-    const Content = toDocument('false')
-    await ssm.send(new CreateDocumentCommand({ Name: 'landfall-local-other', Content }))
+  it('lists documents page by page', async () => {
+    create('true')
+    test.aws.addDocument('landfall-local-other', toDocument('false'))
     const first = await ssm.send(new ListDocumentsCommand({ MaxResults: 1 }))
     const NextToken = first.NextToken
     const second = await ssm.send(new ListDocumentsCommand({ MaxResults: 1, NextToken }))
@@ -162,11 +154,10 @@ describe('the local SSM', () => {
       'landfall-local-other',
     ])
     expect(second.NextToken).toBeUndefined()
-    await expect(create('true')).rejects.toMatchObject({ name: 'DocumentAlreadyExists' })
   })
 
   it('judges each instance for itself', async () => {
-    await create('test "$AWS_SSM_INSTANCE_ID" = i-00000001')
+    create('test "$AWS_SSM_INSTANCE_ID" = i-00000001')
     const id = await send({ InstanceIds: ['i-00000001', 'i-00000002'] })
     await settle(id)
     const byInstance = new Map((await list(id)).map((one) => [one.InstanceId, one.Status]))
@@ -175,9 +166,7 @@ describe('the local SSM', () => {
   })
 
   it('keeps the first characters of long output and says that it cut', async () => {
-    await create(
-      'head -c 30000 /dev/zero | tr "\\0" a; head -c 9000 /dev/zero | tr "\\0" b >&2; exit 3',
-    )
+    create('head -c 30000 /dev/zero | tr "\\0" a; head -c 9000 /dev/zero | tr "\\0" b >&2; exit 3')
     const id = await send()
     const invocation = await settle(id)
     const full = await read(id)
@@ -201,7 +190,7 @@ describe('the local SSM', () => {
     async (_name, out, err) => {
       const write = (count: number, letter: string) =>
         `head -c ${count} /dev/zero | tr "\\0" ${letter}`
-      await create(`${write(out, 'o')}; ${write(err, 'e')} >&2`)
+      create(`${write(out, 'o')}; ${write(err, 'e')} >&2`)
       const output = (await settle(await send())).CommandPlugins?.[0]?.Output ?? ''
       expect(output.length).toBeLessThanOrEqual(2_400)
       expect(output.length).toBeGreaterThan(2_390)
@@ -215,14 +204,14 @@ describe('the local SSM', () => {
     ['printf err >&2', '\n----------ERROR-------\nerr'],
     ['printf out; printf err >&2', 'out\n----------ERROR-------\nerr'],
   ])('lists the output of `%s` whole', async (script, output) => {
-    await create(script)
+    create(script)
     expect((await settle(await send())).CommandPlugins?.[0]?.Output).toBe(output)
   })
 
   it('kills the whole group on cancel, and no trap runs', async () => {
     const marker = join(test.directory, 'trapped')
     const child = join(test.directory, 'child')
-    await create(`trap 'touch ${marker}' EXIT TERM INT\nsleep 300 &\necho $! >${child}\nwait`)
+    create(`trap 'touch ${marker}' EXIT TERM INT\nsleep 300 &\necho $! >${child}\nwait`)
     const id = await send()
     const readChild = () => (existsSync(child) ? Number(readFileSync(child, 'utf8')) : 0)
     await waitUntil(() => readChild() > 0, 'the script has started its child')
@@ -237,7 +226,7 @@ describe('the local SSM', () => {
 
   it('ends what exceeds the execution timeout by SIGKILL', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    await create('sleep 300', {}, 60)
+    create('sleep 300', {}, 60)
     const id = await send()
     vi.advanceTimersByTime(10)
     await waitUntilBegun(id)
@@ -250,7 +239,7 @@ describe('the local SSM', () => {
 
   it('runs five commands at once on an instance and lets the sixth wait', async () => {
     const [gate, lines] = [join(test.directory, 'gate'), join(test.directory, 'lines')]
-    await create(
+    create(
       `echo begun >>${lines}\nwhile [ ! -e ${gate} ]; do sleep 0.05; done\necho over >>${lines}`,
     )
     const ids = await Promise.all(Array.from({ length: 6 }, () => send()))
@@ -274,7 +263,7 @@ describe('the local SSM', () => {
     const query = new DescribeInstanceInformationCommand({})
     const { InstanceInformationList: known = [] } = await ssm.send(query)
     expect(known.map(({ PingStatus }) => PingStatus)).toEqual(['ConnectionLost', 'Online'])
-    await create('echo back')
+    create('echo back')
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const id = await send()
     vi.advanceTimersByTime(10_000)
@@ -285,7 +274,7 @@ describe('the local SSM', () => {
   })
 
   it('lists commands newest first, page by page', async () => {
-    await create('true')
+    create('true')
     const ids = [await send(), await send(), await send()]
     const first = await ssm.send(new ListCommandsCommand({ MaxResults: 2 }))
     const NextToken = first.NextToken
@@ -295,7 +284,7 @@ describe('the local SSM', () => {
   })
 
   it('remembers documents, commands and their output after a restart', async () => {
-    await create('echo remembered')
+    create('echo remembered')
     const id = await send()
     await settle(id)
     test = await test.restart()
@@ -305,7 +294,7 @@ describe('the local SSM', () => {
   })
 
   it('tells of a script that the stack took with it', async () => {
-    await create('sleep 300')
+    create('sleep 300')
     const id = await send()
     await waitUntilBegun(id)
     test = await test.restart()

@@ -37,9 +37,10 @@ describe.each(inFull(clients, clients.slice(0, 1)))('%s against the local endpoi
   })
 
   const aws = async (...args: readonly string[]): Promise<unknown> => {
+    const { accessKeyId, secretAccessKey } = test.client.credentials
     const settings = [
-      'AWS_ACCESS_KEY_ID=local',
-      'AWS_SECRET_ACCESS_KEY=local',
+      `AWS_ACCESS_KEY_ID=${accessKeyId}`,
+      `AWS_SECRET_ACCESS_KEY=${secretAccessKey}`,
       'AWS_DEFAULT_REGION=eu-west-3',
       'AWS_PAGER=',
     ]

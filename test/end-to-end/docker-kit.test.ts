@@ -81,6 +81,20 @@ const begin = async (name: string, path: string): Promise<{ readonly text: Promi
 
 const setting = 'line one\nline "two"'
 
+test('uses no engine of another machine that the chosen docker context names', async () => {
+  const env = { ...process.env, DOCKER_HOST: '', DOCKER_CONFIG: join(directory, 'docker') }
+  const host = 'ssh://deploy@prod.example'
+  const create = ['context', 'create', 'prod', '--docker', `host=${host}`]
+  expect(spawnSync('docker', create, { env }).status).toBe(0)
+  const script = "import { docker } from './local/docker/docker.ts'; await docker(['rm', 'shop'])"
+  const { status, stderr } = spawnSync(process.execPath, ['--eval', script], {
+    env: { ...env, DOCKER_CONTEXT: 'prod' },
+    encoding: 'utf8',
+  })
+  expect(status).toBe(1)
+  expect(stderr).toContain(`Error: the Docker Engine is at ${host}; containers are started`)
+})
+
 test('a pushed image is pulled by its digest and answers its version', async () => {
   const name = `${registry.address}/kit/app`
   const publish = (VERSION: string): Promise<string> =>

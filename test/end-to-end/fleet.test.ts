@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import {
-  CreateDocumentCommand,
   ListCommandInvocationsCommand,
   ListCommandsCommand,
   SSMClient,
@@ -108,8 +107,7 @@ busybox httpd -p 8099 -h "$LANDFALL_ROOT"`
 const runEverywhere = async (script: string): Promise<readonly string[]> => {
   const ssm = new SSMClient(stage.team.stack.client)
   const DocumentName = 'landfall-local-look-around'
-  const facts = { Name: DocumentName, DocumentType: 'Command' as const }
-  await ssm.send(new CreateDocumentCommand({ ...facts, Content: toDocument(script) }))
+  stage.team.stack.addDocument(DocumentName, toDocument(script))
   const { Command } = await ssm.send(new SendCommandCommand({ DocumentName, InstanceIds: ids }))
   const query = { CommandId: Command?.CommandId, Details: true }
   const outputs = async (): Promise<readonly string[]> => {

@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ import { ListDocumentsCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../local/stack/stack.ts'
+import { sendRaw } from '../support/send-raw.ts'
 import { waitFor } from '../support/wait.ts'
 
 const project = join(import.meta.dirname, '../..')
@@ -71,6 +72,17 @@ describe('the local stack', () => {
     expect(await forged.json()).toMatchObject({ outcome: 'rejected' })
   })
 
+  it.each(['apiAddress', 'awsAddress'] as const)(
+    'refuses a rebound name and a web page at its %s',
+    async (address) => {
+      const { port } = new URL(stack[address])
+      const send = (headers: Readonly<Record<string, string>>) =>
+        sendRaw(stack[address], headers, { method: 'POST', body: '{}' })
+      expect(await send({ host: `rebound.evil.example:${port}` })).toMatchObject({ status: 403 })
+      expect(await send({ origin: 'https://evil.example' })).toMatchObject({ status: 403 })
+    },
+  )
+
   it('has the table, the documents and the tags that package and configuration name', async () => {
     const table = new DescribeTableCommand({ TableName: 'landfall-local' })
     const { Table } = await new DynamoDBClient(stack.client).send(table)
@@ -94,8 +106,8 @@ describe('the local stack', () => {
     const env = {
       ...process.env,
       AWS_ENDPOINT_URL: stack.awsAddress,
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
+      AWS_ACCESS_KEY_ID: stack.client.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: stack.client.credentials.secretAccessKey,
       LANDFALL_CONFIG: config,
     }
     const args = [bin, 'invoke', '-f', 'status', '--stage', 'local', '-d', '{"app":"first"}']
@@ -153,18 +165,30 @@ describe('npm start', () => {
     )
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    'prints ready and two addresses, and stops all of it on %s',
+    'prints ready, two addresses and the line to export, and stops all of it on %s',
     async (signal) => {
       const { child, lines } = launch('--api-port', '3491', '--aws-port', '4491')
       await waitFor('the stack says that it is ready', () => lines.includes('ready'))
       const at = lines.indexOf('ready')
-      await waitFor('the stack says its addresses', () => lines.length >= at + 3)
-      expect(lines.slice(at)).toEqual(['ready', 'http://localhost:3491', 'http://localhost:4491'])
+      await waitFor('the stack says how to speak to it', () => lines.length >= at + 4)
+      const [, ...said] = lines.slice(at)
+      expect(said).toEqual([
+        'http://localhost:3491',
+        'http://localhost:4491',
+        expect.stringMatching(
+          /^export AWS_ENDPOINT_URL=http:\/\/localhost:4491 AWS_ACCESS_KEY_ID=AKIA\w{16} AWS_SECRET_ACCESS_KEY=[\w+/]{40} AWS_REGION=[\w-]+$/,
+        ),
+      ])
+      const kept = join(directory, 'start', 'env')
+      expect(readFileSync(kept, 'utf8')).toBe(`${said[2]}\n`)
+      expect(statSync(kept).mode & 0o777).toBe(0o600)
+      expect(statSync(join(directory, 'start')).mode & 0o777).toBe(0o700)
       expect(await isServed('http://localhost:3491/healthz')).toBe(true)
       child.kill(signal)
       expect(await end(child)).toBe(0)
       expect(await isServed('http://localhost:3491/healthz')).toBe(false)
       expect(await isServed('http://localhost:4491')).toBe(false)
+      expect(existsSync(kept)).toBe(false)
     },
   )
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CloudWatchClient, PutMetricAlarmCommand } from '@aws-sdk/client-cloudwatch'
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
@@ -164,6 +165,8 @@ test('plan shows what the first deployment would do, and what is still missing',
 test('plan shows what serves and what the next deployment would do', async () => {
   const deployed = await stage.release(app, 'two')
   expectDeployed(deployed)
+  // A new app that does not name `metadata` is kept from the metadata service by the host.
+  expect(readFileSync(join(stateRoot(), app, 'blocked.blue'), 'utf8')).toMatch(/^[\d.]+ -\n$/)
   const { ok, would, revision, live, instances, lines } = await plan()
   expect({ ok, would, revision, live }).toEqual({
     ok: true,
@@ -194,6 +197,27 @@ test('plan shows what serves and what the next deployment would do', async () =>
   await stage.push(app, 'three')
   const next = await plan({ revision: toCommit('three') })
   expect(next.instances[0]?.would[0]).toMatch(/^pull the image, \d+ MB packed$/)
+})
+
+test('plan reports an instance whose containers could get its role, which no deployment fails for', async () => {
+  const member = stage.team.stack.fleet.get('i-00000001')
+  if (member === undefined) throw new Error('no instance')
+  const { metadataOptions } = member.status
+  const open = {
+    httpEndpoint: 'enabled',
+    httpTokens: 'optional',
+    httpPutResponseHopLimit: 2,
+  } as const
+  member.status.metadataOptions = open
+  const { ok, would, lines } = await plan()
+  member.status.metadataOptions = metadataOptions
+  expect({ ok, would }).toEqual({
+    ok: false,
+    would: 'deploy what is live again to 1 instance in 1 wave',
+  })
+  expect(lines[0]).toMatch(
+    /^problem metadata: HttpTokens=optional, HttpPutResponseHopLimit=2: .*; run: aws ec2 modify-instance-metadata-options --instance-id i-00000001 --http-tokens required --http-put-response-hop-limit 1$/,
+  )
 })
 
 test('plan names an instance that does not answer, and does not wait for it', async () => {

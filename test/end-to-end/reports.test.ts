@@ -146,8 +146,8 @@ const subject = `*${app}* (production)`
 test('a deployment is reported to every channel as started and then as live', async () => {
   const heard = await hearNotices(async () => expectDeployed(await stage.release(app, 'one')))
   expect(heard).toEqual([
-    `🚀 ${subject}: deployment 1 (${linkTo('one')}) has started · by github`,
-    `✅ ${subject}: deployment 1 (${linkTo('one')}) is live · by github`,
+    `🚀 ${subject}: deployment 1 (${linkTo('one')}) has started · by \`github\``,
+    `✅ ${subject}: deployment 1 (${linkTo('one')}) is live · by \`github\``,
   ])
   expect(github.states()).toEqual({ 1: ['in_progress', 'success'] })
   expect(github.deployments).toEqual([
@@ -239,8 +239,8 @@ test('a failed deployment is reported with its reason, and the live one stays li
     expectFailed(await stage.release(app, 'broken', { FAULT: 'exits' }), 'exited')
   })
   expect(heard).toEqual([
-    `🚀 ${subject}: deployment 3 (${linkTo('broken')}) has started · by github`,
-    `❌ ${subject}: deployment 3 (${linkTo('broken')}) failed · by github`,
+    `🚀 ${subject}: deployment 3 (${linkTo('broken')}) has started · by \`github\``,
+    `❌ ${subject}: deployment 3 (${linkTo('broken')}) failed · by \`github\``,
   ])
   expect(Message.parse(hook.calls.at(-1)?.body).text).toContain('(`exited`)')
   const [failed] = github.deployments[2]?.statuses.slice(-1) ?? []
@@ -255,7 +255,10 @@ test('a rollback is reported with what it rolls back, and is live at GitHub and 
     expectDeployed(await stage.nextDeployment(app), { kind: 'rollback' })
   })
   const rollback = `${subject}: rollback 4 to ${linkTo('one')}, which rolls back deployment 2,`
-  expect(heard).toEqual([`🚀 ${rollback} has started · by ada`, `⏪ ${rollback} is live · by ada`])
+  expect(heard).toEqual([
+    `🚀 ${rollback} has started · by \`ada\``,
+    `⏪ ${rollback} is live · by \`ada\``,
+  ])
   expect(github.states()).toEqual({
     1: ['in_progress', 'success', 'inactive'],
     2: ['in_progress', 'success', 'failure'],
@@ -268,15 +271,15 @@ test('a rollback is reported with what it rolls back, and is live at GitHub and 
 test('a freeze is reported by webhook, and not to GitHub and Sentry', async () => {
   const before = [github.calls.length, sentry.calls.length]
   const heard = await hearNotices(() => operate('freeze', { reason: 'exams until Friday' }))
-  expect(heard).toEqual([textLike(/^🧊 .* is frozen: .* · by ada$/)])
-  expect(Message.parse(hook.calls.at(-1)?.body).text).toContain('> exams until Friday')
+  expect(heard).toEqual([textLike(/^🧊 .* is frozen: .* · by `ada`$/)])
+  expect(Message.parse(hook.calls.at(-1)?.body).text).toContain('> `exams until Friday`')
   expect([github.calls.length, sentry.calls.length]).toEqual(before)
 })
 
 test('a refused notice is not sent again, and the log has the reason', async () => {
   hook.fate = onceFor(() => true, { kind: 'answer', status: 404 })
   const heard = await hearNotices(() => operate('unfreeze'))
-  expect(heard).toEqual([textLike(/^▶️ .* · by ada$/)])
+  expect(heard).toEqual([textLike(/^▶️ .* · by `ada`$/)])
   const why = `${hook.url.host} answered 404`
   const isSaid = () => stage.said.some((line) => line.includes(why))
   await waitFor('the log says why the notice was not sent', isSaid)
@@ -313,8 +316,8 @@ test('unavailable channels get a notice once when they are back, and do not dela
   const told = () => waitFor('channels that are back have been told', isTold)
   const heard = await hearNotices(() => withClock(stage, told()))
   expect(heard).toEqual([
-    `🚀 ${subject}: deployment 5 (${linkTo('three')}) has started · by github`,
-    `✅ ${subject}: deployment 5 (${linkTo('three')}) is live · by github`,
+    `🚀 ${subject}: deployment 5 (${linkTo('three')}) has started · by \`github\``,
+    `✅ ${subject}: deployment 5 (${linkTo('three')}) is live · by \`github\``,
   ])
   expect(github.states()).toMatchObject({
     4: ['in_progress', 'success', 'inactive'],

@@ -45,6 +45,14 @@ const values = {
 }
 const registryLogin = { username: 'ci', password: marker() }
 
+/** Prints some values as error pages and clients do. */
+const printForms = `node --eval '
+const { QUOTED, TOKEN, DATABASE_URL } = process.env
+console.log("address", encodeURIComponent(QUOTED))
+console.log("page", QUOTED.replaceAll(/"/g, "&quot;").replaceAll(/\\x27/g, "&#x27;"))
+console.log("header", btoa("ci:" + TOKEN), btoa(new URL(DATABASE_URL).password))
+'`
+
 let stage: Stage
 let sentry: Awaited<ReturnType<typeof startSentry>>
 /** The app's settings, and what nothing but Secrets Manager may hold. */
@@ -65,12 +73,12 @@ beforeAll(async () => {
       [app]: {
         settings: { secrets: 'landfall/local/e2e-app', registry: 'landfall/local/e2e-login' },
         ec2: {
-          predeploy: ['sh', '-c', 'env; test "$VERSION" != unmigratable'],
+          predeploy: ['sh', '-c', `${printForms}; env; test "$VERSION" != unmigratable`],
           run: {
             command: [
               'sh',
               '-c',
-              'test "$VERSION" != printer || { env; exit 1; }; exec node /app/app.mts',
+              `test "$VERSION" != printer || { ${printForms}; env; exit 1; }; exec node /app/app.mts`,
             ],
           },
         },
@@ -248,7 +256,9 @@ test.each([
     expect(deployment).toMatchObject({ status: 'failed', reason })
     const tail = deployment.steps.flatMap((step) => step.tail)
     expect(tail).toEqual(expect.arrayContaining(masked))
-    expect(tail.filter((line) => line.includes('[masked]'))).toHaveLength(7)
+    expect(tail.filter((line) => line.includes('[masked]'))).toHaveLength(8)
+    const isHeader = (line: string) => /^header \S*\[masked\]\S* \[masked\]$/.test(line)
+    expect(tail.filter(isHeader)).toHaveLength(1)
     await expectToldSafely(reason)
   },
 )

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import type { Behaviour } from '../../local/docker/images.ts'
@@ -188,8 +189,15 @@ test('a private image is pulled with the credentials of the envelope, which are 
   const wrong = await attempt(image, { envelope: login('wrong-password') })
   await expectOldServes(wrong)
   expect(wrong.reason).toBe('registry_unauthorized')
-  const right = await attempt(image, { envelope: login(credentials.password) })
-  expect(right).toMatchObject({ outcome: 'succeeded' })
+  number += 1
+  const order = { app, generation: number, fence: number, ...image }
+  const noteFiles = (text: string): string =>
+    text.replace('\nrun_predeploy() {\n', '$&  ls "$scratch" >"$root/noted"\n')
+  const right = await instance.start({ ...order, envelope: login(credentials.password) }, noteFiles)
+  expect(await right.answer).toMatchObject({ outcome: 'succeeded' })
+  const duringTheRest = readFileSync(`${instance.root}/noted`, 'utf8')
+  expect(duringTheRest).toContain('settings')
+  expect(duringTheRest).not.toContain('docker')
   const auth = Buffer.from(`puller:${credentials.password}`).toString('base64')
   const search = `grep -rlE "${credentials.password}|${auth}" ${instance.root} || true`
   expect(execFileSync('sh', ['-c', search], { encoding: 'utf8' })).toBe('')

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
-import { docker } from '../../local/docker/docker.ts'
+import { docker, run } from '../../local/docker/docker.ts'
 import type { Instance } from './instance.ts'
 import { startLoad } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
@@ -23,12 +23,24 @@ const forged = {
 }
 
 /** What of it reaches the app, asked from `from`: the machine itself, or inside a container's network. */
-const whatArrives = (from: readonly string[], address: string): Record<string, string> => {
+const whatArrives = (
+  from: readonly string[],
+  address: string,
+  options: readonly string[] = [],
+): Record<string, string> => {
   const headers = Object.entries(forged).flatMap(([name, value]) => [
     '--header',
     `${name}: ${value}`,
   ])
-  const [program = 'curl', ...args] = [...from, 'curl', '--silent', '--max-time', '10', ...headers]
+  const [program = 'curl', ...args] = [
+    ...from,
+    'curl',
+    '--silent',
+    '--max-time',
+    '10',
+    ...options,
+    ...headers,
+  ]
   const ask = (name: string): string =>
     execFileSync(program, [...args, `http://${address}/header?name=${name}`], { encoding: 'utf8' })
   const names = Object.keys(forged).map((name) => name.toLowerCase())
@@ -49,8 +61,14 @@ const start = async (publishAddress: string): Promise<readonly [string, Instance
   return [app, instance]
 }
 
-test('headers of the own TLS proxy reach the app behind a loopback address', async () => {
-  const [, { port }] = await start('127.0.0.1')
+/** As seen by a container of the app, which has a private address as a load balancer has. */
+const inside = async (app: string): Promise<readonly string[]> => [
+  'nsenter',
+  `--net=/proc/${await inspect(`landfall-${app}.1`, '{{.State.Pid}}')}/ns/net`,
+]
+
+test('headers of the own TLS proxy reach the app behind a loopback address, and those of a container do not', async () => {
+  const [app, { port }] = await start('127.0.0.1')
   const { 'x-forwarded-for': client, ...arrived } = whatArrives([], `127.0.0.1:${port}`)
   expect(client).toMatch(/^203\.0\.113\.7, /)
   expect(arrived).toEqual({
@@ -58,9 +76,16 @@ test('headers of the own TLS proxy reach the app behind a loopback address', asy
     'x-forwarded-host': 'elsewhere.example.com',
     'x-forwarded-port': '443',
   })
+  const address = `${await inspect(`landfall-proxy-127.0.0.1-${port}`, networks('IPAddress'))}:8080`
+  expect(whatArrives(await inside(app), address)).toEqual({
+    'x-forwarded-for': await inspect(`landfall-${app}.1`, networks('IPAddress')),
+    'x-forwarded-proto': 'http',
+    'x-forwarded-host': address,
+    'x-forwarded-port': String(port),
+  })
 })
 
-test('forwarded headers of a load balancer are trusted, and those of direct clients are not', async () => {
+test('forwarded headers of a load balancer are trusted, and those of direct clients are not, nor those of containers', async () => {
   const [app, { port }] = await start('')
   const proxy = `landfall-proxy-${port}`
   const address = `${await inspect(proxy, networks('IPAddress'))}:8080`
@@ -77,11 +102,17 @@ test('forwarded headers of a load balancer are trusted, and those of direct clie
   })
   expect(whatArrives([], address)).toEqual({ ...untrusted, 'x-forwarded-host': address })
 
-  const pid = await inspect(`landfall-${app}.1`, '{{.State.Pid}}')
-  const inside = ['nsenter', `--net=/proc/${pid}/ns/net`]
   const own = await inspect(`landfall-${app}.1`, networks('IPAddress'))
-  expect(whatArrives(inside, address)).toEqual({
-    'x-forwarded-for': `203.0.113.7, ${own}`,
+  const ofContainer = { ...untrusted, 'x-forwarded-for': own, 'x-forwarded-host': address }
+  expect(whatArrives(await inside(app), address)).toEqual(ofContainer)
+
+  const balancer = '10.251.77.9'
+  await run('ip', ['address', 'add', `${balancer}/32`, 'dev', 'lo'])
+  onTestFinished(
+    async () => void (await run('ip', ['address', 'del', `${balancer}/32`, 'dev', 'lo'])),
+  )
+  expect(whatArrives([], address, ['--interface', balancer])).toEqual({
+    'x-forwarded-for': `203.0.113.7, ${balancer}`,
     'x-forwarded-proto': 'https',
     'x-forwarded-host': 'elsewhere.example.com',
     'x-forwarded-port': '443',

@@ -6,8 +6,7 @@ import * as z from 'zod'
 import { proxyImage } from '../../local/docker/images.ts'
 import { cleanUp } from '../../local/team/clean-up.ts'
 import { packScript, renderScript, type DocumentKind } from '../../host/documents.ts'
-import { Redacted } from '../../src/kernel/redacted.ts'
-import { sealEnvelope } from '../../src/secrets/envelope.ts'
+import { joinEnvelope, sealEnvelope } from '../../src/secrets/envelope.ts'
 
 /** What a host script answered; `none` where it was killed. */
 const Answer = z.object({
@@ -176,8 +175,8 @@ export class Instance {
       (Array.isArray(value) ? value : [value]).map((one) => `${name}=${String(one)}\0`),
     )
     const { envelope = [] } = order
-    const head = `landfall/1 ${order.app} ${order.generation} i-0000ffff,${this.id}\n`
-    const plaintext = new Redacted(head + (envelope ?? []).map((entry) => `${entry}\0`).join(''))
+    const head = `landfall/1 ${order.app} ${order.generation} i-0000ffff,${this.id}`
+    const plaintext = joinEnvelope(head, envelope ?? [])
     const sealed =
       envelope === null
         ? '-'

@@ -221,7 +221,7 @@ test('the prepare after a killed one answers with a certificate of the one key',
     const certificate = new X509Certificate(instance.certificate)
     const key = createPrivateKey(readFileSync(join(home, 'key.pem')))
     expect(certificate.checkPrivateKey(key), describePoint(point)).toBe(true)
-    const files = ['cert.pem', 'instance', 'key.pem', 'lock']
+    const files = ['cert.pem', 'instance', 'key.pem', 'lock', 'metadata.lock']
     expect(filesBelow(home), describePoint(point)).toEqual(files)
   }
   killer.close()

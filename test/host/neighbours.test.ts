@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
+import { publishAppImage } from '../../local/docker/images.ts'
 import { freePort } from '../../local/docker/free-port.ts'
 import { ask } from './load.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -48,14 +49,19 @@ test('prepare requires that Docker starts at boot where systemd runs', async () 
   rmSync(bin, { recursive: true })
 })
 
-test('prune keeps the containers and images of other apps and of people', async () => {
+test('prune keeps the containers and images of other apps and of people, also where an image bears our labels', async () => {
   const [app, other] = [stage.app('prune'), stage.app('beside')]
   const instance = await stage.instance()
-  const [one, two] = [await stage.publish('one'), await stage.publish('two')]
+  const numbers = Array.from({ length: 60 }, (_, index) => String(index + 4)).join(' ')
+  const labels = { 'landfall.app': app, 'landfall.slots': numbers, 'landfall.predeploy': 'other' }
+  const publishLabelled = (name: string, tag: string) =>
+    publishAppImage({ name, tag, behaviour: { VERSION: tag }, labels })
+  const one = await stage.publishBy(publishLabelled, 'one')
+  const two = await stage.publish('two')
   const name = `landfall-test-beside-${process.pid}`
-  await instance.deploy({ app: other, generation: 1, fence: 1, ...one })
-  await docker(['create', '--name', name, `${one.image}@${one.digest}`])
+  await docker(['run', '--detach', '--name', name, `${one.image}@${one.digest}`])
   try {
+    await instance.deploy({ app: other, generation: 1, fence: 1, ...one })
     const settings = { keep: 1, strategy: 'worker', publishPort: [], port: [], grace: 0 }
     for (const [before, image] of [one, two, two, two].entries()) {
       const order = { app, generation: before + 1, fence: before + 1, ...image, settings }
@@ -63,13 +69,13 @@ test('prune keeps the containers and images of other apps and of people', async 
     }
     const listing = ['ps', '--all', '--filter', `label=landfall.app=${app}`]
     const mine = await docker([...listing, '--format', '{{.Names}}'])
-    expect(mine.trim().split('\n').sort()).toEqual([`landfall-${app}.3`, `landfall-${app}.4`])
+    expect(mine.trim().split('\n').sort()).toEqual([`landfall-${app}.3`, `landfall-${app}.4`, name])
     expect(await docker(['images', '--quiet', `landfall/${app}:1`])).toBe('')
     expect(await docker(['images', '--quiet', `landfall/${other}:1`])).not.toBe('')
     expect(await ask(instance.port)).toBe('one')
-    await docker(['inspect', name])
+    expect(await docker(['inspect', '--format', '{{.State.Running}}', name])).toBe('true\n')
   } finally {
-    await docker(['rm', name])
+    await docker(['rm', '--force', name])
   }
 })
 

@@ -151,9 +151,39 @@ test('the largest wave fits, and one more would not', () => {
   )
 })
 
-test('only a certificate on P-256 can be sealed for', () => {
-  expect(isSealable(stranger.certificate)).toBe(true)
-  expect(isSealable(ring.make('i-0000000000000cafe', 'P-384').certificate)).toBe(false)
-  expect(isSealable(new TextEncoder().encode('not a certificate'))).toBe(false)
-  expect(isSealable(new Uint8Array())).toBe(false)
+const toText = (certificate: Uint8Array): string => Buffer.from(certificate).toString('base64')
+
+test('an instance of the longest id has a certificate that can be sealed for', async () => {
+  const { certificate } = ring.make(`mi-${'f'.repeat(17)}`)
+  expect(await isSealable(toText(certificate))).toBe(true)
+})
+
+/*
+ * The signature of a certificate is not checked, so that an instance may write anything into it. One altered byte
+ * reaches each field of it, and what pkijs and OpenSSL make of that.
+ */
+test('whatever certificate is recorded, the others of the wave open the envelope', async () => {
+  const [honest, liar] = [fleet[0], fleet[1]]
+  if (honest === undefined || liar === undefined) throw new Error('no fleet')
+  const text = render({ KEY: 'value' })
+  const counts = { recorded: 0, refused: 0 }
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat(liar.certificate.length - 1),
+      fc.integer({ min: 1, max: 255 }),
+      async (at, change) => {
+        const altered = Uint8Array.from(liar.certificate)
+        altered[at] = (altered[at] ?? 0) ^ change
+        const isRecorded = await isSealable(toText(altered))
+        counts[isRecorded ? 'recorded' : 'refused'] += 1
+        if (!isRecorded) return
+        const envelope = await sealEnvelope(text, [altered, honest.certificate])
+        expect(honest.open(envelope)).toBe(text.reveal())
+        expect(envelope.length * (4 / 3)).toBeLessThanOrEqual(envelopeCharacters(1024, 2))
+      },
+    ),
+    { numRuns: inFull(2000, 80) },
+  )
+  expect(counts.recorded).toBeGreaterThan(0)
+  expect(counts.refused).toBeGreaterThan(0)
 })

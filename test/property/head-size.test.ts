@@ -234,6 +234,7 @@ describe('a head of 1,000 instances with ordinary settings', () => {
     id: idAt(index),
     target: keyAt(0),
     obstacle: null,
+    warning: null,
   }))
   /** Longer than most. */
   const origin = {

@@ -1,10 +1,12 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseConfiguration } from '../../src/config/read.ts'
+import { joinEnvelope, sealEnvelope } from '../../src/secrets/envelope.ts'
 import { assembleEnvironment } from '../../src/secrets/environment.ts'
 import { renderSettings } from '../../src/targets/ec2/settings.ts'
 import { createEc2Ports, orderOf } from '../support/ec2-ports.ts'
@@ -115,6 +117,14 @@ const kinds: readonly (readonly [string, fc.Arbitrary<readonly [Changes, Changes
   ],
   ['replaces', name.map((replaces) => [{}, { replaces }])],
   ['run.networks', fc.array(name, { maxLength: 2 }).map((networks) => [{}, { run: { networks } }])],
+  [
+    'run.capAdd',
+    fc
+      .array(like(/^[A-Z_]{2,9}$/), { maxLength: 2 })
+      .map((capAdd) => [{}, { run: { capAdd, allowHostAccess: true } }]),
+  ],
+  ['run.newPrivileges', fc.boolean().map((newPrivileges) => [{}, { run: { newPrivileges } }])],
+  ['run.pidsLimit', fc.nat(5_000_000).map((pidsLimit) => [{}, { run: { pidsLimit } }])],
   ['run.command', fc.array(written).map((command) => [{}, { run: { command } }])],
   ['predeploy', fc.array(written, { minLength: 1 }).map((predeploy) => [{}, { predeploy }])],
   ['run.volumes', volume.map((one) => [{}, { run: { volumes: [one] } }])],
@@ -172,6 +182,9 @@ test.each([
   ['volume=data:data', 'setting volume is malformed'],
   ['image=acme/shop;id', 'setting image is malformed'],
   ['healthPath=/a b', 'setting healthPath is malformed'],
+  ['capAdd=NET_RAW --privileged', 'setting capAdd is malformed'],
+  ['newPrivileges=yes', 'setting newPrivileges is malformed'],
+  ['pidsLimit=0', 'setting pidsLimit is malformed'],
   ['network=--privileged', 'setting network is malformed'],
   ['replaces=-x', 'setting replaces is malformed'],
   ['port=0', 'setting port is malformed'],
@@ -202,6 +215,54 @@ for name; do (add_variable "$name"=$'first\\nsecond' && echo ok); done`
   expect(names.map((one, index) => [one, said[index]])).toEqual(
     names.map((one, index) => [one, here[index]]),
   )
+})
+
+test('a value of several lines arrives in the container whatever its name is, or is refused', () => {
+  const files = readdirSync('host').filter((name) => name.endsWith('.sh'))
+  const scripts = files.map((name) => readFileSync(`host/${name}`, 'utf8')).join('\n')
+  // Each variable of the scripts, and those that have a meaning to bash.
+  const own = [...scripts.matchAll(/\b([A-Za-z_]\w*)(?==|\+=|\[)/g)].map(([, one = '']) => one)
+  const bash =
+    '_ RANDOM SRANDOM SECONDS LINENO FUNCNAME GROUPS DIRSTACK HISTCMD OPTIND OPTERR OPTARG REPLY MAPFILE HOSTNAME EPOCHSECONDS EPOCHREALTIME COMP_WORDS'
+  const names = [...new Set([...own, ...bash.split(' ')])]
+  expect(names).toContain('multi_names')
+  const script = String.raw`refuse() { exit 1; }
+for one; do
+  if (add_variable "$one"=$'first\nsecond'); then add_variable "$one"=$'first\nsecond'; else echo "$one"; fi
+done
+start_it() { local name=x options=(x); with_values env -0; }
+start_it | tr '\n\0' '|\n' | grep '=first|second$'`
+  const said = runHost(['order', 'envelope', 'container'], script, names)
+  const told = said.map((line) => line.replace('=first|second', ''))
+  expect(told.toSorted()).toEqual(names.toSorted())
+  expect(said).toContain('multi_names=first|second')
+})
+
+test('an envelope with one changed bit is refused, or read as it was', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-envelope-'))
+  const make =
+    'openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout key.pem -out cert.pem'
+  execFileSync('sh', ['-c', make], { cwd: directory, stdio: 'ignore' })
+  writeFileSync(join(directory, 'instance'), 'i-00000001')
+  const certificate = new X509Certificate(readFileSync(join(directory, 'cert.pem'))).raw
+  const entries = ['env DEBUG=False', `secret TOKEN=${'t0ken-'.repeat(20)}`]
+  const text = joinEnvelope('landfall/1 shop 7 i-00000001', entries)
+  const sealed = await sealEnvelope(text, [new Uint8Array(certificate)])
+  const changed = fc
+    .sample(fc.nat(sealed.length * 8 - 1), inFull(300, 60))
+    .map((bit) =>
+      sealed.map((byte, index) => (index === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte)),
+    )
+  const script = String.raw`refuse() { echo "$1"; exit; }
+host=$1 scratch=$1 here=i-00000001 app=shop generation=7
+for envelope in "${'$'}{@:2}"; do (open_envelope && base64 --wrap 0 "$scratch/env" && echo); done`
+  const given = [sealed, ...changed].map((one) => Buffer.from(one).toString('base64'))
+  const [whole = '', ...said] = runHost(['order', 'envelope'], script, [directory, ...given])
+  rmSync(directory, { recursive: true })
+  expect(Buffer.from(whole, 'base64').toString()).toContain('DEBUG=False\n')
+  expect(said).toHaveLength(changed.length)
+  const others = said.filter((one) => one !== 'envelope_invalid' && one !== 'key_changed')
+  expect(others.filter((one) => one !== whole)).toEqual([])
 })
 
 test('the longest answer of a success is shorter than 2,400 characters, which is what a listing holds', () => {

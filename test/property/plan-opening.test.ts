@@ -24,7 +24,7 @@ import { inFull } from '../support/size.ts'
 import { herokuTarget, keyAt, renderTarget } from '../support/targets.ts'
 
 type Kind = 'ec2' | 'render' | 'heroku'
-type Machine = 'ready' | 'offline' | 'old agent' | 'absent'
+type Machine = 'ready' | 'offline' | 'untagged' | 'old agent' | 'absent'
 
 interface TargetCase {
   readonly kind: Kind
@@ -50,7 +50,10 @@ const rarely = <Value>(value: Value, arbitrary: fc.Arbitrary<Value>): fc.Arbitra
 const machines = fc.array(
   fc.oneof(
     { weight: 30, arbitrary: fc.constant<Machine>('ready') },
-    { weight: 1, arbitrary: fc.constantFrom<Machine>('offline', 'old agent', 'absent') },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom<Machine>('offline', 'untagged', 'old agent', 'absent'),
+    },
   ),
   { maxLength: 7 },
 )
@@ -96,6 +99,7 @@ const toFleet = (
           machine(1, {
             id: meets && index === 0 ? idAt(0, 0) : idAt(target, index),
             ...(one === 'offline' && { ping: 'offline' }),
+            ...(one === 'untagged' && { tags: {} }),
             ...(one === 'old agent' && { agentVersion: '3.2.0.0' }),
           }),
         ],

@@ -19,8 +19,10 @@ afterAll(() => rmSync(directory, { recursive: true }))
 
 /** More alarms than one pattern has room for, no Docker Hub, and text that a literal has to escape. */
 const alarms = Array.from({ length: 10 }, (_, index) => `other-${'x'.repeat(90)}-${index}`)
+const key = 'arn:aws:kms:eu-west-3:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9'
 const other = {
   sources: { github: { secret: 'other/github' } },
+  kms: [key],
   apps: {
     other: {
       repository: 'acme/other',
@@ -52,6 +54,12 @@ const Template = z.looseObject({ Resources: z.record(z.string(), z.unknown()) })
 const parse = (text: string) =>
   Template.parse(JSON.parse(text.replaceAll(/local\/[0-9]+-[0-9TZ:.-]+\//g, 'local/TIME/')))
 
+/** The roles that may read any secret, as the policy names them. */
+const readersOfSecrets = (resources: Packaged['template']['Resources']) =>
+  Object.entries(resources)
+    .filter(([, resource]) => JSON.stringify(resource).includes('secretsmanager:GetSecretValue'))
+    .map(([Ref]) => ({ Ref }))
+
 test('a package configured with another landfall.yml has the template of packaging with it', () => {
   const { configuration } = readConfigurationFile(file)
   const given = readFileSync(join(example.directory, templateName), 'utf8')
@@ -80,4 +88,29 @@ test('a package configured with another landfall.yml has the bundles of packagin
     expectSame(name, configured, readFileSync(join(target, path), 'utf8'))
     expect(configured, name).toContain('other/github')
   }
+})
+
+test('the functions that read secrets may decrypt them with the keys of landfall.yml, and nothing else', () => {
+  expect(example.template.Resources).not.toHaveProperty('DecryptPolicy')
+  expect(built.template.Resources['DecryptPolicy']?.Properties).toEqual({
+    PolicyName: 'decrypt',
+    PolicyDocument: {
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Action: 'kms:Decrypt',
+          Resource: [key],
+          Condition: {
+            StringEquals: {
+              'kms:ViaService': {
+                'Fn::Sub': 'secretsmanager.${AWS::Region}.${AWS::URLSuffix}',
+              },
+            },
+          },
+        },
+      ],
+    },
+    Roles: readersOfSecrets(built.template.Resources),
+  })
 })

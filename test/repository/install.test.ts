@@ -19,6 +19,7 @@ const Locked = z.object({
   optional: z.boolean().optional(),
   hasInstallScript: z.boolean().optional(),
   resolved: z.string().optional(),
+  integrity: z.string().optional(),
 })
 const Lock = z.object({ packages: z.record(z.string(), Locked) })
 
@@ -73,6 +74,13 @@ describe('npm ci', () => {
       expect(runtime).toEqual({ version: project.engines.node, onFail: 'error' })
     },
   )
+
+  it('holds each package against a checksum, also those of other systems', () => {
+    const unchecked = locked.filter(
+      ({ integrity = '' }) => !/^sha512-[\w+/]{86}==$/.test(integrity),
+    )
+    expect(unchecked.map(({ name }) => name)).toEqual([])
+  })
 
   it('names no registry', () => {
     expect(locked.filter(({ resolved }) => resolved !== undefined)).toEqual([])

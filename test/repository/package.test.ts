@@ -8,7 +8,8 @@ import { beforeAll, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { buildDocument, documentKinds, renderScript } from '../../host/documents.ts'
 import { environments } from '../../src/config/environment.ts'
-import { itemKey } from '../../src/journal/keys.ts'
+import { itemKey, type ItemKey } from '../../src/journal/keys.ts'
+import { AppName, DeliveryId, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import type { DocumentKind } from '../../host/documents.ts'
 import { findSdkActions, openPackage } from '../support/packaged.ts'
@@ -71,6 +72,18 @@ type Statement = z.infer<typeof Statement>
 const Role = z.object({
   Policies: z.array(z.object({ PolicyDocument: z.object({ Statement: z.array(Statement) }) })),
 })
+
+const ManagedPolicy = z.object({ PolicyDocument: z.object({ Statement: z.array(Statement) }) })
+
+/** A condition that names partitions of the journal, and at least one. */
+const Partitions = z
+  .strictObject({
+    'ForAllValues:StringLike': z.strictObject({ 'dynamodb:LeadingKeys': z.array(z.string()) }),
+    Null: z.strictObject({ 'dynamodb:LeadingKeys': z.literal('false') }),
+  })
+  .transform((condition) => ({
+    patterns: condition['ForAllValues:StringLike']['dynamodb:LeadingKeys'],
+  }))
 
 const statementsOf = (name: string): Statement[] => {
   const [roleId] = functionOf(name).Role['Fn::GetAtt']
@@ -219,7 +232,7 @@ describe('roles', () => {
     ['status', []],
     ['plan', ['heroku', 'oc-lettings', 'registry', 'render']],
     ['carry', ['heroku']],
-    ['hooks', ['docker-hub']],
+    ['hooks', ['circleci', 'docker-hub', 'github']],
   ])('%s may read only the secrets of landfall.yml that it uses: %j', (name, secrets) => {
     const read = statementsOf(name)
       .filter(({ Action }) => Action.includes('secretsmanager:GetSecretValue'))
@@ -227,28 +240,106 @@ describe('roles', () => {
     expect(read.map((one) => /secret:landfall\/prod\/(.*)-\?{6}"/.exec(one)?.[1])).toEqual(secrets)
   })
 
-  test('let carry touch its own records and no others', () => {
-    const table = statementsOf('carry').filter(({ Action }) => Action.includes('dynamodb:PutItem'))
-    expect(table).toEqual([
-      {
-        Effect: 'Allow',
-        Action: ['dynamodb:GetItem', 'dynamodb:PutItem'],
-        Resource: [{ 'Fn::GetAtt': ['Journal', 'Arn'] }],
-        Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['carry#*'] } },
-      },
-    ])
-    expect(itemKey.carry('shop', 'web').pk).toMatch(/^carry#/)
+  const journalRights = (name: string, actions: readonly string[]): string[] =>
+    statementsOf(name)
+      .filter(({ Action }) => actions.some((action) => Action.includes(action)))
+      .flatMap(({ Condition }) => Partitions.safeParse(Condition).data?.patterns ?? ['index'])
+
+  const mayTouch = (name: string, { pk }: ItemKey, actions: readonly string[]): boolean =>
+    journalRights(name, actions).some((pattern) =>
+      pattern.endsWith('*') ? pk.startsWith(pattern.slice(0, -1)) : pk === pattern,
+    )
+
+  const operators = ['redeploy', 'rollback', 'cancel', 'freeze', 'unfreeze']
+  const at = '2026-11-20T10:00:00.000Z'
+  const step = { outcome: 'succeeded', reason: null, message: null, steps: [], tail: [] } as const
+  const purpose = { generation: Generation.parse(7), fence: 7, purpose: 'deploy' } as const
+  const instance = InstanceId.parse('i-0123456789abcdef0')
+  const shop = AppName.parse('shop')
+  const revision = RevisionId.parse('a'.repeat(40))
+
+  test.each<[string, ItemKey, readonly string[]]>([
+    ['a head', itemKey.head(shop), ['reconcile', 'alarm', ...operators]],
+    ['a revision', itemKey.revision(shop, revision), ['webhook', 'reconcile']],
+    ['a tag', itemKey.tag(shop), ['webhook', 'reconcile']],
+    ['what has arrived', itemKey.seen(shop), ['webhook', 'reconcile']],
+    [
+      'a receipt',
+      itemKey.receipt(DeliveryId.parse('2b1f6a52-5a0e-4a63-8d77-0c6f1f3a9e10')),
+      ['webhook'],
+    ],
+    ['the history', itemKey.deployment(shop, purpose.generation), ['reconcile']],
+    ['an operation', itemKey.operation(shop, at, 'x'), ['reconcile', 'alarm', ...operators]],
+    ['an alarm', itemKey.alarm(shop, at, 'x'), ['reconcile', 'alarm', ...operators]],
+    ['a step', itemKey.step(shop, { ...step, ...purpose, instance, at }), ['reconcile']],
+    ['a certificate', itemKey.certificate(instance), ['reconcile']],
+    ['a command', itemKey.command('x'), ['reconcile']],
+    ['the fleet scan', itemKey.fleetScan(), ['reconcile']],
+    ['what is carried', itemKey.carry('shop', 'web'), ['carry']],
+    ["Heroku's order", itemKey.herokuDeploy('shop', 'web'), ['reconcile']],
+    ["Heroku's release", itemKey.herokuRelease('shop', 'web', purpose.generation), ['reconcile']],
+  ])('%s can be written by no other function than these', (_, key, writers) => {
+    const writing = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem']
+    expect(names.filter((name) => mayTouch(name, key, writing))).toEqual(writers)
   })
 
-  test('roles may put events on the default bus only', () => {
+  test.each([
+    ['webhook', ['app#*']],
+    [
+      'reconcile',
+      [
+        'app#*',
+        'carry#*',
+        'command#*',
+        'head#*',
+        'heroku#*',
+        'history#*',
+        'index',
+        'instance#*',
+        'stage',
+      ],
+    ],
+    ['alarm', ['head#*']],
+    ['redeploy', ['app#*', 'head#*']],
+    ['rollback', ['head#*']],
+    ['cancel', ['head#*']],
+    ['freeze', ['head#*']],
+    ['unfreeze', ['head#*']],
+    ['status', ['app#*', 'deployment#*', 'head#*', 'history#*', 'index']],
+    ['plan', ['app#*', 'head#*', 'heroku#*', 'index']],
+    ['carry', ['carry#*']],
+    ['hooks', []],
+  ])('%s can read no other partition of the journal than these: %j', (name, partitions) => {
+    const reading = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']
+    expect([...new Set(journalRights(name, reading))].sort()).toEqual(partitions)
+  })
+
+  test('a request that names no partition of the journal is refused', () => {
+    const open = names.flatMap((name) =>
+      statementsOf(name)
+        .filter(({ Action }) => JSON.stringify(Action).includes('"dynamodb:'))
+        .filter(({ Condition }) => !Partitions.safeParse(Condition).success)
+        .map(({ Resource }) => JSON.stringify(Resource)),
+    )
+    expect(new Set(open)).toEqual(new Set(['[{"Fn::Sub":"${Journal.Arn}/index/open"}]']))
+  })
+
+  test("roles may put only Landfall's own events, on the default bus", () => {
     const bus = '${AWS::Region}:${AWS::AccountId}:event-bus/default'
     const putting = names.flatMap((name) =>
       statementsOf(name)
         .filter(({ Action }) => Action.includes('events:PutEvents'))
-        .map(({ Resource }) => ({ name, Resource })),
+        .map(({ Resource, Condition }) => ({ name, Resource, Condition })),
     )
     expect(putting).toEqual([
-      { name: 'reconcile', Resource: [{ 'Fn::Sub': `arn:\${AWS::Partition}:events:${bus}` }] },
+      {
+        name: 'reconcile',
+        Resource: [{ 'Fn::Sub': `arn:\${AWS::Partition}:events:${bus}` }],
+        Condition: {
+          'ForAllValues:StringEquals': { 'events:source': ['landfall'] },
+          Null: { 'events:source': 'false' },
+        },
+      },
     ])
   })
 
@@ -262,27 +353,70 @@ describe('roles', () => {
     expect(asking).toEqual(['reconcile', 'status', 'plan'])
   })
 
+  const statementsOfPolicy = (logicalId: string): Statement[] =>
+    ManagedPolicy.parse(resource(logicalId).Properties).PolicyDocument.Statement
+
+  const invokable = (logicalId: string): string[] =>
+    statementsOfPolicy(logicalId)
+      .filter(({ Action }) => Action.includes('lambda:InvokeFunction'))
+      .flatMap(({ Resource }) => Resource.map((one) => JSON.stringify(one)))
+      .map((text) => /"(\w+)LambdaFunction"/.exec(text)?.[1]?.toLowerCase() ?? text)
+      .sort()
+
+  test('the look policy allows to look and to read logs, and nothing else', () => {
+    expect(invokable('LookPolicy')).toEqual(['plan', 'status'])
+    const actions = statementsOfPolicy('LookPolicy').flatMap(({ Action }) => Action)
+    expect(actions).toEqual([
+      'lambda:InvokeFunction',
+      'logs:DescribeLogStreams',
+      'logs:FilterLogEvents',
+    ])
+  })
+
   test('the operator policy allows the operator functions and nothing else', () => {
-    expect(resource('OperatorPolicy').Properties['PolicyDocument']).toMatchObject({
+    const look = statementsOfPolicy('LookPolicy')
+    const operator = statementsOfPolicy('OperatorPolicy')
+    expect(operator.slice(0, look.length)).toEqual(look)
+    expect(operator.slice(look.length)).toMatchObject([{ Action: ['lambda:InvokeFunction'] }])
+    expect(invokable('OperatorPolicy')).toEqual(['hooks', 'plan', ...operators, 'status'].sort())
+  })
+
+  test('the look policy opens the logs of every function of the stage, and of no other stage', () => {
+    const [logs] = statementsOfPolicy('LookPolicy').filter(({ Sid }) => Sid === 'Logs')
+    const group = (name: string) =>
+      `arn:\${AWS::Partition}:logs:\${AWS::Region}:\${AWS::AccountId}:log-group:/aws/lambda/landfall-local-${name}`
+    const both = (name: string) => [{ 'Fn::Sub': group(name) }, { 'Fn::Sub': `${group(name)}:*` }]
+    expect(logs?.Resource).toEqual(names.flatMap(both))
+  })
+
+  test('each policy for people fits into a managed policy of 6,144 characters, and has an output', () => {
+    for (const logicalId of ['LookPolicy', 'OperatorPolicy']) {
+      const text = JSON.stringify(resource(logicalId).Properties['PolicyDocument'])
+      expect(text.length).toBeLessThan(6144)
+      expect(packaged.template.Outputs).toHaveProperty(logicalId)
+    }
+  })
+
+  test("only the stage's own rules may put events into the queue of failed nudges", () => {
+    const rule = (name: string) => ({
+      'Fn::Sub': `arn:\${AWS::Partition}:events:\${AWS::Region}:\${AWS::AccountId}:rule/landfall-local-${name}-rule-*`,
+    })
+    expect(resource('FailedNudgesPolicy').Properties['PolicyDocument']).toMatchObject({
       Statement: [
-        {
-          Action: 'lambda:InvokeFunction',
-          Resource: [
-            'Redeploy',
-            'Rollback',
-            'Cancel',
-            'Freeze',
-            'Unfreeze',
-            'Status',
-            'Hooks',
-            'Plan',
-          ].map((name) => ({
-            'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'],
-          })),
-        },
+        { Condition: { ArnLike: { 'aws:SourceArn': [rule('reconcile'), rule('alarm')] } } },
       ],
     })
-    expect(packaged.template.Outputs).toHaveProperty('OperatorPolicy')
+    const Rule = z.object({
+      Name: z.string(),
+      Targets: z.array(z.object({ DeadLetterConfig: z.unknown().optional() })),
+    })
+    const queued = ofType('AWS::Events::Rule')
+      .map(([, { Properties }]) => Rule.parse(Properties))
+      .filter(({ Targets }) => Targets.some((one) => one.DeadLetterConfig !== undefined))
+    expect(queued.map(({ Name }) => Name)).toEqual([
+      'landfall-local-reconcile-rule-2',
+      'landfall-local-alarm-rule-1',
+    ])
   })
 })
 
@@ -517,6 +651,20 @@ describe('what is kept', () => {
     expect(resource('WebhookErrorLinesAlarm').Properties).toMatchObject({
       Namespace: MetricNamespace,
       MetricName,
+      Threshold: 1,
+    })
+  })
+
+  test('an altered head raises an alarm', () => {
+    const source = readFileSync('src/rollout/find-altered.ts', 'utf8')
+    const [, message = 'none'] = /log\.error\('([^']+)'/.exec(source) ?? []
+    expect(resource('HeadAlteredLines').Properties).toMatchObject({
+      LogGroupName: { Ref: 'ReconcileLogGroup' },
+      FilterPattern: `{ $.message = "${message}" }`,
+      MetricTransformations: [{ MetricName: 'local-head-altered-lines' }],
+    })
+    expect(resource('HeadAlteredAlarm').Properties).toMatchObject({
+      MetricName: 'local-head-altered-lines',
       Threshold: 1,
     })
   })

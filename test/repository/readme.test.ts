@@ -24,6 +24,7 @@ const Statement = z.object({
   Sid: z.string().optional(),
   Action: z.union([z.array(Text), Text.transform((one) => [one])]),
   Resource: z.union([z.array(Text), Text.transform((one) => [one])]),
+  Condition: z.unknown().optional(),
 })
 const Policy = z.object({ Version: z.literal('2012-10-17'), Statement: z.array(Statement) })
 const readPolicy = (file: string) => Policy.parse(JSON.parse(read(file)))
@@ -158,6 +159,40 @@ const creating: Readonly<Record<string, string>> = {
   'AWS::SSM::Document': 'ssm:CreateDocument',
 }
 
+const ListOf = <Item extends z.ZodType>(item: Item) =>
+  z.union([z.array(item), item.transform((one) => [one])])
+const Reference = z.union([z.string(), z.record(z.string(), z.unknown())])
+const BoundRole = z.object({
+  Policies: z.array(
+    z.object({
+      PolicyDocument: z.object({
+        Statement: z.array(z.object({ Action: ListOf(z.string()), Resource: ListOf(Reference) })),
+      }),
+    }),
+  ),
+})
+
+/** The ARN behind a resource of the template, with an account and a region in it. */
+const toSampleArn = (reference: z.infer<typeof Reference>): string => {
+  const text =
+    typeof reference === 'string' ? reference : JSON.stringify(Object.values(reference)[0])
+  const here = 'eu-west-3:123456789012'
+  if (text === '["Journal","Arn"]') return `arn:aws:dynamodb:${here}:table/landfall-prod`
+  if (text === '["FailedNudges","Arn"]') return `arn:aws:sqs:${here}:landfall-prod-failed-nudges`
+  return text
+    .replaceAll('"', '')
+    .replace('${Journal.Arn}', `arn:aws:dynamodb:${here}:table/landfall-prod`)
+    .replace('${AWS::Partition}', 'aws')
+    .replace('${AWS::Region}', 'eu-west-3')
+    .replace('${AWS::AccountId}', '123456789012')
+}
+
+/** As IAM compares: `*` stands for any characters. */
+const matches = (pattern: string, text: string): boolean => {
+  const parts = pattern.split('*').map((part) => part.replaceAll(/[^\w]/g, '\\$&'))
+  return new RegExp(`^${parts.join('.*')}$`).test(text)
+}
+
 describe('the policies in examples', () => {
   let packaged: Packaged
   beforeAll(async () => {
@@ -186,9 +221,66 @@ describe('the policies in examples', () => {
     expect(wide.map(({ Sid }) => Sid)).toEqual(['NotNarrowable', 'ApiGatewayOfANewAccount', 'Api'])
   })
 
-  it('each policy fits into a managed policy of 6,144 characters', () => {
-    const file = 'examples/deploy-policy.json'
-    expect(read(file).replaceAll(/\s/g, '').length).toBeLessThan(6144)
+  it.each(['examples/deploy-policy.json', 'examples/boundary.json'])(
+    '%s fits into a managed policy of 6,144 characters',
+    (file) => {
+      expect(read(file).replaceAll(/\s/g, '').length).toBeLessThan(6144)
+    },
+  )
+
+  it('the deployer policy lets nobody create or change a role without the boundary', () => {
+    const bounded = ['CreateRole', 'PutRolePermissionsBoundary', 'PutRolePolicy', 'UpdateRole']
+    const changing = [...bounded, 'DeleteRolePolicy', 'UpdateAssumeRolePolicy']
+    const named = (Sid: string) => deployer.Statement.filter((one) => one.Sid === Sid)
+    const [roles, ...others] = named('BoundedRoles')
+    expect(others).toEqual([])
+    expect(roles?.Condition).toEqual({
+      ArnLike: { 'iam:PermissionsBoundary': 'arn:aws:iam::*:policy/LandfallBoundary' },
+    })
+    expect([...(roles?.Action ?? [])].sort()).toEqual(changing.map((name) => `iam:${name}`).sort())
+    const rest = deployer.Statement.filter((one) => one !== roles)
+      .flatMap(({ Action }) => Action)
+      .filter((action) => action.startsWith('iam:'))
+    // The boundary itself is out of reach, and so is a policy that is attached to somebody.
+    const escalating =
+      /^iam:(\*|Attach|Put|Set|Update|CreatePolicyVersion|CreateRole|CreateUser|CreateAccessKey|CreateLogin|DeleteRolePermissionsBoundary|AddUser)/
+    expect(rest.filter((action) => escalating.test(action))).toEqual([])
+    const policies = deployer.Statement.filter(({ Action }) => Action.includes('iam:CreatePolicy'))
+    const arns = policies.flatMap(({ Resource }) => Resource)
+    expect(arns.filter((arn) => matches(arn, 'arn:aws:iam::1:policy/LandfallBoundary'))).toEqual([])
+  })
+
+  it('the boundary allows all that the roles of the stack allow, and no right over roles or users', () => {
+    const boundary = readPolicy('examples/boundary.json').Statement
+    const allowed = (action: string, arn: string): boolean =>
+      boundary.some(
+        ({ Action, Resource }) =>
+          Action.includes(action) && Resource.some((pattern) => matches(pattern, arn)),
+      )
+    const roles = Object.entries(packaged.template.Resources).filter(
+      ([, { Type }]) => Type === 'AWS::IAM::Role',
+    )
+    const beyond = roles.flatMap(([name, { Properties }]) =>
+      BoundRole.parse(Properties)
+        .Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+        .flatMap(({ Action, Resource }) =>
+          Action.flatMap((action) => Resource.map((one) => [action, toSampleArn(one)] as const)),
+        )
+        .filter(([action, arn]) => !allowed(action, arn))
+        .map(([action, arn]) => `${name}: ${action} ${arn}`),
+    )
+    expect(beyond).toEqual([])
+    expect(roles.length).toBeGreaterThan(10)
+    const actions = boundary.flatMap(({ Action }) => Action)
+    expect(actions.filter((action) => /\*|^(iam|sts|organizations):/.test(action))).toEqual([])
+  })
+
+  it('every role of the stack takes the boundary that it is deployed with', () => {
+    for (const [name, { Type, Properties }] of Object.entries(packaged.template.Resources))
+      if (Type === 'AWS::IAM::Role')
+        expect(Properties['PermissionsBoundary'], name).toEqual({
+          'Fn::If': ['HasBoundary', '', { Ref: 'AWS::NoValue' }],
+        })
   })
 
   it("the policy for an instance's own role equals the stack's", () => {

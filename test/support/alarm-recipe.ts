@@ -64,10 +64,11 @@ export const createAlarm = async (app: string): Promise<CreatedAlarm> => {
   const logs = await listenForFilters()
   const local = await startTestAws()
   writeCli(directory, logs.url, local.aws.address)
+  const { accessKeyId, secretAccessKey } = local.client.credentials
   const env = [
     `PATH=${directory}:${process.env['PATH'] ?? ''}`,
-    'AWS_ACCESS_KEY_ID=local',
-    'AWS_SECRET_ACCESS_KEY=local',
+    `AWS_ACCESS_KEY_ID=${accessKeyId}`,
+    `AWS_SECRET_ACCESS_KEY=${secretAccessKey}`,
     'AWS_DEFAULT_REGION=eu-west-3',
     'AWS_PAGER=',
   ]

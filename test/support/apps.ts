@@ -19,7 +19,7 @@ export const appOf = (name: string, settings: Partial<App> = {}): App => ({
   registry: null,
   targets: [],
   rollback: null,
-  reports: { github: null, notice: null, sentry: null },
+  reports: { github: null, githubDescription: 'reason', notice: null, sentry: null },
   ...settings,
 })
 
@@ -29,5 +29,6 @@ export const configurationOf = (...apps: readonly App[]): Configuration => ({
     circleci: null,
     'docker-hub': { secret: 'landfall/test/docker-hub' },
   },
+  kms: [],
   apps,
 })

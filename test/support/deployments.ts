@@ -34,6 +34,7 @@ export const candidateAt = (index: number, changes: Partial<Candidate> = {}): Ca
   id: instanceAt(index),
   target: firstTarget,
   obstacle: null,
+  warning: null,
   ...changes,
 })
 

@@ -1,6 +1,8 @@
 import type { Release } from '../../src/deployment/deployment.ts'
 import { Fence, Generation, type InstanceId } from '../../src/kernel/id.ts'
-import { succeed } from '../../src/kernel/result.ts'
+import { createLog } from '../../src/kernel/log.ts'
+import type { Reason } from '../../src/kernel/reason.ts'
+import { succeed, type Result } from '../../src/kernel/result.ts'
 import type {
   Certificate,
   Certificates,
@@ -50,7 +52,8 @@ export const machine = (index: number, changes: Partial<FleetInstance> = {}): Fl
   name: 'lettings',
   ping: 'online',
   agentVersion: '3.3.2746.0',
-  tags: { Name: 'lettings' },
+  tags: { Name: 'lettings', 'landfall:stage': 'test' },
+  metadata: { isEnabled: true, needsToken: true, hopLimit: 1 },
   ...changes,
 })
 
@@ -77,7 +80,7 @@ interface Given {
   readonly outputs?: Readonly<
     Record<InstanceId, { readonly stdout: string; readonly stderr: string }>
   >
-  readonly sealed?: Awaited<ReturnType<Ec2Ports['sealEnvelope']>>
+  readonly sealed?: Result<string, { readonly reason: Reason; readonly message: string }>
   readonly sealEnvelope?: Ec2Ports['sealEnvelope']
   /** Bytes of the envelope's plaintext; null where they cannot be told. */
   readonly measured?: number | null
@@ -85,15 +88,33 @@ interface Given {
   readonly maskOutput?: Ec2Ports['maskOutput']
 }
 
-export const keepCertificates = (known = new Map<InstanceId, Certificate>()): Certificates => ({
-  load: async (ids) => [...known.values()].filter((one) => ids.includes(one.instance)),
-  record: async (one) => void known.set(one.instance, one),
-  forget: async (id) => void known.delete(id),
-})
+export const keepCertificates = (known = new Map<InstanceId, Certificate>()): Certificates => {
+  const forgotten = new Set<InstanceId>()
+  const changedBy = new Map<InstanceId, string>()
+  const keep = (one: Certificate, command: string) => {
+    known.set(one.instance, one)
+    forgotten.delete(one.instance)
+    return changedBy.get(one.instance) === command ? 'changed' : 'known'
+  }
+  return {
+    load: async (ids) =>
+      [...known.values()].filter(
+        ({ instance }) => ids.includes(instance) && !forgotten.has(instance),
+      ),
+    renew: async (one, command) =>
+      known.get(one.instance)?.der === one.der ? keep(one, command) : null,
+    record: async (one, command) => {
+      if (known.has(one.instance)) changedBy.set(one.instance, command)
+      return keep(one, command)
+    },
+    forget: async (id) => void forgotten.add(id),
+  }
+}
 
 /** Ports that answer plain values and record what is sent. */
 export const createEc2Ports = (given: Given = {}) => {
   const sent: Command[] = []
+  const said: string[] = []
   const known = new Map((given.certificates ?? []).map((one) => [one.instance, one]))
   const sends = given.sends ?? [succeed('command-1')]
   const ports: Ec2Ports = {
@@ -108,11 +129,17 @@ export const createEc2Ports = (given: Given = {}) => {
     },
     fleet: { list: () => Promise.resolve(given.fleet ?? []) },
     certificates: keepCertificates(known),
-    sealEnvelope: given.sealEnvelope ?? (async () => given.sealed ?? succeed('c2VhbGVk')),
+    sealEnvelope:
+      given.sealEnvelope ??
+      (async () => {
+        const sealed = given.sealed ?? succeed('c2VhbGVk')
+        return sealed.ok ? succeed({ envelope: sealed.value, unsealable: [] }) : sealed
+      }),
     measureEnvelope: () => Promise.resolve(given.measured === undefined ? 200 : given.measured),
     measureImage: () => Promise.resolve(given.imageMegabytes ?? null),
     maskOutput: given.maskOutput ?? (async () => (text) => text.replaceAll('hunter22', '[masked]')),
     stage: {
+      name: 'test',
       prepareDocument: 'landfall-test-prepare-00000000',
       deployDocument: 'landfall-test-deploy-00000000',
       owner: '000000000000/eu-west-3/test',
@@ -120,8 +147,12 @@ export const createEc2Ports = (given: Given = {}) => {
       subnet: '172.30.77.0/24',
     },
     clock: () => new Date(start),
+    log: createLog({}, (line) => said.push(line)),
   }
-  return { ports, sent, known }
+  /** The instances with a certificate that envelopes are sealed for. */
+  const listSealable = async () =>
+    (await ports.certificates.load([...known.keys()])).map(({ instance }) => instance)
+  return { ports, sent, known, said, listSealable }
 }
 
 /** A `Settings` parameter as the host reads it. */

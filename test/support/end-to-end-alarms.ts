@@ -43,7 +43,7 @@ export type Judged = z.infer<typeof Judged>
 /** What the journal says was made of each alarm of the app, in the order of time. */
 export const listJudged = async (stage: Stage, app: string): Promise<readonly Judged[]> =>
   (await scanJournal(stage))
-    .filter(({ pk, sk }) => pk === `app#${app}` && String(sk).startsWith('alarm#'))
+    .filter(({ pk, sk }) => pk === `audit#${app}` && String(sk).startsWith('alarm#'))
     .map((item) => Judged.parse(item))
     .toSorted((one, other) => one.sk.localeCompare(other.sk))
 

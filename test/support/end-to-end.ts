@@ -6,12 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import {
-  CreateDocumentCommand,
-  ListCommandsCommand,
-  SSMClient,
-  SendCommandCommand,
-} from '@aws-sdk/client-ssm'
+import { ListCommandsCommand, SSMClient, SendCommandCommand } from '@aws-sdk/client-ssm'
 import { DynamoDBDocumentClient, GetCommand, paginateScan } from '@aws-sdk/lib-dynamodb'
 import { expect } from 'vitest'
 import * as z from 'zod'
@@ -187,6 +182,7 @@ export const openStage = async ({
       await team.cleanUp(Object.keys(apps), [...ports.values()])
       await team.stop()
       rmSync(directory, { recursive: true, force: true })
+      expect(team.stack.denials, 'no role has refused a function a call').toEqual([])
     },
   }
 }
@@ -225,7 +221,7 @@ export const readDeployment = (
   app: string,
   generation: number,
 ): Promise<Item | undefined> =>
-  readJournal(stage, `app#${app}`, `deployment#${String(generation).padStart(8, '0')}`)
+  readJournal(stage, `history#${app}`, `deployment#${String(generation).padStart(8, '0')}`)
 
 export const readRevision = (
   stage: Stage,
@@ -290,8 +286,7 @@ export const holdAgent = async ({ team, directory }: Stage): Promise<() => void>
   const ssm = new SSMClient(team.stack.client)
   const name = `landfall-local-hold-${randomUUID().slice(0, 8)}`
   const gate = join(directory, name)
-  const Content = toDocument(`until [ -e ${gate} ]; do sleep 0.1; done`)
-  await ssm.send(new CreateDocumentCommand({ Name: name, DocumentType: 'Command', Content }))
+  team.stack.addDocument(name, toDocument(`until [ -e ${gate} ]; do sleep 0.1; done`))
   const order = { DocumentName: name, InstanceIds: ['i-00000001'] }
   for (let held = 0; held < workersOfAgent; held += 1) await ssm.send(new SendCommandCommand(order))
   const Filters = [{ key: 'DocumentName', value: name } as const]

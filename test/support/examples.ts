@@ -36,7 +36,16 @@ export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
   hosts: ['lettings.example.com'],
   replaces: null,
   predeploy: ['python', 'manage.py', 'migrate'],
-  run: { command: [], volumes: [], networks: [], memory: null, stopTimeoutSeconds: 30 },
+  run: {
+    command: [],
+    volumes: [],
+    networks: [],
+    capAdd: [],
+    newPrivileges: false,
+    pidsLimit: 1024,
+    memory: null,
+    stopTimeoutSeconds: 30,
+  },
   holdSeconds: 30,
   health: {
     path: '/',
@@ -49,6 +58,7 @@ export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
   rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 0 },
   keep: 5,
   drift: 'repair',
+  metadata: 'block',
   canBeAsked: true,
   ...changes,
 })

@@ -86,6 +86,7 @@ export const answerOf = (
   message: null,
   serving: null,
   fenceSeen: null,
+  isKeyNew: false,
   steps: [],
   tail: [],
   ...more,

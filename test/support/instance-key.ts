@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,8 @@ import { join } from 'node:path'
 /** A key pair as an instance makes it, and what that instance can open with it. */
 export interface InstanceKey {
   readonly certificate: Uint8Array
+  /** PKCS #8 in DER. */
+  readonly privateKey: Uint8Array
   /** The plaintext; null where openssl refuses the envelope. */
   open(envelope: Uint8Array): string | null
 }
@@ -21,7 +23,7 @@ export interface KeyRing {
 
 const makeEach = `for name; do
 openssl req -x509 -newkey ec -pkeyopt "ec_paramgen_curve:$curve" -nodes \\
-  -subj "/CN=$name" -days 3650 -keyout "$name.key" -out "$name.pem"
+  -subj "/O=Landfall/CN=$name" -days 7300 -keyout "$name.key" -out "$name.pem"
 done`
 
 const openEach = `for name; do
@@ -52,6 +54,12 @@ export const createKeyRing = (): KeyRing => {
     return instances.map((instance) => ({
       certificate: new Uint8Array(
         new X509Certificate(readFileSync(join(directory, `${instance}.pem`))).raw,
+      ),
+      privateKey: new Uint8Array(
+        createPrivateKey(readFileSync(join(directory, `${instance}.key`))).export({
+          type: 'pkcs8',
+          format: 'der',
+        }),
       ),
       open: (envelope) => openAll(envelope, [instance])[0] ?? null,
     }))

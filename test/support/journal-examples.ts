@@ -5,8 +5,8 @@ import { createCommandIndex } from '../../src/journal/commands.ts'
 import { createAuditLog } from '../../src/journal/audit-log.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
-import { createHistory } from '../../src/journal/history.ts'
-import { itemKey, type ItemKey } from '../../src/journal/keys.ts'
+import { createHistory, toReleaseKey } from '../../src/journal/history.ts'
+import { itemKey, releasePrefix, type ItemKey } from '../../src/journal/keys.ts'
 import { succeed } from '../../src/kernel/result.ts'
 import { createLabels } from '../../src/journal/labels.ts'
 import { createTags } from '../../src/journal/tags.ts'
@@ -28,6 +28,7 @@ import {
   InstanceId,
 } from '../../src/kernel/id.ts'
 import { appOf } from './apps.ts'
+import { silent } from './examples.ts'
 import type { TestJournal } from './journal-table.ts'
 import { renderTarget } from './targets.ts'
 
@@ -278,6 +279,7 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   })
   await createHeads(table).record(head, 0)
   const history = createHistory(table)
+  await history.recordRelease(app, release)
   await history.recordDeployment(app, ended)
   await history.recordSteps(app, [step])
   const auditLog = createAuditLog(table)
@@ -285,7 +287,8 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   await auditLog.recordAlarm(app, alarmed, { kind: 'take_back', generation, freeze: false })
   await createCommandIndex(table).recordCommand(command, app, '2026-11-20T10:04:14.000Z')
   const der = 'MIIBszCCAVmgAwIBAgIUQ2VydA=='
-  await createCertificates(table).record({ instance, der, at: '2026-11-20T09:00:00.000Z' })
+  const certificate = { instance, der, at: '2026-11-20T09:00:00.000Z' }
+  await createCertificates(table, silent).record(certificate, command)
   const asked = { [app]: '2026-11-20T09:40:00.000Z' }
   await createFleetScans(table).record({ online: [instance], asked })
   const carries = createCarryRecords(table)
@@ -301,6 +304,7 @@ const keys: Readonly<Record<string, ItemKey>> = {
   Revision: itemKey.revision(app, commit),
   Tag: itemKey.tag(app),
   Seen: itemKey.seen(app),
+  Release: toReleaseKey(app, release),
   Deployment: itemKey.deployment(app, generation),
   Step: itemKey.step(app, step),
   Operation: itemKey.operation(app, operation.at, operation.id),
@@ -314,13 +318,17 @@ const keys: Readonly<Record<string, ItemKey>> = {
   'Heroku release': itemKey.herokuRelease(herokuPlace.app, herokuPlace.process, generation),
 }
 
-/** One item of every kind, as the code writes it; the head's nonce, new in every write, is fixed. */
+/**
+ * One item of every kind, as the code writes it. The head's nonce, new in every write, is fixed, and so is the
+ * hash of a release, which every new setting changes.
+ */
 export const writeExamples = async (journal: TestJournal): Promise<ReadonlyMap<string, Item>> => {
   await writeAll(journal)
   const examples = new Map<string, Item>()
   for (const [name, key] of Object.entries(keys)) {
     const item = { ...(await journal.read(key)) }
     if ('writer' in item) item['writer'] = '7d0c5b52-3f0c-4a53-9a0f-6a1a3c1b9d20'
+    if (name === 'Release') item['sk'] = `${releasePrefix(generation)}0123456789abcdef`
     examples.set(name, item)
   }
   return examples

@@ -77,6 +77,9 @@ const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
       command: lists,
       volumes: lists,
       networks: lists,
+      capAdd: lists,
+      newPrivileges: fc.boolean(),
+      pidsLimit: counts,
       memory: maybe(words),
       stopTimeoutSeconds: counts,
     }),
@@ -98,6 +101,7 @@ const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
     }),
     keep: counts,
     drift: fc.constantFrom('repair' as const, 'report' as const),
+    metadata: maybe(fc.constantFrom('block' as const, 'allow' as const)),
     canBeAsked: fc.boolean(),
   }),
   fc

@@ -5,7 +5,7 @@ import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll } from 'vitest'
 import { parse } from 'yaml'
 import * as z from 'zod'
-import { openDynamoDb } from '../../local/aws/index.ts'
+import { openDynamoDb, readRequest } from '../../local/aws/index.ts'
 import type { ItemKey } from '../../src/journal/keys.ts'
 import { createJournalTable, type Item, type JournalTable } from '../../src/journal/table.ts'
 
@@ -116,12 +116,9 @@ export const startJournal = async (): Promise<TestJournal> => {
       if (fault === 'request_lost') return void incoming.socket.destroy()
       if (fault === 'answer_lost') outgoing.end = () => outgoing.destroy()
       if (fault === 'batch_cut') cutAnswer(outgoing)
-      const chunks: Buffer[] = []
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-      incoming.on('end', () =>
-        journal.consistent.push(Buffer.concat(chunks).includes('"ConsistentRead":true')),
-      )
-      database.handle(incoming, outgoing)
+      const request = await readRequest(incoming)
+      journal.consistent.push(request.body.includes('"ConsistentRead":true'))
+      database.handle(request, outgoing)
     }
     handle().catch(() => incoming.socket.destroy())
   })

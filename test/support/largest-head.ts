@@ -134,6 +134,7 @@ export const openingTo = (
         id: idAt(index),
         target: keyAt(0),
         obstacle: null,
+        warning: null,
       })),
       ...changes,
     },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  type ClientSettings,
   createFaults,
   createFleet,
   type Faults,
@@ -10,6 +11,8 @@ import {
   type LambdaFunction,
   type LocalAws,
   type PackagedService,
+  parsePolicy,
+  type Role,
   startAws,
   type Timing,
 } from '../../local/aws/index.ts'
@@ -31,12 +34,7 @@ export interface TestAws {
   readonly faults: Faults
   readonly directory: string
   readonly logs: string[]
-  /** What any SDK client needs to speak to it. */
-  readonly client: {
-    readonly endpoint: string
-    readonly region: string
-    readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
-  }
+  readonly client: ClientSettings
   /** Stops it and starts another on the same state. */
   restart(): Promise<TestAws>
   stop(): Promise<void>
@@ -81,14 +79,13 @@ export const startTestAws = async (options: TestAwsOptions = {}): Promise<TestAw
     writeLog: (name, line) => logs.push(`${name} ${line}`),
     timing: options.timing ?? { deliverMilliseconds: 5, visibleMilliseconds: 0 },
   })
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
   return {
     aws,
     fleet,
     faults,
     directory,
     logs,
-    client: { endpoint: aws.address, region: account.region, credentials },
+    client: aws.client,
     restart: async () => {
       await aws.stop()
       return startTestAws({ ...options, directory })
@@ -99,6 +96,15 @@ export const startTestAws = async (options: TestAwsOptions = {}): Promise<TestAw
     },
   }
 }
+
+/** A role that allows this, a statement each. */
+export const roleOf = (...statements: readonly object[]): Role => ({
+  name: 'TestRole',
+  statements: parsePolicy('TestRole', {
+    Version: '2012-10-17',
+    Statement: statements.map((statement) => ({ Effect: 'Allow', ...statement })),
+  }),
+})
 
 /** A function whose bundle is `source`, an ES module with an export `handler`. */
 export const writeFunction = (
@@ -119,6 +125,8 @@ export const writeFunction = (
     environment: {},
     retries: 0,
     maximumAgeSeconds: 60,
+    failureDestination: null,
+    role: roleOf({ Action: 'logs:*', Resource: '*' }),
     ...facts,
   }
 }

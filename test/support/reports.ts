@@ -14,7 +14,12 @@ export const digest = Digest.parse(`sha256:${'d'.repeat(64)}`)
 
 export const reportingApp = (settings: Partial<App> = {}): App =>
   appOf('oc-lettings', {
-    reports: { github: 'landfall/test/github', notice: 'landfall/test/notice', sentry: 'sentry' },
+    reports: {
+      github: 'landfall/test/github',
+      githubDescription: 'reason',
+      notice: 'landfall/test/notice',
+      sentry: 'sentry',
+    },
     ...settings,
   })
 

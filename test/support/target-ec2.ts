@@ -25,6 +25,7 @@ import type { Ec2Settings } from '../../src/deployment/app.ts'
 import type { Release } from '../../src/deployment/deployment.ts'
 import { addSeconds, systemClock, toInstant } from '../../src/kernel/clock.ts'
 import { Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
+import { createLog } from '../../src/kernel/log.ts'
 import { fail } from '../../src/kernel/result.ts'
 import { createEc2Target } from '../../src/targets/ec2/ec2.ts'
 import {
@@ -66,6 +67,7 @@ const createTarget = ({ client }: TestAws, settings: Ec2Settings): Target => {
       measureEnvelope: createMeasureEnvelope(readSecret),
       maskOutput: createMaskOutput(readSecret),
       stage: {
+        name: 'local',
         prepareDocument: documents.prepare.name,
         deployDocument: documents.deploy.name,
         owner: `${account.id}/${account.region}/local`,
@@ -73,6 +75,7 @@ const createTarget = ({ client }: TestAws, settings: Ec2Settings): Target => {
         subnet: '172.30.77.0/24',
       },
       clock: systemClock,
+      log: createLog(),
     },
     settings,
   )
@@ -85,7 +88,16 @@ const settingsOf = (port: number, replaces: string | null): Ec2Settings =>
     replaces,
     predeploy: null,
     holdSeconds: 5,
-    run: { command: [], volumes: [], networks: [], memory: null, stopTimeoutSeconds: 5 },
+    run: {
+      command: [],
+      volumes: [],
+      networks: [],
+      capAdd: [],
+      newPrivileges: false,
+      pidsLimit: 1024,
+      memory: null,
+      stopTimeoutSeconds: 5,
+    },
     health: {
       path: '/healthz',
       host: null,

@@ -7,6 +7,8 @@ const single = {
   predeploy: null,
   rollout: { batch: { kind: 'count', value: 1 }, pauseSeconds: 0 },
   drift: 'repair',
+  replaces: null,
+  metadata: 'allow',
   canBeAsked: false,
 } as const
 

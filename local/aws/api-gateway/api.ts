@@ -4,15 +4,17 @@ import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
 import { StartError, toAddress } from '../../base/listen.ts'
 import { tellTakenPort } from '../../base/holder.ts'
+import type { ClientSettings } from '../credentials.ts'
 import type { Route } from '../template/service.ts'
 
 export interface ApiOptions {
   /** 0 takes a free one. */
   readonly port: number
-  readonly region: string
   readonly routes: readonly Route[]
-  /** `http://localhost:4566` */
-  readonly awsAddress: string
+  /** Names besides loopback's by which it may be called: a tunnel's. */
+  readonly hosts?: readonly string[]
+  /** Invokes the functions. */
+  readonly client: ClientSettings
 }
 
 export interface Api {
@@ -23,12 +25,12 @@ export interface Api {
 
 const Answer = z.union([z.object({ port: z.number() }), z.object({ error: z.string() })])
 
-const toEnvironment = (options: ApiOptions): NodeJS.ProcessEnv => ({
+const toEnvironment = ({ endpoint, region, credentials }: ClientSettings): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'] ?? '',
-  AWS_ENDPOINT_URL: options.awsAddress,
-  AWS_REGION: options.region,
-  AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_ENDPOINT_URL: endpoint,
+  AWS_REGION: region,
+  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
 })
 
 const toError = (text: string, port: number): StartError =>
@@ -39,12 +41,13 @@ const toError = (text: string, port: number): StartError =>
 /** serverless-offline, serving the packaged routes; the functions run in the local Lambda. */
 export const startApi = async (options: ApiOptions): Promise<Api> => {
   const child = fork(fileURLToPath(new URL('./serve.ts', import.meta.url)), {
-    env: toEnvironment(options),
+    env: toEnvironment(options.client),
     execArgv: [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const exited = once(child, 'exit')
-  child.send({ port: options.port, region: options.region, routes: options.routes })
+  const { port, routes, client, hosts = [] } = options
+  child.send({ port, region: client.region, routes, hosts })
   const [message]: unknown[] = await Promise.race([
     once(child, 'message'),
     exited.then(([code]) => [{ error: `it ended with code ${String(code)}` }]),

@@ -1,5 +1,7 @@
+import type { Server } from 'node:http'
 import ServerlessOffline from 'serverless-offline'
 import * as z from 'zod'
+import { refuseForeign } from '../../base/listen.ts'
 import { noContentType } from './gateway-event.ts'
 
 // A process of its own: serverless-offline writes each function's variables into process.env.
@@ -7,6 +9,7 @@ import { noContentType } from './gateway-event.ts'
 const Order = z.object({
   port: z.number().int(),
   region: z.string(),
+  hosts: z.array(z.string()),
   routes: z.array(z.object({ routeKey: z.string(), functionName: z.string() })),
 })
 type Order = z.infer<typeof Order>
@@ -22,6 +25,7 @@ interface HapiServer {
   start(): Promise<void>
   stop(): Promise<void>
   readonly info: { readonly port: number }
+  readonly listener: Server
 }
 const HapiServer = z.custom<HapiServer>((value) => typeof value === 'object' && value !== null)
 
@@ -98,6 +102,8 @@ const start = async (order: Order): Promise<HapiServer> => {
   await internals.createLambda(lambdas, true)
   await internals.createHttp(httpApiEvents, true)
   const server = HapiServer.parse(internals.getApiGatewayServer())
+  // Before hapi: serverless-offline lets every Origin in by CORS, and answers 200 to each preflight.
+  refuseForeign(server.listener, order.hosts)
   keepBytes(server)
   await server.start()
   return server

@@ -20,7 +20,7 @@ const toAnswer = (
   body,
 })
 
-const toError = (error: AwsError): HttpAnswer =>
+export const renderLambdaError = (error: AwsError): HttpAnswer =>
   toAnswer(error.statusCode, JSON.stringify({ Type: 'User', Message: error.message }), {
     'x-amzn-errortype': error.code,
   })
@@ -80,23 +80,27 @@ const describe = (account: Account, spec: LambdaFunction) => ({
 const toName = (text: string): string =>
   (decodeURIComponent(text).split(':function:').at(-1) ?? '').split(':')[0] ?? ''
 
+/** The function that a path names: `/2015-03-31/functions/NAME/invocations`. */
+export const toFunctionName = (path: string): string => toName(path.split('/')[3] ?? '')
+
 /** Invoke and GetFunction of the REST API of 2015-03-31. */
 export const createLambdaApi =
   (account: Account, runner: Runner) =>
   async (request: HttpRequest): Promise<HttpAnswer> => {
-    const [, , , name = '', action] = request.path.split('/')
+    const name = toFunctionName(request.path)
+    const action = request.path.split('/')[4]
     try {
-      const spec = runner.find(toName(name))
+      const spec = runner.find(name)
       if (!spec)
         throw new AwsError(
           'ResourceNotFoundException',
-          `Function not found: ${toArn(account, 'lambda', `function:${toName(name)}`)}`,
+          `Function not found: ${toArn(account, 'lambda', `function:${name}`)}`,
           404,
         )
       if (action === 'invocations') return await invoke(runner, spec, request)
       return toAnswer(200, JSON.stringify({ Configuration: describe(account, spec), Tags: {} }))
     } catch (error) {
-      if (error instanceof AwsError) return toError(error)
+      if (error instanceof AwsError) return renderLambdaError(error)
       throw error
     }
   }

@@ -1,3 +1,5 @@
+import type { Role } from '../iam/role.ts'
+
 /** One function as packaged. */
 export interface LambdaFunction {
   /** `landfall-local-webhook` */
@@ -12,6 +14,10 @@ export interface LambdaFunction {
   readonly environment: Readonly<Record<string, string>>
   readonly retries: number
   readonly maximumAgeSeconds: number
+  /** The ARN of what Lambda sends a failed async event to. */
+  readonly failureDestination: string | null
+  /** What the function, and Lambda in its name, may do. */
+  readonly role: Role
 }
 
 export interface InvokeResult {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { toArn, type Account } from '../account.ts'
+import type { KeyPair } from '../credentials.ts'
 import type { Faults } from '../faults.ts'
 import { createTimers } from '../timers.ts'
 import { startEnvironment, type WriteLog } from './environment.ts'
@@ -8,6 +9,10 @@ import { createPool, type Pool } from './pool.ts'
 
 export interface RunnerParts {
   readonly account: Account
+  /** What a function signs its calls with. */
+  readonly keyOf: (spec: LambdaFunction) => KeyPair
+  /** Whether the function's role lets Lambda do this in its name. */
+  readonly permits: (spec: LambdaFunction, action: string, resource: string) => boolean
   readonly functions: readonly LambdaFunction[]
   /** Where the SDK clients in the functions find AWS: `http://localhost:4566`. */
   readonly endpoint: () => string
@@ -43,8 +48,8 @@ const toEnvironment = (
   TZ: ':UTC',
   AWS_REGION: parts.account.region,
   AWS_DEFAULT_REGION: parts.account.region,
-  AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_ACCESS_KEY_ID: parts.keyOf(spec).accessKeyId,
+  AWS_SECRET_ACCESS_KEY: parts.keyOf(spec).secretAccessKey,
   AWS_ENDPOINT_URL: parts.endpoint(),
   AWS_LAMBDA_FUNCTION_NAME: spec.name,
   AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
@@ -60,6 +65,15 @@ const toEnvironment = (
     Object.entries(parts.overrides()).filter(([name]) => name in spec.environment),
   ),
 })
+
+/** A function writes its log by its own role: without the right it runs, and nothing of it is seen. */
+const toWriteLog = (parts: RunnerParts, spec: LambdaFunction): WriteLog => {
+  const stream = `log-group:/aws/lambda/${spec.name}:log-stream:local`
+  const resource = toArn(parts.account, 'logs', stream)
+  const actions = ['logs:CreateLogStream', 'logs:PutLogEvents']
+  const mayLog = actions.every((action) => parts.permits(spec, action, resource))
+  return mayLog ? parts.writeLog : () => undefined
+}
 
 /** Knows whether anything is under way. */
 const createCounter = () => {
@@ -89,7 +103,7 @@ export const createRunner = (parts: RunnerParts): Runner => {
   const toPool = (spec: LambdaFunction): Pool => {
     const existing = pools.get(spec.name)
     if (existing) return existing
-    const start = () => startEnvironment(spec, toEnvironment(parts, spec), parts.writeLog)
+    const start = () => startEnvironment(spec, toEnvironment(parts, spec), toWriteLog(parts, spec))
     const pool = createPool(start, environmentsPerFunction)
     pools.set(spec.name, pool)
     return pool
@@ -99,15 +113,21 @@ export const createRunner = (parts: RunnerParts): Runner => {
     if (!spec) throw new Error(`No function ${name} is packaged`)
     return count(() => toPool(spec).invoke(payload))
   }
+  /** Lambda sends the event to its destination; no queue is imitated. */
+  const giveUp = (spec: LambdaFunction): void => {
+    const { failureDestination } = spec
+    if (failureDestination !== null) parts.permits(spec, 'sqs:SendMessage', failureDestination)
+  }
   const attempt = async (
     spec: LambdaFunction,
     payload: string,
     since: number,
     tries: number,
   ): Promise<void> => {
-    if (Date.now() - since > spec.maximumAgeSeconds * 1000) return
+    if (Date.now() - since > spec.maximumAgeSeconds * 1000) return giveUp(spec)
     const { functionError } = await toPool(spec).invoke(payload)
-    if (functionError === null || tries > spec.retries) return
+    if (functionError === null) return
+    if (tries > spec.retries) return giveUp(spec)
     const again = () => soon(() => attempt(spec, payload, since, tries + 1))
     timers.after(retryMilliseconds * tries, again)
   }

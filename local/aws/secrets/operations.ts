@@ -89,10 +89,16 @@ const readOperations = (store: SecretStore): Operations => ({
 
 const writeOperations = (store: SecretStore): Operations => ({
   CreateSecret: operation(
-    Content.extend({ Name: z.string().min(1), Description: z.string().optional(), Tags }),
+    Content.extend({
+      Name: z.string().min(1),
+      Description: z.string().optional(),
+      // An ARN; that KMS encrypts with it is not imitated.
+      KmsKeyId: z.string().startsWith('arn:').optional(),
+      Tags,
+    }),
     (input) => {
       const content = toContent(input)
-      const facts = { description: input.Description, tags: input.Tags }
+      const facts = { description: input.Description, tags: input.Tags, keyArn: input.KmsKeyId }
       const secret = store.create(input.Name, facts)
       if (!hasContent(input)) return { ARN: secret.arn, Name: secret.name }
       const versions = addVersion(secret, content, input.ClientRequestToken)

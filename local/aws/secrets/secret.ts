@@ -16,6 +16,8 @@ export const Secret = z.object({
   name: z.string(),
   arn: z.string(),
   description: z.string().optional(),
+  /** Of the customer's key that it is encrypted with. */
+  keyArn: z.string().optional(),
   tags: z.array(z.object({ Key: z.string(), Value: z.string() })),
   createdAt: z.iso.datetime(),
   changedAt: z.iso.datetime(),

@@ -15,11 +15,13 @@ const toSuffix = (): string =>
 
 export interface SecretStore {
   list(): readonly Secret[]
-  /** By name, ARN, or ARN without its suffix. Throws ResourceNotFoundException. */
+  /** By name, ARN, or ARN without its suffix. */
+  lookUp(id: string): Secret | null
+  /** The same. Throws ResourceNotFoundException. */
   find(id: string): Secret
   /** As `find`, but a secret marked for deletion cannot be used. */
   use(id: string): Secret
-  create(name: string, facts: Pick<Secret, 'description' | 'tags'>): Secret
+  create(name: string, facts: Pick<Secret, 'description' | 'tags' | 'keyArn'>): Secret
   change(secret: Secret, change: Partial<Secret>): Secret
   remove(secret: Secret): void
 }
@@ -34,10 +36,12 @@ export const createSecretStore = (
     file.write([...secrets.values()])
     return secret
   }
+  const lookUp = (id: string): Secret | null =>
+    secrets.get(id) ??
+    [...secrets.values()].find(({ arn }) => arn === id || arn.slice(0, -7) === id) ??
+    null
   const find = (id: string): Secret => {
-    const found =
-      secrets.get(id) ??
-      [...secrets.values()].find(({ arn }) => arn === id || arn.slice(0, -7) === id)
+    const found = lookUp(id)
     if (found) return found
     throw new AwsError(
       'ResourceNotFoundException',
@@ -46,6 +50,7 @@ export const createSecretStore = (
   }
   return {
     list: () => [...secrets.values()],
+    lookUp,
     find,
     use: (id) => {
       const secret = find(id)

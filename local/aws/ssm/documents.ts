@@ -9,8 +9,8 @@ export const DocumentList = z.array(Document)
 export interface Documents {
   /** By name or ARN. Throws InvalidDocument. */
   find(name: string): Document
-  /** Creates or replaces it: what a stack update does. */
-  ensure(name: string, text: string): void
+  /** Creates or replaces it, as a stack update does: no API call can, so that no caller can have a script of its own run. */
+  readonly ensure: (name: string, text: string) => void
   readonly operations: Operations
 }
 
@@ -31,24 +31,10 @@ export const openDocuments = (file: JsonFile<z.infer<typeof DocumentList>>): Doc
       throw new AwsError('InvalidDocument', `Document with name ${name} does not exist.`)
     return document
   }
-  const create = operation(
-    z.object({ Name: z.string().regex(/^[a-zA-Z0-9_.-]{3,128}$/), Content: z.string() }),
-    ({ Name, Content }) => {
-      if (documents.has(Name))
-        throw new AwsError(
-          'DocumentAlreadyExists',
-          `Document with same name ${Name} already exists`,
-        )
-      const document = parseDocument(Name, Content)
-      put(document)
-      return { DocumentDescription: describeDocument(document) }
-    },
-  )
   return {
     find,
     ensure: (name, text) => put(parseDocument(name, text)),
     operations: {
-      CreateDocument: create,
       ListDocuments: operation(Page, (input) => {
         const all = [...documents.values()].map(describeDocument)
         const { page, next } = paginate(all, input.MaxResults, input.NextToken)

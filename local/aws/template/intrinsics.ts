@@ -29,6 +29,7 @@ const arnForms: Readonly<Record<string, readonly [service: string, prefix: strin
   'AWS::SQS::Queue': ['sqs', ''],
   'AWS::Events::Rule': ['events', 'rule/'],
   'AWS::SSM::Document': ['ssm', 'document/'],
+  'AWS::IAM::Role': ['iam', 'role/'],
 }
 
 const substitute = (argument: unknown, resolve: Resolve): string => {
@@ -47,6 +48,7 @@ export const createResolver = (
   account: Account,
   stackName: string,
   resources: Resources,
+  conditions: Readonly<Record<string, unknown>> = {},
 ): Resolve => {
   const pseudo: Readonly<Record<string, string>> = {
     'AWS::Region': account.region,
@@ -62,10 +64,13 @@ export const createResolver = (
   }
   const toAttribute = (logicalId: string, attribute: string): string => {
     const [service, prefix] = arnForms[resources[logicalId]?.Type ?? ''] ?? ['local', '']
-    return attribute === 'Arn' ? toArn(account, service, prefix + toName(logicalId)) : logicalId
+    if (attribute !== 'Arn') return logicalId
+    const place = service === 'iam' ? { ...account, region: '' } : account
+    return toArn(place, service, prefix + toName(logicalId))
   }
   const functions: Readonly<Record<string, (argument: unknown) => unknown>> = {
-    Ref: (name) => pseudo[toText(name)] ?? toName(toText(name)),
+    Ref: (name) =>
+      name === 'AWS::NoValue' ? undefined : (pseudo[toText(name)] ?? toName(toText(name))),
     'Fn::GetAtt': (argument) => {
       const [id, attribute] = Array.isArray(argument)
         ? toList(argument)
@@ -81,6 +86,15 @@ export const createResolver = (
       const [separator, text] = toList(argument)
       return toText(resolve(text)).split(toText(separator))
     },
+    'Fn::Not': (argument) => resolve(toList(argument)[0]) !== true,
+    'Fn::Equals': (argument) => {
+      const [one, other] = toList(resolve(argument))
+      return one === other
+    },
+    'Fn::If': (argument) => {
+      const [name, yes, no] = toList(argument)
+      return resolve(resolve(conditions[toText(name)]) === true ? yes : no)
+    },
     'Fn::Select': (argument) => {
       const [index, list] = toList(argument)
       return toList(resolve(list))[Number(index)]
@@ -92,7 +106,12 @@ export const createResolver = (
     const [name, ...others] = Object.keys(value)
     const act = name === undefined || others.length > 0 ? undefined : functions[name]
     if (act && name !== undefined) return act(value[name])
-    return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, resolve(field)]))
+    // A property that resolves to AWS::NoValue is one that is not there.
+    return Object.fromEntries(
+      Object.entries(value)
+        .map(([key, field]) => [key, resolve(field)] as const)
+        .filter(([, field]) => field !== undefined),
+    )
   }
   return resolve
 }

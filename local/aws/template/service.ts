@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import type { EventRule } from '../event-bus.ts'
+import { PolicyError } from '../iam/pattern.ts'
+import { readRoles, type Role } from '../iam/role.ts'
 import type { LambdaFunction } from '../lambda/function.ts'
 import type { Schedule } from '../lambda/schedule.ts'
 import type { PackagedTemplate } from './template.ts'
@@ -35,11 +37,15 @@ const FunctionProperties = z.object({
     .object({ Variables: z.record(z.string(), z.coerce.string()) })
     .default({ Variables: {} }),
   Code: z.object({ S3Key: z.string() }),
+  Role: z.string(),
 })
 const InvokeConfig = z.object({
   FunctionName: z.string(),
   MaximumRetryAttempts: z.number().default(2),
   MaximumEventAgeInSeconds: z.number().default(21_600),
+  DestinationConfig: z
+    .object({ OnFailure: z.object({ Destination: z.string() }).optional() })
+    .default({}),
 })
 const RuleProperties = z.object({
   Name: z.string(),
@@ -59,6 +65,12 @@ const toFunctions = (template: PackagedTemplate, findBundle: FindBundle): Lambda
   const configs = template
     .list('AWS::Lambda::EventInvokeConfig')
     .map(({ Properties }) => InvokeConfig.parse(Properties))
+  const roles = readRoles(template)
+  const roleOf = (arn: string): Role => {
+    const role = roles.get(arn.split('/').at(-1) ?? '')
+    if (role === undefined) throw new PolicyError(`the template has no role ${arn}`)
+    return role
+  }
   return template.list('AWS::Lambda::Function').map(({ logicalId, Properties }) => {
     const spec = FunctionProperties.parse(Properties)
     const config = configs.find(({ FunctionName }) => FunctionName === spec.FunctionName)
@@ -72,6 +84,8 @@ const toFunctions = (template: PackagedTemplate, findBundle: FindBundle): Lambda
       environment: spec.Environment.Variables,
       retries: config?.MaximumRetryAttempts ?? 2,
       maximumAgeSeconds: config?.MaximumEventAgeInSeconds ?? 21_600,
+      failureDestination: config?.DestinationConfig.OnFailure?.Destination ?? null,
+      role: roleOf(spec.Role),
     }
   })
 }

@@ -3,6 +3,7 @@ import type { Account } from '../account.ts'
 import { createResolver, type Resource, type Resources } from './intrinsics.ts'
 
 const Template = z.object({
+  Conditions: z.record(z.string(), z.unknown()).default({}),
   Resources: z.record(
     z.string(),
     z.object({ Type: z.string(), Properties: z.record(z.string(), z.unknown()).default({}) }),
@@ -20,8 +21,13 @@ export interface PackagedTemplate {
 
 /** The template for stage `local`: the names it gives to things are the ones that the code uses. */
 export const toTemplate = (text: string, account: Account): PackagedTemplate => {
-  const { Resources: resources } = Template.parse(JSON.parse(text))
-  const resolve = createResolver(account, 'landfall-local', resources satisfies Resources)
+  const { Resources: resources, Conditions: conditions } = Template.parse(JSON.parse(text))
+  const resolve = createResolver(
+    account,
+    'landfall-local',
+    resources satisfies Resources,
+    conditions,
+  )
   const Resolved = z.record(z.string(), z.unknown())
   return {
     list: (type) =>

@@ -1,6 +1,8 @@
 import { addSeconds, toInstant } from '../../kernel/clock.ts'
 import { Retryable } from '../../kernel/retryable.ts'
+import type { InstanceId } from '../../kernel/id.ts'
 import type { Ec2Settings } from '../../deployment/app.ts'
+import type { Answer } from '../../deployment/step.ts'
 import { findTarget } from '../../deployment/find-target.ts'
 import { refuseStart, toAbsence } from '../answers.ts'
 import type { Order, Started, Target } from '../target.ts'
@@ -41,7 +43,7 @@ const sendToReachable = async (
   if (sent.error.kind === 'throttled') throw new Retryable(sent.error.message)
   if (sent.error.kind === 'failed') return refuseStart(order, 'send_failed', sent.error.message)
   const online = (await ports.fleet.list(settings.instances))
-    .filter((instance) => obstacleOf(instance) === null)
+    .filter((instance) => obstacleOf(instance, ports.stage.name) === null)
     .map(({ id }) => id)
   const reachable = order.instances.filter((id) => online.includes(id))
   if (reachable.length === 0 || reachable.length === order.instances.length)
@@ -55,6 +57,22 @@ const sendToReachable = async (
   if (kind === 'throttled') throw new Retryable(message)
   const failed = reachable.map((id) => toAbsence(id, 'failed', 'send_failed', message))
   return { operation: null, missing: [...missing, ...failed] }
+}
+
+const unusable = 'no envelope can be sealed for the certificate of this instance'
+
+/** The order without the instances that it cannot reach sealed. On the way back each may have a kept container. */
+const leaveOut = async (
+  ports: Ec2Ports,
+  order: Order,
+  unsealable: readonly InstanceId[],
+): Promise<{ readonly rest: Order; readonly left: readonly Answer[] }> => {
+  // The next `prepare` asks for another one.
+  await Promise.all(unsealable.map((id) => ports.certificates.forget(id)))
+  if (isWayBack(order)) return { rest: order, left: [] }
+  const instances = order.instances.filter((id) => !unsealable.includes(id))
+  const left = unsealable.map((id) => toAbsence(id, 'failed', 'envelope_invalid', unusable))
+  return { rest: { ...order, instances }, left }
 }
 
 const startCommand = async (
@@ -71,22 +89,26 @@ const startCommand = async (
     release === null || isWayBack(order) ? null : ports.measureImage(release),
   ])
   if (!sealed.ok) return refuseStart(order, sealed.error.reason, sealed.error.message)
-  const Settings = renderSettings({ ...order, imageMegabytes }, settings, ports.stage)
+  const { envelope, unsealable } = sealed.value
+  const { rest, left } = await leaveOut(ports, order, unsealable)
+  if (rest.instances.length === 0) return { operation: null, missing: left }
+  const Settings = renderSettings({ ...rest, imageMegabytes }, settings, ports.stage)
   const room = roomBeside(Settings)
-  const isTooLarge = (sealed.value?.length ?? 0) > room
+  const isTooLarge = (envelope?.length ?? 0) > room
   if (isTooLarge && !isWayBack(order)) {
-    const message = `${sealed.value?.length} characters for ${certificates.length} instances; ${room} fit`
+    const message = `${envelope?.length} characters for ${certificates.length} instances; ${room} fit`
     return refuseStart(order, 'envelope_too_large', message)
   }
-  const command = toCommand(ports, order, {
+  const command = toCommand(ports, rest, {
     Mode: order.purpose === 'restore' ? 'restore' : 'deploy',
     Generation: String(release?.generation ?? 0),
     Fence: String(order.fence),
     Settings,
     // On the way back a kept container needs no envelope.
-    Envelope: isTooLarge ? '-' : (sealed.value ?? '-'),
+    Envelope: isTooLarge ? '-' : (envelope ?? '-'),
   })
-  return sendToReachable(ports, settings, order, command)
+  const { operation, missing } = await sendToReachable(ports, settings, rest, command)
+  return { operation, missing: [...missing, ...left] }
 }
 
 /** A fleet of EC2 (or hybrid) instances under SSM. */

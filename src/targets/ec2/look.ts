@@ -1,7 +1,9 @@
 import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
+import { toPlainLine } from '../../kernel/plain-line.ts'
 import type { Reason } from '../../kernel/reason.ts'
+import { maxMessageLength } from '../answers.ts'
 import type { LookOrder } from '../target.ts'
 import type { Command, Commands, Ec2Stage, Fleet, FleetInstance, Invocation } from './ports.ts'
 import {
@@ -19,7 +21,7 @@ export interface LookPorts {
   /** Looking needs no more: it reads no output whole and cancels nothing. */
   readonly commands: Pick<Commands, 'send' | 'invocations'>
   readonly fleet: Fleet
-  readonly stage: Pick<Ec2Stage, 'owner' | 'proxyImage' | 'subnet'> & {
+  readonly stage: Pick<Ec2Stage, 'name' | 'owner' | 'proxyImage' | 'subnet'> & {
     readonly planDocument: string
   }
   readonly clock: Clock
@@ -122,7 +124,7 @@ const toSight = (
   const result = parseHostResult(invocation.output)
   if (result === null) return { kind: 'unseen', ...explainLoss(invocation) }
   const reason = toResultReason(result.reason) ?? 'no_answer'
-  return { kind: 'unseen', reason, message: result.message }
+  return { kind: 'unseen', reason, message: toPlainLine(result.message, maxMessageLength) }
 }
 
 /**
@@ -134,14 +136,16 @@ export const lookAtInstances = async (
   settings: Ec2Settings,
   order: LookOrder,
 ): Promise<readonly InstanceSight[]> => {
-  const fleet = await listSelected(ports.fleet, settings.instances)
-  const reachable = fleet.filter((instance) => obstacleOf(instance) === null).map(({ id }) => id)
+  const { name: stage } = ports.stage
+  const { selected } = await listSelected(ports.fleet, settings.instances, stage)
+  const isReachable = (one: FleetInstance) => obstacleOf(one, stage) === null
+  const reachable = selected.filter(isReachable).map(({ id }) => id)
   const send = (ids: readonly InstanceId[]) =>
     ports.commands.send(toLookCommand(ports, settings, order, ids))
   const sent = await sendLook(send, reachable)
   const invocations = await waitForAnswers(ports, sent)
-  return fleet.map((instance) => {
-    const obstacle = obstacleOf(instance)
+  return selected.map((instance) => {
+    const obstacle = obstacleOf(instance, stage)
     if (obstacle !== null)
       return { instance, sight: { kind: 'unseen', reason: obstacle, message: '' } }
     const own = sent.find(({ instances }) => instances.includes(instance.id))

@@ -6,68 +6,91 @@ import type { Answer } from '../../deployment/step.ts'
 import { isSealable } from '../../secrets/envelope.ts'
 import { toAbsence } from '../answers.ts'
 import type { Order } from '../target.ts'
-import type { Ec2Ports, Invocation } from './ports.ts'
-import { explainLoss, isTerminal, parseHostResult, toAnswer, type HostResult } from './result.ts'
+import type { Ec2Ports, Invocation, Recorded } from './ports.ts'
+import {
+  explainLoss,
+  isTerminal,
+  parseHostResult,
+  toAnswer,
+  toSafeAnswer,
+  type HostResult,
+} from './result.ts'
 
+/** Whether the instance is known by this certificate; null if it cannot be used, and the instance has none then. */
 const recordCertificate = async (
   { certificates, clock }: Ec2Ports,
+  command: string,
   instance: InstanceId,
-  { reason, outcome, certificate: der = null }: HostResult,
-): Promise<void> => {
-  if (reason === 'key_changed') await certificates.forget(instance)
-  if (outcome === 'succeeded' && der !== null)
-    await certificates.record({ instance, der, at: toInstant(clock()) })
+  der: string,
+): Promise<Recorded | null> => {
+  const certificate = { instance, der, at: toInstant(clock()) }
+  const renewed = await certificates.renew(certificate, command)
+  if (renewed !== null) return renewed
+  return (await isSealable(der)) ? certificates.record(certificate, command) : null
+}
+
+const noCertificate = 'its certificate cannot be used: it is not one on P-256 as prepare makes it'
+
+/** What follows from a result, once the command is over for all. */
+const takeResult = async (
+  ports: Ec2Ports,
+  { purpose }: Order,
+  command: string,
+  id: InstanceId,
+  result: HostResult,
+  output: string,
+): Promise<Answer> => {
+  const { reason, outcome, certificate: der = null } = result
+  const answer = toAnswer(id, result, output)
+  if (reason === 'key_changed') await ports.certificates.forget(id)
+  if (purpose !== 'prepare' || outcome !== 'succeeded' || der === null) return answer
+  const recorded = await recordCertificate(ports, command, id, der)
+  // Without this answer, `prepare` would be sent again and again for a key that no envelope can use.
+  if (recorded === null) return toAbsence(id, 'failed', 'envelope_invalid', noCertificate)
+  return { ...answer, isKeyNew: recorded === 'changed' }
 }
 
 /**
  * Reads one instance's answer. The listing's 2,500 characters hold every success whole; a failure is
  * read by itself. SSM's status does not count, only the script's result line. Every instance that ends
  * causes a look, so further calls and writes wait until the command is over for all: a look would
- * repeat them.
+ * repeat them. A certificate is judged then.
  */
 const readInvocation = async (
   ports: Ec2Ports,
-  operation: string,
+  order: Order,
+  command: string,
   id: InstanceId,
   invocation: Invocation | undefined,
   isOver: boolean,
 ): Promise<Answer> => {
   if (!isTerminal(invocation)) return toAbsence(id, 'waiting')
   const short = parseHostResult(invocation.output)
-  const der = short?.certificate ?? null
-  // Without this answer, `prepare` would be sent again and again for a key that no envelope can use.
-  if (der !== null && !isSealable(Buffer.from(der, 'base64')))
-    return toAbsence(id, 'failed', 'envelope_invalid', 'the certificate is not one on P-256')
-  if (short?.outcome === 'succeeded') {
-    if (isOver) await recordCertificate(ports, id, short)
-    return toAnswer(id, short, invocation.output)
-  }
-  if (!isOver) return toAbsence(id, 'waiting')
-  const { stdout, stderr } = await ports.commands.output(operation, id)
+  if (!isOver)
+    return short?.outcome === 'succeeded' && order.purpose !== 'prepare'
+      ? toAnswer(id, short, invocation.output)
+      : toAbsence(id, 'waiting')
+  if (short?.outcome === 'succeeded')
+    return takeResult(ports, order, command, id, short, invocation.output)
+  const { stdout, stderr } = await ports.commands.output(command, id)
   // Either of the two may lag behind the other.
   const result = parseHostResult(stdout) ?? short
   if (result === null) {
-    const loss = explainLoss({ ...invocation, output: invocation.output + stderr })
+    const loss = explainLoss({ ...invocation, output: invocation.output + stdout + stderr })
     return toAbsence(id, 'lost', loss.reason, loss.message)
   }
-  await recordCertificate(ports, id, result)
-  return toAnswer(id, result, stdout)
+  return takeResult(ports, order, command, id, result, stdout)
 }
 
 /** The output of a failing app may hold its settings: the host has masked it, and it is masked again. */
-const maskFailure = async (
+const makeSafe = async (
   answer: Answer,
   loadMask: () => Promise<(text: string) => string>,
 ): Promise<Answer> => {
   const { outcome, message, tail } = answer
-  if (outcome === 'waiting' || outcome === 'succeeded') return answer
-  if (message === null && tail.length === 0) return answer
-  const mask = await loadMask()
-  return {
-    ...answer,
-    message: message === null ? null : mask(message),
-    tail: tail.map((line) => mask(line)),
-  }
+  const isOfHost = outcome === 'failed' || outcome === 'refused' || outcome === 'lost'
+  const isMasked = isOfHost && (message !== null || tail.length > 0)
+  return toSafeAnswer(answer, isMasked ? await loadMask() : (text) => text)
 }
 
 /** The answers to one command so far, as far as SSM lists them. */
@@ -91,7 +114,10 @@ export const observeCommand = async (
     isLastLook(notAfter, toInstant(ports.clock()))
   return Promise.all(
     instances.map(async (id) =>
-      maskFailure(await readInvocation(ports, operation, id, invocationOf(id), isOver), loadMask),
+      makeSafe(
+        await readInvocation(ports, order, operation, id, invocationOf(id), isOver),
+        loadMask,
+      ),
     ),
   )
 }

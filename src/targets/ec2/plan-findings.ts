@@ -1,9 +1,10 @@
 import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Serving } from '../../deployment/deployment.ts'
-import type { Reason } from '../../kernel/reason.ts'
+import { reasons, type Reason } from '../../kernel/reason.ts'
 import { timesPacked, type ImageSize } from '../../registry/manifest.ts'
 import { toDrift, toProblem, toWarning, type TargetFinding } from '../findings.ts'
 import type { InstanceSight } from './look.ts'
+import { findMetadata } from './metadata.ts'
 import { toResultReason, type HostPlan } from './result.ts'
 import { isOlder, oldestAgent } from './select.ts'
 
@@ -68,6 +69,13 @@ const findReplaced = ({ settings: { replaces }, host }: HostFacts): readonly Tar
   return [toWarning('port', message)]
 }
 
+/** The message is the host's own. */
+const findFirewall = ({ settings, host }: HostFacts): readonly TargetFinding[] => {
+  if (settings.metadata === 'allow' || host.firewall === '') return []
+  const message = `no rule can keep containers from the metadata service here: ${host.firewall}; the instance's metadata options alone do`
+  return [toWarning('metadata', message)]
+}
+
 const findServing = ({ host, live }: HostFacts): readonly TargetFinding[] => {
   if (host.docker === '' || live === null || host.serving?.generation === live.generation) return []
   return [toDrift(host.serving && `#${host.serving.generation}`, live)]
@@ -91,6 +99,7 @@ const explainUnseen = (
     return `agent ${agentVersion}; ${oldestAgent} or newer is needed: aws ssm send-command --document-name AWS-UpdateSSMAgent --instance-ids ${id}`
   if (reason === 'send_failed')
     return `no command can be sent to it (${message}); does it have the tag landfall:stage of this stage?`
+  if (reason === 'instance_untagged') return reasons[reason]
   if (reason !== 'instance_offline') return message
   const what =
     ping === 'offline'
@@ -99,8 +108,7 @@ const explainUnseen = (
   return `${what}: check its instance profile, its agent and its way out on port 443`
 }
 
-/** What is wrong with one instance, or that nothing is. */
-export const findOnInstance = (
+const findOnHost = (
   { instance, sight }: InstanceSight,
   wanted: Omit<HostFacts, 'host'>,
 ): readonly TargetFinding[] => {
@@ -118,6 +126,7 @@ export const findOnInstance = (
     ...findSpace(facts),
     ...findMemory(facts),
     ...findReplaced(facts),
+    ...findFirewall(facts),
     ...findServing(facts),
   ]
   if (found.some(({ level }) => level === 'problem')) return found
@@ -125,3 +134,12 @@ export const findOnInstance = (
   const message = `agent ${instance.agentVersion}, Docker ${host.docker}, ${port}, ${toMegabytes(host.freeBytes)} MB of disk and ${toMegabytes(host.memoryBytes)} MB of memory free`
   return [...found, { level: 'fine', what: 'instance', message }]
 }
+
+/** What is wrong with one instance, or that nothing is. */
+export const findOnInstance = (
+  seen: InstanceSight,
+  wanted: Omit<HostFacts, 'host'>,
+): readonly TargetFinding[] => [
+  ...findMetadata(seen.instance, wanted.settings.metadata),
+  ...findOnHost(seen, wanted),
+]

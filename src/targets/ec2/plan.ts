@@ -9,7 +9,7 @@ import { lookAtInstances, type InstanceSight, type LookPorts } from './look.ts'
 import { findOnInstance, toMegabytes } from './plan-findings.ts'
 import { planSteps } from './plan-steps.ts'
 import type { SelectionPorts } from './ports.ts'
-import { createEc2Selection } from './select.ts'
+import { createEc2Selection, describeIgnored, listSelected } from './select.ts'
 
 export type Ec2ViewPorts = LookPorts &
   SelectionPorts & {
@@ -93,6 +93,12 @@ export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): Plann
       const sights = await lookAtInstances(listing, settings, order)
       const sized = await addSizes(ports, order, sights)
       const { target } = order
+      const { name: stage } = ports.stage
+      const { ignored } = await listSelected(listing.fleet, settings.instances, stage)
+      const leftOut =
+        ignored.length === 0
+          ? []
+          : [toWarning('instances', describeIgnored(ignored, stage), 'instance_untagged')]
       return {
         plan: (context) => ({
           instances: context.opened.flatMap(({ id, wave }) =>
@@ -100,7 +106,7 @@ export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): Plann
               .filter(({ instance }) => instance.id === id)
               .map((seen) => planInstance(seen, settings, { target, wave }, context)),
           ),
-          findings: findOnFleet(sized, settings, target, context),
+          findings: [...leftOut, ...findOnFleet(sized, settings, target, context)],
         }),
       }
     },

@@ -2,6 +2,7 @@ import type { App, InstanceSelector } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/deployment.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
+import type { Log } from '../../kernel/log.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import type { Result } from '../../kernel/result.ts'
 
@@ -44,6 +45,15 @@ export interface Commands {
   cancel(command: string): Promise<void>
 }
 
+/** How programs on an instance may ask its metadata service, as EC2 lists it. */
+export interface MetadataOptions {
+  readonly isEnabled: boolean
+  /** HttpTokens: required, so that a request needs a token. */
+  readonly needsToken: boolean
+  /** HttpPutResponseHopLimit: 1 keeps a token from a container behind a bridge. */
+  readonly hopLimit: number
+}
+
 export interface FleetInstance {
   readonly id: InstanceId
   readonly name: string | null
@@ -51,6 +61,8 @@ export interface FleetInstance {
   readonly agentVersion: string | null
   /** Null for a hybrid machine, which EC2 does not know. */
   readonly tags: Readonly<Record<string, string>> | null
+  /** `unknown` where EC2's answer leaves them out; null for a machine that EC2 does not list. */
+  readonly metadata: MetadataOptions | 'unknown' | null
 }
 
 /** The running instances that a selector names, with what SSM knows of them. */
@@ -65,18 +77,35 @@ export interface Certificate {
   readonly at: Instant
 }
 
-/** Kept in the journal, so that `prepare` is sent only to an instance without a fresh one. */
+/** What a certificate is to the instance: the one that it is known by, also from the first, or another than before. */
+export type Recorded = 'known' | 'changed'
+
+/**
+ * Kept in the journal, so that `prepare` is sent only to an instance without a fresh one. `command` is the one that the
+ * certificate is answered to: asked again, it gives the same answer.
+ */
 export interface Certificates {
+  /** Those that can be read, each with its time, without those that were forgotten. */
   load(instances: readonly InstanceId[]): Promise<readonly Certificate[]>
-  record(certificate: Certificate): Promise<void>
+  /** Renews the time of the one that is recorded; null if that is another one, or none. */
+  renew(certificate: Certificate, command: string): Promise<Recorded | null>
+  record(certificate: Certificate, command: string): Promise<Recorded>
+  /** It is not used any more; the next one is compared with it. */
   forget(instance: InstanceId): Promise<void>
+}
+
+export interface Sealed {
+  /** In base64; null if it could be sealed for no instance. */
+  readonly envelope: string | null
+  /** The instances that it could not be sealed for: their certificates cannot be used. */
+  readonly unsealable: readonly InstanceId[]
 }
 
 /** Env, registry credentials and mask list of a release as one envelope that only these instances can open. */
 export type SealEnvelope = (
   release: Release,
   certificates: readonly Certificate[],
-) => Promise<Result<string, { readonly reason: Reason; readonly message: string }>>
+) => Promise<Result<Sealed, { readonly reason: Reason; readonly message: string }>>
 
 /**
  * The bytes of the envelope's plaintext without the instances' ids; null if its secrets cannot be read
@@ -95,6 +124,7 @@ export type MaskOutput = (release: Release) => Promise<(text: string) => string>
 
 /** The documents' names, and the parameters of every command of this stage. */
 export interface Ec2Stage {
+  readonly name: string
   readonly prepareDocument: string
   readonly deployDocument: string
   /** `<account>/<region>/<stage>`: a host that belongs to another owner refuses. */
@@ -107,8 +137,9 @@ export interface Ec2Stage {
 export interface SelectionPorts {
   readonly fleet: Fleet
   readonly measureEnvelope: MeasureEnvelope
-  readonly stage: Pick<Ec2Stage, 'proxyImage' | 'subnet'>
+  readonly stage: Pick<Ec2Stage, 'name' | 'proxyImage' | 'subnet'>
   readonly clock: Clock
+  readonly log: Pick<Log, 'warn'>
 }
 
 export interface Ec2Ports extends SelectionPorts {

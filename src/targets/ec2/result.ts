@@ -3,33 +3,54 @@ import type { Answer } from '../../deployment/step.ts'
 import { Digest, Generation, type InstanceId } from '../../kernel/id.ts'
 import { parseJson } from '../../kernel/json.ts'
 import { isReason, type Reason } from '../../kernel/reason.ts'
+import { toPlainLine } from '../../kernel/plain-line.ts'
 import { maxMessageLength } from '../answers.ts'
 import type { Invocation } from './ports.ts'
 
 const mark = 'landfall/1 '
 
-const HostServing = z.object({ generation: Generation, digest: Digest })
+/** SSM hands on 24,000 characters of an output at most; these bound what of it is kept, whoever hands it on. */
+const most = {
+  steps: 50,
+  tailLines: 40,
+  tailCharacters: 500,
+  /** Of the plan's lists; the script names four obstacles at most. */
+  entries: 20,
+  nameCharacters: 100,
+} as const
 
-/** The first line that each host script prints; docs/host.md describes it. */
+/** A number is kept in the journal, whose table takes none beyond 10^125. */
+const Count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+
+/** The document lets 9 digits through. */
+const HostServing = z.object({ generation: Generation.max(999_999_999), digest: Digest })
+
+/** A stranger's words. */
+const Name = z.string().transform((text) => toPlainLine(text, most.nameCharacters))
+const Message = z.string().transform((text) => toPlainLine(text, maxMessageLength))
+
+/**
+ * The first line that each host script prints; docs/host.md describes it. Its `message` and `tail` are as the host wrote
+ * them: they may hold a secret, which a shorter text might hide only in part.
+ */
 const HostResult = z.object({
   outcome: z.enum(['succeeded', 'failed', 'refused']),
   reason: z.string(),
-  message: z
-    .string()
-    .default('')
-    .transform((text) => text.slice(0, maxMessageLength)),
-  // The document lets 12 digits through; a higher fence could never be sent again.
-  fenceSeen: z.number().int().min(0).max(999_999_999_999).nullish(),
+  message: z.string().default(''),
+  // The document lets 12 digits through.
+  fenceSeen: Count.max(999_999_999_999).nullish(),
   serving: HostServing.nullish(),
   steps: z
     .array(
       z.object({
-        name: z.string(),
+        name: Name,
         status: z.enum(['succeeded', 'failed', 'skipped', 'timed_out', 'cancelled']),
-        ms: z.number().nullish(),
+        // Negative where the instance's clock was set back.
+        ms: Count.nullish().catch(null),
         reason: z.string().nullish(),
       }),
     )
+    .max(most.steps)
     .default([]),
   tail: z.array(z.string()).default([]),
   certificate: z.string().nullish(),
@@ -41,18 +62,20 @@ const HostPlan = z.object({
   outcome: z.literal('succeeded'),
   serving: HostServing.nullable(),
   /** The engine's version; empty if it does not answer. */
-  docker: z.string(),
+  docker: Name,
   /** As `uname -m` prints it. */
-  machine: z.string(),
-  missing: z.array(z.string()),
-  freeBytes: z.number(),
-  memoryBytes: z.number(),
-  owner: z.string(),
+  machine: Name,
+  missing: z.array(Name).max(most.entries),
+  freeBytes: Count,
+  memoryBytes: Count,
+  owner: Name,
   pulled: z.boolean(),
   /** The container that has the port; empty if none has. */
-  holder: z.string(),
+  holder: Name,
   replacesRuns: z.boolean(),
-  obstacles: z.array(z.object({ reason: z.string(), message: z.string() })),
+  /** Why no rule can keep containers from the metadata service here; empty if one can. */
+  firewall: Name,
+  obstacles: z.array(z.object({ reason: z.string(), message: Message })).max(most.entries),
 })
 export type HostPlan = z.infer<typeof HostPlan>
 
@@ -74,22 +97,27 @@ export const toResultReason = (code: string | null | undefined): Reason | null =
 
 /** The lines after the result line are the end of the log. */
 const tailOf = (result: HostResult, output: string): readonly string[] => {
-  if (result.tail.length > 0) return result.tail
+  if (result.tail.length > 0) return result.tail.slice(-most.tailLines)
   const lines = output.split('\n')
   const at = lines.findIndex((one) => one.startsWith(mark))
   return lines
     .slice(at + 1)
     .filter((line) => line.trim() !== '')
-    .slice(-40)
+    .slice(-most.tailLines)
 }
 
+/** Its message and tail are still as the host wrote them: `toSafeAnswer` is for anything that keeps or shows them. */
 export const toAnswer = (id: InstanceId, result: HostResult, output: string): Answer => ({
   id,
   outcome: result.outcome,
   reason: toResultReason(result.reason),
   message: result.message === '' ? null : result.message,
   serving: result.serving ?? null,
-  fenceSeen: result.reason === 'superseded_fence' ? (result.fenceSeen ?? null) : null,
+  fenceSeen:
+    result.outcome === 'refused' && result.reason === 'superseded_fence'
+      ? (result.fenceSeen ?? null)
+      : null,
+  isKeyNew: false,
   steps: result.steps.map(({ name, status, ms, reason }) => ({
     name,
     status,
@@ -99,11 +127,31 @@ export const toAnswer = (id: InstanceId, result: HostResult, output: string): An
   tail: result.outcome === 'succeeded' ? [] : tailOf(result, output),
 })
 
+/**
+ * The words of an answer for people: without secrets, as single lines and within their limits. Masked before the cut,
+ * which could leave half a secret, and after it, because a secret may be whole only without what is taken out.
+ */
+export const toSafeAnswer = (answer: Answer, mask: (text: string) => string): Answer => {
+  const say = (text: string, length: number) => mask(toPlainLine(mask(text), length))
+  return {
+    ...answer,
+    message: answer.message === null ? null : say(answer.message, maxMessageLength),
+    tail: answer.tail.map((line) => say(line, most.tailCharacters)),
+  }
+}
+
 /** Whether an invocation has ended. */
 export const isTerminal = (invocation: Invocation | undefined): invocation is Invocation =>
   ['Success', 'Cancelled', 'TimedOut', 'Failed'].includes(invocation?.status ?? '')
 
-/** Why an invocation ended without a result line, as far as SSM tells. */
+/** The first field of a result line that cannot be read; null if there is no such line. */
+const findUnreadable = (output: string): string | null => {
+  if (!output.includes(mark)) return null
+  const [issue] = HostResult.safeParse(readResultLine(output)).error?.issues ?? []
+  return `its result line cannot be read: ${issue?.path.join('.') || 'it is not a JSON object'}`
+}
+
+/** Why an invocation ended without a result line that can be read, as far as SSM tells. */
 export const explainLoss = ({
   statusDetails,
   output,
@@ -113,5 +161,5 @@ export const explainLoss = ({
   // An agent that cannot write its files fails in a second, without output.
   if (statusDetails === 'Failed' && output === '')
     return { reason: 'disk_full', message: 'no output at all: is the disk full?' }
-  return { reason: 'no_answer', message: `SSM: ${statusDetails}` }
+  return { reason: 'no_answer', message: findUnreadable(output) ?? `SSM: ${statusDetails}` }
 }

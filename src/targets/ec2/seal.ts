@@ -11,11 +11,11 @@ import {
   type ReadSecret,
   type SecretRefusal,
 } from '../../secrets/app-secret.ts'
-import { renderEnvelopePlaintext, sealEnvelope } from '../../secrets/envelope.ts'
+import { isSealable, renderEnvelopePlaintext, sealEnvelope } from '../../secrets/envelope.ts'
 import { assembleEnvironment } from '../../secrets/environment.ts'
 import { listMasks, maskText } from '../../secrets/masks.ts'
 import { parseImage } from '../../registry/image.ts'
-import type { MaskOutput, MeasureEnvelope, SealEnvelope } from './ports.ts'
+import type { Certificate, MaskOutput, MeasureEnvelope, SealEnvelope, Sealed } from './ports.ts'
 
 const renderPlaintext = async (
   readSecret: ReadSecret,
@@ -34,6 +34,31 @@ const renderPlaintext = async (
   return succeed(renderEnvelopePlaintext({ app: app.name, generation, instances, ...content }))
 }
 
+const sealFor = async (plaintext: Redacted, certificates: readonly Certificate[]) => {
+  const der = certificates.map((certificate) => Buffer.from(certificate.der, 'base64'))
+  return Buffer.from(await sealEnvelope(plaintext, der)).toString('base64')
+}
+
+/** Each certificate was tried when it was recorded: only if all together fail, each is tried again. */
+const sealForMost = async (
+  plaintext: Redacted,
+  certificates: readonly Certificate[],
+): Promise<Sealed> => {
+  try {
+    return { envelope: await sealFor(plaintext, certificates), unsealable: [] }
+  } catch (error) {
+    const tried = await Promise.all(
+      certificates.map(async (one) => ({ one, fits: await isSealable(one.der) })),
+    )
+    const left = tried.flatMap(({ one, fits }) => (fits ? [one] : []))
+    if (left.length === certificates.length) throw error
+    return {
+      envelope: left.length === 0 ? null : await sealFor(plaintext, left),
+      unsealable: tried.flatMap(({ one, fits }) => (fits ? [] : [one.instance])),
+    }
+  }
+}
+
 /** Renders the env file of a release and encrypts it for the instances of one wave. */
 export const createSealEnvelope =
   (readSecret: ReadSecret): SealEnvelope =>
@@ -41,8 +66,7 @@ export const createSealEnvelope =
     const instances = certificates.map(({ instance }) => instance)
     const plaintext = await renderPlaintext(readSecret, release.settings, release, instances)
     if (!plaintext.ok) return plaintext
-    const der = certificates.map((certificate) => Buffer.from(certificate.der, 'base64'))
-    return succeed(Buffer.from(await sealEnvelope(plaintext.value, der)).toString('base64'))
+    return succeed(await sealForMost(plaintext.value, certificates))
   }
 
 /** The size of what `createSealEnvelope` encrypts, without the instances' ids. */
@@ -70,9 +94,7 @@ export const createMaskOutput =
     if (!login.ok) throw new Retryable(login.error.message)
     const whole = secret.value === null ? [] : [secret.value]
     const environment = assembleEnvironment({ env: {}, secret: secret.value })
-    const masks = listMasks([
-      ...(environment.ok ? environment.value.values.values() : whole),
-      ...(login.value === null ? [] : [login.value.password]),
-    ])
+    const secrets = environment.ok ? [...environment.value.values.values()] : whole
+    const masks = listMasks({ secrets, login: login.value })
     return (text) => maskText(text, masks)
   }

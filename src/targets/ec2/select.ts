@@ -3,6 +3,7 @@ import { toInstant } from '../../kernel/clock.ts'
 import { Commit, Digest, InstanceId } from '../../kernel/id.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { unlimited, type Target } from '../target.ts'
+import { warnOfMetadata } from './metadata.ts'
 import type { Fleet, FleetInstance, SelectionPorts } from './ports.ts'
 import { envelopeCharacters, mostInWave, roomBeside } from './room.ts'
 import { renderSettings } from './settings.ts'
@@ -18,37 +19,65 @@ export const isOlder = (version: string | null, than: string): boolean => {
   return at !== -1 && (parts[at] ?? 0) < (wanted[at] ?? 0)
 }
 
+/** Only instances with this tag may be sent commands: `packaging/roles.yml` has the condition. */
+const stageTag = 'landfall:stage'
+
+/** EC2 knows no tags of a hybrid machine, nor of one that does not run. */
+const isPermitted = ({ tags }: FleetInstance, stage: string): boolean =>
+  tags === null || tags[stageTag] === stage
+
 /** Why no command can be sent to an instance; null if one can. */
-export const obstacleOf = ({ ping, agentVersion }: FleetInstance): Reason | null => {
+export const obstacleOf = (instance: FleetInstance, stage: string): Reason | null => {
+  const { ping, agentVersion } = instance
+  if (!isPermitted(instance, stage)) return 'instance_untagged'
   if (ping !== 'online') return 'instance_offline'
   return isOlder(agentVersion, oldestAgent) ? 'agent_too_old' : null
 }
 
 /** The instances of a stage, from one listing. */
 export const listPresent = async (fleet: Fleet, stage: string) => {
-  const listed = await fleet.list({ kind: 'tag', key: 'landfall:stage', value: stage })
-  return listed.map((one) => ({ id: one.id, isOnline: obstacleOf(one) === null, tags: one.tags }))
+  const listed = await fleet.list({ kind: 'tag', key: stageTag, value: stage })
+  return listed.map((one) => {
+    const isOnline = obstacleOf(one, stage) === null
+    return { id: one.id, isOnline, tags: one.tags }
+  })
 }
 
-/** The instances of a selector in the order of a rollout; ids that do not run come last. */
+/**
+ * The instances of a selector in the order of a rollout; ids that do not run come last. An instance with the
+ * selector's tag and without the stage's is `ignored`: SSM would refuse the command for the others too.
+ */
 export const listSelected = async (
   fleet: Fleet,
   selector: InstanceSelector,
-): Promise<readonly FleetInstance[]> => {
+  stage: string,
+): Promise<{
+  readonly selected: readonly FleetInstance[]
+  readonly ignored: readonly FleetInstance[]
+}> => {
   const found = await fleet.list(selector)
-  const wanted = selector.kind === 'ids' ? selector.ids : []
+  if (selector.kind === 'tag')
+    return {
+      selected: found.filter((instance) => isPermitted(instance, stage)),
+      ignored: found.filter((instance) => !isPermitted(instance, stage)),
+    }
   const known = new Set(found.map(({ id }) => id))
-  const absent = wanted.filter((id) => !known.has(id))
-  return [
-    ...found,
-    ...absent.map((id) => ({
-      id,
-      name: null,
-      ping: 'unknown' as const,
-      agentVersion: null,
-      tags: null,
-    })),
-  ]
+  const absent = selector.ids.filter((id) => !known.has(id))
+  const gone = {
+    name: null,
+    ping: 'unknown',
+    agentVersion: null,
+    tags: null,
+    metadata: null,
+  } as const
+  return { selected: [...found, ...absent.map((id) => ({ id, ...gone }))], ignored: [] }
+}
+
+/** Names a few of the instances that `listSelected` ignores. */
+export const describeIgnored = (ignored: readonly FleetInstance[], stage: string): string => {
+  const names = ignored.slice(0, 5).map(({ id }) => id)
+  const more = ignored.length > names.length ? ` and ${ignored.length - names.length} more` : ''
+  return `left out, because the tag ${stageTag} is not ${stage}: ${names.join(', ')}${more}`
 }
 
 /** For the longest settings that these can make: those of the first wave, which runs `predeploy`. */
@@ -82,11 +111,20 @@ export const createEc2Selection = (
   ports: SelectionPorts,
   settings: Ec2Settings,
 ): Pick<Target, 'candidates' | 'capacity'> => ({
-  candidates: async () =>
-    (await listSelected(ports.fleet, settings.instances)).map((instance) => ({
+  candidates: async () => {
+    const { name: stage } = ports.stage
+    const { selected, ignored } = await listSelected(ports.fleet, settings.instances, stage)
+    if (ignored.length > 0)
+      ports.log.warn('instances without stage tag ignored', {
+        target: settings.key,
+        why: describeIgnored(ignored, stage),
+      })
+    return selected.map((instance) => ({
       id: instance.id,
       target: settings.key,
-      obstacle: obstacleOf(instance),
-    })),
+      obstacle: obstacleOf(instance, stage),
+      warning: warnOfMetadata(instance, settings.metadata),
+    }))
+  },
   capacity: (app, secretVersion) => measureCapacity(ports, settings, app, secretVersion),
 })

@@ -18,7 +18,7 @@ export type SettingsOrder = Pick<
 type HostSetting = readonly [name: string, value: string | number | readonly string[] | null]
 
 const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
-  const { port, publish, hosts, run, replaces, holdSeconds, keep, health } = settings
+  const { port, publish, hosts, run, replaces, holdSeconds, keep, health, metadata } = settings
   return [
     ['port', port],
     ['publishAddress', publish === null ? null : (publish.address ?? '')],
@@ -27,8 +27,12 @@ const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
     ['command', run.command],
     ['volume', run.volumes],
     ['network', run.networks],
+    ['capAdd', run.capAdd],
+    ['newPrivileges', run.newPrivileges ? 'true' : null],
+    ['pidsLimit', run.pidsLimit],
     ['memory', run.memory],
     ['replaces', replaces],
+    ['metadata', metadata],
     ['stopTimeout', Math.ceil(run.stopTimeoutSeconds)],
     ['hold', Math.ceil(holdSeconds)],
     ['keep', keep],

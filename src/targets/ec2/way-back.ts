@@ -4,7 +4,7 @@ import { Retryable } from '../../kernel/retryable.ts'
 import { fail, succeed, type Result } from '../../kernel/result.ts'
 import type { SecretRefusal } from '../../secrets/app-secret.ts'
 import type { Order } from '../target.ts'
-import type { Certificate, Ec2Ports } from './ports.ts'
+import type { Certificate, Ec2Ports, Sealed } from './ports.ts'
 
 /** The order brings a release that ran before, so an instance may have kept its container. */
 export const isWayBack = ({ purpose, kind, release, generation }: Order): boolean =>
@@ -14,7 +14,7 @@ const sealOrSayWhy = (
   { sealEnvelope }: Ec2Ports,
   release: Release,
   certificates: readonly Certificate[],
-): Promise<Result<string, SecretRefusal>> =>
+): Promise<Result<Sealed, SecretRefusal>> =>
   sealEnvelope(release, certificates).catch((error: unknown) =>
     fail({
       reason: 'secret_unavailable',
@@ -22,21 +22,23 @@ const sealOrSayWhy = (
     } as const),
   )
 
+const noEnvelope: Sealed = { envelope: null, unsealable: [] }
+
 /**
- * The way back waits for no secret: a kept container has its settings already. Without an envelope,
- * null here, the host only refuses to create a new container.
+ * The way back waits for no secret: a kept container has its settings already. Without an envelope the host
+ * only refuses to create a new container.
  */
 export const sealForOrder = async (
   ports: Ec2Ports,
   order: Order,
   certificates: readonly Certificate[],
-): Promise<Result<string | null, SecretRefusal>> => {
+): Promise<Result<Sealed, SecretRefusal>> => {
   const { release } = order
-  if (release === null) return succeed(null)
+  if (release === null) return succeed(noEnvelope)
   if (!isWayBack(order)) return ports.sealEnvelope(release, certificates)
-  if (certificates.length === 0) return succeed(null)
+  if (certificates.length === 0) return succeed(noEnvelope)
   const sealed = await sealOrSayWhy(ports, release, certificates)
-  return sealed.ok ? sealed : succeed(null)
+  return sealed.ok ? sealed : succeed(noEnvelope)
 }
 
 /** If the host kept no container and got no envelope, its answer says why there was none. */

@@ -10,7 +10,8 @@ export const createHerokuSelection = ({
   key: target,
   app,
 }: HerokuSettings): Pick<Target, 'candidates' | 'capacity'> => ({
-  candidates: () => Promise.resolve([{ id: toInstanceId(app), target, obstacle: null }]),
+  candidates: () =>
+    Promise.resolve([{ id: toInstanceId(app), target, obstacle: null, warning: null }]),
   capacity: () => Promise.resolve(unlimited),
 })
 

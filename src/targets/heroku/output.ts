@@ -49,7 +49,7 @@ export const readOutput = async (
   const mask = await maskOutput(release).catch(() => null)
   const variables = await readVariables(ask)
   if (mask === null || !variables.ok) return []
-  const masks = listMasks([...variables.value.values()])
+  const masks = listMasks({ secrets: [...variables.value.values()], login: null })
   const url = new URL(address)
   const opened = await openHttp({ method: 'GET', url, timeoutMilliseconds: readMilliseconds })
   if (!opened.ok) return []

@@ -10,7 +10,8 @@ export const createRenderSelection = ({
   key: target,
   service,
 }: RenderSettings): Pick<Target, 'candidates' | 'capacity'> => ({
-  candidates: () => Promise.resolve([{ id: InstanceId.parse(service), target, obstacle: null }]),
+  candidates: () =>
+    Promise.resolve([{ id: InstanceId.parse(service), target, obstacle: null, warning: null }]),
   capacity: () => Promise.resolve(unlimited),
 })
 

@@ -118,6 +118,7 @@ export const createFleet = (instances: number, { clock, canReadSecrets, checkOrd
           id,
           target: key,
           obstacle: online ? null : ('instance_offline' as const),
+          warning: null,
         })),
       ),
     capacity: () => call('capacity', () => unlimited),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ciKey } from '../../../src/deployment/choose.ts'
-import type { Ended } from '../../../src/deployment/deployment.ts'
+import type { Ended, Release } from '../../../src/deployment/deployment.ts'
 import { createHead, type Head } from '../../../src/deployment/head.ts'
 import {
   askedAgain,
@@ -128,6 +128,7 @@ const createHistory = (breach: Outside['breach']) => {
   const kept = new Map<number, Ended>()
   const deployments = new Map<number, DeploymentView>()
   const steps = new Map<string, StepRecord>()
+  const releases: Release[] = []
 
   const keep = (deployment: Ended): void => {
     kept.set(deployment.generation, deployment)
@@ -146,6 +147,12 @@ const createHistory = (breach: Outside['breach']) => {
   }
 
   const toPort = (call: Call): ReconcilePorts['history'] => ({
+    recordRelease: (_app, release) =>
+      call('history.recordRelease', () => {
+        releases.push(release)
+      }),
+    hasRelease: (_app, release) =>
+      call('history.hasRelease', () => releases.some((one) => isDeepStrictEqual(one, release))),
     recordDeployment: (_app, deployment) =>
       call('history.recordDeployment', () => recordDeployment(deployment)),
     recordRolledBack: (_app, generation, by) =>
@@ -234,6 +241,10 @@ export const createJournal = (app: AppName, { clock, checkWrite, breach }: Outsi
         const decided = decide(head, observation, clock.instant())
         if (!decided.ok || decided.value.length === 0) return
         record(evolve(head, decided.value, clock.instant()), head.version)
+      },
+      /** Whoever may write heads has written this one over it. */
+      forge: (change: (head: Head) => Head): void => {
+        head = change(head)
       },
       /** The webhook has taken an event of this kind. */
       see: (kind: HookKind) => {

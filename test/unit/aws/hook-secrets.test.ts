@@ -12,6 +12,7 @@ interface World {
   now: number
   reads: string[]
   value: string
+  before: string
   failure: Failure | null
   previous: Failure | null
   lines: string[]
@@ -22,7 +23,8 @@ const play = (age: number) => {
   const world: World = {
     now: start,
     reads: [],
-    value: 'current',
+    value: 'the-current-value',
+    before: 'the-previous-value',
     failure: null,
     previous: null,
     lines: [],
@@ -31,7 +33,7 @@ const play = (age: number) => {
   const readStage: ReadStage = (_name, stage) => {
     world.reads.push(stage)
     const failure = stage === 'AWSCURRENT' ? world.failure : world.previous
-    const value = new Redacted(stage === 'AWSCURRENT' ? world.value : 'previous')
+    const value = new Redacted(stage === 'AWSCURRENT' ? world.value : world.before)
     return Promise.resolve(failure === null ? succeed({ value, createdAt }) : fail(failure))
   }
   const sources = { github: { secret: 'github' }, circleci: null, 'docker-hub': null }
@@ -79,9 +81,9 @@ test('rereads a webhook secret once a minute at most after bad signatures', asyn
     expect(await world.refresh()).toBe(first)
   }
   world.pass(1)
-  world.value = 'rotated'
+  world.value = 'a-rotated-value-1'
   const second = await world.refresh()
-  expect(second.ok && second.value.current.reveal()).toBe('rotated')
+  expect(second.ok && second.value.current.reveal()).toBe('a-rotated-value-1')
   expect(await world.load()).toBe(second)
   expect(world.reads).toHaveLength(2)
 })
@@ -89,7 +91,7 @@ test('rereads a webhook secret once a minute at most after bad signatures', asyn
 test('reads the previous webhook secret for as long as it may be accepted', async () => {
   const young = play(24 * hour)
   const loaded = await young.load()
-  expect(loaded.ok && loaded.value.previous?.reveal()).toBe('previous')
+  expect(loaded.ok && loaded.value.previous?.reveal()).toBe('the-previous-value')
   const old = play(24 * hour + 300)
   const settled = await old.load()
   expect(settled.ok && settled.value.previous).toBeNull()
@@ -148,7 +150,32 @@ test('keeps a good webhook secret when a refresh fails', async () => {
 
 test('removes a webhook secret’s last line break, and nothing else', async () => {
   const world = play(48 * hour)
-  world.value = ' a\nb\r\n'
+  world.value = ' 0123456\n89ABCDE\r\n'
   const loaded = await world.load()
-  expect(loaded.ok && loaded.value.current.reveal()).toBe(' a\nb')
+  expect(loaded.ok && loaded.value.current.reveal()).toBe(' 0123456\n89ABCDE')
+})
+
+test('refuses a webhook secret of 15 characters, with an error in the log that names it', async () => {
+  const world = play(48 * hour)
+  world.value = '0123456789ABCDE\n'
+  expect(await world.load()).toEqual(unavailable)
+  expect(world.lines.map((line): unknown => JSON.parse(line))).toEqual([
+    {
+      level: 'error',
+      message: 'webhook secret refused',
+      source: 'github',
+      secret: 'github',
+      why: 'shorter than 16 characters',
+    },
+  ])
+  world.value = '0123456789ABCDEF\n'
+  world.pass(10)
+  expect(await world.load()).toMatchObject({ ok: true })
+})
+
+test('accepts no previous webhook secret of 15 characters', async () => {
+  const world = play(hour)
+  world.before = '0123456789ABCDE'
+  const loaded = await world.load()
+  expect(loaded.ok && loaded.value.previous).toBeNull()
 })

@@ -51,6 +51,11 @@ const ec2 = 'apps.shop.targets[0].ec2'
 
 test.each([
   [
+    'the alias of a KMS key, for which IAM grants nothing',
+    `kms: [arn:aws:kms:eu-west-3:123456789012:alias/secrets]\n${edit('shop:', 'shop:')}`,
+    `${at(1, 7, 'kms[0]')}: must be the ARN of a KMS key, such as arn:aws:kms:eu-west-3:123456789012:key/0a1b2c3d-…; not an alias, got "arn:aws:kms:eu-west-3:123456789012:alias/secrets"`,
+  ],
+  [
     'an app with a reserved name',
     edit('shop:', 'instance:'),
     `${at(5, 3, 'apps.instance')}: is a reserved name`,

@@ -6,10 +6,18 @@ import { fail, succeed, type Result } from '../../../src/kernel/result.ts'
 import type { SourceSecrets } from '../../../src/sources/source.ts'
 import { appOf } from '../../support/apps.ts'
 
-const secret: SourceSecrets = {
-  current: new Redacted('s3cret'),
-  previous: null,
-  currentCreatedAt: '2026-01-01T00:00:00.000Z',
+const secretOf = (value: string): Result<SourceSecrets, 'secret_unavailable'> =>
+  succeed({
+    current: new Redacted(value),
+    previous: null,
+    currentCreatedAt: '2026-01-01T00:00:00.000Z',
+  })
+const unavailable = fail('secret_unavailable' as const)
+
+const loaded = {
+  github: secretOf('planted-1'),
+  circleci: secretOf('planted-2'),
+  'docker-hub': secretOf('planted-3'),
 }
 
 const shop = appOf('shop', { image: 'acme/shop' })
@@ -21,7 +29,7 @@ const intranet = appOf('intranet', {
 
 const blog = appOf('blog', { requires: [{ kind: 'ci', ci: 'circleci', workflow: 'build' }] })
 
-const hooks = (dockerHub: Result<SourceSecrets, 'secret_unavailable'> = succeed(secret)) =>
+const hooks = (secrets: Partial<typeof loaded> = {}) =>
   createDescribeHooks({
     sources: {
       github: { secret: 'landfall/prod/github' },
@@ -30,11 +38,11 @@ const hooks = (dockerHub: Result<SourceSecrets, 'secret_unavailable'> = succeed(
     },
     apps: [shop, intranet, blog],
     apiUrl: 'https://api.example',
-    secrets: { load: () => Promise.resolve(dockerHub) },
+    secrets: { load: (source) => Promise.resolve({ ...loaded, ...secrets }[source]) },
   })
 
 test('describes what to enter at GitHub and Docker Hub', async () => {
-  const token = createHmac('sha256', 's3cret').update('docker-hub:shop').digest('hex')
+  const token = createHmac('sha256', 'planted-3').update('docker-hub:shop').digest('hex')
   expect(await hooks()(shop)).toEqual([
     {
       app: 'shop',
@@ -81,16 +89,33 @@ test('describes the hooks of every app where none is named', async () => {
   ])
 })
 
-test('names the secret to create where the URL cannot be computed', async () => {
-  expect(await hooks(fail('secret_unavailable'))(shop)).toMatchObject([
+test('names the secret that cannot be used, and computes no URL from it', async () => {
+  const fault = 'does not exist, cannot be read or is shorter than 16 characters'
+  expect(await hooks({ github: unavailable, 'docker-hub': unavailable })(shop)).toMatchObject([
     {
       hooks: [
-        { sender: 'GitHub' },
-        {
-          url: null,
-          secret: 'the secret landfall/prod/docker-hub could not be read: create it first',
-        },
+        { sender: 'GitHub', secret: `the secret landfall/prod/github ${fault}` },
+        { url: null, secret: `the secret landfall/prod/docker-hub ${fault}` },
       ],
     },
   ])
+})
+
+test('says which sources have one value as their secret, without the value', async () => {
+  const same = secretOf('planted-1')
+  const described = await hooks({ circleci: same, 'docker-hub': same })(blog)
+  const [github, circleci, hub] = ['github', 'circleci', 'docker-hub'].map(
+    (name) => `landfall/prod/${name}`,
+  )
+  const advice = 'give each source its own'
+  expect(described).toMatchObject([
+    {
+      hooks: [
+        { secret: `the secret ${github} has the value of ${circleci} and ${hub}: ${advice}` },
+        { secret: `the secret ${circleci} has the value of ${github} and ${hub}: ${advice}` },
+        { secret: `the secret ${hub} has the value of ${github} and ${circleci}: ${advice}` },
+      ],
+    },
+  ])
+  expect(JSON.stringify(described)).not.toContain('planted')
 })

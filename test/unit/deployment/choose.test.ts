@@ -327,6 +327,32 @@ describe('the choice of a revision', () => {
     }
   })
 
+  it('lets 100 commits wait of which only a push of their image tells, and expires the older ones', () => {
+    const image = (index: number) => ({
+      kind: 'image' as const,
+      tag: commitAt(index),
+      seenAt: after(index),
+      origin: null,
+    })
+    const claimed = Array.from({ length: 103 }, (_, index) =>
+      revisionAt(index, {
+        ci: {},
+        image: image(index),
+        digest: null,
+        asked: null,
+        waitingSince: after(index),
+      }),
+    )
+    const green = revisionAt(200)
+    const { ended, open } = begin()
+      .at(200)
+      .choice([...claimed, green])
+    expect(ended.map(({ revision, status, reason }) => [revision.id, status, reason])).toEqual(
+      [2, 1, 0].map((index) => [commitAt(index), 'expired', 'wait_expired']),
+    )
+    expect(open?.revision).toBe(green)
+  })
+
   it('chooses nothing while the app is frozen or a deployment is open; ended revisions still end', () => {
     const passed = live(1, 2)
     for (const busy of [passed.say(freeze), passed.open(openingOf(3, 1))]) {
@@ -340,7 +366,7 @@ describe('the choice of a revision', () => {
 describe('asking GitHub for a run that no hook has brought', () => {
   const app: App = {
     ...lettings,
-    reports: { github: 'landfall/github', notice: null, sentry: null },
+    reports: { github: 'landfall/github', githubDescription: 'reason', notice: null, sentry: null },
   }
   const lacking = (index: number, changes: Partial<Revision> = {}): Revision =>
     revisionAt(index, { ci: {}, ...changes })

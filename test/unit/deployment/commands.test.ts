@@ -177,6 +177,20 @@ describe('a refusal', () => {
     expect(before.at(5).answer(answer).version).toBe(before.version + 1)
   })
 
+  it('raises the version by a million at most for one answer', () => {
+    for (const fenceSeen of [1_000_100, 999_999_999_999]) {
+      const before = deploying()
+      const answered = before.at(5).answer(refused('superseded_fence', { fenceSeen }))
+      expect(answered.version).toBe(before.version + 1_000_001)
+    }
+  })
+
+  it('does not raise the version for what an instance claims in its answer to a prepare', () => {
+    const before = begin().open(openingOf(1, 1)).poll([]).send()
+    const answer = refused('superseded_fence', { fenceSeen: 70 })
+    expect(before.at(5).answer(answer).version).toBe(before.version + 1)
+  })
+
   it('repeats a refused command twice at most', () => {
     let core = deploying().at(5)
     for (const retries of [1, 2]) {
@@ -248,11 +262,11 @@ describe('the number of a new release', () => {
     expect(deploying().at(5).answer(gaveWay).generation).toBe(2)
   })
 
-  it('keeps the number where the instance claims one that no app can have come to', () => {
-    const answer = refused('superseded_fence', { serving: servingOf(10_000_000, 1) })
-    expect(deploying().at(5).answer(answer).generation).toBe(2)
-    const highest = refused('superseded_fence', { serving: servingOf(9_999_999, 1) })
-    expect(deploying().at(5).answer(highest).generation).toBe(10_000_000)
+  it('raises the number by ten thousand at most for one answer', () => {
+    for (const claimed of [10_001, 10_002, 9_999_999, 999_999_999]) {
+      const answer = refused('superseded_fence', { serving: servingOf(claimed, 1) })
+      expect(deploying().at(5).answer(answer).generation).toBe(10_002)
+    }
   })
 
   it('keeps the number while the live release is restored', () => {

@@ -327,6 +327,54 @@ describe('a notice of drift', () => {
   })
 })
 
+describe('a sealing certificate that was replaced', () => {
+  const prepared = (index: number, isKeyNew: boolean) =>
+    answerOf(instanceAt(index), 'succeeded', null, { isKeyNew })
+  const preparing = (instances: number) => begin().open(openingOf(1, instances)).poll([]).send()
+
+  it('is told with its instance, under the name that the deployment was requested by', () => {
+    const core = preparing(1).answer(prepared(1, true))
+    expect(core.notices.filter(({ kind }) => kind === 'certificate_changed')).toMatchObject([
+      {
+        id: `certificate_changed:${core.version - 1}`,
+        by: 'github',
+        reason: 'key_changed',
+        message: instanceAt(1),
+        deployment: null,
+      },
+    ])
+    expect(core.deployment).toMatchObject({ phase: 'advancing' })
+  })
+
+  it('is told of many instances in one notice, with five by name', () => {
+    const settings = {
+      ...lettings,
+      targets: [ec2({ rollout: { batch: { kind: 'count', value: 50 }, pauseSeconds: 0 } })],
+    }
+    const everyone = Array.from({ length: 51 }, (_, index) => index + 1)
+    const core = bringLive(begin(), openingOf(1, 51, {}, settings))
+      .at(3600)
+      .find(
+        everyone.map((index) => candidateAt(index)),
+        null,
+        50,
+      )
+      .dispatch()
+      .answer(succeededAt(1, 1))
+      .dispatch()
+      .answer(...everyone.slice(1).map((index) => prepared(index, true)))
+    const named = everyone.slice(1, 6).map(instanceAt).join(', ')
+    expect(core.notices.filter(({ kind }) => kind === 'certificate_changed')).toMatchObject([
+      { by: 'convergence', message: `${named} and 45 more` },
+    ])
+  })
+
+  it('is not told if it is the first, or the same again', () => {
+    const core = preparing(1).answer(prepared(1, false))
+    expect(core.notices.map(({ kind }) => kind)).not.toContain('certificate_changed')
+  })
+})
+
 describe('sending a notice', () => {
   const started = (): Core => begin().open(openingOf(1, 1)).poll()
   const claimed = (): Core => started().claim('1:started')

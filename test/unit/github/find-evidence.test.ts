@@ -19,7 +19,12 @@ const token = 'github_pat_0123456789'
 const createdAt = '2026-11-20T10:00:03Z'
 const app = appOf('oc-lettings', {
   repository,
-  reports: { github: 'landfall/prod/github-token', notice: null, sentry: null },
+  reports: {
+    github: 'landfall/prod/github-token',
+    githubDescription: 'reason',
+    notice: null,
+    sentry: null,
+  },
 })
 
 /** As `actions/list-workflow-runs-for-repo` answers it. */

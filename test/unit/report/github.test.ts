@@ -121,9 +121,20 @@ describe('GitHub: a deployment', () => {
     )
   })
 
-  test('gives the reason of a failure in at most 140 characters', async () => {
-    const message = `the container said:\n${'x'.repeat(300)}`
-    await send(noticeOf('failed', deploymentOf(7), { reason: 'unhealthy', message }))
+  const message = `the container said:\n${'x'.repeat(300)}`
+  const failed = noticeOf('failed', deploymentOf(7), { reason: 'unhealthy', message })
+
+  test('tells GitHub, whose page may be public, nothing of what a failed app said', async () => {
+    await send(failed)
+    expect(JSON.stringify(server.deployments)).not.toContain('the container said')
+    expect(server.deployments[0]?.statuses[0]?.description).toBe(
+      'failed (unhealthy): The health check did not pass in time.',
+    )
+  })
+
+  test('gives what a failed app said, where landfall.yml allows it, in at most 140 characters', async () => {
+    const { reports } = reportingApp()
+    await send(failed, reportingApp({ reports: { ...reports, githubDescription: 'message' } }))
     expect(server.states()).toEqual({ 7: ['failure'] })
     const description = server.deployments[0]?.statuses[0]?.description ?? ''
     expect(description).toMatch(/^failed \(unhealthy\): the container said: x+…$/)
@@ -310,7 +321,7 @@ describe('GitHub: a later try', () => {
   })
 })
 
-test.each(['frozen', 'unfrozen', 'not_rolled_back'] as const)(
+test.each(['frozen', 'unfrozen', 'not_rolled_back', 'certificate_changed'] as const)(
   'sends nothing to GitHub for %s',
   async (kind) => {
     expect(await send(noticeOf(kind, null))).toEqual(sent)

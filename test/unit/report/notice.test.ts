@@ -115,10 +115,10 @@ describe('webhook notice: the text', () => {
 
   test('says who deploys which commit where', () => {
     expect(read(noticeOf('started'))).toEqual([
-      `🚀 *oc-lettings* (production): deployment 7 (${link}) has started · by github`,
+      `🚀 *oc-lettings* (production): deployment 7 (${link}) has started · by \`github\``,
     ])
     expect(read(noticeOf('succeeded', deploymentOf(7), { reason: 'deployed' }))).toEqual([
-      `✅ *oc-lettings* (production): deployment 7 (${link}) is live · by github`,
+      `✅ *oc-lettings* (production): deployment 7 (${link}) is live · by \`github\``,
     ])
   })
 
@@ -133,13 +133,13 @@ describe('webhook notice: the text', () => {
     [
       'markup',
       { title: '<!channel> @all [a](https://evil.example) `*b*`', runUrl: null, compareUrl: null },
-      "`&lt;!channel&gt; @all [a](https://evil.example) '*b*'` · by `Ada Lovelace (ada)`",
+      "`&lt;!channel&gt; @\u200Ball [a](https://evil.example) '*b*'` · by `Ada Lovelace (ada)`",
     ],
   ])('says what the commit is, as code: %s', (_what, changes, line) => {
     const deployment = deploymentOf(7, { origin: { ...origin, ...changes } })
     const { runUrl, compareUrl } = origin
     expect(read(noticeOf('started', deployment))).toEqual([
-      `🚀 *oc-lettings* (production): deployment 7 (${link}) has started · by github`,
+      `🚀 *oc-lettings* (production): deployment 7 (${link}) has started · by \`github\``,
       line.replace('<R|', `<${runUrl}|`).replace('<C|', `<${compareUrl}|`),
     ])
   })
@@ -150,27 +150,27 @@ describe('webhook notice: the text', () => {
       generation: Generation.parse(41),
     }
     expect(read(noticeOf('started', deploymentOf(7, { kind: 'redeploy', promotedFrom })))).toEqual([
-      `🚀 *oc-lettings* (production): deployment 7 (${link}, promoted from oc-lettings-staging #41) has started · by github`,
+      `🚀 *oc-lettings* (production): deployment 7 (${link}, promoted from oc-lettings-staging #41) has started · by \`github\``,
     ])
   })
 
   test('says what unfreezing deploys: nothing where a person does it', () => {
     const notice = noticeOf('unfrozen', null)
     expect(read(notice)).toEqual([
-      '▶️ *oc-lettings* (production) is no longer frozen: the newest waiting commit is deployed · by github',
+      '▶️ *oc-lettings* (production) is no longer frozen: the newest waiting commit is deployed · by `github`',
     ])
     expect(read(notice, reportingApp({ deploy: 'manual' }))).toEqual([
-      '▶️ *oc-lettings* (production) is no longer frozen · by github',
+      '▶️ *oc-lettings* (production) is no longer frozen · by `github`',
     ])
   })
 
   test('says why a deployment failed, and quotes its message', () => {
     const message = 'GET / answered 400\nis the host in ALLOWED_HOSTS?'
     expect(read(noticeOf('failed', deploymentOf(7), { reason: 'unhealthy', message }))).toEqual([
-      `❌ *oc-lettings* (production): deployment 7 (${link}) failed · by github`,
+      `❌ *oc-lettings* (production): deployment 7 (${link}) failed · by \`github\``,
       'The health check did not pass in time. (`unhealthy`)',
-      '> GET / answered 400',
-      '> is the host in ALLOWED_HOSTS?',
+      '> `GET / answered 400`',
+      '> `is the host in ALLOWED_HOSTS?`',
     ])
   })
 
@@ -179,11 +179,11 @@ describe('webhook notice: the text', () => {
     const note = 'The `predeploy` of what is rolled back, such as a migration, is *not undone*.'
     const subject = `rollback 8 to ${link}, which rolls back deployment 7,`
     expect(read(noticeOf('started', deployment, { by: 'alarm' }))).toEqual([
-      `🚀 *oc-lettings* (production): ${subject} has started · by alarm`,
+      `🚀 *oc-lettings* (production): ${subject} has started · by \`alarm\``,
       note,
     ])
     expect(read(noticeOf('rolled_back', deployment))).toEqual([
-      `⏪ *oc-lettings* (production): ${subject} is live · by github`,
+      `⏪ *oc-lettings* (production): ${subject} is live · by \`github\``,
       note,
     ])
     expect(read(noticeOf('rolled_back', rollbackOf(8, 7)))).toHaveLength(1)
@@ -199,11 +199,17 @@ describe('webhook notice: the text', () => {
 
   test('describes a notice about the app without a deployment', () => {
     expect(read(noticeOf('frozen', null, { by: 'ada', message: 'sale until Monday' }))).toEqual([
-      '🧊 *oc-lettings* (production) is frozen: new commits are not deployed until it is unfrozen · by ada',
-      '> sale until Monday',
+      '🧊 *oc-lettings* (production) is frozen: new commits are not deployed until it is unfrozen · by `ada`',
+      '> `sale until Monday`',
     ])
     expect(read(noticeOf('not_rolled_back', null, { by: 'alarm' }))).toEqual([
-      '⚠️ *oc-lettings* (production) could not be rolled back · by alarm',
+      '⚠️ *oc-lettings* (production) could not be rolled back · by `alarm`',
+    ])
+    const changed = { by: 'convergence', reason: 'key_changed', message: 'i-00000001' } as const
+    expect(read(noticeOf('certificate_changed', null, changed))).toEqual([
+      '🔑 *oc-lettings* (production) runs on an instance whose key was replaced · by convergence',
+      'The key of the instance is not the one that Landfall knows it by. (`key_changed`)',
+      '> i-00000001',
     ])
   })
 
@@ -215,14 +221,23 @@ describe('webhook notice: the text', () => {
     expect(read(noticeOf('started'), app)[0]).toContain('(`0123456`)')
   })
 
-  test('escapes the markup in quoted text, so that it mentions nobody', () => {
-    const message = '<!channel> & <https://evil.example|click>'
-    const text = renderNotice(
-      noticeOf('failed', deploymentOf(7), { message, by: '<@U1>' }),
-      reportingApp(),
-    )
-    expect(text).toContain('&lt;!channel&gt; &amp; &lt;https://evil.example|click&gt;')
-    expect(text).toContain('by &lt;@U1&gt;')
-    expect(text).not.toMatch(/<[!@]/)
-  })
+  test.each([
+    ['everyone', '@everyone', '@\u200Beveryone'],
+    ['channels', '@here @channel @all', '@\u200Bhere @\u200Bchannel @\u200Ball'],
+    ["Slack's mentions", '<!channel> & <@U1>', '&lt;!channel&gt; &amp; &lt;@\u200BU1&gt;'],
+    ["Slack's link", '<https://evil.example|click>', '&lt;https://evil.example|click&gt;'],
+    ['a link', '[click](https://evil.example)', '[click](https://evil.example)'],
+    ['the end of code', '`@everyone`', "'@\u200Beveryone'"],
+    ['control and bidi characters', 'a\u202Eb\u0007c', 'ab c'],
+  ])(
+    'quotes what an app or a person says as code, in which it mentions nobody: %s',
+    (_what, text, quoted) => {
+      const notice = noticeOf('failed', deploymentOf(7), { message: `first\n\n${text}`, by: text })
+      expect(read(notice)).toEqual([
+        `❌ *oc-lettings* (production): deployment 7 (${link}) failed · by \`${quoted}\``,
+        '> `first`',
+        `> \`${quoted}\``,
+      ])
+    },
+  )
 })

@@ -142,13 +142,18 @@ describe('Sentry: a go-live', () => {
   })
 })
 
-test.each(['started', 'failed', 'cancelled', 'frozen', 'unfrozen', 'not_rolled_back'] as const)(
-  'sends nothing to Sentry for %s',
-  async (kind) => {
-    expect(await send(noticeOf(kind))).toEqual(sent)
-    expect(calls()).toEqual([])
-  },
-)
+test.each([
+  'started',
+  'failed',
+  'cancelled',
+  'frozen',
+  'unfrozen',
+  'not_rolled_back',
+  'certificate_changed',
+] as const)('sends nothing to Sentry for %s', async (kind) => {
+  expect(await send(noticeOf(kind))).toEqual(sent)
+  expect(calls()).toEqual([])
+})
 
 test('sends nothing to Sentry for a deployment rolled back before it was live', async () => {
   expect(await send(noticeOf('rolled_back'))).toEqual(sent)

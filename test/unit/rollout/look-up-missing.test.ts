@@ -5,7 +5,12 @@ import { commitAt, digestAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
 import { runReconcile } from '../../support/runs.ts'
 
-const reports: App['reports'] = { github: 'landfall/prod/github-token', notice: null, sentry: null }
+const reports: App['reports'] = {
+  github: 'landfall/prod/github-token',
+  githubDescription: 'reason',
+  notice: null,
+  sentry: null,
+}
 
 const worldWith = (changes: Partial<App> = {}): World => {
   const world = createWorld({ instances: 1, app: { reports, ...changes } })

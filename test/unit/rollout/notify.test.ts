@@ -4,7 +4,12 @@ import { plainly, type Call } from '../../support/calls.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
 import { letItSettle, pushGreen, runReconcile, tickOf } from '../../support/runs.ts'
 
-const reports = { github: 'landfall/github-token', notice: 'landfall/slack', sentry: null }
+const reports = {
+  github: 'landfall/github-token',
+  githubDescription: 'reason',
+  notice: 'landfall/slack',
+  sentry: null,
+} as const
 
 const pushed = (): World => {
   const world = createWorld({ instances: 1, app: { reports } })

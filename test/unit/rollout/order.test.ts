@@ -78,7 +78,7 @@ describe('an order', () => {
     const first = begin().open(openingOf(1, 2)).serve().dispatch().answer(failedAt(2))
     const order = orderOf(first.poll())
     expect(order).toMatchObject({ purpose: 'restore', release: null })
-    expect(order.settings).toBe(lettings)
+    expect(order.settings).toEqual(lettings)
   })
 
   it('orders a restore without a release where another kind of target was live', () => {

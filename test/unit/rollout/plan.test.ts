@@ -132,6 +132,7 @@ const planOf = async (given: Given = {}) => {
             id,
             target: key,
             obstacle: given.offline?.includes(id) === true ? 'instance_offline' : null,
+            warning: null,
           })),
         capacity: async () => given.capacity ?? unlimited,
         look: async (order) => {
@@ -481,7 +482,10 @@ describe('the findings on an app', () => {
       'warning | alarm | - | slow is firing: it takes nothing back before it has been OK',
       'fine | alarm | - | 5xx is OK',
     ])
-    expect(plan).toMatchObject({ ok: false, would: 'fail: alarm' })
+    expect(plan).toMatchObject({
+      ok: false,
+      would: 'wait: no revision is known yet: push a commit',
+    })
   })
 
   it('warns where the alarms cannot be read', async () => {

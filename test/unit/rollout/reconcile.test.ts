@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { plainly, type Call } from '../../support/calls.ts'
-import { commitAt, ec2 } from '../../support/examples.ts'
+import { commitAt, ec2, silent } from '../../support/examples.ts'
 import { createWorld, type Settings, type World } from '../../support/rollout-world.ts'
 import { countCalls, letItSettle, pushGreen, runReconcile, tickOf } from '../../support/runs.ts'
 
@@ -52,6 +52,33 @@ describe('a run of reconcile', () => {
     await createReconcile({ ...ports, toTarget })(tickOf(world))
     expect(new Set(asked.flat())).toEqual(new Set(world.hosts.map(({ id }) => id)))
     expect(Math.max(...asked.map((ids) => ids.length))).toBe(1)
+  })
+
+  it('logs and sends which instance has another certificate than before, and deploys to it', async () => {
+    const world = pushed({ instances: 1 }, 1)
+    const warnings: unknown[] = []
+    const log = { ...silent, warn: (...line: unknown[]) => void warnings.push(line) }
+    const ports = world.toPorts(plainly)
+    const toTarget: typeof ports.toTarget = (settings) => {
+      const target = ports.toTarget(settings)
+      const observe: typeof target.observe = async (order, operation) =>
+        (await target.observe(order, operation)).map((answer) => ({
+          ...answer,
+          isKeyNew: order.purpose === 'prepare' && answer.outcome === 'succeeded',
+        }))
+      return { ...target, observe }
+    }
+    await createReconcile({ ...ports, toTarget, log })(tickOf(world))
+    const id = world.hosts[0]?.id
+    expect(warnings).toContainEqual([
+      'certificates changed',
+      { app: world.app.name, instances: [id] },
+    ])
+    const told = world.heard.filter(({ fact }) => fact.kind === 'certificate_changed')
+    expect(told).toMatchObject([
+      { channel: 'event', fact: { reason: 'key_changed', message: id, by: 'github' } },
+    ])
+    expect(world.core().live?.generation).toBe(1)
   })
 
   it('deploys a green commit one instance after the other, and records each step', async () => {

@@ -235,6 +235,14 @@ describe('toRepository', () => {
     '',
     ' https://github.com/acme/shop',
     'https://github.com/acme/shop\nhttps://github.com/evil/shop',
+    'https://evil.example#@github.com/acme/shop',
+    'https://evil.example?@github.com/acme/shop',
+    'https://evil.example\\@github.com/acme/shop',
+    'ssh://git@evil.example#@github.com/acme/shop.git',
+    'git@evil.example#@github.com:acme/shop.git',
+    'evil.example/git@github.com:acme/shop.git',
+    'https://github.com/acme/shop#/other',
+    'https://github.com/acme/shop?/other',
   ])('reads no name of two parts from %j', (url) => {
     expect(toRepository(url)).not.toMatch(/^[^/]+\/[^/]+$/)
   })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Generation } from '../../../../src/kernel/id.ts'
+import { Generation, type InstanceId } from '../../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
 import { createEc2Target } from '../../../../src/targets/ec2/ec2.ts'
@@ -28,8 +28,8 @@ const unknown = fail({ kind: 'invalid_instance' as const, message: 'InvalidInsta
 test('selects online instances with a recent agent without an obstacle', async () => {
   const { target } = targetOf({ fleet: [machine(1), machine(2, { agentVersion: '3.4.0.0' })] })
   expect(await target.candidates()).toEqual([
-    { id: instanceAt(1), target: keyAt(0), obstacle: null },
-    { id: instanceAt(2), target: keyAt(0), obstacle: null },
+    { id: instanceAt(1), target: keyAt(0), obstacle: null, warning: null },
+    { id: instanceAt(2), target: keyAt(0), obstacle: null, warning: null },
   ])
 })
 
@@ -50,9 +50,43 @@ test('selects the instances of its ids that are gone', async () => {
   const ids = { kind: 'ids' as const, ids: [instanceAt(1), instanceAt(2)] }
   const { target } = targetOf({ fleet: [machine(2)] }, ec2({ instances: ids }))
   expect(await target.candidates()).toEqual([
-    { id: instanceAt(2), target: keyAt(0), obstacle: null },
-    { id: instanceAt(1), target: keyAt(0), obstacle: 'instance_offline' },
+    { id: instanceAt(2), target: keyAt(0), obstacle: null, warning: null },
+    { id: instanceAt(1), target: keyAt(0), obstacle: 'instance_offline', warning: null },
   ])
+})
+
+const untagged = { tags: { Name: 'lettings', 'landfall:stage': 'prod' } }
+
+test('leaves an instance without the tag of the stage out, which would fail the wave, and says so in the log', async () => {
+  const fleet = [machine(1), machine(2, untagged), machine(3, { tags: {} })]
+  const { target, said } = targetOf({ fleet })
+  expect(await target.candidates()).toEqual([
+    { id: instanceAt(1), target: keyAt(0), obstacle: null },
+  ])
+  expect(said.map((line): unknown => JSON.parse(line))).toEqual([
+    {
+      level: 'warn',
+      message: 'instances without stage tag ignored',
+      target: keyAt(0),
+      why: `left out, because the tag landfall:stage is not test: ${instanceAt(2)}, ${instanceAt(3)}`,
+    },
+  ])
+})
+
+test('refuses an instance that is named by its id and lacks the tag of the stage', async () => {
+  const ids = { kind: 'ids' as const, ids: [instanceAt(1), instanceAt(2)] }
+  const given = { fleet: [machine(1), machine(2, untagged)] }
+  const { target } = targetOf(given, ec2({ instances: ids }))
+  expect(await target.candidates()).toMatchObject([
+    { id: instanceAt(1), obstacle: null },
+    { id: instanceAt(2), obstacle: 'instance_untagged' },
+  ])
+})
+
+test('selects a hybrid machine, of which EC2 knows no tags', async () => {
+  const { target, said } = targetOf({ fleet: [machine(1, { tags: null })] })
+  expect(await target.candidates()).toMatchObject([{ id: instanceAt(1), obstacle: null }])
+  expect(said).toEqual([])
 })
 
 test('needs no prepare for an instance with a certificate of the last 30 days', async () => {
@@ -66,14 +100,14 @@ test('needs no prepare for an instance with a certificate of the last 30 days', 
 const { settings } = orderOf()
 
 test.each([
-  ['a small env file', 500, 89, null],
-  ['8 KiB', 8192, 65, null],
-  ['24 KiB', 24_576, 12, null],
+  ['a small env file', 500, 84, null],
+  ['8 KiB', 8192, 60, null],
+  ['24 KiB', 24_576, 11, null],
   [
     '40 KiB',
     40_960,
     0,
-    /^the env file and its masks take 40960 bytes, 55460 characters when encrypted; 38\d{3} fit into a command$/,
+    /^the env file and its masks take 40960 bytes, 55488 characters when encrypted; 38\d{3} fit into a command$/,
   ],
 ])(
   'fits %s into a command for a number of instances',
@@ -238,4 +272,41 @@ test('fails for all instances if SSM refuses the command', async () => {
     operation: null,
     missing: [{ reason: 'send_failed', message: 'AccessDenied' }, { reason: 'send_failed' }],
   })
+})
+
+const leavesOut = (...unsealable: InstanceId[]) => ({
+  sealEnvelope: async () =>
+    succeed({ envelope: unsealable.length === 2 ? null : 'c2VhbGVk', unsealable }),
+  certificates: [certificateOf(1), certificateOf(2)],
+})
+
+test('names an instance that no envelope can be sealed for, and sends a deploy to the others', async () => {
+  const { target, sent, listSealable } = targetOf(leavesOut(instanceAt(1)))
+  expect(await target.start(two)).toMatchObject({
+    operation: 'command-1',
+    missing: [{ id: instanceAt(1), outcome: 'failed', reason: 'envelope_invalid' }],
+  })
+  expect(sent).toMatchObject([{ instances: [instanceAt(2)], parameters: { Envelope: 'c2VhbGVk' } }])
+  // The next deployment asks it for another one.
+  expect(await listSealable()).toEqual([instanceAt(2)])
+})
+
+test('sends no deploy if no envelope can be sealed for any instance', async () => {
+  const { started, sent } = await startIn(leavesOut(instanceAt(1), instanceAt(2)), two)
+  expect(started).toMatchObject({
+    operation: null,
+    missing: [{ reason: 'envelope_invalid' }, { reason: 'envelope_invalid' }],
+  })
+  expect(sent).toEqual([])
+})
+
+test('sends a restore also to an instance that no envelope can be sealed for', async () => {
+  const { started, sent } = await startIn(leavesOut(instanceAt(1)), {
+    ...two,
+    purpose: 'restore',
+  })
+  expect(started).toEqual({ operation: 'command-1', missing: [] })
+  expect(sent).toMatchObject([
+    { instances: [instanceAt(1), instanceAt(2)], parameters: { Envelope: 'c2VhbGVk' } },
+  ])
 })

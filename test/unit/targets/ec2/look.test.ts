@@ -34,6 +34,7 @@ const world = ({ fleet, forbidden = [], invocations = () => [] }: Given) => {
     },
     fleet: { list: async () => fleet },
     stage: {
+      name: 'test',
       planDocument: 'landfall-test-plan-00000000',
       owner: '000000000000/eu-west-3/test',
       proxyImage: 'haproxy:3',

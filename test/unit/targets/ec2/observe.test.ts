@@ -21,9 +21,9 @@ const failedWith = (output: string) => ({
 })
 
 const observed = async (given: Parameters<typeof createEc2Ports>[0], order = orderOf()) => {
-  const { ports, known } = createEc2Ports(given)
+  const { ports, known, listSealable } = createEc2Ports(given)
   const answers = await createEc2Target(ports, ec2()).observe(order, 'command-1')
-  return { answers, known }
+  return { answers, known, sealable: await listSealable() }
 }
 
 test('waits while SSM lists no final status of an instance', async () => {
@@ -55,6 +55,7 @@ test('reads the result line with its steps', async () => {
       message: null,
       serving,
       fenceSeen: null,
+      isKeyNew: false,
       steps: [
         { name: 'pull', status: 'succeeded', milliseconds: 1234, reason: null },
         { name: 'predeploy', status: 'skipped', milliseconds: null, reason: null },
@@ -128,12 +129,12 @@ test('quotes SSM if it ended a command itself', async () => {
 
 test('forgets the certificate if the host’s key changed', async () => {
   const refused = line({ outcome: 'refused', reason: 'key_changed', serving: null, fenceSeen: 3 })
-  const { answers, known } = await observed({
+  const { answers, sealable } = await observed({
     certificates: [certificateOf(1), certificateOf(2)],
     ...failedWith(refused),
   })
   expect(answers).toMatchObject([{ outcome: 'refused', reason: 'key_changed' }])
-  expect([...known.keys()]).toEqual([instanceAt(2)])
+  expect(sealable).toEqual([instanceAt(2)])
 })
 
 const toThree = orderOf({ purpose: 'prepare', instances: [1, 2, 3].map(instanceAt) })
@@ -148,7 +149,7 @@ const first = [
 
 test('reads failures and records certificates once, at the end of a command', async () => {
   const early = await observed({ invocations: first }, toThree)
-  expect(early.answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'waiting', 'waiting'])
+  expect(early.answers.map(({ outcome }) => outcome)).toEqual(['waiting', 'waiting', 'waiting'])
   expect([...early.known.keys()]).toEqual([])
   const last = invocationOf(3, { output: prepared })
   const over = await observed({ invocations: [...first, last] }, toThree)
@@ -251,4 +252,101 @@ test('keeps the host’s refusal of an envelope if the secret is whole, or the r
   expect(answers).toMatchObject([{ reason: 'envelope_invalid', message: noEnvelope.message }])
   const forward = await observed({ ...given, sealed })
   expect(forward.answers).toMatchObject([{ reason: 'envelope_invalid' }])
+})
+
+const prepareOne = orderOf({ purpose: 'prepare' })
+const other = Buffer.from(keys.make('i-0000000b').certificate).toString('base64')
+
+test.each([
+  ['in the listing', ''],
+  ['in the whole output only', '+'.repeat(2500)],
+])('fails an instance alone whose certificate cannot be used: %s', async (_name, filler) => {
+  for (const unusable of ['%%%', '', other.slice(0, 100), `${other}AAAA`]) {
+    const output = line({ ...done, certificate: unusable, filler })
+    const { answers, known } = await observed(
+      {
+        invocations: [
+          invocationOf(1, { output: output.slice(0, 2500) }),
+          invocationOf(2, { output: prepared }),
+        ],
+        outputs: { [instanceAt(1)]: { stdout: output, stderr: '' } },
+      },
+      orderOf({ purpose: 'prepare', instances: [1, 2].map(instanceAt) }),
+    )
+    expect(answers).toMatchObject([
+      { outcome: 'failed', reason: 'envelope_invalid' },
+      { outcome: 'succeeded', isKeyNew: false },
+    ])
+    expect([...known.keys()]).toEqual([instanceAt(2)])
+  }
+})
+
+test('tells of a certificate that replaced another, at each look at its command', async () => {
+  const { ports } = createEc2Ports({ invocations: [invocationOf(1, { output: prepared })] })
+  const look = async (command: string) => {
+    const answers = await createEc2Target(ports, ec2()).observe(prepareOne, command)
+    return answers.map(({ isKeyNew }) => isKeyNew)
+  }
+  const at = after(0)
+  expect(await look('command-1')).toEqual([false])
+  await ports.certificates.record({ instance: instanceAt(1), der: other, at }, 'command-2')
+  expect(await look('command-3')).toEqual([true])
+  expect(await look('command-3')).toEqual([true])
+  expect(await look('command-4')).toEqual([false])
+})
+
+test('tells of a certificate that replaced one that the instance had disowned', async () => {
+  const refused = line({ outcome: 'refused', reason: 'key_changed', serving: null, fenceSeen: 3 })
+  const known = [{ ...certificateOf(1), der: other }]
+  const { ports } = createEc2Ports({ certificates: known, ...failedWith(refused) })
+  await createEc2Target(ports, ec2()).observe(orderOf(), 'command-1')
+  const invocations = async () => [invocationOf(1, { output: prepared })]
+  const asked = { ...ports, commands: { ...ports.commands, invocations } }
+  const answers = await createEc2Target(asked, ec2()).observe(prepareOne, 'command-2')
+  expect(answers).toMatchObject([{ outcome: 'succeeded', isKeyNew: true }])
+})
+
+test('takes a certificate from the answer to a prepare only', async () => {
+  const { answers, known } = await observed({
+    invocations: [invocationOf(1, { output: prepared })],
+  })
+  expect(answers).toMatchObject([{ outcome: 'succeeded' }])
+  expect([...known.keys()]).toEqual([])
+})
+
+test('keeps no control or bidi character of what a host says, and no more than has room', async () => {
+  const hostile = {
+    outcome: 'failed',
+    reason: 'exited',
+    message: `\u001b[31mred\u0000\u202e${'x'.repeat(5000)}\ud800`,
+    steps: [{ name: `\u001b]0;title\u0007pull\u2066${'y'.repeat(500)}`, status: 'failed', ms: -1 }],
+    tail: Array.from({ length: 3000 }, () => '  at\tline\u202e'),
+  }
+  const { answers } = await observed(failedWith(line(hostile)))
+  const [answer] = answers
+  expect(answer?.message).toMatch(/^redx{250,297}$/)
+  expect(answer?.steps[0]?.name).toMatch(/^pully{50,100}$/)
+  expect(answer?.steps[0]?.milliseconds).toBeNull()
+  expect(answer?.tail).toEqual(Array.from({ length: 40 }, () => '  at line'))
+})
+
+test('masks what a host says before it is cut, and after what hides a secret is taken out', async () => {
+  const failed = { outcome: 'failed', reason: 'exited' }
+  const long = `${'x'.repeat(295)}hunter22`
+  const { answers } = await observed(
+    failedWith(line({ ...failed, message: long, tail: ['hun\u202eter22'] })),
+  )
+  expect(answers).toMatchObject([{ message: `${'x'.repeat(295)}[mask`, tail: ['[masked]'] }])
+})
+
+test('says which field of a result line cannot be read', async () => {
+  const broken = line({ ...done, serving: { generation: 1e300, digest: digestAt(1) } })
+  const { answers } = await observed(failedWith(broken))
+  expect(answers).toMatchObject([
+    {
+      outcome: 'lost',
+      reason: 'no_answer',
+      message: 'its result line cannot be read: serving.generation',
+    },
+  ])
 })

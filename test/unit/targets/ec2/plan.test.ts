@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Ec2Settings } from '../../../../src/deployment/app.ts'
 import { Generation, type Digest, type InstanceId } from '../../../../src/kernel/id.ts'
+import { createLog } from '../../../../src/kernel/log.ts'
 import { succeed } from '../../../../src/kernel/result.ts'
 import type { ImageSize } from '../../../../src/registry/manifest.ts'
 import { createEc2View, type Ec2ViewPorts } from '../../../../src/targets/ec2/plan.ts'
@@ -53,9 +54,16 @@ const planOf = async (given: Given) => {
       asked.push(kind)
       return size
     },
-    stage: { planDocument: 'plan', owner: 'o', proxyImage: 'haproxy:3', subnet: '172.30.77.0/24' },
+    stage: {
+      name: 'test',
+      planDocument: 'plan',
+      owner: 'o',
+      proxyImage: 'haproxy:3',
+      subnet: '172.30.77.0/24',
+    },
     clock: () => new Date(start),
     sleep: async () => {},
+    log: createLog({}, () => {}),
   }
   const view = createEc2View(ports, ec2(settings))
   const { predeployOn = instanceAt(1), live, digest = digestAt(1) } = given
@@ -208,6 +216,18 @@ test.each<[string, Partial<FleetInstance>, string, string]>([
   expect(instances).toMatchObject([{ docker: null, serving: null, would: [] }])
 })
 
+test('warns of instances that lack the tag of the stage, and asks only the others', async () => {
+  const untagged = { tags: { Name: 'lettings' } }
+  const machines = [{}, ...Array.from({ length: 6 }, () => untagged)]
+  const { findings, instances } = await planOf({ hosts: machines.map(() => ({})), machines })
+  const ids = [2, 3, 4, 5, 6].map(instanceAt).join(', ')
+  expect(findings.map(({ level, what, message }) => `${level} ${what}: ${message}`)).toEqual([
+    `warning instances: left out, because the tag landfall:stage is not test: ${ids} and 1 more`,
+    fine,
+  ])
+  expect(instances.map(({ id }) => id)).toEqual([instanceAt(1)])
+})
+
 test('plans each instance in the wave that the opening gives it', async () => {
   const host = { serving: servingAt(1), owner: 'o', pulled: true }
   const { instances, candidates, listings } = await planOf({ hosts: [host, {}, {}, null] })
@@ -325,5 +345,36 @@ test('reports a target that selects no instance', async () => {
       message:
         'target 1 selects no running instance: do your machines have the tag that instances names?',
     },
+  ])
+})
+
+test.each([
+  [null, 1],
+  ['block', 1],
+  ['allow', 0],
+] as const)(
+  'warns where a host cannot block the metadata service, under metadata: %s',
+  async (metadata, count) => {
+    const lines = await findingsOf({ firewall: 'iptables is not installed' }, { metadata })
+    const message =
+      "warning metadata: no rule can keep containers from the metadata service here: iptables is not installed; the instance's metadata options alone do"
+    expect(lines).toEqual([...Array.from({ length: count }, () => message), fine])
+  },
+)
+
+test('reports the metadata service of each instance, also of one that does not answer, beside all else', async () => {
+  const metadata = { isEnabled: true, needsToken: false, hopLimit: 2 }
+  const machines = [{ metadata }, { metadata, ping: 'offline' as const }]
+  const { findings, candidates } = await planOf({ hosts: [{}, {}], machines })
+  const shown = findings.map(({ level, what, instance }) => `${level} ${what} ${instance}`)
+  expect(shown).toEqual([
+    'problem metadata i-00000001',
+    'fine instance i-00000001',
+    'problem metadata i-00000002',
+    'problem instance i-00000002',
+  ])
+  expect(candidates.map(({ warning }) => warning)).toEqual([
+    'its containers can get its role (HttpTokens=optional, HttpPutResponseHopLimit=2)',
+    'its containers can get its role (HttpTokens=optional, HttpPutResponseHopLimit=2)',
   ])
 })

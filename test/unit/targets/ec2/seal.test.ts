@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { Redacted } from '../../../../src/kernel/redacted.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
-import { createMaskOutput } from '../../../../src/targets/ec2/seal.ts'
+import { createMaskOutput, createSealEnvelope } from '../../../../src/targets/ec2/seal.ts'
+import { instanceAt } from '../../../support/deployments.ts'
 import { orderOf } from '../../../support/ec2-ports.ts'
+import { createKeyRing } from '../../../support/instance-key.ts'
 
 const release = (() => {
   const { release: found } = orderOf()
@@ -26,3 +28,33 @@ test.each(['secret_missing', 'secret_unavailable'] as const)(
     await expect(mask).rejects.toThrow('landfall/test/shop')
   },
 )
+
+const ring = createKeyRing()
+afterAll(() => ring.remove())
+const sound = ring.make(instanceAt(1))
+const toCertificate = (index: number, der: Uint8Array) => ({
+  instance: instanceAt(index),
+  der: Buffer.from(der).toString('base64'),
+  at: '2026-11-20T09:00:00.000Z',
+})
+const certificates = {
+  sound: toCertificate(1, sound.certificate),
+  unusable: toCertificate(2, ring.make(instanceAt(2), 'P-384').certificate),
+  broken: toCertificate(3, sound.certificate.slice(0, 300)),
+}
+const seal = createSealEnvelope(() => Promise.resolve(fail('secret_missing')))
+const withoutSecret = { ...release, settings: { ...release.settings, secrets: null } }
+
+test('seals for the others where the certificate of an instance cannot be used, and names that one', async () => {
+  const { sound: one, unusable, broken } = certificates
+  const sealed = await seal(withoutSecret, [unusable, one, broken])
+  if (!sealed.ok) throw new Error(sealed.error.message)
+  expect(sealed.value.unsealable).toEqual([instanceAt(2), instanceAt(3)])
+  const opened = sound.open(Buffer.from(sealed.value.envelope ?? '', 'base64'))
+  expect(opened).toContain(`landfall/1 ${withoutSecret.settings.name} 7`)
+})
+
+test('seals nothing where it can be sealed for no instance', async () => {
+  const sealed = await seal(withoutSecret, [certificates.broken])
+  expect(sealed).toEqual(succeed({ envelope: null, unsealable: [instanceAt(3)] }))
+})

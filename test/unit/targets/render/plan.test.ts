@@ -38,7 +38,7 @@ const planOf = async (live: Serving | null = null, changes: Partial<App> = {}) =
   if (settings.kind !== 'render') throw new Error('a target at Render')
   const view = stage.view(settings)
   const opened = await view.candidates()
-  expect(opened).toEqual([{ id: service, target: settings.key, obstacle: null }])
+  expect(opened).toEqual([{ id: service, target: settings.key, obstacle: null, warning: null }])
   const seen = await view.look({ app, target: 1, commit: null, digest: digestOf('b') })
   const context = { opened: opened.map(({ id }) => ({ id, wave: 0 })), predeployOn: null, live }
   const { instances, findings } = seen.plan(context)

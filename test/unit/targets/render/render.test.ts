@@ -82,7 +82,9 @@ const refusal = async (order = stage.orderOf(releaseOf('a', 1)), target = stage.
 
 test('offers a service as one instance, which needs no prepare', async () => {
   const candidates = await stage.target.candidates()
-  expect(candidates).toEqual([{ id: serviceId, target: settingsOf().key, obstacle: null }])
+  expect(candidates).toEqual([
+    { id: serviceId, target: settingsOf().key, obstacle: null, warning: null },
+  ])
   expect(await stage.target.prepared([serviceId])).toEqual([serviceId])
   expect(stage.server.calls).toEqual([])
 })

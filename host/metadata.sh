@@ -1,0 +1,54 @@
+# Keeps containers from the instance's metadata service, which hands out the instance's role.
+
+# Why no rule can be made here; empty if one can.
+firewall='' rules=''
+# The address whose rule is removed where no file names it.
+changed_address=''
+
+# Docker leaves this chain to the machine's administrator, asks it before its own, and never clears it.
+read_rules() {
+  firewall=''
+  if ! command -v iptables >/dev/null; then firewall='iptables is not installed'
+  elif ! rules=$(iptables --wait 10 --list-rules DOCKER-USER 2>&1); then firewall="iptables lists no chain DOCKER-USER: ${rules%%$'\n'*}"; fi
+  [[ ! $firewall ]]
+}
+
+# A rejected request fails at once, a dropped one would wait.
+blocking() { printf '%s\n' "-s $1/32 -d 169.254.169.254/32 -j REJECT"; }
+
+change_rule() { # -I or -D, address
+  local rule text
+  read -ra rule < <(blocking "$2")
+  text=$(iptables --wait 10 "$1" DOCKER-USER "${rule[@]}" 2>&1) || firewall="iptables refuses the rule: ${text%%$'\n'*}"
+}
+
+# A further network is another way to the service, so there the rule is in the container's own namespace, until it restarts.
+block_inside() { # container
+  local pid program address
+  pid=$(docker inspect --format '{{.State.Pid}}' "$1" 2>/dev/null) && ((pid > 0)) || return 0
+  while read -r program address; do
+    set -- nsenter --net="/proc/$pid/ns/net" "$program" --wait 10
+    "$@" -C OUTPUT -d "$address" -j REJECT || "$@" -I OUTPUT -d "$address" -j REJECT || true
+  done 2>/dev/null <<'END'
+iptables 169.254.169.254
+ip6tables fd00:ec2::254
+END
+}
+
+# Makes every app's rules that are missing, as after a restart of the machine. It removes one rule at most: the others of the
+# chain are other people's.
+keep_from_metadata() {
+  local file address container open=$changed_address
+  exec 6>"$host/metadata.lock"
+  flock --wait 30 6 || true
+  read_rules || true
+  for file in "$root"/*/blocked.*; do
+    [[ -s $file ]] || continue
+    read -r address container <"$file"
+    [[ $address != "$open" ]] || open=''
+    [[ $firewall || $rules == *"$(blocking "$address")"* ]] || change_rule -I "$address"
+    [[ $container == - ]] || block_inside "$container"
+  done
+  [[ $firewall || ! $open || $rules != *"$(blocking "$open")"* ]] || change_rule -D "$open"
+  exec 6>&-
+}

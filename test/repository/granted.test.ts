@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { toGrants } from '../../local/aws/index.ts'
+import { startGrantedWorld, type GrantedWorld } from '../support/granted-world.ts'
+
+// All functions as they are packaged, each judged by its packaged role, over one course of events. What
+// a role grants and none of this needs is too much, or has its reason below.
+
+let world: GrantedWorld
+beforeAll(async () => {
+  world = await startGrantedWorld()
+})
+afterAll(() => world.stop())
+
+const commitOf = (letter: string): string => letter.repeat(40)
+
+const again = { app: 'shop', revision: commitOf('b'), force: true }
+
+/** Two deployments, an alarm that takes the second back, and what people then ask for. */
+const operateShop = async (world: GrantedWorld) => {
+  const { deliver, operate, settle, waitForStatus, fireAlarm } = world
+  await deliver('shop', commitOf('a'))
+  await waitForStatus('shop', 1, 'succeeded')
+  await operate('plan', { app: 'shop' })
+  await deliver('shop', commitOf('b'))
+  await waitForStatus('shop', 2, 'succeeded')
+  await settle('shop')
+  await fireAlarm()
+  await waitForStatus('shop', 3, 'succeeded')
+  await operate('freeze', { app: 'shop', reason: 'test' })
+  await operate('unfreeze', { app: 'shop' })
+  await settle('shop')
+}
+
+/** An app that does not come up, an instance with another key, and a deployment that is cancelled. */
+const failShop = async ({ standIn, operate, settle, waitForStatus }: GrantedWorld) => {
+  standIn.mood = 'fails'
+  await operate('redeploy', again)
+  await waitForStatus('shop', 4, 'failed')
+  await settle('shop')
+  standIn.mood = 'key_changed'
+  await operate('redeploy', again)
+  await waitForStatus('shop', 5, 'succeeded')
+  await settle('shop')
+  await operate('rollback', { app: 'shop' })
+  await waitForStatus('shop', 6, 'succeeded')
+  await settle('shop')
+  standIn.mood = 'waits'
+  await operate('redeploy', again)
+  await waitForStatus('shop', 7, 'in_progress')
+  await operate('cancel', { app: 'shop' })
+  await waitForStatus('shop', 7, 'cancelled')
+}
+
+/** A person asks for a commit before its CI is green; then it waits, because the app is frozen. */
+const waitFrozen = async ({ deliver, operate, settle }: GrantedWorld) => {
+  await settle('shop')
+  await operate('redeploy', { app: 'shop', revision: commitOf('d') })
+  await operate('freeze', { app: 'shop', reason: 'test' })
+  for (let time = 0; time < 2; time += 1) await deliver('shop', commitOf('d'))
+  await settle('shop')
+  await operate('plan', { app: 'shop' })
+}
+
+/** An image on its way to Heroku, and a nudge that fails. */
+const carrySite = async ({ aws, deliver, operate, settle, tick }: GrantedWorld) => {
+  await deliver('site', commitOf('c'))
+  await settle('site')
+  await tick()
+  await settle('site')
+  for (const name of ['plan', 'hooks']) await operate(name, { app: 'site' })
+  await operate('status', {})
+  aws.runner.invokeAsync('landfall-local-reconcile', { no: 'event' })
+  await settle('shop')
+}
+
+/** Grants that nothing here needs, and why they are there. */
+const idle: readonly (readonly [pattern: RegExp, why: string])[] = [
+  [/managed-instance\/\*$/, 'hybrid machines are not imitated'],
+  [/^WebhookRole.*secret:landfall\/local\/docker-hub-/, 'its own test: test/end-to-end/sources'],
+  [
+    /^ReconcileRole.*PutItem where .* audit#/,
+    'an alarm that the schedule finds: its event was lost',
+  ],
+  [/^ReconcileRole.*UpdateItem where .* app#/, 'the labels of an image whose tag names no commit'],
+  [/^CarryRole.*GetItem/, 'another run has claimed the image'],
+]
+
+test('every call of the functions is granted, and every grant is called', async () => {
+  const { aws, service } = world
+  await operateShop(world)
+  await failShop(world)
+  await waitFrozen(world)
+  await carrySite(world)
+  expect(aws.access.denials).toEqual([])
+  const grants = service.functions.flatMap(({ role }) => role.statements.flatMap(toGrants))
+  const unused = [...new Set(grants)].filter((grant) => !aws.access.exercised.has(grant))
+  expect(unused.filter((grant) => !idle.some(([pattern]) => pattern.test(grant)))).toEqual([])
+  expect(idle.filter(([pattern]) => !unused.some((grant) => pattern.test(grant)))).toEqual([])
+})

@@ -1,0 +1,297 @@
+import { isDeepStrictEqual } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import type { App, TargetSettings } from '../../../src/deployment/app.ts'
+import type { Deployment, Release } from '../../../src/deployment/deployment.ts'
+import type { Head } from '../../../src/deployment/head.ts'
+import { Generation, InstanceId } from '../../../src/kernel/id.ts'
+import type { Log, LogFields } from '../../../src/kernel/log.ts'
+import { createReconcile } from '../../../src/rollout/reconcile.ts'
+import { plainly } from '../../support/calls.ts'
+import { commitAt, digestAt, ec2, silent } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
+import { operate, pushGreen, runReconcile } from '../../support/runs.ts'
+import { herokuTarget, renderTarget } from '../../support/targets.ts'
+
+// What an operator's role can do: it writes a head as it likes, and nothing of the history.
+
+/** A run that notes by which settings targets were asked, and what was logged as an error. */
+const watch = (world: World, settings: App = world.app) => {
+  const asked: TargetSettings[] = []
+  const errors: { readonly message: string; readonly fields: LogFields }[] = []
+  const log: Log = { ...silent, error: (message, fields = {}) => errors.push({ message, fields }) }
+  const ports = world.toPorts(plainly)
+  const reconcile = createReconcile({
+    ...ports,
+    log,
+    toTarget: (one) => {
+      asked.push(one)
+      return ports.toTarget(one)
+    },
+  })
+  const tick = async (): Promise<void> => {
+    const scan = { at: world.instant(), returned: [] }
+    const app = world.app.name
+    await reconcile({ app, settings, revisions: [], isTick: true, scan, by: 'ada' })
+    world.advance(60_000)
+  }
+  return { asked, errors, tick }
+}
+
+const live = async (index = 1): Promise<World> => {
+  const world = createWorld({ instances: 1, app: { secrets: 'landfall/shop' } })
+  for (let each = 1; each <= index; each += 1) {
+    pushGreen(world, each)
+    await runReconcile(world)
+    expect(world.core().live?.revision).toBe(commitAt(each))
+    world.advance(60_000)
+  }
+  return world
+}
+
+const withSettings = (release: Release, changes: Partial<App>): Release => ({
+  ...release,
+  settings: { ...release.settings, ...changes },
+})
+
+const mounting = ec2({ run: { ...ec2().run, volumes: ['/:/host'] } })
+
+/** Each is one change of what reconcile recorded, or several. */
+const alterations: readonly (readonly [string, (release: Release) => Release])[] = [
+  ['another image', (one) => withSettings(one, { image: 'evil.example/backdoor' })],
+  ['another digest', (one) => ({ ...one, digest: digestAt(66) })],
+  ["the host's files as a volume", (one) => withSettings(one, { targets: [mounting] })],
+  [
+    'another predeploy',
+    (one) => withSettings(one, { targets: [ec2({ predeploy: ['chroot', '/host'] })] }),
+  ],
+  [
+    'another command',
+    (one) =>
+      withSettings(one, { targets: [ec2({ run: { ...ec2().run, command: ['sh', '-c', 'x'] } })] }),
+  ],
+  [
+    'another network',
+    (one) => withSettings(one, { targets: [ec2({ run: { ...ec2().run, networks: ['host'] } })] }),
+  ],
+  [
+    'other instances',
+    (one) =>
+      withSettings(one, {
+        targets: [ec2({ instances: { kind: 'tag', key: 'Name', value: 'other' } })],
+      }),
+  ],
+  ["another app's secret", (one) => withSettings(one, { secrets: 'landfall/other' })],
+  ['another version of the secret', (one) => ({ ...one, secretVersion: 'version-0' })],
+  ["another app's registry login", (one) => withSettings(one, { registry: 'landfall/other' })],
+  ['other variables', (one) => withSettings(one, { env: { LD_PRELOAD: '/x' } })],
+  [
+    'a service of Render with its key',
+    (one) => withSettings(one, { targets: [renderTarget({ token: 'landfall/other' })] }),
+  ],
+  [
+    'an app of Heroku with its key',
+    (one) => withSettings(one, { targets: [herokuTarget({ token: 'landfall/other' })] }),
+  ],
+  ['the number of another release', (one) => ({ ...one, generation: Generation.parse(9) })],
+]
+
+const alterLive =
+  (alter: (release: Release) => Release) =>
+  (head: Head): Head => ({ ...head, releases: head.releases.map(alter) })
+
+const alterOpen =
+  (alter: (release: Release) => Release) =>
+  (head: Head): Head =>
+    head.deployment === null
+      ? head
+      : { ...head, deployment: { ...head.deployment, release: alter(head.deployment.release) } }
+
+/** A deployment as an opening would write it, of a release that reconcile never opened. */
+const forgeOpen =
+  (world: World, alter: (release: Release) => Release) =>
+  (head: Head): Head => {
+    const generation = Generation.parse(head.generation + 1)
+    const [before] = head.releases
+    if (before === undefined) return head
+    const release = alter({ ...before, generation })
+    const target = release.settings.targets[0]?.key ?? ec2().key
+    const deployment: Deployment = {
+      generation,
+      kind: 'deploy',
+      by: 'github',
+      openedAt: world.instant(),
+      deadlineAt: new Date(world.now() + 900_000).toISOString(),
+      sentAt: null,
+      firing: [],
+      takesBack: null,
+      release,
+      instances: [
+        {
+          id: InstanceId.parse('i-00000001'),
+          target,
+          wave: 0,
+          status: 'pending',
+          touched: false,
+          retries: 0,
+          serving: null,
+          reason: null,
+          message: null,
+        },
+      ],
+      phase: 'advancing',
+      isStarted: false,
+      intent: null,
+      pausedUntil: null,
+      message: null,
+    }
+    return { ...head, generation, deployment }
+  }
+
+const isOurs = (world: World) => (one: TargetSettings) =>
+  world.app.targets.some((own) => isDeepStrictEqual(own, one))
+
+describe('a head that another role has altered', () => {
+  it.each(alterations)(
+    'sends nothing of a deployment that it invents, with %s',
+    async (_, alter) => {
+      const world = await live()
+      world.forge(forgeOpen(world, alter))
+      const before = world.sends.length
+      const { asked, errors, tick } = watch(world)
+      await tick()
+      expect(world.deployments.get(2)).toMatchObject({ status: 'failed', reason: 'head_altered' })
+      expect(world.sends.slice(before)).toEqual([])
+      expect(asked.filter((one) => !isOurs(world)(one))).toEqual([])
+      expect(errors.map(({ message }) => message)).toEqual(['head altered', 'deployment failed'])
+      expect(world.core().live?.revision).toBe(commitAt(1))
+    },
+  )
+
+  it.each(alterations)('sends nothing more of an open deployment with %s', async (_, alter) => {
+    const world = await live()
+    pushGreen(world, 2)
+    world.upcoming.push('slow')
+    await runReconcile(world)
+    expect(world.core().deployment).toMatchObject({ generation: 2, phase: 'advancing' })
+    world.forge(alterOpen(alter))
+    const before = world.sends.length
+    const { asked, tick } = watch(world)
+    await tick()
+    expect(world.deployments.get(2)).toMatchObject({ status: 'failed', reason: 'head_altered' })
+    // The live release, which is as it was, follows where the deployment may have left something else.
+    const others = world.sends.slice(before).filter(({ order }) => order.generation !== 1)
+    expect(others).toEqual([])
+    expect(asked.filter((one) => !isOurs(world)(one))).toEqual([])
+  })
+
+  it.each(alterations)('sends no repair of a live release with %s', async (_, alter) => {
+    const world = await live()
+    world.forge(alterLive(alter))
+    world.hostOf(InstanceId.parse('i-00000001')).serving = null
+    const before = world.sends.length
+    const { asked, errors, tick } = watch(world)
+    await tick()
+    await tick()
+    expect(world.sends.slice(before)).toEqual([])
+    expect(asked).toEqual([])
+    expect(errors.map(({ message }) => message)).toEqual(['head altered', 'head altered'])
+  })
+
+  it.each(alterations)('refuses a rollback to a release with %s', async (_, alter) => {
+    const world = await live(2)
+    world.forge((head) => ({
+      ...head,
+      releases: head.releases.map((one, index) => (index === 1 ? alter(one) : one)),
+    }))
+    await operate(world, { kind: 'rollback', to: null })
+    const before = world.sends.length
+    const { asked, tick } = watch(world)
+    await tick()
+    expect(world.core().rollback).toMatchObject({ refusal: 'head_altered' })
+    expect(world.heard.map(({ fact }) => fact)).toContainEqual(
+      expect.objectContaining({ kind: 'not_rolled_back', reason: 'head_altered' }),
+    )
+    expect(world.sends.slice(before)).toEqual([])
+    expect(asked).toEqual([])
+  })
+
+  it('restores no altered live release after a failed deployment, and says so', async () => {
+    const world = await live()
+    pushGreen(world, 2)
+    world.upcoming.push('killed_dark')
+    await runReconcile(world)
+    world.forge(alterLive((one) => withSettings(one, { image: 'evil.example/backdoor' })))
+    const before = world.sends.length
+    const { tick } = watch(world)
+    for (let minute = 0; minute < 20 && !world.deployments.has(2); minute += 1) await tick()
+    expect(world.deployments.get(2)).toMatchObject({
+      status: 'failed',
+      reason: 'head_altered',
+      message: 'release #1 is not as recorded; given up: no_answer',
+      instances: [{ status: 'unknown', reason: 'head_altered' }],
+    })
+    expect(world.sends.slice(before)).toEqual([])
+  })
+
+  it('deploys the next commit by today’s landfall.yml, which makes the app whole again', async () => {
+    const world = await live()
+    world.forge(alterLive((one) => withSettings(one, { image: 'evil.example/backdoor' })))
+    pushGreen(world, 2)
+    const { tick } = watch(world)
+    await tick()
+    await tick()
+    expect(world.deployments.get(2)).toMatchObject({ status: 'succeeded' })
+    expect(world.core().live?.settings).toEqual(world.app)
+    expect(world.breaches).toEqual([])
+  })
+})
+
+describe('what reconcile has recorded itself', () => {
+  const changed = (world: World): App => ({
+    ...world.app,
+    env: { PAGE: 'new' },
+    secrets: 'landfall/new',
+    registry: 'landfall/registry',
+    targets: [ec2({ run: { ...ec2().run, volumes: ['new:/data'] } })],
+  })
+
+  it('brings an earlier release back with its settings, which landfall.yml has no more', async () => {
+    const world = await live()
+    const later = watch(world, changed(world))
+    pushGreen(world, 2)
+    await later.tick()
+    expect(world.core().live?.settings).toEqual(changed(world))
+    await operate(world, { kind: 'rollback', to: null })
+    await later.tick()
+    expect(world.deployments.get(3)).toMatchObject({ kind: 'rollback', status: 'succeeded' })
+    expect(world.core().live?.settings).toEqual(world.app)
+    expect(later.errors).toEqual([])
+    expect(world.breaches).toEqual([])
+  })
+
+  it('goes on with an open deployment when landfall.yml changes in the middle', async () => {
+    const world = await live()
+    pushGreen(world, 2)
+    world.upcoming.push('slow')
+    await runReconcile(world)
+    expect(world.core().deployment).toMatchObject({ generation: 2 })
+    const later = watch(world, changed(world))
+    for (let minute = 0; minute < 20 && !world.deployments.has(2); minute += 1) await later.tick()
+    expect(world.deployments.get(2)).toMatchObject({
+      status: 'succeeded',
+      release: { settings: world.app },
+    })
+    expect(later.errors).toEqual([])
+  })
+
+  it('repairs by the live release’s settings after landfall.yml has changed', async () => {
+    const world = await live()
+    const host = world.hostOf(InstanceId.parse('i-00000001'))
+    host.serving = null
+    world.advance(3_600_000)
+    const later = watch(world, changed(world))
+    await later.tick()
+    expect(host.serving).toEqual({ generation: 1, digest: digestAt(1) })
+    expect(later.errors).toEqual([])
+  })
+})
