@@ -127,6 +127,12 @@ export interface App {
   }
 }
 
+/** What a release keeps of its app: a report goes where landfall.yml says when it is sent. */
+export type ReleaseSettings = Omit<App, 'reports'>
+
+export const toReleaseSettings = ({ reports: _reports, ...settings }: App): ReleaseSettings =>
+  settings
+
 /** The live release of another app whose digest was brought out here. */
 export interface Promotion {
   readonly app: AppName

@@ -10,7 +10,7 @@ import type {
 } from '../kernel/id.ts'
 import type { Origin } from '../kernel/origin.ts'
 import type { Reason } from '../kernel/reason.ts'
-import type { App, Promotion } from './app.ts'
+import type { ReleaseSettings, Promotion } from './app.ts'
 
 /** What is or was live: an image, a version of the secret, and the settings. */
 export interface Release {
@@ -23,7 +23,7 @@ export interface Release {
   readonly secretVersion: string | null
   /** As known at the opening; the revision may learn more later. */
   readonly origin: Origin | null
-  readonly settings: App
+  readonly settings: ReleaseSettings
   readonly promotedFrom: Promotion | null
 }
 

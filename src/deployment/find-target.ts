@@ -1,5 +1,5 @@
 import { TargetKey } from '../kernel/id.ts'
-import type { App, InstanceSelector, TargetSettings } from './app.ts'
+import type { App, InstanceSelector, TargetSettings, ReleaseSettings } from './app.ts'
 import type { InstanceKey } from './deployment.ts'
 
 /** A target by its key, wherever it stands in landfall.yml. */
@@ -7,8 +7,11 @@ export const findTarget = ({ targets }: Pick<App, 'targets'>, key: TargetKey) =>
   targets.find((target) => target.key === key) ?? null
 
 /** The targets of a kind with keys that the other settings do not have. */
-const findUnmatched = ({ targets }: App, other: App, kind: TargetSettings['kind']) =>
-  targets.filter((one) => one.kind === kind && findTarget(other, one.key) === null)
+const findUnmatched = (
+  { targets }: ReleaseSettings,
+  other: ReleaseSettings,
+  kind: TargetSettings['kind'],
+) => targets.filter((one) => one.kind === kind && findTarget(other, one.key) === null)
 
 /**
  * The target of other settings of the same app that reaches, or reached, an instance: it has the same
@@ -17,8 +20,8 @@ const findUnmatched = ({ targets }: App, other: App, kind: TargetSettings['kind'
  * the other settings have no such target.
  */
 export const findSamePlace = (
-  own: App,
-  other: App,
+  own: ReleaseSettings,
+  other: ReleaseSettings,
   { id, target: key }: InstanceKey,
   known: readonly InstanceKey[],
 ): TargetSettings | null => {

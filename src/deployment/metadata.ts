@@ -1,4 +1,4 @@
-import type { App, TargetTraits } from './app.ts'
+import type { App, TargetTraits, ReleaseSettings } from './app.ts'
 import type { Candidate } from './deployment.ts'
 import { findTarget } from './find-target.ts'
 import { joinMessages } from './message.ts'
@@ -7,7 +7,10 @@ import { joinMessages } from './message.ts'
  * For a target that does not name `metadata`. A new app is blocked, and stays so. An app that was live before, or takes over a
  * container started by hand, may depend on the instance's role without failing its health check: nothing is blocked.
  */
-const inheritMetadata = (target: TargetTraits, live: App | null): TargetTraits['metadata'] => {
+const inheritMetadata = (
+  target: TargetTraits,
+  live: ReleaseSettings | null,
+): TargetTraits['metadata'] => {
   if (live === null) return target.replaces === null ? 'block' : null
   const same = findTarget(live, target.key)
   const before = same === null ? live.targets : [same]
@@ -15,7 +18,10 @@ const inheritMetadata = (target: TargetTraits, live: App | null): TargetTraits['
 }
 
 /** The settings that a new release freezes; `live` are those of the live release. */
-export const settleMetadata = (settings: App, live: App | null): App => ({
+export const settleMetadata = (
+  settings: ReleaseSettings,
+  live: ReleaseSettings | null,
+): ReleaseSettings => ({
   ...settings,
   targets: settings.targets.map((target) =>
     target.metadata === null ? { ...target, metadata: inheritMetadata(target, live) } : target,
@@ -39,5 +45,7 @@ const describeWarned = (candidates: readonly Candidate[]): string | null => {
 }
 
 /** What to mend, told with a deployment from its beginning; it keeps none from opening. */
-export const describeExposure = (candidates: readonly Candidate[], settings: App): string | null =>
-  joinMessages([describeWarned(candidates), describeUnnamed(settings)])
+export const describeExposure = (
+  candidates: readonly Candidate[],
+  settings: ReleaseSettings,
+): string | null => joinMessages([describeWarned(candidates), describeUnnamed(settings)])

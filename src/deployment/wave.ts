@@ -1,5 +1,5 @@
 import { addSeconds, secondsBetween, type Instant } from '../kernel/clock.ts'
-import type { App, TargetTraits } from './app.ts'
+import type { TargetTraits, ReleaseSettings } from './app.ts'
 import { rollingSeconds } from './deadline.ts'
 import {
   continuesOnFailure,
@@ -30,7 +30,7 @@ export const planWaves = (
 
 /** The instances of a deployment, each in its wave. */
 export const toInstances = (
-  { targets }: App,
+  { targets }: ReleaseSettings,
   candidates: readonly Candidate[],
   capacities: readonly number[],
 ): readonly InstanceState[] =>

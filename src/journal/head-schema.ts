@@ -15,7 +15,7 @@ import {
 } from '../kernel/id.ts'
 import { instantSchema, reasonSchema } from './item.ts'
 import { originSchema } from './origin-schema.ts'
-import { appSchema } from './settings-schema.ts'
+import { settingsSchema } from './settings-schema.ts'
 
 const promotionSchema: z.ZodType<Promotion> = z.object({ app: AppName, generation: Generation })
 
@@ -26,7 +26,7 @@ export const releaseSchema: z.ZodType<Release> = z.object({
   digest: Digest,
   secretVersion: z.string().nullable(),
   origin: originSchema,
-  settings: appSchema,
+  settings: settingsSchema,
   promotedFrom: promotionSchema.nullable().default(null),
 })
 

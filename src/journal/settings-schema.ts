@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { App, TargetSettings } from '../deployment/app.ts'
+import type { ReleaseSettings, TargetSettings } from '../deployment/app.ts'
 import { AppName, InstanceId, TargetKey } from '../kernel/id.ts'
 
 /*
@@ -78,7 +78,7 @@ const targetSchema: z.ZodType<TargetSettings> = z.discriminatedUnion('kind', [
   }),
 ])
 
-export const appSchema: z.ZodType<App> = z.object({
+export const settingsSchema: z.ZodType<ReleaseSettings> = z.object({
   name: AppName,
   repository: z.string().nullable(),
   branch: z.string(),
@@ -105,10 +105,4 @@ export const appSchema: z.ZodType<App> = z.object({
       secrets: z.enum(['recorded', 'current']),
     })
     .nullable(),
-  reports: z.object({
-    github: z.string().nullable(),
-    githubDescription: z.enum(['reason', 'message']).default('reason'),
-    notice: z.string().nullable(),
-    sentry: z.string().nullable(),
-  }),
 })

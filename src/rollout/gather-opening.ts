@@ -1,4 +1,9 @@
-import type { App, TargetSettings } from '../deployment/app.ts'
+import {
+  toReleaseSettings,
+  type App,
+  type ReleaseSettings,
+  type TargetSettings,
+} from '../deployment/app.ts'
 import type { Candidate } from '../deployment/deployment.ts'
 import type { Opening } from '../deployment/observation.ts'
 import type { Capacity, Target } from '../targets/target.ts'
@@ -15,7 +20,7 @@ export interface CandidatePorts {
  */
 export const listCandidates = async (
   { toTarget }: CandidatePorts,
-  settings: App,
+  settings: ReleaseSettings,
   secretVersion: string | null,
 ): Promise<{
   readonly candidates: readonly Candidate[]
@@ -82,6 +87,6 @@ export const gatherOpening = async (
     candidates,
     capacities: capacities.map(({ instances }) => instances),
     ...findObstacle(secret, capacities),
-    release: { generation: null, ...image, secretVersion, settings: app },
+    release: { generation: null, ...image, secretVersion, settings: toReleaseSettings(app) },
   }
 }

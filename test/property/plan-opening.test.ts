@@ -294,6 +294,7 @@ it('plan reports what an opening would end at once, and otherwise the waves that
     'envelope_too_large',
     'instance_in_two_targets',
     'instance_offline',
+    'instance_untagged',
     'no_instances',
     'none',
     'pauses_too_long',

@@ -4,7 +4,7 @@ import type { Answer } from '../../src/deployment/step.ts'
 import { decide, evolve } from '../../src/deployment/transition.ts'
 import { addSeconds, type Instant } from '../../src/kernel/clock.ts'
 import { Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
-import type { App, Ec2Settings } from '../../src/deployment/app.ts'
+import { toReleaseSettings, type App, type Ec2Settings } from '../../src/deployment/app.ts'
 import type { Revision } from '../../src/deployment/revision.ts'
 import type { Opening } from '../../src/deployment/observation.ts'
 import { appOf } from './apps.ts'
@@ -54,7 +54,7 @@ export const openingOf = (
     digest: digestAt(index),
     secretVersion: null,
     origin: originAt(index),
-    settings,
+    settings: toReleaseSettings(settings),
     promotedFrom: null,
   },
   candidates: Array.from({ length: instances }, (_, i) =>

@@ -1,3 +1,4 @@
+import { toReleaseSettings } from '../../src/deployment/app.ts'
 import type { Release } from '../../src/deployment/deployment.ts'
 import { Fence, Generation, type InstanceId } from '../../src/kernel/id.ts'
 import { createLog } from '../../src/kernel/log.ts'
@@ -24,7 +25,7 @@ export const release: Release = {
   digest: digestAt(7),
   secretVersion: null,
   origin: null,
-  settings: lettings,
+  settings: toReleaseSettings(lettings),
   promotedFrom: null,
 }
 
@@ -38,7 +39,7 @@ export const orderOf = (changes: Partial<Order> = {}): Order => ({
   numberedAt: start,
   since: start,
   release,
-  settings: lettings,
+  settings: toReleaseSettings(lettings),
   target: keyAt(0),
   instances: [instanceAt(1)],
   predeployOn: null,

@@ -1,3 +1,4 @@
+import { toReleaseSettings } from '../../src/deployment/app.ts'
 import type { Advancing, Ended, Release } from '../../src/deployment/deployment.ts'
 import type { Head } from '../../src/deployment/head.ts'
 import { createCertificates } from '../../src/journal/certificates.ts'
@@ -57,11 +58,13 @@ const release: Release = {
   digest,
   secretVersion: 'b1d7a0d4-6c0f-4f2e-9a55-0a8f6c1d2e3f',
   origin,
-  settings: appOf(app, {
-    env: { DEBUG: 'False' },
-    secrets: 'landfall/prod/oc-lettings',
-    targets: [renderTarget({ token: 'landfall/prod/render' })],
-  }),
+  settings: toReleaseSettings(
+    appOf(app, {
+      env: { DEBUG: 'False' },
+      secrets: 'landfall/prod/oc-lettings',
+      targets: [renderTarget({ token: 'landfall/prod/render' })],
+    }),
+  ),
   promotedFrom: { app: AppName.parse('oc-lettings-staging'), generation: Generation.parse(41) },
 }
 

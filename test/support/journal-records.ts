@@ -1,5 +1,9 @@
 import * as fc from 'fast-check'
-import type { App, TargetSettings } from '../../src/deployment/app.ts'
+import {
+  toReleaseSettings,
+  type TargetSettings,
+  type ReleaseSettings,
+} from '../../src/deployment/app.ts'
 import type {
   Advancing,
   Deployment,
@@ -129,7 +133,7 @@ const environments = fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,8}$/), 
   maxKeys: 4,
 })
 
-const settings: fc.Arbitrary<App> = fc
+const settings: fc.Arbitrary<ReleaseSettings> = fc
   .record({
     env: environments,
     deploy: fc.constantFrom('automatic' as const, 'manual' as const),
@@ -143,7 +147,7 @@ const settings: fc.Arbitrary<App> = fc
       }),
     ),
   })
-  .map((changes) => ({ ...appOf('oc-lettings'), ...changes }))
+  .map((changes) => ({ ...toReleaseSettings(appOf('oc-lettings')), ...changes }))
 
 const origins = maybe(
   fc.record({

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { App } from '../../src/deployment/app.ts'
+import { toReleaseSettings, type App } from '../../src/deployment/app.ts'
 import type { Release } from '../../src/deployment/deployment.ts'
 import { createHead, headLimits, type Head } from '../../src/deployment/head.ts'
 import { jsonBytes } from '../../src/deployment/message.ts'
@@ -51,7 +51,7 @@ export const releaseAt = (settings: App, index: number): Release => ({
   digest: digestAt(index),
   secretVersion: 'v'.repeat(64),
   origin: longestOrigin,
-  settings,
+  settings: toReleaseSettings(settings),
   promotedFrom: { app: AppName.parse('a'.repeat(40)), generation: largest },
 })
 

@@ -1,4 +1,4 @@
-import type { App, InstanceSelector } from '../../deployment/app.ts'
+import type { InstanceSelector, ReleaseSettings } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/deployment.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
@@ -112,7 +112,7 @@ export type SealEnvelope = (
  * or used, which sealing reports. A null version is the current one.
  */
 export type MeasureEnvelope = (
-  settings: App,
+  settings: ReleaseSettings,
   secretVersion: string | null,
 ) => Promise<number | null>
 

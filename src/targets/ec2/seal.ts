@@ -1,4 +1,4 @@
-import type { App } from '../../deployment/app.ts'
+import type { ReleaseSettings } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/deployment.ts'
 import { Generation, type InstanceId } from '../../kernel/id.ts'
 import type { Redacted } from '../../kernel/redacted.ts'
@@ -19,7 +19,7 @@ import type { Certificate, MaskOutput, MeasureEnvelope, SealEnvelope, Sealed } f
 
 const renderPlaintext = async (
   readSecret: ReadSecret,
-  app: App,
+  app: ReleaseSettings,
   { secretVersion, generation }: Pick<Release, 'secretVersion' | 'generation'>,
   instances: readonly InstanceId[],
 ): Promise<Result<Redacted, SecretRefusal>> => {

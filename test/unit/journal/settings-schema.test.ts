@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { appSchema } from '../../../src/journal/settings-schema.ts'
+import { settingsSchema } from '../../../src/journal/settings-schema.ts'
 import { appOf } from '../../support/apps.ts'
 import { ec2 } from '../../support/examples.ts'
 
 test('a release frozen before its rights were limited is brought back with the rights that it ran with', () => {
   const { capAdd: _, newPrivileges: __, pidsLimit: ___, ...run } = ec2().run
   const frozen = { ...appOf('shop'), targets: [{ ...ec2(), run }] }
-  expect(appSchema.parse(frozen).targets).toMatchObject([
+  expect(settingsSchema.parse(frozen).targets).toMatchObject([
     { run: { ...run, capAdd: ['NET_RAW'], newPrivileges: true, pidsLimit: 4_194_304 } },
   ])
 })

@@ -207,9 +207,9 @@ describe('webhook notice: the text', () => {
     ])
     const changed = { by: 'convergence', reason: 'key_changed', message: 'i-00000001' } as const
     expect(read(noticeOf('certificate_changed', null, changed))).toEqual([
-      '🔑 *oc-lettings* (production) runs on an instance whose key was replaced · by convergence',
+      '🔑 *oc-lettings* (production) runs on an instance whose key was replaced · by `convergence`',
       'The key of the instance is not the one that Landfall knows it by. (`key_changed`)',
-      '> i-00000001',
+      '> `i-00000001`',
     ])
   })
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import type { App, TargetSettings } from '../../../src/deployment/app.ts'
+import { toReleaseSettings, type App, type TargetSettings } from '../../../src/deployment/app.ts'
 import type { Deployment, Release } from '../../../src/deployment/deployment.ts'
 import type { Head } from '../../../src/deployment/head.ts'
 import { Generation, InstanceId } from '../../../src/kernel/id.ts'
@@ -241,7 +241,7 @@ describe('a head that another role has altered', () => {
     await tick()
     await tick()
     expect(world.deployments.get(2)).toMatchObject({ status: 'succeeded' })
-    expect(world.core().live?.settings).toEqual(world.app)
+    expect(world.core().live?.settings).toEqual(toReleaseSettings(world.app))
     expect(world.breaches).toEqual([])
   })
 })
@@ -260,11 +260,11 @@ describe('what reconcile has recorded itself', () => {
     const later = watch(world, changed(world))
     pushGreen(world, 2)
     await later.tick()
-    expect(world.core().live?.settings).toEqual(changed(world))
+    expect(world.core().live?.settings).toEqual(toReleaseSettings(changed(world)))
     await operate(world, { kind: 'rollback', to: null })
     await later.tick()
     expect(world.deployments.get(3)).toMatchObject({ kind: 'rollback', status: 'succeeded' })
-    expect(world.core().live?.settings).toEqual(world.app)
+    expect(world.core().live?.settings).toEqual(toReleaseSettings(world.app))
     expect(later.errors).toEqual([])
     expect(world.breaches).toEqual([])
   })
@@ -279,7 +279,7 @@ describe('what reconcile has recorded itself', () => {
     for (let minute = 0; minute < 20 && !world.deployments.has(2); minute += 1) await later.tick()
     expect(world.deployments.get(2)).toMatchObject({
       status: 'succeeded',
-      release: { settings: world.app },
+      release: { settings: toReleaseSettings(world.app) },
     })
     expect(later.errors).toEqual([])
   })

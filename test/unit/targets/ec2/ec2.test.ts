@@ -61,7 +61,7 @@ test('leaves an instance without the tag of the stage out, which would fail the 
   const fleet = [machine(1), machine(2, untagged), machine(3, { tags: {} })]
   const { target, said } = targetOf({ fleet })
   expect(await target.candidates()).toEqual([
-    { id: instanceAt(1), target: keyAt(0), obstacle: null },
+    { id: instanceAt(1), target: keyAt(0), obstacle: null, warning: null },
   ])
   expect(said.map((line): unknown => JSON.parse(line))).toEqual([
     {
