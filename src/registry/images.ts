@@ -13,7 +13,7 @@ import type { RegistryAnswer } from './session.ts'
 /** For what nothing depends on: five requests at most. */
 const briefMilliseconds = 1000
 
-type Source = Pick<App, 'image' | 'registry'>
+type Hosted = Pick<App, 'image' | 'registry'>
 
 /**
  * The registries of apps, asked with the apps' credentials.
@@ -21,21 +21,18 @@ type Source = Pick<App, 'image' | 'registry'>
  * @throws Retryable if the credentials cannot be read now
  */
 export const createImages = (http: Http, readSecret: ReadSecret) => {
-  const open = async ({ image, registry }: Source, send = http) => {
+  const open = async ({ image, registry }: Hosted, send = http) => {
     const login = await readRegistryLogin(readSecret, registry)
     return login.ok ? openImage(send, image, login.value) : null
   }
-  const unauthorized = fail({
-    reason: 'registry_unauthorized',
-    retryAfterSeconds: null,
-  } as const)
+  const unauthorized = fail({ reason: 'registry_unauthorized', retryAfterSeconds: null } as const)
   return {
-    findDigest: async (app: Source, tag: string): Promise<RegistryAnswer<Digest>> =>
+    findDigest: async (app: Hosted, tag: string): Promise<RegistryAnswer<Digest>> =>
       (await open(app))?.findDigest(tag) ?? unauthorized,
-    findCommit: async (app: Source, digest: Digest): Promise<RegistryAnswer<Commit | null>> =>
+    findCommit: async (app: Hosted, digest: Digest): Promise<RegistryAnswer<Commit | null>> =>
       (await open(app))?.findCommit(digest) ?? unauthorized,
     /** Null also where the registry does not tell it at once. */
-    findOrigin: async (app: Source, digest: Digest): Promise<Origin | null> => {
+    findOrigin: async (app: Hosted, digest: Digest): Promise<Origin | null> => {
       const brief: Http = (request) => http({ ...request, timeoutMilliseconds: briefMilliseconds })
       const image = await open(app, brief).catch(unlessRetryable)
       if (image === null || image instanceof Retryable) return null
@@ -43,7 +40,7 @@ export const createImages = (http: Http, readSecret: ReadSecret) => {
       return found.ok ? found.value : null
     },
     /** For one kind of machine, or for any if it is null. Unknown if the credentials cannot be used. */
-    findSize: async (app: Source, digest: Digest, machine: string | null): Promise<ImageSize> => {
+    findSize: async (app: Hosted, digest: Digest, machine: string | null): Promise<ImageSize> => {
       const image = await open(app).catch(unlessRetryable)
       return image === null || image instanceof Retryable
         ? { kind: 'unknown' }

@@ -110,9 +110,12 @@ const toSettings = (one: TargetCase, target: number): TargetSettings => {
   if (one.kind === 'render') return renderTarget({ service: `srv-${target}`, env: 'leave' })
   const { batch, pauseSeconds } = one
   const ids = one.machines.map((_, index) => idAt(target, index))
+  // Of those selected by a tag an untagged one is left out; one that is named is refused.
+  const isUntaggedNamed = one.machines.includes('untagged') && batch.kind === 'count'
+  const isNamed = one.machines.includes('absent') || isUntaggedNamed
   return ec2({
     key: keyAt(target),
-    ...(one.machines.includes('absent') && { instances: { kind: 'ids', ids } }),
+    ...(isNamed && { instances: { kind: 'ids', ids } }),
     rollout: { batch, pauseSeconds },
   })
 }

@@ -123,7 +123,7 @@ describe('the room that an opening leaves for instances', () => {
     const { digest, secretVersion } = release()
     const opened = roomFor(empty, { ...plain, settings: { ...plain.settings, env: large } })
     const kept = { ...releaseAt(lettings, 1), origin: plain.origin, promotedFrom: null }
-    const lean = { ...kept, settings: { ...lettings, env: large } }
+    const lean = { ...kept, settings: { ...kept.settings, env: large } }
     expect(roomFor({ ...empty, releases: [kept, lean] })).toBeCloseTo(opened, -2)
     const quarantine = [digestAt(1), { digest, secretVersion, env: large }]
     const taken = roomFor(empty) - roomFor({ ...empty, quarantine })

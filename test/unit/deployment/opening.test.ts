@@ -1,3 +1,4 @@
+import { toReleaseSettings } from '../../../src/deployment/app.ts'
 import { describe, expect, it } from 'vitest'
 import { headBytes, maxHeadBytes } from '../../../src/deployment/head-size.ts'
 import { headLimits } from '../../../src/deployment/head.ts'
@@ -61,7 +62,7 @@ describe('opening', () => {
       phase: 'advancing',
       openedAt: start,
       deadlineAt: after(900),
-      release: { generation: 1, digest: digestAt(5), settings: lettings },
+      release: { generation: 1, digest: digestAt(5), settings: toReleaseSettings(lettings) },
       instances: [
         { id: instanceAt(1), wave: 0, status: 'pending', touched: false },
         { id: instanceAt(2), wave: 1, status: 'pending', touched: false },

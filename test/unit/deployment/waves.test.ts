@@ -1,3 +1,4 @@
+import { toReleaseSettings } from '../../../src/deployment/app.ts'
 import { describe, expect, it } from 'vitest'
 import { planWaves } from '../../../src/deployment/wave.ts'
 import { begin, live, type Core } from '../../support/core.ts'
@@ -38,7 +39,7 @@ describe('the next wave', () => {
         numberedAt: null,
         since: start,
         release: polled.deployment?.release,
-        settings: lettings,
+        settings: toReleaseSettings(lettings),
         target: firstTarget,
         instances: [instanceAt(1)],
         predeployOn: null,

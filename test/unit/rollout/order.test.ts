@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { App } from '../../../src/deployment/app.ts'
+import { toReleaseSettings, type App } from '../../../src/deployment/app.ts'
 import { InstanceId } from '../../../src/kernel/id.ts'
 import { begin, bringLive, live, type Core } from '../../support/core.ts'
 import {
@@ -41,7 +41,7 @@ describe('an order', () => {
       numberedAt: start,
       since: start,
       release: core.deployment?.release,
-      settings: lettings,
+      settings: toReleaseSettings(lettings),
       target: firstTarget,
       instances: [instanceAt(1)],
       predeployOn: instanceAt(1),
@@ -78,7 +78,7 @@ describe('an order', () => {
     const first = begin().open(openingOf(1, 2)).serve().dispatch().answer(failedAt(2))
     const order = orderOf(first.poll())
     expect(order).toMatchObject({ purpose: 'restore', release: null })
-    expect(order.settings).toEqual(lettings)
+    expect(order.settings).toEqual(toReleaseSettings(lettings))
   })
 
   it('orders a restore without a release where another kind of target was live', () => {
@@ -101,7 +101,7 @@ describe('an order', () => {
     }
     expect(back('srv-1', 'srv-1').release).toMatchObject({ generation: 1 })
     expect(back('srv-1', 'srv-2').release).toBeNull()
-    expect(back('srv-1', 'srv-2').settings).toEqual(toRender('srv-2'))
+    expect(back('srv-1', 'srv-2').settings).toEqual(toReleaseSettings(toRender('srv-2')))
   })
 
   it('keeps the time of the first order where a command is repeated', () => {
