@@ -96,8 +96,7 @@ const doors = [
     'crypto',
     '^(node:)?crypto$',
     [
-      'src/kernel/id\\.ts$',
-      'src/journal/history\\.ts$',
+      'src/(kernel/id|journal/history)\\.ts$',
       'src/secrets/',
       'src/sources/',
       'src/delivery/',

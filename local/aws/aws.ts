@@ -129,6 +129,23 @@ const closeServer = async (server: Server, dynamodb: DynamoDb): Promise<void> =>
   await closed
 }
 
+/** The services that are written here, all but DynamoDB and Lambda. */
+const openServices = (options: AwsOptions, runner: Runner, secrets: SecretStore) => {
+  const { account, faults, fleet, stateDirectory: state, service } = options
+  const bus: EventBus = createEventBus(account, service.rules, faults, wakeWith(runner))
+  const emit = (facts: EventFacts): void => bus.emit(toEvent(account, facts))
+  const ssm = openSsm(options, emit)
+  const alarms = openJsonFile(join(state, 'alarms.json'), AlarmList)
+  const services = {
+    ssm: ssm.operations,
+    secretsmanager: createSecretOperations(secrets),
+    events: bus.operations,
+    monitoring: createCloudWatchOperations(account, alarms, emit),
+    ec2: createEc2Operations(account, fleet),
+  }
+  return { bus, ssm, services }
+}
+
 /** Everything of AWS that Landfall touches, on one port, with its state in one directory. */
 export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   const { account, faults, fleet, stateDirectory: state, service } = options
@@ -149,18 +166,8 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     faults,
     writeLog: options.writeLog,
   })
-  const bus: EventBus = createEventBus(account, service.rules, faults, wakeWith(runner))
-  const emit = (facts: EventFacts): void => bus.emit(toEvent(account, facts))
-  const ssm = openSsm(options, emit)
-  const alarms = openJsonFile(join(state, 'alarms.json'), AlarmList)
+  const { bus, ssm, services } = openServices(options, runner, secrets)
   const dynamodb = await openDynamoDb(join(state, 'dynamodb'))
-  const services = {
-    ssm: ssm.operations,
-    secretsmanager: createSecretOperations(secrets),
-    events: bus.operations,
-    monitoring: createCloudWatchOperations(account, alarms, emit),
-    ec2: createEc2Operations(account, fleet),
-  }
   const server = createEndpoint({
     credentials,
     authorizer: access.authorizer,

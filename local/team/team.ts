@@ -140,6 +140,15 @@ const startParts = async (options: TeamOptions) => {
   return { engine, registry, stack, configuration, startAgain: () => startStack(facts) }
 }
 
+const createPushImage =
+  (engine: Engine | null, address: string, options: TeamOptions): Team['pushImage'] =>
+  async (name, tag, behaviour, labels = {}) => {
+    const of = { name: `${address}/${name}`, tag, behaviour, labels }
+    return engine === null
+      ? publishEmptyImage(of)
+      : publishAppImage(of, options.credentials ?? null)
+  }
+
 /** Starts a stack with an own registry and the team's configuration on free ports. */
 export const startTeam = async (options: TeamOptions): Promise<Team> => {
   const { engine, registry, configuration, startAgain, ...parts } = await startParts(options)
@@ -159,11 +168,7 @@ export const startTeam = async (options: TeamOptions): Promise<Team> => {
     get operators() {
       return operators
     },
-    pushImage: async (name, tag, behaviour, labels = {}) => {
-      const of = { name: `${registry.address}/${name}`, tag, behaviour, labels }
-      const credentials = options.credentials ?? null
-      return engine === null ? publishEmptyImage(of) : publishAppImage(of, credentials)
-    },
+    pushImage: createPushImage(engine, registry.address, options),
     endCi: async (run) => {
       runs += 1
       const ended = { repository: 'acme/shop', branch: 'main', workflow: 'CI', runNumber: runs }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import {
   BatchInput,
+  Capability,
   HostName,
   ImageName,
   KeyArn,
@@ -66,12 +67,7 @@ const Run = z
       .default([]),
     networks: z.array(containerName).default([]).describe('Further Docker networks to join.'),
     capAdd: z
-      .array(
-        textLike(
-          'a capability of Linux as Docker names it, such as NET_RAW',
-          /^(?!CAP_)[A-Z][A-Z_]{2,30}$/,
-        ),
-      )
+      .array(Capability)
       .default([])
       .describe("Capabilities besides Docker's own, of which NET_RAW is taken away."),
     newPrivileges: z

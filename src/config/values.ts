@@ -105,6 +105,11 @@ export const KeyArn = textLike(
   /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]{1,64}$/,
 )
 
+export const Capability = textLike(
+  'a capability of Linux as Docker names it, such as NET_RAW',
+  /^(?!CAP_)[A-Z][A-Z_]{2,30}$/,
+)
+
 /** `[registry[:port]/]path`, without tag and digest. */
 export const ImageName = textLike(
   'an image without its tag, such as acme/oc-lettings or registry.example:5000/name (the tag goes to "tag")',

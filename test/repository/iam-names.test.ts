@@ -21,19 +21,26 @@ const readPolicies = async (): Promise<Readonly<Record<string, unknown>>> => {
   const inline = template
     .list('AWS::IAM::Role')
     .flatMap(({ logicalId, Properties }) =>
-      Inline.parse(Properties).Policies.map(({ PolicyDocument }, index) => [
-        `${logicalId}/${index}`,
-        PolicyDocument,
-      ]),
+      Inline.parse(Properties).Policies.map(
+        ({ PolicyDocument }, index) => [`${logicalId}/${index}`, PolicyDocument] as const,
+      ),
     )
   const others = ['AWS::IAM::ManagedPolicy', 'AWS::IAM::Policy', 'AWS::SQS::QueuePolicy'].flatMap(
     (type) =>
       template
         .list(type)
-        .map(({ logicalId, Properties }) => [logicalId, Document.parse(Properties).PolicyDocument]),
+        .map(
+          ({ logicalId, Properties }) =>
+            [logicalId, Document.parse(Properties).PolicyDocument] as const,
+        ),
   )
   const deploy: unknown = JSON.parse(readFileSync('examples/deploy-policy.json', 'utf8'))
-  return Object.fromEntries([...inline, ...others, ['examples/deploy-policy.json', deploy]])
+  const entries: readonly (readonly [string, unknown])[] = [
+    ...inline,
+    ...others,
+    ['examples/deploy-policy.json', deploy],
+  ]
+  return Object.fromEntries(entries)
 }
 
 test('each action, resource and condition key of the policies exists at AWS, and the action has it', async () => {

@@ -163,15 +163,15 @@ export interface GrantedWorld {
   readonly standIn: StandIn
   readonly logs: readonly string[]
   /** CI is green for a commit of the app, whose image is there. */
-  deliver(app: string, commit: string): Promise<void>
+  readonly deliver: (app: string, commit: string) => Promise<void>
   /** What an operator function answers. */
-  operate(name: string, input: object): Promise<unknown>
+  readonly operate: (name: string, input: object) => Promise<unknown>
   /** Until no function runs, and what the newest deployment of the app has come to. */
-  settle(app: string): Promise<string>
-  waitForStatus(app: string, generation: number, status: string): Promise<void>
-  fireAlarm(): Promise<void>
-  tick(): Promise<void>
-  stop(): Promise<void>
+  readonly settle: (app: string) => Promise<string>
+  readonly waitForStatus: (app: string, generation: number, status: string) => Promise<void>
+  readonly fireAlarm: () => Promise<void>
+  readonly tick: () => Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 const Status = z.object({

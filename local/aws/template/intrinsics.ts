@@ -43,6 +43,32 @@ const substitute = (argument: unknown, resolve: Resolve): string => {
   })
 }
 
+const toPseudoParameters = (
+  account: Account,
+  stackName: string,
+): Readonly<Record<string, string>> => ({
+  'AWS::Region': account.region,
+  'AWS::AccountId': account.id,
+  'AWS::Partition': 'aws',
+  'AWS::URLSuffix': 'amazonaws.com',
+  'AWS::StackName': stackName,
+})
+
+const createLogic = (
+  resolve: Resolve,
+  conditions: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, (argument: unknown) => unknown>> => ({
+  'Fn::Not': (argument) => resolve(toList(argument)[0]) !== true,
+  'Fn::Equals': (argument) => {
+    const [one, other] = toList(resolve(argument))
+    return one === other
+  },
+  'Fn::If': (argument) => {
+    const [name, yes, no] = toList(argument)
+    return resolve(resolve(conditions[toText(name)]) === true ? yes : no)
+  },
+})
+
 /** The intrinsic functions that a packaged template uses, with values of the local account. */
 export const createResolver = (
   account: Account,
@@ -50,13 +76,7 @@ export const createResolver = (
   resources: Resources,
   conditions: Readonly<Record<string, unknown>> = {},
 ): Resolve => {
-  const pseudo: Readonly<Record<string, string>> = {
-    'AWS::Region': account.region,
-    'AWS::AccountId': account.id,
-    'AWS::Partition': 'aws',
-    'AWS::URLSuffix': 'amazonaws.com',
-    'AWS::StackName': stackName,
-  }
+  const pseudo = toPseudoParameters(account, stackName)
   const toName = (logicalId: string): string => {
     const resource = resources[logicalId]
     const property = nameProperties.find((name) => resource?.Properties[name] !== undefined)
@@ -86,15 +106,7 @@ export const createResolver = (
       const [separator, text] = toList(argument)
       return toText(resolve(text)).split(toText(separator))
     },
-    'Fn::Not': (argument) => resolve(toList(argument)[0]) !== true,
-    'Fn::Equals': (argument) => {
-      const [one, other] = toList(resolve(argument))
-      return one === other
-    },
-    'Fn::If': (argument) => {
-      const [name, yes, no] = toList(argument)
-      return resolve(resolve(conditions[toText(name)]) === true ? yes : no)
-    },
+    ...createLogic((value) => resolve(value), conditions),
     'Fn::Select': (argument) => {
       const [index, list] = toList(argument)
       return toList(resolve(list))[Number(index)]
