@@ -110,7 +110,7 @@ const openStage = async (team: BenchTeam, base: string): Promise<Stage> => {
   const generation = await deployAnother(team, base, commit)
   const { live } = await team.operators.status(team.app)
   if (live?.generation !== generation) throw new Error('there is no release to go back to')
-  const alarm = await createAlarm(team.stack.client, team.alarmName)
+  const alarm = await createAlarm(team, team.alarmName)
   return { team, base, alarm, good: { generation, commit, digest: live.digest } }
 }
 

@@ -54,7 +54,7 @@ const isNothingNew = ({ open, waiting, live, deployments }: ShownStatus): boolea
 export const takeBackByAlarm = async (stage: Stage): Promise<Act> => {
   const { team, screen } = stage
   const digest = await team.pushImage(image, commit, { VERSION: bad, FAULT: 'answers_500' })
-  const alarm = await createAlarm(team.stack.client, alarmName)
+  const alarm = await createAlarm(team, alarmName)
   const run = { runNumber: 4, createdAt: new Date() }
   const title = 'Healthy, but its users get 500: an alarm takes it back'
   const act = await underLoad(stage, { title, ownError: badAnswer }, async () => {

@@ -5,7 +5,7 @@ import {
   SetAlarmStateCommand,
   type StateValue,
 } from '@aws-sdk/client-cloudwatch'
-import type { ClientSettings } from '../aws/index.ts'
+import type { Team } from './team.ts'
 
 /** An alarm on the 5xx of an app. Nobody counts them here: its state is what it is set to. */
 export interface TeamAlarm {
@@ -15,14 +15,14 @@ export interface TeamAlarm {
   readSince(): Promise<number>
 }
 
-/** Makes the alarm, content so far. */
-export const createAlarm = async (client: ClientSettings, name: string): Promise<TeamAlarm> => {
-  const cloudwatch = new CloudWatchClient(client)
+/** Makes the alarm, content so far. It goes on after the team's stack was started again, with another key. */
+export const createAlarm = async (team: Pick<Team, 'stack'>, name: string): Promise<TeamAlarm> => {
+  const cloudwatch = () => new CloudWatchClient(team.stack.client)
   const set = async (StateValue: StateValue): Promise<void> => {
     const state = { AlarmName: name, StateValue, StateReason: 'set by hand' }
-    await cloudwatch.send(new SetAlarmStateCommand(state))
+    await cloudwatch().send(new SetAlarmStateCommand(state))
   }
-  await cloudwatch.send(
+  await cloudwatch().send(
     new PutMetricAlarmCommand({
       AlarmName: name,
       Namespace: 'Landfall/Proxy',
@@ -42,7 +42,7 @@ export const createAlarm = async (client: ClientSettings, name: string): Promise
     set,
     readSince: async () => {
       const order = new DescribeAlarmsCommand({ AlarmNames: [name] })
-      const since = (await cloudwatch.send(order)).MetricAlarms?.[0]?.StateTransitionedTimestamp
+      const since = (await cloudwatch().send(order)).MetricAlarms?.[0]?.StateTransitionedTimestamp
       if (since === undefined) throw new Error(`there is no alarm ${name}`)
       return since.getTime()
     },

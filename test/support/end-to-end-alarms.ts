@@ -16,7 +16,7 @@ export interface Alarms {
 
 /** Makes these alarms, content so far. */
 export const createAlarms = async (stage: Stage, names: readonly string[]): Promise<Alarms> => {
-  const alarms = await Promise.all(names.map((name) => createAlarm(stage.team.stack.client, name)))
+  const alarms = await Promise.all(names.map((name) => createAlarm(stage.team, name)))
   const find = (name: string) => {
     const found = alarms.find((alarm) => alarm.name === name)
     if (found === undefined) throw new Error(`no alarm ${name}`)
