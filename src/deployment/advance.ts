@@ -1,5 +1,6 @@
 import { addSeconds, type Instant } from '../kernel/clock.ts'
 import { Fence, type InstanceId, type TargetKey } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
 import { absorbAnswers } from './answer.ts'
 import { emit, type Draft } from './apply.ts'
 import { endDeployment, endWithdrawn, instancesToRestore, preempt, withdraw } from './close.ts'
@@ -68,13 +69,16 @@ export const currentWave = (deployment: Deployment): readonly InstanceState[] =>
   return own.filter((instance) => instance.wave === wave)
 }
 
-/** True once every reachable instance is rolled back; offline ones are listed and repaired later. */
+/** What keeps a command from an instance before it is sent. */
+const unreachable: readonly Reason[] = ['instance_offline', 'instance_untagged', 'agent_too_old']
+
+/** True once every reachable instance is rolled back; the others are listed and repaired later. */
 const isRolledBack = ({ kind, instances }: Deployment): boolean =>
   kind === 'rollback' &&
   instances.some(({ status }) => status === 'succeeded') &&
   instances.every(
     ({ status, touched, reason }) =>
-      status === 'succeeded' || (!touched && reason === 'instance_offline'),
+      status === 'succeeded' || (!touched && unreachable.some((one) => one === reason)),
   )
 
 /** Ends a deployment with no wave left. */

@@ -9,10 +9,12 @@ import { joinMessages } from './message.ts'
 /** The releases by whose settings the open deployment sends its commands and asks for answers. */
 export const releasesInUse = (
   head: Head,
-  { phase, release }: OpenDeployment,
+  { phase, release, intent }: OpenDeployment,
 ): readonly Release[] => {
   const live = liveRelease(head)
-  return phase === 'withdrawing' && live !== null ? [release, live] : [release]
+  // No decision makes a restore of a deployment that advances; a head that was altered may name one.
+  const isWayBack = phase === 'withdrawing' || intent?.purpose === 'restore'
+  return isWayBack && live !== null ? [release, live] : [release]
 }
 
 /** Nothing is sent any more, not even to restore what was touched: convergence asks those instances later. */

@@ -19,7 +19,7 @@ import { settingsSchema } from './settings-schema.ts'
 
 const promotionSchema: z.ZodType<Promotion> = z.object({ app: AppName, generation: Generation })
 
-export const releaseSchema: z.ZodType<Release> = z.object({
+export const releaseSchema: z.ZodType<Release> = z.looseObject({
   generation: Generation,
   revision: RevisionId,
   commit: Commit.nullable(),

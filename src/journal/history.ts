@@ -96,18 +96,14 @@ const recordStep = async (table: JournalTable, app: AppName, step: StepRecord): 
 }
 
 const toHash = (release: Release): string =>
-  createHash('sha256').update(JSON.stringify(release)).digest('hex').slice(0, 16)
+  createHash('sha256').update(JSON.stringify(release)).digest('hex')
 
 /** By its hash too: two runs that open different releases under one number overwrite neither. */
 export const toReleaseKey = (app: AppName, release: Release): ItemKey =>
-  itemKey.release(app, release.generation, toHash(release))
+  itemKey.release(app, release.generation, toHash(release).slice(0, 16))
 
 /** It never expires: neither does a live release. */
-const recordOpened = async (
-  table: JournalTable,
-  app: AppName,
-  release: Release,
-): Promise<void> => {
+const recordOpened = async (table: JournalTable, app: AppName, release: Release): Promise<void> => {
   await putItem(table, { ...toReleaseKey(app, release), schemaVersion, app, release })
 }
 
@@ -132,7 +128,9 @@ const createHasRelease = (table: JournalTable): History['hasRelease'] => {
         ':prefix': releasePrefix(release.generation),
       },
     })
-    const isThere = recorded.some((one) => isDeepStrictEqual(toPlain(one.release), toPlain(release)))
+    const isThere = recorded.some((one) =>
+      isDeepStrictEqual(toPlain(one.release), toPlain(release)),
+    )
     if (isThere) found.add(name)
     return isThere
   }

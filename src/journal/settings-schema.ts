@@ -4,13 +4,14 @@ import { AppName, InstanceId, TargetKey } from '../kernel/id.ts'
 
 /*
  * Settings are read back as they were frozen, sometimes by a newer Landfall than the one that wrote them:
- * from the first release on, a field that is added to `App` gets a default here.
+ * from the first release on, a field that is added to `App` gets a default here. They are loose, because an
+ * older Landfall that writes a head in the middle of an update has to keep what it does not know.
  */
 
 const words = z.array(z.string())
 
 /** The fields that every target has. */
-const targetBase = z.object({
+const targetBase = z.looseObject({
   key: TargetKey,
   hosts: words,
   predeploy: words.nullable(),
@@ -25,7 +26,7 @@ const targetBase = z.object({
 })
 
 /** How the health of an app is judged, whatever asks it. */
-const healthSchema = z.object({
+const healthSchema = z.looseObject({
   path: z.string(),
   expect: z.object({ from: z.number(), to: z.number() }),
   times: z.number(),
@@ -41,7 +42,7 @@ const ec2Schema = targetBase.extend({
   strategy: z.enum(['blue-green', 'recreate', 'worker']),
   port: z.number().nullable(),
   publish: z.object({ address: z.string().nullable(), port: z.number() }).nullable(),
-  run: z.object({
+  run: z.looseObject({
     command: words,
     volumes: words,
     networks: words,
@@ -78,7 +79,7 @@ const targetSchema: z.ZodType<TargetSettings> = z.discriminatedUnion('kind', [
   }),
 ])
 
-export const settingsSchema: z.ZodType<ReleaseSettings> = z.object({
+export const settingsSchema: z.ZodType<ReleaseSettings> = z.looseObject({
   name: AppName,
   repository: z.string().nullable(),
   branch: z.string(),

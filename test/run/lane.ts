@@ -19,6 +19,8 @@ export interface Lane {
   /** Put before a command to run it there. */
   readonly enter: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  /** Between two files: takes away what one that failed has left, such as a network on the addresses of the next. */
+  tidy(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -27,7 +29,8 @@ export const canHaveLanes = (): boolean => process.platform === 'linux' && proce
 /** The machine itself, with the engine that answers or one that is started for it. */
 export const openMachineLane = async (): Promise<Lane> => {
   const engine = await ensureEngine()
-  return { enter: [], environment: {}, stop: engine.stop }
+  // Others use it too: what they have there stays.
+  return { enter: [], environment: {}, tidy: async () => undefined, stop: engine.stop }
 }
 
 /** The first is short, because a socket's path may have no more than 107 characters. */
@@ -71,6 +74,10 @@ export const openLane = async (number: number): Promise<Lane> => {
     return {
       enter: toEnter(name),
       environment: { DOCKER_HOST: dockerHost },
+      tidy: async () => {
+        await removeContainers(dockerHost)
+        await docker(['network', 'prune', '--force'], { dockerHost })
+      },
       stop: async () => {
         await removeContainers(dockerHost).catch(() => undefined)
         await daemon.stop()

@@ -156,6 +156,7 @@ export const runSlowTests = async (
       const begun = performance.now()
       const report = join(directory, `${file.replaceAll('/', '-')}.json`)
       const run = await runFile(lane, file, report)
+      await lane.tidy()
       const seconds = (performance.now() - begun) / 1000
       const outcome = readReport(report, run.status !== 0)
       show(file, seconds, run, outcome)

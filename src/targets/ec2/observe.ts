@@ -23,10 +23,10 @@ const recordCertificate = async (
   instance: InstanceId,
   der: string,
 ): Promise<Recorded | null> => {
+  if (!(await isSealable(der))) return null
   const certificate = { instance, der, at: toInstant(clock()) }
   const renewed = await certificates.renew(certificate, command)
-  if (renewed !== null) return renewed
-  return (await isSealable(der)) ? certificates.record(certificate, command) : null
+  return renewed ?? certificates.record(certificate, command)
 }
 
 const noCertificate = 'its certificate cannot be used: it is not one on P-256 as prepare makes it'

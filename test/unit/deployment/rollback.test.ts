@@ -1,3 +1,4 @@
+import type { Reason } from '../../../src/kernel/reason.ts'
 import { describe, expect, it } from 'vitest'
 import type { Answer } from '../../../src/deployment/step.ts'
 import type { ReleaseName, OperatorCommand, Opening } from '../../../src/deployment/observation.ts'
@@ -200,9 +201,11 @@ describe('a rollback', () => {
     live(instances, 1, 2).say(rollback()).openRollback(instances, changes)
   /** Sends to the next instance, which answers. */
   const next = (core: Core, answer: Answer): Core => core.dispatch().answer(answer)
-  const offline = (index: number) => answerOf(instanceAt(index), 'failed', 'instance_offline')
+  const absent = (index: number, reason: Reason = 'instance_offline') =>
+    answerOf(instanceAt(index), 'failed', reason)
   /** Sends to the next instance, which cannot be reached. */
-  const miss = (core: Core, index: number): Core => core.poll().send([offline(index)], null)
+  const miss = (core: Core, index: number, reason?: Reason): Core =>
+    core.poll().send([absent(index, reason)], null)
 
   it('does not revert a rollback that runs out of time', () => {
     const message = 'the recorded version of the secret shop is gone'
@@ -231,11 +234,12 @@ describe('a rollback', () => {
   })
 
   it('ends a rollback as succeeded once all reachable instances are rolled back, and names the others', () => {
-    const ended = miss(miss(backOn(3).serve(), 2), 3).poll()
+    const all = miss(miss(backOn(4).serve(), 2), 3, 'instance_untagged')
+    const ended = miss(all, 4, 'agent_too_old').poll()
     expect(ended.deployment).toMatchObject({
       status: 'succeeded',
       reason: 'deployed',
-      message: `not on ${instanceAt(2)}, ${instanceAt(3)}`,
+      message: `not on ${instanceAt(2)}, ${instanceAt(3)}, ${instanceAt(4)}`,
     })
   })
 
@@ -255,7 +259,7 @@ describe('a rollback', () => {
   it('fails a rollback where an absent instance may have been reached by the first of two senders', () => {
     const second = backOn(2).serve().poll().at(20).poll()
     expect(second.command?.repeated).toBe(true)
-    expect(second.send([offline(2)], null).poll().deployment).toMatchObject({
+    expect(second.send([absent(2)], null).poll().deployment).toMatchObject({
       status: 'failed',
       reason: 'instance_offline',
     })

@@ -10,3 +10,10 @@ test('a release frozen before its rights were limited is brought back with the r
     { run: { ...run, capAdd: ['NET_RAW'], newPrivileges: true, pidsLimit: 4_194_304 } },
   ])
 })
+
+test('a release keeps the fields that a newer Landfall has frozen, wherever they are', () => {
+  const target = { ...ec2(), later: 1, run: { ...ec2().run, later: 2 } }
+  const { reports: _, ...settings } = appOf('shop')
+  const frozen = { ...settings, later: 3, targets: [target] }
+  expect(settingsSchema.parse(frozen)).toEqual(frozen)
+})

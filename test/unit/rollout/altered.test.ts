@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { toReleaseSettings, type App, type TargetSettings } from '../../../src/deployment/app.ts'
-import type { Deployment, Release } from '../../../src/deployment/deployment.ts'
+import type { Deployment, Intent, Release } from '../../../src/deployment/deployment.ts'
 import type { Head } from '../../../src/deployment/head.ts'
-import { Generation, InstanceId } from '../../../src/kernel/id.ts'
+import { Fence, Generation, InstanceId } from '../../../src/kernel/id.ts'
 import type { Log, LogFields } from '../../../src/kernel/log.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { plainly } from '../../support/calls.ts'
@@ -147,6 +147,34 @@ const forgeOpen =
     return { ...head, generation, deployment }
   }
 
+/** As `forgeOpen`, of the release that is live, with a restore of another one under way: no decision makes that. */
+const forgeRestore =
+  (world: World, alter: (release: Release) => Release) =>
+  (head: Head): Head => {
+    const { deployment, ...rest } = forgeOpen(world, (one) => one)(head)
+    const [before] = head.releases
+    if (deployment === null || deployment.phase !== 'advancing' || before === undefined) return head
+    const at = new Date(world.now() - 60_000).toISOString()
+    const { deadlineAt, instances } = deployment
+    const [{ id, target } = { id: null, target: null }] = instances
+    if (id === null) return head
+    const intent: Intent = {
+      purpose: 'restore',
+      target,
+      instances: [id],
+      fence: Fence.parse(head.version),
+      since: at,
+      at,
+      repeated: false,
+      operation: null,
+      deadlineAt,
+      hostSeconds: 300,
+    }
+    const touched = instances.map((one) => ({ ...one, touched: true }))
+    const started = { ...deployment, release: before, isStarted: true, instances: touched, intent }
+    return { ...rest, releases: head.releases.map(alter), deployment: started }
+  }
+
 const isOurs = (world: World) => (one: TargetSettings) =>
   world.app.targets.some((own) => isDeepStrictEqual(own, one))
 
@@ -181,6 +209,16 @@ describe('a head that another role has altered', () => {
     // The live release, which is as it was, follows where the deployment may have left something else.
     const others = world.sends.slice(before).filter(({ order }) => order.generation !== 1)
     expect(others).toEqual([])
+    expect(asked.filter((one) => !isOurs(world)(one))).toEqual([])
+  })
+
+  it.each(alterations)('sends no restore of a live release with %s', async (_, alter) => {
+    const world = await live()
+    world.forge(forgeRestore(world, alter))
+    const before = world.sends.length
+    const { asked, tick } = watch(world)
+    await tick()
+    expect(world.sends.slice(before)).toEqual([])
     expect(asked.filter((one) => !isOurs(world)(one))).toEqual([])
   })
 
