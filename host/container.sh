@@ -113,6 +113,6 @@ start_new() {
 # Moves a stopped container to the address of the slot in which it serves next.
 place_in_slot() { # container slot
   [[ $(docker inspect --format '{{(index .NetworkSettings.Networks "'"$own_network"'").IPAMConfig.IPv4Address}}' "$1") != "${slot_address[$2]}" ]] || return 0
-  docker network disconnect --force "$own_network" "$1"
+  docker network disconnect --force "$own_network" "$1" || true
   docker network connect --ip "${slot_address[$2]}" "$own_network" "$1"
 }

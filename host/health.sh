@@ -52,7 +52,7 @@ await_health() { # container slot
 ask_health() { # pid address host
   local text line
   text=$(nsenter --net="/proc/$1/ns/net" "${asking[@]}" --max-time "$health_timeout_each" --include --user-agent landfall \
-    --header "Host: $3" "http://$2:$port$health_path" | head -c "$most_of_answer" | tr -d '\000') || true
+    --header "Host: $3" "http://$2:$port$health_path" | tr -d '\000' | head -c "$most_of_answer") || true
   # Of a line that is cut, a part of a secret would not be masked.
   ((${#text} < most_of_answer)) || text=${text%$'\n'*}
   answer_line='' answer_code=000

@@ -18,7 +18,7 @@ inspect_host() {
     changed=true
     read_settings "$scratch/settings"
   fi
-  undo=take_back
+  undo=take_back settled=yes
   [[ $live -ne $generation ]] || ! live_is_true || already_live
   obstacle=$(disk_obstacle "$directory")
   [[ ! $obstacle ]] || fail disk_full "$obstacle"

@@ -2,8 +2,6 @@
 
 # Why no rule can be made here; empty if one can.
 firewall='' rules=''
-# The address whose rule is removed where no file names it.
-changed_address=''
 
 # Docker leaves this chain to the machine's administrator, asks it before its own, and never clears it.
 read_rules() {
@@ -35,20 +33,24 @@ ip6tables fd00:ec2::254
 END
 }
 
-# Makes every app's rules that are missing, as after a restart of the machine. It removes one rule at most: the others of the
-# chain are other people's.
+# Makes every app's rules that are missing, as after a restart of the machine. It removes the rules of addresses that
+# are open now, until that was done; the others of the chain are other people's.
 keep_from_metadata() {
-  local file address container open=$changed_address
+  local file address container is_there
   exec 6>"$host/metadata.lock"
   flock --wait 30 6 || true
   read_rules || true
   for file in "$root"/*/blocked.*; do
-    [[ -s $file ]] || continue
-    read -r address container <"$file"
-    [[ $address != "$open" ]] || open=''
-    [[ $firewall || $rules == *"$(blocking "$address")"* ]] || change_rule -I "$address"
+    if ! read -r address container <"$file"; then continue; fi 2>/dev/null
+    is_there=no
+    [[ $rules != *"$(blocking "$address")"* ]] || is_there=yes
+    if [[ $container == open ]]; then
+      [[ $firewall || $is_there == no ]] || change_rule -D "$address"
+      [[ $firewall ]] || rm -f "$file"
+      continue
+    fi
+    [[ $firewall || $is_there == yes ]] || change_rule -I "$address"
     [[ $container == - ]] || block_inside "$container"
   done
-  [[ $firewall || ! $open || $rules != *"$(blocking "$open")"* ]] || change_rule -D "$open"
   exec 6>&-
 }

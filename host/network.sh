@@ -42,12 +42,11 @@ allot_slots() {
 
 # Before a container starts in a slot, the rule for its address becomes what its settings say.
 guard_slot() { # slot container
-  local file=$state/blocked.$1 line=''
+  local file=$state/blocked.$1 line
   [[ ${slot_address[$1]:-} ]] || return 0
+  line="${slot_address[$1]} open"
   [[ $metadata != block ]] || line="${slot_address[$1]} -"
   ((${#networks[@]} == 0)) || line=${line/%-/$2}
-  if [[ ! $line ]]; then rm -f "$file"
-  elif [[ $line != "$(read_file "$file")" ]]; then write_file "$file" <<<"$line"; fi
-  changed_address=${slot_address[$1]}
+  [[ $line == "$(read_file "$file")" ]] || write_file "$file" <<<"$line"
   keep_from_metadata
 }

@@ -1,6 +1,6 @@
 # The app's fence, lock and deadline: which command may act, and for how long.
 
-owner='' state='' locked=no deadline=0 ends_at=0
+owner='' state='' locked=no settled=no deadline=0 ends_at=0
 
 # Writes the fence before it waits for the lock, so that the command that holds the lock gives way.
 announce_fence() {
@@ -102,5 +102,6 @@ repeat_result() {
 keep_result() { # outcome code text
   [[ $1 != refused && $locked == yes ]] || return 0
   printf '%s %s %s\n%s\n' "$fence" "$2" "$(this_order)" "$3" | write_file "$state/result"
-  rm -f "$state/run"
+  # Until `live` is true again the next command has to know what a killed run left.
+  [[ $settled != yes ]] || rm -f "$state/run"
 }

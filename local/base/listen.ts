@@ -59,15 +59,22 @@ const tellForeign = (request: IncomingMessage, furtherHosts?: readonly string[])
 
 /** In front of what serves the server's requests. */
 const refuseOn = (server: Server, tell: (request: IncomingMessage) => string | null): Server => {
-  const listeners = server.listeners('request')
-  server.removeAllListeners('request')
-  return server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const why = tell(request)
-    if (why === null)
-      for (const serve of listeners) Reflect.apply(serve, server, [request, response])
-    else
-      response.writeHead(403, { 'content-type': 'text/plain', connection: 'close' }).end(`${why}\n`)
-  })
+  // A request that expects an answer before its body comes by an event of its own, where somebody listens for that.
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+    const listeners = server.listeners(event)
+    if (listeners.length === 0) continue
+    server.removeAllListeners(event)
+    server.on(event, (request: IncomingMessage, response: ServerResponse) => {
+      const why = tell(request)
+      if (why === null)
+        for (const serve of listeners) Reflect.apply(serve, server, [request, response])
+      else
+        response
+          .writeHead(403, { 'content-type': 'text/plain', connection: 'close' })
+          .end(`${why}\n`)
+    })
+  }
+  return server
 }
 
 /**

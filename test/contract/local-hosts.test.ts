@@ -97,6 +97,7 @@ const foreignHosts = (port: string): readonly string[] => [
 ]
 
 const ofPages: readonly Readonly<Record<string, string>>[] = [
+  { origin: 'https://evil.example', expect: '100-continue' },
   { origin: 'https://evil.example' },
   { origin: 'null' },
   { 'sec-fetch-site': 'cross-site' },
