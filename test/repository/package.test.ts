@@ -450,9 +450,9 @@ describe('documents', () => {
     const packed = /<<'PACKED'.*\n(.*)\nPACKED\n/.exec(scriptOf(kind))?.[1] ?? ''
     const script = gunzipSync(Buffer.from(packed, 'base64')).toString()
     const parts =
-      'running order state network proxy live inspect image envelope container health switch'
+      'running order state network metadata proxy live inspect image envelope container health switch'
     const files = {
-      prepare: ['common', 'tools', 'running', 'prepare'],
+      prepare: ['common', 'tools', 'running', 'metadata', 'prepare'],
       plan: ['common', 'tools', ...parts.split(' '), 'plan'],
       deploy: ['common', ...parts.split(' '), 'deploy'],
     }[kind]
