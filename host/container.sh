@@ -53,6 +53,17 @@ run_predeploy() {
   fail predeploy_failed "${predeploy[0]} ended with code $code: $(telling_line)"
 }
 
+# A run that gave way while it drained left the release before in the slot that this one takes. That release itself may
+# serve there again, and then goes on with its requests.
+free_slot() {
+  local left
+  left=$(running_others)
+  [[ $left && ($left != "$(container_of "$generation")" || $fresh != kept || $strategy == recreate) ]] || return 0
+  begin drain
+  retire_others || give_way
+  end succeeded
+}
+
 # For `recreate`: requests wait at the proxy while the old container stops and the new one starts.
 stop_old() {
   begin stop

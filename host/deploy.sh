@@ -53,6 +53,7 @@ main() {
     pull_images
     configure
   fi
+  free_slot
   if [[ $strategy == recreate ]]; then stop_old; fi
   guard_slot "$slot" "$(container_of "$generation")"
   run_predeploy

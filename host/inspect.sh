@@ -37,7 +37,7 @@ live_is_true() {
 already_live() {
   keep_from_metadata
   end succeeded
-  retire_others
+  retire_others || true
   finish succeeded already_live "generation $generation serves already"
   exit
 }

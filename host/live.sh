@@ -35,8 +35,7 @@ make_live_true() {
   [[ ! -s $state/run ]] || read -r attempt attempt_slot fresh brought <"$state/run"
   docker rm --force "$(container_of "$attempt")-predeploy" >/dev/null 2>&1
   if ((live > 0)) && exists "$(container_of "$live")"; then
-    read_settings "$state/releases/$live/settings"
-    guard_slot "$live_slot" "$(container_of "$live")"
+    ! read_settings "$state/releases/$live/settings" || guard_slot "$live_slot" "$(container_of "$live")"
     if ! is_running "$(container_of "$live")"; then
       [[ $attempt == "$live" ]] || discard "$attempt" "$fresh" "$brought"
       [[ $live_slot == none ]] || place_in_slot "$(container_of "$live")" "$live_slot"
@@ -50,13 +49,13 @@ make_live_true() {
       discard "$attempt" "$fresh" "$brought"
     fi
     leave_other_proxies
-    retire_others
+    retire_others || true
   else
     discard "$attempt" "$fresh" "$brought"
     ((live == 0)) || return 0
     proxy_dir=''
     leave_other_proxies
-    retire_others
+    retire_others || true
     give_back
   fi
   rm -f "$state/run"
@@ -72,17 +71,24 @@ discard() { # generation fresh image
   forget_release "$1" "$3"
 }
 
-# Stops and keeps the app's other containers once they have finished their requests.
+# Stops and keeps the app's other containers once they have finished their requests, unless a newer command comes in.
 retire_others() {
   local other=blue
+  [[ $(running_others) ]] || return 0
   [[ $live_slot != blue ]] || other=green
-  drain_slot "$other" || return 0
+  leave_slot "$other" || return 1
   stop_others
+}
+
+# Prints the app's running containers except the live one, also a predeploy that a killed run left.
+running_others() {
+  local name
+  while read -r name; do
+    [[ $name == "$(container_of "$live")" ]] || printf '%s\n' "$name"
+  done < <(docker ps --filter "name=^landfall-$app\\.[0-9]+(-predeploy)?\$" --format '{{.Names}}')
 }
 
 stop_others() {
   local name
-  while read -r name; do
-    [[ $name == "$(container_of "$live")" ]] || stop_container "$name" >/dev/null
-  done < <(docker ps --filter "name=^landfall-$app\\.[0-9]+\$" --format '{{.Names}}')
+  while read -r name; do stop_container "$name" >/dev/null; done < <(running_others)
 }

@@ -3,6 +3,11 @@
 # Why no rule can be made here; empty if one can.
 firewall='' rules=''
 
+lock_rules() {
+  exec 6>"$host/metadata.lock"
+  flock --wait 30 6 || true
+}
+
 # Docker leaves this chain to the machine's administrator, asks it before its own, and never clears it.
 read_rules() {
   firewall=''
@@ -15,9 +20,9 @@ read_rules() {
 blocking() { printf '%s\n' "-s $1/32 -d 169.254.169.254/32 -j REJECT"; }
 
 change_rule() { # -I or -D, address
-  local rule text
+  local rule
   read -ra rule < <(blocking "$2")
-  text=$(iptables --wait 10 "$1" DOCKER-USER "${rule[@]}" 2>&1) || firewall="iptables refuses the rule: ${text%%$'\n'*}"
+  iptables --wait 10 "$1" DOCKER-USER "${rule[@]}" 2>&1
 }
 
 # A further network is another way to the service, so there the rule is in the container's own namespace, until it restarts.
@@ -36,20 +41,20 @@ END
 # Makes every app's rules that are missing, as after a restart of the machine. It removes the rules of addresses that
 # are open now, until that was done; the others of the chain are other people's.
 keep_from_metadata() {
-  local file address container is_there
-  exec 6>"$host/metadata.lock"
-  flock --wait 30 6 || true
-  read_rules || true
+  local file address container is_there has_chain=no text
+  lock_rules
+  ! read_rules || has_chain=yes
   for file in "$root"/*/blocked.*; do
     if ! read -r address container <"$file"; then continue; fi 2>/dev/null
     is_there=no
     [[ $rules != *"$(blocking "$address")"* ]] || is_there=yes
     if [[ $container == open ]]; then
-      [[ $firewall || $is_there == no ]] || change_rule -D "$address"
-      [[ $firewall ]] || rm -f "$file"
+      [[ $has_chain == yes ]] || continue
+      [[ $is_there == no ]] || change_rule -D "$address" || continue
+      rm -f "$file"
       continue
     fi
-    [[ $firewall || $is_there == yes ]] || change_rule -I "$address"
+    [[ $has_chain == no || $is_there == yes ]] || text=$(change_rule -I "$address") || firewall="iptables refuses the rule: ${text%%$'\n'*}"
     [[ $container == - ]] || block_inside "$container"
   done
   exec 6>&-

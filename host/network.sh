@@ -47,6 +47,8 @@ guard_slot() { # slot container
   line="${slot_address[$1]} open"
   [[ $metadata != block ]] || line="${slot_address[$1]} -"
   ((${#networks[@]} == 0)) || line=${line/%-/$2}
+  # Another run may just remove the file.
+  lock_rules
   [[ $line == "$(read_file "$file")" ]] || write_file "$file" <<<"$line"
   keep_from_metadata
 }

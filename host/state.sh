@@ -92,7 +92,6 @@ repeat_result() {
   read -r of code which <"$state/result"
   [[ $of == "$fence" && ${which:-$(this_order)} == "$(this_order)" ]] || return 0
   trap - EXIT TERM INT HUP
-  rm -f "$state/run"
   tail -n +2 "$state/result" >&3
   rm -rf "$scratch"
   exit "$code"
@@ -101,7 +100,7 @@ repeat_result() {
 # Only the command that holds the lock records the result of a fence.
 keep_result() { # outcome code text
   [[ $1 != refused && $locked == yes ]] || return 0
-  printf '%s %s %s\n%s\n' "$fence" "$2" "$(this_order)" "$3" | write_file "$state/result"
   # Until `live` is true again the next command has to know what a killed run left.
   [[ $settled != yes ]] || rm -f "$state/run"
+  printf '%s %s %s\n%s\n' "$fence" "$2" "$(this_order)" "$3" | write_file "$state/result"
 }

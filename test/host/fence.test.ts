@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
@@ -180,6 +180,44 @@ test('a deployment that waits for the last request of the old release gives way 
   await letGo(nameOf(live))
   expect(await busy.answer).toBe('two')
 })
+
+/** What supersedes a deployment that still drains; `earlier` is a release from before the one that it waits for. */
+const orders: readonly (readonly [string, (earlier: number) => Promise<HostAnswer>])[] = [
+  ['deployment', () => deploy(two, { settings: { predeploy: ['true'] } })],
+  [
+    'restore of an earlier release',
+    (earlier) => deploy(two, { generation: earlier, mode: 'restore' }),
+  ],
+]
+let earlier = 0
+const attempted = (): string => (existsSync(join(instance.root, app, 'run')) ? state('run') : '')
+test.each(orders)(
+  'a %s that supersedes a drain lets the old release finish before it takes its slot',
+  async (_, order) => {
+    const drained = live
+    const busy = await askHeld(instance.port, nameOf(drained))
+    const draining = deploy(one)
+    const between = newest
+    await waitFor('the next release is live', () => state('live').startsWith(`${between} `))
+    const newer = order(earlier)
+    const ordered = earlier === 0 ? newest : earlier
+    expect((await draining).steps.find((step) => step.name === 'drain')).toMatchObject({
+      status: 'skipped',
+    })
+    await waitFor('the newer command is under way', () => attempted().startsWith(`${ordered} `))
+    expect(state('live').startsWith(`${between} `)).toBe(true)
+    await letGo(nameOf(drained))
+    expect(await busy.answer).toBe('two')
+    const answer = await newer
+    expectLive(answer, ordered)
+    const names = answer.steps.map(({ name }) => name)
+    expect(names.slice(0, names.indexOf('predeploy'))).toContain('drain')
+    const running = ['inspect', '--format', '{{.State.Running}}', nameOf(drained)]
+    expect(await docker(running)).toBe('false\n')
+    expect(await ask(instance.port)).toBe('two')
+    earlier = drained
+  },
+)
 
 test('a late command, another owner and a foreign envelope change nothing', async () => {
   const serving = { generation: live }

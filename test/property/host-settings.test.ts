@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,26 +11,13 @@ import { assembleEnvironment } from '../../src/secrets/environment.ts'
 import { renderSettings } from '../../src/targets/ec2/settings.ts'
 import { createEc2Ports, orderOf } from '../support/ec2-ports.ts'
 import { instanceAt } from '../support/deployments.ts'
+import { runHost } from '../support/run-host.ts'
 import { inFull } from '../support/size.ts'
 
 // What landfall.yml accepts, the host accepts: the settings of accepted files are read here by the
 // very functions of host/, without Docker and without a machine.
 
 const { stage } = createEc2Ports().ports
-
-/** Runs a few lines of bash after the scripts; the lines it printed. */
-const runHost = (files: readonly string[], script: string, args: readonly string[]): string[] => {
-  const sources = ['common', ...files].map((name) => readFileSync(`host/${name}.sh`, 'utf8'))
-  const body = [...sources, script].join('\n')
-  const { stdout, stderr, status } = spawnSync('bash', ['--norc', '-c', body, 'bash', ...args], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] },
-  })
-  expect(stderr).toBe('')
-  expect(status).toBe(0)
-  return stdout.split('\n').slice(0, -1)
-}
 
 /** What the host says to each of these settings: ok, or why not. */
 const readOnHost = (rendered: readonly string[]): readonly string[] => {

@@ -1,0 +1,139 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { runHost } from '../../support/run-host.ts'
+
+// Functions of host/ with bash functions in the place of docker, iptables and nsenter.
+
+const run = (parts: readonly string[], script: string): readonly string[] => {
+  const root = mkdtempSync(join(tmpdir(), 'landfall-scripts-'))
+  onTestFinished(() => rmSync(root, { recursive: true }))
+  for (const name of ['instance', 'scratch', 'one', 'two', 'two/releases/4'])
+    mkdirSync(join(root, name), { recursive: true })
+  const start = `root=$1 host=$1/instance scratch=$1/scratch state=$1/two app=two deadline=$(($(now) + 100))\ndefault_settings\n`
+  return runHost(['order', ...parts], start + script, [root])
+}
+
+/** A chain in the file `chain`; `-D` fails while there is a file `stuck`. */
+const iptables = String.raw`
+iptables() {
+  case $3 in
+    --list-rules) cat "$root/chain" ;;
+    -I) printf '%s\n' "-A DOCKER-USER ${'$'}{*:5}" >>"$root/chain" ;;
+    -D) [[ ! -e $root/stuck ]] || return 1
+      [[ ! -e $root/slow ]] || { guard_slot blue x >"$root/said" 2>&1 & sleep 0.3; }
+      grep -vF -- "${'$'}{*:5}" "$root/chain" >"$root/next" || true; mv "$root/next" "$root/chain" ;;
+  esac
+  [[ $3 != --list-rules ]] || return 0
+}
+look() { echo "$(cut -d' ' -f4 "$root/chain" | sort | tr '\n' ' ')$(cat "$root"/*/blocked.*)"; }
+echo 10.0.0.8 open >"$root/one/blocked.blue"
+echo 10.0.0.10 - >"$root/two/blocked.blue"
+: >"$root/chain"
+iptables --wait 10 -I DOCKER-USER -s 10.0.0.8/32 -d 169.254.169.254/32 -j REJECT
+`
+const metadata = ['network', 'metadata']
+
+test('a rule that cannot be deleted is tried again by the next command, and the rules of other apps are made', () => {
+  const script = `: >"$root/stuck"; keep_from_metadata; look; rm "$root/stuck"; keep_from_metadata; look`
+  expect(run(metadata, iptables + script)).toEqual([
+    '10.0.0.10/32 10.0.0.8/32 10.0.0.8 open',
+    '10.0.0.10 -',
+    '10.0.0.10/32 10.0.0.10 -',
+  ])
+})
+
+test('the rule of an address that is open now is deleted once iptables can be asked', () => {
+  const script = `eval "$(declare -f read_rules | sed 's/^read_rules/read_them/')"
+read_rules() { firewall=none; rules=''; return 1; }
+keep_from_metadata; look
+read_rules() { read_them; }
+keep_from_metadata; look`
+  expect(run(metadata, iptables + script)).toEqual([
+    '10.0.0.8/32 10.0.0.8 open',
+    '10.0.0.10 -',
+    '10.0.0.10/32 10.0.0.10 -',
+  ])
+})
+
+test('a rule that is ordered while another run deletes the one before is made', () => {
+  const script = `state=$root/one metadata=block networks=() slot_address=([blue]=10.0.0.8)
+: >"$root/slow"; keep_from_metadata; wait; look`
+  expect(run(metadata, iptables + script)).toEqual([
+    '10.0.0.10/32 10.0.0.8/32 10.0.0.8 -',
+    '10.0.0.10 -',
+  ])
+})
+
+test('the rule of a live release stays where its settings cannot be read', () => {
+  const script = `exec 2>/dev/null
+docker() { [[ $1 != inspect ]] || echo true; }
+is_running() { return 0; }
+is_web() { return 1; }
+slot_address=([blue]=10.0.0.10)
+echo 4 blue x >"$state/live"; printf 'format=1\\0madeUp=1\\0' >"$state/releases/4/settings"
+keep_from_metadata; make_live_true || true; look`
+  const files = [...metadata, 'running', 'state', 'proxy', 'live', 'container', 'switch']
+  expect(run(files, iptables + script)).toEqual(['10.0.0.10/32 10.0.0.10 -'])
+})
+
+test('what a killed run left stays known until a command could undo it, also when that command is repeated', () => {
+  const script = `exec 3>/dev/null
+fence=10 mode=deploy generation=6 locked=yes
+docker() { return 1; }
+timeout() { shift; "$@"; }
+echo 5 green fresh x >"$state/run"
+(inspect_host) || mkdir "$scratch"
+(repeat_result) || mkdir "$scratch"
+cat "$state/run"
+settled=yes
+keep_result failed 1 '{}'
+ls "$state"`
+  const files = ['running', 'state', 'network', 'metadata', 'proxy', 'live', 'inspect']
+  expect(run(files, script)).toEqual(['5 green fresh x', 'releases', 'result'])
+})
+
+test('a container that is in no network is put into the one of its slot', () => {
+  const script = `docker() {
+  [[ $1 == network && $2 == connect ]] || return 1
+  echo "$*"
+}
+slot_address=([blue]=10.0.0.8)
+place_in_slot landfall-two.4 blue`
+  expect(run(['network', 'container'], script)).toEqual([
+    'network connect --ip 10.0.0.8 landfall landfall-two.4',
+  ])
+})
+
+test('of an answer with NUL bytes no line that is cut is told', () => {
+  const script = String.raw`is_web() { return 0; }
+port=80
+nsenter() { printf 'HTTP/1.1 503 no\r\n\r\n'; head -c 9000 /dev/zero; head -c 99000 /dev/zero | tr '\0' p; }
+ask_health 1 10.0.0.8 x || echo "$answer_code [$answer_line]"`
+  expect(run(['health'], script)).toEqual(['503 []'])
+})
+
+test.each([
+  ['nothing else runs', '', 'fresh blue-green', ''],
+  ['another release is left', '5', 'fresh blue-green', 'leave green, stop 5'],
+  ['a kept one is ordered and another is left', '5', 'kept blue-green', 'leave green, stop 5'],
+  ['the one that is ordered is left', '6', 'kept blue-green', ''],
+  ['its number is ordered anew', '6', 'fresh blue-green', 'leave green, stop 6'],
+  ['it has to move', '6', 'kept recreate', 'leave green, stop 6'],
+  ['a predeploy is left', '5-predeploy', 'fresh worker', 'leave green, stop 5-predeploy'],
+])('before a slot is used it is freed: %s', (_, left, order, does) => {
+  const script = `docker() {
+  case $1 in
+    ps) printf 'landfall-two.%s\\n' 7 ${left} ;;
+    stop) did+=("stop \${4#landfall-two.}") ;;
+  esac
+}
+did=() live=7 live_slot=blue generation=6 slot=green
+read -r fresh strategy <<<'${order}'
+leave_slot() { did+=("leave $1"); }
+free_slot
+IFS=,; echo "\${did[*]}"`
+  const files = ['running', 'state', 'live', 'container']
+  expect(run(files, script)).toEqual([does.replace(', ', ',')])
+})
