@@ -143,13 +143,16 @@ const toCertificateBytes = (text: string): Buffer | null => {
  * a wave: on P-256, and no larger in the envelope than was reckoned. One is sealed to find out: pkijs refuses what
  * OpenSSL reads, such as explicit parameters of the curve or a compressed point.
  */
-export const isSealable = async (certificate: string): Promise<boolean> => {
+export const isSealable = async (certificate: string, instance: InstanceId): Promise<boolean> => {
   const der = toCertificateBytes(certificate)
   if (der === null) return false
   try {
-    const { raw, publicKey } = new X509Certificate(der)
+    const { raw, publicKey, issuer } = new X509Certificate(der)
     // Also reads PEM, and ignores what follows.
     if (!raw.equals(der)) return false
+    // An envelope names its readers by issuer and serial number, and each of them can read all of these: under another's
+    // name, that instance would find this entry first, and could not open the envelope.
+    if (issuer !== `O=Landfall\nCN=${instance}`) return false
     if (publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return false
     const sealed = await sealEnvelope(new Redacted('x'), [der])
     return sealed.length <= smallestBytes + recipientBytes

@@ -155,7 +155,16 @@ const toText = (certificate: Uint8Array): string => Buffer.from(certificate).toS
 
 test('an instance of the longest id has a certificate that can be sealed for', async () => {
   const { certificate } = ring.make(`mi-${'f'.repeat(17)}`)
-  expect(await isSealable(toText(certificate))).toBe(true)
+  expect(await isSealable(toText(certificate), InstanceId.parse(`mi-${'f'.repeat(17)}`))).toBe(true)
+})
+
+test('no certificate in the name of another instance is sealed for, which could not open the envelope', async () => {
+  const [victim] = fleet
+  const [own, other] = ids
+  if (victim === undefined || own === undefined || other === undefined) throw new Error('no fleet')
+  const certificate = toText(victim.certificate)
+  expect(await isSealable(certificate, own)).toBe(true)
+  expect(await isSealable(certificate, other)).toBe(false)
 })
 
 /*
@@ -174,7 +183,7 @@ test('whatever certificate is recorded, the others of the wave open the envelope
       async (at, change) => {
         const altered = Uint8Array.from(liar.certificate)
         altered[at] = (altered[at] ?? 0) ^ change
-        const isRecorded = await isSealable(toText(altered))
+        const isRecorded = await isSealable(toText(altered), ids[1] ?? InstanceId.parse('i-0'))
         counts[isRecorded ? 'recorded' : 'refused'] += 1
         if (!isRecorded) return
         const envelope = await sealEnvelope(text, [altered, honest.certificate])

@@ -27,7 +27,14 @@ import type { Observation } from '../../src/deployment/observation.ts'
 import { createKeyRing, type InstanceKey } from '../support/instance-key.ts'
 import { useJournal } from '../support/journal-table.ts'
 import { createJournalWorld } from '../support/journal-world.ts'
-import { certificateLies, liesOf, makeCertificates, planLies, type Lie } from '../support/lies.ts'
+import {
+  certificateLies,
+  liesOf,
+  makeCertificates,
+  planLies,
+  rename,
+  type Lie,
+} from '../support/lies.ts'
 import { operate, tickOf } from '../support/runs.ts'
 import { inFull } from '../support/size.ts'
 import { createSsmHosts, documentPatterns, toLine, type Speaker } from '../support/ssm-hosts.ts'
@@ -46,8 +53,11 @@ const storyOf = (length: number): fc.Arbitrary<Lie[]> =>
       fc.array(lies, { minLength: length, maxLength: length }),
     ),
   )
-/** The key of an instance, by the last digit of its id. */
-const keyOf = (id: InstanceId): InstanceKey => keys[Number.parseInt(id.at(-1) ?? '', 16) % 3] ?? own
+/** The key of an instance, by the last digit of its id, in a certificate of its name. */
+const keyOf = (id: InstanceId): InstanceKey => {
+  const key = keys[Number.parseInt(id.at(-1) ?? '', 16) % 3] ?? own
+  return { ...key, certificate: rename(key.certificate, id) }
+}
 
 const counts = new Map<string, number>()
 const count = (kind: string): void => void counts.set(kind, (counts.get(kind) ?? 0) + 1)
@@ -179,7 +189,7 @@ const createLiars = (liars: readonly InstanceId[], drawn: readonly Lie[]) => {
     if (!isOn || lie === undefined || !liars.includes(id)) return toLine(result)
     told += 1
     count(lie.kind)
-    return lie.tell(result)
+    return lie.tell(result, id)
   }
   return { speak, set: (on: boolean) => void (isOn = on) }
 }
@@ -332,7 +342,7 @@ describe('whatever instances answer', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: begun.version, max: 9_998_000_000 }),
-        fc.integer({ min: 2, max: 9_999_999 }),
+        fc.integer({ min: 2, max: 98_999_999 }),
         answers,
         (version, number, claimed) => {
           let head = headAt(begun, version, number)

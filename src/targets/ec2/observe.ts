@@ -16,14 +16,14 @@ import {
   type HostResult,
 } from './result.ts'
 
-/** Whether the instance is known by this certificate; null if it cannot be used, and the instance has none then. */
+/** Whether the instance is known by this certificate; null if it cannot be used. An earlier one stays. */
 const recordCertificate = async (
   { certificates, clock }: Ec2Ports,
   command: string,
   instance: InstanceId,
   der: string,
 ): Promise<Recorded | null> => {
-  if (!(await isSealable(der))) return null
+  if (!(await isSealable(der, instance))) return null
   const certificate = { instance, der, at: toInstant(clock()) }
   const renewed = await certificates.renew(certificate, command)
   return renewed ?? certificates.record(certificate, command)
@@ -76,7 +76,7 @@ const readInvocation = async (
   // Either of the two may lag behind the other.
   const result = parseHostResult(stdout) ?? short
   if (result === null) {
-    const loss = explainLoss({ ...invocation, output: invocation.output + stdout + stderr })
+    const loss = explainLoss({ ...invocation, output: (stdout || invocation.output) + stderr })
     return toAbsence(id, 'lost', loss.reason, loss.message)
   }
   return takeResult(ports, order, command, id, result, stdout)

@@ -16,7 +16,7 @@ const most = {
   tailCharacters: 500,
   /** Of the plan's lists; the script names four obstacles at most. */
   entries: 20,
-  nameCharacters: 100,
+  nameCharacters: 128,
 } as const
 
 /** A number is kept in the journal, whose table takes none beyond 10^125. */
@@ -132,7 +132,10 @@ export const toAnswer = (id: InstanceId, result: HostResult, output: string): An
  * which could leave half a secret, and after it, because a secret may be whole only without what is taken out.
  */
 export const toSafeAnswer = (answer: Answer, mask: (text: string) => string): Answer => {
-  const say = (text: string, length: number) => mask(toPlainLine(mask(text), length))
+  const say = (text: string, length: number) => {
+    const masked = mask(text)
+    return toPlainLine(mask(toPlainLine(masked, masked.length)), length)
+  }
   return {
     ...answer,
     message: answer.message === null ? null : say(answer.message, maxMessageLength),

@@ -46,12 +46,11 @@ const sealForMost = async (
 ): Promise<Sealed> => {
   try {
     return { envelope: await sealFor(plaintext, certificates), unsealable: [] }
-  } catch (error) {
+  } catch {
     const tried = await Promise.all(
-      certificates.map(async (one) => ({ one, fits: await isSealable(one.der) })),
+      certificates.map(async (one) => ({ one, fits: await isSealable(one.der, one.instance) })),
     )
     const left = tried.flatMap(({ one, fits }) => (fits ? [one] : []))
-    if (left.length === certificates.length) throw error
     return {
       envelope: left.length === 0 ? null : await sealFor(plaintext, left),
       unsealable: tried.flatMap(({ one, fits }) => (fits ? [] : [one.instance])),

@@ -140,8 +140,12 @@ test('forgets the certificate if the host’s key changed', async () => {
 const toThree = orderOf({ purpose: 'prepare', instances: [1, 2, 3].map(instanceAt) })
 const keys = createKeyRing()
 afterAll(() => keys.remove())
-const certificate = Buffer.from(keys.make('i-00000001').certificate).toString('base64')
-const prepared = line({ ...done, certificate })
+const certificates = [1, 2, 3].map((index) =>
+  Buffer.from(keys.make(instanceAt(index)).certificate).toString('base64'),
+)
+const [prepared = '', preparedSecond = '', preparedThird = ''] = certificates.map((certificate) =>
+  line({ ...done, certificate }),
+)
 const first = [
   invocationOf(1, { output: prepared }),
   invocationOf(2, { status: 'Failed', output: line(unhealthy) }),
@@ -151,7 +155,7 @@ test('reads failures and records certificates once, at the end of a command', as
   const early = await observed({ invocations: first }, toThree)
   expect(early.answers.map(({ outcome }) => outcome)).toEqual(['waiting', 'waiting', 'waiting'])
   expect([...early.known.keys()]).toEqual([])
-  const last = invocationOf(3, { output: prepared })
+  const last = invocationOf(3, { output: preparedThird })
   const over = await observed({ invocations: [...first, last] }, toThree)
   expect(over.answers.map(({ outcome }) => outcome)).toEqual(['succeeded', 'failed', 'succeeded'])
   expect([...over.known.keys()].sort()).toEqual([instanceAt(1), instanceAt(3)])
@@ -170,6 +174,22 @@ test('reads the fence that the host has seen from a refusal for it', async () =>
     ...failedWith(refused),
   })
   expect(answers).toMatchObject([{ outcome: 'refused', fenceSeen: 30 }])
+})
+
+test('takes no fence from an answer that is no refusal for its fence', async () => {
+  for (const [outcome, reason] of [
+    ['failed', 'superseded_fence'],
+    ['refused', 'foreign_owner'],
+  ]) {
+    const { answers } = await observed(failedWith(line({ outcome, reason, fenceSeen: 30 })))
+    expect(answers).toMatchObject([{ outcome, fenceSeen: null }])
+  }
+})
+
+test('counts a result line with more steps than a script has as none', async () => {
+  const steps = Array.from({ length: 51 }, () => ({ name: 'pull', status: 'succeeded' }))
+  const { answers } = await observed(failedWith(line({ ...done, steps })))
+  expect(answers).toMatchObject([{ outcome: 'lost' }])
 })
 
 test.each([1.5, -1, 1e300])('ignores a result line with the fence %s', (seen) => {
@@ -267,7 +287,7 @@ test.each([
       {
         invocations: [
           invocationOf(1, { output: output.slice(0, 2500) }),
-          invocationOf(2, { output: prepared }),
+          invocationOf(2, { output: preparedSecond }),
         ],
         outputs: { [instanceAt(1)]: { stdout: output, stderr: '' } },
       },
@@ -325,7 +345,7 @@ test('keeps no control or bidi character of what a host says, and no more than h
   const { answers } = await observed(failedWith(line(hostile)))
   const [answer] = answers
   expect(answer?.message).toMatch(/^redx{250,297}$/)
-  expect(answer?.steps[0]?.name).toMatch(/^pully{50,100}$/)
+  expect(answer?.steps[0]?.name).toMatch(/^pully{50,128}$/)
   expect(answer?.steps[0]?.milliseconds).toBeNull()
   expect(answer?.tail).toEqual(Array.from({ length: 40 }, () => '  at line'))
 })
