@@ -17,7 +17,7 @@ export const releasesInUse = (
   return isWayBack && live !== null ? [release, live] : [release]
 }
 
-/** Nothing is sent any more, not even to restore what was touched: convergence asks those instances later. */
+/** Nothing is sent any more, not even to restore what was touched: convergence asks those instances once the live release is as recorded. */
 const endAltered = (
   draft: Draft,
   deployment: OpenDeployment,

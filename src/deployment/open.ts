@@ -7,10 +7,10 @@ import { firstBlocker } from './blockers.ts'
 import { endDeployment, preempt } from './close.ts'
 import { isRepair, type Advancing, type Deployment, type InstanceState } from './deployment.ts'
 import { headBytes, listFitting, maxHeadBytes } from './head-size.ts'
-import { headLimits, liveRelease, type Head } from './head.ts'
+import { headLimits, type Head } from './head.ts'
 import { describeMeeting, keepOneTarget } from './meeting.ts'
 import { cutMessage, joinMessages } from './message.ts'
-import { describeExposure, settleMetadata } from './metadata.ts'
+import { describeExposure } from './metadata.ts'
 import type { Opening } from './observation.ts'
 import { entriesAgainst } from './quarantine.ts'
 import { explainLongPauses, toInstances } from './wave.ts'
@@ -76,16 +76,6 @@ const describeLeftOut = (
   return message === null ? rest : `${rest}; ${message}`
 }
 
-/** What is opened: each instance under one target for a rollback, and for a new release its settled settings. */
-const settle = (head: Head, gathered: Opening): Opening => {
-  if (gathered.kind === 'rollback') {
-    const candidates = keepOneTarget(gathered.candidates, head.observed, (first) => first)
-    return { ...gathered, candidates }
-  }
-  const settings = settleMetadata(gathered.release.settings, liveRelease(head)?.settings ?? null)
-  return { ...gathered, release: { ...gathered.release, settings } }
-}
-
 /**
  * Opens a deployment: digest, secret version, settings and instances are fixed by this one write.
  * With no instance, an unreachable one, one that two targets select, more than the head has room for in the
@@ -96,7 +86,13 @@ const settle = (head: Head, gathered: Opening): Opening => {
  */
 export const open = (draft: Draft, gathered: Opening, now: Instant): Result<Draft, Reason> => {
   const { head } = draft
-  const opening = settle(head, gathered)
+  const opening =
+    gathered.kind === 'rollback'
+      ? {
+          ...gathered,
+          candidates: keepOneTarget(gathered.candidates, head.observed, (first) => first),
+        }
+      : gathered
   const { kind, force, release, order, firing, candidates } = opening
   const blocker = firstBlocker(head, { kind, force, content: release })
   if (blocker !== null) return fail(blocker)

@@ -5,6 +5,7 @@ import {
   type TargetSettings,
 } from '../deployment/app.ts'
 import type { Candidate } from '../deployment/deployment.ts'
+import { settleMetadata } from '../deployment/metadata.ts'
 import type { Opening } from '../deployment/observation.ts'
 import type { Capacity, Target } from '../targets/target.ts'
 import type { ReconcilePorts } from './ports.ts'
@@ -68,6 +69,7 @@ const findObstacle = (
 export const gatherOpening = async (
   ports: OpeningPorts,
   app: App,
+  live: ReleaseSettings | null,
   wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
     Pick<Opening['release'], 'revision' | 'commit' | 'digest' | 'origin' | 'promotedFrom'>,
 ): Promise<Opening> => {
@@ -77,6 +79,7 @@ export const gatherOpening = async (
     listFiring(ports, app),
   ])
   const { kind, by, order, force, ...image } = wanted
+  const settings = settleMetadata(toReleaseSettings(app), live)
   const secretVersion = secret?.ok === true ? secret.value : null
   return {
     kind,
@@ -87,6 +90,6 @@ export const gatherOpening = async (
     candidates,
     capacities: capacities.map(({ instances }) => instances),
     ...findObstacle(secret, capacities),
-    release: { generation: null, ...image, secretVersion, settings: toReleaseSettings(app) },
+    release: { generation: null, ...image, secretVersion, settings },
   }
 }

@@ -17,6 +17,7 @@ import { isQuarantined } from '../deployment/quarantine.ts'
 import type { PushOrder, Revision } from '../deployment/revision.ts'
 import { decide } from '../deployment/transition.ts'
 import type { Opening } from '../deployment/observation.ts'
+import { findAltered } from './find-altered.ts'
 import { gatherOpening } from './gather-opening.ts'
 import { askForImage, findImage, takeTag } from './find-image.ts'
 import { goBack } from './go-back.ts'
@@ -61,7 +62,7 @@ const resolveRequest = async (
   app: App,
   head: Head,
   { revision, promoted, force, by }: Request,
-): Promise<Result<Parameters<typeof gatherOpening>[2], Reason>> => {
+): Promise<Result<Parameters<typeof gatherOpening>[3], Reason>> => {
   const wanted = { kind: 'redeploy', by, force } as const
   const blocker = firstBlocker(head, { ...wanted, content: null })
   if (blocker !== null) return fail(blocker)
@@ -103,6 +104,13 @@ const findRefusal = (ports: ReconcilePorts, head: Head, opening: Opening): Reaso
   return !decided.ok && decided.error === 'too_many_instances' ? decided.error : null
 }
 
+/** The settings that a new release takes over from: none of an altered head. */
+const inherited = async (ports: ReconcilePorts, head: Head) => {
+  const live = liveRelease(head)
+  if (live === null || (await findAltered(ports, head, [live])) !== null) return null
+  return live.settings
+}
+
 const openRequested = async (
   ports: ReconcilePorts,
   write: WriteHead,
@@ -112,7 +120,7 @@ const openRequested = async (
 ): Promise<boolean> => {
   const resolved = await resolveRequest(ports, app, head, request)
   if (!resolved.ok) return write(head, { kind: 'declined', reason: resolved.error })
-  const opening = await gatherOpening(ports, app, resolved.value)
+  const opening = await gatherOpening(ports, app, await inherited(ports, head), resolved.value)
   const reason = findRefusal(ports, head, opening)
   return write(
     head,
@@ -128,7 +136,7 @@ const openChosen = async (
   { revision, digest, order }: NonNullable<Choice['open']>,
 ): Promise<boolean> => {
   const wanted = { kind: 'deploy', by: sourceOf(revision), order, force: false } as const
-  const opening = await gatherOpening(ports, app, {
+  const opening = await gatherOpening(ports, app, await inherited(ports, head), {
     ...wanted,
     revision: revision.id,
     commit: revision.commit,

@@ -52,22 +52,19 @@ const openForPlan = async (
       throw error
     })
   const image = digest ?? anyDigest
-  const opening = await gatherOpening({ ...ports, readSecretVersion }, app, {
-    kind: 'redeploy',
-    by: 'plan',
-    order: null,
-    force: true,
+  const known = chosen.known && originOf(app, chosen.known)
+  const wanted = { kind: 'redeploy', by: 'plan', order: null, force: true } as const
+  const live = liveRelease(head)?.settings ?? null
+  const opening = await gatherOpening({ ...ports, readSecretVersion }, app, live, {
+    ...wanted,
     revision: chosen.id ?? image,
     commit: chosen.commit,
     digest: image,
-    origin: chosen.known && originOf(app, chosen.known),
+    origin: known,
     promotedFrom: null,
   })
-  const opened = open(
-    { head: { ...head, deployment: null, rollback: null }, events: [] },
-    opening,
-    now,
-  )
+  const idle = { ...head, deployment: null, rollback: null }
+  const opened = open({ head: idle, events: [] }, opening, now)
   const deployment = opened.ok ? opened.value.head.deployment : null
   // The journal has no room for the deployment, not even for its failure.
   if (deployment === null) {

@@ -8,7 +8,6 @@ import type { Answer } from '../deployment/step.ts'
 import { sendWithinSeconds } from '../deployment/deadline.ts'
 import { decide, toActions, toNumberedReleases, type Action } from '../deployment/transition.ts'
 import type { Observation } from '../deployment/observation.ts'
-import { findAltered } from './find-altered.ts'
 import { toOrder } from './order.ts'
 import type { ReconcilePorts } from './ports.ts'
 import { mostTries, updateHead, updateLoaded, type Decide } from './update.ts'
@@ -56,7 +55,7 @@ const cancelCommand = async (
   if (deployment === null) return
   const { release } = deployment
   const settings = findTarget(release.settings, action.target)
-  if (settings === null || (await findAltered(ports, head, [release])) !== null) return
+  if (settings === null) return
   await ports
     .toTarget(settings)
     .cancel(action.operation)

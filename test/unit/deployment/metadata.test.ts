@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Ec2Settings } from '../../../src/deployment/app.ts'
+import { settleMetadata } from '../../../src/deployment/metadata.ts'
 import type { Opening } from '../../../src/deployment/observation.ts'
+import { TargetKey } from '../../../src/kernel/id.ts'
 import { appOf } from '../../support/apps.ts'
 import { begin, bringLive, type Core } from '../../support/core.ts'
 import {
@@ -15,9 +17,21 @@ import { herokuTarget, renderTarget } from '../../support/targets.ts'
 
 const unnamed = (changes: Partial<Ec2Settings> = {}) =>
   appOf('oc-lettings', { targets: [ec2({ metadata: null, ...changes })] })
-const open = (core: Core, index: number, settings = unnamed(), changes: Partial<Opening> = {}) =>
-  core.open(openingOf(index, 1, changes, settings))
-const liveWith = (settings = unnamed()): Core => bringLive(begin(), openingOf(1, 1, {}, settings))
+/** As it is gathered: with settled settings. */
+const gathered = (
+  core: Core,
+  index: number,
+  settings = unnamed(),
+  changes: Partial<Opening> = {},
+) => {
+  const opening = openingOf(index, 1, changes, settings)
+  const { release } = opening
+  const settled = settleMetadata(release.settings, core.live?.settings ?? null)
+  return { ...opening, release: { ...release, settings: settled } }
+}
+const open = (core: Core, ...rest: [number, ReturnType<typeof unnamed>?, Partial<Opening>?]) =>
+  core.open(gathered(core, ...rest))
+const liveWith = (settings = unnamed()): Core => bringLive(begin(), gathered(begin(), 1, settings))
 const frozen = ({ deployment }: Core) =>
   deployment?.release.settings.targets.map(({ metadata }) => metadata)
 
@@ -63,6 +77,13 @@ describe('metadata, where landfall.yml does not name it', () => {
     const moved = unnamed({ key: secondTarget })
     expect(frozen(open(live, 2, moved))).toEqual(['block'])
     expect(frozen(open(liveFromBefore(), 2, moved))).toEqual([null])
+  })
+
+  it('is nothing for a new target beside one that is not blocked', () => {
+    const [one, other] = twoFleets({ metadata: null })
+    if (one === undefined || other === undefined) throw new Error('no fleets')
+    const live = liveWith(appOf('oc-lettings', { targets: [one, { ...other, metadata: 'allow' }] }))
+    expect(frozen(open(live, 2, unnamed({ key: TargetKey.parse('ec2:new') })))).toEqual([null])
   })
 
   it('no longer blocks where the live release says allow', () => {

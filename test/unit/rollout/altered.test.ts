@@ -6,11 +6,11 @@ import type { Head } from '../../../src/deployment/head.ts'
 import { Fence, Generation, InstanceId } from '../../../src/kernel/id.ts'
 import type { Log, LogFields } from '../../../src/kernel/log.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
+import { alterations, withSettings } from '../../support/alterations.ts'
 import { plainly } from '../../support/calls.ts'
 import { commitAt, digestAt, ec2, silent } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
 import { operate, pushGreen, runReconcile } from '../../support/runs.ts'
-import { herokuTarget, renderTarget } from '../../support/targets.ts'
 
 // What an operator's role can do: it writes a head as it likes, and nothing of the history.
 
@@ -37,8 +37,11 @@ const watch = (world: World, settings: App = world.app) => {
   return { asked, errors, tick }
 }
 
-const live = async (index = 1): Promise<World> => {
-  const world = createWorld({ instances: 1, app: { secrets: 'landfall/shop' } })
+const live = async (
+  index = 1,
+  app: Partial<App> = { secrets: 'landfall/shop' },
+): Promise<World> => {
+  const world = createWorld({ instances: 1, app })
   for (let each = 1; each <= index; each += 1) {
     pushGreen(world, each)
     await runReconcile(world)
@@ -47,53 +50,6 @@ const live = async (index = 1): Promise<World> => {
   }
   return world
 }
-
-const withSettings = (release: Release, changes: Partial<App>): Release => ({
-  ...release,
-  settings: { ...release.settings, ...changes },
-})
-
-const mounting = ec2({ run: { ...ec2().run, volumes: ['/:/host'] } })
-
-/** Each is one change of what reconcile recorded, or several. */
-const alterations: readonly (readonly [string, (release: Release) => Release])[] = [
-  ['another image', (one) => withSettings(one, { image: 'evil.example/backdoor' })],
-  ['another digest', (one) => ({ ...one, digest: digestAt(66) })],
-  ["the host's files as a volume", (one) => withSettings(one, { targets: [mounting] })],
-  [
-    'another predeploy',
-    (one) => withSettings(one, { targets: [ec2({ predeploy: ['chroot', '/host'] })] }),
-  ],
-  [
-    'another command',
-    (one) =>
-      withSettings(one, { targets: [ec2({ run: { ...ec2().run, command: ['sh', '-c', 'x'] } })] }),
-  ],
-  [
-    'another network',
-    (one) => withSettings(one, { targets: [ec2({ run: { ...ec2().run, networks: ['host'] } })] }),
-  ],
-  [
-    'other instances',
-    (one) =>
-      withSettings(one, {
-        targets: [ec2({ instances: { kind: 'tag', key: 'Name', value: 'other' } })],
-      }),
-  ],
-  ["another app's secret", (one) => withSettings(one, { secrets: 'landfall/other' })],
-  ['another version of the secret', (one) => ({ ...one, secretVersion: 'version-0' })],
-  ["another app's registry login", (one) => withSettings(one, { registry: 'landfall/other' })],
-  ['other variables', (one) => withSettings(one, { env: { LD_PRELOAD: '/x' } })],
-  [
-    'a service of Render with its key',
-    (one) => withSettings(one, { targets: [renderTarget({ token: 'landfall/other' })] }),
-  ],
-  [
-    'an app of Heroku with its key',
-    (one) => withSettings(one, { targets: [herokuTarget({ token: 'landfall/other' })] }),
-  ],
-  ['the number of another release', (one) => ({ ...one, generation: Generation.parse(9) })],
-]
 
 const alterLive =
   (alter: (release: Release) => Release) =>
@@ -281,6 +237,21 @@ describe('a head that another role has altered', () => {
     expect(world.deployments.get(2)).toMatchObject({ status: 'succeeded' })
     expect(world.core().live?.settings).toEqual(toReleaseSettings(world.app))
     expect(world.breaches).toEqual([])
+  })
+
+  it('takes over no settings from an altered live release', async () => {
+    const app = { secrets: 'landfall/shop', targets: [ec2({ metadata: null })] }
+    const world = await live(1, app)
+    const metadataOf = () => world.core().live?.settings.targets.map(({ metadata }) => metadata)
+    expect(metadataOf()).toEqual(['block'])
+    const allowing = ec2({ metadata: 'allow' })
+    world.forge(alterLive((one) => withSettings(one, { targets: [allowing] })))
+    pushGreen(world, 2)
+    const { errors, tick } = watch(world)
+    await tick()
+    await tick()
+    expect(metadataOf()).toEqual(['block'])
+    expect(errors.map(({ message }) => message)).toContain('head altered')
   })
 })
 

@@ -36,6 +36,7 @@ const gather = (readSecretVersion: OpeningPorts['readSecretVersion']) =>
       log: createLog({}),
     },
     app,
+    null,
     wanted,
   )
 
