@@ -87,7 +87,7 @@ const recordNew = async (
   const update = toUpdate(certificate)
   const first = await change(table, instance, {
     ...update,
-    UpdateExpression: `${set} REMOVE forgotten, changedBy`,
+    UpdateExpression: set,
     ConditionExpression: 'attribute_not_exists(der)',
   })
   if (first !== null) return 'known'

@@ -17,7 +17,10 @@ import { instantSchema, reasonSchema } from './item.ts'
 import { originSchema } from './origin-schema.ts'
 import { settingsSchema } from './settings-schema.ts'
 
-const promotionSchema: z.ZodType<Promotion> = z.object({ app: AppName, generation: Generation })
+const promotionSchema: z.ZodType<Promotion> = z.looseObject({
+  app: AppName,
+  generation: Generation,
+})
 
 export const releaseSchema: z.ZodType<Release> = z.looseObject({
   generation: Generation,

@@ -62,8 +62,8 @@ const queryAll = async <Value>(
 }
 
 /**
- * Expiry counts from the ending, not from the write: the same deployment gives the same item. A late
- * repetition does not undo a rollback that was recorded since.
+ * Once: what a head says of an ended deployment later changes its record no more. Expiry counts from the ending, not
+ * from the write.
  */
 const recordDeployment = async (
   table: JournalTable,
@@ -77,11 +77,7 @@ const recordDeployment = async (
     ...packDeployment(deployment),
     expiresAt: expiresAt(deployment.endedAt, 'deployment'),
   }
-  await putItem(table, item, {
-    ConditionExpression:
-      'attribute_not_exists(rolledBackBy) OR attribute_type(rolledBackBy, :null)',
-    ExpressionAttributeValues: { ':null': 'NULL' },
-  })
+  await putItem(table, item, { ConditionExpression: 'attribute_not_exists(pk)' })
 }
 
 const recordStep = async (table: JournalTable, app: AppName, step: StepRecord): Promise<void> => {

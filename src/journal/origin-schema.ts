@@ -5,6 +5,6 @@ const told = z.string().nullable()
 
 /** Null in what an earlier Landfall wrote. */
 export const originSchema = z
-  .object({ title: told, author: told, login: told, runUrl: told, compareUrl: told })
+  .looseObject({ title: told, author: told, login: told, runUrl: told, compareUrl: told })
   .nullable()
   .default(null) satisfies z.ZodType<Origin | null>

@@ -15,8 +15,8 @@ const targetBase = z.looseObject({
   key: TargetKey,
   hosts: words,
   predeploy: words.nullable(),
-  rollout: z.object({
-    batch: z.object({ kind: z.enum(['count', 'percent']), value: z.number() }),
+  rollout: z.looseObject({
+    batch: z.looseObject({ kind: z.enum(['count', 'percent']), value: z.number() }),
     pauseSeconds: z.number(),
   }),
   drift: z.enum(['repair', 'report']),
@@ -28,7 +28,7 @@ const targetBase = z.looseObject({
 /** How the health of an app is judged, whatever asks it. */
 const healthSchema = z.looseObject({
   path: z.string(),
-  expect: z.object({ from: z.number(), to: z.number() }),
+  expect: z.looseObject({ from: z.number(), to: z.number() }),
   times: z.number(),
   timeoutSeconds: z.number(),
 })
@@ -36,12 +36,12 @@ const healthSchema = z.looseObject({
 const ec2Schema = targetBase.extend({
   kind: z.literal('ec2'),
   instances: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('tag'), key: z.string(), value: z.string() }),
-    z.object({ kind: z.literal('ids'), ids: z.array(InstanceId) }),
+    z.looseObject({ kind: z.literal('tag'), key: z.string(), value: z.string() }),
+    z.looseObject({ kind: z.literal('ids'), ids: z.array(InstanceId) }),
   ]),
   strategy: z.enum(['blue-green', 'recreate', 'worker']),
   port: z.number().nullable(),
-  publish: z.object({ address: z.string().nullable(), port: z.number() }).nullable(),
+  publish: z.looseObject({ address: z.string().nullable(), port: z.number() }).nullable(),
   run: z.looseObject({
     command: words,
     volumes: words,
@@ -89,8 +89,12 @@ export const settingsSchema: z.ZodType<ReleaseSettings> = z.looseObject({
   deploy: z.enum(['automatic', 'manual']).default('automatic'),
   requires: z.array(
     z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('ci'), ci: z.enum(['github', 'circleci']), workflow: z.string() }),
-      z.object({ kind: z.literal('image') }),
+      z.looseObject({
+        kind: z.literal('ci'),
+        ci: z.enum(['github', 'circleci']),
+        workflow: z.string(),
+      }),
+      z.looseObject({ kind: z.literal('image') }),
     ]),
   ),
   waitForSeconds: z.number(),
@@ -100,7 +104,7 @@ export const settingsSchema: z.ZodType<ReleaseSettings> = z.looseObject({
   registry: z.string().nullable(),
   targets: z.array(targetSchema),
   rollback: z
-    .object({
+    .looseObject({
       alarms: words,
       windowSeconds: z.number(),
       secrets: z.enum(['recorded', 'current']),

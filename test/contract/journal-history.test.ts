@@ -8,6 +8,7 @@ import { createHistory } from '../../src/journal/history.ts'
 import { ItemUnreadable } from '../../src/journal/item.ts'
 import { itemKey } from '../../src/journal/keys.ts'
 import { AppName, Generation, InstanceId, newDeliveryId } from '../../src/kernel/id.ts'
+import { alterations } from '../support/alterations.ts'
 import { endedDeployments, steps as someSteps } from '../support/journal-records.ts'
 import { silent } from '../support/examples.ts'
 import { useJournal } from '../support/journal-table.ts'
@@ -59,6 +60,17 @@ describe('the history of deployments', () => {
     ])
   })
 
+  it('keeps a deployment as it ended, whatever a head says of its number later', async () => {
+    const history = createHistory(journal.table)
+    const app = newApp()
+    const [one, other] = fc.sample(endedDeployments, 2)
+    if (one === undefined || other === undefined) throw new Error('no deployments')
+    const ended = { ...one, status: 'succeeded' as const, rolledBackBy: null }
+    await history.recordDeployment(app, ended)
+    await history.recordDeployment(app, { ...other, generation: one.generation })
+    expect(await history.loadDeployments(app, 10)).toEqual([ended])
+  })
+
   it('does not mark a deployment that has expired', async () => {
     const history = createHistory(journal.table)
     const app = newApp()
@@ -85,6 +97,13 @@ describe('the releases that were opened', () => {
     expect(await history.hasRelease(app, { ...one, generation })).toBe(false)
     const settings = { ...one.settings, image: 'evil.example/backdoor' }
     expect(await history.hasRelease(app, { ...one, settings })).toBe(false)
+  })
+
+  it.each(alterations)('finds no release with %s', async (_, alter) => {
+    const app = newApp()
+    const history = createHistory(journal.table)
+    await history.recordRelease(app, one)
+    expect(await history.hasRelease(app, alter(one))).toBe(false)
   })
 
   it('keeps both releases that two runs open under one number', async () => {

@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest'
+import { toReleaseSettings } from '../../../src/deployment/app.ts'
+import { releaseSchema } from '../../../src/journal/head-schema.ts'
 import { settingsSchema } from '../../../src/journal/settings-schema.ts'
+import { InstanceId } from '../../../src/kernel/id.ts'
 import { appOf } from '../../support/apps.ts'
-import { ec2 } from '../../support/examples.ts'
+import { commitAt, digestAt, ec2 } from '../../support/examples.ts'
+import { herokuTarget, renderTarget } from '../../support/targets.ts'
 
 test('a release frozen before its rights were limited is brought back with the rights that it ran with', () => {
   const { capAdd: _, newPrivileges: __, pidsLimit: ___, ...run } = ec2().run
@@ -11,9 +15,36 @@ test('a release frozen before its rights were limited is brought back with the r
   ])
 })
 
+/** The same with a field of a later version in each object. */
+const addLater = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(addLater)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).map(([key, one]) => [key, addLater(one)] as const)
+  return Object.fromEntries([...entries, ['later', '1']])
+}
+
 test('a release keeps the fields that a newer Landfall has frozen, wherever they are', () => {
-  const target = { ...ec2(), later: 1, run: { ...ec2().run, later: 2 } }
-  const { reports: _, ...settings } = appOf('shop')
-  const frozen = { ...settings, later: 3, targets: [target] }
-  expect(settingsSchema.parse(frozen)).toEqual(frozen)
+  const publish = { address: '127.0.0.1', port: 80 }
+  const ids = { kind: 'ids', ids: [InstanceId.parse('i-00000001')] } as const
+  const targets = [
+    ec2({ publish }),
+    ec2({ instances: ids }),
+    ec2({ instances: { kind: 'tag', key: 'app', value: 'shop' } }),
+    renderTarget(),
+    herokuTarget(),
+  ]
+  const rollback = { alarms: ['5xx'], windowSeconds: 60, secrets: 'recorded' } as const
+  const requires = [{ kind: 'ci', ci: 'github', workflow: 'CI' }, { kind: 'image' }] as const
+  const release = {
+    generation: 2,
+    revision: commitAt(1),
+    commit: commitAt(1),
+    digest: digestAt(1),
+    secretVersion: null,
+    origin: { title: 'Mend', author: 'Ada', login: 'ada', runUrl: null, compareUrl: null },
+    promotedFrom: { app: 'staging', generation: 1 },
+    settings: toReleaseSettings(appOf('shop', { targets, rollback, requires })),
+  }
+  const frozen = addLater(release)
+  expect(releaseSchema.parse(frozen)).toEqual(frozen)
 })
