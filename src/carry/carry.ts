@@ -167,13 +167,16 @@ export const createCarry =
     if (!(await records.claim(order, run, begun))) return (await records.load(order)) ?? begun
     const { app, heroku, process, digest } = order
     const fields = { app, heroku, process, digest }
+    let noting = Promise.resolve()
     const stop = ports.every(noteMilliseconds, () => {
-      watch.note().catch((error: unknown) => {
+      noting = noting.then(watch.note).catch((error: unknown) => {
         log.warn('failed to note carry', { ...fields, error: String(error) })
       })
     })
     const ways = limitToRun(ports, leftMilliseconds)
     const carried = await carryImage(ports, order, ways, watch).finally(stop)
+    // A late one would replace the end.
+    await noting
     const progress = toProgress(carried, watch, leftMilliseconds() <= 0)
     const isOwn = !watch.isReplaced() && (await records.record(order, run, progress))
     log.info(isOwn ? 'carry ended' : 'carry replaced', { ...fields, progress })

@@ -241,6 +241,34 @@ describe('a run', () => {
     expect(world.lines.join()).toContain('"message":"carry replaced"')
   })
 
+  test('ends in its record, however late a note that it is at work arrives', async () => {
+    const kept: string[] = []
+    let release: () => void = () => undefined
+    const late = new Promise<void>((resolve) => (release = resolve))
+    const world: CarryWorld = createCarryWorld({
+      records: {
+        claim: () => Promise.resolve(true),
+        record: async (_order, _run, { status }) => {
+          if (status === 'carrying') await late
+          kept.push(status)
+          return true
+        },
+        load: () => Promise.resolve(null),
+      },
+    })
+    const order = world.orderOf(world.pushImage())
+    world.intercept((request) => {
+      if (isUpload(request)) world.pass(11)
+      // The last request.
+      if (request.url.pathname.endsWith('/manifests/latest') && request.method === 'PUT')
+        setImmediate(release)
+      return null
+    })
+    expect(await world.carry(order)).toMatchObject({ status: 'carried' })
+    expect(kept.at(-1)).toBe('carried')
+    expect(kept).toContain('carrying')
+  })
+
   test('goes on where it cannot note that it is at work, and logs why', async () => {
     const world: CarryWorld = createCarryWorld({
       records: {
