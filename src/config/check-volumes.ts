@@ -15,9 +15,9 @@ const hostPrograms = ['/bin', '/etc', '/lib', '/lib64', '/sbin', '/usr']
 
 /** Each gives a process in a container the rights of root outside it. */
 const hostCapabilities = new Set(
-  [
-    'ALL BPF DAC_READ_SEARCH MAC_ADMIN MAC_OVERRIDE PERFMON SYS_ADMIN SYS_BOOT SYS_MODULE SYS_RAWIO',
-  ].flatMap((names) => names.split(' ')),
+  'ALL BPF DAC_READ_SEARCH MAC_ADMIN MAC_OVERRIDE PERFMON SYS_ADMIN SYS_BOOT SYS_MODULE SYS_RAWIO'.split(
+    ' ',
+  ),
 )
 
 const isWithin = (path: string, tree: string): boolean =>
@@ -54,7 +54,6 @@ export const checkHostAccess = (path: Path, { run }: Ec2File): readonly Mistake[
 
 interface Mount {
   readonly path: Path
-  readonly name: string
   readonly app: AppFile
   readonly ec2: Ec2File
   readonly source: string
@@ -73,7 +72,7 @@ export const findSharedVolumes = (file: LandfallFile): readonly Mistake[] => {
     app.targets.flatMap(({ ec2 }, target) =>
       (ec2?.run.volumes ?? []).flatMap((volume, index): Mount[] => {
         const path = ['apps', name, 'targets', target, 'ec2', 'run', 'volumes', index]
-        return ec2 ? [{ path, name, app, ec2, source: volume.split(':')[0] ?? '' }] : []
+        return ec2 ? [{ path, app, ec2, source: volume.split(':')[0] ?? '' }] : []
       }),
     ),
   )
@@ -81,8 +80,7 @@ export const findSharedVolumes = (file: LandfallFile): readonly Mistake[] => {
     const earlier = mounts
       .slice(0, index)
       .find(
-        ({ name, app, ec2, source }) =>
-          name !== later.name &&
+        ({ app, ec2, source }) =>
           source === later.source &&
           !isSameApp(app, later.app) &&
           shareInstances(ec2.instances, later.ec2.instances),

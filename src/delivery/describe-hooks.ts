@@ -42,7 +42,7 @@ interface HookContext extends Pick<Configuration, 'sources'> {
 
 const sourceNames = ['github', 'circleci', 'docker-hub'] as const satisfies readonly SourceName[]
 
-/** Why a source's secret lets nothing through, or whoever knows another source's too; null if all is well. */
+/** What is wrong with a source's secret: no delivery passes, or one who knows another source's secret can sign; null if nothing is. */
 const findFault = (source: SourceName, { sources, secrets }: HookContext): string | null => {
   const own = secrets[source]
   if (!own.ok) return 'does not exist, cannot be read or is shorter than 16 characters'

@@ -148,7 +148,9 @@ const expireExcess = (revisions: readonly Revision[]): Choice['ended'] =>
       revision,
       status: 'expired',
       reason: 'wait_expired',
-      lacked: ['anything but a push of its image'],
+      lacked: [
+        `evidence besides its image (only the newest ${mostByImageAlone} such commits wait)`,
+      ],
     }))
 
 /**

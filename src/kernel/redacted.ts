@@ -1,4 +1,5 @@
-import { inspect, stripVTControlCharacters } from 'node:util'
+import { inspect } from 'node:util'
+import { toPlainLine } from './plain-line.ts'
 
 /** A secret. It always prints as `[REDACTED]`; only `reveal` returns its value. */
 export class Redacted {
@@ -41,15 +42,8 @@ const tokenPatterns = [
 export const scrub = (text: string): string =>
   tokenPatterns.reduce((rest, pattern) => rest.replace(pattern, '[REDACTED]'), text)
 
-/**
- * A stranger's text as one line for people: without terminal sequences, control and bidi characters, and
- * without tokens and what is long enough to be one.
- */
+/** A stranger's text as one line for people, also without tokens and what is long enough to be one. */
 export const toSafeLine = (text: string): string =>
-  scrub(
-    stripVTControlCharacters(text)
-      .replaceAll(/[\s\p{Cc}]+/gu, ' ')
-      .replaceAll(/\p{C}/gu, ''),
-  )
+  scrub(toPlainLine(text).replaceAll(/\s+/g, ' '))
     .replaceAll(/[\w.~+=-]{60,}/g, '[REDACTED]')
     .trim()

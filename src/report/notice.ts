@@ -1,3 +1,4 @@
+import { toPlainLine } from '../kernel/plain-line.ts'
 import { judgeAnswer } from '../api/answer.ts'
 import { limitTo } from '../api/client.ts'
 import type { App } from '../deployment/app.ts'
@@ -54,7 +55,7 @@ const toSubject = (app: App, deployment: NoticeDeployment): string => {
  * no link and no other markup; with a zero-width space after each `@`, because some read mentions even there.
  */
 const toCode = (text: string): string => {
-  const line = text.replaceAll(/[\s\p{Cc}]+/gu, ' ').replaceAll(/\p{C}/gu, '')
+  const line = toPlainLine(text).replaceAll(/\s+/g, ' ')
   return `\`${escape(line.replaceAll('`', "'").replaceAll('@', '@\u200B'))}\``
 }
 

@@ -36,10 +36,16 @@ const readCredential = (line: string) => {
   return { user, password: password ?? user, isLogin: password !== undefined }
 }
 
+/** A password with an `@` of its own, which some clients read up to the last one. */
+const readLongPassword = (line: string): string => {
+  const [, password = ''] = /^[a-z][a-z0-9+.-]*:\/\/[^:@/]*:([^/?#]+)@/i.exec(line) ?? []
+  return password
+}
+
 /** Frameworks take a URL apart and print the parts, decoded or not. */
 const listCredentials = (line: string): readonly string[] => {
-  const { password } = readCredential(line)
-  return [password, decode(password)]
+  const passwords = [readCredential(line).password, readLongPassword(line)]
+  return [...passwords, ...passwords.map(decode)]
 }
 
 const listQueryValues = (line: string): readonly string[] => {

@@ -39,6 +39,7 @@ const readPolicies = async (): Promise<Readonly<Record<string, unknown>>> => {
     ...inline,
     ...others,
     ['examples/deploy-policy.json', deploy],
+    ['examples/boundary.json', JSON.parse(readFileSync('examples/boundary.json', 'utf8'))],
   ]
   return Object.fromEntries(entries)
 }

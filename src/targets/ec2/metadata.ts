@@ -23,7 +23,15 @@ export const findMetadata = (
     const message = `unknown: EC2's answer has no MetadataOptions; to be sure run: ${renderCommand(id, setting)}`
     return [toWarning('metadata', message)]
   }
-  if (isClosed(metadata)) return []
+  if (isClosed(metadata))
+    return setting === 'allow' && metadata.isEnabled
+      ? [
+          toWarning(
+            'metadata',
+            `${describeOptions(metadata)}: containers get no answer, against metadata: allow; run: ${renderCommand(id, setting)}`,
+          ),
+        ]
+      : []
   const open = `${describeOptions(metadata)}: programs in any container there can get the instance's role`
   if (metadata.needsToken && setting === 'allow')
     return [toWarning('metadata', `${open}, as metadata: allow says`)]

@@ -1,3 +1,4 @@
+import { toPlainLine } from '../../kernel/plain-line.ts'
 import { listMasks, maskText } from '../../secrets/masks.ts'
 import type { HerokuLook } from './look.ts'
 import { readVariables } from './variables.ts'
@@ -28,12 +29,7 @@ const readEnd = async (chunks: AsyncIterable<Uint8Array>): Promise<string> => {
 const toLines = (text: string): readonly string[] =>
   text
     .split(/\r?\n/)
-    .map((line) =>
-      line
-        .replaceAll(/[\p{C}]/gu, ' ')
-        .trimEnd()
-        .slice(0, mostLineLength),
-    )
+    .map((line) => toPlainLine(line, mostLineLength).trimEnd())
     .filter((line) => line !== '')
     .slice(-mostLines)
 

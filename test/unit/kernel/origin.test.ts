@@ -17,7 +17,7 @@ describe('the title of a commit', () => {
     ['bidi characters', 'Add \u202Eelif\u202C \u2066a\u2069 field\u200F', 'Add elif a field'],
     ['control characters', 'Add\u0000\u0007 a\tfield\u0085', 'Add a field'],
     ['characters of no width', 'A\u200Bd\u2060d', 'Add'],
-    ['half a character', 'Add \uD83D a field', 'Add  a field'],
+    ['half a character', 'Add \uD83D a field', 'Add a field'],
     ['a token', `Use ghp_${'a'.repeat(36)} again`, 'Use [REDACTED] again'],
     ['a token in two', `Use ghp_aaaa\u200B${'a'.repeat(30)}`, 'Use [REDACTED]'],
     ['what is no credential', 'Add basic authentication', 'Add basic authentication'],

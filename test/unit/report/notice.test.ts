@@ -228,7 +228,7 @@ describe('webhook notice: the text', () => {
     ["Slack's link", '<https://evil.example|click>', '&lt;https://evil.example|click&gt;'],
     ['a link', '[click](https://evil.example)', '[click](https://evil.example)'],
     ['the end of code', '`@everyone`', "'@\u200Beveryone'"],
-    ['control and bidi characters', 'a\u202Eb\u0007c', 'ab c'],
+    ['control and bidi characters', 'a\u202Eb\u0007c', 'abc'],
   ])(
     'quotes what an app or a person says as code, in which it mentions nobody: %s',
     (_what, text, quoted) => {

@@ -62,6 +62,11 @@ describe('a value is masked', () => {
     ['percent-encoded', quoted, "it's%20%3Ca%3E%20%22b%22%20%26%20%C3%A9"],
     ['as Django’s error page escapes it', quoted, 'it&#x27;s &lt;a&gt; &quot;b&quot; &amp; é'],
     ['as JSON in ASCII', quoted, `it's <a> \\"b\\" & \\u00e9`],
+    [
+      'without the rest of its address: a password with an @ of its own',
+      'postgres://shop:first-half@second-half@db:5432/shop',
+      'first-half@second-half',
+    ],
     ['without the rest of its address: a lone token', 'https://a-long-token@host/', 'a-long-token'],
     ['without the rest of its address: a value of the query', url, 'abc%2F12345'],
     ['without the rest of its address: the same, decoded', url, 'abc/12345'],

@@ -56,6 +56,15 @@ test.each<[string, FleetInstance['metadata'], Ec2Settings['metadata'], readonly 
       `problem metadata: HttpTokens=optional, HttpPutResponseHopLimit=1: ${role}; run: ${command(2)}`,
     ],
   ],
+  [
+    'required, one hop, and allow, which is not what they give',
+    options(true, 1),
+    'allow',
+    [
+      `warning metadata: HttpTokens=required, HttpPutResponseHopLimit=1: containers get no answer, against metadata: allow; run: ${command(2)}`,
+    ],
+  ],
+  ['disabled, and allow', options(false, 64, false), 'allow', closed],
   ['disabled', options(false, 64, false), null, closed],
   [
     'unknown',
