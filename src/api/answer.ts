@@ -3,7 +3,8 @@ import { secondsBetween, toInstant } from '../kernel/clock.ts'
 import { later, refused, type ForeignFailure } from '../kernel/foreign.ts'
 import type { Http, HttpFailure, HttpResponse } from '../kernel/http.ts'
 import { parseJson } from '../kernel/json.ts'
-import { toSafeLine, type Redacted } from '../kernel/redacted.ts'
+import { toSafeLine } from '../kernel/plain-line.ts'
+import type { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 
 const Complaint = z.object({ message: z.string() })

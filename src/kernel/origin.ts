@@ -1,4 +1,4 @@
-import { scrub, toSafeLine } from './redacted.ts'
+import { scrub, toSafeLine } from './plain-line.ts'
 
 /**
  * What a commit is, for people: nothing is decided by it, and nothing waits for it. Strangers write these

@@ -8,3 +8,25 @@ export const toPlainLine = (text: string, most = text.length): string =>
   stripVTControlCharacters(text.slice(0, most))
     .replaceAll(/[\t\n\v\f\r\u0085\p{Zl}\p{Zp}]/gu, ' ')
     .replaceAll(/\p{C}/gu, '')
+
+/** Patterns of tokens: GitHub, Docker Hub, Render, Heroku, Slack, Sentry, AWS, bearer and basic, URLs with a password. */
+const tokenPatterns = [
+  /\b(?:gh[opsur]_|github_pat_|dckr_(?:pat|oat)_|rnd_|HRKU-|xox[a-z]-|sntr[yu]s_)[\w-]{8,}/g,
+  /\b(?:AKIA|ASIA)[A-Z0-9]{12,}/g,
+  // A word of small letters is no credential: "basic authentication".
+  /\b(?:[Bb]earer|[Bb]asic|BEARER|BASIC)\s+(?![a-z]+(?:[\s.,:;!?)]|$))[\w.~+/=-]{8,}/g,
+  /(?<=\/\/)[^\s/:@]+:[^\s/@]+(?=@)/g,
+  // The last part of the path of a Docker Hub hook, and of a Slack hook.
+  /(?<=\/hooks\/docker-hub\/[^\s/"]{1,100}\/)[^\s/"]+/g,
+  /(?<=hooks\.slack\.com\/)[\w/-]+/g,
+  /(?<=[?&](?:key|token|password|secret|signature)=)[^\s&"]+/gi,
+]
+
+export const scrub = (text: string): string =>
+  tokenPatterns.reduce((rest, pattern) => rest.replace(pattern, '[REDACTED]'), text)
+
+/** A stranger's text as one line for people, also without tokens and what is long enough to be one. */
+export const toSafeLine = (text: string): string =>
+  scrub(toPlainLine(text).replaceAll(/\s+/g, ' '))
+    .replaceAll(/[\w.~+=-]{60,}/g, '[REDACTED]')
+    .trim()

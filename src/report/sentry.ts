@@ -1,6 +1,6 @@
 import { NodeClient, Scope, createTransport, defaultStackParser } from '@sentry/aws-serverless'
 import { http } from '../kernel/http.ts'
-import { scrub } from '../kernel/redacted.ts'
+import { scrub } from '../kernel/plain-line.ts'
 import type { Tell, Trouble } from './trouble.ts'
 
 type SentryEvent = Parameters<NodeClient['captureEvent']>[0]

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { addSeconds, toInstant, type Instant } from '../../kernel/clock.ts'
 import type { Digest } from '../../kernel/id.ts'
-import { toSafeLine } from '../../kernel/redacted.ts'
+import { toSafeLine } from '../../kernel/plain-line.ts'
 import { succeed } from '../../kernel/result.ts'
 import { dockerReleases, getFromHeroku, type AskHeroku, type FromHeroku } from './api.ts'
 import type { HerokuDeploy, HerokuImages } from './record.ts'
