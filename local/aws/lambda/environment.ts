@@ -27,7 +27,6 @@ const initMilliseconds = 10_000
 
 const startWorker = (spec: LambdaFunction, environment: Readonly<Record<string, string>>): Worker =>
   new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData: { directory: spec.directory, handler: spec.handler, name: spec.name },
     env: environment,
     // Node strips the types itself; a parent's loader has no business in a Lambda.
     execArgv: [],

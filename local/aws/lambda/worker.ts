@@ -1,40 +1,48 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parentPort, workerData } from 'node:worker_threads'
-import * as z from 'zod'
+import { parentPort } from 'node:worker_threads'
 
-// The inside of one execution environment: it imports the bundle once and answers one event at a time.
+// The inside of one execution environment: it imports the bundle once and answers one event at a time. It
+// knows its function by the variables of Lambda's runtime, and imports no package: each start would load it again.
 
-const Data = z.object({ directory: z.string(), handler: z.string(), name: z.string() })
-const Message = z.object({ requestId: z.string(), payload: z.string(), deadline: z.number() })
-const Handler = z.custom<(event: unknown, context: unknown) => unknown>(
-  (value) => typeof value === 'function',
-)
+/** What environment.ts sends with each event. */
+interface Message {
+  readonly requestId: string
+  readonly payload: string
+  /** Milliseconds since 1970. */
+  readonly deadline: number
+}
 
-const data = Data.parse(workerData)
+const variable = (name: string): string => process.env[name] ?? ''
 
-const load = async (): Promise<z.infer<typeof Handler>> => {
-  const dot = data.handler.lastIndexOf('.')
-  const stem = join(data.directory, data.handler.slice(0, dot))
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+
+type Handler = (event: unknown, context: unknown) => unknown
+const isHandler = (value: unknown): value is Handler => typeof value === 'function'
+
+const load = async (): Promise<Handler> => {
+  const handler = variable('_HANDLER')
+  const dot = handler.lastIndexOf('.')
+  const stem = join(variable('LAMBDA_TASK_ROOT'), handler.slice(0, dot))
   const file = ['.mjs', '.js', '.cjs'].map((end) => stem + end).find((path) => existsSync(path))
   if (file === undefined) throw new Error(`No bundle at ${stem}`)
-  const module = z.record(z.string(), z.unknown()).parse({
-    ...z.looseObject({}).parse(await import(pathToFileURL(file).href)),
-  })
-  const name = data.handler.slice(dot + 1)
-  const fallback = z.record(z.string(), z.unknown()).safeParse(module['default']).data
-  return Handler.parse(module[name] ?? fallback?.[name])
+  const module: unknown = await import(pathToFileURL(file).href)
+  const name = handler.slice(dot + 1)
+  const found = memberOf(module, name) ?? memberOf(memberOf(module, 'default'), name)
+  if (!isHandler(found)) throw new Error(`${file} exports no function ${name}`)
+  return found
 }
 
 const toContext = (requestId: string, deadline: number) => ({
   awsRequestId: requestId,
-  functionName: data.name,
+  functionName: variable('AWS_LAMBDA_FUNCTION_NAME'),
   functionVersion: '$LATEST',
-  invokedFunctionArn: process.env['LANDFALL_LOCAL_FUNCTION_ARN'] ?? '',
-  memoryLimitInMB: process.env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'] ?? '',
-  logGroupName: `/aws/lambda/${data.name}`,
-  logStreamName: 'local',
+  invokedFunctionArn: variable('LANDFALL_LOCAL_FUNCTION_ARN'),
+  memoryLimitInMB: variable('AWS_LAMBDA_FUNCTION_MEMORY_SIZE'),
+  logGroupName: variable('AWS_LAMBDA_LOG_GROUP_NAME'),
+  logStreamName: variable('AWS_LAMBDA_LOG_STREAM_NAME'),
   callbackWaitsForEmptyEventLoop: false,
   getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
 })
@@ -42,7 +50,7 @@ const toContext = (requestId: string, deadline: number) => ({
 // Imported before any event is there, as in Lambda's init phase; a failure is told to the first event.
 const loaded = load()
 
-const answer = async (message: z.infer<typeof Message>): Promise<unknown> => {
+const answer = async (message: Message): Promise<unknown> => {
   const handler = await loaded
   const event: unknown = JSON.parse(message.payload)
   return handler(event, toContext(message.requestId, message.deadline))
@@ -70,8 +78,8 @@ const tellReady = (): void => post({ ready: true })
 
 loaded.then(tellReady, tellReady)
 
-parentPort?.on('message', (raw: unknown) => {
-  answer(Message.parse(raw)).then(
+parentPort?.on('message', (message: Message) => {
+  answer(message).then(
     (result) => reply(result, false),
     (error: unknown) => {
       process.stderr.write(`${JSON.stringify({ level: 'error', ...toError(error) })}\n`)
