@@ -180,6 +180,16 @@ describe('a packaged template', () => {
     expect(() => toService(other, (archive) => archive)).toThrow('AlarmRole')
   })
 
+  it.each([
+    ['AWS::IAM::ManagedPolicy', { Roles: [{ Ref: 'AlarmRole' }] }],
+    ['AWS::IAM::RolePolicy', { RoleName: { Ref: 'AlarmRole' }, PolicyName: 'more' }],
+  ])('is refused where a role has rights from outside that are not judged: %s', (Type, more) => {
+    const Properties = { PolicyDocument: allow('iam:*', '*'), ...more }
+    const Resources = { ...resources, More: { Type, Properties } }
+    const other = toTemplate(JSON.stringify({ Conditions, Resources }), account)
+    expect(() => toService(other, (archive) => archive)).toThrow('More')
+  })
+
   it('says which events and which clock wake which function', () => {
     expect(service.rules).toEqual([
       {

@@ -25,6 +25,17 @@ const parseInline = (role: string, { PolicyName, PolicyDocument }: z.infer<typeo
 const isOfLambda = ({ AssumeRolePolicyDocument: trust }: Readonly<Record<string, unknown>>) =>
   JSON.stringify(trust ?? '').includes('"lambda.amazonaws.com"')
 
+/** These attach rights to a role from outside, and are not read here. */
+const refuseAttached = (template: PackagedTemplate, roles: ReadonlyMap<string, Role>): void => {
+  const attaching = ['AWS::IAM::ManagedPolicy', 'AWS::IAM::RolePolicy'].flatMap((type) =>
+    template.list(type),
+  )
+  for (const { logicalId, Properties } of attaching)
+    for (const name of [Properties['Roles'], Properties['RoleName']].flat())
+      if (typeof name === 'string' && roles.has(name))
+        throw new PolicyError(`the role ${name} is not known: ${logicalId} gives it more rights`)
+}
+
 /**
  * The functions' roles of a packaged template by their names.
  *
@@ -45,5 +56,7 @@ export const readRoles = (template: PackagedTemplate): ReadonlyMap<string, Role>
       const policies = [...parsed.data.Policies, ...shared]
       return [name, { name, statements: policies.flatMap((policy) => parseInline(name, policy)) }]
     })
-  return new Map(roles)
+  const byName = new Map(roles)
+  refuseAttached(template, byName)
+  return byName
 }
