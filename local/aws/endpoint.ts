@@ -6,6 +6,7 @@ import type { DynamoDb } from './dynamodb.ts'
 import type { CallFault, Faults } from './faults.ts'
 import type { Authorizer } from './iam/authorizer.ts'
 import { refuseCall } from './iam/refuse-call.ts'
+import { toLambdaCall } from './lambda/api.ts'
 import { readRequest, toHeader, type HttpAnswer, type HttpRequest } from './http.ts'
 import { parseJsonInput, renderJson, renderJsonError } from './json-protocol.ts'
 import { AwsError, type Operations } from './operation.ts'
@@ -98,10 +99,8 @@ const toCall = (request: HttpRequest): { service: string; operation: string } =>
   if (prefix.startsWith('DynamoDB_')) return { service: 'dynamodb', operation }
   const known = targets[prefix]
   if (known) return { service: known.service, operation }
-  if (request.path.startsWith('/2015-03-31/')) {
-    const operation = request.path.endsWith('/invocations') ? 'Invoke' : 'GetFunction'
-    return { service: 'lambda', operation }
-  }
+  if (request.path.startsWith('/2015-03-31/'))
+    return { service: 'lambda', operation: toLambdaCall(request.url).operation }
   const scope = /Credential=[^/]*\/\d*\/[^/]*\/([^/]*)\//.exec(request.headers.authorization ?? '')
   const form = new URLSearchParams(request.body.toString('utf8'))
   return { service: scope?.[1] ?? '', operation: form.get('Action') ?? '' }

@@ -23,6 +23,7 @@ import {
   QueryCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb'
+import { HttpRequest } from '@smithy/core/protocols'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   account,
@@ -264,6 +265,40 @@ describe('the local IAM', () => {
     await expectRefused(
       invoke('landfall-local-judged'),
       explain('lambda:InvokeFunction', `arn:aws:lambda:${here}:function:landfall-local-judged`),
+      'AccessDeniedException',
+      403,
+    )
+  })
+
+  it('judges a version of a function as a resource of its own', async () => {
+    const lambda = new LambdaClient(client)
+    const arn = `arn:aws:lambda:${here}:function:landfall-local-open:2`
+    for (const named of [
+      { FunctionName: 'landfall-local-open:2' },
+      { FunctionName: 'landfall-local-open', Qualifier: '2' },
+      { FunctionName: arn },
+    ])
+      await expectRefused(
+        lambda.send(new InvokeCommand(named)),
+        explain('lambda:InvokeFunction', arn),
+        'AccessDeniedException',
+        403,
+      )
+  })
+
+  it('judges a path of a function as what is answered to it', async () => {
+    const lambda = new LambdaClient(client)
+    lambda.middlewareStack.add(
+      (next) => (args) => {
+        if (HttpRequest.isInstance(args.request))
+          args.request.path = args.request.path.replace('/invocations', '/x/invocations')
+        return next(args)
+      },
+      { step: 'build' },
+    )
+    await expectRefused(
+      lambda.send(new InvokeCommand({ FunctionName: 'landfall-local-open' })),
+      'landfall-local-judged: the call lambda GetFunction cannot be judged: it has no mapping to actions',
       'AccessDeniedException',
       403,
     )

@@ -1,7 +1,7 @@
 import type { HttpAnswer, HttpRequest } from '../http.ts'
 import { toHeader } from '../http.ts'
 import { parseJsonInput, renderJsonError } from '../json-protocol.ts'
-import { renderLambdaError, toFunctionName } from '../lambda/api.ts'
+import { renderLambdaError, toLambdaCall } from '../lambda/api.ts'
 import { AwsError } from '../operation.ts'
 import { isQueryVersion, renderQueryError } from '../query-protocol.ts'
 import { parseQueryInput } from '../query-input.ts'
@@ -19,7 +19,7 @@ const toForm = ({ body }: HttpRequest): URLSearchParams =>
 
 const toInput = (call: Call, request: HttpRequest): unknown => {
   if (isJson(request)) return parseJsonInput(request.body)
-  if (call.service === 'lambda') return { FunctionName: toFunctionName(request.path) }
+  if (call.service === 'lambda') return toLambdaCall(request.url)
   return parseQueryInput(toForm(request))
 }
 

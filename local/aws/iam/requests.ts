@@ -39,7 +39,7 @@ const PutEvents = z.looseObject({
     z.looseObject({ Source: z.string(), EventBusName: z.string().default('default') }),
   ),
 })
-const OfFunction = z.object({ FunctionName: z.string() })
+const OfFunction = z.object({ name: z.string(), qualifier: z.string().nullable() })
 
 const isArn = (text: string): boolean => text.startsWith('arn:')
 
@@ -104,8 +104,9 @@ const putEvents =
 const onFunction =
   ({ account }: RequestFacts, action: string): ToRequests =>
   (input) => {
-    const { FunctionName: name } = OfFunction.parse(input)
-    return [{ action, resource: toArn(account, 'lambda', `function:${name}`), context: none }]
+    const { name, qualifier } = OfFunction.parse(input)
+    const qualified = qualifier === null ? name : `${name}:${qualifier}`
+    return [{ action, resource: toArn(account, 'lambda', `function:${qualified}`), context: none }]
   }
 
 /** By service and operation, `ssm SendCommand`; a call that is not listed is allowed to no function. */

@@ -76,19 +76,31 @@ const describe = (account: Account, spec: LambdaFunction) => ({
   Version: '$LATEST',
 })
 
-/** `name`, `name:qualifier`, or an ARN of either. */
-const toName = (text: string): string =>
-  (decodeURIComponent(text).split(':function:').at(-1) ?? '').split(':')[0] ?? ''
+export interface LambdaCall {
+  readonly operation: 'Invoke' | 'GetFunction'
+  readonly name: string
+  /** Of a version or an alias, which are resources of their own to IAM. */
+  readonly qualifier: string | null
+}
 
-/** The function that a path names: `/2015-03-31/functions/NAME/invocations`. */
-export const toFunctionName = (path: string): string => toName(path.split('/')[3] ?? '')
+/**
+ * What `/2015-03-31/functions/NAME/invocations` asks for, and what every other path of a function does. NAME is
+ * `name`, `name:qualifier`, or an ARN of either.
+ */
+export const toLambdaCall = (url: string): LambdaCall => {
+  const { pathname, searchParams } = new URL(url, 'http://localhost')
+  const [, , , named = '', ...action] = pathname.split('/')
+  const last = decodeURIComponent(named).split(':function:').at(-1) ?? ''
+  const [name = '', qualifier = searchParams.get('Qualifier')] = last.split(':')
+  const isInvocation = action.length === 1 && action[0] === 'invocations'
+  return { operation: isInvocation ? 'Invoke' : 'GetFunction', name, qualifier }
+}
 
 /** Invoke and GetFunction of the REST API of 2015-03-31. */
 export const createLambdaApi =
   (account: Account, runner: Runner) =>
   async (request: HttpRequest): Promise<HttpAnswer> => {
-    const name = toFunctionName(request.path)
-    const action = request.path.split('/')[4]
+    const { operation, name } = toLambdaCall(request.url)
     try {
       const spec = runner.find(name)
       if (!spec)
@@ -97,7 +109,7 @@ export const createLambdaApi =
           `Function not found: ${toArn(account, 'lambda', `function:${name}`)}`,
           404,
         )
-      if (action === 'invocations') return await invoke(runner, spec, request)
+      if (operation === 'Invoke') return await invoke(runner, spec, request)
       return toAnswer(200, JSON.stringify({ Configuration: describe(account, spec), Tags: {} }))
     } catch (error) {
       if (error instanceof AwsError) return renderLambdaError(error)
