@@ -81,32 +81,18 @@ const createTarget = ({ client }: TestAws, settings: Ec2Settings): Target => {
   )
 }
 
-const settingsOf = (port: number, replaces: string | null): Ec2Settings =>
-  ec2({
+const settingsOf = (port: number, replaces: string | null): Ec2Settings => {
+  const { run, health } = ec2()
+  return ec2({
     publish: { address: '127.0.0.1', port },
     hosts: [],
     replaces,
     predeploy: null,
     holdSeconds: 5,
-    run: {
-      command: [],
-      volumes: [],
-      networks: [],
-      capAdd: [],
-      newPrivileges: false,
-      pidsLimit: 1024,
-      memory: null,
-      stopTimeoutSeconds: 5,
-    },
-    health: {
-      path: '/healthz',
-      host: null,
-      expect: { from: 200, to: 399 },
-      intervalSeconds: 0.2,
-      times: 2,
-      timeoutSeconds: 20,
-    },
+    run: { ...run, stopTimeoutSeconds: 5 },
+    health: { ...health, path: '/healthz', host: null, intervalSeconds: 0.2, timeoutSeconds: 20 },
   })
+}
 
 const ask = async (port: number, path: string): Promise<string | null> => {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
