@@ -32,7 +32,7 @@ const toMessage = ({ method, url, headers, body }: HttpRequest): Readable =>
 export const openDynamoDb = async (path?: string): Promise<DynamoDb> => {
   const times = { createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 }
   const server = dynalite(path === undefined ? times : { ...times, path })
-  // Nobody calls at this port, but a server that never listened would not close its database.
+  // No request comes in at this port, but a server that never listened would not close its database.
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const open = new Set<Promise<void>>()
   const settle = async (): Promise<void> => void (await Promise.all(open))

@@ -29,7 +29,7 @@ export const operation =
     return act(parsed.data)
   }
 
-/** A page of `items` from the token on; the token is the offset, in base64 so that nobody reads it as one. */
+/** A page of `items` from the token on; the token is the offset, in base64 so that no caller reads it as one. */
 export const paginate = <Item>(
   items: readonly Item[],
   size: number,

@@ -59,7 +59,7 @@ const tellForeign = (request: IncomingMessage, furtherHosts?: readonly string[])
 
 /** In front of what serves the server's requests. */
 const refuseOn = (server: Server, tell: (request: IncomingMessage) => string | null): Server => {
-  // A request that expects an answer before its body comes by an event of its own, where somebody listens for that.
+  // A request that expects an answer before its body comes by an event of its own, where that has a listener.
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
     const listeners = server.listeners(event)
     if (listeners.length === 0) continue

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 
 /**
  * Below the ports that Linux takes for its own connections (from 32,768 on): one of those may be taken
- * again before whoever asked for it listens.
+ * again before the caller listens.
  */
 const firstPort = 20_000
 const lastPort = 32_000
@@ -23,7 +23,7 @@ const canListen = async (port: number): Promise<boolean> => {
   }
 }
 
-/** A port that nobody listens on, and that this process has not been given before. */
+/** A port that no program listens on, and that this process has not been given before. */
 export const freePort = async (): Promise<number> => {
   for (let tries = 0; tries < mostTries; tries += 1) {
     const port = randomInt(firstPort, lastPort)

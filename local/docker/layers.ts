@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path'
 import { constants, gzipSync } from 'node:zlib'
 import { toDigest, type Layer } from './registry-push.ts'
 
-/** The same files make the same archive, whoever made them and when. */
+/** The same files make the same archive, whichever user made them and when. */
 const archive = (directory: string): Buffer => {
   const facts = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner']
   const { status, stdout, stderr } = spawnSync(

@@ -4,8 +4,8 @@ import { Trigger, type DeployStatus } from './schema.ts'
 /**
  * What becomes of a deploy. `sha`: what its reference is resolved to, where that differs from the
  * digest in it. `update_failed`: its health check is never well, and Render gives up after 15 minutes.
- * `canceled`: somebody cancels it while it is rolled out. `stays`: it comes to this status and never
- * out of it, also one that nobody knows.
+ * `canceled`: a person cancels it while it is rolled out. `stays`: it comes to this status and never
+ * out of it; the status may be one that is in no schema.
  */
 const Course = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('live'), sha: z.string().optional() }),

@@ -22,7 +22,8 @@ export interface LocalRender {
 
 /**
  * A Render with the services that the configuration names, each running its app's image, where it
- * names any. It lets in who has what their secrets hold at the moment; one that nobody has set is made.
+ * names any. Its API keys are what the apps' secrets hold at the moment; a secret that is not there is
+ * created.
  */
 export const startRenderFor = async (
   settings: ClientSettings,

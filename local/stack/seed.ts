@@ -58,7 +58,7 @@ export const createSecret = (
     .then(() => true)
     .catch(ignore(ResourceExistsException))
 
-/** A random value for each hook secret that the configuration names and nobody has set; its names. */
+/** A random value for each hook secret that the configuration names and that has none yet; returns their names. */
 export const createHookSecrets = async (
   settings: ClientSettings,
   { sources }: Configuration,

@@ -9,7 +9,7 @@ const isOwn = (uid: number): boolean => {
 
 /**
  * Makes the directory that a stack keeps everything in, for its user alone: what is below it (tables,
- * images, scripts, keys) may have any mode. One that is there is not changed: it may be anybody's.
+ * images, scripts, keys) may have any mode. One that is there is not changed: `--state-dir` may name any directory.
  */
 export const openState = (state: string): void => {
   mkdirSync(state, { recursive: true, mode: 0o700 })

@@ -34,7 +34,7 @@ const inspect = async (
 
 /**
  * Removes the proxies on this stack's ports that a stack with another state directory left on this
- * engine: they read files that nobody writes any more, and every switch through them would fail.
+ * engine: they read files that no stack writes any more, and every switch through them would fail.
  *
  * @throws StartError where that stack runs
  */

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-cloudwatch'
 import type { Team } from './team.ts'
 
-/** An alarm on the 5xx of an app. Nobody counts them here: its state is what it is set to. */
+/** An alarm on the 5xx of an app. Nothing counts them here: its state is what it is set to. */
 export interface TeamAlarm {
   readonly name: string
   set(state: StateValue): Promise<void>

@@ -13,7 +13,7 @@ const remove = async (names: readonly string[]): Promise<void> => {
   })
 }
 
-/** By name, not by id: an image of the same content may be somebody else's too. */
+/** Removes images by name, not by id: another project may have one of the same content. */
 const removeImages = async (registry: string, apps: readonly string[]): Promise<void> => {
   const format = '{{.Repository}} {{.Tag}} {{.Digest}}'
   const rows = (await docker(['images', '--digests', '--format', format])).split('\n')
@@ -29,7 +29,7 @@ const removeImages = async (registry: string, apps: readonly string[]): Promise<
 const iptables = (...args: readonly string[]): Promise<string> =>
   run('iptables', ['--wait', '10', ...args])
 
-/** Removes the network once nobody uses it, and the rules that the host scripts made for its addresses. */
+/** Removes the network once no container is in it, and the rules that the host scripts made for its addresses. */
 const removeNetwork = async (network: string): Promise<void> => {
   const format = '{{(index .IPAM.Config 0).Subnet}}'
   const subnet = await docker(['network', 'inspect', '--format', format, network]).catch(() => '')
@@ -46,7 +46,7 @@ const removeNetwork = async (network: string): Promise<void> => {
 
 /**
  * Removes from this machine's engine what deployments of these apps left there: their containers, the
- * proxies of these ports, the network once nobody uses it, and the images of their registry.
+ * proxies of these ports, the network once no container is in it, and the images of their registry.
  */
 export const cleanUp = async (
   apps: readonly string[],

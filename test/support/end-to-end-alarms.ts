@@ -124,7 +124,7 @@ export const waitUntilServed = async (
   return Date.now()
 }
 
-/** Whoever looks finds nothing to do: the release of this generation serves, and nothing was done about it. */
+/** Reconcile finds nothing to do: the release of this generation serves, and nothing was done about it. */
 export const expectUntouched = async (
   stage: Stage,
   app: string,

@@ -13,7 +13,7 @@ export type Fault =
   | 'killed_early'
   | 'killed_late'
   | 'killed_dark'
-  /** All went well and nobody hears of it. */
+  /** All went well, and the answer is lost. */
   | 'answer_lost'
   /** The machine got another key: `prepare` is needed once more. */
   | 'key_changed'

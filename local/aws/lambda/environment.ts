@@ -43,10 +43,10 @@ interface Life {
   readonly warm: () => void
   /** Calls back once the bundle is imported, or at once where it is. */
   readonly whenWarm: (begin: () => void) => void
-  /** Answers whoever waits. */
+  /** Answers the invocation that waits. */
   readonly finish: (result: InvokeResult) => void
   readonly expect: (settle: (result: InvokeResult) => void) => void
-  /** The environment is of no use any more; whoever waits hears why. */
+  /** Ends the environment and answers the invocation that waits with the reason. */
   readonly die: (type: string, message: string) => void
 }
 

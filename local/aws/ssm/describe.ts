@@ -6,7 +6,7 @@ import { mergeOutput } from './output.ts'
 const toDate = (instant: string | undefined): Date | undefined =>
   instant === undefined ? undefined : new Date(instant)
 
-/** ListCommands shows parameter values to whoever may call it. */
+/** ListCommands shows parameter values to every caller that may call it. */
 export const describeCommand = (command: Command) => {
   const status = toCommandStatus(command)
   const ended = command.invocations.filter(isOver)

@@ -3,7 +3,7 @@ import { toArn } from '../account.ts'
 import type { EventFacts } from '../event-bus.ts'
 import type { Command, Invocation } from './command.ts'
 
-/** No output, no response code, no parameter: whoever wants them asks. */
+/** Has no output, response code or parameter: a receiver asks for them by GetCommandInvocation. */
 export const toInvocationEvent = (
   account: Account,
   command: Command,

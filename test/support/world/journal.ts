@@ -242,7 +242,7 @@ export const createJournal = (app: AppName, { clock, checkWrite, breach }: Outsi
         if (!decided.ok || decided.value.length === 0) return
         record(evolve(head, decided.value, clock.instant()), head.version)
       },
-      /** Whoever may write heads has written this one over it. */
+      /** A holder of the right to write heads has written this one over it. */
       forge: (change: (head: Head) => Head): void => {
         head = change(head)
       },
