@@ -212,6 +212,20 @@ describe('a condition', () => {
     expect(ask(policy('true'), 'kms:Decrypt', '*', there)).toBe('denied_by_default')
   })
 
+  it('Null beside ForAllValues: stops a request whose list of values is empty', () => {
+    const policy = policyOf({
+      Action: 'dynamodb:BatchGetItem',
+      Condition: {
+        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': 'app#*' },
+        Null: { 'dynamodb:LeadingKeys': 'false' },
+      },
+    })
+    const asked = (given: Keys) => ask(policy, 'dynamodb:BatchGetItem', '*', given)
+    expect(asked(keys('app#a'))).toBe('allowed')
+    expect(asked(keys())).toBe('denied_by_default')
+    expect(asked({})).toBe('denied_by_default')
+  })
+
   it.each(['ArnLike', 'ArnEquals'])(
     '%s compares an ARN part by part, with wildcards',
     (operator) => {

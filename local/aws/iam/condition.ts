@@ -53,7 +53,8 @@ const toNull = (key: string, values: readonly string[]): Condition => {
   const [value] = values
   if (values.length !== 1 || (value !== 'true' && value !== 'false'))
     throw new PolicyError(`Null: ${key} takes true or false`)
-  const holds = (context: Context): boolean => context.has(key) === (value === 'false')
+  const isThere = (context: Context): boolean => (context.get(key) ?? []).length > 0
+  const holds = (context: Context): boolean => isThere(context) === (value === 'false')
   return { key, values, holds, matched: (context) => (holds(context) ? values : []) }
 }
 
