@@ -23,12 +23,12 @@ const operateShop = async (world: GrantedWorld) => {
   await operate('plan', { app: 'shop' })
   await deliver('shop', commitOf('b'))
   await waitForStatus('shop', 2, 'succeeded')
-  await settle('shop')
+  await settle()
   await fireAlarm()
   await waitForStatus('shop', 3, 'succeeded')
   await operate('freeze', { app: 'shop', reason: 'test' })
   await operate('unfreeze', { app: 'shop' })
-  await settle('shop')
+  await settle()
 }
 
 /** An app that does not come up, an instance with another key, and a deployment that is cancelled. */
@@ -36,14 +36,14 @@ const failShop = async ({ standIn, operate, settle, waitForStatus }: GrantedWorl
   standIn.mood = 'fails'
   await operate('redeploy', again)
   await waitForStatus('shop', 4, 'failed')
-  await settle('shop')
+  await settle()
   standIn.mood = 'key_changed'
   await operate('redeploy', again)
   await waitForStatus('shop', 5, 'succeeded')
-  await settle('shop')
+  await settle()
   await operate('rollback', { app: 'shop' })
   await waitForStatus('shop', 6, 'succeeded')
-  await settle('shop')
+  await settle()
   standIn.mood = 'waits'
   await operate('redeploy', again)
   await waitForStatus('shop', 7, 'in_progress')
@@ -53,24 +53,24 @@ const failShop = async ({ standIn, operate, settle, waitForStatus }: GrantedWorl
 
 /** A person asks for a commit before its CI is green; then it waits, because the app is frozen. */
 const waitFrozen = async ({ deliver, operate, settle }: GrantedWorld) => {
-  await settle('shop')
+  await settle()
   await operate('redeploy', { app: 'shop', revision: commitOf('d') })
   await operate('freeze', { app: 'shop', reason: 'test' })
   for (let time = 0; time < 2; time += 1) await deliver('shop', commitOf('d'))
-  await settle('shop')
+  await settle()
   await operate('plan', { app: 'shop' })
 }
 
 /** An image on its way to Heroku, and a nudge that fails. */
 const carrySite = async ({ aws, deliver, operate, settle, tick }: GrantedWorld) => {
   await deliver('site', commitOf('c'))
-  await settle('site')
+  await settle()
   await tick()
-  await settle('site')
+  await settle()
   for (const name of ['plan', 'hooks']) await operate(name, { app: 'site' })
   await operate('status', {})
   aws.runner.invokeAsync('landfall-local-reconcile', { no: 'event' })
-  await settle('shop')
+  await settle()
 }
 
 /** Grants that nothing here needs, and why they are there. */

@@ -27,7 +27,8 @@ import { toWorkflowRun } from '../../local/team/signed-delivery.ts'
 import { readConfigurationFile } from '../../src/config/file.ts'
 import { readSettings } from './ec2-ports.ts'
 import { createKeyRing } from './instance-key.ts'
-import { account, waitUntil } from './local-aws.ts'
+import { account } from './local-aws.ts'
+import { waitFor } from './wait.ts'
 
 // A whole stage by its packaged functions and roles, without Docker: an instance only says what a host
 // script would, a registry and a Heroku only what a deployment asks of them.
@@ -161,13 +162,12 @@ export interface GrantedWorld {
   readonly service: PackagedService
   readonly aws: LocalAws
   readonly standIn: StandIn
-  readonly logs: readonly string[]
   /** CI is green for a commit of the app, whose image is there. */
   readonly deliver: (app: string, commit: string) => Promise<void>
   /** What an operator function answers. */
   readonly operate: (name: string, input: object) => Promise<unknown>
-  /** Until no function runs, and what the newest deployment of the app has come to. */
-  readonly settle: (app: string) => Promise<string>
+  /** Waits until no function runs. */
+  readonly settle: () => Promise<void>
   readonly waitForStatus: (app: string, generation: number, status: string) => Promise<void>
   readonly fireAlarm: () => Promise<void>
   readonly tick: () => Promise<void>
@@ -177,6 +177,8 @@ export interface GrantedWorld {
 const Status = z.object({
   deployments: z.array(z.looseObject({ generation: z.number(), status: z.string() })),
 })
+
+const HookAnswer = z.looseObject({ statusCode: z.number() })
 
 const toHookEvent = (body: string) => ({
   rawPath: '/hooks/github',
@@ -226,7 +228,6 @@ export const startGrantedWorld = async (): Promise<GrantedWorld> => {
   const { certificate } = keys.make(instance.id)
   const standIn = createStandIn(Buffer.from(certificate).toString('base64'))
   const service = await packageApps(directory, registry.address)
-  const logs: string[] = []
   const aws = await startAws({
     account,
     port: 0,
@@ -234,7 +235,7 @@ export const startGrantedWorld = async (): Promise<GrantedWorld> => {
     service,
     fleet: createFleet([{ ...instance, stateRoot: directory }]),
     faults: createFaults(),
-    writeLog: (name, line) => logs.push(`${name} ${line}`),
+    writeLog: () => undefined,
     timing: { deliverMilliseconds: 5, visibleMilliseconds: 0 },
     runScript: standIn.run,
     overrides: () => ({
@@ -258,30 +259,29 @@ export const startGrantedWorld = async (): Promise<GrantedWorld> => {
     void (await invoke('reconcile', { 'detail-type': 'Scheduled Event' }))
   const newestOf = async (app: string) =>
     Status.parse(await invoke('status', { app })).deployments[0]
-  const isQuiet = (): boolean => aws.runner.isIdle()
   return {
     service,
     aws,
     standIn,
-    logs,
     deliver: async (app, commit) => {
       runNumber += 1
       const run = { repository: `acme/${app}`, branch: 'main', workflow: 'CI', commit, runNumber }
-      const answer = await invoke('webhook', toHookEvent(toWorkflowRun(run)))
-      const { statusCode } = z.looseObject({ statusCode: z.number() }).parse(answer)
-      if (statusCode !== 202) throw new Error(`webhook: ${JSON.stringify(answer)}`)
+      const event = toHookEvent(toWorkflowRun(run))
+      // It waits a short time for the hook's secret, and keeps a failure for ten seconds: a sender tries again.
+      await waitFor('the webhook has read its secret', async () => {
+        const answer = HookAnswer.parse(await invoke('webhook', event))
+        if (![202, 503].includes(answer.statusCode))
+          throw new Error(`webhook: ${JSON.stringify(answer)}`)
+        return answer.statusCode === 202
+      })
     },
     operate: invoke,
-    settle: async (app) => {
-      await waitUntil(isQuiet, 'every function has answered')
-      const newest = await newestOf(app)
-      return `${newest?.generation}: ${newest?.status}`
-    },
+    settle: () => waitFor('every function has answered', () => aws.runner.isIdle()),
     waitForStatus: (app, generation, status) =>
-      waitUntil(async () => {
+      waitFor(`deployment ${generation} of ${app} is ${status}`, async () => {
         const newest = await newestOf(app)
         return newest?.generation === generation && newest.status === status
-      }, `deployment ${generation} of ${app} is ${status}`),
+      }),
     fireAlarm: async () => {
       const cloudwatch = new CloudWatchClient(aws.client)
       const AlarmName = 'shop-5xx'
