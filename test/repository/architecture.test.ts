@@ -5,13 +5,14 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import ts from 'typescript'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 
 const Report = z.object({
@@ -88,8 +89,15 @@ const plant = (): string => {
 }
 
 describe('imports', () => {
+  let planted: ReturnType<typeof cruise>
+  beforeAll(() => {
+    const directory = plant()
+    planted = cruise(directory)
+    rmSync(directory, { recursive: true })
+  })
+
   test('each dependency rule finds what it forbids, and has a comment', () => {
-    const { violations, ruleSetUsed } = cruise(plant())
+    const { violations, ruleSetUsed } = planted
     const caught = new Set(violations.map(({ rule }) => rule.name))
     const rules = ruleSetUsed.forbidden
     expect(rules.map(({ name }) => name).filter((name) => !caught.has(name))).toEqual([])
@@ -97,8 +105,7 @@ describe('imports', () => {
   })
 
   test('the emulator is imported by its public face, and imports nothing but local/base', () => {
-    const { violations } = cruise(plant())
-    const found = violations.filter(({ rule }) => rule.name.startsWith('emulator-'))
+    const found = planted.violations.filter(({ rule }) => rule.name.startsWith('emulator-'))
     expect(found.map(({ from, to, rule }) => `${rule.name}: ${from} -> ${to}`)).toEqual([
       'emulator-has-one-face: bench/fleet.ts -> local/aws/aws.ts',
       'emulator-stands-alone: local/aws/aws.ts -> src/kernel/clock.ts',
