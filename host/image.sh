@@ -54,7 +54,7 @@ fail_pull() { # what docker said [reference]
     *'no space left'*) reason=disk_full ;;
     *'no match'*) reason=platform_missing ;;
     *'connect: permission denied'* | *'executable file'* | *snapshot*) ;;
-    *unauthorized* | *denied* | *forbidden* | *'no basic auth'* | *'authentication required'* | *'login attempt'*'status: 4'*) reason=registry_unauthorized ;;
+    *unauthorized* | *denied* | *forbidden* | *'http 40'[13]* | *'no basic auth'* | *'authentication required'* | *'login attempt'*'status: 4'*) reason=registry_unauthorized ;;
     *'manifest unknown'* | *'name unknown'* | *'not found'*) reason=image_gone ;;
   esac
   ((${#said} <= 280)) || said="${said:0:90} ... ${said: -180}"

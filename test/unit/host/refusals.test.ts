@@ -93,6 +93,12 @@ const rows: readonly (readonly [image: string, text: string, reason: string])[] 
     `${daemon}unknown: ${answered(`${ecr}/shop`, '403 Forbidden')}`,
     'registry_unauthorized',
   ],
+  // https://github.com/awslabs/amazon-ecr-credential-helper/issues/7
+  [
+    `${ecr}/shop`,
+    `${daemon}error parsing HTTP 403 response body: invalid character 'Y' looking for beginning of value: "Your Authorization Token has expired."`,
+    'registry_unauthorized',
+  ],
   // https://github.com/aws-samples/amazon-ecs-firelens-examples/issues/28
   [
     `${ecr}/shop`,
