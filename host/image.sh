@@ -58,5 +58,5 @@ fail_pull() { # what docker said [reference]
     *'manifest unknown'* | *'name unknown'* | *'not found'*) reason=image_gone ;;
   esac
   ((${#said} <= 280)) || said="${said:0:90} ... ${said: -180}"
-  fail "$reason" "$said"
+  fail "$reason" "${said:-the pull did not end in time}"
 }

@@ -3,8 +3,9 @@
 live=0 live_digest=''
 
 # Sets `directory` to where the images are. The machine's containerd does not keep them below Docker's own directory.
-find_images() { # Docker's storage driver
-  [[ $1 != overlayfs || ! -d /var/lib/containerd ]] || directory=/var/lib/containerd
+find_images() { # Docker's storage driver [containerd's directory]
+  local store=${2:-/var/lib/containerd}
+  [[ $1 != overlayfs || ! -d $store ]] || directory=$store
 }
 
 container_of() { printf 'landfall-%s.%s' "$app" "$1"; }

@@ -226,6 +226,10 @@ test.each(titled)('"…%s" ends as %s', (_, reason, image, text) => {
   expect(refuse(image, text)[0]).toBe(reason)
 })
 
+test('a pull that ends without a word says that its time was over', () => {
+  expect(refuse('acme/shop', '')).toEqual(['pull_failed', 'the pull did not end in time'])
+})
+
 test('the cause of a failed pull is in its message, however long the name of the image is', () => {
   const image = `${ecr}/${'a-long-name-of-a-team/'.repeat(5)}shop`
   const [, message = ''] = refuse(image, `${daemon}unknown: ${answered(image, '403 Forbidden')}`)
