@@ -7,7 +7,7 @@ pull_images() {
     return
   fi
   local DOCKER_CONFIG=${DOCKER_CONFIG:-$HOME/.docker}
-  has_image || { log_in && pull_image "$image@$digest"; }
+  has_image || { log_in && pull_image "$image@$digest" && check_platform; }
   DOCKER_CONFIG=$HOME/.docker
   rm -rf "$scratch/docker"
   ! is_web || docker image inspect "$proxy_image" >/dev/null 2>&1 || pull_image "$proxy_image"
@@ -26,16 +26,37 @@ log_in() {
 
 pull_image() { # reference
   local text
-  text=$(timeout --foreground "$(remaining)" docker pull --quiet "$1" 2>&1 </dev/null | last_lines) || fail_pull "$text"
+  text=$(timeout --foreground "$(remaining)" docker pull --quiet "$1" 2>&1 </dev/null | last_lines) || fail_pull "$text" "$1"
 }
 
-fail_pull() { # what docker said
-  local reason=pull_failed
-  case ${1,,} in
-    *'no space left'*) reason=disk_full ;;
-    *unauthorized* | *'access denied'* | *'authentication required'* | *denied:* | *'no basic auth'*) reason=registry_unauthorized ;;
-    *'manifest unknown'* | *'not found'*) reason=image_gone ;;
+# An image without a list of platforms is pulled whatever it is for.
+check_platform() {
+  local pair
+  pair=$(docker image inspect --format '{{.Architecture}}' "$image@$digest")/$(docker version --format '{{.Server.Arch}}')
+  case $pair in
+    amd64/arm64 | arm64/amd64)
+      compgen -G '/proc/sys/fs/binfmt_misc/qemu-*' >/dev/null ||
+        fail platform_missing "the image is for linux/${pair%/*} alone, the instance is linux/${pair#*/}"
+      ;;
   esac
+}
+
+# Docker gives the cause as a text only; test/unit/host/refusals.test.ts has those of each engine and registry. Words
+# with a slash are names and addresses, which may contain any of the others; a digest would take the cause's place.
+fail_pull() { # what docker said [reference]
+  local reason=pull_failed said word words=() plain=''
   keep_tail "$1"
-  fail "$reason" "$(telling_line)"
+  said=${tail_lines[*]#Error response from daemon: }
+  [[ ${2:-} != *@* ]] || said=${said//"${2#*@}"/...}
+  read -ra words <<<"${said,,}"
+  for word in "${words[@]}"; do [[ $word == */* ]] || plain+=" $word"; done
+  case $plain in
+    *'no space left'*) reason=disk_full ;;
+    *'no match'*) reason=platform_missing ;;
+    *'connect: permission denied'* | *'executable file'* | *snapshot*) ;;
+    *unauthorized* | *denied* | *forbidden* | *'http 40'[13]* | *'no basic auth'* | *'authentication required'* | *'login attempt'*'status: 4'*) reason=registry_unauthorized ;;
+    *'manifest unknown'* | *'name unknown'* | *'not found'*) reason=image_gone ;;
+  esac
+  ((${#said} <= 280)) || said="${said:0:90} ... ${said: -180}"
+  fail "$reason" "${said:-the pull did not end in time}"
 }

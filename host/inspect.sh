@@ -4,11 +4,17 @@ log_options=()
 
 inspect_host() {
   begin inspect
-  local facts driver directory obstacle
-  facts=$(timeout "$(remaining 20)" docker info --format '{{.ServerVersion}}|{{.LoggingDriver}}|{{.DockerRootDir}}' 2>&1) || facts="|${facts:-no answer within 20 s}"
-  [[ $facts != \|* ]] || fail docker_unavailable "Docker does not answer: ${facts##*[$'\n'|]}"
-  IFS='|' read -r _ driver directory <<<"$facts"
-  [[ $driver != json-file && $driver != local ]] || log_options=(--log-opt max-size=10m --log-opt max-file=3)
+  local version='' logging driver directory obstacle
+  # Some versions of docker print the separators where nothing answers.
+  IFS='|' read -r version logging driver directory < <(timeout "$(remaining 20)" \
+    docker info --format '{{.ServerVersion}}|{{.LoggingDriver}}|{{.Driver}}|{{.DockerRootDir}}' 2>"$scratch/said") || true
+  if [[ ! $version ]]; then
+    keep_tail "$(last_lines <"$scratch/said")"
+    obstacle=$(telling_line)
+    fail docker_unavailable "Docker does not answer: ${obstacle:-no answer within 20 s}"
+  fi
+  find_images "$driver"
+  [[ $logging != json-file && $logging != local ]] || log_options=(--log-opt max-size=10m --log-opt max-file=3)
   lock_host || fail busy 'another command holds the proxies'
   ensure_network
   allot_slots

@@ -45,7 +45,7 @@ remaining() { # [at most]
   printf '%s' $((left > 1 ? left : 1))
 }
 
-stop_container() { docker stop --time "$(remaining "$stop_timeout")" "$1"; }
+stop_container() { docker stop -t "$(remaining "$stop_timeout")" "$1"; }
 
 take_lock() {
   begin lock

@@ -95,8 +95,8 @@ retire_old() {
   end succeeded
 }
 
-# Removes the image only if no other release of any app has tagged it. The settings name the image, as a killed run may
-# have removed the tag already.
+# Removes the image only if no other release of any app has tagged it; containerd's store lists the digest among the
+# tags. The settings name the image, as a killed run may have removed the tag already.
 forget_release() { # generation [image]
   local reference=${2:-} entry settings=$state/releases/${1:?}/settings
   if [[ ! $reference && -e $settings ]]; then
@@ -108,7 +108,7 @@ forget_release() { # generation [image]
     done <"$settings"
   fi
   docker rmi "landfall/$app:$1" >/dev/null 2>&1 || true
-  [[ ! $reference || $(docker image inspect --format '{{.RepoTags}}' "$reference" 2>/dev/null) != '[]' ]] ||
+  [[ ! $reference || " $(docker image inspect --format '{{join .RepoTags " "}}' "$reference" 2>/dev/null) " =~ \ [^@\ ]+\  ]] ||
     docker rmi "$reference" >/dev/null 2>&1 || true
   rm -rf "${settings%/*}"
 }

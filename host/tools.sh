@@ -31,7 +31,9 @@ starts_at_boot() {
 
 ask_engine() {
   version='' directory='' free=0
-  IFS='|' read -r version directory < <(timeout 20 docker info --format '{{.ServerVersion}}|{{.DockerRootDir}}') || true
+  local driver=''
+  IFS='|' read -r version driver directory < <(timeout 20 docker info --format '{{.ServerVersion}}|{{.Driver}}|{{.DockerRootDir}}') || true
+  find_images "$driver"
   free=$(df --output=avail -B1 "${directory:-/}" 2>/dev/null | tail -n 1) || free=0
   version=${version:0:40} free=${free// /}
 }

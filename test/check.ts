@@ -4,8 +4,8 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { documentKinds, renderScript } from '../host/documents.ts'
 import { ensurePrograms, programs } from '../local/docker/packages.ts'
-import { readReport, renderSlowest, type Outcome } from './run/report.ts'
-import { runSlowTests } from './run/slow.ts'
+import { none, readReport, renderSlowest } from './run/report.ts'
+import { runNewerTests, runSlowTests } from './run/slow.ts'
 
 // `npm run check`: everything that is fast, as many at a time as there are processors. It prints a
 // line for each, and all that one says only where it fails. `npm test` (`--and-all-tests`) goes on
@@ -116,8 +116,6 @@ const runChecks = async (): Promise<readonly string[]> => {
   return failed
 }
 
-const none: Outcome = { passed: 0, failed: 0, failures: '', files: [] }
-
 const main = async (): Promise<number> => {
   if (process.argv.includes('--full'))
     Object.assign(process.env, { LANDFALL_TEST_SIZE: 'full', LANDFALL_FAULTS: 'all' })
@@ -126,14 +124,16 @@ const main = async (): Promise<number> => {
   const fast = readReport(unitReport, failed.includes('tests (unit)'))
   const isGoingOn = process.argv.includes('--and-all-tests') && failed.length === 0
   const slow = isGoingOn ? await runSlowTests(directory) : none
-  const slowest = renderSlowest([...fast.files, ...slow.files])
+  const isFull = process.env['LANDFALL_TEST_SIZE'] === 'full'
+  const newer = isGoingOn && isFull ? await runNewerTests(directory) : none
+  const slowest = renderSlowest([...fast.files, ...slow.files, ...newer.files])
   process.stdout.write(`The files that took the longest:\n${slowest}\n`)
   process.stdout.write(`${((performance.now() - begun) / 1000).toFixed(0)} s in all.\n`)
   // A check that failed and is no test counts as one: `0 failed` is said only where all is well.
   const others = failed.filter((name) => !name.startsWith('tests')).length
-  const failures = fast.failed + slow.failed + others
+  const failures = fast.failed + slow.failed + newer.failed + others
   if (process.argv.includes('--and-all-tests'))
-    process.stdout.write(`${fast.passed + slow.passed} passed, ${failures} failed\n`)
+    process.stdout.write(`${fast.passed + slow.passed + newer.passed} passed, ${failures} failed\n`)
   return failures === 0 ? 0 : 1
 }
 

@@ -9,7 +9,15 @@ import { toEnter } from './network.ts'
 
 export interface Daemon {
   readonly dockerHost: string
+  readonly pid: number
   stop(): Promise<void>
+}
+
+export interface DaemonOptions {
+  /** Put before the engine's command; it is executed in the same process. */
+  readonly before?: readonly string[]
+  /** What `daemon.json` holds. */
+  readonly config?: object
 }
 
 const startSeconds = 60
@@ -66,14 +74,16 @@ export const startDaemon = async (
   namespace: string,
   runDirectory: string,
   directory: string,
+  { before = [], config = {} }: DaemonOptions = {},
 ): Promise<Daemon> => {
   mkdirSync(runDirectory, { recursive: true })
   mkdirSync(directory, { recursive: true })
-  writeFileSync(join(runDirectory, 'daemon.json'), '{}')
+  writeFileSync(join(runDirectory, 'daemon.json'), JSON.stringify(config))
   const log = join(directory, 'dockerd.log')
   const output = openSync(log, 'a')
   const order = [
     ...toEnter(namespace),
+    ...before,
     'dockerd',
     ...toArguments(namespace, runDirectory, directory),
   ]
@@ -87,5 +97,5 @@ export const startDaemon = async (
     await stopChild(child)
     throw new StartError(`The Docker Engine of ${namespace} did not start, see ${log}`)
   }
-  return { dockerHost, stop: () => stopChild(child) }
+  return { dockerHost, pid: child.pid ?? 0, stop: () => stopChild(child) }
 }

@@ -23,12 +23,22 @@ const readNetworkOf = (pid: string): string | null => {
   }
 }
 
-/** Containers whose engine was killed run on; each has its network below the engine's directory. */
-const killContainers = (mounts: readonly string[]): void => {
+/** True where its root directory is one of the engine's, also in a mount namespace of the engine's own. */
+const hasRootIn = (pid: string, directory: string): boolean => {
+  try {
+    const mounts = readFileSync(`/proc/${pid}/mounts`, 'utf8').split('\n')
+    return mounts.some((line) => line.split(' ')[1] === '/' && line.includes(`=${directory}/`))
+  } catch {
+    return false // It has ended meanwhile.
+  }
+}
+
+/** Containers whose engine was killed run on; each has its network or its root below the engine's directory. */
+const killContainers = (mounts: readonly string[], directory: string): void => {
   const networks = new Set(mounts.map((path) => `net:[${statSync(path).ino}]`))
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     const network = readNetworkOf(pid)
-    if (network === null || !networks.has(network)) continue
+    if (!networks.has(network ?? '') && !hasRootIn(pid, directory)) continue
     try {
       process.kill(Number(pid), 'SIGKILL')
     } catch {
@@ -41,7 +51,10 @@ const killContainers = (mounts: readonly string[]): void => {
 export const removeMounted = async (directory: string): Promise<void> => {
   if (process.platform === 'linux') {
     const mounts = listMounts(directory)
-    killContainers(mounts.filter((path) => path.includes('/netns/')))
+    killContainers(
+      mounts.filter((path) => path.includes('/netns/')),
+      directory,
+    )
     for (const path of mounts) await run('umount', ['--lazy', path])
   }
   rmSync(directory, { recursive: true, force: true })

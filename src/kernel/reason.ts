@@ -94,7 +94,7 @@ export const reasons = {
   service_unsuitable: 'Landfall cannot deploy an image to this service.',
   changed_elsewhere: 'The deploy was cancelled or replaced at the target.',
   // An image on its way to Heroku
-  platform_missing: 'The image is not for linux/amd64, the platform of the target.',
+  platform_missing: 'The image is not for the platform of the target.',
   layers_unsupported:
     'The image has layers in a form that the target does not accept, such as zstd.',
   image_too_large: 'The image is larger than the limit for images that are carried to the target.',

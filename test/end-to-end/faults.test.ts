@@ -360,7 +360,7 @@ const rows: readonly Row[] = [
     where: 'registry',
     what: '403 to the instance',
     plant: () => onRegistry(/^GET .*manifests/, () => instead(403)),
-    ends: 'pull_failed',
+    ends: 'registry_unauthorized',
     isRare: true,
   },
   {

@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { docker } from '../../local/docker/docker.ts'
+import { docker, run } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import { ensureBaseImage, ensureProxyImage } from '../../local/docker/images.ts'
-import { startDaemon } from '../../local/instances/daemon.ts'
+import { startDaemon, type Daemon } from '../../local/instances/daemon.ts'
 import { isAlive } from '../../local/instances/namespaces.ts'
 import {
   createLoneNamespace,
@@ -19,6 +19,8 @@ export interface Lane {
   /** Put before a command to run it there. */
   readonly enter: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  /** Follows a file's name in the report: what it ran on, where that is not of this machine. */
+  readonly title: string
   /** Between two files: takes away what one that failed has left, such as a network on the addresses of the next. */
   tidy(): Promise<void>
   stop(): Promise<void>
@@ -30,7 +32,7 @@ export const canHaveLanes = (): boolean => process.platform === 'linux' && proce
 export const openMachineLane = async (): Promise<Lane> => {
   const engine = await ensureEngine()
   // Others use it too: what they have there stays.
-  return { enter: [], environment: {}, tidy: async () => undefined, stop: engine.stop }
+  return { enter: [], environment: {}, title: '', tidy: async () => undefined, stop: engine.stop }
 }
 
 /** The first is short, because a socket's path may have no more than 107 characters. */
@@ -59,21 +61,58 @@ const removeContainers = async (dockerHost: string): Promise<void> => {
   if (names.length > 0) await docker(['rm', '--force', ...names], { dockerHost })
 }
 
-/** A network namespace that reaches nothing but itself, with an engine in it (Linux, root). */
-export const openLane = async (number: number): Promise<Lane> => {
+/**
+ * Lays the programs of another `/usr` over those of this machine, for one process and what it starts. They are there for
+ * the scripts too, and HAProxy for the proxy's image. A containerd of the machine stays out of it.
+ */
+const overUsr = (usr: string): readonly string[] => {
+  const script = [
+    `mount -t overlay overlay -o ro,lowerdir="$0":/usr /usr`,
+    'mkdir -p /run/containerd',
+    'mount -t tmpfs tmpfs /run/containerd',
+    'exec "$@"',
+  ]
+  return ['unshare', '--mount', 'sh', '-c', script.join(' && '), usr]
+}
+
+/** A fresh instance's engine keeps its images in containerd's store. */
+const newerConfig = { features: { 'containerd-snapshotter': true } }
+
+const renderTitle = async (enter: readonly string[], dockerHost: string): Promise<string> => {
+  const format = '{{.ServerVersion}} {{.DriverStatus}}'
+  const [engine, ...store] = (await docker(['info', '--format', format], { dockerHost })).split(' ')
+  if (!store.join(' ').includes('io.containerd'))
+    throw new Error(`the newer engine keeps its images elsewhere: ${store.join(' ')}`)
+  const [, haproxy] = /version (\S+)/.exec(await run('env', [...enter, 'haproxy', '-v'])) ?? []
+  return ` (Docker ${engine}, HAProxy ${haproxy})`
+}
+
+const enterLane = (name: string, { pid }: Daemon, usr: string | null): readonly string[] =>
+  usr === null
+    ? toEnter(name)
+    : [...toEnter(name), `--mount=/proc/${pid}/ns/mnt`, 'env', `--chdir=${process.cwd()}`]
+
+/**
+ * A network namespace that reaches nothing but itself, with an engine in it (Linux, root): that of this machine, or that
+ * of another `/usr` in a mount namespace, with containerd's image store.
+ */
+export const openLane = async (number: number, usr: string | null = null): Promise<Lane> => {
   const name = `landfall-lane-${process.pid}-${number}`
-  const { run, state } = toDirectories(name)
+  const { run: runDirectory, state } = toDirectories(name)
   try {
-    for (const path of [run, state]) mkdirSync(path, { recursive: true })
+    for (const path of [runDirectory, state]) mkdirSync(path, { recursive: true })
     await createLoneNamespace(name)
-    const daemon = await startDaemon(name, run, state)
+    const options = usr === null ? {} : { before: overUsr(usr), config: newerConfig }
+    const daemon = await startDaemon(name, runDirectory, state, options)
     const { dockerHost } = daemon
-    // What all files need, before two of them make it at the same time.
+    // What all files need, before two of them make it at the same time; elsewhere each of them makes its own.
     await ensureBaseImage({ dockerHost })
-    await ensureProxyImage({ dockerHost })
+    if (usr === null) await ensureProxyImage({ dockerHost })
+    const enter = enterLane(name, daemon, usr)
     return {
-      enter: toEnter(name),
+      enter,
       environment: { DOCKER_HOST: dockerHost },
+      title: usr === null ? '' : await renderTitle(enter, dockerHost),
       tidy: async () => {
         await removeContainers(dockerHost)
         await docker(['network', 'prune', '--force'], { dockerHost })

@@ -35,6 +35,9 @@ export interface Outcome {
   readonly files: readonly FileTime[]
 }
 
+/** Of tests that did not run. */
+export const none: Outcome = { passed: 0, failed: 0, failures: '', files: [] }
+
 const toFailures = ({ testResults }: z.infer<typeof Report>): readonly string[] =>
   testResults.flatMap(({ name, message, assertionResults }) => {
     const failed = assertionResults.filter(({ status }) => status === 'failed')

@@ -9,7 +9,8 @@ import { djangoPrograms } from '../support/django-packages.ts'
 import { ensurePypiPython } from '../support/django-pypi.ts'
 import { fastRules } from './files.ts'
 import { canHaveLanes, openLane, openMachineLane, removeLeftLanes, type Lane } from './lane.ts'
-import { readReport, type Outcome } from './report.ts'
+import { fetchNewerUsr } from './newer.ts'
+import { none, readReport, type Outcome } from './report.ts'
 
 /** More than there are processors: half of what these tests do is waiting for a container. */
 const laneCount = availableParallelism() + 1
@@ -67,12 +68,17 @@ interface Run {
   readonly output: string
 }
 
-const runFile = (lane: Lane, file: string, report: string): Promise<Run> =>
+const runFile = (
+  lane: Lane,
+  file: string,
+  report: string,
+  more: Readonly<Record<string, string>>,
+): Promise<Run> =>
   new Promise((resolve) => {
     const reports = ['--reporter=json', `--outputFile=${report}`]
     const order = [...lane.enter, process.execPath, vitest, 'run', ...reports, file]
     const [program = '', ...args] = order
-    const env = { ...process.env, ...lane.environment, NO_COLOR: '1' }
+    const env = { ...process.env, ...lane.environment, ...more, NO_COLOR: '1' }
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     for (const stream of [child.stdout, child.stderr])
@@ -112,12 +118,12 @@ const createQueue = (files: string[]) => {
   }
 }
 
-const openLanes = async (count: number): Promise<readonly Lane[]> => {
+const openLanes = async (count: number, usr: string | null): Promise<readonly Lane[]> => {
   if (!canHaveLanes()) return [await openMachineLane()]
   await removeLeftLanes()
   const lanes: Lane[] = []
   try {
-    for (let number = 1; number <= count; number += 1) lanes.push(await openLane(number))
+    for (let number = 1; number <= count; number += 1) lanes.push(await openLane(number, usr))
   } catch (error) {
     await Promise.all(lanes.map((lane) => lane.stop()))
     throw error
@@ -134,17 +140,19 @@ const stopOnSignal = (stop: () => Promise<void>): (() => void) => {
   }
 }
 
-/** Runs the slow test files side by side; `directory` takes their reports. */
-export const runSlowTests = async (
-  directory: string,
-  files: readonly string[] = listSlowFiles(),
-): Promise<Outcome> => {
-  if (canHaveLanes()) await ensurePrograms([...Object.values(programs), ...djangoPrograms])
-  // Not in a lane: a lane has no network.
-  if (process.env['LANDFALL_TEST_SIZE'] === 'full') await ensurePypiPython()
+interface Round {
+  /** Takes the reports. */
+  readonly directory: string
+  readonly files: readonly string[]
+  /** Where the programs lie, if not in this machine's `/usr`. */
+  readonly usr: string | null
+  readonly environment: Readonly<Record<string, string>>
+}
+
+const runRound = async ({ directory, files, usr, environment }: Round): Promise<Outcome> => {
   const account = { id: '000000000000', region: process.env['AWS_REGION'] ?? 'eu-west-3' }
   const packaging = ensurePackage(account, () => undefined)
-  const lanes = await openLanes(laneCount)
+  const lanes = await openLanes(Math.min(laneCount, files.length), usr)
   const stop = async (): Promise<void> => {
     await Promise.all(lanes.map((lane) => lane.stop()))
   }
@@ -155,12 +163,13 @@ export const runSlowTests = async (
     for (let file = queue.take(); file !== undefined; file = queue.take()) {
       const begun = performance.now()
       const report = join(directory, `${file.replaceAll('/', '-')}.json`)
-      const run = await runFile(lane, file, report)
+      const run = await runFile(lane, file, report, environment)
       await lane.tidy()
       const seconds = (performance.now() - begun) / 1000
       const outcome = readReport(report, run.status !== 0)
-      show(file, seconds, run, outcome)
-      outcomes.push({ ...outcome, files: [{ file, seconds }] })
+      const title = `${file}${lane.title}`
+      show(title, seconds, run, outcome)
+      outcomes.push({ ...outcome, files: [{ file: title, seconds }] })
       queue.end(file)
     }
   }
@@ -175,6 +184,28 @@ export const runSlowTests = async (
     passed: outcomes.reduce((sum, { passed }) => sum + passed, 0),
     failed: outcomes.reduce((sum, { failed }) => sum + failed, 0),
     failures: '',
-    files: outcomes.flatMap(({ files }) => files),
+    files: outcomes.flatMap(({ files: times }) => times),
   }
+}
+
+/** Runs the slow test files side by side; `directory` takes their reports. */
+export const runSlowTests = async (
+  directory: string,
+  files: readonly string[] = listSlowFiles(),
+): Promise<Outcome> => {
+  if (canHaveLanes()) await ensurePrograms([...Object.values(programs), ...djangoPrograms])
+  // Not in a lane: a lane has no network.
+  if (process.env['LANDFALL_TEST_SIZE'] === 'full') await ensurePypiPython()
+  return runRound({ directory, files, usr: null, environment: {} })
+}
+
+/** Runs test files again, in their usual size, on the engine and the HAProxy of a newer Debian. */
+export const runNewerTests = async (
+  directory: string,
+  files: readonly string[] = listSlowFiles().filter((file) => file.startsWith('test/host/')),
+): Promise<Outcome> => {
+  const usr = canHaveLanes() ? await fetchNewerUsr() : null
+  if (usr === null) return none
+  const environment = { LANDFALL_TEST_SIZE: 'usual' }
+  return runRound({ directory, files, usr, environment })
 }

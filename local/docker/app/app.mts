@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 interface Answer {
   readonly status?: number
   readonly text: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 const { env } = process
@@ -80,6 +81,12 @@ const routes: Readonly<
   },
   // As an app that fails: `/answer?status=500`.
   '/answer': (query) => ({ status: Number(query.get('status') ?? 200), text: 'as asked' }),
+  // Answers before it has read what is uploaded, and reads no more of it.
+  '/early': () => ({ status: 413, text: 'too large', headers: { connection: 'close' } }),
+  '/long-header': (query) => ({
+    text: 'as asked',
+    headers: { 'x-long': 'x'.repeat(Number(query.get('bytes') ?? 0)) },
+  }),
   // Tells a test whether a setting arrived unchanged, without showing it.
   '/setting': (query) => {
     const value = env[query.get('name') ?? '']
@@ -101,10 +108,11 @@ let stopping = false
 const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const url = new URL(request.url ?? '/', 'http://app')
   const host = (request.headers.host ?? '').replace(/:\d+$/, '')
-  const { status = 200, text } = await answer(url, host, request.headers)
+  const { status = 200, text, headers } = await answer(url, host, request.headers)
   // A connection that is kept would hold the process up after its last answer.
   response.shouldKeepAlive &&= !stopping
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)
+  const type = { 'content-type': 'text/plain; charset=utf-8' }
+  response.writeHead(status, { ...type, ...headers }).end(`${text}\n`)
 }
 
 const server = createServer((request, response) => void respond(request, response))

@@ -43,7 +43,7 @@ const findSpace = ({ host, size }: HostFacts): readonly TargetFinding[] => {
   if (host.pulled || size.kind === 'unknown') return []
   if (size.kind === 'no_platform') {
     const message = `the image is not built for this machine (${host.machine}); build it for this platform too`
-    return [toProblem('image', 'pull_failed', message)]
+    return [toProblem('image', 'platform_missing', message)]
   }
   const { bytes } = size
   if (host.freeBytes >= bytes * timesPacked) return []

@@ -137,3 +137,11 @@ IFS=,; echo "\${did[*]}"`
   const files = ['running', 'state', 'live', 'container']
   expect(run(files, script)).toEqual([does.replace(', ', ',')])
 })
+
+test('the disk that is looked at is that of the images, which containerd keeps in its own directory', () => {
+  const script = `look() { directory=/docker; find_images "$@"; printf '%s\\n' "$directory"; }
+look overlay2 "$root/one"; look overlayfs "$root/nowhere"; look overlayfs "$root/one"`
+  const [older, without, newer] = run(['running'], script)
+  expect([older, without]).toEqual(['/docker', '/docker'])
+  expect(newer).toMatch(/\/one$/)
+})
