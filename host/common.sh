@@ -13,7 +13,7 @@ here=${AWS_SSM_INSTANCE_ID:-}
 app='' notafter=0 scratch=''
 step='' step_began=0 step_open=no
 steps=() masks=() tail_lines=()
-answered=no undo=''
+answered=no undo='' began=0
 changed=false predeploy_ran=false generation=0 fence=0 fence_seen=0
 extra=''
 
@@ -132,11 +132,25 @@ telling_line() {
   printf '%s' "${error:-$said}"
 }
 
+engine_answers() { timeout 20 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+# A step that Docker left half-done failed for no reason of its own. The network `bridge` is as old as the running engine.
+blame_engine() {
+  local born
+  case $reason in *_failed | exited | unhealthy | digest_mismatch | secret_missing) ;; *) return 0 ;; esac
+  if ! engine_answers; then message="Docker does not answer: $message"
+  elif born=$(docker network inspect --format '{{.Created.Unix}}' bridge 2>/dev/null) && ((began && born >= began)); then
+    message="Docker was restarted meanwhile: $message"
+  else return 0; fi
+  reason=docker_unavailable
+}
+
 # Ends the run as failed. It undoes what was begun before it reports, so `serving` is the state afterwards.
 fail() { # reason message
   local reason=$1 message=$2
   trap - EXIT TERM INT HUP
   set +e
+  blame_engine
   end failed "$reason"
   if [[ $undo ]]; then "$undo"; fi
   finish failed "$reason" "$message"

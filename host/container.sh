@@ -85,7 +85,7 @@ stop_old() {
 expect_environment() {
   [[ $fresh != kept && $envelope == - ]] || return 0
   local ending=refuse
-  [[ $changed == false ]] || ending=fail
+  [[ $changed == false ]] && engine_answers || ending=fail
   "$ending" secret_missing 'no envelope and no kept container'
 }
 
@@ -115,10 +115,15 @@ start_new() {
     done
     docker tag "$image@$digest" "landfall/$app:$generation"
   fi
-  try start_failed 'the container cannot be started' docker start "$name"
+  try start_failed 'the container cannot be started' start_in_slot "$name"
   ((${#networks[@]} == 0)) || keep_from_metadata
   is_image_right "$name" "$digest" || fail digest_mismatch 'the running image is not the one that was ordered'
   end succeeded
+}
+
+# A release that a restarted engine started anew holds the address of the slot again.
+start_in_slot() { # container
+  docker start "$1" || { [[ $(running_others) ]] && retire_others && docker start "$1"; }
 }
 
 # Moves a stopped container to the address of the slot in which it serves next.

@@ -14,7 +14,7 @@ inspect_host() {
   allot_slots
   unlock_host
   if [[ -s $state/run ]] || ! live_is_true; then
-    make_live_true || true
+    make_live_true || engine_answers || fail docker_unavailable 'Docker does not answer any more'
     changed=true
     read_settings "$scratch/settings"
   fi

@@ -32,7 +32,8 @@ set_deadline() {
   local reserve=$((2 * stop_timeout + 15))
   [[ $strategy != recreate && ! $replaces ]] || reserve=$((reserve + health_timeout))
   ((reserve <= timeout / 3)) || reserve=$((timeout / 3))
-  ends_at=$(($(now) + timeout))
+  began=$(now)
+  ends_at=$((began + timeout))
   deadline=$((ends_at - reserve))
 }
 

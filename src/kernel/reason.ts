@@ -52,7 +52,7 @@ export const reasons = {
   agent_too_old:
     'The SSM agent is older than 3.3.2746.0 and cannot keep parameters out of the shell.',
   tool_missing: 'A program that the host scripts need is not installed.',
-  docker_unavailable: 'The Docker Engine on the instance does not respond.',
+  docker_unavailable: 'The Docker Engine on the instance does not respond, or was restarted.',
   disk_full: 'Too little disk space for the image.',
   port_in_use: 'The port is used by something that Landfall did not start.',
   owned_by_other: 'The instance belongs to another account or stage for this app.',

@@ -70,6 +70,7 @@ test('the rule of a live release stays where its settings cannot be read', () =>
   const script = `exec 2>/dev/null
 docker() { [[ $1 != inspect ]] || echo true; }
 is_running() { return 0; }
+engine_answers() { return 0; }
 is_web() { return 1; }
 slot_address=([blue]=10.0.0.10)
 echo 4 blue x >"$state/live"; printf 'format=1\\0madeUp=1\\0' >"$state/releases/4/settings"
@@ -92,6 +93,33 @@ keep_result failed 1 '{}'
 ls "$state"`
   const files = ['running', 'state', 'network', 'metadata', 'proxy', 'live', 'inspect']
   expect(run(files, script)).toEqual(['5 green fresh x', 'releases', 'result'])
+})
+
+test.each([
+  ['Docker does not answer', 'return 1', 'no'],
+  ['its container is still there', 'echo exited', 'no'],
+  ['nothing of it is there', ':', 'yes'],
+])('an attempt is undone only where Docker says so: %s', (_, docker, undone) => {
+  const script = `docker() { ${docker}; }
+attempt=6 fresh=fresh live=5
+is_undone && echo yes || echo no`
+  expect(run(['running', 'state', 'live'], script)).toEqual([undone])
+})
+
+test('a container whose slot is taken by another release starts once that one has left', () => {
+  const script = `docker() {
+  case $1 in
+    ps) [[ $(<"$root/up") != 5 ]] || echo landfall-two.5 ;;
+    stop) echo none >"$root/up"; echo stop ;;
+    start) [[ $(<"$root/up") != 5 ]] && echo start ;;
+  esac
+}
+echo 5 >"$root/up"
+leave_slot() { echo "leave $1"; }
+live=4 live_slot=blue
+start_in_slot landfall-two.6`
+  const files = ['running', 'state', 'live', 'container']
+  expect(run(files, script)).toEqual(['leave green', 'start'])
 })
 
 test('a container that is in no network is put into the one of its slot', () => {
@@ -136,4 +164,32 @@ free_slot
 IFS=,; echo "\${did[*]}"`
   const files = ['running', 'state', 'live', 'container']
   expect(run(files, script)).toEqual([does.replace(', ', ',')])
+})
+
+test.each([
+  ['it is gone', 'return 1', '', '6'],
+  ['it cannot be removed', 'return 1', 'echo 0c0ffee', '4 6'],
+  ['Docker does not answer', 'return 1', 'return 1', '4 6'],
+])('a release is forgotten with its container only: %s', (_, rm, ps, left) => {
+  const script = `exec 2>/dev/null
+mkdir -p "$state/releases/6"
+docker() {
+  case $1 in
+    rm) ${rm} ;;
+    ps) ${ps || ':'} ;;
+  esac
+}
+live=6 before=5 keep=1
+prune
+ls "$state/releases" | xargs`
+  expect(run(['running', 'state', 'live', 'switch'], script)).toEqual([left])
+})
+
+test('an undo in the trap of an unchecked failure is known to be done', () => {
+  const script = `engine_answers() { return 0; }
+attempt=6 live=6 proxy=x
+docker() { return 0; }
+trap 'is_undone && create_proxy && echo done' EXIT
+false`
+  expect(run(['running', 'state', 'proxy', 'live'], `(${script}) || true`)).toEqual(['done'])
 })
