@@ -36,9 +36,9 @@ run_predeploy() {
     end skipped
     return
   fi
-  local name text options limit code=0
+  local name text options limit until_at code=0
   name=$(container_of "$generation")-predeploy
-  limit=$(remaining)
+  limit=$(remaining) until_at=$(($(now) + limit))
   run_options
   predeploy_ran=true
   # The empty labels take the place of labels that the image may bear.
@@ -49,7 +49,8 @@ run_predeploy() {
     return
   fi
   keep_tail "$text"
-  ((code != 124 && code != 137)) || fail predeploy_failed "${predeploy[0]} did not end within $limit s"
+  (($(now) < until_at)) || fail predeploy_failed "${predeploy[0]} did not end within $limit s"
+  fail_for_memory "$name" "${predeploy[0]} ended with code $code"
   fail predeploy_failed "${predeploy[0]} ended with code $code: $(telling_line)"
 }
 

@@ -21,16 +21,17 @@ log_in() {
   export DOCKER_CONFIG=$scratch/docker
   case $registry_host in '' | docker.io | index.docker.io | registry-1.docker.io) ;; *) where=("$registry_host") ;; esac
   text=$(timeout --foreground "$(remaining)" docker login --username "$registry_username" --password-stdin "${where[@]}" \
-    2>&1 <<<"$registry_password" | last_lines) || fail_pull "$text"
+    2>&1 <<<"$registry_password" | last_lines) || fail_pull "$text" $?
 }
 
 pull_image() { # reference
   local text
-  text=$(timeout --foreground "$(remaining)" docker pull --quiet "$1" 2>&1 </dev/null | last_lines) || fail_pull "$text"
+  text=$(timeout --foreground "$(remaining)" docker pull --quiet "$1" 2>&1 </dev/null | last_lines) || fail_pull "$text" $?
 }
 
-fail_pull() { # what docker said
+fail_pull() { # what docker said, its exit code
   local reason=pull_failed
+  (($2 != 124)) || fail pull_failed "cut off after $(($(now) - began)) s; the timeout is $timeout s, with the way back"
   case ${1,,} in
     *'no space left'*) reason=disk_full ;;
     *unauthorized* | *'access denied'* | *'authentication required'* | *denied:* | *'no basic auth'*) reason=registry_unauthorized ;;

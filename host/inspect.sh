@@ -4,9 +4,13 @@ log_options=()
 
 inspect_host() {
   begin inspect
-  local facts driver directory obstacle
-  facts=$(timeout "$(remaining 20)" docker info --format '{{.ServerVersion}}|{{.LoggingDriver}}|{{.DockerRootDir}}' 2>&1) || facts="|${facts:-no answer within 20 s}"
-  [[ $facts != \|* ]] || fail docker_unavailable "Docker does not answer: ${facts##*[$'\n'|]}"
+  local facts driver directory obstacle said=$scratch/said
+  facts=$(timeout "$(remaining 20)" docker info --format '{{.ServerVersion}}|{{.LoggingDriver}}|{{.DockerRootDir}}' 2>"$said") || facts=''
+  if [[ $facts != ?*\|*\|* ]]; then
+    keep_tail "$(last_lines <"$said")"
+    said=$(telling_line)
+    fail docker_unavailable "Docker does not answer: ${said:-no answer within 20 s}"
+  fi
   IFS='|' read -r _ driver directory <<<"$facts"
   [[ $driver != json-file && $driver != local ]] || log_options=(--log-opt max-size=10m --log-opt max-file=3)
   lock_host || fail busy 'another command holds the proxies'
@@ -47,10 +51,15 @@ has_image() { docker image inspect "$image@$digest" >/dev/null 2>&1; }
 # Prints why the disk is too full for the image, or nothing. An image of the same repository shares an unknown
 # number of layers, so only the least that any image takes is required then.
 disk_obstacle() { # directory
-  local free least=512
+  local free least=512 of inodes
   [[ $(docker images --quiet "$image" 2>/dev/null) ]] || least=$((least + image_megabytes))
-  free=$(df --output=avail -B1M "$1" 2>/dev/null | tail -n 1) || free=''
-  ((${free:-$least} >= least)) || has_image || printf 'only %s MB are free in %s, %s are needed' "${free// /}" "$1" "$least"
+  # Some file systems have no fixed number of inodes.
+  read -r free of inodes < <(df --output=avail,itotal,iavail -B1M "$1" 2>/dev/null | tail -n 1) || free=''
+  if ((${free:-$least} < least)); then
+    has_image || printf 'only %s MB are free in %s, %s are needed' "$free" "$1" "$least"
+  elif ((${of/-/} + 0 > 0 && inodes < 10000)); then
+    has_image || printf 'only %s inodes are free in %s, 10000 are needed: too many small files' "$inodes" "$1"
+  fi
 }
 
 inspect_port() {
@@ -74,7 +83,9 @@ port_obstacle() {
   done < <(port_takers)
   if ! find_proxy && ! is_running "${replaces:-/}" &&
     timeout 1 bash -c "exec 3<>/dev/tcp/${publish_address:-127.0.0.1}/$publish_port" 2>/dev/null; then
-    printf 'port %s is taken by a program outside Docker' "$publish_port"
+    # What such a container listens on, Docker does not tell.
+    taker=$(docker ps --filter network=host --format '{{.Names}}' | tr '\n' ' ')
+    printf 'port %s is taken by a program outside Docker%s' "$publish_port" "${taker:+, or by a container in the network of the host: $taker}"
   fi
 }
 

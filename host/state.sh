@@ -53,7 +53,7 @@ take_lock() {
   local owner_here
   owner_here=$(read_file "$state/owner" "$owner")
   [[ $owner_here == "$owner" ]] || refuse owned_by_other "this app is deployed here by $owner_here"
-  in_time || refuse too_late 'the command arrived after its time'
+  in_time || refuse too_late "the command arrived after its time; the clock here says $(date -u +%FT%TZ)"
   announce_fence
   exec 9>"$state/lock"
   flock --wait "$(remaining)" 9 || refuse busy 'another command holds this app'

@@ -50,8 +50,14 @@ switch_over() {
 }
 
 fail_route() {
-  keep_tail "$(last_lines <"$scratch/log")"
-  fail switch_failed "the proxy does not take the new configuration: ${tail_lines[-1]}"
+  local what='does not take the new configuration' log=''
+  if ! proxy_answers; then
+    what='does not start'
+    # Read now: the undoing may remove it. Without a word of its own Docker has not started it.
+    ! exists "$proxy" || log=$(timeout 20 docker logs --tail 20 "$proxy" 2>&1 | last_lines) || true
+  fi
+  keep_tail "${log:-$(last_lines <"$scratch/log")}"
+  fail switch_failed "the proxy $proxy $what: $(telling_line)"
 }
 
 is_answering() { [[ $(answering_slot) == "$slot" ]]; }

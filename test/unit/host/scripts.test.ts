@@ -166,6 +166,88 @@ IFS=,; echo "\${did[*]}"`
   expect(run(files, script)).toEqual([does.replace(', ', ',')])
 })
 
+const fsOf = (
+  free: number,
+  inodes: string,
+) => `df() { printf 'Avail Inodes IFree\\n%s %s\\n' ${free} '${inodes}'; }
+has_image() { return 1; }
+docker() { :; }
+disk_obstacle /d; echo`
+
+test.each([
+  [
+    'little room',
+    ['inspect'],
+    fsOf(100, '9000000 8000000'),
+    'only 100 MB are free in /d, 512 are needed',
+  ],
+  [
+    'no inodes',
+    ['inspect'],
+    fsOf(9000, '9000000 12'),
+    'only 12 inodes are free in /d, 10000 are needed: too many small files',
+  ],
+  ['a file system without a number of inodes', ['inspect'], fsOf(9000, '0 0'), ''],
+  ['one that does not tell it', ['inspect'], fsOf(9000, '- -'), ''],
+  [
+    'podman',
+    ['tools'],
+    `docker() { echo podman version 4.3.1; }; engine_obstacle; echo`,
+    'the program docker is Podman here, which does not do all that Landfall asks of Docker; install the Docker Engine',
+  ],
+  [
+    'a log driver that cannot be read',
+    ['running', 'health'],
+    `await_health() { why_reason=exited why='the container exited with code 3'; return 1; }
+docker() {
+  case $1 in
+    inspect) echo syslog ;;
+    logs) echo 'Error response from daemon: configured logging driver does not support reading' >&2; return 1 ;;
+  esac
+}
+timeout() { shift; "$@"; }
+fail() { echo "$2"; exit; }
+slot=blue; check_new`,
+    'the container exited with code 3: its output cannot be read: the log driver is syslog',
+  ],
+])('of an instance it is told: %s', (_, files, script, said) => {
+  expect(run(files, script)).toEqual([said])
+})
+
+test.each([
+  [
+    'the line with which docker start ends',
+    ['Error response from daemon: Address already in use', 'failed to start containers: x'],
+    'Error response from daemon: Address already in use',
+  ],
+  [
+    'the same line of an older docker',
+    ['Error response from daemon: no such device', 'Error: failed to start containers: x'],
+    'Error response from daemon: no such device',
+  ],
+  [
+    'the advice of docker run',
+    ['docker: invalid reference format', '', "See 'docker run --help'."],
+    'docker: invalid reference format',
+  ],
+  [
+    'a warning',
+    ['Error response from daemon: cause', 'WARNING: Error loading config file'],
+    'Error response from daemon: cause',
+  ],
+])('the cause is told, not %s', (_, lines, told) => {
+  const all = lines.map((line) => `'${line.replaceAll("'", String.raw`'\''`)}'`).join(' ')
+  expect(run([], `tail_lines=(${all}); telling_line; echo`)).toEqual([told])
+})
+
+test('of a long cause the end is told too', () => {
+  const script = `tail_lines=("Error response from daemon: $(printf '%0300d' 0) No chain by that name")
+telling_line; echo`
+  const [line = ''] = run([], script)
+  expect(line).toMatch(/^Error response .* \.\.\. 0+ No chain by that name$/)
+  expect(line.length).toBeLessThanOrEqual(240)
+})
+
 test.each([
   ['it is gone', 'return 1', '', '6'],
   ['it cannot be removed', 'return 1', 'echo 0c0ffee', '4 6'],
@@ -192,4 +274,20 @@ docker() { return 0; }
 trap 'is_undone && create_proxy && echo done' EXIT
 false`
   expect(run(['running', 'state', 'proxy', 'live'], `(${script}) || true`)).toEqual(['done'])
+})
+
+test.each([
+  ['a part of the VPC', '', '172.30.0.0/16 dev tun0 scope link', '172.30.0.0/16'],
+  ['an address in it', '172.30.77.9 dev eth1', '', '172.30.77.9'],
+  ['the default route', '', 'default via 10.0.0.1 dev eth0', ''],
+  ['both halves of all addresses', '', '128.0.0.0/1 dev tun0', ''],
+  ['no route', '', '', ''],
+])('a network is made where its subnet hides nothing: %s', (_, inside, around, told) => {
+  const script = `docker() { [[ $2 != inspect ]] || return 1; echo "$1 $2"; }
+ip() { [[ $5 != root ]] || echo '${inside}'; [[ $5 != match ]] || echo '${around}'; }
+try() { shift 2; "$@"; }
+fail() { echo "$1 $2"; exit; }
+(ensure_network) || true`
+  const hidden = `start_failed the subnet 172.30.77.0/24 (the setting is subnet) would hide addresses of the route ${told}`
+  expect(run(['network'], script)).toEqual([told === '' ? 'network create' : hidden])
 })
