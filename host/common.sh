@@ -13,7 +13,7 @@ here=${AWS_SSM_INSTANCE_ID:-}
 app='' notafter=0 scratch=''
 step='' step_began=0 step_open=no
 steps=() masks=() tail_lines=()
-answered=no undo=''
+answered=no undo='' began=0
 changed=false predeploy_ran=false generation=0 fence=0 fence_seen=0
 extra=''
 
@@ -120,16 +120,43 @@ keep_tail() { # text
   mapfile -t tail_lines <<<"$text"
 }
 
-# The last line that names an error, or else the last line that is not empty.
+# The last line that names an error, or else the last line that is not empty: not the one with which Docker ends, nor what
+# it warns of. Of a long line the beginning and the end, where Docker puts the cause.
 telling_line() {
   local line said='' error=''
   shopt -s nocasematch
   for line in "${tail_lines[@]}"; do
+    [[ ! $line =~ ^(error: )?failed\ to\ start\ containers:|^(see|run)\ \'docker ]] || continue
     [[ ! $line =~ [^[:space:]] ]] || said=$line
-    [[ ! $line =~ error|exception|fatal|panic|denied|'no such'|cannot ]] || error=$line
+    [[ ! $line =~ error|exception|fatal|panic|denied|'no such'|cannot || $line == warning:* ]] || error=$line
   done
   shopt -u nocasematch
-  printf '%s' "${error:-$said}"
+  line=${error:-$said}
+  line=${line##*unable to start container process: }
+  ((${#line} <= 240)) || line="${line:0:80} ... ${line: -150}"
+  printf '%s' "$line"
+}
+
+engine_answers() { timeout 20 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+# A step that Docker or the disk left half-done failed for no reason of its own. The network `bridge` is as old as the
+# running engine. On a full disk also the words are lost; some file systems have no fixed number of inodes.
+blame_others() {
+  local born free of inodes
+  case $reason in start_failed | switch_failed | pull_failed | busy | envelope_invalid)
+    read -r free of inodes < <(df --output=avail,itotal,iavail -B1K "$host" 2>/dev/null | tail -n 1)
+    if [[ ${message,,} == *'no space left on device'* ]] || ((${free:-9999} < 64 || (${of/-/} + 0 > 0 && inodes < 9))); then
+      reason=disk_full message="the disk is full: $message"
+      return
+    fi
+    ;;
+  esac
+  case $reason in *_failed | exited | unhealthy | digest_mismatch | secret_missing) ;; *) return 0 ;; esac
+  if ! engine_answers; then message="Docker does not answer: $message"
+  elif born=$(docker network inspect --format '{{.Created.Unix}}' bridge 2>/dev/null) && ((began && born >= began)); then
+    message="Docker was restarted meanwhile: $message"
+  else return 0; fi
+  reason=docker_unavailable
 }
 
 # Ends the run as failed. It undoes what was begun before it reports, so `serving` is the state afterwards.
@@ -137,6 +164,7 @@ fail() { # reason message
   local reason=$1 message=$2
   trap - EXIT TERM INT HUP
   set +e
+  blame_others
   end failed "$reason"
   if [[ $undo ]]; then "$undo"; fi
   finish failed "$reason" "$message"

@@ -36,9 +36,9 @@ run_predeploy() {
     end skipped
     return
   fi
-  local name text options limit code=0
+  local name text options limit until_at code=0
   name=$(container_of "$generation")-predeploy
-  limit=$(remaining)
+  limit=$(remaining) until_at=$(($(now) + limit))
   run_options
   predeploy_ran=true
   # The empty labels take the place of labels that the image may bear.
@@ -49,7 +49,8 @@ run_predeploy() {
     return
   fi
   keep_tail "$text"
-  ((code != 124 && code != 137)) || fail predeploy_failed "${predeploy[0]} did not end within $limit s"
+  (($(now) < until_at)) || fail predeploy_failed "${predeploy[0]} did not end within $limit s"
+  fail_for_memory "$name" "${predeploy[0]} ended with code $code"
   fail predeploy_failed "${predeploy[0]} ended with code $code: $(telling_line)"
 }
 
@@ -85,7 +86,7 @@ stop_old() {
 expect_environment() {
   [[ $fresh != kept && $envelope == - ]] || return 0
   local ending=refuse
-  [[ $changed == false ]] || ending=fail
+  [[ $changed == false ]] && engine_answers || ending=fail
   "$ending" secret_missing 'no envelope and no kept container'
 }
 
@@ -115,10 +116,15 @@ start_new() {
     done
     docker tag "$image@$digest" "landfall/$app:$generation"
   fi
-  try start_failed 'the container cannot be started' docker start "$name"
+  try start_failed 'the container cannot be started' start_in_slot "$name"
   ((${#networks[@]} == 0)) || keep_from_metadata
   is_image_right "$name" "$digest" || fail digest_mismatch 'the running image is not the one that was ordered'
   end succeeded
+}
+
+# A release that a restarted engine started anew holds the address of the slot again.
+start_in_slot() { # container
+  docker start "$1" || { [[ $(running_others) ]] && retire_others && docker start "$1"; }
 }
 
 # Moves a stopped container to the address of the slot in which it serves next.

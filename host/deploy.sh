@@ -63,7 +63,12 @@ main() {
   switch_over
   retire_old
   prune
-  finish succeeded "$([[ $mode == restore ]] && printf restored || printf deployed)" "generation $generation is live$(unguarded)"
+  end_live
+}
+
+end_live() { # [more]
+  finish succeeded "$([[ $mode == restore ]] && printf restored || printf deployed)" "generation $generation is live$(unguarded)${1:-}"
+  exit
 }
 
 main

@@ -112,25 +112,21 @@ const readScript = (file: string): string =>
 export const renderScript = (kind: DocumentKind): string =>
   shebang + recipes[kind].scripts.map(readScript).join('')
 
-const missingGzip = {
-  outcome: 'failed',
-  reason: 'tool_missing',
-  message: 'gzip is not installed (apt-get install gzip, dnf install gzip)',
-}
-
 /**
  * A script in less than half its size: a document shares 64 KB with the parameters that it is sent with, and most of
  * that is for the envelope (`docs/decisions/0011-packed-scripts.md`). The whole script is in memory before its first line
- * runs, or nothing runs.
+ * runs, or nothing runs. What stands before it, a bash of any age can read: it tells of one that cannot read the rest.
  */
 export const packScript = (
   script: string,
 ): string => `${shebang}# What this runs stands in host/ of Landfall's repository, with comments. To read it here:
 #   grep ^H4sI FILE | base64 --decode | gzip --decompress
-if ! command -v gzip >/dev/null; then
-  echo 'landfall/1 ${JSON.stringify(missingGzip)}'
+lacks() {
+  printf 'landfall/1 {"outcome":"failed","reason":"tool_missing","message":"%s"}\\n' "$1"
   exit 1
-fi
+}
+((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || lacks 'bash 4.4 or newer is needed (Amazon Linux 2 has 4.2)'
+command -v gzip >/dev/null || lacks 'gzip is not installed (apt-get install gzip, dnf install gzip)'
 script=$(base64 --decode <<'PACKED' | gzip --decompress
 ${gzipSync(script, { level: 9 }).toString('base64')}
 PACKED

@@ -9,11 +9,13 @@ open_envelope() {
   [[ $envelope != - ]] || return 0
   [[ $(read_file "$host/instance") == "$here" && -s $host/key.pem && -s $host/cert.pem ]] ||
     refuse key_changed 'this instance has no key of its own yet'
-  local text entry='' head digest_here
+  local entry='' head digest_here serial
   # Without -recip OpenSSL sometimes "decrypts" with a foreign key.
-  text=$(base64 --decode <<<"$envelope" |
-    openssl cms -decrypt -binary -inform DER -recip "$host/cert.pem" -inkey "$host/key.pem" -out "$scratch/envelope" 2>&1) || {
-    [[ $text != *'using private key'* ]] || refuse key_changed 'the envelope is sealed for another key'
+  base64 --decode <<<"$envelope" |
+    openssl cms -decrypt -binary -inform DER -recip "$host/cert.pem" -inkey "$host/key.pem" -out "$scratch/envelope" 2>/dev/null || {
+    # It names its readers by serial number; what OpenSSL says of a foreign key differs between 1.1.1 and 3.
+    serial=$(openssl x509 -in "$host/cert.pem" -noout -serial)
+    [[ $(base64 --decode <<<"$envelope" | od -An -v -tx1 | tr -d ' \n' | tr a-f A-F) == *"${serial#*=}"* ]] || refuse key_changed 'the envelope is sealed for another key'
     refuse envelope_invalid 'the envelope cannot be opened'
   }
   exec 6<"$scratch/envelope"

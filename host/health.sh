@@ -1,7 +1,7 @@
 # Checks whether the new container is healthy, and says why it is not.
 
 health_timeout_each=5
-answer_line='' answer_code=000 why_reason=''
+answer_line='' answer_code=000 answer_exit=0 why_reason=''
 # An app may answer without end, also in its head, and curl before 8.4 limits neither a chunked body nor the head. Only the
 # first 64 KiB of what it prints are read.
 asking=(curl -q --proto "=http" --globoff --path-as-is --noproxy '*' --silent)
@@ -13,9 +13,20 @@ check_new() {
     end succeeded
     return
   fi
-  keep_tail "$(timeout 20 docker logs --tail 200 "$(container_of "$generation")" 2>&1 | last_lines)"
+  local name text
+  name=$(container_of "$generation")
+  text=$(timeout 20 docker logs --tail 200 "$name" 2>&1 | last_lines) ||
+    text="its output cannot be read: the log driver is $(docker inspect --format '{{.HostConfig.LogConfig.Type}}' "$name" 2>/dev/null || true)"
+  keep_tail "$text"
+  fail_for_memory "$name" "$why"
   [[ $why_reason != exited ]] || why+=": $(telling_line)"
   fail "$why_reason" "$why"
+}
+
+# A killed process need not be the first one of the container, and the kernel also kills for want of the machine's memory.
+fail_for_memory() { # container message
+  [[ $(timeout 20 docker events --since "$began" --until "$(($(now) + 1))" --filter "container=$1" --filter event=oom --format x 2>/dev/null) ]] || return 0
+  fail out_of_memory "$2; a process in it was killed for want of memory (its limit: ${memory:-none})"
 }
 
 # Asks the container at its own address from inside its network namespace, so no firewall of the host interferes.
@@ -42,7 +53,7 @@ await_health() { # container slot
     if (($(now) >= until_at)); then
       is_web || return 0
       why_reason=unhealthy
-      why_unhealthy "$limit"
+      why_unhealthy "$limit" "$pid" "${slot_address[$2]}"
       return 1
     fi
     timeout "$(remaining)" sleep "$pause" || true
@@ -51,8 +62,9 @@ await_health() { # container slot
 
 ask_health() { # pid address host
   local text line
+  answer_exit=0
   text=$(nsenter --net="/proc/$1/ns/net" "${asking[@]}" --max-time "$health_timeout_each" --include --user-agent landfall \
-    --header "Host: $3" "http://$2:$port$health_path" | tr -d '\000' | head -c "$most_of_answer") || true
+    --header "Host: $3" "http://$2:$port$health_path" | tr -d '\000' | head -c "$most_of_answer") || answer_exit=$?
   # Of a line that is cut, a part of a secret would not be masked.
   ((${#text} < most_of_answer)) || text=${text%$'\n'*}
   answer_line='' answer_code=000
@@ -67,11 +79,25 @@ ask_health() { # pid address host
   ((10#$answer_code >= health_from && 10#$answer_code <= health_to))
 }
 
+speaks_tls() { # pid address
+  nsenter --net="/proc/$1/ns/net" "${asking[@]}" --proto "=https" --insecure --max-time "$health_timeout_each" --head --output /dev/null "https://$2:$port/"
+}
+
 # The app's answer may hold secrets: it is masked before it is cut.
-why_unhealthy() { # seconds
+why_unhealthy() { # seconds pid address
   local body
+  if [[ $answer_code == [04]00 ]] && speaks_tls "$2" "$3"; then
+    why="port $port speaks TLS; let it speak HTTP"
+    return
+  fi
   if [[ $answer_code == 000 ]]; then
     why="nothing answers on port $port within $1 s; does the app listen on 0.0.0.0:$port?"
+    # The codes of curl.
+    case $answer_exit in
+      28) why="no answer on port $port within $health_timeout_each s" ;;
+      52 | 56) why="the connection to port $port is closed without an answer" ;;
+      1) why="what answers on port $port is not HTTP" ;;
+    esac
     return
   fi
   body=$(masked "$answer_line")

@@ -21,12 +21,12 @@ log_in() {
   export DOCKER_CONFIG=$scratch/docker
   case $registry_host in '' | docker.io | index.docker.io | registry-1.docker.io) ;; *) where=("$registry_host") ;; esac
   text=$(timeout --foreground "$(remaining)" docker login --username "$registry_username" --password-stdin "${where[@]}" \
-    2>&1 <<<"$registry_password" | last_lines) || fail_pull "$text"
+    2>&1 <<<"$registry_password" | last_lines) || fail_pull "$text" $?
 }
 
 pull_image() { # reference
   local text
-  text=$(timeout --foreground "$(remaining)" docker pull --quiet "$1" 2>&1 </dev/null | last_lines) || fail_pull "$text" "$1"
+  text=$(timeout --foreground "$(remaining)" docker pull --quiet "$1" 2>&1 </dev/null | last_lines) || fail_pull "$text" $? "$1"
 }
 
 # An image without a list of platforms is pulled whatever it is for.
@@ -43,11 +43,12 @@ check_platform() {
 
 # Docker gives the cause as a text only; test/unit/host/refusals.test.ts has those of each engine and registry. Words
 # with a slash are names and addresses, which may contain any of the others; a digest would take the cause's place.
-fail_pull() { # what docker said [reference]
+fail_pull() { # what docker said, its exit code [reference]
   local reason=pull_failed said word words=() plain=''
+  (($2 != 124)) || fail pull_failed "cut off after $(($(now) - began)) s; the timeout is $timeout s, with the way back"
   keep_tail "$1"
   said=${tail_lines[*]#Error response from daemon: }
-  [[ ${2:-} != *@* ]] || said=${said//"${2#*@}"/...}
+  [[ ${3:-} != *@* ]] || said=${said//"${3#*@}"/...}
   read -ra words <<<"${said,,}"
   for word in "${words[@]}"; do [[ $word == */* ]] || plain+=" $word"; done
   case $plain in
@@ -58,5 +59,5 @@ fail_pull() { # what docker said [reference]
     *'manifest unknown'* | *'name unknown'* | *'not found'*) reason=image_gone ;;
   esac
   ((${#said} <= 280)) || said="${said:0:90} ... ${said: -180}"
-  fail "$reason" "${said:-the pull did not end in time}"
+  fail "$reason" "${said:-docker ended with code $2}"
 }

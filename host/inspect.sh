@@ -20,7 +20,7 @@ inspect_host() {
   allot_slots
   unlock_host
   if [[ -s $state/run ]] || ! live_is_true; then
-    make_live_true || true
+    make_live_true || engine_answers || fail docker_unavailable 'Docker does not answer any more'
     changed=true
     read_settings "$scratch/settings"
   fi
@@ -53,10 +53,15 @@ has_image() { docker image inspect "$image@$digest" >/dev/null 2>&1; }
 # Prints why the disk is too full for the image, or nothing. An image of the same repository shares an unknown
 # number of layers, so only the least that any image takes is required then.
 disk_obstacle() { # directory
-  local free least=512
+  local free least=512 of inodes
   [[ $(docker images --quiet "$image" 2>/dev/null) ]] || least=$((least + image_megabytes))
-  free=$(df --output=avail -B1M "$1" 2>/dev/null | tail -n 1) || free=''
-  ((${free:-$least} >= least)) || has_image || printf 'only %s MB are free in %s, %s are needed' "${free// /}" "$1" "$least"
+  # Some file systems have no fixed number of inodes.
+  read -r free of inodes < <(df --output=avail,itotal,iavail -B1M "$1" 2>/dev/null | tail -n 1) || free=''
+  if ((${free:-$least} < least)); then
+    has_image || printf 'only %s MB are free in %s, %s are needed' "$free" "$1" "$least"
+  elif ((${of/-/} + 0 > 0 && inodes < 10000)); then
+    has_image || printf 'only %s inodes are free in %s, 10000 are needed: too many small files' "$inodes" "$1"
+  fi
 }
 
 inspect_port() {
@@ -80,7 +85,9 @@ port_obstacle() {
   done < <(port_takers)
   if ! find_proxy && ! is_running "${replaces:-/}" &&
     timeout 1 bash -c "exec 3<>/dev/tcp/${publish_address:-127.0.0.1}/$publish_port" 2>/dev/null; then
-    printf 'port %s is taken by a program outside Docker' "$publish_port"
+    # What such a container listens on, Docker does not tell.
+    taker=$(docker ps --filter network=host --format '{{.Names}}' | tr '\n' ' ')
+    printf 'port %s is taken by a program outside Docker%s' "$publish_port" "${taker:+, or by a container in the network of the host: $taker}"
   fi
 }
 

@@ -22,16 +22,20 @@ serving() {
   fi
 }
 
-# Undoes what this run began.
+# Undoes what this run began. What Docker did not do is tried once more, and else left to the next run.
+# After the commit only the cleaning up failed.
 take_back() {
   use_reserve
-  make_live_true
+  if ! make_live_true && ! { engine_answers && make_live_true; }; then settled=no
+  elif [[ $committed ]] && live_is_true; then end_live "; cleaned up after: $message"; fi
 }
 
 # Brings the instance to what `live` says, after a failure of this run or a run that was killed.
 make_live_true() {
   local attempt='' attempt_slot=none fresh=no brought=''
   read_live
+  # A restarted engine comes back within seconds.
+  until_true "$(remaining 60)" engine_answers || return 1
   [[ ! -s $state/run ]] || read -r attempt attempt_slot fresh brought <"$state/run"
   docker rm --force "$(container_of "$attempt")-predeploy" >/dev/null 2>&1
   if ((live > 0)) && exists "$(container_of "$live")"; then
@@ -52,14 +56,22 @@ make_live_true() {
     retire_others || true
   else
     discard "$attempt" "$fresh" "$brought"
-    ((live == 0)) || return 0
+    ((live == 0)) || { is_undone && return 0 || return 1; }
     proxy_dir=''
     leave_other_proxies
     retire_others || true
-    give_back
+    give_back || return 1
   fi
+  is_undone || return 1
   rm -f "$state/run"
-  return 0
+}
+
+# True if Docker says so: no answer is no proof. (In a trap a bare `return` has the status from before the trap.)
+is_undone() {
+  local left
+  if [[ ! $attempt || $attempt == "$live" ]]; then engine_answers && return 0 || return 1; fi
+  left=$(docker ps --all --filter "name=^landfall-$app\\.$attempt(-predeploy)?\$" --format '{{.State}}') || return 1
+  [[ ! $left || ($fresh != fresh && $left != running) ]]
 }
 
 # Removes a container that the attempt made; only stops one that was kept from before.

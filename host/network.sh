@@ -12,12 +12,26 @@ lock_host() {
 
 unlock_host() { exec 8>&-; }
 
+# Prints which addresses the network would hide from this instance, or nothing: Docker does not look. The halves of all
+# addresses are a default route too.
+subnet_obstacle() {
+  local prefix
+  while read -r prefix _; do
+    [[ $prefix == [1-9]* && $prefix != */1 ]] || continue
+    printf 'the subnet %s (the setting is subnet) would hide addresses of the route %s' "$subnet" "$prefix"
+    break
+  done < <({ ip -4 route show to root "$subnet" && ip -4 route show to match "$subnet"; } 2>/dev/null)
+}
+
 # Needs the host lock: six concurrent `docker network create` make six networks of one name.
 ensure_network() {
-  local base=${subnet%.0/24}
-  docker network inspect "$own_network" >/dev/null 2>&1 ||
+  local base=${subnet%.0/24} obstacle
+  if ! docker network inspect "$own_network" >/dev/null 2>&1; then
+    obstacle=$(subnet_obstacle)
+    [[ ! $obstacle ]] || fail start_failed "$obstacle"
     try start_failed "the network $own_network ($subnet; the setting is subnet)" docker network create \
       --subnet "$subnet" --gateway "$base.1" --ip-range "$base.128/25" "$own_network"
+  fi
   read -r subnet gateway < <(docker network inspect --format '{{(index .IPAM.Config 0).Subnet}} {{(index .IPAM.Config 0).Gateway}}' "$own_network")
 }
 

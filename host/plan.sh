@@ -17,6 +17,7 @@ look_at_engine() {
   read_live
   ! has_image || pulled=true
   note docker_unavailable "$(engine_obstacle)"
+  docker network inspect "$own_network" >/dev/null 2>&1 || note start_failed "$(subnet_obstacle)"
   note disk_full "$(disk_obstacle "$directory")"
   for network in "${networks[@]}"; do
     docker network inspect "$network" >/dev/null 2>&1 ||

@@ -159,7 +159,7 @@ until_true() { # seconds, command...
 }
 
 create_proxy() {
-  docker inspect "$proxy" >/dev/null 2>&1 && return
+  docker inspect "$proxy" >/dev/null 2>&1 && return 0
   # json-file regardless of the daemon's default: its size is limited, and its path is known to a log collector.
   docker create --name "$proxy" --label "landfall.proxy=$proxy" --restart unless-stopped \
     --network "$own_network" --publish "$proxy_publish" --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 \

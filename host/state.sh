@@ -32,7 +32,8 @@ set_deadline() {
   local reserve=$((2 * stop_timeout + 15))
   [[ $strategy != recreate && ! $replaces ]] || reserve=$((reserve + health_timeout))
   ((reserve <= timeout / 3)) || reserve=$((timeout / 3))
-  ends_at=$(($(now) + timeout))
+  began=$(now)
+  ends_at=$((began + timeout))
   deadline=$((ends_at - reserve))
 }
 
@@ -52,7 +53,7 @@ take_lock() {
   local owner_here
   owner_here=$(read_file "$state/owner" "$owner")
   [[ $owner_here == "$owner" ]] || refuse owned_by_other "this app is deployed here by $owner_here"
-  in_time || refuse too_late 'the command arrived after its time'
+  in_time || refuse too_late "the command arrived after its time; the clock here says $(date -u +%FT%TZ)"
   announce_fence
   exec 9>"$state/lock"
   flock --wait "$(remaining)" 9 || refuse busy 'another command holds this app'

@@ -1,7 +1,7 @@
 # Hands over to the new release, and cleans up afterwards.
 
 # What was live when the run began.
-before=0 before_slot=none
+before=0 before_slot=none committed=''
 
 # Stops the container that was run by hand, and never removes it.
 take_over() {
@@ -17,7 +17,7 @@ give_back() {
   local name policy
   [[ -s $state/replaced ]] || return 0
   read -r name policy <"$state/replaced"
-  docker update --restart "$policy" "$name" >/dev/null && docker start "$name" >/dev/null
+  { docker update --restart "$policy" "$name" && docker start "$name"; } >/dev/null || { ! exists "$name" && engine_answers; } || return 1
   rm -f "$state/replaced"
   # Its start-up time is unknown, so the wait is short.
   [[ ! $publish_port ]] || until_true "$(remaining 15)" answers_by_hand || true
@@ -44,14 +44,20 @@ switch_over() {
     until_true "$(remaining 15)" is_answering || fail switch_failed 'the new release does not answer through the proxy'
   fi
   write_live "$generation" "$slot" "$digest"
-  undo=''
+  committed=yes
   use_reserve
   end succeeded
 }
 
 fail_route() {
-  keep_tail "$(last_lines <"$scratch/log")"
-  fail switch_failed "the proxy does not take the new configuration: ${tail_lines[-1]}"
+  local what='does not take the new configuration' log=''
+  if ! proxy_answers; then
+    what='does not start'
+    # Read now: the undoing may remove it. Without a word of its own Docker has not started it.
+    ! exists "$proxy" || log=$(timeout 20 docker logs --tail 20 "$proxy" 2>&1 | last_lines) || true
+  fi
+  keep_tail "${log:-$(last_lines <"$scratch/log")}"
+  fail switch_failed "the proxy $proxy $what: $(telling_line)"
 }
 
 is_answering() { [[ $(answering_slot) == "$slot" ]]; }
@@ -116,11 +122,12 @@ forget_release() { # generation [image]
 # Removes only releases of this app, and never the live one or the one before.
 prune() {
   begin prune
-  local number kept=0
+  local number kept=0 left
   while read -r number; do
     kept=$((kept + 1))
     ((kept > keep && number != live && number != before)) || continue
-    docker rm "$(container_of "$number")" >/dev/null 2>&1 || true
+    docker rm "$(container_of "$number")" >/dev/null 2>&1 ||
+      { left=$(docker ps --all --quiet --filter "name=^landfall-$app\\.$number\$") && [[ ! $left ]]; } || continue
     forget_release "$number"
   done < <(compgen -G "$state/releases/*" | while read -r number; do printf '%s\n' "${number##*/}"; done | sort -rn)
   end succeeded

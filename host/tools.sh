@@ -18,7 +18,6 @@ grep grep
 nsenter util-linux
 timeout coreutils
 END
-  ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || missing+=("$(json_string "bash 4.4 or newer (here: $BASH_VERSION)")")
 }
 
 # Docker must start with the machine. Not checked without a running systemd, or when DOCKER_HOST names another engine
@@ -40,7 +39,9 @@ ask_engine() {
 
 # Prints why the engine cannot be used, or nothing.
 engine_obstacle() {
-  if [[ ! $version ]]; then
+  if [[ $(docker --version 2>/dev/null) == podman* ]]; then
+    printf 'the program docker is Podman here, which does not do all that Landfall asks of Docker; install the Docker Engine'
+  elif [[ ! $version ]]; then
     printf 'the Docker Engine does not answer; run: systemctl enable --now docker'
   elif [[ $(readlink -f "$(command -v docker)") == /snap/* ]]; then
     printf 'Docker is the snap, which cannot read /var/lib/landfall; install docker.io'

@@ -52,8 +52,8 @@ export const reasons = {
   agent_too_old:
     'The SSM agent is older than 3.3.2746.0 and cannot keep parameters out of the shell.',
   tool_missing: 'A program that the host scripts need is not installed.',
-  docker_unavailable: 'The Docker Engine on the instance does not respond.',
-  disk_full: 'Too little disk space for the image.',
+  docker_unavailable: 'The Docker Engine on the instance does not respond, or was restarted.',
+  disk_full: 'Too little disk space for the image, or no room for more files.',
   port_in_use: 'The port is used by something that Landfall did not start.',
   owned_by_other: 'The instance belongs to another account or stage for this app.',
   key_changed: 'The key of the instance is not the one that Landfall knows it by.',
@@ -72,6 +72,7 @@ export const reasons = {
   predeploy_failed: 'The predeploy command failed; the old release keeps serving.',
   start_failed: 'The container could not be started.',
   exited: 'The container exited or restarted before it was healthy.',
+  out_of_memory: 'A process of the app was killed because memory was used up.',
   unhealthy: 'The health check did not pass in time.',
   switch_failed: 'The proxy did not switch to the new release.',
   digest_mismatch: 'The running image is not the one that was ordered.',

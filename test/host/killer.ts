@@ -75,6 +75,11 @@ if [[ $KILL_WHEN == inside ]]; then
     docker) "$real" "$@" <&0 & sleep "$KILL_DELAY" ;;
   esac
 fi
+if [[ ${'$'}{KILL_ENGINE:-} ]]; then
+  "$KILL_ENGINE" "$KILL_HOW" </dev/null
+  ! jobs -p | grep -q . || { wait -n; exit; }
+  exec "$real" "$@"
+fi
 kill -KILL -- "-$KILL_GROUP"
 exec "$real" "$@"
 `

@@ -147,6 +147,12 @@ export class Scene {
     return this.#run(order, this.killer.environment(at, attempt), this.killer.edit)
   }
 
+  /** Goes on at this point with an engine that is stopped or restarted by this program. */
+  interrupt(order: Order, at: Point, program: string, outage: string): Promise<HostAnswer> {
+    const engine = { KILL_ENGINE: program, KILL_HOW: outage }
+    return this.#run(order, { ...this.killer.environment(at), ...engine }, this.killer.edit)
+  }
+
   async containers(...options: readonly string[]): Promise<readonly string[]> {
     const labels = ['--filter', `label=landfall.app=${this.app}`, '--format', '{{.Names}}']
     return lines(await docker(['ps', ...options, ...labels]))

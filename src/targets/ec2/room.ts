@@ -1,7 +1,7 @@
 import { recipientBytes } from '../../secrets/envelope.ts'
 
 /** Of the `deploy` document; `test/unit/host/documents.test.ts` holds it, and prints the size of each. */
-export const mostDocumentCharacters = 25 * 1024
+export const mostDocumentCharacters = 28 * 1024
 
 /**
  * How many characters an envelope may take beside these settings. SSM takes 64 KB, the document and its

@@ -35,6 +35,19 @@ test('says what to install where it cannot be unpacked, in the words of every ot
   expect(stdout).toMatch(/^landfall\/1 \{"outcome":"failed","reason":"tool_missing",.*gzip/)
 })
 
+test('says that bash is too old before anything runs that it could not read', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'landfall-document-')), '_script.sh')
+  // The version itself cannot be set.
+  const packed = packScript('echo never').replaceAll('BASH_VERSINFO', 'VERSION')
+  writeFileSync(file, packed.replace('\n', '\nVERSION=(4 2)\n'), { mode: 0o700 })
+  const { stdout, status } = spawnSync('/bin/sh', ['-c', file], { encoding: 'utf8' })
+  expect(status).toBe(1)
+  expect(stdout).toMatch(
+    /^landfall\/1 \{"outcome":"failed","reason":"tool_missing",.*"bash 4\.4 or newer/,
+  )
+  expect(stdout.split('\n')).toHaveLength(2)
+})
+
 // What a change of host/ costs: `npx vitest run --project unit test/unit/host --reporter verbose`
 const sizes = documentKinds.map(
   (kind) => [kind, Buffer.byteLength(buildDocument(kind, 'prod').content)] as const,

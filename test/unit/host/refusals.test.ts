@@ -215,7 +215,7 @@ const rows: readonly (readonly [image: string, text: string, reason: string])[] 
 ]
 
 const refuse = (image: string, text: string): readonly string[] => {
-  const script = String.raw`fail() { printf '%s\n%s\n' "$1" "$2"; }; fail_pull "$1" "$2"`
+  const script = String.raw`fail() { printf '%s\n%s\n' "$1" "$2"; }; fail_pull "$1" 1 "$2"`
   return runHost(['image'], script, [text, `${image}@${digest}`])
 }
 
@@ -226,8 +226,8 @@ test.each(titled)('"…%s" ends as %s', (_, reason, image, text) => {
   expect(refuse(image, text)[0]).toBe(reason)
 })
 
-test('a pull that ends without a word says that its time was over', () => {
-  expect(refuse('acme/shop', '')).toEqual(['pull_failed', 'the pull did not end in time'])
+test('a pull that ends without a word says with which code it ended', () => {
+  expect(refuse('acme/shop', '')).toEqual(['pull_failed', 'docker ended with code 1'])
 })
 
 test('the cause of a failed pull is in its message, however long the name of the image is', () => {
