@@ -46,6 +46,9 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
     path: file.health.path,
     host: file.health.host ?? file.hosts[0] ?? null,
     expect: file.health.expect,
+    contains: file.health.contains ?? null,
+    // On a loopback address the only client is the machine's own proxy, which is there for TLS.
+    scheme: file.health.scheme ?? (file.publish?.address?.startsWith('127.') ? 'https' : 'http'),
     intervalSeconds: file.health.interval,
     times: file.health.times,
     timeoutSeconds: file.health.timeout,
@@ -86,6 +89,9 @@ const toHeroku = (file: NonNullable<TargetFile['heroku']>): HerokuSettings => ({
   health: {
     path: file.health.path,
     expect: file.health.expect,
+    contains: file.health.contains ?? null,
+    // Heroku's router says so.
+    scheme: 'https',
     times: file.health.times,
     timeoutSeconds: file.health.timeout,
   },

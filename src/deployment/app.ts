@@ -64,6 +64,13 @@ export interface Ec2Settings extends TargetTraits {
     readonly host: string | null
     /** Inclusive range of HTTP statuses that count as healthy. */
     readonly expect: { readonly from: number; readonly to: number }
+    /** A text that the body must have; null: any body will do. */
+    readonly contains: string | null
+    /**
+     * What a proxy in front says in `X-Forwarded-Proto`. Null in a release frozen before this field: its answers are
+     * judged as they were then, by the status alone.
+     */
+    readonly scheme: 'http' | 'https' | null
     readonly intervalSeconds: number
     readonly times: number
     readonly timeoutSeconds: number
@@ -87,7 +94,7 @@ export interface HerokuSettings extends TargetTraits {
   /** The command of the release phase; null: the app has none. */
   readonly release: readonly string[] | null
   readonly env: 'sync' | 'leave'
-  readonly health: Pick<Ec2Settings['health'], 'path' | 'expect' | 'times' | 'timeoutSeconds'>
+  readonly health: Omit<Ec2Settings['health'], 'host' | 'intervalSeconds'>
 }
 
 export type TargetSettings = Ec2Settings | RenderSettings | HerokuSettings

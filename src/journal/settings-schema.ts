@@ -29,6 +29,8 @@ const targetBase = z.looseObject({
 const healthSchema = z.looseObject({
   path: z.string(),
   expect: z.looseObject({ from: z.number(), to: z.number() }),
+  contains: z.string().nullable().default(null),
+  scheme: z.enum(['http', 'https']).nullable().default(null),
   times: z.number(),
   timeoutSeconds: z.number(),
 })

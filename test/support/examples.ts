@@ -50,7 +50,9 @@ export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
   health: {
     path: '/',
     host: 'lettings.example.com',
-    expect: { from: 200, to: 399 },
+    expect: { from: 200, to: 299 },
+    contains: null,
+    scheme: 'http',
     intervalSeconds: 1,
     times: 2,
     timeoutSeconds: 120,

@@ -101,7 +101,9 @@ const settingsOf = (port: number, replaces: string | null): Ec2Settings =>
     health: {
       path: '/healthz',
       host: null,
-      expect: { from: 200, to: 399 },
+      expect: { from: 200, to: 299 },
+      contains: null,
+      scheme: 'http',
       intervalSeconds: 0.2,
       times: 2,
       timeoutSeconds: 20,

@@ -35,7 +35,9 @@ const planCheck = ({ settings: { health, port, hosts } }: StepFacts): string => 
   const host = health.host ?? hosts[0]
   const asked = host === undefined ? health.path : `${health.path} for the host ${host}`
   const { from, to } = health.expect
-  return `check: GET ${asked} on port ${port} must answer ${from}-${to}, ${health.times} times in a row within ${health.timeoutSeconds} s`
+  const scheme = health.scheme === 'https' ? ', as over https,' : ''
+  const body = health.contains === null ? '' : ` with ${JSON.stringify(health.contains)}`
+  return `check: GET ${asked} on port ${port}${scheme} must answer ${from}-${to}${body}, ${health.times} times in a row within ${health.timeoutSeconds} s`
 }
 
 const takeOver = ({ settings, host }: StepFacts): readonly string[] =>

@@ -40,6 +40,8 @@ const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
     ['healthHost', health.host ?? ''],
     ['healthFrom', health.expect.from],
     ['healthTo', health.expect.to],
+    ['healthContains', health.contains],
+    ['healthScheme', health.scheme],
     ['healthInterval', health.intervalSeconds],
     ['healthTimes', health.times],
     ['healthTimeout', Math.ceil(health.timeoutSeconds)],

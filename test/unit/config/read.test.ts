@@ -128,7 +128,7 @@ test.each([
   [
     'a range that runs backwards',
     edit('port: 8000', 'port: 8000\n          health: { expect: 399-200 }'),
-    `${at(14, 29, `${ec2}.health.expect`)}: must be an HTTP status or a range of them, such as 200 or 200-399, got "399-200"`,
+    `${at(14, 29, `${ec2}.health.expect`)}: must be an HTTP status or a range of them, such as 200 or 200-299, got "399-200"`,
   ],
   [
     'an invalid address to publish on',
@@ -548,4 +548,25 @@ test('holds requests of a recreate by default as long as it may take', () => {
     ok: true,
     value: { configuration: { apps: [{ targets: [{ holdSeconds: 180 }] }] }, warnings: [] },
   })
+})
+
+const healthOf = (text: string): unknown => {
+  const parsed = read(text)
+  const [target] = parsed.ok ? (parsed.value.configuration.apps[0]?.targets ?? []) : []
+  return target?.kind === 'ec2' ? target.health : null
+}
+
+test('the health check accepts no redirect by default', () => {
+  const expected = { expect: { from: 200, to: 299 }, contains: null, scheme: 'http' }
+  expect(healthOf(file)).toMatchObject(expected)
+})
+
+test.each([
+  ['"127.0.0.1:8080"', '{}', 'https'],
+  ['"127.0.0.1:8080"', '{ scheme: http }', 'http'],
+  ['"10.0.0.1:80"', '{}', 'http'],
+  ['80', '{ scheme: https }', 'https'],
+])('behind publish: %s with health: %s the check says %s', (publish, health, scheme) => {
+  const text = edit('publish: 80', `publish: ${publish}\n          health: ${health}`)
+  expect(healthOf(text)).toMatchObject({ scheme })
 })

@@ -256,7 +256,7 @@ test('plans each instance in the wave that the opening gives it', async () => {
 const wouldOf = async (given: Omit<Given, 'hosts'> & { host: Partial<HostPlan> }) =>
   (await planOf({ ...given, hosts: [given.host] })).instances[0]?.would
 const check =
-  'check: GET / for the host lettings.example.com on port 8000 must answer 200-399, 2 times in a row within 120 s'
+  'check: GET / for the host lettings.example.com on port 8000 must answer 200-299, 2 times in a row within 120 s'
 
 test('plans blue-green: the old container serves until the switch', async () => {
   const host = { serving: servingAt(1) }
@@ -295,7 +295,7 @@ test('plans recreate: requests wait meanwhile', async () => {
     'stop the previous release; requests wait at the proxy for up to 30 s',
     'no predeploy here: it runs once, on the first instance',
     'start the new container',
-    'check: GET /healthz on port 8000 must answer 200-399, 2 times in a row within 120 s',
+    'check: GET /healthz on port 8000 must answer 200-299, 2 times in a row within 120 s',
     'switch the proxy on 127.0.0.1:8080 to it',
   ]
   const host = { serving: servingAt(1), pulled: true }
