@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Ec2Settings } from '../../../../src/deployment/app.ts'
+import type { Ec2Settings, TargetSettings } from '../../../../src/deployment/app.ts'
 import { Generation, type Digest, type InstanceId } from '../../../../src/kernel/id.ts'
 import { createLog } from '../../../../src/kernel/log.ts'
 import { succeed } from '../../../../src/kernel/result.ts'
@@ -27,6 +27,7 @@ interface Given {
   readonly predeployOn?: InstanceId | null
   readonly live?: number
   readonly digest?: Digest | null
+  readonly before?: TargetSettings | null
 }
 
 const planOf = async (given: Given) => {
@@ -66,13 +67,14 @@ const planOf = async (given: Given) => {
     log: createLog({}, () => {}),
   }
   const view = createEc2View(ports, ec2(settings))
-  const { predeployOn = instanceAt(1), live, digest = digestAt(1) } = given
+  const { predeployOn = instanceAt(1), live, digest = digestAt(1), before = null } = given
   const order = { app: lettings, target: 0, commit: null, digest }
   const [candidates, looked] = await Promise.all([view.candidates(), view.look(order)])
   const planned = looked.plan({
     opened: candidates.map(({ id }, index) => ({ id, wave: index * 10 })),
     predeployOn,
     live: live === undefined ? null : servingAt(live),
+    before,
   })
   return { ...planned, asked, candidates, listings }
 }
@@ -251,6 +253,38 @@ test('plans each instance in the wave that the opening gives it', async () => {
     freeMemoryMegabytes: 900,
   })
   expect(instances[3]).toMatchObject({ docker: null, owner: null, would: [] })
+})
+
+const redirects = 'no longer passes on a redirect, such as to a login page or to https'
+const stricter = 'counts no answer from a cache and no redirect to the same path'
+const now = 'warning health: with the next deployment the health check'
+
+test.each<[string, Partial<Ec2Settings['health']>, Partial<Ec2Settings>, readonly string[]]>([
+  ['nothing', {}, {}, []],
+  [
+    'that redirects no longer count',
+    { expect: { from: 200, to: 399 } },
+    {},
+    [`${now} must answer 200-299, not 200-399 as now; it ${redirects}`],
+  ],
+  [
+    'what a release frozen before the rules did not check',
+    { expect: { from: 200, to: 399 }, scheme: null },
+    {},
+    [`${now} must answer 200-299, not 200-399 as now; it ${redirects}; it ${stricter}`],
+  ],
+  ['that answers of caches no longer count', { scheme: null }, {}, [`${now} ${stricter}`]],
+  [
+    'that another status is expected',
+    { expect: { from: 204, to: 204 } },
+    {},
+    [`${now} must answer 200-299, not 204-204 as now`],
+  ],
+  ['nothing of a worker', { scheme: null }, { port: null, publish: null, strategy: 'worker' }, []],
+])('tells of the health check against the live release: %s', async (_, health, settings, told) => {
+  const before = ec2({ health: { ...ec2().health, ...health } })
+  const found = await findingsOf({}, settings, { before })
+  expect(found.slice(0, -1)).toEqual(told)
 })
 
 const wouldOf = async (given: Omit<Given, 'hosts'> & { host: Partial<HostPlan> }) =>
