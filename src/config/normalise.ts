@@ -10,7 +10,7 @@ import type {
 } from '../deployment/app.ts'
 import { keyOfFleet, keyOfHerokuApp, keyOfService } from '../deployment/find-target.ts'
 import { AppName, InstanceId } from '../kernel/id.ts'
-import { longestSeconds } from './check-ec2.ts'
+import { defaultDrainSeconds, longestSeconds } from './check-ec2.ts'
 import type { AppFile, Ec2File, LandfallFile, TargetFile } from './schema.ts'
 
 const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'] => {
@@ -42,6 +42,7 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
   // By default a `recreate` holds requests as long as stopping and checking can take, so that none fails.
   holdSeconds:
     file.hold ?? (file.strategy === 'recreate' ? Math.min(longestSeconds(file), 600) : 30),
+  drainSeconds: file.drain ?? defaultDrainSeconds,
   health: {
     path: file.health.path,
     host: file.health.host ?? file.hosts[0] ?? null,

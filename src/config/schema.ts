@@ -122,6 +122,11 @@ const Ec2File = z.strictObject({
   hold: duration(0, 600)
     .optional()
     .describe('How long the proxy holds requests while no container serves.'),
+  drain: duration(1, 600)
+    .optional()
+    .describe(
+      'How long a recreate lets every other request wait for those that the old container still answers, such as a WebSocket; then they are cut. 5s where it is left out.',
+    ),
   health: Health.prefault({}),
   rollout: z
     .strictObject({

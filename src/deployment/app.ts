@@ -58,6 +58,11 @@ export interface Ec2Settings extends TargetTraits {
     readonly stopTimeoutSeconds: number
   }
   readonly holdSeconds: number
+  /**
+   * How long a `recreate` waits for the old container's last requests before it cuts them. Null in a release frozen
+   * before this field: as long as the container may take to stop.
+   */
+  readonly drainSeconds: number | null
   readonly health: {
     readonly path: string
     /** The Host header; a Django with ALLOWED_HOSTS answers 400 to any other. */

@@ -56,6 +56,7 @@ const ec2Schema = targetBase.extend({
     stopTimeoutSeconds: z.number(),
   }),
   holdSeconds: z.number(),
+  drainSeconds: z.number().nullable().default(null),
   health: healthSchema.extend({ host: z.string().nullable(), intervalSeconds: z.number() }),
   keep: z.number(),
 })

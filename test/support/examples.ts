@@ -47,6 +47,7 @@ export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
     stopTimeoutSeconds: 30,
   },
   holdSeconds: 30,
+  drainSeconds: 5,
   health: {
     path: '/',
     host: 'lettings.example.com',

@@ -88,6 +88,7 @@ const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
       stopTimeoutSeconds: counts,
     }),
     holdSeconds: counts,
+    drainSeconds: maybe(counts),
     health: fc.record({
       path: words,
       host: maybe(words),

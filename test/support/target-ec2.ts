@@ -88,6 +88,7 @@ const settingsOf = (port: number, replaces: string | null): Ec2Settings =>
     replaces,
     predeploy: null,
     holdSeconds: 5,
+    drainSeconds: 5,
     run: {
       command: [],
       volumes: [],

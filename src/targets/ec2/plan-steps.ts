@@ -19,7 +19,12 @@ const stop = ({ settings, host }: StepFacts): readonly string[] => {
   if (settings.strategy !== 'recreate') return []
   if (host.serving === null && !host.replacesRuns) return []
   const old = host.serving === null ? settings.replaces : 'the previous release'
-  return [`stop ${old}; requests wait at the proxy for up to ${settings.holdSeconds} s`]
+  const { drainSeconds, run } = settings
+  const cut =
+    host.serving === null
+      ? ''
+      : `; those that it does not answer within ${drainSeconds ?? run.stopTimeoutSeconds} s are cut`
+  return [`stop ${old}; requests wait at the proxy for up to ${settings.holdSeconds} s${cut}`]
 }
 
 const predeploy = ({ settings, runsPredeploy }: StepFacts): readonly string[] => {

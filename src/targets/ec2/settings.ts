@@ -18,7 +18,8 @@ export type SettingsOrder = Pick<
 type HostSetting = readonly [name: string, value: string | number | readonly string[] | null]
 
 const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
-  const { port, publish, hosts, run, replaces, holdSeconds, keep, health, metadata } = settings
+  const { port, publish, hosts, run, replaces, holdSeconds, drainSeconds, keep, health, metadata } =
+    settings
   return [
     ['port', port],
     ['publishAddress', publish === null ? null : (publish.address ?? '')],
@@ -35,6 +36,7 @@ const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
     ['metadata', metadata],
     ['stopTimeout', Math.ceil(run.stopTimeoutSeconds)],
     ['hold', Math.ceil(holdSeconds)],
+    ['drain', drainSeconds === null ? null : Math.ceil(drainSeconds)],
     ['keep', keep],
     ['healthPath', health.path],
     ['healthHost', health.host ?? ''],

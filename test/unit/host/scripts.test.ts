@@ -212,3 +212,31 @@ IFS=,; echo "\${did[*]}"`
   const files = ['running', 'state', 'live', 'container']
   expect(run(files, script)).toEqual([does.replace(', ', ',')])
 })
+
+test.each([
+  ['nothing is open', 0, '5', 'route green waits, drain blue 5, stop 7', ''],
+  [
+    'requests are open',
+    2,
+    '5',
+    'route green waits, drain blue 5, cut, stop 7',
+    '; open requests cut after 5 s (drain): 2',
+  ],
+  ['a release from before drain is ordered', 0, '', 'route green waits, drain blue 30, stop 7', ''],
+])('before a recreate all others wait for what is open, within drain: %s', (_, ...given) => {
+  const [open, drain, does, told] = given
+  const script = `does() { printf '%s,' "$*" >>"$root/did"; }
+route() { does "route $1 \${2/$waiting_room/waits}"; }
+find_proxy() { return 0; }
+drain_slot() { does "drain $1 $2"; }
+in_flight() { echo ${open}; }
+worker_pids() { echo 12; }
+cli() { [[ $* != '@!12 shutdown sessions server app-two/blue' ]] || does cut; }
+docker() { does "stop \${4#landfall-two.}"; }
+live=7 live_slot=blue slot=blue stop_timeout=30 drain_limit=${drain} notafter=9999999999
+proxy_dir=$root slot_address=([blue]=10.0.0.10)
+stop_old
+echo "$(<"$root/did")$told"`
+  const files = ['running', 'state', 'network', 'proxy', 'live', 'switch', 'container']
+  expect(run(files, script)).toEqual([`${does.replaceAll(', ', ',')},${told}`])
+})

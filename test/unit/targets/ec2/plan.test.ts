@@ -326,7 +326,7 @@ test('plans recreate: requests wait meanwhile', async () => {
   }
   const would = [
     'pull: the image is already there',
-    'stop the previous release; requests wait at the proxy for up to 30 s',
+    'stop the previous release; requests wait at the proxy for up to 30 s; those that it does not answer within 5 s are cut',
     'no predeploy here: it runs once, on the first instance',
     'start the new container',
     'check: GET /healthz on port 8000 must answer 200-299, 2 times in a row within 120 s',

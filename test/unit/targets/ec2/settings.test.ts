@@ -30,6 +30,7 @@ test('renders settings as NUL-terminated name=value entries in base64', () => {
     'metadata=block',
     'stopTimeout=30',
     'hold=30',
+    'drain=5',
     'keep=5',
     'healthPath=/',
     'healthHost=lettings.example.com',
