@@ -305,6 +305,13 @@ test('plans blue-green: the old container serves until the switch', async () => 
   ])
 })
 
+test('plans what the check says in X-Forwarded-Proto, and the text that the body must have', async () => {
+  const health = { ...ec2().health, scheme: 'https' as const, contains: '"database": "ok"' }
+  const must = String.raw`, as over https, must answer 200-299 with "\"database\": \"ok\"",`
+  const would = await wouldOf({ host: {}, settings: { health } })
+  expect(would).toContain(check.replace(' must answer 200-299,', must))
+})
+
 test('plans to take over the replaced container the first time', async () => {
   const host = { replacesRuns: true, holder: 'web' }
   const settings = { replaces: 'web', predeploy: null }
