@@ -13,7 +13,7 @@ here=${AWS_SSM_INSTANCE_ID:-}
 app='' notafter=0 scratch=''
 step='' step_began=0 step_open=no
 steps=() masks=() tail_lines=()
-answered=no undo='' began=0
+answered=no undo='' told='' began=0
 changed=false predeploy_ran=false generation=0 fence=0 fence_seen=0
 extra=''
 
@@ -186,7 +186,7 @@ finish() { # outcome reason message
   answered=yes
   local text code=1
   [[ $1 == succeeded ]] && code=0
-  text=$(answer "$@")
+  text=$(answer "$1" "$2" "$3$told")
   keep_result "$1" "$code" "$text"
   printf '%s\n' "$text" >&3
   [[ $code == 0 ]] || printf '%s\n' "${tail_lines[@]}" >&3

@@ -67,12 +67,18 @@ free_slot() {
 
 # For `recreate`: requests wait at the proxy while the old container stops and the new one starts.
 stop_old() {
+  local other=green
   begin stop
   give_way
   if ((live > 0)); then
     changed=true
-    [[ $live_slot == none ]] || route "$live_slot" "$waiting_room" || fail_route
-    drain_slot "$live_slot" || give_way
+    if [[ $live_slot != none ]]; then
+      # In the other slot: what waits is not among what is cut.
+      [[ $live_slot == blue ]] || other=blue
+      route "$other" "$waiting_room" || fail_route
+    fi
+    drain_slot "$live_slot" "${drain_limit:-$stop_timeout}" || give_way
+    cut_slot "$live_slot"
     try start_failed 'the old release does not stop' stop_container "$(container_of "$live")"
   elif is_running "${replaces:-/}"; then
     changed=true

@@ -1,7 +1,7 @@
 # Checks whether the new container is healthy, and says why it is not.
 
 health_timeout_each=5
-answer_line='' answer_code=000 answer_exit=0 why_reason=''
+answer_line='' answer_code=000 answer_exit=0 answer_to='' answer_fault='' why_reason=''
 # An app may answer without end, also in its head, and curl before 8.4 limits neither a chunked body nor the head. Only the
 # first 64 KiB of what it prints are read.
 asking=(curl -q --proto "=http" --globoff --path-as-is --noproxy '*' --silent)
@@ -60,23 +60,50 @@ await_health() { # container slot
   done
 }
 
+# A release from before `healthScheme` is judged as it was then: by the status alone.
 ask_health() { # pid address host
-  local text line
+  local text line body rest='' says=()
   answer_exit=0
+  [[ ! $health_scheme ]] || says=(--header "X-Forwarded-Proto: $health_scheme")
   text=$(nsenter --net="/proc/$1/ns/net" "${asking[@]}" --max-time "$health_timeout_each" --include --user-agent landfall \
-    --header "Host: $3" "http://$2:$port$health_path" | tr -d '\000' | head -c "$most_of_answer") || answer_exit=$?
+    --header "Host: $3" "${says[@]}" "http://$2:$port$health_path" | tr -d '\000' | head -c "$most_of_answer") || answer_exit=$?
   # Of a line that is cut, a part of a secret would not be masked.
-  ((${#text} < most_of_answer)) || text=${text%$'\n'*}
-  answer_line='' answer_code=000
+  ((${#text} < most_of_answer)) || rest=${text##*$'\n'} text=${text%$'\n'*}
+  answer_code=000 answer_to='' answer_fault=''
   {
     # An interim answer (1xx) comes before the final one.
     while [[ $answer_code == [01]* ]] && IFS= read -r line && [[ $line =~ ^HTTP/[0-9.]+\ ([1-5][0-9][0-9]) ]]; do
-      answer_code=${BASH_REMATCH[1]}
-      while IFS= read -r line && [[ ${line%$'\r'} ]]; do :; done
+      answer_code=${BASH_REMATCH[1]} answer_to='' answer_fault=''
+      while IFS= read -r line && [[ ${line%$'\r'} ]]; do read_header "${line%$'\r'}"; done
     done
-    IFS= read -r answer_line || true
+    IFS= read -r -d '' body || true
   } <<<"$text"
-  ((10#$answer_code >= health_from && 10#$answer_code <= health_to))
+  answer_line=${body%%$'\n'*}
+  if [[ $health_scheme && $answer_code == 3* ]] && is_same_path; then answer_fault=same_path
+  elif ((10#$answer_code < health_from || 10#$answer_code > health_to)); then answer_fault=status
+  elif [[ ! $health_scheme ]]; then answer_fault=''
+  elif [[ ! $answer_fault && $body$rest != *"$health_contains"* ]]; then answer_fault=contains; fi
+  [[ ! $answer_fault ]]
+}
+
+# `Age` means that the app was not asked for this answer (RFC 9111, section 5.1). `X-Cache` has no standard: what says
+# MISS or BYPASS, and no HIT, was asked for.
+read_header() { # line
+  local value=${1#*:}
+  value=${value#"${value%%[! ]*}"}
+  case ${1,,} in
+    location:*) answer_to=$value ;;
+    age:*) answer_fault=cached ;;
+    x-cache:*) [[ ${value^^} =~ MISS|BYPASS && ${value^^} != *HIT* ]] || answer_fault=cached ;;
+  esac
+}
+
+# Such a redirect, to another scheme or host, comes from what stands before the app's pages: every one of them may be broken.
+is_same_path() {
+  local path=${answer_to%%[?#]*} asked=${health_path%%\?*}
+  [[ $answer_to ]] || return 1
+  [[ ! $path =~ ^([A-Za-z]+:)?//[^/]*(.*)$ ]] || path=${BASH_REMATCH[2]:-/}
+  [[ ${path:-$asked} == "$asked" ]]
 }
 
 speaks_tls() { # pid address
@@ -100,7 +127,19 @@ why_unhealthy() { # seconds pid address
     esac
     return
   fi
-  body=$(masked "$answer_line")
-  why="the last answer was $answer_code ${body:0:120}"
-  [[ $answer_code != 400 ]] || why+='; is the host in ALLOWED_HOSTS?'
+  body=$(masked "${answer_to:+ to $answer_to}${answer_line:+ $answer_line}")
+  why="the last answer was $answer_code${body:0:120}"
+  case $answer_fault in
+    same_path)
+      why+='; a redirect to the same path never counts: '
+      if [[ $health_scheme == https ]]; then why+='does the app trust X-Forwarded-Proto (Django: SECURE_PROXY_SSL_HEADER)?'
+      else why+='if TLS ends in front of the app, set health.scheme: https'; fi
+      ;;
+    cached) why+='; an answer with Age or X-Cache comes from a cache and does not count' ;;
+    contains) why+='; it does not contain the text of health.contains' ;;
+    *)
+      [[ $answer_code != 400 ]] || why+='; is the host in ALLOWED_HOSTS?'
+      [[ ! $answer_to ]] || why+='; redirects are not followed: is there a path that needs no login?'
+      ;;
+  esac
 }

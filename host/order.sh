@@ -19,11 +19,14 @@ setting_table='
   healthPath     health_path     ^/[!-~]*$
   healthFrom     health_from     ^[1-5][0-9]{2}$
   healthTo       health_to       ^[1-5][0-9]{2}$
+  healthScheme   health_scheme   ^(https?)?$
+  healthContains health_contains ^[^[:cntrl:]]*$
   healthInterval health_interval ^[0-9]{1,4}(\.[0-9]{1,3})?$
   healthTimes    health_times    ^[0-9]{1,5}$
   healthTimeout  health_timeout  ^[0-9]{1,5}$
   stopTimeout    stop_timeout    ^[0-9]{1,5}$
   hold           hold            ^[0-9]{1,5}$
+  drain          drain_limit     ^([0-9]{1,5})?$
   timeout        timeout         ^[0-9]{1,5}$
   grace          grace           ^[0-9]{1,5}$
   keep           keep            ^[0-9]{1,5}$
@@ -46,8 +49,8 @@ setting_table='
 default_settings() {
   hosts=() networks=() volumes=() predeploy=() command=() capabilities=() new_privileges='' pids_limit=1024
   kind=deploy image='' digest='' commit='' strategy='' port='' publish_port='' publish_address='' proxy_image=''
-  health_host='' health_path=/ health_from=200 health_to=399 health_interval=1 health_times=2 health_timeout=120
-  stop_timeout=30 hold=30 timeout=900 grace=10 keep=5 replaces='' subnet=172.30.77.0/24 memory='' image_megabytes=0
+  health_host='' health_path=/ health_from=200 health_to=299 health_interval=1 health_times=2 health_timeout=120
+  health_scheme='' health_contains='' drain_limit='' stop_timeout=30 hold=30 timeout=900 grace=10 keep=5 replaces='' subnet=172.30.77.0/24 memory='' image_megabytes=0
   numbered='' environment='' metadata=''
 }
 

@@ -62,14 +62,25 @@ fail_route() {
 
 is_answering() { [[ $(answering_slot) == "$slot" ]]; }
 
-# Waits until a slot has answered its last request, at most as long as its container may take to stop.
-drain_slot() { # slot
-  local until_at=$(($(now) + $(remaining "$stop_timeout")))
+# Waits until a slot has answered its last request, by default at most as long as its container may take to stop.
+drain_slot() { # slot [seconds]
+  local until_at=$(($(now) + $(remaining "${2:-$stop_timeout}")))
   if [[ ! ${slot_address[$1]:-} || ! $proxy_dir ]] || ! find_proxy; then return 0; fi
   while (($(in_flight "$1") > 0 && $(now) < until_at)); do
     ! is_superseded || return 1
     sleep 0.2
   done
+}
+
+# Ends what a slot still answers, such as a WebSocket: everybody else waits for the new container.
+cut_slot() { # slot
+  local count pid lines=()
+  [[ ${slot_address[$1]:-} && $proxy_dir ]] && find_proxy || return 0
+  count=$(in_flight "$1")
+  ((count > 0)) || return 0
+  for pid in $(worker_pids); do lines+=("@!$pid shutdown sessions server app-$app/$1"); done
+  cli "${lines[@]}" || return 0
+  told="; open requests cut after ${drain_limit:-$stop_timeout} s (drain): $count"
 }
 
 # Also waits until the workers from before a reload have ended: they send requests to this slot only.

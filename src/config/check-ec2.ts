@@ -4,15 +4,27 @@ import { checkHostAccess } from './check-volumes.ts'
 import { mistaken, warned, type Mistake, type Path } from './mistake.ts'
 import type { AppFile, Ec2File } from './schema.ts'
 
+/** Longer than an ordinary request takes, and little beside the start that the held requests wait for anyway. */
+export const defaultDrainSeconds = 5
+
+/** How long the old container may take: `stops` names the settings. */
+const toStop = ({ strategy, run, drain = defaultDrainSeconds }: Ec2File) => {
+  if (strategy === 'worker') return { seconds: run.stopTimeout, stops: 'run.stopTimeout' }
+  return strategy === 'recreate'
+    ? { seconds: drain + run.stopTimeout, stops: 'drain and run.stopTimeout' }
+    : { seconds: 2 * run.stopTimeout, stops: 'twice run.stopTimeout' }
+}
+
 /**
  * How long an instance may wait in one deployment, in seconds, without pull and predeploy. A web app waits
  * for the old container twice: until its last request is answered, then until it has ended (`drain_slot`
  * and `stop_container` of `host/`).
  */
-export const longestSeconds = ({ strategy, run, health }: Ec2File): number =>
-  strategy === 'worker'
-    ? run.stopTimeout + Math.ceil(health.interval * health.times)
-    : 2 * run.stopTimeout + health.timeout
+export const longestSeconds = (ec2: Ec2File): number =>
+  toStop(ec2).seconds +
+  (ec2.strategy === 'worker'
+    ? Math.ceil(ec2.health.interval * ec2.health.times)
+    : ec2.health.timeout)
 
 const checkChoices = (path: Path, { instances, strategy, run }: Ec2File): readonly Mistake[] => {
   const { tag, ids } = instances
@@ -38,13 +50,21 @@ const checkChoices = (path: Path, { instances, strategy, run }: Ec2File): readon
 /** A worker gets no requests; every other container must be reachable. */
 const checkReach = (path: Path, ec2: Ec2File): readonly Mistake[] => {
   if (ec2.strategy === 'worker') {
-    const given = (['port', 'publish', 'hold'] as const).filter((key) => ec2[key] !== undefined)
+    const given = (['port', 'publish', 'hold', 'drain'] as const).filter(
+      (key) => ec2[key] !== undefined,
+    )
     const useless = [...given, ...(ec2.hosts.length > 0 ? (['hosts'] as const) : [])]
     return useless.flatMap((key) =>
       mistaken([...path, key], 'has no effect for a worker, which gets no requests'),
     )
   }
   return [
+    ...(ec2.drain !== undefined && ec2.strategy !== 'recreate'
+      ? mistaken(
+          [...path, 'drain'],
+          'has an effect for recreate only: with blue-green no request waits for the last ones of the old release, which have run.stopTimeout',
+        )
+      : []),
     ...(ec2.port === undefined
       ? mistaken([...path, 'port'], 'is missing: on which port does the container listen?')
       : []),
@@ -59,10 +79,10 @@ const checkReach = (path: Path, ec2: Ec2File): readonly Mistake[] => {
 
 /** Finds timeouts that `hold` or the deadline cuts short. */
 const checkTimes = (path: Path, ec2: Ec2File, app: AppFile): readonly Mistake[] => {
-  const { health, run, hold, predeploy } = ec2
+  const { health, hold, predeploy } = ec2
   const longest = longestSeconds(ec2)
   const isWorker = ec2.strategy === 'worker'
-  const stops = isWorker ? 'run.stopTimeout' : 'twice run.stopTimeout'
+  const { stops, seconds } = toStop(ec2)
   const besides = predeploy === undefined ? '' : ', plus the time of predeploy'
   const mistakes = [
     health.timeout < health.interval * health.times &&
@@ -75,7 +95,7 @@ const checkTimes = (path: Path, ec2: Ec2File, app: AppFile): readonly Mistake[] 
       hold < longest &&
       warned(
         [...path, 'hold'],
-        `stopping (${stops}, ${run.stopTimeout}s: for its requests, then for its end) and checking (health.timeout ${health.timeout}s) may take ${longest}s${besides}; requests that have waited ${hold}s fail`,
+        `stopping (${stops}, ${seconds}s: for its requests, then for its end) and checking (health.timeout ${health.timeout}s) may take ${longest}s${besides}; requests that have waited ${hold}s fail`,
       ),
     longest > (app.deadline * 2) / 3 &&
       warned(

@@ -10,7 +10,7 @@ import type {
 } from '../deployment/app.ts'
 import { keyOfFleet, keyOfHerokuApp, keyOfService } from '../deployment/find-target.ts'
 import { AppName, InstanceId } from '../kernel/id.ts'
-import { longestSeconds } from './check-ec2.ts'
+import { defaultDrainSeconds, longestSeconds } from './check-ec2.ts'
 import type { AppFile, Ec2File, LandfallFile, TargetFile } from './schema.ts'
 
 const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'] => {
@@ -42,10 +42,14 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
   // By default a `recreate` holds requests as long as stopping and checking can take, so that none fails.
   holdSeconds:
     file.hold ?? (file.strategy === 'recreate' ? Math.min(longestSeconds(file), 600) : 30),
+  drainSeconds: file.drain ?? defaultDrainSeconds,
   health: {
     path: file.health.path,
     host: file.health.host ?? file.hosts[0] ?? null,
     expect: file.health.expect,
+    contains: file.health.contains ?? null,
+    // On a loopback address the only client is the machine's own proxy, which is there for TLS.
+    scheme: file.health.scheme ?? (file.publish?.address?.startsWith('127.') ? 'https' : 'http'),
     intervalSeconds: file.health.interval,
     times: file.health.times,
     timeoutSeconds: file.health.timeout,
@@ -86,6 +90,9 @@ const toHeroku = (file: NonNullable<TargetFile['heroku']>): HerokuSettings => ({
   health: {
     path: file.health.path,
     expect: file.health.expect,
+    contains: file.health.contains ?? null,
+    // Heroku's router says so.
+    scheme: 'https',
     times: file.health.times,
     timeoutSeconds: file.health.timeout,
   },

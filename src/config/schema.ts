@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { Health } from './health.ts'
 import {
   BatchInput,
   Capability,
@@ -8,7 +9,6 @@ import {
   Memory,
   Publish,
   SecretName,
-  StatusRange,
   TagTemplate,
   duration,
   textLike,
@@ -88,22 +88,6 @@ const Run = z
   })
   .describe('How the container is run.')
 
-const Health = z
-  .strictObject({
-    path: textLike(
-      'a path that begins with / and holds no spaces, no # and nothing but ASCII (é is %C3%A9)',
-      /^\/[!"$-~]*$/,
-    ).default('/'),
-    host: HostName.optional().describe('The Host header; the first of hosts where it is left out.'),
-    expect: StatusRange.prefault('200-399'),
-    interval: duration(0.1, 60).prefault('1s'),
-    times: wholeNumber(1, 20).default(2).describe('How many checks in a row must pass.'),
-    timeout: duration(1, 900).prefault('2m').describe('How long it may take to become healthy.'),
-  })
-  .describe(
-    'When the new container is healthy. For a worker, how long it must stay up: interval × times.',
-  )
-
 const Instances = z
   .strictObject({
     tag: textLike(
@@ -138,6 +122,11 @@ const Ec2File = z.strictObject({
   hold: duration(0, 600)
     .optional()
     .describe('How long the proxy holds requests while no container serves.'),
+  drain: duration(1, 600)
+    .optional()
+    .describe(
+      'How long a recreate lets every other request wait for those that the old container still answers, such as a WebSocket; then they are cut. 5s where it is left out.',
+    ),
   health: Health.prefault({}),
   rollout: z
     .strictObject({
@@ -171,7 +160,7 @@ const Heroku = z.strictObject({
     .optional()
     .describe('The command of the release phase, run in the new image before it serves.'),
   env: z.enum(['sync', 'leave'], { error: 'sync or leave' }).default('sync'),
-  health: Health.omit({ host: true, interval: true }).prefault({}),
+  health: Health.omit({ host: true, scheme: true, interval: true }).prefault({}),
 })
 
 const TargetFile = z

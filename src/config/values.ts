@@ -49,9 +49,9 @@ export const Memory = textLike(memoryError, /^([1-9]\d{0,5})([bkmg])$/).refine(
   { error: memoryError },
 )
 
-const statusError = 'an HTTP status or a range of them, such as 200 or 200-399'
+const statusError = 'an HTTP status or a range of them, such as 200 or 200-299'
 
-/** `200` or `200-399`, both ends included. */
+/** `200` or `200-299`, both ends included. */
 export const StatusRange = numberOrText(statusError, 100, 599, /^([1-5]\d\d)-([1-5]\d\d)$/)
   .transform((written) => {
     const [from, to = from] = `${written}`.split('-')

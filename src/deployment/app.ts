@@ -58,12 +58,24 @@ export interface Ec2Settings extends TargetTraits {
     readonly stopTimeoutSeconds: number
   }
   readonly holdSeconds: number
+  /**
+   * How long a `recreate` waits for the old container's last requests before it cuts them. Null in a release frozen
+   * before this field: as long as the container may take to stop.
+   */
+  readonly drainSeconds: number | null
   readonly health: {
     readonly path: string
     /** The Host header; a Django with ALLOWED_HOSTS answers 400 to any other. */
     readonly host: string | null
     /** Inclusive range of HTTP statuses that count as healthy. */
     readonly expect: { readonly from: number; readonly to: number }
+    /** A text that the body must have; null: any body will do. */
+    readonly contains: string | null
+    /**
+     * What a proxy in front says in `X-Forwarded-Proto`. Null in a release frozen before this field: its answers are
+     * judged as they were then, by the status alone.
+     */
+    readonly scheme: 'http' | 'https' | null
     readonly intervalSeconds: number
     readonly times: number
     readonly timeoutSeconds: number
@@ -87,7 +99,7 @@ export interface HerokuSettings extends TargetTraits {
   /** The command of the release phase; null: the app has none. */
   readonly release: readonly string[] | null
   readonly env: 'sync' | 'leave'
-  readonly health: Pick<Ec2Settings['health'], 'path' | 'expect' | 'times' | 'timeoutSeconds'>
+  readonly health: Omit<Ec2Settings['health'], 'host' | 'intervalSeconds'>
 }
 
 export type TargetSettings = Ec2Settings | RenderSettings | HerokuSettings

@@ -1,5 +1,6 @@
 import type { InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
+import type { TargetSettings } from './app.ts'
 import type { InstanceState, Serving } from './deployment.ts'
 
 /** The result of one check. */
@@ -45,6 +46,8 @@ export interface PlanContext {
   readonly predeployOn: InstanceId | null
   /** The live release by the journal. */
   readonly live: Serving | null
+  /** The target's settings in the live release; null where that has no such target. */
+  readonly before: TargetSettings | null
 }
 
 /** A target that was inspected, and what a deployment would find and do there. */

@@ -29,6 +29,8 @@ const targetBase = z.looseObject({
 const healthSchema = z.looseObject({
   path: z.string(),
   expect: z.looseObject({ from: z.number(), to: z.number() }),
+  contains: z.string().nullable().default(null),
+  scheme: z.enum(['http', 'https']).nullable().default(null),
   times: z.number(),
   timeoutSeconds: z.number(),
 })
@@ -54,6 +56,7 @@ const ec2Schema = targetBase.extend({
     stopTimeoutSeconds: z.number(),
   }),
   holdSeconds: z.number(),
+  drainSeconds: z.number().nullable().default(null),
   health: healthSchema.extend({ host: z.string().nullable(), intervalSeconds: z.number() }),
   keep: z.number(),
 })

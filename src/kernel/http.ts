@@ -13,6 +13,8 @@ export interface HttpRequest {
   readonly upload?: HttpUpload
   /** For connecting, redirects and reading together. Default 10,000. */
   readonly timeoutMilliseconds?: number
+  /** Whether a redirect of GET or HEAD is followed, as by default, or is the response. */
+  readonly redirects?: 'follow' | 'return'
   /** Default 1 MiB. */
   readonly maxBodyBytes?: number
 }
@@ -106,12 +108,13 @@ const follow = async (
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<Response | 'redirect_refused'> => {
-  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  const { method, redirects = 'follow' } = request
+  const follows = redirects === 'follow' && (method === 'GET' || method === 'HEAD')
   let { url } = request
   for (let count = 0; count <= 4 && isAllowed(url); count += 1) {
     const response = await ask(request, url, signal)
     const location = response.headers.get('location')
-    const isRedirect = isRead && [301, 302, 303, 307, 308].includes(response.status)
+    const isRedirect = follows && [301, 302, 303, 307, 308].includes(response.status)
     if (!isRedirect || location === null || !URL.canParse(location, url.href)) return response
     const next = new URL(location, url)
     await response.body?.cancel()

@@ -1,6 +1,7 @@
 import type { App, TargetSettings } from '../deployment/app.ts'
 import { isNamedByCommit } from '../deployment/choose.ts'
 import { hasEnded, type InstanceState } from '../deployment/deployment.ts'
+import { findTarget } from '../deployment/find-target.ts'
 import { liveRelease } from '../deployment/head.ts'
 import type { Opening } from '../deployment/observation.ts'
 import { open } from '../deployment/open.ts'
@@ -154,7 +155,8 @@ export const createPlan =
     const planned = views.map((view, index) => {
       const key = app.targets[index]?.key
       const own = opened.instances.filter(({ target }) => target === key)
-      return view.plan({ opened: own, predeployOn, live })
+      const before = key && release ? findTarget(release.settings, key) : null
+      return view.plan({ opened: own, predeployOn, live, before })
     })
     const found = [
       ...findOnApp(facts, opened.release),

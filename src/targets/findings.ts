@@ -1,3 +1,4 @@
+import type { Ec2Settings } from '../deployment/app.ts'
 import type { Serving } from '../deployment/deployment.ts'
 import type { Finding } from '../deployment/plan.ts'
 import type { Reason } from '../kernel/reason.ts'
@@ -25,3 +26,27 @@ export const toDrift = (served: string | null, live: Serving): TargetFinding =>
     'serving',
     `${served ?? 'nothing of Landfall'} serves here instead of #${live.generation}; a deployment corrects that`,
   )
+
+type Judgement = Pick<Ec2Settings['health'], 'expect' | 'scheme'>
+
+/** What the next deployment changes of how health is judged; `before` is what the live release has. */
+export const findHealthChange = (
+  { expect: { from, to }, scheme }: Judgement,
+  before: Judgement | null,
+): readonly TargetFinding[] => {
+  if (before === null) return []
+  const { expect } = before
+  const isOther = expect.from !== from || expect.to !== to
+  const changes = [
+    ...(isOther ? [`must answer ${from}-${to}, not ${expect.from}-${expect.to} as now`] : []),
+    ...(isOther && to < 300 && expect.to >= 300
+      ? ['no longer passes on a redirect, such as to a login page or to https']
+      : []),
+    ...(scheme !== null && before.scheme === null
+      ? ['counts no answer from a cache and no redirect to the same path']
+      : []),
+  ]
+  if (changes.length === 0) return []
+  const message = `with the next deployment the health check ${changes.join('; it ')}`
+  return [toWarning('health', message)]
+}

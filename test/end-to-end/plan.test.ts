@@ -157,7 +157,7 @@ test('plan shows what the first deployment would do, and what is still missing',
     startsWith('pull'),
     'predeploy: node --version',
     'start the new container',
-    textLike(/^check: GET \/healthz on port 8000 must answer 200-399/),
+    textLike(/^check: GET \/healthz on port 8000 must answer 200-299/),
     `switch the proxy on ${stage.port(app)} to it`,
   ])
 })

@@ -115,7 +115,7 @@ const renderFile = (bytes: number, count: number): Redacted => {
 
 test.each([
   [8, 50],
-  [24, 4],
+  [24, 3],
 ])(
   'an env file of %i KiB, all of it secret, fits into a command for %i instances',
   async (kibibytes, count) => {

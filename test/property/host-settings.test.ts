@@ -118,6 +118,8 @@ const kinds: readonly (readonly [string, fc.Arbitrary<readonly [Changes, Changes
   ['run.memory', like(/^\d{1,6}[bkmg]$/).map((memory) => [{}, { run: { memory } }])],
   ['run.stopTimeout', amount.map((stopTimeout) => [{}, { run: { stopTimeout } }])],
   ['hold', amount.map((hold) => [{}, { hold }])],
+  ['drain', amount.map((drain) => [{}, { drain }])],
+  ['health.contains', written.map((contains) => [{}, { health: { contains } }])],
   ['health.timeout', amount.map((timeout) => [{}, { health: { timeout } }])],
   [
     'health.interval',

@@ -307,7 +307,7 @@ describe('whatever instances answer', () => {
       )
       const looked = await view.look({ app: lettings, target: 0, commit: null, digest: null })
       const opened = fleet.map((id, wave) => ({ id, wave }))
-      return looked.plan({ opened, predeployOn: null, live: null })
+      return looked.plan({ opened, predeployOn: null, live: null, before: null })
     }
     const alone = await look([honest], () => toOutput(hostPlanOf()))
     await fc.assert(

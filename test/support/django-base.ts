@@ -98,14 +98,23 @@ const fill = async (root: string, found: z.infer<typeof Found>): Promise<void> =
   await run(python, ['-c', compile, root], { input: found.modules.join('\n') })
 }
 
-/** Pushes an image of Debian's Python and Django, from which the example's Dockerfile can build offline. */
-export const pushDjangoBase = async (name: string, credentials: Credentials): Promise<string> => {
+/** Pushes an image of Debian's Python and Django; its digest. */
+export const pushDjangoImage = async (
+  name: string,
+  tag: string,
+  credentials: Credentials | null = null,
+): Promise<string> => {
   await ensurePrograms([programs.busybox, ...djangoPrograms])
   const found = Found.parse(JSON.parse(await inExample(['-c', ask])))
   const recipe = readFileSync(join(import.meta.dirname, basename(import.meta.filename)))
   const facts = createHash('sha256').update(recipe).update(JSON.stringify(found))
   const layer = await keepLayer(join(layers, facts.digest('hex')), (root) => fill(root, found))
   const config = { Env: ['PATH=/usr/local/bin:/usr/bin:/bin'] }
-  await pushImage({ name, tag: 'debian', layers: [layer], config }, credentials)
+  return pushImage({ name, tag, layers: [layer], config }, credentials)
+}
+
+/** The same, from which the example's Dockerfile can build offline; its reference. */
+export const pushDjangoBase = async (name: string, credentials: Credentials): Promise<string> => {
+  await pushDjangoImage(name, 'debian', credentials)
   return `${name}:debian`
 }

@@ -88,10 +88,13 @@ const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
       stopTimeoutSeconds: counts,
     }),
     holdSeconds: counts,
+    drainSeconds: maybe(counts),
     health: fc.record({
       path: words,
       host: maybe(words),
       expect: fc.record({ from: counts, to: counts }),
+      contains: maybe(words),
+      scheme: maybe(fc.constantFrom('http' as const, 'https' as const)),
       intervalSeconds: counts.map((count) => count / 10),
       times: counts,
       timeoutSeconds: counts,

@@ -89,6 +89,7 @@ const settingsOf = (port: number, replaces: string | null): Ec2Settings => {
     replaces,
     predeploy: null,
     holdSeconds: 5,
+    drainSeconds: 5,
     run: { ...run, stopTimeoutSeconds: 5 },
     health: { ...health, path: '/healthz', host: null, intervalSeconds: 0.2, timeoutSeconds: 20 },
   })

@@ -38,7 +38,14 @@ export const herokuTarget = (changes: Partial<HerokuSettings> = {}): HerokuSetti
     token: 'landfall/heroku',
     release: null,
     env: 'sync',
-    health: { path: '/', expect: { from: 200, to: 399 }, times: 2, timeoutSeconds: 120 },
+    health: {
+      path: '/',
+      expect: { from: 200, to: 299 },
+      contains: null,
+      scheme: 'https',
+      times: 2,
+      timeoutSeconds: 120,
+    },
     ...changes,
   }
 }

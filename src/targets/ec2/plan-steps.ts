@@ -19,7 +19,12 @@ const stop = ({ settings, host }: StepFacts): readonly string[] => {
   if (settings.strategy !== 'recreate') return []
   if (host.serving === null && !host.replacesRuns) return []
   const old = host.serving === null ? settings.replaces : 'the previous release'
-  return [`stop ${old}; requests wait at the proxy for up to ${settings.holdSeconds} s`]
+  const { drainSeconds, run } = settings
+  const cut =
+    host.serving === null
+      ? ''
+      : `; those that it does not answer within ${drainSeconds ?? run.stopTimeoutSeconds} s are cut`
+  return [`stop ${old}; requests wait at the proxy for up to ${settings.holdSeconds} s${cut}`]
 }
 
 const predeploy = ({ settings, runsPredeploy }: StepFacts): readonly string[] => {
@@ -35,7 +40,9 @@ const planCheck = ({ settings: { health, port, hosts } }: StepFacts): string => 
   const host = health.host ?? hosts[0]
   const asked = host === undefined ? health.path : `${health.path} for the host ${host}`
   const { from, to } = health.expect
-  return `check: GET ${asked} on port ${port} must answer ${from}-${to}, ${health.times} times in a row within ${health.timeoutSeconds} s`
+  const scheme = health.scheme === 'https' ? ', as over https,' : ''
+  const body = health.contains === null ? '' : ` with ${JSON.stringify(health.contains)}`
+  return `check: GET ${asked} on port ${port}${scheme} must answer ${from}-${to}${body}, ${health.times} times in a row within ${health.timeoutSeconds} s`
 }
 
 const takeOver = ({ settings, host }: StepFacts): readonly string[] =>

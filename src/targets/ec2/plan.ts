@@ -3,7 +3,7 @@ import type { Finding, InstancePlan, PlanContext } from '../../deployment/plan.t
 import type { Digest } from '../../kernel/id.ts'
 import { lazy } from '../../kernel/lazy.ts'
 import type { ImageSize } from '../../registry/manifest.ts'
-import { toWarning } from '../findings.ts'
+import { findHealthChange, toWarning } from '../findings.ts'
 import type { LookOrder, PlannedTarget } from '../target.ts'
 import { lookAtInstances, type InstanceSight, type LookPorts } from './look.ts'
 import { findOnInstance, toMegabytes } from './plan-findings.ts'
@@ -82,6 +82,12 @@ const findOnFleet = (
   return [toWarning('instances', message, 'no_instances')]
 }
 
+const compareFleetHealth = (
+  { port, health }: Ec2Settings,
+  { before }: PlanContext,
+): readonly Finding[] =>
+  port === null || before?.kind !== 'ec2' ? [] : findHealthChange(health, before.health)
+
 /** A fleet of EC2 (or hybrid) instances as `plan` reads it. */
 export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): PlannedTarget => {
   // One listing for the opening and for the look, so that both have the same instances.
@@ -106,7 +112,11 @@ export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): Plann
               .filter(({ instance }) => instance.id === id)
               .map((seen) => planInstance(seen, settings, { target, wave }, context)),
           ),
-          findings: [...leftOut, ...findOnFleet(sized, settings, target, context)],
+          findings: [
+            ...leftOut,
+            ...compareFleetHealth(settings, context),
+            ...findOnFleet(sized, settings, target, context),
+          ],
         }),
       }
     },

@@ -18,7 +18,8 @@ export type SettingsOrder = Pick<
 type HostSetting = readonly [name: string, value: string | number | readonly string[] | null]
 
 const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
-  const { port, publish, hosts, run, replaces, holdSeconds, keep, health, metadata } = settings
+  const { port, publish, hosts, run, replaces, holdSeconds, drainSeconds, keep, health, metadata } =
+    settings
   return [
     ['port', port],
     ['publishAddress', publish === null ? null : (publish.address ?? '')],
@@ -35,11 +36,14 @@ const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
     ['metadata', metadata],
     ['stopTimeout', Math.ceil(run.stopTimeoutSeconds)],
     ['hold', Math.ceil(holdSeconds)],
+    ['drain', drainSeconds === null ? null : Math.ceil(drainSeconds)],
     ['keep', keep],
     ['healthPath', health.path],
     ['healthHost', health.host ?? ''],
     ['healthFrom', health.expect.from],
     ['healthTo', health.expect.to],
+    ['healthContains', health.contains],
+    ['healthScheme', health.scheme],
     ['healthInterval', health.intervalSeconds],
     ['healthTimes', health.times],
     ['healthTimeout', Math.ceil(health.timeoutSeconds)],

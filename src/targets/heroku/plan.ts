@@ -1,10 +1,10 @@
 import type { HerokuSettings } from '../../deployment/app.ts'
 import type { Serving } from '../../deployment/deployment.ts'
-import type { InstancePlan } from '../../deployment/plan.ts'
+import type { InstancePlan, PlanContext } from '../../deployment/plan.ts'
 import { Retryable, unlessRetryable } from '../../kernel/retryable.ts'
 import { succeed, type Result } from '../../kernel/result.ts'
 import { readAppEnvironment } from '../../secrets/app-secret.ts'
-import { toDrift, toProblem, toWarning, type TargetFinding } from '../findings.ts'
+import { findHealthChange, toDrift, toProblem, toWarning, type TargetFinding } from '../findings.ts'
 import type { LookOrder, PlannedTarget } from '../target.ts'
 import type { FromHeroku } from './api.ts'
 import type { ServiceFailure } from '../api-key.ts'
@@ -195,6 +195,12 @@ const toAppPlan = (
   }
 }
 
+const compareAppHealth = (
+  { process, health }: HerokuSettings,
+  before: PlanContext['before'],
+): readonly TargetFinding[] =>
+  process !== 'web' || before?.kind !== 'heroku' ? [] : findHealthChange(health, before.health)
+
 /** An app of Heroku as `plan` reads it. */
 export const createHerokuView = (
   ports: HerokuViewPorts,
@@ -210,9 +216,12 @@ export const createHerokuView = (
       return [toProblem('app', reason, kind === 'refused' ? why : `${why}; try again in a minute`)]
     }
     return {
-      plan: ({ opened, live }) => ({
+      plan: ({ opened, live, before }) => ({
         instances: opened.map(({ wave }) => toAppPlan({ id, wave }, order, settings, seen, live)),
-        findings: find(live).map((one) => ({ ...one, instance: id })),
+        findings: [...compareAppHealth(settings, before), ...find(live)].map((one) => ({
+          ...one,
+          instance: id,
+        })),
       }),
     }
   },

@@ -128,7 +128,7 @@ test.each([
   [
     'a range that runs backwards',
     edit('port: 8000', 'port: 8000\n          health: { expect: 399-200 }'),
-    `${at(14, 29, `${ec2}.health.expect`)}: must be an HTTP status or a range of them, such as 200 or 200-399, got "399-200"`,
+    `${at(14, 29, `${ec2}.health.expect`)}: must be an HTTP status or a range of them, such as 200 or 200-299, got "399-200"`,
   ],
   [
     'an invalid address to publish on',
@@ -324,6 +324,11 @@ test.each([
     `${at(11, 9, `${ec2}.publish`)}: is missing: on which port of the instance is the app reached? (80, or "127.0.0.1:8080" behind your own proxy)`,
   ],
   [
+    'a drain of a strategy under which nobody waits',
+    ec2With('drain: 5s'),
+    `${at(15, 18, `${ec2}.drain`)}: has an effect for recreate only: with blue-green no request waits for the last ones of the old release, which have run.stopTimeout`,
+  ],
+  [
     'a port of a worker',
     edit('          publish: 80\n', '          strategy: worker\n'),
     `${at(13, 17, `${ec2}.port`)}: has no effect for a worker, which gets no requests`,
@@ -470,7 +475,7 @@ test.each([
   [
     'a hold that is shorter than stopping and checking may take',
     ec2With('strategy: recreate\n          predeploy: [migrate]\n          hold: 30s'),
-    `${at(17, 17, `${ec2}.hold`)}: warning: stopping (twice run.stopTimeout, 30s: for its requests, then for its end) and checking (health.timeout 120s) may take 180s, plus the time of predeploy; requests that have waited 30s fail`,
+    `${at(17, 17, `${ec2}.hold`)}: warning: stopping (drain and run.stopTimeout, 35s: for its requests, then for its end) and checking (health.timeout 120s) may take 155s, plus the time of predeploy; requests that have waited 30s fail`,
   ],
   [
     'a check that leaves no time for a restore',
@@ -546,6 +551,30 @@ test('holds requests of a recreate by default as long as it may take', () => {
   const parsed = read(ec2With('strategy: recreate'))
   expect(parsed).toMatchObject({
     ok: true,
-    value: { configuration: { apps: [{ targets: [{ holdSeconds: 180 }] }] }, warnings: [] },
+    value: {
+      configuration: { apps: [{ targets: [{ holdSeconds: 155, drainSeconds: 5 }] }] },
+      warnings: [],
+    },
   })
+})
+
+const healthOf = (text: string): unknown => {
+  const parsed = read(text)
+  const [target] = parsed.ok ? (parsed.value.configuration.apps[0]?.targets ?? []) : []
+  return target?.kind === 'ec2' ? target.health : null
+}
+
+test('the health check accepts no redirect by default', () => {
+  const expected = { expect: { from: 200, to: 299 }, contains: null, scheme: 'http' }
+  expect(healthOf(file)).toMatchObject(expected)
+})
+
+test.each([
+  ['"127.0.0.1:8080"', '{}', 'https'],
+  ['"127.0.0.1:8080"', '{ scheme: http }', 'http'],
+  ['"10.0.0.1:80"', '{}', 'http'],
+  ['80', '{ scheme: https }', 'https'],
+])('behind publish: %s with health: %s the check says %s', (publish, health, scheme) => {
+  const text = edit('publish: 80', `publish: ${publish}\n          health: ${health}`)
+  expect(healthOf(text)).toMatchObject({ scheme })
 })

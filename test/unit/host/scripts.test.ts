@@ -142,6 +142,81 @@ ask_health 1 10.0.0.8 x || echo "$answer_code [$answer_line]"`
   expect(run(['health'], script)).toEqual(['503 []'])
 })
 
+/** Judges an answer of the app to the look at `/healthz?full=1`; the last line says why it does not count. */
+const judge = (answer: string, settings = '') => {
+  const script = String.raw`port=80 health_path='/healthz?full=1' health_scheme=http asked=$scratch/asked
+${settings}
+nsenter() { printf '%s\n' "$@" >"$asked"; printf '${answer}'; }
+if ask_health 1 10.0.0.8 x; then echo counts; else why_unhealthy 9; echo "$why"; fi
+grep Forwarded "$asked" || echo -`
+  return run(['health'], script)
+}
+const toLogin = String.raw`HTTP/1.1 302 Found\r\nLocation: /login/?next=/\r\n\r\n`
+const toTls = String.raw`HTTP/1.1 301 Moved\r\nlocation:  https://shop.example/healthz?full=1\r\n\r\n`
+const wide = 'health_from=200 health_to=399'
+const never = 'a redirect to the same path never counts'
+const behindTls = `${never}: if TLS ends in front of the app, set health.scheme: https`
+const cached = 'an answer with Age or X-Cache comes from a cache and does not count'
+const answered = (...head: readonly string[]): string =>
+  ['HTTP/1.1 200 OK', ...head, '', '{"database": "down"}'].join(String.raw`\r\n`)
+
+test.each([
+  ['a login page', toLogin, '', 'redirects are not followed: is there a path that needs no login?'],
+  ['a login page where expect covers it', toLogin, wide, 'counts'],
+  ['the same path over TLS', toTls, '', behindTls],
+  ['the same path over TLS where expect covers it', toTls, wide, behindTls],
+  ['the same path, though it was told TLS', toTls, 'health_scheme=https', `${never}: does the app`],
+  ['the same path of another host', toTls.replace('https:', ''), wide, behindTls],
+  ['the root where it was asked', toTls.replace('/healthz', ''), 'health_path=/', behindTls],
+  ['the root', toTls.replace('/healthz', ''), wide, 'counts'],
+  ['the same path with another query', toTls.replace(/https.*1/, '?next=1'), wide, behindTls],
+  ['nowhere', toTls.replace(/https.*1/, ''), wide, 'counts'],
+  ['the same path, by a release of old', toTls, `${wide} health_scheme=`, 'counts'],
+])(
+  'of an answer that redirects to %s it is told whether it counts',
+  (_, answer, settings, said) => {
+    expect(judge(answer, settings)[0]).toContain(said)
+  },
+)
+
+test.each([
+  ['Age', answered('age: 0'), '', cached],
+  ['a hit', answered('X-Cache: Hit from cloudfront'), '', cached],
+  ['a hit behind a miss', answered('X-Cache: MISS, HIT'), '', cached],
+  ['a word of its own', answered('X-Cache: stale'), '', cached],
+  ['a miss', answered('X-Cache: TCP_MISS from proxy'), '', 'counts'],
+  ['a header that only begins so', answered('Agent: 7', 'X-Cached: 7'), '', 'counts'],
+  ['Age in an early hint', `HTTP/1.1 103 Hints\\r\\nAge: 1\\r\\n\\r\\n${answered()}`, '', 'counts'],
+  ['Age, by a release of old', answered('Age: 7'), 'health_scheme=', 'counts'],
+])('of an answer with %s it is told whether it counts', (_, answer, settings, said) => {
+  expect(judge(answer, settings)[0]).toContain(said)
+})
+
+const lacks = 'the last answer was 200 {"database": "down"}; it does not contain the text of'
+test.each([
+  ['"database": "ok"', answered(), lacks],
+  ['"database": "down"', answered(), 'counts'],
+  ['HTTP/1.1 200', answered(), lacks],
+  ['two*', answered().replace('down', 'two\\ntwo**'), 'counts'],
+  ['t*o', answered().replace('down', 'two'), 'it does not contain'],
+  ['end', `${answered()}\\n${'x'.repeat(70_000)}`.replace('xxx', 'end'), 'counts'],
+])('the text %j is looked for in the body as it stands', (text, answer, said) => {
+  expect(judge(answer, `health_contains='${text}'`)[0]).toContain(said)
+})
+
+test('the look says what the proxy in front would, and nothing for a release of old', () => {
+  expect(judge(answered())).toEqual(['counts', 'X-Forwarded-Proto: http'])
+  expect(judge(answered(), 'health_scheme=https')).toEqual(['counts', 'X-Forwarded-Proto: https'])
+  expect(judge(answered(), 'health_scheme=')).toEqual(['counts', '-'])
+})
+
+test('a secret in the address of a redirect is masked before it is cut', () => {
+  const address = `/login/${'a'.repeat(100)}planted-secret-value`
+  const [said = ''] = judge(toLogin.replace('/login/', address), 'masks=(planted-secret-value)')
+  expect(said).toContain('aaa[masked]')
+  expect(said).not.toContain('planted')
+})
+
 test.each([
   ['nothing else runs', '', 'fresh blue-green', ''],
   ['another release is left', '5', 'fresh blue-green', 'leave green, stop 5'],
@@ -298,4 +373,32 @@ fail() { echo "$1 $2"; exit; }
 (ensure_network) || true`
   const hidden = `start_failed the subnet 172.30.77.0/24 (the setting is subnet) would hide addresses of the route ${told}`
   expect(run(['network'], script)).toEqual([told === '' ? 'network create' : hidden])
+})
+
+test.each([
+  ['nothing is open', 0, '5', 'route green waits, drain blue 5, stop 7', ''],
+  [
+    'requests are open',
+    2,
+    '5',
+    'route green waits, drain blue 5, cut, stop 7',
+    '; open requests cut after 5 s (drain): 2',
+  ],
+  ['a release from before drain is ordered', 0, '', 'route green waits, drain blue 30, stop 7', ''],
+])('before a recreate all others wait for what is open, within drain: %s', (_, ...given) => {
+  const [open, drain, does, told] = given
+  const script = `does() { printf '%s,' "$*" >>"$root/did"; }
+route() { does "route $1 \${2/$waiting_room/waits}"; }
+find_proxy() { return 0; }
+drain_slot() { does "drain $1 $2"; }
+in_flight() { echo ${open}; }
+worker_pids() { echo 12; }
+cli() { [[ $* != '@!12 shutdown sessions server app-two/blue' ]] || does cut; }
+docker() { does "stop \${4#landfall-two.}"; }
+live=7 live_slot=blue slot=blue stop_timeout=30 drain_limit=${drain} notafter=9999999999
+proxy_dir=$root slot_address=([blue]=10.0.0.10)
+stop_old
+echo "$(<"$root/did")$told"`
+  const files = ['running', 'state', 'network', 'proxy', 'live', 'switch', 'container']
+  expect(run(files, script)).toEqual([`${does.replaceAll(', ', ',')},${told}`])
 })

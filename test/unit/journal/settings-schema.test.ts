@@ -15,6 +15,23 @@ test('a release frozen before its rights were limited is brought back with the r
   ])
 })
 
+test('a release frozen before its answers were judged more strictly is judged as it was, and drains as long', () => {
+  const { drainSeconds: _, ...target } = ec2()
+  const { contains: __, scheme: ___, ...health } = target.health
+  const { contains: _____, scheme: ____, ...atHeroku } = herokuTarget().health
+  const frozen = {
+    ...appOf('shop'),
+    targets: [
+      { ...target, health },
+      { ...herokuTarget(), health: atHeroku },
+    ],
+  }
+  expect(settingsSchema.parse(frozen).targets).toMatchObject([
+    { drainSeconds: null, health: { ...health, contains: null, scheme: null } },
+    { health: { ...atHeroku, contains: null, scheme: null } },
+  ])
+})
+
 /** The same with a field of a later version in each object. */
 const addLater = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(addLater)

@@ -45,6 +45,12 @@ test('does not follow the redirect of a request that changes something', async (
   expect(answered).toMatchObject({ ok: true, value: { status: 307 } })
 })
 
+test('returns the redirect of a read that does not want it followed', async () => {
+  const url = await serve(redirectTo('/there'))
+  const answered = await http({ method: 'GET', url, redirects: 'return' })
+  expect(answered).toMatchObject({ ok: true, value: { status: 307 } })
+})
+
 test('gives up on circular redirects', async () => {
   const url = await serve((_request, response) => response.writeHead(302, { location: '/' }).end())
   expect(await ask(url)).toEqual({ kind: 'redirect_refused', host: url.host })

@@ -659,6 +659,7 @@ it('plans predeploy on the first instance of the first target that has any', asy
     { opened: [], predeployOn: instanceAt(1), live: released },
     { opened: [{ wave: 0 }, { wave: 1 }], predeployOn: instanceAt(1), live: released },
   ])
+  expect(contexts.map(({ before }) => before?.key ?? null)).toEqual([keyAt(0), null])
   expect(plan.instances.map(({ id, target, wave }) => [id, target, wave])).toEqual([
     [instanceAt(1), 1, 0],
     [instanceAt(2), 1, 1],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Ec2Settings } from '../../../../src/deployment/app.ts'
+import type { Ec2Settings, TargetSettings } from '../../../../src/deployment/app.ts'
 import { Generation, type Digest, type InstanceId } from '../../../../src/kernel/id.ts'
 import { createLog } from '../../../../src/kernel/log.ts'
 import { succeed } from '../../../../src/kernel/result.ts'
@@ -27,6 +27,7 @@ interface Given {
   readonly predeployOn?: InstanceId | null
   readonly live?: number
   readonly digest?: Digest | null
+  readonly before?: TargetSettings | null
 }
 
 const planOf = async (given: Given) => {
@@ -66,13 +67,14 @@ const planOf = async (given: Given) => {
     log: createLog({}, () => {}),
   }
   const view = createEc2View(ports, ec2(settings))
-  const { predeployOn = instanceAt(1), live, digest = digestAt(1) } = given
+  const { predeployOn = instanceAt(1), live, digest = digestAt(1), before = null } = given
   const order = { app: lettings, target: 0, commit: null, digest }
   const [candidates, looked] = await Promise.all([view.candidates(), view.look(order)])
   const planned = looked.plan({
     opened: candidates.map(({ id }, index) => ({ id, wave: index * 10 })),
     predeployOn,
     live: live === undefined ? null : servingAt(live),
+    before,
   })
   return { ...planned, asked, candidates, listings }
 }
@@ -253,10 +255,42 @@ test('plans each instance in the wave that the opening gives it', async () => {
   expect(instances[3]).toMatchObject({ docker: null, owner: null, would: [] })
 })
 
+const redirects = 'no longer passes on a redirect, such as to a login page or to https'
+const stricter = 'counts no answer from a cache and no redirect to the same path'
+const now = 'warning health: with the next deployment the health check'
+
+test.each<[string, Partial<Ec2Settings['health']>, Partial<Ec2Settings>, readonly string[]]>([
+  ['nothing', {}, {}, []],
+  [
+    'that redirects no longer count',
+    { expect: { from: 200, to: 399 } },
+    {},
+    [`${now} must answer 200-299, not 200-399 as now; it ${redirects}`],
+  ],
+  [
+    'what a release frozen before the rules did not check',
+    { expect: { from: 200, to: 399 }, scheme: null },
+    {},
+    [`${now} must answer 200-299, not 200-399 as now; it ${redirects}; it ${stricter}`],
+  ],
+  ['that answers of caches no longer count', { scheme: null }, {}, [`${now} ${stricter}`]],
+  [
+    'that another status is expected',
+    { expect: { from: 204, to: 204 } },
+    {},
+    [`${now} must answer 200-299, not 204-204 as now`],
+  ],
+  ['nothing of a worker', { scheme: null }, { port: null, publish: null, strategy: 'worker' }, []],
+])('tells of the health check against the live release: %s', async (_, health, settings, told) => {
+  const before = ec2({ health: { ...ec2().health, ...health } })
+  const found = await findingsOf({}, settings, { before })
+  expect(found.slice(0, -1)).toEqual(told)
+})
+
 const wouldOf = async (given: Omit<Given, 'hosts'> & { host: Partial<HostPlan> }) =>
   (await planOf({ ...given, hosts: [given.host] })).instances[0]?.would
 const check =
-  'check: GET / for the host lettings.example.com on port 8000 must answer 200-399, 2 times in a row within 120 s'
+  'check: GET / for the host lettings.example.com on port 8000 must answer 200-299, 2 times in a row within 120 s'
 
 test('plans blue-green: the old container serves until the switch', async () => {
   const host = { serving: servingAt(1) }
@@ -269,6 +303,13 @@ test('plans blue-green: the old container serves until the switch', async () => 
     'switch the proxy on 80 to it',
     'stop the previous release within 30 s and keep it',
   ])
+})
+
+test('plans what the check says in X-Forwarded-Proto, and the text that the body must have', async () => {
+  const health = { ...ec2().health, scheme: 'https' as const, contains: '"database": "ok"' }
+  const must = String.raw`, as over https, must answer 200-299 with "\"database\": \"ok\"",`
+  const would = await wouldOf({ host: {}, settings: { health } })
+  expect(would).toContain(check.replace(' must answer 200-299,', must))
 })
 
 test('plans to take over the replaced container the first time', async () => {
@@ -292,10 +333,10 @@ test('plans recreate: requests wait meanwhile', async () => {
   }
   const would = [
     'pull: the image is already there',
-    'stop the previous release; requests wait at the proxy for up to 30 s',
+    'stop the previous release; requests wait at the proxy for up to 30 s; those that it does not answer within 5 s are cut',
     'no predeploy here: it runs once, on the first instance',
     'start the new container',
-    'check: GET /healthz on port 8000 must answer 200-399, 2 times in a row within 120 s',
+    'check: GET /healthz on port 8000 must answer 200-299, 2 times in a row within 120 s',
     'switch the proxy on 127.0.0.1:8080 to it',
   ]
   const host = { serving: servingAt(1), pulled: true }

@@ -25,13 +25,13 @@ afterEach(async () => {
 const live = { generation: Generation.parse(1), digest: digestOf('a') }
 
 /** What `plan` shows: the findings in a line each, and the steps. */
-const plan = async (settings = settingsOf(), isLive = false) => {
+const plan = async (settings = settingsOf(), isLive = false, before = settingsOf()) => {
   const app = shopOf({ targets: [settings] })
   const view = await stage
     .view(settings)
     .look({ app, target: 0, commit: null, digest: digestOf('b') })
   const opened = [{ id: herokuId, wave: 0 }]
-  const planned = view.plan({ opened, predeployOn: null, live: isLive ? live : null })
+  const planned = view.plan({ opened, predeployOn: null, live: isLive ? live : null, before })
   const lines = planned.findings.map(
     ({ level, what, reason, message }) => `${level} | ${what} | ${reason ?? '-'} | ${message}`,
   )
@@ -52,6 +52,17 @@ const makeLive = async (): Promise<void> => {
 const gap = 'Heroku stops the old dyno before the new one answers'
 
 describe('plan of an app at Heroku', () => {
+  test('tells that the health check no longer passes on a redirect', async () => {
+    await open()
+    const { health } = settingsOf()
+    const before = settingsOf({ health: { ...health, expect: { from: 200, to: 399 } } })
+    const told =
+      'warning | health | - | with the next deployment the health check must answer 200-299, not 200-399 as now; it no longer passes on a redirect, such as to a login page or to https'
+    expect((await plan(settingsOf(), false, before)).lines).toContain(told)
+    const worker = await plan(settingsOf({ process: 'worker' }), false, before)
+    expect(worker.lines).not.toContain(told)
+  })
+
   test('says what would happen, with the names of the config vars', async () => {
     await open()
     stage.server.app(herokuApp).configVars.set('BY_HAND', 'kept')

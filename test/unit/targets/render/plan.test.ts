@@ -40,7 +40,12 @@ const planOf = async (live: Serving | null = null, changes: Partial<App> = {}) =
   const opened = await view.candidates()
   expect(opened).toEqual([{ id: service, target: settings.key, obstacle: null, warning: null }])
   const seen = await view.look({ app, target: 1, commit: null, digest: digestOf('b') })
-  const context = { opened: opened.map(({ id }) => ({ id, wave: 0 })), predeployOn: null, live }
+  const context = {
+    opened: opened.map(({ id }) => ({ id, wave: 0 })),
+    predeployOn: null,
+    live,
+    before: null,
+  }
   const { instances, findings } = seen.plan(context)
   const lines = findings.map(({ level, what, reason, instance, message }) => {
     expect(instance).toBe(service)
