@@ -19,6 +19,10 @@ const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'
   return { kind: 'tag', key, value: value.join('=') }
 }
 
+/** By default a `recreate` holds requests as long as stopping and checking can take, so that none fails. */
+const toHoldSeconds = (file: Ec2File): number =>
+  file.strategy === 'recreate' ? Math.min(longestSeconds(file), 600) : 30
+
 const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settings => ({
   kind: 'ec2',
   key: keyOfFleet(instances),
@@ -39,9 +43,7 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
     memory: file.run.memory ?? null,
     stopTimeoutSeconds: file.run.stopTimeout,
   },
-  // By default a `recreate` holds requests as long as stopping and checking can take, so that none fails.
-  holdSeconds:
-    file.hold ?? (file.strategy === 'recreate' ? Math.min(longestSeconds(file), 600) : 30),
+  holdSeconds: file.hold ?? toHoldSeconds(file),
   drainSeconds: file.drain ?? defaultDrainSeconds,
   health: {
     path: file.health.path,

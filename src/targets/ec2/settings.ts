@@ -17,6 +17,20 @@ export type SettingsOrder = Pick<
 /** A null value leaves the setting out; a list repeats its name. */
 type HostSetting = readonly [name: string, value: string | number | readonly string[] | null]
 
+const listHealthSettings = (health: Ec2Settings['health']): readonly HostSetting[] => [
+  ['healthPath', health.path],
+  ['healthHost', health.host ?? ''],
+  ['healthFrom', health.expect.from],
+  ['healthTo', health.expect.to],
+  ['healthContains', health.contains],
+  ['healthScheme', health.scheme],
+  ['healthInterval', health.intervalSeconds],
+  ['healthTimes', health.times],
+  ['healthTimeout', Math.ceil(health.timeoutSeconds)],
+  // A worker has no address to ask: it has to stay up for as long as its checks would take.
+  ['grace', Math.ceil(health.intervalSeconds * health.times)],
+]
+
 const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
   const { port, publish, hosts, run, replaces, holdSeconds, drainSeconds, keep, health, metadata } =
     settings
@@ -38,17 +52,7 @@ const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
     ['hold', Math.ceil(holdSeconds)],
     ['drain', drainSeconds === null ? null : Math.ceil(drainSeconds)],
     ['keep', keep],
-    ['healthPath', health.path],
-    ['healthHost', health.host ?? ''],
-    ['healthFrom', health.expect.from],
-    ['healthTo', health.expect.to],
-    ['healthContains', health.contains],
-    ['healthScheme', health.scheme],
-    ['healthInterval', health.intervalSeconds],
-    ['healthTimes', health.times],
-    ['healthTimeout', Math.ceil(health.timeoutSeconds)],
-    // A worker has no address to ask: it has to stay up for as long as its checks would take.
-    ['grace', Math.ceil(health.intervalSeconds * health.times)],
+    ...listHealthSettings(health),
   ]
 }
 
