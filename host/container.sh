@@ -38,7 +38,7 @@ run_predeploy() {
   fi
   local name text options limit until_at code=0
   name=$(container_of "$generation")-predeploy
-  limit=$(remaining) until_at=$(($(now) + limit))
+  limit=$(remaining) until_at=$((SECONDS + limit))
   run_options
   predeploy_ran=true
   # The empty labels take the place of labels that the image may bear.
@@ -49,7 +49,7 @@ run_predeploy() {
     return
   fi
   keep_tail "$text"
-  (($(now) < until_at)) || fail predeploy_failed "${predeploy[0]} did not end within $limit s"
+  ((code != 124 && (code != 137 || SECONDS < until_at))) || fail predeploy_failed "${predeploy[0]} did not end within $limit s"
   fail_for_memory "$name" "${predeploy[0]} ended with code $code"
   fail predeploy_failed "${predeploy[0]} ended with code $code: $(telling_line)"
 }

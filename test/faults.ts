@@ -8,6 +8,7 @@ import { runSlowTests } from './run/slow.ts'
 
 const files = [
   'test/host/kills.test.ts',
+  'test/host/engine-restarts.test.ts',
   'test/end-to-end/faults.test.ts',
   'test/host/fence.test.ts',
   'test/property/reconcile-deaths.test.ts',

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { inFull, isFull } from '../support/size.ts'
+import { isFull } from '../support/size.ts'
 import { findWrong } from './aftermath.ts'
 import { canRestartEngine, createEngineControl, type EngineControl, type Outage } from './engine.ts'
 import type { HostAnswer } from './instance.ts'
@@ -13,11 +13,13 @@ let stage: Stage
 let engine: EngineControl
 
 const extent: Extent = { releases: 2, versions: 4, hasPredeploy: true }
+/** In the full size and for `npm run test:faults` each place, one outage after the other. */
+const isWhole = isFull || process.env['LANDFALL_FAULTS'] !== undefined
 const outages: readonly Outage[] = ['down', 'gone', 'back']
 
 /** The begin of each step, and in the full size each call of docker that changes something. */
 const isLookedAt = ({ call, when }: Point): boolean =>
-  call === 'begin' || (call.startsWith('docker ') && (when === 'inside' || inFull(true, false)))
+  call === 'begin' || (call.startsWith('docker ') && (when === 'inside' || isWhole))
 
 interface Case {
   readonly point: Point
@@ -43,7 +45,8 @@ const sampled: Readonly<Record<Strategy, readonly (readonly [string, Outage])[]>
 
 const choose = (points: readonly Point[], strategy: Strategy): readonly Case[] => {
   const places = points.filter(isLookedAt)
-  if (isFull) return places.map((point, index) => ({ point, outage: outages[index % 3] ?? 'down' }))
+  if (isWhole)
+    return places.map((point, index) => ({ point, outage: outages[index % 3] ?? 'down' }))
   return sampled[strategy].map(([step, outage]) => {
     const of = places.filter((point) => point.step === step)
     // In the middle of a call rather than at the begin of the step.
@@ -112,7 +115,7 @@ describe.skipIf(!canRestartEngine())('an engine that is restarted while a run is
 
   test.each(strategies)(
     '%s: the old release serves or the new one, the reason names Docker, and the next commit is deployed',
-    { timeout: inFull(3_600_000, 600_000) },
+    { timeout: isWhole ? 3_600_000 : 600_000 },
     async (strategy) => {
       const scene = await Scene.open(stage, strategy, extent)
       const cases = choose(scene.killer.points(), strategy)
@@ -123,7 +126,7 @@ describe.skipIf(!canRestartEngine())('an engine that is restarted while a run is
       }
       await scene.close()
       expect(wrong).toEqual([])
-      expect(cases.length).toBeGreaterThanOrEqual(inFull(20, sampled[strategy].length))
+      expect(cases.length).toBeGreaterThanOrEqual(isWhole ? 15 : sampled[strategy].length)
     },
   )
 })

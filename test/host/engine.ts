@@ -48,7 +48,7 @@ export interface EngineControl {
   close(): void
 }
 
-/** The engine of a lane can be restarted, that of the machine is not the tests' to stop. */
+/** The engine of a lane can be restarted; that of the machine, and its firewall, are not for the tests to change. */
 export const canRestartEngine = (): boolean => {
   const host = process.env['DOCKER_HOST'] ?? ''
   return host.includes('/landfall-lane-') && existsSync(join(dirname(host.slice(7)), 'docker.pid'))
