@@ -41,6 +41,7 @@ setting_table='
   environment    environment     ^[^[:cntrl:]]*$
   metadata       metadata        ^(block|allow)?$
   predeploy      predeploy+      ^
+  entrypoint     entrypoint      ^(none)?$
   command        command+        ^'
 
 default_settings() {
@@ -48,7 +49,7 @@ default_settings() {
   kind=deploy image='' digest='' commit='' strategy='' port='' publish_port='' publish_address='' proxy_image=''
   health_host='' health_path=/ health_from=200 health_to=399 health_interval=1 health_times=2 health_timeout=120
   stop_timeout=30 hold=30 timeout=900 grace=10 keep=5 replaces='' subnet=172.30.77.0/24 memory='' image_megabytes=0
-  numbered='' environment='' metadata=''
+  numbered='' environment='' metadata='' entrypoint=''
 }
 
 read_order() {

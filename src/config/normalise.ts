@@ -19,16 +19,22 @@ const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'
   return { kind: 'tag', key, value: value.join('=') }
 }
 
+const toPredeploy = ({ predeploy }: Ec2File) =>
+  predeploy === undefined || Array.isArray(predeploy)
+    ? { command: predeploy ?? null, entrypoint: true }
+    : predeploy
+
 const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settings => ({
   kind: 'ec2',
   key: keyOfFleet(instances),
   instances,
+  predeployEntrypoint: toPredeploy(file).entrypoint,
   strategy: file.strategy ?? 'blue-green',
   port: file.port ?? null,
   publish: file.publish ?? null,
   hosts: file.hosts.map((host) => host.toLowerCase()),
   replaces: file.replaces ?? null,
-  predeploy: file.predeploy ?? null,
+  predeploy: toPredeploy(file).command,
   run: {
     command: file.run.command,
     volumes: file.run.volumes,

@@ -43,6 +43,8 @@ export interface TargetTraits {
 export interface Ec2Settings extends TargetTraits {
   readonly kind: 'ec2'
   readonly instances: InstanceSelector
+  /** Whether the image's ENTRYPOINT runs `predeploy`, as it runs the app. */
+  readonly predeployEntrypoint: boolean
   readonly strategy: 'blue-green' | 'recreate' | 'worker'
   /** The container's port and the proxy's; null for a worker. */
   readonly port: number | null

@@ -39,6 +39,8 @@ const ec2Schema = targetBase.extend({
     z.looseObject({ kind: z.literal('tag'), key: z.string(), value: z.string() }),
     z.looseObject({ kind: z.literal('ids'), ids: z.array(InstanceId) }),
   ]),
+  // Until this field, predeploy took the place of the ENTRYPOINT.
+  predeployEntrypoint: z.boolean().default(false),
   strategy: z.enum(['blue-green', 'recreate', 'worker']),
   port: z.number().nullable(),
   publish: z.looseObject({ address: z.string().nullable(), port: z.number() }).nullable(),

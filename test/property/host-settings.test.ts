@@ -114,6 +114,10 @@ const kinds: readonly (readonly [string, fc.Arbitrary<readonly [Changes, Changes
   ['run.pidsLimit', fc.nat(5_000_000).map((pidsLimit) => [{}, { run: { pidsLimit } }])],
   ['run.command', fc.array(written).map((command) => [{}, { run: { command } }])],
   ['predeploy', fc.array(written, { minLength: 1 }).map((predeploy) => [{}, { predeploy }])],
+  [
+    'predeploy.entrypoint',
+    fc.boolean().map((entrypoint) => [{}, { predeploy: { command: ['true'], entrypoint } }]),
+  ],
   ['run.volumes', volume.map((one) => [{}, { run: { volumes: [one] } }])],
   ['run.memory', like(/^\d{1,6}[bkmg]$/).map((memory) => [{}, { run: { memory } }])],
   ['run.stopTimeout', amount.map((stopTimeout) => [{}, { run: { stopTimeout } }])],

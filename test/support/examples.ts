@@ -30,6 +30,7 @@ export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
   kind: 'ec2',
   key: TargetKey.parse('ec2:Name=lettings'),
   instances: { kind: 'tag', key: 'Name', value: 'lettings' },
+  predeployEntrypoint: true,
   strategy: 'blue-green',
   port: 8000,
   publish: { address: null, port: 80 },

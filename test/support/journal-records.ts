@@ -71,6 +71,7 @@ const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
       fc.record({ kind: fc.constant('tag' as const), key: words, value: words }),
       fc.record({ kind: fc.constant('ids' as const), ids: fc.array(instances, { maxLength: 3 }) }),
     ),
+    predeployEntrypoint: fc.boolean(),
     strategy: fc.constantFrom('blue-green' as const, 'recreate' as const, 'worker' as const),
     port: maybe(counts),
     publish: maybe(fc.record({ address: maybe(words), port: counts })),

@@ -72,6 +72,7 @@ export const renderSettings = (
     ['environment', order.settings.environment],
     ...listTargetSettings(settings),
     ['predeploy', order.predeployOn === null ? null : settings.predeploy],
+    ['entrypoint', settings.predeployEntrypoint ? null : 'none'],
   ]
   const entries = all.flatMap(([name, value]) =>
     [value ?? []].flat().map((one) => `${name}=${one}\0`),

@@ -89,6 +89,11 @@ test('renders predeploy only for the instance that runs it', () => {
   expect(rendered().some((entry) => entry.startsWith('predeploy'))).toBe(false)
 })
 
+test("renders that predeploy takes the place of the image's ENTRYPOINT only where it does", () => {
+  expect(rendered()).not.toContain('entrypoint=none')
+  expect(rendered(orderOf(), ec2({ predeployEntrypoint: false }))).toContain('entrypoint=none')
+})
+
 test('renders no port and no published address for a worker', () => {
   const worker = ec2({ strategy: 'worker', port: null, publish: null, hosts: [] })
   const names = rendered(orderOf(), worker).map((entry) => entry.split('=')[0])
