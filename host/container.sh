@@ -18,13 +18,16 @@ with_values() { (
 run_options() {
   local name
   # Without NET_RAW no container answers in another's place on the network that all apps share.
-  options=(--init --env-file "$state/releases/$generation/env" "${log_options[@]}" --network "$own_network" --ip "${slot_address[$slot]}"
+  options=(--init="${init:-true}" --env-file "$state/releases/$generation/env" "${log_options[@]}" --network "$own_network" --ip "${slot_address[$slot]}"
     --cap-drop NET_RAW --pids-limit "$pids_limit")
   [[ $new_privileges ]] || options+=(--security-opt no-new-privileges)
   for name in "${capabilities[@]}"; do options+=(--cap-add "$name"); done
   for name in "${multi_names[@]}"; do options+=(--env "$name"); done
   for name in "${volumes[@]}"; do options+=(--volume "$name"); done
+  for name in "${extra_hosts[@]}"; do options+=(--add-host "$name"); done
   [[ ! $memory ]] || options+=(--memory "$memory")
+  [[ ! $shm_size ]] || options+=(--shm-size "$shm_size")
+  [[ ! $user ]] || options+=(--user "$user")
 }
 
 # Records the attempt before it begins; the next run undoes a killed one by this record.

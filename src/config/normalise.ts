@@ -24,6 +24,21 @@ const toPredeploy = ({ predeploy }: Ec2File) =>
     ? { command: predeploy ?? null, entrypoint: true }
     : predeploy
 
+const toRun = ({ run }: Ec2File): Ec2Settings['run'] => ({
+  command: run.command,
+  volumes: run.volumes,
+  networks: run.networks,
+  capAdd: run.capAdd,
+  newPrivileges: run.newPrivileges,
+  pidsLimit: run.pidsLimit,
+  memory: run.memory ?? null,
+  user: run.user ?? null,
+  extraHosts: run.extraHosts,
+  shmSize: run.shmSize ?? null,
+  init: run.init,
+  stopTimeoutSeconds: run.stopTimeout,
+})
+
 const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settings => ({
   kind: 'ec2',
   key: keyOfFleet(instances),
@@ -33,18 +48,10 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
   port: file.port ?? null,
   publish: file.publish ?? null,
   hosts: file.hosts.map((host) => host.toLowerCase()),
-  replaces: file.replaces ?? null,
+  replaces: typeof file.replaces === 'object' ? file.replaces.name : (file.replaces ?? null),
+  acceptedLosses: typeof file.replaces === 'object' ? file.replaces.without : [],
   predeploy: toPredeploy(file).command,
-  run: {
-    command: file.run.command,
-    volumes: file.run.volumes,
-    networks: file.run.networks,
-    capAdd: file.run.capAdd,
-    newPrivileges: file.run.newPrivileges,
-    pidsLimit: file.run.pidsLimit,
-    memory: file.run.memory ?? null,
-    stopTimeoutSeconds: file.run.stopTimeout,
-  },
+  run: toRun(file),
   // By default a `recreate` holds requests as long as stopping and checking can take, so that none fails.
   holdSeconds:
     file.hold ?? (file.strategy === 'recreate' ? Math.min(longestSeconds(file), 600) : 30),

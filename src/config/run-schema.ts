@@ -41,6 +41,26 @@ export const Run = z
       .default(false)
       .describe('Accepts volumes and capabilities that make the container root on the instance.'),
     memory: Memory.optional(),
+    user: textLike(
+      'a user, with or without a group, such as app, "1000" or "1000:1000"',
+      /^[A-Za-z0-9_][A-Za-z0-9_.-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?$/,
+    )
+      .optional()
+      .describe("Instead of the image's own user."),
+    extraHosts: z
+      .array(
+        textLike(
+          'a name and its address, such as "db:10.0.0.5" or "host.docker.internal:host-gateway"',
+          /^[A-Za-z0-9_][A-Za-z0-9_.-]*:(?:[0-9A-Fa-f.:]+|host-gateway)$/,
+        ),
+      )
+      .default([])
+      .describe('Names that the container finds in /etc/hosts.'),
+    shmSize: Memory.optional().describe('Size of /dev/shm, such as 256m; Docker gives 64m.'),
+    init: z
+      .boolean({ error: 'true or false' })
+      .default(true)
+      .describe('false: the image has an init of its own, which must be the first process.'),
     stopTimeout: duration(1, 600)
       .prefault('30s')
       .describe('How long the old container may take to stop.'),
@@ -66,4 +86,14 @@ export const Predeploy = z.union(
     error:
       'a list of words, such as [python, manage.py, migrate], or { command: [python, manage.py, migrate], entrypoint: false }',
   },
+)
+
+const Loss = textLike(
+  'what the old container has and the new one may lack: volume, port, network, host, user, memory, shm, capability, env or file, or one of them as plan names it, such as "env DEBUG"',
+  /^(?:volume|port|network|host|user|memory|shm|capability|env|file)(?: [^\p{Cc}]{1,255})?$/u,
+)
+
+export const Replaces = z.union(
+  [containerName, z.strictObject({ name: containerName, without: z.array(Loss).default([]) })],
+  { error: "a container's name, such as lettings, or { name: lettings, without: [env DEBUG] }" },
 )

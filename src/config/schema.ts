@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Predeploy, Run, containerName, program } from './run-schema.ts'
+import { Predeploy, Replaces, Run, program } from './run-schema.ts'
 import {
   BatchInput,
   HostName,
@@ -81,7 +81,7 @@ const Ec2File = z.strictObject({
   port: wholeNumber(1, 65535).optional().describe("The container's port."),
   publish: Publish.optional().describe('Where the proxy listens on the instance.'),
   hosts: z.array(HostName).default([]).describe('Which Host headers are for this app; none: all.'),
-  replaces: containerName.optional().describe('A container started by hand that the app replaces.'),
+  replaces: Replaces.optional().describe('A container started by hand that the app replaces.'),
   predeploy: Predeploy.optional().describe(
     'Run once per deployment in the new image before it starts.',
   ),

@@ -39,6 +39,7 @@ const ec2Schema = targetBase.extend({
     z.looseObject({ kind: z.literal('tag'), key: z.string(), value: z.string() }),
     z.looseObject({ kind: z.literal('ids'), ids: z.array(InstanceId) }),
   ]),
+  acceptedLosses: words.default([]),
   // Until this field, predeploy took the place of the ENTRYPOINT.
   predeployEntrypoint: z.boolean().default(false),
   strategy: z.enum(['blue-green', 'recreate', 'worker']),
@@ -53,6 +54,10 @@ const ec2Schema = targetBase.extend({
     newPrivileges: z.boolean().default(true),
     pidsLimit: z.number().default(4_194_304),
     memory: z.string().nullable(),
+    user: z.string().nullable().default(null),
+    extraHosts: words.default([]),
+    shmSize: z.string().nullable().default(null),
+    init: z.boolean().default(true),
     stopTimeoutSeconds: z.number(),
   }),
   holdSeconds: z.number(),

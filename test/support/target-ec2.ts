@@ -96,6 +96,10 @@ const settingsOf = (port: number, replaces: string | null): Ec2Settings =>
       newPrivileges: false,
       pidsLimit: 1024,
       memory: null,
+      user: null,
+      extraHosts: [],
+      shmSize: null,
+      init: true,
       stopTimeoutSeconds: 5,
     },
     health: {

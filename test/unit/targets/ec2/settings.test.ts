@@ -57,9 +57,16 @@ test('renders any bytes of a value, and repeats the name for a list', () => {
     newPrivileges: true,
     pidsLimit: 4096,
     memory: '512m',
+    user: '1000:1000',
+    extraHosts: ['db:10.0.0.5'],
+    shmSize: '256m',
+    init: false,
     stopTimeoutSeconds: 5,
   }
-  const entries = rendered(orderOf(), ec2({ run, replaces: 'old', hosts: [] }))
+  const entries = rendered(
+    orderOf(),
+    ec2({ run, replaces: 'old', acceptedLosses: ['env DEBUG'], hosts: [] }),
+  )
   expect(entries).toEqual(
     expect.arrayContaining([
       'command=sh',
@@ -72,7 +79,12 @@ test('renders any bytes of a value, and repeats the name for a list', () => {
       'newPrivileges=true',
       'pidsLimit=4096',
       'memory=512m',
+      'user=1000:1000',
+      'extraHost=db:10.0.0.5',
+      'shmSize=256m',
+      'init=false',
       'replaces=old',
+      'without=env DEBUG',
       'stopTimeout=5',
     ]),
   )
