@@ -18,13 +18,16 @@ with_values() { (
 run_options() {
   local name
   # Without NET_RAW no container answers in another's place on the network that all apps share.
-  options=(--init --env-file "$state/releases/$generation/env" "${log_options[@]}" --network "$own_network" --ip "${slot_address[$slot]}"
+  options=(--init="${init:-true}" --env-file "$state/releases/$generation/env" "${log_options[@]}" --network "$own_network" --ip "${slot_address[$slot]}"
     --cap-drop NET_RAW --pids-limit "$pids_limit")
   [[ $new_privileges ]] || options+=(--security-opt no-new-privileges)
   for name in "${capabilities[@]}"; do options+=(--cap-add "$name"); done
   for name in "${multi_names[@]}"; do options+=(--env "$name"); done
   for name in "${volumes[@]}"; do options+=(--volume "$name"); done
+  for name in "${extra_hosts[@]}"; do options+=(--add-host "$name"); done
   [[ ! $memory ]] || options+=(--memory "$memory")
+  [[ ! $shm_size ]] || options+=(--shm-size "$shm_size")
+  [[ ! $user ]] || options+=(--user "$user")
 }
 
 # Records the attempt before it begins; the next run undoes a killed one by this record.
@@ -36,22 +39,31 @@ run_predeploy() {
     end skipped
     return
   fi
-  local name text options limit until_at code=0
+  # A line of shell that uses none of its arguments would start the app instead.
+  local name text options limit own program=${predeploy[0]} alone=() until_at code=0
+  own=$(docker image inspect --format '{{json .Config.Entrypoint}}' "$image@$digest")
+  if [[ $entrypoint == none ]]; then
+    alone=(--entrypoint "$program") predeploy=("${predeploy[@]:1}")
+  elif [[ $own == '["/bin/sh","-c",'* && $own != *\$[@*0]* ]]; then
+    fail predeploy_failed "the image's ENTRYPOINT is a shell line, which ignores predeploy; write  predeploy: { command: [$program, ...], entrypoint: false }"
+  elif [[ $own == '["'* ]]; then
+    program+=' (after the ENTRYPOINT)'
+  fi
   name=$(container_of "$generation")-predeploy
   limit=$(remaining) until_at=$((SECONDS + limit))
   run_options
   predeploy_ran=true
   # The empty labels take the place of labels that the image may bear.
   text=$(with_values timeout --foreground --kill-after 5 "$limit" docker run --rm --name "$name" --label "landfall.predeploy=$app" \
-    --label landfall.app= --label landfall.slots= "${options[@]}" --entrypoint "${predeploy[0]}" "$image@$digest" "${predeploy[@]:1}" 2>&1 </dev/null | last_lines) || code=$?
+    --label landfall.app= --label landfall.slots= "${options[@]}" "${alone[@]}" "$image@$digest" "${predeploy[@]}" 2>&1 </dev/null | last_lines) || code=$?
   if ((code == 0)); then
     end succeeded
     return
   fi
   keep_tail "$text"
-  ((code != 124 && (code != 137 || SECONDS < until_at))) || fail predeploy_failed "${predeploy[0]} did not end within $limit s"
-  fail_for_memory "$name" "${predeploy[0]} ended with code $code"
-  fail predeploy_failed "${predeploy[0]} ended with code $code: $(telling_line)"
+  ((code != 124 && (code != 137 || SECONDS < until_at))) || fail predeploy_failed "$program did not end within $limit s"
+  fail_for_memory "$name" "$program ended with code $code"
+  fail predeploy_failed "$program ended with code $code: $(telling_line)"
 }
 
 # A run that gave way while it drained left the release before in the slot that this one takes. That release itself may

@@ -43,6 +43,7 @@ const parts = [
   'metadata.sh',
   'proxy.sh',
   'live.sh',
+  'losses.sh',
   'inspect.sh',
   'image.sh',
   'envelope.sh',

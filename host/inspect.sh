@@ -29,6 +29,7 @@ inspect_host() {
   obstacle=$(disk_obstacle "$directory")
   [[ ! $obstacle ]] || fail disk_full "$obstacle"
   ((generation == 0)) || ! is_web || inspect_port
+  [[ $generation -eq 0 || $mode == restore ]] || expect_no_loss
   end succeeded
 }
 
@@ -79,16 +80,35 @@ port_obstacle() {
     return
   fi
   while read -r taker; do
-    [[ $taker != "$proxy" && ($live -ne 0 || $taker != "$replaces") ]] || continue
-    printf 'port %s is taken by the container %s; to take it over add the line  replaces: %s' "$publish_port" "$taker" "$taker"
+    if [[ $taker == "$replaces" ]]; then
+      ((live > 0)) || return 0
+      printf 'port %s is taken by %s, which runs again although it was replaced; run: docker stop %s' "$publish_port" "$taker" "$taker"
+    elif [[ $taker == landfall-proxy-* ]]; then
+      [[ $taker != "$proxy" ]] || continue
+      taker=${taker#landfall-proxy-}
+      printf 'port %s is taken by the proxy of other apps; write  publish: %s  or choose another port' "$publish_port" "${taker/-/:}"
+    else
+      printf 'port %s is taken by the container %s; if your app runs in it, add the line  replaces: %s' "$publish_port" "$taker" "$taker"
+    fi
     return
   done < <(port_takers)
-  if ! find_proxy && ! is_running "${replaces:-/}" &&
-    timeout 1 bash -c "exec 3<>/dev/tcp/${publish_address:-127.0.0.1}/$publish_port" 2>/dev/null; then
-    # What such a container listens on, Docker does not tell.
-    taker=$(docker ps --filter network=host --format '{{.Names}}' | tr '\n' ' ')
-    printf 'port %s is taken by a program outside Docker%s' "$publish_port" "${taker:+, or by a container in the network of the host: $taker}"
-  fi
+  ! find_proxy && timeout 1 bash -c "exec 3<>/dev/tcp/${publish_address:-127.0.0.1}/$publish_port" 2>/dev/null || return 0
+  # Docker publishes no port of these.
+  taker=" $(docker ps --filter network=host --format '{{.Names}}' | head -c 4096 | tr '\n' ' ')"
+  [[ $live -gt 0 || ! $replaces || $taker != *" $replaces "* ]] || return 0
+  printf 'port %s is taken by a program outside Docker' "$publish_port"
+  [[ $taker == ' ' ]] || printf ', or by a container in the network of the host:%s' "${taker% }"
 }
 
-port_takers() { docker ps --filter "publish=$publish_port" --format '{{.Names}}'; }
+# Prints the containers that publish the app's port on its address: Docker finds them by the port alone.
+port_takers() {
+  local name port ip number ids
+  mapfile -t ids < <(docker ps --quiet --filter "publish=$publish_port")
+  [[ ${ids[*]} ]] || return 0
+  while IFS='|' read -r name port ip number; do
+    [[ $number == "$publish_port" && $port == */tcp ]] || continue
+    [[ ! $publish_address || $ip == "$publish_address" || ($ip != *:* && ($ip == 0.0.0.0 || $publish_address == 0.0.0.0)) ]] || continue
+    printf '%s\n' "${name#/}"
+  done < <(docker inspect --format '{{$name := .Name}}{{range $port, $all := .NetworkSettings.Ports}}{{range $all}}{{$name}}|{{$port}}|{{.HostIp}}|{{.HostPort}}
+{{end}}{{end}}' "${ids[@]}" 2>/dev/null)
+}

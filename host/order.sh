@@ -31,6 +31,12 @@ setting_table='
   grace          grace           ^[0-9]{1,5}$
   keep           keep            ^[0-9]{1,5}$
   replaces       replaces        ^([A-Za-z0-9][A-Za-z0-9_.-]*)?$
+  without        without+        ^[a-z]+( [^[:cntrl:]]+)?$
+  envName        env_names+      ^[^=[:cntrl:]]+$
+  user           user            ^([A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?)?$
+  extraHost      extra_hosts+    ^[A-Za-z0-9_][A-Za-z0-9_.-]*:([0-9A-Fa-f.:]+|host-gateway)$
+  shmSize        shm_size        ^([0-9]+[bkmg])?$
+  init           init            ^(false)?$
   network        networks+       ^[A-Za-z0-9][A-Za-z0-9_.-]*$
   capAdd         capabilities+   ^[A-Z][A-Z_]*$
   newPrivileges  new_privileges  ^(true)?$
@@ -44,14 +50,16 @@ setting_table='
   environment    environment     ^[^[:cntrl:]]*$
   metadata       metadata        ^(block|allow)?$
   predeploy      predeploy+      ^
+  entrypoint     entrypoint      ^(none)?$
   command        command+        ^'
 
 default_settings() {
+  without=() user='' extra_hosts=() shm_size='' init=''
   hosts=() networks=() volumes=() predeploy=() command=() capabilities=() new_privileges='' pids_limit=1024
   kind=deploy image='' digest='' commit='' strategy='' port='' publish_port='' publish_address='' proxy_image=''
   health_host='' health_path=/ health_from=200 health_to=299 health_interval=1 health_times=2 health_timeout=120
   health_scheme='' health_contains='' drain_limit='' stop_timeout=30 hold=30 timeout=900 grace=10 keep=5 replaces='' subnet=172.30.77.0/24 memory='' image_megabytes=0
-  numbered='' environment='' metadata=''
+  numbered='' environment='' metadata='' entrypoint=''
 }
 
 read_order() {

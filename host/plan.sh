@@ -23,11 +23,22 @@ look_at_engine() {
     docker network inspect "$network" >/dev/null 2>&1 ||
       note start_failed "the network $network is not there; run: docker network create $network"
   done
+  look_at_losses
   is_web || return 0
   note port_in_use "$(port_obstacle)"
   read -r taker < <(port_takers) || taker=''
   holder=${taker:0:80}
   ! is_running "${replaces:-/}" || replaces_runs=true
+}
+
+# As many as the answer has room for.
+look_at_losses() {
+  local lost
+  lost=$(list_losses) || note docker_unavailable "Docker does not tell what $replaces has"
+  while read -r lost; do
+    ((${#losses} < 400)) || break
+    losses+=${losses:+,}$(json_string "${lost:0:100}")
+  done < <(printf '%s' "${lost:+$lost$'\n'}")
 }
 
 memory_bytes() {
@@ -46,7 +57,7 @@ main() {
   in_time || refuse too_late 'the command arrived after its time'
   read_rules || true
   read_settings <(base64 --decode <<<"$settings") || refuse order_invalid "$why"
-  local pulled=false holder='' replaces_runs=false owned_by memory machine
+  local pulled=false holder='' losses='' replaces_runs=false owned_by memory machine
   state=$root/$app
   find_missing
   ask_engine
@@ -57,7 +68,7 @@ main() {
   memory=$(memory_bytes) machine=$(uname -m)
   extra=",\"instance\":\"$here\",\"docker\":\"$version\",\"machine\":$(json_string "${machine:0:20}"),\"missing\":$(json_list "${missing[@]}")"
   extra+=",\"freeBytes\":${free:-0},\"memoryBytes\":${memory:-0},\"owner\":$(json_string "${owned_by:0:80}"),\"pulled\":$pulled"
-  extra+=",\"holder\":$(json_string "$holder"),\"replacesRuns\":$replaces_runs,\"firewall\":$(json_string "${firewall:0:120}"),\"obstacles\":$(json_list "${obstacles[@]:0:4}")"
+  extra+=",\"holder\":$(json_string "$holder"),\"replacesRuns\":$replaces_runs,\"losses\":[$losses],\"firewall\":$(json_string "${firewall:0:120}"),\"obstacles\":$(json_list "${obstacles[@]:0:4}")"
   end succeeded
   finish succeeded planned 'nothing was changed'
 }

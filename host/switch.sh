@@ -6,22 +6,28 @@ before=0 before_slot=none committed=''
 # Stops the container that was run by hand, and never removes it.
 take_over() {
   local policy
+  # A pipeline may just have run it anew, as it does until it is changed.
+  expect_no_loss
   policy=$(docker inspect --format '{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}' "$replaces")
-  printf '%s %s\n' "$replaces" "${policy%:0}" | write_file "$state/replaced"
+  printf '%s %s %s\n' "$replaces" "${policy%:0}" $(($(now) + stop_timeout + 5)) | write_file "$state/replaced"
   changed=true
   docker update --restart no "$replaces" >/dev/null
   try start_failed "$replaces does not stop" stop_container "$replaces"
 }
 
 give_back() {
-  local name policy
+  local name policy until_at
   [[ -s $state/replaced ]] || return 0
-  read -r name policy <"$state/replaced"
+  read -r name policy until_at <"$state/replaced"
+  # The engine may still carry out the stop that a killed run ordered.
+  until_true "$(remaining $((until_at - $(now))))" is_down "$name" || true
   { docker update --restart "$policy" "$name" && docker start "$name"; } >/dev/null || { ! exists "$name" && engine_answers; } || return 1
   rm -f "$state/replaced"
   # Its start-up time is unknown, so the wait is short.
   [[ ! $publish_port ]] || until_true "$(remaining 15)" answers_by_hand || true
 }
+
+is_down() { ! is_running "$1"; }
 
 answers_by_hand() {
   [[ $("${asking[@]}" --max-time 2 --include "http://${publish_address:-127.0.0.1}:$publish_port/" | head -c 5) == HTTP/ ]]

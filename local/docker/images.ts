@@ -177,6 +177,8 @@ export interface AppImage {
   readonly tag: string
   readonly behaviour: Behaviour
   readonly labels?: Readonly<Record<string, string>>
+  /** Of a published image; without it, there is none. */
+  readonly entrypoint?: readonly string[]
 }
 
 const quote = (text: string): string => JSON.stringify(text).replaceAll('$', String.raw`\$`)
@@ -221,11 +223,11 @@ const toVariables = (variables: Readonly<Record<string, string>>): string[] =>
 
 /** The demo app in the registry, as CI brings it there: no engine knows it yet. Answers its digest. */
 export const publishAppImage = async (
-  { name, tag, behaviour, labels = {} }: AppImage,
+  { name, tag, behaviour, labels = {}, entrypoint = [] }: AppImage,
   credentials: Credentials | null = null,
 ): Promise<string> => {
   const Env = toVariables({ PATH: '/bin', PORT: '8000', ...behaviour })
-  const config = { Env, Labels: labels, Cmd: ['node', '/app/app.mts'] }
+  const config = { Env, Labels: labels, Entrypoint: entrypoint, Cmd: ['node', '/app/app.mts'] }
   return pushImage(
     { name, tag, layers: [await readBaseLayer(), readAppLayer()], config },
     credentials,

@@ -23,26 +23,39 @@ const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'
 const toHoldSeconds = (file: Ec2File): number =>
   file.strategy === 'recreate' ? Math.min(longestSeconds(file), 600) : 30
 
+const toPredeploy = ({ predeploy }: Ec2File) =>
+  predeploy === undefined || Array.isArray(predeploy)
+    ? { command: predeploy ?? null, entrypoint: true }
+    : predeploy
+
+const toRun = ({ run }: Ec2File): Ec2Settings['run'] => ({
+  command: run.command,
+  volumes: run.volumes,
+  networks: run.networks,
+  capAdd: run.capAdd,
+  newPrivileges: run.newPrivileges,
+  pidsLimit: run.pidsLimit,
+  memory: run.memory ?? null,
+  user: run.user ?? null,
+  extraHosts: run.extraHosts,
+  shmSize: run.shmSize ?? null,
+  init: run.init,
+  stopTimeoutSeconds: run.stopTimeout,
+})
+
 const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settings => ({
   kind: 'ec2',
   key: keyOfFleet(instances),
   instances,
+  predeployEntrypoint: toPredeploy(file).entrypoint,
   strategy: file.strategy ?? 'blue-green',
   port: file.port ?? null,
   publish: file.publish ?? null,
   hosts: file.hosts.map((host) => host.toLowerCase()),
-  replaces: file.replaces ?? null,
-  predeploy: file.predeploy ?? null,
-  run: {
-    command: file.run.command,
-    volumes: file.run.volumes,
-    networks: file.run.networks,
-    capAdd: file.run.capAdd,
-    newPrivileges: file.run.newPrivileges,
-    pidsLimit: file.run.pidsLimit,
-    memory: file.run.memory ?? null,
-    stopTimeoutSeconds: file.run.stopTimeout,
-  },
+  replaces: typeof file.replaces === 'object' ? file.replaces.name : (file.replaces ?? null),
+  acceptedLosses: typeof file.replaces === 'object' ? file.replaces.without : [],
+  predeploy: toPredeploy(file).command,
+  run: toRun(file),
   holdSeconds: file.hold ?? toHoldSeconds(file),
   drainSeconds: file.drain ?? defaultDrainSeconds,
   health: {

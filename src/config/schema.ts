@@ -1,12 +1,11 @@
 import * as z from 'zod'
 import { Health } from './health.ts'
+import { Predeploy, Replaces, Run, program } from './run-schema.ts'
 import {
   BatchInput,
-  Capability,
   HostName,
   ImageName,
   KeyArn,
-  Memory,
   Publish,
   SecretName,
   TagTemplate,
@@ -42,52 +41,6 @@ const RequirementInput = z
   )
   .describe('A requirement for deploying a commit.')
 
-const command = z.array(
-  z
-    .string({ error: 'text; put it in quotes' })
-    .refine((text) => !text.includes('\0'), { error: 'text without NUL characters' }),
-  { error: 'a list of words, such as [python, manage.py, migrate]' },
-)
-
-const containerName = textLike(
-  "a container's name, such as lettings",
-  /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}$/,
-)
-
-const Run = z
-  .strictObject({
-    command: command.default([]).describe("Instead of the image's own command."),
-    volumes: z
-      .array(
-        textLike(
-          'a volume or an absolute path of the instance, and where it appears in the container, such as "data:/data" or "/srv/media:/media:ro"',
-          /^(?:[a-zA-Z0-9][a-zA-Z0-9_.-]+|\/[^:\p{Cc}]*):\/[^:\p{Cc}]+(?::(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*)?$/u,
-        ),
-      )
-      .default([]),
-    networks: z.array(containerName).default([]).describe('Further Docker networks to join.'),
-    capAdd: z
-      .array(Capability)
-      .default([])
-      .describe("Capabilities besides Docker's own, of which NET_RAW is taken away."),
-    newPrivileges: z
-      .boolean({ error: 'true or false' })
-      .default(false)
-      .describe('Whether setuid programs, such as sudo, get their rights in the container.'),
-    pidsLimit: wholeNumber(16, 4_194_304)
-      .default(1024)
-      .describe('How many processes and threads the container may have.'),
-    allowHostAccess: z
-      .boolean({ error: 'true or false' })
-      .default(false)
-      .describe('Accepts volumes and capabilities that make the container root on the instance.'),
-    memory: Memory.optional(),
-    stopTimeout: duration(1, 600)
-      .prefault('30s')
-      .describe('How long the old container may take to stop.'),
-  })
-  .describe('How the container is run.')
-
 const Instances = z
   .strictObject({
     tag: textLike(
@@ -112,12 +65,10 @@ const Ec2File = z.strictObject({
   port: wholeNumber(1, 65535).optional().describe("The container's port."),
   publish: Publish.optional().describe('Where the proxy listens on the instance.'),
   hosts: z.array(HostName).default([]).describe('Which Host headers are for this app; none: all.'),
-  replaces: containerName.optional().describe('A container started by hand that the app replaces.'),
-  predeploy: command
-    .min(1, { error: 'a list of at least one word' })
-    .refine(([program]) => program !== '', { error: 'a list that begins with a program' })
-    .optional()
-    .describe('Run once per deployment in the new image before it starts.'),
+  replaces: Replaces.optional().describe('A container started by hand that the app replaces.'),
+  predeploy: Predeploy.optional().describe(
+    'Run once per deployment in the new image before it starts.',
+  ),
   run: Run.prefault({}),
   hold: duration(0, 600)
     .optional()
@@ -154,9 +105,7 @@ const Heroku = z.strictObject({
   app: textLike('the name of a Heroku app', /^[a-z][a-z0-9-]{1,28}[a-z0-9]$/),
   process: textLike('a process type, such as web', /^[a-zA-Z0-9_-]{1,63}$/).default('web'),
   token: SecretName.describe('The secret that holds an API key of Heroku.'),
-  release: command
-    .min(1, { error: 'a list of at least one word' })
-    .refine(([program]) => program !== '', { error: 'a list that begins with a program' })
+  release: program
     .optional()
     .describe('The command of the release phase, run in the new image before it serves.'),
   env: z.enum(['sync', 'leave'], { error: 'sync or leave' }).default('sync'),

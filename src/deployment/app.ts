@@ -43,6 +43,10 @@ export interface TargetTraits {
 export interface Ec2Settings extends TargetTraits {
   readonly kind: 'ec2'
   readonly instances: InstanceSelector
+  /** What the container that `replaces` names has and the new one may lack: `env`, or only `env DEBUG`. */
+  readonly acceptedLosses: readonly string[]
+  /** Whether the image's ENTRYPOINT runs `predeploy`, as it runs the app. */
+  readonly predeployEntrypoint: boolean
   readonly strategy: 'blue-green' | 'recreate' | 'worker'
   /** The container's port and the proxy's; null for a worker. */
   readonly port: number | null
@@ -55,6 +59,10 @@ export interface Ec2Settings extends TargetTraits {
     readonly newPrivileges: boolean
     readonly pidsLimit: number
     readonly memory: string | null
+    readonly user: string | null
+    readonly extraHosts: readonly string[]
+    readonly shmSize: string | null
+    readonly init: boolean
     readonly stopTimeoutSeconds: number
   }
   readonly holdSeconds: number

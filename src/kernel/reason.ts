@@ -55,6 +55,8 @@ export const reasons = {
   docker_unavailable: 'The Docker Engine on the instance does not respond, or was restarted.',
   disk_full: 'Too little disk space for the image, or no room for more files.',
   port_in_use: 'The port is used by something that Landfall did not start.',
+  takeover_loses:
+    'The container to take over has something that the new one would not get; nothing was stopped.',
   owned_by_other: 'The instance belongs to another account or stage for this app.',
   key_changed: 'The key of the instance is not the one that Landfall knows it by.',
   envelope_invalid:

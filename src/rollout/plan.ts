@@ -122,6 +122,12 @@ const describePlan = (
   return `${from === 'live' ? 'deploy what is live again' : `deploy ${id}`} ${where}`
 }
 
+/** Landfall's own is among them, so that an app without any is told from one whose secret cannot be read. */
+const listEnvNames = ({ app, secret }: AppFacts): readonly string[] | null =>
+  secret?.ok === false
+    ? null
+    : ['LANDFALL_APP', ...Object.keys(app.env), ...(secret === null ? [] : secret.value)]
+
 /** Each of the app's targets once, so that its instances are listed once. */
 const rememberTargets = ({ toTarget }: PlanPorts): PlanPorts['toTarget'] => {
   const known = new Map<TargetSettings, ReturnType<typeof toTarget>>()
@@ -141,7 +147,7 @@ export const createPlan =
     const isOfRevision = chosen.from !== 'nothing' || !isNamedByCommit(app)
     const digest = image?.found.ok === true && isOfRevision ? image.found.value : null
     const toTarget = rememberTargets(ports)
-    const order = { app, commit: chosen.commit, digest }
+    const order = { app, commit: chosen.commit, digest, envNames: listEnvNames(facts) }
     const [opened, views] = await Promise.all([
       openForPlan({ ...ports, toTarget }, facts, digest),
       Promise.all(

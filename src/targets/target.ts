@@ -85,6 +85,8 @@ export interface LookOrder {
   readonly target: number
   readonly commit: Commit | null
   readonly digest: Digest | null
+  /** The names of the variables that the container gets; null if they are not known. */
+  readonly envNames?: readonly string[] | null
 }
 
 /** A target as `plan` reads it: nothing here can change it. */

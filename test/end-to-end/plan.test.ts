@@ -106,7 +106,7 @@ test('plan names all that is missing before the first deployment, and changes no
   expect(lines).toEqual([
     startsWith(`problem secret: ${secret} does not exist: aws secretsmanager create-secret`),
     startsWith('problem alarm: there is no alarm e2e-plan-5xx here'),
-    `problem port: port ${stage.port(app)} is taken by the container ${byHand}; to take it over add the line  replaces: ${byHand}`,
+    `problem port: port ${stage.port(app)} is taken by the container ${byHand}; if your app runs in it, add the line  replaces: ${byHand}`,
     'warning revision: no revision is known yet: push a commit',
     startsWith('warning hook: GitHub: Pushes: none was seen yet'),
     startsWith('warning hook: GitHub: Workflow runs: none was seen yet'),

@@ -89,6 +89,7 @@ test('plan leaves nothing on an instance that Landfall never used', async () => 
     pulled: false,
     holder: '',
     replacesRuns: false,
+    losses: [],
     obstacles: [],
   })
   expect(plan.docker).toMatch(/^\d+\.\d+/)
@@ -123,6 +124,14 @@ test('plan reports after a deployment what serves, its owner and that the image 
   const rival = await lookAt({ app: stage.app('rival') })
   expect(rival.obstacles).toMatchObject([{ reason: 'port_in_use' }])
   expect(rival.obstacles[0]?.message).toContain(`${app} serves the same hosts`)
+  // The proxy of other apps is nothing to take over.
+  const wider = await lookAt({ app: stage.app('wider'), settings: { publishAddress: '' } })
+  expect(wider.obstacles).toEqual([
+    {
+      reason: 'port_in_use',
+      message: `port ${instance.port} is taken by the proxy of other apps; write  publish: 127.0.0.1:${instance.port}  or choose another port`,
+    },
+  ])
   await instance.clean([app])
 })
 
@@ -133,7 +142,7 @@ test('plan names a container started by hand and the line to add', async () => {
   expect(taken.obstacles).toEqual([
     {
       reason: 'port_in_use',
-      message: `port ${instance.port} is taken by the container ${stranger}; to take it over add the line  replaces: ${stranger}`,
+      message: `port ${instance.port} is taken by the container ${stranger}; if your app runs in it, add the line  replaces: ${stranger}`,
     },
   ])
   const replaced = await lookAt({ settings: { replaces: stranger } })
@@ -142,6 +151,15 @@ test('plan names a container started by hand and the line to add', async () => {
   await instance.prepare()
   const refused = await instance.deploy(orderOf())
   expect(refused.message).toBe(taken.obstacles[0]?.message)
+})
+
+test('plan tells a container on another address or protocol from one that has the port', async () => {
+  const publish = [`127.0.0.2:${instance.port}:8000`, `127.0.0.1:${instance.port}:8000/udp`]
+  const options = publish.flatMap((one) => ['-p', one])
+  await docker(['run', '-d', '--name', stranger, ...options, `${one.image}@${one.digest}`])
+  expect(await lookAt()).toMatchObject({ holder: '', obstacles: [] })
+  const everywhere = await lookAt({ settings: { publishAddress: '' } })
+  expect(everywhere).toMatchObject({ holder: stranger, obstacles: [{ reason: 'port_in_use' }] })
 })
 
 test('plan reports a program outside Docker', async () => {
@@ -265,8 +283,13 @@ test('plan refuses a late command and settings of another version', async () => 
 
 test('the longest answer of plan fits into a listing of SSM', async () => {
   const name = (index: number): string => `${index}`.padEnd(200, 'x')
-  const settings = { network: [1, 2, 3, 4, 5, 6, 7].map(name) }
+  const variables = [1, 2, 3, 4, 5, 6, 7].flatMap((index) => ['-e', `V${name(index)}=planted`])
+  await docker(['create', '--name', stranger, ...variables, `${one.image}@${one.digest}`])
+  const network = [1, 2, 3, 4, 5, 6, 7].map(name)
+  const settings = { network, replaces: stranger, envName: ['DEBUG'] }
   const { answer, plan } = await look({ settings }, without(['curl']))
   expect(answer.output.length).toBeLessThan(2400)
   expect(plan?.obstacles).toHaveLength(4)
+  expect(plan?.losses).toHaveLength(4)
+  expect(answer.output).not.toContain('planted')
 })

@@ -103,6 +103,25 @@ const kinds: readonly (readonly [string, fc.Arbitrary<readonly [Changes, Changes
       .map((hosts) => [{}, { hosts }]),
   ],
   ['replaces', name.map((replaces) => [{}, { replaces }])],
+  [
+    'replaces.without',
+    like(/^(volume|env|file|port) [ -~]{1,20}$/).map((loss) => [
+      {},
+      { replaces: { name: 'old', without: [loss, 'env'] } },
+    ]),
+  ],
+  [
+    'run.user',
+    fc.oneof(like(/^[a-z0-9_:.-]{1,9}$/), written).map((user) => [{}, { run: { user } }]),
+  ],
+  [
+    'run.extraHosts',
+    fc
+      .oneof(like(/^[a-z0-9.-]{1,9}:(host-gateway|[0-9a-f.:]{2,9})$/), written)
+      .map((host) => [{}, { run: { extraHosts: [host] } }]),
+  ],
+  ['run.shmSize', like(/^\d{1,6}[bkmg]$/).map((shmSize) => [{}, { run: { shmSize } }])],
+  ['run.init', fc.boolean().map((init) => [{}, { run: { init } }])],
   ['run.networks', fc.array(name, { maxLength: 2 }).map((networks) => [{}, { run: { networks } }])],
   [
     'run.capAdd',
@@ -114,6 +133,10 @@ const kinds: readonly (readonly [string, fc.Arbitrary<readonly [Changes, Changes
   ['run.pidsLimit', fc.nat(5_000_000).map((pidsLimit) => [{}, { run: { pidsLimit } }])],
   ['run.command', fc.array(written).map((command) => [{}, { run: { command } }])],
   ['predeploy', fc.array(written, { minLength: 1 }).map((predeploy) => [{}, { predeploy }])],
+  [
+    'predeploy.entrypoint',
+    fc.boolean().map((entrypoint) => [{}, { predeploy: { command: ['true'], entrypoint } }]),
+  ],
   ['run.volumes', volume.map((one) => [{}, { run: { volumes: [one] } }])],
   ['run.memory', like(/^\d{1,6}[bkmg]$/).map((memory) => [{}, { run: { memory } }])],
   ['run.stopTimeout', amount.map((stopTimeout) => [{}, { run: { stopTimeout } }])],
@@ -176,6 +199,11 @@ test.each([
   ['pidsLimit=0', 'setting pidsLimit is malformed'],
   ['network=--privileged', 'setting network is malformed'],
   ['replaces=-x', 'setting replaces is malformed'],
+  ['without=env A\nB', 'setting without is malformed'],
+  ['user=--privileged', 'setting user is malformed'],
+  ['extraHost=--privileged', 'setting extraHost is malformed'],
+  ['shmSize=1g --privileged', 'setting shmSize is malformed'],
+  ['init=true', 'setting init is malformed'],
   ['port=0', 'setting port is malformed'],
   ['secret=x', 'unknown setting secret'],
 ])('the host refuses %j', (entry, expected) => {

@@ -256,6 +256,7 @@ const planFields = fc.constantFrom(
   'pulled',
   'holder',
   'replacesRuns',
+  'losses',
   'obstacles',
   'serving',
   'outcome',

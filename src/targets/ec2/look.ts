@@ -44,7 +44,7 @@ const deliverySeconds = 30
 const toLookCommand = (
   { stage, clock }: LookPorts,
   settings: Ec2Settings,
-  { app, commit, digest }: LookOrder,
+  { app, commit, digest, envNames }: LookOrder,
   instances: readonly InstanceId[],
 ): Command => {
   const wanted = {
@@ -55,6 +55,7 @@ const toLookCommand = (
     predeployOn: null,
     numberedAt: null,
     imageMegabytes: null,
+    envNames: settings.replaces === null ? null : (envNames ?? null),
   }
   return {
     document: stage.planDocument,

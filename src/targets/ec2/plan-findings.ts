@@ -69,6 +69,31 @@ const findReplaced = ({ settings: { replaces }, host }: HostFacts): readonly Tar
   return [toWarning('port', message)]
 }
 
+/** What to do about a loss of each kind, as `host/losses.sh` names it. */
+const givings: Readonly<Record<string, string>> = {
+  volume: 'add it to run.volumes, or copy what is in it',
+  port: 'a port that is not publish is for an app of its own',
+  network: 'add it to run.networks',
+  host: 'add it to run.extraHosts',
+  user: 'set run.user',
+  memory: 'set run.memory',
+  shm: 'set run.shmSize',
+  capability: 'add it to run.capAdd',
+  env: 'add it to env or to the secret',
+  file: 'copy it into a volume',
+}
+
+/** The losses of one kind as one problem; `--rm` has no excuse. */
+const findLosses = ({ settings: { replaces }, host: { losses } }: HostFacts) =>
+  [...Map.groupBy(losses, (loss) => loss.split(' ')[0] ?? '')].map(([kind, all]): TargetFinding => {
+    const what = all.map((loss) => loss.slice(kind.length + 1)).join(', ')
+    const message =
+      kind === 'rm'
+        ? `${replaces} was run with --rm, so stopping it removes it: run it without, as docs/take-over.md shows`
+        : `${replaces} has ${kind} ${what}, which the new container does not get: ${givings[kind] ?? 'give it one'}, or accept it:  replaces: { name: ${replaces}, without: [${kind}] }`
+    return toProblem('replaces', 'takeover_loses', message)
+  })
+
 /** The message is the host's own. */
 const findFirewall = ({ settings, host }: HostFacts): readonly TargetFinding[] => {
   if (settings.metadata === 'allow' || host.firewall === '') return []
@@ -123,6 +148,7 @@ const findOnHost = (
     ...host.obstacles.map(({ reason, message }) =>
       instanceProblem(toResultReason(reason) ?? 'start_failed', message),
     ),
+    ...findLosses(facts),
     ...findSpace(facts),
     ...findMemory(facts),
     ...findReplaced(facts),

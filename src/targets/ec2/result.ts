@@ -73,6 +73,8 @@ const HostPlan = z.object({
   /** The container that has the port; empty if none has. */
   holder: Name,
   replacesRuns: z.boolean(),
+  /** What the container that `replaces` names has and a new one would not get: `env DEBUG`. */
+  losses: z.array(Name).max(most.entries),
   /** Why no rule can keep containers from the metadata service here; empty if one can. */
   firewall: Name,
   obstacles: z.array(z.object({ reason: z.string(), message: Message })).max(most.entries),

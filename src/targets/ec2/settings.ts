@@ -11,6 +11,8 @@ export type SettingsOrder = Pick<
 > & {
   /** Megabytes of disk that the image takes; null if not known. */
   readonly imageMegabytes: number | null
+  /** For a look, which has no envelope to read them in; absent or null if not known. */
+  readonly envNames?: readonly string[] | null
   readonly release: (Pick<Release, 'commit'> & { readonly digest: Digest | null }) | null
 }
 
@@ -47,6 +49,11 @@ const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
     ['pidsLimit', run.pidsLimit],
     ['memory', run.memory],
     ['replaces', replaces],
+    ['without', settings.acceptedLosses],
+    ['user', run.user],
+    ['extraHost', run.extraHosts],
+    ['shmSize', run.shmSize],
+    ['init', run.init ? null : 'false'],
     ['metadata', metadata],
     ['stopTimeout', Math.ceil(run.stopTimeoutSeconds)],
     ['hold', Math.ceil(holdSeconds)],
@@ -79,7 +86,9 @@ export const renderSettings = (
     ['commit', order.release?.commit ?? ''],
     ['environment', order.settings.environment],
     ...listTargetSettings(settings),
+    ['envName', order.envNames ?? null],
     ['predeploy', order.predeployOn === null ? null : settings.predeploy],
+    ['entrypoint', settings.predeployEntrypoint ? null : 'none'],
   ]
   const entries = all.flatMap(([name, value]) =>
     [value ?? []].flat().map((one) => `${name}=${one}\0`),

@@ -163,7 +163,7 @@ test.each([
   [
     'a predeploy without a program',
     ec2With('predeploy: ["", x]'),
-    `${at(15, 22, `${ec2}.predeploy`)}: must be a list that begins with a program, got a list`,
+    `${at(15, 23, `${ec2}.predeploy[0]`)}: must be the name of a program, got ""`,
   ],
   [
     'an address that Docker reads differently',
@@ -188,7 +188,7 @@ test.each([
   [
     'a command as one text',
     ec2With('predeploy: python manage.py migrate'),
-    `${at(15, 22, `${ec2}.predeploy`)}: must be a list of words, such as [python, manage.py, migrate], got "python manage.py migrate"`,
+    `${at(15, 22, `${ec2}.predeploy`)}: must be a list of words, such as [python, manage.py, migrate], or { command: [python, manage.py, migrate], entrypoint: false }, got "python manage.py migrate"`,
   ],
   [
     'a tag to select by that has no value',

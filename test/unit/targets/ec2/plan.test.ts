@@ -150,6 +150,18 @@ test.each<[string, Partial<HostPlan>, Partial<Ec2Settings>, string]>([
     'warning port: no container web runs here, so nothing is taken over; is the name in the line  replaces: web  right?',
   ],
   [
+    'what a container to take over would lose, with the kind to name',
+    { replacesRuns: true, losses: ['env DEBUG', 'volume data:/data', 'env SECRET_KEY'] },
+    { replaces: 'web' },
+    'problem replaces: web has env DEBUG, SECRET_KEY, which the new container does not get: add it to env or to the secret, or accept it:  replaces: { name: web, without: [env] }',
+  ],
+  [
+    'a container to take over that its stop would remove',
+    { replacesRuns: true, losses: ['rm'] },
+    { replaces: 'web' },
+    'problem replaces: web was run with --rm, so stopping it removes it: run it without, as docs/take-over.md shows',
+  ],
+  [
     'little memory for two copies',
     { serving: servingAt(1), memoryBytes: 200 * megabyte },
     {},

@@ -59,9 +59,16 @@ test('renders any bytes of a value, and repeats the name for a list', () => {
     newPrivileges: true,
     pidsLimit: 4096,
     memory: '512m',
+    user: '1000:1000',
+    extraHosts: ['db:10.0.0.5'],
+    shmSize: '256m',
+    init: false,
     stopTimeoutSeconds: 5,
   }
-  const entries = rendered(orderOf(), ec2({ run, replaces: 'old', hosts: [] }))
+  const entries = rendered(
+    orderOf(),
+    ec2({ run, replaces: 'old', acceptedLosses: ['env DEBUG'], hosts: [] }),
+  )
   expect(entries).toEqual(
     expect.arrayContaining([
       'command=sh',
@@ -74,7 +81,12 @@ test('renders any bytes of a value, and repeats the name for a list', () => {
       'newPrivileges=true',
       'pidsLimit=4096',
       'memory=512m',
+      'user=1000:1000',
+      'extraHost=db:10.0.0.5',
+      'shmSize=256m',
+      'init=false',
       'replaces=old',
+      'without=env DEBUG',
       'stopTimeout=5',
     ]),
   )
@@ -89,6 +101,11 @@ test('renders predeploy only for the instance that runs it', () => {
     'predeploy=migrate',
   ])
   expect(rendered().some((entry) => entry.startsWith('predeploy'))).toBe(false)
+})
+
+test("renders that predeploy takes the place of the image's ENTRYPOINT only where it does", () => {
+  expect(rendered()).not.toContain('entrypoint=none')
+  expect(rendered(orderOf(), ec2({ predeployEntrypoint: false }))).toContain('entrypoint=none')
 })
 
 test('renders no port and no published address for a worker', () => {
