@@ -18,6 +18,7 @@ import { createLabels } from '../src/journal/labels.ts'
 import { createRevisions } from '../src/journal/revisions.ts'
 import { createCarryRecords } from '../src/journal/carries.ts'
 import { createHerokuRecords } from '../src/journal/heroku.ts'
+import { createProxyImages } from '../src/journal/proxy-images.ts'
 import { createFleetScans } from '../src/journal/fleet-scans.ts'
 import { createSeen } from '../src/journal/seen.ts'
 import { createJournalTable, type JournalTable } from '../src/journal/table.ts'
@@ -35,6 +36,7 @@ import { createSecretVersions, type ReadSecret } from '../src/secrets/app-secret
 import { createByKind } from '../src/targets/create.ts'
 import { createEc2Target } from '../src/targets/ec2/ec2.ts'
 import { createMeasureImage } from '../src/targets/ec2/measure-image.ts'
+import { createFixProxyImage } from '../src/targets/ec2/proxy-image.ts'
 import { listPresent } from '../src/targets/ec2/select.ts'
 import {
   createMaskOutput,
@@ -108,6 +110,13 @@ const composeEc2 = (
     ({ settings, digest }) => images.findSize(settings, digest, null),
     sleep,
   ),
+  findProxyImage: createFixProxyImage({
+    proxyImages: createProxyImages(table),
+    setting: environment.PROXY_IMAGE,
+    findDigest: images.findDigest,
+    clock,
+    log,
+  }),
   maskOutput: createMaskOutput(readSecret),
   stage: {
     name: environment.STAGE,

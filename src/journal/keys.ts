@@ -74,6 +74,9 @@ export const itemKey = {
   /** The last fleet scan: one per stage. */
   fleetScan: (): ItemKey => ({ pk: 'stage', sk: 'fleet-scan' }),
 
+  /** What every proxy of the stage is made of: one per stage. */
+  proxyImage: (): ItemKey => ({ pk: 'proxy', sk: 'image' }),
+
   receipt: (id: DeliveryId): ItemKey => ({ pk: `delivery#${id}`, sk: 'receipt' }),
 
   command: (command: string): ItemKey => ({ pk: `command#${command}`, sk: 'command' }),

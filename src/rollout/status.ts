@@ -18,6 +18,7 @@ import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { Heads, History, Revisions, Seen } from './journal.ts'
+import type { ProxyImages } from '../targets/ec2/ports.ts'
 import { answerForAny, refuseOrder } from './operator.ts'
 import { listLiveOn, renderRedeploy } from './promotion.ts'
 
@@ -28,6 +29,7 @@ interface StatusPorts {
   readonly revisions: Revisions
   readonly history: History
   readonly seen: Seen
+  readonly proxyImages: Pick<ProxyImages, 'load'>
   readonly clock: Clock
 }
 
@@ -184,6 +186,7 @@ export const createStatus =
   (ports: StatusPorts) =>
   async (name: AppName, app: App | null): Promise<Readonly<Record<string, unknown>>> => {
     const head = await ports.heads.load(name)
+    const proxy = await ports.proxyImages.load()
     const waiting = await ports.revisions.loadWaiting(name, [])
     const seen = await ports.seen.load(name)
     const history = await ports.history.loadDeployments(name, shownDeployments)
@@ -214,6 +217,7 @@ export const createStatus =
       ...showHolds(head),
       owed: head.notices.map(showNotice),
       operations: head.operations,
+      proxy,
       deployments,
     }
   }

@@ -22,6 +22,7 @@ const records = [
   'Command',
   'Certificate',
   'Fleet scan',
+  'Proxy image',
   'Carry',
   'Heroku deploy',
   'Heroku release',

@@ -15,6 +15,7 @@ import { createLabels } from '../../src/journal/labels.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createHerokuRecords } from '../../src/journal/heroku.ts'
 import { createFleetScans } from '../../src/journal/fleet-scans.ts'
+import { createProxyImages } from '../../src/journal/proxy-images.ts'
 import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
 import { toItemKey, type Item } from '../../src/journal/table.ts'
 import { createTags } from '../../src/journal/tags.ts'
@@ -182,6 +183,7 @@ const readers: Readonly<Record<string, Reader>> = {
     read: (item) => createCarryRecords(journal.table).load(carryOrderOf(item)),
     told: (item) => without(['content', 'run'], whole(item)),
   },
+  'Proxy image': { read: () => createProxyImages(journal.table).load(), told: whole },
   'Fleet scan': { read: () => createFleetScans(journal.table).load(), told: whole },
 }
 

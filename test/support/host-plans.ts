@@ -13,6 +13,7 @@ export const hostPlanOf = (changes: Partial<HostPlan> = {}): HostPlan => ({
   pulled: false,
   holder: '',
   replacesRuns: false,
+  proxy: '',
   firewall: '',
   obstacles: [],
   ...changes,

@@ -15,6 +15,7 @@ import { createRecordSeen } from '../../src/journal/seen.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import type { CarryOrder, CarryProgress } from '../../src/targets/carry.ts'
 import { createCarryRecords } from '../../src/journal/carries.ts'
+import { createProxyImages } from '../../src/journal/proxy-images.ts'
 import { createHerokuRecords } from '../../src/journal/heroku.ts'
 import type { HerokuDeploy, HerokuRelease } from '../../src/targets/heroku/record.ts'
 import { createFleetScans } from '../../src/journal/fleet-scans.ts'
@@ -294,12 +295,20 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   await createCertificates(table, silent).record(certificate, command)
   const asked = { [app]: '2026-11-20T09:40:00.000Z' }
   await createFleetScans(table).record({ online: [instance], asked })
+  await createProxyImages(table).recordFirst(proxyImage)
   const carries = createCarryRecords(table)
   await carries.claim(carryOrder, carryRun, carried)
   await carries.record(carryOrder, carryRun, carried)
   const heroku = createHerokuRecords(table)
   await heroku.writeDeploy(herokuPlace, herokuDeploy)
   await heroku.recordRelease(herokuPlace, herokuRelease)
+}
+
+const proxyImage = {
+  image: 'docker.io/library/haproxy',
+  tag: '3.2',
+  digest: Digest.parse(`sha256:${'3'.repeat(64)}`),
+  at: '2026-11-20T10:04:14.000Z',
 }
 
 const keys: Readonly<Record<string, ItemKey>> = {
@@ -316,6 +325,7 @@ const keys: Readonly<Record<string, ItemKey>> = {
   Command: itemKey.command(command),
   Certificate: itemKey.certificate(instance),
   'Fleet scan': itemKey.fleetScan(),
+  'Proxy image': itemKey.proxyImage(),
   Carry: itemKey.carry('oc-lettings', 'web'),
   'Heroku deploy': itemKey.herokuDeploy(herokuPlace.app, herokuPlace.process),
   'Heroku release': itemKey.herokuRelease(herokuPlace.app, herokuPlace.process, generation),

@@ -1,7 +1,7 @@
 import type { InstanceSelector, ReleaseSettings } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/deployment.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
-import type { InstanceId } from '../../kernel/id.ts'
+import type { Digest, InstanceId } from '../../kernel/id.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import type { Result } from '../../kernel/result.ts'
@@ -122,6 +122,25 @@ export type MeasureImage = (release: Release) => Promise<number | null>
 /** Returns the function that masks a release's secrets in a text. */
 export type MaskOutput = (release: Release) => Promise<(text: string) => string>
 
+/** What every proxy of the stage is made of. */
+export interface ProxyImage {
+  /** With its registry and without a tag: `docker.io/library/haproxy`. */
+  readonly image: string
+  /** The tag that named the digest then; the digest itself where the setting names one. */
+  readonly tag: string
+  readonly digest: Digest
+  readonly at: Instant
+}
+
+/** Kept in the journal once for the stage; `reconcile` alone may write it. */
+export interface ProxyImages {
+  load(): Promise<ProxyImage | null>
+  /** Keeps the one that is recorded already, and returns what is recorded. */
+  recordFirst(image: ProxyImage): Promise<ProxyImage>
+}
+
+export type FoundProxyImage = Result<ProxyImage, 'proxy_image_unavailable'>
+
 /** The documents' names, and the parameters of every command of this stage. */
 export interface Ec2Stage {
   readonly name: string
@@ -129,6 +148,7 @@ export interface Ec2Stage {
   readonly deployDocument: string
   /** `<account>/<region>/<stage>`: a host that belongs to another owner refuses. */
   readonly owner: string
+  /** The setting, by tag: what a command names is `findProxyImage`'s. */
   readonly proxyImage: string
   readonly subnet: string
 }
@@ -147,6 +167,8 @@ export interface Ec2Ports extends SelectionPorts {
   readonly certificates: Certificates
   readonly sealEnvelope: SealEnvelope
   readonly measureImage: MeasureImage
+  /** The stage's one image of the proxy, recorded at the first call. */
+  readonly findProxyImage: () => Promise<FoundProxyImage>
   readonly maskOutput: MaskOutput
   readonly stage: Ec2Stage
 }

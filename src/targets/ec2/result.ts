@@ -73,6 +73,8 @@ const HostPlan = z.object({
   /** The container that has the port; empty if none has. */
   holder: Name,
   replacesRuns: z.boolean(),
+  /** What the proxy of the app's address was created from: a digest, or a tag of the time before; empty if none runs. */
+  proxy: Name,
   /** Why no rule can keep containers from the metadata service here; empty if one can. */
   firewall: Name,
   obstacles: z.array(z.object({ reason: z.string(), message: Message })).max(most.entries),

@@ -4,6 +4,7 @@ import { plainly } from '../../support/calls.ts'
 import { appOf } from '../../support/apps.ts'
 import { begin, bringLive } from '../../support/core.ts'
 import { openingOf } from '../../support/deployments.ts'
+import { proxyImage } from '../../support/ec2-ports.ts'
 import { commitAt, originAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
 import { operate, pushGreen, runReconcile } from '../../support/runs.ts'
@@ -22,8 +23,10 @@ const goingBack = async (): Promise<World> => {
   return world
 }
 
+const proxyImages = { load: () => Promise.resolve(proxyImage) }
+
 const statusOf = (world: World) =>
-  createStatus({ stage: 'prod', apps: [world.app], ...world.toPorts(plainly) })(
+  createStatus({ stage: 'prod', apps: [world.app], proxyImages, ...world.toPorts(plainly) })(
     world.app.name,
     world.app,
   )
@@ -134,6 +137,7 @@ describe('a commit that waits for a person in the status', () => {
     const ports = world.toPorts(plainly)
     const status = createStatus({
       ...ports,
+      proxyImages,
       stage: 'prod',
       apps: [world.app, staging],
       heads: {
@@ -160,4 +164,8 @@ describe('a commit that waits for a person in the status', () => {
     expect(status).toMatchObject({ waiting: [{ lacks: ['image'], reason: 'image_missing' }] })
     expect(JSON.stringify(status)).not.toContain('bringOut')
   })
+})
+
+it("shows the one image of the stage's proxies", async () => {
+  expect(await statusOf(createWorld({ instances: 1 }))).toMatchObject({ proxy: proxyImage })
 })
