@@ -22,7 +22,7 @@ interface ParameterRule {
   readonly allowedPattern: string
 }
 
-const common: Recipe['parameters'] = {
+const common = {
   App: { description: 'Name of the app', allowedPattern: '^[a-z][a-z0-9-]{0,38}[a-z0-9]$' },
   Owner: {
     description: 'account/region/stage that may change this app here',
@@ -32,7 +32,7 @@ const common: Recipe['parameters'] = {
     description: 'Epoch seconds after which the command does nothing',
     allowedPattern: '^[0-9]{1,12}$',
   },
-}
+} satisfies Recipe['parameters']
 
 /** What a deployment is made of; a plan asks what it would meet in the deployment's own words. */
 const parts = [
@@ -50,6 +50,11 @@ const parts = [
   'health.sh',
   'switch.sh',
 ]
+
+const fence: ParameterRule = {
+  description: 'Commands with a lower one are refused',
+  allowedPattern: '^[0-9]{1,12}$',
+}
 
 const settings: ParameterRule = {
   description: 'Base64 of NUL-terminated name=value entries; not secret',
@@ -75,10 +80,7 @@ const recipes = {
       ...common,
       Mode: { description: 'deploy or restore', allowedPattern: '^(deploy|restore)$' },
       Generation: { description: 'What shall run', allowedPattern: '^[0-9]{1,9}$' },
-      Fence: {
-        description: 'Commands with a lower one are refused',
-        allowedPattern: '^[0-9]{1,12}$',
-      },
+      Fence: fence,
       Settings: settings,
       Envelope: {
         description: 'Base64 of CMS EnvelopedData for this instance, or - for none',
@@ -86,11 +88,24 @@ const recipes = {
       },
     },
   },
+  renew: {
+    description: 'Landfall: makes the proxies of the instance anew, of another image',
+    scripts: ['common.sh', ...parts, 'renew.sh'],
+    parameters: {
+      Owner: common.Owner,
+      NotAfter: common.NotAfter,
+      Fence: fence,
+      ProxyImage: {
+        description: 'The image by its digest',
+        allowedPattern: '^[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$',
+      },
+    },
+  },
 } as const satisfies Record<string, Recipe>
 
 export type DocumentKind = keyof typeof recipes
 
-export const documentKinds: readonly DocumentKind[] = ['prepare', 'plan', 'deploy']
+export const documentKinds: readonly DocumentKind[] = ['prepare', 'plan', 'deploy', 'renew']
 
 export interface HostDocument {
   /** `landfall-<stage>-<kind>-<first 8 hex digits of the content's SHA-256>`. */

@@ -5,7 +5,7 @@ import { instantSchema, parseItem, schemaVersion } from './item.ts'
 import { itemKey } from './keys.ts'
 import { putItem, readItem, type JournalTable } from './table.ts'
 
-const proxyImageSchema: z.ZodType<ProxyImage> = z.object({
+export const proxyImageSchema: z.ZodType<ProxyImage> = z.object({
   image: z.string().min(1),
   tag: z.string().min(1),
   digest: Digest,
@@ -20,6 +20,10 @@ const load = async (table: JournalTable): Promise<ProxyImage | null> => {
 
 export const createProxyImages = (table: JournalTable): ProxyImages => ({
   load: () => load(table),
+
+  replace: async ({ image, tag, digest, at }) => {
+    await putItem(table, { ...itemKey.proxyImage(), schemaVersion, image, tag, digest, at })
+  },
 
   recordFirst: async ({ image, tag, digest, at }) => {
     const item = { ...itemKey.proxyImage(), schemaVersion, image, tag, digest, at }

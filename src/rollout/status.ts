@@ -18,9 +18,10 @@ import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { Heads, History, Revisions, Seen } from './journal.ts'
-import type { ProxyImages } from '../targets/ec2/ports.ts'
+import type { ProxyImages, Renewals } from '../targets/ec2/ports.ts'
 import { answerForAny, refuseOrder } from './operator.ts'
 import { listLiveOn, renderRedeploy } from './promotion.ts'
+import { showRenewal } from './renewal.ts'
 
 interface StatusPorts {
   readonly stage: string
@@ -30,6 +31,7 @@ interface StatusPorts {
   readonly history: History
   readonly seen: Seen
   readonly proxyImages: Pick<ProxyImages, 'load'>
+  readonly renewals: Pick<Renewals, 'load'>
   readonly clock: Clock
 }
 
@@ -187,6 +189,7 @@ export const createStatus =
   async (name: AppName, app: App | null): Promise<Readonly<Record<string, unknown>>> => {
     const head = await ports.heads.load(name)
     const proxy = await ports.proxyImages.load()
+    const renewed = await ports.renewals.load()
     const waiting = await ports.revisions.loadWaiting(name, [])
     const seen = await ports.seen.load(name)
     const history = await ports.history.loadDeployments(name, shownDeployments)
@@ -218,6 +221,7 @@ export const createStatus =
       owed: head.notices.map(showNotice),
       operations: head.operations,
       proxy,
+      renewal: renewed && showRenewal(renewed.renewal),
       deployments,
     }
   }

@@ -23,6 +23,8 @@ const records = [
   'Certificate',
   'Fleet scan',
   'Proxy image',
+  'Renewal request',
+  'Renewal',
   'Carry',
   'Heroku deploy',
   'Heroku release',

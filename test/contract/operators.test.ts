@@ -4,6 +4,7 @@ import { createAuditLog } from '../../src/journal/audit-log.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
+import { createRenewals } from '../../src/journal/renewals.ts'
 import { createProxyImages } from '../../src/journal/proxy-images.ts'
 import { itemKey } from '../../src/journal/keys.ts'
 import { Fence, Generation } from '../../src/kernel/id.ts'
@@ -67,6 +68,7 @@ it('status writes nothing', async () => {
   const read = {
     history: createHistory(table),
     seen: createSeen(table),
+    renewals: createRenewals(table),
     proxyImages: createProxyImages(table),
   }
   const status = createStatus({ stage: 'prod', apps: [app], ...ports, ...read, clock })

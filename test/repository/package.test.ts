@@ -229,6 +229,7 @@ describe('roles', () => {
     ['cancel', []],
     ['freeze', []],
     ['unfreeze', []],
+    ['renew-proxy', []],
     ['status', []],
     ['plan', ['heroku', 'oc-lettings', 'registry', 'render']],
     ['carry', ['heroku']],
@@ -276,6 +277,8 @@ describe('roles', () => {
     ['a command', itemKey.command('x'), ['reconcile']],
     ['the fleet scan', itemKey.fleetScan(), ['reconcile']],
     ["the proxy's image", itemKey.proxyImage(), ['reconcile']],
+    ['a renewal of proxies', itemKey.renewal(), ['reconcile']],
+    ['the word for it', itemKey.renewalRequest(), ['renew-proxy']],
     ['what is carried', itemKey.carry('shop', 'web'), ['carry']],
     ["Heroku's order", itemKey.herokuDeploy('shop', 'web'), ['reconcile']],
     ["Heroku's release", itemKey.herokuRelease('shop', 'web', purpose.generation), ['reconcile']],
@@ -298,6 +301,7 @@ describe('roles', () => {
         'index',
         'instance#*',
         'proxy',
+        'proxy-request',
         'stage',
       ],
     ],
@@ -307,6 +311,7 @@ describe('roles', () => {
     ['cancel', ['head#*']],
     ['freeze', ['head#*']],
     ['unfreeze', ['head#*']],
+    ['renew-proxy', []],
     ['status', ['app#*', 'deployment#*', 'head#*', 'history#*', 'index', 'proxy']],
     ['plan', ['app#*', 'head#*', 'heroku#*', 'index', 'proxy']],
     ['carry', ['carry#*']],
@@ -380,7 +385,9 @@ describe('roles', () => {
     const operator = statementsOfPolicy('OperatorPolicy')
     expect(operator.slice(0, look.length)).toEqual(look)
     expect(operator.slice(look.length)).toMatchObject([{ Action: ['lambda:InvokeFunction'] }])
-    expect(invokable('OperatorPolicy')).toEqual(['hooks', 'plan', ...operators, 'status'].sort())
+    expect(invokable('OperatorPolicy')).toEqual(
+      ['hooks', 'plan', ...operators, 'renew-proxy', 'status'].sort(),
+    )
   })
 
   test('the look policy opens the logs of every function of the stage, and of no other stage', () => {
@@ -427,8 +434,9 @@ describe('documents', () => {
     prepare: 'PrepareDocument',
     plan: 'PlanDocument',
     deploy: 'DeployDocument',
+    renew: 'RenewDocument',
   }
-  const senders = { prepare: 'reconcile', plan: 'plan', deploy: 'reconcile' }
+  const senders = { prepare: 'reconcile', plan: 'plan', deploy: 'reconcile', renew: 'reconcile' }
 
   const contentOf = (kind: DocumentKind): string =>
     z.string().parse(resource(logicalIds[kind]).Properties['Content'])
@@ -457,6 +465,7 @@ describe('documents', () => {
       prepare: ['common', 'tools', 'running', 'metadata', 'prepare'],
       plan: ['common', 'tools', ...parts.split(' '), 'plan'],
       deploy: ['common', ...parts.split(' '), 'deploy'],
+      renew: ['common', ...parts.split(' '), 'renew'],
     }[kind]
     const lines = files.flatMap((file) =>
       readFileSync(`host/${file}.sh`, 'utf8').trimEnd().split('\n'),

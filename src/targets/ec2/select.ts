@@ -44,6 +44,10 @@ export const listPresent = async (fleet: Fleet, stage: string) => {
   })
 }
 
+/** The instances of a stage that a command reaches now. */
+export const listOnline = async (fleet: Fleet, stage: string): Promise<readonly InstanceId[]> =>
+  (await listPresent(fleet, stage)).filter(({ isOnline }) => isOnline).map(({ id }) => id)
+
 /**
  * The instances of a selector in the order of a rollout; ids that do not run come last. An instance with the
  * selector's tag and without the stage's is `ignored`: SSM would refuse the command for the others too.

@@ -24,12 +24,16 @@ const goingBack = async (): Promise<World> => {
 }
 
 const proxyImages = { load: () => Promise.resolve(proxyImage) }
+const renewals = { load: () => Promise.resolve(null) }
 
 const statusOf = (world: World) =>
-  createStatus({ stage: 'prod', apps: [world.app], proxyImages, ...world.toPorts(plainly) })(
-    world.app.name,
-    world.app,
-  )
+  createStatus({
+    stage: 'prod',
+    apps: [world.app],
+    proxyImages,
+    renewals,
+    ...world.toPorts(plainly),
+  })(world.app.name, world.app)
 
 describe('a waiting commit in the status', () => {
   it('shows that a commit waits for a rollback that is not open yet', async () => {
@@ -138,6 +142,7 @@ describe('a commit that waits for a person in the status', () => {
     const status = createStatus({
       ...ports,
       proxyImages,
+      renewals,
       stage: 'prod',
       apps: [world.app, staging],
       heads: {

@@ -20,6 +20,7 @@ const createStage = (given: { setting?: string; isDown?: boolean } = {}) => {
   const proxyImages: ProxyImages = {
     load: async () => recorded,
     recordFirst: async (image) => (recorded ??= image),
+    replace: async (image) => void (recorded = image),
   }
   const ports = {
     proxyImages,
