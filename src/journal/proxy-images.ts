@@ -1,6 +1,6 @@
+import type { ProxyImage, ProxyImages } from '../deployment/proxy.ts'
 import * as z from 'zod'
 import { Digest } from '../kernel/id.ts'
-import type { ProxyImage, ProxyImages } from '../targets/ec2/ports.ts'
 import { instantSchema, parseItem, schemaVersion } from './item.ts'
 import { itemKey } from './keys.ts'
 import { putItem, readItem, type JournalTable } from './table.ts'

@@ -1,6 +1,6 @@
+import type { Renewal, RenewalRequest, Renewals } from '../deployment/proxy.ts'
 import * as z from 'zod'
 import { Digest, InstanceId } from '../kernel/id.ts'
-import type { Renewal, RenewalRequest, Renewals } from '../targets/ec2/ports.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
 import { itemKey } from './keys.ts'
 import { expiresAt } from './lifetime.ts'

@@ -1,8 +1,8 @@
+import type { Renewal, RenewalRequest } from '../deployment/proxy.ts'
 import type * as z from 'zod'
 import { toInstant, type Clock } from '../kernel/clock.ts'
 import { newNonce, type Digest } from '../kernel/id.ts'
 import { reasons } from '../kernel/reason.ts'
-import type { Renewal, RenewalRequest } from '../targets/ec2/ports.ts'
 import { answerForAny, type OperatorServices } from './operator.ts'
 
 interface RenewalServices extends OperatorServices {

@@ -1,3 +1,4 @@
+import type { FoundProxyImage, ProxyImage } from '../../src/deployment/proxy.ts'
 import { toReleaseSettings } from '../../src/deployment/app.ts'
 import type { Release } from '../../src/deployment/deployment.ts'
 import { Fence, Generation, type InstanceId } from '../../src/kernel/id.ts'
@@ -11,9 +12,7 @@ import type {
   Commands,
   Ec2Ports,
   FleetInstance,
-  FoundProxyImage,
   Invocation,
-  ProxyImage,
 } from '../../src/targets/ec2/ports.ts'
 import type { Order } from '../../src/targets/target.ts'
 import { after, instanceAt, lettings, start } from './deployments.ts'

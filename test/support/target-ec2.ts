@@ -1,3 +1,4 @@
+import type { ProxyImage } from '../../src/deployment/proxy.ts'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,7 +29,6 @@ import { createLog } from '../../src/kernel/log.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
 import { parseReference } from '../../src/registry/image.ts'
 import { createEc2Target } from '../../src/targets/ec2/ec2.ts'
-import type { ProxyImage } from '../../src/targets/ec2/ports.ts'
 import {
   createMaskOutput,
   createMeasureEnvelope,

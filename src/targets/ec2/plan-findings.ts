@@ -1,3 +1,4 @@
+import type { FoundProxyImage } from '../../deployment/proxy.ts'
 import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Serving } from '../../deployment/deployment.ts'
 import { reasons, type Reason } from '../../kernel/reason.ts'
@@ -5,7 +6,6 @@ import { timesPacked, type ImageSize } from '../../registry/manifest.ts'
 import { toDrift, toProblem, toWarning, type TargetFinding } from '../findings.ts'
 import type { InstanceSight } from './look.ts'
 import { findMetadata } from './metadata.ts'
-import type { FoundProxyImage } from './ports.ts'
 import { toResultReason, type HostPlan } from './result.ts'
 import { isOlder, oldestAgent } from './select.ts'
 

@@ -1,3 +1,4 @@
+import type { FoundProxyImage } from '../../deployment/proxy.ts'
 import type { App, Ec2Settings } from '../../deployment/app.ts'
 import type { Finding, InstancePlan, PlanContext } from '../../deployment/plan.ts'
 import type { Digest } from '../../kernel/id.ts'
@@ -8,7 +9,7 @@ import type { LookOrder, PlannedTarget } from '../target.ts'
 import { lookAtInstances, type InstanceSight, type LookPorts } from './look.ts'
 import { findOnInstance, findProxy, toMegabytes } from './plan-findings.ts'
 import { planSteps } from './plan-steps.ts'
-import type { FoundProxyImage, SelectionPorts } from './ports.ts'
+import type { SelectionPorts } from './ports.ts'
 import { createEc2Selection, describeIgnored, listSelected } from './select.ts'
 
 export type Ec2ViewPorts = LookPorts &

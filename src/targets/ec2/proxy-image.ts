@@ -1,9 +1,9 @@
+import type { FoundProxyImage, ProxyImage, ProxyImages } from '../../deployment/proxy.ts'
 import { toInstant, type Clock } from '../../kernel/clock.ts'
 import { Digest } from '../../kernel/id.ts'
 import type { Log } from '../../kernel/log.ts'
 import { fail, succeed, type Result } from '../../kernel/result.ts'
 import { parseReference } from '../../registry/image.ts'
-import type { FoundProxyImage, ProxyImage, ProxyImages } from './ports.ts'
 
 export interface ProxyImagePorts {
   readonly proxyImages: Pick<ProxyImages, 'load'>

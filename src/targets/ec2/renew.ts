@@ -1,3 +1,10 @@
+import type {
+  FoundProxyImage,
+  ProxyImages,
+  Renewal,
+  RenewalRequest,
+  Renewals,
+} from '../../deployment/proxy.ts'
 import { isPast } from '../../deployment/deadline.ts'
 import { addSeconds, toInstant, type Clock, type Instant } from '../../kernel/clock.ts'
 import type { Digest, InstanceId } from '../../kernel/id.ts'
@@ -5,15 +12,7 @@ import type { Log } from '../../kernel/log.ts'
 import { toPlainLine } from '../../kernel/plain-line.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { maxMessageLength } from '../answers.ts'
-import type {
-  Commands,
-  Ec2Stage,
-  FoundProxyImage,
-  ProxyImages,
-  Renewal,
-  RenewalRequest,
-  Renewals,
-} from './ports.ts'
+import type { Commands, Ec2Stage } from './ports.ts'
 import { parseReference } from '../../registry/image.ts'
 import { resolveProxyImage, toProxyReference } from './proxy-image.ts'
 import { explainLoss, isTerminal, parseHostResult, toResultReason } from './result.ts'

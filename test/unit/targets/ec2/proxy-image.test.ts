@@ -1,3 +1,4 @@
+import type { ProxyImage, ProxyImages } from '../../../../src/deployment/proxy.ts'
 import { expect, test } from 'vitest'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import {
@@ -6,7 +7,6 @@ import {
   longestReference,
   toProxyReference,
 } from '../../../../src/targets/ec2/proxy-image.ts'
-import type { ProxyImage, ProxyImages } from '../../../../src/targets/ec2/ports.ts'
 import { start } from '../../../support/deployments.ts'
 import { digestAt } from '../../../support/examples.ts'
 

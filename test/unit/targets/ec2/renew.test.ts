@@ -1,13 +1,8 @@
+import type { ProxyImage, Renewal, RenewalRequest } from '../../../../src/deployment/proxy.ts'
 import { expect, test } from 'vitest'
 import type { Digest, InstanceId } from '../../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
-import type {
-  Command,
-  Invocation,
-  ProxyImage,
-  Renewal,
-  RenewalRequest,
-} from '../../../../src/targets/ec2/ports.ts'
+import type { Command, Invocation } from '../../../../src/targets/ec2/ports.ts'
 import { createRenewProxies, type RenewPorts } from '../../../../src/targets/ec2/renew.ts'
 import { instanceAt, start } from '../../../support/deployments.ts'
 import { invocationOf, proxyImage } from '../../../support/ec2-ports.ts'
