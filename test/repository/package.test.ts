@@ -208,7 +208,7 @@ describe('roles', () => {
     expect(sending).toEqual([
       {
         name: 'reconcile',
-        Resource: [document('prepare'), document('deploy')],
+        Resource: [document('prepare'), document('deploy'), document('renew')],
         Condition: undefined,
       },
       { name: 'reconcile', ...toOurInstances },
@@ -367,7 +367,7 @@ describe('roles', () => {
     statementsOfPolicy(logicalId)
       .filter(({ Action }) => Action.includes('lambda:InvokeFunction'))
       .flatMap(({ Resource }) => Resource.map((one) => JSON.stringify(one)))
-      .map((text) => /"(\w+)LambdaFunction"/.exec(text)?.[1]?.toLowerCase() ?? text)
+      .map((text) => /"(\w+)LambdaFunction"/.exec(text)?.[1]?.toLowerCase().replace('dash', '-') ?? text)
       .sort()
 
   test('the look policy allows to look and to read logs, and nothing else', () => {
