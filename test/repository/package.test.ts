@@ -367,7 +367,10 @@ describe('roles', () => {
     statementsOfPolicy(logicalId)
       .filter(({ Action }) => Action.includes('lambda:InvokeFunction'))
       .flatMap(({ Resource }) => Resource.map((one) => JSON.stringify(one)))
-      .map((text) => /"(\w+)LambdaFunction"/.exec(text)?.[1]?.toLowerCase().replace('dash', '-') ?? text)
+      .map(
+        (text) =>
+          /"(\w+)LambdaFunction"/.exec(text)?.[1]?.toLowerCase().replace('dash', '-') ?? text,
+      )
       .sort()
 
   test('the look policy allows to look and to read logs, and nothing else', () => {
