@@ -9,6 +9,7 @@ import { listHookEvents } from '../src/delivery/describe-hooks.ts'
 import { createHeads } from '../src/journal/heads.ts'
 import { createHerokuRecords } from '../src/journal/heroku.ts'
 import { createLabels } from '../src/journal/labels.ts'
+import { createProxyImages } from '../src/journal/proxy-images.ts'
 import { createRevisions } from '../src/journal/revisions.ts'
 import { createSeen } from '../src/journal/seen.ts'
 import { createJournalTable, type JournalTable } from '../src/journal/table.ts'
@@ -24,6 +25,7 @@ import { createSecretVersions, type ReadSecret } from '../src/secrets/app-secret
 import { createSecretChecks } from '../src/secrets/check-secrets.ts'
 import { createByKind } from '../src/targets/create.ts'
 import { createEc2View } from '../src/targets/ec2/plan.ts'
+import { createFindProxyImage } from '../src/targets/ec2/proxy-image.ts'
 import { createMeasureEnvelope } from '../src/targets/ec2/seal.ts'
 import { createOpenHeroku } from '../src/targets/heroku/api.ts'
 import { createHerokuView } from '../src/targets/heroku/plan.ts'
@@ -37,15 +39,18 @@ const PlanEvent = z.strictObject({ app: z.string(), revision: RevisionId.optiona
 const composeTargets = (
   environment: z.output<typeof environments.plan>,
   readSecret: ReadSecret,
-  { findSize }: ReturnType<typeof createImages>,
+  { findSize, findDigest }: ReturnType<typeof createImages>,
   table: JournalTable,
   log: Log,
 ) => {
+  const proxyImages = createProxyImages(table)
+  const proxy = { proxyImages, setting: environment.PROXY_IMAGE }
   const ec2 = {
     commands: createCommands(),
     fleet: createFleet(),
     measureEnvelope: createMeasureEnvelope(readSecret),
     findSize,
+    findProxyImage: createFindProxyImage({ ...proxy, findDigest, clock, log }),
     stage: {
       name: environment.STAGE,
       planDocument: environment.PLAN_DOCUMENT,

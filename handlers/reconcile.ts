@@ -18,7 +18,9 @@ import { createLabels } from '../src/journal/labels.ts'
 import { createRevisions } from '../src/journal/revisions.ts'
 import { createCarryRecords } from '../src/journal/carries.ts'
 import { createHerokuRecords } from '../src/journal/heroku.ts'
+import { createProxyImages } from '../src/journal/proxy-images.ts'
 import { createFleetScans } from '../src/journal/fleet-scans.ts'
+import { createRenewals } from '../src/journal/renewals.ts'
 import { createSeen } from '../src/journal/seen.ts'
 import { createJournalTable, type JournalTable } from '../src/journal/table.ts'
 import { createTags } from '../src/journal/tags.ts'
@@ -35,7 +37,9 @@ import { createSecretVersions, type ReadSecret } from '../src/secrets/app-secret
 import { createByKind } from '../src/targets/create.ts'
 import { createEc2Target } from '../src/targets/ec2/ec2.ts'
 import { createMeasureImage } from '../src/targets/ec2/measure-image.ts'
-import { listPresent } from '../src/targets/ec2/select.ts'
+import { createFixProxyImage } from '../src/targets/ec2/proxy-image.ts'
+import { createRenewProxies, createResolveRenewal } from '../src/targets/ec2/renew.ts'
+import { listOnline, listPresent } from '../src/targets/ec2/select.ts'
 import {
   createMaskOutput,
   createMeasureEnvelope,
@@ -108,6 +112,13 @@ const composeEc2 = (
     ({ settings, digest }) => images.findSize(settings, digest, null),
     sleep,
   ),
+  findProxyImage: createFixProxyImage({
+    proxyImages: createProxyImages(table),
+    setting: environment.PROXY_IMAGE,
+    findDigest: images.findDigest,
+    clock,
+    log,
+  }),
   maskOutput: createMaskOutput(readSecret),
   stage: {
     name: environment.STAGE,
@@ -144,6 +155,27 @@ const composeReconcileTargets = (
   })
 }
 
+const composeRenewal = (
+  environment: ReconcileEnvironment,
+  table: JournalTable,
+  { fleet, images }: ReturnType<typeof composeOutside>,
+  log: Log,
+) => {
+  const { PROXY_IMAGE, OWNER: owner, RENEW_DOCUMENT: renewDocument } = environment
+  const ports = { findDigest: images.findDigest, clock, log }
+  return createRenewProxies({
+    renewals: createRenewals(table),
+    proxyImages: createProxyImages(table),
+    resolve: createResolveRenewal(ports, PROXY_IMAGE),
+    listOnline: () => listOnline(fleet, environment.STAGE),
+    commands: createCommands(),
+    stage: { owner, renewDocument },
+    clock,
+    sleep,
+    log,
+  })
+}
+
 const compose = (log: Log) => {
   const environment = readEnvironment(environments.reconcile)
   const table = createJournalTable(environment.TABLE_NAME)
@@ -173,6 +205,7 @@ const compose = (log: Log) => {
   })
   return createWake({
     ...records,
+    renewProxies: composeRenewal(environment, table, outside, log),
     reconcile,
     apps: loadConfiguration().apps,
     listPresent: () => listPresent(fleet, environment.STAGE),

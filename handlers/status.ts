@@ -3,6 +3,8 @@ import { environments, readEnvironment } from '../src/config/environment.ts'
 import { loadConfiguration } from '../src/config/load.ts'
 import { createHeads } from '../src/journal/heads.ts'
 import { createHistory } from '../src/journal/history.ts'
+import { createProxyImages } from '../src/journal/proxy-images.ts'
+import { createRenewals } from '../src/journal/renewals.ts'
 import { createRevisions } from '../src/journal/revisions.ts'
 import { createSeen } from '../src/journal/seen.ts'
 import { createJournalTable } from '../src/journal/table.ts'
@@ -31,6 +33,8 @@ const compose = () => {
     revisions,
     history: createHistory(table),
     seen: createSeen(table),
+    proxyImages: createProxyImages(table),
+    renewals: createRenewals(table),
     clock: systemClock,
   })
   return { apps, status, revisions }

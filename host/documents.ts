@@ -22,7 +22,7 @@ interface ParameterRule {
   readonly allowedPattern: string
 }
 
-const common: Recipe['parameters'] = {
+const common = {
   App: { description: 'Name of the app', allowedPattern: '^[a-z][a-z0-9-]{0,38}[a-z0-9]$' },
   Owner: {
     description: 'account/region/stage that may change this app here',
@@ -32,7 +32,7 @@ const common: Recipe['parameters'] = {
     description: 'Epoch seconds after which the command does nothing',
     allowedPattern: '^[0-9]{1,12}$',
   },
-}
+} satisfies Recipe['parameters']
 
 /** What a deployment is made of; a plan asks what it would meet in the deployment's own words. */
 const parts = [
@@ -51,6 +51,11 @@ const parts = [
   'health.sh',
   'switch.sh',
 ]
+
+const fence: ParameterRule = {
+  description: 'Commands with a lower one are refused',
+  allowedPattern: '^[0-9]{1,12}$',
+}
 
 const settings: ParameterRule = {
   description: 'Base64 of NUL-terminated name=value entries; not secret',
@@ -76,10 +81,7 @@ const recipes = {
       ...common,
       Mode: { description: 'deploy or restore', allowedPattern: '^(deploy|restore)$' },
       Generation: { description: 'What shall run', allowedPattern: '^[0-9]{1,9}$' },
-      Fence: {
-        description: 'Commands with a lower one are refused',
-        allowedPattern: '^[0-9]{1,12}$',
-      },
+      Fence: fence,
       Settings: settings,
       Envelope: {
         description: 'Base64 of CMS EnvelopedData for this instance, or - for none',
@@ -87,11 +89,24 @@ const recipes = {
       },
     },
   },
+  renew: {
+    description: 'Landfall: makes the proxies of the instance anew, of another image',
+    scripts: ['common.sh', ...parts, 'renew.sh'],
+    parameters: {
+      Owner: common.Owner,
+      NotAfter: common.NotAfter,
+      Fence: fence,
+      ProxyImage: {
+        description: 'The image by its digest',
+        allowedPattern: '^[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$',
+      },
+    },
+  },
 } as const satisfies Record<string, Recipe>
 
 export type DocumentKind = keyof typeof recipes
 
-export const documentKinds: readonly DocumentKind[] = ['prepare', 'plan', 'deploy']
+export const documentKinds: readonly DocumentKind[] = ['prepare', 'plan', 'deploy', 'renew']
 
 export interface HostDocument {
   /** `landfall-<stage>-<kind>-<first 8 hex digits of the content's SHA-256>`. */
@@ -103,11 +118,11 @@ export interface HostDocument {
 const shebang = '#!/usr/bin/env bash\n'
 
 /**
- * Its comments stay in host/: packed they would take a fifth of the document. Each line that begins with `#` is one,
- * also in a here-document.
+ * Its comments and the spaces that lines begin with stay in host/: packed they would take a fifth of the document. Each
+ * line that begins with `#` is a comment, also in a here-document.
  */
 const readScript = (file: string): string =>
-  readFileSync(new URL(file, import.meta.url), 'utf8').replaceAll(/^ *#.*\n/gm, '')
+  readFileSync(new URL(file, import.meta.url), 'utf8').replaceAll(/^ *(?:#.*\n)?/gm, '')
 
 /** The script of a document: its files one after the other under a single shebang line. */
 export const renderScript = (kind: DocumentKind): string =>

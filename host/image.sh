@@ -2,7 +2,7 @@
 
 pull_images() {
   begin pull
-  if has_image && { ! is_web || docker image inspect "$proxy_image" >/dev/null 2>&1; }; then
+  if has_image && has_proxy; then
     end skipped
     return
   fi
@@ -10,9 +10,12 @@ pull_images() {
   has_image || { log_in && pull_image "$image@$digest" && check_platform; }
   DOCKER_CONFIG=$HOME/.docker
   rm -rf "$scratch/docker"
-  ! is_web || docker image inspect "$proxy_image" >/dev/null 2>&1 || pull_image "$proxy_image"
+  has_proxy || pull_image "$proxy_image"
   end succeeded
 }
+
+# A proxy that is there is never recreated, so its image is not needed again.
+has_proxy() { ! is_web || exists "$proxy" || docker image inspect "$proxy_image" >/dev/null 2>&1; }
 
 # Keeps the credentials in a Docker configuration of its own, which is removed after the pull, or with the run.
 log_in() {

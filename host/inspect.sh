@@ -18,6 +18,7 @@ inspect_host() {
   lock_host || fail busy 'another command holds the proxies'
   ensure_network
   allot_slots
+  ! is_web || settle_renewal || true
   unlock_host
   if [[ -s $state/run ]] || ! live_is_true; then
     make_live_true || engine_answers || fail docker_unavailable 'Docker does not answer any more'

@@ -1,6 +1,6 @@
 # Reads the order: the parameters and the settings, each checked against its form.
 
-mode='' settings='' envelope='' why=''
+mode='' settings='' envelope='' why='' ordered_proxy=''
 
 # For each setting its name, its variable and the form of its value. A variable with a `+` is a list, to which every
 # setting of that name adds an element.
@@ -72,8 +72,9 @@ read_order() {
   [[ $mode == restore || $generation -gt 0 ]] || refuse order_invalid 'generation 0 can only be restored'
   base64 --decode <<<"$settings" >"$scratch/settings" || refuse order_invalid 'the settings are no base64'
   read_settings "$scratch/settings" || refuse order_invalid "$why"
+  ordered_proxy=$proxy_image
   ((generation == 0)) || [[ $image && $digest && $strategy ]] || refuse order_invalid 'image, digest or strategy is missing'
-  [[ $strategy == worker || ( $port && $publish_port && $proxy_image ) ]] || refuse order_invalid 'port, publishPort or proxyImage is missing'
+  [[ $strategy == worker || ( $port && $publish_port && $proxy_image == *@sha256:* ) ]] || refuse order_invalid 'port, publishPort or the digest of proxyImage is missing'
 }
 
 # Checks every value against its form before anything uses it.
@@ -96,6 +97,8 @@ read_settings() { # file
       printf -v "$variable" '%s' "$value"
     fi
   done <"$1"
+  # The stage's, also where a release of before is restored by its own settings.
+  proxy_image=${ordered_proxy:-$proxy_image}
   [[ $format && ! $entry ]] || { why='the settings are not whole'; return 1; }
   proxy_dir=''
   [[ $strategy == worker ]] || use_proxy "${publish_address:+$publish_address-}$publish_port"

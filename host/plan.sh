@@ -27,6 +27,7 @@ look_at_engine() {
   is_web || return 0
   note port_in_use "$(port_obstacle)"
   read -r taker < <(port_takers) || taker=''
+  ! find_proxy || proxy_runs=$(docker inspect --format '{{.Config.Image}}' "$proxy") || proxy_runs=''
   holder=${taker:0:80}
   ! is_running "${replaces:-/}" || replaces_runs=true
 }
@@ -57,7 +58,7 @@ main() {
   in_time || refuse too_late 'the command arrived after its time'
   read_rules || true
   read_settings <(base64 --decode <<<"$settings") || refuse order_invalid "$why"
-  local pulled=false holder='' losses='' replaces_runs=false owned_by memory machine
+  local pulled=false holder='' losses='' replaces_runs=false proxy_runs='' owned_by memory machine
   state=$root/$app
   find_missing
   ask_engine
@@ -68,7 +69,7 @@ main() {
   memory=$(memory_bytes) machine=$(uname -m)
   extra=",\"instance\":\"$here\",\"docker\":\"$version\",\"machine\":$(json_string "${machine:0:20}"),\"missing\":$(json_list "${missing[@]}")"
   extra+=",\"freeBytes\":${free:-0},\"memoryBytes\":${memory:-0},\"owner\":$(json_string "${owned_by:0:80}"),\"pulled\":$pulled"
-  extra+=",\"holder\":$(json_string "$holder"),\"replacesRuns\":$replaces_runs,\"losses\":[$losses],\"firewall\":$(json_string "${firewall:0:120}"),\"obstacles\":$(json_list "${obstacles[@]:0:4}")"
+  extra+=",\"holder\":$(json_string "$holder"),\"replacesRuns\":$replaces_runs,\"losses\":[$losses],\"proxy\":$(json_string "${proxy_runs#*@}"),\"firewall\":$(json_string "${firewall:0:120}"),\"obstacles\":$(json_list "${obstacles[@]:0:4}")"
   end succeeded
   finish succeeded planned 'nothing was changed'
 }

@@ -161,12 +161,22 @@ until_true() { # seconds, command...
 create_proxy() {
   docker inspect "$proxy" >/dev/null 2>&1 && return 0
   # json-file regardless of the daemon's default: its size is limited, and its path is known to a log collector.
-  docker create --name "$proxy" --label "landfall.proxy=$proxy" --restart unless-stopped \
+  docker create --name "$proxy" --label "landfall.proxy=${proxy%-next}" --restart unless-stopped \
     --network "$own_network" --publish "$proxy_publish" --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 \
     --mount "type=bind,src=$proxy_dir,dst=/landfall,readonly" \
     --cap-drop ALL --security-opt no-new-privileges --read-only \
     --entrypoint haproxy "$proxy_image" \
     -W -db -S 127.0.0.1:9999 -f /landfall/proxy.cfg -f /landfall/apps >/dev/null
+}
+
+# A renewal that was killed: what runs is the proxy.
+settle_renewal() {
+  [[ -e $proxy_dir/renewal ]] || return 0
+  if is_running "$proxy-next"; then
+    docker rm --force "$proxy" >/dev/null 2>&1
+    docker rename "$proxy-next" "$proxy"
+  else docker rm --force "$proxy-next" >/dev/null 2>&1; fi
+  rm -f "$proxy_dir/renewal"
 }
 
 proxy_answers() { find_proxy && worker_pids | grep -q .; }
@@ -238,7 +248,7 @@ unroute() {
   if compgen -G "$proxy_dir/apps/*.cfg" >/dev/null; then
     if write_shared_config && find_proxy; then reload_proxy || true; fi
   else
-    docker rm --force "$proxy" >/dev/null 2>&1 || true
+    docker rm --force "$proxy" "$proxy-next" >/dev/null 2>&1 || true
     rm -rf "$proxy_dir"
   fi
   unlock_host

@@ -173,10 +173,12 @@ export type ConfiguredParts = ReturnType<typeof configuredParts>
 export const templateParts = (stage: string) => {
   if (!stagePattern.test(stage))
     throw new Error(`the stage must match ${stagePattern.source}, got "${stage}"`)
-  const [prepare, plan, deploy] = documentKinds.map((kind) => buildDocument(kind, stage).name)
+  const [prepare, plan, deploy, renew] = documentKinds.map(
+    (kind) => buildDocument(kind, stage).name,
+  )
   const configured = configuredParts(readConfigurationFile().configuration, stage)
   return {
-    documents: { prepare, plan, deploy },
+    documents: { prepare, plan, deploy, renew },
     logArns: toLogArns(stage),
     ...configured,
     resources: {
@@ -184,6 +186,7 @@ export const templateParts = (stage: string) => {
         PrepareDocument: documentResource('prepare', stage),
         PlanDocument: documentResource('plan', stage),
         DeployDocument: documentResource('deploy', stage),
+        RenewDocument: documentResource('renew', stage),
         ...configured.keyResources,
       },
     },

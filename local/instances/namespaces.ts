@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartError, forPerson } from '../base/listen.ts'
-import { ensureProxyImage } from '../docker/images.ts'
 import { ensurePrograms, programs } from '../docker/packages.ts'
 import { startDaemon } from './daemon.ts'
 import { openSocket } from './forward.ts'
@@ -97,7 +96,6 @@ const startInstance = async (number: number, options: NamespaceOptions) => {
   const namespace = toNamespace(number)
   const directory = join(options.directory, id)
   const daemon = await startDaemon(namespace, join(runDirectory, String(number)), directory)
-  await ensureProxyImage({ dockerHost: daemon.dockerHost })
   const { registryPort: port } = options
   const stopForwarder = port === null ? () => undefined : await startForwarder(number, port)
   const instance: Instance = {

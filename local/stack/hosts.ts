@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Configuration } from '../../src/deployment/app.ts'
 import { forPerson } from '../base/listen.ts'
 import { ensureEngine } from '../docker/engine.ts'
-import { ensureProxyImage } from '../docker/images.ts'
+import { publishProxyImage } from '../docker/images.ts'
 import { ensureNetwork } from '../docker/network.ts'
 import type { Registry } from '../docker/registry.ts'
 import { createFleet, type Fleet, type Instance } from '../aws/index.ts'
@@ -21,7 +21,6 @@ const startMachine = async (
   stops: Stops,
 ): Promise<Instance[]> => {
   const engine = stops.keep(await forPerson(ensureEngine(options.say)))
-  await forPerson(ensureProxyImage())
   const stateRoot = join(state, 'instances', 'i-00000001')
   const network = stops.keep(await forPerson(ensureNetwork(state))).name
   await removeStrayProxies(configuration, { state, network }, options.say)
@@ -63,7 +62,12 @@ export const startHosts = async (
   configuration: Configuration,
   state: string,
   stops: Stops,
-): Promise<{ readonly registry: Registry | null; readonly fleet: Fleet }> => {
+): Promise<{
+  readonly registry: Registry | null
+  readonly fleet: Fleet
+  /** By the tag in this registry; null without one, where the official image is pulled. */
+  readonly proxyImage: string | null
+}> => {
   const registry = await ensureRegistry(options, state)
   if (registry) stops.keep(registry)
   const port = registry ? Number(registry.address.split(':')[1]) : null
@@ -75,6 +79,12 @@ export const startHosts = async (
     isNeeded || options.instances > 0
       ? await startInstances(options, configuration, state, stops, port)
       : []
+  const { PROXY_IMAGE: given = null } = options.environment
+  const proxyImage =
+    registry === null || given !== null || instances.length === 0
+      ? given
+      : (await forPerson(publishProxyImage(registry.address))).tagged
   const tags = toTags(configuration)
-  return { registry, fleet: createFleet(instances.map((instance) => ({ ...instance, tags }))) }
+  const fleet = createFleet(instances.map((instance) => ({ ...instance, tags })))
+  return { registry, fleet, proxyImage }
 }

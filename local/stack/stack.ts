@@ -12,7 +12,6 @@ import {
   startAws,
   startSchedules,
 } from '../aws/index.ts'
-import { proxyImage } from '../docker/images.ts'
 import { buildService } from '../package/build.ts'
 import { writeExports } from './exports.ts'
 import { startHosts } from './hosts.ts'
@@ -80,7 +79,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const state = resolve(options.stateDirectory)
   openState(state)
   const { configuration, service } = await prepareService(options, account, state)
-  const { registry, fleet } = await startHosts(options, configuration, state, stops)
+  const { registry, fleet, proxyImage } = await startHosts(options, configuration, state, stops)
   const logs = stops.keep(openLogFiles(join(state, 'logs'), options.say))
   const faults = createFaults()
   let apiAddress = ''
@@ -97,7 +96,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     timing: options.timing,
     overrides: () => ({
       API_URL: apiAddress,
-      PROXY_IMAGE: proxyImage,
+      ...(proxyImage !== null && { PROXY_IMAGE: proxyImage }),
       ...vendorAddresses,
       ...options.environment,
     }),

@@ -15,6 +15,7 @@ import {
 } from '../docker/images.ts'
 import { ensureEngine, type Engine } from '../docker/engine.ts'
 import { freePort } from '../docker/free-port.ts'
+import { pinProxyImage } from '../docker/pin-proxy.ts'
 import { startRegistry } from '../docker/registry.ts'
 import { startStack, type Stack } from '../stack/stack.ts'
 import { cleanUp } from './clean-up.ts'
@@ -120,7 +121,9 @@ const startParts = async (options: TeamOptions) => {
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
   })
   const configuration = writeConfiguration(options, registry.address)
-  const { instances = 0, environment = {}, say = () => undefined, hasClock = true } = options
+  const proxy = engine === null || options.credentials === undefined ? null : await pinProxyImage()
+  const { instances = 0, say = () => undefined, hasClock = true } = options
+  const environment = { ...(proxy !== null && { PROXY_IMAGE: proxy }), ...options.environment }
   const facts = {
     config: configuration,
     stateDirectory: join(options.directory, 'state'),

@@ -24,6 +24,7 @@ export const environments = {
     OWNER: text,
     PREPARE_DOCUMENT: text,
     DEPLOY_DOCUMENT: text,
+    RENEW_DOCUMENT: text,
     /** The image of the proxy on the instances. */
     PROXY_IMAGE: text,
     /** The containers' network on the instances, a /24. */
@@ -42,6 +43,7 @@ export const environments = {
   cancel: Nudging,
   freeze: Nudging,
   unfreeze: Nudging,
+  'renew-proxy': Journalled,
   status: Journalled,
   plan: Journalled.extend({
     /** As for reconcile. */

@@ -1,4 +1,4 @@
-import type { InstanceId } from '../kernel/id.ts'
+import type { Digest, InstanceId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { TargetSettings } from './app.ts'
 import type { InstanceState, Serving } from './deployment.ts'
@@ -33,6 +33,11 @@ export interface InstancePlan {
   readonly serving: Serving | null
   /** `<account>/<region>/<stage>` that deploys the app there, if any. */
   readonly owner: string | null
+  /**
+   * Digests of the proxy that runs there (its tag where it was created by one; null where none runs) and of the
+   * stage's image, of which a new one would be made; null where the app has no proxy.
+   */
+  readonly proxy: { readonly runs: string | null; readonly ofStage: Digest | null } | null
   readonly freeMegabytes: number | null
   readonly freeMemoryMegabytes: number | null
   /** The steps in their order, for people. */

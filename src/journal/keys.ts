@@ -74,6 +74,19 @@ export const itemKey = {
   /** The last fleet scan: one per stage. */
   fleetScan: (): ItemKey => ({ pk: 'stage', sk: 'fleet-scan' }),
 
+  /** What every proxy of the stage is made of: one per stage. */
+  proxyImage: (): ItemKey => ({ pk: 'proxy', sk: 'image' }),
+
+  /** How far the newest renewal of proxies has come: one per stage. */
+  renewal: (): ItemKey => ({ pk: 'proxy', sk: 'renewal' }),
+
+  /** An operator's word that proxies be renewed, and the line of it for people: no app has such a name. */
+  renewalRequest: (): ItemKey => ({ pk: 'proxy-request', sk: 'request' }),
+  proxyOperation: (at: Instant, id: string): ItemKey => ({
+    pk: 'audit##proxy',
+    sk: `operation#${at}#${id}`,
+  }),
+
   receipt: (id: DeliveryId): ItemKey => ({ pk: `delivery#${id}`, sk: 'receipt' }),
 
   command: (command: string): ItemKey => ({ pk: `command#${command}`, sk: 'command' }),

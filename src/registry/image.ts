@@ -35,3 +35,12 @@ export const parseImage = (image: string): ImageAddress => {
   const origin = isLoopback(secure.hostname) ? new URL(`http://${host}`) : secure
   return { host, origin, repository }
 }
+
+/** What an image's full name says: the repository, and its tag (`latest` if none) or digest. */
+export const parseReference = (
+  reference: string,
+): { readonly image: string; readonly tag: string } => {
+  const [, image = reference, tag = 'latest'] =
+    /^(.+)@(sha256:[0-9a-f]{64})$/.exec(reference) ?? /^(.+):([^:/]+)$/.exec(reference) ?? []
+  return { image, tag }
+}

@@ -5,6 +5,7 @@ import { originOf } from '../deployment/origin.ts'
 import type { Revision } from '../deployment/revision.ts'
 import { addSeconds, toInstant } from '../kernel/clock.ts'
 import { Digest, type Commit, type RevisionId } from '../kernel/id.ts'
+import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { Label, ImageRefusal, TagHint } from './journal.ts'
 import type { Images, ReconcilePorts } from './ports.ts'
@@ -80,11 +81,15 @@ const withOrigin = async (
   return { ...revision, image: { ...image, origin: await images.findOrigin(app, digest) } }
 }
 
-/** Asks the registry for the image of the next revision, and records the answer. */
+/**
+ * Asks the registry for the image of the next revision, and records the answer; or, where the image is there, what
+ * else the stage lacks for now.
+ */
 export const askForImage = async (
   ports: ImagePorts,
   app: App,
   revision: Revision,
+  findLack: () => Promise<Reason | null>,
 ): Promise<void> => {
   const { id, commit } = revision
   const named = Digest.safeParse(id)
@@ -97,7 +102,9 @@ export const askForImage = async (
     ports.log.info('image not found', { app: app.name, revision: id, reason })
   }
   const told = found.ok ? await withOrigin(ports, app, revision, found.value) : revision
-  await ports.revisions.recordAsked(told, found, toInstant(ports.clock()))
+  const reason = found.ok ? await findLack() : null
+  const answer = reason === null ? found : fail({ reason, retryAfterSeconds: null })
+  await ports.revisions.recordAsked(told, answer, toInstant(ports.clock()))
 }
 
 /** The revision that a pushed tag stands for: its digest, or the commit of the digest's label. */

@@ -104,6 +104,18 @@ const findRefusal = (ports: ReconcilePorts, head: Head, opening: Opening): Reaso
   return !decided.ok && decided.error === 'too_many_instances' ? decided.error : null
 }
 
+/** What the stage lacks for now to deploy to the app's targets; null where it lacks nothing. */
+const findLack = async (
+  { toTarget }: Pick<ReconcilePorts, 'toTarget'>,
+  { targets }: App,
+): Promise<Reason | null> => {
+  for (const settings of targets) {
+    const lack = await toTarget(settings).findLack?.()
+    if (lack !== null && lack !== undefined) return lack
+  }
+  return null
+}
+
 /** The settings that a new release takes over from: none of an altered head. */
 const inherited = async (ports: ReconcilePorts, head: Head) => {
   const live = liveRelease(head)
@@ -119,7 +131,9 @@ const openRequested = async (
   request: Request,
 ): Promise<boolean> => {
   const resolved = await resolveRequest(ports, app, head, request)
+  const lack = resolved.ok ? await findLack(ports, app) : null
   if (!resolved.ok) return write(head, { kind: 'declined', reason: resolved.error })
+  if (lack !== null) return write(head, { kind: 'declined', reason: lack })
   const opening = await gatherOpening(ports, app, await inherited(ports, head), resolved.value)
   const reason = findRefusal(ports, head, opening)
   return write(
@@ -176,7 +190,7 @@ export const openNext = async (
   const choice = choose(head, app, revisions, seen, toInstant(ports.clock()))
   await endRevisions(ports, choice.ended)
   if (choice.ask !== null) {
-    await askForImage(ports, app, choice.ask)
+    await askForImage(ports, app, choice.ask, () => findLack(ports, app))
     return true
   }
   if (choice.open !== null) return openChosen(ports, write, head, app, choice.open)

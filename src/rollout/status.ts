@@ -1,3 +1,4 @@
+import type { ProxyImages, Renewals } from '../deployment/proxy.ts'
 import type * as z from 'zod'
 import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import type { AppName, RevisionId } from '../kernel/id.ts'
@@ -20,6 +21,7 @@ import type { StepRecord } from '../deployment/step.ts'
 import type { Heads, History, Revisions, Seen } from './journal.ts'
 import { answerForAny, refuseOrder } from './operator.ts'
 import { listLiveOn, renderRedeploy } from './promotion.ts'
+import { showRenewal } from './renewal.ts'
 
 interface StatusPorts {
   readonly stage: string
@@ -28,6 +30,8 @@ interface StatusPorts {
   readonly revisions: Revisions
   readonly history: History
   readonly seen: Seen
+  readonly proxyImages: Pick<ProxyImages, 'load'>
+  readonly renewals: Pick<Renewals, 'load'>
   readonly clock: Clock
 }
 
@@ -184,6 +188,8 @@ export const createStatus =
   (ports: StatusPorts) =>
   async (name: AppName, app: App | null): Promise<Readonly<Record<string, unknown>>> => {
     const head = await ports.heads.load(name)
+    const proxy = await ports.proxyImages.load()
+    const renewed = await ports.renewals.load()
     const waiting = await ports.revisions.loadWaiting(name, [])
     const seen = await ports.seen.load(name)
     const history = await ports.history.loadDeployments(name, shownDeployments)
@@ -214,6 +220,8 @@ export const createStatus =
       ...showHolds(head),
       owed: head.notices.map(showNotice),
       operations: head.operations,
+      proxy,
+      renewal: renewed && showRenewal(renewed.renewal),
       deployments,
     }
   }

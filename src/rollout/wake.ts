@@ -22,6 +22,8 @@ interface WakePorts {
   /** The stage's instances, from one listing whatever the number of apps. */
   readonly listPresent: () => Promise<readonly ListedInstance[]>
   readonly fleetScans: FleetScans
+  /** Brings an operator's renewal of the stage's proxies on. */
+  readonly renewProxies: () => Promise<void>
   readonly clock: Clock
   readonly log: Log
 }
@@ -56,6 +58,14 @@ const scanAll = async (
   }
 }
 
+/** A failure is tried again on the next tick; it stops no app. */
+const renewOnTick = async ({ apps, renewProxies, log }: WakePorts): Promise<void> => {
+  if (!apps.some(hasInstances)) return
+  await renewProxies().catch((error: unknown) => {
+    log.warn('failed to renew proxies, retrying on next tick', { why: String(error) })
+  })
+}
+
 /** Reconciles each app that the event is about. A failure of one stops no other; a bug is thrown at the end. */
 export const createWake =
   (ports: WakePorts) =>
@@ -82,6 +92,10 @@ export const createWake =
       await Promise.all(looks.map(look))
       return outcome
     }
-    await Promise.all([findApps(wake, ports).then(lookAt), isTick ? scanAll(ports, lookAt) : null])
+    await Promise.all([
+      findApps(wake, ports).then(lookAt),
+      isTick ? scanAll(ports, lookAt) : null,
+      isTick ? renewOnTick(ports) : null,
+    ])
     if (bugs.length > 0) throw bugs[0]
   }

@@ -12,6 +12,7 @@ import type { App } from '../deployment/app.ts'
 import type { Candidate, DeploymentKind, Purpose, Release } from '../deployment/deployment.ts'
 import type { TargetView } from '../deployment/plan.ts'
 import type { Answer } from '../deployment/step.ts'
+import type { Reason } from '../kernel/reason.ts'
 
 /** One command for a target, which may be given several times under one fence. */
 export interface Order {
@@ -76,6 +77,8 @@ export interface Target {
   start(order: Order): Promise<Started>
   observe(order: Order, operation: string): Promise<readonly Answer[]>
   cancel(operation: string): Promise<void>
+  /** What the stage lacks before anything can be deployed there; left out by a target that needs nothing of it. */
+  findLack?(): Promise<Reason | null>
 }
 
 /** What `plan` would deploy; the digest is null while the image is not known. */

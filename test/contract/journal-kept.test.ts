@@ -15,6 +15,8 @@ import { createLabels } from '../../src/journal/labels.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createHerokuRecords } from '../../src/journal/heroku.ts'
 import { createFleetScans } from '../../src/journal/fleet-scans.ts'
+import { createRenewals } from '../../src/journal/renewals.ts'
+import { createProxyImages } from '../../src/journal/proxy-images.ts'
 import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
 import { toItemKey, type Item } from '../../src/journal/table.ts'
 import { createTags } from '../../src/journal/tags.ts'
@@ -181,6 +183,18 @@ const readers: Readonly<Record<string, Reader>> = {
   Carry: {
     read: (item) => createCarryRecords(journal.table).load(carryOrderOf(item)),
     told: (item) => without(['content', 'run'], whole(item)),
+  },
+  'Proxy image': { read: () => createProxyImages(journal.table).load(), told: whole },
+  'Renewal request': {
+    read: () => createRenewals(journal.table).loadRequest(),
+    told: whole,
+  },
+  Renewal: {
+    read: async () => {
+      const kept = await createRenewals(journal.table).load()
+      return { ...kept?.renewal, version: kept?.version }
+    },
+    told: whole,
   },
   'Fleet scan': { read: () => createFleetScans(journal.table).load(), told: whole },
 }

@@ -34,7 +34,16 @@ const expiring: Readonly<Record<string, readonly [from: string, seconds: number]
   'Heroku deploy': ['at', lifetimes.herokuDeploy],
   'Heroku release': ['at', lifetimes.herokuRelease],
 }
-const lasting = ['Head', 'Tag', 'Seen', 'Release', 'Fleet scan']
+const lasting = [
+  'Head',
+  'Tag',
+  'Seen',
+  'Release',
+  'Fleet scan',
+  'Proxy image',
+  'Renewal request',
+  'Renewal',
+]
 
 const lifetimeOf = (record: string): string =>
   sections.find(({ name }) => name === record)?.lifetime ?? ''

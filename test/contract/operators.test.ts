@@ -4,6 +4,8 @@ import { createAuditLog } from '../../src/journal/audit-log.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
+import { createRenewals } from '../../src/journal/renewals.ts'
+import { createProxyImages } from '../../src/journal/proxy-images.ts'
 import { itemKey } from '../../src/journal/keys.ts'
 import { Fence, Generation } from '../../src/kernel/id.ts'
 import { createOperate } from '../../src/rollout/operate.ts'
@@ -63,7 +65,12 @@ it.each([
 it('status writes nothing', async () => {
   const { table } = database
   const ports = { heads: createHeads(table), revisions: createRevisions(table) }
-  const read = { history: createHistory(table), seen: createSeen(table) }
+  const read = {
+    history: createHistory(table),
+    seen: createSeen(table),
+    renewals: createRenewals(table),
+    proxyImages: createProxyImages(table),
+  }
   const status = createStatus({ stage: 'prod', apps: [app], ...ports, ...read, clock })
   expect(await status(app.name, app)).toMatchObject({ waiting: [{ revision: commit }] })
   expect(asked()).toEqual(['BatchGetItem', 'GetItem', 'Query'])

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { docker } from '../../local/docker/docker.ts'
 import { ask } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
@@ -45,4 +47,41 @@ test('prepare reports what serves, and the same order repairs what was changed b
   expect((await instance.prepare(app)).serving).toEqual(serving)
   const again = await instance.deploy({ ...order, fence: 9 })
   expect(again).toMatchObject({ reason: 'already_live', changed: false })
+})
+
+test("a proxy that is made again has the stage's image, also with a release from before that named a tag", async () => {
+  const app = stage.app('tagged')
+  const instance = await stage.instance()
+  await instance.prepare(app)
+  await instance.deploy({ app, generation: 1, fence: 1, ...one })
+  const proxy = `landfall-proxy-127.0.0.1-${instance.port}`
+  const settings = join(instance.root, app, 'releases/1/settings')
+  const tagged = readFileSync(settings, 'utf8').replace(
+    /proxyImage=[^\0]+/,
+    'proxyImage=haproxy:3.2',
+  )
+  expect(tagged).toContain('proxyImage=haproxy:3.2')
+  writeFileSync(settings, tagged)
+  await docker(['rm', '--force', proxy, `landfall-${app}.1`])
+  await docker([
+    'run',
+    '--detach',
+    '--name',
+    `landfall-${app}.1`,
+    '--network',
+    'none',
+    `${one.image}@${one.digest}`,
+    'false',
+  ])
+  const broken = {
+    app,
+    generation: 2,
+    fence: 2,
+    ...two,
+    settings: { healthPath: '/none', healthTimeout: 1 },
+  }
+  expect(await instance.deploy(broken)).toMatchObject({ outcome: 'failed' })
+  expect((await docker(['inspect', '--format', '{{.Config.Image}}', proxy])).trim()).toBe(
+    instance.proxyImage,
+  )
 })

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { proxyImage } from '../../local/docker/images.ts'
 import { cleanUp } from '../../local/team/clean-up.ts'
 import { packScript, renderScript, type DocumentKind } from '../../host/documents.ts'
 import { joinEnvelope, sealEnvelope } from '../../src/secrets/envelope.ts'
@@ -89,6 +88,8 @@ const toAnswer = (output: string, code: number | null): HostAnswer => {
 export class Instance {
   readonly root = mkdtempSync(join(tmpdir(), 'landfall-host-test-'))
   certificate: Uint8Array = new Uint8Array()
+  /** By its digest, in the stage's registry. */
+  proxyImage = `registry.example/haproxy@sha256:${'0'.repeat(64)}`
   id: string
   readonly port: number
   /** More of the agent's environment. */
@@ -168,7 +169,7 @@ export class Instance {
       healthTimeout: 120,
       stopTimeout: 12,
       environment: 'test',
-      proxyImage,
+      proxyImage: this.proxyImage,
       ...order.settings,
     }
     const entries = Object.entries(settings).flatMap(([name, value]) =>

@@ -36,6 +36,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   // Nobody has ever prepared it.
   instance = new Instance('i-000000aa', await freePort())
+  instance.proxyImage = stage.proxyImage
   own.push(instance)
 })
 afterEach(async () => {
@@ -111,6 +112,7 @@ test('plan reports after a deployment what serves, its owner and that the image 
     owner: '000000000000/eu-west-3/local',
     pulled: true,
     holder: `landfall-proxy-127.0.0.1-${instance.port}`,
+    proxy: stage.proxyImage.replace(/^.*@/, ''),
     obstacles: [],
   })
   const other = await lookAt({ owner: '000000000000/eu-west-3/prod' })

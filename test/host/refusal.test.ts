@@ -117,6 +117,13 @@ test.each([
   await expectRefusal(await instance.deploy(order), 'order_invalid', `setting ${name} is malformed`)
 })
 
+test("a proxy's image by its tag is refused", async () => {
+  const settings = { proxyImage: 'docker.io/library/haproxy:3.2' }
+  const order = { app, generation: 2, fence: 2, ...one, settings }
+  const message = 'port, publishPort or the digest of proxyImage is missing'
+  await expectRefusal(await instance.deploy(order), 'order_invalid', message)
+})
+
 test('an unknown setting is refused', async () => {
   const order = { app, generation: 2, fence: 2, ...one, settings: { privileged: 'true' } }
   await expectRefusal(await instance.deploy(order), 'order_invalid', 'unknown setting privileged')

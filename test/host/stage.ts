@@ -1,14 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import { freePort } from '../../local/docker/free-port.ts'
-import {
-  ensureBaseImage,
-  ensureProxyImage,
-  publishAppImage,
-  type Behaviour,
-} from '../../local/docker/images.ts'
+import { ensureBaseImage, publishAppImage, type Behaviour } from '../../local/docker/images.ts'
+import { pinProxyImage } from '../../local/docker/pin-proxy.ts'
 import { startRegistry, type RegistryOptions } from '../../local/docker/registry.ts'
 import { cleanUp } from '../../local/team/clean-up.ts'
 import { Instance } from './instance.ts'
@@ -31,20 +28,24 @@ export interface Stage {
   app(name: string): string
   instance(): Promise<Instance>
   readonly address: string
+  /** By its digest. */
+  readonly proxyImage: string
   close(): Promise<void>
 }
 
 export const openStage = async (options: Partial<RegistryOptions> = {}): Promise<Stage> => {
   await ensureEngine()
-  await Promise.all([ensureBaseImage(), ensureProxyImage()])
+  await ensureBaseImage()
   const directory = mkdtempSync(join(tmpdir(), 'landfall-registry-test-'))
   const registry = await startRegistry({ port: 0, directory, ...options })
+  const proxyImage = await pinProxyImage()
   const name = `${registry.address}/tests/app`
   const mark = `t${process.pid.toString(36)}`
   const apps: string[] = []
   const instances: Instance[] = []
   return {
     address: registry.address,
+    proxyImage,
     publishBy: async (push, tag) => ({ image: name, digest: await push(name, tag) }),
     publish: async (tag, behaviour = {}) => {
       const wanted = { name, tag, behaviour: { VERSION: tag, ...behaviour } }
@@ -57,6 +58,7 @@ export const openStage = async (options: Partial<RegistryOptions> = {}): Promise
     instance: async () => {
       const number = (instances.length + 1).toString(16).padStart(8, '0')
       const instance = new Instance(`i-${number}`, await freePort())
+      instance.proxyImage = proxyImage
       instances.push(instance)
       await instance.prepare()
       return instance
@@ -65,6 +67,7 @@ export const openStage = async (options: Partial<RegistryOptions> = {}): Promise
       const ports = instances.map(({ port }) => port)
       await cleanUp(apps, ports, registry.address)
       for (const { root } of instances) rmSync(root, { recursive: true, force: true })
+      await docker(['rmi', '--force', proxyImage]).catch(() => undefined)
       await registry.stop()
       rmSync(directory, { recursive: true, force: true })
     },

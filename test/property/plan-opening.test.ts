@@ -182,6 +182,7 @@ const unlooked = {
   docker: null,
   serving: null,
   owner: null,
+  proxy: null,
   freeMegabytes: null,
   freeMemoryMegabytes: null,
   would: [],

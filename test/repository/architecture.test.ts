@@ -224,7 +224,7 @@ describe('handlers', () => {
     const text = readFileSync(file, 'utf8')
     expect(branchesIn(file, text)).toEqual([])
     expect(text.match(/^export .*$/gm)).toEqual([
-      expect.stringMatching(/^export const handler = lambda\('\w+', compose, /),
+      expect.stringMatching(/^export const handler = lambda\('[\w-]+', compose, /),
     ])
   })
 

@@ -8,6 +8,8 @@ import { ensurePrograms, programs } from '../../local/docker/packages.ts'
 import { parseConfiguration } from '../../src/config/read.ts'
 import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
+import { createRenewals } from '../../src/journal/renewals.ts'
+import { createProxyImages } from '../../src/journal/proxy-images.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createSeen } from '../../src/journal/seen.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
@@ -169,6 +171,8 @@ describe('operations.md', () => {
       revisions: createRevisions(table),
       history: createHistory(table),
       seen: createSeen(table),
+      proxyImages: createProxyImages(table),
+      renewals: createRenewals(table),
       clock: systemClock,
     })
     const { app: _, ...shown } = await status(AppName.parse('oc-lettings'), null)

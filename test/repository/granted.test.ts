@@ -17,7 +17,7 @@ const again = { app: 'shop', revision: commitOf('b'), force: true }
 
 /** Two deployments, an alarm that takes the second back, and what people then ask for. */
 const operateShop = async (world: GrantedWorld) => {
-  const { deliver, operate, settle, waitForStatus, fireAlarm } = world
+  const { deliver, operate, settle, tick, waitForStatus, fireAlarm } = world
   await deliver('shop', commitOf('a'))
   await waitForStatus('shop', 1, 'succeeded')
   await operate('plan', { app: 'shop' })
@@ -26,6 +26,8 @@ const operateShop = async (world: GrantedWorld) => {
   await settle()
   await fireAlarm()
   await waitForStatus('shop', 3, 'succeeded')
+  await operate('renew-proxy', { by: 'ada' })
+  await tick()
   await operate('freeze', { app: 'shop', reason: 'test' })
   await operate('unfreeze', { app: 'shop' })
   await settle()

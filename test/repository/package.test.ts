@@ -208,7 +208,7 @@ describe('roles', () => {
     expect(sending).toEqual([
       {
         name: 'reconcile',
-        Resource: [document('prepare'), document('deploy')],
+        Resource: [document('prepare'), document('deploy'), document('renew')],
         Condition: undefined,
       },
       { name: 'reconcile', ...toOurInstances },
@@ -229,6 +229,7 @@ describe('roles', () => {
     ['cancel', []],
     ['freeze', []],
     ['unfreeze', []],
+    ['renew-proxy', []],
     ['status', []],
     ['plan', ['heroku', 'oc-lettings', 'registry', 'render']],
     ['carry', ['heroku']],
@@ -275,6 +276,9 @@ describe('roles', () => {
     ['a certificate', itemKey.certificate(instance), ['reconcile']],
     ['a command', itemKey.command('x'), ['reconcile']],
     ['the fleet scan', itemKey.fleetScan(), ['reconcile']],
+    ["the proxy's image", itemKey.proxyImage(), ['reconcile']],
+    ['a renewal of proxies', itemKey.renewal(), ['reconcile']],
+    ['the word for it', itemKey.renewalRequest(), ['renew-proxy']],
     ['what is carried', itemKey.carry('shop', 'web'), ['carry']],
     ["Heroku's order", itemKey.herokuDeploy('shop', 'web'), ['reconcile']],
     ["Heroku's release", itemKey.herokuRelease('shop', 'web', purpose.generation), ['reconcile']],
@@ -296,6 +300,8 @@ describe('roles', () => {
         'history#*',
         'index',
         'instance#*',
+        'proxy',
+        'proxy-request',
         'stage',
       ],
     ],
@@ -305,8 +311,9 @@ describe('roles', () => {
     ['cancel', ['head#*']],
     ['freeze', ['head#*']],
     ['unfreeze', ['head#*']],
-    ['status', ['app#*', 'deployment#*', 'head#*', 'history#*', 'index']],
-    ['plan', ['app#*', 'head#*', 'heroku#*', 'index']],
+    ['renew-proxy', []],
+    ['status', ['app#*', 'deployment#*', 'head#*', 'history#*', 'index', 'proxy']],
+    ['plan', ['app#*', 'head#*', 'heroku#*', 'index', 'proxy']],
     ['carry', ['carry#*']],
     ['hooks', []],
   ])('%s can read no other partition of the journal than these: %j', (name, partitions) => {
@@ -360,7 +367,10 @@ describe('roles', () => {
     statementsOfPolicy(logicalId)
       .filter(({ Action }) => Action.includes('lambda:InvokeFunction'))
       .flatMap(({ Resource }) => Resource.map((one) => JSON.stringify(one)))
-      .map((text) => /"(\w+)LambdaFunction"/.exec(text)?.[1]?.toLowerCase() ?? text)
+      .map(
+        (text) =>
+          /"(\w+)LambdaFunction"/.exec(text)?.[1]?.toLowerCase().replace('dash', '-') ?? text,
+      )
       .sort()
 
   test('the look policy allows to look and to read logs, and nothing else', () => {
@@ -378,7 +388,9 @@ describe('roles', () => {
     const operator = statementsOfPolicy('OperatorPolicy')
     expect(operator.slice(0, look.length)).toEqual(look)
     expect(operator.slice(look.length)).toMatchObject([{ Action: ['lambda:InvokeFunction'] }])
-    expect(invokable('OperatorPolicy')).toEqual(['hooks', 'plan', ...operators, 'status'].sort())
+    expect(invokable('OperatorPolicy')).toEqual(
+      ['hooks', 'plan', ...operators, 'renew-proxy', 'status'].sort(),
+    )
   })
 
   test('the look policy opens the logs of every function of the stage, and of no other stage', () => {
@@ -425,8 +437,9 @@ describe('documents', () => {
     prepare: 'PrepareDocument',
     plan: 'PlanDocument',
     deploy: 'DeployDocument',
+    renew: 'RenewDocument',
   }
-  const senders = { prepare: 'reconcile', plan: 'plan', deploy: 'reconcile' }
+  const senders = { prepare: 'reconcile', plan: 'plan', deploy: 'reconcile', renew: 'reconcile' }
 
   const contentOf = (kind: DocumentKind): string =>
     z.string().parse(resource(logicalIds[kind]).Properties['Content'])
@@ -455,6 +468,7 @@ describe('documents', () => {
       prepare: ['common', 'tools', 'running', 'metadata', 'prepare'],
       plan: ['common', 'tools', ...parts.split(' '), 'plan'],
       deploy: ['common', ...parts.split(' '), 'deploy'],
+      renew: ['common', ...parts.split(' '), 'renew'],
     }[kind]
     const lines = files.flatMap((file) =>
       readFileSync(`host/${file}.sh`, 'utf8').trimEnd().split('\n'),

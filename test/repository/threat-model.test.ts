@@ -59,7 +59,7 @@ describe('the threat model', () => {
 
   test('the threat model describes every function with a role', () => {
     const functions = [...roles.matchAll(/^ {2}(\w+)Role:$/gm)].map(([, name = '']) =>
-      name.toLowerCase(),
+      name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase(),
     )
     expect(functions.length).toBeGreaterThan(5)
     const section = page.slice(page.indexOf('## A function with a compromised role'))

@@ -1,3 +1,4 @@
+import type { FoundProxyImage, ProxyImage } from '../../src/deployment/proxy.ts'
 import { toReleaseSettings } from '../../src/deployment/app.ts'
 import type { Release } from '../../src/deployment/deployment.ts'
 import { Fence, Generation, type InstanceId } from '../../src/kernel/id.ts'
@@ -72,6 +73,14 @@ export const invocationOf = (index: number, changes: Partial<Invocation> = {}): 
   ...changes,
 })
 
+/** The stage's image of the proxy, as the journal has it. */
+export const proxyImage: ProxyImage = {
+  image: 'docker.io/library/haproxy',
+  tag: '3.2',
+  digest: digestAt(32),
+  at: start,
+}
+
 interface Given {
   readonly fleet?: readonly FleetInstance[]
   readonly certificates?: readonly Certificate[]
@@ -86,6 +95,7 @@ interface Given {
   /** Bytes of the envelope's plaintext; null where they cannot be told. */
   readonly measured?: number | null
   readonly imageMegabytes?: number
+  readonly proxyImage?: FoundProxyImage
   readonly maskOutput?: Ec2Ports['maskOutput']
 }
 
@@ -138,13 +148,14 @@ export const createEc2Ports = (given: Given = {}) => {
       }),
     measureEnvelope: () => Promise.resolve(given.measured === undefined ? 200 : given.measured),
     measureImage: () => Promise.resolve(given.imageMegabytes ?? null),
+    findProxyImage: () => Promise.resolve(given.proxyImage ?? succeed(proxyImage)),
     maskOutput: given.maskOutput ?? (async () => (text) => text.replaceAll('hunter22', '[masked]')),
     stage: {
       name: 'test',
       prepareDocument: 'landfall-test-prepare-00000000',
       deployDocument: 'landfall-test-deploy-00000000',
       owner: '000000000000/eu-west-3/test',
-      proxyImage: 'haproxy:3',
+      proxyImage: 'docker.io/library/haproxy:3.2',
       subnet: '172.30.77.0/24',
     },
     clock: () => new Date(start),

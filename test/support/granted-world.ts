@@ -240,6 +240,7 @@ export const startGrantedWorld = async (): Promise<GrantedWorld> => {
     runScript: standIn.run,
     overrides: () => ({
       API_URL: 'http://localhost:3000',
+      PROXY_IMAGE: `${registry.address}/landfall/haproxy:3`,
       HEROKU_API: heroku.url.origin,
       HEROKU_REGISTRY: `http://${registry.address}`,
     }),

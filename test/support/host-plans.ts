@@ -14,6 +14,7 @@ export const hostPlanOf = (changes: Partial<HostPlan> = {}): HostPlan => ({
   holder: '',
   replacesRuns: false,
   losses: [],
+  proxy: '',
   firewall: '',
   obstacles: [],
   ...changes,

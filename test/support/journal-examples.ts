@@ -15,6 +15,8 @@ import { createRecordSeen } from '../../src/journal/seen.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import type { CarryOrder, CarryProgress } from '../../src/targets/carry.ts'
 import { createCarryRecords } from '../../src/journal/carries.ts'
+import { createRenewalRequests, createRenewals } from '../../src/journal/renewals.ts'
+import { createProxyImages } from '../../src/journal/proxy-images.ts'
 import { createHerokuRecords } from '../../src/journal/heroku.ts'
 import type { HerokuDeploy, HerokuRelease } from '../../src/targets/heroku/record.ts'
 import { createFleetScans } from '../../src/journal/fleet-scans.ts'
@@ -294,6 +296,9 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   await createCertificates(table, silent).record(certificate, command)
   const asked = { [app]: '2026-11-20T09:40:00.000Z' }
   await createFleetScans(table).record({ online: [instance], asked })
+  await createProxyImages(table).recordFirst(proxyImage)
+  await createRenewalRequests(table).request(renewal.request)
+  await createRenewals(table).record(renewal, 0)
   const carries = createCarryRecords(table)
   await carries.claim(carryOrder, carryRun, carried)
   await carries.record(carryOrder, carryRun, carried)
@@ -301,6 +306,26 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   await heroku.writeDeploy(herokuPlace, herokuDeploy)
   await heroku.recordRelease(herokuPlace, herokuRelease)
 }
+
+const proxyImage = {
+  image: 'docker.io/library/haproxy',
+  tag: '3.2',
+  digest: Digest.parse(`sha256:${'3'.repeat(64)}`),
+  at: '2026-11-20T10:04:14.000Z',
+}
+
+const renewal = {
+  request: { id: 'renewal-1', by: 'ada', at: '2026-11-20T10:30:00.000Z', digest: null },
+  image: proxyImage,
+  waiting: [],
+  asked: null,
+  done: [instance],
+  ended: {
+    at: '2026-11-20T10:31:00.000Z',
+    reason: 'deployed',
+    message: 'every proxy of 1 instances has the image',
+  },
+} as const
 
 const keys: Readonly<Record<string, ItemKey>> = {
   Head: itemKey.head(app),
@@ -316,6 +341,9 @@ const keys: Readonly<Record<string, ItemKey>> = {
   Command: itemKey.command(command),
   Certificate: itemKey.certificate(instance),
   'Fleet scan': itemKey.fleetScan(),
+  'Proxy image': itemKey.proxyImage(),
+  'Renewal request': itemKey.renewalRequest(),
+  Renewal: itemKey.renewal(),
   Carry: itemKey.carry('oc-lettings', 'web'),
   'Heroku deploy': itemKey.herokuDeploy(herokuPlace.app, herokuPlace.process),
   'Heroku release': itemKey.herokuRelease(herokuPlace.app, herokuPlace.process, generation),

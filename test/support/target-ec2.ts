@@ -1,3 +1,4 @@
+import type { ProxyImage } from '../../src/deployment/proxy.ts'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,9 +12,8 @@ import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import {
   ensureBaseImage,
-  ensureProxyImage,
   publishAppImage,
-  proxyImage,
+  publishProxyImage,
   type Behaviour,
 } from '../../local/docker/images.ts'
 import { startRegistry } from '../../local/docker/registry.ts'
@@ -26,7 +26,8 @@ import type { Release } from '../../src/deployment/deployment.ts'
 import { addSeconds, systemClock, toInstant } from '../../src/kernel/clock.ts'
 import { Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
 import { createLog } from '../../src/kernel/log.ts'
-import { fail } from '../../src/kernel/result.ts'
+import { fail, succeed } from '../../src/kernel/result.ts'
+import { parseReference } from '../../src/registry/image.ts'
 import { createEc2Target } from '../../src/targets/ec2/ec2.ts'
 import {
   createMaskOutput,
@@ -52,7 +53,11 @@ const behaviours: Readonly<Record<Fare, Partial<Behaviour>>> = {
   broken: { FAULT: 'never_healthy' },
 }
 
-const createTarget = ({ client }: TestAws, settings: Ec2Settings): Target => {
+const createTarget = (
+  { client }: TestAws,
+  settings: Ec2Settings,
+  proxyImage: ProxyImage,
+): Target => {
   const readSecret = () => Promise.resolve(fail('secret_missing' as const))
   return createEc2Target(
     {
@@ -66,12 +71,13 @@ const createTarget = ({ client }: TestAws, settings: Ec2Settings): Target => {
       measureImage: () => Promise.resolve(null),
       measureEnvelope: createMeasureEnvelope(readSecret),
       maskOutput: createMaskOutput(readSecret),
+      findProxyImage: () => Promise.resolve(succeed(proxyImage)),
       stage: {
         name: 'local',
         prepareDocument: documents.prepare.name,
         deployDocument: documents.deploy.name,
         owner: `${account.id}/${account.region}/local`,
-        proxyImage,
+        proxyImage: proxyImage.image,
         subnet: '172.30.77.0/24',
       },
       clock: systemClock,
@@ -131,6 +137,7 @@ const refuse = (code: string): CallFault => ({
 })
 
 interface Parts {
+  readonly proxyImage: ProxyImage
   readonly aws: TestAws
   readonly app: string
   readonly port: number
@@ -139,7 +146,7 @@ interface Parts {
   readonly push: (version: string, fare: Fare) => Promise<string>
 }
 
-const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => {
+const createPlace = ({ proxyImage, aws, app, port, image, push: publish }: Parts): Place => {
   const begun = toInstant(systemClock())
   const byHand = `${app}-by-hand`
   const now = (): string => toInstant(systemClock())
@@ -172,7 +179,7 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
     })
   }
   return {
-    target: createTarget(aws, settingsOf(port, null)),
+    target: createTarget(aws, settingsOf(port, null), proxyImage),
     keepsServing: true,
     publish: async (version, fare = 'well', env = {}) => {
       const digest = Digest.parse(await publish(version, fare))
@@ -229,9 +236,17 @@ const createPlace = ({ aws, app, port, image, push: publish }: Parts): Place => 
 /** The real scripts on this machine's Docker, by the real SDK through the local SSM, with a real registry. */
 export const openEc2Stage = async (): Promise<PlaceStage> => {
   const { dockerHost, stop } = await ensureEngine()
-  await Promise.all([ensureBaseImage(), ensureProxyImage()])
+  await ensureBaseImage()
   const directory = mkdtempSync(join(tmpdir(), 'landfall-target-'))
   const registry = await startRegistry({ port: 0, directory })
+  const { pinned } = await publishProxyImage(registry.address)
+  const { image: repository, tag } = parseReference(pinned)
+  const proxyImage = {
+    image: repository,
+    tag,
+    digest: Digest.parse(tag),
+    at: toInstant(systemClock()),
+  }
   const aws = await startTestAws({
     dockerHost,
     service: {
@@ -256,7 +271,7 @@ export const openEc2Stage = async (): Promise<PlaceStage> => {
     apps.push(app)
     const port = await freePort()
     const image = `${registry.address}/${mark}`
-    const place = createPlace({ aws, app, port, image, push: publish })
+    const place = createPlace({ proxyImage, aws, app, port, image, push: publish })
     await carryOut(place, place.order(null, { purpose: 'prepare' }))
     return place
   }

@@ -1,4 +1,5 @@
 import { addSeconds, toInstant } from '../../kernel/clock.ts'
+import { reasons } from '../../kernel/reason.ts'
 import { Retryable } from '../../kernel/retryable.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Ec2Settings } from '../../deployment/app.ts'
@@ -8,6 +9,7 @@ import { refuseStart, toAbsence } from '../answers.ts'
 import type { Order, Started, Target } from '../target.ts'
 import { observeCommand } from './observe.ts'
 import type { Command, Ec2Ports } from './ports.ts'
+import { toProxyReference } from './proxy-image.ts'
 import { roomBeside } from './room.ts'
 import { createEc2Selection, obstacleOf } from './select.ts'
 import { renderSettings } from './settings.ts'
@@ -75,6 +77,17 @@ const leaveOut = async (
   return { rest: { ...order, instances }, left }
 }
 
+/** @throws Retryable if the registry does not name the digest now: nothing is sent by a tag */
+const findProxyReference = async (
+  { findProxyImage }: Ec2Ports,
+  { strategy }: Ec2Settings,
+): Promise<string | null> => {
+  if (strategy === 'worker') return null
+  const found = await findProxyImage()
+  if (!found.ok) throw new Retryable(reasons[found.error])
+  return toProxyReference(found.value)
+}
+
 const startCommand = async (
   ports: Ec2Ports,
   settings: Ec2Settings,
@@ -84,15 +97,18 @@ const startCommand = async (
     return sendToReachable(ports, settings, order, toCommand(ports, order, {}))
   const { release } = order
   const certificates = await ports.certificates.load(order.instances)
-  const [sealed, imageMegabytes] = await Promise.all([
+  const [sealed, proxyImage, imageMegabytes] = await Promise.all([
     sealForOrder(ports, order, certificates),
+    findProxyReference(ports, settings),
     release === null || isWayBack(order) ? null : ports.measureImage(release),
   ])
   if (!sealed.ok) return refuseStart(order, sealed.error.reason, sealed.error.message)
   const { envelope, unsealable } = sealed.value
   const { rest, left } = await leaveOut(ports, order, unsealable)
   if (rest.instances.length === 0) return { operation: null, missing: left }
-  const Settings = renderSettings({ ...rest, imageMegabytes }, settings, ports.stage)
+  const { subnet } = ports.stage
+  const stage = { subnet, proxyImage }
+  const Settings = renderSettings({ ...rest, imageMegabytes }, settings, stage)
   const room = roomBeside(Settings)
   const isTooLarge = (envelope?.length ?? 0) > room
   if (isTooLarge && !isWayBack(order)) {
@@ -127,4 +143,9 @@ export const createEc2Target = (ports: Ec2Ports, settings: Ec2Settings): Target 
   observe: async (order, operation) =>
     sayWhyNoEnvelope(ports, order, await observeCommand(ports, order, operation)),
   cancel: (operation) => ports.commands.cancel(operation),
+  findLack: async () => {
+    if (settings.strategy === 'worker') return null
+    const found = await ports.findProxyImage()
+    return found.ok ? null : found.error
+  },
 })

@@ -21,7 +21,7 @@ export interface LookPorts {
   /** Looking needs no more: it reads no output whole and cancels nothing. */
   readonly commands: Pick<Commands, 'send' | 'invocations'>
   readonly fleet: Fleet
-  readonly stage: Pick<Ec2Stage, 'name' | 'owner' | 'proxyImage' | 'subnet'> & {
+  readonly stage: Pick<Ec2Stage, 'name' | 'owner' | 'subnet'> & {
     readonly planDocument: string
   }
   readonly clock: Clock
@@ -64,7 +64,8 @@ const toLookCommand = (
       App: app.name,
       Owner: stage.owner,
       NotAfter: String(Math.floor(clock().getTime() / 1000 + deliverySeconds)),
-      Settings: renderSettings(wanted, settings, stage),
+      // It looks at the proxy that runs, and starts none.
+      Settings: renderSettings(wanted, settings, { subnet: stage.subnet, proxyImage: null }),
     },
     comment: `landfall ${app.name} plan`,
     deliverySeconds,

@@ -1,3 +1,4 @@
+import type { FoundProxyImage } from '../../deployment/proxy.ts'
 import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Serving } from '../../deployment/deployment.ts'
 import { reasons, type Reason } from '../../kernel/reason.ts'
@@ -13,6 +14,8 @@ interface HostFacts {
   readonly host: HostPlan
   readonly size: ImageSize
   readonly live: Serving | null
+  /** Null where the app has none. */
+  readonly proxy: FoundProxyImage | null
 }
 
 export const toMegabytes = (bytes: number): number => Math.floor(bytes / 1_000_000)
@@ -101,6 +104,20 @@ const findFirewall = ({ settings, host }: HostFacts): readonly TargetFinding[] =
   return [toWarning('metadata', message)]
 }
 
+/** No deployment can be opened while the digest is not known. */
+export const findProxy = (proxy: FoundProxyImage | null): readonly TargetFinding[] => {
+  if (proxy === null || proxy.ok) return []
+  const message = `${reasons[proxy.error]} Is the registry in reach, and the tag right (proxyImage in serverless.yml)?`
+  return [toProblem('proxy', proxy.error, message)]
+}
+
+/** It goes on serving, and no deployment replaces it. */
+const findOtherProxy = ({ host, proxy }: HostFacts): readonly TargetFinding[] => {
+  if (proxy?.ok !== true || host.proxy === '' || host.proxy === proxy.value.digest) return []
+  const message = `its proxy runs ${host.proxy}, the stage's is ${proxy.value.digest}; no deployment replaces it`
+  return [toWarning('proxy', message)]
+}
+
 const findServing = ({ host, live }: HostFacts): readonly TargetFinding[] => {
   if (host.docker === '' || live === null || host.serving?.generation === live.generation) return []
   return [toDrift(host.serving && `#${host.serving.generation}`, live)]
@@ -153,6 +170,7 @@ const findOnHost = (
     ...findMemory(facts),
     ...findReplaced(facts),
     ...findFirewall(facts),
+    ...findOtherProxy(facts),
     ...findServing(facts),
   ]
   if (found.some(({ level }) => level === 'problem')) return found

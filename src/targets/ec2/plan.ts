@@ -1,3 +1,4 @@
+import type { FoundProxyImage } from '../../deployment/proxy.ts'
 import type { App, Ec2Settings } from '../../deployment/app.ts'
 import type { Finding, InstancePlan, PlanContext } from '../../deployment/plan.ts'
 import type { Digest } from '../../kernel/id.ts'
@@ -6,7 +7,7 @@ import type { ImageSize } from '../../registry/manifest.ts'
 import { findHealthChange, toWarning } from '../findings.ts'
 import type { LookOrder, PlannedTarget } from '../target.ts'
 import { lookAtInstances, type InstanceSight, type LookPorts } from './look.ts'
-import { findOnInstance, toMegabytes } from './plan-findings.ts'
+import { findOnInstance, findProxy, toMegabytes } from './plan-findings.ts'
 import { planSteps } from './plan-steps.ts'
 import type { SelectionPorts } from './ports.ts'
 import { createEc2Selection, describeIgnored, listSelected } from './select.ts'
@@ -14,6 +15,8 @@ import { createEc2Selection, describeIgnored, listSelected } from './select.ts'
 export type Ec2ViewPorts = LookPorts &
   SelectionPorts & {
     /** The size of an app's image for a machine, `x86_64`, as the registry tells it. */
+    /** The stage's image of the proxy as a deployment would use it; nothing is recorded. */
+    readonly findProxyImage: () => Promise<FoundProxyImage>
     readonly findSize: (app: App, digest: Digest, machine: string) => Promise<ImageSize>
   }
 
@@ -46,6 +49,7 @@ const planInstance = (
   settings: Ec2Settings,
   place: Pick<InstancePlan, 'target' | 'wave'>,
   { predeployOn }: PlanContext,
+  proxy: FoundProxyImage | null,
 ): InstancePlan => {
   const host = sight.kind === 'seen' ? sight.host : null
   const packedBytes = size.kind === 'known' ? size.bytes : null
@@ -59,6 +63,10 @@ const planInstance = (
     docker: host === null || host.docker === '' ? null : host.docker,
     serving: host?.serving ?? null,
     owner: host === null || host.owner === '' ? null : host.owner,
+    proxy: proxy && {
+      runs: host === null || host.proxy === '' ? null : host.proxy,
+      ofStage: proxy.ok ? proxy.value.digest : null,
+    },
     freeMegabytes: host && toMegabytes(host.freeBytes),
     freeMemoryMegabytes: host && toMegabytes(host.memoryBytes),
     would: host === null ? [] : planSteps({ settings, host, runsPredeploy, packedBytes }),
@@ -70,10 +78,11 @@ const findOnFleet = (
   settings: Ec2Settings,
   target: number,
   { live }: PlanContext,
+  proxy: FoundProxyImage | null,
 ): readonly Finding[] => {
   if (sights.length > 0)
     return sights.flatMap((seen) =>
-      findOnInstance(seen, { settings, size: seen.size, live }).map((one) => ({
+      findOnInstance(seen, { settings, size: seen.size, live, proxy }).map((one) => ({
         ...one,
         instance: seen.instance.id,
       })),
@@ -98,6 +107,7 @@ export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): Plann
     look: async (order) => {
       const sights = await lookAtInstances(listing, settings, order)
       const sized = await addSizes(ports, order, sights)
+      const proxy = settings.strategy === 'worker' ? null : await ports.findProxyImage()
       const { target } = order
       const { name: stage } = ports.stage
       const { ignored } = await listSelected(listing.fleet, settings.instances, stage)
@@ -110,12 +120,13 @@ export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): Plann
           instances: context.opened.flatMap(({ id, wave }) =>
             sized
               .filter(({ instance }) => instance.id === id)
-              .map((seen) => planInstance(seen, settings, { target, wave }, context)),
+              .map((seen) => planInstance(seen, settings, { target, wave }, context, proxy)),
           ),
           findings: [
             ...leftOut,
             ...compareFleetHealth(settings, context),
-            ...findOnFleet(sized, settings, target, context),
+            ...findProxy(proxy),
+            ...findOnFleet(sized, settings, target, context, proxy),
           ],
         }),
       }

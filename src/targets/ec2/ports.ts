@@ -1,5 +1,6 @@
 import type { InstanceSelector, ReleaseSettings } from '../../deployment/app.ts'
 import type { Release } from '../../deployment/deployment.ts'
+import type { FoundProxyImage } from '../../deployment/proxy.ts'
 import type { Clock, Instant } from '../../kernel/clock.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Log } from '../../kernel/log.ts'
@@ -129,6 +130,7 @@ export interface Ec2Stage {
   readonly deployDocument: string
   /** `<account>/<region>/<stage>`: a host that belongs to another owner refuses. */
   readonly owner: string
+  /** The setting, by tag: what a command names is `findProxyImage`'s. */
   readonly proxyImage: string
   readonly subnet: string
 }
@@ -147,6 +149,8 @@ export interface Ec2Ports extends SelectionPorts {
   readonly certificates: Certificates
   readonly sealEnvelope: SealEnvelope
   readonly measureImage: MeasureImage
+  /** The stage's one image of the proxy, recorded at the first call. */
+  readonly findProxyImage: () => Promise<FoundProxyImage>
   readonly maskOutput: MaskOutput
   readonly stage: Ec2Stage
 }

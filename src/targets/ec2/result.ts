@@ -75,6 +75,8 @@ const HostPlan = z.object({
   replacesRuns: z.boolean(),
   /** What the container that `replaces` names has and a new one would not get: `env DEBUG`. */
   losses: z.array(Name).max(most.entries),
+  /** What the proxy of the app's address was created from: a digest, or a tag of the time before; empty if none runs. */
+  proxy: Name,
   /** Why no rule can keep containers from the metadata service here; empty if one can. */
   firewall: Name,
   obstacles: z.array(z.object({ reason: z.string(), message: Message })).max(most.entries),

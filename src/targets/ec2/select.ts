@@ -5,6 +5,7 @@ import type { Reason } from '../../kernel/reason.ts'
 import { unlimited, type Target } from '../target.ts'
 import { warnOfMetadata } from './metadata.ts'
 import type { Fleet, FleetInstance, SelectionPorts } from './ports.ts'
+import { longestReference } from './proxy-image.ts'
 import { envelopeCharacters, mostInWave, roomBeside } from './room.ts'
 import { renderSettings } from './settings.ts'
 
@@ -42,6 +43,10 @@ export const listPresent = async (fleet: Fleet, stage: string) => {
     return { id: one.id, isOnline, tags: one.tags }
   })
 }
+
+/** The instances of a stage that a command reaches now. */
+export const listOnline = async (fleet: Fleet, stage: string): Promise<readonly InstanceId[]> =>
+  (await listPresent(fleet, stage)).filter(({ isOnline }) => isOnline).map(({ id }) => id)
 
 /**
  * The instances of a selector in the order of a rollout; ids that do not run come last. An instance with the
@@ -100,7 +105,8 @@ const measureCapacity = async (
     imageMegabytes: 999_999,
     predeployOn: InstanceId.parse(`mi-${'f'.repeat(17)}`),
   } as const
-  const room = roomBeside(renderSettings(longest, settings, stage))
+  const proxyImage = longestReference(stage.proxyImage)
+  const room = roomBeside(renderSettings(longest, settings, { ...stage, proxyImage }))
   const instances = mostInWave(bytes, room)
   const message = `the env file and its masks take ${bytes} bytes, ${envelopeCharacters(bytes, 1)} characters when encrypted; ${room} fit into a command`
   return { instances, message: instances === 0 ? message : null }

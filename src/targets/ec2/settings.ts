@@ -70,7 +70,10 @@ const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
 export const renderSettings = (
   order: SettingsOrder,
   settings: Ec2Settings,
-  stage: Pick<Ec2Stage, 'proxyImage' | 'subnet'>,
+  stage: Pick<Ec2Stage, 'subnet'> & {
+    /** By its digest; null where the command starts no proxy. */
+    readonly proxyImage: string | null
+  },
 ): string => {
   const all: readonly HostSetting[] = [
     ['format', 1],

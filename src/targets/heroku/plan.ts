@@ -189,6 +189,7 @@ const toAppPlan = (
     docker: null,
     serving: sight === null || sight.stranger !== null ? null : live,
     owner: null,
+    proxy: null,
     freeMegabytes: null,
     freeMemoryMegabytes: null,
     would: isSuitable ? describeSteps(settings, order, sight) : [],

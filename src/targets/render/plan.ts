@@ -127,6 +127,7 @@ const toPlan = (
     docker: null,
     serving: live !== null && sight?.digest === live.digest ? live : null,
     owner: null,
+    proxy: null,
     freeMegabytes: null,
     freeMemoryMegabytes: null,
     would: isSuitable ? toSteps(order, sight) : [],

@@ -512,7 +512,7 @@ describe('a repair of more instances than the record of the app has room for', (
     expect(listed.repair).toBeNull()
     expect(listed.observed.length).toBeGreaterThan(10)
     expect(listed.observed.length).toBeLessThan(90)
-    const filled = [1, 2, 3, 4, 5, 6, 7, 8, 9].reduce(find, listed)
+    const filled = Array.from({ length: 20 }).reduce<Core>(find, listed)
     expect(find(filled).changed).toBe(false)
   })
 })

@@ -198,6 +198,44 @@ describe('the labels of an image under the tag of a commit', () => {
   })
 })
 
+describe('a stage that lacks something for now', () => {
+  /** As a target on EC2 says while the registry of the proxy's image does not answer. */
+  const lackingPorts = (world: World) => {
+    const ports = world.toPorts(plainly)
+    return {
+      ...ports,
+      toTarget: (settings: Parameters<typeof ports.toTarget>[0]) => ({
+        ...ports.toTarget(settings),
+        findLack: async () => 'proxy_image_unavailable' as const,
+      }),
+    }
+  }
+
+  it('lets a green commit wait with that reason, opens nothing, and deploys it once the stage lacks nothing', async () => {
+    const world = latestWorld()
+    world.moveTag(1)
+    turnGreen(world, 1)
+    await createReconcile(lackingPorts(world))(tickOf(world, { isTick: false }))
+    expect(world.core().generation).toBe(0)
+    expect(world.revisions.get(commitAt(1))).toMatchObject({
+      status: 'waiting',
+      reason: 'proxy_image_unavailable',
+      digest: null,
+    })
+    world.advance(60_000)
+    await runReconcile(world)
+    expectLive(world, 1)
+  })
+
+  it('declines a request with that reason', async () => {
+    const world = latestWorld()
+    world.moveTag(1)
+    world.ask({ revision: commitAt(1), force: true })
+    await createReconcile(lackingPorts(world))(tickOf(world, { isTick: false }))
+    expect(world.core().request?.refusal).toBe('proxy_image_unavailable')
+  })
+})
+
 describe('a pushed tag whose registry does not answer', () => {
   const busy = { reason: 'registry_unavailable', retryAfterSeconds: null } as const
 

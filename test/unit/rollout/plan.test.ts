@@ -89,6 +89,7 @@ const planned = (
   docker: null,
   serving: null,
   owner: null,
+  proxy: null,
   freeMegabytes: null,
   freeMemoryMegabytes: null,
   would: [],

@@ -4,6 +4,7 @@ import { plainly } from '../../support/calls.ts'
 import { appOf } from '../../support/apps.ts'
 import { begin, bringLive } from '../../support/core.ts'
 import { openingOf } from '../../support/deployments.ts'
+import { proxyImage } from '../../support/ec2-ports.ts'
 import { commitAt, originAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
 import { operate, pushGreen, runReconcile } from '../../support/runs.ts'
@@ -22,11 +23,17 @@ const goingBack = async (): Promise<World> => {
   return world
 }
 
+const proxyImages = { load: () => Promise.resolve(proxyImage) }
+const renewals = { load: () => Promise.resolve(null) }
+
 const statusOf = (world: World) =>
-  createStatus({ stage: 'prod', apps: [world.app], ...world.toPorts(plainly) })(
-    world.app.name,
-    world.app,
-  )
+  createStatus({
+    stage: 'prod',
+    apps: [world.app],
+    proxyImages,
+    renewals,
+    ...world.toPorts(plainly),
+  })(world.app.name, world.app)
 
 describe('a waiting commit in the status', () => {
   it('shows that a commit waits for a rollback that is not open yet', async () => {
@@ -134,6 +141,8 @@ describe('a commit that waits for a person in the status', () => {
     const ports = world.toPorts(plainly)
     const status = createStatus({
       ...ports,
+      proxyImages,
+      renewals,
       stage: 'prod',
       apps: [world.app, staging],
       heads: {
@@ -160,4 +169,8 @@ describe('a commit that waits for a person in the status', () => {
     expect(status).toMatchObject({ waiting: [{ lacks: ['image'], reason: 'image_missing' }] })
     expect(JSON.stringify(status)).not.toContain('bringOut')
   })
+})
+
+it("shows the one image of the stage's proxies", async () => {
+  expect(await statusOf(createWorld({ instances: 1 }))).toMatchObject({ proxy: proxyImage })
 })

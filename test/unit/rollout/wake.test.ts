@@ -20,9 +20,15 @@ interface Given {
   /** What reconcile throws, by app. */
   readonly errors?: Readonly<Record<string, Error>>
   readonly listPresent?: () => Promise<readonly InstanceId[]>
+  readonly renewalError?: Error | null
 }
 
-const createWorld = ({ open = [], errors = {}, listPresent = async () => [] }: Given = {}) => {
+const createWorld = ({
+  open = [],
+  errors = {},
+  listPresent = async () => [],
+  renewalError = null,
+}: Given = {}) => {
   const looked: Nudge[] = []
   const logged: (readonly [level: string, fields: LogFields | undefined])[] = []
   let lastScan: FleetScan = { online: [], asked: { shop: start, blog: start } }
@@ -33,6 +39,7 @@ const createWorld = ({ open = [], errors = {}, listPresent = async () => [] }: G
     error: (_message, fields) => void logged.push(['error', fields]),
     with: () => log,
   }
+  let renewals = 0
   const wake = createWake({
     reconcile: async (nudge) => {
       looked.push(nudge)
@@ -45,10 +52,14 @@ const createWorld = ({ open = [], errors = {}, listPresent = async () => [] }: G
     listPresent: async () =>
       (await listPresent()).map((id) => ({ id, isOnline: true, tags: { Name: 'shop' } })),
     fleetScans: { load: async () => lastScan, record },
+    renewProxies: async () => {
+      renewals += 1
+      if (renewalError !== null) throw renewalError
+    },
     clock: () => new Date(start),
     log,
   })
-  return { wake, looked, logged, record }
+  return { wake, looked, logged, record, renewals: () => renewals }
 }
 
 describe('wake', () => {
@@ -84,6 +95,26 @@ describe('wake', () => {
       ['gone', true, undefined],
     ])
     expect(record).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('a renewal of proxies', () => {
+  it('goes on with each tick and with nothing else', async () => {
+    const { wake, renewals } = createWorld()
+    await wake({ kind: 'nudge', app: shop.name, revision: null })
+    expect(renewals()).toBe(0)
+    await wake({ kind: 'tick' })
+    expect(renewals()).toBe(1)
+  })
+
+  it('stops no app where it fails', async () => {
+    const { wake, looked, logged } = createWorld({
+      open: [gone],
+      renewalError: new Error('the table is away'),
+    })
+    await wake({ kind: 'tick' })
+    expect(looked.map(({ app }) => app)).toEqual(['gone'])
+    expect(logged).toEqual([['warn', { why: 'Error: the table is away' }]])
   })
 })
 

@@ -1,12 +1,19 @@
 import { expect, test } from 'vitest'
+import { toReleaseSettings } from '../../../../src/deployment/app.ts'
 import { Generation, type InstanceId } from '../../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
 import { createEc2Target } from '../../../../src/targets/ec2/ec2.ts'
 import { unlimited } from '../../../../src/targets/target.ts'
-import { after, instanceAt } from '../../../support/deployments.ts'
-import { certificateOf, createEc2Ports, machine, orderOf } from '../../../support/ec2-ports.ts'
-import { ec2 } from '../../../support/examples.ts'
+import { after, instanceAt, lettings } from '../../../support/deployments.ts'
+import {
+  certificateOf,
+  createEc2Ports,
+  machine,
+  orderOf,
+  readSettings,
+} from '../../../support/ec2-ports.ts'
+import { digestAt, ec2 } from '../../../support/examples.ts'
 import { keyAt } from '../../../support/targets.ts'
 
 type Given = Parameters<typeof createEc2Ports>[0]
@@ -100,7 +107,7 @@ test('needs no prepare for an instance with a certificate of the last 30 days', 
 const { settings } = orderOf()
 
 test.each([
-  ['a small env file', 500, 77, null],
+  ['a small env file', 500, 76, null],
   ['8 KiB', 8192, 53, null],
   ['24 KiB', 24_576, 4, null],
   [
@@ -309,4 +316,36 @@ test('sends a restore also to an instance that no envelope can be sealed for', a
   expect(sent).toMatchObject([
     { instances: [instanceAt(1), instanceAt(2)], parameters: { Envelope: 'c2VhbGVk' } },
   ])
+})
+
+const proxyImageIn = (sent: readonly { parameters: Readonly<Record<string, string>> }[]) =>
+  readSettings(sent[0]?.parameters['Settings'] ?? '').filter((line) =>
+    line.startsWith('proxyImage='),
+  )
+
+test("names the proxy's image by the stage's digest in every order to a host", async () => {
+  for (const purpose of ['deploy', 'restore'] as const) {
+    const { sent } = await startIn({ certificates }, orderOf({ purpose }))
+    expect(proxyImageIn(sent)).toEqual([`proxyImage=docker.io/library/haproxy@${digestAt(32)}`])
+  }
+})
+
+const unavailable = fail('proxy_image_unavailable' as const)
+
+test("sends nothing while the registry does not name the digest of the proxy's image", async () => {
+  const { target, sent } = targetOf({ certificates, proxyImage: unavailable })
+  await expect(target.start(orderOf())).rejects.toThrow(Retryable)
+  expect(sent).toEqual([])
+  expect(await target.findLack?.()).toBe('proxy_image_unavailable')
+  expect(await targetOf({ certificates }).target.findLack?.()).toBeNull()
+})
+
+test('sends a worker, which has no proxy, without asking for its image', async () => {
+  const worker = ec2({ strategy: 'worker', port: null, publish: null, hosts: [] })
+  const { target, sent } = targetOf({ certificates, proxyImage: unavailable }, worker)
+  const settings = { ...toReleaseSettings(lettings), targets: [worker] }
+  await target.start(orderOf({ settings, target: worker.key }))
+  expect(sent).toHaveLength(1)
+  expect(proxyImageIn(sent)).toEqual([])
+  expect(await target.findLack?.()).toBeNull()
 })

@@ -37,7 +37,6 @@ const world = ({ fleet, forbidden = [], invocations = () => [] }: Given) => {
       name: 'test',
       planDocument: 'landfall-test-plan-00000000',
       owner: '000000000000/eu-west-3/test',
-      proxyImage: 'haproxy:3',
       subnet: '172.30.77.0/24',
     },
     clock: () => new Date(Date.parse(start) + seconds * 1000),

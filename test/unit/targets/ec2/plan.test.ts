@@ -1,14 +1,15 @@
+import type { FoundProxyImage } from '../../../../src/deployment/proxy.ts'
 import { expect, test } from 'vitest'
 import type { Ec2Settings, TargetSettings } from '../../../../src/deployment/app.ts'
 import { Generation, type Digest, type InstanceId } from '../../../../src/kernel/id.ts'
 import { createLog } from '../../../../src/kernel/log.ts'
-import { succeed } from '../../../../src/kernel/result.ts'
+import { fail, succeed } from '../../../../src/kernel/result.ts'
 import type { ImageSize } from '../../../../src/registry/manifest.ts'
 import { createEc2View, type Ec2ViewPorts } from '../../../../src/targets/ec2/plan.ts'
 import type { HostPlan } from '../../../../src/targets/ec2/result.ts'
 import type { FleetInstance } from '../../../../src/targets/ec2/ports.ts'
 import { instanceAt, lettings, start } from '../../../support/deployments.ts'
-import { invocationOf, machine } from '../../../support/ec2-ports.ts'
+import { invocationOf, machine, proxyImage } from '../../../support/ec2-ports.ts'
 import { hostPlanOf, toOutput } from '../../../support/host-plans.ts'
 import { digestAt, ec2 } from '../../../support/examples.ts'
 
@@ -28,6 +29,7 @@ interface Given {
   readonly live?: number
   readonly digest?: Digest | null
   readonly before?: TargetSettings | null
+  readonly proxy?: FoundProxyImage
 }
 
 const planOf = async (given: Given) => {
@@ -55,11 +57,12 @@ const planOf = async (given: Given) => {
       asked.push(kind)
       return size
     },
+    findProxyImage: async () => given.proxy ?? succeed(proxyImage),
     stage: {
       name: 'test',
       planDocument: 'plan',
       owner: 'o',
-      proxyImage: 'haproxy:3',
+      proxyImage: 'docker.io/library/haproxy:3.2',
       subnet: '172.30.77.0/24',
     },
     clock: () => new Date(start),
@@ -433,4 +436,26 @@ test('reports the metadata service of each instance, also of one that does not a
     'its containers can get its role (HttpTokens=optional, HttpPutResponseHopLimit=2)',
     'its containers can get its role (HttpTokens=optional, HttpPutResponseHopLimit=2)',
   ])
+})
+
+test('warns of a proxy that runs another image than the stage has, and shows both', async () => {
+  const other = digestAt(31)
+  expect(await findingsOf({ proxy: other })).toEqual([
+    `warning proxy: its proxy runs ${other}, the stage's is ${digestAt(32)}; no deployment replaces it`,
+    fine,
+  ])
+  expect(await findingsOf({ proxy: digestAt(32) })).toEqual([fine])
+  const { instances } = await planOf({ hosts: [{ proxy: 'haproxy:3.2' }, {}] })
+  expect(instances.map(({ proxy }) => proxy)).toEqual([
+    { runs: 'haproxy:3.2', ofStage: digestAt(32) },
+    { runs: null, ofStage: digestAt(32) },
+  ])
+})
+
+test("reports that no deployment can name the proxy's image now, unless the app has no proxy", async () => {
+  const proxy = fail('proxy_image_unavailable' as const)
+  const { findings } = await planOf({ hosts: [{}], proxy })
+  expect(findings[0]).toMatchObject({ level: 'problem', reason: 'proxy_image_unavailable' })
+  const worker = { strategy: 'worker', port: null, publish: null } as const
+  expect((await planOf({ hosts: [{}], settings: worker, proxy })).findings).toHaveLength(1)
 })

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
+import { toProxyReference } from '../../../../src/targets/ec2/proxy-image.ts'
 import { renderSettings } from '../../../../src/targets/ec2/settings.ts'
 import { instanceAt, start } from '../../../support/deployments.ts'
-import { createEc2Ports, orderOf, readSettings } from '../../../support/ec2-ports.ts'
+import { orderOf, proxyImage, readSettings } from '../../../support/ec2-ports.ts'
 import { commitAt, digestAt, ec2 } from '../../../support/examples.ts'
 
-const { stage } = createEc2Ports().ports
+const stage = { subnet: '172.30.77.0/24', proxyImage: toProxyReference(proxyImage) }
 const render = (order = orderOf(), settings = ec2(), imageMegabytes: number | null = null) =>
   renderSettings({ ...order, imageMegabytes }, settings, stage)
 const rendered = (...given: Parameters<typeof render>) => readSettings(render(...given))
@@ -15,7 +16,7 @@ test('renders settings as NUL-terminated name=value entries in base64', () => {
     'kind=deploy',
     'strategy=blue-green',
     'timeout=525',
-    'proxyImage=haproxy:3',
+    `proxyImage=docker.io/library/haproxy@${digestAt(32)}`,
     'subnet=172.30.77.0/24',
     `numbered=${Date.parse(start)}`,
     'image=acme/oc-lettings',

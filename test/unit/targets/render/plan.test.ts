@@ -67,6 +67,7 @@ test('plans a deployment to a service, and changes nothing there', async () => {
   expect(instance).toEqual({
     id: service,
     name: 'shop',
+    proxy: null,
     target: 1,
     wave: 0,
     online: true,

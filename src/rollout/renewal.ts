@@ -1,0 +1,42 @@
+import type { Renewal, RenewalRequest } from '../deployment/proxy.ts'
+import type * as z from 'zod'
+import { toInstant, type Clock } from '../kernel/clock.ts'
+import { newNonce, type Digest } from '../kernel/id.ts'
+import { reasons } from '../kernel/reason.ts'
+import { answerForAny, type OperatorServices } from './operator.ts'
+
+interface RenewalServices extends OperatorServices {
+  readonly request: (request: RenewalRequest) => Promise<void>
+  readonly clock: Clock
+}
+
+/** How far an operator's renewal of the stage's proxies has come. */
+export const showRenewal = ({ request, image, waiting, asked, done, ended }: Renewal) => ({
+  by: request.by,
+  at: request.at,
+  digest: image.digest,
+  done,
+  now: asked?.instance ?? null,
+  waiting,
+  ended,
+})
+
+const gap =
+  'Each port is closed while its proxy is replaced: about a second, one instance after the other.'
+
+/** Records the operator's word; reconcile brings it to the instances within a minute. */
+export const answerRenewal = (
+  schema: z.ZodType<{
+    readonly app?: undefined
+    readonly by: string
+    readonly requestId?: string | undefined
+    readonly digest?: Digest | undefined
+  }>,
+  given: unknown,
+  load: () => RenewalServices,
+): Promise<unknown> =>
+  answerForAny(schema, given, load, async (_, input, { request, clock }) => {
+    const { by, requestId: id = newNonce(), digest = null } = input
+    await request({ id, by, at: toInstant(clock()), digest })
+    return { outcome: 'accepted', reason: 'requested', id, message: `${reasons.requested} ${gap}` }
+  })

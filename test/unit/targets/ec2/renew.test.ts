@@ -1,0 +1,162 @@
+import type { ProxyImage, Renewal, RenewalRequest } from '../../../../src/deployment/proxy.ts'
+import { expect, test } from 'vitest'
+import type { Digest, InstanceId } from '../../../../src/kernel/id.ts'
+import { fail, succeed } from '../../../../src/kernel/result.ts'
+import type { Command, Invocation } from '../../../../src/targets/ec2/ports.ts'
+import { createRenewProxies, type RenewPorts } from '../../../../src/targets/ec2/renew.ts'
+import { instanceAt, start } from '../../../support/deployments.ts'
+import { invocationOf, proxyImage } from '../../../support/ec2-ports.ts'
+import { digestAt, silent } from '../../../support/examples.ts'
+
+const request: RenewalRequest = { id: 'one', by: 'ada', at: start, digest: null }
+
+const answered = (outcome: string, reason: string, message = ''): string =>
+  `landfall/1 ${JSON.stringify({ outcome, reason, message })}\n`
+
+interface Given {
+  readonly online?: readonly InstanceId[]
+  /** What each command's instance prints, in the order of sends; null keeps it running. */
+  readonly outputs?: readonly (string | null)[]
+  readonly isDown?: boolean
+}
+
+/** A journal in memory under its condition, and instances that print what is given. */
+const createStage = (given: Given = {}) => {
+  const { online = [instanceAt(1), instanceAt(2)], outputs = [] } = given
+  let now = Date.parse(start)
+  let asked: RenewalRequest | null = request
+  let stored: { renewal: Renewal; version: number } | null = null
+  let isDown = given.isDown ?? false
+  const sent: Command[] = []
+  const images: ProxyImage[] = []
+  const ports: RenewPorts = {
+    renewals: {
+      loadRequest: async () => asked,
+      load: async () => stored,
+      record: async (renewal, expected) => {
+        if ((stored?.version ?? 0) !== expected) return false
+        stored = { renewal, version: expected + 1 }
+        return true
+      },
+    },
+    proxyImages: { replace: async (image) => void images.push(image) },
+    resolve: async (digest: Digest | null) =>
+      isDown
+        ? fail('proxy_image_unavailable')
+        : succeed({ ...proxyImage, digest: digest ?? digestAt(33) }),
+    listOnline: async () => online,
+    commands: {
+      send: async (command) => {
+        sent.push(command)
+        return succeed(`command-${sent.length}`)
+      },
+      invocations: async (command): Promise<readonly Invocation[]> => {
+        const index = Number(command.slice('command-'.length)) - 1
+        const output = outputs[index] ?? answered('succeeded', 'deployed')
+        const id = sent[index]?.instances[0] ?? instanceAt(1)
+        if (outputs[index] === null)
+          return [invocationOf(1, { instance: id, status: 'InProgress' })]
+        return [invocationOf(1, { instance: id, output })]
+      },
+    },
+    stage: { owner: '000000000000/eu-west-3/test', renewDocument: 'renew' },
+    clock: () => new Date(now),
+    sleep: async (milliseconds) => void (now += milliseconds),
+    log: silent,
+  }
+  return {
+    ports,
+    sent,
+    images,
+    renew: createRenewProxies(ports),
+    renewal: () => stored?.renewal ?? null,
+    ask: (next: RenewalRequest) => void (asked = next),
+    answer: () => void (isDown = false),
+    advance: (seconds: number) => void (now += seconds * 1000),
+  }
+}
+
+test('instances get the image one after the other, and the first that has it makes it the image of the stage', async () => {
+  const { renew, sent, images, renewal } = createStage()
+  await renew()
+  expect(sent.map(({ instances }) => instances)).toEqual([[instanceAt(1)], [instanceAt(2)]])
+  expect(sent[0]?.parameters).toMatchObject({
+    Fence: String(Date.parse(start) / 1000),
+    ProxyImage: `docker.io/library/haproxy@${digestAt(33)}`,
+  })
+  expect(images[0]).toMatchObject({ digest: digestAt(33) })
+  expect(renewal()).toMatchObject({
+    done: [instanceAt(1), instanceAt(2)],
+    ended: { reason: 'deployed' },
+  })
+  await renew()
+  expect(sent).toHaveLength(2)
+})
+
+test('the first failure ends it: no further instance is asked, and the stage keeps its image', async () => {
+  const output = answered('failed', 'switch_failed', 'the image does not take the configuration')
+  const { renew, sent, images, renewal } = createStage({ outputs: [output] })
+  await renew()
+  expect(sent).toHaveLength(1)
+  expect(images).toEqual([])
+  expect(renewal()?.ended).toMatchObject({
+    reason: 'switch_failed',
+    message: `${instanceAt(1)}: the image does not take the configuration`,
+  })
+})
+
+test('an instance with a deployment under way has its turn after the others', async () => {
+  const { renew, sent, renewal } = createStage({ outputs: [answered('failed', 'busy')] })
+  await renew()
+  expect(sent.map(({ instances }) => instances[0])).toEqual([
+    instanceAt(1),
+    instanceAt(2),
+    instanceAt(1),
+  ])
+  expect(renewal()?.ended?.reason).toBe('deployed')
+})
+
+test('no second instance is asked while the first has not answered, and one that never does ends it', async () => {
+  const { renew, sent, renewal, advance } = createStage({ outputs: [null] })
+  await renew()
+  expect(sent).toHaveLength(1)
+  expect(renewal()).toMatchObject({ asked: { instance: instanceAt(1), command: 'command-1' } })
+  advance(330)
+  await renew()
+  expect(sent).toHaveLength(1)
+  expect(renewal()?.ended?.reason).toBe('no_answer')
+})
+
+test('a run that ended between its intent and its send is made up for by another, with the same fence', async () => {
+  const { ports, sent, renew, renewal, advance } = createStage({ online: [instanceAt(1)] })
+  const send = () => Promise.reject(new Error('killed'))
+  await expect(
+    createRenewProxies({ ...ports, commands: { ...ports.commands, send } })(),
+  ).rejects.toThrow('killed')
+  await renew()
+  expect(sent).toEqual([])
+  advance(21)
+  await renew()
+  expect(sent.map(({ parameters }) => parameters['Fence'])).toEqual([
+    String(Date.parse(start) / 1000),
+  ])
+  expect(renewal()?.ended?.reason).toBe('deployed')
+})
+
+test('two runs at one time send each instance one command', async () => {
+  const { renew, sent, renewal } = createStage()
+  await Promise.all([renew(), renew(), renew()])
+  await renew()
+  expect(sent.map(({ instances }) => instances[0])).toEqual([instanceAt(1), instanceAt(2)])
+  expect(renewal()?.ended?.reason).toBe('deployed')
+})
+
+test('a registry that does not answer delays a renewal, and a digest that is given is the one sent', async () => {
+  const stage = createStage({ isDown: true, online: [instanceAt(1)] })
+  stage.ask({ ...request, digest: digestAt(9) })
+  await stage.renew()
+  expect(stage.renewal()).toBeNull()
+  stage.answer()
+  await stage.renew()
+  expect(stage.sent[0]?.parameters['ProxyImage']).toBe(`docker.io/library/haproxy@${digestAt(9)}`)
+})
