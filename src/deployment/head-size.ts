@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { reasons } from '../kernel/reason.ts'
+import type { ReleaseSettings } from './app.ts'
 import {
   instanceStatuses,
   type InstanceKey,
@@ -36,12 +38,29 @@ const entryBytes = {
 
 type Content = Pick<Release, 'secretVersion' | 'settings' | 'origin'>
 
+/** The settings of a head once each, which most of its releases have in common; a release with the number of its own. */
+export const shareSettings = ({ releases, deployment }: Pick<Head, 'releases' | 'deployment'>) => {
+  const settings: ReleaseSettings[] = []
+  const share = (release: Release) => {
+    const known = settings.findIndex((one) => isDeepStrictEqual(one, release.settings))
+    return { ...release, settings: known < 0 ? settings.push(release.settings) - 1 : known }
+  }
+  return {
+    releases: releases.map(share),
+    deployment: deployment && { ...deployment, release: share(deployment.release) },
+    settings,
+  }
+}
+
 /** What a head takes of its item, at most. */
-export const headBytes = ({ app: _app, version: _version, ...body }: Head): number => {
-  const { deployment, observed } = body
-  const instances = deployment?.instances ?? []
-  const rest = { ...deployment, instances: [] }
-  return jsonBytes({ ...body, deployment: rest, observed: [] }) + listsBytes(instances, observed)
+export const headBytes = (head: Head): number => {
+  const { app: _app, version: _version, observed, ...body } = head
+  const shared = shareSettings(head)
+  const instances = shared.deployment?.instances ?? []
+  const deployment = { ...shared.deployment, instances: [] }
+  return (
+    jsonBytes({ ...body, ...shared, deployment, observed: [] }) + listsBytes(instances, observed)
+  )
 }
 
 const largest = (sizes: readonly number[]): number => Math.max(0, ...sizes)

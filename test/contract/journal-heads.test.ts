@@ -179,8 +179,10 @@ describe('reads for decisions', () => {
 describe('a head that cannot be kept or read', () => {
   it('refuses a head above its size limit before sending it', async () => {
     const { release } = deployment
-    const settings = { ...release.settings, env: { LARGE: 'x'.repeat(maxHeadBytes / 4) } }
-    const releases = Array.from({ length: 5 }, () => ({ ...release, settings }))
+    const releases = Array.from({ length: 5 }, (_, index) => {
+      const env = { LARGE: String(index).repeat(maxHeadBytes / 4) }
+      return { ...release, settings: { ...release.settings, env } }
+    })
     const write = createHeads(journal.table).record(next(createHead(newApp()), { releases }), 0)
     await expect(write).rejects.toThrow(HeadTooLarge)
     expect(journal.operations).toEqual([])

@@ -246,7 +246,12 @@ describe('a head of 1,000 instances with ordinary settings', () => {
   }
   const ordinary = (): Head => ({
     ...heavy(),
-    releases: heavy().releases.map((release) => ({ ...release, origin })),
+    // Of one landfall.yml, which the opening has too.
+    releases: heavy().releases.map((release) => ({
+      ...release,
+      origin,
+      settings: heaviest.release.settings,
+    })),
     operations: Array.from({ length: 10 }, (_, index) => ({
       id: `9f1d6a52-5a0e-4a63-8d77-0c6f1f3a9e1${index}`,
       kind: 'redeploy',

@@ -51,7 +51,11 @@ export const releaseAt = (settings: App, index: number): Release => ({
   digest: digestAt(index),
   secretVersion: 'v'.repeat(64),
   origin: longestOrigin,
-  settings: toReleaseSettings(settings),
+  // Settings that several releases have in common are kept once.
+  settings: toReleaseSettings({
+    ...settings,
+    environment: settings.environment.replace(/^./, String(index % 10)),
+  }),
   promotedFrom: { app: AppName.parse('a'.repeat(40)), generation: largest },
 })
 
