@@ -74,7 +74,7 @@ read_order() {
   read_settings "$scratch/settings" || refuse order_invalid "$why"
   ordered_proxy=$proxy_image
   ((generation == 0)) || [[ $image && $digest && $strategy ]] || refuse order_invalid 'image, digest or strategy is missing'
-  [[ $strategy == worker || ( $port && $publish_port && $proxy_image == *@sha256:* ) ]] || refuse order_invalid 'port, publishPort or the digest of proxyImage is missing'
+  [[ $strategy == worker || ( $port && $publish_port && ${proxy_image:-@sha256:} == *@sha256:* ) ]] || refuse order_invalid 'port, publishPort or the digest of proxyImage is missing'
 }
 
 # Checks every value against its form before anything uses it.

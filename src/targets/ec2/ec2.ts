@@ -77,15 +77,22 @@ const leaveOut = async (
   return { rest: { ...order, instances }, left }
 }
 
-/** @throws Retryable if the registry does not name the digest now: nothing is sent by a tag */
+/**
+ * Nothing is sent by a tag. The way back waits for no registry: where the digest is not known it names no image, and an
+ * instance needs none as long as it has its proxy.
+ *
+ * @throws Retryable if the registry does not name the digest now
+ */
 const findProxyReference = async (
   { findProxyImage }: Ec2Ports,
   { strategy }: Ec2Settings,
+  order: Order,
 ): Promise<string | null> => {
   if (strategy === 'worker') return null
   const found = await findProxyImage()
-  if (!found.ok) throw new Retryable(reasons[found.error])
-  return toProxyReference(found.value)
+  if (found.ok) return toProxyReference(found.value)
+  if (isWayBack(order)) return null
+  throw new Retryable(reasons[found.error])
 }
 
 const startCommand = async (
@@ -99,7 +106,7 @@ const startCommand = async (
   const certificates = await ports.certificates.load(order.instances)
   const [sealed, proxyImage, imageMegabytes] = await Promise.all([
     sealForOrder(ports, order, certificates),
-    findProxyReference(ports, settings),
+    findProxyReference(ports, settings, order),
     release === null || isWayBack(order) ? null : ports.measureImage(release),
   ])
   if (!sealed.ok) return refuseStart(order, sealed.error.reason, sealed.error.message)

@@ -402,3 +402,18 @@ echo "$(<"$root/did")$told"`
   const files = ['running', 'state', 'network', 'proxy', 'live', 'switch', 'container']
   expect(run(files, script)).toEqual([`${does.replaceAll(', ', ',')},${told}`])
 })
+
+test.each([
+  ['', 'read'],
+  [`proxyImage=haproxy@sha256:${'0'.repeat(64)}`, 'read'],
+  ['proxyImage=haproxy:3.2', 'port, publishPort or the digest of proxyImage is missing'],
+])('the way back needs no image of the proxy, and takes none by its tag: %j', (image, said) => {
+  const script = `read_common_parameters() { :; }
+read_parameter() { :; }
+refuse() { echo "$2"; exit; }
+mode=restore generation=0
+settings=$(printf '%s\\0' format=1 strategy=blue-green port=8000 publishPort=80 ${image} | base64 --wrap 0)
+read_order
+echo read`
+  expect(run(['proxy'], script)).toEqual([said])
+})

@@ -340,6 +340,16 @@ test("sends nothing while the registry does not name the digest of the proxy's i
   expect(await targetOf({ certificates }).target.findLack?.()).toBeNull()
 })
 
+test.each([
+  ['a restore', orderOf({ purpose: 'restore' })],
+  ['a restore to nothing', orderOf({ purpose: 'restore', release: null })],
+  ['a rollback', kept],
+])('sends %s without an image of the proxy if the registry names none', async (_name, order) => {
+  const { started, sent } = await startIn({ certificates, proxyImage: unavailable }, order)
+  expect(started).toEqual({ operation: 'command-1', missing: [] })
+  expect(proxyImageIn(sent)).toEqual([])
+})
+
 test('sends a worker, which has no proxy, without asking for its image', async () => {
   const worker = ec2({ strategy: 'worker', port: null, publish: null, hosts: [] })
   const { target, sent } = targetOf({ certificates, proxyImage: unavailable }, worker)
