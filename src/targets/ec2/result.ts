@@ -16,6 +16,8 @@ const most = {
   tailCharacters: 500,
   /** Of the plan's lists; the script names four obstacles at most. */
   entries: 20,
+  /** The script stops at 400 characters, and the shortest, "rm", takes 5 of them. */
+  losses: 80,
   nameCharacters: 128,
 } as const
 
@@ -74,7 +76,7 @@ const HostPlan = z.object({
   holder: Name,
   replacesRuns: z.boolean(),
   /** What the container that `replaces` names has and a new one would not get: `env DEBUG`. */
-  losses: z.array(Name).max(most.entries),
+  losses: z.array(Name).max(most.losses),
   /** What the proxy of the app's address was created from: a digest, or a tag of the time before; empty if none runs. */
   proxy: Name,
   /** Why no rule can keep containers from the metadata service here; empty if one can. */

@@ -174,6 +174,16 @@ test.each<[string, Partial<HostPlan>, Partial<Ec2Settings>, string]>([
   expect(await findingsOf(host, settings)).toContain(line)
 })
 
+test('reports as many losses as the script has room for, however short their names are', async () => {
+  // As many of the shortest names as fit into the 400 characters of `look_at_losses`.
+  const names = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.slice(0, 45).split('')
+  const losses = names.map((name) => `env ${name}`)
+  const lines = await findingsOf({ replacesRuns: true, losses }, { replaces: 'web' })
+  expect(lines).toEqual([
+    expect.stringContaining(`problem replaces: web has env ${names.join(', ')}, which`),
+  ])
+})
+
 test('reports no lack of memory if one copy runs at a time', async () => {
   const host = { memoryBytes: megabyte }
   expect(
