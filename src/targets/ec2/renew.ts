@@ -175,8 +175,9 @@ const advanceRenewal = async (ports: RenewPorts): Promise<boolean> => {
       instance: asked.instance,
       reason: next.ended.reason,
     })
-  // Proved by one instance: from now on it is what a new proxy is made of.
-  if (answer.isDone) await ports.proxyImages.replace(renewal.image)
+  // Proved by one instance: from now on it is what a new proxy is made of. One without a proxy to renew proves nothing.
+  if (answer.isDone && answer.reason === 'deployed')
+    await ports.proxyImages.replace(renewal.image)
   return ports.renewals.record(next, version)
 }
 
@@ -187,8 +188,8 @@ const beginTurn = async (
   now: Instant,
 ): Promise<boolean> => {
   const next = takeTurn(renewal, now)
-  // Where no instance is online, nothing can prove it.
-  if (next.ended !== null && next.done.length === 0) await ports.proxyImages.replace(renewal.image)
+  // Also where nothing could prove it: no instance is online, or none has a proxy to renew.
+  if (next.ended !== null) await ports.proxyImages.replace(renewal.image)
   if (!(await ports.renewals.record(next, version))) return true
   return next.asked === null || sendTurn(ports, next, version + 1, next.asked)
 }

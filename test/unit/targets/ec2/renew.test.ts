@@ -105,6 +105,26 @@ test('the first failure ends it: no further instance is asked, and the stage kee
   })
 })
 
+const nothingToDo = answered('succeeded', 'already_live', 'no proxy here needs another image')
+
+test('an instance without a proxy proves nothing: where the next one fails, the stage keeps its image', async () => {
+  const outputs = [nothingToDo, answered('failed', 'pull_failed', 'manifest unknown')]
+  const { renew, images, renewal } = createStage({ outputs })
+  await renew()
+  expect(renewal()).toMatchObject({ done: [instanceAt(1)], ended: { reason: 'pull_failed' } })
+  expect(images).toEqual([])
+})
+
+test.each([
+  ['no instance is online', []],
+  ['none has a proxy to renew', [instanceAt(1), instanceAt(2)]],
+])('where %s the stage has the image at the end', async (_name, online) => {
+  const { renew, images, renewal } = createStage({ online, outputs: online.map(() => nothingToDo) })
+  await renew()
+  expect(renewal()?.ended?.reason).toBe('deployed')
+  expect(images).toMatchObject([{ digest: digestAt(33) }])
+})
+
 test('an instance with a deployment under way has its turn after the others', async () => {
   const { renew, sent, renewal } = createStage({ outputs: [answered('failed', 'busy')] })
   await renew()
