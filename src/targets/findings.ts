@@ -29,22 +29,26 @@ export const toDrift = (served: string | null, live: Serving): TargetFinding =>
 
 type Judgement = Pick<Ec2Settings['health'], 'expect' | 'scheme'>
 
-/** What the next deployment changes of how health is judged; `before` is what the live release has. */
+/**
+ * What the next deployment changes of how health is judged; `before` is what the live release has. `followed`: a release
+ * from before `scheme` had its redirects followed.
+ */
 export const findHealthChange = (
   { expect: { from, to }, scheme }: Judgement,
   before: Judgement | null,
+  { followed }: { readonly followed: boolean },
 ): readonly TargetFinding[] => {
   if (before === null) return []
   const { expect } = before
   const isOther = expect.from !== from || expect.to !== to
+  const isStricter = scheme !== null && before.scheme === null
   const changes = [
     ...(isOther ? [`must answer ${from}-${to}, not ${expect.from}-${expect.to} as now`] : []),
     ...(isOther && to < 300 && expect.to >= 300
       ? ['no longer passes on a redirect, such as to a login page or to https']
       : []),
-    ...(scheme !== null && before.scheme === null
-      ? ['counts no answer from a cache and no redirect to the same path']
-      : []),
+    ...(isStricter ? ['counts no answer from a cache and no redirect to the same path'] : []),
+    ...(isStricter && followed ? ['follows no redirect any more'] : []),
   ]
   if (changes.length === 0) return []
   const message = `with the next deployment the health check ${changes.join('; it ')}`

@@ -14,9 +14,9 @@ import { createEc2Selection, describeIgnored, listSelected } from './select.ts'
 
 export type Ec2ViewPorts = LookPorts &
   SelectionPorts & {
-    /** The size of an app's image for a machine, `x86_64`, as the registry tells it. */
     /** The stage's image of the proxy as a deployment would use it; nothing is recorded. */
     readonly findProxyImage: () => Promise<FoundProxyImage>
+    /** The size of an app's image for a machine, `x86_64`, as the registry tells it. */
     readonly findSize: (app: App, digest: Digest, machine: string) => Promise<ImageSize>
   }
 
@@ -95,7 +95,9 @@ const compareFleetHealth = (
   { port, health }: Ec2Settings,
   { before }: PlanContext,
 ): readonly Finding[] =>
-  port === null || before?.kind !== 'ec2' ? [] : findHealthChange(health, before.health)
+  port === null || before?.kind !== 'ec2'
+    ? []
+    : findHealthChange(health, before.health, { followed: false })
 
 /** A fleet of EC2 (or hybrid) instances as `plan` reads it. */
 export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): PlannedTarget => {

@@ -200,7 +200,9 @@ const compareAppHealth = (
   { process, health }: HerokuSettings,
   before: PlanContext['before'],
 ): readonly TargetFinding[] =>
-  process !== 'web' || before?.kind !== 'heroku' ? [] : findHealthChange(health, before.health)
+  process !== 'web' || before?.kind !== 'heroku'
+    ? []
+    : findHealthChange(health, before.health, { followed: true })
 
 /** An app of Heroku as `plan` reads it. */
 export const createHerokuView = (

@@ -52,6 +52,15 @@ const makeLive = async (): Promise<void> => {
 const gap = 'Heroku stops the old dyno before the new one answers'
 
 describe('plan of an app at Heroku', () => {
+  test('tells that redirects are followed no more, also where the statuses stay', async () => {
+    await open()
+    const { health } = settingsOf()
+    const before = settingsOf({ health: { ...health, scheme: null } })
+    const told =
+      'warning | health | - | with the next deployment the health check counts no answer from a cache and no redirect to the same path; it follows no redirect any more'
+    expect((await plan(settingsOf(), true, before)).lines).toContain(told)
+  })
+
   test('tells that the health check no longer passes on a redirect', async () => {
     await open()
     const { health } = settingsOf()
