@@ -35,7 +35,8 @@ export interface RenewalRequest {
 /** A request on its way through the instances that were online when it began, one after the other. */
 export interface Renewal {
   readonly request: RenewalRequest
-  readonly image: ProxyImage
+  /** Null where it ended before its image was known. */
+  readonly image: ProxyImage | null
   readonly waiting: readonly InstanceId[]
   /** The one whose turn it is; the command is null until it was sent. */
   readonly asked: {

@@ -17,7 +17,7 @@ const requestSchema: z.ZodType<RenewalRequest> = z.object({
 const renewalSchema: z.ZodType<Renewal & { readonly version: number }> = z.object({
   version: z.int(),
   request: requestSchema,
-  image: proxyImageSchema,
+  image: proxyImageSchema.nullable(),
   waiting: z.array(InstanceId),
   asked: z
     .object({ instance: InstanceId, at: instantSchema, command: z.string().nullable() })

@@ -14,7 +14,7 @@ interface RenewalServices extends OperatorServices {
 export const showRenewal = ({ request, image, waiting, asked, done, ended }: Renewal) => ({
   by: request.by,
   at: request.at,
-  digest: image.digest,
+  digest: image?.digest ?? request.digest,
   done,
   now: asked?.instance ?? null,
   waiting,

@@ -1,5 +1,6 @@
 import type {
   FoundProxyImage,
+  ProxyImage,
   ProxyImages,
   Renewal,
   RenewalRequest,
@@ -38,7 +39,14 @@ const longestRenewalSeconds = 3600
 /** Lambda ends a run after 60 s. */
 const longestLookSeconds = 40
 
-const end = (renewal: Renewal, reason: Reason, message: string, now: Instant): Renewal => ({
+type Begun = Renewal & { readonly image: ProxyImage }
+
+const end = <One extends Renewal>(
+  renewal: One,
+  reason: Reason,
+  message: string,
+  now: Instant,
+): One => ({
   ...renewal,
   asked: null,
   ended: { at: now, reason, message },
@@ -48,7 +56,7 @@ const isTooOld = ({ at }: RenewalRequest, now: Instant) =>
   isPast(addSeconds(at, longestRenewalSeconds), now)
 
 /** Null while the registry does not answer. */
-const planRenewal = async (ports: RenewPorts, request: RenewalRequest): Promise<Renewal | null> => {
+const planRenewal = async (ports: RenewPorts, request: RenewalRequest): Promise<Begun | null> => {
   const found = await ports.resolve(request.digest)
   if (!found.ok) return null
   const waiting = await ports.listOnline()
@@ -57,7 +65,7 @@ const planRenewal = async (ports: RenewPorts, request: RenewalRequest): Promise<
 
 const sendRenewal = async (
   { commands, stage, clock }: RenewPorts,
-  { request, image }: Renewal,
+  { request, image }: Begun,
   instance: InstanceId,
 ) => {
   const endsAt = Math.floor(clock().getTime() / 1000) + longestCommandSeconds
@@ -77,7 +85,7 @@ const sendRenewal = async (
 }
 
 /** The next instance's turn, written before the command is sent; or the end. */
-const takeTurn = (renewal: Renewal, now: Instant): Renewal => {
+const takeTurn = (renewal: Begun, now: Instant): Begun => {
   const [instance, ...waiting] = renewal.waiting
   if (instance !== undefined)
     return { ...renewal, waiting, asked: { instance, at: now, command: null } }
@@ -122,7 +130,7 @@ const readAnswer = async (
 /** Sends what was written as intended, and writes that it was sent. Throttling is left to a later try. */
 const sendTurn = async (
   ports: RenewPorts,
-  renewal: Renewal,
+  renewal: Begun,
   version: number,
   asked: NonNullable<Renewal['asked']>,
 ): Promise<boolean> => {
@@ -135,13 +143,25 @@ const sendTurn = async (
   return ports.renewals.record(takeAnswer(renewal, asked.instance, failure, now), version)
 }
 
+const dropRequest = (request: RenewalRequest, now: Instant): Renewal =>
+  end(
+    { request, image: null, waiting: [], asked: null, done: [], ended: null },
+    'proxy_image_unavailable',
+    'not begun within an hour: the registry did not name the image, or another renewal went on',
+    now,
+  )
+
 const startRenewal = async (
   ports: RenewPorts,
   request: RenewalRequest,
   last: { readonly renewal: Renewal; readonly version: number } | null,
 ): Promise<boolean> => {
   if (request.id === last?.renewal.request.id) return false
-  if (isTooOld(request, toInstant(ports.clock()))) return false
+  const now = toInstant(ports.clock())
+  if (isTooOld(request, now)) {
+    ports.log.error('renewal of proxies not begun', { by: request.by })
+    return ports.renewals.record(dropRequest(request, now), last?.version ?? 0)
+  }
   const renewal = await planRenewal(ports, request)
   if (renewal === null) return false
   ports.log.info('renewal of proxies begun', { digest: renewal.image.digest, by: request.by })
@@ -154,8 +174,10 @@ const advanceRenewal = async (ports: RenewPorts): Promise<boolean> => {
   if (request === null) return false
   const last = await ports.renewals.load()
   if (last === null || last.renewal.ended !== null) return startRenewal(ports, request, last)
-  const { renewal, version } = last
-  const { asked } = renewal
+  const { version } = last
+  const { image, asked } = last.renewal
+  if (image === null) return false
+  const renewal = { ...last.renewal, image }
   const now = toInstant(ports.clock())
   if (asked === null) return beginTurn(ports, renewal, version, now)
   if (asked.command === null)
@@ -176,14 +198,13 @@ const advanceRenewal = async (ports: RenewPorts): Promise<boolean> => {
       reason: next.ended.reason,
     })
   // Proved by one instance: from now on it is what a new proxy is made of. One without a proxy to renew proves nothing.
-  if (answer.isDone && answer.reason === 'deployed')
-    await ports.proxyImages.replace(renewal.image)
+  if (answer.isDone && answer.reason === 'deployed') await ports.proxyImages.replace(renewal.image)
   return ports.renewals.record(next, version)
 }
 
 const beginTurn = async (
   ports: RenewPorts,
-  renewal: Renewal,
+  renewal: Begun,
   version: number,
   now: Instant,
 ): Promise<boolean> => {

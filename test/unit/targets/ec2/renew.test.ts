@@ -4,7 +4,7 @@ import type { Digest, InstanceId } from '../../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import type { Command, Invocation } from '../../../../src/targets/ec2/ports.ts'
 import { createRenewProxies, type RenewPorts } from '../../../../src/targets/ec2/renew.ts'
-import { instanceAt, start } from '../../../support/deployments.ts'
+import { after, instanceAt, start } from '../../../support/deployments.ts'
 import { invocationOf, proxyImage } from '../../../support/ec2-ports.ts'
 import { digestAt, silent } from '../../../support/examples.ts'
 
@@ -179,4 +179,23 @@ test('a registry that does not answer delays a renewal, and a digest that is giv
   stage.answer()
   await stage.renew()
   expect(stage.sent[0]?.parameters['ProxyImage']).toBe(`docker.io/library/haproxy@${digestAt(9)}`)
+})
+
+test('a request that could not begin within an hour ends, and the next one begins', async () => {
+  const stage = createStage({ isDown: true, online: [instanceAt(1)] })
+  await stage.renew()
+  stage.advance(3601)
+  await stage.renew()
+  expect(stage.renewal()).toMatchObject({
+    request,
+    image: null,
+    ended: { reason: 'proxy_image_unavailable' },
+  })
+  expect([stage.sent, stage.images]).toEqual([[], []])
+  stage.answer()
+  await stage.renew()
+  expect(stage.sent).toEqual([])
+  stage.ask({ ...request, id: 'two', at: after(3700) })
+  await stage.renew()
+  expect(stage.renewal()?.ended?.reason).toBe('deployed')
 })
