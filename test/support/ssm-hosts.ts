@@ -131,7 +131,7 @@ export const createSsmHosts = (
     kept.set(host, containers)
     const number = order.release?.generation ?? 0
     if (Envelope === '-' && !containers.has(number))
-      return toResult(answerOf(id, 'refused', 'envelope_invalid', { serving: host.serving }))
+      return toResult(answerOf(id, 'refused', 'secret_missing', { serving: host.serving }))
     const opens = await isOpenedBy?.(keyOf(id))
     const key = isOpenedBy === null ? null : opens === true ? host.key : -1
     const done = finish(host, { order, key, fault: 'none' }, now)

@@ -48,7 +48,7 @@ export const sayWhyNoEnvelope = async (
   answers: readonly Answer[],
 ): Promise<readonly Answer[]> => {
   const { release } = order
-  const isRefused = ({ reason }: Answer) => reason === 'envelope_invalid'
+  const isRefused = ({ reason }: Answer) => reason === 'secret_missing'
   if (release === null || !isWayBack(order) || !answers.some(isRefused)) return answers
   const sealed = await sealOrSayWhy(ports, release, await ports.certificates.load(order.instances))
   if (sealed.ok) return answers

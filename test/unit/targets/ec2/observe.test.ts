@@ -230,7 +230,7 @@ test('reads a result line with the required fields only', () => {
 
 const noEnvelope = {
   outcome: 'refused',
-  reason: 'envelope_invalid',
+  reason: 'secret_missing',
   message: 'no envelope and no kept container',
 }
 const back = orderOf({ kind: 'rollback', generation: Generation.parse(8) })
@@ -266,12 +266,12 @@ test('reports that the secret cannot be read if no container was kept', async ()
   ])
 })
 
-test('keeps the host’s refusal of an envelope if the secret is whole, or the release is new', async () => {
+test('keeps the host’s refusal if the secret is whole, or the release is new', async () => {
   const sealed = fail({ reason: 'secret_missing' as const, message: 'x' })
   const { answers } = await observed(given, back)
-  expect(answers).toMatchObject([{ reason: 'envelope_invalid', message: noEnvelope.message }])
+  expect(answers).toMatchObject([{ reason: 'secret_missing', message: noEnvelope.message }])
   const forward = await observed({ ...given, sealed })
-  expect(forward.answers).toMatchObject([{ reason: 'envelope_invalid' }])
+  expect(forward.answers).toMatchObject([{ message: noEnvelope.message }])
 })
 
 const prepareOne = orderOf({ purpose: 'prepare' })
