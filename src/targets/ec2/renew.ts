@@ -55,11 +55,23 @@ const end = <One extends Renewal>(
 const isTooOld = ({ at }: RenewalRequest, now: Instant) =>
   isPast(addSeconds(at, longestRenewalSeconds), now)
 
-/** Null while the registry does not answer. */
-const planRenewal = async (ports: RenewPorts, request: RenewalRequest): Promise<Begun | null> => {
+/**
+ * Null while the registry does not answer. Those that the last renewal did not get to come first: an instance that fails
+ * each time holds up no other for good.
+ */
+const planRenewal = async (
+  ports: RenewPorts,
+  request: RenewalRequest,
+  last: Renewal | null,
+): Promise<Begun | null> => {
   const found = await ports.resolve(request.digest)
   if (!found.ok) return null
-  const waiting = await ports.listOnline()
+  const wasLeft = new Set(last?.waiting)
+  const online = await ports.listOnline()
+  const waiting = [
+    ...online.filter((id) => wasLeft.has(id)),
+    ...online.filter((id) => !wasLeft.has(id)),
+  ]
   return { request, image: found.value, waiting, asked: null, done: [], ended: null }
 }
 
@@ -162,7 +174,7 @@ const startRenewal = async (
     ports.log.error('renewal of proxies not begun', { by: request.by })
     return ports.renewals.record(dropRequest(request, now), last?.version ?? 0)
   }
-  const renewal = await planRenewal(ports, request)
+  const renewal = await planRenewal(ports, request, last?.renewal ?? null)
   if (renewal === null) return false
   ports.log.info('renewal of proxies begun', { digest: renewal.image.digest, by: request.by })
   return ports.renewals.record(renewal, last?.version ?? 0)

@@ -105,6 +105,17 @@ test('the first failure ends it: no further instance is asked, and the stage kee
   })
 })
 
+test('an instance that fails each time holds the others up once: the next renewal begins with those not asked', async () => {
+  const broken = answered('failed', 'pull_failed', 'no space left on device')
+  const online = [instanceAt(1), instanceAt(2), instanceAt(3)]
+  const { renew, sent, renewal, ask } = createStage({ online, outputs: [broken, null] })
+  await renew()
+  ask({ ...request, id: 'two' })
+  await renew()
+  expect(sent.map(({ instances }) => instances[0])).toEqual([instanceAt(1), instanceAt(2)])
+  expect(renewal()?.waiting).toEqual([instanceAt(3), instanceAt(1)])
+})
+
 const nothingToDo = answered('succeeded', 'already_live', 'no proxy here needs another image')
 
 test('an instance without a proxy proves nothing: where the next one fails, the stage keeps its image', async () => {
