@@ -9,7 +9,9 @@ take_over() {
   # A pipeline may just have run it anew, as it does until it is changed.
   expect_no_loss
   policy=$(docker inspect --format '{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}' "$replaces")
-  printf '%s %s %s\n' "$replaces" "${policy%:0}" $(($(now) + stop_timeout + 5)) | write_file "$state/replaced"
+  # A container that was created by the API alone may have a policy without a name.
+  policy=${policy%:0}
+  printf '%s %s %s\n' "$replaces" "${policy:-no}" $(($(now) + stop_timeout + 5)) | write_file "$state/replaced"
   changed=true
   docker update --restart no "$replaces" >/dev/null
   try start_failed "$replaces does not stop" stop_container "$replaces"

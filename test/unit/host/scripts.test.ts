@@ -417,3 +417,29 @@ read_order
 echo read`
   expect(run(['proxy'], script)).toEqual([said])
 })
+
+test.each([
+  ['without a name', ':0', 'no'],
+  ['with a number', 'on-failure:5', 'on-failure:5'],
+  ['with none', 'always:0', 'always'],
+])('a container that was taken over gets back its restart policy: %s', (_, policy, given) => {
+  const script = `expect_no_loss() { :; }
+stop_container() { :; }
+is_running() { return 1; }
+docker() {
+  case $1 in
+    inspect) echo ${policy} ;;
+    update | start) echo "$*" >>"$root/did" ;;
+  esac
+}
+replaces=lettings stop_timeout=30
+take_over
+give_back
+cat "$root/did"`
+  const files = ['running', 'state', 'proxy', 'live', 'switch']
+  expect(run(files, script)).toEqual([
+    'update --restart no lettings',
+    `update --restart ${given} lettings`,
+    'start lettings',
+  ])
+})
