@@ -52,18 +52,23 @@ requests_out() {
 # requests are waited for.
 stop_proxy() {
   local until_at=$(($(now_ms) + most_patience_ms))
-  docker stop --time 30 "$proxy" >/dev/null &
+  docker stop -t 30 "$proxy" >/dev/null &
   sleep 0.05
   while (($(requests_out) > 0 && $(now_ms) < until_at)); do sleep 0.02; done
   docker kill "$proxy" >/dev/null 2>&1 || true
   wait "$!" || true
 }
 
+# A restarted engine comes back within seconds. What is still to be undone then, the next command for an app there finds
+# by the note `renewal`.
 go_back() {
+  until_true "$(remaining 60)" engine_answers
   docker rm --force "$proxy-next" >/dev/null 2>&1
+  settle_renewal
   docker start "$proxy" >/dev/null && until_true "$(remaining 10)" proxy_answers
-  rm -f "$proxy_dir/renewal"
 }
+
+settle() { settle_renewal || fail switch_failed "Docker does not tell what became of $proxy-next"; }
 
 next_answers() {
   local proxy=$proxy-next
@@ -82,9 +87,12 @@ accepts_config() {
 }
 
 renew_proxy() {
-  local runs began gap
-  settle_renewal
-  runs=$(docker inspect --format '{{.Config.Image}}' "$proxy" 2>/dev/null) || return 0
+  local runs closed_at gap
+  # A deployment settles it too: the second of two would remove what the first has renamed.
+  lock_host || fail busy 'a deployment holds the proxies'
+  settle
+  unlock_host
+  runs=$(docker inspect --format '{{.Config.Image}}' "$proxy" 2>/dev/null) || { engine_answers || fail docker_unavailable 'Docker does not answer any more'; return 0; }
   if [[ $runs == "$proxy_image" ]] && find_proxy; then return 0; fi
   try switch_failed "the image does not take the configuration of $proxy" accepts_config
   lock_apps || return 0
@@ -94,13 +102,13 @@ renew_proxy() {
   find_proxy || true
   changed=true undo=go_back
   printf '%s\n' "$proxy_image" | write_file "$proxy_dir/renewal"
-  began=$(now_ms)
+  closed_at=$(now_ms)
   stop_proxy
   docker start "$proxy-next" >/dev/null
   until_true "$(remaining 10)" next_answers || fail switch_failed "$proxy does not answer with the new image"
-  gap=$(($(now_ms) - began))
+  gap=$(($(now_ms) - closed_at))
   undo=''
-  settle_renewal
+  settle
   find_proxy
   ln -sfn "$proxy_log" "$proxy_dir/log"
   unlock_host
@@ -116,7 +124,8 @@ main() {
   read_parameter Fence '^[1-9][0-9]{0,14}$'
   read_parameter ProxyImage '^[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$'
   proxy_image=$proxyimage
-  deadline=$(($(now) + 240))
+  began=$(now) timeout=240
+  deadline=$((began + timeout))
   take_turn
   begin inspect
   [[ $(timeout 20 docker version --format '{{.Server.Version}}' 2>&1) =~ ^[0-9] ]] || fail docker_unavailable 'Docker does not answer'
