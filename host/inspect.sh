@@ -85,7 +85,7 @@ port_obstacle() {
       ((live > 0)) || return 0
       printf 'port %s is taken by %s, which runs again although it was replaced; run: docker stop %s' "$publish_port" "$taker" "$taker"
     elif [[ $taker == landfall-proxy-* ]]; then
-      [[ $taker != "$proxy" ]] || continue
+      [[ ${taker%-next} != "$proxy" ]] || continue
       taker=${taker#landfall-proxy-}
       printf 'port %s is taken by the proxy of other apps; write  publish: %s  or choose another port' "$publish_port" "${taker/-/:}"
     else

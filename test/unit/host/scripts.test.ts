@@ -443,3 +443,16 @@ cat "$root/did"`
     'start lettings',
   ])
 })
+
+test.each([
+  ['', 'landfall-proxy-80'],
+  ['', 'landfall-proxy-80-next'],
+  ['127.0.0.1:80', 'landfall-proxy-127.0.0.1-80'],
+])('of the port this is told to write: %j where %s has it', (told, taker) => {
+  const script = `find_proxy() { return 0; }
+rival_app() { :; }
+port_takers() { echo ${taker}; }
+publish_port=80; use_proxy 80
+port_obstacle | sed 's/.*publish: \\([^ ]*\\) .*/\\1/'; echo`
+  expect(run(['proxy', 'inspect'], script)).toEqual([told])
+})
