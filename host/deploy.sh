@@ -19,7 +19,7 @@ restore_nothing() {
   give_way
   changed=true
   write_live 0 none -
-  undo=''
+  committed=yes
   use_reserve
   make_live_true
   end succeeded

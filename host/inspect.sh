@@ -34,10 +34,11 @@ inspect_host() {
   end succeeded
 }
 
-# For the release that is already live it also detects changes by hand: another image, a stopped proxy.
+# For the release that is already live it also detects changes by hand: another image, a stopped proxy. Where none is
+# live, a container that was taken over has to be given back.
 live_is_true() {
   read_live
-  ((live > 0)) || return 0
+  ((live > 0)) || { [[ ! -s $state/replaced ]] && return 0 || return 1; }
   is_running "$(container_of "$live")" || return 1
   ((live != generation)) || { is_image_right "$(container_of "$live")" "$digest" && { ! is_web || find_proxy; }; }
 }

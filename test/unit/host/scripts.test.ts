@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -455,4 +455,40 @@ port_takers() { echo ${taker}; }
 publish_port=80; use_proxy 80
 port_obstacle | sed 's/.*publish: \\([^ ]*\\) .*/\\1/'; echo`
   expect(run(['proxy', 'inspect'], script)).toEqual([told])
+})
+
+/** A container that was taken over, while nothing of ours is live any more. */
+const givingBack = `docker() { [[ -e $root/up ]] && case $1 in start) echo "start $2" ;; esac; }
+engine_answers() { [[ -e $root/up ]]; }
+is_running() { return 1; }
+retire_others() { return 0; }
+leave_other_proxies() { :; }
+echo 'lettings always 5' >"$state/replaced"
+`
+const undoing = ['running', 'state', 'proxy', 'live', 'inspect', 'switch']
+
+test('nothing is as it should be while a container that was taken over is not given back', () => {
+  const script = `${givingBack}live_is_true || echo owed
+touch "$root/up"
+make_live_true >"$root/did"
+live_is_true && echo paid`
+  expect(run(undoing, script)).toEqual(['owed', 'paid'])
+})
+
+test('an engine that is restarted while nothing of ours is restored gives back the container then', () => {
+  const deploy = readFileSync('host/deploy.sh', 'utf8').replace(/\nmain\n$/, '\n')
+  const script = `${deploy}${givingBack}exec 3>&1 >"$scratch/log"
+firewall='' began=$(now) mode=restore generation=0 settled=yes undo=take_back notafter=9999999999
+echo '4 blue x' >"$state/live"
+# It comes back after the first of the two tries.
+eval "$(declare -f make_live_true | sed 's/^make_live_true/once/')"
+make_live_true() { once && return 0; touch "$root/up"; return 1; }
+use_reserve() { deadline=$(($(now) + 1)); }
+# Not in a condition, where no failure would end it.
+set +e
+(set -e; trap on_exit EXIT; restore_nothing)
+[[ -e $state/replaced ]] && echo owed >&3 || echo given >&3`
+  const [line = '', ...rest] = run(undoing, script)
+  expect(line).toMatch(/"outcome":"succeeded","reason":"restored",.*cleaned up after: /)
+  expect(rest).toEqual(['given'])
 })
