@@ -56,8 +56,8 @@ list_losses() {
       user) given=('' "${user:+$what}") ;;
       capability) what=${what#CAP_} given=("${capabilities[@]}") ;;
       env)
-        # Before the envelope is opened the names are known only if the order tells them.
-        [[ $envelope || ${env_names[*]} ]] || continue
+        # Without an envelope the names are known only if the order tells them; a kept container has its own.
+        [[ ${envelope#-} || ${env_names[*]} ]] || continue
         what=${what%%=*} what=${what#\"} given=(PATH "${env_names[@]}")
         ;;
     esac

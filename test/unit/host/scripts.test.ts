@@ -492,3 +492,18 @@ set +e
   expect(line).toMatch(/"outcome":"succeeded","reason":"restored",.*cleaned up after: /)
   expect(rest).toEqual(['given'])
 })
+
+test.each([
+  ['of a new one', 'MII', '', 'env DEBUG'],
+  ['of a new one that has it', 'MII', 'DEBUG', ''],
+  ['of a kept one, which has its own', '-', '', ''],
+  ['of a look', '', '', ''],
+  ['of a look that is told the names', '', 'PORT', 'env DEBUG'],
+])('the variables are compared with those %s', (_, envelope, names, lost) => {
+  const script = `exists() { return 0; }
+facts_of() { printf 'env "DEBUG=planted"\\n'; }
+replaces=lettings envelope=${envelope} env_names=(${names})
+list_losses; echo`
+  const said = run(['running', 'network', 'losses'], script)
+  expect(said.filter(Boolean)).toEqual(lost === '' ? [] : [lost])
+})
