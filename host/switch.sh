@@ -82,11 +82,15 @@ drain_slot() { # slot [seconds]
 
 # Ends what a slot still answers, such as a WebSocket: everybody else waits for the new container.
 cut_slot() { # slot
-  local count pid lines=()
+  local count pid id lines=()
   [[ ${slot_address[$1]:-} && $proxy_dir ]] && find_proxy || return 0
   count=$(in_flight "$1")
   ((count > 0)) || return 0
-  for pid in $(worker_pids); do lines+=("@!$pid shutdown sessions server app-$app/$1"); done
+  for pid in $(worker_pids); do
+    # A worker from before a reload answers "Proxy is disabled."; it ends what it is told one by one.
+    [[ $(cli "@!$pid shutdown sessions server app-$app/$1") == *disabled* ]] || continue
+    while read -r id _; do lines+=("@!$pid shutdown session ${id%:}"); done < <(cli "@!$pid show sess" | grep -F " be=app-$app srv=$1 ")
+  done
   cli "${lines[@]}" || return 0
   told="; open requests cut after ${drain_limit:-$stop_timeout} s (drain): $count"
 }

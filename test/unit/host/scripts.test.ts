@@ -507,3 +507,29 @@ list_losses; echo`
   const said = run(['running', 'network', 'losses'], script)
   expect(said.filter(Boolean)).toEqual(lost === '' ? [] : [lost])
 })
+
+test('a worker from before a reload is told each request that it has to cut, and none of another slot or app', () => {
+  // As HAProxy 2.6 and 3.2 answer.
+  const script = `find_proxy() { return 0; }
+in_flight() { echo 1; }
+worker_pids() { printf '%s\\n' 12 11; }
+cli() {
+  case $* in
+    '@!11 shutdown sessions server '*) echo 'Proxy is disabled.' ;;
+    '@!11 show sess')
+      echo '0xa1: proto=tcpv4 src=10.0.0.1:4 fe=public be=app-two srv=blue ts=00 epoch=0 age=3s'
+      echo '0xa2: proto=tcpv4 src=10.0.0.1:5 fe=public be=app-two srv=green ts=00 epoch=0 age=3s'
+      echo '0xa3: proto=tcpv4 src=10.0.0.1:6 fe=public be=app-twofold srv=blue ts=00 epoch=0 age=3s'
+      ;;
+    *) printf '%s\\n' "$@" >>"$root/did" ;;
+  esac
+}
+proxy_dir=$root slot_address=([blue]=10.0.0.10)
+cut_slot blue
+cat "$root/did"; echo "$told"`
+  expect(run(['proxy', 'network', 'switch'], script)).toEqual([
+    '@!12 shutdown sessions server app-two/blue',
+    '@!11 shutdown session 0xa1',
+    '; open requests cut after 30 s (drain): 1',
+  ])
+})
