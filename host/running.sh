@@ -10,7 +10,8 @@ find_images() { # Docker's storage driver [containerd's directory]
 
 container_of() { printf 'landfall-%s.%s' "$app" "$1"; }
 is_running() { [[ $(timeout 20 docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null) == true ]]; }
-exists() { docker inspect "$1" >/dev/null 2>&1; }
+# An image may have the same name.
+exists() { docker inspect --type container "$1" >/dev/null 2>&1; }
 
 # A container that was created by digest has that image, also when the image lost its name since. For one that was not,
 # the digests of its image's names tell, or the image's id, which in containerd's store is the digest.

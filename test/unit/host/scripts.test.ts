@@ -533,3 +533,12 @@ cat "$root/did"; echo "$told"`
     '; open requests cut after 30 s (drain): 1',
   ])
 })
+
+test('an image that has the name of the container to take over is not taken for it', () => {
+  const script = `docker() { [[ $1 == inspect && $* != *container* && $* != *HostConfig* ]]; }
+replaces=lettings
+list_losses && echo nothing lost
+exists lettings || echo no container`
+  const files = ['running', 'network', 'losses']
+  expect(run(files, script)).toEqual(['nothing lost', 'no container'])
+})
