@@ -24,8 +24,9 @@ check_new() {
 }
 
 # A killed process need not be the first one of the container, and the kernel also kills for want of the machine's memory.
+# For Docker's filter also a name that only begins so is the container's.
 fail_for_memory() { # container message
-  [[ $(timeout 20 docker events --since "$began" --until "$(($(now) + 1))" --filter "container=$1" --filter event=oom --format x 2>/dev/null) ]] || return 0
+  timeout 20 docker events --since "$began" --until "$(($(now) + 1))" --filter "container=$1" --filter event=oom --format '{{.Actor.Attributes.name}}' 2>/dev/null | grep -xF "$1" >/dev/null || return 0
   fail out_of_memory "$2; a process in it was killed for want of memory (its limit: ${memory:-none})"
 }
 

@@ -542,3 +542,15 @@ exists lettings || echo no container`
   const files = ['running', 'network', 'losses']
   expect(run(files, script)).toEqual(['nothing lost', 'no container'])
 })
+
+test.each([
+  ['the container itself', 'landfall-two.1', 'out_of_memory'],
+  ['one whose name only begins so', 'landfall-two.12', 'other'],
+])('a kill for want of memory is told of %s only where it was its own', (_, killed, told) => {
+  const script = `timeout() { "\${@:2}"; }
+docker() { [[ $* == *Attributes.name* ]] && echo ${killed} || echo x; }
+fail() { echo "$1"; exit; }
+fail_for_memory landfall-two.1 'code 1'
+echo other`
+  expect(run(['health'], script)).toEqual([told])
+})
