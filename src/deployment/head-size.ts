@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { reasons } from '../kernel/reason.ts'
 import type { ReleaseSettings } from './app.ts'
 import {
@@ -41,9 +40,13 @@ type Content = Pick<Release, 'secretVersion' | 'settings' | 'origin'>
 /** The settings of a head once each, which most of its releases have in common; a release with the number of its own. */
 export const shareSettings = ({ releases, deployment }: Pick<Head, 'releases' | 'deployment'>) => {
   const settings: ReleaseSettings[] = []
+  const texts: string[] = []
   const share = (release: Release) => {
-    const known = settings.findIndex((one) => isDeepStrictEqual(one, release.settings))
-    return { ...release, settings: known < 0 ? settings.push(release.settings) - 1 : known }
+    const text = JSON.stringify(release.settings)
+    const known = texts.indexOf(text)
+    if (known >= 0) return { ...release, settings: known }
+    settings.push(release.settings)
+    return { ...release, settings: texts.push(text) - 1 }
   }
   return {
     releases: releases.map(share),
