@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,6 +42,51 @@ describe('a call of an operator function', () => {
     expect(named.filter((name) => !existsSync(`handlers/${name}.ts`))).toEqual([])
     expect(named).toEqual(expect.arrayContaining(handlers))
   })
+})
+
+describe('a copy of a container that was run by hand', () => {
+  const blocks = ['docs/database.md', 'docs/take-over.md'].flatMap((file) => blocksOf(file, 'sh'))
+  const copies = blocks.filter((text) => text.includes('docker stop lettings'))
+  const [withoutRm = ''] = blocks.filter((text) => text.includes('docker kill lettings'))
+
+  /** The calls of `docker`, of which one verb may fail, on a container with or without `--rm`. */
+  const callsOf = (block: string, isRemoved: boolean, failing = '-'): readonly string[] => {
+    const directory = mkdtempSync(join(tmpdir(), 'landfall-copy-'))
+    const script = `#!/bin/sh
+echo "$*" >>"$CALLS"
+case $* in *AutoRemove*) echo ${isRemoved} ;; inspect*) echo image ;; ${failing}*) exit 1 ;; esac
+`
+    writeFileSync(join(directory, 'docker'), script, { mode: 0o755 })
+    const CALLS = join(directory, 'calls')
+    const env = { PATH: `${directory}:${process.env['PATH'] ?? ''}`, CALLS }
+    spawnSync('sh', ['-c', block], { env })
+    const calls = read(CALLS).split('\n')
+    rmSync(directory, { recursive: true })
+    return calls
+  }
+
+  it('the pages have both copies of a database', () => {
+    expect(copies).toHaveLength(2)
+  })
+
+  it.each(copies)(
+    'a documented copy stops no container that its stop would remove (%#)',
+    (block) => {
+      const touching = /^(stop|kill|rm lettings|cp)/
+      expect(callsOf(block, true).filter((call) => touching.test(call))).toEqual([])
+      expect(callsOf(block, false)).toEqual(
+        expect.arrayContaining(['stop lettings', 'rm copy', expect.stringMatching(/^cp .*copy:/)]),
+      )
+    },
+  )
+
+  it.each(['pause', 'commit', 'create'])(
+    'the documented way from --rm keeps the container where docker %s fails',
+    (verb) => {
+      expect(callsOf(withoutRm, true)).toContain('kill lettings')
+      expect(callsOf(withoutRm, true, verb)).not.toContain('kill lettings')
+    },
+  )
 })
 
 describe('a command of the AWS CLI', () => {
