@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -23,7 +23,7 @@ const pages = [...guides, ...manuals]
 
 describe('a call of an operator function', () => {
   const Handler = z.object({ handler: z.custom<(input: unknown) => Promise<unknown>>() })
-  const form = /sls invoke -f (\w+) --stage prod(?: +-d '([^']+)')?/g
+  const form = /sls invoke -f ([\w-]+) --stage prod(?: +-d '([^']+)')?/g
   const found = pages.flatMap((file) =>
     [...read(file).matchAll(form)].map(([call, name = '', input]) => [call, name, input ?? '']),
   )
@@ -36,11 +36,17 @@ describe('a call of an operator function', () => {
   })
 
   it('the pages show every function that an operator may call', () => {
-    const handlers = ['status', 'redeploy', 'rollback', 'cancel', 'freeze', 'unfreeze', 'hooks']
+    const internal = ['webhook', 'reconcile', 'alarm', 'carry']
+    const handlers = readdirSync('handlers').map((file) => file.replace(/\.ts$/, ''))
     const table = /## Functions\n(.*?)\n## /s.exec(read('docs/operations.md'))?.[1] ?? ''
-    const named = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name)
-    expect(named.filter((name) => !existsSync(`handlers/${name}.ts`))).toEqual([])
-    expect(named).toEqual(expect.arrayContaining(handlers))
+    const named = [...table.matchAll(/^\| `([\w-]+)`/gm)].map(([, name = '']) => name)
+    expect(named.toSorted()).toEqual(handlers.filter((name) => !internal.includes(name)).toSorted())
+  })
+
+  it('README says how many functions there are', () => {
+    const numbers = ['eleven', 'twelve', 'thirteen', 'fourteen', 'fifteen']
+    const number = /It is (\w+) AWS Lambda functions/.exec(read('README.md'))?.[1] ?? ''
+    expect(numbers.indexOf(number) + 11).toBe(readdirSync('handlers').length)
   })
 })
 
