@@ -99,6 +99,17 @@ const compareFleetHealth = (
     ? []
     : findHealthChange(health, before.health, { followed: false })
 
+/** A release from before `entrypoint` ran its predeploy in the place of the ENTRYPOINT. */
+const comparePredeploy = (
+  { predeploy, predeployEntrypoint }: Ec2Settings,
+  { before }: PlanContext,
+): readonly Finding[] => {
+  if (before?.kind !== 'ec2' || before.predeploy === null || predeploy === null) return []
+  if (before.predeployEntrypoint || !predeployEntrypoint) return []
+  const message = `with the next deployment the image's ENTRYPOINT, if it has one, runs predeploy; if it is the app's own program, write  predeploy: { command: [${predeploy.join(', ')}], entrypoint: false }`
+  return [toWarning('predeploy', message)]
+}
+
 /** A fleet of EC2 (or hybrid) instances as `plan` reads it. */
 export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): PlannedTarget => {
   // One listing for the opening and for the look, so that both have the same instances.
@@ -127,6 +138,7 @@ export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): Plann
           findings: [
             ...leftOut,
             ...compareFleetHealth(settings, context),
+            ...comparePredeploy(settings, context),
             ...findProxy(proxy),
             ...findOnFleet(sized, settings, target, context, proxy),
           ],

@@ -312,6 +312,28 @@ test.each<[string, Partial<Ec2Settings['health']>, Partial<Ec2Settings>, readonl
   expect(found.slice(0, -1)).toEqual(told)
 })
 
+test.each<[string, Partial<Ec2Settings>, Partial<Ec2Settings>, readonly string[]]>([
+  [
+    'that the ENTRYPOINT runs it from now on',
+    { predeployEntrypoint: false },
+    {},
+    [
+      "warning predeploy: with the next deployment the image's ENTRYPOINT, if it has one, runs predeploy; if it is the app's own program, write  predeploy: { command: [python, manage.py, migrate], entrypoint: false }",
+    ],
+  ],
+  ['nothing where the ENTRYPOINT ran it', {}, {}, []],
+  [
+    'nothing where it is still left out',
+    { predeployEntrypoint: false },
+    { predeployEntrypoint: false },
+    [],
+  ],
+  ['nothing of a new one', { predeployEntrypoint: false, predeploy: null }, {}, []],
+])('tells of predeploy against the live release: %s', async (_, old, settings, told) => {
+  const found = await findingsOf({}, settings, { before: ec2(old) })
+  expect(found.slice(0, -1)).toEqual(told)
+})
+
 const wouldOf = async (given: Omit<Given, 'hosts'> & { host: Partial<HostPlan> }) =>
   (await planOf({ ...given, hosts: [given.host] })).instances[0]?.would
 const check =
