@@ -103,7 +103,10 @@ test('an image that is no proxy replaces nothing, and one that does not answer i
   const none = await renew(instance, 1, `${one.image}@${one.digest}`)
   expect(none).toMatchObject({ outcome: 'failed', reason: 'switch_failed', changed: false })
   expect((await load.stop()).failed).toEqual([])
-  const deaf = (text: string) => text.replace('  proxy_answers\n}', '  false\n}')
+  const deaf = (text: string) => {
+    expect(text).toContain('\nproxy_answers\n}')
+    return text.replace('\nproxy_answers\n}', '\nfalse\n}')
+  }
   const mute = await renew(instance, 2, newer, (text) =>
     deaf(text).replace('remaining 10)" next_answers', 'remaining 1)" next_answers'),
   )
@@ -114,18 +117,20 @@ test('an image that is no proxy replaces nothing, and one that does not answer i
 })
 
 const places: Readonly<Record<string, readonly [line: string, isBefore: boolean]>> = {
-  'before the port is closed': ['  stop_proxy\n', true],
-  'with the port closed': ['  stop_proxy\n', false],
-  'with the new one started': ['  docker start "$proxy-next" >/dev/null\n', false],
-  'between two names': ['    docker rename "$proxy-next" "$proxy"\n', true],
+  'before the port is closed': ['stop_proxy\n', true],
+  'with the port closed': ['stop_proxy\n', false],
+  'with the new one started': ['docker start "$proxy-next" >/dev/null\n', false],
+  'between two names': ['docker rename "$proxy-next" "$proxy"\n', true],
 }
 
 test.each(Object.keys(places))('killed %s, the next deployment repairs it', async (place) => {
   const { instance, order } = await deployed(`killed-${Object.keys(places).indexOf(place)}`)
   const [line = '', isBefore = true] = places[place] ?? []
   const killed = await renew(instance, 1, newer, (text) => {
-    expect(text).toContain(line)
-    return text.replace(line, isBefore ? `kill -9 0\n${line}` : `${line}kill -9 0\n`)
+    // The document has no spaces before a line.
+    const at = `\n${line}`
+    expect(text.split(at)).toHaveLength(2)
+    return text.replace(at, isBefore ? `\nkill -9 0${at}` : `${at}kill -9 0\n`)
   })
   expect(killed).toMatchObject({ outcome: 'none', code: null })
   const next = { ...order, generation: 2, fence: 2, ...two }
