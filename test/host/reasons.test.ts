@@ -47,7 +47,7 @@ type Settings = NonNullable<Order['settings']>
 
 const node = (script: string): Settings => ({
   command: ['node', '-e', script],
-  healthTimeout: 1,
+  healthTimeout: 3,
 })
 
 /** More than its limit in a moment, and not by the garbage collector's leave. */
