@@ -175,6 +175,8 @@ test('status shows what is live, what was before, and each step', async () => {
     converging: [],
     instances: [{ id: 'i-00000001', serves: 4, reason: null, asOf: aText }],
     operations: aList,
+    proxy: anyWith({ digest: textLike(/^sha256:/) }),
+    renewal: null,
     deployments: aList,
   })
   expect(deployments?.[0]).toMatchObject({

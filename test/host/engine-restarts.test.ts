@@ -29,17 +29,11 @@ interface Case {
 /** What the usual size shows: where a new container is up beside the old one, and where the old one has gone. */
 const sampled: Readonly<Record<Strategy, readonly (readonly [string, Outage])[]>> = {
   'blue-green': [
-    ['pull', 'down'],
-    ['start', 'down'],
     ['start', 'gone'],
     ['check', 'back'],
     ['switch', 'down'],
-    ['retire', 'down'],
   ],
-  recreate: [
-    ['stop', 'down'],
-    ['start', 'gone'],
-  ],
+  recreate: [['start', 'gone']],
   worker: [['start', 'down']],
 }
 

@@ -23,6 +23,7 @@ const longest: readonly string[] = [
   'test/end-to-end/faults.test.ts',
   'test/end-to-end/fleet.test.ts',
   'test/end-to-end/pipelines.test.ts',
+  'test/host/engine-restarts.test.ts',
   'test/end-to-end/alarm.test.ts',
   'test/host/kills.test.ts',
   'test/host/engine-restarts.test.ts',
