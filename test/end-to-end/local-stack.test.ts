@@ -90,7 +90,7 @@ describe('the local stack', () => {
     const listed = await new SSMClient(stack.client).send(new ListDocumentsCommand({}))
     const names = (listed.DocumentIdentifiers ?? []).map(({ Name }) => Name?.replace(/-\w{8}$/, ''))
     expect(new Set(names)).toEqual(
-      new Set(['landfall-local-deploy', 'landfall-local-plan', 'landfall-local-prepare']),
+      new Set(['deploy', 'plan', 'prepare', 'renew'].map((kind) => `landfall-local-${kind}`)),
     )
     for (const name of ['first', 'second']) {
       const Filters = [{ Name: 'tag:Name', Values: [name] }]

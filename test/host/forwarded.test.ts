@@ -140,7 +140,7 @@ const readEnvironment = (port: number): Record<string, string> => {
 }
 
 const withoutOption = (script: string): string => {
-  const older = script.replace('  option http-restrict-req-hdr-names delete\n', '')
+  const older = script.replace('option http-restrict-req-hdr-names delete\n', '')
   expect(older).not.toBe(script)
   return older
 }
