@@ -459,23 +459,27 @@ describe('documents', () => {
     return mainSteps[0].inputs.runCommand[0]
   }
 
-  test.each(documentKinds)('the document %s runs host/ byte for byte, without comments', (kind) => {
-    const packed = /<<'PACKED'.*\n(.*)\nPACKED\n/.exec(scriptOf(kind))?.[1] ?? ''
-    const script = gunzipSync(Buffer.from(packed, 'base64')).toString()
-    const parts =
-      'running order state network metadata proxy live inspect image envelope container health switch'
-    const files = {
-      prepare: ['common', 'tools', 'running', 'metadata', 'prepare'],
-      plan: ['common', 'tools', ...parts.split(' '), 'plan'],
-      deploy: ['common', ...parts.split(' '), 'deploy'],
-      renew: ['common', ...parts.split(' '), 'renew'],
-    }[kind]
-    const lines = files.flatMap((file) =>
-      readFileSync(`host/${file}.sh`, 'utf8').trimEnd().split('\n'),
-    )
-    const code = lines.filter((line) => !line.trimStart().startsWith('#'))
-    expect(script).toBe(['#!/usr/bin/env bash', ...code, ''].join('\n'))
-  })
+  test.each(documentKinds)(
+    'the document %s runs host/ byte for byte, without comments and the spaces before code',
+    (kind) => {
+      const packed = /<<'PACKED'.*\n(.*)\nPACKED\n/.exec(scriptOf(kind))?.[1] ?? ''
+      const script = gunzipSync(Buffer.from(packed, 'base64')).toString()
+      const parts =
+        'running order state network metadata proxy live losses inspect image envelope container health switch'
+      const files = {
+        prepare: ['common', 'tools', 'running', 'metadata', 'prepare'],
+        plan: ['common', 'tools', ...parts.split(' '), 'plan'],
+        deploy: ['common', ...parts.split(' '), 'deploy'],
+        renew: ['common', ...parts.split(' '), 'renew'],
+      }[kind]
+      const lines = files.flatMap((file) =>
+        readFileSync(`host/${file}.sh`, 'utf8').trimEnd().split('\n'),
+      )
+      const code = lines.filter((line) => !line.trimStart().startsWith('#'))
+      const lean = code.map((line) => line.replace(/^ +/, ''))
+      expect(script).toBe(['#!/usr/bin/env bash', ...lean, ''].join('\n'))
+    },
+  )
 
   test.each(documentKinds)('the document %s can be unpacked as its first lines say', (kind) => {
     const file = join(packaged.directory, `${kind}.sh`)

@@ -62,7 +62,7 @@ describe('what the pages name', () => {
     },
   )
 
-  it.each(all(/sls (?:invoke|logs) -f (\w+)/g, everything))(
+  it.each(all(/sls (?:invoke|logs) -f ([\w-]+)/g, everything))(
     'the stack has a function %s',
     (name) => {
       expect(Object.keys(functions)).toContain(name)
@@ -89,8 +89,8 @@ describe('what the pages name', () => {
   })
 
   it('the pages count the functions correctly', () => {
-    expect(Object.keys(functions)).toHaveLength(12)
-    expect(readme).toContain('It is twelve AWS Lambda functions')
+    expect(Object.keys(functions)).toHaveLength(13)
+    expect(readme).toContain('It is thirteen AWS Lambda functions')
   })
 })
 
