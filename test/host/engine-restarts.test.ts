@@ -33,7 +33,7 @@ const sampled: Readonly<Record<Strategy, readonly (readonly [string, Outage])[]>
     ['check', 'back'],
     ['switch', 'down'],
   ],
-  recreate: [['start', 'gone']],
+  recreate: [['start', 'down']],
   worker: [['start', 'down']],
 }
 
