@@ -1,17 +1,27 @@
-import type {
-  FoundProxyImage,
-  ProxyImage,
-  ProxyImages,
-  Renewal,
-  RenewalRequest,
-  Renewals,
+import {
+  beginRenewal,
+  dropRequest,
+  isTooOld,
+  takeAnswer,
+  takeTurn,
+  type BegunRenewal,
+  type FoundProxyImage,
+  type ProxyImages,
+  type Renewal,
+  type Renewals,
+  type TurnAnswer,
 } from '../../deployment/proxy.ts'
-import { isPast } from '../../deployment/deadline.ts'
-import { addSeconds, toInstant, type Clock, type Instant } from '../../kernel/clock.ts'
+import { intentOwnedSeconds, isPast, sendWithinSeconds } from '../../deployment/deadline.ts'
+import {
+  addSeconds,
+  secondsBetween,
+  toInstant,
+  type Clock,
+  type Instant,
+} from '../../kernel/clock.ts'
 import type { Digest, InstanceId } from '../../kernel/id.ts'
 import type { Log } from '../../kernel/log.ts'
 import { toPlainLine } from '../../kernel/plain-line.ts'
-import type { Reason } from '../../kernel/reason.ts'
 import { maxMessageLength } from '../answers.ts'
 import type { Commands, Ec2Stage } from './ports.ts'
 import { parseReference } from '../../registry/image.ts'
@@ -30,54 +40,23 @@ export interface RenewPorts {
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>
 }
 
-/** A sender sends within this time or not at all; then another run sends the same command. */
-const sendsWithinSeconds = 20
 /** The script ends within 240 s of its start. */
 const longestCommandSeconds = 330
-/** A registry that does not answer, or deployments that hold an instance, are waited for as long as this. */
-const longestRenewalSeconds = 3600
 /** Lambda ends a run after 60 s. */
 const longestLookSeconds = 40
 
-type Begun = Renewal & { readonly image: ProxyImage }
-
-const end = <One extends Renewal>(
-  renewal: One,
-  reason: Reason,
-  message: string,
-  now: Instant,
-): One => ({
-  ...renewal,
-  asked: null,
-  ended: { at: now, reason, message },
-})
-
-const isTooOld = ({ at }: RenewalRequest, now: Instant) =>
-  isPast(addSeconds(at, longestRenewalSeconds), now)
-
-/**
- * Null while the registry does not answer. Those that the last renewal did not get to come first: an instance that fails
- * each time holds up no other for good.
- */
-const planRenewal = async (
-  ports: RenewPorts,
-  request: RenewalRequest,
-  last: Renewal | null,
-): Promise<Begun | null> => {
-  const found = await ports.resolve(request.digest)
-  if (!found.ok) return null
-  const wasLeft = new Set(last?.waiting)
-  const online = await ports.listOnline()
-  const waiting = [
-    ...online.filter((id) => wasLeft.has(id)),
-    ...online.filter((id) => !wasLeft.has(id)),
-  ]
-  return { request, image: found.value, waiting, asked: null, done: [], ended: null }
+/** A renewal and the version that it was read with. */
+interface Read<One extends Renewal = BegunRenewal> {
+  readonly renewal: One
+  readonly version: number
 }
+
+/** `poll`: a command is under way; `leave`: only the next tick can go on. */
+type Step = 'moved' | 'poll' | 'leave'
 
 const sendRenewal = async (
   { commands, stage, clock }: RenewPorts,
-  { request, image }: Begun,
+  { request, image }: BegunRenewal,
   instance: InstanceId,
 ) => {
   const endsAt = Math.floor(clock().getTime() / 1000) + longestCommandSeconds
@@ -87,7 +66,7 @@ const sendRenewal = async (
     parameters: {
       Owner: stage.owner,
       NotAfter: String(endsAt),
-      // Later words have higher fences, also after a restored journal.
+      // A later request has a higher fence, also after a restored journal.
       Fence: String(Math.floor(Date.parse(request.at) / 1000)),
       ProxyImage: toProxyReference(image),
     },
@@ -96,41 +75,18 @@ const sendRenewal = async (
   })
 }
 
-/** The next instance's turn, written before the command is sent; or the end. */
-const takeTurn = (renewal: Begun, now: Instant): Begun => {
-  const [instance, ...waiting] = renewal.waiting
-  if (instance !== undefined)
-    return { ...renewal, waiting, asked: { instance, at: now, command: null } }
-  const { done } = renewal
-  return end(renewal, 'deployed', `every proxy of ${done.length} instances has the image`, now)
-}
-
-/** What follows from the answer of the one that was asked. A deployment that holds it is waited for; else the first failure ends all. */
-const takeAnswer = (
-  renewal: Renewal,
-  instance: InstanceId,
-  { isDone, reason, message }: { isDone: boolean; reason: Reason; message: string },
-  now: Instant,
-): Renewal => {
-  const next = { ...renewal, asked: null }
-  if (isDone) return { ...next, done: [...renewal.done, instance] }
-  if (reason === 'busy' && !isTooOld(renewal.request, now))
-    return { ...next, waiting: [...renewal.waiting, instance] }
-  return end(renewal, reason, toPlainLine(`${instance}: ${message}`, maxMessageLength), now)
-}
-
 /** Null while the command is under way. */
 const readAnswer = async (
   { commands }: RenewPorts,
   { instance, at }: NonNullable<Renewal['asked']>,
   command: string,
   now: Instant,
-) => {
+): Promise<TurnAnswer | null> => {
   const invocations = await commands.invocations(command)
   const invocation = invocations.find((one) => one.instance === instance)
   if (!isTerminal(invocation))
     return isPast(addSeconds(at, longestCommandSeconds), now)
-      ? ({ isDone: false, reason: 'no_answer', message: 'no answer in time' } as const)
+      ? { isDone: false, reason: 'no_answer', message: 'no answer in time' }
       : null
   const result = parseHostResult(invocation.output)
   if (result === null) return { isDone: false, ...explainLoss(invocation) }
@@ -139,103 +95,100 @@ const readAnswer = async (
   return { isDone: outcome === 'succeeded', reason, message }
 }
 
-/** Sends what was written as intended, and writes that it was sent. Throttling is left to a later try. */
-const sendTurn = async (
+/** Records what follows from an answer. */
+const recordAnswer = async (
   ports: RenewPorts,
-  renewal: Begun,
-  version: number,
-  asked: NonNullable<Renewal['asked']>,
-): Promise<boolean> => {
-  const sent = await sendRenewal(ports, renewal, asked.instance)
+  { renewal, version }: Read,
+  instance: InstanceId,
+  answer: TurnAnswer,
+): Promise<Step> => {
+  const { isDone, reason } = answer
+  // Proved by one instance: from now on it is what a new proxy is made of. One without a proxy to renew proves nothing.
+  if (isDone && reason === 'deployed') await ports.proxyImages.replace(renewal.image)
+  const message = toPlainLine(`${instance}: ${answer.message}`, maxMessageLength)
   const now = toInstant(ports.clock())
-  if (sent.ok)
-    return ports.renewals.record({ ...renewal, asked: { ...asked, command: sent.value } }, version)
-  if (sent.error.kind === 'throttled') return false
-  const failure = { isDone: false, reason: 'send_failed', message: sent.error.message } as const
-  return ports.renewals.record(takeAnswer(renewal, asked.instance, failure, now), version)
+  const next = takeAnswer(renewal, instance, { isDone, reason, message }, now)
+  if (!(await ports.renewals.record(next, version))) return 'moved'
+  if (next.ended !== null) ports.log.error('renewal of proxies failed', { instance, reason })
+  return 'moved'
 }
 
-const dropRequest = (request: RenewalRequest, now: Instant): Renewal =>
-  end(
-    { request, image: null, waiting: [], asked: null, done: [], ended: null },
-    'proxy_image_unavailable',
-    'not begun within an hour: the registry did not name the image, or another renewal went on',
-    now,
-  )
-
-const startRenewal = async (
+/** Sends what was written as intended, within its time, and writes that it was sent. Throttling is left to a later try. */
+const sendTurn = async (
   ports: RenewPorts,
-  request: RenewalRequest,
-  last: { readonly renewal: Renewal; readonly version: number } | null,
-): Promise<boolean> => {
-  if (request.id === last?.renewal.request.id) return false
+  { renewal, version }: Read,
+  asked: NonNullable<Renewal['asked']>,
+): Promise<Step> => {
+  if (secondsBetween(asked.at, toInstant(ports.clock())) > sendWithinSeconds) return 'leave'
+  const sent = await sendRenewal(ports, renewal, asked.instance)
+  if (sent.ok) {
+    await ports.renewals.record({ ...renewal, asked: { ...asked, command: sent.value } }, version)
+    return 'moved'
+  }
+  const { kind, message } = sent.error
+  if (kind === 'throttled') return 'leave'
+  const failure = { isDone: false, reason: 'send_failed', message } as const
+  return recordAnswer(ports, { renewal, version }, asked.instance, failure)
+}
+
+const startRenewal = async (ports: RenewPorts, last: Read<Renewal> | null): Promise<Step> => {
+  // Read after `last`, whose version tells if another run has begun one since.
+  const request = await ports.renewals.loadRequest()
+  if (request === null || request.id === last?.renewal.request.id) return 'leave'
   const now = toInstant(ports.clock())
   if (isTooOld(request, now)) {
     ports.log.error('renewal of proxies not begun', { by: request.by })
-    return ports.renewals.record(dropRequest(request, now), last?.version ?? 0)
+    await ports.renewals.record(dropRequest(request, now), last?.version ?? 0)
+    return 'moved'
   }
-  const renewal = await planRenewal(ports, request, last?.renewal ?? null)
-  if (renewal === null) return false
-  ports.log.info('renewal of proxies begun', { digest: renewal.image.digest, by: request.by })
-  return ports.renewals.record(renewal, last?.version ?? 0)
-}
-
-/** One step; false where only waiting is left. */
-const advanceRenewal = async (ports: RenewPorts): Promise<boolean> => {
-  const request = await ports.renewals.loadRequest()
-  if (request === null) return false
-  const last = await ports.renewals.load()
-  if (last === null || last.renewal.ended !== null) return startRenewal(ports, request, last)
-  const { version } = last
-  const { image, asked } = last.renewal
-  if (image === null) return false
-  const renewal = { ...last.renewal, image }
-  const now = toInstant(ports.clock())
-  if (asked === null) return beginTurn(ports, renewal, version, now)
-  if (asked.command === null)
-    return isPast(addSeconds(asked.at, sendsWithinSeconds), now)
-      ? beginTurn(
-          ports,
-          { ...renewal, waiting: [asked.instance, ...renewal.waiting] },
-          version,
-          now,
-        )
-      : false
-  const answer = await readAnswer(ports, asked, asked.command, now)
-  if (answer === null) return false
-  const next = takeAnswer(renewal, asked.instance, answer, now)
-  if (next.ended !== null)
-    ports.log.error('renewal of proxies failed', {
-      instance: asked.instance,
-      reason: next.ended.reason,
-    })
-  // Proved by one instance: from now on it is what a new proxy is made of. One without a proxy to renew proves nothing.
-  if (answer.isDone && answer.reason === 'deployed') await ports.proxyImages.replace(renewal.image)
-  return ports.renewals.record(next, version)
+  const found = await ports.resolve(request.digest)
+  if (!found.ok) return 'leave'
+  const online = await ports.listOnline()
+  const renewal = beginRenewal(request, found.value, online, last?.renewal.waiting ?? [])
+  if (await ports.renewals.record(renewal, last?.version ?? 0))
+    ports.log.info('renewal of proxies begun', { digest: renewal.image.digest, by: request.by })
+  return 'moved'
 }
 
 const beginTurn = async (
   ports: RenewPorts,
-  renewal: Begun,
-  version: number,
+  { renewal, version }: Read,
   now: Instant,
-): Promise<boolean> => {
+): Promise<Step> => {
   const next = takeTurn(renewal, now)
   // Also where nothing could prove it: no instance is online, or none has a proxy to renew.
   if (next.ended !== null) await ports.proxyImages.replace(renewal.image)
-  if (!(await ports.renewals.record(next, version))) return true
-  return next.asked === null || sendTurn(ports, next, version + 1, next.asked)
+  if (!(await ports.renewals.record(next, version)) || next.asked === null) return 'moved'
+  return sendTurn(ports, { renewal: next, version: version + 1 }, next.asked)
+}
+
+const advanceRenewal = async (ports: RenewPorts): Promise<Step> => {
+  const last = await ports.renewals.load()
+  if (last === null || last.renewal.ended !== null) return startRenewal(ports, last)
+  const { version } = last
+  const { image, asked } = last.renewal
+  if (image === null) return 'leave'
+  const renewal = { ...last.renewal, image }
+  const now = toInstant(ports.clock())
+  if (asked === null) return beginTurn(ports, { renewal, version }, now)
+  if (asked.command === null) {
+    // Until then the run that wrote it may send it.
+    if (!isPast(addSeconds(asked.at, intentOwnedSeconds), now)) return 'leave'
+    const waiting = [asked.instance, ...renewal.waiting]
+    return beginTurn(ports, { renewal: { ...renewal, waiting }, version }, now)
+  }
+  const answer = await readAnswer(ports, asked, asked.command, now)
+  if (answer === null) return 'poll'
+  return recordAnswer(ports, { renewal, version }, asked.instance, answer)
 }
 
 /** Brings a renewal on until only waiting is left; the schedule calls it again. Any number may run at a time. */
 export const createRenewProxies = (ports: RenewPorts) => async (): Promise<void> => {
   const leaveAt = ports.clock().getTime() + longestLookSeconds * 1000
   while (ports.clock().getTime() < leaveAt) {
-    if (await advanceRenewal(ports)) continue
-    const asked = (await ports.renewals.load())?.renewal.asked ?? null
-    // Without a command another run is about to send it, or there is nothing to do.
-    if (asked === null || asked.command === null) return
-    await ports.sleep(1000)
+    const step = await advanceRenewal(ports)
+    if (step === 'leave') return
+    if (step === 'poll') await ports.sleep(1000)
   }
 }
 

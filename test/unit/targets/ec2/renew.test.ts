@@ -18,21 +18,32 @@ interface Given {
   /** What each command's instance prints, in the order of sends; null keeps it running. */
   readonly outputs?: readonly (string | null)[]
   readonly isDown?: boolean
+  /** What SSM says to each send instead of taking it; none takes it. */
+  readonly refusals?: readonly ('invalid_instance' | 'throttled' | 'failed' | null)[]
 }
 
 /** A journal in memory under its condition, and instances that print what is given. */
 const createStage = (given: Given = {}) => {
-  const { online = [instanceAt(1), instanceAt(2)], outputs = [] } = given
+  const { online = [instanceAt(1), instanceAt(2)], outputs = [], refusals = [] } = given
   let now = Date.parse(start)
   let asked: RenewalRequest | null = request
   let stored: { renewal: Renewal; version: number } | null = null
   let isDown = given.isDown ?? false
+  const reads: string[] = []
+  const errors: object[] = []
+  const tried: InstanceId[] = []
   const sent: Command[] = []
   const images: ProxyImage[] = []
   const ports: RenewPorts = {
     renewals: {
-      loadRequest: async () => asked,
-      load: async () => stored,
+      loadRequest: async () => {
+        reads.push('request')
+        return asked
+      },
+      load: async () => {
+        reads.push('renewal')
+        return stored
+      },
       record: async (renewal, expected) => {
         if ((stored?.version ?? 0) !== expected) return false
         stored = { renewal, version: expected + 1 }
@@ -47,6 +58,8 @@ const createStage = (given: Given = {}) => {
     listOnline: async () => online,
     commands: {
       send: async (command) => {
+        const refusal = refusals[tried.push(...command.instances) - 1]
+        if (refusal) return fail({ kind: refusal, message: `SSM: ${refusal}` })
         sent.push(command)
         return succeed(`command-${sent.length}`)
       },
@@ -62,11 +75,14 @@ const createStage = (given: Given = {}) => {
     stage: { owner: '000000000000/eu-west-3/test', renewDocument: 'renew' },
     clock: () => new Date(now),
     sleep: async (milliseconds) => void (now += milliseconds),
-    log: silent,
+    log: { ...silent, error: (_message, fields = {}) => void errors.push(fields) },
   }
   return {
     ports,
     sent,
+    tried,
+    reads,
+    errors,
     images,
     renew: createRenewProxies(ports),
     renewal: () => stored?.renewal ?? null,
@@ -139,6 +155,7 @@ test.each([
 test('an instance with a deployment under way has its turn after the others', async () => {
   const { renew, sent, renewal } = createStage({ outputs: [answered('failed', 'busy')] })
   await renew()
+  await renew()
   expect(sent.map(({ instances }) => instances[0])).toEqual([
     instanceAt(1),
     instanceAt(2),
@@ -209,4 +226,60 @@ test('a request that could not begin within an hour ends, and the next one begin
   stage.ask({ ...request, id: 'two', at: after(3700) })
   await stage.renew()
   expect(stage.renewal()?.ended?.reason).toBe('deployed')
+})
+
+test('a tick without a renewal reads two items, and a command that runs costs one read a second', async () => {
+  const idle = createStage()
+  await idle.renew()
+  idle.reads.length = 0
+  await idle.renew()
+  expect(idle.reads).toEqual(['renewal', 'request'])
+  const running = createStage({ outputs: [null] })
+  await running.renew()
+  expect(running.reads.filter((read) => read === 'request')).toHaveLength(1)
+  expect(running.reads.filter((read) => read === 'renewal').length).toBeLessThan(45)
+})
+
+test('a run that has read a request does not begin it after another run has ended a later one', async () => {
+  const stage = createStage()
+  const { renewals } = stage.ports
+  const later = { ...request, id: 'two', at: after(30) }
+  const loadRequest = async () => {
+    if (stage.renewal() !== null) return renewals.loadRequest()
+    stage.ask(later)
+    await stage.renew()
+    return request
+  }
+  await createRenewProxies({ ...stage.ports, renewals: { ...renewals, loadRequest } })()
+  expect(stage.sent).toHaveLength(2)
+  expect(stage.renewal()).toMatchObject({ request: later, ended: { reason: 'deployed' } })
+})
+
+test('a throttled send is made again by a later run', async () => {
+  const { renew, tried, advance, renewal } = createStage({ refusals: ['throttled'] })
+  await renew()
+  expect(renewal()).toMatchObject({ asked: { instance: instanceAt(1), command: null } })
+  advance(21)
+  await renew()
+  expect(tried).toEqual([instanceAt(1), instanceAt(1), instanceAt(2)])
+  expect(renewal()?.ended?.reason).toBe('deployed')
+})
+
+test('a run that wrote its intent too slowly leaves the send to another', async () => {
+  const stage = createStage()
+  const { renewals } = stage.ports
+  const record: typeof renewals.record = async (renewal, expected) => {
+    stage.advance(renewal.asked === null ? 0 : 11)
+    return renewals.record(renewal, expected)
+  }
+  await createRenewProxies({ ...stage.ports, renewals: { ...renewals, record } })()
+  expect(stage.tried).toEqual([])
+})
+
+test('a send that SSM refuses ends a renewal, and is logged as an error', async () => {
+  const { renew, tried, renewal, errors } = createStage({ refusals: ['failed'] })
+  await renew()
+  expect(tried).toEqual([instanceAt(1)])
+  expect(renewal()?.ended).toMatchObject({ message: `${instanceAt(1)}: SSM: failed` })
+  expect(errors).toEqual([{ instance: instanceAt(1), reason: 'send_failed' }])
 })
