@@ -108,7 +108,10 @@ export const takeTurn = (renewal: BegunRenewal, now: Instant): BegunRenewal => {
   return end(renewal, 'deployed', `every proxy of ${done.length} instances has the image`, now)
 }
 
-/** What follows from the answer of the one that was asked. A deployment that holds it is waited for; else the first failure ends all. */
+/**
+ * What follows from the answer of the one that was asked. A deployment that holds it is waited for; one that is gone keeps its
+ * proxy, as those do that were offline at the beginning; any other failure ends the renewal.
+ */
 export const takeAnswer = (
   renewal: Renewal,
   instance: InstanceId,
@@ -119,6 +122,7 @@ export const takeAnswer = (
   if (isDone) return { ...next, done: [...renewal.done, instance] }
   if (reason === 'busy' && !isTooOld(renewal.request, now))
     return { ...next, waiting: [...renewal.waiting, instance] }
+  if (reason === 'instance_offline') return next
   return end(renewal, reason, message, now)
 }
 

@@ -95,7 +95,7 @@ const readAnswer = async (
   return { isDone: outcome === 'succeeded', reason, message }
 }
 
-/** Records what follows from an answer. */
+/** Records what follows from an answer. `busy` costs one command a minute, however often it is said. */
 const recordAnswer = async (
   ports: RenewPorts,
   { renewal, version }: Read,
@@ -110,7 +110,8 @@ const recordAnswer = async (
   const next = takeAnswer(renewal, instance, { isDone, reason, message }, now)
   if (!(await ports.renewals.record(next, version))) return 'moved'
   if (next.ended !== null) ports.log.error('renewal of proxies failed', { instance, reason })
-  return 'moved'
+  else if (!isDone) ports.log.warn('instance not renewed', { instance, reason })
+  return reason === 'busy' ? 'leave' : 'moved'
 }
 
 /** Sends what was written as intended, within its time, and writes that it was sent. Throttling is left to a later try. */
@@ -127,7 +128,8 @@ const sendTurn = async (
   }
   const { kind, message } = sent.error
   if (kind === 'throttled') return 'leave'
-  const failure = { isDone: false, reason: 'send_failed', message } as const
+  const reason = kind === 'invalid_instance' ? 'instance_offline' : 'send_failed'
+  const failure = { isDone: false, reason, message } as const
   return recordAnswer(ports, { renewal, version }, asked.instance, failure)
 }
 

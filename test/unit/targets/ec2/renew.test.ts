@@ -276,10 +276,39 @@ test('a run that wrote its intent too slowly leaves the send to another', async 
   expect(stage.tried).toEqual([])
 })
 
+test('deployments that hold an instance are waited for until the request is an hour old', async () => {
+  const busy = answered('failed', 'busy', 'a deployment of shop runs')
+  const { renew, advance, renewal } = createStage({
+    online: [instanceAt(1)],
+    outputs: [busy, busy],
+  })
+  await renew()
+  advance(3600)
+  await renew()
+  expect(renewal()?.ended?.reason).toBe('busy')
+})
+
+test('an instance that is gone when its turn comes is left out', async () => {
+  const { renew, sent, renewal, errors } = createStage({ refusals: ['invalid_instance'] })
+  await renew()
+  expect(sent.map(({ instances }) => instances[0])).toEqual([instanceAt(2)])
+  expect(renewal()).toMatchObject({ done: [instanceAt(2)], ended: { reason: 'deployed' } })
+  expect(errors).toEqual([])
+})
+
 test('a send that SSM refuses ends a renewal, and is logged as an error', async () => {
   const { renew, tried, renewal, errors } = createStage({ refusals: ['failed'] })
   await renew()
   expect(tried).toEqual([instanceAt(1)])
   expect(renewal()?.ended).toMatchObject({ message: `${instanceAt(1)}: SSM: failed` })
   expect(errors).toEqual([{ instance: instanceAt(1), reason: 'send_failed' }])
+})
+
+test('an instance that always says busy gets one command a run', async () => {
+  const outputs = Array.from({ length: 100 }, () => answered('failed', 'busy'))
+  const { renew, sent } = createStage({ online: [instanceAt(1)], outputs })
+  for (let run = 1; run <= 3; run += 1) {
+    await renew()
+    expect(sent).toHaveLength(run)
+  }
 })
