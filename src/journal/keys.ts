@@ -80,7 +80,7 @@ export const itemKey = {
   /** How far the newest renewal of proxies has come: one per stage. */
   renewal: (): ItemKey => ({ pk: 'proxy', sk: 'renewal' }),
 
-  /** An operator's word that proxies be renewed, and the line of it for people: no app has such a name. */
+  /** An operator's request to renew the proxies, and its audit entry: no app is named `#proxy`. */
   renewalRequest: (): ItemKey => ({ pk: 'proxy-request', sk: 'request' }),
   proxyOperation: (at: Instant, id: string): ItemKey => ({
     pk: 'audit##proxy',

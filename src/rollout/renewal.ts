@@ -24,7 +24,7 @@ export const showRenewal = ({ request, image, waiting, asked, done, ended }: Ren
 const gap =
   'Each port is closed while its proxy is replaced: about a second, one instance after the other.'
 
-/** Records the operator's word; reconcile brings it to the instances within a minute. */
+/** Records the operator's request; reconcile begins it within a minute. */
 export const answerRenewal = (
   schema: z.ZodType<{
     readonly app?: undefined
