@@ -58,12 +58,17 @@ const scanAll = async (
   }
 }
 
-/** A failure is tried again on the next tick; it stops no app. */
-const renewOnTick = async ({ apps, renewProxies, log }: WakePorts): Promise<void> => {
-  if (!apps.some(hasInstances)) return
-  await renewProxies().catch((error: unknown) => {
-    log.warn('failed to renew proxies, retrying on next tick', { why: String(error) })
-  })
+/** A failure stops no app; a bug is returned, to be thrown once the apps are reconciled. */
+const renewOnTick = async ({ apps, renewProxies, log }: WakePorts): Promise<readonly unknown[]> => {
+  if (!apps.some(hasInstances)) return []
+  try {
+    await renewProxies()
+    return []
+  } catch (error) {
+    if (!(error instanceof Retryable)) return [error]
+    log.warn('renewal of proxies postponed, retrying on next tick', { why: error.message })
+    return []
+  }
 }
 
 /** Reconciles each app that the event is about. A failure of one stops no other; a bug is thrown at the end. */
@@ -92,10 +97,11 @@ export const createWake =
       await Promise.all(looks.map(look))
       return outcome
     }
-    await Promise.all([
+    const [renewalBugs] = await Promise.all([
+      isTick ? renewOnTick(ports) : [],
       findApps(wake, ports).then(lookAt),
       isTick ? scanAll(ports, lookAt) : null,
-      isTick ? renewOnTick(ports) : null,
     ])
+    bugs.push(...renewalBugs)
     if (bugs.length > 0) throw bugs[0]
   }

@@ -110,11 +110,18 @@ describe('a renewal of proxies', () => {
   it('stops no app where it fails', async () => {
     const { wake, looked, logged } = createWorld({
       open: [gone],
-      renewalError: new Error('the table is away'),
+      renewalError: new Retryable('the table is away'),
     })
     await wake({ kind: 'tick' })
     expect(looked.map(({ app }) => app)).toEqual(['gone'])
-    expect(logged).toEqual([['warn', { why: 'Error: the table is away' }]])
+    expect(logged).toEqual([['warn', { why: 'the table is away' }]])
+  })
+
+  it('stops no app by a bug, which is thrown at the end', async () => {
+    const bug = new Error('x is not a function')
+    const { wake, looked } = createWorld({ open: [gone], renewalError: bug })
+    await expect(wake({ kind: 'tick' })).rejects.toBe(bug)
+    expect(looked.map(({ app }) => app)).toEqual(['gone'])
   })
 })
 
