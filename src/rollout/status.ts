@@ -1,7 +1,7 @@
 import type { ProxyImages, Renewals } from '../deployment/proxy.ts'
 import type * as z from 'zod'
 import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
-import type { AppName, RevisionId } from '../kernel/id.ts'
+import type { RevisionId } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
 import { needsPerson, readinessOf } from '../deployment/choose.ts'
@@ -102,21 +102,21 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
   steps: showSteps(steps),
 })
 
-const isForPerson = (app: App | null, revision: Revision): boolean =>
-  app !== null && revision.digest !== null && needsPerson(app, revision)
+const isForPerson = (app: App, revision: Revision): boolean =>
+  revision.digest !== null && needsPerson(app, revision)
 
 /** What a waiting revision lacks, or why it waits although it lacks nothing. */
 const explainWaiting = (
   head: Head,
-  app: App | null,
+  app: App,
   revision: Revision,
   seen: SeenHooks,
   now: Instant,
 ) => {
-  const readiness = app === null ? null : readinessOf(head, app, revision, seen, now)
-  if (readiness?.kind === 'lacking') return { lacks: readiness.what, reason: 'evidence_missing' }
-  if (readiness?.kind === 'ended') return { lacks: [], reason: readiness.reason }
-  if (readiness?.kind === 'ready' && isForPerson(app, revision))
+  const readiness = readinessOf(head, app, revision, seen, now)
+  if (readiness.kind === 'lacking') return { lacks: readiness.what, reason: 'evidence_missing' }
+  if (readiness.kind === 'ended') return { lacks: [], reason: readiness.reason }
+  if (readiness.kind === 'ready' && isForPerson(app, revision))
     return { lacks: [], reason: 'manual' }
   const blocker = firstBlocker(head, { kind: 'deploy', force: false, content: null })
   if (blocker !== null) return { lacks: [], reason: blocker }
@@ -138,7 +138,7 @@ const showManual = async (
 const showWaiting = async (
   ports: StatusPorts,
   head: Head,
-  app: App | null,
+  app: App,
   revision: Revision,
   seen: SeenHooks,
 ) => {
@@ -148,7 +148,7 @@ const showWaiting = async (
     since: revision.waitingSince,
     origin: originOf(app, revision),
     ...explained,
-    ...(app !== null && explained.reason === 'manual' && (await showManual(ports, app, revision))),
+    ...(explained.reason === 'manual' && (await showManual(ports, app, revision))),
     // Why the look-up of missing evidence on GitHub failed.
     ...(revision.lookedUp?.trouble && { github: revision.lookedUp.trouble }),
   }
@@ -184,46 +184,57 @@ const showHolds = (head: Head) => ({
 })
 
 /** The live release, the open deployment, the waiting revisions with their reasons, and the history. */
+const showApp = async (ports: StatusPorts, app: App) => {
+  const { name } = app
+  const head = await ports.heads.load(name)
+  const waiting = await ports.revisions.loadWaiting(name, [])
+  const seen = await ports.seen.load(name)
+  const history = await ports.history.loadDeployments(name, shownDeployments)
+  // A repair continues a deployment that is in the history.
+  const repair = isRepair(head.deployment) ? head.deployment : null
+  const deployment = repair === null ? head.deployment : null
+  const earlier = history.filter(({ generation }) => generation !== deployment?.generation)
+  const shown = deployment === null ? earlier : [deployment, ...earlier]
+  const deployments = await Promise.all(
+    shown.map(async (one) =>
+      showDeployment(one, await ports.history.loadSteps(name, one.generation)),
+    ),
+  )
+  const [live = null, before = null] = head.releases.map(showRelease)
+  return {
+    app: name,
+    live,
+    before,
+    releases: head.releases.map(showRelease),
+    open: deployment === null ? null : deployment.generation,
+    instances: head.observed
+      .toSorted((one, other) => one.id.localeCompare(other.id))
+      .map(showInstance),
+    converging: repair?.instances.map(({ id }) => id) ?? [],
+    waiting: await Promise.all(
+      waiting.map((revision) => showWaiting(ports, head, app, revision, seen)),
+    ),
+    ...showHolds(head),
+    owed: head.notices.map(showNotice),
+    operations: head.operations,
+    deployments,
+  }
+}
+
+const showStage = async ({ proxyImages, renewals }: StatusPorts) => {
+  const [proxy, renewed] = await Promise.all([proxyImages.load(), renewals.load()])
+  return { proxy, renewal: renewed && showRenewal(renewed.renewal) }
+}
+
+/** Each app, with what the stage has for all of them: that is read once. */
 export const createStatus =
   (ports: StatusPorts) =>
-  async (name: AppName, app: App | null): Promise<Readonly<Record<string, unknown>>> => {
-    const head = await ports.heads.load(name)
-    const proxy = await ports.proxyImages.load()
-    const renewed = await ports.renewals.load()
-    const waiting = await ports.revisions.loadWaiting(name, [])
-    const seen = await ports.seen.load(name)
-    const history = await ports.history.loadDeployments(name, shownDeployments)
-    // A repair continues a deployment that is in the history.
-    const repair = isRepair(head.deployment) ? head.deployment : null
-    const deployment = repair === null ? head.deployment : null
-    const earlier = history.filter(({ generation }) => generation !== deployment?.generation)
-    const shown = deployment === null ? earlier : [deployment, ...earlier]
-    const deployments = await Promise.all(
-      shown.map(async (one) =>
-        showDeployment(one, await ports.history.loadSteps(name, one.generation)),
-      ),
-    )
-    const [live = null, before = null] = head.releases.map(showRelease)
-    return {
-      app: name,
-      live,
-      before,
-      releases: head.releases.map(showRelease),
-      open: deployment === null ? null : deployment.generation,
-      instances: head.observed
-        .toSorted((one, other) => one.id.localeCompare(other.id))
-        .map(showInstance),
-      converging: repair?.instances.map(({ id }) => id) ?? [],
-      waiting: await Promise.all(
-        waiting.map((revision) => showWaiting(ports, head, app, revision, seen)),
-      ),
-      ...showHolds(head),
-      owed: head.notices.map(showNotice),
-      operations: head.operations,
-      proxy,
-      renewal: renewed && showRenewal(renewed.renewal),
-      deployments,
-    }
+  async (apps: readonly App[]): Promise<readonly Readonly<Record<string, unknown>>[]> => {
+    const [ofStage, shown] = await Promise.all([
+      showStage(ports),
+      Promise.all(apps.map((app) => showApp(ports, app))),
+    ])
+    return shown.map((one) => ({ ...one, ...ofStage }))
   }
 
 interface StatusServices {
@@ -242,7 +253,7 @@ export const answerStatus = (
   load: () => StatusServices,
 ): Promise<unknown> =>
   answerForAny(schema, given, load, async (app, { revision }, { apps, status, revisions }) => {
-    if (app === null) return { apps: await Promise.all(apps.map((one) => status(one.name, one))) }
-    if (revision === undefined) return status(app.name, app)
+    if (app === null) return { apps: await status(apps) }
+    if (revision === undefined) return (await status([app]))[0]
     return (await revisions.load(app.name, revision)) ?? refuseOrder('revision_unknown')
   })

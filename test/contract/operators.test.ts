@@ -72,7 +72,7 @@ it('status writes nothing', async () => {
     proxyImages: createProxyImages(table),
   }
   const status = createStatus({ stage: 'prod', apps: [app], ...ports, ...read, clock })
-  expect(await status(app.name, app)).toMatchObject({ waiting: [{ revision: commit }] })
+  expect(await status([app])).toMatchObject([{ waiting: [{ revision: commit }] }])
   expect(asked()).toEqual(['BatchGetItem', 'GetItem', 'Query'])
 })
 

@@ -13,8 +13,8 @@ import { createProxyImages } from '../../src/journal/proxy-images.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createSeen } from '../../src/journal/seen.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
-import { AppName } from '../../src/kernel/id.ts'
 import { createStatus } from '../../src/rollout/status.ts'
+import { appOf } from '../support/apps.ts'
 import { startJournal } from '../support/journal-table.ts'
 import { blocksOf, guides, manuals } from '../support/pages.ts'
 
@@ -226,7 +226,7 @@ describe('operations.md', () => {
       renewals: createRenewals(table),
       clock: systemClock,
     })
-    const { app: _, ...shown } = await status(AppName.parse('oc-lettings'), null)
+    const [{ app: _, ...shown } = {}] = await status([appOf('oc-lettings')])
     await database.stop()
     expect(rowsOf('Status').toSorted()).toEqual(Object.keys(shown).toSorted())
   })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createStatus } from '../../../src/rollout/status.ts'
 import { plainly } from '../../support/calls.ts'
 import { appOf } from '../../support/apps.ts'
@@ -26,14 +26,16 @@ const goingBack = async (): Promise<World> => {
 const proxyImages = { load: () => Promise.resolve(proxyImage) }
 const renewals = { load: () => Promise.resolve(null) }
 
-const statusOf = (world: World) =>
-  createStatus({
+const statusOf = async (world: World) => {
+  const status = createStatus({
     stage: 'prod',
     apps: [world.app],
     proxyImages,
     renewals,
     ...world.toPorts(plainly),
-  })(world.app.name, world.app)
+  })
+  return (await status([world.app]))[0]
+}
 
 describe('a waiting commit in the status', () => {
   it('shows that a commit waits for a rollback that is not open yet', async () => {
@@ -151,14 +153,16 @@ describe('a commit that waits for a person in the status', () => {
           name === staging.name ? { ...there, app: name } : ports.heads.load(name),
       },
     })
-    expect(await status(world.app.name, world.app)).toMatchObject({
-      waiting: [
-        {
-          liveOn: [{ app: 'staging', generation: 1 }],
-          bringOut: `npx sls invoke -f redeploy --stage prod -d '{"app":"oc-lettings","from":"staging"}'`,
-        },
-      ],
-    })
+    expect(await status([world.app])).toMatchObject([
+      {
+        waiting: [
+          {
+            liveOn: [{ app: 'staging', generation: 1 }],
+            bringOut: `npx sls invoke -f redeploy --stage prod -d '{"app":"oc-lettings","from":"staging"}'`,
+          },
+        ],
+      },
+    ])
   })
 
   it('shows what such a commit lacks before that, as for any other', async () => {
@@ -171,6 +175,14 @@ describe('a commit that waits for a person in the status', () => {
   })
 })
 
-it("shows the one image of the stage's proxies", async () => {
-  expect(await statusOf(createWorld({ instances: 1 }))).toMatchObject({ proxy: proxyImage })
+it("shows with every app the one image of the stage's proxies, which it reads once", async () => {
+  const world = createWorld({ instances: 1 })
+  const load = vi.fn(proxyImages.load)
+  const ports = { ...world.toPorts(plainly), stage: 'prod', renewals, proxyImages: { load } }
+  const status = createStatus({ ...ports, apps: [world.app] })
+  expect(await status([world.app, appOf('staging')])).toMatchObject([
+    { app: world.app.name, proxy: proxyImage },
+    { app: 'staging', proxy: proxyImage },
+  ])
+  expect(load).toHaveBeenCalledTimes(1)
 })
