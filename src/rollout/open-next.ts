@@ -131,8 +131,8 @@ const openRequested = async (
   request: Request,
 ): Promise<boolean> => {
   const resolved = await resolveRequest(ports, app, head, request)
-  const lack = resolved.ok ? await findLack(ports, app) : null
   if (!resolved.ok) return write(head, { kind: 'declined', reason: resolved.error })
+  const lack = await findLack(ports, app)
   if (lack !== null) return write(head, { kind: 'declined', reason: lack })
   const opening = await gatherOpening(ports, app, await inherited(ports, head), resolved.value)
   const reason = findRefusal(ports, head, opening)
