@@ -3,7 +3,11 @@ import { expect, test } from 'vitest'
 import type { Digest, InstanceId } from '../../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import type { Command, Invocation } from '../../../../src/targets/ec2/ports.ts'
-import { createRenewProxies, type RenewPorts } from '../../../../src/targets/ec2/renew.ts'
+import {
+  createRenewProxies,
+  createResolveRenewal,
+  type RenewPorts,
+} from '../../../../src/targets/ec2/renew.ts'
 import { after, instanceAt, start } from '../../../support/deployments.ts'
 import { invocationOf, proxyImage } from '../../../support/ec2-ports.ts'
 import { digestAt, silent } from '../../../support/examples.ts'
@@ -31,6 +35,7 @@ const createStage = (given: Given = {}) => {
   let isDown = given.isDown ?? false
   const reads: string[] = []
   const errors: object[] = []
+  const warnings: object[] = []
   const tried: InstanceId[] = []
   const sent: Command[] = []
   const images: ProxyImage[] = []
@@ -75,7 +80,11 @@ const createStage = (given: Given = {}) => {
     stage: { owner: '000000000000/eu-west-3/test', renewDocument: 'renew' },
     clock: () => new Date(now),
     sleep: async (milliseconds) => void (now += milliseconds),
-    log: { ...silent, error: (_message, fields = {}) => void errors.push(fields) },
+    log: {
+      ...silent,
+      warn: (_message, fields = {}) => void warnings.push(fields),
+      error: (_message, fields = {}) => void errors.push(fields),
+    },
   }
   return {
     ports,
@@ -83,6 +92,7 @@ const createStage = (given: Given = {}) => {
     tried,
     reads,
     errors,
+    warnings,
     images,
     renew: createRenewProxies(ports),
     renewal: () => stored?.renewal ?? null,
@@ -97,6 +107,8 @@ test('instances get the image one after the other, and the first that has it mak
   await renew()
   expect(sent.map(({ instances }) => instances)).toEqual([[instanceAt(1)], [instanceAt(2)]])
   expect(sent[0]?.parameters).toMatchObject({
+    Owner: '000000000000/eu-west-3/test',
+    NotAfter: String(Date.parse(start) / 1000 + 330),
     Fence: String(Date.parse(start) / 1000),
     ProxyImage: `docker.io/library/haproxy@${digestAt(33)}`,
   })
@@ -219,7 +231,7 @@ test('a request that could not begin within an hour ends, and the next one begin
     image: null,
     ended: { reason: 'proxy_image_unavailable' },
   })
-  expect([stage.sent, stage.images]).toEqual([[], []])
+  expect([stage.sent, stage.images, stage.errors]).toEqual([[], [], [{ by: 'ada' }]])
   stage.answer()
   await stage.renew()
   expect(stage.sent).toEqual([])
@@ -289,11 +301,11 @@ test('deployments that hold an instance are waited for until the request is an h
 })
 
 test('an instance that is gone when its turn comes is left out', async () => {
-  const { renew, sent, renewal, errors } = createStage({ refusals: ['invalid_instance'] })
+  const { renew, sent, renewal, warnings } = createStage({ refusals: ['invalid_instance'] })
   await renew()
   expect(sent.map(({ instances }) => instances[0])).toEqual([instanceAt(2)])
   expect(renewal()).toMatchObject({ done: [instanceAt(2)], ended: { reason: 'deployed' } })
-  expect(errors).toEqual([])
+  expect(warnings).toEqual([{ instance: instanceAt(1), reason: 'instance_offline' }])
 })
 
 test('a send that SSM refuses ends a renewal, and is logged as an error', async () => {
@@ -311,4 +323,41 @@ test('an instance that always says busy gets one command a run', async () => {
     await renew()
     expect(sent).toHaveLength(run)
   }
+})
+
+test("an instance's answer is cut to a plain line, and a reason that Landfall does not know is no answer", async () => {
+  const output = answered('failed', 'made_up', `\u001b[31m${'x'.repeat(5000)}\nnext`)
+  const { renew, renewal } = createStage({ outputs: [output] })
+  await renew()
+  const { reason, message = '' } = renewal()?.ended ?? {}
+  expect(reason).toBe('no_answer')
+  expect(message).toMatch(/^i-00000001: [^\p{Cc}]*x{200}[^\p{Cc}]*$/u)
+  expect(message.length).toBeLessThanOrEqual(300)
+})
+
+test('the answer of another instance to the same command counts for nothing', async () => {
+  const { ports, renewal, images } = createStage({ online: [instanceAt(1)] })
+  const output = answered('succeeded', 'deployed')
+  const invocations = async () => [
+    invocationOf(2, { instance: instanceAt(2), output }),
+    invocationOf(1, { instance: instanceAt(1), status: 'InProgress' }),
+  ]
+  await createRenewProxies({ ...ports, commands: { ...ports.commands, invocations } })()
+  expect(renewal()).toMatchObject({ asked: { instance: instanceAt(1) }, done: [] })
+  expect(images).toEqual([])
+})
+
+test('a digest that is given is of the repository that the setting names, and asks no registry', async () => {
+  const asked: string[] = []
+  const findDigest = async ({ image }: { image: string }, tag: string) => {
+    asked.push(`${image} ${tag}`)
+    return succeed(digestAt(2))
+  }
+  const ports = { findDigest, clock: () => new Date(start), log: silent }
+  const resolve = createResolveRenewal(ports, 'registry.example:5000/haproxy:3.2')
+  const image = 'registry.example:5000/haproxy'
+  expect(await resolve(digestAt(9))).toMatchObject({ value: { image, digest: digestAt(9) } })
+  expect(asked).toEqual([])
+  expect(await resolve(null)).toMatchObject({ value: { image, tag: '3.2', digest: digestAt(2) } })
+  expect(asked).toEqual([`${image} 3.2`])
 })
