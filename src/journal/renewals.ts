@@ -26,13 +26,24 @@ const renewalSchema: z.ZodType<Renewal & { readonly version: number }> = z.objec
   ended: z.object({ at: instantSchema, reason: reasonSchema, message: z.string() }).nullable(),
 })
 
-/** For an operator, who writes the request and a line for people: the newest request is the one that counts. */
+/**
+ * For an operator, who writes the request and its audit entry: the newest request is the one that counts. False where that has
+ * the same id already.
+ */
 export const createRenewalRequests = (table: JournalTable) => ({
-  request: async ({ id, by, at, digest }: RenewalRequest): Promise<void> => {
+  request: async ({ id, by, at, digest }: RenewalRequest): Promise<boolean> => {
     const operation = { schemaVersion, id, by, at, digest }
     const audit = { ...itemKey.proxyOperation(at, id), kind: 'renew-proxy' }
     await putItem(table, { ...audit, ...operation, expiresAt: expiresAt(at, 'operation') })
-    await putItem(table, { ...itemKey.renewalRequest(), ...operation })
+    return putItem(
+      table,
+      { ...itemKey.renewalRequest(), ...operation },
+      {
+        ConditionExpression: 'attribute_not_exists(pk) OR #id <> :id',
+        ExpressionAttributeNames: { '#id': 'id' },
+        ExpressionAttributeValues: { ':id': id },
+      },
+    )
   },
 })
 

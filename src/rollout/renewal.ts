@@ -3,10 +3,11 @@ import type * as z from 'zod'
 import { toInstant, type Clock } from '../kernel/clock.ts'
 import { newNonce, type Digest } from '../kernel/id.ts'
 import { reasons } from '../kernel/reason.ts'
-import { answerForAny, type OperatorServices } from './operator.ts'
+import { answerForAny, repeated, type OperatorServices } from './operator.ts'
 
 interface RenewalServices extends OperatorServices {
-  readonly request: (request: RenewalRequest) => Promise<void>
+  /** False where the newest request has the same id. */
+  readonly request: (request: RenewalRequest) => Promise<boolean>
   readonly clock: Clock
 }
 
@@ -37,6 +38,7 @@ export const answerRenewal = (
 ): Promise<unknown> =>
   answerForAny(schema, given, load, async (_, input, { request, clock }) => {
     const { by, requestId: id = newNonce(), digest = null } = input
-    await request({ id, by, at: toInstant(clock()), digest })
-    return { outcome: 'accepted', reason: 'requested', id, message: `${reasons.requested} ${gap}` }
+    const isNew = await request({ id, by, at: toInstant(clock()), digest })
+    const message = isNew ? `${reasons.requested} ${gap}` : repeated
+    return { outcome: 'accepted', reason: 'requested', id, message }
   })

@@ -26,7 +26,9 @@ it("keeps an operator's newest request, and a line of each for people", async ()
   expect(await renewals.loadRequest()).toBeNull()
   const first = { id: 'a', by: 'ada', at: '2026-11-20T10:00:00.000Z', digest: null }
   const second = { ...first, id: 'b', at: '2026-11-20T11:00:00.000Z', digest: digestAt(9) }
-  for (const one of [first, second]) await request(one)
+  for (const one of [first, second]) expect(await request(one)).toBe(true)
+  expect(await renewals.loadRequest()).toEqual(second)
+  expect(await request({ ...second, at: '2026-11-20T12:00:00.000Z', digest: null })).toBe(false)
   expect(await renewals.loadRequest()).toEqual(second)
   for (const { at, id } of [first, second])
     expect(await journal.read(itemKey.proxyOperation(at, id))).toMatchObject({
