@@ -3,7 +3,7 @@ import { secondsBetween, toInstant } from '../kernel/clock.ts'
 import { later, refused, type ForeignFailure } from '../kernel/foreign.ts'
 import type { Http, HttpFailure, HttpResponse } from '../kernel/http.ts'
 import { parseJson } from '../kernel/json.ts'
-import { toSafeLine } from '../kernel/plain-line.ts'
+import { toMaskedLine, toSafeLine } from '../kernel/plain-line.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 
@@ -13,7 +13,9 @@ const Complaint = z.object({ message: z.string() })
 export const readComplaint = ({ body }: HttpResponse, authorization: Redacted): string => {
   const [, token = ''] = authorization.reveal().split(' ')
   const message = parseJson(Complaint, body)?.message ?? ''
-  return toSafeLine(token === '' ? message : message.replaceAll(token, '[REDACTED]'))
+  const mask = (text: string): string =>
+    token === '' ? text : text.replaceAll(token, '[REDACTED]')
+  return toSafeLine(toMaskedLine(message, mask))
     .replaceAll(/[\w.~+/=-]{60,}/g, '[REDACTED]')
     .slice(0, 120)
 }

@@ -9,6 +9,16 @@ export const toPlainLine = (text: string, most = text.length): string =>
     .replaceAll(/[\t\n\v\f\r\u0085\p{Zl}\p{Zp}]/gu, ' ')
     .replaceAll(/\p{C}/gu, '')
 
+/**
+ * The same without secrets. Masked before the cut, which could leave half a secret, and once more without what a plain
+ * line leaves out, because only then a secret may be whole.
+ */
+export const toMaskedLine = (
+  text: string,
+  mask: (text: string) => string,
+  most = Infinity,
+): string => toPlainLine(mask(toPlainLine(mask(text))), most)
+
 /** Patterns of tokens: GitHub, Docker Hub, Render, Heroku, Slack, Sentry, AWS, bearer and basic, URLs with a password. */
 const tokenPatterns = [
   /\b(?:gh[opsur]_|github_pat_|dckr_(?:pat|oat)_|rnd_|HRKU-|xox[a-z]-|sntr[yu]s_)[\w-]{8,}/g,

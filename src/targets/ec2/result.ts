@@ -3,7 +3,7 @@ import type { Answer } from '../../deployment/step.ts'
 import { Digest, Generation, type InstanceId } from '../../kernel/id.ts'
 import { parseJson } from '../../kernel/json.ts'
 import { isReason, type Reason } from '../../kernel/reason.ts'
-import { toPlainLine } from '../../kernel/plain-line.ts'
+import { toMaskedLine, toPlainLine } from '../../kernel/plain-line.ts'
 import { maxMessageLength } from '../answers.ts'
 import type { Invocation } from './ports.ts'
 
@@ -133,21 +133,12 @@ export const toAnswer = (id: InstanceId, result: HostResult, output: string): An
   tail: result.outcome === 'succeeded' ? [] : tailOf(result, output),
 })
 
-/**
- * The words of an answer for people: without secrets, as single lines and within their limits. Masked before the cut,
- * which could leave half a secret, and after it, because a secret may be whole only without what is taken out.
- */
-export const toSafeAnswer = (answer: Answer, mask: (text: string) => string): Answer => {
-  const say = (text: string, length: number) => {
-    const masked = mask(text)
-    return toPlainLine(mask(toPlainLine(masked, masked.length)), length)
-  }
-  return {
-    ...answer,
-    message: answer.message === null ? null : say(answer.message, maxMessageLength),
-    tail: answer.tail.map((line) => say(line, most.tailCharacters)),
-  }
-}
+/** The words of an answer for people: without secrets, as single lines and within their limits. */
+export const toSafeAnswer = (answer: Answer, mask: (text: string) => string): Answer => ({
+  ...answer,
+  message: answer.message === null ? null : toMaskedLine(answer.message, mask, maxMessageLength),
+  tail: answer.tail.map((line) => toMaskedLine(line, mask, most.tailCharacters)),
+})
 
 /** Whether an invocation has ended. */
 export const isTerminal = (invocation: Invocation | undefined): invocation is Invocation =>

@@ -1,4 +1,4 @@
-import { toPlainLine } from '../../kernel/plain-line.ts'
+import { toMaskedLine, toPlainLine } from '../../kernel/plain-line.ts'
 import { listMasks, maskText } from '../../secrets/masks.ts'
 import type { HerokuLook } from './look.ts'
 import { readVariables } from './variables.ts'
@@ -26,12 +26,12 @@ const readEnd = async (chunks: AsyncIterable<Uint8Array>): Promise<string> => {
   return isCut ? text.slice(text.indexOf('\n') + 1 || text.length) : text
 }
 
-const toLines = (text: string): readonly string[] =>
+const toLines = (text: string, mask: (text: string) => string): readonly string[] =>
   text
     .split(/\r?\n/)
-    .map((line) => toPlainLine(line, mostLineLength).trimEnd())
-    .filter((line) => line !== '')
+    .filter((line) => toPlainLine(line).trim() !== '')
     .slice(-mostLines)
+    .map((line) => toMaskedLine(line, mask, mostLineLength).trimEnd())
 
 /**
  * The last lines of a release phase; none where they cannot be read or masked. Masked are the app's secrets and
@@ -51,5 +51,5 @@ export const readOutput = async (
   if (!opened.ok) return []
   const text = await readEnd(opened.value.chunks)
   opened.value.close()
-  return opened.value.status === 200 ? toLines(maskText(mask(text), masks)) : []
+  return opened.value.status === 200 ? toLines(text, (line) => maskText(mask(line), masks)) : []
 }

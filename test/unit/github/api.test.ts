@@ -260,6 +260,14 @@ describe('GitHub API: a request', () => {
     expect(!answered.ok && answered.error.why).toContain('No ref found for: main ([REDACTED])')
   })
 
+  test("quotes GitHub's error text without a token of another form, also one in two", async () => {
+    const { ask, server } = await start(secretsOf({ [secret]: 'a-plain-key' }))
+    const message = 'Bad key: a-plain-key, a-plain\u200B-key'
+    server.fate = () => ({ kind: 'answer', status: 422, body: { message } })
+    const answered = await ask(request)
+    expect(!answered.ok && answered.error.why).toContain('Bad key: [REDACTED], [REDACTED]')
+  })
+
   test.each([
     ['https://api.github.com', 'https://api.github.com/repos/acme/oc-lettings/deployments'],
     [

@@ -298,6 +298,7 @@ describe('a release at Heroku', () => {
       'x'.repeat(500),
       'planted-one',
       'horse-battery',
+      'planted-\u001b[0mone horse-\u200Bbattery',
       '\u001b[31mno such table\u001b[0m',
     ]
     appOf(stage).settings.courseOf = () => ({ kind: 'release_failed', output: output.join('\n') })
@@ -308,9 +309,9 @@ describe('a release at Heroku', () => {
       'x'.repeat(300),
       '***',
       '[masked]',
-      expect.stringContaining('no such table'),
+      '*** [masked]',
+      'no such table',
     ])
-    expect(answer.tail.join('')).not.toMatch(/[\p{Cc}]/u)
     expect(servedBy(stage)).toBe(imageIdOf(digestOf('a')))
   })
 
