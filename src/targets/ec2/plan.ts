@@ -110,6 +110,21 @@ const comparePredeploy = (
   return [toWarning('predeploy', message)]
 }
 
+/** A release from before `drain` gave open requests as long as the stop. */
+const compareDrain = (
+  { strategy, drainSeconds, run }: Ec2Settings,
+  { before }: PlanContext,
+): readonly Finding[] => {
+  if (before?.kind !== 'ec2' || strategy !== 'recreate') return []
+  const [seconds, secondsBefore] = [
+    drainSeconds ?? run.stopTimeoutSeconds,
+    before.drainSeconds ?? before.run.stopTimeoutSeconds,
+  ]
+  if (seconds >= secondsBefore) return []
+  const message = `with the next deployment the old container has ${seconds} s, not ${secondsBefore} s as now, for the requests that it still answers: then these are cut, such as a download; drain sets it`
+  return [toWarning('drain', message)]
+}
+
 /** A fleet of EC2 (or hybrid) instances as `plan` reads it. */
 export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): PlannedTarget => {
   // One listing for the opening and for the look, so that both have the same instances.
@@ -139,6 +154,7 @@ export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): Plann
             ...leftOut,
             ...compareFleetHealth(settings, context),
             ...comparePredeploy(settings, context),
+            ...compareDrain(settings, context),
             ...findProxy(proxy),
             ...findOnFleet(sized, settings, target, context, proxy),
           ],

@@ -334,6 +334,24 @@ test.each<[string, Partial<Ec2Settings>, Partial<Ec2Settings>, readonly string[]
   expect(found.slice(0, -1)).toEqual(told)
 })
 
+const recreate = { strategy: 'recreate' } as const
+test.each<[string, Partial<Ec2Settings>, Partial<Ec2Settings>, readonly string[]]>([
+  [
+    'that those of a release from before drain had run.stopTimeout',
+    { ...recreate, drainSeconds: null },
+    recreate,
+    [
+      'warning drain: with the next deployment the old container has 5 s, not 30 s as now, for the requests that it still answers: then these are cut, such as a download; drain sets it',
+    ],
+  ],
+  ['nothing where they have as long', { ...recreate, drainSeconds: 5 }, recreate, []],
+  ['nothing where they have longer', { ...recreate, drainSeconds: 1 }, recreate, []],
+  ['nothing where they were not cut before', { drainSeconds: null }, {}, []],
+])('tells of open requests against the live release: %s', async (_, old, settings, told) => {
+  const found = await findingsOf({}, settings, { before: ec2(old) })
+  expect(found.slice(0, -1)).toEqual(told)
+})
+
 const wouldOf = async (given: Omit<Given, 'hosts'> & { host: Partial<HostPlan> }) =>
   (await planOf({ ...given, hosts: [given.host] })).instances[0]?.would
 const check =
