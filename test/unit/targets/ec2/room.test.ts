@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { envelopeCharacters, mostInWave, roomBeside } from '../../../../src/targets/ec2/room.ts'
 
@@ -22,6 +23,14 @@ test.each([
     expect(mostInWave(bytes, roomBeside('x'.repeat(1200)))).toBe(instances)
   },
 )
+
+test('the page of reasons says how much env and secret may have, in whole kB', () => {
+  const page = readFileSync('docs/reasons.md', 'utf8')
+  const [, kilobytes] = /env and secret together may have about (\d+) kB/.exec(page) ?? []
+  const fits = (bytes: number): number => mostInWave(bytes, roomBeside('x'.repeat(1200)))
+  expect(fits(Number(kilobytes) * 1000)).toBeGreaterThan(0)
+  expect(fits((Number(kilobytes) + 1) * 1000)).toBe(0)
+})
 
 test.each([
   // 160 bytes of its own, 4 for each begun KiB, 334 for each instance; 4 characters for 3 bytes.
