@@ -42,12 +42,6 @@ describe('a call of an operator function', () => {
     const named = [...table.matchAll(/^\| `([\w-]+)`/gm)].map(([, name = '']) => name)
     expect(named.toSorted()).toEqual(handlers.filter((name) => !internal.includes(name)).toSorted())
   })
-
-  it('README says how many functions there are', () => {
-    const numbers = ['eleven', 'twelve', 'thirteen', 'fourteen', 'fifteen']
-    const number = /It is (\w+) AWS Lambda functions/.exec(read('README.md'))?.[1] ?? ''
-    expect(numbers.indexOf(number) + 11).toBe(readdirSync('handlers').length)
-  })
 })
 
 describe('a copy of a container that was run by hand', () => {

@@ -26,7 +26,6 @@ const longest: readonly string[] = [
   'test/host/engine-restarts.test.ts',
   'test/end-to-end/alarm.test.ts',
   'test/host/kills.test.ts',
-  'test/host/engine-restarts.test.ts',
   'test/host/fence.test.ts',
   'test/end-to-end/render.test.ts',
   'test/host/time.test.ts',
