@@ -36,11 +36,13 @@ export const parseImage = (image: string): ImageAddress => {
   return { host, origin, repository }
 }
 
-/** What an image's full name says: the repository, and its tag (`latest` if none) or digest. */
+/** What an image's full name says: the repository, and its digest, or else its tag (`latest` if none). */
 export const parseReference = (
   reference: string,
 ): { readonly image: string; readonly tag: string } => {
   const [, image = reference, tag = 'latest'] =
-    /^(.+)@(sha256:[0-9a-f]{64})$/.exec(reference) ?? /^(.+):([^:/]+)$/.exec(reference) ?? []
+    /^(.+?)(?::[^:/]+)?@(sha256:[0-9a-f]{64})$/.exec(reference) ??
+    /^(.+):([^:/]+)$/.exec(reference) ??
+    []
   return { image, tag }
 }

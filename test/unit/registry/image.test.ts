@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseImage } from '../../../src/registry/image.ts'
+import { parseImage, parseReference } from '../../../src/registry/image.ts'
 
 test.each([
   ['nginx', 'docker.io', 'https://registry-1.docker.io/', 'library/nginx'],
@@ -20,4 +20,17 @@ test.each([
 ])('reads the image %s as Docker does', (image, host, origin, repository) => {
   const address = parseImage(image)
   expect({ ...address, origin: address.origin.href }).toEqual({ host, origin, repository })
+})
+
+const digest = `sha256:${'a'.repeat(64)}`
+
+test.each([
+  ['haproxy', 'haproxy', 'latest'],
+  ['registry:5000/haproxy', 'registry:5000/haproxy', 'latest'],
+  ['registry:5000/haproxy:3.2', 'registry:5000/haproxy', '3.2'],
+  [`registry:5000/haproxy@${digest}`, 'registry:5000/haproxy', digest],
+  // As Renovate writes it.
+  [`registry:5000/haproxy:3.2@${digest}`, 'registry:5000/haproxy', digest],
+])('reads the full name %s as a repository and what names the image there', (name, image, tag) => {
+  expect(parseReference(name)).toEqual({ image, tag })
 })
