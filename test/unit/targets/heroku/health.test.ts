@@ -23,6 +23,7 @@ const answering = (milliseconds: number, answers: readonly Given[]) => {
   const asked: string[] = []
   const redirects = new Set<string | undefined>()
   let passed = 0
+  let open = 0
   const openHttp: OpenHttp = (request) => {
     const { url, timeoutMilliseconds = 0 } = request
     asked.push(url.href)
@@ -37,12 +38,12 @@ const answering = (milliseconds: number, answers: readonly Given[]) => {
         yield Buffer.from(chunk)
       }
     })()
-    return Promise.resolve(
-      succeed({ status, headers: new Headers(headers), chunks, close: () => {} }),
-    )
+    open += 1
+    const close = (): void => void (open -= 1)
+    return Promise.resolve(succeed({ status, headers: new Headers(headers), chunks, close }))
   }
   const ports = { openHttp, clock: () => new Date(passed) }
-  return { asked, redirects, ports, passed: () => passed }
+  return { asked, redirects, ports, passed: () => passed, open: () => open }
 }
 
 test.each<[string, number, readonly Given[], string | null, number]>([
@@ -70,11 +71,11 @@ test.each<[string, number, readonly Given[], string | null, number]>([
 })
 
 const judge = (answer: Given, more: Partial<Parameters<typeof checkHealth>[2]> = {}) => {
-  const { ports, redirects } = answering(10, [answer, answer, answer])
-  return checkHealth(ports, 'https://shop.herokuapp.com/', { ...health, ...more }).then((why) => ({
-    why,
-    redirects: [...redirects],
-  }))
+  const { ports, redirects, open } = answering(10, [answer, answer, answer])
+  return checkHealth(ports, 'https://shop.herokuapp.com/', { ...health, ...more }).then((why) => {
+    expect(open()).toBe(0)
+    return { why, redirects: [...redirects] }
+  })
 }
 const to = (location: string): Given => ({ status: 302, headers: { location } })
 const same = 'GET /healthz answered 302, a redirect to the same path, which never counts'
