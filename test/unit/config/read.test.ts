@@ -558,15 +558,35 @@ test('holds requests of a recreate by default as long as it may take', () => {
   })
 })
 
-const healthOf = (text: string): unknown => {
+const fleetOf = (text: string) => {
   const parsed = read(text)
   const [target] = parsed.ok ? (parsed.value.configuration.apps[0]?.targets ?? []) : []
-  return target?.kind === 'ec2' ? target.health : null
+  return target?.kind === 'ec2' ? target : null
 }
 
 test('the health check accepts no redirect by default', () => {
   const expected = { expect: { from: 200, to: 299 }, contains: null, scheme: 'http' }
-  expect(healthOf(file)).toMatchObject(expected)
+  expect(fleetOf(file)?.health).toMatchObject(expected)
+})
+
+test.each([
+  ['replaces: old', { replaces: 'old', acceptedLosses: [] }],
+  ['replaces: { name: old, without: [port] }', { replaces: 'old', acceptedLosses: ['port'] }],
+  ['drain: 20s\n          strategy: recreate', { drainSeconds: 20 }],
+  ['predeploy: [migrate]', { predeploy: ['migrate'], predeployEntrypoint: true }],
+  ['predeploy: { command: [migrate] }', { predeploy: ['migrate'], predeployEntrypoint: true }],
+  [
+    'predeploy: { command: [migrate], entrypoint: false }',
+    { predeploy: ['migrate'], predeployEntrypoint: false },
+  ],
+  ['keep: 5', { run: { user: null, extraHosts: [], shmSize: null, init: true } }],
+  [
+    'run: { user: "1000", extraHosts: ["db:10.0.0.5"], shmSize: 64m, init: false }',
+    { run: { user: '1000', extraHosts: ['db:10.0.0.5'], shmSize: '64m', init: false } },
+  ],
+  ['health: { contains: ok }', { health: { contains: 'ok' } }],
+])('reads %s', (lines, expected) => {
+  expect(fleetOf(ec2With(lines))).toMatchObject(expected)
 })
 
 test.each([
@@ -576,5 +596,5 @@ test.each([
   ['80', '{ scheme: https }', 'https'],
 ])('behind publish: %s with health: %s the check says %s', (publish, health, scheme) => {
   const text = edit('publish: 80', `publish: ${publish}\n          health: ${health}`)
-  expect(healthOf(text)).toMatchObject({ scheme })
+  expect(fleetOf(text)?.health).toMatchObject({ scheme })
 })

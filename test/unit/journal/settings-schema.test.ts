@@ -15,6 +15,19 @@ test('a release frozen before its rights were limited is brought back with the r
   ])
 })
 
+test('a release frozen before predeploy ran by the ENTRYPOINT runs without it, and takes over as it did', () => {
+  const { predeployEntrypoint: _, acceptedLosses: __, ...target } = ec2()
+  const { user: ___, extraHosts: ____, shmSize: _____, init: ______, ...run } = target.run
+  const frozen = { ...appOf('shop'), targets: [{ ...target, run }] }
+  expect(settingsSchema.parse(frozen).targets).toMatchObject([
+    {
+      predeployEntrypoint: false,
+      acceptedLosses: [],
+      run: { user: null, extraHosts: [], shmSize: null, init: true },
+    },
+  ])
+})
+
 test('a release frozen before its answers were judged more strictly is judged as it was, and drains as long', () => {
   const { drainSeconds: _, ...target } = ec2()
   const { contains: __, scheme: ___, ...health } = target.health

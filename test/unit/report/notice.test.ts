@@ -229,6 +229,7 @@ describe('webhook notice: the text', () => {
     ['a link', '[click](https://evil.example)', '[click](https://evil.example)'],
     ['the end of code', '`@everyone`', "'@\u200Beveryone'"],
     ['control and bidi characters', 'a\u202Eb\u0007c', 'abc'],
+    ['tabs and several spaces', 'a\t\tb  c', 'a b c'],
   ])(
     'quotes what an app or a person says as code, in which it mentions nobody: %s',
     (_what, text, quoted) => {

@@ -305,6 +305,12 @@ test.each<[string, Partial<Ec2Settings['health']>, Partial<Ec2Settings>, readonl
     {},
     [`${now} must answer 200-299, not 204-204 as now`],
   ],
+  [
+    'no end of redirects where they are still expected',
+    { expect: { from: 200, to: 399 } },
+    { health: { ...ec2().health, expect: { from: 300, to: 399 } } },
+    [`${now} must answer 300-399, not 200-399 as now`],
+  ],
   ['nothing of a worker', { scheme: null }, { port: null, publish: null, strategy: 'worker' }, []],
 ])('tells of the health check against the live release: %s', async (_, health, settings, told) => {
   const before = ec2({ health: { ...ec2().health, ...health } })
