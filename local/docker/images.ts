@@ -182,8 +182,10 @@ export const publishProxyImage = async (
   await docker(['tag', proxyImage, tagged])
   await docker(['push', '--quiet', tagged])
   const listed = await docker(['image', 'inspect', '--format', '{{json .RepoDigests}}', tagged])
-  const pinned = z.array(z.string()).parse(JSON.parse(listed))
-  return { tagged, pinned: pinned.find((one) => one.startsWith(`${name}@`)) ?? tagged }
+  const digests = z.array(z.string()).parse(JSON.parse(listed))
+  const pinned = digests.find((one) => one.startsWith(`${name}@`))
+  if (pinned === undefined) throw new Error(`Docker knows no digest of ${tagged}`)
+  return { tagged, pinned }
 }
 
 export interface AppImage {
