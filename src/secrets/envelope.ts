@@ -150,8 +150,8 @@ export const isSealable = async (certificate: string, instance: InstanceId): Pro
     const { raw, publicKey, issuer } = new X509Certificate(der)
     // Also reads PEM, and ignores what follows.
     if (!raw.equals(der)) return false
-    // An envelope names its readers by issuer and serial number, and each of them can read all of these: under another's
-    // name, that instance would find this entry first, and could not open the envelope.
+    // A reader finds its entry in an envelope by issuer and serial number, and every reader sees those of the others. With a
+    // copy of both, an instance would make another one find the wrong entry, which that one could not decrypt.
     if (issuer !== `O=Landfall\nCN=${instance}`) return false
     if (publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return false
     const sealed = await sealEnvelope(new Redacted('x'), [der])

@@ -192,6 +192,15 @@ test('counts a result line with more steps than a script has as none', async () 
   expect(answers).toMatchObject([{ outcome: 'lost' }])
 })
 
+test('names the field of a long result line that cannot be read, of which SSM shows the begin first', async () => {
+  const stdout = line({ ...done, tail: ['x'.repeat(3000), 1] })
+  const invocations = [invocationOf(1, { status: 'Failed', output: stdout.slice(0, 2500) })]
+  const outputs = { [instanceAt(1)]: { stdout, stderr: '' } }
+  const { answers } = await observed({ invocations, outputs })
+  const message = 'its result line cannot be read: tail.1'
+  expect(answers).toMatchObject([{ outcome: 'lost', reason: 'no_answer', message }])
+})
+
 test.each([1.5, -1, 1e300])('ignores a result line with the fence %s', (seen) => {
   expect(parseHostResult(line({ ...done, fenceSeen: seen }))).toBeNull()
 })
