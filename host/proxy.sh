@@ -171,14 +171,12 @@ create_proxy() {
 
 # A renewal that was killed: what runs is the proxy.
 settle_renewal() {
-  local left
   [[ -e $proxy_dir/renewal ]] || return 0
   if is_running "$proxy-next"; then
     docker rm --force "$proxy" >/dev/null 2>&1
     docker rename "$proxy-next" "$proxy"
   else docker rm "$proxy-next" >/dev/null 2>&1; fi
-  # No answer is no proof.
-  left=$(docker ps --all --quiet --filter "name=^$proxy-next\$") && [[ ! $left ]] && rm "$proxy_dir/renewal"
+  is_gone "$proxy-next" && rm "$proxy_dir/renewal"
 }
 
 proxy_answers() { find_proxy && worker_pids | grep -q .; }

@@ -92,7 +92,10 @@ renew_proxy() {
   lock_host || fail busy 'a deployment holds the proxies'
   settle
   unlock_host
-  runs=$(docker inspect --format '{{.Config.Image}}' "$proxy" 2>/dev/null) || { engine_answers || fail docker_unavailable 'Docker does not answer any more'; return 0; }
+  runs=$(docker inspect --format '{{.Config.Image}}' "$proxy" 2>/dev/null) || {
+    is_gone "$proxy" || fail docker_unavailable 'Docker does not answer any more'
+    return 0
+  }
   if [[ $runs == "$proxy_image" ]] && find_proxy; then return 0; fi
   try switch_failed "the image does not take the configuration of $proxy" accepts_config
   lock_apps || return 0
@@ -128,7 +131,7 @@ main() {
   deadline=$((began + timeout))
   take_turn
   begin inspect
-  [[ $(timeout 20 docker version --format '{{.Server.Version}}' 2>&1) =~ ^[0-9] ]] || fail docker_unavailable 'Docker does not answer'
+  engine_answers || fail docker_unavailable 'Docker does not answer'
   end succeeded
   if compgen -G "$host/proxies/*/apps/*.cfg" >/dev/null; then
     begin pull

@@ -13,6 +13,12 @@ is_running() { [[ $(timeout 20 docker inspect --format '{{.State.Running}}' "$1"
 # An image may have the same name.
 exists() { docker inspect --type container "$1" >/dev/null 2>&1; }
 
+# True if Docker says that there is no such container. While the engine is restarted, `exists` is false too.
+is_gone() {
+  local left
+  left=$(docker ps --all --quiet --filter "name=^$1\$") && [[ ! $left ]]
+}
+
 # A container that was created by digest has that image, also when the image lost its name since. For one that was not,
 # the digests of its image's names tell, or the image's id, which in containerd's store is the digest.
 is_image_right() { # container digest

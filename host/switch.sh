@@ -23,7 +23,7 @@ give_back() {
   read -r name policy until_at <"$state/replaced"
   # The engine may still carry out the stop that a killed run ordered.
   until_true "$(remaining $((until_at - $(now))))" is_down "$name" || true
-  { docker update --restart "$policy" "$name" && docker start "$name"; } >/dev/null || { ! exists "$name" && engine_answers; } || return 1
+  { docker update --restart "$policy" "$name" && docker start "$name"; } >/dev/null || is_gone "$name" || return 1
   rm -f "$state/replaced"
   # Its start-up time is unknown, so the wait is short.
   [[ ! $publish_port ]] || until_true "$(remaining 15)" answers_by_hand || true
@@ -145,12 +145,11 @@ forget_release() { # generation [image]
 # Removes only releases of this app, and never the live one or the one before.
 prune() {
   begin prune
-  local number kept=0 left
+  local number kept=0
   while read -r number; do
     kept=$((kept + 1))
     ((kept > keep && number != live && number != before)) || continue
-    docker rm "$(container_of "$number")" >/dev/null 2>&1 ||
-      { left=$(docker ps --all --quiet --filter "name=^landfall-$app\\.$number\$") && [[ ! $left ]]; } || continue
+    docker rm "$(container_of "$number")" >/dev/null 2>&1 || is_gone "$(container_of "$number")" || continue
     forget_release "$number"
   done < <(compgen -G "$state/releases/*" | while read -r number; do printf '%s\n' "${number##*/}"; done | sort -rn)
   end succeeded

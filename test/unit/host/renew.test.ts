@@ -57,18 +57,22 @@ test('a renewal that was killed is settled by one command at a time', () => {
   const script = `lock_host() { echo lock; }
 unlock_host() { echo unlock; }
 settle_renewal() { echo settle; }
-engine_answers() { return 0; }
-docker() { return 1; }
+docker() { [[ $1 == ps ]]; }
 renew_proxy`
   expect(run(script)).toEqual(['lock', 'settle', 'unlock'])
 })
 
-test('an engine that answers no more has renewed nothing', () => {
-  const script = `engine_answers() { return 1; }
-docker() { return 1; }
+test.each([
+  ['does not answer any more', 'return 1', ['docker_unavailable']],
+  ['was away for the first question', '[[ $1 == ps ]] && echo 0c0ffee', ['docker_unavailable']],
+  ['lists no proxy', '[[ $1 == ps ]]', []],
+])('a proxy has nothing to renew only if Docker says that it is gone: the engine %s', (...row) => {
+  const [, docker, said] = row
+  const script = `docker() { ${docker}; }
+engine_answers() { return 0; }
 fail() { echo "$1"; exit; }
 (renew_proxy)`
-  expect(run(script)).toEqual(['docker_unavailable'])
+  expect(run(script)).toEqual(said)
 })
 
 test('a pull that takes too long is told as that', () => {

@@ -475,6 +475,22 @@ live_is_true && echo paid`
   expect(run(undoing, script)).toEqual(['owed', 'paid'])
 })
 
+test.each([
+  ['it exists', 'echo 0c0ffee', 'owed'],
+  ['it was removed', ':', 'forgotten'],
+])(
+  'a container that was taken over is forgotten only if Docker lists it no more: %s',
+  (_, ps, is) => {
+    // The engine is away for the first commands and answers the later ones.
+    const script = `docker() { [[ $1 == ps ]] && ${ps}; }
+engine_answers() { return 0; }
+echo 'lettings always 5' >"$state/replaced"
+give_back || true
+[[ -e $state/replaced ]] && echo owed || echo forgotten`
+    expect(run(undoing, script)).toEqual([is])
+  },
+)
+
 test('an engine that is restarted while nothing of ours is restored gives back the container then', () => {
   const deploy = readFileSync('host/deploy.sh', 'utf8').replace(/\nmain\n$/, '\n')
   const script = `${deploy}${givingBack}exec 3>&1 >"$scratch/log"
