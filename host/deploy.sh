@@ -23,8 +23,7 @@ restore_nothing() {
   use_reserve
   make_live_true
   end succeeded
-  finish succeeded restored 'nothing of ours is live'
-  exit
+  end_live
 }
 
 # Not a failure: the instance's metadata options may keep containers away too.
@@ -67,7 +66,10 @@ main() {
 }
 
 end_live() { # [more]
-  finish succeeded "$([[ $mode == restore ]] && printf restored || printf deployed)" "generation $generation is live$(unguarded)${1:-}"
+  local reason=deployed text='nothing of ours is live'
+  [[ $mode != restore ]] || reason=restored
+  ((generation == 0)) || text="generation $generation is live$(unguarded)"
+  finish succeeded "$reason" "$text${1:-}"
   exit
 }
 
