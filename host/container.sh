@@ -79,15 +79,13 @@ free_slot() {
 
 # For `recreate`: requests wait at the proxy while the old container stops and the new one starts.
 stop_old() {
-  local other=green
   begin stop
   give_way
   if ((live > 0)); then
     changed=true
     if [[ $live_slot != none ]]; then
       # In the other slot: what waits is not among what is cut.
-      [[ $live_slot == blue ]] || other=blue
-      route "$other" "$waiting_room" || fail_route
+      route "${other_slot[$live_slot]}" "$waiting_room" || fail_route
     fi
     drain_slot "$live_slot" "${drain_limit:-$stop_timeout}" || give_way
     cut_slot "$live_slot"
@@ -109,9 +107,8 @@ expect_environment() {
 }
 
 choose_slot() {
-  slot=blue fresh=fresh
-  if [[ $strategy == recreate ]]; then [[ $live_slot != green ]] || slot=green
-  elif [[ $live_slot == blue ]]; then slot=green; fi
+  slot=${other_slot[$live_slot]} fresh=fresh
+  [[ $strategy != recreate || $live_slot == none ]] || slot=$live_slot
   if [[ $mode == restore || $kind == rollback ]] && exists "$(container_of "$generation")"; then fresh=kept; fi
 }
 

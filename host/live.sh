@@ -1,6 +1,8 @@
 # The live release, and the one way back to it.
 
 live_slot=none
+# While no release is live, the first slot.
+declare -A other_slot=([blue]=green [green]=blue [none]=blue)
 
 # `live` holds generation, slot and digest of the live release; generation 0 is none. Writing it commits a deployment:
 # a run that ends before is undone, what follows is only cleaning up.
@@ -85,10 +87,8 @@ discard() { # generation fresh image
 
 # Stops and keeps the app's other containers once they have finished their requests, unless a newer command comes in.
 retire_others() {
-  local other=blue
   [[ $(running_others) ]] || return 0
-  [[ $live_slot != blue ]] || other=green
-  leave_slot "$other" || return 1
+  leave_slot "${other_slot[$live_slot]}" || return 1
   stop_others
 }
 

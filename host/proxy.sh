@@ -201,8 +201,7 @@ reload_proxy() {
 # Sends the app's requests to a slot, or into the waiting room. It writes the file first, which a restart reads, and
 # then tells the running workers. It reloads only when hosts or times changed.
 route() { # slot target
-  local file=$proxy_dir/apps/$app.cfg before='' after pid lines=() other=blue reload=no
-  [[ $1 != blue ]] || other=green
+  local file=$proxy_dir/apps/$app.cfg before='' after pid lines=() reload=no
   install -d -m 0755 "$proxy_dir" "$proxy_dir/apps"
   lock_host || return 1
   [[ ! -e $file ]] || read -r before <"$file"
@@ -222,7 +221,7 @@ route() { # slot target
   elif [[ $reload == yes ]]; then reload_proxy || { unlock_host; return 1; }; fi
   for pid in $(worker_pids); do
     lines+=("@!$pid set server app-$app/$1 addr ${2%:*} port ${2#*:}" "@!$pid set server app-$app/$1 state ready"
-      "@!$pid set server app-$app/$other state drain")
+      "@!$pid set server app-$app/${other_slot[$1]} state drain")
   done
   cli "${lines[@]}"
   # A path of the log that stays the same when the container is replaced.
