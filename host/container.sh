@@ -44,7 +44,7 @@ run_predeploy() {
   own=$(docker image inspect --format '{{json .Config.Entrypoint}}' "$image@$digest")
   if [[ $entrypoint == none ]]; then
     alone=(--entrypoint "$program") predeploy=("${predeploy[@]:1}")
-  elif [[ $own == '["/bin/sh","-c",'* && $own != *\$[@*0]* ]]; then
+  elif [[ $own == '["/bin/sh","-c",'* && $own != *\$?(\{)[@*0]* ]]; then
     fail predeploy_failed "the image's ENTRYPOINT is a shell line, which ignores predeploy; write  predeploy: { command: [$program, ...], entrypoint: false }"
   elif [[ $own == '["'* ]]; then
     program+=' (after the ENTRYPOINT)'

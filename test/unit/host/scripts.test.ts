@@ -218,6 +218,22 @@ test('a secret in the address of a redirect is masked before it is cut', () => {
 })
 
 test.each([
+  ['exec "$@"', 'runs'],
+  ['exec "${@}"', 'runs'],
+  ['exec $0 $*', 'runs'],
+  ['exec node app.js', 'ignores predeploy'],
+  ['exec node ${APP}@1', 'ignores predeploy'],
+])('predeploy runs only after an ENTRYPOINT that uses its arguments: %s', (line, said) => {
+  const script = `docker() { echo '${JSON.stringify(['/bin/sh', '-c', line])}'; }
+with_values() { echo runs >>"$root/did"; }
+run_options() { options=(); }
+fail() { echo "$2" | grep -o 'ignores predeploy'; exit; }
+predeploy=(migrate) generation=5 digest=x slot=blue
+run_predeploy; cat "$root/did"`
+  expect(run(['running', 'state', 'container'], script)).toEqual([said])
+})
+
+test.each([
   ['nothing else runs', '', 'fresh blue-green', ''],
   ['another release is left', '5', 'fresh blue-green', 'leave green, stop 5'],
   ['a kept one is ordered and another is left', '5', 'kept blue-green', 'leave green, stop 5'],
