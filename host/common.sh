@@ -139,13 +139,20 @@ telling_line() {
 
 engine_answers() { timeout 20 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
-# A step that Docker or the disk left half-done failed for no reason of its own. The network `bridge` is as old as the
-# running engine. On a full disk also the words are lost; some file systems have no fixed number of inodes.
+# Sets `free`, empty if unknown, and `inodes`: many where the file system has no fixed number.
+measure_disk() { # unit directory
+  local of
+  read -r free of inodes < <(df --output=avail,itotal,iavail -B"$1" "$2" 2>/dev/null | tail -n 1) || free=''
+  ((${of/-/} + 0 > 0)) || inodes=99999
+}
+
+# Replaces `reason` where Docker or the disk failed the step. The network `bridge` is created anew when the engine
+# starts. A full disk may also lose the error message, so the free space is read as well.
 blame_others() {
-  local born free of inodes
+  local born free inodes
   case $reason in start_failed | switch_failed | pull_failed | busy | envelope_invalid)
-    read -r free of inodes < <(df --output=avail,itotal,iavail -B1K "$host" 2>/dev/null | tail -n 1)
-    if [[ ${message,,} == *'no space left on device'* ]] || ((${free:-9999} < 64 || (${of/-/} + 0 > 0 && inodes < 9))); then
+    measure_disk 1K "$host"
+    if [[ ${message,,} == *'no space left on device'* ]] || ((${free:-9999} < 64 || inodes < 9)); then
       reason=disk_full message="the disk is full: $message"
       return
     fi

@@ -56,13 +56,12 @@ has_image() { docker image inspect "$image@$digest" >/dev/null 2>&1; }
 # Prints why the disk is too full for the image, or nothing. An image of the same repository shares an unknown
 # number of layers, so only the least that any image takes is required then.
 disk_obstacle() { # directory
-  local free least=512 of inodes
+  local free inodes least=512
   [[ $(docker images --quiet "$image" 2>/dev/null) ]] || least=$((least + image_megabytes))
-  # Some file systems have no fixed number of inodes.
-  read -r free of inodes < <(df --output=avail,itotal,iavail -B1M "$1" 2>/dev/null | tail -n 1) || free=''
+  measure_disk 1M "$1"
   if ((${free:-$least} < least)); then
     has_image || printf 'only %s MB are free in %s, %s are needed' "$free" "$1" "$least"
-  elif ((${of/-/} + 0 > 0 && inodes < 10000)); then
+  elif ((inodes < 10000)); then
     has_image || printf 'only %s inodes are free in %s, 10000 are needed: too many small files' "$inodes" "$1"
   fi
 }
