@@ -98,7 +98,10 @@ renew_proxy() {
   }
   if [[ $runs == "$proxy_image" ]] && find_proxy; then return 0; fi
   try switch_failed "the image does not take the configuration of $proxy" accepts_config
-  lock_apps || return 0
+  if ! lock_apps; then
+    told+="; left as it is: $proxy, to which another stage deploys"
+    return 0
+  fi
   lock_host || fail busy 'a deployment holds the proxies'
   read -r subnet < <(docker network inspect --format '{{(index .IPAM.Config 0).Subnet}}' "$own_network")
   create_next

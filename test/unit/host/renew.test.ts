@@ -75,19 +75,50 @@ fail() { echo "$1"; exit; }
   expect(run(script)).toEqual(said)
 })
 
-test('a pull that takes too long is told as that', () => {
-  const script = `SSM_Owner=000000000000/eu-west-3/prod SSM_NotAfter=9999999999 SSM_Fence=1
-SSM_ProxyImage=docker.io/library/haproxy@sha256:${'5'.repeat(64)}
-timeout() { while [[ $1 == -* ]]; do shift; done; "\${@:2}"; }
-docker() {
-  case $1 in
-    version) echo 28 ;;
-    pull) return 124 ;;
+/** The whole renewal of the stage `prod`; docker answers `$1 $2` as the lines say, and fails otherwise. */
+const renew = (answers: string): string => {
+  const [answer = ''] = run(`docker() {
+  case "$1 $2" in
+${answers}
+    version*) echo 28.1 ;;
+    'inspect --format') echo old ;;
     *) return 1 ;;
   esac
 }
-(main) || true`
-  const [line = ''] = run(script)
-  expect(line).toContain('"reason":"pull_failed"')
-  expect(line).toMatch(/"message":"cut off after \d s; the timeout is 240 s, /)
+timeout() { [[ $1 != --foreground ]] || return 124; "\${@:2}"; }
+echo 000000000000/eu-west-3/other >"$root/two/owner"
+SSM_Owner=000000000000/eu-west-3/prod SSM_NotAfter=9999999999 SSM_Fence=1
+SSM_ProxyImage=docker.io/library/haproxy@sha256:${'5'.repeat(64)}
+(main) || true`)
+  return answer
+}
+const isThere = `'image inspect') ;;`
+const refuses = `run*) echo 'no haproxy' >&2; return 1 ;;`
+const bornAt = (time: number) => `'network inspect') echo ${time} ;;`
+
+test.each([
+  ['is not there in time', '', 'pull_failed', /"cut off after \d s; the timeout is 240 s/],
+  [
+    'takes no configuration',
+    isThere + refuses + bornAt(5),
+    'switch_failed',
+    /"the image does not take the configuration/,
+  ],
+  [
+    'takes none, as Docker was restarted',
+    isThere + refuses + bornAt(9_999_999_999),
+    'docker_unavailable',
+    /"Docker was restarted meanwhile: the image does not take the configuration/,
+  ],
+])('a renewal says why it failed where the image %s', (_, answers, reason, message) => {
+  const answer = renew(answers)
+  expect(answer).toContain(`"outcome":"failed","reason":"${reason}"`)
+  expect(answer).toMatch(message)
+})
+
+test('a renewal names the proxy that it leaves alone because another stage deploys to it', () => {
+  const answer = renew(`${isThere} run*) ;;`)
+  expect(answer).toContain('"outcome":"succeeded","reason":"already_live"')
+  expect(answer).toContain('; left as it is: landfall-proxy-80, to which another stage deploys"')
+  expect(answer).toContain('"changed":false')
 })

@@ -588,34 +588,3 @@ fail_for_memory landfall-two.1 'code 1'
 echo other`
   expect(run(['health'], script)).toEqual([told])
 })
-
-test.each([
-  ['is not there in time', 'pull', 'pull_failed', /"cut off after \d s; the timeout is 240 s/],
-  ['takes no configuration', 'run', 'switch_failed', /"the image does not take the configuration/],
-  [
-    'takes none, as Docker was restarted',
-    'restart',
-    'docker_unavailable',
-    /"Docker was restarted meanwhile: the image does not take the configuration/,
-  ],
-])('a renewal says why it failed where the image %s', (_, what, reason, said) => {
-  const script = `docker() {
-  case "$1 $2" in
-    version*) echo 28.1 ;;
-    'image inspect') [[ ${what} != pull ]] ;;
-    'inspect --format') echo old ;;
-    'network inspect') if [[ ${what} == restart ]]; then echo 9999999999; else echo 5; fi ;;
-    run*) echo 'no haproxy' >&2; return 1 ;;
-    *) return 1 ;;
-  esac
-}
-timeout() { [[ $1 != --foreground ]] || return 124; shift; "$@"; }
-mkdir -p "$host/proxies/80/apps" && : >"$host/proxies/80/apps/two.cfg"
-SSM_Owner=000000000000/eu-west-3/local SSM_NotAfter=9999999999 SSM_Fence=1
-SSM_ProxyImage=docker.io/library/haproxy@sha256:$(printf '%064d' 1)
-${readFileSync('host/renew.sh', 'utf8').replace(/main\n$/, '(main) || true\n')}`
-  const files = ['running', 'state', 'network', 'proxy', 'live', 'inspect', 'image', 'switch']
-  const [answer = ''] = run(files, script)
-  expect(answer).toContain(`"outcome":"failed","reason":"${reason}"`)
-  expect(answer).toMatch(said)
-})
