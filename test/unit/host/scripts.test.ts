@@ -313,6 +313,39 @@ slot=blue; check_new`,
   expect(run(files, script)).toEqual([said])
 })
 
+const roomy = '9000000 9000000 8000000'
+test.each([
+  ['the engine is away', 'exited', roomy, 'away', 'docker_unavailable: Docker does not answer: x'],
+  ['it is away before the run', 'secret_missing', roomy, 'away', 'docker_unavailable: Docker does'],
+  ['it was restarted', 'unhealthy', roomy, '100', 'docker_unavailable: Docker was restarted'],
+  ['it started before the run', 'unhealthy', roomy, '99', 'unhealthy: x'],
+  ['it is away and the reason is sure', 'out_of_memory', roomy, 'away', 'out_of_memory: x'],
+  ['the disk is full', 'busy', '63 9000000 8000000', '99', 'disk_full: the disk is full: x'],
+  [
+    'the inodes are used up',
+    'pull_failed',
+    '9000000 9000000 8',
+    '99',
+    'disk_full: the disk is full',
+  ],
+  ['there is no number of inodes', 'pull_failed', '9000000 0 0', '99', 'pull_failed: x'],
+  ['the disk is full, but the app failed', 'unhealthy', '0 0 0', '99', 'unhealthy: x'],
+])('a failed step gets the reason of its cause: %s', (_, reason, disk, engine, told) => {
+  const script = `df() { echo Avail Inodes IFree; echo ${disk}; }
+engine_answers() { [[ ${engine} != away ]]; }
+docker() { echo ${engine}; }
+reason=${reason} message=x began=100
+blame_others; echo "$reason: $message"`
+  expect(run([], script)[0]).toContain(told)
+})
+
+test('a failed step whose message names a full disk gets that as its reason', () => {
+  const script = `df() { return 1; }
+reason=start_failed message='write /x: No space left on device' began=100
+blame_others; echo "$reason"`
+  expect(run([], script)).toEqual(['disk_full'])
+})
+
 test.each([
   [
     'the line with which docker start ends',
