@@ -30,7 +30,7 @@ shm {{.ShmSize}}
 # Prints what the container that `replaces` names has and the new one does not get: never a value of its environment.
 list_losses() {
   local facts kind what given entry ip from port
-  [[ $live -eq 0 && $replaces ]] && exists "$replaces" || return 0
+  [[ $live -eq 0 && $replaces ]] && ! is_gone "$replaces" || return 0
   facts=$(facts_of "$replaces") || return 1
   while read -r kind what; do
     given=()

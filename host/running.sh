@@ -16,7 +16,7 @@ exists() { docker inspect --type container "$1" >/dev/null 2>&1; }
 # True if Docker says that there is no such container. While the engine is restarted, `exists` is false too.
 is_gone() {
   local left
-  left=$(docker ps --all --quiet --filter "name=^$1\$") && [[ ! $left ]]
+  left=$(docker ps --all --quiet --filter "name=^${1//./\\.}\$") && [[ ! $left ]]
 }
 
 # A container that was created by digest has that image, also when the image lost its name since. For one that was not,

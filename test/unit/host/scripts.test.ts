@@ -567,7 +567,7 @@ test.each([
   ['of a look', '', '', ''],
   ['of a look that is told the names', '', 'PORT', 'env DEBUG'],
 ])('the variables are compared with those %s', (_, envelope, names, lost) => {
-  const script = `exists() { return 0; }
+  const script = `is_gone() { return 1; }
 facts_of() { printf 'env "DEBUG=planted"\\n'; }
 replaces=lettings envelope=${envelope} env_names=(${names})
 list_losses; echo`
@@ -601,14 +601,65 @@ cat "$root/did"; echo "$told"`
   ])
 })
 
+test.each([
+  ['host db=10.0.0.5', 'extra_hosts=(db:10.0.0.5)', ''],
+  ['host db=10.0.0.5', '', 'host db:10.0.0.5'],
+  ['volume customers:/data', 'volumes=(customers:/data/)', ''],
+  ['volume /srv:/data', 'volumes=(/srv/:/data:ro)', ''],
+  ['volume /srv:/data', 'volumes=(/srv:/other)', 'volume /srv:/data'],
+  ['port 0.0.0.0|80|8000/tcp', 'publish_port=80', ''],
+  ['port ::|80|8000/tcp', 'publish_port=80 publish_address=0.0.0.0', ''],
+  ['port 0.0.0.0|80|8000/udp', 'publish_port=80', 'port 80/udp'],
+  ['port 0.0.0.0|80|8000/tcp', 'publish_port=80 publish_address=127.0.0.1', 'port 80/tcp'],
+  ['port 127.0.0.1|443|8443/tcp', 'publish_port=80', 'port 127.0.0.1:443/tcp'],
+  ['port ||8000/tcp', 'publish_port=80', ''],
+  ['memory 1', 'memory=512m', ''],
+  ['capability CAP_NET_ADMIN', 'capabilities=(NET_ADMIN)', ''],
+  ['rm', "without=('volume')", 'rm'],
+  ['volume /srv:/data', "without=('volume')", ''],
+  ['volume /srv:/data', "without=('volume /srv:/data')", ''],
+])('of "%s" the new container with %j loses %j', (fact, settings, lost) => {
+  const script = `is_gone() { return 1; }
+facts_of() { echo '${fact}'; }
+replaces=lettings
+${settings}
+list_losses; echo`
+  expect(run(['running', 'network', 'losses'], script).join('')).toBe(lost)
+})
+
+test('files that Docker does not list in time count as a loss', () => {
+  const script = `timeout() { [[ $3 != diff ]] && "\${@:2}"; }
+docker() { [[ $1 != inspect ]] || printf '%s\\n' sha256:1 'memory 0'; }
+facts_of lettings`
+  expect(run(['losses'], script)).toEqual(['memory 0', 'file unknown'])
+})
+
 test('an image that has the name of the container to take over is not taken for it', () => {
-  const script = `docker() { [[ $1 == inspect && $* != *container* && $* != *HostConfig* ]]; }
+  const script = `docker() { [[ $1 == ps || ($1 == inspect && $* != *container* && $* != *HostConfig*) ]]; }
 replaces=lettings
 list_losses && echo nothing lost
 exists lettings || echo no container`
   const files = ['running', 'network', 'losses']
   expect(run(files, script)).toEqual(['nothing lost', 'no container'])
 })
+
+test.each([
+  ['lists it', 'echo 0c0ffee', 'unknown'],
+  ['does not answer', 'return 1', 'unknown'],
+  ['lists it no more', ':', 'no losses'],
+])(
+  'a container that cannot be inspected loses nothing only if it is gone: Docker %s',
+  (_, ps, said) => {
+    const script = `docker() {
+  [[ $* != *'name=^my\\.shop$'* ]] || { ${ps}; return; }
+  return 1
+}
+facts_of() { return 1; }
+replaces=my.shop
+list_losses && echo no losses || echo unknown`
+    expect(run(['running', 'network', 'losses'], script)).toEqual([said])
+  },
+)
 
 test.each([
   ['the container itself', 'landfall-two.1', 'out_of_memory'],
