@@ -173,7 +173,7 @@ test.each([
   ['nowhere', toTls.replace(/https.*1/, ''), wide, 'counts'],
   ['the same path, by a release of old', toTls, `${wide} health_scheme=`, 'counts'],
 ])(
-  'of an answer that redirects to %s it is told whether it counts',
+  'a health answer that redirects to %s counts, or the message says why not',
   (_, answer, settings, said) => {
     expect(judge(answer, settings)[0]).toContain(said)
   },
@@ -188,7 +188,7 @@ test.each([
   ['a header that only begins so', answered('Agent: 7', 'X-Cached: 7'), '', 'counts'],
   ['Age in an early hint', `HTTP/1.1 103 Hints\\r\\nAge: 1\\r\\n\\r\\n${answered()}`, '', 'counts'],
   ['Age, by a release of old', answered('Age: 7'), 'health_scheme=', 'counts'],
-])('of an answer with %s it is told whether it counts', (_, answer, settings, said) => {
+])('a health answer with %s counts, or the message says why not', (_, answer, settings, said) => {
   expect(judge(answer, settings)[0]).toContain(said)
 })
 
@@ -309,7 +309,7 @@ fail() { echo "$2"; exit; }
 slot=blue; check_new`,
     'the container exited with code 3: its output cannot be read: the log driver is syslog',
   ],
-])('of an instance it is told: %s', (_, files, script, said) => {
+])('a problem of the instance is reported: %s', (_, files, script, said) => {
   expect(run(files, script)).toEqual([said])
 })
 
@@ -367,12 +367,12 @@ test.each([
     ['Error response from daemon: cause', 'WARNING: Error loading config file'],
     'Error response from daemon: cause',
   ],
-])('the cause is told, not %s', (_, lines, told) => {
+])('the message is the line with the cause, not %s', (_, lines, told) => {
   const all = lines.map((line) => `'${line.replaceAll("'", String.raw`'\''`)}'`).join(' ')
   expect(run([], `tail_lines=(${all}); telling_line; echo`)).toEqual([told])
 })
 
-test('of a long cause the end is told too', () => {
+test('the end of a long error line is in the message', () => {
   const script = `tail_lines=("Error response from daemon: $(printf '%0300d' 0) No chain by that name")
 telling_line; echo`
   const [line = ''] = run([], script)
@@ -497,7 +497,7 @@ test.each([
   ['', 'landfall-proxy-80'],
   ['', 'landfall-proxy-80-next'],
   ['127.0.0.1:80', 'landfall-proxy-127.0.0.1-80'],
-])('of the port this is told to write: %j where %s has it', (told, taker) => {
+])('port_in_use suggests publish: %j where %s has the port', (told, taker) => {
   const script = `find_proxy() { return 0; }
 rival_app() { :; }
 port_takers() { echo ${taker}; }
@@ -516,7 +516,7 @@ echo 'lettings always 5' >"$state/replaced"
 `
 const undoing = ['running', 'state', 'proxy', 'live', 'inspect', 'switch']
 
-test('nothing is as it should be while a container that was taken over is not given back', () => {
+test('the live state is not restored while a container that was taken over is not given back', () => {
   const script = `${givingBack}live_is_true || echo owed
 touch "$root/up"
 make_live_true >"$root/did"
@@ -611,6 +611,7 @@ test.each([
   ['port ::|80|8000/tcp', 'publish_port=80 publish_address=0.0.0.0', ''],
   ['port 0.0.0.0|80|8000/udp', 'publish_port=80', 'port 80/udp'],
   ['port 0.0.0.0|80|8000/tcp', 'publish_port=80 publish_address=127.0.0.1', 'port 80/tcp'],
+  ['port 127.0.0.1|80|8000/tcp', 'publish_port=80 publish_address=127.0.0.1', ''],
   ['port 127.0.0.1|443|8443/tcp', 'publish_port=80', 'port 127.0.0.1:443/tcp'],
   ['port ||8000/tcp', 'publish_port=80', ''],
   ['memory 1', 'memory=512m', ''],
