@@ -28,6 +28,7 @@ look_at_engine() {
   note port_in_use "$(port_obstacle)"
   read -r taker < <(port_takers) || taker=''
   ! find_proxy || proxy_runs=$(docker inspect --format '{{.Config.Image}}' "$proxy") || proxy_runs=''
+  proxy_runs=${proxy_runs#*@} proxy_runs=${proxy_runs:0:80}
   holder=${taker:0:80}
   ! is_running "${replaces:-/}" || replaces_runs=true
 }
@@ -69,7 +70,7 @@ main() {
   memory=$(memory_bytes) machine=$(uname -m)
   extra=",\"instance\":\"$here\",\"docker\":\"$version\",\"machine\":$(json_string "${machine:0:20}"),\"missing\":$(json_list "${missing[@]}")"
   extra+=",\"freeBytes\":${free:-0},\"memoryBytes\":${memory:-0},\"owner\":$(json_string "${owned_by:0:80}"),\"pulled\":$pulled"
-  extra+=",\"holder\":$(json_string "$holder"),\"replacesRuns\":$replaces_runs,\"losses\":[$losses],\"proxy\":$(json_string "${proxy_runs#*@}"),\"firewall\":$(json_string "${firewall:0:120}"),\"obstacles\":$(json_list "${obstacles[@]:0:4}")"
+  extra+=",\"holder\":$(json_string "$holder"),\"replacesRuns\":$replaces_runs,\"losses\":[$losses],\"proxy\":$(json_string "$proxy_runs"),\"firewall\":$(json_string "${firewall:0:120}"),\"obstacles\":$(json_list "${obstacles[@]:0:4}")"
   end succeeded
   finish succeeded planned 'nothing was changed'
 }

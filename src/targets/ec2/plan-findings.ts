@@ -73,18 +73,18 @@ const findReplaced = ({ settings: { replaces }, host }: HostFacts): readonly Tar
 }
 
 /** What to do about a loss of each kind, as `host/losses.sh` names it. */
-const givings: Readonly<Record<string, string>> = {
-  volume: 'add it to run.volumes, or copy what is in it',
-  port: 'a port that is not publish is for an app of its own',
-  network: 'add it to run.networks',
-  host: 'add it to run.extraHosts',
-  user: 'set run.user',
-  memory: 'set run.memory',
-  shm: 'set run.shmSize',
-  capability: 'add it to run.capAdd',
-  env: 'add it to env or to the secret',
-  file: 'copy it into a volume',
-}
+const givings: ReadonlyMap<string, string> = new Map([
+  ['volume', 'add it to run.volumes, or copy what is in it'],
+  ['port', 'a port that is not publish is for an app of its own'],
+  ['network', 'add it to run.networks'],
+  ['host', 'add it to run.extraHosts'],
+  ['user', 'set run.user'],
+  ['memory', 'set run.memory'],
+  ['shm', 'set run.shmSize'],
+  ['capability', 'add it to run.capAdd'],
+  ['env', 'add it to env or to the secret'],
+  ['file', 'copy it into a volume'],
+])
 
 /** The losses of one kind as one problem; `--rm` has no excuse. */
 const findLosses = ({ settings: { replaces }, host: { losses } }: HostFacts) =>
@@ -93,7 +93,7 @@ const findLosses = ({ settings: { replaces }, host: { losses } }: HostFacts) =>
     const message =
       kind === 'rm'
         ? `${replaces} was run with --rm, so stopping it removes it: run it without, as docs/take-over.md shows`
-        : `${replaces} has ${kind} ${what}, which the new container does not get: ${givings[kind] ?? 'give it one'}, or accept it:  replaces: { name: ${replaces}, without: [${kind}] }`
+        : `${replaces} has ${kind} ${what}, which the new container does not get: ${givings.get(kind) ?? 'give it one'}, or accept it:  replaces: { name: ${replaces}, without: [${kind}] }`
     return toProblem('replaces', 'takeover_loses', message)
   })
 

@@ -159,6 +159,12 @@ test.each<[string, Partial<HostPlan>, Partial<Ec2Settings>, string]>([
     'problem replaces: web has env DEBUG, SECRET_KEY, which the new container does not get: add it to env or to the secret, or accept it:  replaces: { name: web, without: [env] }',
   ],
   [
+    'a loss of a kind that only the instance knows',
+    { replacesRuns: true, losses: ['constructor x'] },
+    { replaces: 'web' },
+    'problem replaces: web has constructor x, which the new container does not get: give it one, or accept it:  replaces: { name: web, without: [constructor] }',
+  ],
+  [
     'a container to take over that its stop would remove',
     { replacesRuns: true, losses: ['rm'] },
     { replaces: 'web' },
