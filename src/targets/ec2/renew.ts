@@ -52,7 +52,7 @@ interface Read<One extends Renewal = BegunRenewal> {
 }
 
 /** `poll`: a command is under way; `leave`: only the next tick can go on. */
-type Step = 'moved' | 'poll' | 'leave'
+type RenewalTurn = 'moved' | 'poll' | 'leave'
 
 const sendRenewal = async (
   { commands, stage, clock }: RenewPorts,
@@ -101,7 +101,7 @@ const recordAnswer = async (
   { renewal, version }: Read,
   instance: InstanceId,
   answer: TurnAnswer,
-): Promise<Step> => {
+): Promise<RenewalTurn> => {
   const { isDone, reason } = answer
   // Proved by one instance: from now on it is what a new proxy is made of. One without a proxy to renew proves nothing.
   if (isDone && reason === 'deployed') await ports.proxyImages.replace(renewal.image)
@@ -119,7 +119,7 @@ const sendTurn = async (
   ports: RenewPorts,
   { renewal, version }: Read,
   asked: NonNullable<Renewal['asked']>,
-): Promise<Step> => {
+): Promise<RenewalTurn> => {
   if (secondsBetween(asked.at, toInstant(ports.clock())) > sendWithinSeconds) return 'leave'
   const sent = await sendRenewal(ports, renewal, asked.instance)
   if (sent.ok) {
@@ -133,7 +133,10 @@ const sendTurn = async (
   return recordAnswer(ports, { renewal, version }, asked.instance, failure)
 }
 
-const startRenewal = async (ports: RenewPorts, last: Read<Renewal> | null): Promise<Step> => {
+const startRenewal = async (
+  ports: RenewPorts,
+  last: Read<Renewal> | null,
+): Promise<RenewalTurn> => {
   // Read after `last`, whose version tells if another run has begun one since.
   const request = await ports.renewals.loadRequest()
   if (request === null || request.id === last?.renewal.request.id) return 'leave'
@@ -156,7 +159,7 @@ const beginTurn = async (
   ports: RenewPorts,
   { renewal, version }: Read,
   now: Instant,
-): Promise<Step> => {
+): Promise<RenewalTurn> => {
   const next = takeTurn(renewal, now)
   // Also where nothing could prove it: no instance is online, or none has a proxy to renew.
   if (next.ended !== null) await ports.proxyImages.replace(renewal.image)
@@ -164,7 +167,7 @@ const beginTurn = async (
   return sendTurn(ports, { renewal: next, version: version + 1 }, next.asked)
 }
 
-const advanceRenewal = async (ports: RenewPorts): Promise<Step> => {
+const advanceRenewal = async (ports: RenewPorts): Promise<RenewalTurn> => {
   const last = await ports.renewals.load()
   if (last === null || last.renewal.ended !== null) return startRenewal(ports, last)
   const { version } = last

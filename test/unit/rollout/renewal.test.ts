@@ -24,7 +24,8 @@ it('requests a renewal once for a requestId, and says so where it is repeated', 
   const input = { by: 'ada', requestId: 'ticket-7', digest: digestAt(9) }
   const first = await ask(input)
   expect(requests).toEqual([{ id: 'ticket-7', by: 'ada', at: start, digest: digestAt(9) }])
-  expect(first).toMatchObject({ outcome: 'accepted', message: expect.stringContaining('closed') })
+  expect(first.outcome).toBe('accepted')
+  expect(first.message).toContain('closed')
   expect(await ask(input)).toEqual({ outcome: 'accepted', message: repeated })
   expect(await ask({ app: 'oc-lettings' })).toMatchObject({ outcome: 'refused' })
 })
