@@ -69,7 +69,8 @@ test('prune keeps the containers and images of other apps and of people, also wh
     }
     const listing = ['ps', '--all', '--filter', `label=landfall.app=${app}`]
     const mine = await docker([...listing, '--format', '{{.Names}}'])
-    expect(mine.trim().split('\n').sort()).toEqual([`landfall-${app}.3`, `landfall-${app}.4`, name])
+    const kept = [`landfall-${app}.3`, `landfall-${app}.4`, name]
+    expect(mine.trim().split('\n').toSorted()).toEqual(kept.toSorted())
     expect(await docker(['images', '--quiet', `landfall/${app}:1`])).toBe('')
     expect(await docker(['images', '--quiet', `landfall/${other}:1`])).not.toBe('')
     expect(await ask(instance.port)).toBe('one')
