@@ -1,5 +1,4 @@
-// Who may know whom. ARCHITECTURE.md tells it in prose; `npm run check` holds the code to it.
-// A path is matched as a regular expression from the repository's root.
+// Who may know whom, as ARCHITECTURE.md tells. A path is matched as a regular expression from the repository's root.
 
 /** Folders that a folder of src/ may import from, itself and the kernel aside. */
 const knows = {
@@ -26,6 +25,7 @@ const knows = {
     'delivery',
     'report/reporter\\.ts',
     'rollout/ports\\.ts',
+    'secrets/app-secret\\.ts',
     'targets/(carry\\.ts|ec2/)',
     'sources/source\\.ts',
   ],

@@ -4,6 +4,7 @@ import { secondsBetween, toInstant, type Clock, type Instant } from '../kernel/c
 import type { Log } from '../kernel/log.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
+import type { SecretFailure } from '../secrets/app-secret.ts'
 import type { SourceName, SourceSecrets } from '../sources/source.ts'
 
 type Loaded = Result<SourceSecrets, 'secret_unavailable'>
@@ -12,12 +13,7 @@ type Loaded = Result<SourceSecrets, 'secret_unavailable'>
 export type ReadStage = (
   name: string,
   stage: 'AWSCURRENT' | 'AWSPREVIOUS',
-) => Promise<
-  Result<
-    { readonly value: Redacted; readonly createdAt: Instant },
-    'secret_missing' | 'secret_unavailable'
-  >
->
+) => Promise<Result<{ readonly value: Redacted; readonly createdAt: Instant }, SecretFailure>>
 
 const secretKeptSeconds = 5 * 60
 
@@ -34,14 +30,18 @@ const withoutLineBreak = (secret: Redacted): Redacted =>
   new Redacted(secret.reveal().replace(/\r?\n$/, ''))
 
 /** The current secret and, while it may still be accepted, the previous one. */
-const readBoth = async (readStage: ReadStage, name: string, now: Instant): Promise<Loaded> => {
+const readBoth = async (
+  readStage: ReadStage,
+  name: string,
+  now: Instant,
+): Promise<Result<SourceSecrets, SecretFailure>> => {
   const current = await readStage(name, 'AWSCURRENT')
-  if (!current.ok) return fail('secret_unavailable')
+  if (!current.ok) return current
   const { value, createdAt } = current.value
   // `acceptedSecrets` accepts the previous secret for a day, and a cache keeps the current one for a time.
   const isRotating = secondsBetween(createdAt, now) < 24 * 60 * 60 + secretKeptSeconds
   const previous = isRotating ? await readStage(name, 'AWSPREVIOUS') : null
-  if (previous?.ok === false && previous.error === 'secret_unavailable') return fail(previous.error)
+  if (previous?.ok === false && previous.error.reason !== 'secret_missing') return previous
   const before = previous?.ok === true ? withoutLineBreak(previous.value.value) : null
   return succeed({
     current: withoutLineBreak(value),
@@ -101,11 +101,11 @@ export const createHookSecretCaches = (
       return { load, refresh: load }
     }
     return createCache(async () => {
-      const loaded = await readBoth(readStage, name, toInstant(clock()))
-      if (!loaded.ok) log.error('failed to read webhook secret', { source, secret: name })
-      if (!loaded.ok || isLongEnough(loaded.value.current)) return loaded
-      const why = `shorter than ${minSecretLength} characters`
-      log.error('webhook secret refused', { source, secret: name, why })
+      const read = await readBoth(readStage, name, toInstant(clock()))
+      if (read.ok && isLongEnough(read.value.current)) return read
+      const what = read.ok ? 'webhook secret refused' : 'failed to read webhook secret'
+      const why = read.ok ? `shorter than ${minSecretLength} characters` : read.error.message
+      log.error(what, { source, secret: name, why })
       return fail('secret_unavailable')
     }, clock)
   }

@@ -6,13 +6,19 @@ import { lazy } from '../kernel/lazy.ts'
 import type { Log } from '../kernel/log.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { inTime, toAwsFailure } from './client.ts'
-import { createHookSecretCaches } from './hook-secrets.ts'
+import type { SecretFailure } from '../secrets/app-secret.ts'
+import { inTime, toAwsFailure, type AwsFailure } from './client.ts'
+import { createHookSecretCaches, type ReadStage } from './hook-secrets.ts'
+import { toSecretFailure } from './secret-answers.ts'
 
-type SecretVersion = Result<
-  { readonly value: Redacted; readonly versionId: string; readonly createdAt: Instant },
-  'secret_missing' | 'secret_unavailable'
->
+interface SecretVersion {
+  readonly value: Redacted
+  readonly versionId: string
+  readonly createdAt: Instant
+}
+
+/** An answer without what each has. */
+const unexpected: AwsFailure = { kind: 'uncertain', code: 'UnexpectedAnswer', message: '' }
 
 const createSecretsClient = () => new SecretsManagerClient({})
 
@@ -21,27 +27,28 @@ const readSecret = async (
   client: SecretsManagerClient,
   order: GetSecretValueCommand,
   milliseconds?: number,
-): Promise<SecretVersion> => {
+): Promise<Result<SecretVersion, AwsFailure>> => {
   try {
     const answer = await client.send(order, inTime(milliseconds))
     const text = answer.SecretString ?? Buffer.from(answer.SecretBinary ?? []).toString('utf8')
     const { VersionId: versionId, CreatedDate: createdAt } = answer
-    if (versionId === undefined || createdAt === undefined) return fail('secret_unavailable')
+    if (versionId === undefined || createdAt === undefined) return fail(unexpected)
     return succeed({ value: new Redacted(text), versionId, createdAt: toInstant(createdAt) })
   } catch (error) {
-    const { code } = toAwsFailure(error)
-    // No such secret, version or label; or it is about to be deleted.
-    const isMissing = code === 'ResourceNotFoundException' || code === 'InvalidRequestException'
-    return fail(isMissing ? 'secret_missing' : 'secret_unavailable')
+    return fail(toAwsFailure(error))
   }
 }
 
 /** Reads one version of a secret by its id, or the current one. */
 export const createSecretReader = (create = createSecretsClient) => {
   const client = lazy(create)
-  return (name: string, version: string | null): Promise<SecretVersion> => {
+  return async (
+    name: string,
+    version: string | null,
+  ): Promise<Result<SecretVersion, SecretFailure>> => {
     const order = { SecretId: name, ...(version !== null && { VersionId: version }) }
-    return readSecret(client(), new GetSecretValueCommand(order))
+    const secret = await readSecret(client(), new GetSecretValueCommand(order))
+    return secret.ok ? secret : fail(toSecretFailure(name, version, secret.error))
   }
 }
 
@@ -57,16 +64,11 @@ export const createHookSecrets = (
   create = createSecretsClient,
 ): HookSecrets => {
   const client = lazy(create)
-  return createHookSecretCaches(
-    sources,
-    (name, stage) =>
-      readSecret(
-        client(),
-        new GetSecretValueCommand({ SecretId: name, VersionStage: stage }),
-        // Two of these calls end before the sender's time and the function's own.
-        3_000,
-      ),
-    clock,
-    log,
-  )
+  const readStage: ReadStage = async (name, stage) => {
+    const order = new GetSecretValueCommand({ SecretId: name, VersionStage: stage })
+    // Two of these calls end before the sender's time and the function's own.
+    const secret = await readSecret(client(), order, 3_000)
+    return secret.ok ? secret : fail(toSecretFailure(name, null, secret.error))
+  }
+  return createHookSecretCaches(sources, readStage, clock, log)
 }

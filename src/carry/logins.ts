@@ -11,9 +11,10 @@ const readText = async (
 ): Promise<Result<Redacted, CarryFailure>> => {
   const secret = await readSecret(name, null)
   if (secret.ok) return succeed(secret.value.value)
-  return secret.error === 'secret_missing'
-    ? refuseCarry('secret_missing', `the secret ${name} is not there`)
-    : carryLater('secret_unavailable', `the secret ${name} could not be read now`)
+  const { reason, message } = secret.error
+  return reason === 'secret_unavailable'
+    ? carryLater(reason, message)
+    : refuseCarry(reason, message)
 }
 
 /** The login of the image's registry; null where the order names none. */

@@ -96,6 +96,14 @@ const listMissing = (
     .map(({ ci, workflow }) => `${ci} workflow ${workflow}`),
 ]
 
+/** What a revision with all its evidence lacks, by the last answer. */
+export const toLack = (reason: Reason | null): 'secret' | 'image' =>
+  reason?.startsWith('secret_') === true ? 'secret' : 'image'
+
+/** The answer is named where it says more than that the image is not there. */
+const describeLack = (reason: Reason | null): string =>
+  reason === null || reason === 'image_missing' ? 'image' : `${toLack(reason)} (${reason})`
+
 /** Where a waiting revision stands. Pure; used by the opening and by `status` alike. */
 export const readinessOf = (
   head: Head,
@@ -120,9 +128,7 @@ export const readinessOf = (
   if (what.length > 0 || order === null)
     return isOver ? asEnded('expired', 'wait_expired', what) : { kind: 'lacking', what }
   if (revision.digest !== null || !isOver || mayAsk(revision, now)) return { kind: 'ready', order }
-  // The registry's answer is named where it says more than that the image is not there.
-  const image = reason === null || reason === 'image_missing' ? 'image' : `image (${reason})`
-  return asEnded('expired', 'wait_expired', [image])
+  return asEnded('expired', 'wait_expired', [describeLack(reason)])
 }
 
 /** Whether only a person brings it out: also a revision that waited before the app became automatic again. */

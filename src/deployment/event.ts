@@ -1,5 +1,5 @@
 import type { Instant } from '../kernel/clock.ts'
-import type { Fence, Generation, InstanceId, TargetKey } from '../kernel/id.ts'
+import type { Fence, Generation, InstanceId, RevisionId, TargetKey } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { Ending, Deployment, InstanceState, Intent } from './deployment.ts'
 import type {
@@ -33,6 +33,13 @@ interface EventFields {
   readonly content_quarantined: { readonly entries: readonly Quarantined[] }
   readonly quarantine_lifted: { readonly entries: readonly Quarantined[] }
   readonly mark_raised: { readonly order: PushOrder }
+
+  /** Before any deployment: the revision waits for what only a person can mend. */
+  readonly revision_held: {
+    readonly revision: RevisionId
+    readonly reason: Reason
+    readonly message: string | null
+  }
 
   // The lifecycle of a deployment.
   readonly deployment_opened: { readonly deployment: Deployment }

@@ -19,6 +19,8 @@ export const noticeKinds = [
   'unfrozen',
   /** An alarm or a person asked for a rollback, and no release is left to go back to. */
   'not_rolled_back',
+  /** A commit waits for what only a person can mend, such as the right to read a secret. */
+  'held',
   /** An instance that served the live release was changed by hand. */
   'drifted',
   /** Instances answered other sealing certificates than those that they were known by. */

@@ -6,7 +6,7 @@ import { isPast } from './deadline.ts'
 import { statusOf, type Deployment, type Release } from './deployment.ts'
 import type { Event } from './event.ts'
 import { headLimits, type Head } from './head.ts'
-import { jsonBytes } from './message.ts'
+import { joinMessages, jsonBytes } from './message.ts'
 import { channels, type Notice, type PendingNotice } from './notice.ts'
 import type { NoticeOutcome } from './observation.ts'
 
@@ -66,6 +66,11 @@ const toAppNotice = (
     const { request, reason } = event
     const id = `${request.generation}:not_rolled_back:${version}`
     return { id, kind: 'not_rolled_back', by: request.by, reason, message: null }
+  }
+  if (event.kind === 'revision_held') {
+    const { revision, reason } = event
+    const message = joinMessages([revision, event.message])
+    return { id: `held:${version}`, kind: 'held', by: 'convergence', reason, message }
   }
   if (event.kind === 'certificates_changed') {
     const id = `certificate_changed:${version}`

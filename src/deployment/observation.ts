@@ -1,5 +1,5 @@
 import type { Instant } from '../kernel/clock.ts'
-import type { Commit, Digest, Fence, Generation, InstanceId } from '../kernel/id.ts'
+import type { Commit, Digest, Fence, Generation, InstanceId, RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { Candidate, DeploymentKind, Release } from './deployment.ts'
 import type { Request, Scan } from './head.ts'
@@ -87,6 +87,13 @@ export type Observation =
     }
   /** The request could not be turned into an opening. */
   | { readonly kind: 'declined'; readonly reason: Reason }
+  /** A revision waits for what only a person can mend. */
+  | {
+      readonly kind: 'held'
+      readonly revision: RevisionId
+      readonly reason: Reason
+      readonly message: string | null
+    }
   /** The release that is open, or to be brought back, is not as reconcile recorded it. */
   | { readonly kind: 'disowned'; readonly generation: Generation }
   /** A rollback request has nothing left to bring back. */

@@ -47,6 +47,14 @@ export interface ImageEvidence {
 
 export type Evidence = CiEvidence | PushEvidence | ImageEvidence
 
+/** Why no image is known, and how long the registry asks to wait. */
+export interface ImageRefusal {
+  readonly reason: Reason
+  readonly retryAfterSeconds: number | null
+  /** What puts it right, where more is known than the reason says. */
+  readonly message?: string
+}
+
 /** When the registry was last asked and how often, for the growing gaps between lookups. */
 export interface Asked {
   readonly at: Instant

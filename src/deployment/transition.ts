@@ -42,6 +42,9 @@ const archive = (draft: Draft, generation: Generation, windowSeconds: number | n
   })
 }
 
+const decline = (draft: Draft, reason: Reason): Draft =>
+  draft.head.request === null ? draft : emit(draft, { kind: 'redeploy_refused', reason })
+
 /** The observations that are never refused. */
 const decideObserved = (
   draft: Draft,
@@ -58,9 +61,9 @@ const decideObserved = (
     case 'brought_back':
       return draft.head.rollback === null ? draft : emit(draft, { kind: 'rollback_settled' })
     case 'declined':
-      return draft.head.request === null
-        ? draft
-        : emit(draft, { kind: 'redeploy_refused', reason: observation.reason })
+      return decline(draft, observation.reason)
+    case 'held':
+      return emit(draft, { ...observation, kind: 'revision_held' })
     case 'instances_found':
       return startRepair(draft, observation, now)
     case 'polled': {

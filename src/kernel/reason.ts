@@ -80,6 +80,7 @@ export const reasons = {
   switch_failed: 'The proxy did not switch to the new release.',
   digest_mismatch: 'The running image is not the one that was ordered.',
   secret_missing: "The app's secret, or the recorded version of it, does not exist.",
+  secret_refused: 'Secrets Manager, or KMS behind it, refuses to hand out a secret of the app.',
   secret_invalid: "The app's secret is not a JSON object of strings.",
   send_failed: 'The command could not be sent.',
   no_answer: 'The instance did not report the result of the command in time.',

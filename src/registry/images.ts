@@ -1,54 +1,74 @@
 import type { App } from '../deployment/app.ts'
-import type { Release } from '../deployment/deployment.ts'
+import type { ImageRefusal } from '../deployment/revision.ts'
 import type { Http } from '../kernel/http.ts'
 import type { Commit, Digest } from '../kernel/id.ts'
 import type { Origin } from '../kernel/origin.ts'
-import { fail } from '../kernel/result.ts'
+import { fail, succeed, type Result } from '../kernel/result.ts'
 import { Retryable, unlessRetryable } from '../kernel/retryable.ts'
-import { readRegistryLogin, type ReadSecret } from '../secrets/app-secret.ts'
+import { readRegistryLogin, type ReadSecret, type SecretRefusal } from '../secrets/app-secret.ts'
 import type { ImageSize } from './manifest.ts'
 import { openImage } from './registry.ts'
-import type { RegistryAnswer } from './session.ts'
 
 /** For what nothing depends on: five requests at most. */
 const briefMilliseconds = 1000
 
 type Hosted = Pick<App, 'image' | 'registry'>
 
-/**
- * The registries of apps, asked with the apps' credentials.
- *
- * @throws Retryable if the credentials cannot be read now
- */
-export const createImages = (http: Http, readSecret: ReadSecret) => {
-  const open = async ({ image, registry }: Hosted, send = http) => {
-    const login = await readRegistryLogin(readSecret, registry)
-    return login.ok ? openImage(send, image, login.value) : null
+interface HostedRelease {
+  readonly settings: Hosted
+  readonly digest: Digest
+}
+
+const refuseImage = (refusal: SecretRefusal): Result<never, ImageRefusal> =>
+  fail({ ...refusal, retryAfterSeconds: null })
+
+/** An app's image, with the app's credentials; where those cannot be read, the answer says why. */
+const createOpen =
+  (http: Http, readSecret: ReadSecret) =>
+  async (
+    { image, registry }: Hosted,
+    send = http,
+  ): Promise<Result<ReturnType<typeof openImage>, ImageRefusal>> => {
+    const login = await readRegistryLogin(readSecret, registry).catch(unlessRetryable)
+    if (login instanceof Retryable)
+      return refuseImage({ reason: 'secret_unavailable', message: login.message })
+    return login.ok ? succeed(openImage(send, image, login.value)) : refuseImage(login.error)
   }
-  const unauthorized = fail({ reason: 'registry_unauthorized', retryAfterSeconds: null } as const)
+
+/** The registries of apps. */
+export const createImages = (http: Http, readSecret: ReadSecret) => {
+  const open = createOpen(http, readSecret)
   return {
-    findDigest: async (app: Hosted, tag: string): Promise<RegistryAnswer<Digest>> =>
-      (await open(app))?.findDigest(tag) ?? unauthorized,
-    findCommit: async (app: Hosted, digest: Digest): Promise<RegistryAnswer<Commit | null>> =>
-      (await open(app))?.findCommit(digest) ?? unauthorized,
+    findDigest: async (app: Hosted, tag: string): Promise<Result<Digest, ImageRefusal>> => {
+      const image = await open(app)
+      return image.ok ? image.value.findDigest(tag) : image
+    },
+    findCommit: async (
+      app: Hosted,
+      digest: Digest,
+    ): Promise<Result<Commit | null, ImageRefusal>> => {
+      const image = await open(app)
+      return image.ok ? image.value.findCommit(digest) : image
+    },
     /** Null also where the registry does not tell it at once. */
     findOrigin: async (app: Hosted, digest: Digest): Promise<Origin | null> => {
       const brief: Http = (request) => http({ ...request, timeoutMilliseconds: briefMilliseconds })
-      const image = await open(app, brief).catch(unlessRetryable)
-      if (image === null || image instanceof Retryable) return null
-      const found = await image.findOrigin(digest)
+      const image = await open(app, brief)
+      if (!image.ok) return null
+      const found = await image.value.findOrigin(digest)
       return found.ok ? found.value : null
     },
     /** For one kind of machine, or for any if it is null. Unknown if the credentials cannot be used. */
     findSize: async (app: Hosted, digest: Digest, machine: string | null): Promise<ImageSize> => {
-      const image = await open(app).catch(unlessRetryable)
-      return image === null || image instanceof Retryable
-        ? { kind: 'unknown' }
-        : image.findSize(digest, machine)
+      const image = await open(app)
+      return image.ok ? image.value.findSize(digest, machine) : { kind: 'unknown' }
     },
-    /** @throws Retryable also if the registry does not answer */
-    listPlatforms: async ({ settings, digest }: Release): Promise<readonly Digest[]> => {
-      const image = (await open(settings)) ?? openImage(http, settings.image, null)
+    /** @throws Retryable if the credentials cannot be read now, or the registry does not answer */
+    listPlatforms: async ({ settings, digest }: HostedRelease): Promise<readonly Digest[]> => {
+      const opened = await open(settings)
+      if (!opened.ok && opened.error.reason === 'secret_unavailable')
+        throw new Retryable(`${opened.error.message}`)
+      const image = opened.ok ? opened.value : openImage(http, settings.image, null)
       const listed = await image.listPlatforms(digest)
       if (listed.ok) return listed.value
       throw new Retryable(`the registry did not tell the platforms of ${digest}`)

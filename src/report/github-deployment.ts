@@ -21,6 +21,7 @@ const states: Readonly<Record<NoticeKind, GithubState | null>> = {
   not_rolled_back: null,
   drifted: null,
   certificate_changed: null,
+  held: null,
 }
 
 export const toState = (notice: Notice): GithubState | null =>

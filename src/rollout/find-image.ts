@@ -2,12 +2,11 @@ import type { App } from '../deployment/app.ts'
 import { isNamedByCommit, mayAsk } from '../deployment/choose.ts'
 import { isPast } from '../deployment/deadline.ts'
 import { originOf } from '../deployment/origin.ts'
-import type { Revision } from '../deployment/revision.ts'
+import type { ImageRefusal, Revision } from '../deployment/revision.ts'
 import { addSeconds, toInstant } from '../kernel/clock.ts'
 import { Digest, type Commit, type RevisionId } from '../kernel/id.ts'
-import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import type { Label, ImageRefusal, TagHint } from './journal.ts'
+import type { Label, TagHint } from './journal.ts'
 import type { Images, ReconcilePorts } from './ports.ts'
 
 type ImagePorts = Pick<
@@ -82,29 +81,27 @@ const withOrigin = async (
 }
 
 /**
- * Asks the registry for the image of the next revision, and records the answer; or, where the image is there, what
- * else the stage lacks for now.
+ * Asks the registry for the image of the next revision, and records the digest. Answers what the revision waits for:
+ * the image, or what else is lacking.
  */
 export const askForImage = async (
   ports: ImagePorts,
   app: App,
   revision: Revision,
-  findLack: () => Promise<Reason | null>,
-): Promise<void> => {
+  findLack: () => Promise<ImageRefusal | null>,
+): Promise<{ readonly revision: Revision; readonly refusal: ImageRefusal } | null> => {
   const { id, commit } = revision
   const named = Digest.safeParse(id)
   const found =
     named.success || commit === null
       ? succeed(Digest.parse(id))
       : await findImage(ports, app, commit)
-  if (!found.ok) {
-    const { reason } = found.error
-    ports.log.info('image not found', { app: app.name, revision: id, reason })
-  }
-  const told = found.ok ? await withOrigin(ports, app, revision, found.value) : revision
-  const reason = found.ok ? await findLack() : null
-  const answer = reason === null ? found : fail({ reason, retryAfterSeconds: null })
-  await ports.revisions.recordAsked(told, answer, toInstant(ports.clock()))
+  if (!found.ok) return { revision, refusal: found.error }
+  const told = await withOrigin(ports, app, revision, found.value)
+  const lack = await findLack()
+  if (lack !== null) return { revision: told, refusal: lack }
+  await ports.revisions.recordAsked(told, found, toInstant(ports.clock()))
+  return null
 }
 
 /** The revision that a pushed tag stands for: its digest, or the commit of the digest's label. */

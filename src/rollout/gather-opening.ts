@@ -60,7 +60,7 @@ const findObstacle = (
   capacities: readonly Capacity[],
 ): Pick<Opening, 'obstacle' | 'message'> => {
   const tooLarge = capacities.find(({ instances }) => instances === 0)
-  if (secret?.ok === false) return { obstacle: secret.error, message: null }
+  if (secret?.ok === false) return { obstacle: secret.error.reason, message: secret.error.message }
   if (tooLarge !== undefined) return { obstacle: 'envelope_too_large', message: tooLarge.message }
   return { obstacle: null, message: null }
 }

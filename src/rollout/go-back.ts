@@ -36,9 +36,11 @@ const chooseSecret = async (
   if (isThere === 'unread') return keptOnly('could not be read')
   if (isThere) return { release, message: null }
   if (policy === 'recorded') return keptOnly('is gone')
-  const current = await ports.readSecretVersion(secrets).catch(unlessUnread)
-  if (current === 'unread') return keptOnly("is gone, and today's could not be read")
-  if (!current.ok) return keptOnly('is gone')
+  const current = await ports.readSecretVersion(secrets)
+  if (!current.ok)
+    return keptOnly(
+      current.error.reason === 'secret_missing' ? 'is gone' : `is gone; ${current.error.message}`,
+    )
   return {
     release: { ...release, generation: null, secretVersion: current.value },
     message: `${recorded} is gone; it comes back with today's`,

@@ -1,6 +1,12 @@
 import type { Ended, Release } from '../deployment/deployment.ts'
 import type { Head, Operation } from '../deployment/head.ts'
-import type { Asked, ImageEvidence, Revision, RevisionStatus } from '../deployment/revision.ts'
+import type {
+  Asked,
+  ImageEvidence,
+  ImageRefusal,
+  Revision,
+  RevisionStatus,
+} from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { AlarmTransition, Verdict } from '../deployment/observation.ts'
@@ -38,12 +44,6 @@ export interface Revisions {
   recordAsked(revision: Revision, found: Result<Digest, ImageRefusal>, now: Instant): Promise<void>
   /** GitHub was asked for missing evidence; `failure` is null where it answered. */
   recordLookedUp(revision: Revision, failure: ForeignFailure | null, now: Instant): Promise<void>
-}
-
-/** Why the registry named no image, and how long it asks to wait. */
-export interface ImageRefusal {
-  readonly reason: Reason
-  readonly retryAfterSeconds: number | null
 }
 
 /** A push of a tag without a commit, and how often the registry failed to answer for it. */

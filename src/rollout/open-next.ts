@@ -14,13 +14,14 @@ import {
 import { firstBlocker } from '../deployment/blockers.ts'
 import { originOf } from '../deployment/origin.ts'
 import { isQuarantined } from '../deployment/quarantine.ts'
-import type { PushOrder, Revision } from '../deployment/revision.ts'
+import type { ImageRefusal, PushOrder, Revision } from '../deployment/revision.ts'
 import { decide } from '../deployment/transition.ts'
 import type { Opening } from '../deployment/observation.ts'
 import { findAltered } from './find-altered.ts'
 import { gatherOpening } from './gather-opening.ts'
 import { askForImage, findImage, takeTag } from './find-image.ts'
 import { goBack } from './go-back.ts'
+import { hold, isHeld } from './hold.ts'
 import { lookUpMissing } from './look-up-missing.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 import type { WriteHead } from './write.ts'
@@ -104,16 +105,19 @@ const findRefusal = (ports: ReconcilePorts, head: Head, opening: Opening): Reaso
   return !decided.ok && decided.error === 'too_many_instances' ? decided.error : null
 }
 
-/** What the stage lacks for now to deploy to the app's targets; null where it lacks nothing. */
+/** What is lacking for now to deploy the app: of the stage, or its secret; null where nothing is. */
 const findLack = async (
-  { toTarget }: Pick<ReconcilePorts, 'toTarget'>,
-  { targets }: App,
-): Promise<Reason | null> => {
+  { toTarget, readSecretVersion }: Pick<ReconcilePorts, 'toTarget' | 'readSecretVersion'>,
+  { targets, secrets }: Pick<App, 'targets' | 'secrets'>,
+): Promise<ImageRefusal | null> => {
   for (const settings of targets) {
-    const lack = await toTarget(settings).findLack?.()
-    if (lack !== null && lack !== undefined) return lack
+    const reason = await toTarget(settings).findLack?.()
+    if (reason !== null && reason !== undefined) return { reason, retryAfterSeconds: null }
   }
-  return null
+  const secret = secrets === null ? null : await readSecretVersion(secrets)
+  return secret?.ok === false && isHeld(secret.error.reason)
+    ? { ...secret.error, retryAfterSeconds: null }
+    : null
 }
 
 /** The settings that a new release takes over from: none of an altered head. */
@@ -133,7 +137,7 @@ const openRequested = async (
   const resolved = await resolveRequest(ports, app, head, request)
   if (!resolved.ok) return write(head, { kind: 'declined', reason: resolved.error })
   const lack = await findLack(ports, app)
-  if (lack !== null) return write(head, { kind: 'declined', reason: lack })
+  if (lack !== null) return write(head, { kind: 'declined', reason: lack.reason })
   const opening = await gatherOpening(ports, app, await inherited(ports, head), resolved.value)
   const reason = findRefusal(ports, head, opening)
   return write(
@@ -158,6 +162,12 @@ const openChosen = async (
     origin: originOf(app, revision),
     promotedFrom: null,
   })
+  const { obstacle, message } = opening
+  if (obstacle !== null && isHeld(obstacle)) {
+    const refusal = { reason: obstacle, message: message ?? '', retryAfterSeconds: null }
+    await hold(ports, app, revision, refusal)
+    return true
+  }
   const reason = findRefusal(ports, head, opening)
   if (reason === null) return write(head, { kind: 'opening_gathered', opening })
   await ports.revisions.recordStatus(revision, 'refused', reason, toInstant(ports.clock()))
@@ -190,7 +200,8 @@ export const openNext = async (
   const choice = choose(head, app, revisions, seen, toInstant(ports.clock()))
   await endRevisions(ports, choice.ended)
   if (choice.ask !== null) {
-    await askForImage(ports, app, choice.ask, () => findLack(ports, app))
+    const held = await askForImage(ports, app, choice.ask, () => findLack(ports, app))
+    if (held !== null) await hold(ports, app, held.revision, held.refusal)
     return true
   }
   if (choice.open !== null) return openChosen(ports, write, head, app, choice.open)

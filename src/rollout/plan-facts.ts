@@ -12,14 +12,8 @@ import type { PlannedTarget } from '../targets/target.ts'
 import type { Heads, Labels, Revisions, Seen } from './journal.ts'
 import { findImage, toTag } from './find-image.ts'
 import type { OpeningPorts } from './gather-opening.ts'
-import type { Images } from './ports.ts'
+import type { Images, LookUpFailure } from './ports.ts'
 import { listLiveOn } from './promotion.ts'
-
-/** Why a look-up failed, for people; never with a value of a secret. */
-export interface LookUpFailure {
-  readonly reason: Reason
-  readonly message: string
-}
 
 /** The revision that the plan is for: the requested one, the newest waiting one, the live one, or none yet. */
 export interface Chosen {

@@ -10,8 +10,8 @@ import { sortFindings, type Finding, type InstancePlan } from '../deployment/pla
 import { Digest, type AppName, type RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { succeed } from '../kernel/result.ts'
-import { Retryable } from '../kernel/retryable.ts'
 import { gatherOpening } from './gather-opening.ts'
+import { isHeld } from './hold.ts'
 import { findPredeployInstance } from './order.ts'
 import { gatherFacts, type AppFacts, type Chosen, type PlanPorts } from './plan-facts.ts'
 import { addFailure, findOnApp, type OpeningFailure } from './plan-findings.ts'
@@ -47,11 +47,10 @@ const openForPlan = async (
   { app, head, chosen, now }: AppFacts,
   digest: Digest | null,
 ): Promise<PlannedOpening> => {
-  const readSecretVersion: PlanPorts['readSecretVersion'] = (name) =>
-    ports.readSecretVersion(name).catch((error: unknown) => {
-      if (error instanceof Retryable) return succeed('unread')
-      throw error
-    })
+  const readSecretVersion: PlanPorts['readSecretVersion'] = async (name) => {
+    const version = await ports.readSecretVersion(name)
+    return !version.ok && isHeld(version.error.reason) ? succeed('unread') : version
+  }
   const image = digest ?? anyDigest
   const known = chosen.known && originOf(app, chosen.known)
   const wanted = { kind: 'redeploy', by: 'plan', order: null, force: true } as const
@@ -96,7 +95,7 @@ const delays: readonly Reason[] = [
 ]
 
 /** In the order in which reconcile would meet them: first the image, then the opening, then the instances. */
-const findEnding = ({ failure }: PlannedOpening, findings: readonly Finding[]): string | null => {
+const findEnding = ({ failure }: PlannedOpening, findings: readonly Finding[]): Reason | null => {
   const problems = findings.filter(
     ({ level, reason }) => level === 'problem' && reason !== undefined,
   )
@@ -111,7 +110,7 @@ const describePlan = (
   findings: readonly Finding[],
 ): string => {
   const ending = findEnding(opened, findings)
-  if (ending !== null) return `fail: ${ending}`
+  if (ending !== null) return `${from === 'waiting' && isHeld(ending) ? 'wait' : 'fail'}: ${ending}`
   const delay = findings.find(
     ({ level, reason }) => level === 'warning' && reason !== undefined && delays.includes(reason),
   )

@@ -3,9 +3,10 @@ import type { ForeignFailure } from '../kernel/foreign.ts'
 import type { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Origin } from '../kernel/origin.ts'
+import type { Reason } from '../kernel/reason.ts'
 import type { Result } from '../kernel/result.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
-import type { Evidence } from '../deployment/revision.ts'
+import type { Evidence, ImageRefusal } from '../deployment/revision.ts'
 import type { Target } from '../targets/target.ts'
 import type { Channel, Notice, SendResult } from '../deployment/notice.ts'
 import type {
@@ -20,18 +21,18 @@ import type {
 } from './journal.ts'
 import type { Scan } from '../deployment/head.ts'
 
-export interface ImageFailure {
-  readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'
-  /** How long the registry asks to wait; null where it does not say. */
-  readonly retryAfterSeconds: number | null
+/** Why a look-up failed, for people; never with a value of a secret. */
+export interface LookUpFailure {
+  readonly reason: Reason
+  readonly message: string
 }
 
 /** The registry of an app, asked with the app's credentials. */
 export interface Images {
   /** The digest under a tag now; or the digest itself, if the registry still has it. */
-  findDigest(app: App, tag: string): Promise<Result<Digest, ImageFailure>>
+  findDigest(app: App, tag: string): Promise<Result<Digest, ImageRefusal>>
   /** The commit of the image's label. Docker Hub counts it as a pull. */
-  findCommit(app: App, digest: Digest): Promise<Result<Commit | null, ImageFailure>>
+  findCommit(app: App, digest: Digest): Promise<Result<Commit | null, ImageRefusal>>
   /** What the image's labels say of its commit; null where they do not, or not at once. A pull as well. */
   findOrigin(app: App, digest: Digest): Promise<Origin | null>
 }
@@ -79,7 +80,7 @@ export interface ReconcilePorts {
   readonly recordEvidence: RecordEvidence
   readonly auditLog: Pick<AuditLog, 'recordAlarm'>
   /** The VersionId that is AWSCURRENT; the opening freezes it. */
-  readonly readSecretVersion: (name: string) => Promise<Result<string, 'secret_missing'>>
+  readonly readSecretVersion: (name: string) => Promise<Result<string, LookUpFailure>>
   /** Whether that version of the secret can still be read. */
   readonly hasSecretVersion: (name: string, version: string) => Promise<boolean>
   readonly readFiring: ReadFiring

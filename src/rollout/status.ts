@@ -4,7 +4,7 @@ import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import type { RevisionId } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
-import { needsPerson, readinessOf } from '../deployment/choose.ts'
+import { needsPerson, readinessOf, toLack } from '../deployment/choose.ts'
 import {
   hasEnded,
   isRepair,
@@ -121,7 +121,7 @@ const explainWaiting = (
   const blocker = firstBlocker(head, { kind: 'deploy', force: false, content: null })
   if (blocker !== null) return { lacks: [], reason: blocker }
   return revision.digest === null
-    ? { lacks: ['image'], reason: revision.reason ?? 'image_missing' }
+    ? { lacks: [toLack(revision.reason)], reason: revision.reason ?? 'image_missing' }
     : { lacks: [], reason: revision.reason }
 }
 

@@ -6,24 +6,26 @@ import { Retryable } from '../kernel/retryable.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { assembleEnvironment, type Environment } from './environment.ts'
 
+/**
+ * Why a secret was not read. `secret_missing` and `secret_refused` last until a person changes something, which
+ * `message` names with the service's code; `secret_unavailable` passes. Never with a value.
+ */
+export interface SecretFailure {
+  readonly reason: 'secret_missing' | 'secret_refused' | 'secret_unavailable'
+  readonly message: string
+}
+
 /** Secrets Manager: one version of a secret, or the current one. */
 export type ReadSecret = (
   name: string,
   version: string | null,
-) => Promise<
-  Result<
-    { readonly value: Redacted; readonly versionId: string },
-    'secret_missing' | 'secret_unavailable'
-  >
->
+) => Promise<Result<{ readonly value: Redacted; readonly versionId: string }, SecretFailure>>
 
 /** Why an app's secret cannot be used, for people; never with a value. */
 export interface SecretRefusal {
   readonly reason: Reason
   readonly message: string
 }
-
-const unavailable = (name: string) => new Retryable(`the secret ${name} could not be read now`)
 
 /**
  * The text of a secret that an app names; null if it names none.
@@ -38,8 +40,8 @@ export const readAppSecret = async (
   if (name === null) return succeed(null)
   const secret = await readSecret(name, version)
   if (secret.ok) return succeed(secret.value.value)
-  if (secret.error === 'secret_unavailable') throw unavailable(name)
-  return fail({ reason: 'secret_missing', message: `${name}, version ${version ?? 'current'}` })
+  if (secret.error.reason === 'secret_unavailable') throw new Retryable(secret.error.message)
+  return secret
 }
 
 /**
@@ -92,21 +94,16 @@ export const readRegistryLogin = async (
   return parseRegistryLogin(`${name}`, secret.value)
 }
 
-/**
- * Asks for the versions of secrets, and for no value.
- *
- * @throws Retryable if a secret cannot be read now
- */
+/** Asks for the versions of secrets, and for no value. */
 export const createSecretVersions = (readSecret: ReadSecret) => ({
-  readSecretVersion: async (name: string): Promise<Result<string, 'secret_missing'>> => {
+  readSecretVersion: async (name: string): Promise<Result<string, SecretFailure>> => {
     const secret = await readSecret(name, null)
-    if (secret.ok) return succeed(secret.value.versionId)
-    if (secret.error === 'secret_missing') return fail('secret_missing')
-    throw unavailable(name)
+    return secret.ok ? succeed(secret.value.versionId) : secret
   },
+  /** @throws Retryable if the secret cannot be read */
   hasSecretVersion: async (name: string, version: string): Promise<boolean> => {
     const secret = await readSecret(name, version)
-    if (secret.ok || secret.error === 'secret_missing') return secret.ok
-    throw unavailable(name)
+    if (secret.ok || secret.error.reason === 'secret_missing') return secret.ok
+    throw new Retryable(secret.error.message)
   },
 })

@@ -4,18 +4,12 @@ import { fail, succeed, type Result } from '../kernel/result.ts'
 import { parseRegistryLogin, type ReadSecret, type SecretRefusal } from './app-secret.ts'
 import { assembleEnvironment } from './environment.ts'
 
-/** A refusal says what to do. */
 const readForCheck = async (
   readSecret: ReadSecret,
   name: string,
 ): Promise<Result<Redacted, SecretRefusal>> => {
   const secret = await readSecret(name, null)
-  if (secret.ok) return succeed(secret.value.value)
-  const message =
-    secret.error === 'secret_missing'
-      ? `${name} does not exist: aws secretsmanager create-secret --name ${name} --secret-string file://…, in this region`
-      : `${name} could not be read; if the name is new in landfall.yml, deploy Landfall again: that grants access to it`
-  return fail({ reason: secret.error, message })
+  return secret.ok ? succeed(secret.value.value) : secret
 }
 
 /** Looks into the secrets of an app and tells no value of them. */

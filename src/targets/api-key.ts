@@ -16,13 +16,12 @@ export const readApiKey = async (
   clock: Clock,
 ): Promise<Result<Authorization, ServiceFailure>> => {
   const secret = await readSecret(name, null)
-  if (!secret.ok)
-    return secret.error === 'secret_missing'
-      ? fail({
-          ...refused(`the secret ${name} does not exist: create it with an API key`),
-          reason: secret.error,
-        })
-      : fail({ ...later(`the secret ${name} could not be read now`), reason: 'target_unavailable' })
+  if (!secret.ok) {
+    const { reason, message } = secret.error
+    return reason === 'secret_unavailable'
+      ? fail({ ...later(message), reason: 'target_unavailable' })
+      : fail({ ...refused(message), reason })
+  }
   // `create-secret --secret-string file://…` takes the file's last line break along.
   const key = secret.value.value.reveal().trim()
   if (!isToken(key)) {

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createHookSecrets, createSecretReader } from '../../src/aws/secrets-manager.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { createLog } from '../../src/kernel/log.ts'
+import type { SecretFailure } from '../../src/secrets/app-secret.ts'
 import { startTestAws, type TestAws } from '../support/local-aws.ts'
 
 let aws: TestAws
@@ -31,7 +32,12 @@ const put = async (SecretId: string, SecretString: string): Promise<string> => {
 
 const read = async (name: string, version: string | null = null) => {
   const secret = await createSecretReader(() => client)(name, version)
-  return secret.ok ? secret.value.value.reveal() : secret.error
+  return secret.ok ? secret.value.value.reveal() : secret.error.reason
+}
+
+const findFailure = async (name: string): Promise<SecretFailure | null> => {
+  const secret = await createSecretReader(() => client)(name, null)
+  return secret.ok ? null : secret.error
 }
 
 test('reads the current version of a secret, or the one that a release recorded', async () => {
@@ -57,16 +63,46 @@ test('reads a secret’s version and when it was created', async () => {
   expect(createdAt).toBeLessThanOrEqual(Date.now())
 })
 
-test('tells a missing secret from one that cannot be read', async () => {
+test('takes a secret, a version and a secret about to be deleted for missing', async () => {
   await create('shop', { SecretString: 'one' })
   expect(await read('other')).toBe('secret_missing')
   expect(await read('shop', '00000000-0000-4000-8000-000000000000')).toBe('secret_missing')
   await client.send(new DeleteSecretCommand({ SecretId: 'shop' }))
   expect(await read('shop')).toBe('secret_missing')
-  const code = 'AccessDeniedException'
-  aws.faults.onCall = () => ({ kind: 'refuse', code, message: 'no', statusCode: 400 })
-  expect(await read('shop')).toBe('secret_unavailable')
 })
+
+const refuse = (code: string, message: string, statusCode = 400) => {
+  aws.faults.onCall = () => ({ kind: 'refuse', code, message, statusCode })
+}
+
+test.each([
+  ['AccessDeniedException', 'not authorized', 'secret_refused', /create it, or deploy Landfall/],
+  ['AccessDeniedException', 'Access to KMS is not allowed', 'secret_refused', /kms:Decrypt/],
+  ['DecryptionFailure', 'no', 'secret_refused', /aws kms describe-key/],
+  ['InvalidRequestException', 'no', 'secret_missing', /restore-secret --secret-id shop/],
+  ['ResourceNotFoundException', 'no', 'secret_missing', /create-secret --name shop/],
+  ['InvalidParameterException', 'no', 'secret_refused', /was refused/],
+])('tells by AWS’s answer %s (%s) that a secret is %s, and what to do', async (...row) => {
+  const [code, said, reason, advice] = row
+  await create('shop', { SecretString: 'one' })
+  refuse(code, said)
+  const failure = await findFailure('shop')
+  expect(failure).toMatchObject({ reason })
+  expect(failure?.message).toMatch(advice)
+  expect(failure?.message).toContain(`(${code})`)
+})
+
+test.each(['InternalServiceError', 'ThrottlingException'])(
+  'takes the answer %s of Secrets Manager for one that passes',
+  async (code) => {
+    await create('shop', { SecretString: 'one' })
+    refuse(code, 'no', code === 'ThrottlingException' ? 400 : 500)
+    expect(await findFailure('shop')).toEqual({
+      reason: 'secret_unavailable',
+      message: `the secret shop could not be read now (${code})`,
+    })
+  },
+)
 
 const lines: string[] = []
 const log = createLog({}, (line) => lines.push(line))
@@ -86,7 +122,8 @@ test('reads a webhook secret with the previous one after a rotation', async () =
   expect(await secrets.load('circleci')).toEqual({ ok: false, error: 'secret_unavailable' })
   expect(await secrets.load('docker-hub')).toEqual({ ok: false, error: 'secret_unavailable' })
   const line = { level: 'error', message: 'failed to read webhook secret' }
-  expect(lines.map((one): unknown => JSON.parse(one))).toEqual([
-    { ...line, source: 'circleci', secret: 'gone' },
-  ])
+  const [logged, ...more] = lines.map((one): unknown => JSON.parse(one))
+  expect(logged).toMatchObject({ ...line, source: 'circleci', secret: 'gone' })
+  expect(lines[0]).toContain('aws secretsmanager create-secret --name gone')
+  expect(more).toEqual([])
 })

@@ -7,7 +7,7 @@ import { AppName, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
 import type { Purpose } from '../../src/deployment/deployment.ts'
 import type { Answer } from '../../src/deployment/step.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
-import { fail, succeed } from '../../src/kernel/result.ts'
+import { succeed } from '../../src/kernel/result.ts'
 import { createReconcile } from '../../src/rollout/reconcile.ts'
 import { createEc2Target } from '../../src/targets/ec2/ec2.ts'
 import { createMaskOutput, createSealEnvelope } from '../../src/targets/ec2/seal.ts'
@@ -38,6 +38,7 @@ import {
 import { operate, tickOf } from '../support/runs.ts'
 import { inFull } from '../support/size.ts'
 import { createSsmHosts, documentPatterns, toLine, type Speaker } from '../support/ssm-hosts.ts'
+import { failedSecret } from '../support/failed-secret.ts'
 
 const journal = await useJournal()
 const ring = createKeyRing()
@@ -68,7 +69,7 @@ afterAll(() => {
   process.stdout.write(`${all} hostile answers of an instance\n${lines.join('\n')}\n`)
 })
 
-const noSecret = () => Promise.resolve(fail('secret_missing' as const))
+const noSecret = () => Promise.resolve(failedSecret('secret_missing'))
 
 /** What an EC2 target is made of: the journal and the envelopes are real, SSM and the hosts are played. */
 const openPorts = (instances: readonly InstanceId[], speak: Speaker, clock: Clock) => {

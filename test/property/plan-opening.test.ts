@@ -22,6 +22,7 @@ import { commitAt, ec2 } from '../support/examples.ts'
 import { createWorld, type World } from '../support/rollout-world.ts'
 import { inFull } from '../support/size.ts'
 import { herokuTarget, keyAt, renderTarget } from '../support/targets.ts'
+import { failedSecret } from '../support/failed-secret.ts'
 
 type Kind = 'ec2' | 'render' | 'heroku'
 type Machine = 'ready' | 'offline' | 'untagged' | 'old agent' | 'absent'
@@ -138,7 +139,7 @@ type Prepared = ReturnType<typeof prepare>
 const portsOf = ({ world, isMissing }: Prepared) => {
   const ports = world.toPorts(plainly)
   return isMissing
-    ? { ...ports, readSecretVersion: async () => fail('secret_missing' as const) }
+    ? { ...ports, readSecretVersion: async () => failedSecret('secret_missing') }
     : ports
 }
 

@@ -9,6 +9,7 @@ import { Redacted } from '../../src/kernel/redacted.ts'
 import { fail } from '../../src/kernel/result.ts'
 import type { ReadCurrentSecret } from '../../src/secrets/named-secret.ts'
 import { appOf, commit } from './apps.ts'
+import { failedSecret } from './failed-secret.ts'
 
 export const digest = Digest.parse(`sha256:${'d'.repeat(64)}`)
 
@@ -70,8 +71,8 @@ export const rollbackOf = (generation: number, takesBack: number): NoticeDeploym
 export const secretsOf = (secrets: Readonly<Record<string, string | null>>): ReadCurrentSecret => {
   return async (name) => {
     const text = secrets[name]
-    if (text === undefined) return { ok: false, error: 'secret_missing' }
-    if (text === null) return { ok: false, error: 'secret_unavailable' }
+    if (text === undefined) return failedSecret('secret_missing', name)
+    if (text === null) return failedSecret('secret_unavailable', name)
     return { ok: true, value: { value: new Redacted(text) } }
   }
 }

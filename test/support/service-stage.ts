@@ -3,10 +3,11 @@ import type { Release } from '../../src/deployment/deployment.ts'
 import { toInstant, type Clock } from '../../src/kernel/clock.ts'
 import { Digest, Fence, Generation, type InstanceId } from '../../src/kernel/id.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
-import { fail, succeed } from '../../src/kernel/result.ts'
+import { succeed } from '../../src/kernel/result.ts'
 import type { ReadSecret } from '../../src/secrets/app-secret.ts'
 import type { Order } from '../../src/targets/target.ts'
 import { appOf } from './apps.ts'
+import { failedSecret } from './failed-secret.ts'
 
 /*
  * What tests of a target that is a service behind an API share: an app of one such target, its releases, its
@@ -54,7 +55,7 @@ export const createSecrets = (token: string, key: string) => {
     const value = secrets.get(`${name} ${version ?? 'current'}`)
     return Promise.resolve(
       value === undefined
-        ? fail('secret_missing')
+        ? failedSecret('secret_missing', name)
         : succeed({ value: new Redacted(value), versionId: version ?? 'current' }),
     )
   }

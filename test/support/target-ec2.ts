@@ -26,7 +26,7 @@ import type { Release } from '../../src/deployment/deployment.ts'
 import { addSeconds, systemClock, toInstant } from '../../src/kernel/clock.ts'
 import { Digest, Fence, Generation, InstanceId } from '../../src/kernel/id.ts'
 import { createLog } from '../../src/kernel/log.ts'
-import { fail, succeed } from '../../src/kernel/result.ts'
+import { succeed } from '../../src/kernel/result.ts'
 import { parseReference } from '../../src/registry/image.ts'
 import { createEc2Target } from '../../src/targets/ec2/ec2.ts'
 import {
@@ -40,6 +40,7 @@ import { account, startTestAws, waitUntil, type TestAws } from './local-aws.ts'
 import { keepCertificates, orderOf, release as example } from './ec2-ports.ts'
 import { ec2 } from './examples.ts'
 import { carryOut, type Fare, type Place, type PlaceStage } from './target-place.ts'
+import { failedSecret } from './failed-secret.ts'
 
 const instance = InstanceId.parse('i-00000001')
 const documents = {
@@ -58,7 +59,7 @@ const createTarget = (
   settings: Ec2Settings,
   proxyImage: ProxyImage,
 ): Target => {
-  const readSecret = () => Promise.resolve(fail('secret_missing' as const))
+  const readSecret = () => Promise.resolve(failedSecret('secret_missing'))
   return createEc2Target(
     {
       commands: createCommands((more) => new SSMClient({ ...client, ...more })),

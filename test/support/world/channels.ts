@@ -3,7 +3,9 @@ import type { AlarmTransition, Verdict } from '../../../src/deployment/observati
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { succeed } from '../../../src/kernel/result.ts'
 import type { ReconcilePorts } from '../../../src/rollout/ports.ts'
+import type { SecretFailure } from '../../../src/secrets/app-secret.ts'
 import type { Call } from '../calls.ts'
+import { failedSecret } from '../failed-secret.ts'
 import type { WorldClock } from './clock.ts'
 
 /** The channels, the alarms and the secrets of an app. */
@@ -15,7 +17,7 @@ export const createChannels = (clock: WorldClock) => {
   let isCloudWatchDown = false
   let currentSecret = 'version-1'
   const goneSecrets = new Set<string>()
-  let areSecretsDown = false
+  let secretTrouble: SecretFailure['reason'] | null = null
 
   const tell = (channel: Channel, fact: Notice): SendResult => {
     const telling = answerTelling(channel, fact)
@@ -32,7 +34,7 @@ export const createChannels = (clock: WorldClock) => {
   }
 
   const readable = <Value>(read: () => Value): Value => {
-    if (areSecretsDown) throw new Retryable('Secrets Manager is down')
+    if (secretTrouble !== null) throw new Retryable('Secrets Manager is down')
     return read()
   }
 
@@ -43,7 +45,9 @@ export const createChannels = (clock: WorldClock) => {
     'readSecretVersion' | 'hasSecretVersion' | 'readFiring' | 'auditLog' | 'sendNotice'
   > => ({
     readSecretVersion: () =>
-      call('readSecretVersion', () => readable(() => succeed(currentSecret))),
+      call('readSecretVersion', () =>
+        secretTrouble === null ? succeed(currentSecret) : failedSecret(secretTrouble),
+      ),
     hasSecretVersion: (_name, version) =>
       call('hasSecretVersion', () => readable(() => !goneSecrets.has(version))),
     readFiring: (names) => call('readFiring', () => readFiring(names)),
@@ -58,7 +62,7 @@ export const createChannels = (clock: WorldClock) => {
 
   return {
     toPorts,
-    canReadSecrets: () => !areSecretsDown,
+    canReadSecrets: () => secretTrouble === null,
     controls: {
       /** The notices that the channels received, in order. */
       heard,
@@ -76,7 +80,11 @@ export const createChannels = (clock: WorldClock) => {
       },
       /** Whether any secret can be read; a new container cannot be had without. */
       setSecrets: (areUp: boolean) => {
-        areSecretsDown = !areUp
+        secretTrouble = areUp ? null : 'secret_unavailable'
+      },
+      /** What Secrets Manager answers from now on; null where it hands secrets out. */
+      setSecretTrouble: (trouble: typeof secretTrouble) => {
+        secretTrouble = trouble
       },
     },
   }

@@ -4,7 +4,8 @@ import type { ForeignFailure } from '../../../src/kernel/foreign.ts'
 import type { Commit, Digest } from '../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
 import type { TagHint } from '../../../src/rollout/journal.ts'
-import type { ImageFailure, ReconcilePorts } from '../../../src/rollout/ports.ts'
+import type { ImageRefusal } from '../../../src/deployment/revision.ts'
+import type { ReconcilePorts } from '../../../src/rollout/ports.ts'
 import type { Call } from '../calls.ts'
 import { commitAt, digestAt, indexOf, originAt } from '../examples.ts'
 import type { WorldClock } from './clock.ts'
@@ -14,7 +15,7 @@ export const createRegistry = (clock: WorldClock) => {
   const images = new Map<string, Digest>()
   const unlabelled = new Set<Digest>()
   const fetched: Digest[] = []
-  let registryTrouble: ImageFailure | null = null
+  let registryTrouble: ImageRefusal | null = null
   let hint: TagHint | null = null
   let pushes = 0
   const atGithub = new Map<Commit, readonly Evidence[]>()
@@ -88,7 +89,7 @@ export const createRegistry = (clock: WorldClock) => {
       },
       /** The images whose label was read, each time it was. */
       fetched,
-      setRegistryTrouble: (trouble: ImageFailure | null) => {
+      setRegistryTrouble: (trouble: ImageRefusal | null) => {
         registryTrouble = trouble
       },
       /** What GitHub's API tells of a commit, whether or not a hook has brought it. */

@@ -2,11 +2,13 @@ import { expect, test } from 'vitest'
 import { createHookSecretCaches, type ReadStage } from '../../../src/aws/hook-secrets.ts'
 import { createLog } from '../../../src/kernel/log.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
-import { fail, succeed } from '../../../src/kernel/result.ts'
+import { succeed } from '../../../src/kernel/result.ts'
+import type { SecretFailure } from '../../../src/secrets/app-secret.ts'
+import { failedSecret } from '../../support/failed-secret.ts'
 
 const start = Date.parse('2026-11-20T12:00:00.000Z')
 
-type Failure = 'secret_missing' | 'secret_unavailable'
+type Failure = SecretFailure['reason']
 
 interface World {
   now: number
@@ -34,7 +36,7 @@ const play = (age: number) => {
     world.reads.push(stage)
     const failure = stage === 'AWSCURRENT' ? world.failure : world.previous
     const value = new Redacted(stage === 'AWSCURRENT' ? world.value : world.before)
-    return Promise.resolve(failure === null ? succeed({ value, createdAt }) : fail(failure))
+    return Promise.resolve(failure === null ? succeed({ value, createdAt }) : failedSecret(failure))
   }
   const sources = { github: { secret: 'github' }, circleci: null, 'docker-hub': null }
   const secrets = createHookSecretCaches(

@@ -11,6 +11,7 @@ import {
   type CarryWorld,
   type Reply,
 } from '../../support/carry-world.ts'
+import { failedSecret } from '../../support/failed-secret.ts'
 
 const release: CarryOrder['release'] = ['python', 'manage.py', 'migrate']
 const imageId = digestOf(configurationOf())
@@ -633,7 +634,7 @@ describe('an order is refused where', () => {
       readSecret: () =>
         Promise.resolve(
           value === null
-            ? { ok: false, error: 'secret_missing' }
+            ? failedSecret('secret_missing')
             : { ok: true, value: { value: new Redacted(value), versionId: '1' } },
         ),
     })

@@ -191,8 +191,8 @@ describe('GitHub API: an unusable secret', () => {
   })
 
   test.each([
-    [{}, 'is not there'],
-    [{ [secret]: null }, 'cannot be read now'],
+    [{}, 'says secret_missing'],
+    [{ [secret]: null }, 'says secret_unavailable'],
   ])('returns a later for a secret that is missing or cannot be read', async (secrets, why) => {
     const { ask } = await start(secretsOf(secrets))
     expect(await ask(request)).toEqual({

@@ -6,6 +6,7 @@ import { fail, succeed } from '../../../src/kernel/result.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createImages } from '../../../src/registry/images.ts'
 import { appOf } from '../../support/apps.ts'
+import { failedSecret, toSecretReason } from '../../support/failed-secret.ts'
 
 const digest = Digest.parse(`sha256:${'a'.repeat(64)}`)
 const registry = 'landfall/prod/registry'
@@ -24,11 +25,12 @@ const imagesOf = (held: string) => {
     })
     return succeed({ status: authorization ? 200 : 401, headers, body: Buffer.from('') })
   }
-  const images = createImages(http, async () =>
-    held === 'secret_missing' || held === 'secret_unavailable'
-      ? fail(held)
-      : succeed({ value: new Redacted(held), versionId: 'v1' }),
-  )
+  const images = createImages(http, async (name) => {
+    const reason = toSecretReason(held)
+    return reason === null
+      ? succeed({ value: new Redacted(held), versionId: 'v1' })
+      : failedSecret(reason, name)
+  })
   return { images, sent, patience }
 }
 
@@ -44,20 +46,25 @@ test('asks the registry without credentials if the app names none', async () => 
   expect(await images.findDigest({ ...app, registry: null }, 'v1')).toEqual(refused)
 })
 
-test.each(['secret_missing', 'no JSON', '{"username":"acme"}'])(
-  'asks the registry nothing with unusable credentials: %s',
-  async (held) => {
-    const { images, sent } = imagesOf(held)
-    const refused = fail({ reason: 'registry_unauthorized', retryAfterSeconds: null })
-    expect(await images.findDigest(app, 'v1')).toEqual(refused)
-    expect(await images.findCommit(app, digest)).toEqual(refused)
-    expect(sent).toEqual([])
-  },
-)
+test.each([
+  ['secret_missing', 'secret_missing'],
+  ['secret_refused', 'secret_refused'],
+  ['secret_unavailable', 'secret_unavailable'],
+  ['no JSON', 'secret_invalid'],
+  ['{"username":"acme"}', 'secret_invalid'],
+])('asks the registry nothing with the credentials %s, and says %s', async (held, reason) => {
+  const { images, sent } = imagesOf(held)
+  for (const found of [await images.findDigest(app, 'v1'), await images.findCommit(app, digest)]) {
+    expect(found).toMatchObject({ ok: false, error: { reason, retryAfterSeconds: null } })
+    expect(found.ok ? '' : found.error.message).toContain(app.registry)
+  }
+  expect(sent).toEqual([])
+})
 
-test('retries later if the registry credentials cannot be read now', async () => {
+test('tells the platforms of an image later if the registry credentials cannot be read now', async () => {
   const { images } = imagesOf('secret_unavailable')
-  await expect(images.findDigest(app, 'v1')).rejects.toBeInstanceOf(Retryable)
+  const release = { settings: app, digest }
+  await expect(images.listPlatforms(release)).rejects.toBeInstanceOf(Retryable)
 })
 
 test.each(['secret_unavailable', 'secret_missing'])(

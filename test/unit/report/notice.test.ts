@@ -100,7 +100,7 @@ describe('webhook notice: sending', () => {
   })
 
   test('retries later where the webhook secret cannot be read', async () => {
-    const why = 'the secret landfall/test/notice cannot be read now'
+    const why = 'the secret landfall/test/notice says secret_unavailable'
     expect(await sendWith(null, noticeOf('started'))).toEqual({
       kind: 'later',
       why,

@@ -40,7 +40,7 @@ test.each(['github', 'notice', 'sentry'] as const)(
   async (channel) => {
     const send = reportersOf({})[channel]
     const app = reportingApp()
-    const why = `the secret ${app.reports[channel]} is not there`
+    const why = `the secret ${app.reports[channel]} says secret_missing`
     expect(await send(noticeOf('succeeded'), app)).toEqual({
       kind: 'later',
       why,

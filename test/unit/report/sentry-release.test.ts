@@ -229,7 +229,7 @@ describe('Sentry: the secret', () => {
   })
 
   test('retries later where the Sentry secret cannot be read', async () => {
-    const why = 'the secret sentry cannot be read now'
+    const why = 'the secret sentry says secret_unavailable'
     expect(await sendWith(null, noticeOf('succeeded'))).toMatchObject({ kind: 'later', why })
   })
 })

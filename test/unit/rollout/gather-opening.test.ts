@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
 import { createLog } from '../../../src/kernel/log.ts'
-import { fail, succeed } from '../../../src/kernel/result.ts'
+import { succeed } from '../../../src/kernel/result.ts'
 import { gatherOpening, type OpeningPorts } from '../../../src/rollout/gather-opening.ts'
 import { lettings } from '../../support/deployments.ts'
 import { commitAt, digestAt } from '../../support/examples.ts'
 import { renderTarget } from '../../support/targets.ts'
+import { failedSecret } from '../../support/failed-secret.ts'
 
 const app: App = {
   ...lettings,
@@ -46,6 +47,9 @@ test('says what an env file takes that fits into no command', async () => {
 })
 
 test('says nothing of its size where the secret is missing', async () => {
-  const { obstacle, message } = await gather(async () => fail('secret_missing'))
-  expect([obstacle, message]).toEqual(['secret_missing', null])
+  const { obstacle, message } = await gather(async () => failedSecret('secret_missing'))
+  expect([obstacle, message]).toEqual([
+    'secret_missing',
+    'the secret landfall/test/shop says secret_missing',
+  ])
 })

@@ -13,7 +13,7 @@ import { fail, succeed } from '../../../src/kernel/result.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createPlan } from '../../../src/rollout/plan.ts'
 import type { PlanPorts } from '../../../src/rollout/plan-facts.ts'
-import type { ImageFailure } from '../../../src/rollout/ports.ts'
+import type { ImageRefusal } from '../../../src/deployment/revision.ts'
 import { type PlannedTarget, unlimited, type Capacity } from '../../../src/targets/target.ts'
 import { appOf } from '../../support/apps.ts'
 import {
@@ -31,6 +31,7 @@ import {
 import * as core from '../../support/core.ts'
 import { commitAt, digestAt, ec2, silent } from '../../support/rollout-world.ts'
 import { keyAt, renderTarget } from '../../support/targets.ts'
+import { failedSecret } from '../../support/failed-secret.ts'
 
 const shop = (changes: Partial<App> = {}): App =>
   appOf('oc-lettings', { targets: [ec2()], image: 'acme/shop', ...changes })
@@ -71,7 +72,7 @@ const openRequest: Request = {
   refusal: null,
 }
 
-const refusing = (reason: ImageFailure['reason']): PlanPorts['images'] => ({
+const refusing = (reason: ImageRefusal['reason']): PlanPorts['images'] => ({
   findDigest: async () => fail({ reason, retryAfterSeconds: null }),
   findCommit: async () => fail({ reason, retryAfterSeconds: null }),
 })
@@ -532,9 +533,9 @@ describe('a deployment that would end at its opening', () => {
       'a secret that has gone since it was looked into is a problem',
       {
         app: shop({ secrets: 'landfall/shop' }),
-        ports: { readSecretVersion: async () => fail('secret_missing') },
+        ports: { readSecretVersion: async () => failedSecret('secret_missing') },
       },
-      'problem | secret | secret_missing | The app',
+      'problem | secret | secret_missing | the secret',
     ],
     [
       'an instance that two targets select is a problem',
@@ -609,10 +610,23 @@ describe('a deployment that would end at its opening', () => {
       app: shop({ secrets: 'landfall/shop' }),
       ports: {
         readSecretKeys: async () => fail(lack),
-        readSecretVersion: () => Promise.reject(new Retryable('not now')),
+        readSecretVersion: async () => failedSecret('secret_unavailable'),
       },
     })
     expect(plan.would).toBe('fail: secret_unavailable')
+  })
+
+  it('says that a waiting commit goes on waiting while its secret is refused', async () => {
+    const lack = { reason: 'secret_refused' as const, message: 'deploy Landfall again' }
+    const { plan } = await planOf({
+      app: shop({ secrets: 'landfall/shop' }),
+      waiting: [revisionAt(1)],
+      ports: {
+        readSecretKeys: async () => fail(lack),
+        readSecretVersion: async () => failedSecret('secret_refused'),
+      },
+    })
+    expect(plan).toMatchObject({ ok: false, would: 'wait: secret_refused' })
   })
 
   it('reports a missing image before the failure of the opening', async () => {

@@ -1,16 +1,18 @@
 import { expect, test } from 'vitest'
 import { createSecretChecks } from '../../../src/secrets/check-secrets.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
-import { fail, succeed } from '../../../src/kernel/result.ts'
+import { succeed } from '../../../src/kernel/result.ts'
 import { appOf } from '../../support/apps.ts'
+import { failedSecret, toSecretReason } from '../../support/failed-secret.ts'
 
 const name = 'landfall/prod/shop'
 const checksOf = (held: string) =>
-  createSecretChecks(async () =>
-    held === 'secret_missing' || held === 'secret_unavailable'
-      ? fail(held)
-      : succeed({ value: new Redacted(held), versionId: 'v1' }),
-  )
+  createSecretChecks(async () => {
+    const reason = toSecretReason(held)
+    return reason === null
+      ? succeed({ value: new Redacted(held), versionId: 'v1' })
+      : failedSecret(reason, name)
+  })
 
 const app = appOf('shop', { env: { DEBUG: 'False' } })
 
@@ -20,12 +22,9 @@ test('lists the names of an app’s secret keys, and no value', async () => {
 })
 
 test.each([
-  [
-    'secret_missing',
-    'secret_missing',
-    /aws secretsmanager create-secret --name landfall\/prod\/shop/,
-  ],
-  ['secret_unavailable', 'secret_unavailable', /deploy Landfall again/],
+  ['secret_missing', 'secret_missing', /landfall\/prod\/shop says secret_missing/],
+  ['secret_refused', 'secret_refused', /landfall\/prod\/shop says secret_refused/],
+  ['secret_unavailable', 'secret_unavailable', /landfall\/prod\/shop says secret_unavailable/],
   ['hunter22 is no JSON', 'secret_invalid', /not a JSON object/],
   ['["hunter22"]', 'secret_invalid', /not a JSON object/],
   ['{"API_KEY":{"inner":"hunter22"}}', 'secret_invalid', /"API_KEY"/],

@@ -1,10 +1,11 @@
 import { afterAll, expect, test } from 'vitest'
 import { Redacted } from '../../../../src/kernel/redacted.ts'
-import { fail, succeed } from '../../../../src/kernel/result.ts'
+import { succeed } from '../../../../src/kernel/result.ts'
 import { createMaskOutput, createSealEnvelope } from '../../../../src/targets/ec2/seal.ts'
 import { instanceAt } from '../../../support/deployments.ts'
 import { orderOf } from '../../../support/ec2-ports.ts'
 import { createKeyRing } from '../../../support/instance-key.ts'
+import { failedSecret } from '../../../support/failed-secret.ts'
 
 const release = (() => {
   const { release: found } = orderOf()
@@ -24,7 +25,7 @@ test('masks a host’s output again with the release’s secret', async () => {
 test.each(['secret_missing', 'secret_unavailable'] as const)(
   'fails to mask a host’s output if the secret says %s',
   async (failure) => {
-    const mask = createMaskOutput(() => Promise.resolve(fail(failure)))(release)
+    const mask = createMaskOutput(() => Promise.resolve(failedSecret(failure)))(release)
     await expect(mask).rejects.toThrow('landfall/test/shop')
   },
 )
@@ -42,7 +43,7 @@ const certificates = {
   unusable: toCertificate(2, ring.make(instanceAt(2), 'P-384').certificate),
   broken: toCertificate(3, sound.certificate.slice(0, 300)),
 }
-const seal = createSealEnvelope(() => Promise.resolve(fail('secret_missing')))
+const seal = createSealEnvelope(() => Promise.resolve(failedSecret('secret_missing')))
 const withoutSecret = { ...release, settings: { ...release.settings, secrets: null } }
 
 test('seals for the others where the certificate of an instance cannot be used, and names that one', async () => {

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { onceFor, type Call } from '../../../../local/base/vendor.ts'
 import type { Course } from '../../../../local/render/deploy.ts'
 import type { Release } from '../../../../src/deployment/deployment.ts'
-import { fail } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
 import type { Order, Target } from '../../../../src/targets/target.ts'
 import {
@@ -16,6 +15,7 @@ import {
   type RenderStage,
 } from '../../../support/render-stage.ts'
 import { digestOf } from '../../../support/service-stage.ts'
+import { failedSecret } from '../../../support/failed-secret.ts'
 
 let stage: RenderStage
 beforeEach(async () => {
@@ -335,22 +335,22 @@ test('begins no deploy if the secret is gone', async () => {
   expect(await refusal(order)).toMatchObject({
     outcome: 'failed',
     reason: 'secret_missing',
-    message: 'landfall/test/shop, version v9',
+    message: 'the secret landfall/test/shop says secret_missing',
   })
   expect(posted()).toEqual([])
 })
 
 test('waits for a secret that cannot be read now, and reports it at the end', async () => {
   const target = stage.targetOf(settingsOf(), {
-    readSecret: () => Promise.resolve(fail('secret_unavailable' as const)),
+    readSecret: () => Promise.resolve(failedSecret('secret_unavailable')),
   })
   const order = stage.orderOf(releaseOf('a', 1))
-  await expect(target.start(order)).rejects.toThrow('landfall/test/shop could not be read now')
+  await expect(target.start(order)).rejects.toThrow('landfall/test/shop says secret_unavailable')
   stage.pass(530)
   expect(await refusal(order, target)).toMatchObject({
     outcome: 'failed',
     reason: 'target_unavailable',
-    message: 'the secret landfall/test/shop could not be read now',
+    message: 'the secret landfall/test/shop says secret_unavailable',
   })
   expect(posted()).toEqual([])
 })
@@ -526,7 +526,7 @@ test('names the secret of a missing API key', async () => {
   stage.secrets.clear()
   expect(await refusal()).toMatchObject({
     reason: 'secret_missing',
-    message: 'the secret landfall/test/render does not exist: create it with an API key',
+    message: 'the secret landfall/test/render says secret_missing',
   })
 })
 

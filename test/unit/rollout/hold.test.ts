@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest'
+import { createReconcile } from '../../../src/rollout/reconcile.ts'
+import { plainly } from '../../support/calls.ts'
+import { commitAt } from '../../support/examples.ts'
+import { createWorld, type World } from '../../support/rollout-world.ts'
+import { pushGreen, runReconcile, tickOf } from '../../support/runs.ts'
+
+/** A green commit whose image is there, of an app with a secret that is not handed out. */
+const heldWorld = async (trouble: 'secret_refused' | 'secret_unavailable'): Promise<World> => {
+  const world = createWorld({
+    instances: 1,
+    app: { secrets: 'landfall/test/shop', waitForSeconds: 3600 },
+  })
+  world.setSecretTrouble(trouble)
+  pushGreen(world, 1)
+  await runReconcile(world)
+  return world
+}
+
+const heldNotices = (world: World) =>
+  world.heard.filter(({ channel, fact }) => channel === 'event' && fact.kind === 'held')
+
+const passMinutes = async (world: World, minutes: number): Promise<void> => {
+  for (let minute = 0; minute < minutes; minute += 1) {
+    world.advance(60_000)
+    await runReconcile(world)
+  }
+}
+
+describe('a commit whose secret AWS refuses to hand out', () => {
+  it('waits with that reason, and no deployment is opened', async () => {
+    const world = await heldWorld('secret_refused')
+    expect(world.core().generation).toBe(0)
+    expect(world.revisions.get(commitAt(1))).toMatchObject({
+      status: 'waiting',
+      reason: 'secret_refused',
+      digest: null,
+    })
+  })
+
+  it('is told once, with the commit and the mend, however long it waits', async () => {
+    const world = await heldWorld('secret_refused')
+    await passMinutes(world, 20)
+    const [told, ...more] = heldNotices(world)
+    expect(told?.fact).toMatchObject({ reason: 'secret_refused', deployment: null })
+    expect(told?.fact.message).toContain(commitAt(1))
+    expect(told?.fact.message).toContain('landfall/test/shop says secret_refused')
+    expect(more).toEqual([])
+  })
+
+  it('is told again where its run died before it recorded the reason', async () => {
+    const world = createWorld({ instances: 1, app: { secrets: 'landfall/test/shop' } })
+    world.setSecretTrouble('secret_refused')
+    pushGreen(world, 1)
+    const ports = world.toPorts(plainly)
+    const recordAsked = () => Promise.reject(new Error('killed'))
+    const dying = { ...ports, revisions: { ...ports.revisions, recordAsked } }
+    const dead = createReconcile(dying)(tickOf(world, { isTick: false }))
+    await expect(dead).rejects.toThrow('killed')
+    await runReconcile(world)
+    expect(heldNotices(world)).toHaveLength(2)
+  })
+
+  it('goes out by itself within five minutes of the mend', async () => {
+    const world = await heldWorld('secret_refused')
+    await passMinutes(world, 12)
+    world.setSecretTrouble(null)
+    await passMinutes(world, 5)
+    expect(world.core().live?.revision).toBe(commitAt(1))
+  })
+
+  it('expires after waitFor, and its record names the secret', async () => {
+    const world = await heldWorld('secret_refused')
+    await passMinutes(world, 66)
+    expect(world.revisions.get(commitAt(1))).toMatchObject({
+      status: 'expired',
+      reason: 'wait_expired',
+      lacked: ['secret (secret_refused)'],
+    })
+  })
+
+  it('waits too where the secret was refused only after the image was found', async () => {
+    const world = createWorld({ instances: 1, app: { secrets: 'landfall/test/shop' } })
+    pushGreen(world, 1)
+    const ports = world.toPorts(plainly)
+    let reads = 0
+    const readSecretVersion: typeof ports.readSecretVersion = (name) => {
+      reads += 1
+      if (reads === 2) world.setSecretTrouble('secret_refused')
+      return ports.readSecretVersion(name)
+    }
+    await createReconcile({ ...ports, readSecretVersion })(tickOf(world, { isTick: false }))
+    expect(world.core().generation).toBe(0)
+    expect(world.revisions.get(commitAt(1))).toMatchObject({ reason: 'secret_refused' })
+    world.setSecretTrouble(null)
+    await passMinutes(world, 1)
+    expect(world.core().live?.revision).toBe(commitAt(1))
+  })
+})
+
+describe('a commit while Secrets Manager does not answer', () => {
+  it('waits with that reason, is told to nobody, and goes out once it answers', async () => {
+    const world = await heldWorld('secret_unavailable')
+    expect(world.revisions.get(commitAt(1))).toMatchObject({ reason: 'secret_unavailable' })
+    world.setSecretTrouble(null)
+    await passMinutes(world, 1)
+    expect(world.core().live?.revision).toBe(commitAt(1))
+    expect(heldNotices(world)).toEqual([])
+  })
+})
+
+describe('a request for an app whose secret AWS refuses to hand out', () => {
+  it('is declined with that reason', async () => {
+    const world = await heldWorld('secret_refused')
+    world.ask({ revision: commitAt(1), force: true })
+    await runReconcile(world)
+    expect(world.core().request?.refusal).toBe('secret_refused')
+  })
+})
