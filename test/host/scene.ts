@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { docker } from '../../local/docker/docker.ts'
 import { inFull } from '../support/size.ts'
+import { hastenWaitForEngine, type Outage } from './engine.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
 import { createKiller, type Killer, type Point } from './killer.ts'
 import { ask } from './load.ts'
@@ -148,9 +149,11 @@ export class Scene {
   }
 
   /** Goes on at this point with an engine that is stopped or restarted by this program. */
-  interrupt(order: Order, at: Point, program: string, outage: string): Promise<HostAnswer> {
+  interrupt(order: Order, at: Point, program: string, outage: Outage): Promise<HostAnswer> {
     const engine = { KILL_ENGINE: program, KILL_HOW: outage }
-    return this.#run(order, { ...this.killer.environment(at), ...engine }, this.killer.edit)
+    const edit = (text: string): string =>
+      this.killer.edit(outage === 'gone' ? hastenWaitForEngine(text) : text)
+    return this.#run(order, { ...this.killer.environment(at), ...engine }, edit)
   }
 
   async containers(...options: readonly string[]): Promise<readonly string[]> {
