@@ -1,16 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * The clock of the host scripts, in a test's hand: `date` and `sleep` that stand before the machine's own in
- * PATH. It stands still, and a pause of the scripts is a real one, until `go`; from then on a pause takes no
+ * The clock of the host scripts, in a test's hand: programs that stand before the machine's own in PATH. It stands still, and a pause of the scripts is a real one, until `go`; from then on a pause takes no
  * time and moves the clock on by its length. What real programs take never counts.
  */
 export interface Clock {
   readonly environment: Readonly<Record<string, string>>
   go(): void
   stop(): void
+  /** Moves it on by as much, and to the time of the real programs if that is later. */
+  pass(seconds: number): void
   /** What has passed on it. */
   seconds(): number
   close(): void
@@ -33,18 +34,33 @@ read -r now <"${'$'}{0%/*}/now"
 echo "$((now + BASH_REMATCH[1] * 1000 + 10#${'$'}{part:0:3}))" >"${'$'}{0%/*}/now"
 `
 
+/** The engine goes on with the real time: what it tells up to a later one, it would wait for. */
+const docker = `#!/bin/sh
+[ "$1" != events ] || set -- "$@" --until "$(($(/bin/date +%s) + 1))"
+PATH=\${PATH#*:}
+exec docker "$@"
+`
+
 export const createClock = (): Clock => {
   const directory = mkdtempSync(join(tmpdir(), 'landfall-clock-'))
   const file = (name: string): string => join(directory, name)
   const began = Date.now()
-  writeFileSync(file('now'), `${began}\n`)
+  const now = (): number => Number(readFileSync(file('now'), 'utf8'))
+  // The scripts read it at any time: it is never half-written.
+  const set = (ms: number): void => {
+    writeFileSync(file('next'), `${ms}\n`)
+    renameSync(file('next'), file('now'))
+  }
+  set(began)
   writeFileSync(file('date'), date, { mode: 0o755 })
   writeFileSync(file('sleep'), sleep, { mode: 0o755 })
+  writeFileSync(file('docker'), docker, { mode: 0o755 })
   return {
     environment: { PATH: `${directory}:/usr/sbin:/usr/bin:/sbin:/bin` },
     go: () => writeFileSync(file('goes'), ''),
     stop: () => rmSync(file('goes'), { force: true }),
-    seconds: () => (Number(readFileSync(file('now'), 'utf8')) - began) / 1000,
+    pass: (seconds) => set(Math.max(Date.now(), now() + seconds * 1000)),
+    seconds: () => (now() - began) / 1000,
     close: () => {
       if (existsSync(directory)) rmSync(directory, { recursive: true })
     },
