@@ -266,12 +266,14 @@ test.each(['App', 'Owner', 'NotAfter', 'Settings'])(
   async (name) => {
     const { [name]: value = '', ...rest } = await instance.planParameters(orderOf())
     const before = await traceHost(instance.root)
-    const old = await instance.run('plan', rest).answer
+    const bad = ['', '$(touch /tmp/landfall-test-injected)', `${value}\n`]
+    const [old, ...malformed] = await Promise.all([
+      instance.run('plan', rest).answer,
+      ...bad.map((text) => instance.run('plan', { ...rest, [name]: text }).answer),
+    ])
     expect(old).toMatchObject({ outcome: 'refused', reason: 'agent_too_old', code: 1 })
-    for (const bad of ['', '$(touch /tmp/landfall-test-injected)', `${value}\n`]) {
-      const malformed = await instance.run('plan', { ...rest, [name]: bad }).answer
-      expect(malformed, bad).toMatchObject({ outcome: 'refused', reason: 'order_invalid' })
-    }
+    for (const [index, answer] of malformed.entries())
+      expect(answer, bad[index]).toMatchObject({ outcome: 'refused', reason: 'order_invalid' })
     expect(await traceHost(instance.root)).toEqual(before)
     expect(existsSync('/tmp/landfall-test-injected')).toBe(false)
   },
