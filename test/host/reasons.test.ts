@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
+import { inFull } from '../support/size.ts'
+import { createClock } from './clock.ts'
 import { canRestartEngine } from './engine.ts'
+import { waitUntilListening } from './held.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
 
@@ -14,7 +17,11 @@ import { openStage, type Image, type Stage } from './stage.ts'
 
 let stage: Stage
 let instance: Instance
+/** Has no proxy. */
+let other: Instance
 let app: string
+/** The container of the release that serves. */
+let live = ''
 let image: Image
 let generation = 0
 const directory = mkdtempSync(join(tmpdir(), 'landfall-reasons-'))
@@ -23,6 +30,7 @@ let envelope: readonly string[] = []
 beforeAll(async () => {
   stage = await openStage()
   instance = await stage.instance()
+  other = await stage.instance()
   app = stage.app('shop')
   image = await stage.publish('one')
   const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(directory, name))
@@ -38,42 +46,47 @@ afterAll(async () => {
   rmSync(directory, { recursive: true })
 })
 
-const deploy = (more: Partial<Order> = {}): Promise<HostAnswer> => {
+const nextOrder = (more: Partial<Order> = {}): Order => {
   generation += 1
-  return instance.deploy({ app, generation, fence: generation, ...image, envelope, ...more })
+  return { app, generation, fence: generation, ...image, envelope, ...more }
 }
+
+const deploy = (more: Partial<Order> = {}): Promise<HostAnswer> => instance.deploy(nextOrder(more))
 
 type Settings = NonNullable<Order['settings']>
 
-const node = (script: string): Settings => ({
-  command: ['node', '-e', script],
-  healthTimeout: 3,
-})
+const node = (script: string): Settings => ({ command: ['node', '-e', script] })
 
 /** More than its limit in a moment, and not by the garbage collector's leave. */
 const fill = 'const all = []; setInterval(() => all.push(Buffer.alloc(8e6, 1)), 5)'
-const listen = '.listen(8000, "0.0.0.0")'
+/** It prints that it listens once it is asked. */
+const listen = '.once("connection", () => console.log("listens on 8000")).listen(8000, "0.0.0.0")'
 
-test.each<[string, Settings, string, RegExp]>([
+type Edit = (text: string) => string
+
+const unedited: Edit = (text) => text
+/** For what a script waits out in full. */
+const hasten =
+  (wait: string, short: string): Edit =>
+  (text) => {
+    expect(text).toContain(wait)
+    return text.replace(wait, short)
+  }
+
+type Row = [string, Settings, string, RegExp]
+
+/** Each of a mechanism that another row shows in the usual size too. */
+const further: readonly Row[] = [
   [
     'the container is killed for its limit of memory',
     { ...node(fill), healthTimeout: 60, memory: '96m' },
     'out_of_memory',
     /^the container exited .*; a process in it was killed for want of memory \(its limit: 96m\)$/,
   ],
-  [
-    'a worker process in the container is killed for its limit of memory',
-    {
-      ...node(
-        `require('child_process').spawn('node', ['-e', ${JSON.stringify(fill)}]).on('exit', () =>
-           require('http').createServer((_, answer) => answer.writeHead(502).end('no worker'))${listen})`,
-      ),
-      healthTimeout: 15,
-      memory: '128m',
-    },
-    'out_of_memory',
-    /^the last answer was 502 no worker; a process in it was killed for want of memory/,
-  ],
+]
+
+test.each<Row>([
+  ...inFull(further, []),
   [
     'the predeploy is killed for its limit of memory',
     { predeploy: ['node', '-e', fill], memory: '96m' },
@@ -85,31 +98,6 @@ test.each<[string, Settings, string, RegExp]>([
     { predeploy: ['sh', '-c', 'echo gone; kill -9 $$'] },
     'predeploy_failed',
     /^sh ended with code 137: gone$/,
-  ],
-  [
-    'the app closes each connection',
-    node(`require('net').createServer((socket) => socket.destroy())${listen}`),
-    'unhealthy',
-    /^the connection to port 8000 is closed without an answer$/,
-  ],
-  [
-    'the app speaks TLS',
-    node(`const { KEY: key, CERT: cert } = process.env
-      require('https').createServer({ key, cert }, (_, answer) => answer.end())${listen}`),
-    'unhealthy',
-    /^port 8000 speaks TLS; let it speak HTTP$/,
-  ],
-  [
-    'the app speaks another protocol',
-    node(`require('net').createServer((socket) => socket.write('SSH-2.0-x\\r\\n'))${listen}`),
-    'unhealthy',
-    /^what answers on port 8000 is not HTTP$/,
-  ],
-  [
-    'the app does not answer in time',
-    node(`require('http').createServer(() => undefined)${listen}`),
-    'unhealthy',
-    /^no answer on port 8000 within 5 s$/,
   ],
   [
     'a volume cannot be mounted',
@@ -129,16 +117,90 @@ test.each<[string, Settings, string, RegExp]>([
   expect(answer.message).toMatch(message)
 })
 
+const furtherAnswers: readonly [...Row, Edit][] = [
+  [
+    'the app closes each connection',
+    node(`require('net').createServer((socket) => socket.destroy())${listen}`),
+    'unhealthy',
+    /^the connection to port 8000 is closed without an answer$/,
+    unedited,
+  ],
+  [
+    'the app speaks another protocol',
+    node(`require('net').createServer((socket) => socket.write('SSH-2.0-x\\r\\n'))${listen}`),
+    'unhealthy',
+    /^what answers on port 8000 is not HTTP$/,
+    unedited,
+  ],
+]
+
+test.each<[...Row, Edit]>([
+  ...inFull(furtherAnswers, []),
+  [
+    'a worker process in the container is killed for its limit of memory',
+    {
+      ...node(
+        `require('child_process').spawn('node', ['-e', ${JSON.stringify(fill)}]).on('exit', () =>
+           require('http').createServer((_, answer) => answer.writeHead(502).end('no worker'))${listen})`,
+      ),
+      memory: '128m',
+    },
+    'out_of_memory',
+    /^the last answer was 502 no worker; a process in it was killed for want of memory/,
+    unedited,
+  ],
+  [
+    'the app speaks TLS',
+    node(`const { KEY: key, CERT: cert } = process.env
+      require('https').createServer({ key, cert }, (_, answer) => answer.end())${listen}`),
+    'unhealthy',
+    /^port 8000 speaks TLS; let it speak HTTP$/,
+    unedited,
+  ],
+  [
+    'the app does not answer in time',
+    node(`require('http').createServer(() => undefined)${listen}`),
+    'unhealthy',
+    /^no answer on port 8000 within 1 s$/,
+    // Waited out in full.
+    hasten('health_timeout_each=5', 'health_timeout_each=1'),
+  ],
+])('%s', async (_, settings, reason, message, edit) => {
+  const clock = createClock()
+  onTestFinished(() => {
+    instance.environment = {}
+    clock.close()
+  })
+  instance.environment = clock.environment
+  const order = nextOrder({ settings: { ...settings, healthTimeout: 1 } })
+  const { answer } = await instance.start(order, edit)
+  await waitUntilListening(`landfall-${app}.${generation}`)
+  clock.pass(2)
+  expect(await answer).toMatchObject({ outcome: 'failed', reason, serving: null })
+  expect((await answer).message).toMatch(message)
+})
+
+test('what Docker warns of is not taken for what it answers', async () => {
+  const home = join(directory, 'home')
+  mkdirSync(join(home, '.docker'), { recursive: true })
+  writeFileSync(join(home, '.docker/config.json'), '{ not JSON')
+  instance.environment = { HOME: home }
+  onTestFinished(() => void (instance.environment = {}))
+  const answer = await deploy({ settings: { command: ['sh', '-c', 'echo bye; exit 3'] } })
+  expect(answer).toMatchObject({ reason: 'exited' })
+  expect(answer.message).toMatch(/^the container exited .*: bye$/)
+  const limited = ['inspect', '--format', '{{.HostConfig.LogConfig.Config}}']
+  expect(await deploy()).toMatchObject({ outcome: 'succeeded' })
+  live = `landfall-${app}.${generation}`
+  expect(await docker([...limited, live])).toContain('max-size:10m')
+})
+
 test('an address that another container has is named, not the line with which Docker ends', async () => {
-  const first = await deploy()
-  expect(first).toMatchObject({ outcome: 'succeeded' })
   const format = '{{(index .NetworkSettings.Networks "landfall").IPAMConfig.IPv4Address}}'
-  const own = (
-    await docker(['inspect', '--format', format, `landfall-${app}.${generation}`])
-  ).trim()
-  const other = own.replace(/\d+$/, (last) => String(Number(last) + 1))
+  const own = (await docker(['inspect', '--format', format, live])).trim()
+  const next = own.replace(/\d+$/, (last) => String(Number(last) + 1))
   const stranger = `stranger-${process.pid}`
-  const place = ['--network', 'landfall', '--ip', other, '--entrypoint', 'sleep']
+  const place = ['--network', 'landfall', '--ip', next, '--entrypoint', 'sleep']
   const name = `${image.image}@${image.digest}`
   await docker(['run', '--detach', '--init', '--name', stranger, ...place, name, '600'])
   onTestFinished(async () => void (await docker(['rm', '--force', stranger])))
@@ -150,7 +212,6 @@ test('an address that another container has is named, not the line with which Do
 test.skipIf(!canRestartEngine())(
   'a proxy that cannot be started is named with the cause, here the chains of the firewall',
   async () => {
-    const other = await stage.instance()
     const rename = (from: string, to: string) =>
       execFileSync('iptables', ['--wait', '--table', 'nat', '-E', from, to])
     rename('DOCKER', 'HIDDEN')
@@ -172,27 +233,15 @@ test('a pull that the time of the run ends is told as that', async () => {
   await once(silent, 'listening')
   const address = silent.address()
   const port = typeof address === 'object' ? address?.port : 0
-  const answer = await deploy({ image: `localhost:${port}/none`, settings: { timeout: 12 } })
+  const order = nextOrder({ image: `localhost:${port}/none`, settings: { timeout: 12 } })
+  // Waited out in full.
+  const edit = hasten('"$(remaining)" docker pull', '"$(remaining 1)" docker pull')
+  const answer = await (await instance.start(order, edit)).answer
   expect(answer).toMatchObject({ outcome: 'failed', reason: 'pull_failed' })
   expect(answer.message).toMatch(/^cut off after \d+ s; the timeout is 12 s/)
 })
 
-test('what Docker warns of is not taken for what it answers', async () => {
-  const home = join(directory, 'home')
-  mkdirSync(join(home, '.docker'), { recursive: true })
-  writeFileSync(join(home, '.docker/config.json'), '{ not JSON')
-  instance.environment = { HOME: home }
-  onTestFinished(() => void (instance.environment = {}))
-  const answer = await deploy({ settings: { command: ['sh', '-c', 'echo bye; exit 3'] } })
-  expect(answer).toMatchObject({ reason: 'exited' })
-  expect(answer.message).toMatch(/^the container exited .*: bye$/)
-  const limited = ['inspect', '--format', '{{.HostConfig.LogConfig.Config}}']
-  expect(await deploy()).toMatchObject({ outcome: 'succeeded' })
-  expect(await docker([...limited, `landfall-${app}.${generation}`])).toContain('max-size:10m')
-})
-
 test('a container in the network of the host is named where a port is taken', async () => {
-  const other = await stage.instance()
   const holder = `holder-${process.pid}`
   const script = `require('net').createServer().listen(${other.port}, '127.0.0.1', () => console.log('up'))`
   const name = `${image.image}@${image.digest}`
@@ -224,7 +273,6 @@ test('a command that is too late names the clock of the instance', async () => {
 })
 
 test.skipIf(!canRestartEngine())('a full file system of the state is told as that', async () => {
-  const other = await stage.instance()
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', other.root])
   onTestFinished(() => void execFileSync('umount', ['--lazy', other.root]))
   await other.prepare()
