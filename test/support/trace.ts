@@ -44,7 +44,6 @@ const listings: readonly (readonly string[])[] = [
 
 /** All that a host script could leave: the state below `root`, and what the engine has. */
 export const traceHost = async (root: string): Promise<readonly string[]> => {
-  const engine: string[] = []
-  for (const args of listings) engine.push(...(await docker(args)).split('\n').toSorted())
-  return [...listFiles(root), ...engine]
+  const engine = await Promise.all(listings.map((args) => docker(args)))
+  return [...listFiles(root), ...engine.flatMap((listing) => listing.split('\n').toSorted())]
 }
