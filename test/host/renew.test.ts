@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
+import { inFull } from '../support/size.ts'
 import type { HostAnswer, Instance } from './instance.ts'
 import { ask, startLoad } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
@@ -12,6 +13,12 @@ let one: Image
 let two: Image
 /** The proxy's image as of a later day, by its digest. */
 let newer: string
+/** One proxy is renewed by the tests of this file, one after the other. */
+let instance: Instance
+let app: string
+let generation = 0
+/** Of the newest renewal. */
+let fence = 0
 
 const buildNewer = async (): Promise<string> => {
   const directory = mkdtempSync(join(tmpdir(), 'landfall-newer-'))
@@ -30,47 +37,50 @@ beforeAll(async () => {
   one = await stage.publish('one')
   two = await stage.publish('two')
   newer = await buildNewer()
+  instance = await stage.instance()
+  app = stage.app('renewed')
+  await deploy(one)
 })
 afterAll(async () => stage.close())
 
 const owner = '000000000000/eu-west-3/local'
 
-const renew = (
-  instance: Instance,
-  fence: number,
-  image = newer,
+const renewAs = (
+  number: number,
+  image: string,
   edit?: (text: string) => string,
 ): Promise<HostAnswer> => {
   const NotAfter = String(Math.floor(Date.now() / 1000) + 600)
-  const parameters = { Owner: owner, NotAfter, Fence: String(fence), ProxyImage: image }
+  const parameters = { Owner: owner, NotAfter, Fence: String(number), ProxyImage: image }
   return instance.run('renew', parameters, edit).answer
 }
-
-const proxyOf = (instance: Instance) => `landfall-proxy-127.0.0.1-${instance.port}`
-const imageOf = async (instance: Instance) =>
-  (await docker(['inspect', '--format', '{{.Config.Image}}', proxyOf(instance)])).trim()
-const proxiesOf = async (instance: Instance) => {
-  const filter = `name=^${proxyOf(instance)}`
-  const names = await docker(['ps', '--all', '--filter', filter, '--format', '{{.Names}}'])
-  return names.trim().split('\n')
+const renew = (image: string, edit?: (text: string) => string): Promise<HostAnswer> => {
+  fence += 1
+  return renewAs(fence, image, edit)
 }
 
-const deployed = async (title: string) => {
-  const app = stage.app(title)
-  const instance = await stage.instance()
-  await instance.prepare(app)
-  const order = { app, generation: 1, fence: 1, ...one }
+/** There is one proxy, which is of this image, and it answers for this release. */
+const expectProxy = async (image: string, text: string): Promise<void> => {
+  const proxy = `landfall-proxy-127.0.0.1-${instance.port}`
+  const listing = ['ps', '--all', '--filter', `name=^${proxy}`, '--format', '{{.Names}}']
+  expect((await docker(listing)).trim()).toBe(proxy)
+  const runs = await docker(['inspect', '--format', '{{.Config.Image}}', proxy])
+  expect(runs.trim()).toBe(image)
+  expect(await ask(instance.port)).toBe(text)
+}
+
+const deploy = async (image: Image): Promise<void> => {
+  generation += 1
+  const order = { app, generation, fence: generation, ...image }
   expect(await instance.deploy(order)).toMatchObject({ outcome: 'succeeded' })
-  return { app, instance, order }
 }
 
 test('a renewal closes the port for a moment that it tells, and answers what it was asked before', async () => {
-  const { instance, order } = await deployed('renewed')
   await docker(['pull', '--quiet', newer])
   const load = startLoad(instance.port)
   await load.flows()
   const slow = ask(instance.port, { path: '/slow?seconds=0.6' })
-  const answer = await renew(instance, 1)
+  const answer = await renew(newer)
   expect(await slow).toBe('one')
   expect(answer).toMatchObject({ outcome: 'succeeded', reason: 'deployed', changed: true })
   const gapMs = /"gapMs":(\d+)/.exec(answer.output)?.[1]
@@ -81,63 +91,72 @@ test('a renewal closes the port for a moment that it tells, and answers what it 
   expect(answer.message).toBe(`1 renewed, the port closed for ${gapMs} ms at most`)
   // A connection that is refused, or closed while idle: no request was taken and then dropped with an error of its own.
   expect(failed.filter((one) => !/ECONNREFUSED|ECONNRESET|socket hang up/.test(one))).toEqual([])
-  expect(await ask(instance.port)).toBe('one')
-  expect(await imageOf(instance)).toBe(newer)
-  expect(await proxiesOf(instance)).toEqual([proxyOf(instance)])
-  const next = { ...order, generation: 2, fence: 2, ...two }
-  expect(await instance.deploy(next)).toMatchObject({ outcome: 'succeeded' })
-  expect(await imageOf(instance)).toBe(newer)
-  expect(await renew(instance, 1)).toMatchObject({ reason: 'already_live', changed: false })
-  expect(await renew(instance, 2)).toMatchObject({ reason: 'already_live', changed: false })
-  const late = await renew(instance, 1, stage.proxyImage)
+  await expectProxy(newer, 'one')
+  await deploy(two)
+  await expectProxy(newer, 'two')
+  expect(await renewAs(1, newer)).toMatchObject({ reason: 'already_live', changed: false })
+  expect(await renew(newer)).toMatchObject({ reason: 'already_live', changed: false })
+  const late = await renewAs(1, stage.proxyImage)
   expect(late).toMatchObject({ outcome: 'refused', reason: 'superseded_fence', fenceSeen: 2 })
-  const byTag = await renew(instance, 3, 'docker.io/library/haproxy:3.2')
+  const byTag = await renew('docker.io/library/haproxy:3.2')
   expect(byTag).toMatchObject({ outcome: 'refused', reason: 'order_invalid' })
-  expect(await ask(instance.port)).toBe('two')
+  await expectProxy(newer, 'two')
 })
 
 test('an image that is no proxy replaces nothing, and one that does not answer is taken back', async () => {
-  const { instance } = await deployed('kept')
   const load = startLoad(instance.port)
   await load.flows()
-  const none = await renew(instance, 1, `${one.image}@${one.digest}`)
+  const none = await renew(`${one.image}@${one.digest}`)
   expect(none).toMatchObject({ outcome: 'failed', reason: 'switch_failed', changed: false })
   expect((await load.stop()).failed).toEqual([])
   const deaf = (text: string) => {
     expect(text).toContain('\nproxy_answers\n}')
     return text.replace('\nproxy_answers\n}', '\nfalse\n}')
   }
-  const mute = await renew(instance, 2, newer, (text) =>
+  const mute = await renew(stage.proxyImage, (text) =>
     deaf(text).replace('remaining 10)" next_answers', 'remaining 1)" next_answers'),
   )
   expect(mute).toMatchObject({ outcome: 'failed', reason: 'switch_failed' })
-  expect(await ask(instance.port)).toBe('one')
-  expect(await imageOf(instance)).toBe(instance.proxyImage)
-  expect(await proxiesOf(instance)).toEqual([proxyOf(instance)])
+  await expectProxy(newer, 'two')
 })
 
-const places: Readonly<Record<string, readonly [line: string, isBefore: boolean]>> = {
-  'before the port is closed': ['stop_proxy\n', true],
-  'with the port closed': ['stop_proxy\n', false],
-  'with the new one started': ['docker start "$proxy-next" >/dev/null\n', false],
-  'between two names': ['docker rename "$proxy-next" "$proxy"\n', true],
+interface Place {
+  readonly line: string
+  readonly isBefore: boolean
+  /** Whether the next deployment finds the new proxy, or the one before. */
+  readonly isRenewed: boolean
 }
+const places: Readonly<Record<string, Place>> = {
+  'before the port is closed': { line: 'stop_proxy\n', isBefore: true, isRenewed: false },
+  'with the port closed': { line: 'stop_proxy\n', isBefore: false, isRenewed: false },
+  'with the new one started': {
+    line: 'docker start "$proxy-next" >/dev/null\n',
+    isBefore: false,
+    isRenewed: true,
+  },
+  'between two names': {
+    line: 'docker rename "$proxy-next" "$proxy"\n',
+    isBefore: true,
+    isRenewed: true,
+  },
+}
+const killed = inFull(Object.keys(places), ['with the port closed', 'between two names'])
 
-test.each(Object.keys(places))('killed %s, the next deployment repairs it', async (place) => {
-  const { instance, order } = await deployed(`killed-${Object.keys(places).indexOf(place)}`)
-  const [line = '', isBefore = true] = places[place] ?? []
-  const killed = await renew(instance, 1, newer, (text) => {
+test.each(killed)('killed %s, the next deployment repairs it', async (place) => {
+  const { line, isBefore, isRenewed } = places[place] ?? expect.unreachable()
+  const isEven = killed.indexOf(place) % 2 === 0
+  const [from, to] = isEven ? [newer, stage.proxyImage] : [stage.proxyImage, newer]
+  const [image, text] = isEven ? ([one, 'one'] as const) : ([two, 'two'] as const)
+  await renew(from)
+  const died = await renew(to, (script) => {
     // The document has no spaces before a line.
     const at = `\n${line}`
-    expect(text.split(at)).toHaveLength(2)
-    return text.replace(at, isBefore ? `\nkill -9 0${at}` : `${at}kill -9 0\n`)
+    expect(script.split(at)).toHaveLength(2)
+    return script.replace(at, isBefore ? `\nkill -9 0${at}` : `${at}kill -9 0\n`)
   })
-  expect(killed).toMatchObject({ outcome: 'none', code: null })
-  const next = { ...order, generation: 2, fence: 2, ...two }
-  expect(await instance.deploy(next)).toMatchObject({ outcome: 'succeeded' })
-  expect(await ask(instance.port)).toBe('two')
-  expect(await renew(instance, 1)).toMatchObject({ outcome: 'succeeded' })
-  expect(await imageOf(instance)).toBe(newer)
-  expect(await proxiesOf(instance)).toEqual([proxyOf(instance)])
-  expect(await ask(instance.port)).toBe('two')
+  expect(died).toMatchObject({ outcome: 'none', code: null })
+  await deploy(image)
+  await expectProxy(isRenewed ? to : from, text)
+  expect(await renew(to)).toMatchObject({ outcome: 'succeeded' })
+  await expectProxy(to, text)
 })
