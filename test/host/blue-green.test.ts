@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { inFull, isFull } from '../support/size.ts'
+import { waitFor } from '../support/wait.ts'
 import { askHeld, letGo } from './held.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
 import { ask, startLoad } from './load.ts'
@@ -111,7 +114,7 @@ test('a release without a commit is named by its digest', async () => {
 const proxyProcesses = (): Promise<string> =>
   docker(['top', `landfall-proxy-${instance.port}`, '-o', 'pid,args'])
 
-const switches = inFull(20, 4)
+const switches = inFull(20, 2)
 
 test(`a proxy survives ${switches} switches of one app under load, none of them a reload`, async () => {
   const before = await proxyProcesses()
@@ -135,34 +138,54 @@ test(`a proxy survives ${switches} switches of one app under load, none of them 
   expect(names.sort()).toEqual(kept.sort())
 })
 
-test('two apps share a proxy by host, and an app with the same hosts is refused', async () => {
-  const [left, right, third] = [stage.app('a'), stage.app('b'), stage.app('c')]
-  const shared = await stage.instance()
-  const at = (host: string) => ({ settings: { host: [host] } })
+describe('a proxy that two apps share', () => {
+  let shared: Instance
+  let left: string
   const order = { generation: 1, fence: 1 }
-  await shared.deploy({ app: left, ...order, ...one, ...at('a.example.com') })
-  const load = startLoad(shared.port, 'a.example.com')
-  await load.flows()
-  const joined = await shared.deploy({ app: right, ...order, ...two, ...at('b.example.com') })
-  expect((await load.stop()).failed).toEqual([])
-  expect(joined).toMatchObject({ outcome: 'succeeded' })
-  expect(await ask(shared.port, { host: 'a.example.com' })).toBe('one')
-  expect(await ask(shared.port, { host: 'B.example.com:80' })).toBe('two')
-  await expect(ask(shared.port, { host: 'else.example.com' })).rejects.toThrow('404')
-  const rival = await shared.deploy({ app: third, ...order, ...two, ...at('a.example.com') })
-  expect(rival).toMatchObject({ outcome: 'failed', reason: 'port_in_use', changed: false })
-  expect(await ask(shared.port, { host: 'a.example.com' })).toBe('one')
-})
+  const at = (host: string) => ({ host: [host] })
+  beforeAll(async () => {
+    shared = await stage.instance()
+    left = stage.app('a')
+    const begun = await shared.deploy({
+      app: left,
+      ...order,
+      ...one,
+      settings: at('a.example.com'),
+    })
+    expect(begun).toMatchObject({ outcome: 'succeeded' })
+  })
 
-test('a connection kept through a reload and a switch is still answered', async () => {
-  const order = { app: stage.app('idle') }
-  const own = await stage.instance()
-  await own.deploy({ ...order, generation: 1, fence: 1, ...one })
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  expect(await ask(own.port, { agent })).toBe('one')
-  // Another `hold` is a reload. The old worker keeps the connection and knows of the old container only.
-  const second = { ...order, generation: 2, fence: 2, ...two, settings: { hold: 20 } }
-  expect(await own.deploy(second)).toMatchObject({ outcome: 'succeeded' })
-  expect(await ask(own.port, { agent })).toBe('two')
-  agent.destroy()
+  test('two apps share a proxy by host, and an app with the same hosts is refused', async () => {
+    const [right, third] = [stage.app('b'), stage.app('c')]
+    const load = startLoad(shared.port, 'a.example.com')
+    await load.flows()
+    const settings = at('b.example.com')
+    const joined = await shared.deploy({ app: right, ...order, ...two, settings })
+    expect((await load.stop()).failed).toEqual([])
+    expect(joined).toMatchObject({ outcome: 'succeeded' })
+    expect(await ask(shared.port, { host: 'a.example.com' })).toBe('one')
+    expect(await ask(shared.port, { host: 'B.example.com:80' })).toBe('two')
+    await expect(ask(shared.port, { host: 'else.example.com' })).rejects.toThrow('404')
+    const taken = at('a.example.com')
+    const rival = await shared.deploy({ app: third, ...order, ...two, settings: taken })
+    expect(rival).toMatchObject({ outcome: 'failed', reason: 'port_in_use', changed: false })
+    expect(await ask(shared.port, { host: 'a.example.com' })).toBe('one')
+  })
+
+  test('a connection kept through a reload and a switch is still answered', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const host = 'a.example.com'
+    expect(await ask(shared.port, { agent, host })).toBe('one')
+    // Another `hold` is a reload. The old worker keeps the connection, knows of the old container only, and ends with
+    // its next answer.
+    const settings = { ...at(host), hold: 20 }
+    const deployed = shared.deploy({ app: left, generation: 2, fence: 2, ...two, settings })
+    await waitFor('the next release is live', () =>
+      readFileSync(join(shared.root, left, 'live'), 'utf8').startsWith('2 '),
+    )
+    expect(await ask(shared.port, { agent, host })).toBe('one')
+    expect(await deployed).toMatchObject({ outcome: 'succeeded' })
+    expect(await ask(shared.port, { agent, host })).toBe('two')
+    agent.destroy()
+  })
 })

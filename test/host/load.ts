@@ -82,7 +82,8 @@ export const startLoad = (port: number, host?: string): RunningLoad => {
     }
     longestMs = Math.max(longestMs, Date.now() - began)
   }
-  const clients = toClients().map(async ({ agent, method, pause }) => {
+  const all = toClients()
+  const clients = all.map(async ({ agent, method, pause }) => {
     await once(agent, method)
     answered += 1
     while (!signal.aborted) {
@@ -96,6 +97,8 @@ export const startLoad = (port: number, host?: string): RunningLoad => {
     stop: async () => {
       ending.abort()
       await Promise.all(clients)
+      // The next reload of the proxy would wait for a connection that stays open.
+      for (const { agent } of all) if (agent !== false) agent.destroy()
       return { sent, failed, bodies, longestMs }
     },
   }
