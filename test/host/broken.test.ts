@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import type { Behaviour } from '../../local/docker/images.ts'
+import { inFull } from '../support/size.ts'
 import { createClock, type Clock } from './clock.ts'
 import { waitUntilListening } from './held.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
@@ -83,15 +84,24 @@ test('an image that exits with a traceback leaves the old release serving', asyn
   await expectCheckFailed(answer, 'exited', /exited .*: Error: Cannot find module/)
 })
 
-test.each<[string, Partial<Behaviour>, RegExp]>([
-  ['never gets healthy', { FAULT: 'never_healthy' }, /503 starting/],
-  ['listens on another port', { FAULT: 'wrong_port' }, /nothing answers on port 8000 within 2 s/],
-])('an image that %s leaves the old release serving', async (_, behaviour, message) => {
-  const image = await stage.publish('broken', behaviour)
-  const settings = { healthTimeout: 2, healthInterval: 1 }
-  const answer = await attemptUnhealthy(image, { settings })
-  await expectCheckFailed(answer, 'unhealthy', message)
-})
+type Row = readonly [title: string, behaviour: Partial<Behaviour>, message: RegExp]
+const wrongPort: Row = [
+  'listens on another port',
+  { FAULT: 'wrong_port' },
+  /nothing answers on port 8000 within 2 s/,
+]
+const neverHealthy: Row = ['never gets healthy', { FAULT: 'never_healthy' }, /503 starting/]
+
+// An answer that is none of health has a test below, too.
+test.each<Row>(inFull([neverHealthy, wrongPort], [wrongPort]))(
+  'an image that %s leaves the old release serving',
+  async (_, behaviour, message) => {
+    const image = await stage.publish('broken', behaviour)
+    const settings = { healthTimeout: 2, healthInterval: 1 }
+    const answer = await attemptUnhealthy(image, { settings })
+    await expectCheckFailed(answer, 'unhealthy', message)
+  },
+)
 
 describe('an image that answers 400 to foreign hosts', () => {
   const long = 'planted-secret-value-that-is-rather-long'
@@ -123,13 +133,35 @@ test('a registry that does not answer ends as pull_failed', async () => {
   expect(answer.reason).toBe('pull_failed')
 })
 
-test('a failed predeploy is reported with its output', async () => {
-  const settings = { predeploy: ['sh', '-c', 'echo "no such table"; exit 3'] }
-  const failed = await attempt(good, { settings })
-  await expectOldServes(failed)
-  expect(failed).toMatchObject({ reason: 'predeploy_failed', predeploy: true })
-  expect(failed.tail).toContain('no such table')
-  expect(failed.message).toBe('sh ended with code 3: no such table')
+describe('a predeploy that says very much and fails', () => {
+  let answer: HostAnswer
+  beforeAll(async () => {
+    const lines = 'i=0; while [ $i -lt 30000 ]; do echo "line $i"; i=$((i+1)); done'
+    const bytes = String.raw`printf '\377\376 "quoted" \\ \303\251\n'`
+    const script = `${lines}; echo "OperationalError: no such table"; ${bytes}; echo bye; exit 3`
+    answer = await attempt(good, { settings: { predeploy: ['sh', '-c', script] } })
+  })
+
+  test('a failed predeploy is reported with its output', async () => {
+    await expectOldServes(answer)
+    expect(answer).toMatchObject({ reason: 'predeploy_failed', predeploy: true })
+    expect(answer.tail).toContain('OperationalError: no such table')
+    expect(answer.message).toBe('sh ended with code 3: OperationalError: no such table')
+  })
+
+  test('very long output is reported by its last lines and the line of the error', () => {
+    expect(answer.tail?.slice(-4, -1)).toEqual([
+      'line 29999',
+      'OperationalError: no such table',
+      expect.any(String),
+    ])
+    expect(answer.tail?.at(-1)).toBe('bye')
+    expect(answer.output.length).toBeLessThan(20_000)
+  })
+
+  test('bytes that are not UTF-8 and quotes in an app’s output make a valid answer', () => {
+    expect(answer.tail?.at(-2)).toBe('?? "quoted" \\ é')
+  })
 })
 
 test('a secret that a crashing app prints is masked, and is in the env file and the container only', async () => {
@@ -143,31 +175,22 @@ test('a secret that a crashing app prints is masked, and is in the env file and 
   expect(found.trim()).toBe(`${instance.root}/${app}/releases/1/env`)
 })
 
-test('very long output is reported by its last lines and the line of the error', async () => {
-  const lines = 'i=0; while [ $i -lt 30000 ]; do echo "line $i"; i=$((i+1)); done'
-  const script = `${lines}; echo "OperationalError: database is locked"; echo bye; exit 3`
-  const answer = await attempt(good, { settings: { predeploy: ['sh', '-c', script] } })
-  expect(answer.message).toBe('sh ended with code 3: OperationalError: database is locked')
-  expect(answer.tail?.slice(-3)).toEqual([
-    'line 29999',
-    'OperationalError: database is locked',
-    'bye',
-  ])
-  expect(answer.output.length).toBeLessThan(20_000)
-})
-
-test('bytes that are not UTF-8 and quotes in an app’s output make a valid answer', async () => {
-  const print = String.raw`printf '\377\376 "quoted" \\ \303\251\n'; exit 1`
-  const answer = await attempt(good, { settings: { predeploy: ['sh', '-c', print] } })
-  expect(answer.tail?.join()).toBe('?? "quoted" \\ é')
-})
+/** Than five seconds after it was asked to end. */
+const killSooner = (text: string): string => {
+  expect(text).toContain('--kill-after 5 ')
+  return text.replace('--kill-after 5 ', '--kill-after 1 ')
+}
 
 test('a predeploy that does not end is ended, and the old release serves', async () => {
   // What is before it may take its time; from there it has four seconds, and one more.
   clock.stop()
   instance.environment = clock.environment
   const predeploy = ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done']
-  const answer = await attempt(good, { settings: { predeploy, timeout: 6 } })
+  number += 1
+  const settings = { predeploy, timeout: 6 }
+  const order = { app, generation: number, fence: number, ...good, settings }
+  const running = await instance.start(order, killSooner)
+  const answer = await running.answer
   instance.environment = {}
   await expectOldServes(answer)
   expect(answer.message).toBe('sh did not end within 4 s')
