@@ -2,22 +2,27 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { docker } from '../../local/docker/docker.ts'
+import { inFull } from '../support/size.ts'
+import type { Instance } from './instance.ts'
 import { ask } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
 
 let stage: Stage
 let one: Image
 let two: Image
+let instance: Instance
+/** Both tests change its only release by hand. */
+let app: string
 beforeAll(async () => {
   stage = await openStage()
   one = await stage.publish('one')
   two = await stage.publish('two')
+  instance = await stage.instance()
+  app = stage.app('drift')
 })
 afterAll(async () => stage.close())
 
 test('prepare reports what serves, and the same order repairs what was changed by hand', async () => {
-  const app = stage.app('drift')
-  const instance = await stage.instance()
   expect(await instance.prepare(app)).toMatchObject({ outcome: 'succeeded', serving: null })
   const order = { app, generation: 4, ...one }
   await instance.deploy({ ...order, fence: 1 })
@@ -36,9 +41,10 @@ test('prepare reports what serves, and the same order repairs what was changed b
     'a stopped proxy': () => docker(['stop', '--time', '1', proxy]),
     'a removed proxy': () => docker(['rm', '--force', proxy]),
   }
+  const usual = ['a stopped container', 'another image under its name', 'a removed proxy']
   expect((await instance.prepare(app)).serving).toEqual(serving)
-  for (const [index, [what, doIt]] of Object.entries(hands).entries()) {
-    await doIt()
+  for (const [index, what] of inFull(Object.keys(hands), usual).entries()) {
+    await hands[what]?.()
     expect(await instance.prepare(app), what).toMatchObject({ outcome: 'succeeded', serving: null })
     const mended = await instance.deploy({ ...order, fence: index + 2 })
     expect(mended, what).toMatchObject({ outcome: 'succeeded', serving, changed: true })
@@ -50,24 +56,20 @@ test('prepare reports what serves, and the same order repairs what was changed b
 })
 
 test("a proxy that is made again has the stage's image, also with a release from before that named a tag", async () => {
-  const app = stage.app('tagged')
-  const instance = await stage.instance()
-  await instance.prepare(app)
-  await instance.deploy({ app, generation: 1, fence: 1, ...one })
   const proxy = `landfall-proxy-127.0.0.1-${instance.port}`
-  const settings = join(instance.root, app, 'releases/1/settings')
+  const settings = join(instance.root, app, 'releases/4/settings')
   const tagged = readFileSync(settings, 'utf8').replace(
     /proxyImage=[^\0]+/,
     'proxyImage=haproxy:3.2',
   )
   expect(tagged).toContain('proxyImage=haproxy:3.2')
   writeFileSync(settings, tagged)
-  await docker(['rm', '--force', proxy, `landfall-${app}.1`])
+  await docker(['rm', '--force', proxy, `landfall-${app}.4`])
   await docker([
     'run',
     '--detach',
     '--name',
-    `landfall-${app}.1`,
+    `landfall-${app}.4`,
     '--network',
     'none',
     `${one.image}@${one.digest}`,
@@ -75,8 +77,8 @@ test("a proxy that is made again has the stage's image, also with a release from
   ])
   const broken = {
     app,
-    generation: 2,
-    fence: 2,
+    generation: 5,
+    fence: 10,
     ...two,
     settings: { healthPath: '/none', healthTimeout: 1 },
   }
