@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
+import { inFull } from '../support/size.ts'
 import { ask } from './load.ts'
 import type { HostAnswer, Instance } from './instance.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
@@ -72,11 +73,11 @@ test.each(names)('%s that the agent did not set ends as agent_too_old', async (n
 const injections = ['', `$(touch ${trap})`, `a[$(touch ${trap})]`, `; touch ${trap}`, '../shop']
 
 test.each(names)('%s in a wrong form is refused', async (name) => {
-  for (const value of [
-    ...injections,
-    `${parameters[name] ?? ''}\n`,
-    `\n${parameters[name] ?? ''}`,
-  ]) {
+  const right = parameters[name] ?? ''
+  const broken = [`${right}\n`, `\n${right}`]
+  const at = names.indexOf(name)
+  const some = [injections, broken].map((list) => list[at % list.length] ?? '')
+  for (const value of inFull([...injections, ...broken], some)) {
     const answer = await instance.run('deploy', { ...parameters, [name]: value }).answer
     expectRefused(answer, 'order_invalid', `the parameter ${name} is malformed`)
   }
