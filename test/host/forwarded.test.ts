@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { request } from 'node:http'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { docker, run } from '../../local/docker/docker.ts'
@@ -9,9 +10,12 @@ import { pushWsgiImage } from './wsgi-image.ts'
 
 let stage: Stage
 let image: Image
+/** An app behind a loopback address, and its instance. */
+let inner: readonly [string, Instance]
 beforeAll(async () => {
   stage = await openStage()
   image = await stage.publish('headers')
+  inner = await start('127.0.0.1')
 })
 afterAll(async () => stage.close())
 
@@ -41,10 +45,10 @@ const whatArrives = (
     ...options,
     ...headers,
   ]
-  const ask = (name: string): string =>
-    execFileSync(program, [...args, `http://${address}/header?name=${name}`], { encoding: 'utf8' })
   const names = Object.keys(forged).map((name) => name.toLowerCase())
-  return Object.fromEntries(names.map((name) => [name, ask(name).trim()]))
+  const urls = names.map((name) => `http://${address}/header?name=${name}`)
+  const lines = execFileSync(program, [...args, ...urls], { encoding: 'utf8' }).split('\n')
+  return Object.fromEntries(names.map((name, index) => [name, lines[index] ?? '']))
 }
 
 const inspect = async (name: string, format: string): Promise<string> =>
@@ -68,7 +72,7 @@ const inside = async (app: string): Promise<readonly string[]> => [
 ]
 
 test('headers of the own TLS proxy reach the app behind a loopback address, and those of a container do not', async () => {
-  const [app, { port }] = await start('127.0.0.1')
+  const [app, { port }] = inner
   const { 'x-forwarded-for': client, ...arrived } = whatArrives([], `127.0.0.1:${port}`)
   expect(client).toMatch(/^203\.0\.113\.7, /)
   expect(arrived).toEqual({
@@ -185,10 +189,59 @@ test('an existing proxy deletes the twins of its headers after the next deployme
 })
 
 test('behind a loopback address, a header whose name has an underscore or a dot is deleted too', async () => {
-  const [, { port }] = await start('127.0.0.1')
+  const [, { port }] = inner
   const ask = ['--silent', '--header', 'X_Forwarded_Proto: https', '--header', 'X.Y: 1']
   for (const name of ['x_forwarded_proto', 'x.y']) {
     const url = `http://127.0.0.1:${port}/header?name=${name}`
     expect(execFileSync('curl', [...ask, url], { encoding: 'utf8' }).trim()).toBe('not sent')
   }
+})
+
+interface Sent {
+  readonly path: string
+  readonly body?: Buffer
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** The answer's status, or how the connection ended without one. */
+const send = ({ path, body, headers = {} }: Sent): Promise<number | string> =>
+  new Promise((resolve) => {
+    const [, { port }] = inner
+    const length = body === undefined ? {} : { 'content-length': body.length }
+    const options = {
+      port,
+      path,
+      host: '127.0.0.1',
+      agent: false,
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { ...headers, ...length },
+    }
+    const sent = request(options, (response) => {
+      response.resume()
+      response.on('end', () => resolve(response.statusCode ?? 0))
+      response.on('error', (error) => resolve(error.message))
+    })
+    sent.on('error', (error) => resolve(error.message))
+    sent.end(body)
+  })
+
+test('an answer that comes before the end of an upload reaches the client', async ({ skip }) => {
+  const [, { port }] = inner
+  const proxy = `landfall-proxy-127.0.0.1-${port}`
+  const version = await docker(['exec', proxy, 'haproxy', '-v'])
+  skip(version.includes('version 2.'), 'HAProxy 2 loses some of these answers')
+  const body = Buffer.alloc(3_000_000)
+  const statuses = await Promise.all(
+    Array.from({ length: 20 }, () => send({ path: '/early', body })),
+  )
+  expect(new Set(statuses)).toEqual(new Set([413]))
+})
+
+test('the proxy refuses a request with more than 15 KB of headers itself, and a longer answer is a 502', async () => {
+  const long = (bytes: number) => ({ 'x-long': 'x'.repeat(bytes) })
+  expect(await send({ path: '/', headers: long(14_000) })).toBe(200)
+  // 431 from HAProxy 3 on.
+  expect([400, 431]).toContain(await send({ path: '/', headers: long(17_000) }))
+  expect(await send({ path: '/long-header?bytes=14000' })).toBe(200)
+  expect(await send({ path: '/long-header?bytes=17000' })).toBe(502)
 })
