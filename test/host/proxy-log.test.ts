@@ -87,7 +87,7 @@ test('the shipped filters count the 5xx of their app, all of them and nothing el
   for (const status of [500, 200]) await ask(other, `/answer?status=${status}`)
   await ask('c.example.com', '/answer?status=500')
   await docker(['stop', `landfall-${app}.1`])
-  asked.push(await ask(mine, '/'), await ask(mine, '/reset/planted'))
+  asked.push(...(await Promise.all([ask(mine, '/'), ask(mine, '/reset/planted')])))
   expect(asked).toEqual([200, 404, 500, 200, 502, 404, 503, 503])
 
   // The checks of two deployments went through the proxy, and one request was nobody's: no line of them.
