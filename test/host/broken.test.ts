@@ -1,8 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
-import type { Behaviour } from '../../local/docker/images.ts'
+import { publishAppImage, type Behaviour } from '../../local/docker/images.ts'
+import { startRegistry } from '../../local/docker/registry.ts'
+import { cleanUp } from '../../local/team/clean-up.ts'
 import { inFull } from '../support/size.ts'
 import { createClock, type Clock } from './clock.ts'
 import { waitUntilListening } from './held.ts'
@@ -198,9 +202,16 @@ test('a predeploy that does not end is ended, and the old release serves', async
 
 test('a private image is pulled with the credentials of the envelope, which are not kept', async () => {
   const credentials = { username: 'puller', password: 'let-me-in-please' }
-  const closed = await openStage({ credentials })
-  onTestFinished(() => closed.close())
-  const image = await closed.publish('closed')
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-closed-'))
+  const closed = await startRegistry({ port: 0, directory, credentials })
+  onTestFinished(async () => {
+    await cleanUp([], [], closed.address)
+    await closed.stop()
+    rmSync(directory, { recursive: true })
+  })
+  const name = `${closed.address}/tests/app`
+  const wanted = { name, tag: 'closed', behaviour: { VERSION: 'closed' } }
+  const image = { image: name, digest: await publishAppImage(wanted, credentials) }
   const login = (password: string) => [
     `registry ${closed.address}`,
     'username puller',
