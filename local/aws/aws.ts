@@ -14,6 +14,7 @@ import type { RunScript } from './ssm/run-script.ts'
 import { openJsonFile } from '../base/json-file.ts'
 import { sealWith } from '../base/sealed.ts'
 import type { Account } from './account.ts'
+import { createAccountClock, type AccountClock } from './account-clock.ts'
 import { createCredentials, type ClientSettings } from './credentials.ts'
 import { AlarmList } from './cloudwatch/alarm.ts'
 import { createCloudWatchOperations } from './cloudwatch/operations.ts'
@@ -65,6 +66,8 @@ export interface LocalAws {
   /** What the functions' roles allowed and refused. */
   readonly access: AccessRecord
   readonly runner: Runner
+  /** The functions and the alarms find so much time gone; it is not waited for. */
+  readonly pass: (seconds: number) => void
   /** A document besides the packaged ones. */
   readonly addDocument: (name: string, text: string) => void
   /** `ssm SendCommand`: what is answered of the services that are written here, all but DynamoDB and Lambda. */
@@ -130,7 +133,12 @@ const closeServer = async (server: Server, dynamodb: DynamoDb): Promise<void> =>
 }
 
 /** The services that are written here, all but DynamoDB and Lambda. */
-const openServices = (options: AwsOptions, runner: Runner, secrets: SecretStore) => {
+const openServices = (
+  options: AwsOptions,
+  runner: Runner,
+  secrets: SecretStore,
+  clock: AccountClock,
+) => {
   const { account, faults, fleet, stateDirectory: state, service } = options
   const bus: EventBus = createEventBus(account, service.rules, faults, wakeWith(runner))
   const emit = (facts: EventFacts): void => bus.emit(toEvent(account, facts))
@@ -140,7 +148,7 @@ const openServices = (options: AwsOptions, runner: Runner, secrets: SecretStore)
     ssm: ssm.operations,
     secretsmanager: createSecretOperations(secrets),
     events: bus.operations,
-    monitoring: createCloudWatchOperations(account, alarms, emit),
+    monitoring: createCloudWatchOperations(account, alarms, emit, clock),
     ec2: createEc2Operations(account, fleet),
   }
   return { bus, ssm, services }
@@ -156,8 +164,10 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   const { functions, tables } = service
   const say = options.onDenial ?? (() => undefined)
   const access = createAccess({ account, fleet, functions, tables, credentials, secrets, say })
+  const clock = createAccountClock()
   const runner = createRunner({
     account,
+    clock,
     keyOf: access.keyOf,
     permits: access.permits,
     functions,
@@ -166,7 +176,7 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     faults,
     writeLog: options.writeLog,
   })
-  const { bus, ssm, services } = openServices(options, runner, secrets)
+  const { bus, ssm, services } = openServices(options, runner, secrets, clock)
   const dynamodb = await openDynamoDb(join(state, 'dynamodb'))
   const server = createEndpoint({
     credentials,
@@ -199,5 +209,6 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   })
   const { record } = access.authorizer
   const { ensure: addDocument } = ssm.documents
-  return { address, client, clientOf, access: record, runner, addDocument, operations, stop }
+  const { pass } = clock
+  return { address, client, clientOf, access: record, runner, pass, addDocument, operations, stop }
 }

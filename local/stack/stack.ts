@@ -45,6 +45,8 @@ export interface Stack extends Omit<Vendors, 'environment'> {
   readonly createdSecrets: readonly string[]
   /** The minute is over: what the schedules wake is woken, and has answered. */
   tick(): Promise<void>
+  /** The functions and the alarms find so much time gone; it is not waited for. */
+  readonly pass: (seconds: number) => void
   stop(): Promise<void>
 }
 
@@ -130,6 +132,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     ...vendors,
     createdSecrets,
     tick: () => clock.tick(),
+    pass: aws.pass,
     stop: () => stops.run(),
   }
 }

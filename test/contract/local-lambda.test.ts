@@ -20,7 +20,8 @@ export const handler = async (event, context) => {
   if (event.do === 'log') console.log('a line', event.text)
   while (event.gate && !existsSync(event.gate)) await sleep(5)
   return { count, event, name: context.functionName, table: process.env.TABLE_NAME ?? null,
-    endpoint: process.env.AWS_ENDPOINT_URL, left: context.getRemainingTimeInMillis() }
+    endpoint: process.env.AWS_ENDPOINT_URL, left: context.getRemainingTimeInMillis(),
+    times: [Date.now(), new Date().getTime(), new Date(0).getTime()], isDate: new Date() instanceof Date }
 }`
 
 /** Its import ends when the file GATE is there. */
@@ -33,6 +34,12 @@ export const handler = async (event, context) =>
   ({ imported: true, left: context.getRemainingTimeInMillis() })`
 
 const one = 'landfall-local-one'
+
+const Timed = z.object({
+  times: z.tuple([z.number(), z.number(), z.number()]),
+  left: z.number(),
+  isDate: z.boolean(),
+})
 
 describe('the local Lambda', () => {
   let test: TestAws
@@ -91,6 +98,16 @@ describe('the local Lambda', () => {
       },
     })
     expect((await invoke('two', {})).payload).toMatchObject({ count: 1, table: null })
+  })
+
+  it('finds the time gone that is let pass, and has all of its own time left', async () => {
+    await invoke('one', {})
+    const before = Date.now() + 3_600_000
+    test.aws.pass(3600)
+    const { payload } = await invoke('one', {})
+    const { times, left, isDate } = Timed.parse(payload)
+    expect([times[0] >= before, times[1] >= before, times[2]]).toEqual([true, true, 0])
+    expect([left > 0, isDate]).toEqual([true, true])
   })
 
   it('keeps a warm environment, and lets no event wait for it', async () => {

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { JsonFile } from '../../base/json-file.ts'
 import { toArn, type Account } from '../account.ts'
+import type { AccountClock } from '../account-clock.ts'
 import type { EventFacts } from '../event-bus.ts'
 import { AwsError, operation, paginate, type Operations } from '../operation.ts'
 import {
@@ -35,8 +36,8 @@ const toAlarm = (
   account: Account,
   settings: Alarm['settings'],
   previous: Alarm | undefined,
+  now: string,
 ): Alarm => {
-  const now = new Date().toISOString()
   return {
     kind: 'AlarmRule' in settings ? 'CompositeAlarm' : 'MetricAlarm',
     name: settings.AlarmName,
@@ -63,25 +64,27 @@ export const createCloudWatchOperations = (
   account: Account,
   file: JsonFile<z.infer<typeof AlarmList>>,
   emit: (facts: EventFacts) => void,
+  clock: AccountClock,
 ): Operations => {
+  const now = (): string => clock.now().toISOString()
   const alarms = new Map((file.read() ?? []).map((alarm) => [alarm.name, alarm]))
   const put = (alarm: Alarm): void => {
     alarms.set(alarm.name, alarm)
     file.write([...alarms.values()])
   }
   const configure = (settings: Alarm['settings']): void =>
-    put(toAlarm(account, settings, alarms.get(settings.AlarmName)))
+    put(toAlarm(account, settings, alarms.get(settings.AlarmName), now()))
   const setState = (input: z.infer<typeof SetAlarmState>): void => {
     const alarm = alarms.get(input.AlarmName)
     if (!alarm) throw new AwsError('ResourceNotFound', 'The alarm does not exist.', 404)
-    const now = new Date().toISOString()
+    const at = now()
     const changed = alarm.state.value !== input.StateValue
     const state = {
       value: input.StateValue,
       reason: input.StateReason,
       reasonData: input.StateReasonData,
-      updatedAt: now,
-      transitionedAt: changed ? now : alarm.state.transitionedAt,
+      updatedAt: at,
+      transitionedAt: changed ? at : alarm.state.transitionedAt,
     }
     put({ ...alarm, state })
     if (changed) emit(toAlarmEvent({ ...alarm, state }, alarm.state))

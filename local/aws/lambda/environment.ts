@@ -114,6 +114,7 @@ export const startEnvironment = (
   spec: LambdaFunction,
   environment: Readonly<Record<string, string>>,
   writeLog: WriteLog,
+  aheadMilliseconds: () => number,
 ): Environment => {
   const worker = startWorker(spec, environment)
   const life = createLife(spec.name, writeLog)
@@ -140,7 +141,12 @@ export const startEnvironment = (
         life.whenWarm(() => {
           clearTimeout(timer)
           timer = setTimeout(giveUp, milliseconds)
-          const message = { requestId: randomUUID(), payload, deadline: Date.now() + milliseconds }
+          const message = {
+            requestId: randomUUID(),
+            payload,
+            deadline: Date.now() + milliseconds,
+            ahead: aheadMilliseconds(),
+          }
           // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
           worker.postMessage(message)
           const killed = end('Sandbox.Killed', 'The environment is gone.')

@@ -1,14 +1,16 @@
 import { availableParallelism } from 'node:os'
 import { toArn, type Account } from '../account.ts'
+import type { AccountClock } from '../account-clock.ts'
 import type { KeyPair } from '../credentials.ts'
 import type { Faults } from '../faults.ts'
 import { createTimers } from '../timers.ts'
-import { startEnvironment, type WriteLog } from './environment.ts'
+import { startEnvironment, type Environment, type WriteLog } from './environment.ts'
 import type { InvokeResult, LambdaFunction } from './function.ts'
 import { createPool, type Pool } from './pool.ts'
 
 export interface RunnerParts {
   readonly account: Account
+  readonly clock: AccountClock
   /** What a function signs its calls with. */
   readonly keyOf: (spec: LambdaFunction) => KeyPair
   /** Whether the function's role lets Lambda do this in its name. */
@@ -75,6 +77,12 @@ const toWriteLog = (parts: RunnerParts, spec: LambdaFunction): WriteLog => {
   return mayLog ? parts.writeLog : () => undefined
 }
 
+const startFor = (parts: RunnerParts, spec: LambdaFunction): Environment => {
+  const { aheadMilliseconds } = parts.clock
+  const writeLog = toWriteLog(parts, spec)
+  return startEnvironment(spec, toEnvironment(parts, spec), writeLog, aheadMilliseconds)
+}
+
 /** Knows whether anything is under way. */
 const createCounter = () => {
   let underWay = 0
@@ -103,8 +111,7 @@ export const createRunner = (parts: RunnerParts): Runner => {
   const toPool = (spec: LambdaFunction): Pool => {
     const existing = pools.get(spec.name)
     if (existing) return existing
-    const start = () => startEnvironment(spec, toEnvironment(parts, spec), toWriteLog(parts, spec))
-    const pool = createPool(start, environmentsPerFunction)
+    const pool = createPool(() => startFor(parts, spec), environmentsPerFunction)
     pools.set(spec.name, pool)
     return pool
   }

@@ -12,7 +12,19 @@ interface Message {
   readonly payload: string
   /** Milliseconds since 1970. */
   readonly deadline: number
+  /** How many milliseconds the clock of the account is ahead of this machine's. */
+  readonly ahead: number
 }
+
+/** The clock of the machine; what the function sees is that of the account. */
+const machineNow = Date.now
+let ahead = 0
+globalThis.Date = new Proxy(Date, {
+  construct: (target, given: [] | [number]) =>
+    given.length === 0 ? new target(machineNow() + ahead) : new target(...given),
+  get: (target, name): unknown =>
+    name === 'now' ? () => machineNow() + ahead : Reflect.get(target, name),
+})
 
 const variable = (name: string): string => process.env[name] ?? ''
 
@@ -44,7 +56,7 @@ const toContext = (requestId: string, deadline: number) => ({
   logGroupName: variable('AWS_LAMBDA_LOG_GROUP_NAME'),
   logStreamName: variable('AWS_LAMBDA_LOG_STREAM_NAME'),
   callbackWaitsForEmptyEventLoop: false,
-  getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
+  getRemainingTimeInMillis: () => Math.max(0, deadline - machineNow()),
 })
 
 // Imported before any event is there, as in Lambda's init phase; a failure is told to the first event.
@@ -52,6 +64,7 @@ const loaded = load()
 
 const answer = async (message: Message): Promise<unknown> => {
   const handler = await loaded
+  ahead = message.ahead
   const event: unknown = JSON.parse(message.payload)
   return handler(event, toContext(message.requestId, message.deadline))
 }
