@@ -1,4 +1,4 @@
-import type { Course, Deploy } from './deploy.ts'
+import type { Course, Deploy, Pace } from './deploy.ts'
 import type { ServiceType } from './schema.ts'
 
 /** What its owner has set; a test changes it at any time. */
@@ -26,6 +26,8 @@ export interface ServiceSettings {
   tags: Readonly<Record<string, string>>
   /** Decides what becomes of a deploy when it starts; null leaves it to the service. */
   courseOf: (deploy: Deploy) => Course | null
+  /** What of it is faster or slower than elsewhere on the server. */
+  pace: Partial<Pace>
 }
 
 export const defaultSettings: Omit<ServiceSettings, 'id'> = {
@@ -42,4 +44,5 @@ export const defaultSettings: Omit<ServiceSettings, 'id'> = {
   registryCredential: null,
   tags: {},
   courseOf: () => null,
+  pace: {},
 }

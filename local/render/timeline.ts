@@ -55,7 +55,8 @@ export const begin = (timeline: Timeline, deploy: Deploy, at: number): void => {
 const advance = (timeline: Timeline, deploy: Deploy): void => {
   const { course, startedAt } = deploy
   if (course === null || startedAt === null) return
-  for (const { status, after } of toPhases(course, timeline.pace).slice(deploy.phases)) {
+  const pace = { ...timeline.pace, ...timeline.settings.pace }
+  for (const { status, after } of toPhases(course, pace).slice(deploy.phases)) {
     const at = startedAt + after * 1000
     if (at > timeline.now()) return
     deploy.phases += 1

@@ -40,6 +40,9 @@ beforeAll(async () => {
       [both]: { render: { ...renderOf(both), env: 'leave' } },
     },
   })
+  // Each status is seen for a moment, not for seconds.
+  for (const name of [app, both] as const)
+    serviceOf(name).settings.pace = { build: 0.1, update: 0.2, live: 0.4 }
   alarms = await createAlarms(stage, [alarm])
 })
 afterAll(() => stage?.close())
