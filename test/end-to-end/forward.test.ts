@@ -13,7 +13,7 @@ import {
   waitUntilOpen,
   type Stage,
 } from '../support/end-to-end.ts'
-import { withClock } from '../support/end-to-end-alarms.ts'
+import { waitUntilServed, withClock } from '../support/end-to-end-alarms.ts'
 import { waitFor } from '../support/wait.ts'
 
 const app = 'e2e-forward'
@@ -115,8 +115,12 @@ test('a command whose sending was not answered is sent again and deploys once', 
     return { kind: 'lose_answer' }
   }
   const load = stage.load(app, { ratePerSecond: 10 })
+  await stage.push(app, 'twice')
+  await stage.endCi(app, 'twice')
+  await waitUntilServed(stage, app, 'twice')
   // An intent is its writer's for 20 s.
-  expectDeployed(await withClock(stage, stage.release(app, 'twice')))
+  stage.team.stack.pass(20)
+  expectDeployed(await withClock(stage, stage.nextDeployment(app)))
   expectNoneFailed('a command that was sent twice', await load.stop())
   // The host answers the second with what the first did.
   expect((await countDeploys()) - before).toBe(2)

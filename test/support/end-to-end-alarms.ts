@@ -62,7 +62,7 @@ export const waitForVerdict = async (
 export const tick = ({ team }: Stage): Promise<void> => team.stack.tick()
 
 /** From the answer of one minute's look to the next one. */
-const minuteMilliseconds = 2000
+const minuteMilliseconds = 500
 
 /** One minute after the other, only shorter, until the promise is settled. */
 export const withClock = async <Value>(stage: Stage, work: Promise<Value>): Promise<Value> => {
