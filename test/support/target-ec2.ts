@@ -39,6 +39,7 @@ import { appOf } from './apps.ts'
 import { account, startTestAws, waitUntil, type TestAws } from './local-aws.ts'
 import { keepCertificates, orderOf, release as example } from './ec2-ports.ts'
 import { ec2 } from './examples.ts'
+import { isFull } from './size.ts'
 import { carryOut, type Fare, type Place, type PlaceStage } from './target-place.ts'
 import { failedSecret } from './failed-secret.ts'
 
@@ -267,7 +268,7 @@ export const openEc2Stage = async (): Promise<PlaceStage> => {
     pushed.set(tag, digest)
     return digest
   }
-  const openPlace = async (): Promise<Place> => {
+  const openNew = async (): Promise<Place> => {
     const app = `${mark}-${apps.length + 1}`
     apps.push(app)
     const port = await freePort()
@@ -276,9 +277,16 @@ export const openEc2Stage = async (): Promise<PlaceStage> => {
     await carryOut(place, place.order(null, { purpose: 'prepare' }))
     return place
   }
+  let shared: Place | null = null
+  /** With the proxy, and with the release that the row before left. */
+  const openShared = async (): Promise<Place> => {
+    shared ??= await openNew()
+    return { ...shared, close: () => Promise.resolve(void (aws.faults.onCall = () => null)) }
+  }
   return {
-    openPlace,
+    openPlace: isFull ? openNew : openShared,
     close: async () => {
+      await shared?.close()
       await cleanUp(apps, [], registry.address)
       await aws.stop()
       await registry.stop()

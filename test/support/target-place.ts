@@ -5,7 +5,7 @@ import type { Order, Started, Target } from '../../src/targets/target.ts'
 /** How a release starts: `slow` takes some seconds to come up, `broken` never gets healthy. */
 export type Fare = 'well' | 'slow' | 'broken'
 
-/** A place where an app runs, with its target and with faults on demand. Each row of the contract gets its own. */
+/** A place where an app runs, with its target and with faults on demand. Each row of the contract gets its own; on EC2 in the full size only. */
 export interface Place {
   readonly target: Target
   /** Whether the previous release serves on while a new one is started and checked. */
