@@ -38,6 +38,7 @@ const app = 'e2e-reports'
 /** Apps that other sources tell of their commits. */
 const circle = 'e2e-reports-circle'
 const hub = 'e2e-reports-hub'
+const services = { [circle]: 'srv-e2ereportscircle', [hub]: 'srv-e2ereportshub' }
 const repository = `acme/${app}`
 const names = {
   github: 'landfall/local/e2e-github-token',
@@ -74,6 +75,12 @@ let sentry: SentryServer
 let errors: Awaited<ReturnType<typeof startErrors>>
 let stage: Stage
 
+/** Of an app whose deployments nothing is asked of but their reports: nothing is run for it. */
+const atRender = (name: keyof typeof services) => ({
+  ec2: null,
+  render: { service: services[name], token: 'landfall/local/e2e-reports-render' },
+})
+
 const createSecret = (Name: string, SecretString: string) =>
   new SecretsManagerClient(stage.team.stack.client).send(
     new CreateSecretCommand({ Name, SecretString }),
@@ -98,10 +105,18 @@ beforeAll(async () => {
           requires: [{ ci: 'circleci', workflow: 'build' }, 'image'],
           reports: { notice: names.notice },
         },
+        ...atRender(circle),
       },
-      [hub]: { settings: { requires: ['image'], reports: { notice: names.notice } } },
+      [hub]: {
+        settings: { requires: ['image'], reports: { notice: names.notice } },
+        ...atRender(hub),
+      },
     },
   })
+  for (const service of Object.values(services)) {
+    const { settings } = stage.team.stack.render?.service(service) ?? {}
+    if (settings !== undefined) settings.pace = { build: 0.1, update: 0.2, live: 0.4 }
+  }
   await createSecret(names.github, githubToken)
   await createSecret(names.notice, `${hook.url.origin}${noticePath}\n`)
   const account = { token: sentryToken, organization: 'acme', projects: [app] }
