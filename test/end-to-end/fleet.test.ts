@@ -16,7 +16,7 @@ import { startBalancer, type Balancer } from '../support/balancer.ts'
 import { tick, withClock } from '../support/end-to-end-alarms.ts'
 import { waitFor } from '../support/wait.ts'
 import { toDocument } from '../support/local-aws.ts'
-import { inFull } from '../support/size.ts'
+import { inFull, isFull } from '../support/size.ts'
 import {
   expectDeployed,
   expectFailed,
@@ -173,6 +173,7 @@ test('a batch of all deploys one instance first, and the others together after t
   })
   await tick(stage)
   expect(await listWaves(wide)).toEqual([[firstId]])
+  stage.team.stack.pass(20)
   expectDeployed(await withClock(stage, stage.nextDeployment(wide)))
   expect(await listWaves(wide)).toEqual([[firstId], otherIds])
 })
@@ -225,6 +226,7 @@ test('a rollout stops at the first failed instance and restores the finished one
   expect(await answers()).toEqual(allAnswer('three'))
 
   await onSecond(['rm', '--force', stranger])
+  if (!isFull) return
   expectDeployed(await stage.release(app, 'five'))
   expect(await answers()).toEqual(allAnswer('five'))
 })
@@ -233,17 +235,18 @@ test('an instance that is offline during a rollback is named, and repaired once 
   const last = [...stage.team.stack.fleet.values()].at(-1)
   if (last === undefined) throw new Error('no instance')
   last.status.online = false
+  const [now, before] = isFull ? ['five', 'three'] : ['three', 'two']
   const users = startUsers()
   await stage.team.operators.invoke('rollback', { app, by: 'ada' })
   const rollback = await stage.nextDeployment(app)
   expectDeployed(rollback, { kind: 'rollback' })
   expect(rollback.message).toContain(`not on ${last.instance.id}`)
-  expect(await answers()).toEqual([...allAnswer('three').slice(1), 'five'])
+  expect(await answers()).toEqual([...allAnswer(before).slice(1), now])
   const waves = (await listWaves(app)).length
 
   last.status.online = true
   await tick(stage)
-  const isBack = async () => (await answers()).at(-1) === 'three'
+  const isBack = async () => (await answers()).at(-1) === before
   await waitFor('the instance that is back serves what is live', isBack)
   expectNoneFailed('a rollback, and the one that follows', await users.stop())
   // It alone was sent to.
