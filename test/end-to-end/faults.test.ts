@@ -10,7 +10,7 @@ import {
   waitUntilStarted,
   type Stage,
 } from '../support/end-to-end.ts'
-import { withClock } from '../support/end-to-end-alarms.ts'
+import { waitUntilServed, withClock } from '../support/end-to-end-alarms.ts'
 import { waitFor } from '../support/wait.ts'
 import { waitUntil } from '../support/local-aws.ts'
 import {
@@ -61,6 +61,8 @@ interface Row {
   readonly where: string
   readonly what: string
   readonly plant: (plan: Plan) => void
+  /** Where CI has told of it, before the end is waited for. */
+  readonly meanwhile?: (plan: Plan) => Promise<void>
   /** Of the image that is brought out. */
   readonly behaviour?: Partial<Behaviour>
   /** The reason it ends with: `deployed`, or why not. */
@@ -105,6 +107,12 @@ const isSwitched = ({ version }: Plan) => {
   return waitUntil(isServed, `${app} answers ${version}`)
 }
 
+/** An intent is its writer's for 20 s: they are over once the command that nobody knows of is. */
+const letIntentEnd = async ({ version }: Plan): Promise<void> => {
+  await waitUntilServed(stage, app, version)
+  stage.team.stack.pass(20)
+}
+
 const onRegistry = (pattern: RegExp, next: () => RegistryFault | null): void => {
   registry.onRequest = (method, path) => (pattern.test(`${method} ${path}`) ? next() : null)
 }
@@ -139,6 +147,7 @@ const rows: readonly Row[] = [
     where: 'SSM',
     what: 'the answer to SendCommand is lost, though it was sent',
     plant: () => onCall('SendCommand', times(1, { kind: 'lose_answer' })),
+    meanwhile: letIntentEnd,
     ends: 'deployed',
     isRare: true,
   },
@@ -324,6 +333,7 @@ const rows: readonly Row[] = [
     what: '5xx twice',
     plant: () => onCall('GetSecretValue', times(2, refusal('InternalServiceError', 500))),
     ends: 'deployed',
+    isRare: true,
   },
   {
     where: 'registry',
@@ -385,6 +395,7 @@ const rows: readonly Row[] = [
     where: 'Lambda',
     what: `the first run of reconcile is killed at its first ${operation}`,
     plant: () => killAt(operation),
+    ...(operation === 'SendCommand' && { meanwhile: letIntentEnd }),
     ends: 'deployed',
     isRare: operation !== 'SendCommand',
   })),
@@ -415,13 +426,14 @@ const chosen = rows.filter(({ isRare }) => isEverything || isRare !== true)
 
 test.each(chosen.map((row) => [row.where, row.what, row] as const))(
   '%s: %s',
-  async (_where, _what, { where, what, plant, behaviour, ends }) => {
+  async (_where, _what, { where, what, plant, meanwhile, behaviour, ends }) => {
     pushed += 1
     const plan = { app, version: `v${pushed}`, generation: pushed + 1 }
     await stage.push(app, plan.version, behaviour)
     const before = Date.now()
     plant(plan)
     await endCi(plan.version)
+    await meanwhile?.(plan)
     const ended = await withClock(stage, stage.nextDeployment(app))
     Object.assign(faults(), createFaults())
     registry.onRequest = () => null
