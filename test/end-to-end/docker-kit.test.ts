@@ -10,7 +10,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { removeLeftovers } from '../../local/demo/leftovers.ts'
 import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
-import { buildAppImage, ensureProxyImage, publishAppImage } from '../../local/docker/images.ts'
+import {
+  buildAppImage,
+  ensureProxyImage,
+  publishAppImage,
+  type Behaviour,
+} from '../../local/docker/images.ts'
 import { ensureNetwork } from '../../local/docker/network.ts'
 import { startRegistry, type Registry } from '../../local/docker/registry.ts'
 import { startDaemon } from '../../local/instances/daemon.ts'
@@ -28,6 +33,9 @@ let registry: Registry
 beforeAll(async () => {
   await ensureEngine()
   registry = await startRegistry({ port: 0, directory })
+  const name = `${registry.address}/kit/app`
+  image = await buildAppImage({ name, tag: 'built', behaviour: { VERSION: 'built' } })
+  images.push(image)
 })
 
 afterAll(async () => {
@@ -38,16 +46,15 @@ afterAll(async () => {
   rmSync(directory, { recursive: true })
 })
 
-const build = async (tag: string, behaviour: Record<string, string> = {}): Promise<string> => {
-  const name = `${registry.address}/kit/app`
-  const image = await buildAppImage({ name, tag, behaviour: { VERSION: tag, ...behaviour } })
-  images.push(image)
-  return image
-}
+/** Built once: whatever a test wants of its behaviour it sets as a variable of its container. */
+let image = ''
 
-const start = async (name: string, image: string, ...options: string[]): Promise<void> => {
+const toOptions = (behaviour: Partial<Behaviour>): string[] =>
+  Object.entries(behaviour).flatMap(([name, value]) => ['--env', `${name}=${value}`])
+
+const start = async (name: string, of: string, ...options: string[]): Promise<void> => {
   started.push(name)
-  await docker(['run', '--detach', '--init', '--name', name, ...options, image])
+  await docker(['run', '--detach', '--init', '--name', name, ...options, of])
 }
 
 const addressOf = async (name: string): Promise<string> => {
@@ -112,33 +119,32 @@ test('a pushed image is pulled by its digest and answers its version', async () 
 
 test('the app answers an open request while it is stopped', async () => {
   const name = `${container}-slow`
-  await start(name, await build('slow'))
+  await start(name, image)
   await ask(name, '/healthz')
   const slow = await begin(name, '/slow?seconds=3')
   await docker(['stop', '--time', '60', name])
-  expect((await slow.text).trim()).toBe('slow')
+  expect((await slow.text).trim()).toBe('built')
   // It ended by itself, and was not killed once the time was over.
   expect((await docker(['inspect', '--format', '{{.State.ExitCode}}', name])).trim()).toBe('0')
 })
 
 test('two copies on one database do not run at once, and the lock ends with its process', async () => {
-  const image = await build('data', { DATA: '/data' })
   const [first, second] = [`${container}-first`, `${container}-second`]
-  const volume = ['--volume', `${container}-data:/data`]
+  const volume = ['--volume', `${container}-data:/data`, ...toOptions({ DATA: '/data' })]
   await start(first, image, ...volume)
   await ask(first, '/healthz')
   await start(second, image, ...volume)
   expect((await docker(['wait', second])).trim()).toBe('1')
   await docker(['kill', first])
   await docker(['start', second])
-  expect(await ask(second, '/starts')).toEqual([200, 'data\ndata'])
+  expect(await ask(second, '/starts')).toEqual([200, 'built\nbuilt'])
 })
 
-test.each(['exits', 'prints_environment'])(
+test.each(['exits', 'prints_environment'] as const)(
   'a release with the fault %s ends at once',
   async (FAULT) => {
     const name = `${container}-${FAULT}`
-    await start(name, await build(FAULT, { FAULT }), '--env', 'PLANTED=correct horse')
+    await start(name, image, ...toOptions({ FAULT }), '--env', 'PLANTED=correct horse')
     expect((await docker(['wait', name])).trim()).toBe('1')
     const output = await docker(['logs', name])
     expect(output.includes('PLANTED=correct horse')).toBe(FAULT === 'prints_environment')
@@ -147,7 +153,7 @@ test.each(['exits', 'prints_environment'])(
 
 test('the app answers 400 to a host that is not allowed', async () => {
   const name = `${container}-hosts`
-  await start(name, await build('hosts', { ALLOWED_HOSTS: 'shop.example' }))
+  await start(name, image, ...toOptions({ ALLOWED_HOSTS: 'shop.example' }))
   expect((await ask(name, '/'))[0]).toBe(400)
 })
 
@@ -156,7 +162,6 @@ test("Debian's haproxy runs from its image", async () => {
 })
 
 test('a demo first removes what a killed demo left, and nothing else', async () => {
-  const image = await build('leftovers')
   const create = async (name: string, ...options: readonly string[]): Promise<void> => {
     started.push(name)
     await docker(['create', '--name', name, ...options, image])
@@ -202,7 +207,7 @@ test('a stack begins by removing the network of a killed one, once it is not sta
   )
   const name = `${container}-network`
   started.push(name)
-  await docker(['create', '--name', name, '--network', names[1] ?? '', await build('network')])
+  await docker(['create', '--name', name, '--network', names[1] ?? '', image])
 
   const first = await ensureNetwork(own ?? '')
   expect(await listNetworks()).toEqual(expect.arrayContaining(names))
@@ -223,8 +228,8 @@ test.runIf(canHaveLanes())(
     const [runDirectory, state] = [join('/run', name), join(tmpdir(), name)]
     await createLoneNamespace(name)
     const { dockerHost } = await startDaemon(name, runDirectory, state)
-    const image = { name: 'left', tag: '1', behaviour: { VERSION: '1' } }
-    const app = await buildAppImage(image, { dockerHost })
+    const left = { name: 'left', tag: '1', behaviour: { VERSION: '1' } }
+    const app = await buildAppImage(left, { dockerHost })
     const id = (await docker(['run', '--detach', app], { dockerHost })).trim()
     const inspected = await docker(['inspect', '--format', '{{.State.Pid}}', id], { dockerHost })
     process.kill(Number(readFileSync(join(runDirectory, 'docker.pid'), 'utf8')), 'SIGKILL')
