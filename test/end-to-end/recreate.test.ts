@@ -25,6 +25,8 @@ beforeAll(async () => {
           port: undefined,
           publish: undefined,
           health: { interval: '0.5s', times: 3 },
+          // One that ends does so before any machine has looked whether it stays up.
+          run: { command: ['sh', '-c', 'test "$VERSION" != ends && exec node /app/app.mts'] },
         },
       },
     },
@@ -69,6 +71,8 @@ test('a worker is replaced only by one that stays up', async () => {
   expectDeployed(await stage.release(worker, 'worker one'))
   expectDeployed(await stage.release(worker, 'worker two'))
   expect(await containersOf(worker)).toEqual([`landfall-${worker}.2`])
-  expectFailed(await stage.release(worker, 'worker three', { FAULT: 'exits' }), 'exited')
-  expect(await containersOf(worker)).toEqual([`landfall-${worker}.2`])
+  for (const version of inFull(['ends'], [])) {
+    expectFailed(await stage.release(worker, version), 'exited')
+    expect(await containersOf(worker)).toEqual([`landfall-${worker}.2`])
+  }
 })
