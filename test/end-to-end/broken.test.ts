@@ -17,7 +17,7 @@ import {
   type Stage,
 } from '../support/end-to-end.ts'
 import { waitFor } from '../support/wait.ts'
-import { inFull } from '../support/size.ts'
+import { inFull, isFull } from '../support/size.ts'
 
 const app = 'e2e-broken'
 const secret = 'landfall/local/e2e-registry'
@@ -76,9 +76,10 @@ const expectRefused = async (version: string, reason: string): Promise<void> => 
 
 type BrokenImage = [string, Partial<Behaviour> & { VERSION: string }, string, RegExp, string]
 
-/** One fails its check, one its predeploy. */
-const brokenImages: readonly BrokenImage[] = [
-  ['exits', { VERSION: 'x', FAULT: 'exits' }, 'exited', /exited/, 'check'],
+const exits: BrokenImage = ['exits', { VERSION: 'x', FAULT: 'exits' }, 'exited', /exited/, 'check']
+
+/** test/host/broken.test.ts shows what the host says of them; those that are not healthy wait for it in full. */
+const otherImages: readonly BrokenImage[] = [
   [
     'cannot migrate the database',
     { VERSION: 'unmigratable' },
@@ -86,10 +87,6 @@ const brokenImages: readonly BrokenImage[] = [
     /no such table/,
     'predeploy',
   ],
-]
-
-/** Each waits until its time is over; test/host/broken.test.ts shows what the host says of them. */
-const unhealthyImages: readonly BrokenImage[] = [
   ['never gets healthy', { VERSION: 'x', FAULT: 'never_healthy' }, 'unhealthy', /503/, 'check'],
   [
     'answers 400 to foreign hosts',
@@ -107,7 +104,7 @@ const unhealthyImages: readonly BrokenImage[] = [
   ],
 ]
 
-test.each([...brokenImages, ...inFull(unhealthyImages, [])])(
+test.each([exits, ...inFull(otherImages, [])])(
   'an image that %s fails, and no request does',
   async (title, behaviour, reason, message, step) => {
     await withoutNotice(title, async () => {
@@ -126,7 +123,8 @@ test('status contains the traceback of a failed release', async () => {
   expect(tails.join('\n')).toContain('Cannot find module')
 })
 
-test('a good commit deploys after a failed one', async () => {
+/** The last test shows it too. */
+test.runIf(isFull)('a good commit deploys after a failed one', async () => {
   const deployment = await stage.release(app, 'good again')
   expectDeployed(deployment)
   live = { version: 'good again', generation: deployment.generation }
@@ -135,24 +133,28 @@ test('a good commit deploys after a failed one', async () => {
   await docker(['rm', ...(await containersOf(app, true)).filter((name) => name.endsWith('.1'))])
 })
 
-test('a digest that leaves the registry after the lookup ends as image_gone', async () => {
-  const digest = await stage.push(app, 'gone')
-  const letGo = await holdAgent(stage)
-  await withoutNotice('a digest that is gone', async () => {
-    await stage.endCi(app, 'gone')
-    await waitUntilOpen(stage, app)
-    const pair = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')
-    const url = `http://${stage.team.registry}/v2/${stage.repositoryOf(app)}/manifests/${digest}`
-    const answer = await fetch(url, {
-      method: 'DELETE',
-      headers: { authorization: `Basic ${pair}` },
+/** test/host/broken.test.ts shows it in the usual size. */
+test.runIf(isFull)(
+  'a digest that leaves the registry after the lookup ends as image_gone',
+  async () => {
+    const digest = await stage.push(app, 'gone')
+    const letGo = await holdAgent(stage)
+    await withoutNotice('a digest that is gone', async () => {
+      await stage.endCi(app, 'gone')
+      await waitUntilOpen(stage, app)
+      const pair = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')
+      const url = `http://${stage.team.registry}/v2/${stage.repositoryOf(app)}/manifests/${digest}`
+      const answer = await fetch(url, {
+        method: 'DELETE',
+        headers: { authorization: `Basic ${pair}` },
+      })
+      expect(answer.status).toBe(202)
+      letGo()
+      await expectEnded(await stage.nextDeployment(app), 'image_gone', /manifest unknown|not found/)
     })
-    expect(answer.status).toBe(202)
-    letGo()
-    await expectEnded(await stage.nextDeployment(app), 'image_gone', /manifest unknown|not found/)
-  })
-  await expectRefused('gone', 'image_gone')
-})
+    await expectRefused('gone', 'image_gone')
+  },
+)
 
 const putPassword = async (password: string): Promise<void> => {
   const SecretString = JSON.stringify({ ...credentials, password })

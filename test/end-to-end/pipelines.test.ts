@@ -12,7 +12,7 @@ import { expectDeployed, openStage, type Stage } from '../support/end-to-end.ts'
 import { readCircleciPipeline } from '../support/pipeline-circleci.ts'
 import { readGithubPipeline } from '../support/pipeline-github.ts'
 import type { PipelineResult } from '../support/pipeline.ts'
-import { isFull } from '../support/size.ts'
+import { inFull, isFull } from '../support/size.ts'
 
 const example = join(import.meta.dirname, '../../examples/django')
 const credentials = { username: 'acme', password: 'dckr_pat_of_the_test' }
@@ -173,6 +173,17 @@ const toUntested = ([statements, missed]: readonly [number, number]): string => 
   return Array.from({ length: wanted }, (_, at) => `VALUE_${at} = ${at}\n`).join('')
 }
 
+/** What is wrong with a commit: the file that it adds to, its text, the step that fails and what it says. */
+type Fault = readonly [fault: string, file: string, toText: () => string, step: string, RegExp]
+
+const failingTest: Fault = [
+  'a failing test',
+  'profiles/tests.py',
+  () => '\n\ndef test_of_today():\n    assert Profile._meta.db_table == "profile"\n',
+  'pytest --cov --cov-fail-under=80',
+  /1 failed/,
+]
+
 describe.each(kinds)('the pipeline of $ci', (kind) => {
   const { app, steps } = kind
   let coverage: readonly [number, number] = [0, 0]
@@ -205,15 +216,10 @@ describe.each(kinds)('the pipeline of $ci', (kind) => {
     )
   })
 
-  test.each([
+  /** In the usual size one that each step finds. */
+  const faults: readonly Fault[] = [
     ['a lint error', 'lettings/views.py', () => 'import os\n', 'flake8', /F401 'os' imported/],
-    [
-      'a failing test',
-      'profiles/tests.py',
-      () => '\n\ndef test_of_today():\n    assert Profile._meta.db_table == "profile"\n',
-      'pytest --cov --cov-fail-under=80',
-      /1 failed/,
-    ],
+    ...inFull([failingTest], []),
     [
       'a coverage of 59 %',
       'lettings/untested.py',
@@ -221,20 +227,25 @@ describe.each(kinds)('the pipeline of $ci', (kind) => {
       'pytest --cov --cov-fail-under=80',
       /coverage of 80% not reached. Total coverage: 59\.\d\d%/,
     ],
-  ])('red by %s: nothing is built or deployed', async (fault, file, toText, step, said) => {
-    const commit = await repository.change(`Add ${fault}`, file, toText())
-    const result = await push(kind, commit)
-    expect(result).toMatchObject({ conclusion: 'failure', failed: `test: ${step}` })
-    expect(result.output).toMatch(said)
-    expect(await readImage(app, commit)).toBe(404)
-    const { operators } = stage.team
-    await expect
-      .poll(() => operators.invoke('status', { app, revision: commit }), { timeout: 60_000 })
-      .toMatchObject({ status: 'refused', reason: 'ci_failed' })
-    const { deployments } = await operators.status(app)
-    expect(deployments.map(({ commit: deployed }) => deployed)).toEqual([repository.first])
-    expect(JSON.parse(await stage.ask(app, '/healthz'))).toMatchObject({
-      revision: repository.first,
-    })
-  })
+  ]
+
+  test.each(faults)(
+    'red by %s: nothing is built or deployed',
+    async (fault, file, toText, step, said) => {
+      const commit = await repository.change(`Add ${fault}`, file, toText())
+      const result = await push(kind, commit)
+      expect(result).toMatchObject({ conclusion: 'failure', failed: `test: ${step}` })
+      expect(result.output).toMatch(said)
+      expect(await readImage(app, commit)).toBe(404)
+      const { operators } = stage.team
+      await expect
+        .poll(() => operators.invoke('status', { app, revision: commit }), { timeout: 60_000 })
+        .toMatchObject({ status: 'refused', reason: 'ci_failed' })
+      const { deployments } = await operators.status(app)
+      expect(deployments.map(({ commit: deployed }) => deployed)).toEqual([repository.first])
+      expect(JSON.parse(await stage.ask(app, '/healthz'))).toMatchObject({
+        revision: repository.first,
+      })
+    },
+  )
 })
