@@ -280,7 +280,7 @@ describe('whatever instances answer', () => {
           expect(hosts.refused).toEqual([])
         },
       ),
-      { numRuns: inFull(200, 4), ...unshrunk },
+      { numRuns: inFull(200, 2), ...unshrunk },
     )
   })
 
@@ -330,7 +330,7 @@ describe('whatever instances answer', () => {
         // Of 1,000 such instances the answer stays below the 6 MB of a function.
         expect(Buffer.byteLength(shown)).toBeLessThan(ids.length * 6000)
       }),
-      { numRuns: inFull(400, 20), ...unshrunk },
+      { numRuns: inFull(400, 10), ...unshrunk },
     )
   })
 

@@ -56,13 +56,13 @@ interface Mishaps {
 const atEach = (kind: Mishap['kind']): Mishaps => ({ kind, first: 1, step: 1 })
 
 // Before a call the outside is as it was after the one before: the usual size has one death between
-// two calls, and one throw at each.
+// two calls, and one throw at each second one.
 const mishaps = inFull<readonly Mishaps[]>(
   (['dies_before', 'dies_after', 'throws_before', 'throws_after'] as const).map(atEach),
   [
     atEach('dies_after'),
-    { kind: 'throws_before', first: 1, step: 2 },
-    { kind: 'throws_after', first: 2, step: 2 },
+    { kind: 'throws_before', first: 1, step: 4 },
+    { kind: 'throws_after', first: 3, step: 4 },
   ],
 )
 const title = 'ends right when its run $kind any one call to the outside'
