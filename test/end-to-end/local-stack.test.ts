@@ -14,6 +14,7 @@ import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../local/stack/stack.ts'
 import { sendRaw } from '../support/send-raw.ts'
+import { inFull } from '../support/size.ts'
 import { waitFor } from '../support/wait.ts'
 
 const project = join(import.meta.dirname, '../..')
@@ -164,7 +165,7 @@ describe('npm start', () => {
       () => false,
     )
 
-  it.each(['SIGINT', 'SIGTERM'] as const)(
+  it.each(inFull(['SIGINT', 'SIGTERM'] as const, ['SIGTERM'] as const))(
     'prints ready, two addresses and the line to export, and stops all of it on %s',
     async (signal) => {
       const { child, lines } = launch('--api-port', '3491', '--aws-port', '4491')

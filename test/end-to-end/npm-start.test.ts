@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { freePort } from '../../local/docker/free-port.ts'
 import { listTree, stillRunning, type Seen } from '../support/processes.ts'
+import { inFull } from '../support/size.ts'
 
 const project = join(import.meta.dirname, '../..')
 const directory = mkdtempSync(join(tmpdir(), 'landfall-npm-start-'))
@@ -101,7 +102,7 @@ afterEach(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 describe('npm start', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)(
+  it.each(inFull(['SIGTERM', 'SIGINT'] as const, ['SIGINT'] as const))(
     'ends with all that it started on %s to its process group',
     async (signal) => {
       const started = start()
