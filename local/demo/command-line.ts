@@ -20,7 +20,7 @@ export const runLocally = async (
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     LANDFALL_CONFIG: configuration,
   }
-  const { stdout } = await promisify(execFile)(program, [...args], { env, timeout: 60_000 })
+  const { stdout } = await promisify(execFile)(program, [...args], { env, timeout: 600_000 })
   return stdout
 }
 
