@@ -68,7 +68,7 @@ const checks: readonly Check[] = [
       'test',
     ],
   },
-  { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
+  { name: 'format', command: ['oxfmt', '--check'] },
 ]
 
 interface Run {

@@ -33,7 +33,11 @@ export const Trigger = z.enum([
 export type Trigger = z.infer<typeof Trigger>
 
 export type ServiceType =
-  'web_service' | 'private_service' | 'background_worker' | 'cron_job' | 'static_site'
+  | 'web_service'
+  | 'private_service'
+  | 'background_worker'
+  | 'cron_job'
+  | 'static_site'
 
 export const NewDeploy = z
   .strictObject({

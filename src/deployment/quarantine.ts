@@ -15,7 +15,8 @@ type ReleaseContent = Pick<Release, 'digest' | 'secretVersion'> & {
 
 /** A release, or the names that are known of one. */
 export type Quarantinable =
-  (ReleaseContent & Pick<Release, 'commit'>) | Pick<Revision, 'commit' | 'digest'>
+  | (ReleaseContent & Pick<Release, 'commit'>)
+  | Pick<Revision, 'commit' | 'digest'>
 
 const isSameEnv = (
   one: Readonly<Record<string, string>>,

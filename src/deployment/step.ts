@@ -7,7 +7,13 @@ import type { Purpose, Serving } from './deployment.ts'
 export interface Step {
   readonly name: string
   readonly status:
-    'pending' | 'running' | 'succeeded' | 'failed' | 'timed_out' | 'skipped' | 'cancelled'
+    | 'pending'
+    | 'running'
+    | 'succeeded'
+    | 'failed'
+    | 'timed_out'
+    | 'skipped'
+    | 'cancelled'
   readonly milliseconds: number | null
   readonly reason: Reason | null
 }
