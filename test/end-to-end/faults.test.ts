@@ -161,7 +161,8 @@ const rows: readonly Row[] = [
   {
     where: 'SSM',
     what: 'SendCommand is denied',
-    plant: () => onCall('SendCommand', () => refusal('AccessDeniedException')),
+    // Once: a repair that met it too would wait a minute before it is sent again.
+    plant: () => onCall('SendCommand', times(1, refusal('AccessDeniedException'))),
     ends: 'send_failed',
   },
   {

@@ -104,7 +104,9 @@ test('plan names all that is missing before the first deployment, and changes no
     live: null,
   })
   expect(lines).toEqual([
-    startsWith(`problem secret: ${secret} does not exist: aws secretsmanager create-secret`),
+    startsWith(
+      `problem secret: the secret ${secret} does not exist: aws secretsmanager create-secret`,
+    ),
     startsWith('problem alarm: there is no alarm e2e-plan-5xx here'),
     `problem port: port ${stage.port(app)} is taken by the container ${byHand}; if your app runs in it, add the line  replaces: ${byHand}`,
     'warning revision: no revision is known yet: push a commit',

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -18,6 +19,8 @@ import {
   expectFailed,
   openStage,
   readDeployment,
+  readRevision,
+  refusedKey,
   scanJournal,
   textLike,
   toCommit,
@@ -38,7 +41,14 @@ const app = 'e2e-reports'
 /** Apps that other sources tell of their commits. */
 const circle = 'e2e-reports-circle'
 const hub = 'e2e-reports-hub'
-const services = { [circle]: 'srv-e2ereportscircle', [hub]: 'srv-e2ereportshub' }
+/** Its secret is encrypted with a key of the customer's own. */
+const locked = 'e2e-reports-locked'
+const services = {
+  [circle]: 'srv-e2ereportscircle',
+  [hub]: 'srv-e2ereportshub',
+  [locked]: 'srv-e2ereportslocked',
+}
+const lockedSecret = `landfall/local/${locked}`
 const repository = `acme/${app}`
 const names = {
   github: 'landfall/local/e2e-github-token',
@@ -81,9 +91,9 @@ const atRender = (name: keyof typeof services) => ({
   render: { service: services[name], token: 'landfall/local/e2e-reports-render' },
 })
 
-const createSecret = (Name: string, SecretString: string) =>
+const createSecret = (Name: string, SecretString: string, KmsKeyId?: string) =>
   new SecretsManagerClient(stage.team.stack.client).send(
-    new CreateSecretCommand({ Name, SecretString }),
+    new CreateSecretCommand({ Name, SecretString, KmsKeyId }),
   )
 
 beforeAll(async () => {
@@ -110,6 +120,14 @@ beforeAll(async () => {
       [hub]: {
         settings: { requires: ['image'], reports: { notice: names.notice } },
         ...atRender(hub),
+      },
+      [locked]: {
+        settings: {
+          requires: ['image'],
+          secrets: lockedSecret,
+          reports: { notice: names.notice },
+        },
+        ...atRender(locked),
       },
     },
   })
@@ -328,6 +346,7 @@ test('unavailable channels get a notice once when they are back, and do not dela
   expect(github.states()).not.toHaveProperty('5')
   expect(deploysOf('three')).toBeNull()
   const isTold = async () => (await listOwed()).length === 0
+  stage.team.stack.pass(30)
   const told = () => waitFor('channels that are back have been told', isTold)
   const heard = await hearNotices(() => withClock(stage, told()))
   expect(heard).toEqual([
@@ -342,6 +361,47 @@ test('unavailable channels get a notice once when they are back, and do not dela
   const { deployments } = await stage.team.operators.status(app)
   expect(deployments[0]).toEqual(deployment)
   expect(await containersOf(app)).toEqual([`landfall-${app}.5`])
+})
+
+const AskedTwice = z.object({ asked: z.object({ count: z.number().min(2) }) })
+const wasAskedTwice = async (): Promise<boolean> =>
+  AskedTwice.safeParse(await readRevision(stage, locked, 'one')).success
+
+/** Landfall is deployed anew with a landfall.yml that names the key. */
+const nameKey = async (): Promise<void> => {
+  const file = stage.team.configuration
+  writeFileSync(file, `kms: [${refusedKey}]\n${readFileSync(file, 'utf8')}`)
+  await stage.team.restart()
+}
+
+test('a commit waits while the key of its secret may not be used, is told once, and goes out once the key is named', async () => {
+  await createSecret(lockedSecret, '{"API_KEY":"a"}', refusedKey)
+  await stage.push(locked, 'one')
+  const before = hook.calls.length
+  await stage.team.announceImage(locked, stage.repositoryOf(locked), toCommit('one'))
+  await waitFor('the channel is told', () => hook.calls.length > before)
+  const { waiting } = await stage.team.operators.status(locked)
+  expect(waiting).toEqual([anyWith({ lacks: ['secret'], reason: 'secret_refused' })])
+  const mend = /kms in landfall\.yml .*grants kms:Decrypt \(AccessDeniedException\)/
+  expect(await stage.team.operators.invoke('plan', { app: locked })).toMatchObject({
+    would: 'wait: secret_refused',
+    findings: [
+      { level: 'problem', reason: 'secret_refused', message: textLike(mend) },
+      { level: 'warning', what: 'hook' },
+      ...['revision', 'image', 'service'].map((what) => ({ level: 'fine', what })),
+    ],
+  })
+  stage.team.stack.pass(15)
+  await withClock(stage, waitFor('it is looked at again', wasAskedTwice))
+  expect(hook.calls.slice(before).map(({ body }) => Message.parse(body).text)).toEqual([
+    textLike(
+      new RegExp(`^✋ \\*${locked}\\* [^]*secret_refused[^]*${toCommit('one')}[^]*kms:Decrypt`),
+    ),
+  ])
+  await nameKey()
+  // The clock has gone back at the restart.
+  stage.team.stack.pass(120)
+  expectDeployed(await withClock(stage, stage.nextDeployment(locked)))
 })
 
 test('no request violates the schema of a vendor', () => {
