@@ -1,14 +1,16 @@
 import type { InstanceState } from './deployment.ts'
 import { headLimits } from './head.ts'
 
-export const jsonBytes = (value: unknown): number =>
-  new TextEncoder().encode(JSON.stringify(value)).length
+const encoder = new TextEncoder()
+
+export const jsonBytes = (value: unknown): number => encoder.encode(JSON.stringify(value)).length
 
 export const joinMessages = (messages: readonly (string | null)[]): string | null =>
   messages.filter((message) => message !== null).join('; ') || null
 
 /** The longest beginning of a text that takes at most so many bytes in JSON, quotes aside. */
 const cutText = (text: string, mostBytes: number): string => {
+  if (jsonBytes(text) - 2 <= mostBytes) return text
   let bytes = 0
   let kept = ''
   for (const character of text) {

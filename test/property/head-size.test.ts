@@ -60,7 +60,7 @@ const create = (begun: Head) => {
     writes += 1
     const isEnd = head.deployment === null || head.deployment.phase === 'ended'
     // To pack 1,000 instances takes milliseconds: of the heads in between, some are packed.
-    if (!isEnd && writes % inFull(1, 12) !== 0) return
+    if (!isEnd && writes % inFull(1, 24) !== 0) return
     const stored = storedBytes(head)
     expect(stored).toBeLessThanOrEqual(headBytes(head))
     largestBytes = Math.max(largestBytes, stored)

@@ -246,7 +246,7 @@ describe('whatever instances answer', () => {
         }
         expectRoom(await shop.loadHead())
       }),
-      { numRuns: inFull(60, 2), ...unshrunk },
+      { numRuns: inFull(60, 1), ...unshrunk },
     )
   })
 

@@ -292,7 +292,7 @@ it('plan reports what an opening would end at once, and otherwise the waves that
       if (explained.includes(ending))
         expect(problems.map(({ message }) => message)).toContain(opened.message)
     }),
-    { numRuns: inFull(5000, 1000) },
+    { numRuns: inFull(5000, 600) },
   )
   expect([...endings.keys()].sort()).toEqual([
     'agent_too_old',

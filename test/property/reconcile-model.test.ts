@@ -170,7 +170,7 @@ describe('any order of deliveries, nudges, losses and deaths', () => {
         const broken = newest >= 0 && world.hosts.some(({ id }) => world.isBroken(newest, id))
         checkSettled(world, isOpen ? commits : opened, broken)
       }),
-      { numRuns: inFull(4000, 1000) },
+      { numRuns: inFull(4000, 600) },
     )
   })
 
