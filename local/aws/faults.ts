@@ -44,8 +44,10 @@ export type CommandFate =
   | { readonly kind: 'kill'; readonly when: () => Promise<unknown> }
   /** SSM gives up at once: the instance is known, and cannot be reached. */
   | { readonly kind: 'undeliverable' }
-  /** The agent cannot write its files: it fails without running anything, and without a word. */
+  /** The agent has no room for its files: it runs nothing, says so in `Output`, and both streams are empty. */
   | { readonly kind: 'disk_full' }
+  /** The agent may write no file at all: it runs nothing, and says nothing. */
+  | { readonly kind: 'read_only' }
   /** It runs on, and SSM, which hears nothing of it, takes it for never delivered. */
   | { readonly kind: 'forget'; readonly milliseconds: number }
   /** The agent restarts: the script goes on, and its end is told so much later. */

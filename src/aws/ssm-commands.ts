@@ -58,12 +58,16 @@ const send = async (
 }
 
 /** Landfall's documents have one step, so its output is the command's. */
-const toInvocation = (invocation: CommandInvocation): Invocation => ({
-  instance: InstanceId.parse(invocation.InstanceId),
-  status: invocation.Status ?? 'Pending',
-  statusDetails: invocation.StatusDetails ?? '',
-  output: invocation.CommandPlugins?.[0]?.Output ?? '',
-})
+const toInvocation = (invocation: CommandInvocation): Invocation => {
+  const { Output: output = '', ResponseCode: code = -1 } = invocation.CommandPlugins?.[0] ?? {}
+  return {
+    instance: InstanceId.parse(invocation.InstanceId),
+    status: invocation.Status ?? 'Pending',
+    statusDetails: invocation.StatusDetails ?? '',
+    exitCode: code < 0 ? null : code,
+    output,
+  }
+}
 
 const listInvocations = (client: SSMClient, command: string) =>
   readPages<Invocation>(async (token) => {

@@ -83,7 +83,7 @@ export const reasons = {
   secret_refused: 'Secrets Manager, or KMS behind it, refuses to hand out a secret of the app.',
   secret_invalid: "The app's secret is not a JSON object of strings.",
   send_failed: 'The command could not be sent.',
-  no_answer: 'The instance did not report the result of the command in time.',
+  no_answer: 'The command, or its time, ended without a result from the instance.',
   deadline_passed: 'The deployment did not finish before its deadline.',
   cancelled: 'Cancelled by an operator.',
   alarm_fired: 'An alarm fired after the deployment, which was rolled back.',

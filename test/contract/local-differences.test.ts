@@ -214,13 +214,6 @@ describe('the local SSM', () => {
     return read()
   }
 
-  it('adds nothing to the output of a script that fails', async () => {
-    expect(await run('fails', 'echo no >&2; exit 3')).toMatchObject({
-      Status: 'Failed',
-      StandardErrorContent: 'no\n',
-    })
-  })
-
   it('takes a script that something else killed for one whose time was over', async () => {
     expect(await run('killed', 'kill -KILL $$')).toMatchObject({
       StatusDetails: 'ExecutionTimedOut',

@@ -72,28 +72,39 @@ describe('a fault on demand', () => {
     const { Command } = await ssm.send(new SendCommandCommand(order))
     const query = { CommandId: Command?.CommandId, InstanceId: 'i-00000001' }
     const read = async () => {
-      const listed = await ssm.send(new ListCommandInvocationsCommand(query))
+      const listed = await ssm.send(new ListCommandInvocationsCommand({ ...query, Details: true }))
       return listed.CommandInvocations?.[0]
     }
     const isOver = async () => !/Pending|InProgress/.test((await read())?.Status ?? 'Pending')
     await waitUntil(isOver, 'the command has ended for SSM')
     const { StandardOutputContent } = await ssm.send(new GetCommandInvocationCommand(query))
-    return { details: (await read())?.StatusDetails, output: StandardOutputContent?.trim() }
+    const said = (await read())?.CommandPlugins?.[0]?.Output ?? ''
+    const output = StandardOutputContent?.trim()
+    return { details: (await read())?.StatusDetails, output, said }
   }
 
   it('makes a command undeliverable, and nothing runs', async () => {
-    expect(await end({ kind: 'undeliverable' })).toEqual({ details: 'Undeliverable', output: '' })
+    const given = { details: 'Undeliverable', output: '' }
+    expect(await end({ kind: 'undeliverable' })).toMatchObject(given)
     expect(existsSync(mark)).toBe(false)
   })
 
   it('fills the disk of the agent, and nothing runs', async () => {
-    expect(await end({ kind: 'disk_full' })).toEqual({ details: 'Failed', output: '' })
+    const full = await end({ kind: 'disk_full' })
+    expect(full).toMatchObject({ details: 'Failed', output: '' })
+    expect(full.said).toContain('no space left on device')
+    expect(existsSync(mark)).toBe(false)
+  })
+
+  it('lets the agent write no file, so that nothing runs and nothing is said', async () => {
+    const given = { details: 'Failed', output: '', said: '' }
+    expect(await end({ kind: 'read_only' })).toEqual(given)
     expect(existsSync(mark)).toBe(false)
   })
 
   it('lets SSM give up a script that really runs, and hear no more of it', async () => {
     const given = { details: 'DeliveryTimedOut', output: '' }
-    expect(await end({ kind: 'forget', milliseconds: 100 })).toEqual(given)
+    expect(await end({ kind: 'forget', milliseconds: 100 })).toMatchObject(given)
     expect(existsSync(mark)).toBe(false)
     allow('work', 'end')
     await waitUntil(() => existsSync(mark), 'the script that SSM gave up goes on')

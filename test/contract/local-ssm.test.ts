@@ -165,6 +165,17 @@ describe('the local SSM', () => {
     expect(byInstance.get('i-00000002')).toBe('Failed')
   })
 
+  it('says after the output of a script that fails how it ended', async () => {
+    create('echo no >&2; exit 126')
+    const id = await send()
+    await settle(id)
+    expect(await read(id)).toMatchObject({
+      Status: 'Failed',
+      ResponseCode: 126,
+      StandardErrorContent: 'no\nfailed to run commands: exit status 126',
+    })
+  })
+
   it('keeps the first characters of long output and says that it cut', async () => {
     create('head -c 30000 /dev/zero | tr "\\0" a; head -c 9000 /dev/zero | tr "\\0" b >&2; exit 3')
     const id = await send()

@@ -69,6 +69,7 @@ export const invocationOf = (index: number, changes: Partial<Invocation> = {}): 
   instance: instanceAt(index),
   status: 'Success',
   statusDetails: 'Success',
+  exitCode: null,
   output: '',
   ...changes,
 })

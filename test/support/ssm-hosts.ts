@@ -162,6 +162,7 @@ export const createSsmHosts = (
         instance,
         status: output.includes('"succeeded"') ? 'Success' : 'Failed',
         statusDetails: 'Success',
+        exitCode: output.includes('"succeeded"') ? 0 : 1,
         output: output.slice(0, 2500),
       })),
     output: async (command, id) => ({

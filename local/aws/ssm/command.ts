@@ -22,6 +22,8 @@ export const Invocation = z.object({
   /** Cut as the agent cuts them. */
   stdout: z.string(),
   stderr: z.string(),
+  /** What the agent says in `Output` where it could not run the script; both streams are empty then. */
+  agentWords: z.string().optional(),
 })
 export type Invocation = z.infer<typeof Invocation>
 

@@ -39,7 +39,7 @@ const describePlugin = (invocation: Invocation, stepName: string) => ({
   ResponseCode: invocation.responseCode,
   ResponseStartDateTime: toDate(invocation.startedAt),
   ResponseFinishDateTime: toDate(invocation.endedAt),
-  Output: mergeOutput(invocation.stdout, invocation.stderr),
+  Output: invocation.agentWords ?? mergeOutput(invocation.stdout, invocation.stderr),
   StandardOutputUrl: '',
   StandardErrorUrl: '',
 })

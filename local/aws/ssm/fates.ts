@@ -14,6 +14,7 @@ interface FateParts {
     instanceId: string,
     status: Invocation['status'],
     statusDetails: string,
+    agentWords?: string,
   ) => void
 }
 
@@ -25,6 +26,9 @@ export interface Fates {
 }
 
 const killDelayMilliseconds = 50
+
+const noSpace =
+  'document process failed unexpectedly: write /var/lib/amazon/ssm/document/_script.sh: no space left on device , check [ssm-document-worker]/[ssm-session-worker] log for crash reason'
 
 /** A directory whose `date` is that of a machine whose clock is so much ahead. */
 const writeWrongClock = (directory: string, seconds: number): string => {
@@ -61,7 +65,8 @@ export const createFates = ({ faults, directory, timers, end }: FateParts): Fate
       if (fate === 'lose') return
       const kind = typeof fate === 'string' ? fate : fate.kind
       if (kind === 'undeliverable') return end(command.id, instanceId, 'Failed', 'Undeliverable')
-      if (kind === 'disk_full') return end(command.id, instanceId, 'Failed', 'Failed')
+      if (kind === 'disk_full') return end(command.id, instanceId, 'Failed', 'Failed', noSpace)
+      if (kind === 'read_only') return end(command.id, instanceId, 'Failed', 'Failed')
       const isSkewed = typeof fate === 'object' && fate.kind === 'wrong_clock'
       const own = isSkewed ? withClock(job, writeWrongClock(directory, fate.seconds)) : job
       run(command, instanceId, fate, own, toAgent())

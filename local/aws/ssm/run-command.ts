@@ -52,12 +52,19 @@ const toJob = (command: Command, document: Document): Job => {
   }
 }
 
+/** The agent's own words follow what a failing script has written. */
+const withWords = ({ status, exitCode, stderr }: JobEnd): string => {
+  if (status !== 'Failed') return stderr
+  const gap = stderr === '' || stderr.endsWith('\n') ? '' : '\n'
+  return `${stderr}${gap}failed to run commands: exit status ${exitCode}`
+}
+
 const toEnding = (end: JobEnd): Partial<Invocation> => ({
   status: end.status,
   statusDetails: end.status === 'TimedOut' ? 'ExecutionTimedOut' : end.status,
   responseCode: end.exitCode,
   stdout: cutStandardOutput(end.stdout),
-  stderr: cutStandardError(end.stderr),
+  stderr: cutStandardError(withWords(end)),
   endedAt: new Date().toISOString(),
 })
 
@@ -111,7 +118,11 @@ export const startRunCommand = (parts: RunCommandParts): RunCommand => {
     instanceId: string,
     status: Invocation['status'],
     statusDetails: string,
-  ): void => change(id, instanceId, { status, statusDetails, endedAt: new Date().toISOString() })
+    agentWords?: string,
+  ): void => {
+    const ending = { status, statusDetails, endedAt: new Date().toISOString() }
+    change(id, instanceId, agentWords === undefined ? ending : { ...ending, agentWords })
+  }
   const fates = createFates({ faults: parts.faults, directory: parts.directory, timers, end })
   const agents = createAgents(parts, fates, find, change)
   const handOver = (command: Command, { instance }: FleetMember): void => {

@@ -6,8 +6,8 @@ import type { Reason } from '../../kernel/reason.ts'
 import { maxMessageLength } from '../answers.ts'
 import type { LookOrder } from '../target.ts'
 import type { Command, Commands, Ec2Stage, Fleet, FleetInstance, Invocation } from './ports.ts'
+import { explainLoss } from './loss.ts'
 import {
-  explainLoss,
   isTerminal,
   parseHostPlan,
   parseHostResult,
@@ -124,7 +124,10 @@ const toSight = (
   const host = parseHostPlan(invocation.output)
   if (host !== null) return { kind: 'seen', host }
   const result = parseHostResult(invocation.output)
-  if (result === null) return { kind: 'unseen', ...explainLoss(invocation) }
+  if (result === null) {
+    const loss = explainLoss(invocation)
+    return { kind: 'unseen', ...loss, message: toPlainLine(loss.message, maxMessageLength) }
+  }
   const reason = toResultReason(result.reason) ?? 'no_answer'
   return { kind: 'unseen', reason, message: toPlainLine(result.message, maxMessageLength) }
 }

@@ -7,14 +7,8 @@ import { isSealable } from '../../secrets/envelope.ts'
 import { toAbsence } from '../answers.ts'
 import type { Order } from '../target.ts'
 import type { Ec2Ports, Invocation, Recorded } from './ports.ts'
-import {
-  explainLoss,
-  isTerminal,
-  parseHostResult,
-  toAnswer,
-  toSafeAnswer,
-  type HostResult,
-} from './result.ts'
+import { explainLoss } from './loss.ts'
+import { isTerminal, parseHostResult, toAnswer, toSafeAnswer, type HostResult } from './result.ts'
 
 /** Whether the instance is known by this certificate; null if it cannot be used. An earlier one stays. */
 const recordCertificate = async (

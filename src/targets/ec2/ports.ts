@@ -22,6 +22,8 @@ export interface Invocation {
   readonly instance: InstanceId
   readonly status: string
   readonly statusDetails: string
+  /** Null where the script has not begun. */
+  readonly exitCode: number | null
   readonly output: string
 }
 

@@ -26,7 +26,8 @@ import { maxMessageLength } from '../answers.ts'
 import type { Commands, Ec2Stage } from './ports.ts'
 import { parseReference } from '../../registry/image.ts'
 import { resolveProxyImage, toProxyReference } from './proxy-image.ts'
-import { explainLoss, isTerminal, parseHostResult, toResultReason } from './result.ts'
+import { explainLoss } from './loss.ts'
+import { isTerminal, parseHostResult, toResultReason } from './result.ts'
 
 export interface RenewPorts {
   readonly renewals: Renewals
@@ -89,7 +90,10 @@ const readAnswer = async (
       ? { isDone: false, reason: 'no_answer', message: 'no answer in time' }
       : null
   const result = parseHostResult(invocation.output)
-  if (result === null) return { isDone: false, ...explainLoss(invocation) }
+  if (result === null) {
+    const loss = explainLoss(invocation)
+    return { isDone: false, ...loss, message: toPlainLine(loss.message, maxMessageLength) }
+  }
   const { outcome, message } = result
   const reason = toResultReason(result.reason) ?? 'no_answer'
   return { isDone: outcome === 'succeeded', reason, message }

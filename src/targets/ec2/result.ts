@@ -145,21 +145,8 @@ export const isTerminal = (invocation: Invocation | undefined): invocation is In
   ['Success', 'Cancelled', 'TimedOut', 'Failed'].includes(invocation?.status ?? '')
 
 /** The first field of a result line that cannot be read; null if there is no such line. */
-const findUnreadable = (output: string): string | null => {
+export const findUnreadable = (output: string): string | null => {
   if (!output.includes(mark)) return null
   const [issue] = HostResult.safeParse(readResultLine(output)).error?.issues ?? []
   return `its result line cannot be read: ${issue?.path.join('.') || 'it is not a JSON object'}`
-}
-
-/** Why an invocation ended without a result line that can be read, as far as SSM tells. */
-export const explainLoss = ({
-  statusDetails,
-  output,
-}: Invocation): { readonly reason: Reason; readonly message: string } => {
-  if (statusDetails === 'Undeliverable')
-    return { reason: 'instance_offline', message: 'SSM: Undeliverable' }
-  // An agent that cannot write its files fails in a second, without output.
-  if (statusDetails === 'Failed' && output === '')
-    return { reason: 'disk_full', message: 'no output at all: is the disk full?' }
-  return { reason: 'no_answer', message: findUnreadable(output) ?? `SSM: ${statusDetails}` }
 }

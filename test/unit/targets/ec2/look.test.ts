@@ -168,7 +168,7 @@ test.each([
   [
     'prints no result',
     { status: 'TimedOut', statusDetails: 'Delivery Timed Out', output: 'x' },
-    { reason: 'no_answer', message: 'SSM: Delivery Timed Out' },
+    { reason: 'no_answer', message: 'SSM: Delivery Timed Out: x' },
   ],
 ] as const)('reports an instance that %s', async (_name, invocation, sight) => {
   const { look } = world({

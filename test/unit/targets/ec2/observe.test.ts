@@ -103,7 +103,7 @@ test.each([
   const outputs = { [instanceAt(1)]: { stdout: 'Pulling …', stderr: '' } }
   const { answers } = await observed({ invocations, outputs })
   expect(answers).toMatchObject([
-    { outcome: 'lost', reason: 'no_answer', message: `SSM: ${statusDetails}` },
+    { outcome: 'lost', reason: 'no_answer', message: `SSM: ${statusDetails}: Pulling …` },
   ])
 })
 
@@ -115,16 +115,63 @@ test('reports an offline instance if a command could not be delivered', async ()
   ])
 })
 
-test('reports a full disk if a command failed without output', async () => {
-  const failed = { status: 'Failed', statusDetails: 'Failed' }
-  const { answers } = await observed({ invocations: [invocationOf(1, failed)] })
-  expect(answers).toMatchObject([{ outcome: 'lost', reason: 'disk_full' }])
+/** The agent's texts are those of amazon-ssm-agent 3.3. */
+test.each<[string, Parameters<typeof invocationOf>[1], string, string]>([
+  [
+    'the agent has no room for its files',
+    {
+      exitCode: 1,
+      output: 'document process failed unexpectedly: write /x: no space left on device , check log',
+    },
+    'disk_full',
+    'document process failed unexpectedly: write /x: no space left on device , check log',
+  ],
+  [
+    'the agent can write no file at all',
+    { exitCode: 1 },
+    'disk_full',
+    'no output at all: is the disk full, out of inodes or read-only?',
+  ],
+  [
+    'the worker of the agent is gone',
+    {
+      exitCode: 1,
+      output: 'document process failed unexpectedly: ipc messaging received timeout signal , check',
+    },
+    'no_answer',
+    'SSM: Failed, exit code 1: document process failed unexpectedly: ipc messaging received timeout signal , check',
+  ],
+  [
+    'the script may not be executed',
+    {
+      exitCode: 126,
+      output:
+        '\n----------ERROR-------\nsh: 1: /var/_script.sh: Permission denied\nfailed to run commands: exit status 126',
+    },
+    'no_answer',
+    'SSM: Failed, exit code 126: sh: 1: /var/_script.sh: Permission denied; failed to run commands: exit status 126',
+  ],
+  [
+    'SSM refuses it',
+    { statusDetails: 'AccessDenied', output: '\n' },
+    'no_answer',
+    'SSM: AccessDenied',
+  ],
+])('says why no result line came where %s', async (_, changes, reason, message) => {
+  const invocation = invocationOf(1, { status: 'Failed', statusDetails: 'Failed', ...changes })
+  const { answers } = await observed({ invocations: [invocation] })
+  expect(answers).toMatchObject([{ outcome: 'lost', reason, message }])
 })
 
-test('quotes SSM if it ended a command itself', async () => {
-  const denied = { status: 'Failed', statusDetails: 'AccessDenied' }
-  const { answers } = await observed({ invocations: [invocationOf(1, denied)] })
-  expect(answers).toMatchObject([{ reason: 'no_answer', message: 'SSM: AccessDenied' }])
+test('masks a secret in what a script wrote before it was lost', async () => {
+  const output = 'password=hunter22\nfailed to run commands: exit status 2'
+  const invocation = invocationOf(1, { status: 'Failed', statusDetails: 'Failed', output })
+  const { answers } = await observed({
+    invocations: [invocation],
+    maskOutput: async () => (text) => text.replaceAll('hunter22', '[masked]'),
+  })
+  expect(JSON.stringify(answers)).not.toContain('hunter22')
+  expect(answers[0]?.message).toContain('[masked]')
 })
 
 test('forgets the certificate if the host’s key changed', async () => {
