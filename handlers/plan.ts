@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { createAlarmStates, createReadFiring } from '../src/aws/alarms.ts'
+import { createAlarmStates, createReadAlarms } from '../src/aws/alarms.ts'
 import { createFleet } from '../src/aws/fleet.ts'
 import { createSecretReader } from '../src/aws/secrets-manager.ts'
 import { createCommands } from '../src/aws/ssm-commands.ts'
@@ -93,7 +93,7 @@ const compose = (log: Log) => {
     ...createSecretVersions(readSecret),
     images,
     describeAlarms: createAlarmStates(),
-    readFiring: createReadFiring(),
+    readAlarms: createReadAlarms(),
     hooksOf: (app) => listHookEvents(app, sources),
     toTarget: composeTargets(environment, readSecret, images, table, log),
     clock,

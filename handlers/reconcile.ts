@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { createReadFiring } from '../src/aws/alarms.ts'
+import { createReadAlarms } from '../src/aws/alarms.ts'
 import { createFleet } from '../src/aws/fleet.ts'
 import { createSecretReader } from '../src/aws/secrets-manager.ts'
 import { createStartCarry } from '../src/aws/lambda-carry.ts'
@@ -196,7 +196,7 @@ const compose = (log: Log) => {
     images,
     findEvidence: createFindEvidence(createOpenGithub({ http, readSecret, clock, baseUrl }), clock),
     ...createSecretVersions(readSecret),
-    readFiring: createReadFiring(),
+    readAlarms: createReadAlarms(),
     sendNotice: (channel, notice, app) => reporters[channel](notice, app),
     toTarget: composeReconcileTargets(environment, table, outside, log),
     clock,

@@ -6,20 +6,19 @@ import {
 } from '@aws-sdk/client-cloudwatch'
 import { toInstant } from '../kernel/clock.ts'
 import { lazy } from '../kernel/lazy.ts'
-import type { ReadFiring } from '../rollout/ports.ts'
+import type { ReadAlarms } from '../rollout/ports.ts'
 import { inPortions, inTime, read, readPages } from './client.ts'
 
 const createAlarmsClient = () => new CloudWatchClient({})
 
 /** The alarms of these names that exist. */
-const readAlarms = async (client: CloudWatchClient, names: readonly string[], state?: 'ALARM') => {
+const describeAlarms = async (client: CloudWatchClient, names: readonly string[]) => {
   const readPortion = (portion: readonly string[]) =>
     readPages<MetricAlarm | CompositeAlarm>(async (token) => {
       const order = new DescribeAlarmsCommand({
         AlarmNames: [...portion],
         // CloudWatch answers with composite alarms only if they are asked for.
         AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
-        StateValue: state,
         MaxRecords: 100,
         NextToken: token,
       })
@@ -33,16 +32,16 @@ const readAlarms = async (client: CloudWatchClient, names: readonly string[], st
   return (await Promise.all(inPortions(names).map(readPortion))).flat()
 }
 
-/** The alarms that fire, each since its last change of state, not of its numbers. */
-export const createReadFiring = (create = createAlarmsClient): ReadFiring => {
+/** One that fires does so since its last change of state, not of its numbers. */
+export const createReadAlarms = (create = createAlarmsClient): ReadAlarms => {
   const client = lazy(create)
   return async (names) => {
-    const alarms = await readAlarms(client(), names, 'ALARM')
+    const alarms = await describeAlarms(client(), names)
     return alarms.flatMap((alarm) => {
       const since = alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp
-      return alarm.AlarmName === undefined || since === undefined
-        ? []
-        : [{ alarm: alarm.AlarmName, at: toInstant(since) }]
+      if (alarm.AlarmName === undefined) return []
+      const isFiring = alarm.StateValue === 'ALARM' && since !== undefined
+      return [{ alarm: alarm.AlarmName, at: isFiring ? toInstant(since) : null }]
     })
   }
 }
@@ -51,7 +50,7 @@ export const createReadFiring = (create = createAlarmsClient): ReadFiring => {
 export const createAlarmStates = (create = createAlarmsClient) => {
   const client = lazy(create)
   return async (names: readonly string[]) => {
-    const alarms = await readAlarms(client(), names)
+    const alarms = await describeAlarms(client(), names)
     return alarms.map(({ AlarmName: name = '', StateValue: state = '' }) => ({ name, state }))
   }
 }

@@ -6,9 +6,10 @@ import {
 } from '../deployment/app.ts'
 import type { Candidate } from '../deployment/deployment.ts'
 import { settleMetadata } from '../deployment/metadata.ts'
+import { joinMessages } from '../deployment/message.ts'
 import type { Opening } from '../deployment/observation.ts'
 import type { Capacity, Target } from '../targets/target.ts'
-import type { ReconcilePorts } from './ports.ts'
+import type { KnownAlarm, ReconcilePorts } from './ports.ts'
 
 /** Asked of the targets before an opening. */
 export interface CandidatePorts {
@@ -37,20 +38,38 @@ export const listCandidates = async (
 
 /** None of these can send or write: `plan` uses them too. */
 export type OpeningPorts = CandidatePorts &
-  Pick<ReconcilePorts, 'readSecretVersion' | 'readFiring' | 'log'>
+  Pick<ReconcilePorts, 'readSecretVersion' | 'readAlarms' | 'log'>
+
+interface AlarmFacts {
+  readonly firing: readonly string[]
+  /** What of the app's alarms takes nothing back; null where each does. */
+  readonly message: string | null
+}
+
+/** What `plan` finds of the alarms, in the deployment itself: nobody looks at a plan before each push. */
+const explainAlarms = (names: readonly string[], known: readonly KnownAlarm[]): string | null => {
+  const missing = names.filter((name) => !known.some(({ alarm }) => alarm === name))
+  const firing = known.filter(({ at }) => at !== null).map(({ alarm }) => alarm)
+  return joinMessages([
+    missing.length === 0 ? null : `no alarm ${missing.join(', ')} exists to roll it back`,
+    firing.length === 0 ? null : `${firing.join(', ')} fires already and does not roll it back`,
+  ])
+}
 
 /**
  * The app's alarms that fire already. Where CloudWatch does not answer, all of them count as firing: then an
  * alarm that comes from INSUFFICIENT_DATA is not blamed on this deployment, and one that comes from OK is.
  */
-const listFiring = async (ports: OpeningPorts, app: App): Promise<readonly string[]> => {
+const lookAtAlarms = async (ports: OpeningPorts, app: App): Promise<AlarmFacts> => {
   const names = app.rollback?.alarms ?? []
-  if (names.length === 0) return []
+  if (names.length === 0) return { firing: [], message: null }
   try {
-    return (await ports.readFiring(names)).map(({ alarm }) => alarm)
+    const known = await ports.readAlarms(names)
+    const firing = known.filter(({ at }) => at !== null).map(({ alarm }) => alarm)
+    return { firing, message: explainAlarms(names, known) }
   } catch (error) {
     ports.log.warn('failed to read alarms', { app: app.name, error: String(error) })
-    return names
+    return { firing: names, message: null }
   }
 }
 
@@ -73,23 +92,24 @@ export const gatherOpening = async (
   wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
     Pick<Opening['release'], 'revision' | 'commit' | 'digest' | 'origin' | 'promotedFrom'>,
 ): Promise<Opening> => {
-  const [secret, { candidates, capacities }, firing] = await Promise.all([
+  const [secret, { candidates, capacities }, alarms] = await Promise.all([
     app.secrets === null ? null : ports.readSecretVersion(app.secrets),
     listCandidates(ports, app, null),
-    listFiring(ports, app),
+    lookAtAlarms(ports, app),
   ])
   const { kind, by, order, force, ...image } = wanted
   const settings = settleMetadata(toReleaseSettings(app), live)
   const secretVersion = secret?.ok === true ? secret.value : null
+  const obstacle = findObstacle(secret, capacities)
   return {
     kind,
     by,
     order,
     force,
-    firing,
+    firing: alarms.firing,
     candidates,
     capacities: capacities.map(({ instances }) => instances),
-    ...findObstacle(secret, capacities),
+    ...(obstacle.obstacle === null ? { ...obstacle, message: alarms.message } : obstacle),
     release: { generation: null, ...image, secretVersion, settings },
   }
 }

@@ -43,10 +43,14 @@ export interface Images {
  */
 export type SendNotice = (channel: Channel, notice: Notice, app: App) => Promise<SendResult>
 
-/** The alarms of these names that fire now, each with the time since when. */
-export type ReadFiring = (
-  names: readonly string[],
-) => Promise<readonly { readonly alarm: string; readonly at: Instant }[]>
+/** An alarm that exists, with the time since when it fires; null where it does not fire. */
+export interface KnownAlarm {
+  readonly alarm: string
+  readonly at: Instant | null
+}
+
+/** Those of the named alarms that exist. */
+export type ReadAlarms = (names: readonly string[]) => Promise<readonly KnownAlarm[]>
 
 /**
  * The evidence that GitHub's API has of a commit, by the same rules as its webhooks: finished runs of required
@@ -83,7 +87,7 @@ export interface ReconcilePorts {
   readonly readSecretVersion: (name: string) => Promise<Result<string, LookUpFailure>>
   /** Whether that version of the secret can still be read. */
   readonly hasSecretVersion: (name: string, version: string) => Promise<boolean>
-  readonly readFiring: ReadFiring
+  readonly readAlarms: ReadAlarms
   readonly sendNotice: SendNotice
   readonly toTarget: (settings: TargetSettings) => Target
   readonly clock: Clock

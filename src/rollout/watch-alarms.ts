@@ -13,7 +13,8 @@ const takeFiring = async (
   name: AppName,
   { alarms, windowSeconds }: NonNullable<App['rollback']>,
 ): Promise<void> => {
-  for (const { alarm, at } of await ports.readFiring(alarms)) {
+  for (const { alarm, at } of await ports.readAlarms(alarms)) {
+    if (at === null) continue
     const transition = { alarm, at, from: null }
     const observation = { kind: 'alarmed', transition, windowSeconds } as const
     const head = await ports.heads.load(name)

@@ -14,6 +14,7 @@ export const createChannels = (clock: WorldClock) => {
   let answerTelling: (channel: Channel, fact: Notice) => SendResult = () => ({ kind: 'sent' })
   const judged: { readonly transition: AlarmTransition; readonly verdict: Verdict }[] = []
   const firing = new Map<string, string>()
+  const missingAlarms = new Set<string>()
   let isCloudWatchDown = false
   let currentSecret = 'version-1'
   const goneSecrets = new Set<string>()
@@ -25,12 +26,11 @@ export const createChannels = (clock: WorldClock) => {
     return telling
   }
 
-  const readFiring = (names: readonly string[]) => {
+  const readAlarms = (names: readonly string[]) => {
     if (isCloudWatchDown) throw new Retryable('CloudWatch is down')
-    return names.flatMap((alarm) => {
-      const at = firing.get(alarm)
-      return at === undefined ? [] : [{ alarm, at }]
-    })
+    return names
+      .filter((alarm) => !missingAlarms.has(alarm))
+      .map((alarm) => ({ alarm, at: firing.get(alarm) ?? null }))
   }
 
   const readable = <Value>(read: () => Value): Value => {
@@ -42,7 +42,7 @@ export const createChannels = (clock: WorldClock) => {
     call: Call,
   ): Pick<
     ReconcilePorts,
-    'readSecretVersion' | 'hasSecretVersion' | 'readFiring' | 'auditLog' | 'sendNotice'
+    'readSecretVersion' | 'hasSecretVersion' | 'readAlarms' | 'auditLog' | 'sendNotice'
   > => ({
     readSecretVersion: () =>
       call('readSecretVersion', () =>
@@ -50,7 +50,7 @@ export const createChannels = (clock: WorldClock) => {
       ),
     hasSecretVersion: (_name, version) =>
       call('hasSecretVersion', () => readable(() => !goneSecrets.has(version))),
-    readFiring: (names) => call('readFiring', () => readFiring(names)),
+    readAlarms: (names) => call('readAlarms', () => readAlarms(names)),
     auditLog: {
       recordAlarm: (_app, transition, verdict) =>
         call('auditLog.recordAlarm', () => {
@@ -68,6 +68,7 @@ export const createChannels = (clock: WorldClock) => {
       heard,
       judged,
       firing,
+      missingAlarms,
       goneSecrets,
       setTelling: (answer: typeof answerTelling) => {
         answerTelling = answer

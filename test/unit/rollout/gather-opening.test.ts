@@ -6,6 +6,7 @@ import { gatherOpening, type OpeningPorts } from '../../../src/rollout/gather-op
 import { lettings } from '../../support/deployments.ts'
 import { commitAt, digestAt } from '../../support/examples.ts'
 import { renderTarget } from '../../support/targets.ts'
+import { Retryable } from '../../../src/kernel/retryable.ts'
 import { failedSecret } from '../../support/failed-secret.ts'
 
 const app: App = {
@@ -25,18 +26,29 @@ const wanted = {
   promotedFrom: null,
 } as const
 
-const gather = (readSecretVersion: OpeningPorts['readSecretVersion']) =>
+const gather = (
+  readSecretVersion: OpeningPorts['readSecretVersion'],
+  {
+    readAlarms = async () => [],
+    alarms = [],
+    instances = 0,
+  }: {
+    readonly readAlarms?: OpeningPorts['readAlarms']
+    readonly alarms?: readonly string[]
+    readonly instances?: number
+  } = {},
+) =>
   gatherOpening(
     {
       toTarget: () => ({
         candidates: async () => [],
-        capacity: async () => ({ instances: 0, message: 'it takes 40000 bytes' }),
+        capacity: async () => ({ instances, message: 'it takes 40000 bytes' }),
       }),
       readSecretVersion,
-      readFiring: async () => [],
+      readAlarms,
       log: createLog({}),
     },
-    app,
+    { ...app, rollback: { alarms, windowSeconds: 1800, secrets: 'recorded' } },
     null,
     wanted,
   )
@@ -52,4 +64,43 @@ test('says nothing of its size where the secret is missing', async () => {
     'secret_missing',
     'the secret landfall/test/shop says secret_missing',
   ])
+})
+
+const at = '2026-11-20T12:00:00.000Z'
+const version = async () => succeed('version-1')
+
+test.each<[string, OpeningPorts['readAlarms'], readonly string[], string | null]>([
+  [
+    'an alarm does not exist',
+    async () => [{ alarm: 'latency', at: null }],
+    [],
+    'no alarm 5xx exists to roll it back',
+  ],
+  [
+    'an alarm fires already',
+    async () => [
+      { alarm: '5xx', at },
+      { alarm: 'latency', at: null },
+    ],
+    ['5xx'],
+    '5xx fires already and does not roll it back',
+  ],
+  [
+    'all alarms are content',
+    async (names) => names.map((alarm) => ({ alarm, at: null })),
+    [],
+    null,
+  ],
+  [
+    'CloudWatch does not answer',
+    async () => {
+      throw new Retryable('away')
+    },
+    ['5xx', 'latency'],
+    null,
+  ],
+])('tells with the deployment where %s', async (_, readAlarms, firing, message) => {
+  const alarms = ['5xx', 'latency']
+  const opening = await gather(version, { readAlarms, alarms, instances: 1 })
+  expect(opening).toMatchObject({ obstacle: null, firing, message })
 })

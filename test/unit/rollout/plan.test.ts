@@ -124,7 +124,7 @@ const planOf = async (given: Given = {}) => {
     describeAlarms: async () => [],
     hooksOf: () => [],
     readSecretVersion: async () => succeed('v1'),
-    readFiring: async () => [],
+    readAlarms: async () => [],
     toTarget: ({ kind, key }) => {
       made.push(kind)
       const index = app.targets.findIndex((one) => one.key === key)

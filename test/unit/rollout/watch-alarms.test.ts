@@ -83,3 +83,33 @@ describe('an alarm that goes on firing', () => {
     expect([world.core().rollback, world.core().version]).toEqual([rollback, version])
   })
 })
+
+describe('a deployment whose alarm takes nothing back', () => {
+  const messagesOf = (world: World) =>
+    world.heard
+      .filter(({ channel }) => channel === 'event')
+      .map(({ fact }) => [fact.kind, fact.message])
+
+  it('says from its start to its end that the alarm does not exist', async () => {
+    const rollback = { alarms: [alarm], windowSeconds, secrets: 'recorded' } as const
+    const world = createWorld({ instances: 1, app: { rollback } })
+    world.missingAlarms.add(alarm)
+    await pushed(world, 1)
+    const message = `no alarm ${alarm} exists to roll it back`
+    expect(messagesOf(world)).toEqual([
+      ['started', message],
+      ['succeeded', message],
+    ])
+    expect(world.deployments.get(1)?.message).toBe(message)
+  })
+
+  it('says that the alarm fires already', async () => {
+    const rollback = { alarms: [alarm], windowSeconds, secrets: 'recorded' } as const
+    const world = createWorld({ instances: 1, app: { rollback } })
+    world.firing.set(alarm, world.instant())
+    await pushed(world, 1)
+    expect(world.deployments.get(1)?.message).toBe(
+      `${alarm} fires already and does not roll it back`,
+    )
+  })
+})
