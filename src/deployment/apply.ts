@@ -153,7 +153,7 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
   // Changes no state: `toActions` cancels the command.
   command_abandoned: (head) => head,
   // Changes no state: `toNotices` makes a notice of it.
-  revision_held: (head) => head,
+  revision_reported: (head) => head,
   certificates_changed: (head) => head,
   fence_seen: (head, { fence }) => ({ ...head, version: fence }),
   release_renumbered: (head, { generation }) => ({

@@ -34,8 +34,9 @@ interface EventFields {
   readonly quarantine_lifted: { readonly entries: readonly Quarantined[] }
   readonly mark_raised: { readonly order: PushOrder }
 
-  /** Before any deployment: the revision waits for what only a person can mend. */
-  readonly revision_held: {
+  /** Before any deployment: the revision waits for what only a person can mend, or has waited in vain. */
+  readonly revision_reported: {
+    readonly as: 'held' | 'expired'
     readonly revision: RevisionId
     readonly reason: Reason
     readonly message: string | null

@@ -21,6 +21,8 @@ export const noticeKinds = [
   'not_rolled_back',
   /** A commit waits for what only a person can mend, such as the right to read a secret. */
   'held',
+  /** A commit whose CI was green waited in vain for the rest. */
+  'expired',
   /** An instance that served the live release was changed by hand. */
   'drifted',
   /** Instances answered other sealing certificates than those that they were known by. */

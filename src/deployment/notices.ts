@@ -67,10 +67,10 @@ const toAppNotice = (
     const id = `${request.generation}:not_rolled_back:${version}`
     return { id, kind: 'not_rolled_back', by: request.by, reason, message: null }
   }
-  if (event.kind === 'revision_held') {
-    const { revision, reason } = event
+  if (event.kind === 'revision_reported') {
+    const { as: kind, revision, reason } = event
     const message = joinMessages([revision, event.message])
-    return { id: `held:${version}`, kind: 'held', by: 'convergence', reason, message }
+    return { id: `${kind}:${version}`, kind, by: 'convergence', reason, message }
   }
   if (event.kind === 'certificates_changed') {
     const id = `certificate_changed:${version}`

@@ -87,9 +87,10 @@ export type Observation =
     }
   /** The request could not be turned into an opening. */
   | { readonly kind: 'declined'; readonly reason: Reason }
-  /** A revision waits for what only a person can mend. */
+  /** A revision waits for what only a person can mend, or has waited in vain. */
   | {
-      readonly kind: 'held'
+      readonly kind: 'reported'
+      readonly as: 'held' | 'expired'
       readonly revision: RevisionId
       readonly reason: Reason
       readonly message: string | null

@@ -62,8 +62,8 @@ const decideObserved = (
       return draft.head.rollback === null ? draft : emit(draft, { kind: 'rollback_settled' })
     case 'declined':
       return decline(draft, observation.reason)
-    case 'held':
-      return emit(draft, { ...observation, kind: 'revision_held' })
+    case 'reported':
+      return emit(draft, { ...observation, kind: 'revision_reported' })
     case 'instances_found':
       return startRepair(draft, observation, now)
     case 'polled': {

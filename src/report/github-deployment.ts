@@ -22,6 +22,7 @@ const states: Readonly<Record<NoticeKind, GithubState | null>> = {
   drifted: null,
   certificate_changed: null,
   held: null,
+  expired: null,
 }
 
 export const toState = (notice: Notice): GithubState | null =>

@@ -33,7 +33,8 @@ export const hold = async (
   ports.log.info('revision held', { app: app.name, revision: id, reason })
   if (lasting.has(reason) && revision.reason !== reason)
     await writeAnyhow(ports, app.name, {
-      kind: 'held',
+      kind: 'reported',
+      as: 'held',
       revision: id,
       reason,
       message: message ?? null,

@@ -24,16 +24,27 @@ import { goBack } from './go-back.ts'
 import { hold, isHeld } from './hold.ts'
 import { lookUpMissing } from './look-up-missing.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
-import type { WriteHead } from './write.ts'
+import { writeAnyhow, type WriteHead } from './write.ts'
 
 const sourceOf = (revision: Revision): string => {
   const [run] = Object.values(revision.ci)
   return run?.ci ?? (revision.image === null ? 'github' : 'docker-hub')
 }
 
+/** A push alone is told to nobody: CI runs for many a commit never, and strangers may name images. */
+const isWorthTelling = ({ ci }: Revision): boolean => Object.keys(ci).length > 0
+
 const endRevisions = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void> => {
   const now = toInstant(ports.clock())
   for (const { revision, status, reason, lacked } of ended) {
+    if (status === 'expired' && isWorthTelling(revision))
+      await writeAnyhow(ports, revision.app, {
+        kind: 'reported',
+        as: 'expired',
+        revision: revision.id,
+        reason,
+        message: `it lacked ${(lacked ?? []).join(', ')}`,
+      })
     await ports.revisions.recordStatus({ ...revision, lacked }, status, reason, now)
     const fields = { app: revision.app, revision: revision.id, status, reason }
     ports.log.info('revision ended', lacked === null ? fields : { ...fields, lacked })

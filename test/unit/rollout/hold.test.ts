@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { NoticeKind } from '../../../src/deployment/notice.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { plainly } from '../../support/calls.ts'
 import { commitAt } from '../../support/examples.ts'
@@ -17,8 +18,9 @@ const heldWorld = async (trouble: 'secret_refused' | 'secret_unavailable'): Prom
   return world
 }
 
-const heldNotices = (world: World) =>
-  world.heard.filter(({ channel, fact }) => channel === 'event' && fact.kind === 'held')
+const noticesOf = (world: World, kind: NoticeKind) =>
+  world.heard.filter(({ channel, fact }) => channel === 'event' && fact.kind === kind)
+const heldNotices = (world: World) => noticesOf(world, 'held')
 
 const passMinutes = async (world: World, minutes: number): Promise<void> => {
   for (let minute = 0; minute < minutes; minute += 1) {
@@ -77,6 +79,12 @@ describe('a commit whose secret AWS refuses to hand out', () => {
       reason: 'wait_expired',
       lacked: ['secret (secret_refused)'],
     })
+    const [told, ...more] = noticesOf(world, 'expired')
+    expect(told?.fact).toMatchObject({
+      reason: 'wait_expired',
+      message: `${commitAt(1)}; it lacked secret (secret_refused)`,
+    })
+    expect(more).toEqual([])
   })
 
   it('waits too where the secret was refused only after the image was found', async () => {
