@@ -1,9 +1,10 @@
 import { toInstant } from '../kernel/clock.ts'
 import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
+import { Retryable } from '../kernel/retryable.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from '../deployment/app.ts'
-import { choose, isNamedByCommit, orderOf, type Choice } from '../deployment/choose.ts'
+import { choose, isNamedByCommit, needsPerson, orderOf, type Choice } from '../deployment/choose.ts'
 import {
   hasPendingRequest,
   hasPendingRollback,
@@ -116,20 +117,34 @@ const findRefusal = (ports: ReconcilePorts, head: Head, opening: Opening): Reaso
   return !decided.ok && decided.error === 'too_many_instances' ? decided.error : null
 }
 
-/** What is lacking for now to deploy the app: of the stage, or its secret; null where nothing is. */
-const findLack = async (
-  { toTarget, readSecretVersion }: Pick<ReconcilePorts, 'toTarget' | 'readSecretVersion'>,
-  { targets, secrets }: Pick<App, 'targets' | 'secrets'>,
+/** What the stage lacks for now to deploy to the app's targets; null where it lacks nothing. */
+const findStageLack = async (
+  { toTarget }: Pick<ReconcilePorts, 'toTarget'>,
+  { targets }: App,
 ): Promise<ImageRefusal | null> => {
   for (const settings of targets) {
     const reason = await toTarget(settings).findLack?.()
     if (reason !== null && reason !== undefined) return { reason, retryAfterSeconds: null }
   }
-  const secret = secrets === null ? null : await readSecretVersion(secrets)
-  return secret?.ok === false && isHeld(secret.error.reason)
+  return null
+}
+
+/** What the stage lacks, or the app's secret. A person who deploys later needs the secret then. */
+const findLack = async (
+  ports: Pick<ReconcilePorts, 'toTarget' | 'readSecretVersion'>,
+  app: App,
+  revision: Revision,
+): Promise<ImageRefusal | null> => {
+  const lack = await findStageLack(ports, app)
+  if (lack !== null || app.secrets === null || needsPerson(app, revision)) return lack
+  const secret = await ports.readSecretVersion(app.secrets)
+  return !secret.ok && isHeld(secret.error.reason)
     ? { ...secret.error, retryAfterSeconds: null }
     : null
 }
+
+const lookForImage = (ports: ReconcilePorts, app: App, revision: Revision) =>
+  askForImage(ports, app, revision, () => findLack(ports, app, revision))
 
 /** The settings that a new release takes over from: none of an altered head. */
 const inherited = async (ports: ReconcilePorts, head: Head) => {
@@ -147,10 +162,14 @@ const openRequested = async (
 ): Promise<boolean> => {
   const resolved = await resolveRequest(ports, app, head, request)
   if (!resolved.ok) return write(head, { kind: 'declined', reason: resolved.error })
-  const lack = await findLack(ports, app)
+  const lack = await findStageLack(ports, app)
   if (lack !== null) return write(head, { kind: 'declined', reason: lack.reason })
   const opening = await gatherOpening(ports, app, await inherited(ports, head), resolved.value)
-  const reason = findRefusal(ports, head, opening)
+  const { obstacle } = opening
+  // A request waits for what passes, and is declined where only a person can mend it.
+  if (obstacle === 'secret_unavailable') throw new Retryable(opening.message ?? obstacle)
+  const isRefused = obstacle !== null && isHeld(obstacle)
+  const reason = isRefused ? obstacle : findRefusal(ports, head, opening)
   return write(
     head,
     reason === null ? { kind: 'opening_gathered', opening } : { kind: 'declined', reason },
@@ -211,7 +230,7 @@ export const openNext = async (
   const choice = choose(head, app, revisions, seen, toInstant(ports.clock()))
   await endRevisions(ports, choice.ended)
   if (choice.ask !== null) {
-    const held = await askForImage(ports, app, choice.ask, () => findLack(ports, app))
+    const held = await lookForImage(ports, app, choice.ask)
     if (held !== null) await hold(ports, app, held.revision, held.refusal)
     return true
   }

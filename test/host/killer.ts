@@ -59,6 +59,7 @@ call=${'$'}{call/@sha256:*/}
 call=${'$'}{call//"$LANDFALL_ROOT/"/}
 call=${'$'}{call//"$KILL_APP"/APP}
 call=${'$'}{call//+([0-9])/#}
+call=${'$'}{call/%.@(blue|green)/.SLOT}
 call=${'$'}{call/#base#/base64}
 [[ $call ]] || exec "$real" "$@"
 line=$KILL_STEP$'\t'$call

@@ -125,3 +125,30 @@ describe('a request for an app whose secret AWS refuses to hand out', () => {
     expect(world.core().request?.refusal).toBe('secret_refused')
   })
 })
+
+describe('a request while Secrets Manager does not answer', () => {
+  it('stays pending, and is carried out once it answers', async () => {
+    const world = await heldWorld('secret_unavailable')
+    world.ask({ revision: commitAt(1), force: true })
+    const run = createReconcile(world.toPorts(plainly))(tickOf(world, { isTick: false }))
+    await expect(run).rejects.toThrow('landfall/test/shop says secret_unavailable')
+    expect(world.core().request).toMatchObject({ refusal: null })
+    world.setSecretTrouble(null)
+    await runReconcile(world)
+    expect(world.core().live?.revision).toBe(commitAt(1))
+  })
+})
+
+describe('a commit that waits for a person', () => {
+  it('rests although its secret is refused, and does not expire', async () => {
+    const world = createWorld({
+      instances: 1,
+      app: { secrets: 'landfall/test/shop', deploy: 'manual', waitForSeconds: 3600 },
+    })
+    world.setSecretTrouble('secret_refused')
+    pushGreen(world, 1)
+    await runReconcile(world)
+    await passMinutes(world, 66)
+    expect(world.revisions.get(commitAt(1))).toMatchObject({ status: 'waiting', reason: 'manual' })
+  })
+})
