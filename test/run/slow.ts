@@ -13,7 +13,7 @@ import { fetchNewerUsr } from './newer.ts'
 import { none, readReport, type Outcome } from './report.ts'
 
 /** More than there are processors: half of what these tests do is waiting for a container. */
-const laneCount = availableParallelism() + 1
+const laneCount = availableParallelism() + 2
 
 /**
  * The longest, which begin first, so that none of them is waited for alone at the end; the order is that
