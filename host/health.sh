@@ -69,7 +69,7 @@ ask_health() { # pid address host
   text=$(nsenter --net="/proc/$1/ns/net" "${asking[@]}" --max-time "$health_timeout_each" --include --user-agent landfall \
     --header "Host: $3" "${says[@]}" "http://$2:$port$health_path" | tr -d '\000' | head -c "$most_of_answer") || answer_exit=$?
   # Of a line that is cut, a part of a secret would not be masked.
-  # (`##*` would look at each beginning of the text.)
+  # `##*` would take a time that is quadratic in the length.
   ((${#text} < most_of_answer)) || rest=$text text=${text%$'\n'*} rest=${rest:${#text}+1}
   answer_code=000 answer_to='' answer_fault=''
   {

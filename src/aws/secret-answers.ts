@@ -14,7 +14,7 @@ const grantedByDeploying =
  * The errors of `GetSecretValue` (API reference, "Errors" and "Common errors") that are not only for now. Where no
  * secret has the name, AWS answers AccessDeniedException too: a role's grant ends in six characters of the ARN.
  */
-export const lastingAnswers: ReadonlyMap<string, LastingAnswer> = new Map<string, LastingAnswer>([
+const lastingAnswers: ReadonlyMap<string, LastingAnswer> = new Map<string, LastingAnswer>([
   [
     'ResourceNotFoundException',
     {
@@ -57,8 +57,15 @@ const keyRefused: LastingAnswer = {
 
 const unknownRefusal: LastingAnswer = { reason: 'secret_refused', explain: () => 'was refused' }
 
+/** Of the call, not of the secret: the next one has other credentials and another time. */
+const ofTheCall: ReadonlySet<string> = new Set([
+  'ExpiredTokenException',
+  'RequestExpired',
+  'RequestTimeoutException',
+])
+
 const findLasting = ({ kind, code, message }: AwsFailure): LastingAnswer | null => {
-  if (kind !== 'refused') return null
+  if (kind !== 'refused' || ofTheCall.has(code)) return null
   if (code === 'AccessDeniedException' && /\bKMS\b/.test(message)) return keyRefused
   return lastingAnswers.get(code) ?? unknownRefusal
 }

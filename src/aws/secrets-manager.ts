@@ -17,7 +17,7 @@ interface SecretVersion {
   readonly createdAt: Instant
 }
 
-/** An answer without what each has. */
+/** An answer without VersionId or CreatedDate. */
 const unexpected: AwsFailure = { kind: 'uncertain', code: 'UnexpectedAnswer', message: '' }
 
 const createSecretsClient = () => new SecretsManagerClient({})

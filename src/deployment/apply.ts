@@ -152,7 +152,7 @@ const appliers: { readonly [Kind in EventKind]: (head: Head, event: Event<Kind>)
   command_settled: (head) => changeOpen(head, (deployment) => withIntent(deployment, null)),
   // Changes no state: `toActions` cancels the command.
   command_abandoned: (head) => head,
-  // Changes no state: `toNotices` makes a notice of it.
+  // These two change no state: `toNotices` makes a notice of each.
   revision_reported: (head) => head,
   certificates_changed: (head) => head,
   fence_seen: (head, { fence }) => ({ ...head, version: fence }),

@@ -34,9 +34,10 @@ interface EventFields {
   readonly quarantine_lifted: { readonly entries: readonly Quarantined[] }
   readonly mark_raised: { readonly order: PushOrder }
 
-  /** Before any deployment: the revision waits for what only a person can mend, or has waited in vain. */
+  /** A revision waits for what only a person can mend (`held`), or was not complete in time (`expired`). */
   readonly revision_reported: {
     readonly as: 'held' | 'expired'
+    readonly by: string
     readonly revision: RevisionId
     readonly reason: Reason
     readonly message: string | null

@@ -21,7 +21,7 @@ export const noticeKinds = [
   'not_rolled_back',
   /** A commit waits for what only a person can mend, such as the right to read a secret. */
   'held',
-  /** A commit whose CI was green waited in vain for the rest. */
+  /** A commit with a green CI run lacked something else for longer than `waitFor`. */
   'expired',
   /** An instance that served the live release was changed by hand. */
   'drifted',

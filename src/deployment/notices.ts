@@ -68,9 +68,9 @@ const toAppNotice = (
     return { id, kind: 'not_rolled_back', by: request.by, reason, message: null }
   }
   if (event.kind === 'revision_reported') {
-    const { as: kind, revision, reason } = event
+    const { as: kind, revision, by, reason } = event
     const message = joinMessages([revision, event.message])
-    return { id: `${kind}:${version}`, kind, by: 'convergence', reason, message }
+    return { id: `${kind}:${version}`, kind, by, reason, message }
   }
   if (event.kind === 'certificates_changed') {
     const id = `certificate_changed:${version}`

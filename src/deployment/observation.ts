@@ -87,10 +87,11 @@ export type Observation =
     }
   /** The request could not be turned into an opening. */
   | { readonly kind: 'declined'; readonly reason: Reason }
-  /** A revision waits for what only a person can mend, or has waited in vain. */
+  /** A revision waits for what only a person can mend (`held`), or was not complete in time (`expired`). */
   | {
       readonly kind: 'reported'
       readonly as: 'held' | 'expired'
+      readonly by: string
       readonly revision: RevisionId
       readonly reason: Reason
       readonly message: string | null

@@ -91,6 +91,12 @@ export interface Revision {
   readonly version: number
 }
 
+/** Which source told of it first, as the `by` of what follows. */
+export const sourceOf = ({ ci, image }: Revision): string => {
+  const [run] = Object.values(ci)
+  return run?.ci ?? (image === null ? 'github' : 'docker-hub')
+}
+
 /** The next entry after a lookup in vain. */
 export const askedAgain = (
   asked: Asked | null,

@@ -9,7 +9,7 @@ import { settleMetadata } from '../deployment/metadata.ts'
 import { joinMessages } from '../deployment/message.ts'
 import type { Opening } from '../deployment/observation.ts'
 import type { Capacity, Target } from '../targets/target.ts'
-import type { KnownAlarm, ReconcilePorts } from './ports.ts'
+import type { ReconcilePorts } from './ports.ts'
 
 /** Asked of the targets before an opening. */
 export interface CandidatePorts {
@@ -42,19 +42,16 @@ export type OpeningPorts = CandidatePorts &
 
 interface AlarmFacts {
   readonly firing: readonly string[]
-  /** What of the app's alarms takes nothing back; null where each does. */
+  /** Which of the app's alarms take nothing back; null where each does. */
   readonly message: string | null
 }
 
-/** What `plan` finds of the alarms, in the deployment itself: nobody looks at a plan before each push. */
-const explainAlarms = (names: readonly string[], known: readonly KnownAlarm[]): string | null => {
-  const missing = names.filter((name) => !known.some(({ alarm }) => alarm === name))
-  const firing = known.filter(({ at }) => at !== null).map(({ alarm }) => alarm)
-  return joinMessages([
+/** Said with the deployment, because nobody asks for a plan before each push. */
+const explainAlarms = (missing: readonly string[], firing: readonly string[]): string | null =>
+  joinMessages([
     missing.length === 0 ? null : `no alarm ${missing.join(', ')} exists to roll it back`,
     firing.length === 0 ? null : `${firing.join(', ')} fires already and does not roll it back`,
   ])
-}
 
 /**
  * The app's alarms that fire already. Where CloudWatch does not answer, all of them count as firing: then an
@@ -66,7 +63,8 @@ const lookAtAlarms = async (ports: OpeningPorts, app: App): Promise<AlarmFacts> 
   try {
     const known = await ports.readAlarms(names)
     const firing = known.filter(({ at }) => at !== null).map(({ alarm }) => alarm)
-    return { firing, message: explainAlarms(names, known) }
+    const missing = names.filter((name) => !known.some(({ alarm }) => alarm === name))
+    return { firing, message: explainAlarms(missing, firing) }
   } catch (error) {
     ports.log.warn('failed to read alarms', { app: app.name, error: String(error) })
     return { firing: names, message: null }

@@ -1,6 +1,6 @@
 import { toInstant } from '../kernel/clock.ts'
 import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
-import type { Reason } from '../kernel/reason.ts'
+import { reasons, type Reason } from '../kernel/reason.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { App } from '../deployment/app.ts'
@@ -15,37 +15,33 @@ import {
 import { firstBlocker } from '../deployment/blockers.ts'
 import { originOf } from '../deployment/origin.ts'
 import { isQuarantined } from '../deployment/quarantine.ts'
-import type { ImageRefusal, PushOrder, Revision } from '../deployment/revision.ts'
+import {
+  sourceOf,
+  type ImageRefusal,
+  type PushOrder,
+  type Revision,
+} from '../deployment/revision.ts'
 import { decide } from '../deployment/transition.ts'
 import type { Opening } from '../deployment/observation.ts'
 import { findAltered } from './find-altered.ts'
 import { gatherOpening } from './gather-opening.ts'
 import { askForImage, findImage, takeTag } from './find-image.ts'
 import { goBack } from './go-back.ts'
-import { hold, isHeld } from './hold.ts'
+import { hold, isHeld, reportRevision } from './hold.ts'
 import { lookUpMissing } from './look-up-missing.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
-import { writeAnyhow, type WriteHead } from './write.ts'
+import type { WriteHead } from './write.ts'
 
-const sourceOf = (revision: Revision): string => {
-  const [run] = Object.values(revision.ci)
-  return run?.ci ?? (revision.image === null ? 'github' : 'docker-hub')
-}
-
-/** A push alone is told to nobody: CI runs for many a commit never, and strangers may name images. */
-const isWorthTelling = ({ ci }: Revision): boolean => Object.keys(ci).length > 0
+/** A push or an image alone is not reported: CI never runs for many commits, and strangers may name images. */
+const hasCiRun = ({ ci }: Revision): boolean => Object.keys(ci).length > 0
 
 const endRevisions = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void> => {
   const now = toInstant(ports.clock())
   for (const { revision, status, reason, lacked } of ended) {
-    if (status === 'expired' && isWorthTelling(revision))
-      await writeAnyhow(ports, revision.app, {
-        kind: 'reported',
-        as: 'expired',
-        revision: revision.id,
-        reason,
-        message: `it lacked ${(lacked ?? []).join(', ')}`,
-      })
+    if (status === 'expired' && hasCiRun(revision)) {
+      const message = `it lacked ${(lacked ?? []).join(', ')}`
+      await reportRevision(ports, revision, 'expired', reason, message)
+    }
     await ports.revisions.recordStatus({ ...revision, lacked }, status, reason, now)
     const fields = { app: revision.app, revision: revision.id, status, reason }
     ports.log.info('revision ended', lacked === null ? fields : { ...fields, lacked })
@@ -143,9 +139,6 @@ const findLack = async (
     : null
 }
 
-const lookForImage = (ports: ReconcilePorts, app: App, revision: Revision) =>
-  askForImage(ports, app, revision, () => findLack(ports, app, revision))
-
 /** The settings that a new release takes over from: none of an altered head. */
 const inherited = async (ports: ReconcilePorts, head: Head) => {
   const live = liveRelease(head)
@@ -160,20 +153,20 @@ const openRequested = async (
   app: App,
   request: Request,
 ): Promise<boolean> => {
+  const decline = (reason: Reason): Promise<boolean> => {
+    // The request stays pending: Secrets Manager may answer the next run.
+    if (reason === 'secret_unavailable') throw new Retryable(reasons[reason])
+    return write(head, { kind: 'declined', reason })
+  }
   const resolved = await resolveRequest(ports, app, head, request)
-  if (!resolved.ok) return write(head, { kind: 'declined', reason: resolved.error })
+  if (!resolved.ok) return decline(resolved.error)
   const lack = await findStageLack(ports, app)
-  if (lack !== null) return write(head, { kind: 'declined', reason: lack.reason })
+  if (lack !== null) return decline(lack.reason)
   const opening = await gatherOpening(ports, app, await inherited(ports, head), resolved.value)
   const { obstacle } = opening
-  // A request waits for what passes, and is declined where only a person can mend it.
-  if (obstacle === 'secret_unavailable') throw new Retryable(opening.message ?? obstacle)
-  const isRefused = obstacle !== null && isHeld(obstacle)
-  const reason = isRefused ? obstacle : findRefusal(ports, head, opening)
-  return write(
-    head,
-    reason === null ? { kind: 'opening_gathered', opening } : { kind: 'declined', reason },
-  )
+  if (obstacle !== null && isHeld(obstacle)) return decline(obstacle)
+  const reason = findRefusal(ports, head, opening)
+  return reason === null ? write(head, { kind: 'opening_gathered', opening }) : decline(reason)
 }
 
 const openChosen = async (
@@ -194,8 +187,8 @@ const openChosen = async (
   })
   const { obstacle, message } = opening
   if (obstacle !== null && isHeld(obstacle)) {
-    const refusal = { reason: obstacle, message: message ?? '', retryAfterSeconds: null }
-    await hold(ports, app, revision, refusal)
+    const refusal = { reason: obstacle, retryAfterSeconds: null }
+    await hold(ports, revision, message === null ? refusal : { ...refusal, message })
     return true
   }
   const reason = findRefusal(ports, head, opening)
@@ -229,9 +222,10 @@ export const openNext = async (
   const seen = await ports.seen.load(head.app)
   const choice = choose(head, app, revisions, seen, toInstant(ports.clock()))
   await endRevisions(ports, choice.ended)
-  if (choice.ask !== null) {
-    const held = await lookForImage(ports, app, choice.ask)
-    if (held !== null) await hold(ports, app, held.revision, held.refusal)
+  const { ask } = choice
+  if (ask !== null) {
+    const held = await askForImage(ports, app, ask, () => findLack(ports, app, ask))
+    if (held !== null) await hold(ports, held.revision, held.refusal)
     return true
   }
   if (choice.open !== null) return openChosen(ports, write, head, app, choice.open)

@@ -92,11 +92,11 @@ test.each([
   expect(failure?.message).toContain(`(${code})`)
 })
 
-test.each(['InternalServiceError', 'ThrottlingException'])(
+test.each(['InternalServiceError', 'ThrottlingException', 'ExpiredTokenException'])(
   'takes the answer %s of Secrets Manager for one that passes',
   async (code) => {
     await create('shop', { SecretString: 'one' })
-    refuse(code, 'no', code === 'ThrottlingException' ? 400 : 500)
+    refuse(code, 'no', code === 'InternalServiceError' ? 500 : 400)
     expect(await findFailure('shop')).toEqual({
       reason: 'secret_unavailable',
       message: `the secret shop could not be read now (${code})`,

@@ -3,16 +3,11 @@ import type { Invocation } from './ports.ts'
 import { findUnreadable } from './result.ts'
 
 /**
- * The last two lines, where the agent writes why a script failed (`failed to run commands: exit status 126`), without
- * the title that parts the streams in a listing. Whole: a part of a secret would not be masked.
+ * Without the title that separates the streams in a listing. Each line is as it was written: a secret without its spaces, or
+ * a part of one, would not be masked.
  */
-const readLastWords = (output: string): string =>
-  output
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !/^-+ERROR-+$/.test(line))
-    .slice(-2)
-    .join('; ')
+const listLines = (output: string): readonly string[] =>
+  output.split('\n').filter((line) => line.trim() !== '' && !/^-+ERROR-+\s*$/.test(line))
 
 /**
  * Why an invocation ended without a result line that can be read, as far as SSM and its agent tell. The message is as
@@ -25,8 +20,11 @@ export const explainLoss = ({
 }: Invocation): { readonly reason: Reason; readonly message: string } => {
   if (statusDetails === 'Undeliverable')
     return { reason: 'instance_offline', message: 'SSM: Undeliverable' }
-  const words = readLastWords(output)
-  if (/no space left on device/i.test(output)) return { reason: 'disk_full', message: words }
+  const unreadable = findUnreadable(output)
+  if (unreadable !== null) return { reason: 'no_answer', message: unreadable }
+  const lines = listLines(output)
+  const full = lines.findLast((line) => /no space left on device/i.test(line))
+  if (full !== undefined) return { reason: 'disk_full', message: full }
   // An agent that cannot write its files at all fails in a second, without output.
   if (statusDetails === 'Failed' && output === '')
     return {
@@ -34,6 +32,8 @@ export const explainLoss = ({
       message: 'no output at all: is the disk full, out of inodes or read-only?',
     }
   const code = exitCode === null ? '' : `, exit code ${exitCode}`
-  const said = `SSM: ${statusDetails}${code}${words === '' ? '' : `: ${words}`}`
-  return { reason: 'no_answer', message: findUnreadable(output) ?? said }
+  // Where the agent writes why a script failed: `failed to run commands: exit status 126`.
+  const words = lines.slice(-2).join('; ')
+  const message = `SSM: ${statusDetails}${code}${words === '' ? '' : `: ${words}`}`
+  return { reason: 'no_answer', message }
 }

@@ -90,10 +90,7 @@ const readAnswer = async (
       ? { isDone: false, reason: 'no_answer', message: 'no answer in time' }
       : null
   const result = parseHostResult(invocation.output)
-  if (result === null) {
-    const loss = explainLoss(invocation)
-    return { isDone: false, ...loss, message: toPlainLine(loss.message, maxMessageLength) }
-  }
+  if (result === null) return { isDone: false, ...explainLoss(invocation) }
   const { outcome, message } = result
   const reason = toResultReason(result.reason) ?? 'no_answer'
   return { isDone: outcome === 'succeeded', reason, message }

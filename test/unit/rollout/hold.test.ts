@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { NoticeKind } from '../../../src/deployment/notice.ts'
+import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { plainly } from '../../support/calls.ts'
 import { commitAt } from '../../support/examples.ts'
@@ -40,17 +41,17 @@ describe('a commit whose secret AWS refuses to hand out', () => {
     })
   })
 
-  it('is told once, with the commit and the mend, however long it waits', async () => {
+  it('is reported once, with the commit and what to do, however long it waits', async () => {
     const world = await heldWorld('secret_refused')
     await passMinutes(world, 20)
     const [told, ...more] = heldNotices(world)
-    expect(told?.fact).toMatchObject({ reason: 'secret_refused', deployment: null })
+    expect(told?.fact).toMatchObject({ by: 'github', reason: 'secret_refused', deployment: null })
     expect(told?.fact.message).toContain(commitAt(1))
     expect(told?.fact.message).toContain('landfall/test/shop says secret_refused')
     expect(more).toEqual([])
   })
 
-  it('is told again where its run died before it recorded the reason', async () => {
+  it('is reported again where its run died before it recorded the reason', async () => {
     const world = createWorld({ instances: 1, app: { secrets: 'landfall/test/shop' } })
     world.setSecretTrouble('secret_refused')
     pushGreen(world, 1)
@@ -63,7 +64,7 @@ describe('a commit whose secret AWS refuses to hand out', () => {
     expect(heldNotices(world)).toHaveLength(2)
   })
 
-  it('goes out by itself within five minutes of the mend', async () => {
+  it('is deployed by itself within five minutes after the secret can be read', async () => {
     const world = await heldWorld('secret_refused')
     await passMinutes(world, 12)
     world.setSecretTrouble(null)
@@ -107,7 +108,7 @@ describe('a commit whose secret AWS refuses to hand out', () => {
 })
 
 describe('a commit while Secrets Manager does not answer', () => {
-  it('waits with that reason, is told to nobody, and goes out once it answers', async () => {
+  it('waits with that reason, is not reported, and is deployed once it answers', async () => {
     const world = await heldWorld('secret_unavailable')
     expect(world.revisions.get(commitAt(1))).toMatchObject({ reason: 'secret_unavailable' })
     world.setSecretTrouble(null)
@@ -131,9 +132,22 @@ describe('a request while Secrets Manager does not answer', () => {
     const world = await heldWorld('secret_unavailable')
     world.ask({ revision: commitAt(1), force: true })
     const run = createReconcile(world.toPorts(plainly))(tickOf(world, { isTick: false }))
-    await expect(run).rejects.toThrow('landfall/test/shop says secret_unavailable')
+    await expect(run).rejects.toThrow(Retryable)
     expect(world.core().request).toMatchObject({ refusal: null })
     world.setSecretTrouble(null)
+    await runReconcile(world)
+    expect(world.core().live?.revision).toBe(commitAt(1))
+  })
+
+  it('stays pending too where the login of the registry cannot be read', async () => {
+    const world = createWorld({ instances: 1 })
+    world.pushImage(1)
+    world.setRegistryTrouble({ reason: 'secret_unavailable', retryAfterSeconds: null })
+    world.ask({ revision: commitAt(1), force: true })
+    const run = createReconcile(world.toPorts(plainly))(tickOf(world, { isTick: false }))
+    await expect(run).rejects.toThrow(Retryable)
+    expect(world.core().request).toMatchObject({ refusal: null })
+    world.setRegistryTrouble(null)
     await runReconcile(world)
     expect(world.core().live?.revision).toBe(commitAt(1))
   })

@@ -193,7 +193,7 @@ describe('the next deployment', () => {
       status: 'expired',
       reason: 'wait_expired',
     })
-    // CI runs for many a commit never: its push alone is no news.
+    // CI never runs for many commits: a push alone is not reported.
     expect(world.heard).toEqual([])
     pushGreen(world, 1)
     await runReconcile(world)

@@ -152,6 +152,12 @@ test.each<[string, Parameters<typeof invocationOf>[1], string, string]>([
     'SSM: Failed, exit code 126: sh: 1: /var/_script.sh: Permission denied; failed to run commands: exit status 126',
   ],
   [
+    'a result line that cannot be read quotes an app without room',
+    { output: 'landfall/1 {"outcome":"failed","tail":["no space left on device' },
+    'no_answer',
+    'its result line cannot be read: it is not a JSON object',
+  ],
+  [
     'SSM refuses it',
     { statusDetails: 'AccessDenied', output: '\n' },
     'no_answer',
