@@ -57,6 +57,12 @@ keep_from_metadata; look`
   ])
 })
 
+test('a host without iptables says so', () => {
+  const script = `command() { [[ $2 != iptables ]]; }
+read_rules || echo "$firewall"`
+  expect(run(metadata, script)).toEqual(['iptables is not installed'])
+})
+
 test('a rule that is ordered while another run deletes the one before is made', () => {
   const script = `state=$root/one metadata=block networks=() slot_address=([blue]=10.0.0.8)
 : >"$root/slow"; keep_from_metadata; wait; look`
@@ -188,6 +194,7 @@ test.each([
   ['a header that only begins so', answered('Agent: 7', 'X-Cached: 7'), '', 'counts'],
   ['Age in an early hint', `HTTP/1.1 103 Hints\\r\\nAge: 1\\r\\n\\r\\n${answered()}`, '', 'counts'],
   ['Age, by a release of old', answered('Age: 7'), 'health_scheme=', 'counts'],
+  ['the status 500', String.raw`HTTP/1.1 500 Oops\r\n\r\n`, wide, 'the last answer was 500'],
 ])('a health answer with %s counts, or the message says why not', (_, answer, settings, said) => {
   expect(judge(answer, settings)[0]).toContain(said)
 })
@@ -208,6 +215,26 @@ test('the look says what the proxy in front would, and nothing for a release of 
   expect(judge(answered())).toEqual(['counts', 'X-Forwarded-Proto: http'])
   expect(judge(answered(), 'health_scheme=https')).toEqual(['counts', 'X-Forwarded-Proto: https'])
   expect(judge(answered(), 'health_scheme=')).toEqual(['counts', '-'])
+})
+
+test.each([
+  ['closes each connection', 'socket.destroy()', 'is closed without an answer'],
+  ['speaks another protocol', `socket.write('SSH-2.0-x\\r\\n')`, 'is not HTTP'],
+])('an app that %s is reported as that', (_, answer, said) => {
+  const server = `const server = require('net').createServer((socket) => {
+  socket.on('error', () => {})
+  ${answer}
+}).listen(0, '127.0.0.1', () => console.log(server.address().port))`
+  const script = `nsenter() { "\${@:2}"; }
+exec 4< <(exec '${process.execPath}' -e "${server}")
+app_pid=$!
+read -r port <&4
+ask_health 1 127.0.0.1 x || why_unhealthy 9 1 127.0.0.1
+kill "$app_pid"
+echo "\${why//$port/PORT}"`
+  const [why = ''] = run(['health'], script)
+  expect(why).toMatch(/\bport PORT\b/)
+  expect(why).toContain(said)
 })
 
 test('a secret in the address of a redirect is masked before it is cut', () => {
@@ -560,6 +587,16 @@ set +e
   expect(rest).toEqual(['given'])
 })
 
+/** What a container to take over has by this fact, and the new one with these settings does not get. */
+const lossesOf = (fact: string, settings: string): readonly string[] => {
+  const script = `is_gone() { return 1; }
+facts_of() { echo '${fact}'; }
+replaces=lettings
+${settings}
+list_losses`
+  return run(['running', 'network', 'losses'], script)
+}
+
 test.each([
   ['of a new one', 'MII', '', 'env DEBUG'],
   ['of a new one that has it', 'MII', 'DEBUG', ''],
@@ -567,13 +604,34 @@ test.each([
   ['of a look', '', '', ''],
   ['of a look that is told the names', '', 'PORT', 'env DEBUG'],
 ])('the variables are compared with those %s', (_, envelope, names, lost) => {
-  const script = `is_gone() { return 1; }
-facts_of() { printf 'env "DEBUG=planted"\\n'; }
-replaces=lettings envelope=${envelope} env_names=(${names})
-list_losses; echo`
-  const said = run(['running', 'network', 'losses'], script)
-  expect(said.filter(Boolean)).toEqual(lost === '' ? [] : [lost])
+  const settings = `envelope=${envelope} env_names=(${names})`
+  expect(lossesOf('env "DEBUG=planted"', settings)).toEqual(lost === '' ? [] : [lost])
 })
+
+test.each([
+  ['host db=10.0.0.5', 'extra_hosts=(db:10.0.0.5)', ''],
+  ['host db=10.0.0.5', '', 'host db:10.0.0.5'],
+  ['volume customers:/data', 'volumes=(customers:/data/)', ''],
+  ['volume /srv:/data', 'volumes=(/srv/:/data:ro)', ''],
+  ['volume /srv:/data', 'volumes=(/srv:/other)', 'volume /srv:/data'],
+  ['port 0.0.0.0|80|8000/tcp', 'publish_port=80', ''],
+  ['port ::|80|8000/tcp', 'publish_port=80 publish_address=0.0.0.0', ''],
+  ['port 0.0.0.0|80|8000/udp', 'publish_port=80', 'port 80/udp'],
+  ['port 0.0.0.0|80|8000/tcp', 'publish_port=80 publish_address=127.0.0.1', 'port 80/tcp'],
+  ['port 127.0.0.1|80|8000/tcp', 'publish_port=80 publish_address=127.0.0.1', ''],
+  ['port 127.0.0.1|443|8443/tcp', 'publish_port=80', 'port 127.0.0.1:443/tcp'],
+  ['port ||8000/tcp', 'publish_port=80', ''],
+  ['memory 1', 'memory=512m', ''],
+  ['capability CAP_NET_ADMIN', 'capabilities=(NET_ADMIN)', ''],
+  ['rm', "without=('volume')", 'rm'],
+  ['volume /srv:/data', "without=('volume')", ''],
+  ['volume /srv:/data', "without=('volume /srv:/data')", ''],
+])(
+  'taking over a container that has "%s" with the settings %j loses %j',
+  (fact, settings, lost) => {
+    expect(lossesOf(fact, settings)).toEqual(lost === '' ? [] : [lost])
+  },
+)
 
 test('a worker from before a reload is told each request that it has to cut, and none of another slot or app', () => {
   // As HAProxy 2.6 and 3.2 answer.
@@ -599,33 +657,6 @@ cat "$root/did"; echo "$told"`
     '@!11 shutdown session 0xa1',
     '; open requests cut after 30 s (drain): 1',
   ])
-})
-
-test.each([
-  ['host db=10.0.0.5', 'extra_hosts=(db:10.0.0.5)', ''],
-  ['host db=10.0.0.5', '', 'host db:10.0.0.5'],
-  ['volume customers:/data', 'volumes=(customers:/data/)', ''],
-  ['volume /srv:/data', 'volumes=(/srv/:/data:ro)', ''],
-  ['volume /srv:/data', 'volumes=(/srv:/other)', 'volume /srv:/data'],
-  ['port 0.0.0.0|80|8000/tcp', 'publish_port=80', ''],
-  ['port ::|80|8000/tcp', 'publish_port=80 publish_address=0.0.0.0', ''],
-  ['port 0.0.0.0|80|8000/udp', 'publish_port=80', 'port 80/udp'],
-  ['port 0.0.0.0|80|8000/tcp', 'publish_port=80 publish_address=127.0.0.1', 'port 80/tcp'],
-  ['port 127.0.0.1|80|8000/tcp', 'publish_port=80 publish_address=127.0.0.1', ''],
-  ['port 127.0.0.1|443|8443/tcp', 'publish_port=80', 'port 127.0.0.1:443/tcp'],
-  ['port ||8000/tcp', 'publish_port=80', ''],
-  ['memory 1', 'memory=512m', ''],
-  ['capability CAP_NET_ADMIN', 'capabilities=(NET_ADMIN)', ''],
-  ['rm', "without=('volume')", 'rm'],
-  ['volume /srv:/data', "without=('volume')", ''],
-  ['volume /srv:/data', "without=('volume /srv:/data')", ''],
-])('of "%s" the new container with %j loses %j', (fact, settings, lost) => {
-  const script = `is_gone() { return 1; }
-facts_of() { echo '${fact}'; }
-replaces=lettings
-${settings}
-list_losses; echo`
-  expect(run(['running', 'network', 'losses'], script).join('')).toBe(lost)
 })
 
 test('files that Docker does not list in time count as a loss', () => {
