@@ -82,7 +82,7 @@ test.each([
   ['InvalidRequestException', 'no', 'secret_missing', /restore-secret --secret-id shop/],
   ['ResourceNotFoundException', 'no', 'secret_missing', /create-secret --name shop/],
   ['InvalidParameterException', 'no', 'secret_refused', /was refused/],
-])('tells by AWS’s answer %s (%s) that a secret is %s, and what to do', async (...row) => {
+])('reports the answer %s (%s) of AWS as %s, and says what to do', async (...row) => {
   const [code, said, reason, advice] = row
   await create('shop', { SecretString: 'one' })
   refuse(code, said)
@@ -93,7 +93,7 @@ test.each([
 })
 
 test.each(['InternalServiceError', 'ThrottlingException', 'ExpiredTokenException'])(
-  'takes the answer %s of Secrets Manager for one that passes',
+  'reports the answer %s of Secrets Manager as temporary',
   async (code) => {
     await create('shop', { SecretString: 'one' })
     refuse(code, 'no', code === 'InternalServiceError' ? 500 : 400)

@@ -100,7 +100,7 @@ describe('the local Lambda', () => {
     expect((await invoke('two', {})).payload).toMatchObject({ count: 1, table: null })
   })
 
-  it('finds the time gone that is let pass, and has all of its own time left', async () => {
+  it('shows a function the time that was let pass, and takes none of it from its timeout', async () => {
     await invoke('one', {})
     const before = Date.now() + 3_600_000
     test.aws.pass(3600)

@@ -145,7 +145,7 @@ const everyVariationOf = (body: SignedBody): readonly Headers[] => [
   ...otherTypes.map((type) => headersOf(body, { type })),
 ]
 
-/** In the usual size the bodies share them: one after the other has each third, and its own. */
+/** In the usual size each body gets every third variation, beginning at another one than the body before, and its own. */
 const variationsOf = (body: SignedBody): readonly Headers[] => {
   const every = inFull(1, 3)
   const shared = everyVariationOf(body).filter((_, index) => (index + bodies) % every === 0)

@@ -85,12 +85,7 @@ test.each<[string, OpeningPorts['readAlarms'], readonly string[], string | null]
     ['5xx'],
     '5xx fires already and does not roll it back',
   ],
-  [
-    'all alarms are content',
-    async (names) => names.map((alarm) => ({ alarm, at: null })),
-    [],
-    null,
-  ],
+  ['no alarm fires', async (names) => names.map((alarm) => ({ alarm, at: null })), [], null],
   [
     'CloudWatch does not answer',
     async () => {
@@ -99,7 +94,7 @@ test.each<[string, OpeningPorts['readAlarms'], readonly string[], string | null]
     ['5xx', 'latency'],
     null,
   ],
-])('tells with the deployment where %s', async (_, readAlarms, firing, message) => {
+])('the deployment’s message tells of its alarms: %s', async (_, readAlarms, firing, message) => {
   const alarms = ['5xx', 'latency']
   const opening = await gather(version, { readAlarms, alarms, instances: 1 })
   expect(opening).toMatchObject({ obstacle: null, firing, message })

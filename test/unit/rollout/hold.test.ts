@@ -41,7 +41,7 @@ describe('a commit whose secret AWS refuses to hand out', () => {
     })
   })
 
-  it('is reported once, with the commit and what to do, however long it waits', async () => {
+  it('is reported once, with the commit and the remedy, however long it waits', async () => {
     const world = await heldWorld('secret_refused')
     await passMinutes(world, 20)
     const [told, ...more] = heldNotices(world)
@@ -51,7 +51,7 @@ describe('a commit whose secret AWS refuses to hand out', () => {
     expect(more).toEqual([])
   })
 
-  it('is reported again where its run died before it recorded the reason', async () => {
+  it('is reported again if the run died before it recorded the reason', async () => {
     const world = createWorld({ instances: 1, app: { secrets: 'landfall/test/shop' } })
     world.setSecretTrouble('secret_refused')
     pushGreen(world, 1)
@@ -88,7 +88,7 @@ describe('a commit whose secret AWS refuses to hand out', () => {
     expect(more).toEqual([])
   })
 
-  it('waits too where the secret was refused only after the image was found', async () => {
+  it('waits too if the secret was refused only after the image was found', async () => {
     const world = createWorld({ instances: 1, app: { secrets: 'landfall/test/shop' } })
     pushGreen(world, 1)
     const ports = world.toPorts(plainly)
@@ -154,7 +154,7 @@ describe('a request while Secrets Manager does not answer', () => {
 })
 
 describe('a commit that waits for a person', () => {
-  it('rests although its secret is refused, and does not expire', async () => {
+  it('keeps waiting for that person although its secret is refused, and does not expire', async () => {
     const world = createWorld({
       instances: 1,
       app: { secrets: 'landfall/test/shop', deploy: 'manual', waitForSeconds: 3600 },

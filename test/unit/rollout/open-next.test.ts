@@ -193,7 +193,7 @@ describe('the next deployment', () => {
       status: 'expired',
       reason: 'wait_expired',
     })
-    // CI never runs for many commits: a push alone is not reported.
+    // CI never runs for many commits, so a push that expires is not reported.
     expect(world.heard).toEqual([])
     pushGreen(world, 1)
     await runReconcile(world)

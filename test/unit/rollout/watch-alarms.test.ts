@@ -84,7 +84,7 @@ describe('an alarm that goes on firing', () => {
   })
 })
 
-describe('a deployment whose alarm takes nothing back', () => {
+describe('a deployment whose alarm cannot roll it back', () => {
   const messagesOf = (world: World) =>
     world.heard
       .filter(({ channel }) => channel === 'event')

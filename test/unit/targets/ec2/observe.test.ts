@@ -245,7 +245,7 @@ test('counts a result line with more steps than a script has as none', async () 
   expect(answers).toMatchObject([{ outcome: 'lost' }])
 })
 
-test('names the field of a long result line that cannot be read, of which SSM shows the begin first', async () => {
+test('names the unreadable field of a result line that is too long for the list of invocations', async () => {
   const stdout = line({ ...done, tail: ['x'.repeat(3000), 1] })
   const invocations = [invocationOf(1, { status: 'Failed', output: stdout.slice(0, 2500) })]
   const outputs = { [instanceAt(1)]: { stdout, stderr: '' } }

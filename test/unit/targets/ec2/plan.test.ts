@@ -312,7 +312,7 @@ test.each<[string, Partial<Ec2Settings['health']>, Partial<Ec2Settings>, readonl
     [`${now} must answer 200-299, not 204-204 as now`],
   ],
   [
-    'no end of redirects where they are still expected',
+    'nothing of redirects that are still expected',
     { expect: { from: 200, to: 399 } },
     { health: { ...ec2().health, expect: { from: 300, to: 399 } } },
     [`${now} must answer 300-399, not 200-399 as now`],

@@ -288,7 +288,7 @@ test('a run that wrote its intent too slowly leaves the send to another', async 
   expect(stage.tried).toEqual([])
 })
 
-test('deployments that hold an instance are waited for until the request is an hour old', async () => {
+test('a renewal waits for the deployments on an instance until its request is an hour old', async () => {
   const busy = answered('failed', 'busy', 'a deployment of shop runs')
   const { renew, advance, renewal } = createStage({
     online: [instanceAt(1)],
