@@ -65,8 +65,7 @@ const attempt = async (more: Order['settings']): Promise<HostAnswer> => {
   const settings = { command: endless(200), healthTimes: 1, ...more }
   const envelope = [`secret TOKEN=${secret}`]
   const order = { app, generation: number, fence: number, ...image, settings, envelope }
-  const { answer } = await instance.start(order, limited)
-  return answer
+  return instance.deploy(order, limited)
 }
 
 test('an app that answers its health check without end is healthy, and fills neither memory nor disk', async () => {

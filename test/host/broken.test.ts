@@ -9,6 +9,7 @@ import { startRegistry } from '../../local/docker/registry.ts'
 import { cleanUp } from '../../local/team/clean-up.ts'
 import { inFull } from '../support/size.ts'
 import { createClock, type Clock } from './clock.ts'
+import { replaceText, type Edit } from './edit.ts'
 import { waitUntilListening } from './held.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
 import { ask } from './load.ts'
@@ -42,9 +43,9 @@ afterAll(async () => {
   await stage.close()
 })
 
-const attempt = (image: Image, more: Partial<Order> = {}): Promise<HostAnswer> => {
+const attempt = (image: Image, more: Partial<Order> = {}, edit?: Edit): Promise<HostAnswer> => {
   number += 1
-  return instance.deploy({ app, generation: number, fence: number, ...image, ...more })
+  return instance.deploy({ app, generation: number, fence: number, ...image, ...more }, edit)
 }
 
 /** Time stands still until the app listens, however long that takes here; then its check runs out of it. */
@@ -96,7 +97,7 @@ const wrongPort: Row = [
 ]
 const neverHealthy: Row = ['never gets healthy', { FAULT: 'never_healthy' }, /503 starting/]
 
-// An answer that is none of health has a test below, too.
+// A test below has an app whose answer is the wrong status, too.
 test.each<Row>(inFull([neverHealthy, wrongPort], [wrongPort]))(
   'an image that %s leaves the old release serving',
   async (_, behaviour, message) => {
@@ -137,7 +138,7 @@ test('a registry that does not answer ends as pull_failed', async () => {
   expect(answer.reason).toBe('pull_failed')
 })
 
-describe('a predeploy that says very much and fails', () => {
+describe('a predeploy that prints many lines and fails', () => {
   let answer: HostAnswer
   beforeAll(async () => {
     const lines = 'i=0; while [ $i -lt 30000 ]; do echo "line $i"; i=$((i+1)); done'
@@ -179,22 +180,13 @@ test('a secret that a crashing app prints is masked, and is in the env file and 
   expect(found.trim()).toBe(`${instance.root}/${app}/releases/1/env`)
 })
 
-/** Than five seconds after it was asked to end. */
-const killSooner = (text: string): string => {
-  expect(text).toContain('--kill-after 5 ')
-  return text.replace('--kill-after 5 ', '--kill-after 1 ')
-}
-
 test('a predeploy that does not end is ended, and the old release serves', async () => {
   // What is before it may take its time; from there it has four seconds, and one more.
   clock.stop()
   instance.environment = clock.environment
   const predeploy = ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done']
-  number += 1
-  const settings = { predeploy, timeout: 6 }
-  const order = { app, generation: number, fence: number, ...good, settings }
-  const running = await instance.start(order, killSooner)
-  const answer = await running.answer
+  const killSooner = replaceText('--kill-after 5 ', '--kill-after 1 ')
+  const answer = await attempt(good, { settings: { predeploy, timeout: 6 } }, killSooner)
   instance.environment = {}
   await expectOldServes(answer)
   expect(answer.message).toBe('sh did not end within 4 s')
@@ -223,12 +215,12 @@ test('a private image is pulled with the credentials of the envelope, which are 
   const wrong = await attempt(image, { envelope: login('wrong-password') })
   await expectOldServes(wrong)
   expect(wrong.reason).toBe('registry_unauthorized')
-  number += 1
-  const order = { app, generation: number, fence: number, ...image }
-  const noteFiles = (text: string): string =>
-    text.replace('\nrun_predeploy() {\n', '$&  ls "$scratch" >"$root/noted"\n')
-  const right = await instance.start({ ...order, envelope: login(credentials.password) }, noteFiles)
-  expect(await right.answer).toMatchObject({ outcome: 'succeeded' })
+  const noteFiles = replaceText(
+    '\nrun_predeploy() {\n',
+    (begin) => `${begin}ls "$scratch" >"$root/noted"\n`,
+  )
+  const right = await attempt(image, { envelope: login(credentials.password) }, noteFiles)
+  expect(right).toMatchObject({ outcome: 'succeeded' })
   const duringTheRest = readFileSync(`${instance.root}/noted`, 'utf8')
   expect(duringTheRest).toContain('settings')
   expect(duringTheRest).not.toContain('docker')

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { run } from '../../local/docker/docker.ts'
+import { replaceText } from './edit.ts'
 
 /**
  * What becomes of the engine at a point of a run: `down` it is stopped and just starts again, `back` it has been
@@ -41,11 +42,10 @@ esac
 `
 
 /** For an engine that stays away: a run waits out in full what it waits for one, so a second shows as much as sixty. */
-export const hastenWaitForEngine = (text: string): string => {
-  const wait = 'until_true "$(remaining 60)" engine_answers'
-  if (!text.includes(wait)) throw new Error(`the script no longer has: ${wait}`)
-  return text.replaceAll(wait, wait.replace('60', '1'))
-}
+export const hastenWaitForEngine = replaceText(
+  'until_true "$(remaining 60)" engine_answers',
+  'until_true "$(remaining 1)" engine_answers',
+)
 
 export interface EngineControl {
   /** A program that takes an outage as its argument. */

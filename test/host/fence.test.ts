@@ -228,7 +228,7 @@ test('a late command, another owner and a foreign envelope change nothing', asyn
   const other = await deploy(one, { owner: '111111111111/eu-west-3/prod' })
   expect(other).toMatchObject({ outcome: 'refused', reason: 'owned_by_other', serving })
   const send = async (change: (parameters: Record<string, string>) => Record<string, string>) =>
-    instance.run('deploy', change(await instance.parameters(nextOrder(one)))).answer
+    instance.run('deploy', change(await instance.parameters(nextOrder(one))))
   const invalid = { outcome: 'refused', reason: 'envelope_invalid', changed: false, serving }
   const forOther = await send((all) => ({ ...all, Generation: String(newest + 1) }))
   expect(forOther).toMatchObject(invalid)

@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { docker, run } from '../../local/docker/docker.ts'
+import { replaceText } from './edit.ts'
 import type { Instance } from './instance.ts'
 import { startLoad } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
@@ -143,11 +144,7 @@ const readEnvironment = (port: number): Record<string, string> => {
   return Object.fromEntries(Object.entries(all).filter(([name]) => name.includes('FORWARDED')))
 }
 
-const withoutOption = (script: string): string => {
-  const older = script.replace('option http-restrict-req-hdr-names delete\n', '')
-  expect(older).not.toBe(script)
-  return older
-}
+const withoutOption = replaceText('option http-restrict-req-hdr-names delete\n', '')
 
 test('an existing proxy deletes the twins of its headers after the next deployment, and no request fails', async () => {
   const wsgi = await stage.publishBy(pushWsgiImage, 'wsgi')
@@ -162,8 +159,7 @@ test('an existing proxy deletes the twins of its headers after the next deployme
     ...wsgi,
     settings,
   })
-  const before = await instance.start(orderOf(1), withoutOption)
-  expect(await before.answer).toMatchObject({ outcome: 'succeeded' })
+  expect(await instance.deploy(orderOf(1), withoutOption)).toMatchObject({ outcome: 'succeeded' })
   const gateway = await inspect(`landfall-proxy-${port}`, networks('Gateway'))
   const host = `127.0.0.1:${port}`
   expect(readEnvironment(port)).toEqual({

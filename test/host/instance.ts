@@ -6,6 +6,7 @@ import * as z from 'zod'
 import { cleanUp } from '../../local/team/clean-up.ts'
 import { packScript, renderScript, type DocumentKind } from '../../host/documents.ts'
 import { joinEnvelope, sealEnvelope } from '../../src/secrets/envelope.ts'
+import type { Edit } from './edit.ts'
 
 /** What a host script answered; `none` where it was killed. */
 const Answer = z.object({
@@ -50,12 +51,6 @@ export interface Order {
   readonly settings?: Readonly<Record<string, string | number | readonly string[]>>
   /** Entries of the envelope after its first line, such as `env A=b`; null sends none. */
   readonly envelope?: readonly string[] | null
-}
-
-export interface Running {
-  readonly answer: Promise<HostAnswer>
-  /** As the SSM agent cancels: the whole process group, no warning. */
-  kill(): void
 }
 
 /** The engine that the tests use, where it is another than the machine's own. */
@@ -104,8 +99,8 @@ export class Instance {
   run(
     kind: DocumentKind,
     parameters: Readonly<Record<string, string>>,
-    edit = (text: string) => text,
-  ): Running {
+    edit: Edit = (script) => script,
+  ): Promise<HostAnswer> {
     const directory = mkdtempSync(join(tmpdir(), 'landfall-ssm-test-'))
     const script = join(directory, '_script.sh')
     writeFileSync(script, packScript(edit(renderScript(kind))), { mode: 0o700 })
@@ -126,20 +121,16 @@ export class Instance {
     let output = ''
     child.stdout.on('data', (data: Buffer) => (output += data.toString('utf8')))
     child.stderr.on('data', (data: Buffer) => (output += data.toString('utf8')))
-    const answer = new Promise<HostAnswer>((resolve) => {
+    return new Promise((resolve) => {
       child.on('close', (code) => {
         rmSync(directory, { recursive: true, force: true })
         resolve(toAnswer(output, code))
       })
     })
-    const kill = (): void => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-    }
-    return { answer, kill }
   }
 
-  async prepare(app = 'prepare-app', edit?: (text: string) => string): Promise<HostAnswer> {
-    const answer = await this.run('prepare', this.common(app, {}), edit).answer
+  async prepare(app = 'prepare-app', edit?: Edit): Promise<HostAnswer> {
+    const answer = await this.run('prepare', this.common(app, {}), edit)
     this.certificate = new Uint8Array(Buffer.from(answer.certificate ?? '', 'base64'))
     return answer
   }
@@ -192,23 +183,19 @@ export class Instance {
     }
   }
 
-  async deploy(order: Order): Promise<HostAnswer> {
-    return this.run('deploy', await this.parameters(order)).answer
+  async deploy(order: Order, edit?: Edit): Promise<HostAnswer> {
+    return this.run('deploy', await this.parameters(order), edit)
   }
 
   /** Looks, as the function `plan` does. */
-  async plan(order: Order, edit?: (text: string) => string): Promise<HostAnswer> {
-    return this.run('plan', await this.planParameters(order), edit).answer
+  async plan(order: Order, edit?: Edit): Promise<HostAnswer> {
+    return this.run('plan', await this.planParameters(order), edit)
   }
 
   async planParameters(order: Order): Promise<Record<string, string>> {
     const all = await this.parameters({ ...order, envelope: null })
     const names = ['App', 'Owner', 'NotAfter', 'Settings']
     return Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)))
-  }
-
-  async start(order: Order, edit?: (text: string) => string): Promise<Running> {
-    return this.run('deploy', await this.parameters(order), edit)
   }
 
   /** Takes down what the apps named left on this machine. */

@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Edit } from './edit.ts'
 
 /** A place in a run of a host script: `inside` a call is with its work half done. */
 export interface Point {
@@ -109,7 +110,7 @@ const toPoints = (log: string): readonly Point[] => {
 }
 
 export interface Killer {
-  readonly edit: (text: string) => string
+  readonly edit: Edit
   /** The environment of a run that is noted, and at a point killed; `attempt` varies how far inside. */
   environment(at?: Point, attempt?: number): Readonly<Record<string, string>>
   /** The points of the run that was noted last. */

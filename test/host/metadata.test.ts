@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker, run } from '../../local/docker/docker.ts'
 import { createLoneNamespace, removeNamespace, toEnter } from '../../local/instances/network.ts'
 import { inFull } from '../support/size.ts'
+import { replaceText } from './edit.ts'
 import type { Instance } from './instance.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
 
@@ -150,10 +151,10 @@ test.each(inFull(absent, absent.slice(1)))(
   async (what, there, gone, told) => {
     const app = stage.app(`no-${what.toLowerCase()}`)
     const order = { app, generation: 1, fence: 1, ...image, settings: { ...worker, ...block } }
-    const without = (text: string): string => text.replaceAll(there, gone)
+    const without = replaceText(there, gone)
     const { output } = await instance.plan(order, without)
     expect(output).toContain(`"firewall":"${told}`)
-    const deployed = await (await instance.start(order, without)).answer
+    const deployed = await instance.deploy(order, without)
     expect(deployed).toMatchObject({ outcome: 'succeeded' })
     expect(deployed.message).toMatch(`its containers may reach the metadata service: ${told}`)
     await docker(['rm', '--force', `landfall-${app}.1`])

@@ -16,6 +16,7 @@ import { docker } from '../../local/docker/docker.ts'
 import { freePort } from '../../local/docker/free-port.ts'
 import { parseHostPlan, type HostPlan } from '../../src/targets/ec2/result.ts'
 import { traceHost } from '../support/trace.ts'
+import type { Edit } from './edit.ts'
 import { Instance, type HostAnswer, type Order } from './instance.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
 import { usualEngine } from './usual-engine.ts'
@@ -59,7 +60,7 @@ const orderOf = (more: Partial<Order> = {}): Order => ({
 /** Looks, and holds the answer against what stood there before and after. */
 const look = async (
   more: Partial<Order> = {},
-  edit?: (text: string) => string,
+  edit?: Edit,
 ): Promise<{ answer: HostAnswer; plan: HostPlan | null }> => {
   const before = await traceHost(instance.root)
   const answer = await instance.plan(orderOf(more), edit)
@@ -68,7 +69,7 @@ const look = async (
   return { answer, plan: parseHostPlan(answer.output) }
 }
 
-const lookAt = async (more: Partial<Order> = {}, edit?: (text: string) => string) => {
+const lookAt = async (more: Partial<Order> = {}, edit?: Edit) => {
   const { answer, plan } = await look(more, edit)
   if (plan === null) throw new Error(answer.output)
   return plan
@@ -268,8 +269,8 @@ test.each(['App', 'Owner', 'NotAfter', 'Settings'])(
     const before = await traceHost(instance.root)
     const bad = ['', '$(touch /tmp/landfall-test-injected)', `${value}\n`]
     const [old, ...malformed] = await Promise.all([
-      instance.run('plan', rest).answer,
-      ...bad.map((text) => instance.run('plan', { ...rest, [name]: text }).answer),
+      instance.run('plan', rest),
+      ...bad.map((text) => instance.run('plan', { ...rest, [name]: text })),
     ])
     expect(old).toMatchObject({ outcome: 'refused', reason: 'agent_too_old', code: 1 })
     for (const [index, answer] of malformed.entries())

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { inFull } from '../support/size.ts'
 import { createClock } from './clock.ts'
+import { replaceText, type Edit } from './edit.ts'
 import { canRestartEngine } from './engine.ts'
 import { waitUntilListening } from './held.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
@@ -62,17 +63,6 @@ const fill = 'const all = []; setInterval(() => all.push(Buffer.alloc(8e6, 1)), 
 /** It prints that it listens once it is asked. */
 const listen = '.once("connection", () => console.log("listens on 8000")).listen(8000, "0.0.0.0")'
 
-type Edit = (text: string) => string
-
-const unedited: Edit = (text) => text
-/** For what a script waits out in full. */
-const hasten =
-  (wait: string, short: string): Edit =>
-  (text) => {
-    expect(text).toContain(wait)
-    return text.replace(wait, short)
-  }
-
 type Row = [string, Settings, string, RegExp]
 
 /** Each of a mechanism that another row shows in the usual size too. */
@@ -117,24 +107,23 @@ test.each<Row>([
   expect(answer.message).toMatch(message)
 })
 
-const furtherAnswers: readonly [...Row, Edit][] = [
+/** test/unit/host/scripts.test.ts asks such servers too. */
+const furtherAnswers: readonly Row[] = [
   [
     'the app closes each connection',
     node(`require('net').createServer((socket) => socket.destroy())${listen}`),
     'unhealthy',
     /^the connection to port 8000 is closed without an answer$/,
-    unedited,
   ],
   [
     'the app speaks another protocol',
     node(`require('net').createServer((socket) => socket.write('SSH-2.0-x\\r\\n'))${listen}`),
     'unhealthy',
     /^what answers on port 8000 is not HTTP$/,
-    unedited,
   ],
 ]
 
-test.each<[...Row, Edit]>([
+test.each<[...Row, Edit?]>([
   ...inFull(furtherAnswers, []),
   [
     'a worker process in the container is killed for its limit of memory',
@@ -147,7 +136,6 @@ test.each<[...Row, Edit]>([
     },
     'out_of_memory',
     /^the last answer was 502 no worker; a process in it was killed for want of memory/,
-    unedited,
   ],
   [
     'the app speaks TLS',
@@ -155,7 +143,6 @@ test.each<[...Row, Edit]>([
       require('https').createServer({ key, cert }, (_, answer) => answer.end())${listen}`),
     'unhealthy',
     /^port 8000 speaks TLS; let it speak HTTP$/,
-    unedited,
   ],
   [
     'the app does not answer in time',
@@ -163,7 +150,7 @@ test.each<[...Row, Edit]>([
     'unhealthy',
     /^no answer on port 8000 within 1 s$/,
     // Waited out in full.
-    hasten('health_timeout_each=5', 'health_timeout_each=1'),
+    replaceText('health_timeout_each=5', 'health_timeout_each=1'),
   ],
 ])('%s', async (_, settings, reason, message, edit) => {
   const clock = createClock()
@@ -173,11 +160,12 @@ test.each<[...Row, Edit]>([
   })
   instance.environment = clock.environment
   const order = nextOrder({ settings: { ...settings, healthTimeout: 1 } })
-  const { answer } = await instance.start(order, edit)
+  const deployed = instance.deploy(order, edit)
   await waitUntilListening(`landfall-${app}.${generation}`)
   clock.pass(2)
-  expect(await answer).toMatchObject({ outcome: 'failed', reason, serving: null })
-  expect((await answer).message).toMatch(message)
+  const answer = await deployed
+  expect(answer).toMatchObject({ outcome: 'failed', reason, serving: null })
+  expect(answer.message).toMatch(message)
 })
 
 test('what Docker warns of is not taken for what it answers', async () => {
@@ -235,8 +223,8 @@ test('a pull that the time of the run ends is told as that', async () => {
   const port = typeof address === 'object' ? address?.port : 0
   const order = nextOrder({ image: `localhost:${port}/none`, settings: { timeout: 12 } })
   // Waited out in full.
-  const edit = hasten('"$(remaining)" docker pull', '"$(remaining 1)" docker pull')
-  const answer = await (await instance.start(order, edit)).answer
+  const edit = replaceText('"$(remaining)" docker pull', '"$(remaining 1)" docker pull')
+  const answer = await instance.deploy(order, edit)
   expect(answer).toMatchObject({ outcome: 'failed', reason: 'pull_failed' })
   expect(answer.message).toMatch(/^cut off after \d+ s; the timeout is 12 s/)
 })

@@ -67,7 +67,7 @@ const names = [
 
 test.each(names)('%s that the agent did not set ends as agent_too_old', async (name) => {
   const { [name]: _, ...rest } = parameters
-  await expectRefusal(await instance.run('deploy', rest).answer, 'agent_too_old', name)
+  await expectRefusal(await instance.run('deploy', rest), 'agent_too_old', name)
 })
 
 const injections = ['', `$(touch ${trap})`, `a[$(touch ${trap})]`, `; touch ${trap}`, '../shop']
@@ -78,7 +78,7 @@ test.each(names)('%s in a wrong form is refused', async (name) => {
   const at = names.indexOf(name)
   const some = [injections, broken].map((list) => list[at % list.length] ?? '')
   for (const value of inFull([...injections, ...broken], some)) {
-    const answer = await instance.run('deploy', { ...parameters, [name]: value }).answer
+    const answer = await instance.run('deploy', { ...parameters, [name]: value })
     expectRefused(answer, 'order_invalid', `the parameter ${name} is malformed`)
   }
   await expectUnchanged()
@@ -93,7 +93,7 @@ test.each([
   ['Settings', 'Zm9ybWF0PTEAa2VlcD0x', 'the settings are not whole'],
   ['Settings', 'a2VlcD0xAA==', 'the settings are not whole'],
 ])('%s %s is refused: %s', async (name, value, message) => {
-  const answer = await instance.run('deploy', { ...parameters, [name]: value }).answer
+  const answer = await instance.run('deploy', { ...parameters, [name]: value })
   await expectRefusal(answer, 'order_invalid', message)
 })
 

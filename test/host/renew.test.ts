@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { inFull } from '../support/size.ts'
+import { replaceText, type Edit } from './edit.ts'
 import type { HostAnswer, Instance } from './instance.ts'
 import { ask, startLoad } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
@@ -45,16 +46,12 @@ afterAll(async () => stage.close())
 
 const owner = '000000000000/eu-west-3/local'
 
-const renewAs = (
-  number: number,
-  image: string,
-  edit?: (text: string) => string,
-): Promise<HostAnswer> => {
+const renewAs = (number: number, image: string, edit?: Edit): Promise<HostAnswer> => {
   const NotAfter = String(Math.floor(Date.now() / 1000) + 600)
   const parameters = { Owner: owner, NotAfter, Fence: String(number), ProxyImage: image }
-  return instance.run('renew', parameters, edit).answer
+  return instance.run('renew', parameters, edit)
 }
-const renew = (image: string, edit?: (text: string) => string): Promise<HostAnswer> => {
+const renew = (image: string, edit?: Edit): Promise<HostAnswer> => {
   fence += 1
   return renewAs(fence, image, edit)
 }
@@ -109,13 +106,9 @@ test('an image that is no proxy replaces nothing, and one that does not answer i
   const none = await renew(`${one.image}@${one.digest}`)
   expect(none).toMatchObject({ outcome: 'failed', reason: 'switch_failed', changed: false })
   expect((await load.stop()).failed).toEqual([])
-  const deaf = (text: string) => {
-    expect(text).toContain('\nproxy_answers\n}')
-    return text.replace('\nproxy_answers\n}', '\nfalse\n}')
-  }
-  const mute = await renew(stage.proxyImage, (text) =>
-    deaf(text).replace('remaining 10)" next_answers', 'remaining 1)" next_answers'),
-  )
+  const deaf = replaceText('\nproxy_answers\n}', '\nfalse\n}')
+  const hasten = replaceText('remaining 10)" next_answers', 'remaining 1)" next_answers')
+  const mute = await renew(stage.proxyImage, (script) => hasten(deaf(script)))
   expect(mute).toMatchObject({ outcome: 'failed', reason: 'switch_failed' })
   await expectProxy(newer, 'two')
 })

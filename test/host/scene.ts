@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { docker } from '../../local/docker/docker.ts'
 import { inFull } from '../support/size.ts'
+import type { Edit } from './edit.ts'
 import { hastenWaitForEngine, type Outage } from './engine.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
 import { createKiller, type Killer, type Point } from './killer.ts'
@@ -132,10 +133,10 @@ export class Scene {
     return { generation: this.#generation, version }
   }
 
-  #run(order: Order, environment: Readonly<Record<string, string>>, edit?: Killer['edit']) {
+  #run(order: Order, environment: Readonly<Record<string, string>>, edit?: Edit) {
     const own = { TMPDIR: this.temporary, HOME: this.temporary }
     this.instance.environment = { ...environment, ...own }
-    return this.instance.start(order, edit).then(({ answer }) => answer)
+    return this.instance.deploy(order, edit)
   }
 
   /** As every deployment runs. */
@@ -151,8 +152,8 @@ export class Scene {
   /** Goes on at this point with an engine that is stopped or restarted by this program. */
   interrupt(order: Order, at: Point, program: string, outage: Outage): Promise<HostAnswer> {
     const engine = { KILL_ENGINE: program, KILL_HOW: outage }
-    const edit = (text: string): string =>
-      this.killer.edit(outage === 'gone' ? hastenWaitForEngine(text) : text)
+    const edit: Edit = (script) =>
+      this.killer.edit(outage === 'gone' ? hastenWaitForEngine(script) : script)
     return this.#run(order, { ...this.killer.environment(at), ...engine }, edit)
   }
 

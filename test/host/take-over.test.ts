@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { docker, run } from '../../local/docker/docker.ts'
 import { freePort } from '../../local/docker/free-port.ts'
 import { parseHostPlan } from '../../src/targets/ec2/result.ts'
-import { isFull } from '../support/size.ts'
+import { inFull } from '../support/size.ts'
 import { waitFor } from '../support/wait.ts'
+import { replaceText } from './edit.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
 import { createKiller } from './killer.ts'
 import { ask, startLoad } from './load.ts'
@@ -226,25 +227,17 @@ const slow = [
   'rm -f /tmp/go /tmp/told; trap ": >/tmp/told; until [ -e /tmp/go ]; do sleep 0.1; done; exit" TERM; node /app/app.mts & while :; do wait; done',
 ]
 
-const replaceLine = (text: string, line: RegExp, by: (call: string) => string): string => {
-  expect(text).toMatch(line)
-  return text.replace(line, (_, call: string) => by(call))
-}
 /** Dies in the stop of a container that has been told to end, however long that takes here. */
-const dieInStop = (text: string): string =>
-  replaceLine(
-    text,
-    /^stop_container\(\) \{ (docker stop .*); \}$/m,
-    (stop) =>
-      `stop_container() { ${stop} & until docker exec "$1" ls /tmp/told; do sleep 0.1; done; kill -9 0; }`,
-  )
-/** Tells by a file `waits` that the container which is to end has been found running. */
-const tellWaiting = (text: string): string =>
-  replaceLine(
-    text,
-    /^is_down\(\) \{ (! is_running "\$1"); \}$/m,
-    (isDown) => `is_down() { ${isDown} || { : >"$root/waits"; return 1; }; }`,
-  )
+const dieInStop = replaceText(
+  /^stop_container\(\) \{ (docker stop .*); \}$/gm,
+  (_, stop) =>
+    `stop_container() { ${stop} & until docker exec "$1" ls /tmp/told; do sleep 0.1; done; kill -9 0; }`,
+)
+/** Creates a file `waits` once the container that is to end has been found running. */
+const tellWaiting = replaceText(
+  /^is_down\(\) \{ (! is_running "\$1"); \}$/gm,
+  (_, isDown) => `is_down() { ${isDown} || { : >"$root/waits"; return 1; }; }`,
+)
 
 const endedStops = (name: string, since: string): Promise<string> => {
   const filters = ['--filter', `container=${name}`, '--filter', 'event=stop']
@@ -263,7 +256,7 @@ test('a take-over that is killed before or in the stop leaves the old container 
   const killer = createKiller(app)
   onTestFinished(() => killer.close())
   let fence = 0
-  const tried = isFull ? points : points.slice(2, 3)
+  const tried = inFull<readonly (typeof points)[number][]>(points, [points[2]])
   for (const [index, [strategy, step, verb, when]] of tried.entries()) {
     const call = `docker ${verb} ${name.replaceAll(/\d+/g, '#')}`
     const isStopping = verb === 'stop' && when === 'inside'
@@ -278,18 +271,18 @@ test('a take-over that is killed before or in the stop leaves the old container 
     }
     const order = { app, generation: fence, fence, ...two, settings }
     const since = (Date.now() / 1000).toFixed(3)
-    const killed = await (await instance.start(order, isStopping ? dieInStop : killer.edit)).answer
+    const killed = await instance.deploy(order, isStopping ? dieInStop : killer.edit)
     expect(killed.code, `${step}: ${when} ${call}`).toBeNull()
     instance.environment = {}
     const restore = { ...order, mode: 'restore' as const, generation: 0, fence: fence + 1 }
-    const { answer } = await instance.start({ ...restore, envelope: null }, tellWaiting)
+    const restoring = instance.deploy({ ...restore, envelope: null }, tellWaiting)
     if (isStopping) {
       const waits = join(instance.root, 'waits')
       await waitFor('the next command waits for the container to end', () => existsSync(waits))
       rmSync(waits)
       await docker(['exec', name, 'sh', '-c', ': >/tmp/go'])
     }
-    const restored = await answer
+    const restored = await restoring
     expect(restored, restored.message).toMatchObject({ outcome: 'succeeded', serving: null })
     if (isStopping)
       await waitFor(

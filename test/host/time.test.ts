@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { waitFor } from '../support/wait.ts'
 import { createClock, type Clock } from './clock.ts'
+import { replaceText } from './edit.ts'
 import { askHeld, waitUntilListening } from './held.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
 import { ask } from './load.ts'
@@ -95,14 +96,10 @@ test('a restore has its share of the time', async () => {
 
 test('a Docker Engine that never answers ends as docker_unavailable', async () => {
   // Waited out in full: a second shows as much as twenty.
-  const hasten = (text: string): string => {
-    const hastened = text.replace(
-      /timeout ("\$\(remaining 20\)" \\\n *|20 )(?=docker info )/,
-      'timeout 1 ',
-    )
-    expect(hastened).not.toBe(text)
-    return hastened
-  }
+  const hasten = replaceText(
+    /timeout ("\$\(remaining 20\)" \\\n *|20 )(?=docker info )/g,
+    'timeout 1 ',
+  )
   const sockets: Socket[] = []
   const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -113,7 +110,7 @@ test('a Docker Engine that never answers ends as docker_unavailable', async () =
   const order = { app: stage.app('deaf'), generation: 1, fence: 1, ...one }
   const [prepared, deployed] = await Promise.all([
     deaf.prepare(undefined, hasten),
-    deaf.start(order, hasten).then(({ answer }) => answer),
+    deaf.deploy(order, hasten),
   ])
   expect(prepared).toMatchObject({ outcome: 'failed', reason: 'docker_unavailable' })
   expect(deployed).toMatchObject({ outcome: 'failed', reason: 'docker_unavailable' })
