@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { inFull, isFull } from '../support/size.ts'
 import { waitFor } from '../support/wait.ts'
+import { replaceText } from './edit.ts'
 import { askHeld, letGo } from './held.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
 import { ask, startLoad } from './load.ts'
@@ -138,6 +139,12 @@ test(`a proxy survives ${switches} switches of one app under load, none of them 
   expect(names.sort()).toEqual(kept.sort())
 })
 
+/** Creates a file `waits` while a worker from before a reload has not ended. */
+const tellWaiting = replaceText(
+  'while has_old_worker &&',
+  'while has_old_worker && : >"$root/waits" &&',
+)
+
 describe('a proxy that two apps share', () => {
   let shared: Instance
   let left: string
@@ -179,10 +186,10 @@ describe('a proxy that two apps share', () => {
     // Another `hold` is a reload. The old worker keeps the connection, knows of the old container only, and ends with
     // its next answer.
     const settings = { ...at(host), hold: 20 }
-    const deployed = shared.deploy({ app: left, generation: 2, fence: 2, ...two, settings })
-    await waitFor('the next release is live', () =>
-      readFileSync(join(shared.root, left, 'live'), 'utf8').startsWith('2 '),
-    )
+    const next = { app: left, generation: 2, fence: 2, ...two, settings }
+    const deployed = shared.deploy(next, tellWaiting)
+    const waits = join(shared.root, 'waits')
+    await waitFor('the deployment waits for the old worker', () => existsSync(waits))
     expect(await ask(shared.port, { agent, host })).toBe('one')
     expect(await deployed).toMatchObject({ outcome: 'succeeded' })
     expect(await ask(shared.port, { agent, host })).toBe('two')
