@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * The clock of the host scripts, in a test's hand: programs that stand before the machine's own in PATH. It stands still, and a pause of the scripts is a real one, until `go`; from then on a pause takes no
- * time and moves the clock on by its length. What real programs take never counts.
+ * The clock of the host scripts, which a test controls: programs that stand before the machine's own in PATH. It stands
+ * still, and a pause of the scripts is a real one, until `go`; from then on a pause takes no time and moves the clock on
+ * by its length. The time that real programs take never counts.
  */
 export interface Clock {
   readonly environment: Readonly<Record<string, string>>
   go(): void
   stop(): void
-  /** Moves it on by as much, and to the time of the real programs if that is later. */
+  /** Moves it on by as much, and to the real time if that is later. */
   pass(seconds: number): void
   /** What has passed on it. */
   seconds(): number
@@ -34,7 +35,7 @@ read -r now <"${'$'}{0%/*}/now"
 echo "$((now + BASH_REMATCH[1] * 1000 + 10#${'$'}{part:0:3}))" >"${'$'}{0%/*}/now"
 `
 
-/** The engine goes on with the real time: what it tells up to a later one, it would wait for. */
+/** The engine has the real time: asked for events until a later one, `docker events` would wait for it. */
 const docker = `#!/bin/sh
 [ "$1" != events ] || set -- "$@" --until "$(($(/bin/date +%s) + 1))"
 PATH=\${PATH#*:}

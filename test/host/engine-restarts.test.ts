@@ -14,7 +14,7 @@ let engine: EngineControl
 
 /** In the full size and for `npm run test:faults` each place, one outage after the other. */
 const isWhole = isFull || process.env['LANDFALL_FAULTS'] !== undefined
-/** A sampled place is in a step that the first release of an app has as well. */
+/** Each sampled place is in a step that the first deployment of an app has as well. */
 const extent: Extent = isWhole
   ? { releases: 2, versions: 4, hasPredeploy: true }
   : { releases: 1, versions: 3, hasPredeploy: false }
@@ -30,8 +30,8 @@ interface Case {
 }
 
 /**
- * What the usual size shows, of each outage one: where a new container is up beside the old one, and where the old
- * one has gone. A worker goes through the same steps without a proxy.
+ * What the usual size shows, each outage once: with the new container beside the old one, and with the old one stopped.
+ * The steps of a worker are those of a blue-green without a proxy.
  */
 const sampled: Readonly<Record<Strategy, readonly (readonly [string, Outage])[]>> = {
   'blue-green': [

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -64,12 +64,11 @@ test.each(refused)('an image that the registry refuses as %s ends as %s', async 
   expect(await isHere(registry)).toBe(false)
 })
 
-// The first that brings an image of its repository.
+// The first test here that brings an image of the stage's repository: before it the instance has none.
 test('an image is not pulled where the disk is too full, unless the instance has an image of its repository', async () => {
   const bin = mkdtempSync(join(tmpdir(), 'landfall-bin-test-'))
   const df = join(bin, 'df')
-  writeFileSync(df, '#!/bin/sh\necho Avail\necho 4000\n')
-  chmodSync(df, 0o755)
+  writeFileSync(df, '#!/bin/sh\necho Avail\necho 4000\n', { mode: 0o755 })
   const [one, two] = [await stage.publish('full'), await stage.publish('fuller')]
   const app = stage.app('disk')
   onTestFinished(() => {
