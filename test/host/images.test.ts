@@ -48,7 +48,13 @@ const refusals: readonly (readonly [Refusal, reason: string, message: RegExp])[]
 ]
 
 /** Of each reason one, and both ways to be for another platform; test/unit/host/refusals.test.ts has the other texts. */
-const usual = ['docker_hub', 'gone', 'failing', 'foreign_index', 'foreign_image']
+const usual: readonly Refusal[] = [
+  'docker_hub',
+  'gone',
+  'failing',
+  'foreign_index',
+  'foreign_image',
+]
 const refused = inFull(
   refusals,
   refusals.filter(([refusal]) => usual.includes(refusal)),

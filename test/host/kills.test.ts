@@ -137,10 +137,13 @@ const extentOf = (strategy: Strategy): Extent =>
 const choose = (points: readonly Point[], strategy: Strategy): readonly Point[] => {
   if (wanted?.includes('all')) return points
   if (wanted !== undefined) return points.filter(({ step }) => wanted.includes(step))
-  return sampled[strategy].flatMap((step) => {
+  return sampled[strategy].map((step) => {
     const inStep = points.filter((point) => point.step === step)
     const share = (strategies.indexOf(strategy) + 1) / (strategies.length + 1)
-    return inStep[Math.floor(inStep.length * share)] ?? []
+    return (
+      inStep[Math.floor(inStep.length * share)] ??
+      expect.unreachable(`no place in the step ${step}`)
+    )
   })
 }
 
