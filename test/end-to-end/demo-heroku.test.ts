@@ -1,25 +1,13 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { runDemo } from '../support/demo.ts'
 import { isFull } from '../support/size.ts'
-
-const project = join(import.meta.dirname, '../..')
 
 // The rows of targets.test.ts and heroku-dynos.test.ts show in the usual size what its acts do.
 test.runIf(isFull)(
   'the Heroku demo carries images, runs them as dynos, and goes back from what is broken',
   async () => {
-    const { stdout } = await promisify(execFile)(
-      'npm',
-      ['run', 'demo', '--', '--target', 'heroku'],
-      {
-        cwd: project,
-      },
-    )
-    const table = stdout.slice(stdout.indexOf('as said'))
-    const acts = [...table.matchAll(/^ {2}(\S.+?) {2,}[\d.]+ s {2,}(yes|NO)$/gm)]
-    expect(acts.map(([, title, isAsSaid]) => [title, isAsSaid])).toEqual([
+    const { acts, stdout } = await runDemo('heroku')
+    expect(acts).toEqual([
       ['A green commit goes to Heroku, after its release phase', 'yes'],
       ['The next commit, with a rotated secret', 'yes'],
       ['A commit whose release phase fails', 'yes'],
