@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
+import type { Behaviour } from '../../local/docker/images.ts'
 import {
   aList,
   anyWith,
@@ -13,6 +14,7 @@ import {
   patientHealth,
   textLike,
   toCommit,
+  waitUntilQuiet,
   waitUntilStarted,
   type Stage,
 } from '../support/end-to-end.ts'
@@ -98,7 +100,8 @@ test.each<[Readonly<Record<string, unknown>>, string, string]>([
   expect(refused).toMatchObject({ message: textLike(message) })
 })
 
-test('freeze holds pushed commits, and unfreeze deploys them', async () => {
+/** The commit is pushed and its CI ends green while the app is frozen. */
+const expectHeld = async (version: string, behaviour: Partial<Behaviour> = {}): Promise<void> => {
   const reason = 'exams until Friday'
   expect(await stage.operate('freeze', { app, reason, by: 'ada' })).toEqual({
     outcome: 'accepted',
@@ -106,17 +109,30 @@ test('freeze holds pushed commits, and unfreeze deploys them', async () => {
     app,
     message: aText,
   })
-  await stage.push(app, 'one')
-  await stage.endCi(app, 'one')
-  const held = { frozen: { reason, by: 'ada' }, open: null, waiting: [{ reason: 'app_frozen' }] }
-  expect(await stage.team.operators.invoke('status', { app })).toMatchObject(held)
-  expect(await containersOf(app)).toEqual([])
+  await stage.push(app, version, behaviour)
+  await stage.endCi(app, version)
+  // What reconcile would open is open then.
+  await waitUntilQuiet(stage)
+  const revision = toCommit(version)
+  expect(await stage.team.operators.invoke('status', { app })).toMatchObject({
+    frozen: { reason, by: 'ada' },
+    open: null,
+    waiting: [{ revision, reason: 'app_frozen' }],
+  })
+}
+
+const unfreeze = async (): Promise<void> =>
   expect(await stage.operate('unfreeze', { app, by: 'ada' })).toEqual({
     outcome: 'accepted',
     reason: 'unfrozen',
     app,
     message: aText,
   })
+
+test('freeze holds a pushed commit, and unfreeze deploys it', async () => {
+  await expectHeld('one')
+  expect(await containersOf(app)).toEqual([])
+  await unfreeze()
   expectDeployed(await stage.nextDeployment(app), { generation: 1, commit: toCommit('one') })
   expect(await stage.ask(app)).toBe('one')
 })
@@ -225,10 +241,15 @@ test('status shows what is live, what was before, and each step', async () => {
   })
 })
 
-test('redeploy during a deployment names it or is refused', async () => {
-  await stage.push(app, 'stuck', neverUp)
-  await stage.endCi(app, 'stuck')
+test('the live release serves while freeze holds a commit, and unfreeze opens its deployment', async () => {
+  await expectHeld('stuck', neverUp)
+  expect(await containersOf(app)).toEqual([`landfall-${app}.4`])
+  expect(await stage.ask(app)).toBe('one')
+  await unfreeze()
   await waitUntilStarted(app, 5)
+})
+
+test('redeploy during a deployment names it or is refused', async () => {
   expect(await redeploy({})).toMatchObject({ outcome: 'refused', reason: 'deployment_open' })
   expect(await redeploy({ revision: toCommit('stuck') })).toMatchObject({
     outcome: 'accepted',
