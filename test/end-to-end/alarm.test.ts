@@ -68,7 +68,7 @@ const changeSettings = async (): Promise<void> => {
   const SecretString = JSON.stringify({ API_KEY: 'the second api key' })
   const order = new PutSecretValueCommand({ SecretId: secret, SecretString })
   await new SecretsManagerClient(stage.team.stack.client).send(order)
-  await stage.team.restart()
+  await stage.restart()
 }
 
 beforeAll(async () => {

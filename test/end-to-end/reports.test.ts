@@ -20,7 +20,6 @@ import {
   openStage,
   readDeployment,
   readRevision,
-  refusedKey,
   scanJournal,
   textLike,
   toCommit,
@@ -49,6 +48,7 @@ const services = {
   [locked]: 'srv-e2ereportslocked',
 }
 const lockedSecret = `landfall/local/${locked}`
+const lockedKey = 'arn:aws:kms:eu-west-3:000000000000:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9'
 const repository = `acme/${app}`
 const names = {
   github: 'landfall/local/e2e-github-token',
@@ -85,7 +85,7 @@ let sentry: SentryServer
 let errors: Awaited<ReturnType<typeof startErrors>>
 let stage: Stage
 
-/** Of an app whose deployments nothing is asked of but their reports: nothing is run for it. */
+/** An app of which only the reports matter: the local Render runs no container. */
 const atRender = (name: keyof typeof services) => ({
   ec2: null,
   render: { service: services[name], token: 'landfall/local/e2e-reports-render' },
@@ -104,6 +104,7 @@ beforeAll(async () => {
   sentry = await startSentry({ token: sentryToken, organization: 'acme', projects: [app] })
   errors = await startErrors()
   stage = await openStage({
+    refused: `kms:Decrypt on resource: ${lockedKey}`,
     environment: {
       GITHUB_API: github.url.href,
       SENTRY_DSN: errors.dsn.replace('public', dsnKey),
@@ -370,12 +371,12 @@ const wasAskedTwice = async (): Promise<boolean> =>
 /** Landfall is deployed anew with a landfall.yml that names the key. */
 const nameKey = async (): Promise<void> => {
   const file = stage.team.configuration
-  writeFileSync(file, `kms: [${refusedKey}]\n${readFileSync(file, 'utf8')}`)
-  await stage.team.restart()
+  writeFileSync(file, `kms: [${lockedKey}]\n${readFileSync(file, 'utf8')}`)
+  await stage.restart()
 }
 
 test('a commit waits while the key of its secret may not be used, is told once, and goes out once the key is named', async () => {
-  await createSecret(lockedSecret, '{"API_KEY":"a"}', refusedKey)
+  await createSecret(lockedSecret, '{"API_KEY":"a"}', lockedKey)
   await stage.push(locked, 'one')
   const before = hook.calls.length
   await stage.team.announceImage(locked, stage.repositoryOf(locked), toCommit('one'))

@@ -39,7 +39,7 @@ test('a stack that stops during a deployment restores the earlier release after 
   await stage.endCi(app, 'two')
   await waitUntilStarted(app, 2)
   const load = stage.load(app)
-  await stage.team.restart()
+  await stage.restart()
   // The script was killed in the middle, as the agent does it: nobody knows what it had done.
   const deployment = await withClock(stage, stage.nextDeployment(app))
   expect(deployment).toMatchObject({ generation: 2, status: 'failed', reason: 'no_answer' })
@@ -74,7 +74,7 @@ test('a deployment that waits at the stop continues after the start as it was op
   await waitUntilOpen(stage, app)
   await stage.endCi(app, 'four')
   changeGreeting('hello', 'goodbye')
-  await stage.team.restart()
+  await stage.restart()
   const third = await withClock(stage, stage.nextDeployment(app))
   expectDeployed(third)
   expect(await stage.ask(app)).toBe('three')

@@ -21,10 +21,6 @@ import { patienceSeconds, waitFor } from './wait.ts'
 import { toDocument } from './local-aws.ts'
 import { isFull } from './size.ts'
 
-/** A customer's key, which no role may use unless landfall.yml names it: the one that a test may be refused. */
-export const refusedKey =
-  'arn:aws:kms:eu-west-3:000000000000:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9'
-
 const project = join(import.meta.dirname, '../..')
 
 /** An app of the team's landfall.yml: what differs from the ordinary one. */
@@ -65,6 +61,8 @@ export interface Stage {
   invokeBySls(name: string, input: unknown): Promise<unknown>
   /** By that command line in the full size; else the same function with the same input. */
   operate(name: string, input: unknown): Promise<unknown>
+  /** With the landfall.yml that is there now. */
+  restart(): Promise<void>
   close(): Promise<void>
 }
 
@@ -124,9 +122,12 @@ const rootOf = async (port: number, path: string): Promise<string> => {
 /** Starts a team with these apps, each on a port of its own; names are this test file's alone. */
 export const openStage = async ({
   apps,
+  refused = null,
   ...options
 }: Omit<TeamOptions, 'apps' | 'directory'> & {
   readonly apps: Readonly<Record<string, AppFacts>>
+  /** `kms:Decrypt on resource: ARN`: what a role refuses in this test, and once at least; nothing else may be. */
+  readonly refused?: string | null
 }): Promise<Stage> => {
   const directory = mkdtempSync(join(tmpdir(), 'landfall-end-to-end-'))
   const ports = new Map<string, number>()
@@ -151,6 +152,7 @@ export const openStage = async ({
     throw error
   })
   const generations = new Map<string, number>()
+  const earlierDenials: string[] = []
   const repositoryOf = (app: string): string => `acme/${app}`
   const push: Stage['push'] = (app, version, behaviour = {}) =>
     team.pushImage(repositoryOf(app), toCommit(version), { VERSION: version, ...behaviour })
@@ -184,14 +186,22 @@ export const openStage = async ({
     invokeBySls: (name, input) => invokeBySls(team, name, input),
     operate: (name, input) =>
       isFull ? invokeBySls(team, name, input) : team.operators.invoke(name, input),
+    restart: async () => {
+      const { denials } = team.stack
+      await team.restart()
+      earlierDenials.push(...denials)
+    },
     close: async () => {
       await team.cleanUp(Object.keys(apps), [...ports.values()])
       await team.stop()
       rmSync(directory, { recursive: true, force: true })
+      const denials = [...earlierDenials, ...team.stack.denials]
+      const isForeseen = (one: string) => refused !== null && one.includes(` ${refused} `)
       expect(
-        team.stack.denials.filter((one) => !one.includes(refusedKey)),
+        denials.filter((one) => !isForeseen(one)),
         'no role has refused a function a call',
       ).toEqual([])
+      expect(denials.some(isForeseen)).toBe(refused !== null)
     },
   }
 }
