@@ -3,7 +3,6 @@ import * as z from 'zod'
 import { startVendor, Violation, type Answer, type Call, type Vendor } from '../base/vendor.ts'
 import { gone, notAcceptable, notFound, tooMany, unauthorized } from './answers.ts'
 import type { JsonFile } from '../base/json-file.ts'
-import type { Pace } from './deploy.ts'
 import { createRateLimits } from './rate-limit.ts'
 import { routes } from './routes.ts'
 import { createService, ServiceState, type Service } from './service.ts'
@@ -14,7 +13,6 @@ export interface RenderOptions {
   readonly isToken: (token: string) => boolean | Promise<boolean>
   readonly services: readonly (Partial<ServiceSettings> & Pick<ServiceSettings, 'id'>)[]
   readonly now?: () => Date
-  readonly pace?: Partial<Pace>
   /** 0, the default, takes a free port. */
   readonly port?: number
   /** Where variables and deploys are kept while it is away; none: they end with it. */
@@ -29,9 +27,6 @@ export interface RenderServer extends Vendor {
   /** @throws Error where there is none of this id */
   service(id: string): Service
 }
-
-/** Faster than Render, in its order. */
-const defaultPace: Pace = { build: 1, update: 2, live: 4, giveUp: 900 }
 
 /** Requests a minute: deploys for each service, everything else for each key. */
 const limits = { read: 400, write: 30, deploy: 10 }
@@ -61,7 +56,7 @@ const findRoute = ({ method, path, query }: Call) => {
 export const startRender = async (options: RenderOptions): Promise<RenderServer> => {
   const { isToken, services: given, now: clock = () => new Date(), port, kept } = options
   const now = (): number => clock().getTime()
-  const parts = { now, newId: newDeployId, pace: { ...defaultPace, ...options.pace } }
+  const parts = { now, newId: newDeployId }
   const before = kept?.read() ?? {}
   const services = new Map(
     given.map((one) => [

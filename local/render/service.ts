@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Deploy, isEnded, type Pace } from './deploy.ts'
+import { Deploy, isEnded } from './deploy.ts'
 import { parseReference, renderReference } from './image.ts'
 import type { Trigger } from './schema.ts'
 import type { ServiceSettings } from './settings.ts'
@@ -38,7 +38,6 @@ export interface Service {
 }
 
 interface ServiceParts {
-  readonly pace: Pace
   readonly now: () => number
   readonly newId: () => string
 }
@@ -72,8 +71,8 @@ export const createService = (
   parts: ServiceParts,
   kept: ServiceState = { env: [], deploys: [] },
 ): Service => {
-  const { now, newId, pace } = parts
-  const timeline: Timeline = { settings, env: new Map(kept.env), deploys: kept.deploys, pace, now }
+  const { now, newId } = parts
+  const timeline: Timeline = { settings, env: new Map(kept.env), deploys: kept.deploys, now }
 
   const toDeploy = (ref: string | null, trigger: Trigger, brings: Deploy | null): Deploy => ({
     id: newId(),

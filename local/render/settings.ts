@@ -26,8 +26,7 @@ export interface ServiceSettings {
   tags: Readonly<Record<string, string>>
   /** Decides what becomes of a deploy when it starts; null leaves it to the service. */
   courseOf: (deploy: Deploy) => Course | null
-  /** What of it is faster or slower than elsewhere on the server. */
-  pace: Partial<Pace>
+  pace: Pace
 }
 
 export const defaultSettings: Omit<ServiceSettings, 'id'> = {
@@ -44,5 +43,6 @@ export const defaultSettings: Omit<ServiceSettings, 'id'> = {
   registryCredential: null,
   tags: {},
   courseOf: () => null,
-  pace: {},
+  // Faster than Render, in its order.
+  pace: { build: 1, update: 2, live: 4, giveUp: 900 },
 }

@@ -1,4 +1,4 @@
-import { isEnded, toPhases, type Course, type Deploy, type Pace } from './deploy.ts'
+import { isEnded, toPhases, type Course, type Deploy } from './deploy.ts'
 import { parseReference } from './image.ts'
 import type { ServiceSettings } from './settings.ts'
 
@@ -8,7 +8,6 @@ export interface Timeline {
   /** Set on the service itself; a running release does not see a change. */
   readonly env: Map<string, string>
   readonly deploys: Deploy[]
-  readonly pace: Pace
   readonly now: () => number
 }
 
@@ -55,8 +54,7 @@ export const begin = (timeline: Timeline, deploy: Deploy, at: number): void => {
 const advance = (timeline: Timeline, deploy: Deploy): void => {
   const { course, startedAt } = deploy
   if (course === null || startedAt === null) return
-  const pace = { ...timeline.pace, ...timeline.settings.pace }
-  for (const { status, after } of toPhases(course, pace).slice(deploy.phases)) {
+  for (const { status, after } of toPhases(course, timeline.settings.pace).slice(deploy.phases)) {
     const at = startedAt + after * 1000
     if (at > timeline.now()) return
     deploy.phases += 1

@@ -112,6 +112,15 @@ describe('the local Render', () => {
     expect(server.service(id).serving()).toMatchObject({ deployId, sha: digestOf('a') })
   })
 
+  it('takes for a service the times that are set for it', async () => {
+    server.service(id).settings.pace = { build: 1, update: 2, live: 100, giveUp: 900 }
+    const first = await deploy('a')
+    pass(99)
+    expect((await read(first.id)).status).toBe('update_in_progress')
+    pass(1)
+    expect((await read(first.id)).status).toBe('live')
+  })
+
   it('takes an image by any of its names, and no other image', async () => {
     Object.assign(server.service(id).settings, {
       imagePath: 'acme/shop',

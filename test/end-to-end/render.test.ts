@@ -8,7 +8,9 @@ import {
   expectDeployed,
   expectFailed,
   openStage,
+  quicken,
   readDeployment,
+  renderService,
   scanJournal,
   textLike,
   type Stage,
@@ -40,18 +42,12 @@ beforeAll(async () => {
       [both]: { render: { ...renderOf(both), env: 'leave' } },
     },
   })
-  // Each status is seen for a moment, not for seconds.
-  for (const name of [app, both] as const)
-    serviceOf(name).settings.pace = { build: 0.1, update: 0.2, live: 0.4 }
+  for (const service of Object.values(services)) quicken(stage, service)
   alarms = await createAlarms(stage, [alarm])
 })
 afterAll(() => stage?.close())
 
-const serviceOf = (name: keyof typeof services) => {
-  const { render } = stage.team.stack
-  if (render === null) throw new Error('no Render')
-  return render.service(services[name])
-}
+const serviceOf = (name: keyof typeof services) => renderService(stage, services[name])
 const serving = (name: keyof typeof services) => serviceOf(name).serving()
 /** What becomes of the service's deploys from now on; null leaves it to Render. */
 const takes = (name: keyof typeof services, course: Course | null) =>

@@ -18,6 +18,7 @@ import {
   expectDeployed,
   expectFailed,
   openStage,
+  quicken,
   readDeployment,
   readRevision,
   scanJournal,
@@ -132,10 +133,7 @@ beforeAll(async () => {
       },
     },
   })
-  for (const service of Object.values(services)) {
-    const { settings } = stage.team.stack.render?.service(service) ?? {}
-    if (settings !== undefined) settings.pace = { build: 0.1, update: 0.2, live: 0.4 }
-  }
+  for (const service of Object.values(services)) quicken(stage, service)
   await createSecret(names.github, githubToken)
   await createSecret(names.notice, `${hook.url.origin}${noticePath}\n`)
   const account = { token: sentryToken, organization: 'acme', projects: [app] }

@@ -66,6 +66,18 @@ export interface Stage {
   close(): Promise<void>
 }
 
+export const renderService = ({ team }: Stage, id: string) => {
+  const { render } = team.stack
+  if (render === null) throw new Error('no Render')
+  return render.service(id)
+}
+
+/** Each status of the service's deploys is seen for a moment, not for seconds. */
+export const quicken = (stage: Stage, id: string): void => {
+  const { settings } = renderService(stage, id)
+  settings.pace = { ...settings.pace, build: 0.1, update: 0.2, live: 0.4 }
+}
+
 /** Of an app whose deployments are taken back while one of them does not come up. */
 export const patientHealth = { path: '/healthz', interval: '0.1s', times: 2, timeout: '200s' }
 /** Still not up when that is over, so that a test has all the time it takes. */

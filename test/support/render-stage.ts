@@ -56,7 +56,7 @@ export interface RenderStage {
 
 export const startRenderStage = async (
   changes: Partial<RenderOptions['services'][number]> = {},
-  more: Pick<RenderOptions, 'now' | 'pace'> = {},
+  more: Pick<RenderOptions, 'now'> = {},
 ): Promise<RenderStage> => {
   let at = Date.parse(start)
   const clock = more.now ?? (() => new Date(at))

@@ -15,7 +15,7 @@ import { createWorld } from '../../support/rollout-world.ts'
 import { pushGreen, tickOf } from '../../support/runs.ts'
 
 /** Slow as Render is. */
-const pace = { build: 60, update: 200, live: 400 }
+const pace = { build: 60, update: 200, live: 400, giveUp: 900 }
 const render = settingsOf({ env: 'leave' })
 
 let stage: RenderStage | null = null
@@ -32,7 +32,7 @@ const isDeploy = ({ method, path }: Call): boolean => method === 'POST' && path.
 const openWorld = async (targets: App['targets'] = [render], deadlineSeconds = 3600) => {
   const app = { image: 'acme/shop', deadlineSeconds }
   const world = createWorld({ instances: 1, targets, app })
-  const own = await startRenderStage({}, { pace, now: () => new Date(world.now()) })
+  const own = await startRenderStage({ pace }, { now: () => new Date(world.now()) })
   stage = own
   breaches = world.breaches
   const ports = world.toPorts(plainly)
