@@ -251,6 +251,13 @@ const rows: readonly Row[] = [
   },
   {
     where: 'instance',
+    what: 'the agent can write no file at all, and says nothing',
+    plant: () => onDeploy({ kind: 'read_only' }),
+    ends: 'disk_full',
+    isRare: true,
+  },
+  {
+    where: 'instance',
     what: 'SIGKILL right after the beginning',
     plant: () => onDeploy('kill'),
     ends: 'no_answer',
