@@ -65,6 +65,8 @@ export interface LocalAws {
   readonly clientOf: (functionName: string) => ClientSettings
   /** What the functions' roles allowed and refused. */
   readonly access: AccessRecord
+  /** The calls that a client sent again: `landfall-local-webhook dynamodb UpdateItem`. */
+  readonly repeats: readonly string[]
   readonly runner: Runner
   /** The functions and the alarms find so much time gone; it is not waited for. */
   readonly pass: (seconds: number) => void
@@ -178,7 +180,9 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   })
   const { bus, ssm, services } = openServices(options, runner, secrets, clock)
   const dynamodb = await openDynamoDb(join(state, 'dynamodb'))
+  const repeats: string[] = []
   const server = createEndpoint({
+    repeats,
     credentials,
     authorizer: access.authorizer,
     services,
@@ -210,5 +214,6 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   const { record } = access.authorizer
   const { ensure: addDocument } = ssm.documents
   const { pass } = clock
-  return { address, client, clientOf, access: record, runner, pass, addDocument, operations, stop }
+  const answers = { access: record, repeats, operations }
+  return { address, client, clientOf, ...answers, runner, pass, addDocument, stop }
 }

@@ -29,6 +29,8 @@ export interface EndpointParts {
   readonly dynamodb: DynamoDb
   readonly lambda: (request: HttpRequest) => Promise<HttpAnswer>
   readonly faults: Faults
+  /** Takes the name of each call that its client sends again. */
+  readonly repeats: string[]
 }
 
 /** The first half of `X-Amz-Target`, and the version of JSON it comes with. */
@@ -106,6 +108,10 @@ const toCall = (request: HttpRequest): { service: string; operation: string } =>
   return { service: scope?.[1] ?? '', operation: form.get('Action') ?? '' }
 }
 
+/** The SDK counts its attempts in a header: `attempt=2; max=3`. */
+const isRepeated = ({ headers }: HttpRequest): boolean =>
+  /^attempt=(?!1;)/.test(toHeader(headers, 'amz-sdk-request'))
+
 const send = (response: ServerResponse, { statusCode, headers, body }: HttpAnswer): void => {
   response.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) })
   response.end(body)
@@ -139,10 +145,13 @@ const serve = async (
   const caller = await authenticate(parts.credentials, request)
   if (caller.kind === 'refused') return send(response, renderRefusal(request, caller.because))
   const call = toCall(request)
+  const { principal } = caller
+  if (isRepeated(request)) {
+    const by = principal.kind === 'function' ? principal.functionName : principal.kind
+    parts.repeats.push(`${by} ${call.service} ${call.operation}`)
+  }
   const refusal =
-    caller.principal.kind === 'function'
-      ? refuseCall(parts.authorizer, caller.principal, call, request)
-      : null
+    principal.kind === 'function' ? refuseCall(parts.authorizer, principal, call, request) : null
   if (refusal !== null) return send(response, refusal)
   if (!(await applyFault(parts.faults.onCall(call), response))) return
   if (call.service === 'dynamodb' && call.operation !== '') {

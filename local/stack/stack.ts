@@ -37,6 +37,8 @@ export interface Stack extends Omit<Vendors, 'environment'> {
   readonly fleet: Fleet
   /** What the functions called that their roles do not allow. */
   readonly denials: readonly string[]
+  /** The calls that a client sent again: `landfall-local-webhook dynamodb UpdateItem`. */
+  readonly repeats: readonly string[]
   readonly faults: Faults
   readonly runner: Runner
   /** A document besides the packaged ones. */
@@ -126,6 +128,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
     client,
     fleet,
     denials: aws.access.denials,
+    repeats: aws.repeats,
     faults,
     runner,
     addDocument: aws.addDocument,

@@ -139,6 +139,7 @@ describe('the local DynamoDB', () => {
     // The client's second try meets its own first write.
     await expect(put(1, 0)).rejects.toBeInstanceOf(ConditionalCheckFailedException)
     expect(calls).toBe(2)
+    expect(test.aws.repeats).toEqual(['administrator dynamodb PutItem'])
   })
 
   it('outlives a caller that goes away within its request', async () => {

@@ -103,6 +103,15 @@ describe('events of the local stack', () => {
     expect(JSON.stringify(event?.detail)).toMatch(/"timestamp":"[\d-]+T[\d:.]+\+0000"/)
   })
 
+  it('dates the state of an alarm by the time that is let pass', async () => {
+    await put('app-5xx')
+    const before = Date.now() + 3_600_000
+    test.aws.pass(3600)
+    await set('app-5xx', 'ALARM')
+    const { MetricAlarms } = await cloudwatch.send(new DescribeAlarmsCommand({}))
+    expect(Number(MetricAlarms?.[0]?.StateUpdatedTimestamp)).toBeGreaterThanOrEqual(before)
+  })
+
   it('describes metric alarms, and composite ones when they are asked for', async () => {
     await put('app-5xx')
     const AlarmRule = 'ALARM("app-5xx")'
