@@ -173,6 +173,7 @@ test('a batch of all deploys one instance first, and the others together after t
   })
   await tick(stage)
   expect(await listWaves(wide)).toEqual([[firstId]])
+  // The pause ends.
   stage.team.stack.pass(20)
   expectDeployed(await withClock(stage, stage.nextDeployment(wide)))
   expect(await listWaves(wide)).toEqual([[firstId], otherIds])

@@ -345,6 +345,7 @@ test('unavailable channels get a notice once when they are back, and do not dela
   expect(github.states()).not.toHaveProperty('5')
   expect(deploysOf('three')).toBeNull()
   const isTold = async () => (await listOwed()).length === 0
+  // A notice that was tried twice is tried again after 30 s.
   stage.team.stack.pass(30)
   const told = () => waitFor('channels that are back have been told', isTold)
   const heard = await hearNotices(() => withClock(stage, told()))
@@ -390,6 +391,7 @@ test('a commit waits while the key of its secret may not be used, is told once, 
       ...['revision', 'image', 'service'].map((what) => ({ level: 'fine', what })),
     ],
   })
+  // A secret that was refused once is read again after 15 s.
   stage.team.stack.pass(15)
   await withClock(stage, waitFor('it is looked at again', wasAskedTwice))
   expect(hook.calls.slice(before).map(({ body }) => Message.parse(body).text)).toEqual([
@@ -398,7 +400,7 @@ test('a commit waits while the key of its secret may not be used, is told once, 
     ),
   ])
   await nameKey()
-  // The clock has gone back at the restart.
+  // The restart has set the clock back to before it was asked; then the wait of the second try follows.
   stage.team.stack.pass(120)
   expectDeployed(await withClock(stage, stage.nextDeployment(locked)))
 })
