@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { findProgram } from '../../local/docker/packages.ts'
+import { endCheckAtAnswer, type Edit } from './edit.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
 import { ask } from './load.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
@@ -60,12 +61,12 @@ const talkative = [
   process.exit(3)`,
 ]
 
-const attempt = async (more: Order['settings']): Promise<HostAnswer> => {
+const attempt = async (more: Order['settings'], edit: Edit = limited): Promise<HostAnswer> => {
   number += 1
   const settings = { command: endless(200), healthTimes: 1, ...more }
   const envelope = [`secret TOKEN=${secret}`]
   const order = { app, generation: number, fence: number, ...image, settings, envelope }
-  return instance.deploy(order, limited)
+  return instance.deploy(order, edit)
 }
 
 test('an app that answers its health check without end is healthy, and fills neither memory nor disk', async () => {
@@ -85,10 +86,8 @@ test('a predeploy that prints 100 MB without a line break is reported by its las
 })
 
 test('an unhealthy app whose answer has no end is reported by its status, and no part of a secret is', async () => {
-  const { reason, message, output } = await attempt({
-    command: endless(503),
-    healthTimeout: 1,
-  })
+  const edit: Edit = (script) => endCheckAtAnswer(limited(script))
+  const { reason, message, output } = await attempt({ command: endless(503) }, edit)
   expect(reason).toBe('unhealthy')
   expect(message).toMatch(/^the last answer was 503/)
   expect(output).not.toContain('planted')

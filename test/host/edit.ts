@@ -9,3 +9,9 @@ export const replaceText =
     if (edited === script) throw new Error(`the script has no: ${String(from)}`)
     return edited
   }
+
+/** The time of the check is up once the app has answered, or closed, a connection, however long it took to start. */
+export const endCheckAtAnswer = replaceText(
+  'if (($(now) >= until_at)); then',
+  'if [[ $answer_exit != 7 ]]; then',
+)

@@ -7,10 +7,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
 import { inFull } from '../support/size.ts'
-import { createClock } from './clock.ts'
-import { replaceText, type Edit } from './edit.ts'
+import { endCheckAtAnswer, replaceText, type Edit } from './edit.ts'
 import { canRestartEngine } from './engine.ts'
-import { waitUntilListening } from './held.ts'
 import type { HostAnswer, Instance, Order } from './instance.ts'
 import { openStage, type Image, type Stage } from './stage.ts'
 
@@ -60,8 +58,7 @@ const node = (script: string): Settings => ({ command: ['node', '-e', script] })
 
 /** More than its limit in a moment, and not by the garbage collector's leave. */
 const fill = 'const all = []; setInterval(() => all.push(Buffer.alloc(8e6, 1)), 5)'
-/** It prints that it listens once it is asked. */
-const listen = '.once("connection", () => console.log("listens on 8000")).listen(8000, "0.0.0.0")'
+const listen = '.listen(8000, "0.0.0.0")'
 
 type Row = [string, Settings, string, RegExp]
 
@@ -152,18 +149,10 @@ test.each<[...Row, Edit?]>([
     // Waited out in full.
     replaceText('health_timeout_each=5', 'health_timeout_each=1'),
   ],
-])('%s', async (_, settings, reason, message, edit) => {
-  const clock = createClock()
-  onTestFinished(() => {
-    instance.environment = {}
-    clock.close()
-  })
-  instance.environment = clock.environment
-  const order = nextOrder({ settings: { ...settings, healthTimeout: 1 } })
-  const deployed = instance.deploy(order, edit)
-  await waitUntilListening(`landfall-${app}.${generation}`)
-  clock.pass(2)
-  const answer = await deployed
+])('%s', async (_, settings, reason, message, edit = (script) => script) => {
+  const answer = await instance.deploy(nextOrder({ settings }), (script) =>
+    endCheckAtAnswer(edit(script)),
+  )
   expect(answer).toMatchObject({ outcome: 'failed', reason, serving: null })
   expect(answer.message).toMatch(message)
 })
