@@ -5,7 +5,7 @@ import type { Credentials } from './credentials.ts'
 import type { DynamoDb } from './dynamodb.ts'
 import type { CallFault, Faults } from './faults.ts'
 import type { Authorizer } from './iam/authorizer.ts'
-import { refuseCall } from './iam/refuse-call.ts'
+import { refuseCall, renderCallError } from './iam/refuse-call.ts'
 import { toLambdaCall } from './lambda/api.ts'
 import { readRequest, toHeader, type HttpAnswer, type HttpRequest } from './http.ts'
 import { parseJsonInput, renderJson, renderJsonError } from './json-protocol.ts'
@@ -122,7 +122,12 @@ const loseAnswer = (response: ServerResponse): void => {
 }
 
 /** Whether the call may go on. */
-const applyFault = async (fault: CallFault | null, response: ServerResponse): Promise<boolean> => {
+const applyFault = async (
+  fault: CallFault | null,
+  service: string,
+  request: HttpRequest,
+  response: ServerResponse,
+): Promise<boolean> => {
   if (fault === null) return true
   if (fault.kind === 'delay')
     await new Promise((resolve) => setTimeout(resolve, fault.milliseconds))
@@ -132,7 +137,8 @@ const applyFault = async (fault: CallFault | null, response: ServerResponse): Pr
     return false
   }
   if (fault.kind !== 'refuse') return true
-  send(response, renderJsonError(new AwsError(fault.code, fault.message, fault.statusCode), '1.1'))
+  const error = new AwsError(fault.code, fault.message, fault.statusCode)
+  send(response, renderCallError({ service }, request, error))
   return false
 }
 
@@ -153,7 +159,8 @@ const serve = async (
   const refusal =
     principal.kind === 'function' ? refuseCall(parts.authorizer, principal, call, request) : null
   if (refusal !== null) return send(response, refusal)
-  if (!(await applyFault(parts.faults.onCall(call), response))) return
+  const fault = parts.faults.onCall(call)
+  if (!(await applyFault(fault, call.service, request, response))) return
   if (call.service === 'dynamodb' && call.operation !== '') {
     parts.dynamodb.handle(request, response)
     return

@@ -26,7 +26,7 @@ const describeAlarms = async (client: CloudWatchClient, names: readonly string[]
         MetricAlarms = [],
         CompositeAlarms = [],
         NextToken: next,
-      } = await read(() => client.send(order, inTime()))
+      } = await read('cloudwatch:DescribeAlarms', () => client.send(order, inTime()))
       return { items: [...MetricAlarms, ...CompositeAlarms], next }
     })
   return (await Promise.all(inPortions(names).map(readPortion))).flat()

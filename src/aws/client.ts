@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { Denied } from '../kernel/denied.ts'
 import { Retryable } from '../kernel/retryable.ts'
 
 /**
@@ -10,11 +11,12 @@ export const inTime = (milliseconds = 8_000) => ({
 })
 
 /**
- * What a call's error tells. `refused`: AWS answered no and nothing was done. `throttled`: not now,
- * and nothing was done. `uncertain`: no answer (or a broken one), so that it may have been done.
+ * What a call's error tells. `denied`: the function has no right to this call, until a person gives it. `refused`: AWS
+ * answered no for another reason. `throttled`: not now. Nothing was done in each of these. `uncertain`: no answer (or a
+ * broken one), so that it may have been done.
  */
 export interface AwsFailure {
-  readonly kind: 'refused' | 'throttled' | 'uncertain'
+  readonly kind: 'denied' | 'refused' | 'throttled' | 'uncertain'
   /** The error's code: `InvalidInstanceId`. */
   readonly code: string
   readonly message: string
@@ -25,8 +27,19 @@ export const isThrottled = (code: string): boolean =>
     code,
   )
 
+/** Of the call, not of the right to it: the next call has other credentials and another time. */
+const isOutOfTime = (code: string): boolean =>
+  /^(ExpiredToken(Exception)?|RequestExpired|RequestTimeout(Exception)?)$/.test(code)
+
+/** The codes by which EC2, Systems Manager, CloudWatch, Lambda, EventBridge, DynamoDB and their front say it. */
+const isDenied = (code: string): boolean =>
+  /^(AccessDenied(Exception)?|UnauthorizedOperation|AuthFailure|OptInRequired|UnrecognizedClientException|InvalidClientTokenId|NotAuthorized)$/.test(
+    code,
+  )
+
 const toKind = (code: string, status: number): AwsFailure['kind'] => {
-  if (isThrottled(code) || status === 429) return 'throttled'
+  if (isThrottled(code) || isOutOfTime(code) || status === 429) return 'throttled'
+  if (isDenied(code)) return 'denied'
   return status >= 400 && status < 500 ? 'refused' : 'uncertain'
 }
 
@@ -44,22 +57,31 @@ export const toAwsFailure = (error: unknown): AwsFailure => {
   return { kind: toKind(code, $metadata.httpStatusCode ?? 0), code, message: message.slice(0, 300) }
 }
 
+/** Without AWS's text, which names roles and accounts. */
+export const describeDenial = (action: string, { code }: Pick<AwsFailure, 'code'>): string =>
+  `AWS refuses ${action} to Landfall's function (${code}); its role grants it, so a policy of the organization, a permissions boundary or a change by hand takes it away`
+
 /**
  * For calls that read: the SDK repeats them, and a failure may pass later. A refusal that no caller
- * expects (a missing right, a bad order) is a bug and stays what it is.
+ * expects (a bad order) is a bug and stays what it is.
  *
+ * @param action as a policy names it: `ec2:DescribeInstances`
  * @throws Retryable if AWS does not answer, or throttles
+ * @throws Denied if the function has no right to it
  */
 export const read = async <Value>(
+  action: string,
   call: () => Promise<Value>,
   expected: Readonly<Record<string, Value>> = {},
 ): Promise<Value> => {
   try {
     return await call()
   } catch (error) {
-    const { kind, code, message } = toAwsFailure(error)
+    const failure = toAwsFailure(error)
+    const { kind, code, message } = failure
     const instead = expected[code]
     if (instead !== undefined) return instead
+    if (kind === 'denied') throw new Denied(describeDenial(action, failure))
     if (kind === 'refused') throw error
     throw new Retryable(`${code}: ${message}`)
   }

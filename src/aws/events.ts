@@ -4,7 +4,7 @@ import type { Notice } from '../deployment/notice.ts'
 import { later, refused } from '../kernel/foreign.ts'
 import { lazy } from '../kernel/lazy.ts'
 import { noticeSent, type Reporter } from '../report/reporter.ts'
-import { inTime, toAwsFailure } from './client.ts'
+import { describeDenial, inTime, toAwsFailure } from './client.ts'
 
 /** The event's `detail`; `docs/events.md` describes it, and a test holds the two together. */
 const toDetail = (fact: Notice, app: App) => ({
@@ -54,7 +54,10 @@ export const createEventReporter = (
       const isPassing = /^(InternalFailure|InternalException|ThrottlingException)$/.test(code)
       return isPassing ? later(why) : refused(why)
     } catch (error) {
-      const { kind, code, message } = toAwsFailure(error)
+      const failure = toAwsFailure(error)
+      const { kind, code, message } = failure
+      if (kind === 'denied')
+        return refused(`EventBridge: ${describeDenial('events:PutEvents', failure)}`)
       const why = `EventBridge: ${code}: ${message}`
       return kind === 'refused' ? refused(why) : later(why)
     }

@@ -27,7 +27,7 @@ const listRunning = (clients: Clients, name: string, values: readonly string[]) 
       MaxResults: 1000,
       NextToken: token,
     })
-    const page = await read(() => clients.ec2().send(order, inTime()))
+    const page = await read('ec2:DescribeInstances', () => clients.ec2().send(order, inTime()))
     const reservations = page.Reservations ?? []
     return { items: reservations.flatMap((one) => one.Instances ?? []), next: page.NextToken }
   })
@@ -39,7 +39,9 @@ const listManaged = (clients: Clients, key: string, values: readonly string[]) =
       MaxResults: 50,
       NextToken: token,
     })
-    const page = await read(() => clients.ssm().send(order, inTime()))
+    const page = await read('ssm:DescribeInstanceInformation', () =>
+      clients.ssm().send(order, inTime()),
+    )
     return { items: page.InstanceInformationList ?? [], next: page.NextToken }
   })
 

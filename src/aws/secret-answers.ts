@@ -57,15 +57,8 @@ const keyRefused: LastingAnswer = {
 
 const unknownRefusal: LastingAnswer = { reason: 'secret_refused', explain: () => 'was refused' }
 
-/** Of the call, not of the secret: the next one has other credentials and another time. */
-const ofTheCall: ReadonlySet<string> = new Set([
-  'ExpiredTokenException',
-  'RequestExpired',
-  'RequestTimeoutException',
-])
-
 const findLasting = ({ kind, code, message }: AwsFailure): LastingAnswer | null => {
-  if (kind !== 'refused' || ofTheCall.has(code)) return null
+  if (kind === 'throttled' || kind === 'uncertain') return null
   if (code === 'AccessDeniedException' && /\bKMS\b/.test(message)) return keyRefused
   return lastingAnswers.get(code) ?? unknownRefusal
 }

@@ -52,6 +52,12 @@ const send = async (
       return send(client, command, left)
     }
     if (kind === 'throttled') return fail({ kind, message })
+    // One forbidden instance is enough for it.
+    if (kind === 'denied')
+      return fail({
+        kind: 'failed',
+        message: `${code}: the function's role may not send it; has each instance the tag landfall:stage with this stage's name?`,
+      })
     const isUnknown = code === 'InvalidInstanceId'
     return fail({ kind: isUnknown ? 'invalid_instance' : 'failed', message: `${code}: ${message}` })
   }
@@ -73,6 +79,7 @@ const listInvocations = (client: SSMClient, command: string) =>
   readPages<Invocation>(async (token) => {
     const input = { CommandId: command, Details: true, MaxResults: 50, NextToken: token }
     const { CommandInvocations: items = [], NextToken: next } = await read(
+      'ssm:ListCommandInvocations',
       () => client.send(new ListCommandInvocationsCommand(input), inTime()),
       // Until SSM lists the command.
       { InvalidCommandId: { $metadata: {} }, InvocationDoesNotExist: { $metadata: {} } },
@@ -92,6 +99,7 @@ export const createCommands = (
     output: async (command, instance) => {
       const order = new GetCommandInvocationCommand({ CommandId: command, InstanceId: instance })
       const { StandardOutputContent: stdout = '', StandardErrorContent: stderr = '' } = await read(
+        'ssm:GetCommandInvocation',
         () => reader().send(order, inTime()),
         { InvocationDoesNotExist: { $metadata: {} } },
       )
@@ -99,7 +107,9 @@ export const createCommands = (
     },
     cancel: async (command) => {
       const order = new CancelCommandCommand({ CommandId: command })
-      await read(() => reader().send(order, inTime()), { InvalidCommandId: { $metadata: {} } })
+      await read('ssm:CancelCommand', () => reader().send(order, inTime()), {
+        InvalidCommandId: { $metadata: {} },
+      })
     },
   }
 }

@@ -82,6 +82,7 @@ export const reasons = {
   secret_missing: "The app's secret, or the recorded version of it, does not exist.",
   secret_refused: 'Secrets Manager, or KMS behind it, refuses to hand out a secret of the app.',
   secret_invalid: "The app's secret is not a JSON object of strings.",
+  aws_denied: 'AWS refuses a call that Landfall needs.',
   send_failed: 'The command could not be sent.',
   no_answer: 'The command, or its time, ended without a result from the instance.',
   deadline_passed: 'The deployment did not finish before its deadline.',

@@ -9,6 +9,7 @@ import { settleMetadata } from '../deployment/metadata.ts'
 import { joinMessages } from '../deployment/message.ts'
 import type { Opening } from '../deployment/observation.ts'
 import type { Capacity, Target } from '../targets/target.ts'
+import { Denied, unlessDenied } from '../kernel/denied.ts'
 import type { ReconcilePorts } from './ports.ts'
 
 /** Asked of the targets before an opening. */
@@ -67,20 +68,39 @@ const lookAtAlarms = async (ports: OpeningPorts, app: App): Promise<AlarmFacts> 
     return { firing, message: explainAlarms(missing, firing) }
   } catch (error) {
     ports.log.warn('failed to read alarms', { app: app.name, error: String(error) })
-    return { firing: names, message: null }
+    const why = error instanceof Denied ? error.message : 'CloudWatch did not answer'
+    return { firing: names, message: `which of its alarms exist or fire is not known: ${why}` }
   }
+}
+
+interface Selected extends Awaited<ReturnType<typeof listCandidates>> {
+  /** Why the instances could not be listed. */
+  readonly denied: Denied | null
 }
 
 /** What a deployment of these settings would fail for at once, most important first. */
 const findObstacle = (
   secret: Awaited<ReturnType<OpeningPorts['readSecretVersion']>> | null,
-  capacities: readonly Capacity[],
+  { capacities, denied }: Selected,
 ): Pick<Opening, 'obstacle' | 'message'> => {
   const tooLarge = capacities.find(({ instances }) => instances === 0)
+  if (denied !== null) return { obstacle: 'aws_denied', message: denied.message }
   if (secret?.ok === false) return { obstacle: secret.error.reason, message: secret.error.message }
   if (tooLarge !== undefined) return { obstacle: 'envelope_too_large', message: tooLarge.message }
   return { obstacle: null, message: null }
 }
+
+const selectCandidates = async (ports: CandidatePorts, app: App): Promise<Selected> => {
+  try {
+    return { ...(await listCandidates(ports, app, null)), denied: null }
+  } catch (error) {
+    return { candidates: [], capacities: [], denied: unlessDenied(error) }
+  }
+}
+
+/** What AWS refuses to an opening of the app; null if nothing. */
+export const findDenied = async (ports: CandidatePorts, app: App): Promise<Denied | null> =>
+  (await selectCandidates(ports, app)).denied
 
 /** Looks up everything that the opening write freezes, just before it. */
 export const gatherOpening = async (
@@ -90,15 +110,16 @@ export const gatherOpening = async (
   wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
     Pick<Opening['release'], 'revision' | 'commit' | 'digest' | 'origin' | 'promotedFrom'>,
 ): Promise<Opening> => {
-  const [secret, { candidates, capacities }, alarms] = await Promise.all([
+  const [secret, selected, alarms] = await Promise.all([
     app.secrets === null ? null : ports.readSecretVersion(app.secrets),
-    listCandidates(ports, app, null),
+    selectCandidates(ports, app),
     lookAtAlarms(ports, app),
   ])
   const { kind, by, order, force, ...image } = wanted
   const settings = settleMetadata(toReleaseSettings(app), live)
   const secretVersion = secret?.ok === true ? secret.value : null
-  const obstacle = findObstacle(secret, capacities)
+  const { candidates, capacities } = selected
+  const obstacle = findObstacle(secret, selected)
   return {
     kind,
     by,

@@ -7,6 +7,7 @@ import { writeAnyhow } from './write.ts'
 
 /** Refusals that last until a person changes something outside of the commit. */
 const lasting: ReadonlySet<Reason> = new Set<Reason>([
+  'aws_denied',
   'secret_refused',
   'secret_missing',
   'secret_invalid',
@@ -15,7 +16,7 @@ const lasting: ReadonlySet<Reason> = new Set<Reason>([
 
 /** Makes a commit wait instead of failing its deployment: it goes out by itself once this is over. */
 export const isHeld = (reason: Reason): boolean =>
-  reason === 'secret_refused' || reason === 'secret_unavailable'
+  reason === 'secret_refused' || reason === 'secret_unavailable' || reason === 'aws_denied'
 
 /** Makes a notice about a revision that has no deployment. */
 export const reportRevision = (

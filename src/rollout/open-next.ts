@@ -24,7 +24,7 @@ import {
 import { decide } from '../deployment/transition.ts'
 import type { Opening } from '../deployment/observation.ts'
 import { findAltered } from './find-altered.ts'
-import { gatherOpening } from './gather-opening.ts'
+import { findDenied, gatherOpening } from './gather-opening.ts'
 import { askForImage, findImage, takeTag } from './find-image.ts'
 import { goBack } from './go-back.ts'
 import { hold, isHeld, reportRevision } from './hold.ts'
@@ -132,7 +132,12 @@ const findLack = async (
   revision: Revision,
 ): Promise<ImageRefusal | null> => {
   const lack = await findStageLack(ports, app)
-  if (lack !== null || app.secrets === null || needsPerson(app, revision)) return lack
+  if (lack !== null || needsPerson(app, revision)) return lack
+  // Met at the opening; asked for first from then on, so that the reason stays.
+  const denied = revision.reason === 'aws_denied' ? await findDenied(ports, app) : null
+  if (denied !== null)
+    return { reason: 'aws_denied', message: denied.message, retryAfterSeconds: null }
+  if (app.secrets === null) return null
   const secret = await ports.readSecretVersion(app.secrets)
   return !secret.ok && isHeld(secret.error.reason)
     ? { ...secret.error, retryAfterSeconds: null }

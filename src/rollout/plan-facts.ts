@@ -7,6 +7,7 @@ import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
+import { Denied } from '../kernel/denied.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import type { PlannedTarget } from '../targets/target.ts'
 import type { Heads, Labels, Revisions, Seen } from './journal.ts'
@@ -121,6 +122,7 @@ const lookUpAlarms = async (
   try {
     return succeed(await describeAlarms(names))
   } catch (error) {
+    if (error instanceof Denied) return fail({ reason: 'aws_denied', message: error.message })
     if (!(error instanceof Retryable)) throw error
     const message = 'the alarms could not be asked for; ask again in a minute'
     return fail({ reason: 'no_answer', message })

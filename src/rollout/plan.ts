@@ -6,13 +6,20 @@ import { liveRelease } from '../deployment/head.ts'
 import type { Opening } from '../deployment/observation.ts'
 import { open } from '../deployment/open.ts'
 import { originOf } from '../deployment/origin.ts'
-import { sortFindings, type Finding, type InstancePlan } from '../deployment/plan.ts'
+import {
+  sortFindings,
+  type Finding,
+  type InstancePlan,
+  type TargetView,
+} from '../deployment/plan.ts'
+import { unlessDenied } from '../kernel/denied.ts'
 import { Digest, type AppName, type RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { succeed } from '../kernel/result.ts'
 import { gatherOpening } from './gather-opening.ts'
 import { isHeld } from './hold.ts'
 import { findPredeployInstance } from './order.ts'
+import type { LookOrder, PlannedTarget } from '../targets/target.ts'
 import { gatherFacts, type AppFacts, type Chosen, type PlanPorts } from './plan-facts.ts'
 import { addFailure, findOnApp, type OpeningFailure } from './plan-findings.ts'
 
@@ -137,6 +144,16 @@ const rememberTargets = ({ toTarget }: PlanPorts): PlanPorts['toTarget'] => {
   }
 }
 
+const lookAt = async (target: PlannedTarget, order: LookOrder): Promise<TargetView> => {
+  try {
+    return await target.look(order)
+  } catch (error) {
+    const { message } = unlessDenied(error)
+    const finding = { level: 'problem', what: 'instances', reason: 'aws_denied', message } as const
+    return { plan: () => ({ instances: [], findings: [finding] }) }
+  }
+}
+
 /** What a deployment of the app would do, instance by instance, and what would fail or delay it. */
 export const createPlan =
   (ports: PlanPorts) =>
@@ -150,7 +167,7 @@ export const createPlan =
     const [opened, views] = await Promise.all([
       openForPlan({ ...ports, toTarget }, facts, digest),
       Promise.all(
-        app.targets.map((settings, target) => toTarget(settings).look({ ...order, target })),
+        app.targets.map((settings, target) => lookAt(toTarget(settings), { ...order, target })),
       ),
     ])
     const release = liveRelease(facts.head)

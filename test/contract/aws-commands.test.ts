@@ -2,6 +2,7 @@ import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createCommands } from '../../src/aws/ssm-commands.ts'
 import { InstanceId } from '../../src/kernel/id.ts'
+import { Denied } from '../../src/kernel/denied.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
 import type { Command, Commands } from '../../src/targets/ec2/ports.ts'
 import { startTestAws, toDocument, waitUntil, type TestAws } from '../support/local-aws.ts'
@@ -140,10 +141,12 @@ test('cancels a command', async () => {
   expect((await commands.invocations(command))[0]?.status).toBe('Cancelled')
 })
 
-test('throws a refused listing as a bug, and an unanswered one as retryable', async () => {
-  const code = 'AccessDeniedException'
+test('throws a listing without a right as denied, a refused one as a bug, and an unanswered one as retryable', async () => {
+  let code = 'AccessDeniedException'
   aws.faults.onCall = () => ({ kind: 'refuse', code, message: 'no', statusCode: 400 })
   const id = '00000000-0000-4000-8000-000000000000'
+  await expect(commands.invocations(id)).rejects.toThrow(Denied)
+  code = 'ValidationException'
   await expect(commands.invocations(id)).rejects.toThrow(/^no$/)
   await aws.aws.stop()
   await expect(commands.invocations(id)).rejects.toThrow(Retryable)

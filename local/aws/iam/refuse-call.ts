@@ -23,7 +23,12 @@ const toInput = (call: Call, request: HttpRequest): unknown => {
   return parseQueryInput(toForm(request))
 }
 
-const render = (call: Call, request: HttpRequest, error: AwsError): HttpAnswer => {
+/** In the words of the called service's protocol. */
+export const renderCallError = (
+  call: Pick<Call, 'service'>,
+  request: HttpRequest,
+  error: AwsError,
+): HttpAnswer => {
   if (call.service === 'lambda') return renderLambdaError(error)
   const version = isJson(request) ? '' : (toForm(request).get('Version') ?? '')
   return isQueryVersion(version) ? renderQueryError(error, version) : renderJsonError(error, '1.0')
@@ -40,7 +45,7 @@ export const refuseCall = (
     authorizer.authorize(principal, call.service, call.operation, toInput(call, request))
     return null
   } catch (error) {
-    if (error instanceof AwsError) return render(call, request, error)
+    if (error instanceof AwsError) return renderCallError(call, request, error)
     throw error
   }
 }

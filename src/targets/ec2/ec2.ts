@@ -1,11 +1,13 @@
 import { addSeconds, toInstant } from '../../kernel/clock.ts'
+import { unlessDenied } from '../../kernel/denied.ts'
 import { reasons } from '../../kernel/reason.ts'
 import { Retryable } from '../../kernel/retryable.ts'
 import type { InstanceId } from '../../kernel/id.ts'
 import type { Ec2Settings } from '../../deployment/app.ts'
 import type { Answer } from '../../deployment/step.ts'
+import { isLastLook } from '../../deployment/deadline.ts'
 import { findTarget } from '../../deployment/find-target.ts'
-import { refuseStart, toAbsence } from '../answers.ts'
+import { answerAs, refuseStart, toAbsence } from '../answers.ts'
 import type { Order, Started, Target } from '../target.ts'
 import { observeCommand } from './observe.ts'
 import type { Command, Ec2Ports } from './ports.ts'
@@ -134,6 +136,15 @@ const startCommand = async (
   return { operation, missing: [...missing, ...left] }
 }
 
+/** A listing that AWS refuses is asked for again until the command's time is over: a person may put it right. */
+const toLost =
+  ({ clock }: Ec2Ports, order: Order) =>
+  (error: unknown): readonly Answer[] => {
+    const { message } = unlessDenied(error)
+    if (!isLastLook(order.notAfter, toInstant(clock()))) throw error
+    return answerAs(order, 'lost', 'aws_denied', message)
+  }
+
 /** A fleet of EC2 (or hybrid) instances under SSM. */
 export const createEc2Target = (ports: Ec2Ports, settings: Ec2Settings): Target => ({
   ...createEc2Selection(ports, settings),
@@ -147,8 +158,10 @@ export const createEc2Target = (ports: Ec2Ports, settings: Ec2Settings): Target 
     const own = findTarget(order.settings, order.target)
     return startCommand(ports, own?.kind === 'ec2' ? own : settings, order)
   },
-  observe: async (order, operation) =>
-    sayWhyNoEnvelope(ports, order, await observeCommand(ports, order, operation)),
+  observe: async (order, operation) => {
+    const answers = await observeCommand(ports, order, operation).catch(toLost(ports, order))
+    return sayWhyNoEnvelope(ports, order, answers)
+  },
   cancel: (operation) => ports.commands.cancel(operation),
   findLack: async () => {
     if (settings.strategy === 'worker') return null

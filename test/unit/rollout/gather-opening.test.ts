@@ -6,6 +6,7 @@ import { gatherOpening, type OpeningPorts } from '../../../src/rollout/gather-op
 import { lettings } from '../../support/deployments.ts'
 import { commitAt, digestAt } from '../../support/examples.ts'
 import { renderTarget } from '../../support/targets.ts'
+import { Denied } from '../../../src/kernel/denied.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { failedSecret } from '../../support/failed-secret.ts'
 
@@ -92,7 +93,15 @@ test.each<[string, OpeningPorts['readAlarms'], readonly string[], string | null]
       throw new Retryable('away')
     },
     ['5xx', 'latency'],
-    null,
+    'which of its alarms exist or fire is not known: CloudWatch did not answer',
+  ],
+  [
+    'CloudWatch refuses',
+    async () => {
+      throw new Denied('AWS refuses cloudwatch:DescribeAlarms')
+    },
+    ['5xx', 'latency'],
+    'which of its alarms exist or fire is not known: AWS refuses cloudwatch:DescribeAlarms',
   ],
 ])('the deployment’s message tells of its alarms: %s', async (_, readAlarms, firing, message) => {
   const alarms = ['5xx', 'latency']

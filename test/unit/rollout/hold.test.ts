@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { NoticeKind } from '../../../src/deployment/notice.ts'
+import { Denied } from '../../../src/kernel/denied.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { plainly } from '../../support/calls.ts'
@@ -104,6 +105,46 @@ describe('a commit whose secret AWS refuses to hand out', () => {
     world.setSecretTrouble(null)
     await passMinutes(world, 1)
     expect(world.core().live?.revision).toBe(commitAt(1))
+  })
+})
+
+const refusal = "AWS refuses ec2:DescribeInstances to Landfall's function (UnauthorizedOperation)"
+
+/** One run in which AWS does not let Landfall list the instances. */
+const runDenied = (world: World) => {
+  const ports = world.toPorts(plainly)
+  const toTarget: typeof ports.toTarget = (settings) => ({
+    ...ports.toTarget(settings),
+    candidates: () => Promise.reject(new Denied(refusal)),
+  })
+  return createReconcile({ ...ports, toTarget })(tickOf(world))
+}
+
+describe('a commit whose instances AWS does not let Landfall list', () => {
+  it('waits with that reason, is reported once, and is deployed by itself after the right is there', async () => {
+    const world = createWorld({ instances: 1, app: { waitForSeconds: 3600 } })
+    pushGreen(world, 1)
+    await runDenied(world)
+    world.advance(60_000)
+    await runDenied(world)
+    expect(world.core().generation).toBe(0)
+    expect(world.revisions.get(commitAt(1))).toMatchObject({ reason: 'aws_denied' })
+    const [told, ...more] = heldNotices(world)
+    expect(told?.fact).toMatchObject({ reason: 'aws_denied', deployment: null })
+    expect(told?.fact.message).toContain(refusal)
+    expect(more).toEqual([])
+    await passMinutes(world, 2)
+    expect(world.core().live?.revision).toBe(commitAt(1))
+  })
+})
+
+describe('a request while AWS does not let Landfall list the instances', () => {
+  it('is declined with that reason', async () => {
+    const world = createWorld({ instances: 1 })
+    world.pushImage(1)
+    world.ask({ revision: commitAt(1), force: true })
+    await runDenied(world)
+    expect(world.core().request?.refusal).toBe('aws_denied')
   })
 })
 

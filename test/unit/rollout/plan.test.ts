@@ -8,6 +8,7 @@ import {
 } from '../../../src/deployment/head.ts'
 import type { Finding, InstancePlan, PlanContext } from '../../../src/deployment/plan.ts'
 import type { Revision } from '../../../src/deployment/revision.ts'
+import { Denied } from '../../../src/kernel/denied.ts'
 import { Generation, InstanceId, type RevisionId } from '../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
@@ -495,6 +496,23 @@ describe('the findings on an app', () => {
     const { plan, lines } = await planOf({ app: shop({ rollback }), ports: { describeAlarms } })
     expect(lines).toContainEqual(containing('warning | alarm | no_answer'))
     expect(plan.ok).toBe(true)
+  })
+
+  it('says what AWS does not let it see, of the alarms and of the instances', async () => {
+    const denied = async () => Promise.reject(new Denied('AWS refuses a call'))
+    const { plan, lines } = await planOf({
+      app: shop({ rollback }),
+      waiting: [revisionAt(1)],
+      ports: {
+        describeAlarms: denied,
+        toTarget: () => ({ candidates: denied, capacity: denied, look: denied }),
+      },
+    })
+    expect(plan).toMatchObject({ ok: false, would: 'wait: aws_denied', instances: [] })
+    expect(lines).toContainEqual(containing('| alarm | aws_denied | AWS refuses a call'))
+    expect(lines).toContainEqual(
+      containing('problem | instances | aws_denied | AWS refuses a call'),
+    )
   })
 
   it('lists when each required webhook event was last seen', async () => {

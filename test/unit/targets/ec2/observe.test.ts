@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
+import { Denied } from '../../../../src/kernel/denied.ts'
 import { Generation } from '../../../../src/kernel/id.ts'
 import { fail } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
@@ -431,4 +432,18 @@ test('says which field of a result line cannot be read', async () => {
       message: 'its result line cannot be read: serving.generation',
     },
   ])
+})
+
+test.each([
+  ['is asked again while the command has time', after(3600), 'throws'],
+  ['is lost with the refused call as its reason once that is over', after(0), 'lost'],
+])('a command whose listing AWS refuses %s', async (_, notAfter, expected) => {
+  const { ports } = createEc2Ports({})
+  const denied = new Denied('AWS refuses ssm:ListCommandInvocations')
+  const commands = { ...ports.commands, invocations: async () => Promise.reject(denied) }
+  const order = { ...orderOf(), notAfter }
+  const observing = createEc2Target({ ...ports, commands }, ec2()).observe(order, 'command-1')
+  if (expected === 'throws') return expect(observing).rejects.toThrow(denied)
+  const lost = { outcome: 'lost', reason: 'aws_denied', message: denied.message }
+  return expect(await observing).toMatchObject([lost])
 })
