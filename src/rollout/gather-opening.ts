@@ -14,7 +14,7 @@ import type { ReconcilePorts } from './ports.ts'
 
 /** Asked of the targets before an opening. */
 export interface CandidatePorts {
-  readonly toTarget: (settings: TargetSettings) => Pick<Target, 'candidates' | 'capacity'>
+  readonly toTarget: (settings: TargetSettings) => Pick<Target, 'select' | 'capacity'>
 }
 
 /**
@@ -28,13 +28,19 @@ export const listCandidates = async (
 ): Promise<{
   readonly candidates: readonly Candidate[]
   readonly capacities: readonly Capacity[]
+  /** Which instances are left out, and why. */
+  readonly leftOut: string | null
 }> => {
   const targets = settings.targets.map(toTarget)
-  const [candidates, capacities] = await Promise.all([
-    Promise.all(targets.map((target) => target.candidates())),
+  const [selections, capacities] = await Promise.all([
+    Promise.all(targets.map((target) => target.select())),
     Promise.all(targets.map((target) => target.capacity(settings, secretVersion))),
   ])
-  return { candidates: candidates.flat(), capacities }
+  return {
+    candidates: selections.flatMap((one) => one.candidates),
+    capacities,
+    leftOut: joinMessages(selections.map((one) => one.leftOut)),
+  }
 }
 
 /** None of these can send or write: `plan` uses them too. */
@@ -94,7 +100,7 @@ const selectCandidates = async (ports: CandidatePorts, app: App): Promise<Select
   try {
     return { ...(await listCandidates(ports, app, null)), denied: null }
   } catch (error) {
-    return { candidates: [], capacities: [], denied: unlessDenied(error) }
+    return { candidates: [], capacities: [], leftOut: null, denied: unlessDenied(error) }
   }
 }
 
@@ -128,7 +134,9 @@ export const gatherOpening = async (
     firing: alarms.firing,
     candidates,
     capacities: capacities.map(({ instances }) => instances),
-    ...(obstacle.obstacle === null ? { ...obstacle, message: alarms.message } : obstacle),
+    ...(obstacle.obstacle === null
+      ? { ...obstacle, message: joinMessages([selected.leftOut, alarms.message]) }
+      : obstacle),
     release: { generation: null, ...image, secretVersion, settings },
   }
 }

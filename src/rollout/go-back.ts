@@ -1,6 +1,7 @@
 import type { App } from '../deployment/app.ts'
 import type { Release } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
+import { joinMessages } from '../deployment/message.ts'
 import { releaseToBringBack } from '../deployment/operate.ts'
 import type { Opening } from '../deployment/observation.ts'
 import { Retryable } from '../kernel/retryable.ts'
@@ -56,7 +57,7 @@ const gatherRollback = async (
   const { settings, secretVersion } = release
   const policy = (app ?? settings).rollback?.secrets ?? 'recorded'
   // Users wait for a rollback: the look-ups run side by side.
-  const [{ candidates, capacities }, secret] = await Promise.all([
+  const [{ candidates, capacities, leftOut }, secret] = await Promise.all([
     listCandidates(ports, settings, secretVersion),
     chooseSecret(ports, release, policy),
   ])
@@ -71,7 +72,8 @@ const gatherRollback = async (
     // An instance without room for the envelope may have kept the container.
     capacities: capacities.map(({ instances }) => instances || Infinity),
     obstacle: null,
-    ...secret,
+    release: secret.release,
+    message: joinMessages([leftOut, secret.message]),
   }
 }
 

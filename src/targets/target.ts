@@ -61,6 +61,13 @@ export interface Capacity {
 
 export const unlimited: Capacity = { instances: Infinity, message: null }
 
+/** The instances that a target selects now, each with the obstacle to reaching it. */
+export interface Selection {
+  readonly candidates: readonly Candidate[]
+  /** Which of those that landfall.yml names are left out, and why; null if none is. */
+  readonly leftOut: string | null
+}
+
 /**
  * Where an app runs: an EC2 fleet, a Render service, a Heroku app. Every call may be repeated; a
  * second `start` under the same fence is harmless. An uncertain result is `waiting`, never succeeded.
@@ -68,8 +75,7 @@ export const unlimited: Capacity = { instances: Infinity, message: null }
  * @throws Retryable if the target does not answer now.
  */
 export interface Target {
-  /** The instances that the target selects now, each with the obstacle to reaching it. */
-  candidates(): Promise<readonly Candidate[]>
+  select(): Promise<Selection>
   /** How many instances fit into one command with these settings and this version of the secret. */
   capacity(settings: Release['settings'], secretVersion: string | null): Promise<Capacity>
   /** The instances that need no `prepare` before a deploy. */
@@ -93,6 +99,6 @@ export interface LookOrder {
 }
 
 /** A target as `plan` reads it: nothing here can change it. */
-export interface PlannedTarget extends Pick<Target, 'candidates' | 'capacity'> {
+export interface PlannedTarget extends Pick<Target, 'select' | 'capacity'> {
   look(order: LookOrder): Promise<TargetView>
 }

@@ -213,7 +213,7 @@ it('plan writes nothing', async () => {
     readSecretVersion: async () => succeed('v1'),
     readAlarms: async () => [],
     toTarget: () => ({
-      candidates: async () => [],
+      select: async () => ({ candidates: [], leftOut: null }),
       capacity: async () => unlimited,
       look: async () => ({ plan: () => ({ instances: [], findings: [] }) }),
     }),

@@ -144,7 +144,7 @@ const portsOf = ({ world, isMissing }: Prepared) => {
 }
 
 /** Nothing that it is sent is ever answered. */
-const silentTarget: Omit<Target, 'candidates' | 'capacity'> = {
+const silentTarget: Omit<Target, 'select' | 'capacity'> = {
   prepared: async (instances) => instances,
   start: async () => ({ operation: 'operation-1', missing: [] }),
   observe: async () => [],

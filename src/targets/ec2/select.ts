@@ -116,21 +116,20 @@ const measureCapacity = async (
 export const createEc2Selection = (
   ports: SelectionPorts,
   settings: Ec2Settings,
-): Pick<Target, 'candidates' | 'capacity'> => ({
-  candidates: async () => {
+): Pick<Target, 'select' | 'capacity'> => ({
+  select: async () => {
     const { name: stage } = ports.stage
     const { selected, ignored } = await listSelected(ports.fleet, settings.instances, stage)
-    if (ignored.length > 0)
-      ports.log.warn('instances without stage tag ignored', {
-        target: settings.key,
-        why: describeIgnored(ignored, stage),
-      })
-    return selected.map((instance) => ({
+    const leftOut = ignored.length === 0 ? null : describeIgnored(ignored, stage)
+    if (leftOut !== null)
+      ports.log.warn('instances without stage tag ignored', { target: settings.key, why: leftOut })
+    const candidates = selected.map((instance) => ({
       id: instance.id,
       target: settings.key,
       obstacle: obstacleOf(instance, stage),
       warning: warnOfMetadata(instance, settings.metadata),
     }))
+    return { candidates, leftOut }
   },
   capacity: (app, secretVersion) => measureCapacity(ports, settings, app, secretVersion),
 })

@@ -9,9 +9,12 @@ import { getFromHeroku, type AskHeroku, type FromHeroku } from './api.ts'
 export const createHerokuSelection = ({
   key: target,
   app,
-}: HerokuSettings): Pick<Target, 'candidates' | 'capacity'> => ({
-  candidates: () =>
-    Promise.resolve([{ id: toInstanceId(app), target, obstacle: null, warning: null }]),
+}: HerokuSettings): Pick<Target, 'select' | 'capacity'> => ({
+  select: () =>
+    Promise.resolve({
+      leftOut: null,
+      candidates: [{ id: toInstanceId(app), target, obstacle: null, warning: null }],
+    }),
   capacity: () => Promise.resolve(unlimited),
 })
 

@@ -9,9 +9,12 @@ import { getFrom, type AskRender, type FromRender } from './api.ts'
 export const createRenderSelection = ({
   key: target,
   service,
-}: RenderSettings): Pick<Target, 'candidates' | 'capacity'> => ({
-  candidates: () =>
-    Promise.resolve([{ id: InstanceId.parse(service), target, obstacle: null, warning: null }]),
+}: RenderSettings): Pick<Target, 'select' | 'capacity'> => ({
+  select: () =>
+    Promise.resolve({
+      leftOut: null,
+      candidates: [{ id: InstanceId.parse(service), target, obstacle: null, warning: null }],
+    }),
   capacity: () => Promise.resolve(unlimited),
 })
 

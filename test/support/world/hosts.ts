@@ -112,15 +112,16 @@ export const createFleet = (instances: number, { clock, canReadSecrets, checkOrd
   }
 
   const toTarget = (call: Call, { key }: TargetSettings): Target => ({
-    candidates: () =>
-      call('candidates', () =>
-        hosts.map(({ id, online }) => ({
+    select: () =>
+      call('select', () => ({
+        candidates: hosts.map(({ id, online }) => ({
           id,
           target: key,
           obstacle: online ? null : ('instance_offline' as const),
           warning: null,
         })),
-      ),
+        leftOut: null,
+      })),
     capacity: () => call('capacity', () => unlimited),
     prepared: (ids) => call('prepared', () => ids.filter((id) => certificates.has(id))),
     start: (order) => call('start', () => start(order)),

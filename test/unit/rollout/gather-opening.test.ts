@@ -33,16 +33,18 @@ const gather = (
     readAlarms = async () => [],
     alarms = [],
     instances = 0,
+    leftOut = null,
   }: {
     readonly readAlarms?: OpeningPorts['readAlarms']
     readonly alarms?: readonly string[]
     readonly instances?: number
+    readonly leftOut?: string | null
   } = {},
 ) =>
   gatherOpening(
     {
       toTarget: () => ({
-        candidates: async () => [],
+        select: async () => ({ candidates: [], leftOut }),
         capacity: async () => ({ instances, message: 'it takes 40000 bytes' }),
       }),
       readSecretVersion,
@@ -107,4 +109,10 @@ test.each<[string, OpeningPorts['readAlarms'], readonly string[], string | null]
   const alarms = ['5xx', 'latency']
   const opening = await gather(version, { readAlarms, alarms, instances: 1 })
   expect(opening).toMatchObject({ obstacle: null, firing, message })
+})
+
+test('the deployment’s message tells which instances are left out, and why', async () => {
+  const leftOut = 'left out, because the tag landfall:stage is not prod: i-0000000000000000f'
+  const { obstacle, message } = await gather(version, { instances: 1, leftOut })
+  expect([obstacle, message]).toEqual([null, leftOut])
 })

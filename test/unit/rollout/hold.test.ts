@@ -115,7 +115,7 @@ const runDenied = (world: World) => {
   const ports = world.toPorts(plainly)
   const toTarget: typeof ports.toTarget = (settings) => ({
     ...ports.toTarget(settings),
-    candidates: () => Promise.reject(new Denied(refusal)),
+    select: () => Promise.reject(new Denied(refusal)),
   })
   return createReconcile({ ...ports, toTarget })(tickOf(world))
 }

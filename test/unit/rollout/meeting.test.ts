@@ -28,7 +28,10 @@ it('an instance that a second target selects during a deployment is deployed to,
   const toTarget: typeof ports.toTarget = (settings) => {
     const index = world.app.targets.findIndex(({ key }) => key === settings.key)
     const target = ports.toTarget(settings)
-    return { ...target, candidates: async () => (index < selecting ? target.candidates() : []) }
+    return {
+      ...target,
+      select: async () => (index < selecting ? target.select() : { candidates: [], leftOut: null }),
+    }
   }
   const tick = () => createReconcile({ ...ports, toTarget })(tickOf(world))
   const settle = async () => {

@@ -130,13 +130,15 @@ const planOf = async (given: Given = {}) => {
       made.push(kind)
       const index = app.targets.findIndex((one) => one.key === key)
       return {
-        candidates: async () =>
-          (kind === 'heroku' ? [] : (fleets[index] ?? [])).map((id) => ({
+        select: async () => ({
+          candidates: (kind === 'heroku' ? [] : (fleets[index] ?? [])).map((id) => ({
             id,
             target: key,
             obstacle: given.offline?.includes(id) === true ? 'instance_offline' : null,
             warning: null,
           })),
+          leftOut: null,
+        }),
         capacity: async () => given.capacity ?? unlimited,
         look: async (order) => {
           looked.push(order)
@@ -505,7 +507,7 @@ describe('the findings on an app', () => {
       waiting: [revisionAt(1)],
       ports: {
         describeAlarms: denied,
-        toTarget: () => ({ candidates: denied, capacity: denied, look: denied }),
+        toTarget: () => ({ select: denied, capacity: denied, look: denied }),
       },
     })
     expect(plan).toMatchObject({ ok: false, would: 'wait: aws_denied', instances: [] })

@@ -34,7 +34,7 @@ const unknown = fail({ kind: 'invalid_instance' as const, message: 'InvalidInsta
 
 test('selects online instances with a recent agent without an obstacle', async () => {
   const { target } = targetOf({ fleet: [machine(1), machine(2, { agentVersion: '3.4.0.0' })] })
-  expect(await target.candidates()).toEqual([
+  expect((await target.select()).candidates).toEqual([
     { id: instanceAt(1), target: keyAt(0), obstacle: null, warning: null },
     { id: instanceAt(2), target: keyAt(0), obstacle: null, warning: null },
   ])
@@ -50,13 +50,13 @@ test.each([
   ['online with a newer major', { agentVersion: '4.0.0.0' }, null],
 ] as const)('finds the obstacle to an instance that is %s', async (_name, changes, obstacle) => {
   const { target } = targetOf({ fleet: [machine(1, changes)] })
-  expect(await target.candidates()).toMatchObject([{ obstacle }])
+  expect((await target.select()).candidates).toMatchObject([{ obstacle }])
 })
 
 test('selects the instances of its ids that are gone', async () => {
   const ids = { kind: 'ids' as const, ids: [instanceAt(1), instanceAt(2)] }
   const { target } = targetOf({ fleet: [machine(2)] }, ec2({ instances: ids }))
-  expect(await target.candidates()).toEqual([
+  expect((await target.select()).candidates).toEqual([
     { id: instanceAt(2), target: keyAt(0), obstacle: null, warning: null },
     { id: instanceAt(1), target: keyAt(0), obstacle: 'instance_offline', warning: null },
   ])
@@ -64,18 +64,20 @@ test('selects the instances of its ids that are gone', async () => {
 
 const untagged = { tags: { Name: 'lettings', 'landfall:stage': 'prod' } }
 
-test('leaves an instance without the tag of the stage out, which would fail the wave, and says so in the log', async () => {
+test('leaves an instance without the tag of the stage out, which would fail the wave, and says so', async () => {
   const fleet = [machine(1), machine(2, untagged), machine(3, { tags: {} })]
   const { target, said } = targetOf({ fleet })
-  expect(await target.candidates()).toEqual([
-    { id: instanceAt(1), target: keyAt(0), obstacle: null, warning: null },
-  ])
+  const leftOut = `left out, because the tag landfall:stage is not test: ${instanceAt(2)}, ${instanceAt(3)}`
+  expect(await target.select()).toEqual({
+    candidates: [{ id: instanceAt(1), target: keyAt(0), obstacle: null, warning: null }],
+    leftOut,
+  })
   expect(said.map((line): unknown => JSON.parse(line))).toEqual([
     {
       level: 'warn',
       message: 'instances without stage tag ignored',
       target: keyAt(0),
-      why: `left out, because the tag landfall:stage is not test: ${instanceAt(2)}, ${instanceAt(3)}`,
+      why: leftOut,
     },
   ])
 })
@@ -84,7 +86,7 @@ test('refuses an instance that is named by its id and lacks the tag of the stage
   const ids = { kind: 'ids' as const, ids: [instanceAt(1), instanceAt(2)] }
   const given = { fleet: [machine(1), machine(2, untagged)] }
   const { target } = targetOf(given, ec2({ instances: ids }))
-  expect(await target.candidates()).toMatchObject([
+  expect((await target.select()).candidates).toMatchObject([
     { id: instanceAt(1), obstacle: null },
     { id: instanceAt(2), obstacle: 'instance_untagged' },
   ])
@@ -92,7 +94,7 @@ test('refuses an instance that is named by its id and lacks the tag of the stage
 
 test('selects a hybrid machine, of which EC2 knows no tags', async () => {
   const { target, said } = targetOf({ fleet: [machine(1, { tags: null })] })
-  expect(await target.candidates()).toMatchObject([{ id: instanceAt(1), obstacle: null }])
+  expect((await target.select()).candidates).toMatchObject([{ id: instanceAt(1), obstacle: null }])
   expect(said).toEqual([])
 })
 

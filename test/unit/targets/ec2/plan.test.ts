@@ -72,7 +72,7 @@ const planOf = async (given: Given) => {
   const view = createEc2View(ports, ec2(settings))
   const { predeployOn = instanceAt(1), live, digest = digestAt(1), before = null } = given
   const order = { app: lettings, target: 0, commit: null, digest }
-  const [candidates, looked] = await Promise.all([view.candidates(), view.look(order)])
+  const [{ candidates }, looked] = await Promise.all([view.select(), view.look(order)])
   const planned = looked.plan({
     opened: candidates.map(({ id }, index) => ({ id, wave: index * 10 })),
     predeployOn,

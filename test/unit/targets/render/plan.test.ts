@@ -37,7 +37,7 @@ const planOf = async (live: Serving | null = null, changes: Partial<App> = {}) =
   const [settings = settingsOf()] = app.targets
   if (settings.kind !== 'render') throw new Error('a target at Render')
   const view = stage.view(settings)
-  const opened = await view.candidates()
+  const { candidates: opened } = await view.select()
   expect(opened).toEqual([{ id: service, target: settings.key, obstacle: null, warning: null }])
   const seen = await view.look({ app, target: 1, commit: null, digest: digestOf('b') })
   const context = {

@@ -81,7 +81,7 @@ const refusal = async (order = stage.orderOf(releaseOf('a', 1)), target = stage.
 }
 
 test('offers a service as one instance, which needs no prepare', async () => {
-  const candidates = await stage.target.candidates()
+  const { candidates } = await stage.target.select()
   expect(candidates).toEqual([
     { id: serviceId, target: settingsOf().key, obstacle: null, warning: null },
   ])
