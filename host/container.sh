@@ -121,8 +121,7 @@ start_new() {
     write_file "$state/releases/$generation/settings" <"$scratch/settings"
   else
     run_options
-    docker rm --force "$name" >/dev/null 2>&1 || true
-    try start_failed 'the container cannot be created' with_values docker create --name "$name" \
+    try start_failed 'the container cannot be created' create_container --name "$name" \
       --label "landfall.app=$app" --label "landfall.generation=$generation" --label "landfall.digest=$digest" \
       --label "landfall.owner=$owner" --label "landfall.slots=$slots" --restart unless-stopped --stop-timeout "$stop_timeout" \
       "${options[@]}" "$image@$digest" "${command[@]}"
@@ -135,6 +134,11 @@ start_new() {
   ((${#networks[@]} == 0)) || keep_from_metadata
   is_image_right "$name" "$digest" || fail digest_mismatch 'the running image is not the one that was ordered'
   end succeeded
+}
+
+# A killed run may have left a container of this name.
+create_container() { # --name container...
+  with_values docker create "$@" || { docker rm --force "$2" >/dev/null 2>&1; with_values docker create "$@"; }
 }
 
 # A release that a restarted engine started anew holds the address of the slot again.

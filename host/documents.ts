@@ -131,7 +131,7 @@ export const renderScript = (kind: DocumentKind): string =>
 /**
  * A script in less than half its size: a document shares 64 KB with the parameters that it is sent with, and most of
  * that is for the envelope (`docs/decisions/0011-packed-scripts.md`). The whole script is in memory before its first line
- * runs, or nothing runs. What stands before it, a bash of any age can read: it tells of one that cannot read the rest.
+ * runs, or nothing runs. In blocks of this `memLevel` it is a little smaller. What stands before it, a bash of any age can read: it tells of one that cannot read the rest.
  */
 export const packScript = (
   script: string,
@@ -144,7 +144,7 @@ lacks() {
 ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || lacks 'bash 4.4 or newer is needed (Amazon Linux 2 has 4.2)'
 command -v gzip >/dev/null || lacks 'gzip is not installed (apt-get install gzip, dnf install gzip)'
 script=$(base64 --decode <<'PACKED' | gzip --decompress
-${gzipSync(script, { level: 9 }).toString('base64')}
+${gzipSync(script, { level: 9, memLevel: 7 }).toString('base64')}
 PACKED
 ) || exit 1
 eval "$script"

@@ -2,12 +2,12 @@
 
 pull_images() {
   begin pull
-  if has_image && has_proxy; then
+  local DOCKER_CONFIG=${DOCKER_CONFIG:-$HOME/.docker}
+  if ! has_image; then log_in && pull_image "$image@$digest" && check_platform
+  elif has_proxy; then
     end skipped
     return
   fi
-  local DOCKER_CONFIG=${DOCKER_CONFIG:-$HOME/.docker}
-  has_image || { log_in && pull_image "$image@$digest" && check_platform; }
   DOCKER_CONFIG=$HOME/.docker
   rm -rf "$scratch/docker"
   has_proxy || pull_image "$proxy_image"
@@ -15,7 +15,7 @@ pull_images() {
 }
 
 # A proxy that is there is never recreated, so its image is not needed again.
-has_proxy() { ! is_web || exists "$proxy" || docker image inspect "$proxy_image" >/dev/null 2>&1; }
+has_proxy() { ! is_web || ((proxy_pid)) || exists "$proxy" || docker image inspect "$proxy_image" >/dev/null 2>&1; }
 
 # Keeps the credentials in a Docker configuration of its own, which is removed after the pull, or with the run.
 log_in() {
@@ -34,12 +34,12 @@ pull_image() { # reference
 
 # An image without a list of platforms is pulled whatever it is for.
 check_platform() {
-  local pair
-  pair=$(docker image inspect --format '{{.Architecture}}' "$image@$digest")/$(docker version --format '{{.Server.Arch}}')
-  case $pair in
-    amd64/arm64 | arm64/amd64)
+  local of
+  of=$(docker image inspect --format '{{.Architecture}}' "$image@$digest")
+  case $of/$(uname -m) in
+    amd64/aarch64 | arm64/x86_64)
       compgen -G '/proc/sys/fs/binfmt_misc/qemu-*' >/dev/null ||
-        fail platform_missing "the image is for linux/${pair%/*} alone, the instance is linux/${pair#*/}"
+        fail platform_missing "the image is for linux/$of alone, the instance is $(uname -m)"
       ;;
   esac
 }

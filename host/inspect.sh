@@ -56,9 +56,9 @@ has_image() { docker image inspect "$image@$digest" >/dev/null 2>&1; }
 # Prints why the disk is too full for the image, or nothing. An image of the same repository shares an unknown
 # number of layers, so only the least that any image takes is required then.
 disk_obstacle() { # directory
-  local free inodes least=512
-  [[ $(docker images --quiet "$image" 2>/dev/null) ]] || least=$((least + image_megabytes))
+  local free inodes least=$((512 + image_megabytes))
   measure_disk 1M "$1"
+  if ((${free:-$least} < least)) && [[ $(docker images --quiet "$image") ]]; then least=512; fi
   if ((${free:-$least} < least)); then
     has_image || printf 'only %s MB are free in %s, %s are needed' "$free" "$1" "$least"
   elif ((inodes < 10000)); then

@@ -26,13 +26,18 @@ subnet_obstacle() {
 # Needs the host lock: six concurrent `docker network create` make six networks of one name.
 ensure_network() {
   local base=${subnet%.0/24} obstacle
-  if ! docker network inspect "$own_network" >/dev/null 2>&1; then
-    obstacle=$(subnet_obstacle)
-    [[ ! $obstacle ]] || fail start_failed "$obstacle"
-    try start_failed "the network $own_network ($subnet; the setting is subnet)" docker network create \
-      --subnet "$subnet" --gateway "$base.1" --ip-range "$base.128/25" "$own_network"
-  fi
-  read -r subnet gateway < <(docker network inspect --format '{{(index .IPAM.Config 0).Subnet}} {{(index .IPAM.Config 0).Gateway}}' "$own_network")
+  ! read_network || return 0
+  obstacle=$(subnet_obstacle)
+  [[ ! $obstacle ]] || fail start_failed "$obstacle"
+  try start_failed "the network $own_network ($subnet; the setting is subnet)" docker network create \
+    --subnet "$subnet" --gateway "$base.1" --ip-range "$base.128/25" "$own_network"
+  read_network
+}
+
+# A network of this name that is there keeps its subnet.
+read_network() {
+  local found
+  found=$(docker network inspect --format '{{with index .IPAM.Config 0}}{{.Subnet}} {{.Gateway}}{{end}}' "$own_network" 2>/dev/null) && read -r subnet gateway <<<"$found"
 }
 
 # Each app owns two fixed addresses, .8/.9 to .126/.127, outside the range that Docker assigns from.

@@ -217,7 +217,7 @@ route() { # slot target
   sync "$proxy_dir/apps"
   [[ $before == "$after" ]] || reload=yes
   ! write_shared_config || reload=yes
-  if ! find_proxy; then start_proxy || { unlock_host; return 1; }
+  if ((!proxy_pid)); then start_proxy || { unlock_host; return 1; }
   elif [[ $reload == yes ]]; then reload_proxy || { unlock_host; return 1; }; fi
   for pid in $(worker_pids); do
     lines+=("@!$pid set server app-$app/$1 addr ${2%:*} port ${2#*:}" "@!$pid set server app-$app/$1 state ready"

@@ -40,11 +40,7 @@ const refusals: readonly (readonly [Refusal, reason: string, message: RegExp])[]
   ['gone', 'image_gone', /manifest unknown|not found/],
   ['failing', 'pull_failed', /503/],
   ['foreign_index', 'platform_missing', /^no matching manifest for linux/],
-  [
-    'foreign_image',
-    'platform_missing',
-    /^the image is for linux\/\w+ alone, the instance is linux/,
-  ],
+  ['foreign_image', 'platform_missing', /^the image is for linux\/\w+ alone, the instance is \w+$/],
 ]
 
 /** Of each reason one, and both ways to be for another platform; test/unit/host/refusals.test.ts has the other texts. */

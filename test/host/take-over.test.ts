@@ -231,7 +231,7 @@ const slow = [
 const dieInStop = replaceText(
   /^stop_container\(\) \{ (docker stop .*); \}$/gm,
   (_, stop) =>
-    `stop_container() { ${stop} & until docker exec "$1" ls /tmp/told; do sleep 0.1; done; kill -9 0; }`,
+    `stop_container() { ${stop} & until docker exec "$1" ls /tmp/told; do docker exec "$1" true || return; sleep 0.1; done; kill -9 0; }`,
 )
 /** Creates a file `waits` once the container that is to end has been found running. */
 const tellWaiting = replaceText(
@@ -272,7 +272,7 @@ test('a take-over that is killed before or in the stop leaves the old container 
     const order = { app, generation: fence, fence, ...two, settings }
     const since = (Date.now() / 1000).toFixed(3)
     const killed = await instance.deploy(order, isStopping ? dieInStop : killer.edit)
-    expect(killed.code, `${step}: ${when} ${call}`).toBeNull()
+    expect(killed.code, `${step}: ${when} ${call}: ${killed.message}`).toBeNull()
     instance.environment = {}
     const restore = { ...order, mode: 'restore' as const, generation: 0, fence: fence + 1 }
     const restoring = instance.deploy({ ...restore, envelope: null }, tellWaiting)
