@@ -72,7 +72,7 @@ export const describeDenial = (action: string, { code }: Pick<AwsFailure, 'code'
 export const read = async <Value>(
   action: string,
   call: () => Promise<Value>,
-  expected: Readonly<Record<string, Value>> = {},
+  expected: Readonly<Record<string, NoInfer<Value>>> = {},
 ): Promise<Value> => {
   try {
     return await call()

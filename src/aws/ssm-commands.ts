@@ -75,14 +75,16 @@ const toInvocation = (invocation: CommandInvocation): Invocation => {
   }
 }
 
+/** What reads of a command are refused with until SSM knows it: there is nothing to read yet. */
+const notYet = { InvalidCommandId: { $metadata: {} }, InvocationDoesNotExist: { $metadata: {} } }
+
 const listInvocations = (client: SSMClient, command: string) =>
   readPages<Invocation>(async (token) => {
     const input = { CommandId: command, Details: true, MaxResults: 50, NextToken: token }
     const { CommandInvocations: items = [], NextToken: next } = await read(
       'ssm:ListCommandInvocations',
       () => client.send(new ListCommandInvocationsCommand(input), inTime()),
-      // Until SSM lists the command.
-      { InvalidCommandId: { $metadata: {} }, InvocationDoesNotExist: { $metadata: {} } },
+      notYet,
     )
     return { items: items.map(toInvocation), next }
   })
@@ -101,7 +103,7 @@ export const createCommands = (
       const { StandardOutputContent: stdout = '', StandardErrorContent: stderr = '' } = await read(
         'ssm:GetCommandInvocation',
         () => reader().send(order, inTime()),
-        { InvocationDoesNotExist: { $metadata: {} } },
+        notYet,
       )
       return { stdout, stderr }
     },

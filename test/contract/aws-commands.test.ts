@@ -25,6 +25,8 @@ beforeEach(async () => {
 })
 afterEach(() => aws.stop())
 
+const unlisted = '00000000-0000-4000-8000-000000000000'
+
 const order = (more: Partial<Command> = {}): Command => ({
   document,
   instances: [first],
@@ -126,11 +128,19 @@ test('does not fail a send that AWS answers with an internal error', async () =>
 })
 
 test('reads no answers of a command that SSM does not list yet', async () => {
-  const unknown = '00000000-0000-4000-8000-000000000000'
-  expect(await commands.invocations(unknown)).toEqual([])
-  expect(await commands.output(unknown, first)).toEqual({ stdout: '', stderr: '' })
-  await expect(commands.cancel(unknown)).resolves.toBeUndefined()
+  expect(await commands.invocations(unlisted)).toEqual([])
+  expect(await commands.output(unlisted, first)).toEqual({ stdout: '', stderr: '' })
+  await expect(commands.cancel(unlisted)).resolves.toBeUndefined()
 })
+
+test.each(['InvalidCommandId', 'InvocationDoesNotExist'])(
+  'reads no answers where SSM says %s, as it may until it lists the command',
+  async (code) => {
+    aws.faults.onCall = () => ({ kind: 'refuse', code, message: 'not yet', statusCode: 400 })
+    expect(await commands.invocations(unlisted)).toEqual([])
+    expect(await commands.output(unlisted, first)).toEqual({ stdout: '', stderr: '' })
+  },
+)
 
 test('cancels a command', async () => {
   const command = await send({ parameters: { App: 'shop', Then: 'sleep 300' } })
@@ -144,10 +154,9 @@ test('cancels a command', async () => {
 test('throws a listing without a right as denied, a refused one as a bug, and an unanswered one as retryable', async () => {
   let code = 'AccessDeniedException'
   aws.faults.onCall = () => ({ kind: 'refuse', code, message: 'no', statusCode: 400 })
-  const id = '00000000-0000-4000-8000-000000000000'
-  await expect(commands.invocations(id)).rejects.toThrow(Denied)
+  await expect(commands.invocations(unlisted)).rejects.toThrow(Denied)
   code = 'ValidationException'
-  await expect(commands.invocations(id)).rejects.toThrow(/^no$/)
+  await expect(commands.invocations(unlisted)).rejects.toThrow(/^no$/)
   await aws.aws.stop()
-  await expect(commands.invocations(id)).rejects.toThrow(Retryable)
+  await expect(commands.invocations(unlisted)).rejects.toThrow(Retryable)
 })
