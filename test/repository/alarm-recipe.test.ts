@@ -83,7 +83,7 @@ describe('instance-policy.json', () => {
         {
           Effect: 'Allow',
           Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-          Resource: `arn:aws:logs:*:*:log-group:${group}:*`,
+          Resource: `arn:*:logs:*:*:log-group:${group}:*`,
         },
       ],
     })

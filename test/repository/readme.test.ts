@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import * as z from 'zod'
@@ -134,6 +134,8 @@ describe('the snippets of the guides', () => {
   })
 })
 
+const policyFiles = globSync('examples/**/*policy.json').concat('examples/boundary.json')
+
 /** What creating each kind of resource asks for: the reason for a line in the deployer's policy. */
 const creating: Readonly<Record<string, string>> = {
   'AWS::ApiGatewayV2::Api': 'apigateway:POST',
@@ -221,6 +223,29 @@ describe('the policies in examples', () => {
     expect(wide.map(({ Sid }) => Sid)).toEqual(['NotNarrowable', 'ApiGatewayOfANewAccount', 'Api'])
   })
 
+  it.each(policyFiles)('%s names no partition of AWS, so that it serves in China too', (file) => {
+    expect(read(file)).not.toMatch(/arn:aws[\w-]*:/)
+    // EC2 has another name there.
+    const services = read(file).match(/"ec2\.amazonaws[\w.]*"/g) ?? []
+    expect([[], ['"ec2.amazonaws.com"', '"ec2.amazonaws.com.cn"']]).toContainEqual(services)
+  })
+
+  it('the stack names no partition either, and its instances may be of China', () => {
+    const text = JSON.stringify(packaged.template)
+    expect(text.match(/arn:aws[\w-]*:/g) ?? []).toEqual([])
+    expect(packaged.template.Resources['InstanceRole']?.Properties).toMatchObject({
+      AssumeRolePolicyDocument: {
+        Statement: [
+          {
+            Principal: {
+              Service: { 'Fn::If': ['InChina', 'ec2.amazonaws.com.cn', 'ec2.amazonaws.com'] },
+            },
+          },
+        ],
+      },
+    })
+  })
+
   it.each(['examples/deploy-policy.json', 'examples/boundary.json'])(
     '%s fits into a managed policy of 6,144 characters',
     (file) => {
@@ -235,7 +260,7 @@ describe('the policies in examples', () => {
     const [roles, ...others] = named('BoundedRoles')
     expect(others).toEqual([])
     expect(roles?.Condition).toEqual({
-      ArnLike: { 'iam:PermissionsBoundary': 'arn:aws:iam::*:policy/LandfallBoundary' },
+      ArnLike: { 'iam:PermissionsBoundary': 'arn:*:iam::*:policy/LandfallBoundary' },
     })
     expect([...(roles?.Action ?? [])].sort()).toEqual(changing.map((name) => `iam:${name}`).sort())
     const rest = deployer.Statement.filter((one) => one !== roles)
