@@ -591,6 +591,16 @@ describe('the API', () => {
     expect(line).toMatchObject({ route: 'x', status: 'x' })
   })
 
+  test('the log of the API needs no room in the policy that all log deliveries of an account share', () => {
+    expect(resource('HttpApiLogGroup').Properties).toMatchObject({
+      LogGroupName: '/aws/vendedlogs/landfall-local-api',
+      RetentionInDays: 30,
+    })
+    expect(resource('HttpApiStage').Properties).toMatchObject({
+      AccessLogSettings: { DestinationArn: { 'Fn::GetAtt': ['HttpApiLogGroup', 'Arn'] } },
+    })
+  })
+
   test('the API is throttled', () => {
     const { DefaultRouteSettings } = Stage.parse(resource('HttpApiStage').Properties)
     expect(DefaultRouteSettings.ThrottlingRateLimit).toBeLessThanOrEqual(100)
@@ -692,6 +702,10 @@ describe('what is kept', () => {
     expect(text).not.toMatch(/GetParameter|GetSecret|s3:|"ssm:\*|"\*:/)
     expect(packaged.template.Outputs).toHaveProperty('InstanceProfile')
   })
+})
+
+test('the template has characters of ASCII only, for CloudFormation shows ? in place of others', () => {
+  expect(JSON.stringify(packaged.template).match(/[^\x20-\x7e]+/g) ?? []).toEqual([])
 })
 
 test('another stage has other names everywhere', () => {
