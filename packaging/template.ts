@@ -3,6 +3,7 @@ import type { DocumentKind } from '../host/documents.ts'
 import { environments } from '../src/config/environment.ts'
 import { ConfigurationError, readConfigurationFile } from '../src/config/file.ts'
 import type { App, Configuration } from '../src/deployment/app.ts'
+import { findTooManySecrets } from './role-room.ts'
 
 const stagePattern = /^[a-z][a-z0-9-]{0,31}$/
 
@@ -157,12 +158,19 @@ const alarmEvents = ({ apps }: Configuration, stage: string) => {
 /**
  * What of the template follows from landfall.yml: which secrets each role may read, with which keys they are
  * decrypted, and which alarms wake `alarm`.
+ *
+ * @throws ConfigurationError where IAM would not take so many secrets
  */
-export const configuredParts = (configuration: Configuration, stage: string) => ({
-  secretArns: secretArns(configuration, stage),
-  alarmEvents: alarmEvents(configuration, stage),
-  keyResources: keyResources(configuration),
-})
+export const configuredParts = (configuration: Configuration, stage: string) => {
+  const arns = secretArns(configuration, stage)
+  const crowded = findTooManySecrets(arns, configuration.kms)
+  if (crowded !== null) throw new ConfigurationError(crowded)
+  return {
+    secretArns: arns,
+    alarmEvents: alarmEvents(configuration, stage),
+    keyResources: keyResources(configuration),
+  }
+}
 export type ConfiguredParts = ReturnType<typeof configuredParts>
 
 /**

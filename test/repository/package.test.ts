@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { buildDocument, documentKinds, renderScript } from '../../host/documents.ts'
+import { otherPolicyCharacters } from '../../packaging/role-room.ts'
 import { environments } from '../../src/config/environment.ts'
 import { itemKey, type ItemKey } from '../../src/journal/keys.ts'
 import { AppName, DeliveryId, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
@@ -358,6 +359,20 @@ describe('roles', () => {
       ),
     )
     expect(asking).toEqual(['reconcile', 'status', 'plan'])
+  })
+
+  test('each role leaves the room that is reckoned for the secrets of landfall.yml', () => {
+    for (const name of names) {
+      const others = statementsOf(name).filter(
+        ({ Action }) => !Action.includes('secretsmanager:GetSecretValue'),
+      )
+      // Longer than what CloudFormation makes of it, and under a stage's longest name.
+      const text = JSON.stringify(others).replaceAll(
+        `landfall-${stage}`,
+        `landfall-${'x'.repeat(32)}`,
+      )
+      expect(text.length, name).toBeLessThan(otherPolicyCharacters)
+    }
   })
 
   const statementsOfPolicy = (logicalId: string): Statement[] =>
