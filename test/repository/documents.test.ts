@@ -95,7 +95,7 @@ describe('a command of the AWS CLI', () => {
       pages.flatMap((file) =>
         blocksOf(file, 'sh')
           .flatMap((text) => text.replaceAll('\\\n', ' ').split('\n'))
-          .filter((line) => /^(\w+=\$\()?aws /.test(line)),
+          .filter((line) => /^(\w+=\$\(|for .*; do )?aws /.test(line)),
       ),
     ),
   ]
@@ -114,6 +114,7 @@ describe('a command of the AWS CLI', () => {
       COMMAND: '00000000-0000-0000-0000-000000000000',
       ROLE: 'landfall-prod-InstanceRole',
       PROFILE: 'landfall-prod-InstanceProfile',
+      POLICIES: 'arn:aws:iam::123456789012:policy/landfall-prod-OperatorPolicy',
     }
     // The secrets of the third step of getting started are files that only its reader has.
     const line = command

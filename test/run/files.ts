@@ -5,6 +5,7 @@ export const fastRules = [
   'french',
   'glossary',
   'install',
+  'leaving',
   'links',
   'names',
   'pipelines',
