@@ -11,6 +11,7 @@ export const fastRules = [
   'pipelines',
   'processes',
   'reasons',
+  'rights',
   'schema',
   'sources',
   'target-kinds',
