@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { createAlarmStates, createReadAlarms } from '../src/aws/alarms.ts'
+import { createReadConcurrency } from '../src/aws/account.ts'
 import { createFleet } from '../src/aws/fleet.ts'
 import { createSecretReader } from '../src/aws/secrets-manager.ts'
 import { createCommands } from '../src/aws/ssm-commands.ts'
@@ -94,6 +95,7 @@ const compose = (log: Log) => {
     images,
     describeAlarms: createAlarmStates(),
     readAlarms: createReadAlarms(),
+    readConcurrency: createReadConcurrency(),
     hooksOf: (app) => listHookEvents(app, sources),
     toTarget: composeTargets(environment, readSecret, images, table, log),
     clock,

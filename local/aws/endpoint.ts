@@ -6,7 +6,7 @@ import type { DynamoDb } from './dynamodb.ts'
 import type { CallFault, Faults } from './faults.ts'
 import type { Authorizer } from './iam/authorizer.ts'
 import { refuseCall, renderCallError } from './iam/refuse-call.ts'
-import { toLambdaCall } from './lambda/api.ts'
+import { isLambdaPath, toLambdaCall } from './lambda/api.ts'
 import { readRequest, toHeader, type HttpAnswer, type HttpRequest } from './http.ts'
 import { parseJsonInput, renderJson, renderJsonError } from './json-protocol.ts'
 import { AwsError, type Operations } from './operation.ts'
@@ -88,7 +88,7 @@ const answerQuery = async (
 const answer = async (parts: EndpointParts, request: HttpRequest): Promise<HttpAnswer> => {
   const target = toHeader(request.headers, 'x-amz-target')
   if (target !== '') return answerJson(parts, target, request)
-  if (request.path.startsWith('/2015-03-31/')) return parts.lambda(request)
+  if (isLambdaPath(request.path)) return parts.lambda(request)
   const form = new URLSearchParams(request.body.toString('utf8'))
   const version = form.get('Version') ?? ''
   if (isQueryVersion(version)) return answerQuery(parts, version, form)
@@ -101,7 +101,7 @@ const toCall = (request: HttpRequest): { service: string; operation: string } =>
   if (prefix.startsWith('DynamoDB_')) return { service: 'dynamodb', operation }
   const known = targets[prefix]
   if (known) return { service: known.service, operation }
-  if (request.path.startsWith('/2015-03-31/'))
+  if (isLambdaPath(request.path))
     return { service: 'lambda', operation: toLambdaCall(request.url).operation }
   const scope = /Credential=[^/]*\/\d*\/[^/]*\/([^/]*)\//.exec(request.headers.authorization ?? '')
   const form = new URLSearchParams(request.body.toString('utf8'))

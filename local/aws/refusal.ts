@@ -2,7 +2,7 @@ import type { Caller } from './authenticate.ts'
 import type { HttpAnswer, HttpRequest } from './http.ts'
 import { toHeader } from './http.ts'
 import { renderJsonError } from './json-protocol.ts'
-import { renderLambdaError } from './lambda/api.ts'
+import { isLambdaPath, renderLambdaError } from './lambda/api.ts'
 import { AwsError } from './operation.ts'
 import { isQueryVersion, queryServices, renderQueryError } from './query-protocol.ts'
 
@@ -30,7 +30,7 @@ const queryCodes: Readonly<Record<Because, string>> = {
 export const renderRefusal = (request: HttpRequest, because: Because): HttpAnswer => {
   const target = toHeader(request.headers, 'x-amz-target')
   const json = (status: number) => new AwsError(jsonCodes[because], words[because], status)
-  if (target === '' && request.path.startsWith('/2015-03-31/')) return renderLambdaError(json(403))
+  if (target === '' && isLambdaPath(request.path)) return renderLambdaError(json(403))
   const form = new URLSearchParams(request.body.toString('utf8'))
   const version = target === '' ? (form.get('Version') ?? '') : ''
   if (!isQueryVersion(version)) return renderJsonError(json(400), '1.0')

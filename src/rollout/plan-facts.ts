@@ -47,6 +47,8 @@ export interface AppFacts {
   /** Where the image of a revision that waits for a person is live already; null where it needs none. */
   readonly liveOn: readonly Promotion[] | null
   readonly alarms: Result<readonly AlarmState[], LookUpFailure>
+  /** How many functions the account may run at a time; null where that is not known. */
+  readonly concurrency: number | null
   readonly seen: SeenHooks
   /** The webhook events that the app needs, each with its name for people: `GitHub: Pushes`. */
   readonly hooks: readonly { readonly kind: HookKind; readonly event: string }[]
@@ -69,6 +71,7 @@ export interface PlanPorts extends OpeningPorts {
   readonly images: Pick<Images, 'findDigest' | 'findCommit'>
   readonly labels: Pick<Labels, 'load'>
   readonly describeAlarms: (names: readonly string[]) => Promise<readonly AlarmState[]>
+  readonly readConcurrency: () => Promise<number | null>
   readonly hooksOf: (app: App) => AppFacts['hooks']
   readonly toTarget: (settings: TargetSettings) => PlannedTarget
   readonly clock: Clock
@@ -129,6 +132,15 @@ const lookUpAlarms = async (
   }
 }
 
+const lookUpConcurrency = async ({ readConcurrency }: PlanPorts): Promise<number | null> => {
+  try {
+    return await readConcurrency()
+  } catch (error) {
+    if (error instanceof Retryable) return null
+    throw error
+  }
+}
+
 const lookUpLiveOn = async (
   { heads, apps }: PlanPorts,
   app: App,
@@ -147,16 +159,28 @@ export const gatherFacts = async (
 ): Promise<AppFacts> => {
   const head = await ports.heads.load(app.name)
   const chosen = await chooseRevision(ports, head, wanted)
-  const [secret, registry, alarms, seen] = await Promise.all([
+  const [secret, registry, alarms, concurrency, seen] = await Promise.all([
     app.secrets === null ? null : ports.readSecretKeys(app, app.secrets),
     app.registry === null ? null : ports.checkLogin(app, app.registry),
     lookUpAlarms(ports, app),
+    lookUpConcurrency(ports),
     ports.seen.load(app.name),
   ])
   const image = registry?.ok === false ? null : await lookUpImage(ports, app, head, chosen)
   const liveOn = await lookUpLiveOn(ports, app, chosen, image)
-  const hooks = ports.hooksOf(app)
-  const now = toInstant(ports.clock())
-  const { stage } = ports
-  return { stage, app, head, chosen, secret, registry, image, liveOn, alarms, seen, hooks, now }
+  return {
+    stage: ports.stage,
+    app,
+    head,
+    chosen,
+    secret,
+    registry,
+    image,
+    liveOn,
+    alarms,
+    concurrency,
+    seen,
+    hooks: ports.hooksOf(app),
+    now: toInstant(ports.clock()),
+  }
 }

@@ -154,6 +154,21 @@ const judgeHooks = ({ hooks, seen }: AppFacts): readonly Finding[] =>
       : fine('hook', `${event}: last seen at ${at}`)
   })
 
+/** A new account has ten, and one push brings several webhooks beside the reconciler that each of them wakes. */
+const fewFunctions = 100
+
+const judgeConcurrency = ({ concurrency }: AppFacts): Finding => {
+  if (concurrency === null) {
+    const message = 'how many functions the account runs at a time could not be read'
+    return warning('concurrency', 'no_answer', message)
+  }
+  const message = `the account runs ${concurrency} functions at a time`
+  if (concurrency >= fewFunctions) return fine('concurrency', message)
+  const loss = "Landfall's and others: a webhook that comes while all are busy is lost"
+  const help = 'Ask for 1,000 (Service Quotas, AWS Lambda, Concurrent executions)'
+  return { level: 'warning', what: 'concurrency', message: `${message}, ${loss}. ${help}` }
+}
+
 const judgeMetadata = ({ settings }: Opening['release']): readonly Finding[] => {
   const message = describeUnnamed(settings)
   return message === null ? [] : [{ level: 'warning', what: 'metadata', message }]
@@ -168,6 +183,7 @@ export const findOnApp = (facts: AppFacts, release: Opening['release']): readonl
   ...judgeRegistry(facts),
   ...judgeAlarms(facts),
   ...judgeHooks(facts),
+  judgeConcurrency(facts),
   ...judgeMetadata(release),
 ]
 

@@ -1,7 +1,12 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { GetFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import {
+  GetAccountSettingsCommand,
+  GetFunctionCommand,
+  InvokeCommand,
+  LambdaClient,
+} from '@aws-sdk/client-lambda'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import * as z from 'zod'
 import { startTestAws, waitUntil, writeFunction, type TestAws } from '../support/local-aws.ts'
@@ -199,5 +204,13 @@ describe('the local Lambda', () => {
     const { Configuration } = await lambda.send(new GetFunctionCommand({ FunctionName }))
     expect(Configuration).toMatchObject({ FunctionName, Timeout: 30, Runtime: 'nodejs24.x' })
     await expect(invoke('none', {})).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
+  })
+
+  it('says that the account may run 1,000 functions at a time', async () => {
+    const { AccountLimit } = await lambda.send(new GetAccountSettingsCommand({}))
+    expect(AccountLimit).toMatchObject({
+      ConcurrentExecutions: 1000,
+      UnreservedConcurrentExecutions: 1000,
+    })
   })
 })

@@ -209,6 +209,7 @@ it('plan writes nothing', async () => {
     images: { findDigest: async () => missing, findCommit: async () => missing },
     labels: createLabels(table),
     describeAlarms: async () => [],
+    readConcurrency: async () => 1000,
     hooksOf: () => [],
     readSecretVersion: async () => succeed('v1'),
     readAlarms: async () => [],

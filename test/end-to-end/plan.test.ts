@@ -113,6 +113,7 @@ test('plan names all that is missing before the first deployment, and changes no
     startsWith('warning hook: GitHub: Pushes: none was seen yet'),
     startsWith('warning hook: GitHub: Workflow runs: none was seen yet'),
     startsWith('fine image: no revision is known yet; the registry can be asked for'),
+    'fine concurrency: the account runs 1000 functions at a time',
   ])
   expect(instances).toMatchObject([
     {

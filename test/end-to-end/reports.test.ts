@@ -388,7 +388,7 @@ test('a commit waits while the key of its secret may not be used, is told once, 
     findings: [
       { level: 'problem', reason: 'secret_refused', message: textLike(mend) },
       { level: 'warning', what: 'hook' },
-      ...['revision', 'image', 'service'].map((what) => ({ level: 'fine', what })),
+      ...['revision', 'image', 'concurrency', 'service'].map((what) => ({ level: 'fine', what })),
     ],
   })
   // A secret that was refused once is read again after 15 s.

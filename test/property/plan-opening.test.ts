@@ -251,6 +251,7 @@ const plan = (prepared: Prepared, hold: Case['hold']): Promise<Plan> => {
     readSecretKeys: async () => (isMissing ? fail(lack) : succeed([])),
     checkLogin: async () => succeed(null),
     describeAlarms: async () => [],
+    readConcurrency: async () => 1000,
     hooksOf: () => [],
     toTarget: (settings) => toPlanned(prepared, settings),
   })(world.app, null)

@@ -182,7 +182,7 @@ describe('roles', () => {
         'ssm:GetCommandInvocation',
         'ssm:ListCommandInvocations',
         'ec2:DescribeInstances',
-        'cloudwatch:DescribeAlarms',
+        'lambda:GetAccountSettings',
       ]
       expect(known).toEqual(expect.arrayContaining(wide))
     },

@@ -77,11 +77,14 @@ const describe = (account: Account, spec: LambdaFunction) => ({
 })
 
 export interface LambdaCall {
-  readonly operation: 'Invoke' | 'GetFunction'
+  readonly operation: 'Invoke' | 'GetFunction' | 'GetAccountSettings'
   readonly name: string
   /** Of a version or an alias, which are resources of their own to IAM. */
   readonly qualifier: string | null
 }
+
+/** Of the API of 2015-03-31, and of the one of 2016-08-19, which tells of the account. */
+export const isLambdaPath = (path: string): boolean => /^\/(2015-03-31|2016-08-19)\//.test(path)
 
 /**
  * What `/2015-03-31/functions/NAME/invocations` asks for, and what every other path of a function does. NAME is
@@ -89,6 +92,8 @@ export interface LambdaCall {
  */
 export const toLambdaCall = (url: string): LambdaCall => {
   const { pathname, searchParams } = new URL(url, 'http://localhost')
+  if (/^\/2016-08-19\/account-settings\/?$/.test(pathname))
+    return { operation: 'GetAccountSettings', name: '', qualifier: null }
   const [, , , named = '', ...action] = pathname.split('/')
   const last = decodeURIComponent(named).split(':function:').at(-1) ?? ''
   const [name = '', qualifier = searchParams.get('Qualifier')] = last.split(':')
@@ -96,12 +101,24 @@ export const toLambdaCall = (url: string): LambdaCall => {
   return { operation: isInvocation ? 'Invoke' : 'GetFunction', name, qualifier }
 }
 
-/** Invoke and GetFunction of the REST API of 2015-03-31. */
+/** What an account has that is not new; nothing here is reserved. */
+const accountSettings = {
+  AccountLimit: {
+    TotalCodeSize: 80_530_636_800,
+    CodeSizeUnzipped: 262_144_000,
+    CodeSizeZipped: 52_428_800,
+    ConcurrentExecutions: 1000,
+    UnreservedConcurrentExecutions: 1000,
+  },
+}
+
+/** Invoke, GetFunction and GetAccountSettings of the REST API. */
 export const createLambdaApi =
   (account: Account, runner: Runner) =>
   async (request: HttpRequest): Promise<HttpAnswer> => {
     const { operation, name } = toLambdaCall(request.url)
     try {
+      if (operation === 'GetAccountSettings') return toAnswer(200, JSON.stringify(accountSettings))
       const spec = runner.find(name)
       if (!spec)
         throw new AwsError(

@@ -123,6 +123,7 @@ const planOf = async (given: Given = {}) => {
     },
     labels: { load: async () => [] },
     describeAlarms: async () => [],
+    readConcurrency: async () => 1000,
     hooksOf: () => [],
     readSecretVersion: async () => succeed('v1'),
     readAlarms: async () => [],
@@ -461,6 +462,7 @@ describe('the findings on an app', () => {
       `fine | image | - | acme/shop:${commitAt(1)} is ${digestAt(1)}`,
       'fine | secret | - | landfall/shop has the keys API_KEY, SENTRY_DSN',
       'fine | registry | - | landfall/registry holds a username and a password',
+      'fine | concurrency | - | the account runs 1000 functions at a time',
     ])
   })
 
@@ -515,6 +517,29 @@ describe('the findings on an app', () => {
     expect(lines).toContainEqual(
       containing('problem | instances | aws_denied | AWS refuses a call'),
     )
+  })
+
+  it.each<readonly [number | null, string]>([
+    [1000, 'fine | concurrency | - | the account runs 1000 functions at a time'],
+    [100, 'fine | concurrency | - | the account runs 100 functions at a time'],
+    [
+      10,
+      "warning | concurrency | - | the account runs 10 functions at a time, Landfall's and others: a webhook that comes while all are busy is lost. Ask for 1,000 (Service Quotas, AWS Lambda, Concurrent executions)",
+    ],
+    [
+      null,
+      'warning | concurrency | no_answer | how many functions the account runs at a time could not be read',
+    ],
+  ])('says what a concurrency of %s means for webhooks', async (limit, line) => {
+    const { plan, lines } = await planOf({ ports: { readConcurrency: async () => limit } })
+    expect(lines).toContain(line)
+    expect(plan.ok).toBe(true)
+  })
+
+  it('warns where the concurrency cannot be read now', async () => {
+    const readConcurrency = () => Promise.reject(new Retryable('throttled'))
+    const { lines } = await planOf({ ports: { readConcurrency } })
+    expect(lines).toContainEqual(containing('warning | concurrency | no_answer'))
   })
 
   it('lists when each required webhook event was last seen', async () => {
@@ -703,5 +728,11 @@ it('plans predeploy on the first instance of the first target that has any', asy
 
 it('lists problems first, then warnings, then the rest', async () => {
   const { plan } = await planOf({ fleets: [[]], head: begin({}).head })
-  expect(plan.findings.map(({ level }) => level)).toEqual(['problem', 'warning', 'fine', 'fine'])
+  expect(plan.findings.map(({ level }) => level)).toEqual([
+    'problem',
+    'warning',
+    'fine',
+    'fine',
+    'fine',
+  ])
 })
