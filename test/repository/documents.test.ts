@@ -114,6 +114,11 @@ describe('a command of the AWS CLI', () => {
       COMMAND: '00000000-0000-0000-0000-000000000000',
       ROLE: 'landfall-prod-InstanceRole',
       PROFILE: 'landfall-prod-InstanceProfile',
+      POLICY: 'arn:aws:iam::123456789012:policy/landfall-prod-OperatorPolicy',
+      DEPLOYER: 'arn:aws:iam::123456789012:policy/landfall-deployer',
+      ACCOUNT: '123456789012',
+      QUEUE: 'https://sqs.eu-west-3.amazonaws.com/123456789012/landfall-prod-failed-nudges',
+      DOCUMENT: 'landfall-prod-deploy-00000000',
       POLICIES: 'arn:aws:iam::123456789012:policy/landfall-prod-OperatorPolicy',
     }
     // The secrets of the third step of getting started are files that only its reader has.
@@ -143,6 +148,7 @@ case $* in *' wait '*) ;; *) echo made-up-000000000000000000000000000000000 ;; e
       'render',
       'circleci',
       'heroku',
+      'large.json',
     ])
       writeFileSync(join(directory, name), 'x')
     const calls = commands.map(listCalls)

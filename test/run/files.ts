@@ -2,6 +2,7 @@
 export const fastRules = [
   'architecture',
   'decisions',
+  'first-contact',
   'french',
   'glossary',
   'install',

@@ -21,6 +21,7 @@ export const guides = [
 export const manuals = [
   'docs/operations.md',
   'docs/rollback.md',
+  'docs/first-contact.md',
   'examples/alarm-5xx/README.md',
 ] as const
 
