@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -704,3 +704,33 @@ fail_for_memory landfall-two.1 'code 1'
 echo other`
   expect(run(['health'], script)).toEqual([told])
 })
+
+/** As Go writes a text in JSON, the agent's language: `<` takes six bytes. */
+const toGoJson = (text: string): string =>
+  JSON.stringify(text).replaceAll(
+    /[<>&\u2028\u2029]/g,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
+const cut = (text: string, bytes: number): string => Buffer.from(text).subarray(0, bytes).toString()
+
+// Of a longer reply the agent drops all: the command would never end.
+test.each(['<', '"', '\u2028', '\u0001'])(
+  'the longest failing answer, of %j alone, fits into the 120,000 bytes of the reply of an agent',
+  (character) => {
+    const tail = `${character.repeat(299)}\n`.repeat(80)
+    const root = mkdtempSync(join(tmpdir(), 'landfall-reply-'))
+    onTestFinished(() => rmSync(root, { recursive: true }))
+    writeFileSync(join(root, 'tail'), tail)
+    const script = `serving() { printf '{"generation":1,"digest":"sha256:%064d"}' 0; }; keep_result() { :; }
+scratch=$1/scratch; mkdir "$scratch"; exec 3>&1
+for name in pull configure create predeploy start check switch drain stop; do begin "$name"; end succeeded; done
+keep_tail "$(cat "$1/tail")"; (finish failed unhealthy "$(head -c 2000 "$1/tail")") || true`
+    const stdout = `${runHost(['order', 'envelope'], script, [root]).join('\n')}\n`
+    const stderr = 'failed to run commands: exit status 1'
+    const output = `${cut(stdout, 2500)}\n----------ERROR-------\n${stderr}`
+    const reply = [cut(stdout, 24_000), stderr, output].map(toGoJson).join('')
+    // Ids, times and states around them.
+    expect(Buffer.byteLength(reply)).toBeLessThan(120_000 - 4000)
+  },
+)
