@@ -40,6 +40,10 @@ const readPolicies = async (): Promise<Readonly<Record<string, unknown>>> => {
     ...others,
     ['examples/deploy-policy.json', deploy],
     ['examples/boundary.json', JSON.parse(readFileSync('examples/boundary.json', 'utf8'))],
+    [
+      'examples/alarm-5xx/instance-policy.json',
+      JSON.parse(readFileSync('examples/alarm-5xx/instance-policy.json', 'utf8')),
+    ],
   ]
   return Object.fromEntries(entries)
 }
