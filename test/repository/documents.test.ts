@@ -115,6 +115,7 @@ describe('a command of the AWS CLI', () => {
       ROLE: 'landfall-prod-InstanceRole',
       PROFILE: 'landfall-prod-InstanceProfile',
       POLICY: 'arn:aws:iam::123456789012:policy/landfall-prod-OperatorPolicy',
+      BOUNDARY: 'arn:aws:iam::123456789012:policy/LandfallBoundary',
       DEPLOYER: 'arn:aws:iam::123456789012:policy/landfall-deployer',
       ACCOUNT: '123456789012',
       QUEUE: 'https://sqs.eu-west-3.amazonaws.com/123456789012/landfall-prod-failed-nudges',
