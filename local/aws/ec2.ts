@@ -29,6 +29,12 @@ const describe = (account: Account, { instance, status }: FleetMember) => ({
   instanceType: 't4g.small',
   placement: { availabilityZone: `${account.region}a` },
   tagSet: instance.tags,
+  ...(status.profile !== null && {
+    iamInstanceProfile: {
+      arn: `arn:aws:iam::${account.id}:instance-profile/${status.profile}`,
+      id: 'AIPA0000000000000000',
+    },
+  }),
   ...(status.metadataOptions !== null && {
     metadataOptions: {
       state: 'applied',

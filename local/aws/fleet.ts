@@ -32,6 +32,8 @@ export interface InstanceStatus {
   online: boolean
   state: 'running' | 'stopped' | 'terminated'
   agentVersion: string
+  /** The name of its instance profile; null where none is attached. */
+  profile: string | null
   /** Null: EC2's answer leaves them out, as older emulators do. */
   metadataOptions: MetadataOptions | null
 }
@@ -57,6 +59,7 @@ export const createFleet = (instances: readonly Instance[]): Fleet =>
           online: true,
           state: 'running',
           agentVersion: '3.3.3598.0',
+          profile: null,
           metadataOptions: {
             httpEndpoint: 'enabled',
             httpTokens: 'required',

@@ -60,6 +60,10 @@ const toMetadata = ({ MetadataOptions: options }: Instance): MetadataOptions | '
   return { isEnabled: HttpEndpoint === 'enabled', needsToken: HttpTokens === 'required', hopLimit }
 }
 
+/** `uploads` of `arn:aws:iam::123456789012:instance-profile/team/uploads`. */
+const toProfile = ({ IamInstanceProfile: profile }: Instance): string | null =>
+  profile?.Arn?.split('/').at(-1) ?? null
+
 /** The running instances (as EC2 lists them, and SSM the hybrid machines), with what SSM knows of them. */
 const join = (
   running: readonly Instance[],
@@ -79,6 +83,7 @@ const join = (
         ping: toPing(information?.PingStatus),
         agentVersion: information?.AgentVersion ?? null,
         tags,
+        profile: instance === undefined ? null : toProfile(instance),
         metadata: instance === undefined ? null : toMetadata(instance),
       }
     })

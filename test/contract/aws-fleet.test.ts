@@ -47,6 +47,7 @@ test('lists an instance with its name, its ping and its agent’s version', asyn
       ping: 'online',
       agentVersion: '3.3.3598.0',
       tags: { Name: 'demo', 'landfall:stage': 'local' },
+      profile: null,
       metadata: { isEnabled: true, needsToken: true, hopLimit: 1 },
     },
   ])
@@ -64,6 +65,12 @@ test.each([
     expect(found?.metadata).toEqual(expected)
   },
 )
+
+test('reads of EC2 which profile an instance has', async () => {
+  turn('i-00000002', { profile: 'uploads' })
+  const found = await fleet.list(demo)
+  expect(found.map(({ profile }) => profile)).toEqual([null, 'uploads', null])
+})
 
 test('says that it is unknown where EC2’s answer leaves it out', async () => {
   turn('i-00000002', { metadataOptions: null })
@@ -112,6 +119,7 @@ test('lists a hybrid machine, which EC2 does not know, from SSM', async () => {
       ping: 'online',
       agentVersion: '3.3.1.0',
       tags: null,
+      profile: null,
       metadata: null,
     },
   ])

@@ -55,6 +55,7 @@ export const machine = (index: number, changes: Partial<FleetInstance> = {}): Fl
   ping: 'online',
   agentVersion: '3.3.2746.0',
   tags: { Name: 'lettings', 'landfall:stage': 'test' },
+  profile: 'landfall-test',
   metadata: { isEnabled: true, needsToken: true, hopLimit: 1 },
   ...changes,
 })

@@ -133,7 +133,7 @@ const describePort = ({ publish, replaces }: Ec2Settings, holder: string): strin
 
 /** What to do about an instance that did not answer. The message is empty if nothing was sent to it. */
 const explainUnseen = (
-  { id, ping, agentVersion }: InstanceSight['instance'],
+  { id, ping, agentVersion, profile, metadata }: InstanceSight['instance'],
   reason: Reason,
   message: string,
 ): string => {
@@ -143,11 +143,13 @@ const explainUnseen = (
     return `no command can be sent to it (${message}); does it have the tag landfall:stage of this stage?`
   if (reason === 'instance_untagged') return reasons[reason]
   if (reason !== 'instance_offline') return message
-  const what =
-    ping === 'offline'
-      ? 'its SSM agent has stopped answering'
-      : 'SSM does not know it, or EC2 knows no running instance of this id'
-  return `${what}: check its instance profile, its agent and its way out on port 443`
+  const rest = 'check its agent and its way out on port 443'
+  if (ping === 'offline') return `its SSM agent has stopped answering: ${rest}, and its profile`
+  if (metadata === null) return 'neither SSM nor EC2 knows a running instance of this id'
+  // One that is online has a profile, or needs none: another one would take away what that one allows.
+  return profile === null
+    ? `SSM does not know it, and it has no instance profile: attach the one that the output InstanceProfile of the stack names, and ${rest}`
+    : `SSM does not know it: add the rights of examples/instance-policy.json to the role of its profile ${profile}, and ${rest}`
 }
 
 const findOnHost = (

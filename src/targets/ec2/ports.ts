@@ -64,6 +64,8 @@ export interface FleetInstance {
   readonly agentVersion: string | null
   /** Null for a hybrid machine, which EC2 does not know. */
   readonly tags: Readonly<Record<string, string>> | null
+  /** The name of its instance profile; null for one without, and for a machine that EC2 does not list. */
+  readonly profile: string | null
   /** `unknown` where EC2's answer leaves them out; null for a machine that EC2 does not list. */
   readonly metadata: MetadataOptions | 'unknown' | null
 }

@@ -73,6 +73,7 @@ export const listSelected = async (
     ping: 'unknown',
     agentVersion: null,
     tags: null,
+    profile: null,
     metadata: null,
   } as const
   return { selected: [...found, ...absent.map((id) => ({ id, ...gone }))], ignored: [] }

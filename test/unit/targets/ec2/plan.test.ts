@@ -235,7 +235,24 @@ test('reports an instance that serves another release than the live one', async 
 
 test.each<[string, Partial<FleetInstance>, string, string]>([
   ['offline', { ping: 'offline' }, 'instance_offline', 'its SSM agent has stopped answering'],
-  ['unknown to SSM', { ping: 'unknown' }, 'instance_offline', 'SSM does not know it'],
+  [
+    'unknown to SSM and without a profile',
+    { ping: 'unknown', profile: null },
+    'instance_offline',
+    'SSM does not know it, and it has no instance profile: attach the one that the output InstanceProfile of the stack names',
+  ],
+  [
+    'unknown to SSM with a profile of its own',
+    { ping: 'unknown', profile: 'uploads' },
+    'instance_offline',
+    'SSM does not know it: add the rights of examples/instance-policy.json to the role of its profile uploads',
+  ],
+  [
+    'neither in EC2 nor in SSM',
+    { ping: 'unknown', profile: null, metadata: null },
+    'instance_offline',
+    'neither SSM nor EC2 knows a running instance of this id',
+  ],
   [
     'with an old agent',
     { agentVersion: '3.2.0.0' },
