@@ -14,6 +14,7 @@ export const createReadConcurrency = (
   const client = lazy(create)
   return async () => {
     const { AccountLimit: limit } = await read(
+      'lambda:GetAccountSettings',
       () => client().send(new GetAccountSettingsCommand({}), inTime()),
       { AccessDeniedException: { $metadata: {} } },
     )
