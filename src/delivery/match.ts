@@ -1,6 +1,6 @@
 import type { App, Configuration } from '../deployment/app.ts'
 import { isNamedByCommit } from '../deployment/choose.ts'
-import type { Evidence } from '../deployment/revision.ts'
+import type { CiEvidence, Evidence } from '../deployment/revision.ts'
 import type { Instant } from '../kernel/clock.ts'
 import { Commit, type AppName, type RevisionId } from '../kernel/id.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
@@ -87,26 +87,45 @@ const matchCiRun = (run: CiRunFacts, apps: readonly App[], receivedAt: Instant):
     requiredWorkflows(app, run).map((workflow): Match => {
       const { commit, ci, runId, runNumber, attempt, conclusion, origin } = run
       const createdAt = notLater(run.createdAt, receivedAt)
-      const of = { kind: 'ci', ci, workflow, runId, runNumber, attempt, createdAt } as const
-      return { app: app.name, revision: commit, commit, evidence: { ...of, conclusion, origin } }
+      const evidence: CiEvidence = {
+        kind: 'ci',
+        ci,
+        workflow,
+        workflowId: run.workflowPath,
+        runId,
+        runNumber,
+        attempt,
+        createdAt,
+        conclusion,
+        origin,
+      }
+      return { app: app.name, revision: commit, commit, evidence }
     }),
   )
   return matches.length === 0 ? fail('workflow_not_required') : succeed(matches)
 }
 
+const workflowFolder = '.github/workflows/'
+
 /**
- * The required workflows that this run is of, as `landfall.yml` writes them: by name (`CI`), by file
- * (`ci.yml`) or by path (`.github/workflows/ci.yml`).
+ * Whether the run is of the workflow that `landfall.yml` names by path (`.github/workflows/ci.yml`), by file (`ci.yml`)
+ * or by name (`CI`). Anyone whose commit is merged may give a workflow any name, so a name counts for neither of the
+ * first two where the source tells the path.
  */
-const requiredWorkflows = (app: App, run: CiRunFacts): readonly string[] => {
-  const file = run.workflowPath?.split('/').at(-1)
-  const names = new Set([run.workflow, run.workflowPath, file])
-  return app.requires.flatMap((required) =>
-    required.kind === 'ci' && required.ci === run.ci && names.has(required.workflow)
+const isOfWorkflow = ({ ci, workflow, workflowPath }: CiRunFacts, required: string): boolean => {
+  if (ci === 'github' && /^dynamic\/|\/.*\.ya?ml$/i.test(required)) return required === workflowPath
+  if (workflowPath !== null && /\.ya?ml$/i.test(required))
+    return `${workflowFolder}${required}` === workflowPath
+  return required === workflow
+}
+
+/** The required workflows that this run is of, as `landfall.yml` writes them. */
+const requiredWorkflows = (app: App, run: CiRunFacts): readonly string[] =>
+  app.requires.flatMap((required) =>
+    required.kind === 'ci' && required.ci === run.ci && isOfWorkflow(run, required.workflow)
       ? [required.workflow]
       : [],
   )
-}
 
 const matchImage = (image: ImageFacts, apps: readonly App[], receivedAt: Instant): Matched => {
   const app = apps.find(({ name }) => name === image.app)

@@ -6,7 +6,13 @@ import { blockers } from './blockers.ts'
 import { isPast } from './deadline.ts'
 import type { Head } from './head.ts'
 import { isQuarantined } from './quarantine.ts'
-import { compareOrders, type PushOrder, type Revision, type RevisionStatus } from './revision.ts'
+import {
+  compareOrders,
+  runsOf,
+  type PushOrder,
+  type Revision,
+  type RevisionStatus,
+} from './revision.ts'
 import { lacksPush, type SeenHooks } from './seen.ts'
 
 interface RevisionEnding {
@@ -38,16 +44,17 @@ export interface Choice {
   readonly rest: Revision | null
 }
 
-export const ciKey = (ci: string, workflow: string): string => `${ci}:${workflow}`
-
 const requiredCi = (app: App) => app.requires.filter((requirement) => requirement.kind === 'ci')
 
 /** The order of the first required CI; without CI, of the time when the image was first seen. */
 export const orderOf = (app: App, revision: Revision): PushOrder | null => {
   const [first] = requiredCi(app)
   if (first === undefined) return { createdAt: revision.firstSeenAt, number: 0 }
-  const run = revision.ci[ciKey(first.ci, first.workflow)]
-  return run === undefined ? null : { createdAt: run.createdAt, number: run.runNumber }
+  // The oldest: after another push of the commit they have all run again.
+  const [oldest] = runsOf(revision, first)
+    .map(({ createdAt, runNumber: number }) => ({ createdAt, number }))
+    .toSorted(compareOrders)
+  return oldest ?? null
 }
 
 /** Whether revisions are commits, by a required CI or a commit in the tag; else they are the digests under the tag. */
@@ -56,9 +63,10 @@ export const isNamedByCommit = (app: App): boolean =>
 
 /** Every CI entry that the app requires ended green for this revision. */
 export const isCiGreen = (app: App, revision: Revision): boolean =>
-  requiredCi(app).every(
-    ({ ci, workflow }) => revision.ci[ciKey(ci, workflow)]?.conclusion === 'success',
-  )
+  requiredCi(app).every((required) => {
+    const runs = runsOf(revision, required)
+    return runs.length > 0 && runs.every(({ conclusion }) => conclusion === 'success')
+  })
 
 /**
  * The registry is asked again after 15, 30, 60 … up to 300 s, and at once when it has announced the image
@@ -92,7 +100,7 @@ const listMissing = (
 ): readonly string[] => [
   ...(lacksPush(head, app, revision, seen, now) ? [`a push to ${app.branch}`] : []),
   ...requiredCi(app)
-    .filter(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)] === undefined)
+    .filter((required) => runsOf(revision, required).length === 0)
     .map(({ ci, workflow }) => `${ci} workflow ${workflow}`),
 ]
 
@@ -118,8 +126,9 @@ export const readinessOf = (
   if (order !== null && head.mark !== null && compareOrders(order, head.mark) <= 0)
     return { kind: 'ended', ...superseded }
   if (isQuarantined(head, revision)) return asEnded('refused', 'quarantined')
-  const runs = requiredCi(app).map(({ ci, workflow }) => revision.ci[ciKey(ci, workflow)])
-  if (runs.some((run) => run?.conclusion === 'failure')) return asEnded('refused', 'ci_failed')
+  const runs = requiredCi(app).flatMap((required) => runsOf(revision, required))
+  if (runs.some(({ conclusion }) => conclusion === 'failure'))
+    return asEnded('refused', 'ci_failed')
   const what = listMissing(head, app, revision, seen, now)
   const isIdle = head.freeze === null && head.deployment === null
   // A person takes as long as it takes.
@@ -228,7 +237,7 @@ export const listMissingEvidence = (
   const lost = revisions.flatMap((revision): readonly MissingEvidence[] => {
     const { commit } = revision
     const lacksRun = requiredCi(app).some(
-      ({ ci, workflow }) => ci === 'github' && revision.ci[ciKey(ci, workflow)] === undefined,
+      (required) => required.ci === 'github' && runsOf(revision, required).length === 0,
     )
     return commit !== null &&
       readinessOf(head, app, revision, seen, now).kind === 'lacking' &&

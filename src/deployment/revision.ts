@@ -16,7 +16,10 @@ export interface PushOrder {
 export interface CiEvidence {
   readonly kind: 'ci'
   readonly ci: 'github' | 'circleci'
+  /** As landfall.yml names it. */
   readonly workflow: string
+  /** What tells workflows of one name apart: the file's path. Null where the source or an old record does not say. */
+  readonly workflowId: string | null
   readonly runId: string
   readonly runNumber: number
   readonly attempt: number
@@ -76,7 +79,7 @@ export interface Revision {
   readonly firstSeenAt: Instant
   /** Since when it waits: its first evidence, or the one that brought it back from `refused` or `expired`. */
   readonly waitingSince: Instant
-  /** The newest finished run per required workflow, keyed `github:CI`. */
+  /** The newest finished run of each workflow that a required one may be, `github:CI`: read by `runsOf`. */
   readonly ci: Readonly<Record<string, CiEvidence>>
   readonly push: PushEvidence | null
   readonly image: ImageEvidence | null
@@ -90,6 +93,15 @@ export interface Revision {
   /** Raised by every write; a status is written on condition that no other write came in between. */
   readonly version: number
 }
+
+export const ciKey = (ci: string, workflow: string): string => `${ci}:${workflow}`
+
+/** The runs of a required workflow: more than one where several files have a workflow of its name. */
+export const runsOf = (
+  revision: Pick<Revision, 'ci'>,
+  { ci, workflow }: Pick<CiEvidence, 'ci' | 'workflow'>,
+): readonly CiEvidence[] =>
+  Object.values(revision.ci).filter((run) => run.ci === ci && run.workflow === workflow)
 
 /** Which source told of it first, as the `by` of what follows. */
 export const sourceOf = ({ ci, image }: Revision): string => {

@@ -1,6 +1,5 @@
 import type { EvidenceJournal } from '../delivery/record.ts'
-import { ciKey } from '../deployment/choose.ts'
-import type { Evidence } from '../deployment/revision.ts'
+import { ciKey, type Evidence } from '../deployment/revision.ts'
 import type { Instant } from '../kernel/clock.ts'
 import type { AppName, Commit, RevisionId } from '../kernel/id.ts'
 import { schemaVersion } from './item.ts'

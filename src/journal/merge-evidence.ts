@@ -1,10 +1,11 @@
-import { ciKey } from '../deployment/choose.ts'
-import type {
-  CiEvidence,
-  Evidence,
-  ImageEvidence,
-  PushEvidence,
-  Revision,
+import {
+  ciKey,
+  runsOf,
+  type CiEvidence,
+  type Evidence,
+  type ImageEvidence,
+  type PushEvidence,
+  type Revision,
 } from '../deployment/revision.ts'
 import { secondsBetween, type Instant } from '../kernel/clock.ts'
 
@@ -39,15 +40,35 @@ const mergePush = (recorded: PushEvidence | null, evidence: PushEvidence): PushE
 const mergeImage = (recorded: ImageEvidence | null, evidence: ImageEvidence): ImageEvidence =>
   recorded && secondsBetween(recorded.seenAt, evidence.seenAt) <= 0 ? recorded : evidence
 
+/** A run of the same workflow, as far as is known: each of two files of one name has its own. */
+const findRecorded = (
+  { ci }: Revision,
+  { workflowId, ...evidence }: CiEvidence,
+): readonly [string, CiEvidence] | undefined =>
+  Object.entries(ci).find(
+    ([, run]) =>
+      run.ci === evidence.ci &&
+      run.workflow === evidence.workflow &&
+      (run.workflowId === workflowId || run.workflowId === null || workflowId === null),
+  )
+
+/** The item must fit into the journal, however many files have one name. */
+const mostWorkflowsOfName = 16
+
+const addCi = (revision: Revision, evidence: CiEvidence): Revision => {
+  const [recordedName, recorded] = findRecorded(revision, evidence) ?? []
+  const others = runsOf(revision, evidence).length
+  if (recorded === undefined && others >= mostWorkflowsOfName) return revision
+  const first = ciKey(evidence.ci, evidence.workflow)
+  const name = recordedName ?? (others === 0 ? first : `${first} ${evidence.workflowId}`)
+  const run = mergeCi(recorded, evidence)
+  return run === recorded ? revision : { ...revision, ci: { ...revision.ci, [name]: run } }
+}
+
 const addEvidence = (revision: Revision, evidence: Evidence): Revision => {
   switch (evidence.kind) {
-    case 'ci': {
-      const name = ciKey(evidence.ci, evidence.workflow)
-      const run = mergeCi(revision.ci[name], evidence)
-      return run === revision.ci[name]
-        ? revision
-        : { ...revision, ci: { ...revision.ci, [name]: run } }
-    }
+    case 'ci':
+      return addCi(revision, evidence)
     case 'push': {
       const push = mergePush(revision.push, evidence)
       return push === revision.push ? revision : { ...revision, push }
@@ -62,7 +83,7 @@ const addEvidence = (revision: Revision, evidence: Evidence): Revision => {
 /** The commit was pushed anew (a branch set back to it): another run, not another attempt of one. */
 const isNewRun = (revision: Revision, evidence: Evidence): boolean => {
   if (evidence.kind !== 'ci') return false
-  const recorded = revision.ci[ciKey(evidence.ci, evidence.workflow)]
+  const [, recorded] = findRecorded(revision, evidence) ?? []
   return recorded !== undefined && recorded.runId !== evidence.runId
 }
 

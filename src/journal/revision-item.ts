@@ -23,6 +23,7 @@ const revisionSchema: z.ZodType<Revision> = z.object({
       kind: z.literal('ci'),
       ci: z.enum(['github', 'circleci']),
       workflow: z.string(),
+      workflowId: z.string().nullable().default(null),
       runId: z.string(),
       runNumber: z.number().int().nonnegative(),
       attempt: z.number().int().nonnegative(),

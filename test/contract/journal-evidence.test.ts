@@ -32,6 +32,7 @@ const run: CiEvidence = {
   kind: 'ci',
   ci: 'github',
   workflow: 'CI',
+  workflowId: '.github/workflows/ci.yml',
   runId: '9001',
   runNumber: 41,
   attempt: 1,
@@ -156,12 +157,13 @@ describe('evidence', () => {
 })
 
 describe('a CI run', () => {
+  const nameOf = ({ ci, workflow, workflowId }: CiEvidence) => `${ci}:${workflow} ${workflowId}`
   const newest = (list: readonly CiEvidence[]): CiEvidence | undefined =>
     [...list].sort((a, b) => b.runNumber - a.runNumber || b.attempt - a.attempt)[0]
 
   it('keeps the newest run and attempt in any order of arrival, with its earliest creation time', async () => {
     const distinct = fc.uniqueArray(runs({ workflows: ['CI', 'Lint'] }), {
-      selector: (fact) => `${fact.ci} ${fact.workflow} ${fact.runNumber} ${fact.attempt}`,
+      selector: (fact) => `${nameOf(fact)} ${fact.runNumber} ${fact.attempt}`,
       minLength: 1,
       maxLength: 8,
     })
@@ -171,18 +173,51 @@ describe('a CI run', () => {
         if (atOnce) await Promise.all(facts.map(write))
         else for (const fact of facts) await write(fact)
         const { ci } = await load(id)
-        const names = new Set(facts.map((fact) => `${fact.ci}:${fact.workflow}`))
-        expect(new Set(Object.keys(ci))).toEqual(names)
+        const kept = new Map(Object.values(ci).map((fact) => [nameOf(fact), fact]))
+        const names = new Set(facts.map(nameOf))
+        expect(new Set(kept.keys())).toEqual(names)
+        expect(Object.keys(ci)).toHaveLength(names.size)
         for (const name of names) {
-          const ofWorkflow = facts.filter((fact) => `${fact.ci}:${fact.workflow}` === name)
+          const ofWorkflow = facts.filter((fact) => nameOf(fact) === name)
           const winner = newest(ofWorkflow)
           const ofRun = ofWorkflow.filter(({ runNumber }) => runNumber === winner?.runNumber)
           const createdAt = ofRun.map((fact) => fact.createdAt).sort()[0]
-          expect(ci[name]).toEqual({ ...winner, createdAt })
+          expect(kept.get(name)).toEqual({ ...winner, createdAt })
         }
       }),
       { numRuns: inFull(60, 20) },
     )
+  })
+
+  it('keeps the runs of two workflow files of one name apart', async () => {
+    const id = newCommit()
+    const red = { ...run, conclusion: 'failure' } as const
+    const other = {
+      ...run,
+      workflowId: '.github/workflows/nightly.yml',
+      runId: '9100',
+      runNumber: 500,
+    }
+    for (const fact of [red, other]) expect(await record(id, fact)).toBe('recorded')
+    expect(Object.values((await load(id)).ci)).toEqual([red, other])
+    const green = { ...run, attempt: 2 }
+    expect(await record(id, green)).toBe('recorded')
+    expect(await record(id, other)).toBe('unchanged')
+    expect(Object.values((await load(id)).ci)).toEqual([green, other])
+  })
+
+  it('replaces a run that an older version recorded without its file', async () => {
+    const id = newCommit()
+    await record(id, { ...run, workflowId: null, conclusion: 'failure' })
+    expect(await record(id, { ...run, attempt: 2 })).toBe('recorded')
+    expect(Object.values((await load(id)).ci)).toEqual([{ ...run, attempt: 2 }])
+  })
+
+  it('keeps the first 16 workflow files of one name', async () => {
+    const id = newCommit()
+    for (let file = 0; file < 20; file += 1)
+      await record(id, { ...run, workflowId: `.github/workflows/${file}.yml` })
+    expect(Object.values((await load(id)).ci)).toHaveLength(16)
   })
 
   it('adds what a repetition tells of the commit, once', async () => {

@@ -186,6 +186,7 @@ describe('the waiting revisions of an app', () => {
       kind: 'ci',
       ci: 'github',
       workflow: 'CI',
+      workflowId: null,
       runId: '7',
       runNumber: 7,
       attempt: 1,

@@ -108,6 +108,7 @@ export const revisionAt = (index: number, changes: Partial<Revision> = {}): Revi
       kind: 'ci',
       ci: 'github',
       workflow: 'CI',
+      workflowId: '.github/workflows/ci.yml',
       runId: String(index),
       runNumber: orderAt(index).number,
       attempt: 1,

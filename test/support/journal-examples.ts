@@ -186,6 +186,7 @@ const run = {
   kind: 'ci',
   ci: 'github',
   workflow: 'CI',
+  workflowId: '.github/workflows/ci.yml',
   runId: '9001',
   runNumber: 41,
   attempt: 1,

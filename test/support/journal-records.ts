@@ -389,6 +389,7 @@ export const runs = (ids: { workflows: readonly string[] }): fc.Arbitrary<CiEvid
     kind: fc.constant('ci' as const),
     ci: fc.constantFrom('github' as const, 'circleci' as const),
     workflow: fc.constantFrom(...ids.workflows),
+    workflowId: fc.constantFrom('.github/workflows/ci.yml', '.github/workflows/other.yml'),
     runId: words,
     runNumber: fc.nat({ max: 4 }),
     attempt: fc.integer({ min: 1, max: 4 }),

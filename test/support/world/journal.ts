@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import { ciKey } from '../../../src/deployment/choose.ts'
 import type { Ended, Release } from '../../../src/deployment/deployment.ts'
 import { createHead, type Head } from '../../../src/deployment/head.ts'
 import {
   askedAgain,
+  ciKey,
   type CiEvidence,
   type Evidence,
   type Revision,
@@ -55,6 +55,7 @@ const runOf = (
   kind: 'ci',
   ci: 'github',
   workflow: 'CI',
+  workflowId: null,
   runId: String(index),
   runNumber: orderAt(index).number,
   attempt,

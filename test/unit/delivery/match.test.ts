@@ -105,11 +105,29 @@ describe('match: the end of a GitHub run', () => {
       const app = appOf('oc-lettings', { requires: [{ kind: 'ci', ci: 'github', workflow }] })
       const { runId, runNumber, attempt, createdAt, conclusion, origin } = run
       const of = { runId, runNumber, attempt, createdAt, conclusion, origin }
-      const evidence = { kind: 'ci', ci: 'github', workflow, ...of }
+      const workflowId = '.github/workflows/ci.yml'
+      const evidence = { kind: 'ci', ci: 'github', workflow, workflowId, ...of }
       expect(matchOf(run, app)).toEqual(
         succeed([{ app: 'oc-lettings', revision: commit, commit, evidence }]),
       )
     }
+  })
+
+  it.each([
+    ['.github/workflows/ci.yml', { workflow: '.github/workflows/ci.yml' }],
+    ['ci.yml', { workflow: 'ci.yml' }],
+    ['ci.yml', { workflowPath: 'vendor/rules/.github/workflows/ci.yml' }],
+    ['.github/workflows/ci.yml', { workflow: '.github/workflows/ci.yml', workflowPath: null }],
+    ['dynamic/pages/build', { workflow: 'dynamic/pages/build' }],
+  ])('does not count another file for the required %s: %j', (workflow, changes) => {
+    const app = appOf('oc-lettings', { requires: [{ kind: 'ci', ci: 'github', workflow }] })
+    const other = { ...run, workflowPath: '.github/workflows/other.yml', ...changes }
+    expect(matchOf(other, app)).toEqual(fail('workflow_not_required'))
+  })
+
+  it.each(['build / test', 'ci.yml'])('matches a workflow by its name %s', (workflow) => {
+    const app = appOf('oc-lettings', { requires: [{ kind: 'ci', ci: 'github', workflow }] })
+    expect(matchOf({ ...run, workflow, workflowPath: null }, app).ok).toBe(true)
   })
 
   it('matches a red run', () => {
@@ -148,7 +166,7 @@ describe('match: the end of a CircleCI workflow', () => {
   it('matches a CircleCI workflow by its name', () => {
     const { runId, runNumber, attempt, createdAt, conclusion, origin } = circle
     const of = { runId, runNumber, attempt, createdAt, conclusion, origin }
-    const evidence = { kind: 'ci', ci: 'circleci', workflow: 'build', ...of }
+    const evidence = { kind: 'ci', ci: 'circleci', workflow: 'build', workflowId: null, ...of }
     expect(matchOf(circle, requiring(build, { kind: 'image' }))).toEqual(
       succeed([{ app: 'oc-lettings', revision: commit, commit, evidence }]),
     )

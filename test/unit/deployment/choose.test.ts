@@ -63,6 +63,18 @@ describe('a waiting revision', () => {
     expect(standing(red)).toEqual(endedAs('refused', 'ci_failed'))
   })
 
+  it('requires each of two workflow files of the required name to be green', () => {
+    const [run] = Object.values(revisionAt(3).ci)
+    if (run === undefined) throw new Error('no run')
+    const other = { ...run, workflowId: '.github/workflows/nightly.yml', runNumber: 500 }
+    const both = (changes: Partial<CiEvidence>): Revision =>
+      revisionAt(3, { ci: { 'github:CI': { ...run, ...changes }, another: other } })
+    expect(standing(both({ conclusion: 'failure' }))).toEqual(endedAs('refused', 'ci_failed'))
+    expect(isCiGreen(lettings, both({ conclusion: 'failure' }))).toBe(false)
+    expect(isCiGreen(lettings, both({}))).toBe(true)
+    expect(standing(both({}))).toEqual({ kind: 'ready', order: orderAt(3) })
+  })
+
   it('supersedes a revision at or below the mark, also while it lacks something else', () => {
     const superseded = endedAs('superseded', 'superseded')
     expect(standing(revisionAt(3), live(1, 3))).toEqual(superseded)

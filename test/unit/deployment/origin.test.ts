@@ -7,13 +7,13 @@ import { originAt } from '../../support/examples.ts'
 
 const [given] = Object.values(revisionAt(1).ci)
 if (given === undefined) throw new Error('no run')
-const runAt = (index: number) => ({ ...given, origin: originAt(index) })
+const runAt = (index: number, workflow: string) => ({ ...given, workflow, origin: originAt(index) })
 
 const revision: Revision = {
   ...revisionAt(1),
   push: null,
   image: null,
-  ci: { 'github:A': runAt(1), 'github:B': runAt(2) },
+  ci: { 'github:A': runAt(1, 'A'), 'github:B': runAt(2, 'B') },
 }
 const appFor = (...workflows: readonly string[]) =>
   appOf('shop', {

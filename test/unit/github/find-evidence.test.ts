@@ -127,6 +127,7 @@ const evidence = {
   kind: 'ci',
   ci: 'github',
   workflow: 'CI',
+  workflowId: '.github/workflows/ci.yml',
   runId: '9001',
   runNumber: 41,
   attempt: 2,
