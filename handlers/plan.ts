@@ -11,6 +11,7 @@ import { createHeads } from '../src/journal/heads.ts'
 import { createHerokuRecords } from '../src/journal/heroku.ts'
 import { createLabels } from '../src/journal/labels.ts'
 import { createProxyImages } from '../src/journal/proxy-images.ts'
+import { createRepositories } from '../src/journal/repositories.ts'
 import { createRevisions } from '../src/journal/revisions.ts'
 import { createSeen } from '../src/journal/seen.ts'
 import { createJournalTable, type JournalTable } from '../src/journal/table.ts'
@@ -89,6 +90,7 @@ const compose = (log: Log) => {
     heads: createHeads(table),
     revisions: createRevisions(table),
     seen: createSeen(table),
+    repositories: createRepositories(table),
     labels: createLabels(table),
     ...createSecretChecks(readSecret),
     ...createSecretVersions(readSecret),

@@ -20,6 +20,7 @@ import { createCarryRecords } from '../src/journal/carries.ts'
 import { createHerokuRecords } from '../src/journal/heroku.ts'
 import { createProxyImages } from '../src/journal/proxy-images.ts'
 import { createFleetScans } from '../src/journal/fleet-scans.ts'
+import { createRepositories } from '../src/journal/repositories.ts'
 import { createRenewals } from '../src/journal/renewals.ts'
 import { createSeen } from '../src/journal/seen.ts'
 import { createJournalTable, type JournalTable } from '../src/journal/table.ts'
@@ -176,6 +177,15 @@ const composeRenewal = (
   })
 }
 
+const composeFindEvidence = (
+  { GITHUB_API: baseUrl }: ReconcileEnvironment,
+  table: JournalTable,
+  readSecret: ReadSecret,
+) => {
+  const open = createOpenGithub({ http, readSecret, clock, baseUrl })
+  return createFindEvidence(open, createRepositories(table).load, clock)
+}
+
 const compose = (log: Log) => {
   const environment = readEnvironment(environments.reconcile)
   const table = createJournalTable(environment.TABLE_NAME)
@@ -190,11 +200,10 @@ const compose = (log: Log) => {
     githubApi: environment.GITHUB_API,
     loadEvent: async () => (await import('../src/aws/events.ts')).createEventReporter(),
   })
-  const baseUrl = environment.GITHUB_API
   const reconcile = createReconcile({
     ...records,
     images,
-    findEvidence: createFindEvidence(createOpenGithub({ http, readSecret, clock, baseUrl }), clock),
+    findEvidence: composeFindEvidence(environment, table, readSecret),
     ...createSecretVersions(readSecret),
     readAlarms: createReadAlarms(),
     sendNotice: (channel, notice, app) => reporters[channel](notice, app),

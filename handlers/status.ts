@@ -5,6 +5,7 @@ import { createHeads } from '../src/journal/heads.ts'
 import { createHistory } from '../src/journal/history.ts'
 import { createProxyImages } from '../src/journal/proxy-images.ts'
 import { createRenewals } from '../src/journal/renewals.ts'
+import { createRepositories } from '../src/journal/repositories.ts'
 import { createRevisions } from '../src/journal/revisions.ts'
 import { createSeen } from '../src/journal/seen.ts'
 import { createJournalTable } from '../src/journal/table.ts'
@@ -33,6 +34,7 @@ const compose = () => {
     revisions,
     history: createHistory(table),
     seen: createSeen(table),
+    repositories: createRepositories(table),
     proxyImages: createProxyImages(table),
     renewals: createRenewals(table),
     clock: systemClock,

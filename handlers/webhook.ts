@@ -3,8 +3,10 @@ import { createHookSecrets } from '../src/aws/secrets-manager.ts'
 import { environments, readEnvironment } from '../src/config/environment.ts'
 import { loadConfiguration } from '../src/config/load.ts'
 import { answerHttp, type ReceiveServices } from '../src/delivery/receive.ts'
+import { createFindApps } from '../src/delivery/find-apps.ts'
 import { createNoteSeen } from '../src/delivery/seen.ts'
 import { createEvidenceJournal } from '../src/journal/evidence.ts'
+import { createRepositories } from '../src/journal/repositories.ts'
 import { createRecordSeen } from '../src/journal/seen.ts'
 import { createJournalTable } from '../src/journal/table.ts'
 import { systemClock } from '../src/kernel/clock.ts'
@@ -19,15 +21,15 @@ const compose = (log: Log): ReceiveServices => {
   const configuration = loadConfiguration()
   const table = createJournalTable(environment.TABLE_NAME)
   return {
-    configuration,
     sources: {
       github: githubSource,
       circleci,
       'docker-hub': createDockerHub(new Set(configuration.apps.map(({ name }) => name))),
     },
     secrets: createHookSecrets(configuration.sources, log),
+    findApps: createFindApps(createRepositories(table), configuration.apps, log),
     journal: createEvidenceJournal(table),
-    noteSeen: createNoteSeen(createRecordSeen(table), configuration.apps, log),
+    noteSeen: createNoteSeen(createRecordSeen(table), log),
     nudge: createNudge(environment.RECONCILE_FUNCTION),
     clock: systemClock,
     log,

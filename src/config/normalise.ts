@@ -123,6 +123,7 @@ const toTarget = (file: TargetFile): TargetSettings[] => [
 const toApp = (name: string, file: AppFile): App => ({
   name: AppName.parse(name),
   repository: file.repository ?? null,
+  repositoryId: file.repositoryId ?? null,
   branch: file.branch,
   image: file.image,
   tag: file.tag,

@@ -126,6 +126,11 @@ const AppFile = z.strictObject({
   repository: textLike('a repository on GitHub, such as acme/oc-lettings', /^[\w.-]+\/[\w.-]+$/)
     .optional()
     .describe('owner/name on GitHub.'),
+  repositoryId: wholeNumber(1, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe(
+      "GitHub's id of the repository. Left out: that of the first delivery; deliveries of another one are refused.",
+    ),
   branch: textLike('the name of a branch', /^[^\s~^:?*[\\]{1,255}$/).default('main'),
   image: ImageName,
   tag: TagTemplate.default('{commit}'),

@@ -1,16 +1,10 @@
-import type { App, Configuration } from '../deployment/app.ts'
+import type { App } from '../deployment/app.ts'
 import { isNamedByCommit } from '../deployment/choose.ts'
 import type { CiEvidence, Evidence } from '../deployment/revision.ts'
 import type { Instant } from '../kernel/clock.ts'
-import { Commit, type AppName, type RevisionId } from '../kernel/id.ts'
+import { Commit, isSameName, type AppName, type RevisionId } from '../kernel/id.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import {
-  isSameName,
-  type CiRunFacts,
-  type ImageFacts,
-  type Parsed,
-  type PushFacts,
-} from '../sources/source.ts'
+import { type CiRunFacts, type ImageFacts, type Parsed, type PushFacts } from '../sources/source.ts'
 
 /** The evidence of a delivery for one app. */
 export interface Match {
@@ -34,12 +28,12 @@ export type IgnoreReason =
 
 type Matched = Result<readonly Match[], IgnoreReason>
 
-/** The apps that a verified delivery is evidence for, at least one, or why there are none. */
-export const match = (
-  parsed: Parsed,
-  { apps }: Pick<Configuration, 'apps'>,
-  receivedAt: Instant,
-): Matched => {
+/**
+ * The apps that a verified delivery is evidence for, at least one, or why there are none.
+ *
+ * @param apps those whose repository, or whose image, it is of (`find-apps.ts`)
+ */
+export const match = (parsed: Parsed, apps: readonly App[], receivedAt: Instant): Matched => {
   switch (parsed.kind) {
     case 'ping':
       return fail('ping')
@@ -58,15 +52,11 @@ export const match = (
 const notLater = (sentAt: Instant | null, receivedAt: Instant): Instant =>
   sentAt === null || Date.parse(sentAt) > Date.parse(receivedAt) ? receivedAt : sentAt
 
-export const isOfRepository = (repository: string) => (app: App) =>
-  app.repository !== null && isSameName(app.repository, repository)
-
 const matchPush = (push: PushFacts, apps: readonly App[], receivedAt: Instant): Matched => {
-  const ofRepository = apps.filter(isOfRepository(push.repository))
-  if (ofRepository.length === 0) return fail('repository_unknown')
+  if (apps.length === 0) return fail('repository_unknown')
   const [, branch] = /^refs\/heads\/(.*)$/s.exec(push.ref) ?? []
   if (branch === undefined) return fail('tag_pushed')
-  const ofBranch = ofRepository.filter((app) => app.branch === branch)
+  const ofBranch = apps.filter((app) => app.branch === branch)
   if (ofBranch.length === 0) return fail('branch_not_deployed')
   const { commit } = push
   if (commit === null) return fail('branch_deleted')
@@ -78,10 +68,9 @@ const matchPush = (push: PushFacts, apps: readonly App[], receivedAt: Instant): 
 }
 
 const matchCiRun = (run: CiRunFacts, apps: readonly App[], receivedAt: Instant): Matched => {
-  const ofRepository = apps.filter(isOfRepository(run.repository))
-  if (ofRepository.length === 0) return fail('repository_unknown')
+  if (apps.length === 0) return fail('repository_unknown')
   if (!run.isPush) return fail('not_a_push')
-  const ofBranch = ofRepository.filter((app) => app.branch === run.branch)
+  const ofBranch = apps.filter((app) => app.branch === run.branch)
   if (ofBranch.length === 0) return fail('branch_not_deployed')
   const matches = ofBranch.flatMap((app) =>
     requiredWorkflows(app, run).map((workflow): Match => {
@@ -91,7 +80,7 @@ const matchCiRun = (run: CiRunFacts, apps: readonly App[], receivedAt: Instant):
         kind: 'ci',
         ci,
         workflow,
-        workflowId: run.workflowPath,
+        workflowId: run.workflowPath ?? run.projectId,
         runId,
         runNumber,
         attempt,

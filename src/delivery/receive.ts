@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import type { Configuration } from '../deployment/app.ts'
 import { addSeconds, toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import { newDeliveryId, type DeliveryId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
@@ -7,6 +6,7 @@ import { Retryable } from '../kernel/retryable.ts'
 import type { Source, SourceName } from '../sources/source.ts'
 import { answers, healthy, toResponse, type HookResponse, type ReceiveReason } from './answer.ts'
 import { checkLimits, type Limited } from './limits.ts'
+import type { FindApps } from './find-apps.ts'
 import { match } from './match.ts'
 import {
   receiptLifetimeSeconds,
@@ -20,9 +20,9 @@ import type { NoteSeen } from './seen.ts'
 import { verifyDelivery, type HookSecrets } from './verification.ts'
 
 export interface ReceiveServices {
-  readonly configuration: Configuration
   readonly sources: Readonly<Record<SourceName, Source>>
   readonly secrets: HookSecrets
+  readonly findApps: FindApps
   readonly journal: EvidenceJournal
   /** Called for every verified delivery; never rejects. */
   readonly noteSeen: NoteSeen
@@ -73,7 +73,6 @@ const take = async (
   const { sources, secrets } = services
   const parsed = await verifyDelivery(sources[source], delivery, secrets, receivedAt)
   if (!parsed.ok) return parsed.error
-  const matched = match(parsed.value, services.configuration, receivedAt)
   const unsettled = {
     deliveryId,
     source,
@@ -84,10 +83,12 @@ const take = async (
     parsed: parsed.value,
   }
   try {
+    const apps = await services.findApps(parsed.value, receivedAt)
+    const matched = match(parsed.value, apps, receivedAt)
     // At the same time, so that it does not delay the answer.
     const [receipt] = await Promise.all([
       recordDelivery(services.journal, unsettled, matched),
-      services.noteSeen(parsed.value, receivedAt),
+      services.noteSeen(parsed.value, apps, receivedAt),
     ])
     await nudgeAll(receipt, services)
     return receipt.reason

@@ -4,13 +4,12 @@ import type { Instant } from '../kernel/clock.ts'
 import type { AppName } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Parsed } from '../sources/source.ts'
-import { isOfRepository } from './match.ts'
 
 /** Records when an app last got an event of this kind. */
 export type RecordSeen = (app: AppName, kind: HookKind, at: Instant) => Promise<void>
 
 /** Records the kind of a delivery for its apps. Never rejects: no answer depends on it. */
-export type NoteSeen = (parsed: Parsed, receivedAt: Instant) => Promise<void>
+export type NoteSeen = (parsed: Parsed, apps: readonly App[], receivedAt: Instant) => Promise<void>
 
 const kindOf = (parsed: Parsed): HookKind | null => {
   switch (parsed.kind) {
@@ -26,16 +25,11 @@ const kindOf = (parsed: Parsed): HookKind | null => {
   }
 }
 
-/** A push to any branch or tag of the repository shows that its hook sends such events. */
-const appsOf = (parsed: Parsed, apps: readonly App[]): readonly App[] => {
-  if (parsed.kind === 'image') return apps.filter(({ name }) => name === parsed.app)
-  if (parsed.kind === 'push' || parsed.kind === 'ci_run')
-    return apps.filter(isOfRepository(parsed.repository))
-  return []
-}
-
-/** Writes once an hour per app and kind; in between it only reads the memory of the function. */
-export const createNoteSeen = (record: RecordSeen, apps: readonly App[], log: Log): NoteSeen => {
+/**
+ * A push to any branch or tag of the repository shows that its hook sends such events. Writes once an hour per app and kind; in
+ * between it only reads the memory of the function.
+ */
+export const createNoteSeen = (record: RecordSeen, log: Log): NoteSeen => {
   const noted = new Map<string, number>()
   const note = async (app: AppName, kind: HookKind, at: Instant): Promise<void> => {
     const key = `${app} ${kind}`
@@ -49,9 +43,9 @@ export const createNoteSeen = (record: RecordSeen, apps: readonly App[], log: Lo
       log.warn('failed to record webhook activity', { app, kind, error: String(error) })
     }
   }
-  return async (parsed, receivedAt) => {
+  return async (parsed, apps, receivedAt) => {
     const kind = kindOf(parsed)
     if (kind === null) return
-    await Promise.all(appsOf(parsed, apps).map(({ name }) => note(name, kind, receivedAt)))
+    await Promise.all(apps.map(({ name }) => note(name, kind, receivedAt)))
   }
 }

@@ -117,6 +117,8 @@ export interface App {
   readonly name: AppName
   /** `owner/name` on GitHub. */
   readonly repository: string | null
+  /** GitHub's id of it, where landfall.yml states it; null: that of the first delivery. */
+  readonly repositoryId: number | null
   readonly branch: string
   /** As written: `acme/oc-lettings` (Docker Hub) or `registry.example:5000/name`. */
   readonly image: string
@@ -147,11 +149,14 @@ export interface App {
   }
 }
 
-/** What a release keeps of its app: a report goes where landfall.yml says when it is sent. */
-export type ReleaseSettings = Omit<App, 'reports'>
+/** What a release keeps of its app: where reports go, and whose deliveries count, landfall.yml says at the time. */
+export type ReleaseSettings = Omit<App, 'reports' | 'repositoryId'>
 
-export const toReleaseSettings = ({ reports: _reports, ...settings }: App): ReleaseSettings =>
-  settings
+export const toReleaseSettings = ({
+  reports: _reports,
+  repositoryId: _repositoryId,
+  ...settings
+}: App): ReleaseSettings => settings
 
 /** The live release of another app whose digest was brought out here. */
 export interface Promotion {

@@ -18,7 +18,7 @@ export interface CiEvidence {
   readonly ci: 'github' | 'circleci'
   /** As landfall.yml names it. */
   readonly workflow: string
-  /** What tells workflows of one name apart: the file's path. Null where the source or an old record does not say. */
+  /** What tells workflows of one name apart: GitHub's file, CircleCI's project. Null where the source or an old record does not say. */
   readonly workflowId: string | null
   readonly runId: string
   readonly runNumber: number

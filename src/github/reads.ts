@@ -25,6 +25,16 @@ export const readGithub = async <Schema extends z.ZodType>(
 
 const perPage = 100
 
+/** The repository that has the name now. */
+export const readRepository = (
+  ask: Ask,
+): GithubAnswer<Pick<PushFacts, 'repository' | 'repositoryId'>> =>
+  readGithub(
+    ask,
+    RunRepository.transform(({ id, full_name: name }) => ({ repository: name, repositoryId: id })),
+    { method: 'GET', path: '' },
+  )
+
 const ListedRun = EndedRun.extend({ repository: RunRepository }).transform((run) =>
   toCiRunFacts(run, run.repository, null),
 )
@@ -65,7 +75,7 @@ export const listRuns = async (
 /** The hundred newest pushes to the branch: more than arrive while a commit waits. */
 export const listPushes = async (
   ask: Ask,
-  repository: string,
+  repository: Pick<PushFacts, 'repository' | 'repositoryId'>,
   branch: string,
 ): GithubAnswer<readonly PushFacts[]> => {
   const query = { ref: `refs/heads/${branch}`, per_page: `${perPage}` }
@@ -77,7 +87,7 @@ export const listPushes = async (
       .filter((activity) => activity.activity_type !== 'branch_deletion')
       .map(({ ref, after, timestamp }) => ({
         kind: 'push',
-        repository,
+        ...repository,
         ref,
         commit: after,
         pushedAt: timestamp,

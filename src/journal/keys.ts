@@ -17,7 +17,7 @@ export interface ItemKey {
 // Partitions are cut by who may write them: a policy can name the beginning of a partition key and nothing
 // else of an item (`dynamodb:LeadingKeys`, packaging/roles.yml).
 
-/** What webhooks may write: an app's revisions, its tag, and which webhooks arrive. */
+/** What webhooks may write: an app's revisions, its tag, which webhooks arrive, and of which repository. */
 const appPartition = (app: AppName): string => `app#${app}`
 
 /** What `reconcile` alone may write: what it has opened, and how that ended. */
@@ -51,6 +51,9 @@ export const itemKey = {
 
   /** Which webhooks arrive for an app: one per app. */
   seen: (app: AppName) => ofApp(app, 'seen'),
+
+  /** Which repository an app's deliveries are of: one per app. */
+  repository: (app: AppName) => ofApp(app, 'repository'),
 
   release: (app: AppName, generation: Generation, hash: string): ItemKey => ({
     pk: historyPartition(app),

@@ -56,3 +56,7 @@ export const newDeliveryId = (): DeliveryId => DeliveryId.parse(randomUUID())
 
 /** Marks one write, so that its writer can tell a lost answer from a lost race. */
 export const newNonce = (): string => randomUUID()
+
+/** GitHub and registries ignore the case of the names of repositories. */
+export const isSameName = (one: string, other: string): boolean =>
+  one.toLowerCase() === other.toLowerCase()

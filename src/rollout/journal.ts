@@ -7,6 +7,7 @@ import type {
   Revision,
   RevisionStatus,
 } from '../deployment/revision.ts'
+import type { KnownRepository } from '../deployment/repository.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { AlarmTransition, Verdict } from '../deployment/observation.ts'
@@ -79,6 +80,11 @@ export interface Labels {
 export interface Seen {
   /** When an event of each kind (`github:push`) last arrived, to the hour; a missing kind never did. */
   load(app: AppName): Promise<SeenHooks>
+}
+
+/** Which repository the deliveries of an app are of, as `webhook` keeps it. */
+export interface Repositories {
+  load(app: AppName): Promise<KnownRepository | null>
 }
 
 /** The result of the last scan: one for the whole stage. */

@@ -8,6 +8,7 @@ import type { Opening } from '../deployment/observation.ts'
 import { hasEnded } from '../deployment/deployment.ts'
 import type { RevisionId } from '../kernel/id.ts'
 import type { AppFacts } from './plan-facts.ts'
+import { judgeRepository } from './evidence-findings.ts'
 import { renderRedeploy } from './promotion.ts'
 
 const problem = (what: string, reason: Reason, message: string): Finding => ({
@@ -182,6 +183,7 @@ export const findOnApp = (facts: AppFacts, release: Opening['release']): readonl
   judgeSecret(facts),
   ...judgeRegistry(facts),
   ...judgeAlarms(facts),
+  ...judgeRepository(facts),
   ...judgeHooks(facts),
   judgeConcurrency(facts),
   ...judgeMetadata(release),

@@ -15,10 +15,11 @@ import {
 import type { Head, ObservedInstance } from '../deployment/head.ts'
 import type { PendingNotice } from '../deployment/notice.ts'
 import { originOf } from '../deployment/origin.ts'
+import { knownOf } from '../deployment/repository.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
-import type { Heads, History, Revisions, Seen } from './journal.ts'
+import type { Heads, History, Repositories, Revisions, Seen } from './journal.ts'
 import { answerForAny, refuseOrder } from './operator.ts'
 import { listLiveOn, renderRedeploy } from './promotion.ts'
 import { showRenewal } from './renewal.ts'
@@ -30,6 +31,7 @@ interface StatusPorts {
   readonly revisions: Revisions
   readonly history: History
   readonly seen: Seen
+  readonly repositories: Repositories
   readonly proxyImages: Pick<ProxyImages, 'load'>
   readonly renewals: Pick<Renewals, 'load'>
   readonly clock: Clock
@@ -183,6 +185,12 @@ const showHolds = (head: Head) => ({
   alarmsUntil: head.alarmsUntil,
 })
 
+/** What is told of the app's repository, besides its id. */
+const showRepository = async ({ repositories }: StatusPorts, app: App) => {
+  const known = knownOf(app, await repositories.load(app.name))
+  return known && { id: known.id, renamed: known.renamed, refused: known.refused }
+}
+
 /** The live release, the open deployment, the waiting revisions with their reasons, and the history. */
 const showApp = async (ports: StatusPorts, app: App) => {
   const { name } = app
@@ -214,6 +222,7 @@ const showApp = async (ports: StatusPorts, app: App) => {
     waiting: await Promise.all(
       waiting.map((revision) => showWaiting(ports, head, app, revision, seen)),
     ),
+    repository: await showRepository(ports, app),
     ...showHolds(head),
     owed: head.notices.map(showNotice),
     operations: head.operations,

@@ -1,15 +1,8 @@
 import * as z from 'zod'
-import { Commit } from '../kernel/id.ts'
+import { Commit, isSameName } from '../kernel/id.ts'
 import { toOrigin } from '../kernel/origin.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import {
-  isSameName,
-  SentInstant,
-  SentText,
-  ToldText,
-  type CiRunFacts,
-  type Parsed,
-} from './source.ts'
+import { SentInstant, SentText, ToldText, type CiRunFacts, type Parsed } from './source.ts'
 
 /** Absent, null and empty mean the same: CircleCI sends `""` where there is no tag. */
 const Optional = SentText.nullish().transform((text) => (text === '' ? null : (text ?? null)))
@@ -100,6 +93,7 @@ const readGit = ({
 
 const WorkflowCompleted = z
   .object({
+    project: z.object({ id: SentText }).nullish().catch(null),
     pipeline: Pipeline,
     workflow: z.object({
       name: SentText,
@@ -108,7 +102,7 @@ const WorkflowCompleted = z
       url: ToldText,
     }),
   })
-  .transform(({ pipeline, workflow }): Parsed => {
+  .transform(({ project, pipeline, workflow }): Parsed => {
     const { vcs, trigger, trigger_parameters: parameters } = pipeline
     const checkout =
       parameters?.git !== undefined
@@ -121,9 +115,11 @@ const WorkflowCompleted = z
       kind: 'ci_run',
       ci: 'circleci',
       ...checkout,
+      repositoryId: null,
       workflow: workflow.name,
       // All workflows are in one file.
       workflowPath: null,
+      projectId: project?.id ?? null,
       runId: pipeline.id,
       runNumber: pipeline.number,
       // A re-run is another workflow of the same pipeline without a number: the one created last is the

@@ -18,6 +18,7 @@ const Push = z
   .transform(({ ref, after, deleted, repository, compare, head_commit: head }): PushFacts => ({
     kind: 'push',
     repository: repository.full_name,
+    repositoryId: repository.id,
     ref,
     commit: deleted ? null : after,
     pushedAt: repository.pushed_at,

@@ -36,7 +36,10 @@ export const EndedRun = z.object({
 })
 type EndedRun = z.infer<typeof EndedRun>
 
-export const RunRepository = z.object({ id: z.number(), full_name: SentText })
+export const RunRepository = z.object({
+  id: z.number().int().nonnegative(),
+  full_name: SentText,
+})
 type RunRepository = z.infer<typeof RunRepository>
 
 /** @param workflow the name from a field of its own: that in the run is empty or a title in some deliveries */
@@ -48,12 +51,14 @@ export const toCiRunFacts = (
   kind: 'ci_run',
   ci: 'github',
   repository: repository.full_name,
+  repositoryId: repository.id,
   branch: run.head_branch ?? '',
   commit: run.head_sha,
   isPush: run.event === 'push' && run.head_repository?.id === repository.id,
   workflow: workflow ?? run.name ?? '',
   // `.github/workflows/ci.yml@refs/heads/main` for a workflow that another one calls.
   workflowPath: run.path?.split('@')[0] ?? null,
+  projectId: null,
   runId: String(run.id),
   runNumber: run.run_number,
   attempt: run.run_attempt,

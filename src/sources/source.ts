@@ -40,6 +40,8 @@ export const acceptedSecrets = (secrets: SourceSecrets, now: Instant): readonly 
 export interface PushFacts {
   readonly kind: 'push'
   readonly repository: string
+  /** GitHub's id of it. */
+  readonly repositoryId: number
   /** `refs/heads/main`, `refs/tags/v1`. */
   readonly ref: string
   /** The commit that the ref names now; null where the push deleted the ref. */
@@ -53,6 +55,8 @@ export interface CiRunFacts {
   readonly kind: 'ci_run'
   readonly ci: 'github' | 'circleci'
   readonly repository: string
+  /** GitHub's id of it; null from CircleCI, which tells none. */
+  readonly repositoryId: number | null
   readonly branch: string
   readonly commit: Commit
   /** Started by a push to the repository itself, not by a fork, a pull request, a schedule or a person. */
@@ -60,6 +64,8 @@ export interface CiRunFacts {
   readonly workflow: string
   /** The workflow's file in the repository, where the source names it. */
   readonly workflowPath: string | null
+  /** CircleCI's project, of which a repository may have several. */
+  readonly projectId: string | null
   readonly runId: string
   readonly runNumber: number
   readonly attempt: number
@@ -122,10 +128,6 @@ export const SentEpochSeconds = z
   .number()
   .transform((seconds) => seconds * 1000)
   .pipe(StorableMilliseconds)
-
-/** GitHub and registries ignore the case of names. */
-export const isSameName = (one: string, other: string): boolean =>
-  one.toLowerCase() === other.toLowerCase()
 
 /** A text in a receipt, limited so that the item fits into the journal. */
 export const SentText = z.string().max(1000)

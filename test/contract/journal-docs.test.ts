@@ -13,6 +13,7 @@ const records = [
   'Revision',
   'Tag',
   'Seen',
+  'Repository',
   'Release',
   'Deployment',
   'Step',

@@ -17,6 +17,7 @@ import { createHerokuRecords } from '../../src/journal/heroku.ts'
 import { createFleetScans } from '../../src/journal/fleet-scans.ts'
 import { createRenewals } from '../../src/journal/renewals.ts'
 import { createProxyImages } from '../../src/journal/proxy-images.ts'
+import { createRepositories } from '../../src/journal/repositories.ts'
 import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
 import { toItemKey, type Item } from '../../src/journal/table.ts'
 import { createTags } from '../../src/journal/tags.ts'
@@ -140,6 +141,10 @@ const readers: Readonly<Record<string, Reader>> = {
   Seen: {
     read: (item) => createSeen(journal.table).load(appOf(item)),
     told: (item) => under('seen:', item),
+  },
+  Repository: {
+    read: (item) => createRepositories(journal.table).load(appOf(item)),
+    told: whole,
   },
   Release: {
     read: async (item) => {

@@ -38,6 +38,7 @@ const lasting = [
   'Head',
   'Tag',
   'Seen',
+  'Repository',
   'Release',
   'Fleet scan',
   'Proxy image',

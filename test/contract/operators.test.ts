@@ -10,6 +10,7 @@ import { itemKey } from '../../src/journal/keys.ts'
 import { Fence, Generation } from '../../src/kernel/id.ts'
 import { createOperate } from '../../src/rollout/operate.ts'
 import { createLabels } from '../../src/journal/labels.ts'
+import { createRepositories } from '../../src/journal/repositories.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createSeen } from '../../src/journal/seen.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
@@ -68,6 +69,7 @@ it('status writes nothing', async () => {
   const read = {
     history: createHistory(table),
     seen: createSeen(table),
+    repositories: createRepositories(table),
     renewals: createRenewals(table),
     proxyImages: createProxyImages(table),
   }
@@ -204,6 +206,7 @@ it('plan writes nothing', async () => {
     heads: createHeads(table),
     revisions: createRevisions(table),
     seen: createSeen(table),
+    repositories: createRepositories(table),
     readSecretKeys: async () => succeed([]),
     checkLogin: async () => succeed(null),
     images: { findDigest: async () => missing, findCommit: async () => missing },

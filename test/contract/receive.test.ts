@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { receive } from '../../src/delivery/receive.ts'
+import { createFindApps } from '../../src/delivery/find-apps.ts'
 import { AppName } from '../../src/kernel/id.ts'
 import { createEvidenceJournal } from '../../src/journal/evidence.ts'
+import { createRepositories } from '../../src/journal/repositories.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { dockerHubToken } from '../../src/sources/docker-hub.ts'
 import { appOf, commit, configurationOf } from '../support/apps.ts'
 import { githubAppBody, oauthBody } from '../support/circleci-events.ts'
+import { silent } from '../support/examples.ts'
 import { pushBody, runBody } from '../support/github-events.ts'
 import { startJournal, type TestJournal } from '../support/journal-table.ts'
 import {
@@ -33,11 +36,17 @@ afterEach(async () => {
 })
 
 /** Each request of the SDK is sent once, so that one fault is one failure. */
-const receiving = () =>
-  createReceiving(
-    { journal: createEvidenceJournal(database.connect(1)) },
-    configurationOf(appOf('oc-lettings'), appOf('oc-lettings-staging', { branch: 'next' })),
+const receiving = () => {
+  const apps = [appOf('oc-lettings'), appOf('oc-lettings-staging', { branch: 'next' })]
+  const table = database.connect(1)
+  return createReceiving(
+    {
+      journal: createEvidenceJournal(table),
+      findApps: createFindApps(createRepositories(table), apps, silent),
+    },
+    configurationOf(...apps),
   )
+}
 
 describe('what is received', () => {
   it.each([
@@ -107,9 +116,49 @@ describe('what is received', () => {
   it('costs two requests of the database, and one where it is ignored', async () => {
     const { services } = receiving()
     await receive(push, services)
+    expect(database.operations.splice(0).slice(0, 4)).toEqual([
+      'GetItem',
+      'GetItem',
+      'UpdateItem',
+      'UpdateItem',
+    ])
+    await receive(run, services)
     expect(database.operations.splice(0)).toEqual(['UpdateItem', 'PutItem'])
     await receive(githubRequest('issues', {}), services)
     expect(database.operations).toEqual(['PutItem'])
+  })
+
+  it('is refused where another repository has the name of the first one', async () => {
+    const { services } = receiving()
+    await receive(push, services)
+    const repository = { id: 2, full_name: 'acme/oc-lettings' }
+    const sha = 'f'.repeat(40)
+    const changes = { head_sha: sha, head_repository: repository }
+    const stranger = githubRequest('workflow_run', runBody(changes, { repository }))
+    for (const { services: again } of [{ services }, receiving()]) {
+      const { statusCode, body } = await receive(stranger, again)
+      expect({ statusCode, ...JSON.parse(body) }).toMatchObject({
+        statusCode: 200,
+        outcome: 'ignored',
+        reason: 'repository_unknown',
+      })
+    }
+    const waiting = await createRevisions(database.table).loadWaiting(app, [])
+    expect(waiting.map(({ id }) => id)).toEqual([commit])
+    const known = await createRepositories(database.table).load(app)
+    expect(known).toMatchObject({ id: 1, refused: { id: 2 } })
+  })
+
+  it('counts under the new name of the repository', async () => {
+    const { services } = receiving()
+    await receive(push, services)
+    const repository = { id: 1, full_name: 'umbrella/lettings' }
+    const changes = { head_repository: repository }
+    const moved = githubRequest('workflow_run', runBody(changes, { repository }))
+    expect((await receive(moved, services)).statusCode).toBe(202)
+    expect(await createRevisions(database.table).loadWaiting(app, [])).toMatchObject([
+      { id: commit, ci: { 'github:CI': { conclusion: 'success' } } },
+    ])
   })
 
   it('costs none where it is not verified', async () => {
@@ -122,10 +171,12 @@ describe('what is received', () => {
 
 describe('a database that fails', () => {
   it.each([
-    { at: 'the evidence', faults: ['request_lost'] as const, again: 202 },
-    { at: 'the answer to the evidence', faults: ['answer_lost'] as const, again: 200 },
-  ])('at $at is 503, and the delivery sent again is taken', async ({ faults, again }) => {
+    { at: 'the repository', faults: ['request_lost'] as const, again: 202, known: false },
+    { at: 'the evidence', faults: ['request_lost'] as const, again: 202, known: true },
+    { at: 'the answer to the evidence', faults: ['answer_lost'] as const, again: 200, known: true },
+  ])('at $at is 503, and the delivery sent again is taken', async ({ faults, again, known }) => {
     const { services, nudges } = receiving()
+    if (known) await receive(githubRequest('push', pushBody({ ref: 'refs/tags/v1' })), services)
     database.faults.push(...faults)
     expect((await receive(push, services)).statusCode).toBe(503)
     expect(nudges).toEqual([])

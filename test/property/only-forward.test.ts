@@ -15,7 +15,7 @@ import { createdAt, indexes, parseAct, stories, type Act, type Story } from '../
 const receive = (world: World, story: Story, act: Act): void => {
   const parsed = parseAct(act, story, world.instant())
   if (parsed === null) return
-  const matched = match(parsed, { apps: [world.app] }, world.instant())
+  const matched = match(parsed, [world.app], world.instant())
   if (!matched.ok) return
   for (const { revision, evidence } of matched.value)
     if (revision === null) world.announceTag()

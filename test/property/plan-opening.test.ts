@@ -247,6 +247,7 @@ const plan = (prepared: Prepared, hold: Case['hold']): Promise<Plan> => {
     ...ports,
     stage: 'prod',
     apps: [world.app],
+    repositories: { load: async () => null },
     heads: { load: async () => toHeld(world, hold) },
     readSecretKeys: async () => (isMissing ? fail(lack) : succeed([])),
     checkLogin: async () => succeed(null),

@@ -10,6 +10,7 @@ import { createHeads } from '../../src/journal/heads.ts'
 import { createHistory } from '../../src/journal/history.ts'
 import { createRenewals } from '../../src/journal/renewals.ts'
 import { createProxyImages } from '../../src/journal/proxy-images.ts'
+import { createRepositories } from '../../src/journal/repositories.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createSeen } from '../../src/journal/seen.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
@@ -224,6 +225,7 @@ describe('operations.md', () => {
       revisions: createRevisions(table),
       history: createHistory(table),
       seen: createSeen(table),
+      repositories: createRepositories(table),
       proxyImages: createProxyImages(table),
       renewals: createRenewals(table),
       clock: systemClock,

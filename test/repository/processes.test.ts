@@ -39,11 +39,13 @@ describe('docs/processes.md', () => {
       kind: 'ci_run',
       ci: 'github',
       repository: 'acme/shop',
+      repositoryId: 1,
       branch: 'main',
       commit,
       isPush: true,
       workflow: 'CI',
       workflowPath: null,
+      projectId: null,
       runId: '1',
       runNumber: 1,
       attempt: 1,
@@ -51,7 +53,7 @@ describe('docs/processes.md', () => {
       conclusion: 'success',
       origin: null,
     }
-    const matched = match(run, { apps }, createdAt)
+    const matched = match(run, apps, createdAt)
     const names = matched.ok ? matched.value.map(({ app }) => app) : []
     expect(names).toEqual(['shop', 'shop-worker'])
   })

@@ -6,6 +6,7 @@ export const commit = Commit.parse('0123456789abcdef0123456789abcdef01234567')
 export const appOf = (name: string, settings: Partial<App> = {}): App => ({
   name: AppName.parse(name),
   repository: 'acme/oc-lettings',
+  repositoryId: null,
   branch: 'main',
   image: 'acme/oc-lettings',
   tag: '{commit}',

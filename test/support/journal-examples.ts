@@ -11,6 +11,7 @@ import { itemKey, releasePrefix, type ItemKey } from '../../src/journal/keys.ts'
 import { succeed } from '../../src/kernel/result.ts'
 import { createLabels } from '../../src/journal/labels.ts'
 import { createTags } from '../../src/journal/tags.ts'
+import { createRepositories } from '../../src/journal/repositories.ts'
 import { createRecordSeen } from '../../src/journal/seen.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import type { CarryOrder, CarryProgress } from '../../src/targets/carry.ts'
@@ -261,6 +262,9 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   await evidence.recordEvidence(app, null, null, image, receivedAt)
   await createRecordSeen(table)(app, 'github:push', receivedAt)
   await createRecordSeen(table)(app, 'docker-hub:push', receivedAt)
+  const repositories = createRepositories(table)
+  await repositories.keep(app, { id: 4711, name: 'acme/oc-lettings', keptAt: receivedAt }, false)
+  await repositories.note(app, 4711, { renamed: { name: 'acme/lettings', at: receivedAt } })
   const labelReadAt = '2026-11-20T10:04:12.800Z'
   await createLabels(table).record(app, { digest, commit }, labelReadAt)
   const busy = { reason: 'registry_unavailable', retryAfterSeconds: 60 } as const
@@ -333,6 +337,7 @@ const keys: Readonly<Record<string, ItemKey>> = {
   Revision: itemKey.revision(app, commit),
   Tag: itemKey.tag(app),
   Seen: itemKey.seen(app),
+  Repository: itemKey.repository(app),
   Release: toReleaseKey(app, release),
   Deployment: itemKey.deployment(app, generation),
   Step: itemKey.step(app, step),

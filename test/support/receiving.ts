@@ -1,8 +1,10 @@
+import { createFindApps, type RepositoryRecords } from '../../src/delivery/find-apps.ts'
 import type { ReceiveServices } from '../../src/delivery/receive.ts'
 import type { EvidenceJournal, Receipt } from '../../src/delivery/record.ts'
 import type { HookRequest } from '../../src/delivery/request.ts'
 import type { HookSecrets } from '../../src/delivery/verification.ts'
 import type { Configuration } from '../../src/deployment/app.ts'
+import type { KnownRepository } from '../../src/deployment/repository.ts'
 import type { Evidence } from '../../src/deployment/revision.ts'
 import type { AppName, Commit, RevisionId } from '../../src/kernel/id.ts'
 import { createLog } from '../../src/kernel/log.ts'
@@ -14,6 +16,7 @@ import { githubSource } from '../../src/sources/github.ts'
 import type { SourceName, SourceSecrets } from '../../src/sources/source.ts'
 import { appOf, configurationOf } from './apps.ts'
 import { signCircleci } from './circleci-events.ts'
+import { silent } from './examples.ts'
 import { signGithub } from './github-events.ts'
 
 export const now = '2026-11-20T10:00:30.000Z'
@@ -70,6 +73,25 @@ export const createMemoryJournal = () => {
   return { journal, evidence, receipts, calls }
 }
 
+/** Keeps the port's promises in memory. */
+export const createMemoryRepositories = (): RepositoryRecords => {
+  const kept = new Map<AppName, KnownRepository>()
+  return {
+    load: async (app) => kept.get(app) ?? null,
+    keep: async (app, given, isStated) => {
+      const before = kept.get(app)
+      const isOther = before !== undefined && before.id !== given.id && before.name === given.name
+      if (isOther && !isStated) return false
+      kept.set(app, { ...given, renamed: null, refused: null })
+      return true
+    },
+    note: async (app, id, noted) => {
+      const before = kept.get(app)
+      if (before?.id === id) kept.set(app, { ...before, ...noted })
+    },
+  }
+}
+
 const plainSecrets: HookSecrets['load'] = async (source: SourceName) => {
   if (source === 'github') return succeed(secretsOf(githubSecret))
   if (source === 'circleci') return succeed(secretsOf(circleciSecret))
@@ -86,13 +108,13 @@ export const createReceiving = (
   const seen: string[] = []
   const lines: string[] = []
   const services: ReceiveServices = {
-    configuration,
     sources: {
       github: githubSource,
       circleci,
       'docker-hub': createDockerHub(new Set(configuration.apps.map(({ name }) => name))),
     },
     secrets: { load: plainSecrets, refresh: plainSecrets },
+    findApps: createFindApps(createMemoryRepositories(), configuration.apps, silent),
     journal: memory.journal,
     noteSeen: async (parsed) => {
       seen.push(parsed.kind)

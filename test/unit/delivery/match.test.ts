@@ -4,7 +4,7 @@ import type { App } from '../../../src/deployment/app.ts'
 import { AppName } from '../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
 import type { CiRunFacts, ImageFacts, Parsed, PushFacts } from '../../../src/sources/source.ts'
-import { appOf, commit, configurationOf } from '../../support/apps.ts'
+import { appOf, commit } from '../../support/apps.ts'
 import { originAt } from '../../support/examples.ts'
 
 const receivedAt = '2026-11-20T10:05:00.000Z'
@@ -12,6 +12,7 @@ const receivedAt = '2026-11-20T10:05:00.000Z'
 const push: PushFacts = {
   kind: 'push',
   repository: 'acme/oc-lettings',
+  repositoryId: 1,
   ref: 'refs/heads/main',
   commit,
   pushedAt: '2026-11-20T10:00:00.000Z',
@@ -22,11 +23,13 @@ const run: CiRunFacts = {
   kind: 'ci_run',
   ci: 'github',
   repository: 'acme/oc-lettings',
+  repositoryId: 1,
   branch: 'main',
   commit,
   isPush: true,
   workflow: 'CI',
   workflowPath: '.github/workflows/ci.yml',
+  projectId: null,
   runId: '30433642',
   runNumber: 7,
   attempt: 2,
@@ -47,12 +50,12 @@ const production = appOf('oc-lettings')
 const staging = appOf('oc-lettings-staging')
 const moving = appOf('oc-lettings', { tag: 'latest', requires: [{ kind: 'image' }] })
 const matchOf = (parsed: Parsed, ...apps: readonly App[]) =>
-  match(parsed, configurationOf(...(apps.length === 0 ? [production] : apps)), receivedAt)
+  match(parsed, apps.length === 0 ? [production] : apps, receivedAt)
 
 describe('match: a push', () => {
   it('matches a push with each app of its repository and branch', () => {
     const evidence = { kind: 'push', pushedAt: push.pushedAt, origin: push.origin }
-    expect(matchOf(push, production, staging, appOf('other', { repository: 'acme/x' }))).toEqual(
+    expect(matchOf(push, production, staging, appOf('other', { branch: 'next' }))).toEqual(
       succeed([
         { app: 'oc-lettings', revision: commit, commit, evidence },
         { app: 'oc-lettings-staging', revision: commit, commit, evidence },
@@ -61,7 +64,6 @@ describe('match: a push', () => {
   })
 
   it.each([
-    ['another repository', { repository: 'evil/oc-lettings' }, 'repository_unknown'],
     ['another branch', { ref: 'refs/heads/next' }, 'branch_not_deployed'],
     ['a branch whose name ends alike', { ref: 'refs/heads/x/main' }, 'branch_not_deployed'],
     ['a branch in another case', { ref: 'refs/heads/Main' }, 'branch_not_deployed'],
@@ -88,14 +90,8 @@ describe('match: a push', () => {
     }
   })
 
-  it('ignores the case of the repository, as GitHub does', () => {
-    expect(matchOf({ ...push, repository: 'Acme/OC-Lettings' }).ok).toBe(true)
-  })
-
-  it('does not match a push with an app without a repository', () => {
-    expect(matchOf(push, appOf('no-code', { repository: null }))).toEqual(
-      fail('repository_unknown'),
-    )
+  it.each([push, run])('ignores a $kind of a repository that no app deploys', (parsed) => {
+    expect(match(parsed, [], receivedAt)).toEqual(fail('repository_unknown'))
   })
 })
 
@@ -137,7 +133,6 @@ describe('match: the end of a GitHub run', () => {
   })
 
   it.each([
-    ['of another repository', { repository: 'acme/x' }, 'repository_unknown'],
     ['that no push of the repository started', { isPush: false }, 'not_a_push'],
     ['of another branch', { branch: 'next' }, 'branch_not_deployed'],
     ['of no branch', { branch: '' }, 'branch_not_deployed'],
@@ -172,6 +167,12 @@ describe('match: the end of a CircleCI workflow', () => {
     )
   })
 
+  it('tells the workflows of two CircleCI projects of one name apart', () => {
+    expect(matchOf({ ...circle, projectId: 'p-1' }, requiring(build))).toMatchObject({
+      value: [{ evidence: { workflow: 'build', workflowId: 'p-1' } }],
+    })
+  })
+
   it('tells a CircleCI workflow from a GitHub run of the same name', () => {
     const app = requiring(build, { ...build, ci: 'github' })
     for (const ci of ['github', 'circleci'] as const)
@@ -184,7 +185,6 @@ describe('match: the end of a CircleCI workflow', () => {
   })
 
   it.each([
-    ['of a repository elsewhere', { repository: '//gitlab.com/acme/x' }, 'repository_unknown'],
     ['of a fork', { isPush: false }, 'not_a_push'],
     ['of a tag', { branch: '' }, 'branch_not_deployed'],
     ['of another name', { workflow: 'Build' }, 'workflow_not_required'],

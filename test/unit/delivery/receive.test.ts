@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { receive, type ReceiveServices } from '../../../src/delivery/receive.ts'
 import type { HookRequest } from '../../../src/delivery/request.ts'
+import type { Configuration } from '../../../src/deployment/app.ts'
 import { DeliveryId } from '../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
@@ -72,6 +73,7 @@ interface Row {
   readonly what: string
   readonly request: HookRequest
   readonly services?: Partial<ReceiveServices>
+  readonly configuration?: Configuration
   readonly status: number
   readonly reason: string
   readonly shown?: string
@@ -98,7 +100,7 @@ const accepted: readonly Row[] = [
     ['a green workflow of CircleCI', circle, 'recorded'],
     ['one by its GitHub App', circleciRequest(githubAppBody()), 'recorded'],
     ['a red one', circleciRequest(oauthBody({ workflow: { status: 'failed' } })), 'recorded'],
-  ]).map((row) => ({ ...row, services: { configuration: buildRequired } })),
+  ]).map((row) => ({ ...row, configuration: buildRequired })),
 ]
 
 const ignored: readonly Row[] = rows(200, kept, [
@@ -280,8 +282,9 @@ describe.each([
   { outcome: 'ignored', rows: ignored },
   { outcome: 'rejected', rows: [...unverified, ...refused, ...unavailable] },
 ])('receive: $outcome deliveries', ({ outcome, rows }) => {
-  it.each(rows)('answers $status $reason to $what', async ({ request, services, ...expected }) => {
-    const { services: all, calls, lines } = createReceiving(services)
+  it.each(rows)('answers $status $reason to $what', async (row) => {
+    const { request, services, configuration, ...expected } = row
+    const { services: all, calls, lines } = createReceiving(services, configuration)
     const response = await receive(request, all)
     const answer: unknown = JSON.parse(response.body)
     expect(response.statusCode).toBe(expected.status)

@@ -8,15 +8,13 @@ import { appOf, commit } from '../../support/apps.ts'
 
 const now = '2026-11-20T10:00:00.000Z'
 const repository = 'acme/oc-lettings'
-const apps = [
-  appOf('oc-lettings', { repository }),
-  appOf('oc-lettings-staging', { repository, branch: 'staging' }),
-  appOf('other', { repository: 'acme/other' }),
-]
+const lettings = [appOf('oc-lettings'), appOf('oc-lettings-staging', { branch: 'staging' })]
+const other = [appOf('other')]
 
 const push = (ref: string): Parsed => ({
   kind: 'push',
   repository,
+  repositoryId: 1,
   ref,
   commit,
   pushedAt: now,
@@ -25,12 +23,14 @@ const push = (ref: string): Parsed => ({
 const run = (ci: 'github' | 'circleci'): Parsed => ({
   kind: 'ci_run',
   ci,
-  repository: 'Acme/OC-Lettings',
+  repository,
+  repositoryId: ci === 'github' ? 1 : null,
   branch: 'feature',
   commit,
   isPush: false,
   workflow: 'CI',
   workflowPath: null,
+  projectId: null,
   runId: '1',
   runNumber: 1,
   attempt: 1,
@@ -60,7 +60,6 @@ beforeEach(() => {
   }
   note = createNoteSeen(
     record,
-    apps,
     createLog({}, (line) => lines.push(line)),
   )
 })
@@ -87,16 +86,25 @@ describe('createNoteSeen', () => {
       ['oc-lettings', 'oc-lettings-staging'],
     ],
     ['an image', image, 'docker-hub:push', ['other']],
-    ['a ping', { kind: 'ping' }, '', []],
-    ['any other event', { kind: 'other', event: 'issues' }, '', []],
+    ['a ping', { kind: 'ping' }, '', ['other']],
+    ['any other event', { kind: 'other', event: 'issues' }, '', ['other']],
   ])('records webhook activity for %s', async (_what, parsed, kind, of) => {
-    await note(parsed, now)
-    expect(written).toEqual(of.map((app) => `${app} ${kind} ${now}`))
+    await note(
+      parsed,
+      of.map((name) => appOf(name)),
+      now,
+    )
+    expect(written).toEqual(
+      parsed.kind === 'ping' || parsed.kind === 'other'
+        ? []
+        : of.map((app) => `${app} ${kind} ${now}`),
+    )
   })
 
   it('records once an hour for each app and kind', async () => {
-    for (const seconds of [0, 1, 3599, 3600, 3601]) await note(image, addSeconds(now, seconds))
-    await note(push('refs/heads/main'), addSeconds(now, 3601))
+    for (const seconds of [0, 1, 3599, 3600, 3601])
+      await note(image, other, addSeconds(now, seconds))
+    await note(push('refs/heads/main'), lettings, addSeconds(now, 3601))
     expect(written.filter((line) => line.startsWith('other'))).toEqual([
       `other docker-hub:push ${now}`,
       `other docker-hub:push ${addSeconds(now, 3600)}`,
@@ -106,11 +114,11 @@ describe('createNoteSeen', () => {
 
   it('logs a failed record and tries again with the next delivery', async () => {
     fails = true
-    await note(image, now)
+    await note(image, other, now)
     expect(lines).toHaveLength(1)
     expect(lines[0]).toContain('"level":"warn"')
     fails = false
-    await note(image, addSeconds(now, 1))
+    await note(image, other, addSeconds(now, 1))
     expect(written).toHaveLength(1)
   })
 })

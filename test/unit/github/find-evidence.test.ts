@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { createOpenGithub } from '../../../src/github/api.ts'
 import { createFindEvidence } from '../../../src/github/find-evidence.ts'
+import type { KnownRepository } from '../../../src/deployment/repository.ts'
 import { http } from '../../../src/kernel/http.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
 import { succeed } from '../../../src/kernel/result.ts'
@@ -73,6 +74,8 @@ const ActivityQuery = z.strictObject({
   per_page: z.coerce.number().int().min(1).max(100),
 })
 
+/** What GitHub calls it. */
+let named: string
 let runs: object[]
 let activities: object[]
 let github: Vendor
@@ -88,12 +91,14 @@ const handle = (call: Call): Answer => {
   checkCall(call)
   if (call.headers.authorization !== `Bearer ${token}`)
     return { status: 401, body: { message: 'Bad credentials' } }
-  if (call.path === `/repos/${repository}/actions/runs`) {
+  if (call.path === `/repos/${named}`)
+    return { status: 200, body: { id: 4711, full_name: named, private: true } }
+  if (call.path === `/repos/${named}/actions/runs`) {
     const { page, per_page: size } = RunsQuery.parse(call.query)
     const workflow_runs = runs.slice((page - 1) * size, page * size)
     return { status: 200, body: { total_count: runs.length, workflow_runs } }
   }
-  if (call.path === `/repos/${repository}/activity`) {
+  if (call.path === `/repos/${named}/activity`) {
     ActivityQuery.parse(call.query)
     return { status: 200, body: activities }
   }
@@ -101,6 +106,7 @@ const handle = (call: Call): Answer => {
 }
 
 beforeEach(async () => {
+  named = repository
   runs = []
   activities = []
   github = await startVendor(handle)
@@ -110,7 +116,7 @@ afterEach(async () => {
   expect(github.violations).toEqual([])
 })
 
-const find = (timeoutMilliseconds = 10_000) => {
+const find = (timeoutMilliseconds = 10_000, known: KnownRepository | null = null, stated = app) => {
   const clock = () => new Date('2026-11-20T10:05:00Z')
   const open = createOpenGithub({
     http: (request) => http({ ...request, timeoutMilliseconds }),
@@ -118,7 +124,7 @@ const find = (timeoutMilliseconds = 10_000) => {
     clock,
     baseUrl: github.url,
   })
-  return createFindEvidence(open, clock)(app, commit)
+  return createFindEvidence(open, async () => known, clock)(stated, commit)
 }
 
 const told = (found: readonly object[]) => ({ found, failure: null })
@@ -187,7 +193,43 @@ describe('evidence that GitHub has', () => {
     )
     runs = [...others, runOf()]
     expect(await find()).toEqual(told([evidence]))
-    expect(github.calls).toHaveLength(3)
+    expect(github.calls).toHaveLength(4)
+  })
+})
+
+describe('the repository at GitHub', () => {
+  const knownAs = (id: number, changes: Partial<KnownRepository> = {}): KnownRepository => ({
+    id,
+    name: repository,
+    keptAt: createdAt,
+    renamed: null,
+    refused: null,
+    ...changes,
+  })
+
+  it.each([
+    ['another than the first delivery came from', knownAs(1), app],
+    ['another than landfall.yml states', null, { ...app, repositoryId: 1 }],
+  ])('is not asked for runs where it is %s', async (_what, known, stated) => {
+    runs = [runOf()]
+    activities = [activityOf()]
+    const { found, failure } = await find(10_000, known, stated)
+    expect(found).toEqual([])
+    expect(failure?.kind).toBe('refused')
+    expect(failure?.why).toContain('its id is 4711')
+    expect(github.calls.map(({ path }) => path)).toEqual([`/repos/${repository}`])
+  })
+
+  it('is asked under its new name once a delivery has shown it', async () => {
+    named = 'acme/lettings'
+    runs = [runOf({ repository: { id: 4711, full_name: named } })]
+    const renamed = { name: named, at: createdAt }
+    expect(await find(10_000, knownAs(4711, { renamed }))).toEqual(told([evidence]))
+  })
+
+  it('has no say in runs of another one', async () => {
+    runs = [runOf({ repository: { id: 1 }, head_repository: { id: 1 } })]
+    expect(await find(10_000, knownAs(4711))).toEqual(told([]))
   })
 })
 

@@ -112,6 +112,7 @@ const planOf = async (given: Given = {}) => {
       loadWaiting: async () => given.waiting ?? [],
     },
     seen: { load: async () => ({}) },
+    repositories: { load: async () => null },
     readSecretKeys: async () => succeed(['API_KEY', 'SENTRY_DSN']),
     checkLogin: async () => succeed(null),
     images: {
@@ -302,6 +303,9 @@ describe('the findings on an app', () => {
   )
   const red = revisionAt(1, { ci: Object.fromEntries(ofRed) })
   const lacking = revisionAt(1, { ci: {} })
+  const known = { id: 7, name: 'acme/oc-lettings', keptAt: start, renamed: null, refused: null }
+  const renamed = { name: 'acme/store', at: start }
+  const refused = { id: 8, at: start }
   const frozen = { reason: 'christmas', by: 'ada', at: start }
 
   it.each<[string, Given, string, string]>([
@@ -398,6 +402,24 @@ describe('the findings on an app', () => {
       },
       'warning | request | request_pending',
       'wait: #1 is to be taken back',
+    ],
+    [
+      'a repository that GitHub has another name for',
+      {
+        waiting: [revisionAt(1)],
+        ports: { repositories: { load: async () => ({ ...known, renamed }) } },
+      },
+      'warning | repository | - | GitHub calls acme/oc-lettings (id 7) acme/store now',
+      'deploy',
+    ],
+    [
+      'another repository with the name',
+      {
+        waiting: [revisionAt(1)],
+        ports: { repositories: { load: async () => ({ ...known, refused }) } },
+      },
+      'warning | repository | - | deliveries of another repository with the name acme/oc-lettings are refused: its id is 8',
+      'deploy',
     ],
     [
       'a target that selects no instance',

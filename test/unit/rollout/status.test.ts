@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createStatus } from '../../../src/rollout/status.ts'
+import type { KnownRepository } from '../../../src/deployment/repository.ts'
 import { plainly } from '../../support/calls.ts'
 import { appOf } from '../../support/apps.ts'
 import { begin, bringLive } from '../../support/core.ts'
@@ -24,14 +25,16 @@ const goingBack = async (): Promise<World> => {
 }
 
 const proxyImages = { load: () => Promise.resolve(proxyImage) }
+const repositories = { load: async (): Promise<KnownRepository | null> => null }
 const renewals = { load: () => Promise.resolve(null) }
 
-const statusOf = async (world: World) => {
+const statusOf = async (world: World, known: KnownRepository | null = null) => {
   const status = createStatus({
     stage: 'prod',
     apps: [world.app],
     proxyImages,
     renewals,
+    repositories: { load: async () => known },
     ...world.toPorts(plainly),
   })
   return (await status([world.app]))[0]
@@ -145,6 +148,7 @@ describe('a commit that waits for a person in the status', () => {
       ...ports,
       proxyImages,
       renewals,
+      repositories,
       stage: 'prod',
       apps: [world.app, staging],
       heads: {
@@ -178,11 +182,26 @@ describe('a commit that waits for a person in the status', () => {
 it("shows with every app the one image of the stage's proxies, which it reads once", async () => {
   const world = createWorld({ instances: 1 })
   const load = vi.fn(proxyImages.load)
-  const ports = { ...world.toPorts(plainly), stage: 'prod', renewals, proxyImages: { load } }
+  const ports = {
+    ...world.toPorts(plainly),
+    stage: 'prod',
+    renewals,
+    repositories,
+    proxyImages: { load },
+  }
   const status = createStatus({ ...ports, apps: [world.app] })
   expect(await status([world.app, appOf('staging')])).toMatchObject([
     { app: world.app.name, proxy: proxyImage },
     { app: 'staging', proxy: proxyImage },
   ])
   expect(load).toHaveBeenCalledTimes(1)
+})
+
+it('shows that GitHub has another name for the repository, and that another one was refused', async () => {
+  const world = createWorld({ instances: 1 })
+  const at = world.instant()
+  const facts = { renamed: { name: 'acme/store', at }, refused: { id: 8, at } }
+  const known = { id: 7, name: 'acme/oc-lettings', keptAt: at, ...facts }
+  expect(await statusOf(world, known)).toMatchObject({ repository: { id: 7, ...facts } })
+  expect(await statusOf(world, { ...known, name: 'acme/x' })).toMatchObject({ repository: null })
 })

@@ -1,0 +1,174 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createFindApps, type FindApps } from '../../../src/delivery/find-apps.ts'
+import type { App } from '../../../src/deployment/app.ts'
+import { addSeconds } from '../../../src/kernel/clock.ts'
+import { AppName } from '../../../src/kernel/id.ts'
+import { createLog } from '../../../src/kernel/log.ts'
+import type { CiRunFacts, PushFacts } from '../../../src/sources/source.ts'
+import { appOf, commit } from '../../support/apps.ts'
+import { createMemoryRepositories } from '../../support/receiving.ts'
+
+const now = '2026-11-20T10:00:00.000Z'
+const shop = appOf('shop', { repository: 'acme/shop' })
+const worker = appOf('worker', { repository: 'acme/shop' })
+const other = appOf('other', { repository: 'acme/other' })
+
+let records: ReturnType<typeof createMemoryRepositories>
+let lines: string[]
+let loads: number
+beforeEach(() => {
+  records = createMemoryRepositories()
+  lines = []
+  loads = 0
+})
+
+/** A new run of the function, which remembers nothing. */
+const start = (...apps: readonly App[]): FindApps =>
+  createFindApps(
+    {
+      ...records,
+      load: (app) => {
+        loads += 1
+        return records.load(app)
+      },
+    },
+    apps,
+    createLog({}, (line) => lines.push(line)),
+  )
+
+const pushOf = (repository: string, repositoryId: number): PushFacts => ({
+  kind: 'push',
+  repository,
+  repositoryId,
+  ref: 'refs/heads/main',
+  commit,
+  pushedAt: now,
+  origin: null,
+})
+const workflowOf = (repository: string): CiRunFacts => ({
+  kind: 'ci_run',
+  ci: 'circleci',
+  repository,
+  repositoryId: null,
+  branch: 'main',
+  commit,
+  isPush: true,
+  workflow: 'build',
+  workflowPath: null,
+  projectId: 'p-1',
+  runId: '1',
+  runNumber: 1,
+  attempt: 1,
+  createdAt: now,
+  conclusion: 'success',
+  origin: null,
+})
+const namesOf = async (found: Promise<readonly App[]>) => (await found).map(({ name }) => name)
+
+describe('the apps of a delivery', () => {
+  it('are those whose repository has the name, in any case of letters', async () => {
+    const find = start(shop, worker, other, appOf('no-code', { repository: null }))
+    expect(await namesOf(find(pushOf('Acme/Shop', 7), now))).toEqual(['shop', 'worker'])
+    expect(await namesOf(find(workflowOf('acme/SHOP'), now))).toEqual(['shop', 'worker'])
+    expect(await namesOf(find(pushOf('acme/x', 8), now))).toEqual([])
+    expect(await namesOf(find(workflowOf('//gitlab.com/acme/shop'), now))).toEqual([])
+  })
+
+  it('are the one that an image names', async () => {
+    const image = { kind: 'image', repository: 'acme/x', tag: 'v1', pushedAt: now } as const
+    const find = start(shop, other)
+    const named = { ...image, app: AppName.parse('other') }
+    expect(await namesOf(find(named, now))).toEqual(['other'])
+    expect(await namesOf(find({ kind: 'ping' }, now))).toEqual([])
+    expect(loads).toBe(0)
+  })
+
+  it('are read from the journal once in a run of the function', async () => {
+    await start(shop)(pushOf('acme/shop', 7), now)
+    loads = 0
+    const find = start(shop)
+    for (let times = 0; times < 3; times += 1) await find(pushOf('acme/shop', 7), now)
+    expect(loads).toBe(1)
+  })
+})
+
+describe('a repository', () => {
+  it('is kept by the id of its first delivery, and another one with its name is refused and told', async () => {
+    expect(await namesOf(start(shop)(pushOf('acme/shop', 7), now))).toEqual(['shop'])
+    const find = start(shop)
+    for (const seconds of [10, 20, 3700])
+      expect(await namesOf(find(pushOf('acme/shop', 8), addSeconds(now, seconds)))).toEqual([])
+    expect(await namesOf(find(pushOf('acme/shop', 7), now))).toEqual(['shop'])
+    expect(await records.load(shop.name)).toEqual({
+      id: 7,
+      name: 'acme/shop',
+      keptAt: now,
+      renamed: null,
+      refused: { id: 8, at: addSeconds(now, 3700) },
+    })
+    const warnings = lines.filter((line) => line.includes('delivery of another repository refused'))
+    expect(warnings).toHaveLength(2)
+  })
+
+  it('goes on under a new name, and is told', async () => {
+    await start(shop, other)(pushOf('acme/shop', 7), now)
+    const find = start(shop, other)
+    expect(await namesOf(find(pushOf('umbrella/store', 7), now))).toEqual(['shop'])
+    expect(await namesOf(find(workflowOf('umbrella/store'), now))).toEqual(['shop'])
+    expect(await records.load(shop.name)).toMatchObject({
+      renamed: { name: 'umbrella/store', at: now },
+    })
+    expect(lines.at(-1)).toContain('repository renamed at GitHub')
+    expect(await namesOf(find(pushOf('acme/shop', 8), now))).toEqual([])
+  })
+
+  it('is told to CircleCI too where another run of the function has seen its new name', async () => {
+    await start(shop)(pushOf('acme/shop', 7), now)
+    const find = start(shop)
+    await find(pushOf('acme/shop', 7), now)
+    await start(shop)(pushOf('acme/store', 7), now)
+    expect(await namesOf(find(workflowOf('acme/store'), now))).toEqual(['shop'])
+  })
+
+  it('is told no more as renamed once it has its name again', async () => {
+    const find = start(shop)
+    for (const name of ['acme/shop', 'acme/store', 'acme/shop']) await find(pushOf(name, 7), now)
+    expect(await records.load(shop.name)).toMatchObject({ id: 7, renamed: null })
+  })
+
+  it('is another one where landfall.yml names another', async () => {
+    await start(shop)(pushOf('acme/shop', 7), now)
+    const moved = { ...shop, repository: 'acme/store' }
+    expect(await namesOf(start(moved)(pushOf('acme/shop', 7), now))).toEqual([])
+    expect(await namesOf(start(moved)(pushOf('acme/store', 9), now))).toEqual(['shop'])
+    expect(await records.load(shop.name)).toMatchObject({ id: 9, name: 'acme/store' })
+  })
+
+  it('is the one whose id landfall.yml states, before a delivery and after others', async () => {
+    const stated = { ...shop, repositoryId: 9 }
+    expect(await namesOf(start(stated)(pushOf('acme/shop', 7), now))).toEqual([])
+    expect(await records.load(shop.name)).toMatchObject({ id: 9, refused: { id: 7 } })
+    records = createMemoryRepositories()
+    await start(shop)(pushOf('acme/shop', 7), now)
+    expect(await namesOf(start(stated)(pushOf('acme/shop', 7), now))).toEqual([])
+    expect(await namesOf(start(stated)(pushOf('acme/shop', 9), now))).toEqual(['shop'])
+    expect(await namesOf(start(stated)(pushOf('acme/store', 9), now))).toEqual(['shop'])
+    expect(await namesOf(start(shop)(pushOf('acme/shop', 7), now))).toEqual([])
+    expect(await namesOf(start(shop)(pushOf('acme/shop', 9), now))).toEqual(['shop'])
+  })
+
+  it('is the one of two first deliveries that was kept', async () => {
+    const late = start(shop)
+    const keep: typeof records.keep = async (app, kept, isStated) => {
+      await records.keep(app, { ...kept, id: 7 }, false)
+      return records.keep(app, kept, isStated)
+    }
+    const find = createFindApps(
+      { ...records, keep },
+      [shop],
+      createLog({}, () => undefined),
+    )
+    expect(await namesOf(find(pushOf('acme/shop', 8), now))).toEqual([])
+    expect(await namesOf(late(pushOf('acme/shop', 7), now))).toEqual(['shop'])
+  })
+})
