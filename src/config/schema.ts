@@ -1,10 +1,10 @@
 import * as z from 'zod'
 import { Health } from './health.ts'
+import { BranchName, ImageName, RepositoryName } from './names.ts'
 import { Predeploy, Replaces, Run, program } from './run-schema.ts'
 import {
   BatchInput,
   HostName,
-  ImageName,
   KeyArn,
   Publish,
   SecretName,
@@ -123,15 +123,13 @@ const alarmName = textLike(
 )
 
 const AppFile = z.strictObject({
-  repository: textLike('a repository on GitHub, such as acme/oc-lettings', /^[\w.-]+\/[\w.-]+$/)
-    .optional()
-    .describe('owner/name on GitHub.'),
+  repository: RepositoryName.optional().describe('owner/name on GitHub.'),
   repositoryId: wholeNumber(1, Number.MAX_SAFE_INTEGER)
     .optional()
     .describe(
       "GitHub's id of the repository. Left out: that of the first delivery; deliveries of another one are refused.",
     ),
-  branch: textLike('the name of a branch', /^[^\s~^:?*[\\]{1,255}$/).default('main'),
+  branch: BranchName.default('main'),
   image: ImageName,
   tag: TagTemplate.default('{commit}'),
   environment: textLike('the name of an environment', /^[^\s/\p{Cc}][^/\p{Cc}]{0,63}$/u).default(

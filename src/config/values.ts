@@ -110,15 +110,6 @@ export const Capability = textLike(
   /^(?!CAP_)[A-Z][A-Z_]{2,30}$/,
 )
 
-/** `[registry[:port]/]path`, without tag and digest. */
-export const ImageName = textLike(
-  'an image without its tag, such as acme/oc-lettings or registry.example:5000/name (the tag goes to "tag")',
-  /^(?=.{1,255}$)(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/,
-).refine(
-  (image) => !/^[^/]*[.:][^/]*\//.test(image) || URL.canParse(`https://${image.split('/')[0]}`),
-  { error: 'an image whose registry is a host name and a port' },
-)
-
 /** A tag, or a template in which `{commit}` stands for the full commit. */
 export const TagTemplate = textLike(
   'a tag or a template of one, such as "{commit}", "main-{commit}" or latest; {commit} is the only placeholder',

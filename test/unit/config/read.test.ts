@@ -50,6 +50,61 @@ const at = (line: number, column: number, path: string): string =>
 const ec2 = 'apps.shop.targets[0].ec2'
 
 test.each([
+  ['branch', 'refs/heads/main', 'main'],
+  ['branch', 'refs/heads/release/1.0', 'release/1.0'],
+  ['branch', 'refs/remotes/origin/main', 'main'],
+  ['repository', 'acme/shop.git', 'acme/shop'],
+  ['repository', 'https://github.com/acme/shop', 'acme/shop'],
+  ['repository', 'https://github.com/Acme/Shop.git', 'Acme/Shop'],
+  ['repository', 'git@github.com:acme/shop.git', 'acme/shop'],
+  ['repository', 'github.com/acme/shop', 'acme/shop'],
+  ['repository', 'https://github.com/acme/shop/tree/main', 'acme/shop'],
+  ['image', 'https://hub.docker.com/r/acme/shop', 'acme/shop'],
+  ['image', 'hub.docker.com/r/acme/shop/tags', 'acme/shop'],
+  ['image', 'https://hub.docker.com/repository/docker/acme/shop/general', 'acme/shop'],
+  ['image', 'hub.docker.com/_/nginx', 'nginx'],
+  ['image', 'docker.com/acme/shop', 'acme/shop'],
+  ['image', 'Acme/Shop', 'acme/shop'],
+  ['image', 'Acme/shop', 'acme/shop'],
+  ['image', 'registry.example:5000/Acme/shop', 'registry.example:5000/acme/shop'],
+  ['image', 'https://ghcr.io/acme/shop', 'ghcr.io/acme/shop'],
+  ['image', 'https://github.com/acme/shop/pkgs/container/shop', 'ghcr.io/acme/shop'],
+  ['image', 'acme/shop:latest', 'acme/shop'],
+])('says how to write the %s %s', (key, written, meant) => {
+  const text =
+    key === 'branch'
+      ? appWith(`branch: ${written}`)
+      : edit(`    ${key}: acme/shop`, `    ${key}: ${written}`)
+  const mistakes = mistakesOf(text)
+  expect(mistakes).toHaveLength(1)
+  expect(mistakes[0]).toContain(` apps.shop.${key}: must be `)
+  expect(mistakes[0]).toContain(`: here ${meant}, got "${written}"`)
+})
+
+test.each([
+  ['repository', 'https://gitlab.com/acme/shop'],
+  ['repository', 'shop'],
+  ['branch', 'refs/tags/v1'],
+  ['image', 'github.com/acme/shop'],
+])('refuses the %s %s, of which it is not known what is meant', (key, written) => {
+  const text =
+    key === 'branch'
+      ? appWith(`branch: ${written}`)
+      : edit(`    ${key}: acme/shop`, `    ${key}: ${written}`)
+  const [mistake = '', ...others] = mistakesOf(text)
+  expect(others).toEqual([])
+  expect(mistake).toContain(` apps.shop.${key}: must be `)
+  expect(mistake).not.toContain(': here ')
+})
+
+test.each(['Registry.Example:5000/acme/shop', 'localhost/shop', 'my.app', 'ghcr.io/acme/shop'])(
+  'takes the image %s',
+  (image) => {
+    expect(mistakesOf(edit('    image: acme/shop', `    image: ${image}`))).toEqual([])
+  },
+)
+
+test.each([
   [
     'the alias of a KMS key, for which IAM grants nothing',
     `kms: [arn:aws:kms:eu-west-3:123456789012:alias/secrets]\n${edit('shop:', 'shop:')}`,
@@ -93,7 +148,7 @@ test.each([
   [
     'an image with its tag',
     edit('image: acme/shop', 'image: acme/shop:latest'),
-    `${at(7, 12, 'apps.shop.image')}: must be an image without its tag, such as acme/oc-lettings or registry.example:5000/name (the tag goes to "tag"), got "acme/shop:latest"`,
+    `${at(7, 12, 'apps.shop.image')}: must be an image without its tag, such as acme/oc-lettings or registry.example:5000/name (the tag goes to "tag"): here acme/shop, got "acme/shop:latest"`,
   ],
   [
     'an image whose registry has no possible port',
