@@ -25,7 +25,8 @@ const tokenPatterns = [
   /\b(?:AKIA|ASIA)[A-Z0-9]{12,}/g,
   // A word of small letters is no credential: "basic authentication".
   /\b(?:[Bb]earer|[Bb]asic|BEARER|BASIC)\s+(?![a-z]+(?:[\s.,:;!?)]|$))[\w.~+/=-]{8,}/g,
-  /(?<=\/\/)[^\s/:@]+:[^\s/@]+(?=@)/g,
+  // To the last `@`: a password may have one of its own.
+  /(?<=\/\/)[^\s/:]+:[^\s/]+(?=@)/g,
   // The last part of the path of a Docker Hub hook, and of a Slack hook.
   /(?<=\/hooks\/docker-hub\/[^\s/"]{1,100}\/)[^\s/"]+/g,
   /(?<=hooks\.slack\.com\/)[\w/-]+/g,

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { parseJson } from '../kernel/json.ts'
+import { parseJsonAsWritten } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 
@@ -27,25 +27,18 @@ const findMistake = (name: string, value: string): string | null => {
   return null
 }
 
-/** The secret as Secrets Manager has it: a JSON object. */
+/** The secret as Secrets Manager has it: a JSON object. A number is the text that is written there. */
 const parseSecret = (secret: Redacted): Result<ReadonlyMap<string, string>, string> => {
-  const json = parseJson(z.unknown(), secret.reveal())
+  const json = parseJsonAsWritten(secret.reveal())
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     return fail('the secret is not a JSON object')
-  const Value = z.union([
-    z.string(),
-    z.boolean(),
-    // The app would get another number than a large one that JSON cannot carry exactly.
-    z.number().refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value)),
-  ])
+  const Value = z.union([z.string(), z.boolean().transform(String)])
   const values = new Map<string, string>()
   for (const [name, given] of Object.entries(json)) {
     const value = Value.safeParse(given)
     if (!value.success)
-      return fail(
-        `the value of ${shown(name)} is not a string (put numbers of many digits in quotes)`,
-      )
-    values.set(name, String(value.data))
+      return fail(`the value of ${shown(name)} is not a text, a number, true or false`)
+    values.set(name, value.data)
   }
   return succeed(values)
 }

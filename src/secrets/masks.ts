@@ -30,21 +30,34 @@ const decode = (text: string): string => {
 const splitLines = (value: string): readonly string[] =>
   value.split(/[\r\n]+/).map((line) => line.trim())
 
-/** `postgres://user:password@host`, where a token may stand alone before the `@`. */
-const readCredential = (line: string) => {
-  const [, user = '', password] = /^[a-z][a-z0-9+.-]*:\/\/([^:@/]*)(?::([^@]+))?@/i.exec(line) ?? []
-  return { user, password: password ?? user, isLogin: password !== undefined }
+interface Credential {
+  readonly user: string
+  readonly password: string
+  readonly isLogin: boolean
 }
 
-/** A password with an `@` of its own, which some clients read up to the last one. */
-const readLongPassword = (line: string): string => {
-  const [, password = ''] = /^[a-z][a-z0-9+.-]*:\/\/[^:@/]*:([^/?#]+)@/i.exec(line) ?? []
-  return password
+/** `user:password`, or a token alone. */
+const toCredential = (written: string): Credential => {
+  const [user = '', ...password] = written.split(':')
+  const isLogin = password.length > 0
+  return { user, password: isLogin ? password.join(':') : user, isLogin }
+}
+
+/**
+ * `postgres://user:password@host`. Name and password may have an `@` of their own, and clients differ in which one ends
+ * them: the first, or the last before the path. A password that has a `/` goes to the last of all.
+ */
+const readCredentials = (line: string): readonly Credential[] => {
+  const [, rest = ''] = /^[a-z][a-z0-9+.-]*:\/\/(.*)$/i.exec(line) ?? []
+  const [authority = ''] = /^[^/?#]*/.exec(rest) ?? []
+  const within = authority.includes('@') ? authority : rest
+  const ends = [within.indexOf('@'), within.lastIndexOf('@')].filter((end) => end >= 0)
+  return [...new Set(ends)].map((end) => toCredential(within.slice(0, end)))
 }
 
 /** Frameworks take a URL apart and print the parts, decoded or not. */
 const listCredentials = (line: string): readonly string[] => {
-  const passwords = [readCredential(line).password, readLongPassword(line)]
+  const passwords = readCredentials(line).map(({ password }) => password)
   return [...passwords, ...passwords.map(decode)]
 }
 
@@ -119,10 +132,10 @@ const listForms = ({ text, rank }: Part): readonly Part[] => [
 const listBasic = (user: string, password: string): readonly Part[] =>
   password.length < minMaskedLength ? [] : [{ text: toBase64(`${user}:${password}`, 0), rank: 3 }]
 
-const listBasicOfUrl = (line: string): readonly Part[] => {
-  const { user, password, isLogin } = readCredential(line)
-  return isLogin ? listBasic(decode(user), decode(password)) : []
-}
+const listBasicOfUrl = (line: string): readonly Part[] =>
+  readCredentials(line).flatMap(({ user, password, isLogin }) =>
+    isLogin ? listBasic(decode(user), decode(password)) : [],
+  )
 
 /**
  * The texts to mask in captured output, each with its rank, longest first, so that no part of a longer one is

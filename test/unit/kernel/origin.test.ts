@@ -25,6 +25,11 @@ describe('the title of a commit', () => {
     ['one at the end', 'Document bearer authentication.', 'Document bearer authentication.'],
     ['a basic credential', 'Use Basic YWRhOnB3ZA==', 'Use [REDACTED]'],
     ['a bearer', 'Use bearer eyJhbGciOiJIUzI1NiJ9', 'Use [REDACTED]'],
+    [
+      'the password of an address, to its last @',
+      'Ask https://ada@shop:pa55@word@x.example/ today',
+      'Ask https://[REDACTED]@x.example/ today',
+    ],
     ['what is long enough for a token', `Use ${'Ab1_'.repeat(20)}`, 'Use [REDACTED]'],
     [
       'a password in an address',

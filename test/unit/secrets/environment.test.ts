@@ -20,12 +20,20 @@ test('lays the secret over env', () => {
   expect(assembled).toMatchObject({ value: { secretNames: ['B', 'C'] } })
 })
 
-test('takes numbers and booleans of a secret as they are written', () => {
-  expect(valuesOf(assemble('{"PORT": 5432, "RATE": 0.25, "DEBUG": false}'))).toEqual({
-    PORT: '5432',
-    RATE: '0.25',
-    DEBUG: 'false',
-  })
+test.each([
+  '5432',
+  '0.25',
+  '1.0',
+  '1.10',
+  '-0',
+  '1e3',
+  '1E400',
+  '12345678901234567890',
+  '0.1234567890123456789',
+  'true',
+  'false',
+])('takes %s of a secret as it is written', (written) => {
+  expect(valuesOf(assemble(`{"VALUE": ${written} }`))).toEqual({ VALUE: written })
 })
 
 test('gives an app without secret its env', () => {
@@ -48,7 +56,7 @@ test.each(['', 'hunter2', '"hunter2"', '["hunter2"]', 'null', '7'])(
   },
 )
 
-test.each(['null', '{"IN": "hunter2"}', '["hunter2"]', '12345678901234567890'])(
+test.each(['null', '{"IN": "hunter2"}', '["hunter2"]', '[7]'])(
   'refuses the value %s of a secret and names its key',
   (json) => {
     const message = messageOf(assemble(`{"GOOD": "hunter2", "BAD": ${json}}`))

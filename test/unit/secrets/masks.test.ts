@@ -67,6 +67,21 @@ describe('a value is masked', () => {
       'postgres://shop:first-half@second-half@db:5432/shop',
       'first-half@second-half',
     ],
+    [
+      'without the rest of its address: a password whose user has an @',
+      'mysql://shop@tenant:long-password@db:3306/shop',
+      'long-password',
+    ],
+    [
+      'without the rest of its address: a password with @, / and #',
+      'postgres://shop:half/of#it@second-half@db:5432/shop',
+      'half/of#it@second-half',
+    ],
+    [
+      'without the rest of its address: a password with : and an address after it',
+      'https://shop:first:second@host/?mail=ada@example.com',
+      'first:second',
+    ],
     ['without the rest of its address: a lone token', 'https://a-long-token@host/', 'a-long-token'],
     ['without the rest of its address: a value of the query', url, 'abc%2F12345'],
     ['without the rest of its address: the same, decoded', url, 'abc/12345'],
@@ -100,10 +115,18 @@ describe('a value is masked', () => {
       'of a registry',
       { secrets: [], login: { username: 'ci', password: new Redacted('registry-pass') } },
     ],
-  ])('in a header for basic authentication, with its user: %s', (_what, maskable) => {
-    const header = `Basic ${btoa('ci:registry-pass')}`
-    expect(maskText(header, listMasks(maskable))).toMatch(/^Basic \[masked\].{0,2}=*$/)
-  })
+    [
+      'of an address with an @ more',
+      maskableOf('https://ci:registry@pass-word@host/'),
+      'registry@pass-word',
+    ],
+  ])(
+    'in a header for basic authentication, with its user: %s',
+    (_what, maskable, password = 'registry-pass') => {
+      const header = `Basic ${btoa(`ci:${password}`)}`
+      expect(maskText(header, listMasks(maskable))).toMatch(/^Basic \[masked\].{0,2}=*$/)
+    },
+  )
 })
 
 test('a value that is deep JSON, or half a character, is masked like any other', () => {
