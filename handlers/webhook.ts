@@ -7,7 +7,7 @@ import { createFindApps } from '../src/delivery/find-apps.ts'
 import { createNoteSeen } from '../src/delivery/seen.ts'
 import { createEvidenceJournal } from '../src/journal/evidence.ts'
 import { createRepositories } from '../src/journal/repositories.ts'
-import { createRecordSeen } from '../src/journal/seen.ts'
+import { createRecordName, createRecordSeen } from '../src/journal/seen.ts'
 import { createJournalTable } from '../src/journal/table.ts'
 import { systemClock } from '../src/kernel/clock.ts'
 import type { Log } from '../src/kernel/log.ts'
@@ -29,7 +29,10 @@ const compose = (log: Log): ReceiveServices => {
     secrets: createHookSecrets(configuration.sources, log),
     findApps: createFindApps(createRepositories(table), configuration.apps, log),
     journal: createEvidenceJournal(table),
-    noteSeen: createNoteSeen(createRecordSeen(table), log),
+    noteSeen: createNoteSeen(
+      { recordSeen: createRecordSeen(table), recordName: createRecordName(table) },
+      log,
+    ),
     nudge: createNudge(environment.RECONCILE_FUNCTION),
     clock: systemClock,
     log,

@@ -1,6 +1,7 @@
 import type { App } from '../deployment/app.ts'
 import { isNamedByCommit } from '../deployment/choose.ts'
 import type { CiEvidence, Evidence } from '../deployment/revision.ts'
+import { isOfWorkflow } from '../deployment/seen-names.ts'
 import type { Instant } from '../kernel/clock.ts'
 import { Commit, isSameName, type AppName, type RevisionId } from '../kernel/id.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
@@ -92,20 +93,6 @@ const matchCiRun = (run: CiRunFacts, apps: readonly App[], receivedAt: Instant):
     }),
   )
   return matches.length === 0 ? fail('workflow_not_required') : succeed(matches)
-}
-
-const workflowFolder = '.github/workflows/'
-
-/**
- * Whether the run is of the workflow that `landfall.yml` names by path (`.github/workflows/ci.yml`), by file (`ci.yml`)
- * or by name (`CI`). Anyone whose commit is merged may give a workflow any name, so a name counts for neither of the
- * first two where the source tells the path.
- */
-const isOfWorkflow = ({ ci, workflow, workflowPath }: CiRunFacts, required: string): boolean => {
-  if (ci === 'github' && /^dynamic\/|\/.*\.ya?ml$/i.test(required)) return required === workflowPath
-  if (workflowPath !== null && /\.ya?ml$/i.test(required))
-    return `${workflowFolder}${required}` === workflowPath
-  return required === workflow
 }
 
 /** The required workflows that this run is of, as `landfall.yml` writes them. */

@@ -1,7 +1,8 @@
 import * as z from 'zod'
-import type { RecordSeen } from '../delivery/seen.ts'
+import type { RecordName, RecordSeen, SeenName } from '../delivery/seen.ts'
 import { hookKinds } from '../deployment/seen.ts'
-import type { Seen } from '../rollout/journal.ts'
+import type { Seen, SeenNameRecords } from '../rollout/journal.ts'
+import { parseJson } from '../kernel/json.ts'
 import { instantSchema, isOurs, parseItem, schemaVersion, SchemaVersionUnknown } from './item.ts'
 import { itemKey } from './keys.ts'
 import { readItem, updateItem, type JournalTable } from './table.ts'
@@ -23,8 +24,46 @@ export const createRecordSeen =
     if (!isRecorded) throw new SchemaVersionUnknown(key)
   }
 
+/** The item is read at every look at the app. */
+const mostOtherNames = 20
+
+const SeenNameSchema: z.ZodType<SeenName> = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('workflow'),
+    ci: z.enum(['github', 'circleci']),
+    workflow: z.string(),
+    workflowPath: z.string().nullable(),
+  }),
+  z.object({ kind: z.literal('branch'), branch: z.string() }),
+])
+
+/** For `webhook`. A set, so that repetitions and concurrent writers add nothing twice. */
+export const createRecordName =
+  (table: JournalTable): RecordName =>
+  async (app, name, isExpected) => {
+    await updateItem(table, itemKey.seen(app), {
+      UpdateExpression: 'SET app = :app, schemaVersion = :schemaVersion ADD #names :names',
+      ConditionExpression: isExpected
+        ? isOurs
+        : `${isOurs} AND (attribute_not_exists(#names) OR size(#names) < :most)`,
+      ExpressionAttributeNames: { '#names': 'names' },
+      ExpressionAttributeValues: {
+        ':app': app,
+        ':schemaVersion': schemaVersion,
+        ':names': new Set([JSON.stringify(name)]),
+        ...(isExpected ? {} : { ':most': mostOtherNames }),
+      },
+    })
+  }
+
+/** A name that this version does not know is skipped. */
+const readNames = (names: unknown): readonly SeenName[] =>
+  names instanceof Set
+    ? [...names].flatMap((name) => parseJson(SeenNameSchema, String(name)) ?? [])
+    : []
+
 /** For the functions that only read. A kind that this version does not know is skipped. */
-export const createSeen = (table: JournalTable): Seen => ({
+export const createSeen = (table: JournalTable): Seen & SeenNameRecords => ({
   load: async (app) => {
     const key = itemKey.seen(app)
     const item = await readItem(table, key)
@@ -36,5 +75,13 @@ export const createSeen = (table: JournalTable): Seen => ({
         return at.success ? [[kind, at.data] as const] : []
       }),
     )
+  },
+  loadNames: async (app) => {
+    const item = await readItem(table, itemKey.seen(app))
+    const names = readNames(item?.['names'])
+    return {
+      workflows: names.flatMap((name) => (name.kind === 'workflow' ? [name] : [])),
+      branches: names.flatMap((name) => (name.kind === 'branch' ? [name.branch] : [])),
+    }
   },
 })

@@ -8,6 +8,7 @@ import type {
   RevisionStatus,
 } from '../deployment/revision.ts'
 import type { KnownRepository } from '../deployment/repository.ts'
+import type { SeenNames } from '../deployment/seen-names.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { AlarmTransition, Verdict } from '../deployment/observation.ts'
@@ -80,6 +81,11 @@ export interface Labels {
 export interface Seen {
   /** When an event of each kind (`github:push`) last arrived, to the hour; a missing kind never did. */
   load(app: AppName): Promise<SeenHooks>
+}
+
+/** The names in an app's deliveries, as `webhook` records them. */
+export interface SeenNameRecords {
+  loadNames(app: AppName): Promise<SeenNames>
 }
 
 /** Which repository the deliveries of an app are of, as `webhook` keeps it. */

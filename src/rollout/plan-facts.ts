@@ -3,6 +3,7 @@ import { needsPerson } from '../deployment/choose.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { KnownRepository } from '../deployment/repository.ts'
+import type { SeenNames } from '../deployment/seen-names.ts'
 import type { HookKind, SeenHooks } from '../deployment/seen.ts'
 import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
@@ -11,7 +12,7 @@ import { fail, succeed, type Result } from '../kernel/result.ts'
 import { Denied } from '../kernel/denied.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import type { PlannedTarget } from '../targets/target.ts'
-import type { Heads, Labels, Repositories, Revisions, Seen } from './journal.ts'
+import type { Heads, Labels, Repositories, Revisions, Seen, SeenNameRecords } from './journal.ts'
 import { findImage, toTag } from './find-image.ts'
 import type { OpeningPorts } from './gather-opening.ts'
 import type { Images, LookUpFailure } from './ports.ts'
@@ -51,6 +52,7 @@ export interface AppFacts {
   /** How many functions the account may run at a time; null where that is not known. */
   readonly concurrency: number | null
   readonly seen: SeenHooks
+  readonly names: SeenNames
   readonly repository: KnownRepository | null
   /** The webhook events that the app needs, each with its name for people: `GitHub: Pushes`. */
   readonly hooks: readonly { readonly kind: HookKind; readonly event: string }[]
@@ -63,7 +65,7 @@ export interface PlanPorts extends OpeningPorts {
   readonly apps: readonly App[]
   readonly heads: Pick<Heads, 'load'>
   readonly revisions: Pick<Revisions, 'load' | 'loadWaiting'>
-  readonly seen: Seen
+  readonly seen: Seen & SeenNameRecords
   readonly repositories: Repositories
   /** The names of the keys of the app's secret, if a container could be given it as it is. */
   readonly readSecretKeys: (
@@ -162,12 +164,13 @@ export const gatherFacts = async (
 ): Promise<AppFacts> => {
   const head = await ports.heads.load(app.name)
   const chosen = await chooseRevision(ports, head, wanted)
-  const [secret, registry, alarms, concurrency, seen, repository] = await Promise.all([
+  const [secret, registry, alarms, concurrency, seen, names, repository] = await Promise.all([
     app.secrets === null ? null : ports.readSecretKeys(app, app.secrets),
     app.registry === null ? null : ports.checkLogin(app, app.registry),
     lookUpAlarms(ports, app),
     lookUpConcurrency(ports),
     ports.seen.load(app.name),
+    ports.seen.loadNames(app.name),
     ports.repositories.load(app.name),
   ])
   const image = registry?.ok === false ? null : await lookUpImage(ports, app, head, chosen)
@@ -184,6 +187,7 @@ export const gatherFacts = async (
     alarms,
     concurrency,
     seen,
+    names,
     repository,
     hooks: ports.hooksOf(app),
     now: toInstant(ports.clock()),

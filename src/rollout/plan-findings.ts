@@ -8,7 +8,7 @@ import type { Opening } from '../deployment/observation.ts'
 import { hasEnded } from '../deployment/deployment.ts'
 import type { RevisionId } from '../kernel/id.ts'
 import type { AppFacts } from './plan-facts.ts'
-import { judgeRepository } from './evidence-findings.ts'
+import { judgeNames, judgeRepository } from './evidence-findings.ts'
 import { renderRedeploy } from './promotion.ts'
 
 const problem = (what: string, reason: Reason, message: string): Finding => ({
@@ -184,6 +184,7 @@ export const findOnApp = (facts: AppFacts, release: Opening['release']): readonl
   ...judgeRegistry(facts),
   ...judgeAlarms(facts),
   ...judgeRepository(facts),
+  ...judgeNames(facts),
   ...judgeHooks(facts),
   judgeConcurrency(facts),
   ...judgeMetadata(release),

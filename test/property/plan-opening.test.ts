@@ -248,6 +248,7 @@ const plan = (prepared: Prepared, hold: Case['hold']): Promise<Plan> => {
     stage: 'prod',
     apps: [world.app],
     repositories: { load: async () => null },
+    seen: { ...ports.seen, loadNames: async () => ({ workflows: [], branches: [] }) },
     heads: { load: async () => toHeld(world, hold) },
     readSecretKeys: async () => (isMissing ? fail(lack) : succeed([])),
     checkLogin: async () => succeed(null),

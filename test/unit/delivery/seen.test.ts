@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { createNoteSeen, type NoteSeen } from '../../../src/delivery/seen.ts'
+import { createNoteSeen, type NoteSeen, type RecordName } from '../../../src/delivery/seen.ts'
 import { addSeconds } from '../../../src/kernel/clock.ts'
 import { AppName } from '../../../src/kernel/id.ts'
 import { createLog } from '../../../src/kernel/log.ts'
-import type { Parsed } from '../../../src/sources/source.ts'
+import type { CiRunFacts, Parsed } from '../../../src/sources/source.ts'
 import { appOf, commit } from '../../support/apps.ts'
 
 const now = '2026-11-20T10:00:00.000Z'
@@ -20,7 +20,7 @@ const push = (ref: string): Parsed => ({
   pushedAt: now,
   origin: null,
 })
-const run = (ci: 'github' | 'circleci'): Parsed => ({
+const run = (ci: 'github' | 'circleci'): CiRunFacts => ({
   kind: 'ci_run',
   ci,
   repository,
@@ -47,19 +47,24 @@ const image: Parsed = {
 }
 
 let written: string[]
+let names: string[]
 let lines: string[]
 let fails: boolean
 let note: NoteSeen
 beforeEach(() => {
   written = []
+  names = []
   lines = []
   fails = false
   const record = async (...parts: readonly string[]) => {
     if (fails) throw new Error('the journal is away')
     written.push(parts.join(' '))
   }
+  const recordName: RecordName = async (app, name, isExpected) => {
+    names.push(`${app} ${JSON.stringify(name)} ${isExpected}`)
+  }
   note = createNoteSeen(
-    record,
+    { recordSeen: record, recordName },
     createLog({}, (line) => lines.push(line)),
   )
 })
@@ -120,5 +125,40 @@ describe('createNoteSeen', () => {
     fails = false
     await note(image, other, addSeconds(now, 1))
     expect(written).toHaveLength(1)
+  })
+})
+
+describe('the names in deliveries', () => {
+  const green = {
+    ...run('github'),
+    branch: 'main',
+    isPush: true,
+    workflowPath: '.github/workflows/a.yml',
+  }
+  const named = (workflow: string, path = '.github/workflows/a.yml') =>
+    JSON.stringify({ kind: 'workflow', ci: 'github', workflow, workflowPath: path })
+
+  it('are those of the workflows that ran after a push to the branch of the app, once', async () => {
+    for (const workflow of ['CI', 'Lint', 'CI']) await note({ ...green, workflow }, lettings, now)
+    expect(names).toEqual([`oc-lettings ${named('CI')} true`, `oc-lettings ${named('Lint')} false`])
+  })
+
+  it.each([
+    ['another branch', { branch: 'feature' }],
+    ['a pull request', { isPush: false }],
+  ])('are not those of workflows for %s', async (_what, changes) => {
+    await note({ ...green, ...changes }, [appOf('oc-lettings')], now)
+    expect(names).toEqual([])
+  })
+
+  it('are those of branches that differ in capitals alone', async () => {
+    for (const ref of ['refs/heads/Main', 'refs/heads/main', 'refs/heads/next', 'refs/tags/MAIN'])
+      await note(push(ref), [appOf('oc-lettings')], now)
+    expect(names).toEqual(['oc-lettings {"kind":"branch","branch":"Main"} true'])
+  })
+
+  it('are cut', async () => {
+    await note({ ...green, workflow: 'x'.repeat(1000) }, [appOf('oc-lettings')], now)
+    expect(names).toEqual([`oc-lettings ${named('x'.repeat(200))} false`])
   })
 })

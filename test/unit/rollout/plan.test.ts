@@ -7,6 +7,7 @@ import {
   type RollbackRequest,
 } from '../../../src/deployment/head.ts'
 import type { Finding, InstancePlan, PlanContext } from '../../../src/deployment/plan.ts'
+import type { SeenNames } from '../../../src/deployment/seen-names.ts'
 import type { Revision } from '../../../src/deployment/revision.ts'
 import { Denied } from '../../../src/kernel/denied.ts'
 import { Generation, InstanceId, type RevisionId } from '../../../src/kernel/id.ts'
@@ -52,7 +53,10 @@ interface Given {
   /** What each target's instances have. */
   readonly found?: readonly Finding[]
   readonly wanted?: RevisionId | null
+  readonly names?: SeenNames
 }
+
+const noNames: SeenNames = { workflows: [], branches: [] }
 
 const rollbackRequest: RollbackRequest = {
   kind: 'rollback',
@@ -111,7 +115,7 @@ const planOf = async (given: Given = {}) => {
       load: async (_app, id) => given.known?.find((one) => one.id === id) ?? null,
       loadWaiting: async () => given.waiting ?? [],
     },
-    seen: { load: async () => ({}) },
+    seen: { load: async () => ({}), loadNames: async () => given.names ?? noNames },
     repositories: { load: async () => null },
     readSecretKeys: async () => succeed(['API_KEY', 'SENTRY_DSN']),
     checkLogin: async () => succeed(null),
@@ -305,6 +309,11 @@ describe('the findings on an app', () => {
   const lacking = revisionAt(1, { ci: {} })
   const known = { id: 7, name: 'acme/oc-lettings', keptAt: start, renamed: null, refused: null }
   const renamed = { name: 'acme/store', at: start }
+  const workflowOf = (workflow: string, file: string) =>
+    ({ ci: 'github', workflow, workflowPath: `.github/workflows/${file}` }) as const
+  const ci = workflowOf('CI', 'ci.yml')
+  const lint = workflowOf('Lint', 'lint.yml')
+  const tests = workflowOf('Tests \u001B[31m[31m', 'tests.yml')
   const refused = { id: 8, at: start }
   const frozen = { reason: 'christmas', by: 'ada', at: start }
 
@@ -419,6 +428,27 @@ describe('the findings on an app', () => {
         ports: { repositories: { load: async () => ({ ...known, refused }) } },
       },
       'warning | repository | - | deliveries of another repository with the name acme/oc-lettings are refused: its id is 8',
+      'deploy',
+    ],
+    [
+      'a required workflow that no delivery had',
+      { waiting: [revisionAt(1)], names: { workflows: [lint, tests], branches: [] } },
+      'warning | workflow | - | no run of a push to main was of the github workflow CI yet; those of others that came: "Lint" in ".github/workflows/lint.yml", "Tests [31m" in ".github/workflows/tests.yml". If one of these',
+      'deploy',
+    ],
+    [
+      'two files that have the required workflow',
+      {
+        waiting: [revisionAt(1)],
+        names: { workflows: [lint, ci, { ...ci, workflowPath: 'b.yml' }], branches: [] },
+      },
+      'warning | workflow | - | several files have the github workflow CI: "CI" in ".github/workflows/ci.yml", "CI" in "b.yml". Each',
+      'deploy',
+    ],
+    [
+      'a branch with other capitals',
+      { waiting: [revisionAt(1)], names: { workflows: [], branches: ['Main'] } },
+      'warning | branch | - | there were pushes to "Main", and landfall.yml has main',
       'deploy',
     ],
     [
@@ -566,7 +596,10 @@ describe('the findings on an app', () => {
 
   it('lists when each required webhook event was last seen', async () => {
     const ports: Partial<PlanPorts> = {
-      seen: { load: async () => ({ 'github:push': after(1) }) },
+      seen: {
+        load: async () => ({ 'github:push': after(1) }),
+        loadNames: async () => noNames,
+      },
       hooksOf: () => [
         { kind: 'github:push', event: 'GitHub: Pushes' },
         { kind: 'github:workflow_run', event: 'GitHub: Workflow runs' },
