@@ -46,6 +46,8 @@ export interface AppFacts {
     readonly reference: string
     readonly found: Result<Digest, { readonly reason: Reason }>
   } | null
+  /** What the tag of the live commit names by now; null where that is the live image, or not known. */
+  readonly moved: { readonly commit: Commit; readonly digest: Digest } | null
   /** Where the image of a revision that waits for a person is live already; null where it needs none. */
   readonly liveOn: readonly Promotion[] | null
   readonly alarms: Result<readonly AlarmState[], LookUpFailure>
@@ -121,6 +123,19 @@ const lookUpImage = async (
   return { reference, found: await ports.images.findDigest(app, name) }
 }
 
+/** A tag that carries the commit may be pushed again after its image is live. By HEAD, which no quota counts. */
+const lookUpMoved = async (
+  { images }: PlanPorts,
+  app: App,
+  head: Head,
+  { from, commit }: Chosen,
+): Promise<AppFacts['moved']> => {
+  const live = liveRelease(head)?.digest
+  if (from !== 'live' || commit === null || !app.tag.includes('{commit}')) return null
+  const found = await images.findDigest(app, toTag(app, commit))
+  return found.ok && found.value !== live ? { commit, digest: found.value } : null
+}
+
 const lookUpAlarms = async (
   { describeAlarms }: PlanPorts,
   app: App,
@@ -174,22 +189,11 @@ export const gatherFacts = async (
     ports.repositories.load(app.name),
   ])
   const image = registry?.ok === false ? null : await lookUpImage(ports, app, head, chosen)
+  const moved = registry?.ok === false ? null : await lookUpMoved(ports, app, head, chosen)
   const liveOn = await lookUpLiveOn(ports, app, chosen, image)
-  return {
-    stage: ports.stage,
-    app,
-    head,
-    chosen,
-    secret,
-    registry,
-    image,
-    liveOn,
-    alarms,
-    concurrency,
-    seen,
-    names,
-    repository,
-    hooks: ports.hooksOf(app),
-    now: toInstant(ports.clock()),
-  }
+  const hooks = ports.hooksOf(app)
+  const now = toInstant(ports.clock())
+  const { stage } = ports
+  const asked = { secret, registry, image, moved, liveOn, alarms, concurrency }
+  return { stage, app, head, chosen, ...asked, seen, names, repository, hooks, now }
 }

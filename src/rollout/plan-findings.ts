@@ -64,6 +64,14 @@ const judgeImage = ({ app, chosen, image }: AppFacts): readonly Finding[] => {
   return [level('image', reason, message)]
 }
 
+/** A push of a tag whose commit is live is recorded, and brings nothing out. */
+const judgeMoved = ({ stage, app, moved, image }: AppFacts): readonly Finding[] => {
+  if (moved === null || image === null) return []
+  const { commit, digest } = moved
+  const message = `the tag of ${commit} names ${digest} by now, which is not live: the tag of a commit that is out brings nothing out. If it is to: ${renderRedeploy(stage, app.name, commit, [])}`
+  return [{ level: 'warning', what: 'image', message }]
+}
+
 const judgeReady = (facts: AppFacts, id: RevisionId): Finding => {
   const { stage, app, liveOn } = facts
   const complete = `${id} has what the app requires`
@@ -180,6 +188,7 @@ export const findOnApp = (facts: AppFacts, release: Opening['release']): readonl
   ...blockers(facts.head, { kind: 'deploy', force: false, content: null }).map(describeBlocker),
   ...judgeRevision(facts, release),
   ...judgeImage(facts),
+  ...judgeMoved(facts),
   judgeSecret(facts),
   ...judgeRegistry(facts),
   ...judgeAlarms(facts),

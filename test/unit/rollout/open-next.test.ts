@@ -44,6 +44,18 @@ describe('a request', () => {
     expect(world.deployments.get(2)).toMatchObject({ kind: 'redeploy', by: 'ada' })
   })
 
+  it('brings out the image that the tag of the live commit names by now', async () => {
+    const world = await liveWorld(1)
+    world.moveTag(2, commitAt(1))
+    await letItSettle(world, 3)
+    expect(world.core().releases).toMatchObject([{ generation: 1, digest: digestAt(1) }])
+    const core = await ask(world, { revision: commitAt(1) })
+    expect(core.releases).toMatchObject([
+      { generation: 2, digest: digestAt(2), commit: commitAt(1) },
+      { generation: 1, digest: digestAt(1) },
+    ])
+  })
+
   it('refuses a request where nothing is live, and keeps the refusal', async () => {
     const core = await ask(createWorld({ instances: 1 }), {})
     expect(core.request?.refusal).toBe('nothing_live')

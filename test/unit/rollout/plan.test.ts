@@ -214,7 +214,7 @@ describe('the revision of a plan', () => {
   it('plans the live release by its digest where no revision waits', async () => {
     const { head } = live(4, 1)
     const { plan, asked } = await planOf({ head })
-    expect(asked).toEqual([digestAt(4)])
+    expect(asked).toEqual([digestAt(4), commitAt(4)])
     expect(plan).toMatchObject({
       would: 'deploy what is live again to 1 instance in 1 wave',
       revision: { from: 'live', id: commitAt(4) },
@@ -277,6 +277,30 @@ describe('the plan of an app that a person deploys', () => {
     })
     expect(lines).toContain(`fine | revision | - | ${complete}`)
     expect(plan.would).toBe(`deploy ${commitAt(1)} to 1 instance in 1 wave`)
+  })
+})
+
+describe('under a tag that carries the commit', () => {
+  const images = (index: number): PlanPorts['images'] => ({
+    findDigest: async (_app, name) => succeed(name === commitAt(1) ? digestAt(index) : digestAt(1)),
+    findCommit: async () => succeed(null),
+  })
+  const told = (lines: readonly string[]) => lines.filter((line) => line.includes('by now'))
+
+  it('tells that the tag of the live commit names another image, and the call that brings it out', async () => {
+    const { plan, lines } = await planOf({ head: live(1, 1).head, ports: { images: images(2) } })
+    expect(told(lines)).toEqual([
+      `warning | image | - | the tag of ${commitAt(1)} names ${digestAt(2)} by now, which is not live: the tag of a commit that is out brings nothing out. If it is to: npx sls invoke -f redeploy --stage prod -d '{"app":"oc-lettings","revision":"${commitAt(1)}"}'`,
+    ])
+    expect(plan).toMatchObject({ ok: true, revision: { from: 'live', digest: digestAt(1) } })
+  })
+
+  it.each([
+    ['names the live image', 1, shop()],
+    ['carries no commit', 2, shop({ tag: 'latest' })],
+  ])('tells nothing where the tag %s', async (_what, index, app) => {
+    const { lines } = await planOf({ app, head: live(1, 1).head, ports: { images: images(index) } })
+    expect(told(lines)).toEqual([])
   })
 })
 
