@@ -36,6 +36,8 @@ export type ReadManifest = (digest: Digest) => Promise<RegistryAnswer<Uint8Array
 export type ImageSize =
   | { readonly kind: 'known'; readonly bytes: number }
   | { readonly kind: 'no_platform' }
+  /** The index names this image for the machine, and the registry does not have it. */
+  | { readonly kind: 'platform_gone'; readonly digest: Digest }
   | { readonly kind: 'unknown' }
 
 /** Layers unpack to about two and a half times their size, and stay on the disk packed meanwhile. */
@@ -73,14 +75,14 @@ export const findImageSize = async (
   digest: Digest,
   machine: string | null,
 ): Promise<ImageSize> => {
-  const read = async (one: Digest): Promise<ReturnType<typeof parseSize>> => {
-    const manifest = await readManifest(one)
-    return manifest.ok && manifest.value !== null
-      ? parseSize(manifest.value, machine)
-      : { kind: 'unknown' }
-  }
-  const first = await read(digest)
-  const last = first.kind === 'elsewhere' ? await read(first.digest) : first
+  const toSize = (read: Awaited<ReturnType<ReadManifest>>): ReturnType<typeof parseSize> =>
+    read.ok && read.value !== null ? parseSize(read.value, machine) : { kind: 'unknown' }
+  const first = toSize(await readManifest(digest))
+  if (first.kind !== 'elsewhere') return first
+  const own = await readManifest(first.digest)
+  if (!own.ok && own.error.reason === 'image_missing')
+    return { kind: 'platform_gone', digest: first.digest }
+  const last = toSize(own)
   return last.kind === 'elsewhere' ? { kind: 'unknown' } : last
 }
 

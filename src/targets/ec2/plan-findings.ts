@@ -48,6 +48,10 @@ const findSpace = ({ host, size }: HostFacts): readonly TargetFinding[] => {
     const message = `the image is not built for this machine (${host.machine}); build it for this platform too`
     return [toProblem('image', 'platform_missing', message)]
   }
+  if (size.kind === 'platform_gone') {
+    const message = `the registry no longer has ${size.digest}, which the image names for this machine (${host.machine}): push the image again with all its platforms, or deploy another commit`
+    return [toProblem('image', 'image_gone', message)]
+  }
   const { bytes } = size
   if (host.freeBytes >= bytes * timesPacked) return []
   const message = `${toMegabytes(host.freeBytes)} MB are free; the image has ${toMegabytes(bytes)} MB packed and needs about ${toMegabytes(bytes * timesPacked)} MB: remove what is not needed (docker system df) or enlarge the disk`

@@ -168,6 +168,13 @@ test('reads two manifests at most for an image’s size', async () => {
   expect(deep.asked).toHaveLength(2)
 })
 
+test('tells which image of an index the registry does not have', async () => {
+  expect(await registryOf({ [digestOf('e')]: index }).find()).toEqual({
+    kind: 'platform_gone',
+    digest: digestOf('b'),
+  })
+})
+
 test('does not know the size of an image that the registry does not have', async () => {
   expect(await registryOf({}).find()).toEqual({ kind: 'unknown' })
 })

@@ -223,6 +223,13 @@ test('reports an image that is not built for the machine', async () => {
   ])
 })
 
+test('reports an image that is gone from the registry although its index is there', async () => {
+  const size = { kind: 'platform_gone', digest: digestAt(7) } as const
+  expect(await findingsOf({ machine: 'aarch64' }, {}, { size })).toEqual([
+    `problem image: the registry no longer has ${digestAt(7)}, which the image names for this machine (aarch64): push the image again with all its platforms, or deploy another commit`,
+  ])
+})
+
 test('reports an instance that serves another release than the live one', async () => {
   expect(await findingsOf({ serving: servingAt(2) }, {}, { live: 3 })).toContain(
     'warning serving: #2 serves here instead of #3; a deployment corrects that',
