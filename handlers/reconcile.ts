@@ -198,6 +198,7 @@ const compose = (log: Log) => {
     clock,
     owner: environment.OWNER,
     githubApi: environment.GITHUB_API,
+    loadRepository: createRepositories(table).load,
     loadEvent: async () => (await import('../src/aws/events.ts')).createEventReporter(),
   })
   const reconcile = createReconcile({

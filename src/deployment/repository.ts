@@ -33,6 +33,10 @@ export const knownOf = (
 ): KnownRepository | null =>
   known !== null && repository !== null && isSameName(known.name, repository) ? known : null
 
+/** What to ask GitHub for: the name of landfall.yml, or the newer one. */
+export const nameAtGithub = (app: App, given: KnownRepository | null): string | null =>
+  knownOf(app, given)?.renamed?.name ?? app.repository
+
 /** @param given what was kept of the app's deliveries, under whatever name */
 export const identifyRepository = (
   app: App,
@@ -43,8 +47,8 @@ export const identifyRepository = (
   const known = knownOf(app, given)
   const isNamed = isSameName(repository, app.repository)
   if (repositoryId === null) {
-    const now = known?.renamed?.name ?? app.repository
-    return isNamed || isSameName(repository, now) ? 'same' : 'unrelated'
+    const now = nameAtGithub(app, known)
+    return isNamed || (now !== null && isSameName(repository, now)) ? 'same' : 'unrelated'
   }
   const expected = app.repositoryId ?? known?.id ?? null
   if (expected === null) return isNamed ? 'first' : 'unrelated'

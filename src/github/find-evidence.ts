@@ -1,7 +1,7 @@
 import { match } from '../delivery/match.ts'
 import type { App } from '../deployment/app.ts'
 import type { Evidence } from '../deployment/revision.ts'
-import { identifyRepository, knownOf, type KnownRepository } from '../deployment/repository.ts'
+import { identifyRepository, nameAtGithub, type KnownRepository } from '../deployment/repository.ts'
 import { toInstant, type Clock } from '../kernel/clock.ts'
 import { refused } from '../kernel/foreign.ts'
 import type { AppName, Commit } from '../kernel/id.ts'
@@ -23,10 +23,10 @@ export const createFindEvidence = (
       .filter((matched) => matched.revision === commit)
       .map(({ evidence }) => evidence)
   return async (app, commit) => {
-    const { repository, branch, reports } = app
-    if (repository === null || reports.github === null) return { found: [], failure: null }
+    const { branch, reports } = app
     const known = await loadRepository(app.name)
-    const name = knownOf(app, known)?.renamed?.name ?? repository
+    const name = nameAtGithub(app, known)
+    if (name === null || reports.github === null) return { found: [], failure: null }
     const ask = open(reports.github, name, 10_000)
     const sent = await readRepository(ask)
     if (!sent.ok) return { found: [], failure: sent.error }

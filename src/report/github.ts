@@ -2,11 +2,13 @@ import * as z from 'zod'
 import type { Ask } from '../api/client.ts'
 import type { App } from '../deployment/app.ts'
 import type { Notice, NoticeDeployment } from '../deployment/notice.ts'
+import { nameAtGithub, type KnownRepository } from '../deployment/repository.ts'
 import type { OpenGithub } from '../github/api.ts'
 import { readGithub, type GithubAnswer } from '../github/reads.ts'
 import { refused } from '../kernel/foreign.ts'
-import type { Commit } from '../kernel/id.ts'
+import type { AppName, Commit } from '../kernel/id.ts'
 import { succeed } from '../kernel/result.ts'
+import { Retryable, unlessRetryable } from '../kernel/retryable.ts'
 import {
   GithubDeployment,
   GithubStatus,
@@ -124,14 +126,17 @@ const endEarlier = async (
 export const createGithubReporter =
   (
     open: OpenGithub,
+    loadRepository: (app: AppName) => Promise<KnownRepository | null>,
     toLogUrl: (app: App, deployment: NoticeDeployment) => string | null,
   ): Reporter =>
   async (notice, app) => {
     const { deployment } = notice
     const state = toState(notice)
     if (state === null || deployment === null) return noticeSent
-    const { reports, repository } = app
+    const { reports } = app
     const { commit } = deployment
+    const known = await loadRepository(app.name).catch(unlessRetryable)
+    const repository = nameAtGithub(app, known instanceof Retryable ? null : known)
     if (reports.github === null || repository === null)
       return refused(`${app.name} has no reports.github or no repository in landfall.yml`)
     if (commit === null)

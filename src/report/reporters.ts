@@ -1,4 +1,5 @@
 import type { Channel } from '../deployment/notice.ts'
+import type { createGithubReporter } from './github.ts'
 import type { Reporter, ReporterPorts } from './reporter.ts'
 
 /**
@@ -22,11 +23,13 @@ export const createReporters = ({
   owner,
   githubApi,
   loadEvent,
+  loadRepository,
   ...ports
 }: ReporterPorts & {
   /** `<account>/<region>/<stage>`, for a link to the log. */
   readonly owner: string
   readonly githubApi: URL
+  readonly loadRepository: Parameters<typeof createGithubReporter>[1]
   /** Loads the reporter of the channel `event`, which AWS implements. */
   readonly loadEvent: () => Promise<Reporter>
 }): Readonly<Record<Channel, Reporter>> => ({
@@ -36,12 +39,12 @@ export const createReporters = ({
     return createNoticeReporter(ports)
   }),
   github: createLazyReporter(async () => {
-    const { createGithubReporter } = await import('./github.ts')
+    const github = await import('./github.ts')
     const { createOpenGithub } = await import('../github/api.ts')
     const { createLogUrl } = await import('./log-url.ts')
     const [, region = '', stage = ''] = owner.split('/')
     const open = createOpenGithub({ ...ports, baseUrl: githubApi })
-    return createGithubReporter(open, createLogUrl(region, stage))
+    return github.createGithubReporter(open, loadRepository, createLogUrl(region, stage))
   }),
   sentry: createLazyReporter(async () => {
     const { createSentryReporter } = await import('./sentry-release.ts')

@@ -22,7 +22,7 @@ export const judgeRepository = ({
       : [
           warn(
             'repository',
-            `GitHub calls ${app.repository} (id ${id}) ${renamed.name} now: its deliveries count, and what is reported there may not arrive; write repository: ${renamed.name}`,
+            `GitHub calls ${app.repository} (id ${id}) ${renamed.name} now: its deliveries count; write repository: ${renamed.name}`,
           ),
         ]),
     ...(refused === null || refused.id === app.repositoryId

@@ -38,7 +38,8 @@ type EndedRun = z.infer<typeof EndedRun>
 
 export const RunRepository = z.object({
   id: z.number().int().nonnegative(),
-  full_name: SentText,
+  // Part of the path of requests to GitHub's API.
+  full_name: z.string().regex(/^(?!\.{1,2}\/)[\w.-]{1,100}\/(?!\.{1,2}$)[\w.-]{1,100}$/),
 })
 type RunRepository = z.infer<typeof RunRepository>
 

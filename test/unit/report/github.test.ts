@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { App } from '../../../src/deployment/app.ts'
+import type { KnownRepository } from '../../../src/deployment/repository.ts'
 import type { Notice } from '../../../src/deployment/notice.ts'
 import { createOpenGithub } from '../../../src/github/api.ts'
 import { AppName, Commit, Digest, Generation } from '../../../src/kernel/id.ts'
+import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createGithubReporter } from '../../../src/report/github.ts'
 import { createLogUrl } from '../../../src/report/log-url.ts'
 import { commit } from '../../support/apps.ts'
@@ -25,12 +27,14 @@ const token = 'github_pat_planted-secret'
 const older = Commit.parse('f'.repeat(40))
 
 let server: GithubServer
+let repository: () => KnownRepository | null
 let send: (notice: Notice, app?: App) => ReturnType<ReturnType<typeof createGithubReporter>>
 let impatient: ReturnType<typeof createImpatientHttp>
 
 beforeEach(async () => {
   server = await startGithub({ commits: [commit, older] })
   server.tokens.add(token)
+  repository = () => null
   impatient = createImpatientHttp()
   const readSecret = secretsOf({ 'landfall/test/github': token })
   // A tenth of a second passes between two looks at it.
@@ -39,7 +43,7 @@ beforeEach(async () => {
   const ports = { http: impatient.http, readSecret, clock }
   const open = createOpenGithub({ ...ports, baseUrl: server.url })
   const toLogUrl = createLogUrl('eu-west-3', 'prod')
-  const report = createGithubReporter(open, toLogUrl)
+  const report = createGithubReporter(open, async () => repository(), toLogUrl)
   send = (notice, app = reportingApp()) => report(notice, app)
 })
 afterEach(async () => {
@@ -54,6 +58,25 @@ const isPost =
     method === 'POST' && what.test(path)
 const isDeployment = isPost(/\/deployments$/)
 const isStatus = isPost(/\/statuses$/)
+
+describe('GitHub: a renamed repository', () => {
+  const at = '2026-11-20T12:00:00.000Z'
+  const renamed = { name: 'acme/oc-lettings', at }
+
+  test('gets the reports under the name that its deliveries have', async () => {
+    const app = { ...reportingApp(), repository: 'acme/lettings' }
+    repository = () => ({ id: 7, name: 'acme/lettings', keptAt: at, renamed, refused: null })
+    expect(await send(noticeOf('started'), app)).toEqual(sent)
+    expect(server.states()).toEqual({ 7: ['in_progress'] })
+  })
+
+  test('gets them under the name of landfall.yml while the journal cannot be read', async () => {
+    repository = () => {
+      throw new Retryable('throttled')
+    }
+    expect(await send(noticeOf('started'))).toEqual(sent)
+  })
+})
 
 describe('GitHub: a deployment', () => {
   test('creates one deployment at GitHub however often its notices are sent', async () => {

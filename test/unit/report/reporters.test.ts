@@ -19,6 +19,7 @@ const reportersOf = (secrets: Readonly<Record<string, string>>) =>
     clock: systemClock,
     owner: '123456789012/eu-west-3/prod',
     githubApi: hook.url,
+    loadRepository: async () => null,
     loadEvent: async () => async () => ({ kind: 'sent' }),
   })
 

@@ -194,6 +194,16 @@ describe('parseGithubEvent: a push', () => {
   })
 })
 
+describe('parseGithubEvent: a repository', () => {
+  it.each(['acme', '../..', 'acme/..', './x', 'acme/shop/x', 'acme/shop?', 'acme/%2e%2e', ''])(
+    'answers malformed to the name %j, which is none at GitHub',
+    async (name) => {
+      const body = pushBody({ repository: { id: 1, full_name: name, pushed_at: 1 } })
+      expect(await verify('push', body)).toEqual(fail('malformed'))
+    },
+  )
+})
+
 describe('parseGithubEvent: the end of a run', () => {
   it('parses the end of a GitHub run', async () => {
     expect(await verify('workflow_run', runBody())).toEqual(
