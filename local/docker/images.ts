@@ -4,12 +4,14 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { transformSync } from 'esbuild'
 import * as z from 'zod'
 import { docker, imageLabel, run, type RunOptions } from './docker.ts'
 import { createEmptyLayer, keepLayer, toLayer } from './layers.ts'
@@ -20,6 +22,12 @@ export const baseImage = 'landfall-base:local'
 export const proxyImage = 'landfall-haproxy:local'
 
 const app = join(import.meta.dirname, 'app', 'app.mts')
+/** Without its types: a Node that strips them takes half as long again to start. */
+const writeApp = (file: string): void => {
+  const { code } = transformSync(readFileSync(app, 'utf8'), { loader: 'ts', format: 'esm' })
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, code)
+}
 const fingerprintLabel = 'landfall.fingerprint'
 const tools = ['sh', 'cat', 'cp', 'rm', 'env', 'echo', 'ls', 'ps', 'sleep', 'true', 'false', 'wget']
 
@@ -207,18 +215,13 @@ export const buildAppImage = async (wanted: AppImage, options?: RunOptions): Pro
   const settings = Object.entries({ PORT: '8000', ...behaviour })
   const dockerfile = [
     `FROM ${baseImage}`,
-    'COPY app.mts /app/app.mts',
+    'COPY app.mjs /app/app.mjs',
     ...settings.map(([key, value]) => `ENV ${key}=${quote(value)}`),
     ...Object.entries(labels).map(([key, value]) => `LABEL ${key}=${quote(value)}`),
-    'CMD ["node", "/app/app.mts"]',
+    'CMD ["node", "/app/app.mjs"]',
   ]
   const image = `${name}:${tag}`
-  await build(
-    image,
-    dockerfile,
-    (directory) => copyFileSync(app, join(directory, 'app.mts')),
-    options,
-  )
+  await build(image, dockerfile, (directory) => writeApp(join(directory, 'app.mjs')), options)
   return image
 }
 
@@ -227,7 +230,7 @@ const readAppLayer = (): Layer => {
   if (appLayer !== null) return appLayer
   const directory = mkdtempSync(join(tmpdir(), 'landfall-app-'))
   try {
-    copyInto(directory, app, 'app/app.mts')
+    writeApp(join(directory, 'app/app.mjs'))
     appLayer = toLayer(directory)
     return appLayer
   } finally {
@@ -244,7 +247,7 @@ export const publishAppImage = async (
   credentials: Credentials | null = null,
 ): Promise<string> => {
   const Env = toVariables({ PATH: '/bin', PORT: '8000', ...behaviour })
-  const config = { Env, Labels: labels, Entrypoint: entrypoint, Cmd: ['node', '/app/app.mts'] }
+  const config = { Env, Labels: labels, Entrypoint: entrypoint, Cmd: ['node', '/app/app.mjs'] }
   return pushImage(
     { name, tag, layers: [await readBaseLayer(), readAppLayer()], config },
     credentials,

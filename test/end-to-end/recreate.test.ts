@@ -26,7 +26,7 @@ beforeAll(async () => {
           publish: undefined,
           health: { interval: '0.5s', times: 3 },
           // One that ends does so before any machine has looked whether it stays up.
-          run: { command: ['sh', '-c', 'test "$VERSION" != ends && exec node /app/app.mts'] },
+          run: { command: ['sh', '-c', 'test "$VERSION" != ends && exec node /app/app.mjs'] },
         },
       },
     },

@@ -79,7 +79,7 @@ beforeAll(async () => {
             command: [
               'sh',
               '-c',
-              `test "$VERSION" != printer || { ${printForms}; env; exit 1; }; exec node /app/app.mts`,
+              `test "$VERSION" != printer || { ${printForms}; env; exit 1; }; exec node /app/app.mjs`,
             ],
           },
         },

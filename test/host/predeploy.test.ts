@@ -61,8 +61,8 @@ test('predeploy takes the place of the ENTRYPOINT where landfall.yml says so', a
 })
 
 test('an ENTRYPOINT that would start the app instead of predeploy is reported before it starts', async () => {
-  // `ENTRYPOINT node /app/app.mts` in a Dockerfile.
-  const line = await publish('line', ['/bin/sh', '-c', 'node /app/app.mts'])
+  // `ENTRYPOINT node /app/app.mjs` in a Dockerfile.
+  const line = await publish('line', ['/bin/sh', '-c', 'node /app/app.mjs'])
   const { message, predeploy } = await deploy(line, { predeploy: ['python', 'manage.py'] })
   expect({ message, predeploy }).toEqual({
     message:

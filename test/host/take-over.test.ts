@@ -224,7 +224,7 @@ test('a container with --rm and its database stays until it is run as docs/take-
 const slow = [
   'sh',
   '-c',
-  'rm -f /tmp/go /tmp/told; trap ": >/tmp/told; until [ -e /tmp/go ]; do sleep 0.1; done; exit" TERM; node /app/app.mts & while :; do wait; done',
+  'rm -f /tmp/go /tmp/told; trap ": >/tmp/told; until [ -e /tmp/go ]; do sleep 0.1; done; exit" TERM; node /app/app.mjs & while :; do wait; done',
 ]
 
 /** Dies in the stop of a container that has been told to end, however long that takes here. */

@@ -1,10 +1,14 @@
 import { existsSync } from 'node:fs'
+import { enableCompileCache, flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parentPort } from 'node:worker_threads'
 
 // The inside of one execution environment: it imports the bundle once and answers one event at a time. It
 // knows its function by the variables of Lambda's runtime, and imports no package: each start would load it again.
+
+// An environment ends without the chance to write what it has compiled.
+enableCompileCache()
 
 /** What environment.ts sends with each event. */
 interface Message {
@@ -44,6 +48,7 @@ const load = async (): Promise<Handler> => {
   const name = handler.slice(dot + 1)
   const found = memberOf(module, name) ?? memberOf(memberOf(module, 'default'), name)
   if (!isHandler(found)) throw new Error(`${file} exports no function ${name}`)
+  flushCompileCache()
   return found
 }
 
