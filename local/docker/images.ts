@@ -12,7 +12,6 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { transformSync } from 'esbuild'
-import * as z from 'zod'
 import { docker, imageLabel, run, type RunOptions } from './docker.ts'
 import { createEmptyLayer, keepLayer, toLayer } from './layers.ts'
 import { ensurePrograms, findProgram, programs } from './packages.ts'
@@ -178,22 +177,6 @@ export const ensureProxyImage = async (options?: RunOptions): Promise<string> =>
   }
   await ensureImage(proxyImage, await run(haproxy, ['-v']), dockerfile, prepare, options)
   return proxyImage
-}
-
-/** The proxy's image in a registry, by its tag there and by its digest: a host is ordered the latter. */
-export const publishProxyImage = async (
-  registry: string,
-): Promise<{ readonly tagged: string; readonly pinned: string }> => {
-  await ensureProxyImage()
-  const name = `${registry}/landfall/haproxy`
-  const tagged = `${name}:local`
-  await docker(['tag', proxyImage, tagged])
-  await docker(['push', '--quiet', tagged])
-  const listed = await docker(['image', 'inspect', '--format', '{{json .RepoDigests}}', tagged])
-  const digests = z.array(z.string()).parse(JSON.parse(listed))
-  const pinned = digests.find((one) => one.startsWith(`${name}@`))
-  if (pinned === undefined) throw new Error(`Docker knows no digest of ${tagged}`)
-  return { tagged, pinned }
 }
 
 export interface AppImage {

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import { freePort } from '../../local/docker/free-port.ts'
 import { ensureBaseImage, publishAppImage, type Behaviour } from '../../local/docker/images.ts'
@@ -67,7 +66,6 @@ export const openStage = async (options: Partial<RegistryOptions> = {}): Promise
       const ports = instances.map(({ port }) => port)
       await cleanUp(apps, ports, registry.address)
       for (const { root } of instances) rmSync(root, { recursive: true, force: true })
-      await docker(['rmi', '--force', proxyImage]).catch(() => undefined)
       await registry.stop()
       rmSync(directory, { recursive: true, force: true })
     },

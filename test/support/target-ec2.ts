@@ -10,12 +10,8 @@ import { buildDocument } from '../../host/documents.ts'
 import type { ApiCall, CallFault } from '../../local/aws/index.ts'
 import { docker } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
-import {
-  ensureBaseImage,
-  publishAppImage,
-  publishProxyImage,
-  type Behaviour,
-} from '../../local/docker/images.ts'
+import { ensureBaseImage, publishAppImage, type Behaviour } from '../../local/docker/images.ts'
+import { publishProxyImage } from '../../local/docker/pin-proxy.ts'
 import { startRegistry } from '../../local/docker/registry.ts'
 import { freePort } from '../../local/docker/free-port.ts'
 import { cleanUp } from '../../local/team/clean-up.ts'
