@@ -149,7 +149,17 @@ export const measureCarry = async (directory: string): Promise<readonly Figure[]
     const release: CarryOrder['release'] = ['python', 'manage.py', 'migrate', '--noinput']
     const app = AppName.parse('bench')
     const token = 'landfall/heroku'
-    return { app, image, digest, registry: null, heroku, process: 'web', token, release }
+    return {
+      app,
+      image,
+      digest,
+      registry: null,
+      registryRealm: null,
+      heroku,
+      process: 'web',
+      token,
+      release,
+    }
   }
   try {
     const figures = await carryTwice(front, await orderFor('whole', createLayers()))

@@ -114,7 +114,7 @@ const carryImage = async (
   if (!sourceLogin.ok) return sourceLogin
   const login = await readHerokuLogin(readSecret, order)
   if (!login.ok) return login
-  const source = openImageSource(ways.http, ways.openHttp, order.image, sourceLogin.value)
+  const source = openImageSource(ways.http, ways.openHttp, order, sourceLogin.value)
   const found = await readImage(source, order.digest)
   if (!found.ok) return found
   const size = checkSize(found.value, maxImageBytes)

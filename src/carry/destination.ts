@@ -80,7 +80,7 @@ const createSend = (
   login: RegistryLogin,
   clock: Clock,
 ): Send => {
-  const address = { host: registry.host, origin: registry, repository }
+  const address = { host: registry.host, origin: registry, repository, realm: null }
   const authorized = authorizeRequests(http, address, login, 'pull,push')
   const judgeSent = ({ method }: SendRequest, answered: Result<HttpResponse, HttpFailure>) => {
     const explain = (response: HttpResponse) => explainStatus(repository, response)
@@ -181,7 +181,7 @@ export const openDestination = (
   login: RegistryLogin,
   clock: Clock,
 ): ImageDestination => {
-  const address = { host: registry.host, origin: registry, repository }
+  const address = { host: registry.host, origin: registry, repository, realm: null }
   const toUrl = (path: string) => toRegistryUrl(address, path)
   const send = createSend(http, registry, repository, login, clock)
   return {

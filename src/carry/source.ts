@@ -15,6 +15,7 @@ import {
 import { carryLater, refuseCarry, type CarryFailure } from './failure.ts'
 import type { Blob } from './manifest.ts'
 import type { RegistryLogin } from '../secrets/app-secret.ts'
+import type { CarryOrder } from '../targets/carry.ts'
 
 /** The registry that an image is carried from. What is read whole is what its digest says. */
 export interface ImageSource {
@@ -39,19 +40,20 @@ type Explain = (failure: RegistryFailure) => { readonly ok: false; readonly erro
 
 const createExplain =
   ({ host, repository }: ImageAddress, login: RegistryLogin | null): Explain =>
-  ({ reason, retryAfterSeconds }) => {
+  ({ reason, retryAfterSeconds, message }) => {
     switch (reason) {
       case 'image_missing':
         return refuseCarry('image_gone', `${host}/${repository} no longer has the image`)
       case 'registry_unauthorized':
         return refuseCarry(
           reason,
-          login === null
-            ? `${host} requires a login for ${repository}: set registry in landfall.yml`
-            : `${host} refuses this login for ${repository}`,
+          message ??
+            (login === null
+              ? `${host} requires a login for ${repository}: set registry in landfall.yml`
+              : `${host} refuses this login for ${repository}`),
         )
       case 'registry_unavailable':
-        return carryLater(reason, `${host} did not answer`, retryAfterSeconds)
+        return carryLater(reason, message ?? `${host} did not answer`, retryAfterSeconds)
     }
   }
 
@@ -80,10 +82,10 @@ const createReadWhole =
 export const openImageSource = (
   http: Http,
   openHttp: OpenHttp,
-  image: string,
+  { image, registryRealm }: Pick<CarryOrder, 'image' | 'registryRealm'>,
   login: RegistryLogin | null,
 ): ImageSource => {
-  const address = parseImage(image)
+  const address = parseImage(image, registryRealm)
   const authorized = authorizeRequests(http, address, login)
   const explain = createExplain(address, login)
   const ask = openSession(http, address, login, authorized)

@@ -105,6 +105,17 @@ const checkRepeated = (path: Path, { targets }: AppFile, index: number): readonl
     : []
 }
 
+const checkRealm = (path: Path, { image, registry }: AppFile): readonly Mistake[] => {
+  const realm = typeof registry === 'object' ? registry.realm : undefined
+  const isHere = realm !== undefined && isLoopback(new URL(realm).hostname)
+  return isHere && !isLoopback(parseImage(image).origin.hostname)
+    ? mistaken(
+        [...path, 'registry', 'realm'],
+        'is on this machine, and the registry is not: it is never asked',
+      )
+    : []
+}
+
 export const checkApp = (
   path: Path,
   app: AppFile,
@@ -114,6 +125,7 @@ export const checkApp = (
   ...checkRepository(path, app),
   ...checkAnnouncement(path, app, sources),
   ...checkEnv(path, app.env),
+  ...checkRealm(path, app),
   ...app.targets.flatMap((_, index) => checkRepeated(path, app, index)),
   ...app.targets.flatMap((target, index) => checkTarget([...path, 'targets', index], target, app)),
 ]

@@ -120,6 +120,11 @@ const toTarget = (file: TargetFile): TargetSettings[] => [
   ...(file.heroku ? [toHeroku(file.heroku)] : []),
 ]
 
+const toRegistry = ({ registry }: AppFile): Pick<App, 'registry' | 'registryRealm'> => {
+  const { secret, realm } = typeof registry === 'object' ? registry : { secret: registry }
+  return { registry: secret ?? null, registryRealm: realm ?? null }
+}
+
 const toApp = (name: string, file: AppFile): App => ({
   name: AppName.parse(name),
   repository: file.repository ?? null,
@@ -140,7 +145,7 @@ const toApp = (name: string, file: AppFile): App => ({
   deadlineSeconds: file.deadline,
   env: file.env,
   secrets: file.secrets ?? null,
-  registry: file.registry ?? null,
+  ...toRegistry(file),
   targets: file.targets.flatMap(toTarget),
   rollback: file.rollback
     ? {

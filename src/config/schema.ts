@@ -7,6 +7,7 @@ import {
   HostName,
   KeyArn,
   Publish,
+  RealmAddress,
   SecretName,
   TagTemplate,
   duration,
@@ -122,6 +123,8 @@ const alarmName = textLike(
   /^(?!arn:)(?!.*\$\{)[^\p{Cc}]{1,255}$/u,
 )
 
+const registryError = 'the name of a secret, or { secret: …, realm: https://… }'
+
 const AppFile = z.strictObject({
   repository: RepositoryName.optional().describe('owner/name on GitHub.'),
   repositoryId: wholeNumber(1, Number.MAX_SAFE_INTEGER)
@@ -153,9 +156,23 @@ const AppFile = z.strictObject({
     .default({})
     .describe('Values that are not secret. The secret overrides them.'),
   secrets: SecretName.optional().describe('A secret that holds a JSON object of strings.'),
-  registry: SecretName.optional().describe(
-    'A secret {"username", "password"} for a private image.',
-  ),
+  registry: z
+    .union(
+      [
+        SecretName,
+        z
+          .strictObject({ secret: SecretName.optional(), realm: RealmAddress.optional() })
+          .refine(
+            ({ secret, realm }) => secret !== undefined || realm !== undefined,
+            registryError,
+          ),
+      ],
+      { error: registryError },
+    )
+    .optional()
+    .describe(
+      'A secret {"username", "password"} for a private image; realm: the token service of a registry whose is elsewhere.',
+    ),
   targets: z
     .array(TargetFile, { error: 'a list of targets' })
     .min(1, { error: 'a list of at least one target' }),

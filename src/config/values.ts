@@ -110,6 +110,12 @@ export const Capability = textLike(
   /^(?!CAP_)[A-Z][A-Z_]{2,30}$/,
 )
 
+/** Only a registry on this machine has its token service here too; `check-app.ts` compares the two. */
+export const RealmAddress = textLike(
+  'the https address of a token service as its registry names it, such as https://auth.example.com/token',
+  /^(?:https:\/\/|http:\/\/(?:localhost|127\.0\.0\.1)(?=[:/]|$))[A-Za-z0-9.[\]:-]{0,255}(?:\/[^\s?#@]{0,255})?$/,
+).refine((address) => URL.canParse(address), { error: 'the address of a token service' })
+
 /** A tag, or a template in which `{commit}` stands for the full commit. */
 export const TagTemplate = textLike(
   'a tag or a template of one, such as "{commit}", "main-{commit}" or latest; {commit} is the only placeholder',

@@ -134,6 +134,8 @@ export interface App {
   /** Names of secrets in Secrets Manager. */
   readonly secrets: string | null
   readonly registry: string | null
+  /** The address of the registry's token service, where that is elsewhere. */
+  readonly registryRealm: string | null
   readonly targets: readonly TargetSettings[]
   readonly rollback: {
     readonly alarms: readonly string[]

@@ -112,6 +112,7 @@ export const settingsSchema: z.ZodType<ReleaseSettings> = z.looseObject({
   env: z.record(z.string(), z.string()),
   secrets: z.string().nullable(),
   registry: z.string().nullable(),
+  registryRealm: z.url().nullable().default(null),
   targets: z.array(targetSchema),
   rollback: z
     .looseObject({

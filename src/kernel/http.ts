@@ -25,9 +25,14 @@ export interface HttpUpload {
   readonly chunks: AsyncIterable<Uint8Array>
 }
 
-export interface HttpResponse {
+interface HttpHead {
   readonly status: number
   readonly headers: Headers
+  /** Who responded, where a redirect led to another origin. */
+  readonly redirectedTo?: URL
+}
+
+export interface HttpResponse extends HttpHead {
   readonly body: Uint8Array
 }
 
@@ -40,9 +45,7 @@ export interface HttpFailure {
 export type Http = (request: HttpRequest) => Promise<Result<HttpResponse, HttpFailure>>
 
 /** A response whose body is read as it comes, within the request's time. */
-export interface HttpStream {
-  readonly status: number
-  readonly headers: Headers
+export interface HttpStream extends HttpHead {
   /** Throws where the rest does not come. */
   readonly chunks: AsyncIterable<Uint8Array>
   /** Ends the request, read or not. */
@@ -104,10 +107,15 @@ const ask = (request: HttpRequest, url: URL, signal: AbortSignal): Promise<Respo
   })
 }
 
+interface Answered {
+  readonly response: Response
+  readonly from: URL
+}
+
 const follow = async (
   request: HttpRequest,
   signal: AbortSignal,
-): Promise<Response | 'redirect_refused'> => {
+): Promise<Answered | 'redirect_refused'> => {
   const { method, redirects = 'follow' } = request
   const follows = redirects === 'follow' && (method === 'GET' || method === 'HEAD')
   let { url } = request
@@ -115,7 +123,8 @@ const follow = async (
     const response = await ask(request, url, signal)
     const location = response.headers.get('location')
     const isRedirect = follows && [301, 302, 303, 307, 308].includes(response.status)
-    if (!isRedirect || location === null || !URL.canParse(location, url.href)) return response
+    if (!isRedirect || location === null || !URL.canParse(location, url.href))
+      return { response, from: url }
     const next = new URL(location, url)
     await response.body?.cancel()
     // A remote server must not redirect to this machine.
@@ -131,13 +140,18 @@ const toHttpFailure = (signal: AbortSignal, { host }: URL) =>
 const sendRequest = async (
   request: HttpRequest,
   signal: AbortSignal,
-): Promise<Result<Response, HttpFailure>> => {
+): Promise<Result<{ readonly response: Response; readonly head: HttpHead }, HttpFailure>> => {
   const { url } = request
   try {
-    const response = await follow(request, signal)
-    return response === 'redirect_refused'
-      ? fail({ kind: response, host: url.host })
-      : succeed(response)
+    const answered = await follow(request, signal)
+    if (answered === 'redirect_refused') return fail({ kind: answered, host: url.host })
+    const { response, from } = answered
+    const { status, headers } = response
+    const isElsewhere = from.origin !== url.origin
+    return succeed({
+      response,
+      head: { status, headers, ...(isElsewhere && { redirectedTo: from }) },
+    })
   } catch {
     return toHttpFailure(signal, url)
   }
@@ -154,11 +168,11 @@ export const http: Http = async (request) => {
   const signal = AbortSignal.timeout(timeoutMilliseconds)
   const answered = await sendRequest(request, signal)
   if (!answered.ok) return answered
-  const { status, headers } = answered.value
+  const { response, head } = answered.value
   try {
-    const body = await readBody(readChunks(answered.value), maxBodyBytes)
+    const body = await readBody(readChunks(response), maxBodyBytes)
     if (body === null) return fail({ kind: 'body_too_large', host: url.host })
-    return succeed({ status, headers, body })
+    return succeed({ ...head, body })
   } catch {
     return toHttpFailure(signal, url)
   }
@@ -170,11 +184,10 @@ export const openHttp: OpenHttp = async (request) => {
   const limit = AbortSignal.timeout(request.timeoutMilliseconds ?? defaultMilliseconds)
   const answered = await sendRequest(request, AbortSignal.any([limit, closing.signal]))
   if (!answered.ok) return answered
-  const { status, headers } = answered.value
+  const { response, head } = answered.value
   return succeed({
-    status,
-    headers,
-    chunks: readChunks(answered.value),
+    ...head,
+    chunks: readChunks(response),
     close: () => closing.abort(),
   })
 }

@@ -26,25 +26,33 @@ export const parseChallenge = (header: string): Challenge | null => {
   return /^\s*Basic\b/i.test(header) ? { kind: 'basic' } : null
 }
 
-/** `registry.example.com` → `example.com`; null for an address and for a name without a domain of its own. */
-const domainOf = (hostname: string): string | null => {
-  if (/^[\d.]+$/.test(hostname) || hostname.startsWith('[')) return null
-  const [, ...rest] = hostname.split('.')
-  return rest.length >= 2 ? rest.join('.') : null
-}
-
 /**
- * Whether a registry's credentials may go to the token service that it names: the registry itself,
- * a known one, or a neighbour in the registry's own domain; never readable on the wire.
+ * Whether a registry's token service may be asked, with or without a login. `named` is the one that landfall.yml
+ * names. Siblings in a domain are not trusted: many registries have all their customers in one.
  */
-export const isTrustedRealm = (realm: URL, registry: URL): boolean => {
+export const isTrustedRealm = (realm: URL, registry: URL, named: URL | null): boolean => {
+  if (realm.username !== '' || realm.password !== '') return false
   if (realm.protocol !== 'https:' && !isLoopback(realm.hostname)) return false
-  if (realm.hostname === registry.hostname) return true
+  // Lambda's Runtime API answers on loopback.
+  if (isLoopback(realm.hostname) && !isLoopback(registry.hostname)) return false
+  if (named?.origin === realm.origin && named.pathname === realm.pathname) return true
+  // GitLab's own packages put the registry on another port of the host whose port 443 has the token service.
+  if (realm.hostname === registry.hostname) return realm.port === registry.port || realm.port === ''
   const knownRealms: Readonly<Record<string, string>> = {
     'registry-1.docker.io': 'auth.docker.io',
     'registry.gitlab.com': 'gitlab.com',
   }
-  if (knownRealms[registry.hostname] === realm.hostname) return true
-  const domain = domainOf(registry.hostname)
-  return domain !== null && (realm.hostname === domain || realm.hostname.endsWith(`.${domain}`))
+  return knownRealms[registry.host] === realm.host
+}
+
+/** Why a token service is not asked, for people. */
+export const explainRealm = (realm: URL, host: string): string => {
+  // The registry's word: without a query or a login, and no longer than an address is.
+  const shown = `${realm.origin}${realm.pathname}`.slice(0, 200)
+  const says = `${host} names the token service ${shown}`
+  if (isLoopback(realm.hostname))
+    return `${says}, which is on this machine: only a registry on loopback may`
+  return realm.protocol === 'https:'
+    ? `${says}, which is not its own: if it is right, set registry: { realm: "${shown}" } in landfall.yml`
+    : `${says}, which does not use HTTPS`
 }

@@ -12,7 +12,7 @@ import { openImage } from './registry.ts'
 /** For what nothing depends on: five requests at most. */
 const briefMilliseconds = 1000
 
-type Hosted = Pick<App, 'image' | 'registry'>
+export type Hosted = Pick<App, 'image' | 'registry' | 'registryRealm'>
 
 interface HostedRelease {
   readonly settings: Hosted
@@ -26,14 +26,19 @@ const refuseImage = (refusal: SecretRefusal): Result<never, ImageRefusal> =>
 const createOpen =
   (http: Http, readSecret: ReadSecret) =>
   async (
-    { image, registry }: Hosted,
+    { image, registry, registryRealm }: Hosted,
     send = http,
   ): Promise<Result<ReturnType<typeof openImage>, ImageRefusal>> => {
     const login = await readRegistryLogin(readSecret, registry).catch(unlessRetryable)
     if (login instanceof Retryable)
       return refuseImage({ reason: 'secret_unavailable', message: login.message })
-    return login.ok ? succeed(openImage(send, image, login.value)) : refuseImage(login.error)
+    return login.ok
+      ? succeed(openImage(send, image, login.value, registryRealm))
+      : refuseImage(login.error)
   }
+
+const openPublic = (http: Http, { image, registryRealm }: Hosted) =>
+  openImage(http, image, null, registryRealm)
 
 /** The registries of apps. */
 export const createImages = (http: Http, readSecret: ReadSecret) => {
@@ -68,7 +73,7 @@ export const createImages = (http: Http, readSecret: ReadSecret) => {
       const opened = await open(settings)
       if (!opened.ok && opened.error.reason === 'secret_unavailable')
         throw new Retryable(`${opened.error.message}`)
-      const image = opened.ok ? opened.value : openImage(http, settings.image, null)
+      const image = opened.ok ? opened.value : openPublic(http, settings)
       const listed = await image.listPlatforms(digest)
       if (listed.ok) return listed.value
       throw new Retryable(`the registry did not tell the platforms of ${digest}`)

@@ -105,8 +105,13 @@ const readLabelled = async <Value>(
 }
 
 /** One image of any OCI registry, Docker Hub by default, with or without a login. */
-export const openImage = (http: Http, image: string, login: RegistryLogin | null) => {
-  const ask = openSession(http, parseImage(image), login)
+export const openImage = (
+  http: Http,
+  image: string,
+  login: RegistryLogin | null,
+  registryRealm: string | null = null,
+) => {
+  const ask = openSession(http, parseImage(image, registryRealm), login)
   const readManifest: ReadManifest = (digest) => readBounded(ask, 'manifest', digest)
   return {
     /**

@@ -4,23 +4,28 @@ import { parseJson } from '../kernel/json.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { RegistryLogin } from '../secrets/app-secret.ts'
-import { isTrustedRealm, parseChallenge, type Challenge } from './challenge.ts'
+import { explainRealm, isTrustedRealm, parseChallenge, type Challenge } from './challenge.ts'
 import type { ImageAddress } from './image.ts'
 
 export interface RegistryFailure {
   readonly reason: 'image_missing' | 'registry_unauthorized' | 'registry_unavailable'
   /** From Retry-After; null if the registry did not say. */
   readonly retryAfterSeconds: number | null
+  /** What puts it right, where more is known than the reason says. */
+  readonly message?: string
 }
 
 export type RegistryAnswer<Value> = Result<Value, RegistryFailure>
 
-type AnswerHead = Pick<HttpResponse, 'status' | 'headers'>
+type AnswerHead = Pick<HttpResponse, 'status' | 'headers' | 'redirectedTo'>
 
 const refuseSession = (reason: RegistryFailure['reason'], response?: AnswerHead) => {
   const seconds = /^\d{1,6}$/.exec(response?.headers.get('retry-after') ?? '')?.[0]
   return fail({ reason, retryAfterSeconds: seconds === undefined ? null : Number(seconds) })
 }
+
+const refuseLogin = (message: string) =>
+  fail({ reason: 'registry_unauthorized', retryAfterSeconds: null, message } as const)
 
 /** An answer of 200, or what a registry means by another. */
 export const judgeResponse = <Response extends AnswerHead>(
@@ -55,12 +60,12 @@ type RepositoryActions = 'pull' | 'pull,push'
 const fetchToken = async (
   http: Http,
   challenge: Challenge & { kind: 'bearer' },
-  { origin, repository }: ImageAddress,
+  { host, origin, repository, realm }: ImageAddress,
   login: RegistryLogin | null,
   actions: RepositoryActions,
 ): Promise<RegistryAnswer<Redacted>> => {
   const url = new URL(challenge.realm)
-  if (login !== null && !isTrustedRealm(url, origin)) return refuseSession('registry_unauthorized')
+  if (!isTrustedRealm(url, origin, realm)) return refuseLogin(explainRealm(url, host))
   if (challenge.service !== null) url.searchParams.set('service', challenge.service)
   url.searchParams.set('scope', challenge.scope ?? `repository:${repository}:${actions}`)
   const authorization = login === null ? null : toBasic(login)
@@ -113,7 +118,11 @@ export const authorizeRequests = (
   return async (send) => {
     const answered = await send(authorization)
     if (!answered.ok || answered.value.status !== 401) return answered
-    const { headers } = answered.value
+    const { headers, redirectedTo } = answered.value
+    if (redirectedTo !== undefined)
+      return refuseLogin(
+        `${address.host} sends requests on to ${redirectedTo.host}, which asks for a login of its own: name that host in image`,
+      )
     const authorized = await authorizeSession(http, headers, address, login, actions)
     if (!authorized.ok) return authorized
     authorization = authorized.value

@@ -129,8 +129,8 @@ export const takeTag = async (ports: ImagePorts, app: App): Promise<readonly Rev
   if (hint === null || !mayAsk({ ...hint, image: null }, now)) return []
   const revision = await identify(ports, app, hint)
   if (!revision.ok) {
-    const { reason } = revision.error
-    ports.log.info('failed to look up pushed tag', { app: app.name, reason })
+    const { reason, message } = revision.error
+    ports.log.info('failed to look up pushed tag', { app: app.name, reason, message })
     if (isPast(addSeconds(hint.image.seenAt, app.waitForSeconds), now))
       await ports.tags.settle(app.name, hint)
     else await ports.tags.recordAsked(app.name, hint, revision.error, now)

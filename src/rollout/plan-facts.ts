@@ -1,13 +1,12 @@
 import type { App, Promotion, TargetSettings } from '../deployment/app.ts'
 import { needsPerson } from '../deployment/choose.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
-import type { Revision } from '../deployment/revision.ts'
+import type { ImageRefusal, Revision } from '../deployment/revision.ts'
 import type { KnownRepository } from '../deployment/repository.ts'
 import type { SeenNames } from '../deployment/seen-names.ts'
 import type { HookKind, SeenHooks } from '../deployment/seen.ts'
 import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
 import { Commit, Digest, type RevisionId } from '../kernel/id.ts'
-import type { Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import { Denied } from '../kernel/denied.ts'
 import { Retryable } from '../kernel/retryable.ts'
@@ -44,7 +43,7 @@ export interface AppFacts {
   /** Null where the credentials for asking are missing. */
   readonly image: {
     readonly reference: string
-    readonly found: Result<Digest, { readonly reason: Reason }>
+    readonly found: Result<Digest, Pick<ImageRefusal, 'reason' | 'message'>>
   } | null
   /** What the tag of the live commit names by now; null where that is the live image, or not known. */
   readonly moved: { readonly commit: Commit; readonly digest: Digest } | null

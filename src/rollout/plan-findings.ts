@@ -53,11 +53,12 @@ const judgeImage = ({ app, chosen, image }: AppFacts): readonly Finding[] => {
   if (image === null) return []
   const { reference, found } = image
   if (found.ok) return [fine('image', `${reference} is ${found.value}`)]
-  const { reason } = found.error
+  const { reason, message: told } = found.error
   if (chosen.from === 'nothing' && reason === 'image_missing')
     return [fine('image', `no revision is known yet; the registry can be asked for ${app.image}`)]
   const help = imageHelp[reason]
-  const message = `${reference}: ${reasons[reason]}${help === undefined ? '' : ` What to do: ${help}.`}`
+  const advice = help === undefined ? '' : ` What to do: ${help}.`
+  const message = `${reference}: ${reasons[reason]}${told === undefined ? advice : ` ${told}.`}`
   // A waiting revision waits for its image too.
   const isAwaited = reason === 'image_missing' || reason === 'image_unlabelled'
   const level = chosen.from === 'waiting' && isAwaited ? warning : problem

@@ -18,6 +18,8 @@ export const CarryOrder = z
     digest: Digest,
     /** The secret with the login of the image's registry; null where it is public. */
     registry: name.nullable(),
+    /** The token service that the app names for that registry. */
+    registryRealm: z.url().nullable().default(null),
     /** Heroku's app and process type: the image lands in `<heroku>/<process>`. */
     heroku: z.string().regex(/^[a-z][a-z0-9-]{1,28}[a-z0-9]$/),
     process: z.string().regex(/^[a-zA-Z0-9_-]{1,63}$/),

@@ -86,6 +86,7 @@ const push = async (heroku: string, more: Partial<OciImage> = {}) => {
     image: name,
     digest: Digest.parse(digest),
     registry: 'registry',
+    registryRealm: null,
     heroku,
     process: 'web',
     token: 'heroku',

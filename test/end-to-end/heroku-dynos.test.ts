@@ -84,6 +84,7 @@ const carry = async (
     image,
     digest: Digest.parse(digest),
     registry: null,
+    registryRealm: null,
     heroku: name,
     process: 'web',
     token: 'heroku',

@@ -39,6 +39,10 @@ export const alterations: readonly (readonly [string, (release: Release) => Rele
   ["another app's secret", (one) => withSettings(one, { secrets: 'landfall/other' })],
   ['another version of the secret', (one) => ({ ...one, secretVersion: 'version-0' })],
   ["another app's registry login", (one) => withSettings(one, { registry: 'landfall/other' })],
+  [
+    'another token service for the login',
+    (one) => withSettings(one, { registryRealm: 'https://evil.example/token' }),
+  ],
   ['other variables', (one) => withSettings(one, { env: { LD_PRELOAD: '/x' } })],
   [
     'a service of Render with its key',

@@ -18,6 +18,7 @@ export const appOf = (name: string, settings: Partial<App> = {}): App => ({
   env: {},
   secrets: null,
   registry: null,
+  registryRealm: null,
   targets: [],
   rollback: null,
   reports: { github: null, githubDescription: 'reason', notice: null, sentry: null },

@@ -157,6 +157,7 @@ export const createCarryWorld = (changes: Partial<CarryPorts> = {}) => {
     image: 'hub.example/acme/shop',
     digest,
     registry: 'registry',
+    registryRealm: null,
     heroku: 'acme-shop',
     process: 'web',
     token: 'heroku',

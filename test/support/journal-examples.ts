@@ -208,6 +208,7 @@ const carryOrder: CarryOrder = {
   image: 'acme/oc-lettings',
   digest,
   registry: null,
+  registryRealm: null,
   heroku: 'oc-lettings',
   process: 'web',
   token: 'landfall/prod/heroku',

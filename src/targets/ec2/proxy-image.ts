@@ -10,7 +10,7 @@ export interface ProxyImagePorts {
   /** The stage's setting: `docker.io/library/haproxy:3.2`. */
   readonly setting: string
   readonly findDigest: (
-    image: { readonly image: string; readonly registry: null },
+    image: { readonly image: string; readonly registry: null; readonly registryRealm: null },
     tag: string,
   ) => Promise<Result<Digest, { readonly reason: string }>>
   readonly clock: Clock
@@ -33,7 +33,7 @@ export const resolveProxyImage = async (
   const named = Digest.safeParse(tag)
   const found = named.success
     ? succeed(named.data)
-    : await findDigest({ image, registry: null }, tag)
+    : await findDigest({ image, registry: null, registryRealm: null }, tag)
   if (found.ok) return succeed({ image, tag, digest: found.value, at: toInstant(clock()) })
   const { reason } = found.error
   log.warn('proxy image not found', { image: reference, reason })

@@ -9,7 +9,7 @@ import type { HerokuDeploy, HerokuImages } from './record.ts'
 const toCarryOrder = (
   { order, settings }: HerokuLook,
   { isNewAttempt }: HerokuDeploy,
-  { digest, settings: { image, registry } }: Release,
+  { digest, settings: { image, registry, registryRealm } }: Release,
 ): CarryOrder => {
   const { app: heroku, process, token, release: command } = settings
   const [program, ...rest] = command ?? []
@@ -18,6 +18,7 @@ const toCarryOrder = (
     image,
     digest,
     registry,
+    registryRealm,
     heroku,
     process,
     token,

@@ -455,7 +455,7 @@ const answers: readonly (readonly [
     /manifests/,
     { status: 401, headers: { 'www-authenticate': 'Bearer realm="https://evil.example/token"' } },
     'registry_unauthorized',
-    /refuses this login/,
+    /token service https:.*registry: . realm/,
   ],
   [
     'the API key is wrong',

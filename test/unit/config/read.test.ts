@@ -161,6 +161,21 @@ test.each([
     `${at(7, 12, 'apps.shop.image')}: must be an image whose registry is a host name and a port, got "1.2.3.999/shop"`,
   ],
   [
+    'a registry without a login or a token service',
+    appWith('registry: {}'),
+    `${at(8, 15, 'apps.shop.registry')}: must be the name of a secret, or { secret: …, realm: https://… }`,
+  ],
+  [
+    'a token service without HTTPS',
+    appWith('registry: { realm: "http://auth.example.com/token" }'),
+    `${at(8, 24, 'apps.shop.registry.realm')}: must be the https address of a token service as its registry names it, such as https://auth.example.com/token, got "http://auth.example.com/token"`,
+  ],
+  [
+    'a token service on this machine for a registry elsewhere',
+    appWith('registry: { realm: "http://localhost:9001/token" }'),
+    `${at(8, 24, 'apps.shop.registry.realm')}: is on this machine, and the registry is not: it is never asked`,
+  ],
+  [
     'a tag with another placeholder',
     appWith('tag: "{sha}"'),
     `${at(8, 10, 'apps.shop.tag')}: must be a tag or a template of one, such as "{commit}", "main-{commit}" or latest; {commit} is the only placeholder, got "{sha}"`,

@@ -39,6 +39,15 @@ test('removes the authorization on a redirect to another origin', async () => {
   expect(await ask(await serve(redirectTo(`${other.href}there`)))).toEqual(['GET', '/there', null])
 })
 
+test('says who responded where a redirect led to another origin', async () => {
+  const other = await serve(echo)
+  const there = `${other.href}there`
+  const elsewhere = await http({ method: 'GET', url: await serve(redirectTo(there)) })
+  expect(elsewhere).toMatchObject({ ok: true, value: { redirectedTo: new URL(there) } })
+  const within = await http({ method: 'GET', url: await serve(redirectTo('/there')) })
+  expect(within.ok && within.value.redirectedTo).toBeUndefined()
+})
+
 test('does not follow the redirect of a request that changes something', async () => {
   const url = await serve(redirectTo('/there'))
   const answered = await http({ method: 'POST', url, body: 'once' })

@@ -19,7 +19,8 @@ test.each([
   ],
 ])('reads the image %s as Docker does', (image, host, origin, repository) => {
   const address = parseImage(image)
-  expect({ ...address, origin: address.origin.href }).toEqual({ host, origin, repository })
+  const expected = { host, origin, repository, realm: null }
+  expect({ ...address, origin: address.origin.href }).toEqual(expected)
 })
 
 const digest = `sha256:${'a'.repeat(64)}`

@@ -28,8 +28,8 @@ const play = (...replies: (Reply | 'unreachable')[]) => {
     asked.push(request)
     if (reply === undefined || reply === 'unreachable')
       return { ok: false, error: { kind: 'unreachable', host: request.url.host } }
-    const { status = 200, headers = {}, body = '' } = reply
-    const value = { status, headers: new Headers(headers), body: Buffer.from(body) }
+    const { status = 200, headers = {}, body = '', ...more } = reply
+    const value = { status, headers: new Headers(headers), body: Buffer.from(body), ...more }
     return { ok: true, value }
   }
   const lines = () =>
@@ -37,8 +37,12 @@ const play = (...replies: (Reply | 'unreachable')[]) => {
       [method, url.href, authorization?.reveal()].filter(Boolean).join(' '),
     )
   return {
-    findDigest: (image: string, tag: string, login: RegistryLogin | null) =>
-      openImage(http, image, login).findDigest(tag),
+    findDigest: (
+      image: string,
+      tag: string,
+      login: RegistryLogin | null,
+      realm: string | null = null,
+    ) => openImage(http, image, login, realm).findDigest(tag),
     findCommit: (image: string, wanted: Digest, login: RegistryLogin | null) =>
       openImage(http, image, login).findCommit(wanted),
     lines,
@@ -50,6 +54,10 @@ const refusal = (reason: string, retryAfterSeconds: number | null = null) => ({
   ok: false,
   error: { reason, retryAfterSeconds },
 })
+const explained = (reason: string, pattern: RegExp) => {
+  const message: unknown = expect.stringMatching(pattern)
+  return { ok: false, error: { reason, retryAfterSeconds: null, message } }
+}
 
 test('asks Docker Hub for a token and by HEAD for the digest', async () => {
   const world = play(
@@ -78,11 +86,55 @@ test('takes a token named access_token, without credentials', async () => {
   expect(world.lines()[1]).not.toContain('Basic')
 })
 
-test('sends no password to a token service of another domain', async () => {
-  const header = 'Bearer realm="https://collector.example/token"'
-  const world = play({ status: 401, headers: { 'www-authenticate': header } }, {})
+const elsewhere = {
+  status: 401,
+  headers: { 'www-authenticate': 'Bearer realm="https://auth.example.org/token?a=b"' },
+}
+
+test.each([
+  ['a login', login],
+  ['no login', null],
+])(
+  'asks no token service elsewhere, and names the setting for it: an app with %s',
+  async (_what, given) => {
+    const world = play(elsewhere)
+    const found = await world.findDigest('registry.example.com/shop', 'v1', given)
+    const setting =
+      /set registry: \{ realm: "https:\/\/auth.example.org\/token" \} in landfall.yml$/
+    expect(found).toEqual(explained('registry_unauthorized', setting))
+    expect(world.asked).toHaveLength(1)
+  },
+)
+
+test('asks the token service elsewhere that landfall.yml names', async () => {
+  const world = play(
+    elsewhere,
+    { body: '{"token": "t0ken"}' },
+    { headers: { 'docker-content-digest': digest } },
+  )
+  const realm = 'https://auth.example.org/token'
+  const found = await world.findDigest('registry.example.com/shop', 'v1', login, realm)
+  expect(found).toEqual({ ok: true, value: digest })
+  expect(world.lines()[1]).toMatch(/^GET https:\/\/auth\.example\.org\/token\?a=b&scope=\S+ Basic /)
+})
+
+test.each([
+  ['this machine', 'http://127.0.0.1:9001/next', /which is on this machine/],
+  ['a service without HTTPS', 'http://registry.example.com/token', /which does not use HTTPS/],
+])('says why it does not ask for a token: the registry names %s', async (_what, realm, message) => {
+  const headers = { 'www-authenticate': `Bearer realm="${realm}"` }
+  const world = play({ status: 401, headers })
+  const found = await world.findDigest('registry.example.com/shop', 'v1', null)
+  expect(found).toEqual(explained('registry_unauthorized', message))
+  expect(world.asked).toHaveLength(1)
+})
+
+test('answers no challenge of another host, to which a redirect led', async () => {
+  const redirectedTo = new URL('https://store.example/v2/shop/manifests/v1')
+  const own = { 'www-authenticate': 'Bearer realm="https://registry.example.com/token"' }
+  const world = play({ status: 401, headers: own, redirectedTo })
   const found = await world.findDigest('registry.example.com/shop', 'v1', login)
-  expect(found).toEqual(refusal('registry_unauthorized'))
+  expect(found).toEqual(explained('registry_unauthorized', /sends requests on to store\.example/))
   expect(world.asked).toHaveLength(1)
 })
 
