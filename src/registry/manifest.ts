@@ -29,6 +29,8 @@ const Manifest = z.union([
   }),
 ])
 
+export const isManifest = (body: Uint8Array): boolean => parseJson(Manifest, body) !== null
+
 /** The manifest under a digest of one image; null if it is larger than any manifest. */
 export type ReadManifest = (digest: Digest) => Promise<RegistryAnswer<Uint8Array | null>>
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { Http } from '../kernel/http.ts'
+import type { Http, HttpResponse } from '../kernel/http.ts'
 import { Digest } from '../kernel/id.ts'
 import { fail, succeed } from '../kernel/result.ts'
 import type { RegistryLogin } from '../secrets/app-secret.ts'
 import { parseImage } from './image.ts'
 import {
   findImageSize,
+  isManifest,
   listPlatforms,
   parseManifest,
   parseOriginLabels,
@@ -22,13 +23,15 @@ const registryUnavailable = fail({
   retryAfterSeconds: null,
 } as const)
 
-/** A registry answers 404 for a manifest of any other type. */
-export const manifestTypes = [
+const acceptedTypes = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
-].join(', ')
+]
+
+/** A registry answers 404 for a manifest of any other type. */
+export const manifestTypes = acceptedTypes.join(', ')
 
 const askManifest = (ask: AskRegistry, method: 'HEAD' | 'GET', reference: string) =>
   ask({
@@ -41,17 +44,49 @@ const askManifest = (ask: AskRegistry, method: 'HEAD' | 'GET', reference: string
 export const computeDigest = (body: Uint8Array | string): Digest =>
   Digest.parse(`sha256:${createHash('sha256').update(body).digest('hex')}`)
 
-const findDigest = async (ask: AskRegistry, tag: string): Promise<RegistryAnswer<Digest>> => {
-  const head = await askManifest(ask, 'HEAD', tag)
+/** Without parameters; null where the registry names none. */
+const typeOf = ({ headers }: HttpResponse): string | null =>
+  headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? null
+
+const isManifestType = (response: HttpResponse): boolean => {
+  const type = typeOf(response)
+  return type === null || type === 'application/json' || acceptedTypes.includes(type)
+}
+
+/** A sign-in page or a proxy's own page also comes with 200. */
+const refuseContent = (host: string, response: HttpResponse): RegistryAnswer<never> => {
+  const type = /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/.exec(typeOf(response) ?? '')?.[0] ?? 'something'
+  const message = `${host} answers with ${type}, which is no manifest of an image: is its address right, and does a sign-in page or a proxy stand before it?`
+  return fail({ reason: 'registry_unavailable', retryAfterSeconds: null, message })
+}
+
+/** By HEAD; null where the registry refuses that or names no digest. */
+const askDigest = async (
+  ask: AskRegistry,
+  reference: string,
+): Promise<RegistryAnswer<Digest | null>> => {
+  const head = await askManifest(ask, 'HEAD', reference)
   if (!head.ok) return head
-  if (head.value === 'too_large') return registryUnavailable
+  if (head.value === 'too_large' || head.value.status !== 200) return succeed(null)
   const named = Digest.safeParse(head.value.headers.get('docker-content-digest'))
-  if (named.success) return succeed(named.data)
-  const manifest = await askManifest(ask, 'GET', tag)
+  return succeed(named.success && isManifestType(head.value) ? named.data : null)
+}
+
+const findDigest = async (
+  ask: AskRegistry,
+  host: string,
+  reference: string,
+): Promise<RegistryAnswer<Digest>> => {
+  const named = await askDigest(ask, reference)
+  if (!named.ok) return named
+  if (named.value !== null) return succeed(named.value)
+  const manifest = await askManifest(ask, 'GET', reference)
   if (!manifest.ok) return manifest
-  return manifest.value === 'too_large'
-    ? registryUnavailable
-    : succeed(computeDigest(manifest.value.body))
+  if (manifest.value === 'too_large') return registryUnavailable
+  const { body } = manifest.value
+  return isManifestType(manifest.value) && isManifest(body)
+    ? succeed(computeDigest(body))
+    : refuseContent(host, manifest.value)
 }
 
 /** The content under a digest; null if it is too large to be a manifest or configuration. */
@@ -111,14 +146,15 @@ export const openImage = (
   login: RegistryLogin | null,
   registryRealm: string | null = null,
 ) => {
-  const ask = openSession(http, parseImage(image, registryRealm), login)
+  const address = parseImage(image, registryRealm)
+  const ask = openSession(http, address, login)
   const readManifest: ReadManifest = (digest) => readBounded(ask, 'manifest', digest)
   return {
     /**
      * The digest under a tag (or a digest, if it is still there) now. By HEAD, which no pull quota
-     * counts; by GET only from a registry that names no digest.
+     * counts; by GET only from a registry that refuses that or names no digest.
      */
-    findDigest: (tag: string) => findDigest(ask, tag),
+    findDigest: (tag: string) => findDigest(ask, address.host, tag),
     /**
      * The commit in the label `org.opencontainers.image.revision`; null if the image has none or it
      * is no full commit. By GET, which Docker Hub counts as a pull.

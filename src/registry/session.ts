@@ -38,6 +38,13 @@ export const judgeResponse = <Response extends AnswerHead>(
   return refuseSession('registry_unavailable', response)
 }
 
+/**
+ * Some registries, and proxies before them, refuse HEAD alone: what they mean by that, the same request by GET tells. Passed
+ * on with its status.
+ */
+const judgeHead = (response: HttpResponse): RegistryAnswer<HttpResponse> =>
+  [401, 403, 405, 501].includes(response.status) ? succeed(response) : judgeResponse(response)
+
 const toBasic = ({ username, password }: RegistryLogin): Redacted => {
   const pair = Buffer.from(`${username}:${password.reveal()}`).toString('base64')
   return new Redacted(`Basic ${pair}`)
@@ -146,7 +153,8 @@ export const openSession =
     const answered = await authorized((authorization) =>
       http({ method, url, headers: { accept }, maxBodyBytes, authorization }),
     )
-    if (answered.ok) return judgeResponse(answered.value)
+    if (answered.ok)
+      return method === 'HEAD' ? judgeHead(answered.value) : judgeResponse(answered.value)
     const { error } = answered
     if ('reason' in error) return fail(error)
     return error.kind === 'body_too_large'

@@ -138,12 +138,79 @@ test('answers no challenge of another host, to which a redirect led', async () =
   expect(world.asked).toHaveLength(1)
 })
 
-test('hashes the manifest of a registry that names no digest', async () => {
-  const manifest = '{"schemaVersion": 2}'
-  const world = play({}, { body: manifest })
-  const hash = createHash('sha256').update(manifest).digest('hex')
+const manifestBody = JSON.stringify({
+  schemaVersion: 2,
+  config: { digest: `sha256:${'c'.repeat(64)}`, size: 1 },
+  layers: [],
+})
+const manifestReply = {
+  headers: { 'content-type': 'application/vnd.oci.image.manifest.v1+json; charset=utf-8' },
+  body: manifestBody,
+}
+const manifestDigest = `sha256:${createHash('sha256').update(manifestBody).digest('hex')}`
+
+test.each<[string, Reply]>([
+  ['names no digest', {}],
+  ['names something else as the digest', { headers: { 'docker-content-digest': 'v1' } }],
+  ['does not take HEAD', { status: 405 }],
+  ['does not know HEAD', { status: 501 }],
+  ['refuses HEAD to everybody', { status: 403 }],
+])('reads the manifest where a registry %s, and hashes it', async (_what, head) => {
+  const world = play(head, manifestReply)
   const found = await world.findDigest('registry.example/shop', 'v1', null)
-  expect(found).toEqual({ ok: true, value: `sha256:${hash}` })
+  expect(found).toEqual({ ok: true, value: manifestDigest })
+  expect(world.asked.map(({ method }) => method)).toEqual(['HEAD', 'GET'])
+})
+
+test('reads the manifest with the token where HEAD is refused with it', async () => {
+  const world = play(bearer, { body: '{"token": "t0ken"}' }, bearer, manifestReply)
+  const found = await world.findDigest('acme/shop', 'v1', login)
+  expect(found).toEqual({ ok: true, value: manifestDigest })
+  expect(world.lines().at(-1)).toMatch(/^GET .*\/manifests\/v1 Bearer t0ken$/)
+})
+
+test.each<[string, Reply]>([
+  ['has no image under the tag', { status: 404 }],
+  ['counts too many requests', { status: 429 }],
+  ['is out of order', { status: 503 }],
+])('does not ask again by GET where a registry %s', async (_what, head) => {
+  const world = play(head, manifestReply)
+  expect((await world.findDigest('registry.example/shop', 'v1', null)).ok).toBe(false)
+  expect(world.asked).toHaveLength(1)
+})
+
+const page = '<!doctype html><title>Sign in</title>'
+
+test.each<[string, Reply]>([
+  ['a page', { headers: { 'content-type': 'text/html; charset=utf-8' }, body: page }],
+  ['a page that claims to be a manifest', { ...manifestReply, body: page }],
+  ['a manifest as a page', { ...manifestReply, headers: { 'content-type': 'text/html' } }],
+  ['JSON that is no manifest', { body: '{"login":"https://sso.example"}' }],
+  [
+    'an image of before schema 2',
+    {
+      headers: { 'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws' },
+      body: '{"schemaVersion": 1}',
+    },
+  ],
+])('takes no digest from what is no manifest: %s', async (_what, reply) => {
+  const world = play({}, reply)
+  const found = await world.findDigest('registry.example/shop', 'v1', null)
+  const says = /^registry\.example answers with .*, which is no manifest of an image/
+  expect(found).toEqual(explained('registry_unavailable', says))
+})
+
+test('takes no digest from the head of a page', async () => {
+  const headers = { 'content-type': 'text/html', 'docker-content-digest': digest }
+  const world = play({ headers }, { headers, body: page })
+  const found = await world.findDigest('registry.example/shop', 'v1', null)
+  expect(found).toEqual(explained('registry_unavailable', /answers with text\/html,/))
+})
+
+test('quotes no more of a content type than a type has', async () => {
+  const world = play({}, { headers: { 'content-type': `<b>${'x'.repeat(5000)}` }, body: page })
+  const found = await world.findDigest('registry.example/shop', 'v1', null)
+  expect(found).toEqual(explained('registry_unavailable', /^.{1,300}$/))
 })
 
 test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
@@ -167,7 +234,8 @@ test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
     refusal('registry_unavailable'),
   ],
 ])('reports why there is no digest: the registry %s', async (_what, reply, expected) => {
-  const world = play(reply)
+  // Where HEAD is refused, the answer to GET counts.
+  const world = play(reply, reply)
   expect(await world.findDigest('acme/shop', 'v1', null)).toEqual(expected)
 })
 
@@ -183,11 +251,12 @@ test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
   expect(await world.findDigest('acme/shop', 'v1', login)).toEqual(expected)
 })
 
-test('asks for one token only, and reports unauthorized if the registry refuses it', async () => {
-  const world = play(bearer, { body: '{"token": "t0ken"}' }, bearer)
+test('asks for one token for HEAD and one for GET, and reports unauthorized if the registry refuses both', async () => {
+  const token = { body: '{"token": "t0ken"}' }
+  const world = play(bearer, token, bearer, bearer, token, bearer)
   const found = await world.findDigest('acme/shop', 'v1', null)
   expect(found).toEqual(refusal('registry_unauthorized'))
-  expect(world.asked).toHaveLength(3)
+  expect(world.asked).toHaveLength(6)
 })
 
 const hashOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
