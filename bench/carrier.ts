@@ -18,6 +18,7 @@ const carry = createCarry({
   openHttp,
   readSecret: async () =>
     Promise.resolve(succeed({ value: new Redacted(key), versionId: 'current' })),
+  readLogin: () => Promise.resolve(succeed(null)),
   records: { claim: isTaken, record: isTaken, load: () => Promise.resolve(null) },
   registry: new URL(registry),
   clock: systemClock,

@@ -8,6 +8,7 @@ import { http, openHttp } from '../src/kernel/http.ts'
 import { newNonce as newRun } from '../src/kernel/id.ts'
 import type { Log } from '../src/kernel/log.ts'
 import { lambda } from '../src/lambda.ts'
+import { createReadLogin } from '../src/registry/login.ts'
 import { CarryOrder } from '../src/targets/carry.ts'
 
 const maxImageBytes = 4_000_000_000
@@ -17,10 +18,13 @@ const runMilliseconds = 840_000
 const compose = (log: Log) => {
   const environment = readEnvironment(environments.carry)
   const records = createCarryRecords(createJournalTable(environment.TABLE_NAME))
+  const readSecret = createSecretReader()
+  const loadEcr = async () => (await import('../src/aws/ecr.ts')).createEcrLogins(clock)
   return createCarry({
     http,
     openHttp,
-    readSecret: createSecretReader(),
+    readSecret,
+    readLogin: createReadLogin(readSecret, loadEcr),
     records,
     registry: environment.HEROKU_REGISTRY,
     clock,

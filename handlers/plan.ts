@@ -21,6 +21,7 @@ import { RevisionId } from '../src/kernel/id.ts'
 import type { Log } from '../src/kernel/log.ts'
 import { lambda } from '../src/lambda.ts'
 import { createImages } from '../src/registry/images.ts'
+import { createReadLogin, type ReadLogin } from '../src/registry/login.ts'
 import { answerForApp } from '../src/rollout/operator.ts'
 import { createPlan } from '../src/rollout/plan.ts'
 import { createSecretVersions, type ReadSecret } from '../src/secrets/app-secret.ts'
@@ -41,6 +42,7 @@ const PlanEvent = z.strictObject({ app: z.string(), revision: RevisionId.optiona
 const composeTargets = (
   environment: z.output<typeof environments.plan>,
   readSecret: ReadSecret,
+  readLogin: ReadLogin,
   { findSize, findDigest }: ReturnType<typeof createImages>,
   table: JournalTable,
   log: Log,
@@ -50,7 +52,7 @@ const composeTargets = (
   const ec2 = {
     commands: createCommands(),
     fleet: createFleet(),
-    measureEnvelope: createMeasureEnvelope(readSecret),
+    measureEnvelope: createMeasureEnvelope(readSecret, readLogin),
     findSize,
     findProxyImage: createFindProxyImage({ ...proxy, findDigest, clock, log }),
     stage: {
@@ -83,7 +85,9 @@ const compose = (log: Log) => {
   const { apps, sources } = loadConfiguration()
   const table = createJournalTable(environment.TABLE_NAME)
   const readSecret = createSecretReader()
-  const images = createImages(http, readSecret)
+  const loadEcr = async () => (await import('../src/aws/ecr.ts')).createEcrLogins(clock)
+  const readLogin = createReadLogin(readSecret, loadEcr)
+  const images = createImages(http, readLogin)
   const plan = createPlan({
     stage: environment.STAGE,
     apps,
@@ -99,7 +103,7 @@ const compose = (log: Log) => {
     readAlarms: createReadAlarms(),
     readConcurrency: createReadConcurrency(),
     hooksOf: (app) => listHookEvents(app, sources),
-    toTarget: composeTargets(environment, readSecret, images, table, log),
+    toTarget: composeTargets(environment, readSecret, readLogin, images, table, log),
     clock,
     log,
   })

@@ -31,6 +31,7 @@ import { AppName, RevisionId } from '../src/kernel/id.ts'
 import type { Log } from '../src/kernel/log.ts'
 import { lambda } from '../src/lambda.ts'
 import { createImages } from '../src/registry/images.ts'
+import { createReadLogin } from '../src/registry/login.ts'
 import { createReporters } from '../src/report/reporters.ts'
 import { createReconcile } from '../src/rollout/reconcile.ts'
 import { createWake } from '../src/rollout/wake.ts'
@@ -69,7 +70,9 @@ type ReconcileEnvironment = z.output<typeof environments.reconcile>
 
 const composeOutside = () => {
   const readSecret = createSecretReader()
-  return { readSecret, fleet: createFleet(), images: createImages(http, readSecret) }
+  const loadEcr = async () => (await import('../src/aws/ecr.ts')).createEcrLogins(clock)
+  const readLogin = createReadLogin(readSecret, loadEcr)
+  return { readSecret, readLogin, fleet: createFleet(), images: createImages(http, readLogin) }
 }
 
 const composeRecords = (table: JournalTable) => ({
@@ -101,14 +104,14 @@ const composeHeroku = (
 const composeEc2 = (
   environment: ReconcileEnvironment,
   table: JournalTable,
-  { readSecret, fleet, images }: ReturnType<typeof composeOutside>,
+  { readSecret, readLogin, fleet, images }: ReturnType<typeof composeOutside>,
   log: Log,
 ) => ({
   commands: createCommands(),
   fleet,
   certificates: createCertificates(table, log),
-  sealEnvelope: createSealEnvelope(readSecret),
-  measureEnvelope: createMeasureEnvelope(readSecret),
+  sealEnvelope: createSealEnvelope(readSecret, readLogin),
+  measureEnvelope: createMeasureEnvelope(readSecret, readLogin),
   measureImage: createMeasureImage(
     ({ settings, digest }) => images.findSize(settings, digest, null),
     sleep,

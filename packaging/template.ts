@@ -3,6 +3,7 @@ import type { DocumentKind } from '../host/documents.ts'
 import { environments } from '../src/config/environment.ts'
 import { ConfigurationError, readConfigurationFile } from '../src/config/file.ts'
 import type { App, Configuration } from '../src/deployment/app.ts'
+import { ecrResources } from './ecr.ts'
 import { findTooManySecrets } from './role-room.ts'
 
 const stagePattern = /^[a-z][a-z0-9-]{0,31}$/
@@ -157,7 +158,7 @@ const alarmEvents = ({ apps }: Configuration, stage: string) => {
 
 /**
  * What of the template follows from landfall.yml: which secrets each role may read, with which keys they are
- * decrypted, and which alarms wake `alarm`.
+ * decrypted, which images are read by a role, and which alarms wake `alarm`.
  *
  * @throws ConfigurationError where IAM would not take so many secrets
  */
@@ -168,7 +169,7 @@ export const configuredParts = (configuration: Configuration, stage: string) => 
   return {
     secretArns: arns,
     alarmEvents: alarmEvents(configuration, stage),
-    keyResources: keyResources(configuration),
+    resources: { ...keyResources(configuration), ...ecrResources(configuration) },
   }
 }
 export type ConfiguredParts = ReturnType<typeof configuredParts>
@@ -184,7 +185,7 @@ export const templateParts = (stage: string) => {
   const [prepare, plan, deploy, renew] = documentKinds.map(
     (kind) => buildDocument(kind, stage).name,
   )
-  const configured = configuredParts(readConfigurationFile().configuration, stage)
+  const { resources, ...configured } = configuredParts(readConfigurationFile().configuration, stage)
   return {
     documents: { prepare, plan, deploy, renew },
     logArns: toLogArns(stage),
@@ -195,7 +196,7 @@ export const templateParts = (stage: string) => {
         PlanDocument: documentResource('plan', stage),
         DeployDocument: documentResource('deploy', stage),
         RenewDocument: documentResource('renew', stage),
-        ...configured.keyResources,
+        ...resources,
       },
     },
   }

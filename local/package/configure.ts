@@ -5,7 +5,7 @@ import type { Configuration } from '../../src/deployment/app.ts'
 
 // A package is built once for all stacks, with the example's landfall.yml. What follows from
 // landfall.yml is made anew for each stack: the first line of each bundle, the secrets that each role may
-// read and the keys that decrypt them, the rules that wake `alarm`. test/repository/configure.test.ts holds
+// read and the keys that decrypt them, the images that each may read at ECR, the rules that wake `alarm`. test/repository/configure.test.ts holds
 // the result equal to a package built with that file.
 
 /** The bundle with another configuration in it. */
@@ -69,7 +69,7 @@ const isOfAlarms = (name: string): boolean => /alarmrule\d|AlarmEventBridge/.tes
 export const configureTemplate = (text: string, to: Configuration, stage: string): string => {
   const template = Template.parse(JSON.parse(text))
   const packaged = template.Resources
-  const { secretArns, alarmEvents, keyResources } = configuredParts(to, stage)
+  const { secretArns, alarmEvents, resources } = configuredParts(to, stage)
   const roles = Object.entries(secretArns).map(([functionName, arns]) => {
     const role = toRoleName(functionName)
     return [role, allowSecrets(packaged[role], arns)] as const
@@ -79,7 +79,7 @@ export const configureTemplate = (text: string, to: Configuration, stage: string
     ...Object.fromEntries(Object.entries(packaged).filter(([name]) => !isOfAlarms(name))),
     ...Object.fromEntries(roles),
     ...toAlarmResources(packaged, patterns, stage),
-    ...keyResources,
+    ...resources,
   }
   return JSON.stringify({ ...template, Resources })
 }

@@ -7,6 +7,7 @@ import type { ReadSecret } from '../secrets/app-secret.ts'
 import type { CarryOrder, CarryProgress } from '../targets/carry.ts'
 import { openDestination, type ImageDestination } from './destination.ts'
 import type { CarryFailure } from './failure.ts'
+import type { ReadLogin } from '../registry/login.ts'
 import { readHerokuLogin, readSourceLogin } from './logins.ts'
 import { readImageId } from './manifest.ts'
 import { moveBlob } from './move-blob.ts'
@@ -19,6 +20,7 @@ export interface CarryPorts {
   readonly http: Http
   readonly openHttp: OpenHttp
   readonly readSecret: ReadSecret
+  readonly readLogin: ReadLogin
   readonly records: CarryRecords
   /** Heroku's registry: `https://registry.heroku.com`. */
   readonly registry: URL
@@ -109,8 +111,8 @@ const carryImage = async (
   ways: Pick<CarryPorts, 'http' | 'openHttp'>,
   watch: CarryWatch,
 ): Promise<Carried> => {
-  const { readSecret, registry, clock, maxImageBytes } = ports
-  const sourceLogin = await readSourceLogin(readSecret, order)
+  const { readSecret, readLogin, registry, clock, maxImageBytes } = ports
+  const sourceLogin = await readSourceLogin(readLogin, order)
   if (!sourceLogin.ok) return sourceLogin
   const login = await readHerokuLogin(readSecret, order)
   if (!login.ok) return login

@@ -1,7 +1,8 @@
 import { isToken } from '../api/client.ts'
 import { Redacted } from '../kernel/redacted.ts'
 import { succeed, type Result } from '../kernel/result.ts'
-import { parseRegistryLogin, type ReadSecret, type RegistryLogin } from '../secrets/app-secret.ts'
+import { isPassing, type ReadLogin } from '../registry/login.ts'
+import type { ReadSecret, RegistryLogin } from '../secrets/app-secret.ts'
 import type { CarryOrder } from '../targets/carry.ts'
 import { carryLater, refuseCarry, type CarryFailure } from './failure.ts'
 
@@ -17,16 +18,15 @@ const readText = async (
     : refuseCarry(reason, message)
 }
 
-/** The login of the image's registry; null where the order names none. */
+/** The login of the image's registry; null where it has none. */
 export const readSourceLogin = async (
-  readSecret: ReadSecret,
-  { registry }: Pick<CarryOrder, 'registry'>,
+  readLogin: ReadLogin,
+  order: Pick<CarryOrder, 'image' | 'registry'>,
 ): Promise<Result<RegistryLogin | null, CarryFailure>> => {
-  if (registry === null) return succeed(null)
-  const text = await readText(readSecret, registry)
-  if (!text.ok) return text
-  const login = parseRegistryLogin(registry, text.value)
-  return login.ok ? login : refuseCarry(login.error.reason, login.error.message)
+  const login = await readLogin(order)
+  if (login.ok) return login
+  const { reason, message } = login.error
+  return isPassing(login.error) ? carryLater(reason, message) : refuseCarry(reason, message)
 }
 
 /** Heroku's registry takes an API key as the password of the user `_`. */

@@ -5,6 +5,7 @@ import { parseImage, type ImageAddress } from '../registry/image.ts'
 import { computeDigest, manifestTypes, maxManifestBytes } from '../registry/registry.ts'
 import {
   authorizeRequests,
+  explainRefusal,
   judgeResponse,
   openSession,
   toRegistryUrl,
@@ -43,7 +44,7 @@ const createExplain =
   ({ reason, retryAfterSeconds, message }) => {
     switch (reason) {
       case 'image_missing':
-        return refuseCarry('image_gone', `${host}/${repository} no longer has the image`)
+        return refuseCarry('image_gone', message ?? `${host}/${repository} no longer has the image`)
       case 'registry_unauthorized':
         return refuseCarry(
           reason,
@@ -107,7 +108,7 @@ export const openImageSource = (
     readConfiguration: ({ digest, size }) => readWhole('blobs', digest, size),
     openLayer: async ({ digest, size }) => {
       const opened = toSourceAnswer(await openBlob(digest))
-      if (!opened.ok) return explain(opened.error)
+      if (!opened.ok) return explain(explainRefusal(address, `blobs/${digest}`, opened.error))
       const told = opened.value.headers.get('content-length')
       if (told === null || told === `${size}`) return opened
       opened.value.close()

@@ -1,48 +1,37 @@
-import type { App } from '../deployment/app.ts'
 import type { ImageRefusal } from '../deployment/revision.ts'
 import type { Http } from '../kernel/http.ts'
 import type { Commit, Digest } from '../kernel/id.ts'
 import type { Origin } from '../kernel/origin.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
-import { Retryable, unlessRetryable } from '../kernel/retryable.ts'
-import { readRegistryLogin, type ReadSecret, type SecretRefusal } from '../secrets/app-secret.ts'
+import { Retryable } from '../kernel/retryable.ts'
+import { isPassing, type Hosted, type ReadLogin } from './login.ts'
 import type { ImageSize } from './manifest.ts'
 import { openImage } from './registry.ts'
 
 /** For what nothing depends on: five requests at most. */
 const briefMilliseconds = 1000
 
-export type Hosted = Pick<App, 'image' | 'registry' | 'registryRealm'>
-
 interface HostedRelease {
   readonly settings: Hosted
   readonly digest: Digest
 }
 
-const refuseImage = (refusal: SecretRefusal): Result<never, ImageRefusal> =>
-  fail({ ...refusal, retryAfterSeconds: null })
-
-/** An app's image, with the app's credentials; where those cannot be read, the answer says why. */
+/** An app's image, with the app's login; where that cannot be had, the answer says why. */
 const createOpen =
-  (http: Http, readSecret: ReadSecret) =>
-  async (
-    { image, registry, registryRealm }: Hosted,
-    send = http,
-  ): Promise<Result<ReturnType<typeof openImage>, ImageRefusal>> => {
-    const login = await readRegistryLogin(readSecret, registry).catch(unlessRetryable)
-    if (login instanceof Retryable)
-      return refuseImage({ reason: 'secret_unavailable', message: login.message })
+  (http: Http, readLogin: ReadLogin) =>
+  async (app: Hosted, send = http): Promise<Result<ReturnType<typeof openImage>, ImageRefusal>> => {
+    const login = await readLogin(app)
     return login.ok
-      ? succeed(openImage(send, image, login.value, registryRealm))
-      : refuseImage(login.error)
+      ? succeed(openImage(send, app.image, login.value, app.registryRealm))
+      : fail({ ...login.error, retryAfterSeconds: null })
   }
 
 const openPublic = (http: Http, { image, registryRealm }: Hosted) =>
   openImage(http, image, null, registryRealm)
 
 /** The registries of apps. */
-export const createImages = (http: Http, readSecret: ReadSecret) => {
-  const open = createOpen(http, readSecret)
+export const createImages = (http: Http, readLogin: ReadLogin) => {
+  const open = createOpen(http, readLogin)
   return {
     findDigest: async (app: Hosted, tag: string): Promise<Result<Digest, ImageRefusal>> => {
       const image = await open(app)
@@ -71,8 +60,7 @@ export const createImages = (http: Http, readSecret: ReadSecret) => {
     /** @throws Retryable if the credentials cannot be read now, or the registry does not answer */
     listPlatforms: async ({ settings, digest }: HostedRelease): Promise<readonly Digest[]> => {
       const opened = await open(settings)
-      if (!opened.ok && opened.error.reason === 'secret_unavailable')
-        throw new Retryable(`${opened.error.message}`)
+      if (!opened.ok && isPassing(opened.error)) throw new Retryable(`${opened.error.message}`)
       const image = opened.ok ? opened.value : openPublic(http, settings)
       const listed = await image.listPlatforms(digest)
       if (listed.ok) return listed.value

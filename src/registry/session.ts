@@ -5,6 +5,7 @@ import { Redacted } from '../kernel/redacted.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
 import type { RegistryLogin } from '../secrets/app-secret.ts'
 import { explainRealm, isTrustedRealm, parseChallenge, type Challenge } from './challenge.ts'
+import { explainEcr, parseEcr } from './ecr.ts'
 import type { ImageAddress } from './image.ts'
 
 export interface RegistryFailure {
@@ -140,6 +141,17 @@ export const authorizeRequests = (
 export const toRegistryUrl = ({ origin, repository }: ImageAddress, path: string): URL =>
   new URL(`/v2/${repository}/${path}`, origin)
 
+/** A refusal, with what puts it right where the registry is one whose rights are known. */
+export const explainRefusal = (
+  { host, repository }: ImageAddress,
+  path: string,
+  failure: RegistryFailure,
+): RegistryFailure => {
+  const ecr = failure.message === undefined ? parseEcr(host) : null
+  const message = ecr === null ? null : explainEcr(ecr, repository, path, failure.reason)
+  return message === null ? failure : { ...failure, message }
+}
+
 /** Reads what one repository has; nothing larger than a request allows. */
 export const openSession =
   (
@@ -153,10 +165,12 @@ export const openSession =
     const answered = await authorized((authorization) =>
       http({ method, url, headers: { accept }, maxBodyBytes, authorization }),
     )
-    if (answered.ok)
-      return method === 'HEAD' ? judgeHead(answered.value) : judgeResponse(answered.value)
+    if (answered.ok) {
+      const judged = (method === 'HEAD' ? judgeHead : judgeResponse)(answered.value)
+      return judged.ok ? judged : fail(explainRefusal(address, path, judged.error))
+    }
     const { error } = answered
-    if ('reason' in error) return fail(error)
+    if ('reason' in error) return fail(explainRefusal(address, path, error))
     return error.kind === 'body_too_large'
       ? succeed('too_large')
       : refuseSession('registry_unavailable')

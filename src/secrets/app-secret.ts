@@ -71,6 +71,16 @@ export const RegistryLogin = z.object({
 })
 export type RegistryLogin = z.infer<typeof RegistryLogin>
 
+/** A private registry of Amazon ECR, which takes a token of GetAuthorizationToken as its password. */
+export interface EcrRegistry {
+  readonly account: string
+  readonly region: string
+  readonly isFips: boolean
+}
+
+/** The login by the role of this function, good for hours from now. */
+export type ReadEcrLogin = (registry: EcrRegistry) => Promise<Result<RegistryLogin, SecretRefusal>>
+
 export const parseRegistryLogin = (
   name: string,
   secret: Redacted,

@@ -17,6 +17,8 @@ import { createLog } from '../../src/kernel/log.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
 import { succeed } from '../../src/kernel/result.ts'
 import type { CarryOrder } from '../../src/targets/carry.ts'
+import type { ReadSecret } from '../../src/secrets/app-secret.ts'
+import { readLoginOf } from '../support/read-login.ts'
 
 const login = { username: 'shop', password: 'correct horse' }
 const apiKey = 'HRKU-0000-1111-2222-3333'
@@ -49,14 +51,16 @@ afterEach(() => {
 
 const carry = (order: CarryOrder, key = apiKey) => {
   const taken = () => Promise.resolve(true)
+  const readSecret: ReadSecret = (name) => {
+    const value = new Redacted(name === 'heroku' ? `${key}\n` : JSON.stringify(login))
+    return Promise.resolve(succeed({ value, versionId: '1' }))
+  }
   return createCarry({
     every,
     http,
     openHttp,
-    readSecret: (name) => {
-      const value = new Redacted(name === 'heroku' ? `${key}\n` : JSON.stringify(login))
-      return Promise.resolve(succeed({ value, versionId: '1' }))
-    },
+    readSecret,
+    readLogin: readLoginOf(readSecret),
     records: { claim: taken, record: taken, load: () => Promise.resolve(null) },
     registry: front.url,
     clock: systemClock,

@@ -72,6 +72,7 @@ const carry = async (
     http,
     openHttp,
     readSecret: () => Promise.resolve(succeed({ value: new Redacted(apiKey), versionId: '1' })),
+    readLogin: () => Promise.resolve(succeed(null)),
     records: { claim: taken, record: taken, load: () => Promise.resolve(null) },
     registry: front.url,
     clock: systemClock,

@@ -39,6 +39,7 @@ import { operate, tickOf } from '../support/runs.ts'
 import { inFull } from '../support/size.ts'
 import { createSsmHosts, documentPatterns, toLine, type Speaker } from '../support/ssm-hosts.ts'
 import { failedSecret } from '../support/failed-secret.ts'
+import { readLoginOf } from '../support/read-login.ts'
 
 const journal = await useJournal()
 const ring = createKeyRing()
@@ -78,7 +79,7 @@ const openPorts = (instances: readonly InstanceId[], speak: Speaker, clock: Cloc
     ...createEc2Ports({ fleet: instances.map((id) => machine(1, { id })) }).ports,
     commands: hosts.commands,
     certificates: createCertificates(journal.table, silent),
-    sealEnvelope: createSealEnvelope(noSecret),
+    sealEnvelope: createSealEnvelope(noSecret, readLoginOf(noSecret)),
     maskOutput: createMaskOutput(noSecret),
     clock,
   }

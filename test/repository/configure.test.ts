@@ -20,6 +20,13 @@ afterAll(() => rmSync(directory, { recursive: true }))
 /** More alarms than one pattern has room for, no Docker Hub, and text that a literal has to escape. */
 const alarms = Array.from({ length: 10 }, (_, index) => `other-${'x'.repeat(90)}-${index}`)
 const key = 'arn:aws:kms:eu-west-3:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9'
+const registry = '210987654321.dkr.ecr.us-east-1.amazonaws.com'
+const atEcr = (name: string, target: object) => ({
+  repository: `acme/${name}`,
+  image: `${registry}/acme/${name}`,
+  requires: [{ ci: 'github', workflow: 'CI' }, 'image'],
+  targets: [target],
+})
 const other = {
   sources: { github: { secret: 'other/github' } },
   kms: [key],
@@ -37,6 +44,12 @@ const other = {
       ],
       rollback: { alarms },
       reports: { notice: 'other/notice' },
+    },
+    'at-ecr': atEcr('at-ecr', { ec2: { instances: { tag: 'Name=ecr' }, port: 8000, publish: 80 } }),
+    carried: atEcr('carried', { heroku: { app: 'carried', token: 'other/heroku' } }),
+    'by-secret': {
+      ...atEcr('by-secret', { heroku: { app: 'by-secret', token: 'other/heroku' } }),
+      registry: 'other/registry',
     },
   },
 }
@@ -113,4 +126,30 @@ test('the functions that read secrets may decrypt them with the keys of landfall
     },
     Roles: readersOfSecrets(built.template.Resources),
   })
+})
+
+test('the images at Amazon ECR may be read by the roles that read them, and no other image', () => {
+  const allow = (names: readonly string[], roles: readonly string[]) => ({
+    PolicyName: 'images',
+    PolicyDocument: {
+      Version: '2012-10-17',
+      Statement: [
+        { Effect: 'Allow', Action: 'ecr:GetAuthorizationToken', Resource: '*' },
+        {
+          Effect: 'Allow',
+          Action: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+          Resource: names.map((name) => ({
+            'Fn::Sub': `arn:\${AWS::Partition}:ecr:us-east-1:210987654321:repository/acme/${name}`,
+          })),
+        },
+      ],
+    },
+    Roles: roles.map((Ref) => ({ Ref })),
+  })
+  const { Resources } = built.template
+  expect(Resources['ImagesPolicy']?.Properties).toEqual(
+    allow(['at-ecr', 'carried'], ['ReconcileRole', 'PlanRole']),
+  )
+  expect(Resources['CarriedImagesPolicy']?.Properties).toEqual(allow(['carried'], ['CarryRole']))
+  expect(example.template.Resources['ImagesPolicy']).toBeUndefined()
 })

@@ -6,6 +6,8 @@ import { createLog } from '../../src/kernel/log.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
 import { fail, succeed } from '../../src/kernel/result.ts'
 import type { CarryOrder, CarryProgress } from '../../src/targets/carry.ts'
+import type { ReadSecret } from '../../src/secrets/app-secret.ts'
+import { readLoginOf } from './read-login.ts'
 
 export const digestOf = (bytes: string | Uint8Array): Digest =>
   Digest.parse(`sha256:${createHash('sha256').update(bytes).digest('hex')}`)
@@ -115,13 +117,16 @@ export const createCarryWorld = (changes: Partial<CarryPorts> = {}) => {
     recorded.push(progress)
     return Promise.resolve(true)
   }
+  const readAnySecret: ReadSecret = (name) => {
+    const value = name === 'heroku' ? apiKey : JSON.stringify({ username: 'shop', password })
+    return Promise.resolve(succeed({ value: new Redacted(value), versionId: '1' }))
+  }
+  const readSecret = changes.readSecret ?? readAnySecret
   const carry = createCarry({
     http,
     openHttp,
-    readSecret: (name) => {
-      const value = name === 'heroku' ? apiKey : JSON.stringify({ username: 'shop', password })
-      return Promise.resolve(succeed({ value: new Redacted(value), versionId: '1' }))
-    },
+    readSecret,
+    readLogin: readLoginOf(readSecret),
     records: {
       claim: (_order, _run, progress) => note(progress),
       record: (_order, _run, progress) => note(progress),

@@ -38,6 +38,7 @@ import { ec2 } from './examples.ts'
 import { isFull } from './size.ts'
 import { carryOut, type Fare, type Place, type PlaceStage } from './target-place.ts'
 import { failedSecret } from './failed-secret.ts'
+import { readLoginOf } from './read-login.ts'
 
 const instance = InstanceId.parse('i-00000001')
 const documents = {
@@ -65,9 +66,9 @@ const createTarget = (
         () => new SSMClient(client),
       ),
       certificates: keepCertificates(),
-      sealEnvelope: createSealEnvelope(readSecret),
+      sealEnvelope: createSealEnvelope(readSecret, readLoginOf(readSecret)),
       measureImage: () => Promise.resolve(null),
-      measureEnvelope: createMeasureEnvelope(readSecret),
+      measureEnvelope: createMeasureEnvelope(readSecret, readLoginOf(readSecret)),
       maskOutput: createMaskOutput(readSecret),
       findProxyImage: () => Promise.resolve(succeed(proxyImage)),
       stage: {

@@ -15,17 +15,25 @@ import { isSealable, renderEnvelopePlaintext, sealEnvelope } from '../../secrets
 import { assembleEnvironment } from '../../secrets/environment.ts'
 import { listMasks, maskText } from '../../secrets/masks.ts'
 import { parseImage } from '../../registry/image.ts'
+import { findEcr, isPassing, type ReadLogin } from '../../registry/login.ts'
 import type { Certificate, MaskOutput, MeasureEnvelope, SealEnvelope, Sealed } from './ports.ts'
+
+const readLoginNow = async (readLogin: ReadLogin, settings: ReleaseSettings) => {
+  const login = await readLogin(settings)
+  if (!login.ok && isPassing(login.error)) throw new Retryable(login.error.message)
+  return login
+}
 
 const renderPlaintext = async (
   readSecret: ReadSecret,
+  readLogin: ReadLogin,
   app: ReleaseSettings,
   { secretVersion, generation }: Pick<Release, 'secretVersion' | 'generation'>,
   instances: readonly InstanceId[],
 ): Promise<Result<Redacted, SecretRefusal>> => {
   const [environment, login] = await Promise.all([
     readAppEnvironment(readSecret, app, secretVersion),
-    readRegistryLogin(readSecret, app.registry),
+    readLoginNow(readLogin, app),
   ])
   if (!environment.ok) return environment
   if (!login.ok) return login
@@ -60,27 +68,43 @@ const sealForMost = async (
 
 /** Renders the env file of a release and encrypts it for the instances of one wave. */
 export const createSealEnvelope =
-  (readSecret: ReadSecret): SealEnvelope =>
+  (readSecret: ReadSecret, readLogin: ReadLogin): SealEnvelope =>
   async (release, certificates) => {
     const instances = certificates.map(({ instance }) => instance)
-    const plaintext = await renderPlaintext(readSecret, release.settings, release, instances)
+    const plaintext = await renderPlaintext(
+      readSecret,
+      readLogin,
+      release.settings,
+      release,
+      instances,
+    )
     if (!plaintext.ok) return plaintext
     return succeed(await sealForMost(plaintext.value, certificates))
   }
 
 /** The size of what `createSealEnvelope` encrypts, without the instances' ids. */
 export const createMeasureEnvelope =
-  (readSecret: ReadSecret): MeasureEnvelope =>
+  (readSecret: ReadSecret, readLogin: ReadLogin): MeasureEnvelope =>
   async (settings, secretVersion) => {
     // A generation as long as any.
     const release = { secretVersion, generation: Generation.parse(999_999_999) }
-    const plaintext = await renderPlaintext(readSecret, settings, release, []).catch(
+    const plaintext = await renderPlaintext(readSecret, readLogin, settings, release, []).catch(
       unlessRetryable,
     )
     return !(plaintext instanceof Retryable) && plaintext.ok
       ? Buffer.byteLength(plaintext.value.reveal())
       : null
   }
+
+/**
+ * A token of ECR, which is JSON in base64, and what its refusals name. The token of an order is not kept, so it is known by
+ * its form: it begins with the field `payload`.
+ */
+const maskEcr = (text: string): string =>
+  text.replaceAll(
+    /eyJwYXlsb2Fk[\w+/=-]{20,}|QVdTOmV5[\w+/=-]{20,}|\barn:aws[\w-]*:[^\s"']+/g,
+    '[masked]',
+  )
 
 /** Masks again what a host has masked: the journal stores nothing that only the host has masked. */
 export const createMaskOutput =
@@ -95,5 +119,6 @@ export const createMaskOutput =
     const environment = assembleEnvironment({ env: {}, secret: secret.value })
     const secrets = environment.ok ? [...environment.value.values.values()] : whole
     const masks = listMasks({ secrets, login: login.value })
-    return (text) => maskText(text, masks)
+    const isAtEcr = findEcr(settings) !== null
+    return (text) => maskText(isAtEcr ? maskEcr(text) : text, masks)
   }

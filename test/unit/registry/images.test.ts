@@ -7,6 +7,7 @@ import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createImages } from '../../../src/registry/images.ts'
 import { appOf } from '../../support/apps.ts'
 import { failedSecret, toSecretReason } from '../../support/failed-secret.ts'
+import { readLoginOf } from '../../support/read-login.ts'
 
 const digest = Digest.parse(`sha256:${'a'.repeat(64)}`)
 const registry = 'landfall/prod/registry'
@@ -25,12 +26,13 @@ const imagesOf = (held: string) => {
     })
     return succeed({ status: authorization ? 200 : 401, headers, body: Buffer.from('') })
   }
-  const images = createImages(http, async (name) => {
+  const readLogin = readLoginOf(async (name) => {
     const reason = toSecretReason(held)
     return reason === null
       ? succeed({ value: new Redacted(held), versionId: 'v1' })
       : failedSecret(reason, name)
   })
+  const images = createImages(http, readLogin)
   return { images, sent, patience }
 }
 
@@ -77,7 +79,10 @@ test.each(['secret_unavailable', 'secret_missing'])(
 
 test('hides no fault of its own behind an unknown size', async () => {
   const readSecret = () => Promise.reject(new TypeError('a fault'))
-  const images = createImages(() => Promise.reject(new TypeError('never asked')), readSecret)
+  const images = createImages(
+    () => Promise.reject(new TypeError('never asked')),
+    readLoginOf(readSecret),
+  )
   await expect(images.findSize(app, digest, null)).rejects.toThrow(TypeError)
 })
 
