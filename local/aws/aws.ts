@@ -20,6 +20,7 @@ import { AlarmList } from './cloudwatch/alarm.ts'
 import { createCloudWatchOperations } from './cloudwatch/operations.ts'
 import { openDynamoDb, type DynamoDb } from './dynamodb.ts'
 import { createEc2Operations } from './ec2.ts'
+import { createEcr, type JudgeEcrPassword } from './ecr.ts'
 import { createAccess } from './iam/access.ts'
 import type { AccessRecord } from './iam/authorizer.ts'
 import { createEndpoint } from './endpoint.ts'
@@ -72,6 +73,8 @@ export interface LocalAws {
   readonly pass: (seconds: number) => void
   /** A document besides the packaged ones. */
   readonly addDocument: (name: string, text: string) => void
+  /** For a registry that stands for Amazon ECR. */
+  readonly judgeEcrPassword: JudgeEcrPassword
   /** `ssm SendCommand`: what is answered of the services that are written here, all but DynamoDB and Lambda. */
   readonly operations: readonly string[]
   stop(): Promise<void>
@@ -146,14 +149,16 @@ const openServices = (
   const emit = (facts: EventFacts): void => bus.emit(toEvent(account, facts))
   const ssm = openSsm(options, emit)
   const alarms = openJsonFile(join(state, 'alarms.json'), AlarmList)
+  const ecr = createEcr(account, clock)
   const services = {
+    ecr: ecr.operations,
     ssm: ssm.operations,
     secretsmanager: createSecretOperations(secrets),
     events: bus.operations,
     monitoring: createCloudWatchOperations(account, alarms, emit, clock),
     ec2: createEc2Operations(account, fleet),
   }
-  return { bus, ssm, services }
+  return { bus, ssm, services, judgeEcrPassword: ecr.judgePassword }
 }
 
 /** Everything of AWS that Landfall touches, on one port, with its state in one directory. */
@@ -178,7 +183,7 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     faults,
     writeLog: options.writeLog,
   })
-  const { bus, ssm, services } = openServices(options, runner, secrets, clock)
+  const { bus, ssm, services, judgeEcrPassword } = openServices(options, runner, secrets, clock)
   const dynamodb = await openDynamoDb(join(state, 'dynamodb'))
   const repeats: string[] = []
   const server = createEndpoint({
@@ -214,6 +219,6 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   const { record } = access.authorizer
   const { ensure: addDocument } = ssm.documents
   const { pass } = clock
-  const answers = { access: record, repeats, operations }
+  const answers = { access: record, repeats, operations, judgeEcrPassword }
   return { address, client, clientOf, ...answers, runner, pass, addDocument, stop }
 }

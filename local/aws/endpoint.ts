@@ -20,7 +20,7 @@ import {
 import { parseQueryInput } from './query-input.ts'
 import { renderRefusal } from './refusal.ts'
 
-export type ServiceName = 'ssm' | 'secretsmanager' | 'events' | 'monitoring' | 'ec2'
+export type ServiceName = 'ecr' | 'ssm' | 'secretsmanager' | 'events' | 'monitoring' | 'ec2'
 
 export interface EndpointParts {
   readonly credentials: Credentials
@@ -35,6 +35,7 @@ export interface EndpointParts {
 
 /** The first half of `X-Amz-Target`, and the version of JSON it comes with. */
 const targets: Readonly<Record<string, { service: ServiceName; json: '1.0' | '1.1' }>> = {
+  AmazonEC2ContainerRegistry_V20150921: { service: 'ecr', json: '1.1' },
   AmazonSSM: { service: 'ssm', json: '1.1' },
   secretsmanager: { service: 'secretsmanager', json: '1.1' },
   AWSEvents: { service: 'events', json: '1.1' },

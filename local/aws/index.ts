@@ -6,6 +6,7 @@ export { startApi, type Api } from './api-gateway/api.ts'
 export { defaultTiming, startAws, type LocalAws, type Timing } from './aws.ts'
 export type { ClientSettings } from './credentials.ts'
 export { openDynamoDb } from './dynamodb.ts'
+export type { JudgeEcrPassword } from './ecr.ts'
 export { toEvent, type EventRule } from './event-bus.ts'
 export { AwsEvent } from './event-pattern.ts'
 export {

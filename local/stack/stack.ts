@@ -7,6 +7,8 @@ import {
   defaultTiming,
   type Faults,
   type Fleet,
+  type JudgeEcrPassword,
+  type LocalAws,
   type Runner,
   startApi,
   startAws,
@@ -41,6 +43,8 @@ export interface Stack extends Omit<Vendors, 'environment'> {
   readonly repeats: readonly string[]
   readonly faults: Faults
   readonly runner: Runner
+  /** For a registry that stands for Amazon ECR. */
+  readonly judgeEcrPassword: JudgeEcrPassword
   /** A document besides the packaged ones. */
   readonly addDocument: (name: string, text: string) => void
   /** Hook secrets that were created at this start. */
@@ -78,6 +82,13 @@ const prepareService = async (options: StackOptions, account: Account, state: st
   return { configuration, service }
 }
 
+const toAwsFacts = (aws: LocalAws) => {
+  const { address: awsAddress, client, access, repeats, runner } = aws
+  const { judgeEcrPassword, addDocument, pass } = aws
+  const { denials } = access
+  return { awsAddress, client, denials, repeats, runner, judgeEcrPassword, addDocument, pass }
+}
+
 const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const account = { id: accountId, region: options.region }
   const state = resolve(options.stateDirectory)
@@ -88,25 +99,26 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const faults = createFaults()
   let apiAddress = ''
   let vendorAddresses: Vendors['environment'] = {}
-  const aws = await startAws({
-    account,
-    port: options.awsPort,
-    stateDirectory: join(state, 'aws'),
-    service,
-    fleet,
-    faults,
-    writeLog: logs.write,
-    onDenial: options.say,
-    timing: options.timing,
-    overrides: () => ({
-      API_URL: apiAddress,
-      ...(proxyImage !== null && { PROXY_IMAGE: proxyImage }),
-      ...vendorAddresses,
-      ...options.environment,
+  const aws = stops.keep(
+    await startAws({
+      account,
+      port: options.awsPort,
+      stateDirectory: join(state, 'aws'),
+      service,
+      fleet,
+      faults,
+      writeLog: logs.write,
+      onDenial: options.say,
+      timing: options.timing,
+      overrides: () => ({
+        API_URL: apiAddress,
+        ...(proxyImage !== null && { PROXY_IMAGE: proxyImage }),
+        ...vendorAddresses,
+        ...options.environment,
+      }),
     }),
-  })
-  stops.keep(aws)
-  const { address: awsAddress, client, runner } = aws
+  )
+  const { client, runner } = aws
   await createTables(client, service.tables)
   const createdSecrets = await createHookSecrets(client, configuration)
   const facts = { stateDirectory: state, say: options.say }
@@ -121,21 +133,15 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   await fetch(`${apiAddress}/healthz`)
   stops.keep(writeExports(state, client))
   return {
+    ...toAwsFacts(aws),
     apiAddress,
-    awsAddress,
     registryAddress: registry?.address ?? null,
     stateDirectory: state,
-    client,
     fleet,
-    denials: aws.access.denials,
-    repeats: aws.repeats,
     faults,
-    runner,
-    addDocument: aws.addDocument,
     ...vendors,
     createdSecrets,
     tick: () => clock.tick(),
-    pass: aws.pass,
     stop: () => stops.run(),
   }
 }

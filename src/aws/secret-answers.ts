@@ -1,5 +1,5 @@
 import type { SecretFailure } from '../secrets/app-secret.ts'
-import { isOfTheCall, type AwsFailure } from './client.ts'
+import type { AwsFailure } from './client.ts'
 
 /** An answer of Secrets Manager that lasts until a person changes something: its reason, and what puts it right. */
 interface LastingAnswer {

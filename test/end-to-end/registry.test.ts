@@ -6,10 +6,23 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ListCommandInvocationsCommand, ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
+import { docker } from '../../local/docker/docker.ts'
 import { startRegistry, type RegistryOptions } from '../../local/docker/registry.ts'
 import { http } from '../../src/kernel/http.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
 import { openImage } from '../../src/registry/registry.ts'
+import { createAuthority, startEcrFront } from '../support/ecr-front.ts'
+import {
+  expectDeployed,
+  expectFailed,
+  openStage,
+  scanJournal,
+  toCommit,
+  type Stage,
+} from '../support/end-to-end.ts'
+import { findIn, toTraces } from '../support/end-to-end-search.ts'
+import { isInLane, startNameServer } from '../support/name-server.ts'
 
 let directory = ''
 const stops: (() => unknown)[] = []
@@ -260,3 +273,73 @@ test('follows a redirect to blobs elsewhere without the password', async () => {
   expect(read).toEqual({ ok: true, value: commit })
   expect(told).toEqual([undefined])
 })
+
+const app = 'e2e-ecr'
+
+/** A stage whose app's image is named as at Amazon ECR, for the functions and for Docker, and that registry. */
+const openEcrStage = async () => {
+  const host = '000000000000.dkr.ecr.eu-west-3.amazonaws.com'
+  const authority = createAuthority(join(directory, 'authority'), host)
+  stops.push(await startNameServer(host))
+  let registry = ''
+  const front = await startEcrFront({ host, registry: () => registry, authority })
+  stops.push(() => front.stop())
+  const stage = await openStage({
+    environment: { NODE_EXTRA_CA_CERTS: authority.certificate },
+    apps: { [app]: { settings: { image: `${host}/acme/${app}` } } },
+  })
+  stops.unshift(() => stage.close())
+  registry = stage.team.registry
+  front.judge = stage.team.stack.judgeEcrPassword
+  return { stage, front, host }
+}
+
+/** Every place where a record or a line for people could hold the token. */
+const readRecords = async (stage: Stage): Promise<string> => {
+  const ssm = new SSMClient(stage.team.stack.client)
+  const records = [
+    await scanJournal(stage),
+    await ssm.send(new ListCommandsCommand({})),
+    await ssm.send(new ListCommandInvocationsCommand({ Details: true })),
+    await stage.team.operators.invoke('status', {}),
+    stage.said,
+  ]
+  return JSON.stringify(records)
+}
+
+test.skipIf(!isInLane())(
+  'deploys an image at Amazon ECR by the role of the functions, with a new token for each deployment',
+  async () => {
+    const { stage, front, host } = await openEcrStage()
+    const { stack } = stage.team
+    expectDeployed(await stage.release(app, 'first'))
+    expect(await stage.ask(app)).toContain('first')
+    const running = ['inspect', '--format', '{{.Config.Image}}', `landfall-${app}.1`]
+    expect(await docker(running)).toContain(`${host}/acme/${app}@sha256:`)
+    const [token = ''] = front.passwords
+    expect(stack.judgeEcrPassword(token)).toBe('valid')
+    const traces = toTraces({ 'the token': token.slice(500, 540) })
+    expect(findIn(traces, await readRecords(stage))).toEqual([])
+
+    // Thirteen hours later a token of before is refused, as docker would be with one that it had kept.
+    stack.pass(13 * 3600)
+    expect(stack.judgeEcrPassword(token)).toBe('expired')
+    expectDeployed(await stage.release(app, 'second'))
+    expect(stack.judgeEcrPassword(front.passwords.at(-1) ?? '')).toBe('valid')
+
+    front.denied = 'ecr:GetDownloadUrlForLayer'
+    const refused = await stage.release(app, 'third')
+    expectFailed(refused, 'registry_unauthorized')
+    expect(JSON.stringify(refused)).not.toContain('arn:aws')
+    expect(await stage.ask(app)).toContain('second')
+
+    front.denied = 'ecr:BatchGetImage'
+    await stage.push(app, 'fourth')
+    const plan = JSON.stringify(
+      await stage.team.operators.invoke('plan', { app, revision: toCommit('fourth') }),
+    )
+    expect(plan).toContain(`Amazon ECR refuses ecr:BatchGetImage on the repository acme/${app}`)
+    // SSM keeps what Docker printed; what Landfall keeps of it names no role.
+    expect(JSON.stringify(await scanJournal(stage))).not.toContain('assumed-role')
+  },
+)

@@ -118,6 +118,7 @@ export const createRequests = (facts: RequestFacts): Readonly<Record<string, ToR
     'ssm:ListCommandInvocations',
     'ssm:DescribeInstanceInformation',
     'ec2:DescribeInstances',
+    'ecr:GetAuthorizationToken',
     'lambda:GetAccountSettings',
   ),
   'ssm SendCommand': sendCommand(facts),

@@ -64,7 +64,10 @@ const toEnvironment = (
   LANDFALL_LOCAL_FUNCTION_ARN: toArn(parts.account, 'lambda', `function:${spec.name}`),
   ...spec.environment,
   ...Object.fromEntries(
-    Object.entries(parts.overrides()).filter(([name]) => name in spec.environment),
+    Object.entries(parts.overrides()).filter(
+      // Beside those of the template one of Node's own: the authorities of a registry of this machine.
+      ([name]) => name in spec.environment || name === 'NODE_EXTRA_CA_CERTS',
+    ),
   ),
 })
 

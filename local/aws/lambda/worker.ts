@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { join } from 'node:path'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { pathToFileURL } from 'node:url'
 import { parentPort } from 'node:worker_threads'
 
@@ -34,6 +35,11 @@ const variable = (name: string): string => process.env[name] ?? ''
 
 const memberOf = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+
+// Node reads it when a process begins, which a function of Lambda does and a thread does not.
+const moreAuthorities = variable('NODE_EXTRA_CA_CERTS')
+if (moreAuthorities !== '')
+  setDefaultCACertificates([...getCACertificates(), readFileSync(moreAuthorities, 'utf8')])
 
 type Handler = (event: unknown, context: unknown) => unknown
 const isHandler = (value: unknown): value is Handler => typeof value === 'function'

@@ -97,14 +97,16 @@ export const createMeasureEnvelope =
   }
 
 /**
- * A token of ECR, which is JSON in base64, and what its refusals name. The token of an order is not kept, so it is known by
- * its form: it begins with the field `payload`.
+ * Tokens of ECR, which are JSON in base64 and begin with the field `payload`, also as a whole login; and the roles and
+ * accounts that its refusals name, of which a cut text may have a part. The token of an order is not kept, hence the form.
  */
+const ecrWords = [
+  /(?:eyJwYXlsb2Fk|QVdTOmV5)[\w+/=-]{20,}/g,
+  /(?:\barn:aws|[^\s"']*:(?:assumed-role|role|user|repository)\/)[^\s"']*/g,
+]
+
 const maskEcr = (text: string): string =>
-  text.replaceAll(
-    /eyJwYXlsb2Fk[\w+/=-]{20,}|QVdTOmV5[\w+/=-]{20,}|\barn:aws[\w-]*:[^\s"']+/g,
-    '[masked]',
-  )
+  ecrWords.reduce((masked, words) => masked.replaceAll(words, '[masked]'), text)
 
 /** Masks again what a host has masked: the journal stores nothing that only the host has masked. */
 export const createMaskOutput =

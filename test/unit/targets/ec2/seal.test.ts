@@ -109,4 +109,6 @@ test('masks a token of Amazon ECR in a host’s output without having it, and wh
   const login = Buffer.from(`AWS:${tokenOf('p')}`).toString('base64')
   const text = `denied: User: arn:aws:sts::123456789012:assumed-role/landfall/x is not authorized; ${tokenOf('p')} ${login}`
   expect(mask(text)).toBe('denied: User: [masked] is not authorized; [masked] [masked]')
+  const cut = 'User: arn:aws ... 2:assumed-role/landfall/x on resource: 789012:repository/acme/shop'
+  expect(mask(cut)).toBe('User: [masked] ... [masked] on resource: [masked]')
 })
