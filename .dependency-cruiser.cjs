@@ -4,8 +4,8 @@
 const knows = {
   deployment: [],
   api: [],
-  delivery: ['deployment', 'registry/image\\.ts', 'sources/source\\.ts', 'sources/docker-hub\\.ts'],
-  rollout: ['deployment', 'registry/image\\.ts', 'targets/target\\.ts'],
+  delivery: ['deployment', 'registry/(ecr|image)\\.ts', 'sources/(source|docker-hub)\\.ts'],
+  rollout: ['deployment', 'registry/(ecr|image)\\.ts', 'targets/target\\.ts'],
   carry: ['api', 'registry', 'secrets', 'targets/carry\\.ts'],
   sources: [],
   targets: ['api', 'deployment', 'registry', 'secrets'],
@@ -29,7 +29,7 @@ const knows = {
     'targets/(carry\\.ts|ec2/)',
     'sources/source\\.ts',
   ],
-  config: ['deployment', 'registry/image\\.ts', 'secrets/environment\\.ts'],
+  config: ['deployment', 'registry/(ecr|image)\\.ts', 'secrets/environment\\.ts'],
   github: [
     'api',
     'deployment',

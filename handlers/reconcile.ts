@@ -6,6 +6,7 @@ import { createStartCarry } from '../src/aws/lambda-carry.ts'
 import { createCommands } from '../src/aws/ssm-commands.ts'
 import { environments, readEnvironment } from '../src/config/environment.ts'
 import { loadConfiguration } from '../src/config/load.ts'
+import { createTakePush } from '../src/delivery/ecr-push.ts'
 import { createOpenGithub } from '../src/github/api.ts'
 import { createFindEvidence } from '../src/github/find-evidence.ts'
 import { createCertificates } from '../src/journal/certificates.ts'
@@ -36,6 +37,7 @@ import { createReporters } from '../src/report/reporters.ts'
 import { createReconcile } from '../src/rollout/reconcile.ts'
 import { createWake } from '../src/rollout/wake.ts'
 import { createSecretVersions, type ReadSecret } from '../src/secrets/app-secret.ts'
+import { EcrPushEvent } from '../src/sources/ecr.ts'
 import { createByKind } from '../src/targets/create.ts'
 import { createEc2Target } from '../src/targets/ec2/ec2.ts'
 import { createMeasureImage } from '../src/targets/ec2/measure-image.ts'
@@ -53,7 +55,7 @@ import { createOpenRender } from '../src/targets/render/api.ts'
 import { createRenderTarget } from '../src/targets/render/render.ts'
 import type { Target } from '../src/targets/target.ts'
 
-/** A nudge with the app's name, an SSM invocation event, or the schedule. */
+/** A nudge with the app's name, an SSM invocation event, ECR's event of a push, or the schedule. */
 const ReconcileEvent = z.union([
   z
     .object({ app: AppName, revision: RevisionId.nullish() })
@@ -61,6 +63,7 @@ const ReconcileEvent = z.union([
   z
     .object({ detail: z.object({ 'command-id': z.string() }) })
     .transform(({ detail }) => ({ kind: 'command' as const, command: detail['command-id'] })),
+  EcrPushEvent.transform((push) => ({ kind: 'push' as const, push })),
   z
     .object({ 'detail-type': z.literal('Scheduled Event') })
     .transform(() => ({ kind: 'tick' as const })),
@@ -191,6 +194,7 @@ const composeFindEvidence = (
 
 const compose = (log: Log) => {
   const environment = readEnvironment(environments.reconcile)
+  const { apps } = loadConfiguration()
   const table = createJournalTable(environment.TABLE_NAME)
   const records = composeRecords(table)
   const outside = composeOutside()
@@ -220,7 +224,8 @@ const compose = (log: Log) => {
     ...records,
     renewProxies: composeRenewal(environment, table, outside, log),
     reconcile,
-    apps: loadConfiguration().apps,
+    apps,
+    takePush: createTakePush({ ...records, apps, clock, log }),
     listPresent: () => listPresent(fleet, environment.STAGE),
     fleetScans: createFleetScans(table),
     clock,

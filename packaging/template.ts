@@ -169,7 +169,7 @@ export const configuredParts = (configuration: Configuration, stage: string) => 
   return {
     secretArns: arns,
     alarmEvents: alarmEvents(configuration, stage),
-    resources: { ...keyResources(configuration), ...ecrResources(configuration) },
+    resources: { ...keyResources(configuration), ...ecrResources(configuration, stage) },
   }
 }
 export type ConfiguredParts = ReturnType<typeof configuredParts>

@@ -1,4 +1,5 @@
 import { isLoopback } from '../kernel/http.ts'
+import { parseEcr } from '../registry/ecr.ts'
 import { parseImage, type ImageAddress } from '../registry/image.ts'
 import { assembleEnvironment } from '../secrets/environment.ts'
 import { checkEc2 } from './check-ec2.ts'
@@ -43,6 +44,12 @@ const checkAnnouncement = (
   // A registry on this machine is for tests, where a person sends the hooks.
   const hasHooks = ({ host, origin }: ImageAddress) =>
     host === 'docker.io' || isLoopback(origin.hostname)
+  const isAtEcr = parseEcr(parseImage(app.image).host) !== null
+  if (app.requires.every((entry) => entry === 'image') && isAtEcr)
+    return warned(
+      [...path, 'image'],
+      'is announced by an event of Amazon ECR, which reaches this stack from registries of its own account and region only',
+    )
   const isAnnounced =
     app.requires.some((entry) => entry !== 'image') ||
     (sources['docker-hub'] !== undefined && hasHooks(parseImage(app.image))) ||
@@ -51,7 +58,7 @@ const checkAnnouncement = (
     ? []
     : mistaken(
         [...path, 'requires'],
-        'nothing announces a new image: require a CI workflow, or configure sources.docker-hub for an image on Docker Hub, or sources.github with repository and a tag with {commit}',
+        'nothing announces a new image: require a CI workflow, or configure sources.docker-hub for an image on Docker Hub, or keep it at Amazon ECR, or configure sources.github with repository and a tag with {commit}',
       )
 }
 

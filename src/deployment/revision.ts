@@ -44,6 +44,8 @@ export interface ImageEvidence {
   readonly kind: 'image'
   readonly tag: string
   readonly seenAt: Instant
+  /** Left out: a hook of Docker Hub told of it. */
+  readonly source?: 'ecr'
   /** From the image's labels; null until they are read. */
   readonly origin: Origin | null
 }
@@ -106,7 +108,7 @@ export const runsOf = (
 /** Which source told of it first, as the `by` of what follows. */
 export const sourceOf = ({ ci, image }: Revision): string => {
   const [run] = Object.values(ci)
-  return run?.ci ?? (image === null ? 'github' : 'docker-hub')
+  return run?.ci ?? (image === null ? 'github' : (image.source ?? 'docker-hub'))
 }
 
 /** The next entry after a lookup in vain. */

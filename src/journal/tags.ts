@@ -12,6 +12,7 @@ export const imageSchema = z.object({
   kind: z.literal('image'),
   tag: z.string(),
   seenAt: instantSchema,
+  source: z.literal('ecr').exactOptional(),
   origin: originSchema,
 }) satisfies z.ZodType<ImageEvidence>
 

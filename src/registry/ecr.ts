@@ -1,5 +1,13 @@
+import type { Instant } from '../kernel/clock.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { EcrRegistry } from '../secrets/app-secret.ts'
+
+/** A tag was pushed to a repository of ECR; empty where an image was pushed by its digest alone. */
+export interface EcrPush extends Pick<EcrRegistry, 'account' | 'region'> {
+  readonly repository: string
+  readonly tag: string
+  readonly pushedAt: Instant
+}
 
 /**
  * Reads `123456789012.dkr.ecr.eu-west-3.amazonaws.com`, in China too, with FIPS or dual-stack (ECR user guide, "Amazon ECR

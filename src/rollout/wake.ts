@@ -4,20 +4,26 @@ import { toInstant, type Clock } from '../kernel/clock.ts'
 import { newNonce, type AppName, type RevisionId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import { Retryable } from '../kernel/retryable.ts'
+import type { EcrPush } from '../registry/ecr.ts'
 import type { CommandIndex, Heads, FleetScans } from './journal.ts'
 import type { Nudge } from './ports.ts'
 import { scanFleet, hasInstances, type ListedInstance } from './fleet-scan.ts'
 
-/** Reconcile is woken by a nudge for an app, the end of an SSM command, or the schedule. */
+/** Reconcile is woken by a nudge for an app, the end of an SSM command, an image pushed to ECR, or the schedule. */
 export type Wake =
   | { readonly kind: 'nudge'; readonly app: AppName; readonly revision: RevisionId | null }
   | { readonly kind: 'command'; readonly command: string }
+  | { readonly kind: 'push'; readonly push: EcrPush }
   | { readonly kind: 'tick' }
 
 interface WakePorts {
   readonly reconcile: (nudge: Nudge) => Promise<void>
   readonly heads: Pick<Heads, 'listOpen'>
   readonly commands: Pick<CommandIndex, 'findApp'>
+  /** Records a push, and tells of which revisions of which apps; of no revision where the tag names none. */
+  readonly takePush: (
+    push: EcrPush,
+  ) => Promise<readonly { readonly app: AppName; readonly revision: RevisionId | null }[]>
   readonly apps: readonly App[]
   /** The stage's instances, from one listing whatever the number of apps. */
   readonly listPresent: () => Promise<readonly ListedInstance[]>
@@ -30,13 +36,25 @@ interface WakePorts {
 
 type Look = Pick<Nudge, 'app' | 'revisions' | 'scan'>
 
-const findApps = async (wake: Wake, { heads, commands }: WakePorts): Promise<readonly Look[]> => {
-  const toLook = (app: AppName): Look => ({ app, revisions: [], scan: null })
-  if (wake.kind === 'nudge')
-    return [{ ...toLook(wake.app), revisions: wake.revision === null ? [] : [wake.revision] }]
-  if (wake.kind === 'tick') return (await heads.listOpen()).map(toLook)
-  const app = await commands.findApp(wake.command)
-  return app === null ? [] : [toLook(app)]
+const toLook = (app: AppName, revision: RevisionId | null = null): Look => ({
+  app,
+  revisions: revision === null ? [] : [revision],
+  scan: null,
+})
+
+const findApps = async (wake: Wake, ports: WakePorts): Promise<readonly Look[]> => {
+  switch (wake.kind) {
+    case 'nudge':
+      return [toLook(wake.app, wake.revision)]
+    case 'push':
+      return (await ports.takePush(wake.push)).map(({ app, revision }) => toLook(app, revision))
+    case 'tick':
+      return (await ports.heads.listOpen()).map((app) => toLook(app))
+    case 'command': {
+      const app = await ports.commands.findApp(wake.command)
+      return app === null ? [] : [toLook(app)]
+    }
+  }
 }
 
 /**

@@ -6,6 +6,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'
 import { ListCommandInvocationsCommand, ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { docker } from '../../local/docker/docker.ts'
 import { startRegistry, type RegistryOptions } from '../../local/docker/registry.ts'
@@ -275,6 +276,21 @@ test('follows a redirect to blobs elsewhere without the password', async () => {
 })
 
 const app = 'e2e-ecr'
+const announced = 'e2e-ecr-image'
+
+/** ECR's event of a push, whose digest is another image's. */
+const announcePush = async ({ team }: Stage, version: string): Promise<void> => {
+  const detail = {
+    result: 'SUCCESS',
+    'repository-name': `acme/${app}`,
+    'image-digest': hashOf('another'),
+    'action-type': 'PUSH',
+    'image-tag': toCommit(version),
+  }
+  const entry = { Source: 'aws.ecr', DetailType: 'ECR Image Action' }
+  const Entries = [{ ...entry, Detail: JSON.stringify(detail) }]
+  await new EventBridgeClient(team.stack.client).send(new PutEventsCommand({ Entries }))
+}
 
 /** A stage whose app's image is named as at Amazon ECR, for the functions and for Docker, and that registry. */
 const openEcrStage = async () => {
@@ -286,7 +302,13 @@ const openEcrStage = async () => {
   stops.push(() => front.stop())
   const stage = await openStage({
     environment: { NODE_EXTRA_CA_CERTS: authority.certificate },
-    apps: { [app]: { settings: { image: `${host}/acme/${app}` } } },
+    apps: {
+      [app]: { settings: { image: `${host}/acme/${app}` } },
+      [announced]: {
+        sameAs: app,
+        settings: { image: `${host}/acme/${app}`, requires: ['image'] },
+      },
+    },
   })
   stops.unshift(() => stage.close())
   registry = stage.team.registry
@@ -326,6 +348,10 @@ test.skipIf(!isInLane())(
     expect(stack.judgeEcrPassword(token)).toBe('expired')
     expectDeployed(await stage.release(app, 'second'))
     expect(stack.judgeEcrPassword(front.passwords.at(-1) ?? '')).toBe('valid')
+
+    // Nothing but ECR's event tells of it.
+    await announcePush(stage, 'second')
+    expectDeployed(await stage.nextDeployment(announced), { by: 'ecr' })
 
     front.denied = 'ecr:GetDownloadUrlForLayer'
     const refused = await stage.release(app, 'third')

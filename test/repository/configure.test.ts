@@ -153,3 +153,26 @@ test('the images at Amazon ECR may be read by the roles that read them, and no o
   expect(Resources['CarriedImagesPolicy']?.Properties).toEqual(allow(['carried'], ['CarryRole']))
   expect(example.template.Resources['ImagesPolicy']).toBeUndefined()
 })
+
+test('a push to one of these repositories wakes reconcile, and no other push does', () => {
+  const { Resources } = built.template
+  const { EventPattern, Targets } = z
+    .object({ EventPattern: z.unknown(), Targets: z.unknown() })
+    .parse(Resources['ImagePushRule']?.Properties)
+  expect(EventPattern).toEqual({
+    source: ['aws.ecr'],
+    'detail-type': ['ECR Image Action'],
+    detail: {
+      result: ['SUCCESS'],
+      'action-type': ['PUSH'],
+      'repository-name': ['acme/at-ecr', 'acme/by-secret', 'acme/carried'],
+    },
+  })
+  const Arn = { 'Fn::GetAtt': ['ReconcileLambdaFunction', 'Arn'] }
+  expect(Targets).toMatchObject([{ Arn }])
+  expect(Resources['ImagePushPermission']?.Properties).toMatchObject({
+    FunctionName: Arn,
+    SourceArn: { 'Fn::GetAtt': ['ImagePushRule', 'Arn'] },
+  })
+  expect(example.template.Resources['ImagePushRule']).toBeUndefined()
+})

@@ -341,7 +341,7 @@ test.each([
     edit('[{ ci: github, workflow: CI }, image]', '[image]')
       .replace('image: acme/shop', 'image: registry.example:5000/shop')
       .replace('    repository: acme/shop\n', ''),
-    `${at(7, 15, 'apps.shop.requires')}: nothing announces a new image: require a CI workflow, or configure sources.docker-hub for an image on Docker Hub, or sources.github with repository and a tag with {commit}`,
+    `${at(7, 15, 'apps.shop.requires')}: nothing announces a new image: require a CI workflow, or configure sources.docker-hub for an image on Docker Hub, or keep it at Amazon ECR, or configure sources.github with repository and a tag with {commit}`,
   ],
   [
     'a boolean in env',
@@ -451,6 +451,15 @@ test('requires no announcement of images in a registry on this machine', () => {
   )
   expect(mistakesOf(text)).toEqual([])
   expect(mistakesOf(text.replace('localhost', 'registry.example'))).toHaveLength(1)
+})
+
+test('warns that pushes to Amazon ECR are told to a stack of the same account and region only', () => {
+  const atEcr = edit('image: acme/shop', 'image: 123456789012.dkr.ecr.eu-west-3.amazonaws.com/shop')
+  expect(mistakesOf(atEcr)).toEqual([])
+  const alone = atEcr.replace('[{ ci: github, workflow: CI }, image]', '[image]')
+  expect(warningsOf(alone)).toEqual([
+    expect.stringContaining('apps.shop.image: warning: is announced by an event of Amazon ECR'),
+  ])
 })
 
 test('explains the choice of strategy that volumes require', () => {

@@ -48,6 +48,13 @@ const createWorld = ({
     },
     heads: { listOpen: async () => open },
     commands: { findApp: async (command) => (command === 'c-1' ? shop.name : null) },
+    takePush: async ({ repository }) =>
+      repository === 'acme/shop'
+        ? [
+            { app: shop.name, revision: commitAt(1) },
+            { app: blog.name, revision: null },
+          ]
+        : [],
     apps: [shop, blog],
     listPresent: async () =>
       (await listPresent()).map((id) => ({ id, isOnline: true, tags: { Name: 'shop' } })),
@@ -79,6 +86,17 @@ describe('wake', () => {
     await wake({ kind: 'command', command: 'c-1' })
     await wake({ kind: 'command', command: 'c-2' })
     expect(looked).toMatchObject([{ app: 'shop', isTick: false }])
+  })
+
+  it('reconciles each app that a push to Amazon ECR is a hint for, with its revision', async () => {
+    const { wake, looked } = createWorld()
+    const push = { account: '1', region: 'r', tag: 'latest', pushedAt: start }
+    await wake({ kind: 'push', push: { ...push, repository: 'acme/shop' } })
+    await wake({ kind: 'push', push: { ...push, repository: 'acme/other' } })
+    expect(looked).toMatchObject([
+      { app: 'shop', settings: shop, revisions: [commitAt(1)], isTick: false },
+      { app: 'blog', settings: blog, revisions: [], isTick: false },
+    ])
   })
 
   it('reconciles every app with work on a tick, and those whose instances have come', async () => {
