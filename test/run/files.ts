@@ -12,6 +12,7 @@ export const fastRules = [
   'pipelines',
   'processes',
   'reasons',
+  'registries',
   'rights',
   'schema',
   'sources',
