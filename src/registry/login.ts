@@ -23,6 +23,10 @@ export type ReadLogin = (
 export const findEcr = ({ image, registry }: Pick<Hosted, 'image' | 'registry'>) =>
   registry === null ? parseEcr(parseImage(image).host) : null
 
+/** Whether the image is pulled with a login, so that a target that pulls by itself needs one too. */
+export const hasLogin = (app: Pick<Hosted, 'image' | 'registry'>): boolean =>
+  app.registry !== null || findEcr(app) !== null
+
 /** Whether a refused login may be there at the next try. */
 export const isPassing = ({ reason }: Pick<SecretRefusal, 'reason'>): boolean =>
   reason === 'secret_unavailable' || reason === 'registry_unavailable'

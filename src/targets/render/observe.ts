@@ -1,4 +1,5 @@
 import type { RenderSettings } from '../../deployment/app.ts'
+import { hasLogin } from '../../registry/login.ts'
 import type { Answer } from '../../deployment/step.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import { succeed } from '../../kernel/result.ts'
@@ -60,7 +61,8 @@ const judgeFailure = (order: Order, deploy: Deploy): readonly Answer[] | null =>
   const { status, image } = deploy
   const isPullUnauthorized =
     status === 'build_failed' &&
-    typeof order.release?.settings.registry === 'string' &&
+    order.release !== null &&
+    hasLogin(order.release.settings) &&
     (image?.registryCredential === undefined || image.registryCredential === null)
   if (isPullUnauthorized) {
     const message =

@@ -1,4 +1,5 @@
 import type { App, RenderSettings } from '../../deployment/app.ts'
+import { hasLogin } from '../../registry/login.ts'
 import type { Serving } from '../../deployment/deployment.ts'
 import type { InstancePlan } from '../../deployment/plan.ts'
 import { InstanceId } from '../../kernel/id.ts'
@@ -73,9 +74,9 @@ const findOnService = (
   const unsuitable = findUnsuitable(service, app)
   if (unsuitable !== null)
     return [toProblem('service', 'service_unsuitable', `${service.name}: ${unsuitable}`)]
-  const lacksCredential = app.registry !== null && (service.registryCredential ?? null) === null
+  const lacksCredential = hasLogin(app) && (service.registryCredential ?? null) === null
   const credential =
-    'landfall.yml names a login for the image, but the service has none: a private image needs a registry credential at Render too (Settings, Image, Credential)'
+    'Landfall logs in for the image, but the service has no login: a private image needs a registry credential at Render too (Settings, Image, Credential)'
   const message = `${service.name} runs ${nameImage(app.image)}; ${describeVariables(variables, settings.env)}`
   return [
     ...(lacksCredential ? [toWarning('registry', credential, 'registry_unauthorized')] : []),

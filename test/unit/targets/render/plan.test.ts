@@ -121,10 +121,17 @@ test('reports a service that a deployment would refuse', async () => {
 test('reports a private image that the service has no credential for', async () => {
   const { lines } = await planOf(null, { registry: 'landfall/test/registry' })
   expect(lines[0]).toMatch(
-    /^warning \| registry \| registry_unauthorized \| .*the service has none/,
+    /^warning \| registry \| registry_unauthorized \| .*the service has no login/,
   )
   shop().settings.registryCredential = { id: 'rgc-1', name: 'hub' }
   expect((await planOf(null, { registry: 'landfall/test/registry' })).lines).toHaveLength(1)
+})
+
+test('reports an image at Amazon ECR, where Render has not the role of the functions', async () => {
+  const image = '123456789012.dkr.ecr.eu-west-3.amazonaws.com/acme/shop'
+  shop().settings.imagePath = `${image}:latest`
+  const { lines } = await planOf(null, { image })
+  expect(lines[0]).toMatch(/^warning \| registry \| registry_unauthorized \| Landfall logs in /)
 })
 
 test('reports a deploy that Landfall did not begin, and what it serves', async () => {
