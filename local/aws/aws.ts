@@ -21,7 +21,7 @@ import { createCloudWatchOperations } from './cloudwatch/operations.ts'
 import { openDynamoDb, type DynamoDb } from './dynamodb.ts'
 import { createEc2Operations } from './ec2.ts'
 import { createEcr, type JudgeEcrPassword } from './ecr.ts'
-import { createAccess } from './iam/access.ts'
+import { createAccess, type Access } from './iam/access.ts'
 import type { AccessRecord } from './iam/authorizer.ts'
 import { createEndpoint } from './endpoint.ts'
 import { createEventBus, toEvent, type EventBus, type EventFacts } from './event-bus.ts'
@@ -143,13 +143,14 @@ const openServices = (
   runner: Runner,
   secrets: SecretStore,
   clock: AccountClock,
+  { authorizer }: Access,
 ) => {
   const { account, faults, fleet, stateDirectory: state, service } = options
   const bus: EventBus = createEventBus(account, service.rules, faults, wakeWith(runner))
   const emit = (facts: EventFacts): void => bus.emit(toEvent(account, facts))
   const ssm = openSsm(options, emit)
   const alarms = openJsonFile(join(state, 'alarms.json'), AlarmList)
-  const ecr = createEcr(account, clock)
+  const ecr = createEcr(account, clock, authorizer)
   const services = {
     ecr: ecr.operations,
     ssm: ssm.operations,
@@ -183,7 +184,8 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     faults,
     writeLog: options.writeLog,
   })
-  const { bus, ssm, services, judgeEcrPassword } = openServices(options, runner, secrets, clock)
+  const opened = openServices(options, runner, secrets, clock, access)
+  const { bus, ssm, services, judgeEcrPassword } = opened
   const dynamodb = await openDynamoDb(join(state, 'dynamodb'))
   const repeats: string[] = []
   const server = createEndpoint({
@@ -216,9 +218,8 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     ...client,
     credentials: access.keyOf(findFunction(runner, name)),
   })
-  const { record } = access.authorizer
   const { ensure: addDocument } = ssm.documents
   const { pass } = clock
-  const answers = { access: record, repeats, operations, judgeEcrPassword }
+  const answers = { access: access.authorizer.record, repeats, operations, judgeEcrPassword }
   return { address, client, clientOf, ...answers, runner, pass, addDocument, stop }
 }

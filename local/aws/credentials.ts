@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import type { FunctionPrincipal } from './iam/authorizer.ts'
+import type { FunctionPrincipal } from './iam/role.ts'
 
 /**
  * On whose behalf a call is made. The administrator may do everything: the person at this stack, its own

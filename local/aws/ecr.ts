@@ -2,10 +2,18 @@ import { randomBytes } from 'node:crypto'
 import * as z from 'zod'
 import type { Account } from './account.ts'
 import type { AccountClock } from './account-clock.ts'
+import type { Principal } from './credentials.ts'
+import type { Authorizer } from './iam/authorizer.ts'
 import { operation, type Operations } from './operation.ts'
 
-/** Whether a registry of the account takes this password of the user `AWS`. */
-export type JudgeEcrPassword = (password: string) => 'valid' | 'expired' | 'unknown'
+/**
+ * Whether a registry takes this password of the user `AWS`, and for this action on this repository's ARN: whoever took the
+ * token, its role has to allow it. No action: whether it is a token at all.
+ */
+export type JudgeEcrPassword = (
+  password: string,
+  pull?: { readonly action: string; readonly resource: string },
+) => 'valid' | 'denied' | 'expired' | 'unknown'
 
 const validSeconds = 12 * 60 * 60
 
@@ -21,14 +29,15 @@ const createPassword = (expiresAt: Date): string => {
 export const createEcr = (
   { id, region }: Account,
   clock: AccountClock,
+  authorizer: Pick<Authorizer, 'permits'>,
 ): { readonly operations: Operations; readonly judgePassword: JudgeEcrPassword } => {
-  const expiries = new Map<string, Date>()
+  const tokens = new Map<string, { readonly expiresAt: Date; readonly caller: Principal }>()
   return {
     operations: {
-      GetAuthorizationToken: operation(z.object({}), () => {
+      GetAuthorizationToken: operation(z.object({}), (_input, caller) => {
         const expiresAt = new Date(clock.now().getTime() + validSeconds * 1000)
         const password = createPassword(expiresAt)
-        expiries.set(password, expiresAt)
+        tokens.set(password, { expiresAt, caller })
         return {
           authorizationData: [
             {
@@ -40,10 +49,13 @@ export const createEcr = (
         }
       }),
     },
-    judgePassword: (password) => {
-      const expiresAt = expiries.get(password)
-      if (expiresAt === undefined) return 'unknown'
-      return clock.now() < expiresAt ? 'valid' : 'expired'
+    judgePassword: (password, pull) => {
+      const token = tokens.get(password)
+      if (token === undefined) return 'unknown'
+      if (clock.now() >= token.expiresAt) return 'expired'
+      const { caller } = token
+      if (pull === undefined || caller.kind === 'administrator') return 'valid'
+      return authorizer.permits(caller, pull.action, pull.resource) ? 'valid' : 'denied'
     },
   }
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { refuseForeign } from '../base/listen.ts'
 import { authenticate } from './authenticate.ts'
-import type { Credentials } from './credentials.ts'
+import type { Credentials, Principal } from './credentials.ts'
 import type { DynamoDb } from './dynamodb.ts'
 import type { CallFault, Faults } from './faults.ts'
 import type { Authorizer } from './iam/authorizer.ts'
@@ -47,17 +47,23 @@ const toAwsError = (error: unknown): AwsError =>
     ? error
     : new AwsError('InternalFailure', error instanceof Error ? error.message : String(error), 500)
 
-const run = async (operations: Operations, name: string, input: unknown): Promise<unknown> => {
+const run = async (
+  operations: Operations,
+  name: string,
+  input: unknown,
+  caller: Principal,
+): Promise<unknown> => {
   const act = operations[name]
   if (!act)
     throw new AwsError('UnknownOperationException', `The local stack does not know ${name}.`)
-  return act(input)
+  return act(input, caller)
 }
 
 const answerJson = async (
   parts: EndpointParts,
   target: string,
   request: HttpRequest,
+  caller: Principal,
 ): Promise<HttpAnswer> => {
   const [prefix = '', name = ''] = target.split('.')
   const known = targets[prefix]
@@ -66,7 +72,7 @@ const answerJson = async (
     if (!known)
       throw new AwsError('UnknownOperationException', `The local stack does not know ${target}.`)
     const input = parseJsonInput(request.body)
-    return renderJson(await run(parts.services[known.service], name, input), version)
+    return renderJson(await run(parts.services[known.service], name, input, caller), version)
   } catch (error) {
     return renderJsonError(toAwsError(error), version)
   }
@@ -76,23 +82,29 @@ const answerQuery = async (
   parts: EndpointParts,
   version: QueryVersion,
   form: URLSearchParams,
+  caller: Principal,
 ): Promise<HttpAnswer> => {
   const action = form.get('Action') ?? ''
   try {
     const operations = parts.services[queryServices[version].service]
-    return renderQuery(action, version, await run(operations, action, parseQueryInput(form)))
+    const output = await run(operations, action, parseQueryInput(form), caller)
+    return renderQuery(action, version, output)
   } catch (error) {
     return renderQueryError(toAwsError(error), version)
   }
 }
 
-const answer = async (parts: EndpointParts, request: HttpRequest): Promise<HttpAnswer> => {
+const answer = async (
+  parts: EndpointParts,
+  request: HttpRequest,
+  caller: Principal,
+): Promise<HttpAnswer> => {
   const target = toHeader(request.headers, 'x-amz-target')
-  if (target !== '') return answerJson(parts, target, request)
+  if (target !== '') return answerJson(parts, target, request, caller)
   if (isLambdaPath(request.path)) return parts.lambda(request)
   const form = new URLSearchParams(request.body.toString('utf8'))
   const version = form.get('Version') ?? ''
-  if (isQueryVersion(version)) return answerQuery(parts, version, form)
+  if (isQueryVersion(version)) return answerQuery(parts, version, form, caller)
   return renderJsonError(new AwsError('UnknownOperationException', 'Unknown request.', 404), '1.1')
 }
 
@@ -166,7 +178,7 @@ const serve = async (
     parts.dynamodb.handle(request, response)
     return
   }
-  send(response, await answer(parts, request))
+  send(response, await answer(parts, request, principal))
 }
 
 /** One HTTP server for all of AWS, told apart by target header, path and form version. */

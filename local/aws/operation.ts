@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Principal } from './credentials.ts'
 
 /** An error as AWS answers it: `code` is the `__type` of the JSON protocols and the `Code` of the XML ones. */
 export class AwsError extends Error {
@@ -14,19 +15,19 @@ export class AwsError extends Error {
 }
 
 /** One API operation: parsed input in, plain data out (or a promise of it); `Date`s are rendered as the protocol wants. */
-export type Operation = (input: unknown) => unknown
+export type Operation = (input: unknown, caller: Principal) => unknown
 
 export type Operations = Readonly<Record<string, Operation>>
 
 export const operation =
   <Schema extends z.ZodType>(
     schema: Schema,
-    act: (input: z.output<Schema>) => unknown,
+    act: (input: z.output<Schema>, caller: Principal) => unknown,
   ): Operation =>
-  (input) => {
+  (input, caller) => {
     const parsed = schema.safeParse(input)
     if (!parsed.success) throw new AwsError('ValidationException', z.prettifyError(parsed.error))
-    return act(parsed.data)
+    return act(parsed.data, caller)
   }
 
 /** A page of `items` from the token on; the token is the offset, in base64 so that no caller reads it as one. */

@@ -15,7 +15,6 @@ import {
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb'
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
-import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr'
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import {
@@ -287,15 +286,6 @@ describe('the local EC2', () => {
     await expect(new EC2Client(settings).send(order)).rejects.toMatchObject({
       name: 'InvalidParameterValue',
     })
-  })
-})
-
-describe('the local ECR', () => {
-  it('gives each caller a token that is good for every repository', async () => {
-    const ecr = new ECRClient(settings)
-    const { authorizationData = [] } = await ecr.send(new GetAuthorizationTokenCommand({}))
-    const token = Buffer.from(authorizationData[0]?.authorizationToken ?? '', 'base64').toString()
-    expect(test.aws.judgeEcrPassword(token.replace('AWS:', ''))).toBe('valid')
   })
 })
 

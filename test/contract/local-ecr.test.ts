@@ -7,12 +7,15 @@ import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createAuthority } from '../support/ecr-front.ts'
-import { roleOf, startTestAws, writeFunction, type TestAws } from '../support/local-aws.ts'
+import { account, roleOf, startTestAws, writeFunction, type TestAws } from '../support/local-aws.ts'
 
 const source = `
 export const handler = async ({ url }) => {
   try { return (await fetch(url)).status } catch (error) { return error.cause?.code ?? 'failed' }
 }`
+
+const toRepository = (name: string): string =>
+  `arn:aws:ecr:${account.region}:${account.id}:repository/${name}`
 
 describe('the local ECR', () => {
   let test: TestAws
@@ -23,7 +26,10 @@ describe('the local ECR', () => {
     directory = mkdtempSync(join(tmpdir(), 'landfall-ecr-'))
     authority = createAuthority(directory, 'localhost')
     const trusting = { NODE_EXTRA_CA_CERTS: authority.certificate }
-    const allow = roleOf({ Action: 'ecr:GetAuthorizationToken', Resource: '*' })
+    const allow = roleOf(
+      { Action: 'ecr:GetAuthorizationToken', Resource: '*' },
+      { Action: 'ecr:BatchGetImage', Resource: toRepository('acme/shop') },
+    )
     const functions = [
       writeFunction('trusting', source, { environment: trusting, role: allow }),
       writeFunction('other', source),
@@ -63,6 +69,17 @@ describe('the local ECR', () => {
     expect(user).toBe('AWS')
     const refused = fetchToken(test.aws.clientOf('landfall-local-other'))
     await expect(refused).rejects.toMatchObject({ name: 'AccessDeniedException' })
+  })
+
+  it('judges a pull from ECR by the role that took the token', async () => {
+    const { aws } = test
+    const { password } = await fetchToken(aws.clientOf('landfall-local-trusting'))
+    const judge = (action: string, name: string) =>
+      aws.judgeEcrPassword(password, { action, resource: toRepository(name) })
+    expect(judge('ecr:BatchGetImage', 'acme/shop')).toBe('valid')
+    expect(judge('ecr:BatchGetImage', 'acme/other')).toBe('denied')
+    expect(judge('ecr:GetDownloadUrlForLayer', 'acme/shop')).toBe('denied')
+    expect(aws.access.denials).toHaveLength(2)
   })
 
   it('trusts the authorities that NODE_EXTRA_CA_CERTS names', async () => {

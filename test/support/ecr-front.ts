@@ -41,9 +41,9 @@ const refuse = (response: ServerResponse, status: number, code: string, message:
   response.end(JSON.stringify({ errors: [{ code, message }] }))
 }
 
-const actionOf = (path: string): string => {
+const actionOf = (path: string): EcrFront['denied'] => {
   if (path.includes('/manifests/')) return 'ecr:BatchGetImage'
-  return path.includes('/blobs/') ? 'ecr:GetDownloadUrlForLayer' : ''
+  return path.includes('/blobs/') ? 'ecr:GetDownloadUrlForLayer' : null
 }
 
 const passwordOf = ({ headers }: IncomingMessage): string | null => {
@@ -78,7 +78,11 @@ export const startEcrFront = async (options: EcrFrontOptions): Promise<EcrFront>
     const { url = '/' } = incoming
     const password = passwordOf(incoming)
     if (password !== null && !passwords.includes(password)) passwords.push(password)
-    const verdict = password === null ? 'unknown' : front.judge(password)
+    const action = actionOf(url)
+    const [, repository = ''] = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(url) ?? []
+    const resource = `arn:aws:ecr:${region}:${account}:repository/${repository}`
+    const pull = action === null ? undefined : { action, resource }
+    const verdict = password === null ? 'unknown' : front.judge(password, pull)
     if (verdict === 'unknown') {
       const challenge = `Basic realm="https://${host}/",service="ecr.amazonaws.com"`
       response.writeHead(401, { 'www-authenticate': challenge }).end('Not Authorized\n')
@@ -91,11 +95,8 @@ export const startEcrFront = async (options: EcrFrontOptions): Promise<EcrFront>
         'DENIED',
         'Your authorization token has expired. Reauthenticate and try again.',
       )
-    const action = actionOf(url)
-    if (action === front.denied) {
-      const [, repository = ''] = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(url) ?? []
+    if (verdict === 'denied' || (action !== null && action === front.denied)) {
       const user = `arn:aws:sts::${account}:assumed-role/landfall-local-reconcile/landfall`
-      const resource = `arn:aws:ecr:${region}:${account}:repository/${repository}`
       const why = `User: ${user} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`
       return refuse(response, 403, 'DENIED', why)
     }

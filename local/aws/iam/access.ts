@@ -3,8 +3,9 @@ import type { Credentials, KeyPair } from '../credentials.ts'
 import type { Fleet } from '../fleet.ts'
 import type { LambdaFunction } from '../lambda/function.ts'
 import type { SecretStore } from '../secrets/store.ts'
-import { createAuthorizer, type Authorizer, type FunctionPrincipal } from './authorizer.ts'
+import { createAuthorizer, type Authorizer } from './authorizer.ts'
 import { createRequests } from './requests.ts'
+import type { FunctionPrincipal } from './role.ts'
 import { toTableKeys } from './table-requests.ts'
 
 interface AccessParts {

@@ -2,14 +2,7 @@ import type { Account } from '../account.ts'
 import { AwsError } from '../operation.ts'
 import { toExercised } from './grants.ts'
 import { judge, type AuthorizationRequest, type ToRequests, type Verdict } from './policy.ts'
-import type { Role } from './role.ts'
-
-/** A function and the role that Lambda runs it under. */
-export interface FunctionPrincipal {
-  readonly kind: 'function'
-  readonly functionName: string
-  readonly role: Role
-}
+import type { FunctionPrincipal } from './role.ts'
 
 /** What the functions were allowed and refused since the start. */
 export interface AccessRecord {

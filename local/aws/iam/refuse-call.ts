@@ -5,7 +5,8 @@ import { renderLambdaError, toLambdaCall } from '../lambda/api.ts'
 import { AwsError } from '../operation.ts'
 import { isQueryVersion, renderQueryError } from '../query-protocol.ts'
 import { parseQueryInput } from '../query-input.ts'
-import type { Authorizer, FunctionPrincipal } from './authorizer.ts'
+import type { Authorizer } from './authorizer.ts'
+import type { FunctionPrincipal } from './role.ts'
 
 interface Call {
   readonly service: string

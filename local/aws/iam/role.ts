@@ -9,6 +9,13 @@ export interface Role {
   readonly statements: readonly Statement[]
 }
 
+/** A function and the role that Lambda runs it under. */
+export interface FunctionPrincipal {
+  readonly kind: 'function'
+  readonly functionName: string
+  readonly role: Role
+}
+
 const Inline = z.strictObject({ PolicyName: z.string(), PolicyDocument: z.unknown() })
 
 /** Strict: rights that come from elsewhere (a managed policy, a boundary) would not be judged. */
