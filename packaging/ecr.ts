@@ -15,7 +15,7 @@ const listArns = (apps: readonly App[]): readonly object[] => {
     .map((repository) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ecr:${repository}` }))
 }
 
-/** As AWS's own AmazonEC2ContainerRegistryPullOnly, for these repositories. A token names none. */
+/** The rights of a pull, for these repositories. A token names none. */
 const policyFor = (apps: readonly App[], roles: readonly string[]) => {
   const arns = listArns(apps)
   if (arns.length === 0) return null
