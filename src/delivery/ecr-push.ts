@@ -31,7 +31,7 @@ export const createTakePush =
       .filter((app) => isPushOf(push, app))
       .flatMap((app) => {
         const facts = { kind: 'image', app: app.name, repository, tag, pushedAt } as const
-        const matched = match(facts, { apps }, now)
+        const matched = match(facts, apps, now)
         return matched.ok ? matched.value.map(fromEcr) : []
       })
     for (const { app, revision, commit, evidence } of matches)

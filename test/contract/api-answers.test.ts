@@ -15,6 +15,7 @@ import {
   told,
   type AnswerRow,
 } from '../support/foreign-answers.ts'
+import { readLoginOf } from '../support/read-login.ts'
 import { noticeOf, reportingApp } from '../support/reports.ts'
 
 // Each answer is given to the client that Landfall calls with; docs/foreign-answers.md has what it made of it.
@@ -98,7 +99,7 @@ const apis: readonly [string, (http: Http) => Promise<string>, readonly number[]
     'A registry',
     async (http) => {
       const app = appOf('shop', { image: 'registry.example.com/shop' })
-      const found = await createImages(http, text).findDigest(app, 'v1')
+      const found = await createImages(http, readLoginOf(text)).findDigest(app, 'v1')
       if (found.ok) return 'answered'
       const { reason, message = '' } = found.error
       return reason === 'registry_unavailable' ? passing : `lasting, \`${reason}\`${message}`

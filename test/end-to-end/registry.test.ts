@@ -31,8 +31,16 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'landfall-registry-test-'))
 })
 afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop()
+  const failures: unknown[] = []
+  // Also after one that fails: what the others leave is not in the test's own directory.
+  for (const stop of stops.splice(0))
+    try {
+      await stop()
+    } catch (error) {
+      failures.push(error)
+    }
   rmSync(directory, { recursive: true })
+  if (failures.length > 0) throw failures[0]
 })
 
 const start = async (more: Partial<RegistryOptions> = {}): Promise<string> => {
