@@ -1,11 +1,13 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { EC2Client } from '@aws-sdk/client-ec2'
+import { ECRClient } from '@aws-sdk/client-ecr'
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SSMClient } from '@aws-sdk/client-ssm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createReadAlarms } from '../../src/aws/alarms.ts'
+import { createEcrLogins } from '../../src/aws/ecr.ts'
 import { createEventReporter } from '../../src/aws/events.ts'
 import { createFleet } from '../../src/aws/fleet.ts'
 import { createSecretReader } from '../../src/aws/secrets-manager.ts'
@@ -82,6 +84,16 @@ const takeEvent = async (): Promise<string> => {
   return sent.kind === 'refused' ? told(null, sent.why) : passing
 }
 
+const clock = () => new Date('2026-11-20T12:00:00Z')
+
+const takeToken = async (): Promise<string> => {
+  const readLogin = createEcrLogins(clock, () => once(ECRClient))
+  const given = await readLogin({ account: '111122223333', region: 'eu-west-3', isFips: false })
+  if (given.ok) return 'given'
+  const { reason, message } = given.error
+  return reason === 'registry_unavailable' ? passing : told(reason, message)
+}
+
 const readNothing = (call: Promise<unknown>): Promise<string> => call.then(() => 'read', takeThrown)
 
 const at = '2026-11-20T12:00:00.000Z'
@@ -135,6 +147,16 @@ const services: readonly [string, () => Promise<string>, readonly [string, numbe
       ['InvalidParameterException', 400],
       ['ThrottlingException', 400],
       ['InternalServiceError', 500],
+    ],
+  ],
+  [
+    'Amazon ECR: GetAuthorizationToken',
+    takeToken,
+    [
+      ['AccessDeniedException', 400],
+      ['UnrecognizedClientException', 400],
+      ['ThrottlingException', 400],
+      ['ServerException', 500],
     ],
   ],
   [
