@@ -77,7 +77,7 @@ refuse_reused() {
 
 # A machine cloned from an image keeps its containers and drops the recorded result of the original.
 adopt_state() {
-  [[ ! -s $state/format || $(<"$state/instance") != "$here" ]] || return 0
+  [[ ! -s $state/format || ! -s $state/owner || $(<"$state/instance") != "$here" ]] || return 0
   if [[ $(read_file "$state/instance" "$here") != "$here" ]]; then rm -f "$state/result"; fi
   printf '%s\n' "$here" | write_file "$state/instance"
   printf '%s\n' "$owner" | write_file "$state/owner"

@@ -705,6 +705,26 @@ echo other`
   expect(run(['health'], script)).toEqual([told])
 })
 
+// docs/reasons.md has a person remove the file `owner` where the other stage is gone for good.
+test('an app whose owner was removed gets the one that deploys next, and writes nothing where all is right', () => {
+  const script = `owner=000000000000/eu-west-3/new here=i-0123456789abcdef0
+write_file() { echo "\${1##*/}"; cat >"$1"; }
+adopt_state; echo again; adopt_state; rm "$state/owner"; adopt_state; cat "$state/owner"
+here=i-0fedcba9876543210; echo 1 >"$state/result"; adopt_state; ls "$state"`
+  const all = ['instance', 'owner', 'format']
+  expect(run(['state'], script)).toEqual([
+    ...all,
+    'again',
+    ...all,
+    '000000000000/eu-west-3/new',
+    ...all,
+    'format',
+    'instance',
+    'owner',
+    'releases',
+  ])
+})
+
 /** As Go writes a text in JSON, the agent's language: `<` takes six bytes. */
 const toGoJson = (text: string): string =>
   JSON.stringify(text).replaceAll(
