@@ -58,25 +58,28 @@ const findApps = async (wake: Wake, ports: WakePorts): Promise<readonly Look[]> 
 }
 
 /**
- * The scan of a tick. It is kept only when all due apps were reconciled: an interrupted one is repeated.
+ * The scan of a tick. It is kept only when all due apps were reconciled: an interrupted one is repeated. A failure stops
+ * no app; a bug, or a listing that AWS refuses, is returned, to be thrown once the apps are reconciled.
  */
 const scanAll = async (
   { apps, listPresent, fleetScans, clock, log }: WakePorts,
   lookAt: (looks: readonly Look[]) => Promise<'done' | 'failed'>,
-): Promise<void> => {
-  if (!apps.some(hasInstances)) return
+): Promise<readonly unknown[]> => {
+  if (!apps.some(hasInstances)) return []
   try {
     const [present, last] = await Promise.all([listPresent(), fleetScans.load()])
     const { due, next } = scanFleet(apps, present, last, toInstant(clock()))
     const outcome = await lookAt(due.map((one) => ({ ...one, revisions: [] })))
     if (outcome === 'done' && !isDeepStrictEqual(next, last)) await fleetScans.record(next)
+    return []
   } catch (error) {
-    if (!(error instanceof Retryable)) throw error
+    if (!(error instanceof Retryable)) return [error]
     log.warn('failed to scan fleet, retrying on next tick', { why: error.message })
+    return []
   }
 }
 
-/** A failure stops no app; a bug is returned, to be thrown once the apps are reconciled. */
+/** Its failures are those of `scanAll`. */
 const renewOnTick = async ({ apps, renewProxies, log }: WakePorts): Promise<readonly unknown[]> => {
   if (!apps.some(hasInstances)) return []
   try {
@@ -115,11 +118,11 @@ export const createWake =
       await Promise.all(looks.map(look))
       return outcome
     }
-    const [renewalBugs] = await Promise.all([
+    const [ofRenewal, ofScan] = await Promise.all([
       isTick ? renewOnTick(ports) : [],
+      isTick ? scanAll(ports, lookAt) : [],
       findApps(wake, ports).then(lookAt),
-      isTick ? scanAll(ports, lookAt) : null,
     ])
-    bugs.push(...renewalBugs)
+    bugs.push(...ofRenewal, ...ofScan)
     if (bugs.length > 0) throw bugs[0]
   }

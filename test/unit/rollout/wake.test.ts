@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Log, LogFields } from '../../../src/kernel/log.ts'
 import { AppName, type InstanceId } from '../../../src/kernel/id.ts'
+import { Denied } from '../../../src/kernel/denied.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import type { FleetScan } from '../../../src/rollout/journal.ts'
 import type { Nudge } from '../../../src/rollout/ports.ts'
@@ -30,6 +31,7 @@ const createWorld = ({
   renewalError = null,
 }: Given = {}) => {
   const looked: Nudge[] = []
+  const ended: AppName[] = []
   const logged: (readonly [level: string, fields: LogFields | undefined])[] = []
   let lastScan: FleetScan = { online: [], asked: { shop: start, blog: start } }
   const record = vi.fn(async (next: FleetScan) => void (lastScan = next))
@@ -45,6 +47,8 @@ const createWorld = ({
       looked.push(nudge)
       const error = errors[nudge.app]
       if (error !== undefined) throw error
+      await new Promise(setImmediate)
+      ended.push(nudge.app)
     },
     heads: { listOpen: async () => open },
     commands: { findApp: async (command) => (command === 'c-1' ? shop.name : null) },
@@ -66,7 +70,7 @@ const createWorld = ({
     clock: () => new Date(start),
     log,
   })
-  return { wake, looked, logged, record, renewals: () => renewals }
+  return { wake, looked, ended, logged, record, renewals: () => renewals }
 }
 
 describe('wake', () => {
@@ -173,5 +177,15 @@ describe('a failure for one app', () => {
     await wake({ kind: 'tick' })
     expect(looked).toMatchObject([{ app: 'shop' }])
     expect(logged).toEqual([['warn', { why: 'Throttling: slow down' }]])
+  })
+
+  it('reconciles the apps with work to their end where AWS refuses to list the instances, and says so at the end', async () => {
+    const denied = new Denied('AWS refuses ec2:DescribeInstances')
+    const { wake, ended } = createWorld({
+      open: [shop.name],
+      listPresent: async () => Promise.reject(denied),
+    })
+    await expect(wake({ kind: 'tick' })).rejects.toBe(denied)
+    expect(ended).toEqual(['shop'])
   })
 })
