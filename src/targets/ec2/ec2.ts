@@ -1,5 +1,5 @@
 import { addSeconds, toInstant } from '../../kernel/clock.ts'
-import { unlessDenied } from '../../kernel/denied.ts'
+import { Denied, unlessDenied } from '../../kernel/denied.ts'
 import { reasons } from '../../kernel/reason.ts'
 import { Retryable } from '../../kernel/retryable.ts'
 import type { InstanceId } from '../../kernel/id.ts'
@@ -46,7 +46,10 @@ const sendToReachable = async (
   if (sent.ok) return { operation: sent.value, missing: [] }
   if (sent.error.kind === 'throttled') throw new Retryable(sent.error.message)
   if (sent.error.kind === 'failed') return refuseStart(order, 'send_failed', sent.error.message)
-  const online = (await ports.fleet.list(settings.instances))
+  const listed = await ports.fleet.list(settings.instances).catch(unlessDenied)
+  if (listed instanceof Denied)
+    return refuseStart(order, 'aws_denied', `${listed.message}; ${sent.error.message}`)
+  const online = listed
     .filter((instance) => obstacleOf(instance, ports.stage.name) === null)
     .map(({ id }) => id)
   const reachable = order.instances.filter((id) => online.includes(id))

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { toReleaseSettings } from '../../../../src/deployment/app.ts'
+import { Denied } from '../../../../src/kernel/denied.ts'
 import { Generation, type InstanceId } from '../../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../../src/kernel/result.ts'
 import { Retryable } from '../../../../src/kernel/retryable.ts'
@@ -252,6 +253,21 @@ test('fails for all instances if none is online', async () => {
   expect(await target.start(two)).toMatchObject({
     operation: null,
     missing: [{ reason: 'instance_offline' }, { reason: 'instance_offline' }],
+  })
+  expect(sent).toHaveLength(1)
+})
+
+test('says which call AWS refuses where it cannot tell the instances that SSM does not know', async () => {
+  const { ports, sent } = createEc2Ports({ sends: [unknown] })
+  const list = () => Promise.reject(new Denied('AWS refuses ec2:DescribeInstances'))
+  const target = createEc2Target({ ...ports, fleet: { list } }, ec2())
+  const message = 'AWS refuses ec2:DescribeInstances; InvalidInstanceId: no'
+  expect(await target.start(two)).toMatchObject({
+    operation: null,
+    missing: [
+      { reason: 'aws_denied', message },
+      { reason: 'aws_denied', message },
+    ],
   })
   expect(sent).toHaveLength(1)
 })
