@@ -1,12 +1,15 @@
 import type { App } from '../deployment/app.ts'
-import type { Release } from '../deployment/deployment.ts'
+import type { InstanceKey, Release } from '../deployment/deployment.ts'
+import { findSamePlace } from '../deployment/find-target.ts'
 import type { Head } from '../deployment/head.ts'
 import { joinMessages } from '../deployment/message.ts'
 import { releaseToBringBack } from '../deployment/operate.ts'
 import type { Opening } from '../deployment/observation.ts'
+import { unlessDenied } from '../kernel/denied.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { findAltered } from './find-altered.ts'
-import { listCandidates } from './gather-opening.ts'
+import type { Selection } from '../targets/target.ts'
+import { listCandidates, type CandidatePorts } from './gather-opening.ts'
 import type { ReconcilePorts } from './ports.ts'
 import type { WriteHead } from './write.ts'
 
@@ -48,6 +51,30 @@ const chooseSecret = async (
   }
 }
 
+/** Where AWS refuses to list the instances: those that the head knows. A command is sent to their ids all the same. */
+const recallInstances = (
+  { toTarget }: CandidatePorts,
+  { observed, releases: [live] }: Head,
+  release: Release,
+): CandidatePorts => ({
+  toTarget: (settings) => {
+    const target = toTarget(settings)
+    const isThere = (known: InstanceKey): boolean =>
+      live !== undefined &&
+      findSamePlace(live.settings, release.settings, known, observed)?.key === settings.key
+    const recall = (error: unknown): Selection => ({
+      candidates: observed
+        .filter(isThere)
+        .map(({ id }) => ({ id, target: settings.key, obstacle: null, warning: null })),
+      leftOut: `on the instances known from before: ${unlessDenied(error).message}`,
+    })
+    return {
+      capacity: (...given) => target.capacity(...given),
+      select: () => target.select().catch(recall),
+    }
+  },
+})
+
 const gatherRollback = async (
   ports: ReconcilePorts,
   head: Head,
@@ -58,7 +85,7 @@ const gatherRollback = async (
   const policy = (app ?? settings).rollback?.secrets ?? 'recorded'
   // Users wait for a rollback: the look-ups run side by side.
   const [{ candidates, capacities, leftOut }, secret] = await Promise.all([
-    listCandidates(ports, settings, secretVersion),
+    listCandidates(recallInstances(ports, head, release), settings, secretVersion),
     chooseSecret(ports, release, policy),
   ])
   return {

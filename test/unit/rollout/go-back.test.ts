@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { Denied } from '../../../src/kernel/denied.ts'
+import { createReconcile } from '../../../src/rollout/reconcile.ts'
+import { plainly } from '../../support/calls.ts'
 import { commitAt, digestAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
-import { letItSettle, operate, pushGreen, runReconcile } from '../../support/runs.ts'
+import { letItSettle, operate, pushGreen, runReconcile, tickOf } from '../../support/runs.ts'
 
 const alarm = 'oc-lettings-5xx'
 
@@ -111,6 +114,22 @@ describe('a rollback', () => {
       message: 'not on i-00000002',
     })
     expect(world.core().live?.generation).toBe(1)
+  })
+
+  it('rolls back on the instances that it knows where AWS refuses to list them, and says so', async () => {
+    const world = await two()
+    await operate(world, rollback)
+    const ports = world.toPorts(plainly)
+    const toTarget: typeof ports.toTarget = (settings) => ({
+      ...ports.toTarget(settings),
+      select: () => Promise.reject(new Denied('AWS refuses ec2:DescribeInstances')),
+    })
+    await createReconcile({ ...ports, toTarget })(tickOf(world))
+    expect(world.deployments.get(3)).toMatchObject({
+      status: 'succeeded',
+      message: 'on the instances known from before: AWS refuses ec2:DescribeInstances',
+    })
+    expect(world.hosts[0]?.serving).toEqual({ generation: 1, digest: digestAt(1) })
   })
 
   it('freezes the app where a rollback fails', async () => {
