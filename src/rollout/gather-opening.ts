@@ -4,11 +4,10 @@ import {
   type ReleaseSettings,
   type TargetSettings,
 } from '../deployment/app.ts'
-import type { Candidate } from '../deployment/deployment.ts'
 import { settleMetadata } from '../deployment/metadata.ts'
 import { joinMessages } from '../deployment/message.ts'
 import type { Opening } from '../deployment/observation.ts'
-import type { Capacity, Target } from '../targets/target.ts'
+import type { Capacity, Selection, Target } from '../targets/target.ts'
 import { Denied, unlessDenied } from '../kernel/denied.ts'
 import type { ReconcilePorts } from './ports.ts'
 
@@ -25,12 +24,7 @@ export const listCandidates = async (
   { toTarget }: CandidatePorts,
   settings: ReleaseSettings,
   secretVersion: string | null,
-): Promise<{
-  readonly candidates: readonly Candidate[]
-  readonly capacities: readonly Capacity[]
-  /** Which instances are left out, and why. */
-  readonly leftOut: string | null
-}> => {
+): Promise<Selection & { readonly capacities: readonly Capacity[] }> => {
   const targets = settings.targets.map(toTarget)
   const [selections, capacities] = await Promise.all([
     Promise.all(targets.map((target) => target.select())),
@@ -84,16 +78,26 @@ interface Selected extends Awaited<ReturnType<typeof listCandidates>> {
   readonly denied: Denied | null
 }
 
+/** Where all instances are left out, the failure says which, and why; null where any is selected, or none is there. */
+export const findNone = ({
+  candidates,
+  leftOut,
+}: Selection): Pick<Opening, 'obstacle' | 'message'> | null =>
+  candidates.length === 0 && leftOut !== null
+    ? { obstacle: 'no_instances', message: leftOut }
+    : null
+
 /** What a deployment of these settings would fail for at once, most important first. */
 const findObstacle = (
   secret: Awaited<ReturnType<OpeningPorts['readSecretVersion']>> | null,
-  { capacities, denied }: Selected,
+  selected: Selected,
 ): Pick<Opening, 'obstacle' | 'message'> => {
+  const { capacities, denied } = selected
   const tooLarge = capacities.find(({ instances }) => instances === 0)
   if (denied !== null) return { obstacle: 'aws_denied', message: denied.message }
   if (secret?.ok === false) return { obstacle: secret.error.reason, message: secret.error.message }
   if (tooLarge !== undefined) return { obstacle: 'envelope_too_large', message: tooLarge.message }
-  return { obstacle: null, message: null }
+  return findNone(selected) ?? { obstacle: null, message: null }
 }
 
 const selectCandidates = async (ports: CandidatePorts, app: App): Promise<Selected> => {

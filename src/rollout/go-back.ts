@@ -9,7 +9,7 @@ import { unlessDenied } from '../kernel/denied.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { findAltered } from './find-altered.ts'
 import type { Selection } from '../targets/target.ts'
-import { listCandidates, type CandidatePorts } from './gather-opening.ts'
+import { findNone, listCandidates, type CandidatePorts } from './gather-opening.ts'
 import type { ReconcilePorts } from './ports.ts'
 import type { WriteHead } from './write.ts'
 
@@ -84,7 +84,7 @@ const gatherRollback = async (
   const { settings, secretVersion } = release
   const policy = (app ?? settings).rollback?.secrets ?? 'recorded'
   // Users wait for a rollback: the look-ups run side by side.
-  const [{ candidates, capacities, leftOut }, secret] = await Promise.all([
+  const [{ capacities, ...selected }, secret] = await Promise.all([
     listCandidates(recallInstances(ports, head, release), settings, secretVersion),
     chooseSecret(ports, release, policy),
   ])
@@ -95,12 +95,13 @@ const gatherRollback = async (
     force: false,
     // No alarm takes a rollback back, so CloudWatch is not asked.
     firing: [],
-    candidates,
+    candidates: selected.candidates,
     // An instance without room for the envelope may have kept the container.
     capacities: capacities.map(({ instances }) => instances || Infinity),
     obstacle: null,
+    message: joinMessages([selected.leftOut, secret.message]),
+    ...findNone(selected),
     release: secret.release,
-    message: joinMessages([leftOut, secret.message]),
   }
 }
 

@@ -3,7 +3,8 @@ import type { App } from '../../../src/deployment/app.ts'
 import { createLog } from '../../../src/kernel/log.ts'
 import { succeed } from '../../../src/kernel/result.ts'
 import { gatherOpening, type OpeningPorts } from '../../../src/rollout/gather-opening.ts'
-import { lettings } from '../../support/deployments.ts'
+import type { Candidate } from '../../../src/deployment/deployment.ts'
+import { instanceAt, lettings } from '../../support/deployments.ts'
 import { commitAt, digestAt } from '../../support/examples.ts'
 import { renderTarget } from '../../support/targets.ts'
 import { Denied } from '../../../src/kernel/denied.ts'
@@ -34,17 +35,19 @@ const gather = (
     alarms = [],
     instances = 0,
     leftOut = null,
+    candidates = [],
   }: {
     readonly readAlarms?: OpeningPorts['readAlarms']
     readonly alarms?: readonly string[]
     readonly instances?: number
     readonly leftOut?: string | null
+    readonly candidates?: readonly Candidate[]
   } = {},
 ) =>
   gatherOpening(
     {
       toTarget: () => ({
-        select: async () => ({ candidates: [], leftOut }),
+        select: async () => ({ candidates, leftOut }),
         capacity: async () => ({ instances, message: 'it takes 40000 bytes' }),
       }),
       readSecretVersion,
@@ -113,6 +116,11 @@ test.each<[string, OpeningPorts['readAlarms'], readonly string[], string | null]
 
 test('the deployment’s message tells which instances are left out, and why', async () => {
   const leftOut = 'left out, because the tag landfall:stage is not prod: i-0000000000000000f'
-  const { obstacle, message } = await gather(version, { instances: 1, leftOut })
-  expect([obstacle, message]).toEqual([null, leftOut])
+  const candidates = [
+    { id: instanceAt(1), target: renderTarget().key, obstacle: null, warning: null },
+  ]
+  const some = await gather(version, { instances: 1, leftOut, candidates })
+  expect(some).toMatchObject({ obstacle: null, message: leftOut })
+  const none = await gather(version, { instances: 1, leftOut, candidates: [] })
+  expect(none).toMatchObject({ obstacle: 'no_instances', message: leftOut })
 })
