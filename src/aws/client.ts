@@ -31,15 +31,17 @@ export const isThrottled = (code: string): boolean =>
 const isOutOfTime = (code: string): boolean =>
   /^(ExpiredToken(Exception)?|RequestExpired|RequestTimeout(Exception)?)$/.test(code)
 
-/** The codes by which EC2, Systems Manager, CloudWatch, Lambda, EventBridge, DynamoDB and their front say it. */
-const isDenied = (code: string): boolean =>
-  /^(AccessDenied(Exception)?|UnauthorizedOperation|AuthFailure|OptInRequired|UnrecognizedClientException|InvalidClientTokenId|NotAuthorized)$/.test(
-    code,
-  )
+/** By a policy, as EC2, Systems Manager, CloudWatch, Lambda, EventBridge and DynamoDB say it. */
+const isForbidden = (code: string): boolean =>
+  /^(AccessDenied(Exception)?|UnauthorizedOperation|NotAuthorized)$/.test(code)
+
+/** The service does not know the account, or not in this region: it is new, closed, or the region is not enabled. */
+const isUnknownAccount = (code: string): boolean =>
+  /^(AuthFailure|OptInRequired|UnrecognizedClientException|InvalidClientTokenId)$/.test(code)
 
 const toKind = (code: string, status: number): AwsFailure['kind'] => {
   if (isThrottled(code) || isOutOfTime(code) || status === 429) return 'throttled'
-  if (isDenied(code)) return 'denied'
+  if (isForbidden(code) || isUnknownAccount(code)) return 'denied'
   return status >= 400 && status < 500 ? 'refused' : 'uncertain'
 }
 
@@ -57,9 +59,13 @@ export const toAwsFailure = (error: unknown): AwsFailure => {
   return { kind: toKind(code, $metadata.httpStatusCode ?? 0), code, message: message.slice(0, 300) }
 }
 
-/** Without AWS's text, which names roles and accounts. */
-export const describeDenial = (action: string, { code }: Pick<AwsFailure, 'code'>): string =>
-  `AWS refuses ${action} to Landfall's function (${code}); its role grants it, so a policy of the organization, a permissions boundary or a change by hand takes it away`
+/** What puts it right, without AWS's text, which names roles and accounts. */
+export const describeDenial = (action: string, { code }: Pick<AwsFailure, 'code'>): string => {
+  const cause = isUnknownAccount(code)
+    ? 'is the account active, and the region enabled for it?'
+    : 'its role grants it, so a policy of the organization, a permissions boundary or a change by hand takes it away'
+  return `AWS refuses ${action} to Landfall's function (${code}); ${cause}`
+}
 
 /**
  * For calls that read: the SDK repeats them, and a failure may pass later. A refusal that no caller

@@ -56,7 +56,7 @@ const send = async (
     if (kind === 'denied')
       return fail({
         kind: 'failed',
-        message: `${code}: the function's role may not send it; has each instance the tag landfall:stage with this stage's name?`,
+        message: `AWS refuses ssm:SendCommand to Landfall's function (${code}); does each instance have the tag landfall:stage with this stage's name?`,
       })
     const isUnknown = code === 'InvalidInstanceId'
     return fail({ kind: isUnknown ? 'invalid_instance' : 'failed', message: `${code}: ${message}` })

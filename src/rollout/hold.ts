@@ -14,6 +14,8 @@ const lasting: ReadonlySet<Reason> = new Set<Reason>([
   'registry_unauthorized',
 ])
 
+export const isLasting = (reason: Reason): boolean => lasting.has(reason)
+
 /** Makes a commit wait instead of failing its deployment: it goes out by itself once this is over. */
 export const isHeld = (reason: Reason): boolean =>
   reason === 'secret_refused' || reason === 'secret_unavailable' || reason === 'aws_denied'
@@ -43,7 +45,7 @@ export const hold = async (
 ): Promise<void> => {
   const { reason, message = null } = refusal
   ports.log.info('revision waits', { app: revision.app, revision: revision.id, reason })
-  if (lasting.has(reason) && revision.reason !== reason)
+  if (isLasting(reason) && revision.reason !== reason)
     await reportRevision(ports, revision, 'held', reason, message)
   await ports.revisions.recordAsked(revision, fail(refusal), toInstant(ports.clock()))
 }

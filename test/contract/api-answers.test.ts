@@ -4,6 +4,7 @@ import type { Http } from '../../src/kernel/http.ts'
 import { Redacted } from '../../src/kernel/redacted.ts'
 import { fail, succeed, type Result } from '../../src/kernel/result.ts'
 import { createImages } from '../../src/registry/images.ts'
+import { isLasting } from '../../src/rollout/hold.ts'
 import { createSentryReporter } from '../../src/report/sentry-release.ts'
 import { createOpenHeroku } from '../../src/targets/heroku/api.ts'
 import { createOpenRender } from '../../src/targets/render/api.ts'
@@ -102,7 +103,8 @@ const apis: readonly [string, (http: Http) => Promise<string>, readonly number[]
       const found = await createImages(http, readLoginOf(text)).findDigest(app, 'v1')
       if (found.ok) return 'answered'
       const { reason, message = '' } = found.error
-      return reason === 'registry_unavailable' ? passing : `lasting, \`${reason}\`${message}`
+      if (isLasting(reason)) return `lasting, \`${reason}\`${message}`
+      return reason === 'registry_unavailable' ? passing : `${passing}, \`${reason}\``
     },
     [401, 403, 404, 429, 503],
   ],

@@ -173,6 +173,7 @@ const services: readonly [string, () => Promise<string>, readonly [string, numbe
     takeEvent,
     [
       ['AccessDeniedException', 400],
+      ['ValidationException', 400],
       ['ThrottlingException', 400],
       ['InternalException', 500],
     ],

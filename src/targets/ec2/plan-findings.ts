@@ -143,8 +143,7 @@ const explainUnseen = (
 ): string => {
   if (reason === 'agent_too_old' && message === '')
     return `agent ${agentVersion}; ${oldestAgent} or newer is needed: aws ssm send-command --document-name AWS-UpdateSSMAgent --instance-ids ${id}`
-  if (reason === 'send_failed')
-    return `no command can be sent to it (${message}); does it have the tag landfall:stage of this stage?`
+  if (reason === 'send_failed') return `no command can be sent to it: ${message}`
   if (reason === 'instance_untagged') return reasons[reason]
   if (reason !== 'instance_offline') return message
   const rest = 'check its agent and its way out on port 443'

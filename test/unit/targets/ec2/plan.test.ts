@@ -30,6 +30,8 @@ interface Given {
   readonly digest?: Digest | null
   readonly before?: TargetSettings | null
   readonly proxy?: FoundProxyImage
+  /** Why no command can be sent. */
+  readonly unsendable?: string
 }
 
 const planOf = async (given: Given) => {
@@ -38,7 +40,10 @@ const planOf = async (given: Given) => {
   let listings = 0
   const ports: Ec2ViewPorts = {
     commands: {
-      send: async () => succeed('command-1'),
+      send: async () =>
+        given.unsendable === undefined
+          ? succeed('command-1')
+          : fail({ kind: 'failed', message: given.unsendable }),
       invocations: async () =>
         hosts.map((host, index) =>
           invocationOf(index + 1, {
@@ -271,6 +276,14 @@ test.each<[string, Partial<FleetInstance>, string, string]>([
   expect(findings).toMatchObject([{ level: 'problem', reason, instance: instanceAt(1) }])
   expect(findings[0]?.message).toContain(message)
   expect(instances).toMatchObject([{ docker: null, serving: null, would: [] }])
+})
+
+test('says once why no command can be sent to an instance', async () => {
+  const unsendable = "AWS refuses ssm:SendCommand to Landfall's function (AccessDeniedException)"
+  const { findings } = await planOf({ hosts: [{}], unsendable })
+  expect(findings).toMatchObject([
+    { reason: 'send_failed', message: `no command can be sent to it: ${unsendable}` },
+  ])
 })
 
 test('warns of instances that lack the tag of the stage, and asks only the others', async () => {
