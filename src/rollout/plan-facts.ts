@@ -49,9 +49,10 @@ export interface AppFacts {
   readonly moved: { readonly commit: Commit; readonly digest: Digest } | null
   /** Where the image of a revision that waits for a person is live already; null where it needs none. */
   readonly liveOn: readonly Promotion[] | null
-  readonly alarms: Result<readonly AlarmState[], LookUpFailure>
-  /** How many functions the account may run at a time; null where that is not known. */
-  readonly concurrency: number | null
+  /** Or why they are not known: no deployment fails for that. */
+  readonly alarms: Result<readonly AlarmState[], string>
+  /** How many functions the account may run at a time, null where AWS leaves it out; or why it is not known. */
+  readonly concurrency: Result<number | null, string>
   readonly seen: SeenHooks
   readonly names: SeenNames
   readonly repository: KnownRepository | null
@@ -135,28 +136,14 @@ const lookUpMoved = async (
   return found.ok && found.value !== live ? { commit, digest: found.value } : null
 }
 
-const lookUpAlarms = async (
-  { describeAlarms }: PlanPorts,
-  app: App,
-): Promise<AppFacts['alarms']> => {
-  const names = app.rollback?.alarms ?? []
-  if (names.length === 0) return succeed([])
+/** The answer of AWS, or why there is none. */
+const askAws = async <Value>(ask: () => Promise<Value>): Promise<Result<Value, string>> => {
   try {
-    return succeed(await describeAlarms(names))
+    return succeed(await ask())
   } catch (error) {
-    if (error instanceof Denied) return fail({ reason: 'aws_denied', message: error.message })
+    if (error instanceof Denied) return fail(error.message)
     if (!(error instanceof Retryable)) throw error
-    const message = 'the alarms could not be asked for; ask again in a minute'
-    return fail({ reason: 'no_answer', message })
-  }
-}
-
-const lookUpConcurrency = async ({ readConcurrency }: PlanPorts): Promise<number | null> => {
-  try {
-    return await readConcurrency()
-  } catch (error) {
-    if (error instanceof Retryable) return null
-    throw error
+    return fail('AWS did not answer; ask again in a minute')
   }
 }
 
@@ -178,11 +165,12 @@ export const gatherFacts = async (
 ): Promise<AppFacts> => {
   const head = await ports.heads.load(app.name)
   const chosen = await chooseRevision(ports, head, wanted)
+  const alarmNames = app.rollback?.alarms ?? []
   const [secret, registry, alarms, concurrency, seen, names, repository] = await Promise.all([
     app.secrets === null ? null : ports.readSecretKeys(app, app.secrets),
     app.registry === null ? null : ports.checkLogin(app, app.registry),
-    lookUpAlarms(ports, app),
-    lookUpConcurrency(ports),
+    alarmNames.length === 0 ? succeed([]) : askAws(() => ports.describeAlarms(alarmNames)),
+    askAws(ports.readConcurrency),
     ports.seen.load(app.name),
     ports.seen.loadNames(app.name),
     ports.repositories.load(app.name),

@@ -133,7 +133,10 @@ const describeBlocker = (blocker: Blocker): Finding => {
 }
 
 const judgeAlarms = ({ app, alarms }: AppFacts): readonly Finding[] => {
-  if (!alarms.ok) return [warning('alarm', alarms.error.reason, alarms.error.message)]
+  if (!alarms.ok) {
+    const message = `which of its alarms exist or fire is not known: ${alarms.error}`
+    return [{ level: 'warning', what: 'alarm', message }]
+  }
   return (app.rollback?.alarms ?? []).map((name): Finding => {
     const state = alarms.value.find((alarm) => alarm.name === name)?.state
     if (state === undefined)
@@ -168,12 +171,14 @@ const judgeHooks = ({ hooks, seen }: AppFacts): readonly Finding[] =>
 const fewFunctions = 100
 
 const judgeConcurrency = ({ concurrency }: AppFacts): Finding => {
-  if (concurrency === null) {
-    const message = 'how many functions the account runs at a time could not be read'
-    return warning('concurrency', 'no_answer', message)
+  const known = concurrency.ok ? concurrency.value : null
+  if (known === null) {
+    const why = concurrency.ok ? 'AWS leaves it out' : concurrency.error
+    const message = `how many functions the account runs at a time is not known: ${why}`
+    return { level: 'warning', what: 'concurrency', message }
   }
-  const message = `the account runs ${concurrency} functions at a time`
-  if (concurrency >= fewFunctions) return fine('concurrency', message)
+  const message = `the account runs ${known} functions at a time`
+  if (known >= fewFunctions) return fine('concurrency', message)
   const loss = "Landfall's and others: a webhook that comes while all are busy is lost"
   const help = 'Ask for 1,000 (Service Quotas, AWS Lambda, Concurrent executions)'
   return { level: 'warning', what: 'concurrency', message: `${message}, ${loss}. ${help}` }

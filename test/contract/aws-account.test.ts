@@ -1,6 +1,8 @@
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createReadConcurrency } from '../../src/aws/account.ts'
+import { describeDenial } from '../../src/aws/client.ts'
+import { Denied } from '../../src/kernel/denied.ts'
 import { Retryable } from '../../src/kernel/retryable.ts'
 import { startTestAws, type TestAws } from '../support/local-aws.ts'
 
@@ -23,10 +25,15 @@ test('reads how many functions the account may run at a time', async () => {
   expect(await read()).toBe(1000)
 })
 
-test('does not know the concurrency where reading it is not allowed, as under an older boundary', async () => {
-  refuse('AccessDeniedException', 403)
-  expect(await read()).toBeNull()
-})
+test.each(['AccessDeniedException', 'UnrecognizedClientException'])(
+  'tells that the concurrency may not be read where AWS says %s, as under an older boundary',
+  async (code) => {
+    refuse(code, 403)
+    await expect(read()).rejects.toThrow(
+      new Denied(describeDenial('lambda:GetAccountSettings', { code })),
+    )
+  },
+)
 
 test('does not know the concurrency where AWS leaves it out', async () => {
   aws.faults.onCall = () => ({ kind: 'answer', body: {} })

@@ -574,24 +574,32 @@ describe('the findings on an app', () => {
   it('warns where the alarms cannot be read', async () => {
     const describeAlarms = () => Promise.reject(new Retryable('throttled'))
     const { plan, lines } = await planOf({ app: shop({ rollback }), ports: { describeAlarms } })
-    expect(lines).toContainEqual(containing('warning | alarm | no_answer'))
+    expect(lines).toContainEqual(
+      containing(
+        'warning | alarm | - | which of its alarms exist or fire is not known: AWS did not answer',
+      ),
+    )
     expect(plan.ok).toBe(true)
   })
 
-  it('says what AWS does not let it see, of the alarms and of the instances', async () => {
+  it('says what AWS does not let it see, and takes only the instances for a problem', async () => {
     const denied = async () => Promise.reject(new Denied('AWS refuses a call'))
     const { plan, lines } = await planOf({
       app: shop({ rollback }),
       waiting: [revisionAt(1)],
       ports: {
         describeAlarms: denied,
+        readConcurrency: denied,
         toTarget: () => ({ select: denied, capacity: denied, look: denied }),
       },
     })
     expect(plan).toMatchObject({ ok: false, would: 'wait: aws_denied', instances: [] })
-    expect(lines).toContainEqual(containing('| alarm | aws_denied | AWS refuses a call'))
-    expect(lines).toContainEqual(
-      containing('problem | instances | aws_denied | AWS refuses a call'),
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        containing('problem | instances | aws_denied | AWS refuses a call'),
+        'warning | alarm | - | which of its alarms exist or fire is not known: AWS refuses a call',
+        'warning | concurrency | - | how many functions the account runs at a time is not known: AWS refuses a call',
+      ]),
     )
   })
 
@@ -604,7 +612,7 @@ describe('the findings on an app', () => {
     ],
     [
       null,
-      'warning | concurrency | no_answer | how many functions the account runs at a time could not be read',
+      'warning | concurrency | - | how many functions the account runs at a time is not known: AWS leaves it out',
     ],
   ])('says what a concurrency of %s means for webhooks', async (limit, line) => {
     const { plan, lines } = await planOf({ ports: { readConcurrency: async () => limit } })
@@ -615,7 +623,7 @@ describe('the findings on an app', () => {
   it('warns where the concurrency cannot be read now', async () => {
     const readConcurrency = () => Promise.reject(new Retryable('throttled'))
     const { lines } = await planOf({ ports: { readConcurrency } })
-    expect(lines).toContainEqual(containing('warning | concurrency | no_answer'))
+    expect(lines).toContainEqual(containing('AWS did not answer; ask again in a minute'))
   })
 
   it('lists when each required webhook event was last seen', async () => {
