@@ -3,9 +3,11 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { ECRClient } from '@aws-sdk/client-ecr'
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
+import { LambdaClient } from '@aws-sdk/client-lambda'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SSMClient } from '@aws-sdk/client-ssm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createReadConcurrency } from '../../src/aws/account.ts'
 import { createReadAlarms } from '../../src/aws/alarms.ts'
 import { createEcrLogins } from '../../src/aws/ecr.ts'
 import { createEventReporter } from '../../src/aws/events.ts'
@@ -166,6 +168,15 @@ const services: readonly [string, () => Promise<string>, readonly [string, numbe
       ['AccessDenied', 403],
       ['Throttling', 400],
       ['InternalServiceFault', 500],
+    ],
+  ],
+  [
+    'Lambda: GetAccountSettings',
+    () => readNothing(createReadConcurrency(() => once(LambdaClient))()),
+    [
+      ['AccessDeniedException', 403],
+      ['TooManyRequestsException', 429],
+      ['ServiceException', 500],
     ],
   ],
   [
