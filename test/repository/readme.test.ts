@@ -253,6 +253,15 @@ describe('the policies in examples', () => {
     },
   )
 
+  it('the deployer policy lets an upgrade delete the log group that the API had before', () => {
+    const deleting = deployer.Statement.filter(({ Action }) =>
+      Action.includes('logs:DeleteLogGroup'),
+    )
+    expect(deleting.flatMap(({ Resource }) => Resource)).toContain(
+      'arn:*:logs:*:*:log-group:/aws/http-api/landfall-*',
+    )
+  })
+
   it('the deployer policy lets nobody create or change a role without the boundary', () => {
     const bounded = ['CreateRole', 'PutRolePermissionsBoundary', 'PutRolePolicy', 'UpdateRole']
     const changing = [...bounded, 'DeleteRolePolicy', 'UpdateAssumeRolePolicy']
