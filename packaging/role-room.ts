@@ -4,11 +4,11 @@ const mostPolicyCharacters = 10_240
 /** What a role's policy takes beside the secrets and keys of landfall.yml, under a stage's longest name. */
 export const otherPolicyCharacters = 4_800
 
-/** A resource of a statement, quoted and with a comma, where regions have their longest names. */
+/** A resource of a statement, quoted and with a comma, where partition and region have the longest names together. */
 const lengthOf = (arn: string): number =>
   arn
-    .replace('${AWS::Partition}', 'aws-cn')
-    .replace('${AWS::Region}', 'ap-southeast-1')
+    .replace('${AWS::Partition}', 'aws-us-gov')
+    .replace('${AWS::Region}', 'us-gov-west-1')
     .replace('${AWS::AccountId}', '123456789012').length + 3
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0)

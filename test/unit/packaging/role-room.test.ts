@@ -39,6 +39,13 @@ test('secrets that IAM would not take in one role are refused when the stack is 
   )
 })
 
+test('each secret is counted by its ARN in GovCloud, which has the longest', () => {
+  const arn =
+    'arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:landfall/prod/app-0-??????'
+  // Quotes and a comma; the numbers from 10 on have one more digit.
+  expect(() => configure(80)).toThrow(`they need ${80 * (arn.length + 3) + 70} and have`)
+})
+
 test('the keys that decrypt the secrets count as well', () => {
   expect(() =>
     configure(
