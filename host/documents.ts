@@ -131,7 +131,8 @@ export const renderScript = (kind: DocumentKind): string =>
 /**
  * A script in less than half its size: a document shares 64 KB with the parameters that it is sent with, and most of
  * that is for the envelope (`docs/decisions/0011-packed-scripts.md`). The whole script is in memory before its first line
- * runs, or nothing runs. In blocks of this `memLevel` it is a little smaller. What stands before it, a bash of any age can read: it tells of one that cannot read the rest.
+ * runs, or nothing runs. With this `memLevel` it is a little smaller. What stands before it, a bash of any age can read: it
+ * tells of one that cannot read the rest.
  */
 export const packScript = (
   script: string,
