@@ -705,6 +705,20 @@ echo other`
   expect(run(['health'], script)).toEqual([told])
 })
 
+test('a container is removed only where it has the name of the one that is to be made', () => {
+  const script = `docker() {
+  echo "$*" >>"$root/asked"
+  case $1 in
+    create) [[ ! -e $root/taken ]] || return 1; : >"$root/taken" ;;
+    rm) rm "$root/taken" ;;
+  esac
+}
+with_values() { "$@"; }
+create_container --name landfall-two.5 image; create_container --name landfall-two.5 image; cat "$root/asked"`
+  const create = 'create --name landfall-two.5 image'
+  expect(run(['container'], script)).toEqual([create, create, 'rm --force landfall-two.5', create])
+})
+
 // docs/reasons.md has a person remove the file `owner` where the other stage is gone for good.
 test('an app whose owner was removed gets the one that deploys next, and writes nothing where all is right', () => {
   const script = `owner=000000000000/eu-west-3/new here=i-0123456789abcdef0
