@@ -1,6 +1,7 @@
 import { isRepairDue } from '../deployment/repair.ts'
 import type { Head } from '../deployment/head.ts'
 import { desiredRelease } from '../deployment/quarantine.ts'
+import { Denied, unlessDenied } from '../kernel/denied.ts'
 import { toInstant } from '../kernel/clock.ts'
 import { findAltered } from './find-altered.ts'
 import { listCandidates } from './gather-opening.ts'
@@ -9,7 +10,8 @@ import type { WriteHead } from './write.ts'
 
 /**
  * With nothing open: lists the instances by the live release's own settings, and opens a repair of those
- * that do not serve it. Only on a tick, so that one run tries a repair and not every nudge.
+ * that do not serve it. Only on a tick, so that one run tries a repair and not every nudge. A listing that AWS refuses
+ * keeps the head from nothing else.
  */
 export const checkInstances = async (
   ports: Pick<ReconcilePorts, 'toTarget' | 'clock' | 'history' | 'log'>,
@@ -22,7 +24,12 @@ export const checkInstances = async (
   if (!isTick || release === null || !isRepairDue(head, scan, now)) return false
   if ((await findAltered(ports, head, [release])) !== null) return false
   const { settings, secretVersion } = release
-  const { candidates, capacities } = await listCandidates(ports, settings, secretVersion)
+  const found = await listCandidates(ports, settings, secretVersion).catch(unlessDenied)
+  if (found instanceof Denied) {
+    ports.log.error('failed to list instances', { app: head.app, why: found.message })
+    return false
+  }
+  const { candidates, capacities } = found
   const instances = capacities.map((one) => one.instances)
   return write(head, { kind: 'instances_found', candidates, capacities: instances, scan })
 }

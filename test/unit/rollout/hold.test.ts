@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Scan } from '../../../src/deployment/head.ts'
 import type { NoticeKind } from '../../../src/deployment/notice.ts'
 import { Denied } from '../../../src/kernel/denied.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
@@ -111,13 +112,13 @@ describe('a commit whose secret AWS refuses to hand out', () => {
 const refusal = "AWS refuses ec2:DescribeInstances to Landfall's function (UnauthorizedOperation)"
 
 /** One run in which AWS does not let Landfall list the instances. */
-const runDenied = (world: World) => {
+const runDenied = (world: World, scan: Scan | null = null) => {
   const ports = world.toPorts(plainly)
   const toTarget: typeof ports.toTarget = (settings) => ({
     ...ports.toTarget(settings),
     select: () => Promise.reject(new Denied(refusal)),
   })
-  return createReconcile({ ...ports, toTarget })(tickOf(world))
+  return createReconcile({ ...ports, toTarget })(tickOf(world, { scan }))
 }
 
 describe('a commit whose instances AWS does not let Landfall list', () => {
@@ -135,6 +136,19 @@ describe('a commit whose instances AWS does not let Landfall list', () => {
     expect(more).toEqual([])
     await passMinutes(world, 2)
     expect(world.core().live?.revision).toBe(commitAt(1))
+  })
+})
+
+describe('an app whose instances are due to be asked while AWS does not let Landfall list them', () => {
+  it('has its alarm window closed in time all the same', async () => {
+    const rollback = { alarms: ['5xx'], windowSeconds: 1800, secrets: 'recorded' } as const
+    const world = createWorld({ instances: 1, app: { rollback } })
+    pushGreen(world, 1)
+    await runReconcile(world)
+    expect(world.core().alarmsUntil).not.toBeNull()
+    world.advance(7_200_000)
+    await runDenied(world, { at: world.instant(), returned: [] })
+    expect(world.core().alarmsUntil).toBeNull()
   })
 })
 
