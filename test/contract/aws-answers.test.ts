@@ -125,7 +125,6 @@ const services: readonly [string, () => Promise<string>, readonly [string, numbe
       ['InvalidDocument', 400],
       ['MaxDocumentSizeExceeded', 400],
       ['ThrottlingException', 400],
-      ['ExpiredTokenException', 400],
     ],
   ],
   [
