@@ -9,7 +9,6 @@ import { toEnter } from './network.ts'
 
 export interface Daemon {
   readonly dockerHost: string
-  readonly pid: number
   stop(): Promise<void>
 }
 
@@ -97,5 +96,5 @@ export const startDaemon = async (
     await stopChild(child)
     throw new StartError(`The Docker Engine of ${namespace} did not start, see ${log}`)
   }
-  return { dockerHost, pid: child.pid ?? 0, stop: () => stopChild(child) }
+  return { dockerHost, stop: () => stopChild(child) }
 }

@@ -1,10 +1,10 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { docker, run } from '../../local/docker/docker.ts'
 import { ensureEngine } from '../../local/docker/engine.ts'
 import { ensureBaseImage, ensureProxyImage } from '../../local/docker/images.ts'
-import { startDaemon, type Daemon } from '../../local/instances/daemon.ts'
+import { startDaemon } from '../../local/instances/daemon.ts'
 import { isAlive } from '../../local/instances/namespaces.ts'
 import {
   createLoneNamespace,
@@ -16,8 +16,8 @@ import { removeMounted } from '../../local/instances/remove-mounted.ts'
 
 /** Where one test file runs at a time: a Docker Engine, addresses and ports that no other lane has. */
 export interface Lane {
-  /** Put before a command to run it there. */
-  readonly enter: readonly string[]
+  /** Put before a command to run it there; asked for each. */
+  enter(): readonly string[]
   readonly environment: Readonly<Record<string, string>>
   /** Follows a file's name in the report: what it ran on, where that is not of this machine. */
   readonly title: string
@@ -32,7 +32,13 @@ export const canHaveLanes = (): boolean => process.platform === 'linux' && proce
 export const openMachineLane = async (): Promise<Lane> => {
   const engine = await ensureEngine()
   // Others use it too: what they have there stays.
-  return { enter: [], environment: {}, title: '', tidy: async () => undefined, stop: engine.stop }
+  return {
+    enter: () => [],
+    environment: {},
+    title: '',
+    tidy: async () => undefined,
+    stop: engine.stop,
+  }
 }
 
 /** The first is short, because a socket's path may have no more than 107 characters. */
@@ -87,10 +93,12 @@ const renderTitle = async (enter: readonly string[], dockerHost: string): Promis
   return ` (Docker ${engine}, HAProxy ${haproxy})`
 }
 
-const enterLane = (name: string, { pid }: Daemon, usr: string | null): readonly string[] =>
-  usr === null
-    ? toEnter(name)
-    : [...toEnter(name), `--mount=/proc/${pid}/ns/mnt`, 'env', `--chdir=${process.cwd()}`]
+/** A test may have restarted the engine, whose process holds the mount namespace. */
+const enterLane = (name: string, runDirectory: string, usr: string | null): readonly string[] => {
+  if (usr === null) return toEnter(name)
+  const pid = readFileSync(join(runDirectory, 'docker.pid'), 'utf8').trim()
+  return [...toEnter(name), `--mount=/proc/${pid}/ns/mnt`, 'env', `--chdir=${process.cwd()}`]
+}
 
 /**
  * A network namespace that reaches nothing but itself, with an engine in it (Linux, root): that of this machine, or that
@@ -108,11 +116,11 @@ export const openLane = async (number: number, usr: string | null = null): Promi
     // What all files need, before two of them make it at the same time; elsewhere each of them makes its own.
     await ensureBaseImage({ dockerHost })
     if (usr === null) await ensureProxyImage({ dockerHost })
-    const enter = enterLane(name, daemon, usr)
+    const enter = () => enterLane(name, runDirectory, usr)
     return {
       enter,
       environment: { DOCKER_HOST: dockerHost },
-      title: usr === null ? '' : await renderTitle(enter, dockerHost),
+      title: usr === null ? '' : await renderTitle(enter(), dockerHost),
       tidy: async () => {
         await removeContainers(dockerHost)
         await docker(['network', 'prune', '--force'], { dockerHost })

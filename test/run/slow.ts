@@ -84,7 +84,7 @@ const runFile = (
 ): Promise<Run> =>
   new Promise((resolve) => {
     const reports = ['--reporter=json', `--outputFile=${report}`]
-    const order = [...lane.enter, process.execPath, vitest, 'run', ...reports, file]
+    const order = [...lane.enter(), process.execPath, vitest, 'run', ...reports, file]
     const [program = '', ...args] = order
     const env = { ...process.env, ...lane.environment, ...more, NO_COLOR: '1' }
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
