@@ -138,7 +138,7 @@ start_new() {
 
 # A killed run may have left a container of this name.
 create_container() { # --name container...
-  with_values docker create "$@" || { docker rm --force "$2" >/dev/null 2>&1; with_values docker create "$@"; }
+  with_values docker create "$@" || { exists "$2" && docker rm --force "$2" && with_values docker create "$@"; }
 }
 
 # A release that a restarted engine started anew holds the address of the slot again.

@@ -60,10 +60,14 @@ export const toAwsFailure = (error: unknown): AwsFailure => {
 }
 
 /** What puts it right, without AWS's text, which names roles and accounts. */
-export const describeDenial = (action: string, { code }: Pick<AwsFailure, 'code'>): string => {
+export const describeDenial = (
+  action: string,
+  { code }: Pick<AwsFailure, 'code'>,
+  forbidden = 'its role grants it, so a policy of the organization, a permissions boundary or a change by hand takes it away',
+): string => {
   const cause = isUnknownAccount(code)
     ? 'is the account active, and the region enabled for it?'
-    : 'its role grants it, so a policy of the organization, a permissions boundary or a change by hand takes it away'
+    : forbidden
   return `AWS refuses ${action} to Landfall's function (${code}); ${cause}`
 }
 

@@ -12,7 +12,7 @@ import { lazy } from '../kernel/lazy.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { fail, succeed } from '../kernel/result.ts'
 import type { Command, Commands, Invocation } from '../targets/ec2/ports.ts'
-import { inTime, read, readPages, toAwsFailure } from './client.ts'
+import { describeDenial, inTime, read, readPages, toAwsFailure } from './client.ts'
 
 const toInput = (command: Command) => ({
   DocumentName: command.document,
@@ -27,6 +27,9 @@ const toInput = (command: Command) => ({
   Comment: command.comment.slice(0, 100),
   TimeoutSeconds: command.deliverySeconds,
 })
+
+/** One forbidden instance is enough for the refusal of a whole command. */
+const oneForbidden = "does each instance have the tag landfall:stage with this stage's name?"
 
 /**
  * SendCommand has no idempotency token, so only a throttled call, which did nothing, is repeated here,
@@ -44,7 +47,8 @@ const send = async (
     if (sent?.CommandId === undefined) throw new Retryable('SSM returned no command id')
     return succeed(sent.CommandId)
   } catch (error) {
-    const { kind, code, message } = toAwsFailure(error)
+    const failure = toAwsFailure(error)
+    const { kind, code, message } = failure
     const [pause, ...left] = pauses
     if (kind === 'uncertain') throw new Retryable(`SendCommand: ${code}: ${message}`)
     if (kind === 'throttled' && pause !== undefined) {
@@ -52,11 +56,10 @@ const send = async (
       return send(client, command, left)
     }
     if (kind === 'throttled') return fail({ kind, message })
-    // One forbidden instance is enough for it.
     if (kind === 'denied')
       return fail({
         kind: 'failed',
-        message: `AWS refuses ssm:SendCommand to Landfall's function (${code}); does each instance have the tag landfall:stage with this stage's name?`,
+        message: describeDenial('ssm:SendCommand', failure, oneForbidden),
       })
     const isUnknown = code === 'InvalidInstanceId'
     return fail({ kind: isUnknown ? 'invalid_instance' : 'failed', message: `${code}: ${message}` })

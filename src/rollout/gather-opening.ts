@@ -54,6 +54,9 @@ const explainAlarms = (missing: readonly string[], firing: readonly string[]): s
     firing.length === 0 ? null : `${firing.join(', ')} fires already and does not roll it back`,
   ])
 
+export const explainUnknownAlarms = (why: string): string =>
+  `which of its alarms exist or fire is not known: ${why}`
+
 /**
  * The app's alarms that fire already. Where CloudWatch does not answer, all of them count as firing: then an
  * alarm that comes from INSUFFICIENT_DATA is not blamed on this deployment, and one that comes from OK is.
@@ -69,7 +72,7 @@ const lookAtAlarms = async (ports: OpeningPorts, app: App): Promise<AlarmFacts> 
   } catch (error) {
     ports.log.warn('failed to read alarms', { app: app.name, error: String(error) })
     const why = error instanceof Denied ? error.message : 'CloudWatch did not answer'
-    return { firing: names, message: `which of its alarms exist or fire is not known: ${why}` }
+    return { firing: names, message: explainUnknownAlarms(why) }
   }
 }
 
@@ -79,7 +82,7 @@ interface Selected extends Awaited<ReturnType<typeof listCandidates>> {
 }
 
 /** Where all instances are left out, the failure says which, and why; null where any is selected, or none is there. */
-export const findNone = ({
+export const explainNoInstances = ({
   candidates,
   leftOut,
 }: Selection): Pick<Opening, 'obstacle' | 'message'> | null =>
@@ -97,7 +100,7 @@ const findObstacle = (
   if (denied !== null) return { obstacle: 'aws_denied', message: denied.message }
   if (secret?.ok === false) return { obstacle: secret.error.reason, message: secret.error.message }
   if (tooLarge !== undefined) return { obstacle: 'envelope_too_large', message: tooLarge.message }
-  return findNone(selected) ?? { obstacle: null, message: null }
+  return explainNoInstances(selected) ?? { obstacle: null, message: null }
 }
 
 const selectCandidates = async (ports: CandidatePorts, app: App): Promise<Selected> => {

@@ -9,7 +9,7 @@ import { unlessDenied } from '../kernel/denied.ts'
 import { Retryable } from '../kernel/retryable.ts'
 import { findAltered } from './find-altered.ts'
 import type { Selection } from '../targets/target.ts'
-import { findNone, listCandidates, type CandidatePorts } from './gather-opening.ts'
+import { explainNoInstances, listCandidates, type CandidatePorts } from './gather-opening.ts'
 import type { ReconcilePorts } from './ports.ts'
 import type { WriteHead } from './write.ts'
 
@@ -100,7 +100,7 @@ const gatherRollback = async (
     capacities: capacities.map(({ instances }) => instances || Infinity),
     obstacle: null,
     message: joinMessages([selected.leftOut, secret.message]),
-    ...findNone(selected),
+    ...explainNoInstances(selected),
     release: secret.release,
   }
 }

@@ -7,6 +7,7 @@ import { isQuarantined, namesOf } from '../deployment/quarantine.ts'
 import type { Opening } from '../deployment/observation.ts'
 import { hasEnded } from '../deployment/deployment.ts'
 import type { RevisionId } from '../kernel/id.ts'
+import { explainUnknownAlarms } from './gather-opening.ts'
 import type { AppFacts } from './plan-facts.ts'
 import { judgeNames, judgeRepository } from './evidence-findings.ts'
 import { renderRedeploy } from './promotion.ts'
@@ -134,8 +135,7 @@ const describeBlocker = (blocker: Blocker): Finding => {
 
 const judgeAlarms = ({ app, alarms }: AppFacts): readonly Finding[] => {
   if (!alarms.ok) {
-    const message = `which of its alarms exist or fire is not known: ${alarms.error}`
-    return [{ level: 'warning', what: 'alarm', message }]
+    return [{ level: 'warning', what: 'alarm', message: explainUnknownAlarms(alarms.error) }]
   }
   return (app.rollback?.alarms ?? []).map((name): Finding => {
     const state = alarms.value.find((alarm) => alarm.name === name)?.state

@@ -68,6 +68,19 @@ export interface Selection {
   readonly leftOut: string | null
 }
 
+/** What an opening asks of a service: it is one instance, and nothing limits its size. */
+export const selectOne = (
+  id: InstanceId,
+  target: TargetKey,
+): Pick<Target, 'select' | 'capacity'> => ({
+  select: () =>
+    Promise.resolve({
+      candidates: [{ id, target, obstacle: null, warning: null }],
+      leftOut: null,
+    }),
+  capacity: () => Promise.resolve(unlimited),
+})
+
 /**
  * Where an app runs: an EC2 fleet, a Render service, a Heroku app. Every call may be repeated; a
  * second `start` under the same fence is harmless. An uncertain result is `waiting`, never succeeded.

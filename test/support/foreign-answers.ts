@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { rowsOf } from './pages.ts'
 
 /** What an answer of a foreign service is taken for: passing, or lasting with what is told. */
 export interface AnswerRow {
@@ -11,16 +11,8 @@ export const renderAnswers = (rows: readonly AnswerRow[]): readonly string[] =>
   rows.map(({ service, answer, taken }) => `| ${service} | ${answer} | ${taken} |`)
 
 /** The rows of a table of docs/foreign-answers.md. */
-export const answersIn = (heading: string): readonly string[] => {
-  const page = readFileSync('docs/foreign-answers.md', 'utf8')
-  const [, section = ''] = page.split(`\n## ${heading}\n`)
-  return section
-    .replace(/\n## .*/s, '')
-    .split('\n')
-    .filter((line) => line.startsWith('| '))
-    .slice(2)
-    .map((line) => line.replaceAll(/ +/g, ' '))
-}
+export const answersIn = (heading: string): readonly string[] =>
+  rowsOf('docs/foreign-answers.md', heading)
 
 export const passing = 'passing: asked again'
 

@@ -46,3 +46,14 @@ export const anchorsOf = (file: string): readonly string[] =>
 /** The links of a page to other parts of the repository, as written. */
 export const linksOf = (file: string): readonly string[] =>
   [...proseOf(file).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link)
+
+/** The rows of the table under a heading of the second level, their cells without the padding. */
+export const rowsOf = (file: string, heading: string): readonly string[] => {
+  const [, section = ''] = read(file).split(`\n## ${heading}\n`)
+  return section
+    .replace(/\n## .*/s, '')
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .slice(2)
+    .map((line) => line.replaceAll(/ +/g, ' '))
+}

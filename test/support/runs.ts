@@ -4,6 +4,7 @@ import { Retryable } from '../../src/kernel/retryable.ts'
 import { createOperate } from '../../src/rollout/operate.ts'
 import type { Nudge } from '../../src/rollout/ports.ts'
 import { createReconcile } from '../../src/rollout/reconcile.ts'
+import type { Target } from '../../src/targets/target.ts'
 import { plainly, type Call } from './calls.ts'
 import { commitAt } from './examples.ts'
 import type { World } from './rollout-world.ts'
@@ -45,6 +46,17 @@ export const operate = (world: World, command: OperatorCommand, id = 'ticket-1')
   const auditLog = { recordOperation: () => Promise.resolve() }
   const run = createOperate({ ...world.toPorts(plainly), auditLog })
   return run({ app: world.app.name, command, by: 'ada', id })
+}
+
+/** One run, a tick, in which the targets select this. */
+export const runSelecting = (
+  world: World,
+  select: Target['select'],
+  scan: Nudge['scan'] = null,
+): Promise<void> => {
+  const ports = world.toPorts(plainly)
+  const toTarget: typeof ports.toTarget = (settings) => ({ ...ports.toTarget(settings), select })
+  return createReconcile({ ...ports, toTarget })(tickOf(world, { scan }))
 }
 
 export interface Paused {

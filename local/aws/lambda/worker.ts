@@ -8,7 +8,6 @@ import { parentPort } from 'node:worker_threads'
 // The inside of one execution environment: it imports the bundle once and answers one event at a time. It
 // knows its function by the variables of Lambda's runtime, and imports no package: each start would load it again.
 
-// An environment ends without the chance to write what it has compiled.
 enableCompileCache()
 
 /** What environment.ts sends with each event. */
@@ -54,6 +53,7 @@ const load = async (): Promise<Handler> => {
   const name = handler.slice(dot + 1)
   const found = memberOf(module, name) ?? memberOf(memberOf(module, 'default'), name)
   if (!isHandler(found)) throw new Error(`${file} exports no function ${name}`)
+  // An environment is ended from outside, and would not write what it has compiled.
   flushCompileCache()
   return found
 }

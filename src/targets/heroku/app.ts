@@ -2,23 +2,13 @@ import * as z from 'zod'
 import type { HerokuSettings } from '../../deployment/app.ts'
 import { InstanceId } from '../../kernel/id.ts'
 import { succeed } from '../../kernel/result.ts'
-import { unlimited, type Target } from '../target.ts'
+import { selectOne } from '../target.ts'
 import { getFromHeroku, type AskHeroku, type FromHeroku } from './api.ts'
 
-/** What an opening asks of an app: it is one instance, and nothing limits its size. */
-export const createHerokuSelection = ({
-  key: target,
-  app,
-}: HerokuSettings): Pick<Target, 'select' | 'capacity'> => ({
-  select: () =>
-    Promise.resolve({
-      leftOut: null,
-      candidates: [{ id: toInstanceId(app), target, obstacle: null, warning: null }],
-    }),
-  capacity: () => Promise.resolve(unlimited),
-})
-
 export const toInstanceId = (app: string): InstanceId => InstanceId.parse(`heroku:${app}`)
+
+export const createHerokuSelection = ({ key, app }: HerokuSettings) =>
+  selectOne(toInstanceId(app), key)
 
 /** `GET /apps/{app}`, the fields that are used. */
 const HerokuApp = z.object({

@@ -2,21 +2,11 @@ import * as z from 'zod'
 import type { App, RenderSettings } from '../../deployment/app.ts'
 import { InstanceId } from '../../kernel/id.ts'
 import { parseImage } from '../../registry/image.ts'
-import { unlimited, type Target } from '../target.ts'
+import { selectOne } from '../target.ts'
 import { getFrom, type AskRender, type FromRender } from './api.ts'
 
-/** What an opening asks of a service: it is one instance, and nothing limits its size. */
-export const createRenderSelection = ({
-  key: target,
-  service,
-}: RenderSettings): Pick<Target, 'select' | 'capacity'> => ({
-  select: () =>
-    Promise.resolve({
-      leftOut: null,
-      candidates: [{ id: InstanceId.parse(service), target, obstacle: null, warning: null }],
-    }),
-  capacity: () => Promise.resolve(unlimited),
-})
+export const createRenderSelection = ({ key, service }: RenderSettings) =>
+  selectOne(InstanceId.parse(service), key)
 
 /** `GET /services/{id}`, the fields that are used. */
 const Service = z.object({

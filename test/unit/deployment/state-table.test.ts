@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { decide } from '../../../src/deployment/transition.ts'
 import type { Observation } from '../../../src/deployment/observation.ts'
 import { Fence, Generation } from '../../../src/kernel/id.ts'
 import { live, type Core } from '../../support/core.ts'
+import { rowsOf } from '../../support/pages.ts'
 import {
   after,
   candidateAt,
@@ -115,17 +115,6 @@ const renderTable = (): readonly string[] => {
   )
 }
 
-const tableIn = (page: string): readonly string[] => {
-  const [, section = ''] = page.split('\n## What follows from what\n')
-  return section
-    .replace(/\n## .*/s, '')
-    .split('\n')
-    .filter((line) => line.startsWith('| '))
-    .slice(2)
-    .map((line) => line.replaceAll(/ +/g, ' '))
-}
-
 it('ARCHITECTURE.md lists the events that follow from each input in each state', () => {
-  const page = readFileSync(new URL('../../../ARCHITECTURE.md', import.meta.url), 'utf8')
-  expect(tableIn(page)).toEqual(renderTable())
+  expect(rowsOf('ARCHITECTURE.md', 'What follows from what')).toEqual(renderTable())
 })

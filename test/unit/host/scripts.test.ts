@@ -709,14 +709,28 @@ test('a container is removed only where it has the name of the one that is to be
   const script = `docker() {
   echo "$*" >>"$root/asked"
   case $1 in
-    create) [[ ! -e $root/taken ]] || return 1; : >"$root/taken" ;;
+    create) [[ ! -e $root/taken && $4 != broken ]] || return 1; : >"$root/taken" ;;
+    inspect) [[ -e $root/taken ]] ;;
     rm) rm "$root/taken" ;;
   esac
 }
 with_values() { "$@"; }
-create_container --name landfall-two.5 image; create_container --name landfall-two.5 image; cat "$root/asked"`
+exists() { docker inspect "$1"; }
+create_container --name landfall-two.5 image; create_container --name landfall-two.5 image
+rm "$root/taken"; create_container --name landfall-two.5 broken || echo failed >>"$root/asked"; cat "$root/asked"`
   const create = 'create --name landfall-two.5 image'
-  expect(run(['container'], script)).toEqual([create, create, 'rm --force landfall-two.5', create])
+  const [inspect, remove] = ['inspect landfall-two.5', 'rm --force landfall-two.5']
+  const broken = 'create --name landfall-two.5 broken'
+  expect(run(['container'], script)).toEqual([
+    create,
+    create,
+    inspect,
+    remove,
+    create,
+    broken,
+    inspect,
+    'failed',
+  ])
 })
 
 // docs/reasons.md has a person remove the file `owner` where the other stage is gone for good.

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { Denied } from '../../../src/kernel/denied.ts'
-import { createReconcile } from '../../../src/rollout/reconcile.ts'
-import { plainly } from '../../support/calls.ts'
 import { commitAt, digestAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
-import { letItSettle, operate, pushGreen, runReconcile, tickOf } from '../../support/runs.ts'
+import { letItSettle, operate, pushGreen, runReconcile, runSelecting } from '../../support/runs.ts'
 
 const alarm = 'oc-lettings-5xx'
 
@@ -119,17 +117,24 @@ describe('a rollback', () => {
   it('rolls back on the instances that it knows where AWS refuses to list them, and says so', async () => {
     const world = await two()
     await operate(world, rollback)
-    const ports = world.toPorts(plainly)
-    const toTarget: typeof ports.toTarget = (settings) => ({
-      ...ports.toTarget(settings),
-      select: () => Promise.reject(new Denied('AWS refuses ec2:DescribeInstances')),
-    })
-    await createReconcile({ ...ports, toTarget })(tickOf(world))
+    await runSelecting(world, () => Promise.reject(new Denied('AWS refuses ec2:DescribeInstances')))
     expect(world.deployments.get(3)).toMatchObject({
       status: 'succeeded',
       message: 'on the instances known from before: AWS refuses ec2:DescribeInstances',
     })
     expect(world.hosts[0]?.serving).toEqual({ generation: 1, digest: digestAt(1) })
+  })
+
+  it('says which instances are left out, and why, where that leaves none to roll back on', async () => {
+    const world = await two()
+    await operate(world, rollback)
+    const leftOut = 'left out, because the tag landfall:stage is not test: i-00000001'
+    await runSelecting(world, () => Promise.resolve({ candidates: [], leftOut }))
+    expect(world.deployments.get(3)).toMatchObject({
+      status: 'failed',
+      reason: 'no_instances',
+      message: leftOut,
+    })
   })
 
   it('freezes the app where a rollback fails', async () => {

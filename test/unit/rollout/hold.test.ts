@@ -7,7 +7,7 @@ import { createReconcile } from '../../../src/rollout/reconcile.ts'
 import { plainly } from '../../support/calls.ts'
 import { commitAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
-import { pushGreen, runReconcile, tickOf } from '../../support/runs.ts'
+import { pushGreen, runReconcile, runSelecting, tickOf } from '../../support/runs.ts'
 
 /** A green commit whose image is there, of an app with a secret that is not handed out. */
 const heldWorld = async (trouble: 'secret_refused' | 'secret_unavailable'): Promise<World> => {
@@ -112,14 +112,8 @@ describe('a commit whose secret AWS refuses to hand out', () => {
 const refusal = "AWS refuses ec2:DescribeInstances to Landfall's function (UnauthorizedOperation)"
 
 /** One run in which AWS does not let Landfall list the instances. */
-const runDenied = (world: World, scan: Scan | null = null) => {
-  const ports = world.toPorts(plainly)
-  const toTarget: typeof ports.toTarget = (settings) => ({
-    ...ports.toTarget(settings),
-    select: () => Promise.reject(new Denied(refusal)),
-  })
-  return createReconcile({ ...ports, toTarget })(tickOf(world, { scan }))
-}
+const runDenied = (world: World, scan: Scan | null = null) =>
+  runSelecting(world, () => Promise.reject(new Denied(refusal)), scan)
 
 describe('a commit whose instances AWS does not let Landfall list', () => {
   it('waits with that reason, is reported once, and is deployed by itself after the right is there', async () => {
