@@ -733,6 +733,22 @@ rm "$root/taken"; create_container --name landfall-two.5 broken || echo failed >
   ])
 })
 
+// Docker prints an empty line for what it does not find.
+test('the network is made where Docker has none, and keeps its subnet where it has one', () => {
+  const script = `subnet=10.213.0.0/24
+docker() {
+  case $2 in
+    create) : >"$root/made" ;;
+    inspect) [[ -e $root/made ]] && echo 10.9.0.0/24 10.9.0.1 || { echo; return 1; } ;;
+  esac
+}
+subnet_obstacle() { :; }
+try() { echo made; "\${@:3}"; }
+ensure_network; echo "$subnet $gateway"; ensure_network; echo "$subnet $gateway"`
+  const found = '10.9.0.0/24 10.9.0.1'
+  expect(run(['network'], script)).toEqual(['made', found, found])
+})
+
 // docs/reasons.md has a person remove the file `owner` where the other stage is gone for good.
 test('an app whose owner was removed gets the one that deploys next, and writes nothing where all is right', () => {
   const script = `owner=000000000000/eu-west-3/new here=i-0123456789abcdef0
