@@ -5,8 +5,8 @@ import {
   type KnownRepository,
   type SentRepository,
 } from '../deployment/repository.ts'
-import type { Instant } from '../kernel/clock.ts'
-import type { AppName } from '../kernel/id.ts'
+import { secondsBetween, type Instant } from '../kernel/clock.ts'
+import { isSameName, type AppName } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Parsed } from '../sources/source.ts'
 
@@ -29,6 +29,8 @@ export interface RepositoryRecords {
   readonly note: (app: AppName, id: number, told: ToldRepository) => Promise<void>
 }
 
+type Identified = SentRepository & { readonly repositoryId: number }
+
 /** The apps whose repository, or whose image, a verified delivery is of. */
 export type FindApps = (parsed: Parsed, receivedAt: Instant) => Promise<readonly App[]>
 
@@ -38,84 +40,121 @@ const logTold = (log: Log, app: App, id: number, { renamed, refused }: ToldRepos
   if (renamed) log.warn('repository renamed at GitHub', { ...fields, renamed: renamed.name })
 }
 
-/** An id that is kept stays as long as landfall.yml is the same, so the memory of a function may hold it. */
+/**
+ * An id that is kept stays as long as landfall.yml is the same, so the memory of a function may hold it. That there is none
+ * it holds for a minute: an organization's hook tells of repositories that no app has to do with.
+ */
 const createMemory = (records: RepositoryRecords, log: Log) => {
-  const remembered = new Map<AppName, KnownRepository>()
-  const toldAt = new Map<string, number>()
+  const remembered = new Map<
+    AppName,
+    { readonly known: KnownRepository | null; readonly at: Instant }
+  >()
 
-  const load = async ({ name }: App): Promise<KnownRepository | null> => {
-    const known = remembered.get(name) ?? (await records.load(name))
-    if (known !== null) remembered.set(name, known)
+  const read = async ({ name }: App, at: Instant): Promise<KnownRepository | null> => {
+    const known = await records.load(name)
+    remembered.set(name, { known, at })
     return known
+  }
+
+  const load = async (app: App, at: Instant): Promise<KnownRepository | null> => {
+    const last = remembered.get(app.name)
+    const isFresh = last !== undefined && (last.known !== null || secondsBetween(last.at, at) < 60)
+    return isFresh ? last.known : read(app, at)
   }
 
   const keep = async (app: App, id: number, at: Instant): Promise<KnownRepository | null> => {
     const kept = { id, name: `${app.repository}`, keptAt: at }
-    if (await records.keep(app.name, kept, app.repositoryId === id)) {
-      log.info('repository id kept', { app: app.name, repository: app.repository, id })
-      remembered.set(app.name, { ...kept, renamed: null, refused: null })
-    } else {
-      // Another delivery was the first.
-      remembered.delete(app.name)
-    }
-    return load(app)
+    // Another delivery was the first.
+    if (!(await records.keep(app.name, kept, app.repositoryId !== null))) return read(app, at)
+    log.info('repository id kept', { app: app.name, repository: app.repository, id })
+    const known = { ...kept, renamed: null, refused: null }
+    remembered.set(app.name, { known, at })
+    return known
   }
 
-  /** Writes once an hour per app and fact. */
   const tell = async (
     app: App,
     known: KnownRepository,
     told: ToldRepository,
     at: Instant,
   ): Promise<void> => {
-    const key = `${app.name} ${told.renamed?.name} ${told.refused?.id}`
-    const now = Date.parse(at)
-    if (now - (toldAt.get(key) ?? Number.NEGATIVE_INFINITY) < 60 * 60 * 1000) return
     await records.note(app.name, known.id, told)
-    toldAt.set(key, now)
-    remembered.set(app.name, { ...known, ...told })
+    remembered.set(app.name, { known: { ...known, ...told }, at })
     logTold(log, app, known.id, told)
   }
 
-  return { load, keep, tell, reload: records.load }
+  return { read, load, keep, tell }
 }
+type Memory = ReturnType<typeof createMemory>
+
+/** Each fact is written once an hour. */
+const isRecent = ({ at: toldAt }: { readonly at: Instant }, at: Instant): boolean =>
+  secondsBetween(toldAt, at) < 60 * 60
 
 const isOf = async (
-  { load, keep, tell, reload }: ReturnType<typeof createMemory>,
+  { load, keep, tell }: Memory,
   app: App,
-  sent: SentRepository,
+  sent: Identified,
   at: Instant,
 ): Promise<boolean> => {
   const { repository, repositoryId } = sent
-  if (app.repository === null) return false
-  if (repositoryId === null)
-    return (
-      identifyRepository(app, sent, null) === 'same' ||
-      // Another run of the function may have noted a new name.
-      identifyRepository(app, sent, await reload(app.name)) === 'same'
-    )
-  const loaded = await load(app)
-  const identity = identifyRepository(app, sent, loaded)
+  const loaded = knownOf(app, await load(app, at))
+  const isUnrelated = identifyRepository(app, sent, loaded) === 'unrelated'
   // An id that landfall.yml states is kept with the first delivery, also one of another repository.
-  const expected = app.repositoryId ?? (identity === 'first' ? repositoryId : null)
-  const isNew = identity !== 'unrelated' && expected !== null
-  const isKept = !isNew || knownOf(app, loaded)?.id === expected
-  const known = knownOf(app, isKept ? loaded : await keep(app, expected, at))
+  const first = app.repositoryId ?? repositoryId
+  const known = loaded ?? (isUnrelated ? null : knownOf(app, await keep(app, first, at)))
   if (known === null) return false
+  const { renamed, refused } = known
   switch (identifyRepository(app, sent, known)) {
     case 'renamed':
-      await tell(app, known, { renamed: { name: repository, at } }, at)
+      if (renamed?.name !== repository || !isRecent(renamed, at))
+        await tell(app, known, { renamed: { name: repository, at } }, at)
       return true
     case 'same':
-      if (known.renamed !== null) await tell(app, known, { renamed: null }, at)
+      if (renamed !== null) await tell(app, known, { renamed: null }, at)
       return true
     case 'other':
-      await tell(app, known, { refused: { id: repositoryId, at } }, at)
+      if (refused?.id !== repositoryId || !isRecent(refused, at))
+        await tell(app, known, { refused: { id: repositoryId, at } }, at)
       return false
     case 'first':
     case 'unrelated':
       return false
   }
+}
+
+/** Goes by the name: CircleCI tells no id. */
+const isOfName = async (
+  app: App,
+  sent: SentRepository,
+  load: Memory['load'],
+  at: Instant,
+): Promise<boolean> =>
+  identifyRepository(app, sent, null) === 'same' ||
+  identifyRepository(app, sent, await load(app, at)) === 'same'
+
+/** A record that cannot be read stops the deliveries with the name of its app's repository, and those of no other app. */
+const filterApps = async (
+  apps: readonly App[],
+  { repository }: SentRepository,
+  isOfDelivery: (app: App) => Promise<boolean>,
+  log: Log,
+): Promise<readonly App[]> => {
+  const unread: { readonly app: App; readonly error: unknown }[] = []
+  const found = await Promise.all(
+    apps.map((app) =>
+      isOfDelivery(app).catch((error: unknown) => {
+        unread.push({ app, error })
+        return false
+      }),
+    ),
+  )
+  const isAnyFound = found.includes(true)
+  for (const { app, error } of unread) {
+    if (!isAnyFound || isSameName(`${app.repository}`, repository)) throw error
+    log.error('failed to read repository of app', { app: app.name, error })
+  }
+  return apps.filter((_, index) => found[index])
 }
 
 export const createFindApps = (
@@ -124,10 +163,17 @@ export const createFindApps = (
   log: Log,
 ): FindApps => {
   const memory = createMemory(records, log)
-  return async (parsed, receivedAt) => {
+  const withCode = apps.filter(({ repository }) => repository !== null)
+  return async (parsed, at) => {
     if (parsed.kind === 'image') return apps.filter(({ name }) => name === parsed.app)
     if (parsed.kind !== 'push' && parsed.kind !== 'ci_run') return []
-    const found = await Promise.all(apps.map((app) => isOf(memory, app, parsed, receivedAt)))
-    return apps.filter((_, index) => found[index])
+    const { repository, repositoryId } = parsed
+    const filter = (isOfDelivery: (app: App) => Promise<boolean>) =>
+      filterApps(withCode, parsed, isOfDelivery, log)
+    if (repositoryId !== null)
+      return filter((app) => isOf(memory, app, { repository, repositoryId }, at))
+    const found = await filter((app) => isOfName(app, parsed, memory.load, at))
+    // Another run of the function may have noted a new name.
+    return found.length > 0 ? found : filter((app) => isOfName(app, parsed, memory.read, at))
   }
 }

@@ -26,12 +26,14 @@ export interface SentRepository {
  */
 export type Identity = 'first' | 'same' | 'renamed' | 'other' | 'unrelated'
 
-/** What is known of the repository that landfall.yml names; another name there makes what was kept void. */
+/** What is known of the repository that landfall.yml names; another name or id there makes what was kept void. */
 export const knownOf = (
-  { repository }: App,
+  { repository, repositoryId }: App,
   known: KnownRepository | null,
-): KnownRepository | null =>
-  known !== null && repository !== null && isSameName(known.name, repository) ? known : null
+): KnownRepository | null => {
+  if (known === null || repository === null || !isSameName(known.name, repository)) return null
+  return repositoryId === null || repositoryId === known.id ? known : null
+}
 
 /** What to ask GitHub for: the name of landfall.yml, or the newer one. */
 export const nameAtGithub = (app: App, given: KnownRepository | null): string | null =>

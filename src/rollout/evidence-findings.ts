@@ -25,7 +25,7 @@ export const judgeRepository = ({
             `GitHub calls ${app.repository} (id ${id}) ${renamed.name} now: its deliveries count; write repository: ${renamed.name}`,
           ),
         ]),
-    ...(refused === null || refused.id === app.repositoryId
+    ...(refused === null
       ? []
       : [
           warn(
@@ -34,7 +34,13 @@ export const judgeRepository = ({
           ),
         ]),
     ...(renamed === null && refused === null
-      ? [{ level: 'fine', what: 'repository', message: `${app.repository} is ${id}` } as const]
+      ? [
+          {
+            level: 'fine',
+            what: 'repository',
+            message: `${app.repository} has the id ${id} at GitHub`,
+          } as const,
+        ]
       : []),
   ]
 }

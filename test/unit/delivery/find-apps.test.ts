@@ -92,6 +92,67 @@ describe('the apps of a delivery', () => {
   })
 })
 
+describe('a delivery of a repository that no app has', () => {
+  it('reads that an app has had no delivery once a minute', async () => {
+    await start(shop)(pushOf('acme/shop', 7), now)
+    const find = start(shop, other)
+    loads = 0
+    for (const seconds of [0, 1, 59])
+      expect(await namesOf(find(pushOf('acme/x', 8), addSeconds(now, seconds)))).toEqual([])
+    expect(loads).toBe(2)
+    await find(pushOf('acme/x', 8), addSeconds(now, 60))
+    expect(loads).toBe(3)
+  })
+
+  it('does not hide the first delivery of an app within that minute', async () => {
+    const find = start(shop)
+    await find(pushOf('acme/x', 8), now)
+    await start(shop)(pushOf('acme/shop', 7), now)
+    expect(await namesOf(find(pushOf('acme/shop', 8), now))).toEqual([])
+    expect(await namesOf(find(pushOf('acme/shop', 7), now))).toEqual(['shop'])
+  })
+})
+
+it('reads no record again for a workflow of CircleCI that is of another app', async () => {
+  const find = start(shop, other)
+  for (let times = 0; times < 3; times += 1)
+    expect(await namesOf(find(workflowOf('acme/other'), now))).toEqual(['other'])
+  expect(loads).toBe(1)
+})
+
+describe('a record that cannot be read', () => {
+  const load: typeof records.load = async (app) => {
+    if (app === shop.name) throw new Error('unreadable')
+    return records.load(app)
+  }
+  const startDamaged = () =>
+    createFindApps(
+      { ...records, load },
+      [shop, other],
+      createLog({}, (line) => lines.push(line)),
+    )
+
+  it('stops no delivery of another app, and is logged', async () => {
+    const find = startDamaged()
+    expect(await namesOf(find(pushOf('acme/other', 9), now))).toEqual(['other'])
+    expect(await namesOf(find(workflowOf('acme/other'), now))).toEqual(['other'])
+    expect(lines.filter((line) => line.includes('"level":"error"'))).toHaveLength(2)
+  })
+
+  it.each(['acme/shop', 'acme/x'])('stops one of %s, which may be of its app', async (name) => {
+    await expect(startDamaged()(pushOf(name, 9), now)).rejects.toThrow('unreadable')
+  })
+
+  it('stops one that has the name of its app and of another', async () => {
+    const find = createFindApps(
+      { ...records, load },
+      [shop, worker],
+      createLog({}, () => undefined),
+    )
+    await expect(find(pushOf('acme/shop', 7), now)).rejects.toThrow('unreadable')
+  })
+})
+
 describe('a repository', () => {
   it('is kept by the id of its first delivery, and another one with its name is refused and told', async () => {
     expect(await namesOf(start(shop)(pushOf('acme/shop', 7), now))).toEqual(['shop'])
@@ -155,6 +216,31 @@ describe('a repository', () => {
     expect(await namesOf(start(stated)(pushOf('acme/store', 9), now))).toEqual(['shop'])
     expect(await namesOf(start(shop)(pushOf('acme/shop', 7), now))).toEqual([])
     expect(await namesOf(start(shop)(pushOf('acme/shop', 9), now))).toEqual(['shop'])
+  })
+
+  it('has no other name than its own once landfall.yml states its id', async () => {
+    await start(shop)(pushOf('acme/shop', 7), now)
+    await start(shop)(pushOf('umbrella/store', 7), now)
+    const find = start({ ...shop, repositoryId: 9 })
+    expect(await namesOf(find(workflowOf('umbrella/store'), now))).toEqual([])
+    expect(await namesOf(find(workflowOf('acme/shop'), now))).toEqual(['shop'])
+  })
+
+  it('is told once an hour of all runs of the function', async () => {
+    await start(shop)(pushOf('acme/shop', 7), now)
+    for (const seconds of [0, 10, 20]) {
+      const find = start(shop)
+      await find(pushOf('acme/shop', 8), addSeconds(now, seconds))
+      await find(pushOf('acme/store', 7), addSeconds(now, seconds))
+    }
+    expect(lines.filter((line) => line.includes('"level":"warn"'))).toHaveLength(2)
+  })
+
+  it('is told again as renamed where it had its name back for a while', async () => {
+    const find = start(shop)
+    for (const name of ['acme/shop', 'acme/store', 'acme/shop', 'acme/store'])
+      await find(pushOf(name, 7), now)
+    expect(await namesOf(find(workflowOf('acme/store'), now))).toEqual(['shop'])
   })
 
   it('is the one of two first deliveries that was kept', async () => {
