@@ -9,7 +9,7 @@ import type { Parsed } from '../sources/source.ts'
 /** Records when an app last got an event of this kind. */
 export type RecordSeen = (app: AppName, kind: HookKind, at: Instant) => Promise<void>
 
-/** Records a name for an app: one that landfall.yml has in any case, others as far as there is room. */
+/** Records a name for an app as far as there is room, of which half is for names that landfall.yml has. */
 export type RecordName = (app: AppName, name: SeenName, isExpected: boolean) => Promise<void>
 
 /** What a name is of, and its parts. */

@@ -24,8 +24,8 @@ export const createRecordSeen =
     if (!isRecorded) throw new SchemaVersionUnknown(key)
   }
 
-/** The item is read at every look at the app. */
-const mostOtherNames = 20
+/** The item is read at every look at the app, and people who may push can send any number. */
+const mostNames = { others: 20, all: 40 }
 
 const SeenNameSchema: z.ZodType<SeenName> = z.discriminatedUnion('kind', [
   z.object({
@@ -43,15 +43,13 @@ export const createRecordName =
   async (app, name, isExpected) => {
     await updateItem(table, itemKey.seen(app), {
       UpdateExpression: 'SET app = :app, schemaVersion = :schemaVersion ADD #names :names',
-      ConditionExpression: isExpected
-        ? isOurs
-        : `${isOurs} AND (attribute_not_exists(#names) OR size(#names) < :most)`,
+      ConditionExpression: `${isOurs} AND (attribute_not_exists(#names) OR size(#names) < :most)`,
       ExpressionAttributeNames: { '#names': 'names' },
       ExpressionAttributeValues: {
         ':app': app,
         ':schemaVersion': schemaVersion,
         ':names': new Set([JSON.stringify(name)]),
-        ...(isExpected ? {} : { ':most': mostOtherNames }),
+        ':most': isExpected ? mostNames.all : mostNames.others,
       },
     })
   }
