@@ -45,14 +45,13 @@ const toCredential = (written: string): Credential => {
 
 /**
  * `postgres://user:password@host`. Name and password may have an `@` of their own, and clients differ in which one ends
- * them: the first, or the last before the path. A password that has a `/` goes to the last of all.
+ * them: the first, the last before the path, or the last of all, before which a password may have a `/`.
  */
 const readCredentials = (line: string): readonly Credential[] => {
   const [, rest = ''] = /^[a-z][a-z0-9+.-]*:\/\/(.*)$/i.exec(line) ?? []
   const [authority = ''] = /^[^/?#]*/.exec(rest) ?? []
-  const within = authority.includes('@') ? authority : rest
-  const ends = [within.indexOf('@'), within.lastIndexOf('@')].filter((end) => end >= 0)
-  return [...new Set(ends)].map((end) => toCredential(within.slice(0, end)))
+  const ends = [rest.indexOf('@'), authority.lastIndexOf('@'), rest.lastIndexOf('@')]
+  return [...new Set(ends)].filter((end) => end >= 0).map((end) => toCredential(rest.slice(0, end)))
 }
 
 /** Frameworks take a URL apart and print the parts, decoded or not. */

@@ -78,6 +78,11 @@ describe('a value is masked', () => {
       'half/of#it@second-half',
     ],
     [
+      'without the rest of its address: a password with @ before and after a /',
+      'postgres://shop:half@more/of-it@db:5432/shop',
+      'half@more/of-it',
+    ],
+    [
       'without the rest of its address: a password with : and an address after it',
       'https://shop:first:second@host/?mail=ada@example.com',
       'first:second',
