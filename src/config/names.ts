@@ -24,22 +24,24 @@ const toRepositoryName = (written: string): string => {
   const [, path = ''] =
     /^(?:\w+:\/\/)?(?:[^@/]+@)?(?:www\.)?github\.com[/:](.+)$/i.exec(written) ?? []
   const [owner, name = ''] = (path === '' ? written : path).split('/')
-  return `${owner}/${name.replace(/\.git$/, '')}`
+  return `${owner}/${name.replace(/\.git$/i, '')}`
 }
 
-/** In any case of letters, which GitHub ignores. */
+/** In any case of letters, which GitHub ignores. An owner has no dot, so no host is one. */
 export const RepositoryName = nameLike(
   'a repository on GitHub, such as acme/oc-lettings',
-  /^(?!github\.com\/)[\w.-]+\/(?![\w.-]*\.git$)[\w.-]+$/,
+  /^[\w-]+\/(?!\.{1,2}$|[\w.-]*\.[gG][iI][tT]$)[\w.-]+$/,
   toRepositoryName,
 )
 
-/** The address of its page at Docker Hub or GitHub, or with a scheme, a tag or capitals. */
+/** The address of its page at Docker Hub, GitHub, Quay or Amazon's gallery, or with a scheme, a tag or capitals. */
 const toImageName = (written: string): string => {
   const address = written
     .replace(/^https?:\/\//i, '')
     .replace(/^(?:(?:hub|www)\.)?docker\.com\/(?:(?:r|u|_|layers|repository\/docker)\/)?/i, '')
     .replace(/^github\.com\/([^/]+)\/[^/]+\/pkgs\/container\//i, 'ghcr.io/$1/')
+    .replace(/^quay\.io\/repository\//i, 'quay.io/')
+    .replace(/^gallery\.ecr\.aws\//i, 'public.ecr.aws/')
     .replace(/\/(?:tags|general)?\/?$/, '')
     .replace(/@sha256:.*$/, '')
     .replace(/:[^/]*$/, '')
@@ -49,7 +51,7 @@ const toImageName = (written: string): string => {
 /** `[registry[:port]/]path`, without tag and digest. Only the host of a registry may have capitals. */
 export const ImageName = nameLike(
   'an image without its tag, such as acme/oc-lettings or registry.example:5000/name (the tag goes to "tag")',
-  /^(?=.{1,255}$)(?!(?:(?:hub|www)\.)?docker\.com\/|github\.com\/)(?:(?=[^/]*[.:]|localhost\/)[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/,
+  /^(?=.{1,255}$)(?!(?:(?:hub|www)\.)?docker\.com\/|github\.com\/|quay\.io\/repository\/|gallery\.ecr\.aws\/)(?:(?=[^/]*[.:]|localhost\/)[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/,
   toImageName,
 ).refine(
   (image) => !/^[^/]*[.:][^/]*\//.test(image) || URL.canParse(`https://${image.split('/')[0]}`),

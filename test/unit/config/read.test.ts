@@ -59,6 +59,7 @@ test.each([
   ['repository', 'git@github.com:acme/shop.git', 'acme/shop'],
   ['repository', 'github.com/acme/shop', 'acme/shop'],
   ['repository', 'https://github.com/acme/shop/tree/main', 'acme/shop'],
+  ['repository', 'acme/shop.GIT', 'acme/shop'],
   ['image', 'https://hub.docker.com/r/acme/shop', 'acme/shop'],
   ['image', 'hub.docker.com/r/acme/shop/tags', 'acme/shop'],
   ['image', 'https://hub.docker.com/repository/docker/acme/shop/general', 'acme/shop'],
@@ -69,6 +70,9 @@ test.each([
   ['image', 'registry.example:5000/Acme/shop', 'registry.example:5000/acme/shop'],
   ['image', 'https://ghcr.io/acme/shop', 'ghcr.io/acme/shop'],
   ['image', 'https://github.com/acme/shop/pkgs/container/shop', 'ghcr.io/acme/shop'],
+  ['image', 'https://quay.io/repository/acme/shop', 'quay.io/acme/shop'],
+  ['image', 'quay.io/repository/acme/shop', 'quay.io/acme/shop'],
+  ['image', 'gallery.ecr.aws/acme/shop', 'public.ecr.aws/acme/shop'],
   ['image', 'acme/shop:latest', 'acme/shop'],
 ])('says how to write the %s %s', (key, written, meant) => {
   const text =
@@ -84,6 +88,8 @@ test.each([
 test.each([
   ['repository', 'https://gitlab.com/acme/shop'],
   ['repository', 'shop'],
+  ['repository', 'GitHub.com/acme'],
+  ['repository', 'acme/..'],
   ['branch', 'refs/tags/v1'],
   ['image', 'github.com/acme/shop'],
 ])('refuses the %s %s, of which it is not known what is meant', (key, written) => {
