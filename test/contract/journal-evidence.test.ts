@@ -213,6 +213,12 @@ describe('a CI run', () => {
     expect(Object.values((await load(id)).ci)).toEqual([{ ...run, attempt: 2 }])
   })
 
+  it('takes a run that tells no file for one of the recorded file', async () => {
+    const id = newCommit()
+    await record(id, run)
+    expect(await record(id, { ...run, workflowId: null })).toBe('unchanged')
+  })
+
   it('keeps the first 16 workflow files of one name', async () => {
     const id = newCommit()
     for (let file = 0; file < 20; file += 1)

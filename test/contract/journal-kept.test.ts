@@ -18,7 +18,7 @@ import { createFleetScans } from '../../src/journal/fleet-scans.ts'
 import { createRenewals } from '../../src/journal/renewals.ts'
 import { createProxyImages } from '../../src/journal/proxy-images.ts'
 import { createRepositories } from '../../src/journal/repositories.ts'
-import { createRecordSeen, createSeen } from '../../src/journal/seen.ts'
+import { createRecordName, createRecordSeen, createSeen } from '../../src/journal/seen.ts'
 import { toItemKey, type Item } from '../../src/journal/table.ts'
 import { createTags } from '../../src/journal/tags.ts'
 import { AppName, Digest, Generation, InstanceId, RevisionId } from '../../src/kernel/id.ts'
@@ -299,5 +299,21 @@ describe('a record of an unknown schema version', () => {
       expect(await journal.read(toItemKey(item))).toEqual(item)
       await remove(raw)
     }
+  })
+
+  it('does not let a webhook change the names and the repository in one', async () => {
+    const app = AppName.parse('oc-lettings')
+    const at = '2027-01-01T00:00:00.000Z'
+    const { keep, note } = createRepositories(journal.table)
+    const names = await newer('seen.json')
+    await createRecordName(journal.table)(app, { kind: 'branch', branch: 'Main' }, true)
+    expect(await journal.read(toItemKey(names.item))).toEqual(names.item)
+    const { raw, item } = await newer('repository.json')
+    for (const isStated of [false, true])
+      expect(await keep(app, { id: 4711, name: 'acme/x', keptAt: at }, isStated)).toBe(false)
+    await note(app, 4711, { refused: { id: 1, at } })
+    expect(await journal.read(toItemKey(item))).toEqual(item)
+    await remove(names.raw)
+    await remove(raw)
   })
 })

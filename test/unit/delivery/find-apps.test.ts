@@ -255,6 +255,7 @@ describe('a repository', () => {
       createLog({}, () => undefined),
     )
     expect(await namesOf(find(pushOf('acme/shop', 8), now))).toEqual([])
+    expect(await records.load(shop.name)).toMatchObject({ id: 7, refused: { id: 8 } })
     expect(await namesOf(late(pushOf('acme/shop', 7), now))).toEqual(['shop'])
   })
 })

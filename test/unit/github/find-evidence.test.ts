@@ -228,7 +228,8 @@ describe('the repository at GitHub', () => {
   })
 
   it('has no say in runs of another one', async () => {
-    runs = [runOf({ repository: { id: 1 }, head_repository: { id: 1 } })]
+    const other = { id: 1, full_name: repository }
+    runs = [runOf({ repository: other, head_repository: other })]
     expect(await find(10_000, knownAs(4711))).toEqual(told([]))
   })
 })

@@ -68,6 +68,16 @@ describe('a value is masked', () => {
       'first-half@second-half',
     ],
     [
+      'without the rest of its address: the same, up to its @',
+      'postgres://shop:first-half@second-half@db:5432/shop',
+      'first-half',
+    ],
+    [
+      'without the rest of its address: a password with @ and an address after it',
+      'https://shop:first@second@host/?mail=ada@example.com',
+      'first@second',
+    ],
+    [
       'without the rest of its address: a password whose user has an @',
       'mysql://shop@tenant:long-password@db:3306/shop',
       'long-password',

@@ -202,6 +202,12 @@ describe('parseGithubEvent: a repository', () => {
       expect(await verify('push', body)).toEqual(fail('malformed'))
     },
   )
+
+  it.each([-1, 1.5, 2 ** 53, '1', null])('answers malformed to the id %j', async (id) => {
+    const repository = { id, full_name: 'acme/oc-lettings', pushed_at: 1 }
+    expect(await verify('push', pushBody({ repository }))).toEqual(fail('malformed'))
+    expect(await verify('workflow_run', runBody({}, { repository }))).toEqual(fail('malformed'))
+  })
 })
 
 describe('parseGithubEvent: the end of a run', () => {
