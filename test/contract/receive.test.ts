@@ -124,8 +124,15 @@ describe('what is received', () => {
     ])
     await receive(run, services)
     expect(database.operations.splice(0)).toEqual(['UpdateItem', 'PutItem'])
-    await receive(githubRequest('issues', {}), services)
-    expect(database.operations).toEqual(['PutItem'])
+    const elsewhere = { id: 9, full_name: 'acme/x' }
+    for (const ignored of [
+      githubRequest('issues', {}),
+      githubRequest('push', pushBody({ ref: 'refs/heads/feature' })),
+      githubRequest('workflow_run', runBody({}, { repository: elsewhere })),
+    ]) {
+      await receive(ignored, services)
+      expect(database.operations.splice(0)).toEqual(['PutItem'])
+    }
   })
 
   it('is refused where another repository has the name of the first one', async () => {
