@@ -5,7 +5,7 @@ import type { Notice, NoticeDeployment } from '../deployment/notice.ts'
 import { nameAtGithub, type KnownRepository } from '../deployment/repository.ts'
 import type { OpenGithub } from '../github/api.ts'
 import { readGithub, type GithubAnswer } from '../github/reads.ts'
-import { refused } from '../kernel/foreign.ts'
+import { later, refused } from '../kernel/foreign.ts'
 import type { AppName, Commit } from '../kernel/id.ts'
 import { succeed } from '../kernel/result.ts'
 import { Retryable, unlessRetryable } from '../kernel/retryable.ts'
@@ -136,7 +136,8 @@ export const createGithubReporter =
     const { reports } = app
     const { commit } = deployment
     const known = await loadRepository(app.name).catch(unlessRetryable)
-    const repository = nameAtGithub(app, known instanceof Retryable ? null : known)
+    if (known instanceof Retryable) return later(known.message)
+    const repository = nameAtGithub(app, known)
     if (reports.github === null || repository === null)
       return refused(`${app.name} has no reports.github or no repository in landfall.yml`)
     if (commit === null)
