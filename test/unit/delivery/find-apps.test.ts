@@ -4,8 +4,8 @@ import type { App } from '../../../src/deployment/app.ts'
 import { addSeconds } from '../../../src/kernel/clock.ts'
 import { AppName } from '../../../src/kernel/id.ts'
 import { createLog } from '../../../src/kernel/log.ts'
-import type { CiRunFacts, PushFacts } from '../../../src/sources/source.ts'
-import { appOf, commit } from '../../support/apps.ts'
+import { appOf } from '../../support/apps.ts'
+import { pushFacts, runFacts } from '../../support/facts.ts'
 import { createMemoryRepositories } from '../../support/receiving.ts'
 
 const now = '2026-11-20T10:00:00.000Z'
@@ -36,33 +36,9 @@ const start = (...apps: readonly App[]): FindApps =>
     createLog({}, (line) => lines.push(line)),
   )
 
-const pushOf = (repository: string, repositoryId: number): PushFacts => ({
-  kind: 'push',
-  repository,
-  repositoryId,
-  ref: 'refs/heads/main',
-  commit,
-  pushedAt: now,
-  origin: null,
-})
-const workflowOf = (repository: string): CiRunFacts => ({
-  kind: 'ci_run',
-  ci: 'circleci',
-  repository,
-  repositoryId: null,
-  branch: 'main',
-  commit,
-  isPush: true,
-  workflow: 'build',
-  workflowPath: null,
-  projectId: 'p-1',
-  runId: '1',
-  runNumber: 1,
-  attempt: 1,
-  createdAt: now,
-  conclusion: 'success',
-  origin: null,
-})
+const pushOf = (repository: string, repositoryId: number) => pushFacts({ repository, repositoryId })
+const workflowOf = (repository: string) =>
+  runFacts({ ci: 'circleci', repository, repositoryId: null, workflowPath: null })
 const namesOf = async (found: Promise<readonly App[]>) => (await found).map(({ name }) => name)
 
 describe('the apps of a delivery', () => {

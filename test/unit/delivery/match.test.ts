@@ -3,40 +3,15 @@ import { match } from '../../../src/delivery/match.ts'
 import type { App } from '../../../src/deployment/app.ts'
 import { AppName } from '../../../src/kernel/id.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
-import type { CiRunFacts, ImageFacts, Parsed, PushFacts } from '../../../src/sources/source.ts'
+import type { CiRunFacts, ImageFacts, Parsed } from '../../../src/sources/source.ts'
 import { appOf, commit } from '../../support/apps.ts'
 import { originAt } from '../../support/examples.ts'
+import { pushFacts, runFacts } from '../../support/facts.ts'
 
 const receivedAt = '2026-11-20T10:05:00.000Z'
 
-const push: PushFacts = {
-  kind: 'push',
-  repository: 'acme/oc-lettings',
-  repositoryId: 1,
-  ref: 'refs/heads/main',
-  commit,
-  pushedAt: '2026-11-20T10:00:00.000Z',
-  origin: { ...originAt(1), runUrl: null },
-}
-
-const run: CiRunFacts = {
-  kind: 'ci_run',
-  ci: 'github',
-  repository: 'acme/oc-lettings',
-  repositoryId: 1,
-  branch: 'main',
-  commit,
-  isPush: true,
-  workflow: 'CI',
-  workflowPath: '.github/workflows/ci.yml',
-  projectId: null,
-  runId: '30433642',
-  runNumber: 7,
-  attempt: 2,
-  createdAt: '2026-11-20T10:00:00.000Z',
-  conclusion: 'success',
-  origin: originAt(1),
-}
+const push = pushFacts({ origin: { ...originAt(1), runUrl: null } })
+const run = runFacts({ origin: originAt(1) })
 
 const image: ImageFacts = {
   kind: 'image',

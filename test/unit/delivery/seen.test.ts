@@ -3,41 +3,23 @@ import { createNoteSeen, type NoteSeen, type RecordName } from '../../../src/del
 import { addSeconds } from '../../../src/kernel/clock.ts'
 import { AppName } from '../../../src/kernel/id.ts'
 import { createLog } from '../../../src/kernel/log.ts'
-import type { CiRunFacts, Parsed } from '../../../src/sources/source.ts'
-import { appOf, commit } from '../../support/apps.ts'
+import type { Parsed } from '../../../src/sources/source.ts'
+import { appOf } from '../../support/apps.ts'
+import { pushFacts, runFacts } from '../../support/facts.ts'
 
 const now = '2026-11-20T10:00:00.000Z'
-const repository = 'acme/oc-lettings'
 const lettings = [appOf('oc-lettings'), appOf('oc-lettings-staging', { branch: 'staging' })]
 const other = [appOf('other')]
 
-const push = (ref: string): Parsed => ({
-  kind: 'push',
-  repository,
-  repositoryId: 1,
-  ref,
-  commit,
-  pushedAt: now,
-  origin: null,
-})
-const run = (ci: 'github' | 'circleci'): CiRunFacts => ({
-  kind: 'ci_run',
-  ci,
-  repository,
-  repositoryId: ci === 'github' ? 1 : null,
-  branch: 'feature',
-  commit,
-  isPush: false,
-  workflow: 'CI',
-  workflowPath: null,
-  projectId: null,
-  runId: '1',
-  runNumber: 1,
-  attempt: 1,
-  createdAt: now,
-  conclusion: 'success',
-  origin: null,
-})
+const push = (ref: string) => pushFacts({ ref })
+const run = (ci: 'github' | 'circleci') =>
+  runFacts({
+    ci,
+    repositoryId: ci === 'github' ? 1 : null,
+    branch: 'feature',
+    isPush: false,
+    workflowPath: null,
+  })
 const image: Parsed = {
   kind: 'image',
   app: AppName.parse('other'),
