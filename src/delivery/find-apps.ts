@@ -40,15 +40,17 @@ const logTold = (log: Log, app: App, id: number, { renamed, refused }: ToldRepos
   if (renamed) log.warn('repository renamed at GitHub', { ...fields, renamed: renamed.name })
 }
 
+interface Remembered {
+  readonly known: KnownRepository | null
+  readonly at: Instant
+}
+
 /**
  * An id that is kept stays as long as landfall.yml is the same, so the memory of a function may hold it. That there is none
  * it holds for a minute: an organization's hook tells of repositories that no app has to do with.
  */
 const createMemory = (records: RepositoryRecords, log: Log) => {
-  const remembered = new Map<
-    AppName,
-    { readonly known: KnownRepository | null; readonly at: Instant }
-  >()
+  const remembered = new Map<AppName, Remembered>()
 
   const read = async ({ name }: App, at: Instant): Promise<KnownRepository | null> => {
     const known = await records.load(name)
@@ -85,14 +87,14 @@ const createMemory = (records: RepositoryRecords, log: Log) => {
 
   return { read, load, keep, tell }
 }
-type Memory = ReturnType<typeof createMemory>
+type RepositoryMemory = ReturnType<typeof createMemory>
 
 /** Each fact is written once an hour. */
 const isRecent = ({ at: toldAt }: { readonly at: Instant }, at: Instant): boolean =>
   secondsBetween(toldAt, at) < 60 * 60
 
 const isOf = async (
-  { load, keep, tell }: Memory,
+  { load, keep, tell }: RepositoryMemory,
   app: App,
   sent: Identified,
   at: Instant,
@@ -127,7 +129,7 @@ const isOf = async (
 const isOfName = async (
   app: App,
   sent: SentRepository,
-  load: Memory['load'],
+  load: RepositoryMemory['load'],
   at: Instant,
 ): Promise<boolean> =>
   identifyRepository(app, sent, null) === 'same' ||
