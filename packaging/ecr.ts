@@ -2,6 +2,7 @@ import type { App, Configuration } from '../src/deployment/app.ts'
 import { parseEcr } from '../src/registry/ecr.ts'
 import { parseImage } from '../src/registry/image.ts'
 import { findEcr } from '../src/registry/login.ts'
+import { toRoleRefs, type InlinePolicy } from './role-room.ts'
 
 /** `arn:…:repository/acme/shop`; none where the image is not read by a function's role. */
 const listArns = (apps: readonly App[]): readonly object[] => {
@@ -16,26 +17,34 @@ const listArns = (apps: readonly App[]): readonly object[] => {
 }
 
 /** The rights of a pull, for these repositories. A token names none. */
-const policyFor = (apps: readonly App[], roles: readonly string[]) => {
-  const arns = listArns(apps)
-  if (arns.length === 0) return null
-  return {
-    Type: 'AWS::IAM::Policy',
-    Properties: {
-      PolicyName: 'images',
-      PolicyDocument: {
-        Version: '2012-10-17',
-        Statement: [
-          { Effect: 'Allow', Action: 'ecr:GetAuthorizationToken', Resource: '*' },
-          {
-            Effect: 'Allow',
-            Action: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
-            Resource: arns,
-          },
-        ],
-      },
-      Roles: roles.map((name) => ({ Ref: `${name}Role` })),
+const policyFor = (arns: readonly object[], roles: readonly string[]): InlinePolicy => ({
+  Type: 'AWS::IAM::Policy',
+  Properties: {
+    PolicyName: 'images',
+    PolicyDocument: {
+      Version: '2012-10-17',
+      Statement: [
+        { Effect: 'Allow', Action: 'ecr:GetAuthorizationToken', Resource: '*' },
+        {
+          Effect: 'Allow',
+          Action: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+          Resource: arns,
+        },
+      ],
     },
+    Roles: toRoleRefs(roles),
+  },
+})
+
+/** The right to read the images at Amazon ECR. */
+export const imagePolicies = ({ apps }: Configuration): Readonly<Record<string, InlinePolicy>> => {
+  const arns = listArns(apps)
+  const carried = listArns(
+    apps.filter(({ targets }) => targets.some(({ kind }) => kind === 'heroku')),
+  )
+  return {
+    ...(arns.length > 0 && { ImagesPolicy: policyFor(arns, ['Reconcile', 'Plan']) }),
+    ...(carried.length > 0 && { CarriedImagesPolicy: policyFor(carried, ['Carry']) }),
   }
 }
 
@@ -57,7 +66,9 @@ const toPushPattern = (apps: readonly App[]): object | null => {
 }
 
 /** Wakes `reconcile` at a push to one of these repositories; the queue's policy knows the rules of its name. */
-const pushResources = (EventPattern: object, stage: string) => {
+export const pushResources = ({ apps }: Configuration, stage: string) => {
+  const EventPattern = toPushPattern(apps)
+  if (EventPattern === null) return {}
   const Name = `landfall-${stage}-reconcile-rule-images`
   const Arn = { 'Fn::GetAtt': ['ReconcileLambdaFunction', 'Arn'] }
   const target = {
@@ -80,18 +91,5 @@ const pushResources = (EventPattern: object, stage: string) => {
         SourceArn: { 'Fn::GetAtt': ['ImagePushRule', 'Arn'] },
       },
     },
-  }
-}
-
-/** What the images at Amazon ECR need in the stack: the right to read them, and the rule for their pushes. */
-export const ecrResources = ({ apps }: Configuration, stage: string) => {
-  const carried = apps.filter(({ targets }) => targets.some(({ kind }) => kind === 'heroku'))
-  const pattern = toPushPattern(apps)
-  const images = policyFor(apps, ['Reconcile', 'Plan'])
-  const carriedImages = policyFor(carried, ['Carry'])
-  return {
-    ...(pattern !== null && pushResources(pattern, stage)),
-    ...(images !== null && { ImagesPolicy: images }),
-    ...(carriedImages !== null && { CarriedImagesPolicy: carriedImages }),
   }
 }

@@ -1,42 +1,66 @@
 /** IAM takes so many characters of a role's inline policies, all of them together and without blanks. */
 const mostPolicyCharacters = 10_240
 
-/** What a role's policy takes beside the secrets and keys of landfall.yml, under a stage's longest name. */
+/** What a role's own policy takes beside the secrets of landfall.yml, under a stage's longest name. */
 export const otherPolicyCharacters = 4_800
 
-/** A resource of a statement, quoted and with a comma, where partition and region have the longest names together. */
-const lengthOf = (arn: string): number =>
-  arn
-    .replace('${AWS::Partition}', 'aws-us-gov')
-    .replace('${AWS::Region}', 'us-gov-west-1')
-    .replace('${AWS::AccountId}', '123456789012').length + 3
+/** A policy that follows from landfall.yml, beside the one that a role has in packaging/roles.yml. */
+export interface InlinePolicy {
+  readonly Type: 'AWS::IAM::Policy'
+  readonly Properties: {
+    readonly PolicyName: string
+    readonly PolicyDocument: object
+    readonly Roles: readonly { readonly Ref: string }[]
+  }
+}
+
+/** @param names of functions: `Reconcile` */
+export const toRoleRefs = (names: readonly string[]) =>
+  names.map((name) => ({ Ref: `${name}Role` }))
+
+/** What CloudFormation makes of it where partition and region have the longest names together. */
+const resolve = (text: string): string =>
+  text
+    .replaceAll('${AWS::Partition}', 'aws-us-gov')
+    .replaceAll('${AWS::Region}', 'us-gov-west-1')
+    .replaceAll('${AWS::AccountId}', '123456789012')
+    .replaceAll('${AWS::URLSuffix}', 'amazonaws.com.cn')
+
+/** Each `{"Fn::Sub":"…"}` of a policy is a string there. */
+const lengthOf = (policy: unknown): number =>
+  resolve(JSON.stringify(policy).replaceAll(/\{"Fn::Sub":("[^"]*")\}/g, '$1')).length
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0)
 
-/** The statement that decrypts, without its keys. */
-const decryptCharacters = 250
-
 /**
- * What to tell of a role that IAM would not take for all the secrets that landfall.yml names: without this the
- * stack's deployment would end in CREATE_FAILED. Null where each role has room.
+ * What to tell of a role that IAM would not take with all that landfall.yml names: without this the stack's deployment
+ * would end in CREATE_FAILED. Null where each role has room.
+ *
+ * @param secrets the ARNs that each function reads
  */
-export const findTooManySecrets = (
-  secrets: Readonly<Record<string, readonly { readonly 'Fn::Sub': string }[]>>,
-  keys: readonly string[],
+export const findCrowdedRole = (
+  secrets: Readonly<Record<string, readonly object[]>>,
+  policies: readonly InlinePolicy[],
 ): string | null => {
-  const forKeys = keys.length === 0 ? 0 : decryptCharacters + sum(keys.map(lengthOf))
-  const room = mostPolicyCharacters - otherPolicyCharacters - forKeys
-  const needs = Object.entries(secrets).map(([name, arns]) => ({
-    name,
-    count: arns.length,
-    needed: sum(arns.map((arn) => lengthOf(arn['Fn::Sub']))),
-  }))
-  const crowded = needs.find(({ needed }) => needed > room)
+  const room = mostPolicyCharacters - otherPolicyCharacters
+  const needs = Object.entries(secrets).map(([name, arns]) => {
+    const isRead = ({ Properties: { Roles } }: InlinePolicy) =>
+      Roles.some(({ Ref }) => Ref.toLowerCase() === `${name}role`)
+    return {
+      name,
+      count: arns.length,
+      // Each with a comma.
+      forSecrets: sum(arns.map((arn) => lengthOf(arn) + 1)),
+      beside: sum(policies.filter(isRead).map((one) => lengthOf(one.Properties.PolicyDocument))),
+    }
+  })
+  const crowded = needs.find(({ forSecrets, beside }) => forSecrets + beside > room)
   if (crowded === undefined) return null
-  const { name, count, needed } = crowded
+  const { name, count, forSecrets, beside } = crowded
   return (
-    `landfall.yml names ${count} secrets that ${name} reads. With their names its role's policy would exceed` +
-    ` the ${mostPolicyCharacters} characters that IAM takes: they need ${needed} and have ${room}. Shorten the names,` +
-    ' let apps share secrets, or deploy some of the apps as a stage of their own (another landfall.yml).'
+    `landfall.yml names more than the role of ${name} has room for: IAM takes ${mostPolicyCharacters} characters of its` +
+    ` policies, of which the names of secrets (${count}) need ${forSecrets}, keys and repositories of Amazon ECR ${beside},` +
+    ` and both have ${room}. Shorten the names, let apps share secrets or repositories, or deploy some of the apps as a` +
+    ' stage of their own (another landfall.yml).'
   )
 }

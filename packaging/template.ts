@@ -3,8 +3,8 @@ import type { DocumentKind } from '../host/documents.ts'
 import { environments } from '../src/config/environment.ts'
 import { ConfigurationError, readConfigurationFile } from '../src/config/file.ts'
 import type { App, Configuration } from '../src/deployment/app.ts'
-import { ecrResources } from './ecr.ts'
-import { findTooManySecrets } from './role-room.ts'
+import { imagePolicies, pushResources } from './ecr.ts'
+import { findCrowdedRole, toRoleRefs, type InlinePolicy } from './role-room.ts'
 
 const stagePattern = /^[a-z][a-z0-9-]{0,31}$/
 
@@ -83,7 +83,7 @@ const secretArns = ({ sources, apps }: Configuration, stage: string) => {
  * Secrets under a key of the account's own: without this their readers would be refused. Only by way of
  * Secrets Manager: what else the key encrypts stays closed.
  */
-const keyResources = ({ kms }: Configuration) => {
+const keyPolicies = ({ kms }: Configuration): Readonly<Record<string, InlinePolicy>> => {
   if (kms.length === 0) return {}
   const readers = ['Webhook', 'Reconcile', 'Plan', 'Carry', 'Hooks']
   const service = { 'Fn::Sub': 'secretsmanager.${AWS::Region}.${AWS::URLSuffix}' }
@@ -99,7 +99,7 @@ const keyResources = ({ kms }: Configuration) => {
       Properties: {
         PolicyName: 'decrypt',
         PolicyDocument: { Version: '2012-10-17', Statement: [statement] },
-        Roles: readers.map((name) => ({ Ref: `${name}Role` })),
+        Roles: toRoleRefs(readers),
       },
     },
   }
@@ -160,16 +160,21 @@ const alarmEvents = ({ apps }: Configuration, stage: string) => {
  * What of the template follows from landfall.yml: which secrets each role may read, with which keys they are
  * decrypted, which images are read by a role, and which alarms wake `alarm`.
  *
- * @throws ConfigurationError where IAM would not take so many secrets
+ * @throws ConfigurationError where IAM would not take so many names
  */
 export const configuredParts = (configuration: Configuration, stage: string) => {
   const arns = secretArns(configuration, stage)
-  const crowded = findTooManySecrets(arns, configuration.kms)
+  const policies = { ...keyPolicies(configuration), ...imagePolicies(configuration) }
+  const crowded = findCrowdedRole(arns, Object.values(policies))
   if (crowded !== null) throw new ConfigurationError(crowded)
+  const resources: Readonly<Record<string, object>> = {
+    ...policies,
+    ...pushResources(configuration, stage),
+  }
   return {
     secretArns: arns,
     alarmEvents: alarmEvents(configuration, stage),
-    resources: { ...keyResources(configuration), ...ecrResources(configuration, stage) },
+    resources,
   }
 }
 export type ConfiguredParts = ReturnType<typeof configuredParts>
