@@ -112,3 +112,14 @@ test('masks a token of Amazon ECR in a host’s output without having it, and wh
   const cut = 'User: arn:aws ... 2:assumed-role/landfall/x on resource: 789012:repository/acme/shop'
   expect(mask(cut)).toBe('User: [masked] ... [masked] on resource: [masked]')
 })
+
+test(
+  'masks what a hostile host writes for Amazon ECR in a time that grows with its length alone',
+  { timeout: 10_000 },
+  async () => {
+    const mask = await createMaskOutput(noSecret)(atEcr)
+    // Milliseconds; searched from each of its letters anew, each of these takes half a minute.
+    for (const text of ['a', ':', 'a:rol'].map((part) => part.repeat(160_000 / part.length)))
+      expect(mask(text)).toBe(text)
+  },
+)
