@@ -7,7 +7,7 @@ import {
   type ReadEcrLogin,
   type SecretRefusal,
 } from '../secrets/app-secret.ts'
-import { inTime, toAwsFailure, type AwsFailure } from './client.ts'
+import { describeDenial, inTime, toAwsFailure, type AwsFailure } from './client.ts'
 
 /**
  * A token is good for 12 hours, also on an instance that pulls at the end of the longest deployment (6 h). A shorter time here
@@ -15,13 +15,16 @@ import { inTime, toAwsFailure, type AwsFailure } from './client.ts'
  */
 const keptTokenSeconds = 5 * 60
 
-const toRefusal = ({ kind, code }: AwsFailure): SecretRefusal =>
-  kind === 'refused' || kind === 'denied'
-    ? {
-        reason: 'registry_unauthorized',
-        message: `Amazon ECR gives the role of this function no token (${code}): deploy Landfall again if the image is new in landfall.yml, which grants ecr:GetAuthorizationToken`,
-      }
-    : { reason: 'registry_unavailable', message: `Amazon ECR gave no token now (${code})` }
+const toRefusal = (failure: AwsFailure): SecretRefusal => {
+  const { kind, code } = failure
+  if (kind === 'denied')
+    return {
+      reason: 'registry_unauthorized',
+      message: describeDenial('ecr:GetAuthorizationToken', failure),
+    }
+  const message = `Amazon ECR gave no token (${code})`
+  return { reason: kind === 'refused' ? 'registry_unauthorized' : 'registry_unavailable', message }
+}
 
 interface KeptLogin {
   readonly login: RegistryLogin

@@ -1,4 +1,5 @@
 import { isLoopback } from '../kernel/http.ts'
+import type { ImageAddress } from './image.ts'
 
 /** The login that a registry asks for (RFC 7235, and the token flow of the distribution spec). */
 export type Challenge =
@@ -46,13 +47,19 @@ export const isTrustedRealm = (realm: URL, registry: URL, named: URL | null): bo
 }
 
 /** Why a token service is not asked, for people. */
-export const explainRealm = (realm: URL, host: string): string => {
+export const explainRealm = (
+  realm: URL,
+  { host, origin }: Pick<ImageAddress, 'host' | 'origin'>,
+): string => {
   // The registry's word: without a query or a login, and no longer than an address is.
   const shown = `${realm.origin}${realm.pathname}`.slice(0, 200)
   const says = `${host} names the token service ${shown}`
-  if (isLoopback(realm.hostname))
+  if (realm.username !== '' || realm.password !== '')
+    return `${says} with a login in its address, which Landfall never uses`
+  const isHere = isLoopback(realm.hostname)
+  if (isHere && !isLoopback(origin.hostname))
     return `${says}, which is on this machine: only a registry on loopback may`
-  return realm.protocol === 'https:'
+  return isHere || realm.protocol === 'https:'
     ? `${says}, which is not its own: if it is right, set registry: { realm: "${shown}" } in landfall.yml`
     : `${says}, which does not use HTTPS`
 }

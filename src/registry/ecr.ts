@@ -37,5 +37,5 @@ export const explainEcr = (
     return `Amazon ECR does not have it: was it pushed, and is there ${where}?`
   if (reason !== 'registry_unauthorized') return null
   const action = path.startsWith('blobs/') ? 'ecr:GetDownloadUrlForLayer' : 'ecr:BatchGetImage'
-  return `Amazon ECR refuses ${action} on ${where}: deploy Landfall again if the image is new in landfall.yml, which grants it; if the repository is another account's, its policy must allow this account ecr:BatchGetImage and ecr:GetDownloadUrlForLayer`
+  return `Amazon ECR refuses ${action} on ${where}: the functions have it for the images of landfall.yml, unless a permissions boundary or a policy of the organization takes it away; if the repository is another account's, its policy must allow this account ecr:BatchGetImage and ecr:GetDownloadUrlForLayer`
 }

@@ -68,12 +68,13 @@ type RepositoryActions = 'pull' | 'pull,push'
 const fetchToken = async (
   http: Http,
   challenge: Challenge & { kind: 'bearer' },
-  { host, origin, repository, realm }: ImageAddress,
+  address: ImageAddress,
   login: RegistryLogin | null,
   actions: RepositoryActions,
 ): Promise<RegistryAnswer<Redacted>> => {
+  const { origin, repository, realm } = address
   const url = new URL(challenge.realm)
-  if (!isTrustedRealm(url, origin, realm)) return refuseLogin(explainRealm(url, host))
+  if (!isTrustedRealm(url, origin, realm)) return refuseLogin(explainRealm(url, address))
   if (challenge.service !== null) url.searchParams.set('service', challenge.service)
   url.searchParams.set('scope', challenge.scope ?? `repository:${repository}:${actions}`)
   const authorization = login === null ? null : toBasic(login)

@@ -96,11 +96,23 @@ test.each([
     'AccessDeniedException',
     400,
     'registry_unauthorized',
-    /which grants ecr:GetAuthorizationToken$/,
+    /^AWS refuses ecr:GetAuthorizationToken .*\(AccessDeniedException\); .* a permissions boundary /,
   ],
-  ['ExpiredTokenException', 400, 'registry_unavailable', /no token now \(ExpiredTokenException\)$/],
-  ['ThrottlingException', 400, 'registry_unavailable', /no token now/],
-  ['ServerException', 500, 'registry_unavailable', /no token now/],
+  ['UnrecognizedClientException', 400, 'registry_unauthorized', /the region enabled for it\?$/],
+  [
+    'InvalidParameterException',
+    400,
+    'registry_unauthorized',
+    /^Amazon ECR gave no token \(InvalidParameterException\)$/,
+  ],
+  [
+    'ExpiredTokenException',
+    400,
+    'registry_unavailable',
+    /gave no token \(ExpiredTokenException\)$/,
+  ],
+  ['ThrottlingException', 400, 'registry_unavailable', /gave no token/],
+  ['ServerException', 500, 'registry_unavailable', /gave no token/],
 ])(
   'says why the role gets no token, without AWS’s words: %s',
   async (type, status, reason, message) => {

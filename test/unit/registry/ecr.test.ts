@@ -102,7 +102,7 @@ describe('a refusal of Amazon ECR', () => {
     const { images } = world({ status: 403, body: Buffer.from(denied) })
     const found = await images.findDigest(app, 'v1')
     const message: unknown = expect.stringMatching(
-      /ecr:BatchGetImage on the repository acme\/shop of account 123456789012 in eu-west-3: deploy Landfall again .*its policy must allow this account/,
+      /ecr:BatchGetImage on the repository acme\/shop of account 123456789012 in eu-west-3: the functions have it for the images of landfall\.yml, unless a permissions boundary .*its policy must allow this account/,
     )
     expect(found).toEqual(
       fail({ reason: 'registry_unauthorized', retryAfterSeconds: null, message }),

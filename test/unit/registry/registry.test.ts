@@ -119,15 +119,40 @@ test('asks the token service elsewhere that landfall.yml names', async () => {
 })
 
 test.each([
-  ['this machine', 'http://127.0.0.1:9001/next', /which is on this machine/],
-  ['a service without HTTPS', 'http://registry.example.com/token', /which does not use HTTPS/],
-])('says why it does not ask for a token: the registry names %s', async (_what, realm, message) => {
-  const headers = { 'www-authenticate': `Bearer realm="${realm}"` }
-  const world = play({ status: 401, headers })
-  const found = await world.findDigest('registry.example.com/shop', 'v1', null)
-  expect(found).toEqual(explained('registry_unauthorized', message))
-  expect(world.asked).toHaveLength(1)
-})
+  [
+    'this machine',
+    'http://127.0.0.1:9001/next',
+    'registry.example.com',
+    /which is on this machine/,
+  ],
+  [
+    'another port of its own machine',
+    'http://localhost:9001/token',
+    'localhost:5000',
+    /set registry: \{ realm: "http:\/\/localhost:9001\/token" \}/,
+  ],
+  [
+    'a service without HTTPS',
+    'http://registry.example.com/token',
+    'registry.example.com',
+    /which does not use HTTPS/,
+  ],
+  [
+    'one with a login in it',
+    'https://a:b@registry.example.com/token',
+    'registry.example.com',
+    /^registry\.example\.com names the token service https:\/\/registry\.example\.com\/token with a login in its address/,
+  ],
+])(
+  'says why it does not ask for a token: the registry names %s',
+  async (_what, realm, host, message) => {
+    const headers = { 'www-authenticate': `Bearer realm="${realm}"` }
+    const world = play({ status: 401, headers })
+    const found = await world.findDigest(`${host}/shop`, 'v1', null)
+    expect(found).toEqual(explained('registry_unauthorized', message))
+    expect(world.asked).toHaveLength(1)
+  },
+)
 
 test('answers no challenge of another host, to which a redirect led', async () => {
   const redirectedTo = new URL('https://store.example/v2/shop/manifests/v1')
