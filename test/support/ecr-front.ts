@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync } from 'node:fs'
 import { request as sendBehind, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { join } from 'node:path'
 import type { JudgeEcrPassword } from '../../local/aws/index.ts'
+import { isAlive } from '../../local/instances/namespaces.ts'
 
 /** A key, and a certificate for one name that is its own authority: the paths of both. */
 export const createAuthority = (directory: string, host: string) => {
@@ -50,6 +50,26 @@ const passwordOf = ({ headers }: IncomingMessage): string | null => {
   const [, basic = ''] = /^Basic (\S+)$/.exec(headers.authorization ?? '') ?? []
   const [user, ...password] = Buffer.from(basic, 'base64').toString().split(':')
   return user === 'AWS' ? password.join(':') : null
+}
+
+/**
+ * Has Docker trust it for this name. Of the directory Docker takes each file: that of another run stays, and what runs
+ * that were killed have left is taken away.
+ */
+const trust = (host: string, certificate: string): (() => void) => {
+  const directory = join('/etc/docker/certs.d', host)
+  mkdirSync(directory, { recursive: true })
+  for (const name of readdirSync(directory)) {
+    const [, owner] = /^(\d+)\.crt$/.exec(name) ?? []
+    const isInUse = owner !== undefined && isAlive(Number(owner))
+    if (!isInUse) rmSync(join(directory, name), { force: true })
+  }
+  const trusted = join(directory, `${process.pid}.crt`)
+  copyFileSync(certificate, trusted)
+  return () => {
+    rmSync(trusted, { force: true })
+    if (readdirSync(directory).length === 0) rmdirSync(directory)
+  }
 }
 
 /**
@@ -102,22 +122,17 @@ export const startEcrFront = async (options: EcrFrontOptions): Promise<EcrFront>
     }
     pass(incoming, response)
   }
-  // Docker takes each file of the directory: that of another run stays.
-  const directory = join('/etc/docker/certs.d', host)
-  const trusted = join(directory, `${randomUUID()}.crt`)
-  mkdirSync(directory, { recursive: true })
-  copyFileSync(authority.certificate, trusted)
   const { key, certificate } = authority
   const secrets = { key: readFileSync(key), cert: readFileSync(certificate) }
   const server = createServer(secrets, handle).listen(443, '127.0.0.1')
   await once(server, 'listening')
+  const distrust = trust(host, certificate)
   const front: EcrFront = {
     passwords,
     judge: () => 'unknown',
     denied: null,
     stop: async () => {
-      rmSync(trusted)
-      if (readdirSync(directory).length === 0) rmdirSync(directory)
+      distrust()
       server.closeAllConnections()
       server.close()
       await once(server, 'close')
