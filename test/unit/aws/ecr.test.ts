@@ -62,8 +62,10 @@ test('keeps a token for five minutes, and none of thirteen hours ago', async () 
   expect(passwordOf(await readLogin(registry))).toBe('token-1')
   pass(299)
   expect(passwordOf(await readLogin(registry))).toBe('token-1')
-  pass(13 * hour)
+  pass(2)
   expect(passwordOf(await readLogin(registry))).toBe('token-2')
+  pass(13 * hour)
+  expect(passwordOf(await readLogin(registry))).toBe('token-3')
 })
 
 test('keeps a token no longer than it is valid', async () => {
@@ -73,14 +75,16 @@ test('keeps a token no longer than it is valid', async () => {
   expect(passwordOf(await readLogin(registry))).toBe('token-2')
 })
 
-test('asks for a token of each region', async () => {
+test('asks for a token of each region, and by FIPS for another', async () => {
   const { readLogin, asked } = await world(answerWith('AWS:token-#', 12 * hour))
   await readLogin(registry)
   await readLogin({ ...registry, account: '210987654321' })
   await readLogin({ ...registry, region: 'us-east-1' })
+  await readLogin({ ...registry, isFips: true })
   expect(asked.map((line) => /[a-z]+-[a-z]+-\d/.exec(line)?.[0])).toEqual([
     'eu-west-3',
     'us-east-1',
+    'eu-west-3',
   ])
 })
 

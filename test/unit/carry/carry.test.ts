@@ -687,6 +687,45 @@ describe('credentials', () => {
     expectNoSecret(world, progress)
   })
 
+  test('are given to the token service elsewhere that landfall.yml names, and to no other', async () => {
+    const world = createCarryWorld()
+    const realm = 'https://auth.example.org/token'
+    world.intercept(({ url, authorization }) => {
+      if (url.host === 'auth.example.org') return { body: '{"token":"t0ken"}' }
+      if (url.host !== 'hub.example' || authorization?.reveal() === 'Bearer t0ken') return null
+      return { status: 401, headers: { 'www-authenticate': `Bearer realm="${realm}"` } }
+    })
+    const digest = world.pushImage()
+    const message: unknown = expect.stringContaining(`set registry: { realm: "${realm}" }`)
+    expect(await world.carry(world.orderOf(digest))).toMatchObject({
+      status: 'refused',
+      reason: 'registry_unauthorized',
+      message,
+    })
+    expect(world.asked.map(({ url }) => url.host)).not.toContain('auth.example.org')
+    const named = await world.carry(world.orderOf(digest, { registryRealm: realm }))
+    expect(named).toMatchObject({ status: 'carried' })
+  })
+
+  test('of Amazon ECR that may not read layers say which right is missing', async () => {
+    const world = createCarryWorld()
+    world.intercept(({ url }) => {
+      if (!url.host.endsWith('.amazonaws.com')) return null
+      const path = url.pathname.replace('/v2/acme/shop/', '')
+      const isLayer = layers.some((bytes) => path.endsWith(digestOf(bytes)))
+      return isLayer ? { status: 403 } : { body: world.source.get(path) ?? '' }
+    })
+    const image = '123456789012.dkr.ecr.eu-west-3.amazonaws.com/acme/shop'
+    const message: unknown = expect.stringMatching(
+      /^Amazon ECR refuses ecr:GetDownloadUrlForLayer on the repository acme\/shop /,
+    )
+    expect(await world.carry(world.orderOf(world.pushImage(), { image }))).toMatchObject({
+      status: 'refused',
+      reason: 'registry_unauthorized',
+      message,
+    })
+  })
+
   test('are answered anew for a token that has expired, and a layer is begun again then', async () => {
     const world = createCarryWorld()
     let given = 0

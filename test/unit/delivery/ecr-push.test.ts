@@ -90,6 +90,7 @@ describe('a push to Amazon ECR', () => {
     ['another event of ECR', eventOf({}, { 'detail-type': 'ECR Image Scan' })],
     ['a time that is none', eventOf({}, { time: 'today' })],
     ['a name without an end', eventOf({ 'repository-name': 'a'.repeat(2000) })],
+    ['a tag without an end', eventOf({ 'image-tag': 'a'.repeat(2000) })],
   ])('is not read from %s', (_what, event) => {
     expect(EcrPushEvent.safeParse(event).success).toBe(false)
   })

@@ -29,6 +29,8 @@ test.each([
   `${account}.dkr.ecr.eu-west-3.amazonaws.com.evil.example`,
   `${account}.dkr.ecr.evil.example.eu-west-3.amazonaws.com`,
   `${account}.dkr.ecr.eu-west-3.amazonaws.com:8443`,
+  `${account}.dkr.ecr.eu-west-3.evil-amazonaws.com`,
+  `${account}.dkr.ecr.eu-west-3.evil.amazonaws.com`,
   `1${account}.dkr.ecr.eu-west-3.amazonaws.com`,
   `a.${account}.dkr.ecr.eu-west-3.amazonaws.com`,
 ])('does not take %s for a registry of Amazon ECR', (host) => {

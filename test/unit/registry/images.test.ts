@@ -5,6 +5,7 @@ import { Redacted } from '../../../src/kernel/redacted.ts'
 import { fail, succeed } from '../../../src/kernel/result.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createImages } from '../../../src/registry/images.ts'
+import { computeDigest } from '../../../src/registry/registry.ts'
 import { appOf } from '../../support/apps.ts'
 import { failedSecret, toSecretReason } from '../../support/failed-secret.ts'
 import { readLoginOf } from '../../support/read-login.ts'
@@ -100,4 +101,26 @@ test('gives a registry a second for each request about an origin, and its usual 
   expect(patience).toEqual([1000, 1000])
   await images.findDigest(app, 'v1')
   expect(patience.slice(2)).toEqual([undefined, undefined])
+})
+
+test('asks for a token where landfall.yml names the token service, also without the login', async () => {
+  const realm = 'https://auth.example.org/token'
+  const manifest = JSON.stringify({ manifests: [{ digest }] })
+  const http: Http = async ({ url, authorization }) => {
+    const reply = (status: number, body: string, headers: Record<string, string> = {}) =>
+      succeed({ status, headers: new Headers(headers), body: Buffer.from(body) })
+    if (url.host === 'auth.example.org') return reply(200, '{"token":"t0ken"}')
+    return authorization?.reveal() === 'Bearer t0ken'
+      ? reply(200, manifest)
+      : reply(401, '', { 'www-authenticate': `Bearer realm="${realm}"` })
+  }
+  const images = createImages(
+    http,
+    readLoginOf(async (name) => failedSecret('secret_missing', name)),
+  )
+  const there = { ...app, registry: null, registryRealm: realm }
+  const index = computeDigest(manifest)
+  expect(await images.findDigest(there, 'v1')).toEqual(succeed(index))
+  for (const settings of [there, { ...there, registry }])
+    expect(await images.listPlatforms({ settings, digest: index })).toEqual([digest])
 })

@@ -451,6 +451,18 @@ describe('a release at Heroku', () => {
     expect(stage.carry.orders).toHaveLength(carried)
   })
 
+  test('has an image carried with the login and the token service of its release', async () => {
+    const stage = await open()
+    const registry = {
+      registry: 'landfall/registry',
+      registryRealm: 'https://auth.example.org/token',
+    }
+    const release = releaseOf('a', 1)
+    const settings = { ...release.settings, ...registry }
+    await carryOut(stage, stage.orderOf({ ...release, settings }))
+    expect(stage.carry.orders[0]).toMatchObject(registry)
+  })
+
   test('carries an image again that Heroku does not have any more', async () => {
     const stage = await open()
     const first = await goLive(stage, 'a', 1)
