@@ -221,6 +221,14 @@ module.exports = {
       to: { path: '^src/report/sentry\\.ts$', dynamic: false },
     },
     {
+      name: 'ecr-is-loaded-late',
+      comment:
+        'src/aws/ecr.ts is imported by import() for an app whose image is at Amazon ECR: no other cold start pays for it.',
+      severity: 'error',
+      from: { path: '^(src|handlers)/' },
+      to: { path: '^src/aws/ecr\\.ts$', dynamic: false },
+    },
+    {
       name: 'only-what-is-shipped',
       comment:
         'A bundle holds dependencies, not devDependencies. (yaml, in src/config, is not in any bundle.)',
