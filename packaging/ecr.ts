@@ -66,7 +66,7 @@ const toPushPattern = (apps: readonly App[]): object | null => {
 }
 
 /** Wakes `reconcile` at a push to one of these repositories; the queue's policy knows the rules of its name. */
-export const pushResources = ({ apps }: Configuration, stage: string) => {
+export const pushResources = ({ apps }: Pick<Configuration, 'apps'>, stage: string) => {
   const EventPattern = toPushPattern(apps)
   if (EventPattern === null) return {}
   const Name = `landfall-${stage}-reconcile-rule-images`
