@@ -44,7 +44,6 @@ const knows = {
 const directions = Object.entries(knows).map(([folder, known]) => ({
   name: `direction-${folder}`,
   comment: `src/${folder} imports from itself, the kernel${known.map((one) => ` and ${one}`).join('')} only. If it needs something else done, it declares a port (an interface of two to four methods) and the handler hands it an implementation.`,
-  severity: 'error',
   from: { path: `^src/${folder}/` },
   to: { path: '^(src|handlers)/', pathNot: `^src/(${['kernel', folder, ...known].join('|')})` },
 }))
@@ -53,7 +52,6 @@ const directions = Object.entries(knows).map(([folder, known]) => ({
 const door = (name, what, places, comment) => ({
   name: `door-${name}`,
   comment,
-  severity: 'error',
   from: {
     path: '^(src|handlers)/',
     ...(places.length > 0 && { pathNot: `^(${places.join('|')})` }),
@@ -120,6 +118,17 @@ const doors = [
   ),
 ]
 
+/** What a cold start does not pay for. */
+const loadedLate = [
+  ['sentry', 'report/sentry', 'when there is something to tell'],
+  ['ecr', 'aws/ecr', 'for an app whose image is at Amazon ECR'],
+].map(([name, file, when]) => ({
+  name: `${name}-is-loaded-late`,
+  comment: `src/${file}.ts is imported by import() ${when}: no other cold start pays for it.`,
+  from: { path: '^(src|handlers)/' },
+  to: { path: `^src/${file}\\.ts$`, dynamic: false },
+}))
+
 module.exports = {
   forbidden: [
     ...directions,
@@ -127,7 +136,6 @@ module.exports = {
     {
       name: 'kernel-knows-nobody',
       comment: 'The kernel is what everybody may import, so it imports nothing of ours.',
-      severity: 'error',
       from: { path: '^src/kernel/' },
       to: { path: '^(src|handlers)/', pathNot: '^src/kernel/' },
     },
@@ -135,7 +143,6 @@ module.exports = {
       name: 'heart-is-pure',
       comment:
         'src/deployment decides and does nothing: no library, no Node module. Schemas belong to the edges.',
-      severity: 'error',
       from: { path: '^src/deployment/' },
       to: { dependencyTypes: ['npm', 'npm-dev', 'core'] },
     },
@@ -143,7 +150,6 @@ module.exports = {
       name: 'handlers-are-the-top',
       comment:
         'A handler wires its function: no file of src imports it, and no handler another. What two share belongs to src.',
-      severity: 'error',
       from: { path: '^(src|handlers)/' },
       to: { path: '^handlers/' },
     },
@@ -151,7 +157,6 @@ module.exports = {
       name: 'handlers-wire-src',
       comment:
         'A bundle holds what its function runs: neither what builds and packages Landfall, nor tests, nor the local stack.',
-      severity: 'error',
       from: { path: '^(handlers/|src/compose-operate\\.ts$)' },
       to: { path: '^(host|packaging|bench|test|local)/' },
     },
@@ -159,7 +164,6 @@ module.exports = {
       name: 'wiring-is-for-handlers',
       comment:
         'src/lambda.ts makes a handler of services and one call, src/compose-operate.ts wires what several handlers share; nothing below the handlers knows either.',
-      severity: 'error',
       from: { path: '^src/', pathNot: '^src/lambda\\.ts$' },
       to: { path: '^src/(lambda|compose-operate)\\.ts$' },
     },
@@ -167,7 +171,6 @@ module.exports = {
       name: 'direction-lambda',
       comment:
         'src/lambda.ts imports the kernel, the environment and the report of troubles only: it runs any function.',
-      severity: 'error',
       from: { path: '^src/lambda\\.ts$' },
       to: {
         path: '^(src|handlers)/',
@@ -178,7 +181,6 @@ module.exports = {
       name: 'product-knows-no-stage-props',
       comment:
         'Nothing of the product knows the local stack, the tests or the benchmark, so what is tried here is what runs there.',
-      severity: 'error',
       from: { path: '^(src|handlers|host|packaging)/' },
       to: { path: '^(local|test|bench)/' },
     },
@@ -186,7 +188,6 @@ module.exports = {
       name: 'emulator-has-one-face',
       comment:
         'local/aws/index.ts is the public face of the AWS emulator. What the local stack, the benchmark and the tests need of it is exported there.',
-      severity: 'error',
       from: { pathNot: '^local/aws/' },
       to: { path: '^local/aws/', pathNot: '^local/aws/index\\.ts$' },
     },
@@ -194,7 +195,6 @@ module.exports = {
       name: 'emulator-stands-alone',
       comment:
         'The AWS emulator imports nothing of the product and nothing of the stack around it; both imitations stand on local/base.',
-      severity: 'error',
       from: { path: '^local/aws/' },
       to: {
         path: '^(src|handlers|host|packaging|local|test|bench)/',
@@ -205,52 +205,33 @@ module.exports = {
       name: 'base-stands-alone',
       comment:
         'local/base is what every part of the local stack may import; it imports none of them.',
-      severity: 'error',
       from: { path: '^local/base/' },
       to: {
         path: '^(src|handlers|host|packaging|local|test|bench)/',
         pathNot: '^local/base/',
       },
     },
-    {
-      name: 'sentry-is-loaded-late',
-      comment:
-        'src/report/sentry.ts is imported by import() when there is something to tell: no cold start pays for it.',
-      severity: 'error',
-      from: {},
-      to: { path: '^src/report/sentry\\.ts$', dynamic: false },
-    },
-    {
-      name: 'ecr-is-loaded-late',
-      comment:
-        'src/aws/ecr.ts is imported by import() for an app whose image is at Amazon ECR: no other cold start pays for it.',
-      severity: 'error',
-      from: { path: '^(src|handlers)/' },
-      to: { path: '^src/aws/ecr\\.ts$', dynamic: false },
-    },
+    ...loadedLate,
     {
       name: 'only-what-is-shipped',
       comment:
         'A bundle holds dependencies, not devDependencies. (yaml, in src/config, is not in any bundle.)',
-      severity: 'error',
       from: { path: '^(src|handlers)/', pathNot: '^src/config/' },
       to: { dependencyTypes: ['npm-dev'], pathNot: '/@types/' },
     },
     {
       name: 'no-cycles',
       comment: 'Two files that need each other are one, or there is a third in them; types count.',
-      severity: 'error',
       from: {},
       to: { circular: true },
     },
     {
       name: 'everything-resolves',
       comment: 'An import of something that is not there.',
-      severity: 'error',
       from: {},
       to: { couldNotResolve: true },
     },
-  ],
+  ].map((rule) => ({ ...rule, severity: 'error' })),
   options: {
     doNotFollow: { path: '(^|/)node_modules/' },
     tsPreCompilationDeps: true,
