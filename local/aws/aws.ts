@@ -69,6 +69,8 @@ export interface LocalAws {
   /** The calls that a client sent again: `landfall-local-webhook dynamodb UpdateItem`. */
   readonly repeats: readonly string[]
   readonly runner: Runner
+  /** The next answer of the table to a call that may have changed an item. */
+  readonly nextWrite: () => Promise<void>
   /** The functions and the alarms find so much time gone; it is not waited for. */
   readonly pass: (seconds: number) => void
   /** A document besides the packaged ones. */
@@ -162,6 +164,12 @@ const openServices = (
   return { bus, ssm, services, judgeEcrPassword: ecr.judgePassword }
 }
 
+/** `ssm SendCommand` */
+const listOperations = (services: ReturnType<typeof openServices>['services']): string[] =>
+  Object.entries(services).flatMap(([service, known]) =>
+    Object.keys(known).map((name) => `${service} ${name}`),
+  )
+
 /** Everything of AWS that Landfall touches, on one port, with its state in one directory. */
 export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
   const { account, faults, fleet, stateDirectory: state, service } = options
@@ -210,16 +218,13 @@ export const startAws = async (options: AwsOptions): Promise<LocalAws> => {
     throw error
   }
   ssm.run.resume()
-  const operations = Object.entries(services).flatMap(([service, known]) =>
-    Object.keys(known).map((name) => `${service} ${name}`),
-  )
   const client = { endpoint: address, region: account.region, credentials: administrator }
   const clientOf = (name: string): ClientSettings => ({
     ...client,
     credentials: access.keyOf(findFunction(runner, name)),
   })
   const { ensure: addDocument } = ssm.documents
-  const { pass } = clock
-  const answers = { access: access.authorizer.record, repeats, operations, judgeEcrPassword }
-  return { address, client, clientOf, ...answers, runner, pass, addDocument, stop }
+  const facts = { address, client, clientOf, access: access.authorizer.record, repeats, runner }
+  const more = { operations: listOperations(services), judgeEcrPassword, addDocument }
+  return { ...facts, ...more, nextWrite: dynamodb.nextWrite, pass: clock.pass, stop }
 }

@@ -43,6 +43,8 @@ export interface Stack extends Omit<Vendors, 'environment'> {
   readonly repeats: readonly string[]
   readonly faults: Faults
   readonly runner: Runner
+  /** The next answer of the table to a call that may have changed an item. */
+  readonly nextWrite: () => Promise<void>
   /** For a registry that stands for Amazon ECR. */
   readonly judgeEcrPassword: JudgeEcrPassword
   /** A document besides the packaged ones. */
@@ -84,9 +86,10 @@ const prepareService = async (options: StackOptions, account: Account, state: st
 
 const toAwsFacts = (aws: LocalAws) => {
   const { address: awsAddress, client, access, repeats, runner } = aws
-  const { judgeEcrPassword, addDocument, pass } = aws
+  const { judgeEcrPassword, addDocument, pass, nextWrite } = aws
   const { denials } = access
-  return { awsAddress, client, denials, repeats, runner, judgeEcrPassword, addDocument, pass }
+  const facts = { awsAddress, client, denials, repeats, runner }
+  return { ...facts, nextWrite, judgeEcrPassword, addDocument, pass }
 }
 
 const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import * as z from 'zod'
-import type { ClientSettings } from '../aws/index.ts'
+import type { Stack } from '../stack/stack.ts'
 
 const Step = z.object({ name: z.string(), status: z.string(), seconds: z.number().nullable() })
 
@@ -75,11 +75,16 @@ export interface Operators {
   waitForEnd(app: string, generation: number, seconds?: number): Promise<ShownDeployment>
 }
 
-/** From one look at whether a deployment has ended to the next; each runs a function for 20 ms. */
-const lookMilliseconds = 250
+/** From a write to the look at whether a deployment has ended, which runs a function: few writes come alone. */
+const settleMilliseconds = 100
+/** Without a write: a stack that is started again tells nothing of the one before. */
+const restartMilliseconds = 2000
 
 /** The operator functions, invoked as `sls invoke` does it. */
-export const createOperators = (client: ClientSettings): Operators => {
+export const createOperators = ({
+  client,
+  nextWrite,
+}: Pick<Stack, 'client' | 'nextWrite'>): Operators => {
   const lambda = new LambdaClient(client)
   const invoke = async (name: string, input: unknown): Promise<unknown> => {
     const FunctionName = `landfall-local-${name}`
@@ -98,6 +103,7 @@ export const createOperators = (client: ClientSettings): Operators => {
     waitForEnd: async (app, generation, seconds = 120) => {
       const until = performance.now() + seconds * 1000
       for (;;) {
+        const written = nextWrite()
         const { deployments, ...now } = await status(app)
         const found = deployments.find((one) => one.generation === generation)
         const isFree = now.open !== generation
@@ -106,7 +112,8 @@ export const createOperators = (client: ClientSettings): Operators => {
           throw new Error(
             `deployment #${generation} of ${app} had not ended after ${seconds} s: ${JSON.stringify({ ...now, found })}`,
           )
-        await sleep(lookMilliseconds)
+        await Promise.race([written, sleep(restartMilliseconds, undefined, { ref: false })])
+        await sleep(settleMilliseconds)
       }
     },
   }

@@ -156,7 +156,7 @@ const createPushImage =
 export const startTeam = async (options: TeamOptions): Promise<Team> => {
   const { engine, registry, configuration, startAgain, ...parts } = await startParts(options)
   let { stack } = parts
-  let operators = createOperators(stack.client)
+  let operators = createOperators(stack)
   let secrets = new SecretsManagerClient(stack.client)
   await createSecrets(secrets, options)
   const readSecret = async (SecretId: string): Promise<string> =>
@@ -201,7 +201,7 @@ export const startTeam = async (options: TeamOptions): Promise<Team> => {
       await stack.stop()
       stack = await startAgain()
       // Each start makes a key of its own.
-      operators = createOperators(stack.client)
+      operators = createOperators(stack)
       secrets = new SecretsManagerClient(stack.client)
     },
     stop: async () => {

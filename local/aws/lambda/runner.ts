@@ -36,7 +36,7 @@ export interface Runner {
 }
 
 /** On one machine more of them stand in each other's way: each compiles what is hot for itself. */
-const environmentsPerFunction = availableParallelism() + 1
+const environmentsPerFunction = availableParallelism()
 
 /** Lambda waits a minute before the first retry of an async event and two before the second. */
 const retryMilliseconds = 60_000
