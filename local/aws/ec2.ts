@@ -26,7 +26,8 @@ const describe = (account: Account, { instance, status }: FleetMember) => ({
   imageId: 'ami-00000000',
   instanceState: { code: stateCodes[status.state], name: status.state },
   privateIpAddress: instance.address,
-  instanceType: 't4g.small',
+  instanceType: process.arch === 'arm64' ? 't4g.small' : 't3.small',
+  architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
   placement: { availabilityZone: `${account.region}a` },
   tagSet: instance.tags,
   ...(status.profile !== null && {

@@ -60,6 +60,11 @@ const toMetadata = ({ MetadataOptions: options }: Instance): MetadataOptions | '
   return { isEnabled: HttpEndpoint === 'enabled', needsToken: HttpTokens === 'required', hopLimit }
 }
 
+const toArchitecture = (instance: Instance | undefined): FleetInstance['architecture'] => {
+  if (instance?.Architecture === 'x86_64') return 'amd64'
+  return instance?.Architecture === 'arm64' ? 'arm64' : null
+}
+
 /** `uploads` of `arn:aws:iam::123456789012:instance-profile/team/uploads`. */
 const toProfile = ({ IamInstanceProfile: profile }: Instance): string | null =>
   profile?.Arn?.split('/').at(-1) ?? null
@@ -82,6 +87,7 @@ const join = (
         name: tags?.['Name'] ?? information?.Name ?? information?.ComputerName ?? null,
         ping: toPing(information?.PingStatus),
         agentVersion: information?.AgentVersion ?? null,
+        architecture: toArchitecture(instance),
         tags,
         profile: instance === undefined ? null : toProfile(instance),
         metadata: instance === undefined ? null : toMetadata(instance),

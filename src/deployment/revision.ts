@@ -68,6 +68,14 @@ export interface Asked {
   readonly retryAt: Instant | null
 }
 
+/** An image that an index names, and whether the registry has it no longer. */
+export interface PlatformImage {
+  /** `linux/arm64`; the pipeline's words, cut. */
+  readonly platform: string
+  readonly digest: Digest
+  readonly isGone: boolean
+}
+
 export type RevisionStatus = 'waiting' | 'deployed' | 'superseded' | 'refused' | 'expired'
 
 /** A commit (or digest) that may be deployed, with the evidence gathered for it. */

@@ -1,4 +1,4 @@
-import type { ImageRefusal } from '../deployment/revision.ts'
+import type { ImageRefusal, PlatformImage } from '../deployment/revision.ts'
 import type { Http } from '../kernel/http.ts'
 import type { Commit, Digest } from '../kernel/id.ts'
 import type { Origin } from '../kernel/origin.ts'
@@ -8,7 +8,7 @@ import { isPassing, type Hosted, type ReadLogin } from './login.ts'
 import type { ImageSize } from './manifest.ts'
 import { openImage } from './registry.ts'
 
-/** For what nothing depends on: five requests at most. */
+/** For each of a few requests. */
 const briefMilliseconds = 1000
 
 interface HostedRelease {
@@ -29,6 +29,25 @@ const createOpen =
 const openPublic = (http: Http, { image, registryRealm }: Hosted) =>
   openImage(http, image, null, registryRealm)
 
+/** What is asked for once, and never waited for. */
+const createBriefImages = (http: Http, open: ReturnType<typeof createOpen>) => {
+  const brief: Http = (request) => http({ ...request, timeoutMilliseconds: briefMilliseconds })
+  return {
+    /** Null also where the registry does not tell it at once. */
+    findOrigin: async (app: Hosted, digest: Digest): Promise<Origin | null> => {
+      const image = await open(app, brief)
+      if (!image.ok) return null
+      const found = await image.value.findOrigin(digest)
+      return found.ok ? found.value : null
+    },
+    /** None also where the registry does not tell it at once: the host finds out then. */
+    checkPlatforms: async (app: Hosted, digest: Digest): Promise<readonly PlatformImage[]> => {
+      const image = await open(app, brief)
+      return image.ok ? image.value.checkPlatforms(digest) : []
+    },
+  }
+}
+
 /** The registries of apps. */
 export const createImages = (http: Http, readLogin: ReadLogin) => {
   const open = createOpen(http, readLogin)
@@ -44,14 +63,7 @@ export const createImages = (http: Http, readLogin: ReadLogin) => {
       const image = await open(app)
       return image.ok ? image.value.findCommit(digest) : image
     },
-    /** Null also where the registry does not tell it at once. */
-    findOrigin: async (app: Hosted, digest: Digest): Promise<Origin | null> => {
-      const brief: Http = (request) => http({ ...request, timeoutMilliseconds: briefMilliseconds })
-      const image = await open(app, brief)
-      if (!image.ok) return null
-      const found = await image.value.findOrigin(digest)
-      return found.ok ? found.value : null
-    },
+    ...createBriefImages(http, open),
     /** For one kind of machine, or for any if it is null. Unknown if the credentials cannot be used. */
     findSize: async (app: Hosted, digest: Digest, machine: string | null): Promise<ImageSize> => {
       const image = await open(app)

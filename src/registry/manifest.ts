@@ -1,6 +1,8 @@
 import * as z from 'zod'
+import type { PlatformImage } from '../deployment/revision.ts'
 import { Commit, Digest } from '../kernel/id.ts'
 import { parseJson } from '../kernel/json.ts'
+import { toPlainLine } from '../kernel/plain-line.ts'
 import { toOrigin, type Origin } from '../kernel/origin.ts'
 import { succeed } from '../kernel/result.ts'
 import type { RegistryAnswer } from './session.ts'
@@ -100,6 +102,40 @@ export const listPlatforms = async (
   return succeed(index.map((one) => one.digest))
 }
 
+/** BuildKit adds its attestations to the index, as images of the platform unknown/unknown. */
+const listOwn = ({ manifests }: Extract<z.output<typeof Manifest>, { manifests: unknown }>) =>
+  manifests.filter(
+    ({ platform, annotations }) =>
+      platform?.os !== 'unknown' && annotations?.['vnd.docker.reference.type'] === undefined,
+  )
+
+/** No build has more; of an index that names more, the rest is not asked for. */
+const mostPlatforms = 16
+
+/**
+ * The images of an index, without attestations; those for Linux first. None if the image is no index or is not read:
+ * then nothing is known of its platforms.
+ */
+export const checkPlatforms = async (
+  readManifest: ReadManifest,
+  isGone: (digest: Digest) => Promise<boolean>,
+  digest: Digest,
+): Promise<readonly PlatformImage[]> => {
+  const read = await readManifest(digest)
+  const manifest = read.ok && read.value !== null ? parseJson(Manifest, read.value) : null
+  if (manifest === null || !('manifests' in manifest)) return []
+  return Promise.all(
+    listOwn(manifest)
+      .toSorted((a, b) => Number(b.platform?.os === 'linux') - Number(a.platform?.os === 'linux'))
+      .slice(0, mostPlatforms)
+      .map(async (one) => {
+        const { os = '', architecture = '' } = one.platform ?? {}
+        const platform = toPlainLine(`${os}/${architecture}`, 40)
+        return { platform, digest: one.digest, isGone: await isGone(one.digest) }
+      }),
+  )
+}
+
 /** What leads from a manifest to the labels: a platform's own manifest, or the image's configuration. */
 export const parseManifest = (
   body: Uint8Array,
@@ -107,11 +143,7 @@ export const parseManifest = (
   const manifest = parseJson(Manifest, body)
   if (manifest === null) return null
   if ('config' in manifest) return { kind: 'configuration', digest: manifest.config.digest }
-  // BuildKit adds its attestations to the index, as images of the platform unknown/unknown.
-  const images = manifest.manifests.filter(
-    ({ platform, annotations }) =>
-      platform?.os !== 'unknown' && annotations?.['vnd.docker.reference.type'] === undefined,
-  )
+  const images = listOwn(manifest)
   // One build labels all its platforms alike: the commonest, if it is there.
   const chosen =
     images.find(({ platform }) => platform?.os === 'linux' && platform.architecture === 'amd64') ??

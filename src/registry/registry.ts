@@ -5,6 +5,7 @@ import { fail, succeed } from '../kernel/result.ts'
 import type { RegistryLogin } from '../secrets/app-secret.ts'
 import { parseImage } from './image.ts'
 import {
+  checkPlatforms,
   findImageSize,
   isManifest,
   listPlatforms,
@@ -23,9 +24,13 @@ const registryUnavailable = fail({
   retryAfterSeconds: null,
 } as const)
 
-const acceptedTypes = [
+const indexTypes = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
+]
+
+const acceptedTypes = [
+  ...indexTypes,
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ]
@@ -129,6 +134,23 @@ const readConfiguration = async (
   return succeed(null)
 }
 
+/** By HEAD; true also where the registry does not say. */
+const mayBeIndex = async (ask: AskRegistry, digest: Digest): Promise<boolean> => {
+  const head = await askManifest(ask, 'HEAD', digest)
+  if (!head.ok) return false
+  const type = head.value === 'too_large' ? null : typeOf(head.value)
+  return type === null || indexTypes.includes(type) || !acceptedTypes.includes(type)
+}
+
+/** A registry that answers HEAD for what it does not want to name is asked once more: nothing is gone by mistake. */
+const isManifestGone = async (ask: AskRegistry, digest: Digest): Promise<boolean> => {
+  for (const method of ['HEAD', 'GET'] as const) {
+    const answered = await askManifest(ask, method, digest)
+    if (answered.ok || answered.error.reason !== 'image_missing') return false
+  }
+  return true
+}
+
 /** What its labels say, parsed from the configuration. */
 const readLabelled = async <Value>(
   ask: AskRegistry,
@@ -164,6 +186,11 @@ export const openImage = (
     findOrigin: (digest: Digest) => readLabelled(ask, digest, parseOriginLabels),
     findSize: (digest: Digest, machine: string | null) =>
       findImageSize(readManifest, digest, machine),
+    /** Which images an index names, and which of them are gone. One GET, and only of an index. */
+    checkPlatforms: async (digest: Digest) =>
+      (await mayBeIndex(ask, digest))
+        ? checkPlatforms(readManifest, (one) => isManifestGone(ask, one), digest)
+        : [],
     listPlatforms: (digest: Digest) => listPlatforms(readManifest, digest),
   }
 }

@@ -88,7 +88,7 @@ export const askForImage = async (
   ports: ImagePorts,
   app: App,
   revision: Revision,
-  findLack: () => Promise<ImageRefusal | null>,
+  findLack: (digest: Digest) => Promise<ImageRefusal | null>,
 ): Promise<{ readonly revision: Revision; readonly refusal: ImageRefusal } | null> => {
   const { id, commit } = revision
   const named = Digest.safeParse(id)
@@ -98,7 +98,7 @@ export const askForImage = async (
       : await findImage(ports, app, commit)
   if (!found.ok) return { revision, refusal: found.error }
   const told = await withOrigin(ports, app, revision, found.value)
-  const lack = await findLack()
+  const lack = await findLack(found.value)
   if (lack !== null) return { revision: told, refusal: lack }
   await ports.revisions.recordAsked(told, found, toInstant(ports.clock()))
   return null

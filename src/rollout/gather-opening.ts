@@ -9,7 +9,9 @@ import { joinMessages } from '../deployment/message.ts'
 import type { Opening } from '../deployment/observation.ts'
 import type { Capacity, Selection, Target } from '../targets/target.ts'
 import { Denied, unlessDenied } from '../kernel/denied.ts'
-import type { ReconcilePorts } from './ports.ts'
+import type { Digest } from '../kernel/id.ts'
+import { judgePlatforms, type GoneImages } from './gone-images.ts'
+import type { Images, LookUpFailure, ReconcilePorts } from './ports.ts'
 
 /** Asked of the targets before an opening. */
 export interface CandidatePorts {
@@ -33,13 +35,16 @@ export const listCandidates = async (
   return {
     candidates: selections.flatMap((one) => one.candidates),
     capacities,
+    architectures: selections.flatMap((one) => one.architectures),
     leftOut: joinMessages(selections.map((one) => one.leftOut)),
   }
 }
 
 /** None of these can send or write: `plan` uses them too. */
-export type OpeningPorts = CandidatePorts &
-  Pick<ReconcilePorts, 'readSecretVersion' | 'readAlarms' | 'log'>
+export interface OpeningPorts
+  extends CandidatePorts, Pick<ReconcilePorts, 'readSecretVersion' | 'readAlarms' | 'log'> {
+  readonly images: Pick<Images, 'checkPlatforms'>
+}
 
 interface AlarmFacts {
   readonly firing: readonly string[]
@@ -85,7 +90,7 @@ interface Selected extends Awaited<ReturnType<typeof listCandidates>> {
 export const explainNoInstances = ({
   candidates,
   leftOut,
-}: Selection): Pick<Opening, 'obstacle' | 'message'> | null =>
+}: Pick<Selection, 'candidates' | 'leftOut'>): Pick<Opening, 'obstacle' | 'message'> | null =>
   candidates.length === 0 && leftOut !== null
     ? { obstacle: 'no_instances', message: leftOut }
     : null
@@ -94,11 +99,13 @@ export const explainNoInstances = ({
 const findObstacle = (
   secret: Awaited<ReturnType<OpeningPorts['readSecretVersion']>> | null,
   selected: Selected,
+  gone: GoneImages,
 ): Pick<Opening, 'obstacle' | 'message'> => {
   const { capacities, denied } = selected
   const tooLarge = capacities.find(({ instances }) => instances === 0)
   if (denied !== null) return { obstacle: 'aws_denied', message: denied.message }
   if (secret?.ok === false) return { obstacle: secret.error.reason, message: secret.error.message }
+  if (gone.obstacle !== null) return { obstacle: 'image_gone', message: gone.obstacle }
   if (tooLarge !== undefined) return { obstacle: 'envelope_too_large', message: tooLarge.message }
   return explainNoInstances(selected) ?? { obstacle: null, message: null }
 }
@@ -107,32 +114,56 @@ const selectCandidates = async (ports: CandidatePorts, app: App): Promise<Select
   try {
     return { ...(await listCandidates(ports, app, null)), denied: null }
   } catch (error) {
-    return { candidates: [], capacities: [], leftOut: null, denied: unlessDenied(error) }
+    const none = { candidates: [], capacities: [], architectures: [], leftOut: null }
+    return { ...none, denied: unlessDenied(error) }
   }
 }
 
-/** What AWS refuses to an opening of the app; null if nothing. */
-export const findDenied = async (ports: CandidatePorts, app: App): Promise<Denied | null> =>
-  (await selectCandidates(ports, app)).denied
+/** What AWS refuses to an opening of the app, or what of its image is gone; null if nothing. */
+export const findHeldBack = async (
+  ports: CandidatePorts & Pick<OpeningPorts, 'images'>,
+  app: App,
+  digest: Digest,
+): Promise<LookUpFailure | null> => {
+  const [{ denied, architectures }, platforms] = await Promise.all([
+    selectCandidates(ports, app),
+    ports.images.checkPlatforms(app, digest),
+  ])
+  if (denied !== null) return { reason: 'aws_denied', message: denied.message }
+  const { obstacle } = judgePlatforms(platforms, architectures)
+  return obstacle === null ? null : { reason: 'image_gone', message: obstacle }
+}
 
-/** Looks up everything that the opening write freezes, just before it. */
+/** What is to be opened, before it is looked up. */
+export type WantedOpening = Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
+  Pick<Opening['release'], 'revision' | 'commit' | 'digest' | 'origin' | 'promotedFrom'>
+
+/**
+ * Looks up everything that the opening write freezes, just before it.
+ *
+ * @param live the settings of the live release; null where none is, or is not to be taken over from
+ * @param kept the images that instances may have by themselves, so that the registry need not have them
+ */
 export const gatherOpening = async (
   ports: OpeningPorts,
   app: App,
   live: ReleaseSettings | null,
-  wanted: Pick<Opening, 'kind' | 'by' | 'order' | 'force'> &
-    Pick<Opening['release'], 'revision' | 'commit' | 'digest' | 'origin' | 'promotedFrom'>,
+  wanted: WantedOpening,
+  kept: readonly { readonly digest: Digest }[],
 ): Promise<Opening> => {
-  const [secret, selected, alarms] = await Promise.all([
+  const isKept = kept.some(({ digest }) => digest === wanted.digest)
+  const [secret, selected, alarms, platforms] = await Promise.all([
     app.secrets === null ? null : ports.readSecretVersion(app.secrets),
     selectCandidates(ports, app),
     lookAtAlarms(ports, app),
+    isKept ? [] : ports.images.checkPlatforms(app, wanted.digest),
   ])
+  const gone = judgePlatforms(platforms, selected.architectures)
   const { kind, by, order, force, ...image } = wanted
   const settings = settleMetadata(toReleaseSettings(app), live)
   const secretVersion = secret?.ok === true ? secret.value : null
   const { candidates, capacities } = selected
-  const obstacle = findObstacle(secret, selected)
+  const obstacle = findObstacle(secret, selected, gone)
   return {
     kind,
     by,
@@ -142,7 +173,7 @@ export const gatherOpening = async (
     candidates,
     capacities: capacities.map(({ instances }) => instances),
     ...(obstacle.obstacle === null
-      ? { ...obstacle, message: joinMessages([selected.leftOut, alarms.message]) }
+      ? { ...obstacle, message: joinMessages([selected.leftOut, gone.message, alarms.message]) }
       : obstacle),
     release: { generation: null, ...image, secretVersion, settings },
   }

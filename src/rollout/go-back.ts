@@ -63,6 +63,7 @@ const recallInstances = (
       live !== undefined &&
       findSamePlace(live.settings, release.settings, known, observed)?.key === settings.key
     const recall = (error: unknown): Selection => ({
+      architectures: [],
       candidates: observed
         .filter(isThere)
         .map(({ id }) => ({ id, target: settings.key, obstacle: null, warning: null })),

@@ -12,13 +12,17 @@ const lasting: ReadonlySet<Reason> = new Set<Reason>([
   'secret_missing',
   'secret_invalid',
   'registry_unauthorized',
+  'image_gone',
 ])
 
 export const isLasting = (reason: Reason): boolean => lasting.has(reason)
 
-/** Makes a commit wait instead of failing its deployment: it goes out by itself once this is over. */
+/** Makes a request wait, or declines it, and a commit wait. */
 export const isHeld = (reason: Reason): boolean =>
   reason === 'secret_refused' || reason === 'secret_unavailable' || reason === 'aws_denied'
+
+/** Makes a commit wait instead of failing its deployment: it goes out by itself once this is over. */
+export const holdsCommit = (reason: Reason): boolean => isHeld(reason) || reason === 'image_gone'
 
 /** Makes a notice about a revision that has no deployment. */
 export const reportRevision = (

@@ -24,10 +24,10 @@ import {
 import { decide } from '../deployment/transition.ts'
 import type { Opening } from '../deployment/observation.ts'
 import { findAltered } from './find-altered.ts'
-import { findDenied, gatherOpening } from './gather-opening.ts'
+import { findHeldBack, gatherOpening, type WantedOpening } from './gather-opening.ts'
 import { askForImage, findImage, takeTag } from './find-image.ts'
 import { goBack } from './go-back.ts'
-import { hold, isHeld, reportRevision } from './hold.ts'
+import { hold, holdsCommit, isHeld, reportRevision } from './hold.ts'
 import { lookUpMissing } from './look-up-missing.ts'
 import type { Nudge, ReconcilePorts } from './ports.ts'
 import type { WriteHead } from './write.ts'
@@ -71,7 +71,7 @@ const resolveRequest = async (
   app: App,
   head: Head,
   { revision, promoted, force, by }: Request,
-): Promise<Result<Parameters<typeof gatherOpening>[3], Reason>> => {
+): Promise<Result<WantedOpening, Reason>> => {
   const wanted = { kind: 'redeploy', by, force } as const
   const blocker = firstBlocker(head, { ...wanted, content: null })
   if (blocker !== null) return fail(blocker)
@@ -127,16 +127,17 @@ const findStageLack = async (
 
 /** What the stage lacks, or the app's secret. A person who deploys later needs the secret then. */
 const findLack = async (
-  ports: Pick<ReconcilePorts, 'toTarget' | 'readSecretVersion'>,
+  ports: Pick<ReconcilePorts, 'toTarget' | 'readSecretVersion' | 'images'>,
   app: App,
   revision: Revision,
+  digest: Digest,
 ): Promise<ImageRefusal | null> => {
   const lack = await findStageLack(ports, app)
   if (lack !== null || needsPerson(app, revision)) return lack
   // Met at the opening; asked for first from then on, so that the reason stays.
-  const denied = revision.reason === 'aws_denied' ? await findDenied(ports, app) : null
-  if (denied !== null)
-    return { reason: 'aws_denied', message: denied.message, retryAfterSeconds: null }
+  const isMet = revision.reason === 'aws_denied' || revision.reason === 'image_gone'
+  const met = isMet ? await findHeldBack(ports, app, digest) : null
+  if (met !== null) return { ...met, retryAfterSeconds: null }
   if (app.secrets === null) return null
   const secret = await ports.readSecretVersion(app.secrets)
   return !secret.ok && isHeld(secret.error.reason)
@@ -167,7 +168,8 @@ const openRequested = async (
   if (!resolved.ok) return decline(resolved.error)
   const lack = await findStageLack(ports, app)
   if (lack !== null) return decline(lack.reason)
-  const opening = await gatherOpening(ports, app, await inherited(ports, head), resolved.value)
+  const live = await inherited(ports, head)
+  const opening = await gatherOpening(ports, app, live, resolved.value, head.releases)
   const { obstacle } = opening
   if (obstacle !== null && isHeld(obstacle)) return decline(obstacle)
   const reason = findRefusal(ports, head, opening)
@@ -182,16 +184,13 @@ const openChosen = async (
   { revision, digest, order }: NonNullable<Choice['open']>,
 ): Promise<boolean> => {
   const wanted = { kind: 'deploy', by: sourceOf(revision), order, force: false } as const
-  const opening = await gatherOpening(ports, app, await inherited(ports, head), {
-    ...wanted,
-    revision: revision.id,
-    commit: revision.commit,
-    digest,
-    origin: originOf(app, revision),
-    promotedFrom: null,
-  })
+  const of = { revision: revision.id, commit: revision.commit, digest }
+  const told = { origin: originOf(app, revision), promotedFrom: null }
+  const live = await inherited(ports, head)
+  const whole = { ...wanted, ...of, ...told }
+  const opening = await gatherOpening(ports, app, live, whole, head.releases)
   const { obstacle, message } = opening
-  if (obstacle !== null && isHeld(obstacle)) {
+  if (obstacle !== null && holdsCommit(obstacle)) {
     const refusal = { reason: obstacle, retryAfterSeconds: null }
     await hold(ports, revision, message === null ? refusal : { ...refusal, message })
     return true
@@ -229,7 +228,7 @@ export const openNext = async (
   await endRevisions(ports, choice.ended)
   const { ask } = choice
   if (ask !== null) {
-    const held = await askForImage(ports, app, ask, () => findLack(ports, app, ask))
+    const held = await askForImage(ports, app, ask, (digest) => findLack(ports, app, ask, digest))
     if (held !== null) await hold(ports, held.revision, held.refusal)
     return true
   }

@@ -1,7 +1,7 @@
 import type { App, Promotion, TargetSettings } from '../deployment/app.ts'
 import { needsPerson } from '../deployment/choose.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
-import type { ImageRefusal, Revision } from '../deployment/revision.ts'
+import type { ImageRefusal, PlatformImage, Revision } from '../deployment/revision.ts'
 import type { KnownRepository } from '../deployment/repository.ts'
 import type { SeenNames } from '../deployment/seen-names.ts'
 import type { HookKind, SeenHooks } from '../deployment/seen.ts'
@@ -45,6 +45,8 @@ export interface AppFacts {
     readonly reference: string
     readonly found: Result<Digest, Pick<ImageRefusal, 'reason' | 'message'>>
   } | null
+  /** Of an image that no instance is known to have. */
+  readonly platforms: readonly PlatformImage[]
   /** What the tag of the live commit names by now; null where that is the live image, or not known. */
   readonly moved: { readonly commit: Commit; readonly digest: Digest } | null
   /** Where the image of a revision that waits for a person is live already; null where it needs none. */
@@ -75,7 +77,7 @@ export interface PlanPorts extends OpeningPorts {
     secret: string,
   ) => Promise<Result<readonly string[], LookUpFailure>>
   readonly checkLogin: (app: App, secret: string) => Promise<Result<null, LookUpFailure>>
-  readonly images: Pick<Images, 'findDigest' | 'findCommit'>
+  readonly images: Pick<Images, 'findDigest' | 'findCommit' | 'checkPlatforms'>
   readonly labels: Pick<Labels, 'load'>
   readonly describeAlarms: (names: readonly string[]) => Promise<readonly AlarmState[]>
   readonly readConcurrency: () => Promise<number | null>
@@ -121,6 +123,17 @@ const lookUpImage = async (
   const name = live ?? id ?? toTag(app, 'latest')
   const reference = `${app.image}${Digest.safeParse(name).success ? '@' : ':'}${name}`
   return { reference, found: await ports.images.findDigest(app, name) }
+}
+
+const lookUpPlatforms = async (
+  { images }: PlanPorts,
+  app: App,
+  { releases }: Head,
+  image: AppFacts['image'],
+): Promise<AppFacts['platforms']> => {
+  const digest = image?.found.ok === true ? image.found.value : null
+  if (digest === null || releases.some((kept) => kept.digest === digest)) return []
+  return images.checkPlatforms(app, digest)
 }
 
 /** A tag that carries the commit may be pushed again after its image is live. By HEAD, which no quota counts. */
@@ -176,11 +189,12 @@ export const gatherFacts = async (
     ports.repositories.load(app.name),
   ])
   const image = registry?.ok === false ? null : await lookUpImage(ports, app, head, chosen)
+  const platforms = await lookUpPlatforms(ports, app, head, image)
   const moved = registry?.ok === false ? null : await lookUpMoved(ports, app, head, chosen)
   const liveOn = await lookUpLiveOn(ports, app, chosen, image)
   const hooks = ports.hooksOf(app)
   const now = toInstant(ports.clock())
   const { stage } = ports
-  const asked = { secret, registry, image, moved, liveOn, alarms, concurrency }
+  const asked = { secret, registry, image, platforms, moved, liveOn, alarms, concurrency }
   return { stage, app, head, chosen, ...asked, seen, names, repository, hooks, now }
 }

@@ -10,6 +10,7 @@ import type { RevisionId } from '../kernel/id.ts'
 import { explainUnknownAlarms } from './gather-opening.ts'
 import type { AppFacts } from './plan-facts.ts'
 import { judgeNames, judgeRepository } from './evidence-findings.ts'
+import { judgePlatforms } from './gone-images.ts'
 import { renderRedeploy } from './promotion.ts'
 
 const problem = (what: string, reason: Reason, message: string): Finding => ({
@@ -72,6 +73,14 @@ const judgeMoved = ({ stage, app, moved, image }: AppFacts): readonly Finding[] 
   const { commit, digest } = moved
   const message = `the tag of ${commit} names ${digest} by now, which is not live: the tag of a commit that is out brings nothing out. If it is to: ${renderRedeploy(stage, app.name, commit, [])}`
   return [{ level: 'warning', what: 'image', message }]
+}
+
+/** Images that no selected instance needs: where one needs them, the failure of the opening says so. */
+const judgeGone = ({ platforms }: AppFacts, failure: OpeningFailure | null): readonly Finding[] => {
+  const { message } = judgePlatforms(platforms, [])
+  return message === null || failure?.reason === 'image_gone'
+    ? []
+    : [{ level: 'warning', what: 'image', message }]
 }
 
 const judgeReady = (facts: AppFacts, id: RevisionId): Finding => {
@@ -190,11 +199,18 @@ const judgeMetadata = ({ settings }: Opening['release']): readonly Finding[] => 
 }
 
 /** Everything about the app as a whole, good and bad; `release` is the one that would be deployed. Pure. */
-export const findOnApp = (facts: AppFacts, release: Opening['release']): readonly Finding[] => [
+export const findOnApp = (
+  facts: AppFacts,
+  {
+    release,
+    failure,
+  }: { readonly release: Opening['release']; readonly failure: OpeningFailure | null },
+): readonly Finding[] => [
   ...blockers(facts.head, { kind: 'deploy', force: false, content: null }).map(describeBlocker),
   ...judgeRevision(facts, release),
   ...judgeImage(facts),
   ...judgeMoved(facts),
+  ...judgeGone(facts, failure),
   judgeSecret(facts),
   ...judgeRegistry(facts),
   ...judgeAlarms(facts),
@@ -218,6 +234,7 @@ const openingSubjects: Partial<Record<Reason, string>> = {
   pauses_too_long: 'rollout',
   envelope_too_large: 'envelope',
   secret_missing: 'secret',
+  image_gone: 'image',
   instance_offline: 'instance',
   instance_untagged: 'instance',
   agent_too_old: 'instance',

@@ -17,7 +17,7 @@ import { Digest, type AppName, type RevisionId } from '../kernel/id.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { succeed } from '../kernel/result.ts'
 import { gatherOpening } from './gather-opening.ts'
-import { isHeld } from './hold.ts'
+import { holdsCommit, isHeld } from './hold.ts'
 import { findPredeployInstance } from './order.ts'
 import type { LookOrder, PlannedTarget } from '../targets/target.ts'
 import { gatherFacts, type AppFacts, type Chosen, type PlanPorts } from './plan-facts.ts'
@@ -51,7 +51,7 @@ const anyDigest = Digest.parse(`sha256:${'0'.repeat(64)}`)
  */
 const openForPlan = async (
   ports: PlanPorts,
-  { app, head, chosen, now }: AppFacts,
+  { app, head, chosen, platforms, now }: AppFacts,
   digest: Digest | null,
 ): Promise<PlannedOpening> => {
   const readSecretVersion: PlanPorts['readSecretVersion'] = async (name) => {
@@ -62,14 +62,10 @@ const openForPlan = async (
   const known = chosen.known && originOf(app, chosen.known)
   const wanted = { kind: 'redeploy', by: 'plan', order: null, force: true } as const
   const live = liveRelease(head)?.settings ?? null
-  const opening = await gatherOpening({ ...ports, readSecretVersion }, app, live, {
-    ...wanted,
-    revision: chosen.id ?? image,
-    commit: chosen.commit,
-    digest: image,
-    origin: known,
-    promotedFrom: null,
-  })
+  const images = { checkPlatforms: () => Promise.resolve(platforms) }
+  const of = { revision: chosen.id ?? image, commit: chosen.commit, digest: image }
+  const whole = { ...wanted, ...of, origin: known, promotedFrom: null }
+  const opening = await gatherOpening({ ...ports, readSecretVersion, images }, app, live, whole, [])
   const idle = { ...head, deployment: null, rollback: null }
   const opened = open({ head: idle, events: [] }, opening, now)
   const deployment = opened.ok ? opened.value.head.deployment : null
@@ -117,7 +113,8 @@ const describePlan = (
   findings: readonly Finding[],
 ): string => {
   const ending = findEnding(opened, findings)
-  if (ending !== null) return `${from === 'waiting' && isHeld(ending) ? 'wait' : 'fail'}: ${ending}`
+  if (ending !== null)
+    return `${from === 'waiting' && holdsCommit(ending) ? 'wait' : 'fail'}: ${ending}`
   const delay = findings.find(
     ({ level, reason }) => level === 'warning' && reason !== undefined && delays.includes(reason),
   )
@@ -180,10 +177,7 @@ export const createPlan =
       const before = key && release ? findTarget(release.settings, key) : null
       return view.plan({ opened: own, predeployOn, live, before })
     })
-    const found = [
-      ...findOnApp(facts, opened.release),
-      ...planned.flatMap(({ findings }) => findings),
-    ]
+    const found = [...findOnApp(facts, opened), ...planned.flatMap(({ findings }) => findings)]
     const findings = sortFindings(addFailure(opened.failure, found))
     return {
       app: app.name,

@@ -6,7 +6,7 @@ import type { Origin } from '../kernel/origin.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { Result } from '../kernel/result.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
-import type { Evidence, ImageRefusal } from '../deployment/revision.ts'
+import type { Evidence, ImageRefusal, PlatformImage } from '../deployment/revision.ts'
 import type { Target } from '../targets/target.ts'
 import type { Channel, Notice, SendResult } from '../deployment/notice.ts'
 import type {
@@ -33,6 +33,8 @@ export interface Images {
   findDigest(app: App, tag: string): Promise<Result<Digest, ImageRefusal>>
   /** The commit of the image's label. Docker Hub counts it as a pull. */
   findCommit(app: App, digest: Digest): Promise<Result<Commit | null, ImageRefusal>>
+  /** The images that an index names, and which of them are gone; none if it is no index, or not known. */
+  checkPlatforms(app: App, digest: Digest): Promise<readonly PlatformImage[]>
   /** What the image's labels say of its commit; null where they do not, or not at once. A pull as well. */
   findOrigin(app: App, digest: Digest): Promise<Origin | null>
 }

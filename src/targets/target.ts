@@ -61,20 +61,26 @@ export interface Capacity {
 
 export const unlimited: Capacity = { instances: Infinity, message: null }
 
+/** As an image's index calls the kinds of machines that Landfall deploys to. */
+export type Architecture = 'amd64' | 'arm64'
+
 /** The instances that a target selects now, each with the obstacle to reaching it. */
 export interface Selection {
+  /** Those of its instances, as far as they are known. */
+  readonly architectures: readonly Architecture[]
   readonly candidates: readonly Candidate[]
   /** Which of those that landfall.yml names are left out, and why; null if none is. */
   readonly leftOut: string | null
 }
 
-/** What an opening asks of a service: it is one instance, and nothing limits its size. */
+/** What an opening asks of a service, Render or Heroku: it is one instance of `amd64`, and nothing limits its size. */
 export const selectOne = (
   id: InstanceId,
   target: TargetKey,
 ): Pick<Target, 'select' | 'capacity'> => ({
   select: () =>
     Promise.resolve({
+      architectures: ['amd64'],
       candidates: [{ id, target, obstacle: null, warning: null }],
       leftOut: null,
     }),

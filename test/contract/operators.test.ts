@@ -209,7 +209,11 @@ it('plan writes nothing', async () => {
     repositories: createRepositories(table),
     readSecretKeys: async () => succeed([]),
     checkLogin: async () => succeed(null),
-    images: { findDigest: async () => missing, findCommit: async () => missing },
+    images: {
+      findDigest: async () => missing,
+      findCommit: async () => missing,
+      checkPlatforms: async () => [],
+    },
     labels: createLabels(table),
     describeAlarms: async () => [],
     readConcurrency: async () => 1000,
@@ -217,7 +221,7 @@ it('plan writes nothing', async () => {
     readSecretVersion: async () => succeed('v1'),
     readAlarms: async () => [],
     toTarget: () => ({
-      select: async () => ({ candidates: [], leftOut: null }),
+      select: async () => ({ architectures: [], candidates: [], leftOut: null }),
       capacity: async () => unlimited,
       look: async () => ({ plan: () => ({ instances: [], findings: [] }) }),
     }),

@@ -54,6 +54,7 @@ export const machine = (index: number, changes: Partial<FleetInstance> = {}): Fl
   name: 'lettings',
   ping: 'online',
   agentVersion: '3.3.2746.0',
+  architecture: 'amd64',
   tags: { Name: 'lettings', 'landfall:stage': 'test' },
   profile: 'landfall-test',
   metadata: { isEnabled: true, needsToken: true, hopLimit: 1 },

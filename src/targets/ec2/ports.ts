@@ -6,6 +6,7 @@ import type { InstanceId } from '../../kernel/id.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Reason } from '../../kernel/reason.ts'
 import type { Result } from '../../kernel/result.ts'
+import type { Architecture } from '../target.ts'
 
 export interface Command {
   readonly document: string
@@ -62,6 +63,8 @@ export interface FleetInstance {
   readonly name: string | null
   readonly ping: 'online' | 'offline' | 'unknown'
   readonly agentVersion: string | null
+  /** Null for another one, and for a machine that EC2 does not list. */
+  readonly architecture: Architecture | null
   /** Null for a hybrid machine, which EC2 does not know. */
   readonly tags: Readonly<Record<string, string>> | null
   /** The name of its instance profile; null for one without, and for a machine that EC2 does not list. */

@@ -72,6 +72,7 @@ export const listSelected = async (
     name: null,
     ping: 'unknown',
     agentVersion: null,
+    architecture: null,
     tags: null,
     profile: null,
     metadata: null,
@@ -130,7 +131,8 @@ export const createEc2Selection = (
       obstacle: obstacleOf(instance, stage),
       warning: warnOfMetadata(instance, settings.metadata),
     }))
-    return { candidates, leftOut }
+    const architectures = [...new Set(selected.flatMap((one) => one.architecture ?? []))]
+    return { architectures, candidates, leftOut }
   },
   capacity: (app, secretVersion) => measureCapacity(ports, settings, app, secretVersion),
 })

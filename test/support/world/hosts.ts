@@ -114,6 +114,7 @@ export const createFleet = (instances: number, { clock, canReadSecrets, checkOrd
   const toTarget = (call: Call, { key }: TargetSettings): Target => ({
     select: () =>
       call('select', () => ({
+        architectures: ['amd64'] as const,
         candidates: hosts.map(({ id, online }) => ({
           id,
           target: key,

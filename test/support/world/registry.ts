@@ -15,6 +15,7 @@ export const createRegistry = (clock: WorldClock) => {
   const images = new Map<string, Digest>()
   const unlabelled = new Set<Digest>()
   const fetched: Digest[] = []
+  const goneImages = new Set<string>()
   let registryTrouble: ImageRefusal | null = null
   let hint: TagHint | null = null
   let pushes = 0
@@ -38,6 +39,15 @@ export const createRegistry = (clock: WorldClock) => {
           fetched.push(digest)
           return succeed(unlabelled.has(digest) ? null : commitAt(indexOf(digest)))
         }),
+      checkPlatforms: (_app, digest) =>
+        call('checkPlatforms', () =>
+          goneImages.size === 0
+            ? []
+            : ['amd64', 'arm64'].map((one, index) => {
+                const image = { platform: `linux/${one}`, digest: digestAt(90 + index) }
+                return { ...image, isGone: goneImages.has(`${digest} ${one}`) }
+              }),
+        ),
       findOrigin: (_app, digest) =>
         call('findOrigin', () => {
           fetched.push(digest)
@@ -87,6 +97,11 @@ export const createRegistry = (clock: WorldClock) => {
       unlabel: (index: number) => {
         unlabelled.add(digestAt(index))
       },
+      /** The image of the commit is an index, of which the registry has lost that for these machines. */
+      losePlatform: (index: number, architecture: 'amd64' | 'arm64') => {
+        goneImages.add(`${digestAt(index)} ${architecture}`)
+      },
+      findPlatforms: () => goneImages.clear(),
       /** The images whose label was read, each time it was. */
       fetched,
       setRegistryTrouble: (trouble: ImageRefusal | null) => {

@@ -11,7 +11,7 @@ type Reply = Partial<Omit<HttpResponse, 'headers' | 'body'>> & {
   body?: string
 }
 
-const digest = `sha256:${'a'.repeat(64)}`
+const digest = Digest.parse(`sha256:${'a'.repeat(64)}`)
 const login = { username: 'shop', password: new Redacted('hunter2') }
 const bearer = {
   status: 401,
@@ -45,6 +45,7 @@ const play = (...replies: (Reply | 'unreachable')[]) => {
     ) => openImage(http, image, login, realm).findDigest(tag),
     findCommit: (image: string, wanted: Digest, login: RegistryLogin | null) =>
       openImage(http, image, login).findCommit(wanted),
+    checkPlatforms: () => openImage(http, 'shop.example/shop', null).checkPlatforms(digest),
     lines,
     asked,
   }
@@ -364,4 +365,55 @@ test.each<[string, Reply | 'unreachable', ReturnType<typeof refusal>]>([
     const found = await play(...replies).findCommit('registry.example/shop', shop.digest, null)
     expect(found).toEqual(expected)
   }
+})
+
+const indexType = 'application/vnd.oci.image.index.v1+json'
+const goneImage = `sha256:${'b'.repeat(64)}`
+const indexBody = (platform: unknown, most = 1): string =>
+  JSON.stringify({
+    manifests: Array.from({ length: most }, () => ({ digest: goneImage, platform })),
+  })
+
+/** A registry that has an index under the digest of its body, and nothing that it names. */
+const holding = (body: string, ofImages: (method: string) => number) => {
+  const asked: string[] = []
+  const wanted = Digest.parse(`sha256:${createHash('sha256').update(body).digest('hex')}`)
+  const http: Http = async ({ method, url }) => {
+    asked.push(`${method} ${url.pathname.split(':').at(-1)?.slice(0, 4)}`)
+    const isIndex = url.pathname.endsWith(wanted)
+    const headers = new Headers({ 'content-type': indexType })
+    const status = isIndex ? 200 : ofImages(method)
+    return { ok: true, value: { status, headers, body: Buffer.from(isIndex ? body : '') } }
+  }
+  return { check: () => openImage(http, 'shop.example/shop', null).checkPlatforms(wanted), asked }
+}
+
+test('reads no manifest of an image for one platform to know that none of its images is gone', async () => {
+  const headers = { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }
+  const world = play({ headers })
+  expect(await world.checkPlatforms()).toEqual([])
+  expect(world.lines()).toHaveLength(1)
+})
+
+test.each([
+  ['has neither', () => 404, true],
+  ['hides from HEAD', (method: string) => (method === 'HEAD' ? 404 : 200), false],
+  ['refuses', () => 403, false],
+  ['does not answer for now', () => 503, false],
+])('an image of an index that the registry %s', async (_what, ofImages, isGone) => {
+  const { check } = holding(indexBody({ os: 'linux', architecture: 'arm64' }), ofImages)
+  expect(await check()).toEqual([{ platform: 'linux/arm64', digest: goneImage, isGone }])
+})
+
+test('knows of no image that is gone while the registry does not answer', async () => {
+  expect(await play('unreachable').checkPlatforms()).toEqual([])
+})
+
+test('asks for 16 images of an index at most, and bounds what it calls them', async () => {
+  const long = { os: 'linux', architecture: `\u001B[31m${'x'.repeat(9999)}\u202E` }
+  const { check, asked } = holding(indexBody(long, 5000), () => 404)
+  const found = await check()
+  expect(found).toHaveLength(16)
+  expect(asked).toHaveLength(2 + 2 * 16)
+  expect(found[0]?.platform).toMatch(/^linux\/x{20,40}$/)
 })

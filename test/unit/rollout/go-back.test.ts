@@ -129,7 +129,7 @@ describe('a rollback', () => {
     const world = await two()
     await operate(world, rollback)
     const leftOut = 'left out, because the tag landfall:stage is not test: i-00000001'
-    await runSelecting(world, () => Promise.resolve({ candidates: [], leftOut }))
+    await runSelecting(world, () => Promise.resolve({ architectures: [], candidates: [], leftOut }))
     expect(world.deployments.get(3)).toMatchObject({
       status: 'failed',
       reason: 'no_instances',

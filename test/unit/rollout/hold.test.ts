@@ -133,6 +133,63 @@ describe('a commit whose instances AWS does not let Landfall list', () => {
   })
 })
 
+describe('a commit whose index has lost an image', () => {
+  const losingWorld = async (architecture: 'amd64' | 'arm64'): Promise<World> => {
+    const world = createWorld({ instances: 1, app: { waitForSeconds: 3600 } })
+    pushGreen(world, 1)
+    world.losePlatform(1, architecture)
+    await runReconcile(world)
+    return world
+  }
+
+  it('waits if an instance needs it, is reported once by its platform and digest, and nothing is sent', async () => {
+    const world = await losingWorld('amd64')
+    await passMinutes(world, 20)
+    expect(world.core().generation).toBe(0)
+    expect(world.sends).toEqual([])
+    expect(world.revisions.get(commitAt(1))).toMatchObject({
+      status: 'waiting',
+      reason: 'image_gone',
+    })
+    const [told, ...more] = heldNotices(world)
+    expect(told?.fact).toMatchObject({ reason: 'image_gone', deployment: null })
+    expect(told?.fact.message).toMatch(/linux\/amd64 \(sha256:\w{64}\)/)
+    expect(more).toEqual([])
+  })
+
+  it('is deployed by itself after it was pushed again, at once if the registry tells of it', async () => {
+    const world = await losingWorld('amd64')
+    await passMinutes(world, 12)
+    world.findPlatforms()
+    const seenAt = world.instant()
+    world.receive(commitAt(1), { kind: 'image', tag: commitAt(1), seenAt, origin: null })
+    await runReconcile(world, null, 'a hook', false)
+    expect(world.core().live?.revision).toBe(commitAt(1))
+  })
+
+  it('is deployed where no instance needs it, and the deployment says so', async () => {
+    const world = await losingWorld('arm64')
+    expect(world.core().live?.revision).toBe(commitAt(1))
+    const [started] = noticesOf(world, 'started')
+    expect(started?.fact.message).toContain('the registry no longer has linux/arm64')
+    expect(heldNotices(world)).toEqual([])
+  })
+
+  it('fails at once if a person asks for it, with the name of the image', async () => {
+    const world = await losingWorld('amd64')
+    world.ask({ revision: commitAt(1), force: true })
+    await runReconcile(world)
+    const [failed] = noticesOf(world, 'failed')
+    expect(failed?.fact).toMatchObject({ reason: 'image_gone' })
+    expect(failed?.fact.message).toContain('the registry no longer has linux/amd64')
+    expect(world.sends).toEqual([])
+    world.findPlatforms()
+    world.ask({ revision: commitAt(1), force: true })
+    await runReconcile(world)
+    expect(world.core().live?.revision).toBe(commitAt(1))
+  })
+})
+
 describe('an app whose instances are due to be asked while AWS does not let Landfall list them', () => {
   it('has its alarm window closed in time all the same', async () => {
     const rollback = { alarms: ['5xx'], windowSeconds: 1800, secrets: 'recorded' } as const

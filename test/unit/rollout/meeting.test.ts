@@ -30,7 +30,8 @@ it('an instance that a second target selects during a deployment is deployed to,
     const target = ports.toTarget(settings)
     return {
       ...target,
-      select: async () => (index < selecting ? target.select() : { candidates: [], leftOut: null }),
+      select: async () =>
+        index < selecting ? target.select() : { architectures: [], candidates: [], leftOut: null },
     }
   }
   const tick = () => createReconcile({ ...ports, toTarget })(tickOf(world))

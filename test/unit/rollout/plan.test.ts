@@ -80,6 +80,7 @@ const openRequest: Request = {
 const refusing = (reason: ImageRefusal['reason']): PlanPorts['images'] => ({
   findDigest: async () => fail({ reason, retryAfterSeconds: null }),
   findCommit: async () => fail({ reason, retryAfterSeconds: null }),
+  checkPlatforms: async () => [],
 })
 
 const planned = (
@@ -125,6 +126,7 @@ const planOf = async (given: Given = {}) => {
         return succeed(digestAt(1))
       },
       findCommit: async () => succeed(commitAt(1)),
+      checkPlatforms: async () => [],
     },
     labels: { load: async () => [] },
     describeAlarms: async () => [],
@@ -137,6 +139,7 @@ const planOf = async (given: Given = {}) => {
       const index = app.targets.findIndex((one) => one.key === key)
       return {
         select: async () => ({
+          architectures: ['amd64'],
           candidates: (kind === 'heroku' ? [] : (fleets[index] ?? [])).map((id) => ({
             id,
             target: key,
@@ -284,6 +287,7 @@ describe('under a tag that carries the commit', () => {
   const images = (index: number): PlanPorts['images'] => ({
     findDigest: async (_app, name) => succeed(name === commitAt(1) ? digestAt(index) : digestAt(1)),
     findCommit: async () => succeed(null),
+    checkPlatforms: async () => [],
   })
   const told = (lines: readonly string[]) => lines.filter((line) => line.includes('by now'))
 
@@ -304,6 +308,37 @@ describe('under a tag that carries the commit', () => {
   })
 })
 
+describe('an index one of whose images is gone', () => {
+  const losing = (...gone: readonly string[]): PlanPorts['images'] => ({
+    findDigest: async () => succeed(digestAt(1)),
+    findCommit: async () => succeed(null),
+    checkPlatforms: async () =>
+      ['linux/amd64', 'linux/arm64'].map((platform, index) => {
+        return { platform, digest: digestAt(8 + index), isGone: gone.includes(platform) }
+      }),
+  })
+  const planOfLosing = (...gone: readonly string[]) =>
+    planOf({ waiting: [revisionAt(1)], ports: { images: losing(...gone) } })
+
+  it('makes the commit wait where an instance needs it', async () => {
+    const { plan, lines } = await planOfLosing('linux/amd64')
+    expect(plan).toMatchObject({ ok: false, would: 'wait: image_gone' })
+    expect(lines).toContainEqual(
+      containing(
+        `problem | image | image_gone | the registry no longer has linux/amd64 (${digestAt(8)})`,
+      ),
+    )
+  })
+
+  it('is warned of where no instance is known to need it', async () => {
+    const { plan, lines } = await planOfLosing('linux/arm64')
+    expect(plan).toMatchObject({ ok: true, would: containing('deploy ') })
+    expect(lines).toContainEqual(
+      containing(`warning | image | - | the registry no longer has linux/arm64 (${digestAt(9)})`),
+    )
+  })
+})
+
 describe('under a tag that carries no commit', () => {
   const app = shop({ tag: 'latest' })
 
@@ -319,6 +354,7 @@ describe('under a tag that carries no commit', () => {
     const images: PlanPorts['images'] = {
       findDigest: async () => succeed(digestAt(1)),
       findCommit: async () => succeed(index === null ? null : commitAt(index)),
+      checkPlatforms: async () => [],
     }
     const { lines } = await planOf({ app, waiting: [revisionAt(1)], ports: { images } })
     expect(lines).toContainEqual(containing(line))

@@ -70,6 +70,7 @@ test('leaves an instance without the tag of the stage out, which would fail the 
   const { target, said } = targetOf({ fleet })
   const leftOut = `left out, because the tag landfall:stage is not test: ${instanceAt(2)}, ${instanceAt(3)}`
   expect(await target.select()).toEqual({
+    architectures: ['amd64'],
     candidates: [{ id: instanceAt(1), target: keyAt(0), obstacle: null, warning: null }],
     leftOut,
   })
