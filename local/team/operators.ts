@@ -61,6 +61,7 @@ const Status = z.object({
       reason: z.string().nullable(),
     }),
   ),
+  moved: z.array(z.object({ revision: z.string(), digest: z.string() })),
   request: z.object({ refusal: z.string().nullable() }).nullable(),
   /** Commits and digests; of one that shares its image with another release, more. */
   quarantine: z.array(z.unknown()),

@@ -93,9 +93,12 @@ export interface Revision {
   readonly ci: Readonly<Record<string, CiEvidence>>
   readonly push: PushEvidence | null
   readonly image: ImageEvidence | null
-  /** The digest that the registry has under the tag, once asked. */
+  /** The digest that the registry had under the tag when it was asked, or the one that was deployed. */
   readonly digest: Digest | null
+  /** Null where evidence has come since. */
   readonly asked: Asked | null
+  /** What the tag of a commit that was found names by now, where that is another image. */
+  readonly moved: Digest | null
   /** When GitHub was last asked for evidence that its hooks have not brought, and why that failed. */
   readonly lookedUp: (Asked & { readonly trouble: string | null }) | null
   /** The evidence that an expired one lacked. */
@@ -103,6 +106,10 @@ export interface Revision {
   /** Raised by every write; a status is written on condition that no other write came in between. */
   readonly version: number
 }
+
+/** Whether evidence has come since the image was found: its tag may name another one by now. */
+export const isToCompare = ({ digest, asked }: Pick<Revision, 'digest' | 'asked'>): boolean =>
+  digest !== null && (asked === null || asked.retryAt !== null)
 
 export const ciKey = (ci: string, workflow: string): string => `${ci}:${workflow}`
 

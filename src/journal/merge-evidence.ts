@@ -87,21 +87,27 @@ const isNewRun = (revision: Revision, evidence: Evidence): boolean => {
   return recorded !== undefined && recorded.runId !== evidence.runId
 }
 
+/** A run may have pushed the image anew, as a hint of the registry says that it was. */
+const mayMoveTag = (evidence: Evidence): boolean =>
+  evidence.kind === 'image' || (evidence.kind === 'ci' && evidence.conclusion === 'success')
+
 /**
  * The revision with the evidence in it, or null where it says nothing new. A refused or expired revision
  * waits again (a re-run turned green), and the registry is asked again. A deployed or superseded one stays
  * so, because its order is at or below the mark; only a new run gives it another order. One that waits for
- * a person goes on to do so, unless its CI turned red.
+ * a person goes on to do so, unless its CI turned red. Where an image is found already, its tag is compared again.
  */
 export const mergeEvidence = (
   revision: Revision,
   evidence: Evidence,
   receivedAt: Instant,
 ): Revision | null => {
-  const merged = addEvidence(revision, evidence)
-  if (merged === revision) return null
+  const added = addEvidence(revision, evidence)
+  if (added === revision) return null
   // What a commit is decides nothing: it brings no revision back.
-  if (addEvidence(revision, { ...evidence, origin: null }) === revision) return merged
+  if (addEvidence(revision, { ...evidence, origin: null }) === revision) return added
+  const isFound = added.digest !== null && mayMoveTag(evidence)
+  const merged = isFound ? { ...added, asked: null } : added
   const mayReturn = revision.status === 'refused' || revision.status === 'expired'
   if (revision.status === 'waiting') {
     const isRed = evidence.kind === 'ci' && evidence.conclusion === 'failure'
@@ -109,5 +115,6 @@ export const mergeEvidence = (
   }
   if (!(mayReturn || isNewRun(revision, evidence))) return merged
   const waiting = { status: 'waiting', reason: null, waitingSince: receivedAt } as const
-  return { ...merged, ...waiting, digest: null, asked: null, lookedUp: null, lacked: null }
+  const unasked = { digest: null, asked: null, moved: null, lookedUp: null, lacked: null }
+  return { ...merged, ...waiting, ...unasked }
 }

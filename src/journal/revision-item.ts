@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Revision } from '../deployment/revision.ts'
+import { isToCompare, type Revision } from '../deployment/revision.ts'
 import type { Instant } from '../kernel/clock.ts'
 import { AppName, Commit, Digest, RevisionId } from '../kernel/id.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
@@ -39,6 +39,7 @@ const revisionSchema: z.ZodType<Revision> = z.object({
   image: imageSchema.nullable().default(null),
   digest: Digest.nullable().default(null),
   asked: askedSchema.nullable().default(null),
+  moved: Digest.nullable().default(null),
   lookedUp: askedSchema.extend({ trouble: z.string().nullable() }).nullable().default(null),
   lacked: z.array(z.string()).nullable().default(null),
   version: z.number().int().positive(),
@@ -58,11 +59,13 @@ export const fromRevisionItem = (key: ItemKey, item: Item): Revision => {
   return parseItem(revisionSchema, key, { ...item, ci })
 }
 
-type Standing = Pick<Revision, 'app' | 'id' | 'status' | 'reason'>
-
-const toOpen = ({ app, id, status, reason }: Standing, now: Instant): Item => {
-  if (status !== 'waiting') return { expiresAt: expiresAt(now, 'endedRevision') }
-  return reason === 'manual' ? openAttributes.resting(app, id) : openAttributes.revision(app, id)
+const toOpen = (revision: Omit<Revision, 'ci'>, now: Instant): Item => {
+  const { app, id, status, reason } = revision
+  const isDue = isToCompare(revision)
+  const listed = openAttributes.revision(app, id)
+  if (status !== 'waiting')
+    return { expiresAt: expiresAt(now, 'endedRevision'), ...(isDue ? listed : {}) }
+  return reason === 'manual' && !isDue ? openAttributes.resting(app, id) : listed
 }
 
 /** Null is left out: the first evidence of a kind is written where its attribute is missing. */

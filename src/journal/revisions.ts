@@ -1,4 +1,4 @@
-import { askedAgain, type Revision } from '../deployment/revision.ts'
+import { askedAgain, isToCompare, type Revision } from '../deployment/revision.ts'
 import type { AppName, RevisionId } from '../kernel/id.ts'
 import type { Revisions } from '../rollout/journal.ts'
 import { itemKey, openIndex, revisionOpenPrefix } from './keys.ts'
@@ -6,8 +6,8 @@ import { queryItems, readItems } from './list.ts'
 import { fromRevisionItem, readRevision, replaceRevision } from './revision-item.ts'
 import { toItemKey, type JournalTable } from './table.ts'
 
-/** The waiting revisions of the index, and the given ones that wait, which it may not list yet. */
-const loadWaiting = async (
+/** Those that wait or whose tag is to be compared: of the index, and of the given ones, which it may not list yet. */
+const loadOpen = async (
   table: JournalTable,
   app: AppName,
   also: readonly RevisionId[],
@@ -23,11 +23,14 @@ const loadWaiting = async (
   const items = await readItems(table, [...bySortKey.values()])
   return items
     .map((item) => fromRevisionItem(toItemKey(item), item))
-    .filter(({ status }) => status === 'waiting')
+    .filter((revision) => revision.status === 'waiting' || isToCompare(revision))
 }
 
 export const createRevisions = (table: JournalTable): Revisions => ({
-  loadWaiting: (app, also) => loadWaiting(table, app, also),
+  loadOpen: (app, also) => loadOpen(table, app, also),
+
+  loadWaiting: async (app) =>
+    (await loadOpen(table, app, [])).filter(({ status }) => status === 'waiting'),
 
   load: (app, id) => readRevision(table, app, id),
 
@@ -42,6 +45,11 @@ export const createRevisions = (table: JournalTable): Revisions => ({
       ? { digest: found.value, reason: null }
       : { digest: null, reason: found.error.reason }
     await replaceRevision(table, { ...revision, ...answer, asked }, now)
+  },
+
+  recordCompared: async (revision, moved, retryAfterSeconds, now) => {
+    const asked = askedAgain(revision.asked, now, retryAfterSeconds)
+    await replaceRevision(table, { ...revision, moved, asked }, now)
   },
 
   // The evidence that was found is written after it, and raises the version.

@@ -30,6 +30,7 @@ export const reasons = {
   // Revisions
   evidence_missing: 'A requirement of the app is not met yet.',
   image_missing: 'The image is not in the registry under its tag.',
+  tag_moved: 'The tag of the commit names another image than the one that was found for it.',
   proxy_image_unavailable: "The registry did not name the digest of the proxy's image.",
   image_unlabelled:
     'Neither the label of the image nor its tag names the commit that it was built from.',

@@ -31,9 +31,11 @@ export interface Heads {
   listOpen(): Promise<readonly AppName[]>
 }
 
-/** Revisions and their evidence. `loadWaiting` finds them in the index and reads each consistently. */
+/** Revisions and their evidence, found in the index and each read consistently. */
 export interface Revisions {
-  loadWaiting(app: AppName, also: readonly RevisionId[]): Promise<readonly Revision[]>
+  loadWaiting(app: AppName): Promise<readonly Revision[]>
+  /** Those that wait, and those whose tag is to be compared; the given ones are not listed for certain. */
+  loadOpen(app: AppName, also: readonly RevisionId[]): Promise<readonly Revision[]>
   load(app: AppName, id: RevisionId): Promise<Revision | null>
   /** Ends it, or records its reason to wait, unless evidence was recorded since `revision.version`. */
   recordStatus(
@@ -44,6 +46,13 @@ export interface Revisions {
   ): Promise<'recorded' | 'conflict'>
   /** The registry's answer for the tag: the image, or the reason that the revision waits for. */
   recordAsked(revision: Revision, found: Result<Digest, ImageRefusal>, now: Instant): Promise<void>
+  /** The tag was compared: `moved` is what it names if that is another image. With a time, it is to be compared again. */
+  recordCompared(
+    revision: Revision,
+    moved: Digest | null,
+    retryAfterSeconds: number | null,
+    now: Instant,
+  ): Promise<void>
   /** GitHub was asked for missing evidence; `failure` is null where it answered. */
   recordLookedUp(revision: Revision, failure: ForeignFailure | null, now: Instant): Promise<void>
 }

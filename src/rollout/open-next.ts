@@ -13,6 +13,7 @@ import {
   type Request,
 } from '../deployment/head.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
+import { lastDigest } from '../deployment/moved.ts'
 import { originOf } from '../deployment/origin.ts'
 import { isQuarantined } from '../deployment/quarantine.ts'
 import {
@@ -25,6 +26,7 @@ import { decide } from '../deployment/transition.ts'
 import type { Opening } from '../deployment/observation.ts'
 import { findAltered } from './find-altered.ts'
 import { findHeldBack, gatherOpening, type WantedOpening } from './gather-opening.ts'
+import { compareTag } from './compare-tag.ts'
 import { askForImage, findImage, takeTag } from './find-image.ts'
 import { goBack } from './go-back.ts'
 import { hold, holdsCommit, isHeld, reportRevision } from './hold.ts'
@@ -35,14 +37,20 @@ import type { WriteHead } from './write.ts'
 /** A push or an image alone is not reported: CI never runs for many commits, and strangers may name images. */
 const hasCiRun = ({ ci }: Revision): boolean => Object.keys(ci).length > 0
 
-const endRevisions = async (ports: ReconcilePorts, ended: Choice['ended']): Promise<void> => {
+const endRevisions = async (
+  ports: ReconcilePorts,
+  head: Head,
+  ended: Choice['ended'],
+): Promise<void> => {
   const now = toInstant(ports.clock())
   for (const { revision, status, reason, lacked } of ended) {
     if (status === 'expired' && hasCiRun(revision)) {
       const message = `it lacked ${(lacked ?? []).join(', ')}`
       await reportRevision(ports, revision, 'expired', reason, message)
     }
-    await ports.revisions.recordStatus({ ...revision, lacked }, status, reason, now)
+    // With it, the tag of a commit whose deployment has failed is compared after new evidence.
+    const digest = revision.digest ?? lastDigest(head, revision)
+    await ports.revisions.recordStatus({ ...revision, digest, lacked }, status, reason, now)
     const fields = { app: revision.app, revision: revision.id, status, reason }
     ports.log.info('revision ended', lacked === null ? fields : { ...fields, lacked })
   }
@@ -221,11 +229,12 @@ export const openNext = async (
   if (head.request !== null && hasPendingRequest(head))
     return openRequested(ports, write, head, app, head.request)
   const tagged = await takeTag(ports, app)
-  const revisions = await ports.revisions.loadWaiting(head.app, [...also, ...tagged])
-  if (revisions.length === 0) return false
+  const open = await ports.revisions.loadOpen(head.app, [...also, ...tagged])
+  if (open.length === 0) return false
+  const revisions = open.filter(({ status }) => status === 'waiting')
   const seen = await ports.seen.load(head.app)
   const choice = choose(head, app, revisions, seen, toInstant(ports.clock()))
-  await endRevisions(ports, choice.ended)
+  await endRevisions(ports, head, choice.ended)
   const { ask } = choice
   if (ask !== null) {
     const held = await askForImage(ports, app, ask, (digest) => findLack(ports, app, ask, digest))
@@ -234,5 +243,8 @@ export const openNext = async (
   }
   if (choice.open !== null) return openChosen(ports, write, head, app, choice.open)
   if (choice.rest !== null && (await letRest(ports, choice.rest))) return true
+  const report = (one: Revision, message: string) =>
+    reportRevision(ports, one, 'held', 'tag_moved', message)
+  if (await compareTag(ports, head, app, open, report)) return true
   return isTick && lookUpMissing(ports, head, app, revisions, seen)
 }

@@ -96,7 +96,7 @@ const chooseRevision = async (
     const commit = Commit.safeParse(wanted).data ?? known?.commit ?? null
     return { from: 'input', id: wanted, commit, known }
   }
-  const waiting = await revisions.loadWaiting(head.app, [])
+  const waiting = await revisions.loadWaiting(head.app)
   const [known] = waiting.toSorted((a, b) => b.firstSeenAt.localeCompare(a.firstSeenAt))
   if (known !== undefined) return { from: 'waiting', id: known.id, commit: known.commit, known }
   const live = liveRelease(head)

@@ -3,6 +3,7 @@ import { currentWave } from '../deployment/advance.ts'
 import { hasEnded, isRepair, type Ended, type OpenDeployment } from '../deployment/deployment.ts'
 import type { Head } from '../deployment/head.ts'
 import type { Observation } from '../deployment/observation.ts'
+import { askedAgain } from '../deployment/revision.ts'
 import { releasesInUse } from '../deployment/disown.ts'
 import { createReadAnswers, isAnswered, isPolling, type ReadAnswers } from './answers.ts'
 import { checkInstances } from './check-instances.ts'
@@ -82,8 +83,11 @@ const endRevision = async (ports: ReconcilePorts, head: Head, deployment: Ended)
     const revision = await ports.revisions.load(head.app, release.revision)
     if (revision?.status !== 'waiting') return
     const now = toInstant(ports.clock())
+    // One that was found in no registry, of a promotion or a digest, is compared only after new evidence.
+    const asked = revision.digest === null ? askedAgain(revision.asked, now, null) : revision.asked
+    const found = { ...revision, digest: release.digest, asked }
     const written = await (status === 'succeeded'
-      ? ports.revisions.recordStatus(revision, 'deployed', null, now)
+      ? ports.revisions.recordStatus(found, 'deployed', null, now)
       : ports.revisions.recordStatus(revision, 'refused', reason, now))
     if (written === 'recorded') return
   }

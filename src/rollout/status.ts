@@ -21,6 +21,7 @@ import type { SeenHooks } from '../deployment/seen.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import type { Heads, History, Repositories, Revisions, Seen } from './journal.ts'
 import { answerForAny, refuseOrder } from './operator.ts'
+import { showMoved } from './moved-tags.ts'
 import { listLiveOn, renderRedeploy } from './promotion.ts'
 import { showRenewal } from './renewal.ts'
 
@@ -104,9 +105,6 @@ const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) =>
   steps: showSteps(steps),
 })
 
-const isForPerson = (app: App, revision: Revision): boolean =>
-  revision.digest !== null && needsPerson(app, revision)
-
 /** What a waiting revision lacks, or why it waits although it lacks nothing. */
 const explainWaiting = (
   head: Head,
@@ -118,7 +116,7 @@ const explainWaiting = (
   const readiness = readinessOf(head, app, revision, seen, now)
   if (readiness.kind === 'lacking') return { lacks: readiness.what, reason: 'evidence_missing' }
   if (readiness.kind === 'ended') return { lacks: [], reason: readiness.reason }
-  if (readiness.kind === 'ready' && isForPerson(app, revision))
+  if (readiness.kind === 'ready' && revision.digest !== null && needsPerson(app, revision))
     return { lacks: [], reason: 'manual' }
   const blocker = firstBlocker(head, { kind: 'deploy', force: false, content: null })
   if (blocker !== null) return { lacks: [], reason: blocker }
@@ -195,7 +193,7 @@ const showRepository = async ({ repositories }: StatusPorts, app: App) => {
 const showApp = async (ports: StatusPorts, app: App) => {
   const { name } = app
   const head = await ports.heads.load(name)
-  const waiting = await ports.revisions.loadWaiting(name, [])
+  const waiting = await ports.revisions.loadWaiting(name)
   const seen = await ports.seen.load(name)
   const history = await ports.history.loadDeployments(name, shownDeployments)
   // A repair continues a deployment that is in the history.
@@ -222,6 +220,7 @@ const showApp = async (ports: StatusPorts, app: App) => {
     waiting: await Promise.all(
       waiting.map((revision) => showWaiting(ports, head, app, revision, seen)),
     ),
+    moved: await showMoved(ports, app, head, waiting),
     repository: await showRepository(ports, app),
     ...showHolds(head),
     owed: head.notices.map(showNotice),

@@ -64,7 +64,7 @@ const end = async (id: Commit, status: Revision['status'], reason: Revision['rea
 }
 
 const isListed = async (id: Commit) => {
-  const waiting = await createRevisions(journal.table).loadWaiting(app, [])
+  const waiting = await createRevisions(journal.table).loadWaiting(app)
   return waiting.some((revision) => revision.id === id)
 }
 
@@ -86,6 +86,7 @@ describe('evidence', () => {
       image: null,
       digest: null,
       asked: null,
+      moved: null,
       lookedUp: null,
       lacked: null,
       version: 1,

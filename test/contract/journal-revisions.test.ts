@@ -82,7 +82,7 @@ describe('a revision', () => {
     const revision = await register()
     await revisions.recordStatus(revision, 'waiting', 'evidence_missing', now)
     expect(await reload(revision)).toMatchObject({ status: 'waiting', reason: 'evidence_missing' })
-    expect(await revisions.loadWaiting(app, [])).toContainEqual(await reload(revision))
+    expect(await revisions.loadWaiting(app)).toContainEqual(await reload(revision))
   })
 
   it('counts the questions to the registry, and keeps its answer', async () => {
@@ -166,7 +166,7 @@ describe('the waiting revisions of an app', () => {
     const [one, two, over] = [await register(own), await register(own), await register(own)]
     const strange = await register(AppName.parse('waiting-app-staging'))
     await revisions.recordStatus(over, 'superseded', 'superseded', now)
-    const found = await revisions.loadWaiting(own, [one.id, over.id, strange.id, newCommit()])
+    const found = await revisions.loadOpen(own, [one.id, over.id, strange.id, newCommit()])
     expect(new Set(found.map(({ id }) => id))).toEqual(new Set([one.id, two.id]))
     expect(found).toHaveLength(2)
   })
@@ -180,7 +180,7 @@ describe('the waiting revisions of an app', () => {
     await revisions.recordStatus(revision, 'waiting', 'manual', now)
     expect(await listOpen()).not.toContain(own)
     const waiting = [{ id: revision.id, status: 'waiting', reason: 'manual' }]
-    expect(await revisions.loadWaiting(own, [])).toMatchObject(waiting)
+    expect(await revisions.loadWaiting(own)).toMatchObject(waiting)
     const image = { kind: 'image', tag: 'main', seenAt: now, origin: null } as const
     const redRun = {
       kind: 'ci',
@@ -205,6 +205,35 @@ describe('the waiting revisions of an app', () => {
     expect(await reload(revision)).toMatchObject({ status: 'waiting', reason: null })
   })
 
+  it.each([
+    ['that is deployed', 'deployed', null],
+    ['that waits for a person', 'waiting', 'manual'],
+  ] as const)(
+    'lists a revision %s from a new hint of its image until its tag was compared',
+    async (what, status, reason) => {
+      const revisions = createRevisions(journal.table)
+      const listOpen = () => createHeads(journal.table).listOpen()
+      const own = AppName.parse(`compared-${status}`)
+      const revision = await register(own)
+      const load = async () => (await reload(revision)) ?? expect.unreachable(what)
+      await revisions.recordAsked(revision, succeed(digest), now)
+      await revisions.recordStatus(await load(), status, reason, now)
+      expect(await listOpen()).not.toContain(own)
+      const image = { kind: 'image', tag: 'main', seenAt: now, origin: null } as const
+      await createEvidenceJournal(journal.table).recordEvidence(own, revision.id, null, image, now)
+      expect(await listOpen()).toContain(own)
+      const [open, ...others] = await revisions.loadOpen(own, [])
+      expect(open).toMatchObject({ id: revision.id, status, reason, digest, asked: null })
+      expect(others).toEqual([])
+      await revisions.recordCompared(await load(), null, 90, now)
+      expect(await listOpen()).toContain(own)
+      const moved = Digest.parse(`sha256:${'b'.repeat(64)}`)
+      await revisions.recordCompared(await load(), moved, null, now)
+      expect(await listOpen()).not.toContain(own)
+      expect(await load()).toMatchObject({ status, reason, digest, moved })
+    },
+  )
+
   it('passes no revision over that waits for something else', async () => {
     const own = AppName.parse('automatic')
     const revision = await register(own)
@@ -218,7 +247,7 @@ describe('the waiting revisions of an app', () => {
   it('loads all waiting revisions where they take more than one page and batch', async () => {
     const own = AppName.parse('busy-app')
     const all = await Promise.all(Array.from({ length: 120 }, () => register(own)))
-    const found = await createRevisions(journal.table).loadWaiting(own, [])
+    const found = await createRevisions(journal.table).loadWaiting(own)
     expect(new Set(found.map(({ id }) => id))).toEqual(new Set(all.map(({ id }) => id)))
   })
 })

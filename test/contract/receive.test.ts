@@ -58,7 +58,7 @@ describe('what is received', () => {
     for (const request of order) {
       expect((await receive(request, services)).statusCode).toBeLessThan(300)
     }
-    expect(await createRevisions(database.table).loadWaiting(app, [])).toMatchObject([
+    expect(await createRevisions(database.table).loadWaiting(app)).toMatchObject([
       {
         id: commit,
         commit,
@@ -84,7 +84,7 @@ describe('what is received', () => {
     )
     for (const request of order) expect((await receive(request, services)).statusCode).toBe(202)
     for (const request of order) expect((await receive(request, services)).statusCode).toBe(200)
-    expect(await createRevisions(database.table).loadWaiting(app, [])).toMatchObject([
+    expect(await createRevisions(database.table).loadWaiting(app)).toMatchObject([
       {
         ci: {
           'github:CI': { conclusion: 'success', createdAt: '2026-11-20T10:00:00.000Z' },
@@ -108,7 +108,7 @@ describe('what is received', () => {
     for (const request of [red, green, red, green])
       statuses.push((await receive(request, services)).statusCode)
     expect(statuses).toEqual([202, 202, 200, 200])
-    expect(await createRevisions(database.table).loadWaiting(app, [])).toMatchObject([
+    expect(await createRevisions(database.table).loadWaiting(app)).toMatchObject([
       { ci: { 'circleci:ci': { conclusion: 'success', createdAt: '2026-11-20T09:58:00.000Z' } } },
     ])
   })
@@ -150,7 +150,7 @@ describe('what is received', () => {
         reason: 'repository_unknown',
       })
     }
-    const waiting = await createRevisions(database.table).loadWaiting(app, [])
+    const waiting = await createRevisions(database.table).loadWaiting(app)
     expect(waiting.map(({ id }) => id)).toEqual([commit])
     const known = await createRepositories(database.table).load(app)
     expect(known).toMatchObject({ id: 1, refused: { id: 2 } })
@@ -163,7 +163,7 @@ describe('what is received', () => {
     const changes = { head_repository: repository }
     const moved = githubRequest('workflow_run', runBody(changes, { repository }))
     expect((await receive(moved, services)).statusCode).toBe(202)
-    expect(await createRevisions(database.table).loadWaiting(app, [])).toMatchObject([
+    expect(await createRevisions(database.table).loadWaiting(app)).toMatchObject([
       { id: commit, ci: { 'github:CI': { conclusion: 'success' } } },
     ])
   })
@@ -189,7 +189,7 @@ describe('a database that fails', () => {
     expect(nudges).toEqual([])
     expect((await receive(push, services)).statusCode).toBe(again)
     expect(nudges).toEqual([`${app} ${commit}`])
-    expect(await createRevisions(database.table).loadWaiting(app, [])).toHaveLength(1)
+    expect(await createRevisions(database.table).loadWaiting(app)).toHaveLength(1)
   })
   it('with a table that is not there is a mistake of ours and no 503', async () => {
     const journal = createEvidenceJournal({ ...database.connect(1), name: 'landfall-gone' })

@@ -238,6 +238,29 @@ test('reads no commit from an image without the label', async () => {
   expect(await readCommit(address, 'v1')).toEqual({ ok: true, value: null })
 })
 
+test('tells which image of an index a real registry has lost, and that it is there after another push', async () => {
+  const address = await start()
+  const push = () =>
+    Promise.all(['amd64', 'arm64'].map((one) => pushPlatform(address, 'linux', one, labels)))
+  const manifests = await push()
+  const digest = await pushManifest(address, 'v1', { manifests })
+  const check = async () => {
+    const found = await find(address, digest)
+    if (!found.ok) throw new Error('no index')
+    const platforms = await openImage(http, `${address}/acme/shop`, null).checkPlatforms(
+      found.value,
+    )
+    return platforms.filter(({ isGone }) => isGone)
+  }
+  expect(await check()).toEqual([])
+  const lost = manifests[1]?.digest ?? ''
+  const url = `http://${address}/v2/acme/shop/manifests/${lost}`
+  expect((await fetch(url, { method: 'DELETE' })).status).toBe(202)
+  expect(await check()).toEqual([{ platform: 'linux/arm64', digest: lost, isGone: true }])
+  await push()
+  expect(await check()).toEqual([])
+})
+
 test('finds an image by its digest when the tag has moved on', async () => {
   const address = await start()
   const image = await pushPlatform(address, 'linux', 'amd64', labels)

@@ -2,6 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto'
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
+import { encode, pushManifest, toRepository } from '../../local/docker/registry-push.ts'
 import { sendToDockerHubHook, toWorkflowRun } from '../../local/team/signed-delivery.ts'
 import {
   anyWith,
@@ -192,8 +193,9 @@ test('a commit with red CI is not deployed, and another branch and tag are ignor
   expect(await stage.ask(app)).toBe('two')
 })
 
-/** Of the next two tests: its image, and what lets its deployment begin on the instance. */
+/** Of the next tests: its image, the one that follows it under the tag, and what lets its deployment begin on the instance. */
 let digest = ''
+let moved = ''
 let letGo = (): void => undefined
 
 test('a tag with the name of the branch does not count until the branch is pushed', async () => {
@@ -211,7 +213,7 @@ test('a tag with the name of the branch does not count until the branch is pushe
 })
 
 test('a tag that moves after the lookup changes nothing', async () => {
-  const moved = await stage.team.pushImage(stage.repositoryOf(app), toCommit('tagged'), {
+  moved = await stage.team.pushImage(stage.repositoryOf(app), toCommit('tagged'), {
     VERSION: 'moved',
   })
   expect(moved).not.toBe(digest)
@@ -219,6 +221,63 @@ test('a tag that moves after the lookup changes nothing', async () => {
   const deployment = await stage.nextDeployment(app)
   expectDeployed(deployment, { digest })
   expect(await stage.ask(app)).toBe('tagged')
+})
+
+test('a push of the tag of what is live is told, and redeploy brings it out', async () => {
+  const commit = toCommit('tagged')
+  expect(await announce(app, commit)).toMatchObject({ status: 202, reason: 'recorded' })
+  const movedOf = async () => (await stage.team.operators.status(app)).moved
+  await waitFor('status shows that the tag names another image', async () => {
+    return (await movedOf()).length > 0
+  })
+  expect(await movedOf()).toEqual([anyWith({ revision: commit, digest: moved })])
+  expect(await stage.ask(app)).toBe('tagged')
+  await stage.team.operators.invoke('redeploy', { app, revision: commit })
+  await expectServed(app, 'moved')
+  expect(await movedOf()).toEqual([])
+})
+
+/** Pushes an image and an index that names it, as a build for several machines does. */
+const pushIndex = async (version: string): Promise<string> => {
+  const image = await stage.push(app, version)
+  const name = `${stage.team.registry}/${stage.repositoryOf(app)}`
+  const bytes = Buffer.from(await (await fetchManifest('GET', image)).arrayBuffer())
+  const type = 'application/vnd.oci.image.index.v1+json'
+  const platform = { os: 'linux', architecture: process.arch === 'arm64' ? 'arm64' : 'amd64' }
+  const mediaType = 'application/vnd.docker.distribution.manifest.v2+json'
+  const manifests = [{ mediaType, digest: image, size: bytes.length, platform }]
+  const index = encode({ schemaVersion: 2, mediaType: type, manifests })
+  await pushManifest(toRepository(name, null), toCommit(version), index, type)
+  return image
+}
+
+const fetchManifest = async (method: string, reference: string) => {
+  const url = `http://${stage.team.registry}/v2/${stage.repositoryOf(app)}/manifests/${reference}`
+  const accept = 'application/vnd.docker.distribution.manifest.v2+json'
+  const response = await fetch(url, { method, headers: { accept } })
+  expect(response.ok).toBe(true)
+  return response
+}
+
+test('an index whose image is gone is not sent to an instance, and goes out by itself once it was pushed again', async () => {
+  const image = await pushIndex('indexed')
+  await fetchManifest('DELETE', image)
+  await pushCommit('indexed')
+  const newest = async () => (await stage.team.operators.status(app)).deployments[0]?.generation
+  const before = await newest()
+  expect(await send(toRun('indexed'))).toMatchObject({ status: 202, reason: 'recorded' })
+  const isHeld = async () => (await waitingOf(app))[0]?.reason === 'image_gone'
+  await waitFor('the commit waits for its image', isHeld)
+  expect(await waitingOf(app)).toEqual([
+    anyWith({ revision: toCommit('indexed'), lacks: ['image'], reason: 'image_gone' }),
+  ])
+  expect(await newest()).toBe(before)
+  const plan = JSON.stringify(await stage.team.operators.invoke('plan', { app }))
+  expect(plan).toContain('wait: image_gone')
+  expect(plan).toContain(`the registry no longer has ${image}`)
+  await pushIndex('indexed')
+  expect(await announce(app, toCommit('indexed'))).toMatchObject({ status: 202 })
+  await expectServed(app, 'indexed')
 })
 
 /** In the usual size the next test shows it of a fixed tag. */

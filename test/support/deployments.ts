@@ -121,6 +121,7 @@ export const revisionAt = (index: number, changes: Partial<Revision> = {}): Revi
   image: null,
   digest: digestAt(index),
   asked: { at: start, count: 1, retryAt: null },
+  moved: null,
   lookedUp: null,
   lacked: null,
   version: 1,

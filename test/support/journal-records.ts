@@ -426,6 +426,7 @@ export const revisions: fc.Arbitrary<Revision> = fc.record({
   ),
   digest: maybe(digests),
   asked: maybe(fc.record({ at: instants, count: counts, retryAt: maybe(instants) })),
+  moved: maybe(digests),
   lookedUp: maybe(
     fc.record({ at: instants, count: counts, retryAt: maybe(instants), trouble: maybe(words) }),
   ),

@@ -4,6 +4,7 @@ import { createHead, type Head } from '../../../src/deployment/head.ts'
 import {
   askedAgain,
   ciKey,
+  isToCompare,
   type CiEvidence,
   type Evidence,
   type Revision,
@@ -42,6 +43,7 @@ const freshRevision = (app: AppName, id: RevisionId, at: Instant): Revision => (
   image: null,
   digest: null,
   asked: null,
+  moved: null,
   lookedUp: null,
   lacked: null,
   version: 0,
@@ -88,6 +90,10 @@ const createRevisions = (app: AppName, clock: WorldClock) => {
   const toPorts = (call: Call): Pick<ReconcilePorts, 'revisions' | 'recordEvidence'> => ({
     revisions: {
       loadWaiting: () => call('revisions.loadWaiting', waiting),
+      loadOpen: () =>
+        call('revisions.loadOpen', () =>
+          [...revisions.values()].filter((one) => one.status === 'waiting' || isToCompare(one)),
+        ),
       load: (name, id) =>
         call('revisions.load', () => (name === app ? revisions : elsewhere).get(id) ?? null),
       recordStatus: (revision, status, reason) =>
@@ -98,6 +104,10 @@ const createRevisions = (app: AppName, clock: WorldClock) => {
             ? { digest: found.value, reason: null, wait: null }
             : { digest: null, reason: found.error.reason, wait: found.error.retryAfterSeconds }
           replace({ ...revision, digest, reason, asked: askedAgain(revision.asked, at, wait) })
+        }),
+      recordCompared: (revision, moved, wait, at) =>
+        call('revisions.recordCompared', () => {
+          replace({ ...revision, moved, asked: askedAgain(revision.asked, at, wait) })
         }),
       recordLookedUp: (revision, failure, at) =>
         call('revisions.recordLookedUp', () => {

@@ -42,6 +42,8 @@ const journalOf = (here: Core, there: Core) => {
     revisions: {
       load: async () => null,
       loadWaiting: async () => [],
+      loadOpen: async () => [],
+      recordCompared: async () => {},
       recordStatus: async () => 'recorded',
       recordAsked: async () => {},
       recordLookedUp: async () => {},

@@ -6,7 +6,7 @@ import { appOf } from '../../support/apps.ts'
 import { begin, bringLive } from '../../support/core.ts'
 import { openingOf } from '../../support/deployments.ts'
 import { proxyImage } from '../../support/ec2-ports.ts'
-import { commitAt, originAt } from '../../support/examples.ts'
+import { commitAt, digestAt, originAt } from '../../support/examples.ts'
 import { createWorld, type World } from '../../support/rollout-world.ts'
 import { operate, pushGreen, runReconcile } from '../../support/runs.ts'
 
@@ -204,4 +204,25 @@ it('shows that GitHub has another name for the repository, and that another one 
   const known = { id: 7, name: 'acme/oc-lettings', keptAt: at, ...facts }
   expect(await statusOf(world, known)).toMatchObject({ repository: { id: 7, ...facts } })
   expect(await statusOf(world, { ...known, name: 'acme/x' })).toMatchObject({ repository: null })
+})
+
+describe('a tag that names another image by now, in the status', () => {
+  it('is shown with the call that brings the new image out, until that is live', async () => {
+    const world = createWorld({ instances: 1 })
+    pushGreen(world, 1)
+    await runReconcile(world)
+    expect(await statusOf(world)).toMatchObject({ moved: [] })
+    world.advance(1000)
+    world.moveTag(2, commitAt(1))
+    world.receive(commitAt(1), world.runOf(1, 2, 'success'))
+    await runReconcile(world)
+    const bringOut = `npx sls invoke -f redeploy --stage prod -d '{"app":"oc-lettings","revision":"${commitAt(1)}"}'`
+    const revision = commitAt(1)
+    expect(await statusOf(world)).toMatchObject({
+      moved: [{ revision, digest: digestAt(2), bringOut }],
+    })
+    world.ask({ revision })
+    await runReconcile(world)
+    expect(await statusOf(world)).toMatchObject({ moved: [] })
+  })
 })
