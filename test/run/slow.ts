@@ -129,14 +129,13 @@ const createQueue = (files: string[]) => {
 const openLanes = async (count: number, usr: string | null): Promise<readonly Lane[]> => {
   if (!canHaveLanes()) return [await openMachineLane()]
   await removeLeftLanes()
-  const lanes: Lane[] = []
-  try {
-    for (let number = 1; number <= count; number += 1) lanes.push(await openLane(number, usr))
-  } catch (error) {
-    await Promise.all(lanes.map((lane) => lane.stop()))
-    throw error
-  }
-  return lanes
+  const numbers = Array.from({ length: count }, (_, index) => index + 1)
+  const settled = await Promise.allSettled(numbers.map((number) => openLane(number, usr)))
+  const lanes = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const failed = settled.find((one) => one.status === 'rejected')
+  if (failed === undefined) return lanes
+  await Promise.all(lanes.map((lane) => lane.stop()))
+  throw failed.reason
 }
 
 /** A lane without an engine is of no use to whoever interrupts the run. */
