@@ -118,17 +118,6 @@ const doors = [
   ),
 ]
 
-/** What a cold start does not pay for. */
-const loadedLate = [
-  ['sentry', 'report/sentry', 'when there is something to tell'],
-  ['ecr', 'aws/ecr', 'for an app whose image is at Amazon ECR'],
-].map(([name, file, when]) => ({
-  name: `${name}-is-loaded-late`,
-  comment: `src/${file}.ts is imported by import() ${when}: no other cold start pays for it.`,
-  from: { path: '^(src|handlers)/' },
-  to: { path: `^src/${file}\\.ts$`, dynamic: false },
-}))
-
 module.exports = {
   forbidden: [
     ...directions,
@@ -211,7 +200,7 @@ module.exports = {
         pathNot: '^local/base/',
       },
     },
-    ...loadedLate,
+    ...require('./packaging/late-files.cjs'),
     {
       name: 'only-what-is-shipped',
       comment:

@@ -1,3 +1,4 @@
+import { createEcrLogins } from '../src/aws/ecr.ts'
 import { createSecretReader } from '../src/aws/secrets-manager.ts'
 import { createCarry } from '../src/carry/carry.ts'
 import { environments, readEnvironment } from '../src/config/environment.ts'
@@ -19,12 +20,11 @@ const compose = (log: Log) => {
   const environment = readEnvironment(environments.carry)
   const records = createCarryRecords(createJournalTable(environment.TABLE_NAME))
   const readSecret = createSecretReader()
-  const loadEcr = async () => (await import('../src/aws/ecr.ts')).createEcrLogins(clock)
   return createCarry({
     http,
     openHttp,
     readSecret,
-    readLogin: createReadLogin(readSecret, loadEcr),
+    readLogin: createReadLogin(readSecret, createEcrLogins(clock)),
     records,
     registry: environment.HEROKU_REGISTRY,
     clock,

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { createAlarmStates, createReadAlarms } from '../src/aws/alarms.ts'
 import { createReadConcurrency } from '../src/aws/account.ts'
+import { createEcrLogins } from '../src/aws/ecr.ts'
 import { createFleet } from '../src/aws/fleet.ts'
 import { createSecretReader } from '../src/aws/secrets-manager.ts'
 import { createCommands } from '../src/aws/ssm-commands.ts'
@@ -85,8 +86,7 @@ const compose = (log: Log) => {
   const { apps, sources } = loadConfiguration()
   const table = createJournalTable(environment.TABLE_NAME)
   const readSecret = createSecretReader()
-  const loadEcr = async () => (await import('../src/aws/ecr.ts')).createEcrLogins(clock)
-  const readLogin = createReadLogin(readSecret, loadEcr)
+  const readLogin = createReadLogin(readSecret, createEcrLogins(clock))
   const images = createImages(http, readLogin)
   const plan = createPlan({
     stage: environment.STAGE,

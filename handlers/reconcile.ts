@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import { createReadAlarms } from '../src/aws/alarms.ts'
+import { createEcrLogins } from '../src/aws/ecr.ts'
+import { createEventReporter } from '../src/aws/events.ts'
 import { createFleet } from '../src/aws/fleet.ts'
 import { createSecretReader } from '../src/aws/secrets-manager.ts'
 import { createStartCarry } from '../src/aws/lambda-carry.ts'
@@ -73,8 +75,7 @@ type ReconcileEnvironment = z.output<typeof environments.reconcile>
 
 const composeOutside = () => {
   const readSecret = createSecretReader()
-  const loadEcr = async () => (await import('../src/aws/ecr.ts')).createEcrLogins(clock)
-  const readLogin = createReadLogin(readSecret, loadEcr)
+  const readLogin = createReadLogin(readSecret, createEcrLogins(clock))
   return { readSecret, readLogin, fleet: createFleet(), images: createImages(http, readLogin) }
 }
 
@@ -206,7 +207,7 @@ const compose = (log: Log) => {
     owner: environment.OWNER,
     githubApi: environment.GITHUB_API,
     loadRepository: createRepositories(table).load,
-    loadEvent: async () => (await import('../src/aws/events.ts')).createEventReporter(),
+    event: createEventReporter(),
   })
   const reconcile = createReconcile({
     ...records,

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { toFirstLine } from '../../packaging/esbuild.ts'
+import { isConfigured, toFirstLine } from '../../packaging/esbuild.ts'
 import { configuredParts } from '../../packaging/template.ts'
 import type { Configuration } from '../../src/deployment/app.ts'
 
@@ -8,9 +8,9 @@ import type { Configuration } from '../../src/deployment/app.ts'
 // read and the keys that decrypt them, the images that each may read at ECR, the rules that wake `alarm`. test/repository/configure.test.ts holds
 // the result equal to a package built with that file.
 
-/** The bundle with another configuration in it. */
+/** The bundle with another configuration in it; a file that a bundle loads late has none. */
 export const configureBundle = (text: string, configuration: Configuration): string =>
-  toFirstLine(configuration) + text.slice(text.indexOf('\n'))
+  isConfigured(text) ? toFirstLine(configuration) + text.slice(text.indexOf('\n')) : text
 
 const Template = z.looseObject({ Resources: z.record(z.string(), z.unknown()) })
 type Resources = z.infer<typeof Template>['Resources']

@@ -1,5 +1,4 @@
 import type { App } from '../deployment/app.ts'
-import { lazy } from '../kernel/lazy.ts'
 import { Retryable, unlessRetryable } from '../kernel/retryable.ts'
 import { fail, type Result } from '../kernel/result.ts'
 import {
@@ -31,15 +30,10 @@ export const hasLogin = (app: Pick<Hosted, 'image' | 'registry'>): boolean =>
 export const isPassing = ({ reason }: Pick<SecretRefusal, 'reason'>): boolean =>
   reason === 'secret_unavailable' || reason === 'registry_unavailable'
 
-export const createReadLogin = (
-  readSecret: ReadSecret,
-  loadEcr: () => Promise<ReadEcrLogin>,
-): ReadLogin => {
-  // Only a function with an image at ECR pays for its client.
-  const readEcrLogin = lazy(loadEcr)
+export const createReadLogin = (readSecret: ReadSecret, readEcrLogin: ReadEcrLogin): ReadLogin => {
   return async (app) => {
     const ecr = findEcr(app)
-    if (ecr !== null) return (await readEcrLogin())(ecr)
+    if (ecr !== null) return readEcrLogin(ecr)
     const login = await readRegistryLogin(readSecret, app.registry).catch(unlessRetryable)
     return login instanceof Retryable
       ? fail({ reason: 'secret_unavailable', message: login.message })

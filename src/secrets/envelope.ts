@@ -93,29 +93,16 @@ export const renderEnvelopePlaintext = (content: EnvelopeContent): Redacted => {
 }
 
 /**
- * Encrypts for the holders of the certificates' keys only: CMS EnvelopedData in DER
- * (RFC 5652), AES-256-CBC under ephemeral ECDH with SHA-256 and AES-256 key wrap per certificate
- * (RFC 5753), which `openssl cms -decrypt -inform DER -recip cert.pem -inkey key.pem` opens (tried
- * with 3.0). Throws for all if one of the certificates is not `isSealable`.
+ * Encrypts for the holders of the certificates' keys only, which `openssl cms -decrypt -inform DER -recip cert.pem
+ * -inkey key.pem` opens (tried with 3.0). Throws for all if one of the certificates is not `isSealable`.
  */
 export const sealEnvelope = async (
   plaintext: Redacted,
   certificates: readonly Uint8Array[],
 ): Promise<Uint8Array> => {
   // Loaded on first use: only a run that sends a deployment pays for it.
-  const { Certificate, ContentInfo, EnvelopedData } = await import('pkijs')
-  const envelope = new EnvelopedData()
-  for (const der of certificates)
-    envelope.addRecipientByCertificate(Certificate.fromBER(Uint8Array.from(der)), {
-      kdfAlgorithm: 'SHA-256',
-      kekEncryptionLength: 256,
-    })
-  const content = new TextEncoder().encode(plaintext.reveal())
-  await envelope.encrypt({ name: 'AES-CBC', length: 256 }, content.slice().buffer)
-  // RFC 5652 §6: id-envelopedData.
-  const contentType = '1.2.840.113549.1.7.3'
-  const info = new ContentInfo({ contentType, content: envelope.toSchema() })
-  return new Uint8Array(info.toSchema().toBER())
+  const { encryptCms } = await import('./encrypt-cms.ts')
+  return encryptCms(new TextEncoder().encode(plaintext.reveal()), certificates)
 }
 
 /**

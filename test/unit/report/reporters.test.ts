@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { channels } from '../../../src/deployment/notice.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { http } from '../../../src/kernel/http.ts'
-import { createLazyReporter, createReporters } from '../../../src/report/reporters.ts'
+import { createReporters } from '../../../src/report/reporters.ts'
 import { noticeOf, reportingApp, secretsOf } from '../../support/reports.ts'
 import { startVendor, type Vendor } from '../../../local/base/vendor.ts'
 
@@ -20,10 +20,10 @@ const reportersOf = (secrets: Readonly<Record<string, string>>) =>
     owner: '123456789012/eu-west-3/prod',
     githubApi: hook.url,
     loadRepository: async () => null,
-    loadEvent: async () => async () => ({ kind: 'sent' }),
+    event: async () => ({ kind: 'sent' }),
   })
 
-test('has a reporter for every channel, loaded for the first notice', async () => {
+test('has a reporter for every channel', async () => {
   const reporters = reportersOf({ 'landfall/test/notice': hook.url.href })
   expect(Object.keys(reporters).sort()).toEqual([...channels].sort())
   expect(await reporters.notice(noticeOf('succeeded'), reportingApp())).toEqual({ kind: 'sent' })
@@ -51,34 +51,3 @@ test.each(['github', 'notice', 'sentry'] as const)(
     expect(await send(noticeOf('succeeded'), without)).toMatchObject({ kind: 'refused' })
   },
 )
-
-describe('a reporter that could not be loaded', () => {
-  const sent = { kind: 'sent' } as const
-  /** The first load fails. */
-  const createFlaky = () => {
-    let loads = 0
-    const report = createLazyReporter(async () => {
-      loads += 1
-      if (loads === 1) throw new Error('too many open files')
-      return async () => sent
-    })
-    return { send: () => report(noticeOf('succeeded'), reportingApp()), countLoads: () => loads }
-  }
-
-  test('loads a reporter again after a failed load, then keeps it', async () => {
-    const { send, countLoads } = createFlaky()
-    await expect(send()).rejects.toThrow('too many open files')
-    expect(await send()).toEqual(sent)
-    expect(await send()).toEqual(sent)
-    expect(countLoads()).toBe(2)
-  })
-
-  test('fails all notices that wait for one load, and loads once for all that follow', async () => {
-    const { send, countLoads } = createFlaky()
-    const sendTwice = async () =>
-      (await Promise.allSettled([send(), send()])).map(({ status }) => status)
-    expect(await sendTwice()).toEqual(['rejected', 'rejected'])
-    expect(await sendTwice()).toEqual(['fulfilled', 'fulfilled'])
-    expect(countLoads()).toBe(2)
-  })
-})

@@ -77,7 +77,7 @@ const tokenOf = (payload: string): string =>
 
 test('seals a token of Amazon ECR that was made for this order, for its own host', async () => {
   let count = 0
-  const readLogin = createReadLogin(noSecret, async () => () => {
+  const readLogin = createReadLogin(noSecret, () => {
     count += 1
     return Promise.resolve(
       succeed({ username: 'AWS', password: new Redacted(tokenOf(`${count}`)) }),
@@ -98,7 +98,7 @@ test.each([
   ['registry_unauthorized', null],
 ] as const)('waits for a token of Amazon ECR, or ends without one: %s', async (reason, thrown) => {
   const refusal = fail({ reason, message: 'no token' })
-  const readLogin = createReadLogin(noSecret, async () => () => Promise.resolve(refusal))
+  const readLogin = createReadLogin(noSecret, () => Promise.resolve(refusal))
   const sealed = createSealEnvelope(noSecret, readLogin)(atEcr, [certificates.sound])
   if (thrown === null) expect(await sealed).toEqual(refusal)
   else await expect(sealed).rejects.toBeInstanceOf(thrown)
