@@ -87,10 +87,9 @@ const take = async (
     const matched = match(parsed.value, apps, receivedAt)
     // At the same time, so that it does not delay the answer.
     const [receipt] = await Promise.all([
-      recordDelivery(services.journal, unsettled, matched),
+      recordDelivery(services.journal, unsettled, matched, (of) => nudgeAll(of, services)),
       services.noteSeen(parsed.value, apps, receivedAt),
     ])
-    await nudgeAll(receipt, services)
     return receipt.reason
   } catch (error) {
     if (!(error instanceof Retryable)) {
@@ -103,9 +102,12 @@ const take = async (
 }
 
 /** The record decides: a duplicate nudges too, and a failed nudge is only logged. */
-const nudgeAll = async (receipt: Receipt, { nudge, log }: ReceiveServices): Promise<void> => {
+const nudgeAll = async (
+  matches: Receipt['matches'],
+  { nudge, log }: ReceiveServices,
+): Promise<void> => {
   await Promise.all(
-    receipt.matches.map(async ({ app, revision }) => {
+    matches.map(async ({ app, revision }) => {
       try {
         await nudge(app, revision)
       } catch (error) {

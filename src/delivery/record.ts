@@ -43,13 +43,14 @@ export interface EvidenceJournal {
 export type NudgeApp = (app: AppName, revision: RevisionId | null) => Promise<void>
 
 /**
- * Records the evidence, then the receipt. If it fails in between, a repeated delivery finds the evidence
- * unchanged and writes the receipt.
+ * Records the evidence, then the receipt, and nudges at the same time: no function reads a receipt. If it fails in between,
+ * a repeated delivery finds the evidence unchanged and writes the receipt.
  */
 export const recordDelivery = async (
   journal: EvidenceJournal,
   delivery: Omit<Receipt, 'reason' | 'matches'>,
   matched: Result<readonly Match[], IgnoreReason>,
+  nudgeAll: (matches: Receipt['matches']) => Promise<void>,
 ): Promise<Receipt> => {
   const matches = matched.ok ? matched.value : []
   const changes = await Promise.all(
@@ -61,6 +62,6 @@ export const recordDelivery = async (
   const reason = matched.ok ? change : matched.error
   const of = matches.map(({ app, revision }) => ({ app, revision }))
   const receipt: Receipt = { ...delivery, reason, matches: of }
-  await journal.recordReceipt(receipt)
+  await Promise.all([journal.recordReceipt(receipt), nudgeAll(of)])
   return receipt
 }

@@ -3,6 +3,9 @@ import type { Delivery } from './source.ts'
 export const jsonType = 'application/json'
 export const formType = 'application/x-www-form-urlencoded'
 
+/** A byte order mark stays, so a body with one is neither. */
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /** The text in `payload`, which must be the only field of the form, from the first byte to the last. */
 const readForm = (text: string): string | undefined => {
   const [, value] = /^payload=([^&]*)$/.exec(text) ?? []
@@ -18,8 +21,7 @@ export const decodeBody = ({
   contentType,
 }: Pick<Delivery, 'body' | 'contentType'>): unknown => {
   try {
-    // A byte order mark stays, so the body is neither.
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
+    const text = strictUtf8.decode(body)
     return JSON.parse((contentType === formType ? readForm(text) : text) ?? '')
   } catch {
     return undefined

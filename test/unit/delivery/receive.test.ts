@@ -269,9 +269,12 @@ const unavailable: readonly Row[] = [
     ...row,
     services: { journal: { recordEvidence: down, recordReceipt: async () => {} } },
   })),
-  ...rows(503, nothing, [
-    ['a push whose receipt the journal does not take', push, 'journal_unavailable'],
-  ]).map((row) => ({
+  // Its evidence is there, so it is acted on.
+  ...rows(
+    503,
+    ['nudge'],
+    [['a push whose receipt the journal does not take', push, 'journal_unavailable']],
+  ).map((row) => ({
     ...row,
     services: { journal: { recordEvidence: async () => 'recorded' as const, recordReceipt: down } },
   })),
