@@ -10,6 +10,7 @@ import { describeMachine, print, printTable, toLoad, type Figure } from './repor
 import { measureRollback } from './rollback.ts'
 import { startBenchTeam, type BenchTeam } from './team.ts'
 import { measureVerification } from './verification.ts'
+import { measureWebhookOwn } from './webhook-own.ts'
 import { measureWebhook } from './webhook.ts'
 
 /** It counts rather than measures, and takes as long as all others together. */
@@ -17,18 +18,20 @@ const byNameOnly = 'fleet'
 
 type Measure = () => Promise<readonly Figure[]>
 
-/** Started by the first part that needs it. */
+/** Started by the first part that needs it, and what it has deployed likewise. */
 const createLazyTeam = (directory: string) => {
-  let started: Promise<{ team: BenchTeam; base: string }> | null = null
-  const start = async () => {
-    const team = await startBenchTeam(join(directory, 'team'))
-    return { team, base: await deployBase(team) }
-  }
+  let started: Promise<BenchTeam> | null = null
+  let deployed: Promise<string> | null = null
+  const start = () => (started ??= startBenchTeam(join(directory, 'team')))
   return {
-    ready: () => (started ??= start()),
+    start,
+    ready: async () => {
+      const team = await start()
+      return { team, base: await (deployed ??= deployBase(team)) }
+    },
     stop: async () => {
-      const ready = await started?.catch(() => null)
-      await ready?.team.stop()
+      const team = await started?.catch(() => null)
+      await team?.stop()
     },
   }
 }
@@ -36,7 +39,7 @@ const createLazyTeam = (directory: string) => {
 /** In this order: what needs quiet comes before what leaves a backlog. */
 const createParts = (
   directory: string,
-  ready: ReturnType<typeof createLazyTeam>['ready'],
+  { start, ready }: ReturnType<typeof createLazyTeam>,
 ): Readonly<Record<string, Measure>> => ({
   verification: measureVerification,
   import: () => measureImport(directory),
@@ -51,14 +54,17 @@ const createParts = (
     return measureRollback(team, base)
   },
   proxy: async () => measureProxy((await ready()).team),
-  webhook: async () => measureWebhook((await ready()).team),
+  webhook: async () => [
+    ...(await measureWebhookOwn(directory)),
+    ...(await measureWebhook(await start())),
+  ],
 })
 
 const main = async (): Promise<number> => {
   const begun = performance.now()
   const directory = mkdtempSync(join(tmpdir(), 'landfall-bench-'))
   const team = createLazyTeam(directory)
-  const parts = createParts(directory, team.ready)
+  const parts = createParts(directory, team)
   const asked = process.argv.slice(2)
   const unknown = asked.filter((name) => !Object.hasOwn(parts, name))
   if (unknown.length > 0) {
