@@ -10,6 +10,8 @@ export interface BenchTeam extends Team {
   readonly repository: string
   /** Where the app is published. */
   readonly port: number
+  /** Another app, whose image `fast-app.ts` pushes. */
+  readonly fast: { readonly app: string; readonly repository: string; readonly port: number }
   /** The alarm that takes the app back. */
   readonly alarmName: string
   /** Each belongs to an app whose image is never pushed. */
@@ -45,11 +47,13 @@ const toApp = (registry: string, name: string, of: string, publish: number) => (
 
 export const startBenchTeam = async (directory: string): Promise<BenchTeam> => {
   const port = await freePort()
+  const fast = { app: 'bench-fast', repository: 'acme/bench-fast', port: await freePort() }
   const team = await startTeam({
     directory,
     say: print,
     apps: (registry) => ({
       [app]: { ...toApp(registry, app, repository, port), rollback: { alarms: [alarmName] } },
+      [fast.app]: toApp(registry, fast.app, fast.repository, fast.port),
       ...Object.fromEntries(
         hookApps.map((name, index) => [
           name,
@@ -64,6 +68,7 @@ export const startBenchTeam = async (directory: string): Promise<BenchTeam> => {
     app,
     repository,
     port,
+    fast,
     alarmName,
     hookRepositories: hookApps.map((name) => `acme/${name}`),
     readGithubSecret: async () => {
@@ -71,7 +76,7 @@ export const startBenchTeam = async (directory: string): Promise<BenchTeam> => {
       return (await secrets.send(order)).SecretString ?? ''
     },
     stop: async () => {
-      await team.cleanUp([app], [port])
+      await team.cleanUp([app, fast.app], [port, fast.port])
       secrets.destroy()
       await team.stop()
     },
