@@ -13,7 +13,6 @@ interface Recipe {
 }
 
 interface ParameterRule {
-  readonly description: string
   /**
    * Read by Systems Manager as a Java and by the agent as a Go pattern, so only what both know:
    * no look-around, no repeat above 1000. None lets `{` through: `{{ssm:…}}` in a value would be
@@ -23,15 +22,11 @@ interface ParameterRule {
 }
 
 const common = {
-  App: { description: 'Name of the app', allowedPattern: '^[a-z][a-z0-9-]{0,38}[a-z0-9]$' },
-  Owner: {
-    description: 'account/region/stage that may change this app here',
-    allowedPattern: '^[0-9]{12}/[a-z0-9-]{1,32}/[a-z][a-z0-9-]{0,31}$',
-  },
-  NotAfter: {
-    description: 'Epoch seconds after which the command does nothing',
-    allowedPattern: '^[0-9]{1,12}$',
-  },
+  App: { allowedPattern: '^[a-z][a-z0-9-]{0,38}[a-z0-9]$' },
+  /** account/region/stage that may change this app here. */
+  Owner: { allowedPattern: '^[0-9]{12}/[a-z0-9-]{1,32}/[a-z][a-z0-9-]{0,31}$' },
+  /** Epoch seconds after which the command does nothing. */
+  NotAfter: { allowedPattern: '^[0-9]{1,12}$' },
 } satisfies Recipe['parameters']
 
 /** What a deployment is made of; a plan asks what it would meet in the deployment's own words. */
@@ -41,6 +36,7 @@ const parts = [
   'state.sh',
   'network.sh',
   'metadata.sh',
+  'proxy-config.sh',
   'proxy.sh',
   'live.sh',
   'losses.sh',
@@ -52,15 +48,11 @@ const parts = [
   'switch.sh',
 ]
 
-const fence: ParameterRule = {
-  description: 'Commands with a lower one are refused',
-  allowedPattern: '^[0-9]{1,12}$',
-}
+/** Commands with a lower one are refused. */
+const fence: ParameterRule = { allowedPattern: '^[0-9]{1,12}$' }
 
-const settings: ParameterRule = {
-  description: 'Base64 of NUL-terminated name=value entries; not secret',
-  allowedPattern: '^[A-Za-z0-9+/]+={0,2}$',
-}
+/** Base64 of NUL-terminated name=value entries; not secret. */
+const settings: ParameterRule = { allowedPattern: '^[A-Za-z0-9+/]+={0,2}$' }
 
 const recipes = {
   prepare: {
@@ -79,14 +71,13 @@ const recipes = {
     scripts: ['common.sh', ...parts, 'deploy.sh'],
     parameters: {
       ...common,
-      Mode: { description: 'deploy or restore', allowedPattern: '^(deploy|restore)$' },
-      Generation: { description: 'What shall run', allowedPattern: '^[0-9]{1,9}$' },
+      Mode: { allowedPattern: '^(deploy|restore)$' },
+      /** What shall run. */
+      Generation: { allowedPattern: '^[0-9]{1,9}$' },
       Fence: fence,
       Settings: settings,
-      Envelope: {
-        description: 'Base64 of CMS EnvelopedData for this instance, or - for none',
-        allowedPattern: '^(-|[A-Za-z0-9+/]+={0,2})$',
-      },
+      /** Base64 of CMS EnvelopedData for this instance, or - for none. */
+      Envelope: { allowedPattern: '^(-|[A-Za-z0-9+/]+={0,2})$' },
     },
   },
   renew: {
@@ -96,10 +87,8 @@ const recipes = {
       Owner: common.Owner,
       NotAfter: common.NotAfter,
       Fence: fence,
-      ProxyImage: {
-        description: 'The image by its digest',
-        allowedPattern: '^[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$',
-      },
+      /** The image by its digest. */
+      ProxyImage: { allowedPattern: '^[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$' },
     },
   },
 } as const satisfies Record<string, Recipe>
@@ -119,10 +108,12 @@ const shebang = '#!/usr/bin/env bash\n'
 
 /**
  * Its comments and the spaces that lines begin with stay in host/: packed they would take a fifth of the document. Each
- * line that begins with `#` is a comment, also in a here-document.
+ * line that begins with `#` is a comment, also in a here-document; behind the head of a function stand its arguments.
  */
 const readScript = (file: string): string =>
-  readFileSync(new URL(file, import.meta.url), 'utf8').replaceAll(/^ *(?:#.*\n)?/gm, '')
+  readFileSync(new URL(file, import.meta.url), 'utf8')
+    .replaceAll(/^ *(?:#.*\n)?/gm, '')
+    .replaceAll(/^(\w+\(\) [{(]) #.*$/gm, '$1')
 
 /** The script of a document: its files one after the other under a single shebang line. */
 export const renderScript = (kind: DocumentKind): string =>

@@ -15,6 +15,7 @@ setting_table='
   publishPort    publish_port    ^([1-9][0-9]{0,4})?$
   publishAddress publish_address ^([0-9]{1,3}(\.[0-9]{1,3}){3})?$
   host           hosts+          ^[A-Za-z0-9._:-]{0,253}$
+  trusted        trusted+        ^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$
   healthHost     health_host     ^[A-Za-z0-9._:-]{0,253}$
   healthPath     health_path     ^/[!-~]*$
   healthFrom     health_from     ^[1-5][0-9]{2}$
@@ -55,7 +56,7 @@ setting_table='
 
 default_settings() {
   without=() user='' extra_hosts=() shm_size='' init=''
-  hosts=() networks=() volumes=() predeploy=() command=() capabilities=() new_privileges='' pids_limit=1024
+  hosts=() trusted=() networks=() volumes=() predeploy=() command=() capabilities=() new_privileges='' pids_limit=1024
   kind=deploy image='' digest='' commit='' strategy='' port='' publish_port='' publish_address='' proxy_image=''
   health_host='' health_path=/ health_from=200 health_to=299 health_interval=1 health_times=2 health_timeout=120
   health_scheme='' health_contains='' drain_limit='' stop_timeout=30 hold=30 timeout=900 grace=10 keep=5 replaces='' subnet=172.30.77.0/24 memory='' image_megabytes=0

@@ -40,21 +40,13 @@ lock_apps() {
   done
 }
 
-# Counts the requests that the apps still answer: the proxy's connections, except those of clients to its own port.
-requests_out() {
-  local hex a b c
-  IFS=. read -r a b c _ <<<"$subnet"
-  printf -v hex '%02X%02X%02X' "$c" "$b" "$a"
-  grep -vE '^ *[0-9]+: [0-9A-F]{8}:1F90 ' "/proc/$proxy_pid/net/tcp" 2>/dev/null | grep -cE "^ *[0-9]+: [0-9A-F:]+ [0-9A-F]{2}$hex:[0-9A-F]+ 0[12] " || true
-}
-
 # HAProxy closes its port at the signal and ends with its last connection. An idle client keeps one for a minute, so only
 # requests are waited for.
 stop_proxy() {
   local until_at=$(($(now_ms) + most_patience_ms))
   docker stop -t 30 "$proxy" >/dev/null &
   sleep 0.05
-  while (($(requests_out) > 0 && $(now_ms) < until_at)); do sleep 0.02; done
+  while (($(in_flight "${subnet%.*}..*") > 0 && $(now_ms) < until_at)); do sleep 0.02; done
   docker kill "$proxy" >/dev/null 2>&1 || true
   wait "$!" || true
 }

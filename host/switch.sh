@@ -74,7 +74,7 @@ is_answering() { [[ $(answering_slot) == "$slot" ]]; }
 drain_slot() { # slot [seconds]
   local until_at=$(($(now) + $(remaining "${2:-$stop_timeout}")))
   if [[ ! ${slot_address[$1]:-} || ! $proxy_dir ]] || ! find_proxy; then return 0; fi
-  while (($(in_flight "$1") > 0 && $(now) < until_at)); do
+  while (($(in_flight "${slot_address[$1]}") > 0 && $(now) < until_at)); do
     ! is_superseded || return 1
     sleep 0.2
   done
@@ -84,12 +84,12 @@ drain_slot() { # slot [seconds]
 cut_slot() { # slot
   local count pid id lines=()
   [[ ${slot_address[$1]:-} && $proxy_dir ]] && find_proxy || return 0
-  count=$(in_flight "$1")
+  count=$(in_flight "${slot_address[$1]}")
   ((count > 0)) || return 0
   for pid in $(worker_pids); do
     # A worker from before a reload answers "Proxy is disabled."; it ends what it is told one by one.
-    [[ $(cli "@!$pid shutdown sessions server app-$app/$1") == *disabled* ]] || continue
-    while read -r id _; do lines+=("@!$pid shutdown session ${id%:}"); done < <(cli "@!$pid show sess" | grep -F " be=app-$app srv=$1 ")
+    [[ $(cli "@!$pid shutdown sessions server app-$app"{,.kept}"/$1") == *disabled* ]] || continue
+    while read -r id _; do lines+=("@!$pid shutdown session ${id%:}"); done < <(cli "@!$pid show sess" | grep -E " be=app-$app(.kept)? srv=$1 ")
   done
   cli "${lines[@]}" || return 0
   told="; open requests cut after ${drain_limit:-$stop_timeout} s (drain): $count"

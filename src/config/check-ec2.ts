@@ -50,7 +50,7 @@ const checkChoices = (path: Path, { instances, strategy, run }: Ec2File): readon
 /** A worker gets no requests; every other container must be reachable. */
 const checkReach = (path: Path, ec2: Ec2File): readonly Mistake[] => {
   if (ec2.strategy === 'worker') {
-    const given = (['port', 'publish', 'hold', 'drain'] as const).filter(
+    const given = (['port', 'publish', 'trusted', 'hold', 'drain'] as const).filter(
       (key) => ec2[key] !== undefined,
     )
     const useless = [...given, ...(ec2.hosts.length > 0 ? (['hosts'] as const) : [])]
@@ -63,6 +63,12 @@ const checkReach = (path: Path, ec2: Ec2File): readonly Mistake[] => {
       ? mistaken(
           [...path, 'drain'],
           'has an effect for recreate only: with blue-green no request waits for the last ones of the old release, which have run.stopTimeout',
+        )
+      : []),
+    ...(ec2.trusted !== undefined && ec2.publish?.address?.startsWith('127.')
+      ? mistaken(
+          [...path, 'trusted'],
+          'has no effect where publish has a loopback address: only programs of the instance come that way, and are trusted; remove it',
         )
       : []),
     ...(ec2.port === undefined

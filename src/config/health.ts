@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { HostName, StatusRange, duration, textLike, wholeNumber } from './values.ts'
+import { HostName } from './address.ts'
+import { StatusRange, duration, textLike, wholeNumber } from './values.ts'
 
 /** When a new container, or an app at Heroku, is healthy. */
 export const Health = z

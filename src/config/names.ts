@@ -4,7 +4,11 @@ import * as z from 'zod'
  * A name that others write in several ways, of which only this form ever matches. The error of another one ends in the
  * form that is meant, where that can be told.
  */
-const nameLike = (expectation: string, pattern: RegExp, respell: (written: string) => string) =>
+export const nameLike = (
+  expectation: string,
+  pattern: RegExp,
+  respell: (written: string) => string,
+) =>
   z.string({ error: expectation }).regex(pattern, {
     error: ({ input }) => {
       const meant = typeof input === 'string' ? respell(input) : ''

@@ -2,11 +2,10 @@ import * as z from 'zod'
 import { Health } from './health.ts'
 import { BranchName, ImageName, RepositoryName } from './names.ts'
 import { Predeploy, Replaces, Run, program } from './run-schema.ts'
+import { HostName, Publish, Trusted } from './address.ts'
 import {
   BatchInput,
-  HostName,
   KeyArn,
-  Publish,
   RealmAddress,
   SecretName,
   TagTemplate,
@@ -66,6 +65,9 @@ const Ec2File = z.strictObject({
   port: wholeNumber(1, 65535).optional().describe("The container's port."),
   publish: Publish.optional().describe('Where the proxy listens on the instance.'),
   hosts: z.array(HostName).default([]).describe('Which Host headers are for this app; none: all.'),
+  trusted: Trusted.optional().describe(
+    'The addresses of the CDN or proxy in front, whose X-Forwarded-* headers reach the app. Left out: private addresses, and all of a loopback publish.',
+  ),
   replaces: Replaces.optional().describe('A container started by hand that the app replaces.'),
   predeploy: Predeploy.optional().describe(
     'Run once per deployment in the new image before it starts.',

@@ -10,7 +10,7 @@ export const wholeNumber = (from: number, to: number) => {
 }
 
 /** A whole number, or a text of the form. */
-const numberOrText = (error: string, from: number, to: number, pattern: RegExp) =>
+export const numberOrText = (error: string, from: number, to: number, pattern: RegExp) =>
   z.union([z.int({ error }).min(from, error).max(to, error), textLike(error, pattern)], { error })
 
 const unitSeconds = new Map([
@@ -59,24 +59,6 @@ export const StatusRange = numberOrText(statusError, 100, 599, /^([1-5]\d\d)-([1
   })
   .refine(({ from, to }) => from <= to, { error: statusError })
 
-const publishError = 'a port from 1 to 65535 or an address and a port, such as "127.0.0.1:8080"'
-
-// Docker accepts no part with a leading 0.
-const isIpv4 = (address: string): boolean =>
-  address.split('.').every((part) => Number(part) <= 255 && String(Number(part)) === part)
-
-/** `80` for all addresses of the instance, or `"127.0.0.1:8080"`. */
-export const Publish = numberOrText(publishError, 1, 65535, /^((?:\d{1,3}\.){3}\d{1,3}):(\d{1,5})$/)
-  .transform((written) => {
-    if (typeof written === 'number') return { address: null, port: written }
-    const [address = '', port] = written.split(':')
-    return { address, port: Number(port) }
-  })
-  .refine(
-    ({ address, port }) => port >= 1 && port <= 65535 && (address === null || isIpv4(address)),
-    { error: publishError },
-  )
-
 export const BatchInput = numberOrText(
   'a number of instances from 1 to 50 or a share of them, such as "25%"',
   1,
@@ -86,11 +68,6 @@ export const BatchInput = numberOrText(
   typeof written === 'number'
     ? { kind: 'count' as const, value: written }
     : { kind: 'percent' as const, value: Number.parseInt(written, 10) },
-)
-
-export const HostName = textLike(
-  'a host name without scheme, port or path, such as lettings.example.com',
-  /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/,
 )
 
 /** The name of a secret, never its value. */

@@ -51,6 +51,8 @@ export interface Ec2Settings extends TargetTraits {
   /** The container's port and the proxy's; null for a worker. */
   readonly port: number | null
   readonly publish: PublishedAddress | null
+  /** Whose word in `X-Forwarded-*` the proxy passes on, as ranges of addresses; none: it goes by kinds of addresses. */
+  readonly trusted: readonly string[]
   readonly run: {
     readonly command: readonly string[]
     readonly volumes: readonly string[]

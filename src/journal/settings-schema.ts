@@ -47,6 +47,7 @@ const ec2Schema = targetBase.extend({
   strategy: z.enum(['blue-green', 'recreate', 'worker']),
   port: z.number().nullable(),
   publish: z.looseObject({ address: z.string().nullable(), port: z.number() }).nullable(),
+  trusted: words.default([]),
   run: z.looseObject({
     command: words,
     volumes: words,

@@ -19,6 +19,8 @@ let two: Image
 let first: HostAnswer
 /** The newest release of the app that the tests of this file deploy to, one after the other. */
 let generation = 1
+/** Connections to the app that no request uses stay open, and a deployment does not wait for them. */
+const keepIdle = replaceText('pool-purge-delay 500ms', 'pool-purge-delay 1h')
 /** The same for each release, since another one is a reload; never reached. */
 const settings = { publishAddress: '', stopTimeout: 600 }
 const pem = '-----BEGIN KEY-----\nabc\n-----END KEY-----\n'
@@ -29,14 +31,9 @@ beforeAll(async () => {
   app = stage.app('shop')
   one = await stage.publish('one')
   two = await stage.publish('two')
-  first = await instance.deploy({
-    app,
-    generation,
-    fence: generation,
-    ...one,
-    settings,
-    envelope: [`env PEM=${pem}`, 'env PLAIN=a=b "c" $d', 'env SENTRY_ENVIRONMENT=mine'],
-  })
+  const envelope = [`env PEM=${pem}`, 'env PLAIN=a=b "c" $d', 'env SENTRY_ENVIRONMENT=mine']
+  const order = { app, generation, fence: generation, ...one, settings, envelope }
+  first = await instance.deploy(order, keepIdle)
 })
 afterAll(async () => stage.close())
 
@@ -171,8 +168,23 @@ describe('a proxy that two apps share', () => {
     expect((await load.stop()).failed).toEqual([])
     expect(joined).toMatchObject({ outcome: 'succeeded' })
     expect(await ask(shared.port, { host: 'a.example.com' })).toBe('one')
-    expect(await ask(shared.port, { host: 'B.example.com:80' })).toBe('two')
-    await expect(ask(shared.port, { host: 'else.example.com' })).rejects.toThrow('404')
+    for (const host of [
+      'B.example.com:80',
+      'b.EXAMPLE.com',
+      'b.example.com.',
+      'b.example.com.:8443',
+    ])
+      expect(await ask(shared.port, { host }), host).toBe('two')
+    const path = 'http://B.example.com/'
+    expect(await ask(shared.port, { host: 'b.example.com', path })).toBe('two')
+    for (const host of [
+      'else.example.com',
+      '[::1]:80',
+      '*',
+      'b.example.com..',
+      'b.example.com, b.example.com',
+    ])
+      await expect(ask(shared.port, { host }), host).rejects.toThrow(/^40[04] /)
     const taken = at('a.example.com')
     const rival = await shared.deploy({ app: third, ...order, ...two, settings: taken })
     expect(rival).toMatchObject({ outcome: 'failed', reason: 'port_in_use', changed: false })

@@ -102,6 +102,12 @@ const kinds: readonly (readonly [string, fc.Arbitrary<readonly [Changes, Changes
       .array(fc.oneof(like(/^[A-Za-z0-9.-]{1,30}$/), written), { maxLength: 2 })
       .map((hosts) => [{}, { hosts }]),
   ],
+  [
+    'trusted',
+    fc
+      .tuple(fc.nat(255), fc.nat(4), fc.nat(33))
+      .map(([one, two, prefix]) => [{}, { trusted: [`${one}.${two}.0.0/${prefix}`] }]),
+  ],
   ['replaces', name.map((replaces) => [{}, { replaces }])],
   [
     'replaces.without',

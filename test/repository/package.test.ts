@@ -483,7 +483,7 @@ describe('documents', () => {
       const packed = /<<'PACKED'.*\n(.*)\nPACKED\n/.exec(scriptOf(kind))?.[1] ?? ''
       const script = gunzipSync(Buffer.from(packed, 'base64')).toString()
       const parts =
-        'running order state network metadata proxy live losses inspect image envelope container health switch'
+        'running order state network metadata proxy-config proxy live losses inspect image envelope container health switch'
       const files = {
         prepare: ['common', 'tools', 'running', 'metadata', 'prepare'],
         plan: ['common', 'tools', ...parts.split(' '), 'plan'],
@@ -494,7 +494,7 @@ describe('documents', () => {
         readFileSync(`host/${file}.sh`, 'utf8').trimEnd().split('\n'),
       )
       const code = lines.filter((line) => !line.trimStart().startsWith('#'))
-      const lean = code.map((line) => line.replace(/^ +/, ''))
+      const lean = code.map((line) => line.replace(/^ +/, '').replace(/^(\w+\(\) [{(]) #.*/, '$1'))
       expect(script).toBe(['#!/usr/bin/env bash', ...lean, ''].join('\n'))
     },
   )

@@ -35,6 +35,7 @@ export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
   strategy: 'blue-green',
   port: 8000,
   publish: { address: null, port: 80 },
+  trusted: [],
   hosts: ['lettings.example.com'],
   replaces: null,
   predeploy: ['python', 'manage.py', 'migrate'],

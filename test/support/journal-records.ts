@@ -76,6 +76,7 @@ const targets: fc.Arbitrary<TargetSettings> = fc.oneof(
     strategy: fc.constantFrom('blue-green' as const, 'recreate' as const, 'worker' as const),
     port: maybe(counts),
     publish: maybe(fc.record({ address: maybe(words), port: counts })),
+    trusted: fc.array(words),
     hosts: lists,
     replaces: maybe(words),
     predeploy: maybe(lists),

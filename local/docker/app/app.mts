@@ -58,9 +58,21 @@ const hold = (what: string): Promise<void> =>
     print(`${what} is held`)
   })
 
-const routes: Readonly<
-  Record<string, (query: URLSearchParams, headers: IncomingHttpHeaders) => Answer | Promise<Answer>>
-> = {
+/** Bytes of the body, once it is there. */
+const readBody = async (request: IncomingMessage): Promise<number> => {
+  print('an upload begins')
+  let bytes = 0
+  for await (const chunk of request) if (Buffer.isBuffer(chunk)) bytes += chunk.length
+  return bytes
+}
+
+type Route = (
+  query: URLSearchParams,
+  headers: IncomingHttpHeaders,
+  request: IncomingMessage,
+) => Answer | Promise<Answer>
+
+const routes: Readonly<Record<string, Route>> = {
   '/': () => ({ text: version }),
   [healthPath]: () => ({ text: healthPath === '/' ? version : 'ok' }),
   '/slow': async (query) => {
@@ -87,6 +99,9 @@ const routes: Readonly<
     text: 'as asked',
     headers: { 'x-long': 'x'.repeat(Number(query.get('bytes') ?? 0)) },
   }),
+  // Which connection the request came by.
+  '/connection': (_, __, { socket }) => ({ text: String(socket.remotePort) }),
+  '/upload': async (_, __, request) => ({ text: String(await readBody(request)) }),
   // Tells a test whether a setting arrived unchanged, without showing it.
   '/setting': (query) => {
     const value = env[query.get('name') ?? '']
@@ -95,20 +110,31 @@ const routes: Readonly<
   },
 }
 
-const answer = async (url: URL, host: string, headers: IncomingHttpHeaders): Promise<Answer> => {
+/** Events of a stream, each with the time at which it was sent, in milliseconds. */
+const stream = async (response: ServerResponse): Promise<void> => {
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  while (!response.closed) {
+    response.write(`data: ${Date.now()}\n\n`)
+    await sleep(25)
+  }
+}
+
+const answer = async (url: URL, host: string, request: IncomingMessage): Promise<Answer> => {
   if (allowedHosts.length > 0 && !allowedHosts.includes(host))
     return { status: 400, text: `Invalid HTTP_HOST header: '${host}'` }
   if (fault === 'never_healthy') return { status: 503, text: 'starting' }
   if (fault === 'answers_500' && url.pathname !== healthPath)
     return { status: 500, text: `${version} is broken` }
-  return routes[url.pathname]?.(url.searchParams, headers) ?? { status: 404, text: 'not found' }
+  const route = routes[url.pathname]
+  return route?.(url.searchParams, request.headers, request) ?? { status: 404, text: 'not found' }
 }
 
 let stopping = false
 const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const url = new URL(request.url ?? '/', 'http://app')
   const host = (request.headers.host ?? '').replace(/:\d+$/, '')
-  const { status = 200, text, headers } = await answer(url, host, request.headers)
+  if (url.pathname === '/events') return stream(response)
+  const { status = 200, text, headers } = await answer(url, host, request)
   // A connection that is kept would hold the process up after its last answer.
   response.shouldKeepAlive &&= !stopping
   const type = { 'content-type': 'text/plain; charset=utf-8' }

@@ -41,6 +41,7 @@ const listTargetSettings = (settings: Ec2Settings): readonly HostSetting[] => {
     ['publishAddress', publish === null ? null : (publish.address ?? '')],
     ['publishPort', publish?.port ?? null],
     ['host', hosts],
+    ['trusted', settings.trusted],
     ['command', run.command],
     ['volume', run.volumes],
     ['network', run.networks],

@@ -37,6 +37,11 @@ const edit = (from: string, to: string): string => {
 }
 
 /** The file with more lines below its EC2 target, or below its app. */
+const aHost =
+  'a host name without scheme, port, path or *, such as lettings.example.com (name each, or leave hosts out to receive all)'
+const aRange =
+  'a range of IPv4 addresses with a prefix of 8 to 32, such as 192.0.2.0/24 (Docker shows the proxy no IPv6 address)'
+
 const ec2With = (lines: string): string => edit('publish: 80', `publish: 80\n          ${lines}`)
 const appWith = (lines: string): string => edit('requires:', `${lines}\n    requires:`)
 
@@ -254,7 +259,52 @@ test.each([
   [
     'a URL as a host',
     ec2With('hosts: ["https://shop.example.com/"]'),
-    `${at(15, 19, `${ec2}.hosts[0]`)}: must be a host name without scheme, port or path, such as lettings.example.com, got "https://shop.example.com/"`,
+    `${at(15, 19, `${ec2}.hosts[0]`)}: must be ${aHost}: here shop.example.com, got "https://shop.example.com/"`,
+  ],
+  [
+    'a host with a port',
+    ec2With('hosts: ["Shop.example.com.:8080"]'),
+    `${at(15, 19, `${ec2}.hosts[0]`)}: must be ${aHost}: here shop.example.com, got "Shop.example.com.:8080"`,
+  ],
+  [
+    'a host in letters that no Host header has',
+    ec2With('hosts: [bücher.example]'),
+    `${at(15, 19, `${ec2}.hosts[0]`)}: must be ${aHost}: here xn--bcher-kva.example, got "bücher.example"`,
+  ],
+  [
+    'all hosts of a domain',
+    ec2With('hosts: ["*.example.com"]'),
+    `${at(15, 19, `${ec2}.hosts[0]`)}: must be ${aHost}, got "*.example.com"`,
+  ],
+  [
+    'a host that is an IPv6 address',
+    ec2With('hosts: ["[::1]"]'),
+    `${at(15, 19, `${ec2}.hosts[0]`)}: must be ${aHost}, got "[::1]"`,
+  ],
+  [
+    'a trusted address in place of a range',
+    ec2With('trusted: [192.0.2.7]'),
+    `${at(15, 21, `${ec2}.trusted[0]`)}: must be ${aRange}, got "192.0.2.7"`,
+  ],
+  [
+    'trust in everybody',
+    ec2With('trusted: [0.0.0.0/0]'),
+    `${at(15, 21, `${ec2}.trusted[0]`)}: must be ${aRange}, got "0.0.0.0/0"`,
+  ],
+  [
+    'a trusted range of IPv6',
+    ec2With('trusted: ["2001:db8::/32"]'),
+    `${at(15, 21, `${ec2}.trusted[0]`)}: must be ${aRange}, got "2001:db8::/32"`,
+  ],
+  [
+    'a trusted range that does not begin with its first address',
+    ec2With('trusted: [192.0.2.7/24]'),
+    `${at(15, 21, `${ec2}.trusted[0]`)}: must be ${aRange}, whose address is the first of the range, got "192.0.2.7/24"`,
+  ],
+  [
+    'trusted addresses behind a loopback address',
+    edit('publish: 80', 'publish: "127.0.0.1:80"\n          trusted: [192.0.2.0/24]'),
+    `${at(15, 20, `${ec2}.trusted`)}: has no effect where publish has a loopback address: only programs of the instance come that way, and are trusted; remove it`,
   ],
   [
     'a number in a command',
@@ -534,7 +584,7 @@ test.each([
 })
 
 test('refuses two apps that share a port and a host', () => {
-  const text = second('publish: 80, hosts: [a.example, b.example]').replace(
+  const text = second('publish: 80, hosts: [a.example, B.Example]').replace(
     'publish: 80\n',
     'publish: 80\n          hosts: [b.example]\n',
   )

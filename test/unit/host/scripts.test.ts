@@ -469,13 +469,22 @@ find_proxy() { return 0; }
 drain_slot() { does "drain $1 $2"; }
 in_flight() { echo ${open}; }
 worker_pids() { echo 12; }
-cli() { [[ $* != '@!12 shutdown sessions server app-two/blue' ]] || does cut; }
+cli() { [[ $* != '@!12 shutdown sessions server app-two/blue @!12 shutdown sessions server app-two.kept/blue' ]] || does cut; }
 docker() { does "stop \${4#landfall-two.}"; }
 live=7 live_slot=blue slot=blue stop_timeout=30 drain_limit=${drain} notafter=9999999999
 proxy_dir=$root slot_address=([blue]=10.0.0.10)
 stop_old
 echo "$(<"$root/did")$told"`
-  const files = ['running', 'state', 'network', 'proxy', 'live', 'switch', 'container']
+  const files = [
+    'running',
+    'state',
+    'network',
+    'proxy-config',
+    'proxy',
+    'live',
+    'switch',
+    'container',
+  ]
   expect(run(files, script)).toEqual([`${does.replaceAll(', ', ',')},${told}`])
 })
 
@@ -645,6 +654,7 @@ cli() {
       echo '0xa1: proto=tcpv4 src=10.0.0.1:4 fe=public be=app-two srv=blue ts=00 epoch=0 age=3s'
       echo '0xa2: proto=tcpv4 src=10.0.0.1:5 fe=public be=app-two srv=green ts=00 epoch=0 age=3s'
       echo '0xa3: proto=tcpv4 src=10.0.0.1:6 fe=public be=app-twofold srv=blue ts=00 epoch=0 age=3s'
+      echo '0xa4: proto=tcpv4 src=10.0.0.1:7 fe=public be=app-two.kept srv=blue ts=00 epoch=0 age=3s'
       ;;
     *) printf '%s\\n' "$@" >>"$root/did" ;;
   esac
@@ -654,7 +664,9 @@ cut_slot blue
 cat "$root/did"; echo "$told"`
   expect(run(['proxy', 'network', 'switch'], script)).toEqual([
     '@!12 shutdown sessions server app-two/blue',
+    '@!12 shutdown sessions server app-two.kept/blue',
     '@!11 shutdown session 0xa1',
+    '@!11 shutdown session 0xa4',
     '; open requests cut after 30 s (drain): 1',
   ])
 })
@@ -798,3 +810,64 @@ keep_tail "$(cat "$1/tail")"; (finish failed unhealthy "$(head -c 2000 "$1/tail"
     expect(Buffer.byteLength(reply)).toBeLessThan(120_000 - 4000)
   },
 )
+
+/** `show servers conn` of two workers, as HAProxy 2.6 and 3.2 answer. */
+const connections = `# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[2]
+app-two/blue 4/1 10.0.0.10 8000 - 500 1 3 3 0 0 -1 0 0 0
+app-two/green 4/2 10.0.0.11 8000 - 500 0 1 0 0 0 -1 0 0 0
+app-two.kept/blue 5/1 10.0.0.10 8000 - 500 2 9 9 0 7 -1 7 4 3
+app-two.kept/green 5/2 127.0.0.1 1 - 500 4 4 4 0 0 -1 0 0 0
+
+# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[2]
+app-two/blue 4/1 10.0.0.10 8000 - 500 3 3 3 0 0 -1 0 0 0
+app-one/blue 3/1 10.0.0.8 8000 - 500 8 8 8 0 0 -1 0 0 0
+`
+test.each([
+  ['a slot of two workers, without the connections that no request uses', '10.0.0.10', '6'],
+  ['a slot that answers nothing', '10.0.0.11', '0'],
+  ['all slots, without what waits', '10.0.0..*', '14'],
+])('counts the requests that are open: %s', (_, address, count) => {
+  const script = `worker_pids() { printf '%s\\n' 12 11; }
+cli() { [[ $* == '@!12 show servers conn @!11 show servers conn' ]] && echo '${connections}'; }
+in_flight '${address}'`
+  expect(run(['proxy'], `${script}\necho`)).toEqual([count])
+})
+
+test('a proxy that does not tell what is open may answer a request while it runs', () => {
+  const script = `worker_pids() { :; }\ncli() { return 1; }
+proxy_pid=$$; in_flight 10.0.0.10; echo; proxy_pid=0; in_flight 10.0.0.10; echo`
+  expect(run(['proxy'], script)).toEqual(['1', '0'])
+})
+
+test('the files of apps that an earlier Landfall wrote keep what they say, and get connections that are kept', () => {
+  const before = `# hosts=a.example.com,b.example.com hold=20 drain=12
+backend app-old
+  retries 80
+  http-request set-log-level silent if { be_sess_rate gt 100 } !{ rand(10) eq 0 }
+  server blue 127.0.0.1:1 disabled
+  server green 10.0.0.9:8000
+`
+  const script = `gateway=10.0.0.1 subnet=10.0.0.0/24 hosts=(mine) trusted=(192.0.2.0/24) hold=7 stop_timeout=9
+proxy_dir=$root/proxy proxy_publish=80:8080
+mkdir -p "$proxy_dir/apps"
+printf '%s' '${before}' >"$proxy_dir/apps/old.cfg"
+backend_config blue 10.0.0.10:80 >"$proxy_dir/apps/two.cfg"
+cp "$proxy_dir/apps/two.cfg" "$root/two.cfg"
+write_shared_config && write_shared_config || echo written once
+cmp "$proxy_dir/apps/two.cfg" "$root/two.cfg"
+grep -E '^#|^backend|server' "$proxy_dir/apps/old.cfg"
+echo "$(grep -c . "$proxy_dir/hosts.map") $(stat -c %a "$proxy_dir/apps/old.cfg") $hold $app"`
+  const slots = (backend: string, ...more: string[]): string[] => [
+    `backend ${backend}`,
+    ...more,
+    '  server blue 127.0.0.1:1 disabled',
+    '  server green 10.0.0.9:8000',
+  ]
+  expect(run(['proxy-config', 'proxy', 'network'], script)).toEqual([
+    'written once',
+    '# hosts=a.example.com,b.example.com hold=20 trusted= drain=12',
+    ...slots('app-old', '  option http-server-close'),
+    ...slots('app-old.kept', '  default-server pool-purge-delay 500ms'),
+    '3 644 7 two',
+  ])
+})
