@@ -59,7 +59,7 @@ defaults
 frontend public
   bind :8080
   # A host is a name: in capitals, with a port and with the dot at its end it is the same.
-  http-request set-var(txn.app) req.fhdr(host),host_only,lower,regsub(\\.\$,),map_str(/landfall/hosts.map)
+  http-request set-var(txn.app) req.fhdr(host),host_only,lower,rtrim(.),map_str(/landfall/hosts.map)
   http-request set-var(txn.app) str(*),map_str(/landfall/hosts.map) unless { var(txn.app) -m found }
   # Keeps the headers of a load balancer or another proxy in front, and deletes those of a client.
   http-request set-var(txn.front) bool(true) if { $private } !{ $forwarded }$fronts
@@ -98,7 +98,7 @@ backend_config() { # slot target
   # next, idle for less than the time after which app servers close it.
   for more in '' .kept; do
     printf 'backend %s\n  retries %s\n' "$backend$more" $((hold * retries_per_second))
-    if [[ $more ]]; then printf '  default-server pool-purge-delay 500ms\n'
+    if [[ $more ]]; then printf '  default-server pool-purge-delay 250ms\n'
     else printf '  option http-server-close\n'; fi
     # Docker takes as long for a line as the proxy for a request: above 100 a second it logs each tenth.
     printf '  http-request set-var(txn.rate) be_sess_rate(%s)\n' "$backend.kept"

@@ -73,6 +73,12 @@ create_next() {
   create_proxy
 }
 
+# Read now: the way back removes it.
+fail_next() {
+  keep_tail "$(timeout 20 docker logs --tail 20 "$proxy-next" 2>&1 | last_lines || true)"
+  fail switch_failed "$proxy does not answer with the new image: $(telling_line)"
+}
+
 accepts_config() {
   docker run --rm --network none --mount "type=bind,src=$proxy_dir,dst=/landfall,readonly" --cap-drop ALL --read-only \
     --entrypoint haproxy "$proxy_image" -c -q -f /landfall/proxy.cfg -f /landfall/apps
@@ -103,7 +109,7 @@ renew_proxy() {
   closed_at=$(now_ms)
   stop_proxy
   docker start "$proxy-next" >/dev/null
-  until_true "$(remaining 10)" next_answers || fail switch_failed "$proxy does not answer with the new image"
+  until_true "$(remaining 10)" next_answers || fail_next
   gap=$(($(now_ms) - closed_at))
   undo=''
   settle

@@ -20,7 +20,7 @@ let first: HostAnswer
 /** The newest release of the app that the tests of this file deploy to, one after the other. */
 let generation = 1
 /** Connections to the app that no request uses stay open, and a deployment does not wait for them. */
-const keepIdle = replaceText('pool-purge-delay 500ms', 'pool-purge-delay 1h')
+const keepIdle = replaceText('pool-purge-delay 250ms', 'pool-purge-delay 1h')
 /** The same for each release, since another one is a reload; never reached. */
 const settings = { publishAddress: '', stopTimeout: 600 }
 const pem = '-----BEGIN KEY-----\nabc\n-----END KEY-----\n'
@@ -181,7 +181,7 @@ describe('a proxy that two apps share', () => {
       'else.example.com',
       '[::1]:80',
       '*',
-      'b.example.com..',
+      'b.example.com.else',
       'b.example.com, b.example.com',
     ])
       await expect(ask(shared.port, { host }), host).rejects.toThrow(/^40[04] /)

@@ -201,6 +201,28 @@ test.skipIf(!canRestartEngine())(
   },
 )
 
+test('an image of the proxy that ends at once is told with what it printed', async () => {
+  const build = mkdtempSync(join(directory, 'proxy-'))
+  writeFileSync(join(build, 'haproxy'), '#!/bin/sh\necho wrong architecture >&2\nexit 3\n', {
+    mode: 0o755,
+  })
+  const dockerfile = `FROM ${stage.proxyImage}\nCOPY haproxy /bin/haproxy\n`
+  writeFileSync(join(build, 'Dockerfile'), dockerfile)
+  const name = `${stage.address}/tests/no-proxy`
+  await docker(['build', '--quiet', '--tag', `${name}:1`, build])
+  await docker(['push', '--quiet', `${name}:1`])
+  const format = '{{range .RepoDigests}}{{println .}}{{end}}'
+  const digests = await docker(['image', 'inspect', '--format', format, `${name}:1`])
+  const proxyImage = digests.split('\n').find((one) => one.startsWith(`${name}@`)) ?? ''
+  const order = { app: stage.app('no-proxy'), generation: 1, fence: 1, ...image }
+  const hasten = replaceText('"$(remaining 10)" proxy_answers', '"$(remaining 1)" proxy_answers')
+  const answer = await other.deploy({ ...order, settings: { proxyImage } }, hasten)
+  expect(answer).toMatchObject({ outcome: 'failed', reason: 'switch_failed', serving: null })
+  expect(answer.message).toMatch(
+    /^the proxy landfall-proxy-\S+ does not start: wrong architecture$/,
+  )
+})
+
 test('a pull that the time of the run ends is told as that', async () => {
   const silent = createServer(() => undefined).listen(0, '127.0.0.1')
   onTestFinished(() => {

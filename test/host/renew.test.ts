@@ -110,6 +110,8 @@ test('an image that is no proxy replaces nothing, and one that does not answer i
   const hasten = replaceText('remaining 10)" next_answers', 'remaining 1)" next_answers')
   const mute = await renew(stage.proxyImage, (script) => hasten(deaf(script)))
   expect(mute).toMatchObject({ outcome: 'failed', reason: 'switch_failed' })
+  // What the new one has printed, which HAProxy ends so where it has started.
+  expect(mute.message).toMatch(/ does not answer with the new image: .*Loading success/)
   await expectProxy(newer, 'two')
 })
 

@@ -867,7 +867,7 @@ echo "$(grep -c . "$proxy_dir/hosts.map") $(stat -c %a "$proxy_dir/apps/old.cfg"
     'written once',
     '# hosts=a.example.com,b.example.com hold=20 trusted= drain=12',
     ...slots('app-old', '  option http-server-close'),
-    ...slots('app-old.kept', '  default-server pool-purge-delay 500ms'),
+    ...slots('app-old.kept', '  default-server pool-purge-delay 250ms'),
     '3 644 7 two',
   ])
 })
