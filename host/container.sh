@@ -128,9 +128,10 @@ start_new() {
     for network in "${networks[@]}"; do
       try start_failed "the network $network" docker network connect "$network" "$name"
     done
-    docker tag "$image@$digest" "landfall/$app:$generation"
   fi
   try start_failed 'the container cannot be started' start_in_slot "$name"
+  # While the app begins. A killed run leaves the container, which keeps its image too.
+  [[ $fresh == kept ]] || docker tag "$image@$digest" "landfall/$app:$generation"
   ((${#networks[@]} == 0)) || keep_from_metadata
   is_image_right "$name" "$digest" || fail digest_mismatch 'the running image is not the one that was ordered'
   end succeeded

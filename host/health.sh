@@ -32,13 +32,15 @@ fail_for_memory() { # container message
 
 # Asks the container at its own address from inside its network namespace, so no firewall of the host interferes.
 await_health() { # container slot
-  local status pid restarts code name in_a_row=0 first_pid='' limit until_at pause
+  local status pid='' restarts code name in_a_row=0 limit until_at pause
   limit=$(remaining "$(is_web && printf '%s' "$health_timeout" || printf '%s' "$grace")")
   until_at=$(($(now) + limit))
   name=${health_host:-${hosts[0]:-localhost}}
   while :; do
-    read -r status pid restarts code < <(docker inspect --format '{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{.State.ExitCode}}' "$1")
-    if [[ $status != running || $restarts != 0 || $pid != "${first_pid:=$pid}" ]]; then
+    # Docker is asked again once the first process has ended.
+    [[ $pid && -e /proc/$pid ]] ||
+      read -r status pid restarts code < <(docker inspect --format '{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{.State.ExitCode}}' "$1")
+    if [[ $status != running || $restarts != 0 ]]; then
       why_reason=exited why="the container exited and was started again"
       [[ $status == running ]] || why="the container exited with code $code"
       return 1

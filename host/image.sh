@@ -15,7 +15,7 @@ pull_images() {
 }
 
 # A proxy that is there is never recreated, so its image is not needed again.
-has_proxy() { ! is_web || exists "$proxy" || docker image inspect "$proxy_image" >/dev/null 2>&1; }
+has_proxy() { ! is_web || ((proxy_pid)) || exists "$proxy" || docker image inspect "$proxy_image" >/dev/null 2>&1; }
 
 # Keeps the credentials in a Docker configuration of its own, which is removed after the pull, or with the run.
 log_in() {

@@ -67,12 +67,12 @@ disk_obstacle() { # directory
 }
 
 inspect_port() {
-  local obstacle
+  find_proxy || true
   obstacle=$(port_obstacle)
   [[ ! $obstacle ]] || fail port_in_use "$obstacle"
 }
 
-# Prints what else has the port or serves the app's hosts, or nothing.
+# Prints what else has the port or serves the app's hosts, or nothing. A proxy that runs has its port.
 port_obstacle() {
   local taker rival
   rival=$(rival_app)
@@ -80,6 +80,7 @@ port_obstacle() {
     printf '%s serves the same hosts on %s; give each app its hosts' "$rival" "${proxy_publish%:8080}"
     return
   fi
+  ((!proxy_pid)) || return 0
   while read -r taker; do
     if [[ $taker == "$replaces" ]]; then
       ((live > 0)) || return 0
@@ -93,7 +94,7 @@ port_obstacle() {
     fi
     return
   done < <(port_takers)
-  ! find_proxy && timeout 1 bash -c "exec 3<>/dev/tcp/${publish_address:-127.0.0.1}/$publish_port" 2>/dev/null || return 0
+  timeout 1 bash -c "exec 3<>/dev/tcp/${publish_address:-127.0.0.1}/$publish_port" 2>/dev/null || return 0
   # Docker publishes no port of these.
   taker=" $(docker ps --filter network=host --format '{{.Names}}' | head -c 4096 | tr '\n' ' ')"
   [[ $live -gt 0 || ! $replaces || $taker != *" $replaces "* ]] || return 0

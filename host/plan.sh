@@ -25,9 +25,10 @@ look_at_engine() {
   done
   look_at_losses
   is_web || return 0
+  find_proxy || true
   note port_in_use "$(port_obstacle)"
   read -r taker < <(port_takers) || taker=''
-  ! find_proxy || proxy_runs=$(docker inspect --format '{{.Config.Image}}' "$proxy") || proxy_runs=''
+  ((!proxy_pid)) || proxy_runs=$(docker inspect --format '{{.Config.Image}}' "$proxy") || proxy_runs=''
   proxy_runs=${proxy_runs#*@} proxy_runs=${proxy_runs:0:80}
   holder=${taker:0:80}
   ! is_running "${replaces:-/}" || replaces_runs=true

@@ -9,7 +9,9 @@ use_proxy() { # <port> or <address>-<port>
   proxy_pid=0 proxy_log=''
 }
 
+# As long as its process lives, what is known of it holds.
 find_proxy() {
+  ((proxy_pid)) && [[ -e /proc/$proxy_pid ]] && return
   read -r proxy_pid proxy_log < <(docker inspect --format '{{.State.Pid}} {{.LogPath}}' "$proxy" 2>/dev/null) || proxy_pid=0
   ((proxy_pid > 0))
 }
