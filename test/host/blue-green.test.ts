@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { docker } from '../../local/docker/docker.ts'
@@ -134,6 +135,37 @@ test(`a proxy survives ${switches} switches of one app under load, none of them 
   const names = (await docker([...listing, '--format', '{{.Names}}'])).trim().split('\n')
   const kept = [generation - 1, generation].map((number) => `landfall-${app}.${number}`)
   expect(names.sort()).toEqual(kept.sort())
+})
+
+/** Notes what the script asks of the engine and of the proxy; one call a line. */
+const noteCalls = async (during: () => Promise<unknown>): Promise<readonly string[]> => {
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-calls-'))
+  const log = join(directory, 'log')
+  for (const program of ['docker', 'nsenter']) {
+    const note = `#!/bin/bash\nread -r line <<<"\${*//[[:space:]]/ }"\nprintf '%s\\n' "${program} $line" >>${log}\n`
+    const script = `${note}PATH=/usr/sbin:/usr/bin:/sbin:/bin\nexec ${program} "$@"\n`
+    writeFileSync(join(directory, program), script, { mode: 0o700 })
+  }
+  instance.environment = { PATH: `${directory}:/usr/sbin:/usr/bin:/sbin:/bin` }
+  await during()
+  instance.environment = {}
+  const lines = readFileSync(log, 'utf8').split('\n').filter(Boolean)
+  rmSync(directory, { recursive: true })
+  return lines
+}
+
+test('a deployment calls docker fourteen times at most before the new release answers', async () => {
+  const image = await stage.publish('three')
+  const calls = await noteCalls(async () =>
+    expect(await deploy(image)).toMatchObject({ outcome: 'succeeded' }),
+  )
+  const untilSwitch = calls.slice(
+    0,
+    calls.findIndex((call) => call.includes('set server')),
+  )
+  const toDocker = untilSwitch.filter((call) => call.startsWith('docker '))
+  expect(toDocker.filter((call) => call.startsWith('docker pull '))).toHaveLength(1)
+  expect(toDocker.length, toDocker.join('\n')).toBeLessThanOrEqual(14)
 })
 
 /** Creates a file `waits` while a worker from before a reload has not ended. */
