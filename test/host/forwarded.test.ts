@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { docker, run } from '../../local/docker/docker.ts'
@@ -168,11 +169,21 @@ const twins = {
   'X-Forwarded_Port': '443',
 }
 
-/** Every way to write one of these names for which WSGI may have the same variable. */
-const spellings = Object.keys({ ...forged, ...others }).flatMap((name) =>
-  ['_', '.', '-', "'", '+', '__'].flatMap((one) =>
-    [name, name.toLowerCase(), name.toUpperCase()].map((written) => written.replaceAll('-', one)),
-  ),
+/** Ways to write one of these names, many of which are one variable for WSGI. */
+const spellings = fc.sample(
+  fc
+    .tuple(
+      fc.constantFrom(...Object.keys({ ...forged, ...others })),
+      fc.infiniteStream(fc.constantFrom('_', '_', '-', '.', '+', '__')),
+      fc.infiniteStream(fc.boolean()),
+    )
+    .map(([name, marks, cases]) => {
+      const marked = name.replaceAll('-', () => marks.next().value ?? '-')
+      return marked.replaceAll(/[a-z]/gi, (letter) =>
+        cases.next().value === true ? letter.toUpperCase() : letter.toLowerCase(),
+      )
+    }),
+  150,
 )
 
 /** What Python's `wsgiref` makes of it. */
