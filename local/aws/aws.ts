@@ -10,6 +10,7 @@ import { openCommandStore } from './ssm/command-store.ts'
 import { DocumentList, openDocuments, type Documents } from './ssm/documents.ts'
 import { createSsmOperations } from './ssm/operations.ts'
 import { startRunCommand, type RunCommand } from './ssm/run-command.ts'
+import type { StartAgent } from './ssm/agent.ts'
 import type { RunScript } from './ssm/run-script.ts'
 import { openJsonFile } from '../base/json-file.ts'
 import { sealWith } from '../base/sealed.ts'
@@ -46,16 +47,24 @@ export interface AwsOptions {
   readonly onDenial?: (message: string) => void
   /** In place of `sh` on the instances. */
   readonly runScript?: RunScript
+  /** In place of the emulator's own agent. */
+  readonly startAgent?: StartAgent
 }
 
 export interface Timing {
   /** How long SendCommand's command is on its way to the agent, and unseen by the calls that read. */
   readonly deliverMilliseconds: number
   readonly visibleMilliseconds: number
+  /** After how long an agent that has started again says that it lost a script; the real one waits a minute. */
+  readonly lossMilliseconds: number
 }
 
 /** As short as tests can bear and still longer than nothing. */
-export const defaultTiming: Timing = { deliverMilliseconds: 30, visibleMilliseconds: 60 }
+export const defaultTiming: Timing = {
+  deliverMilliseconds: 30,
+  visibleMilliseconds: 60,
+  lossMilliseconds: 60,
+}
 
 export interface LocalAws {
   /** `http://localhost:4566` */
@@ -103,7 +112,9 @@ const openSsm = (
     faults,
     directory: join(state, 'ssm/agents'),
     deliverMilliseconds: timing.deliverMilliseconds,
+    lossMilliseconds: timing.lossMilliseconds,
     runScript: options.runScript,
+    startAgent: options.startAgent,
   })
   const operations = createSsmOperations({
     fleet,

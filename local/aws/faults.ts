@@ -50,7 +50,15 @@ export type CommandFate =
   | { readonly kind: 'read_only' }
   /** It runs on, and SSM, which hears nothing of it, takes it for never delivered. */
   | { readonly kind: 'forget'; readonly milliseconds: number }
-  /** The agent restarts: the script goes on, and its end is told so much later. */
+  /** The agent's worker is gone at that moment, as after a restart of the machine: so much later the agent says so. */
+  | {
+      readonly kind: 'lose_worker'
+      readonly when: () => Promise<unknown>
+      readonly milliseconds: number
+    }
+  /**
+   * The agent restarts: the script goes on, its end is told so much later, and what was cancelled while it waited begins.
+   */
   | { readonly kind: 'restart_agent'; readonly milliseconds: number }
   /** No more of its output arrives. */
   | { readonly kind: 'cut_output'; readonly characters: number }

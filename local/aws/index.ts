@@ -25,6 +25,15 @@ export type { WriteLog } from './lambda/environment.ts'
 export type { LambdaFunction } from './lambda/function.ts'
 export type { Runner } from './lambda/runner.ts'
 export { startSchedules } from './lambda/schedule.ts'
-export type { RunScript, ScriptEnd, ScriptOrder } from './ssm/run-script.ts'
+export {
+  startAgent,
+  type Agent,
+  type AgentEvents,
+  type Job as AgentJob,
+  type StartAgent,
+} from './ssm/agent.ts'
+export { DocumentContent } from './ssm/document.ts'
+export type { Reply as AgentReply } from './ssm/reply.ts'
+export { runScript, type RunScript, type ScriptEnd, type ScriptOrder } from './ssm/run-script.ts'
 export { toService, type PackagedService } from './template/service.ts'
 export { toTemplate } from './template/template.ts'

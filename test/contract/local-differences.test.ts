@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import {
   CloudWatchClient,
   DescribeAlarmsCommand,
@@ -25,7 +23,6 @@ import {
 import {
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
-  ListCommandInvocationsCommand,
   SendCommandCommand,
   SSMClient,
 } from '@aws-sdk/client-ssm'
@@ -199,48 +196,20 @@ describe('the local CloudWatch', () => {
 })
 
 describe('the local SSM', () => {
-  /** The invocation of a script that has ended, as a listing and as the single call describe it. */
-  const run = async (name: string, script: string) => {
-    const ssm = new SSMClient(settings)
-    test.aws.addDocument(name, toDocument(script))
-    const order = { DocumentName: name, InstanceIds: ['i-00000001'] }
-    const { Command } = await ssm.send(new SendCommandCommand(order))
+  it('tells at once of a script that its agent has lost', async () => {
+    const documents = [{ name: 'landfall-local-x', text: toDocument('sleep 300') }]
+    const first = await startTestAws({ service: { documents } })
+    const order = { DocumentName: 'landfall-local-x', InstanceIds: ['i-00000001'] }
+    const { Command } = await new SSMClient(first.client).send(new SendCommandCommand(order))
     const query = { CommandId: Command?.CommandId, InstanceId: 'i-00000001' }
-    const read = () => ssm.send(new GetCommandInvocationCommand(query))
-    await waitUntil(
-      async () => !/Pending|InProgress/.test((await read()).Status ?? 'Pending'),
-      'the command has ended',
-    )
-    return read()
-  }
-
-  it('takes a script that something else killed for one whose time was over', async () => {
-    expect(await run('killed', 'kill -KILL $$')).toMatchObject({
-      StatusDetails: 'ExecutionTimedOut',
-      ResponseCode: 137,
-    })
-  })
-
-  it('cuts output by characters, not by bytes', async () => {
-    const script = `printf 'ü%.0s' $(seq 20000)`
-    expect((await run('wide', script)).StandardOutputContent).toHaveLength(20_000)
-  })
-
-  it('leaves a command pending that waits behind five others', async () => {
-    const ssm = new SSMClient(settings)
-    const gate = join(test.directory, 'gate')
-    test.aws.addDocument('waits', toDocument(`while [ ! -e ${gate} ]; do sleep 0.02; done`))
-    const order = { DocumentName: 'waits', InstanceIds: ['i-00000002'] }
-    for (let count = 0; count < 6; count += 1) await ssm.send(new SendCommandCommand(order))
-    const statuses = async () => {
-      const query = new ListCommandInvocationsCommand({ InstanceId: 'i-00000002' })
-      const { CommandInvocations = [] } = await ssm.send(query)
-      return CommandInvocations.map(({ Status = '' }) => Status).toSorted()
-    }
-    const running = Array.from({ length: 5 }, () => 'InProgress')
-    await waitUntil(async () => (await statuses())[4] === 'InProgress', 'five commands run')
-    expect(await statuses()).toEqual([...running, 'Pending'])
-    writeFileSync(gate, '')
+    const read = async ({ client }: TestAws) =>
+      (await new SSMClient(client).send(new GetCommandInvocationCommand(query))).Status
+    await waitUntil(async () => (await read(first)) === 'InProgress', 'the script runs')
+    const second = await first.restart()
+    const before = Date.now()
+    await waitUntil(async () => (await read(second)) === 'Failed', 'its loss is told')
+    expect(Date.now() - before).toBeLessThan(60_000)
+    await second.stop()
   })
 
   const send = async (input: object) => {

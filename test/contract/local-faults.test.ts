@@ -10,6 +10,8 @@ import {
 } from '@aws-sdk/client-ssm'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CommandFate } from '../../local/aws/index.ts'
+import { recordedReply } from '../support/agent-replies.ts'
+import { agentFolder } from '../support/real-agent.ts'
 import { startTestAws, toDocument, waitUntil, writeFunction } from '../support/local-aws.ts'
 import type { TestAws } from '../support/local-aws.ts'
 
@@ -25,7 +27,8 @@ export const handler = async ({ detail }) => {
 }`
 
 /** Works and ends when the file for each is there, and leaves a file between the two. */
-const script = `date +%s
+const script = `#!/bin/sh
+date +%s
 while [ ! -e "$LANDFALL_ROOT-may-work" ]; do sleep 0.02; done
 touch "$LANDFALL_ROOT-done"
 while [ ! -e "$LANDFALL_ROOT-may-end" ]; do sleep 0.02; done`
@@ -77,33 +80,38 @@ describe('a fault on demand', () => {
     }
     const isOver = async () => !/Pending|InProgress/.test((await read())?.Status ?? 'Pending')
     await waitUntil(isOver, 'the command has ended for SSM')
-    const { StandardOutputContent } = await ssm.send(new GetCommandInvocationCommand(query))
+    const { StandardOutputContent, ResponseCode: code } = await ssm.send(
+      new GetCommandInvocationCommand(query),
+    )
     const said = (await read())?.CommandPlugins?.[0]?.Output ?? ''
     const output = StandardOutputContent?.trim()
-    return { details: (await read())?.StatusDetails, output, said }
+    return { details: (await read())?.StatusDetails, code, output, said }
   }
 
   it('makes a command undeliverable, and nothing runs', async () => {
-    const given = { details: 'Undeliverable', output: '', said: '' }
+    const given = { details: 'Undeliverable', code: -1, output: '', said: '' }
     expect(await end({ kind: 'undeliverable' })).toEqual(given)
     expect(existsSync(mark)).toBe(false)
   })
 
   it('fills the disk of the agent, and nothing runs', async () => {
     const full = await end({ kind: 'disk_full' })
-    expect(full).toMatchObject({ details: 'Failed', output: '' })
-    expect(full.said).toContain('no space left on device')
+    expect(full).toMatchObject({ details: 'Failed', code: 1, output: '' })
+    // But for the names of the instance, the command and the file.
+    const [begin = '', , finish = ''] = recordedReply('disk_full').output.split(/(i-.*-000)/)
+    expect(full.said.startsWith(begin)).toBe(true)
+    expect(full.said.endsWith(finish)).toBe(true)
     expect(existsSync(mark)).toBe(false)
   })
 
   it('lets the agent write no file, so that nothing runs and nothing is said', async () => {
-    const given = { details: 'Failed', output: '', said: '' }
+    const given = { details: 'Failed', code: 1, output: '', said: '' }
     expect(await end({ kind: 'read_only' })).toEqual(given)
     expect(existsSync(mark)).toBe(false)
   })
 
   it('lets SSM give up a script that really runs, and hear no more of it', async () => {
-    const given = { details: 'DeliveryTimedOut', output: '', said: '' }
+    const given = { details: 'DeliveryTimedOut', code: -1, output: '', said: '' }
     expect(await end({ kind: 'forget', milliseconds: 100 })).toEqual(given)
     expect(existsSync(mark)).toBe(false)
     allow('work', 'end')
@@ -113,7 +121,17 @@ describe('a fault on demand', () => {
   it('kills a script at a chosen moment', async () => {
     allow('work')
     const when = () => waitUntil(() => existsSync(mark), 'the script has done its work')
-    expect(await end({ kind: 'kill', when })).toMatchObject({ details: 'ExecutionTimedOut' })
+    expect(await end({ kind: 'kill', when })).toMatchObject({ details: 'Failed', code: -1 })
+  })
+
+  it('loses the worker of the agent, which says so later, and nothing of the script', async () => {
+    allow('work')
+    const when = () => waitUntil(() => existsSync(mark), 'the script has done its work')
+    const milliseconds = 500
+    const lost = await end({ kind: 'lose_worker', when, milliseconds })
+    const said = recordedReply('worker_lost').output
+    expect(lost).toEqual({ details: 'Failed', code: 1, output: '', said })
+    expect(Date.now() - statSync(mark).mtimeMs).toBeGreaterThan(milliseconds)
   })
 
   it('restarts the agent: the script goes on, its end is told late', async () => {
@@ -130,13 +148,16 @@ describe('a fault on demand', () => {
     expect(cut.output).toMatch(/^\d{3}$/)
   })
 
-  it.each([3600, -3600])('puts the clock of an instance wrong by %i s', async (seconds) => {
-    allow('work', 'end')
-    const before = Math.floor(Date.now() / 1000)
-    const { output } = await end({ kind: 'wrong_clock', seconds })
-    expect(Number(output) - seconds).toBeGreaterThanOrEqual(before)
-    expect(Number(output) - seconds).toBeLessThanOrEqual(Date.now() / 1000)
-  })
+  it.skipIf(agentFolder !== undefined).each([3600, -3600])(
+    'puts the clock of an instance wrong by %i s',
+    async (seconds) => {
+      allow('work', 'end')
+      const before = Math.floor(Date.now() / 1000)
+      const { output } = await end({ kind: 'wrong_clock', seconds })
+      expect(Number(output) - seconds).toBeGreaterThanOrEqual(before)
+      expect(Number(output) - seconds).toBeLessThanOrEqual(Date.now() / 1000)
+    },
+  )
 
   it('answers a call in the place of the service', async () => {
     test.faults.onCall = () => ({ kind: 'answer', body: { CommandInvocations: [] } })

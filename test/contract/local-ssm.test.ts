@@ -13,6 +13,8 @@ import {
   type SendCommandCommandInput,
 } from '@aws-sdk/client-ssm'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { recordedReply } from '../support/agent-replies.ts'
+import { agentFolder } from '../support/real-agent.ts'
 import { startTestAws, toDocument, waitUntil, type TestAws } from '../support/local-aws.ts'
 
 /** A zombie counts as ended. */
@@ -27,6 +29,9 @@ const isRunning = (pid: number): boolean => {
 afterEach(() => {
   vi.useRealTimers()
 })
+
+/** Its clock is the machine's. */
+const isReal = agentFolder !== undefined
 
 const terminal = ['Success', 'Failed', 'TimedOut', 'Cancelled']
 
@@ -62,10 +67,11 @@ describe('the local SSM', () => {
   const waitUntilBegun = (id: string): Promise<void> =>
     waitUntil(async () => (await list(id))[0]?.Status === 'InProgress', 'the command has begun')
   const settle = async (id: string): Promise<CommandInvocation> => {
-    await waitUntil(async () => {
+    const isOver = async (): Promise<boolean> => {
       const all = await list(id)
       return all.length > 0 && all.every(({ Status }) => terminal.includes(Status ?? ''))
-    }, 'the command has ended')
+    }
+    await waitUntil(isOver, 'the command has ended', isReal ? 120 : undefined)
     const [first] = await list(id)
     if (!first) throw new Error('No invocation')
     return first
@@ -196,19 +202,36 @@ describe('the local SSM', () => {
     ['both', 3_000, 3_000],
     ['a long out beside a short err', 3_000, 100],
     ['a short out beside a long err', 100, 3_000],
-  ])(
-    'cuts %s in a listing to 2,400 characters, each stream at its end',
-    async (_name, out, err) => {
-      const write = (count: number, letter: string) =>
-        `head -c ${count} /dev/zero | tr "\\0" ${letter}`
-      create(`${write(out, 'o')}; ${write(err, 'e')} >&2`)
-      const output = (await settle(await send())).CommandPlugins?.[0]?.Output ?? ''
-      expect(output.length).toBeLessThanOrEqual(2_400)
-      expect(output.length).toBeGreaterThan(2_390)
-      expect(output.includes('---Output truncated---')).toBe(out > 2_000)
-      expect(output.includes('---Error truncated----')).toBe(err > 2_000)
-    },
-  )
+  ])('cuts %s in a listing to 2,500 bytes, each stream at its end', async (_name, out, err) => {
+    const write = (count: number, letter: string) =>
+      `head -c ${count} /dev/zero | tr "\\0" ${letter}`
+    create(`${write(out, 'o')}; ${write(err, 'e')} >&2`)
+    const output = (await settle(await send())).CommandPlugins?.[0]?.Output ?? ''
+    expect(output.length).toBeLessThanOrEqual(2_500)
+    expect(output.length).toBeGreaterThan(2_490)
+    expect(output.includes('---Output truncated---')).toBe(out > 2_000)
+    expect(output.includes('---Error truncated----')).toBe(err > 2_000)
+  })
+
+  it('cuts output by bytes, and within a character', async () => {
+    create(`printf 'a'; printf 'ü%.0s' $(seq 20000)`)
+    const id = await send()
+    const output = (await settle(id)).CommandPlugins?.[0]?.Output ?? ''
+    expect(output).toMatch(/^aü{1238}\n---Output truncated---$/)
+    // 23,980 bytes: the last is the first one of two.
+    expect((await read(id)).StandardOutputContent).toMatch(/^aü{11989}\uFFFD--output truncated--$/)
+  })
+
+  it('tells a script that something else killed from one whose time was over', async () => {
+    create('echo out; kill -KILL 0')
+    const id = await send()
+    expect(await settle(id)).toMatchObject({ Status: 'Failed', StatusDetails: 'Failed' })
+    expect(await read(id)).toMatchObject({
+      ResponseCode: -1,
+      StandardOutputContent: 'out\n',
+      StandardErrorContent: 'failed to run commands: signal: killed',
+    })
+  })
 
   it.each([
     ['printf out', 'out'],
@@ -236,35 +259,97 @@ describe('the local SSM', () => {
   })
 
   it('ends what exceeds the execution timeout by SIGKILL', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    create('sleep 300', {}, 60)
+    const seconds = isReal ? 5 : 60
+    if (!isReal) vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    create('sleep 300', {}, seconds)
     const id = await send()
-    vi.advanceTimersByTime(10)
+    if (!isReal) vi.advanceTimersByTime(10)
     await waitUntilBegun(id)
-    vi.advanceTimersByTime(59_980)
+    if (!isReal) vi.advanceTimersByTime(59_980)
     expect((await list(id))[0]?.Status).toBe('InProgress')
-    vi.advanceTimersByTime(20)
+    if (!isReal) vi.advanceTimersByTime(20)
     const invocation = await settle(id)
     expect(invocation).toMatchObject({ Status: 'TimedOut', StatusDetails: 'ExecutionTimedOut' })
+    expect(invocation.CommandPlugins?.[0]?.ResponseCode).toBe(137)
   })
 
-  it('runs five commands at once on an instance and lets the sixth wait', async () => {
+  /** Keeps scripts of the document from their end until the gate is there; each writes a line before and after. */
+  const createGate = () => {
     const [gate, lines] = [join(test.directory, 'gate'), join(test.directory, 'lines')]
     create(
       `echo begun >>${lines}\nwhile [ ! -e ${gate} ]; do sleep 0.05; done\necho over >>${lines}`,
     )
-    const ids = await Promise.all(Array.from({ length: 6 }, () => send()))
-    const statuses = async () => (await Promise.all(ids.map(list))).map(([one]) => one?.Status)
-    const areFiveBegun = () =>
-      existsSync(lines) && readFileSync(lines, 'utf8') === 'begun\n'.repeat(5)
-    await waitUntil(areFiveBegun, 'five scripts are running')
-    const counts = Object.groupBy(await statuses(), (status) => status ?? 'none')
-    expect(counts).toMatchObject({ InProgress: { length: 5 }, Pending: { length: 1 } })
-    writeFileSync(gate, '')
+    const told = (): readonly string[] =>
+      existsSync(lines) ? readFileSync(lines, 'utf8').trim().split('\n') : []
+    const statuses = async (ids: readonly string[]) =>
+      (await Promise.all(ids.map(list))).map(([one]) => one?.Status)
+    return { open: () => writeFileSync(gate, ''), told, statuses }
+  }
+  const sendMany = async (count: number): Promise<readonly string[]> => {
+    const ids: string[] = []
+    for (let sent = 0; sent < count; sent += 1) ids.push(await send({ TimeoutSeconds: 30 }))
+    return ids
+  }
+  const inProgress = (count: number) => Array.from({ length: count }, () => 'InProgress')
+
+  it('runs five commands at once on an instance, which takes five more, and lets the eleventh wait', async () => {
+    const { open, told, statuses } = createGate()
+    const ids = await sendMany(11)
+    const areTaken = async () => (await statuses(ids)).filter((one) => one === 'InProgress').length
+    await waitUntil(async () => (await areTaken()) === 10, 'ten commands are taken')
+    await waitUntil(() => told().length === 5, 'five scripts are running')
+    expect(await statuses(ids)).toEqual([...inProgress(10), 'Pending'])
+    open()
     for (const id of ids) expect((await settle(id)).Status).toBe('Success')
     // The sixth begins after one of the others has ended.
-    const told = readFileSync(lines, 'utf8').trim().split('\n')
-    expect(told.lastIndexOf('begun')).toBeGreaterThan(told.indexOf('over'))
+    expect(told().indexOf('over')).toBe(5)
+    expect(told()).toHaveLength(22)
+  })
+
+  it('ends by the delivery timeout what no agent has taken, and nothing else', async () => {
+    const { open, statuses } = createGate()
+    const ids = await sendMany(10)
+    const areTaken = async () => (await statuses(ids)).every((one) => one === 'InProgress')
+    await waitUntil(areTaken, 'ten commands are taken')
+    const eleventh = await send({ TimeoutSeconds: 30 })
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 30_000 })
+    expect(await settle(eleventh)).toMatchObject({
+      Status: 'TimedOut',
+      StatusDetails: 'DeliveryTimedOut',
+    })
+    expect(await statuses(ids)).toEqual(inProgress(10))
+    vi.useRealTimers()
+    open()
+    for (const id of ids) expect((await settle(id)).Status).toBe('Success')
+  })
+
+  it('hears nothing of a command that is cancelled while it waits, which begins when its agent starts again', async () => {
+    const { open, told, statuses } = createGate()
+    const ids = await sendMany(6)
+    const sixth = ids.slice(5)
+    await waitUntil(async () => (await statuses(sixth))[0] === 'InProgress', 'six are taken')
+    await waitUntil(() => told().length === 5, 'five scripts are running')
+    await ssm.send(new CancelCommandCommand({ CommandId: sixth[0] }))
+    open()
+    for (const id of ids.slice(0, 5)) expect((await settle(id)).Status).toBe('Success')
+    const next = await send()
+    await settle(next)
+    expect(await statuses(sixth)).toEqual(['InProgress'])
+    expect(told().filter((line) => line === 'begun')).toHaveLength(6)
+    test.faults.onCommand = () => ({ kind: 'restart_agent', milliseconds: 0 })
+    await send()
+    expect((await settle(sixth[0] ?? '')).Status).toBe('Success')
+  })
+
+  it('gives up a command whose agent has taken it and never replies', async () => {
+    const { open, statuses } = createGate()
+    const ids = await sendMany(1)
+    await waitUntil(async () => (await statuses(ids))[0] === 'InProgress', 'it has begun')
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 90_000 })
+    const given = { Status: 'TimedOut', StatusDetails: 'DeliveryTimedOut' }
+    expect(await settle(ids[0] ?? '')).toMatchObject(given)
+    vi.useRealTimers()
+    open()
   })
 
   it('leaves a command for an instance that is away pending, and delivers it later', async () => {
@@ -310,14 +395,30 @@ describe('the local SSM', () => {
     await waitUntilBegun(id)
     test = await test.restart()
     ssm = new SSMClient({ ...test.client, maxAttempts: 1 })
-    expect(await settle(id)).toMatchObject({ Status: 'TimedOut' })
+    const { status, code, output } = recordedReply('worker_lost')
+    expect(await settle(id)).toMatchObject({
+      Status: status,
+      CommandPlugins: [{ ResponseCode: code, Output: output }],
+    })
+    expect(await read(id)).toMatchObject({ StandardOutputContent: '', StandardErrorContent: '' })
+  })
+
+  it('begins after a restart what an agent had taken and not begun', async () => {
+    const { open, statuses } = createGate()
+    const ids = await sendMany(6)
+    const areTaken = async () => (await statuses(ids)).every((one) => one === 'InProgress')
+    await waitUntil(areTaken, 'six commands are taken')
+    open()
+    test = await test.restart()
+    ssm = new SSMClient({ ...test.client, maxAttempts: 1 })
+    expect((await settle(ids[5] ?? '')).Status).toBe('Success')
   })
 })
 
 describe('eventual consistency of the local SSM', () => {
   it('shows a new command only after a moment', async () => {
     const test = await startTestAws({
-      timing: { deliverMilliseconds: 5, visibleMilliseconds: 300 },
+      timing: { visibleMilliseconds: 300 },
       service: { documents: [{ name: 'landfall-local-x', text: toDocument('true') }] },
     })
     const ssm = new SSMClient({ ...test.client, maxAttempts: 1 })

@@ -236,7 +236,7 @@ export const startGrantedWorld = async (): Promise<GrantedWorld> => {
     fleet: createFleet([{ ...instance, stateRoot: directory }]),
     faults: createFaults(),
     writeLog: () => undefined,
-    timing: { deliverMilliseconds: 5, visibleMilliseconds: 0 },
+    timing: { deliverMilliseconds: 5, visibleMilliseconds: 0, lossMilliseconds: 0 },
     runScript: standIn.run,
     overrides: () => ({
       API_URL: 'http://localhost:3000',

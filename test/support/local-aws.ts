@@ -16,6 +16,7 @@ import {
   startAws,
   type Timing,
 } from '../../local/aws/index.ts'
+import { agentFolder, startRealAgent } from './real-agent.ts'
 
 export const account = { id: '000000000000', region: 'eu-west-3' }
 
@@ -46,7 +47,7 @@ export interface TestAwsOptions {
   readonly instances?: number
   /** Of the engine that the instances' scripts find; none: they need only sh. */
   readonly dockerHost?: string
-  readonly timing?: Timing
+  readonly timing?: Partial<Timing>
 }
 
 /** The endpoint alone: the instances are this machine. */
@@ -76,8 +77,14 @@ export const startTestAws = async (options: TestAwsOptions = {}): Promise<TestAw
     service: { ...emptyService, ...options.service },
     fleet,
     faults,
+    ...(agentFolder !== undefined && { startAgent: startRealAgent }),
     writeLog: (name, line) => logs.push(`${name} ${line}`),
-    timing: options.timing ?? { deliverMilliseconds: 5, visibleMilliseconds: 0 },
+    timing: {
+      deliverMilliseconds: 5,
+      visibleMilliseconds: 0,
+      lossMilliseconds: 0,
+      ...options.timing,
+    },
   })
   return {
     aws,

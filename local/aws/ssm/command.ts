@@ -19,11 +19,12 @@ export const Invocation = z.object({
   startedAt: z.iso.datetime().optional(),
   endedAt: z.iso.datetime().optional(),
   responseCode: z.number().int(),
-  /** Cut as the agent cuts them. */
+  /** Its agent has begun the script, and does not only keep it. */
+  begun: z.boolean().optional(),
+  /** Of the agent's reply: both streams in one, and each. */
+  output: z.string(),
   stdout: z.string(),
   stderr: z.string(),
-  /** What the agent says in `Output` where it could not run the script; both streams are empty then. */
-  agentWords: z.string().optional(),
 })
 export type Invocation = z.infer<typeof Invocation>
 

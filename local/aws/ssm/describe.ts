@@ -1,7 +1,6 @@
 import type { FleetMember } from '../fleet.ts'
 import { isOver, toCommandStatus, type Command, type Invocation } from './command.ts'
 import type { Document } from './document.ts'
-import { mergeOutput } from './output.ts'
 
 const toDate = (instant: string | undefined): Date | undefined =>
   instant === undefined ? undefined : new Date(instant)
@@ -39,7 +38,7 @@ const describePlugin = (invocation: Invocation, stepName: string) => ({
   ResponseCode: invocation.responseCode,
   ResponseStartDateTime: toDate(invocation.startedAt),
   ResponseFinishDateTime: toDate(invocation.endedAt),
-  Output: invocation.agentWords ?? mergeOutput(invocation.stdout, invocation.stderr),
+  Output: invocation.output,
   StandardOutputUrl: '',
   StandardErrorUrl: '',
 })

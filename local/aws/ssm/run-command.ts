@@ -2,15 +2,15 @@ import type { Account } from '../account.ts'
 import type { EventFacts } from '../event-bus.ts'
 import type { Faults } from '../faults.ts'
 import type { Fleet, FleetMember, Instance } from '../fleet.ts'
-import { startAgent, type Agent, type Job, type JobEnd } from './agent.ts'
+import { startAgent, type Agent, type Job, type StartAgent } from './agent.ts'
 import { isOver, type Command, type Invocation } from './command.ts'
 import type { CommandStore } from './command-store.ts'
-import { createDelivery, type DeliveryParts } from './delivery.ts'
+import { createDelivery } from './delivery.ts'
 import { toTimeoutSeconds, type Document } from './document.ts'
 import { createFates, type Fates } from './fates.ts'
 import { toInvocationEvent } from './invocation-event.ts'
-import { cutStandardError, cutStandardOutput } from './output.ts'
 import { toEnvironment, toScript } from './parameters.ts'
+import { toLostReply, workerLost, type Reply } from './reply.ts'
 import { runScript, type RunScript } from './run-script.ts'
 import { createTimers } from '../timers.ts'
 
@@ -25,14 +25,17 @@ export interface RunCommandParts {
   readonly directory: string
   /** How long a command is on its way to its agent. */
   readonly deliverMilliseconds: number
+  /** After how long an agent that has started again says of a script that it is lost. */
+  readonly lossMilliseconds: number
   readonly runScript?: RunScript | undefined
+  readonly startAgent?: StartAgent | undefined
 }
 
 export interface RunCommand {
   /** Brings each pending invocation to its agent. */
   deliver(command: Command): void
   cancel(command: Command, instanceIds: readonly string[]): void
-  /** After a restart: what waited is delivered, what ran was killed with the stack. */
+  /** After a restart: what waited is delivered or begun, what ran was killed with the stack, as by a restart of its machine. */
   resume(): void
   stop(): Promise<void>
 }
@@ -41,6 +44,9 @@ const toJob = (command: Command, document: Document): Job => {
   const [step] = document.content.mainSteps
   return {
     commandId: command.id,
+    documentName: document.name,
+    content: document.content,
+    parameters: command.parameters,
     stepName: step.name,
     script: toScript(document, command.parameters),
     timeoutSeconds: toTimeoutSeconds(document.content),
@@ -52,46 +58,38 @@ const toJob = (command: Command, document: Document): Job => {
   }
 }
 
-/** The agent's own words follow what a failing script has written. */
-const withWords = ({ status, exitCode, stderr }: JobEnd): string => {
-  if (status !== 'Failed') return stderr
-  const gap = stderr === '' || stderr.endsWith('\n') ? '' : '\n'
-  return `${stderr}${gap}failed to run commands: exit status ${exitCode}`
-}
+/** What SSM keeps of the standard error that an agent sends. */
+const maxErrorLength = 8_000
 
-const toEnding = (end: JobEnd): Partial<Invocation> => ({
-  status: end.status,
-  statusDetails: end.status === 'TimedOut' ? 'ExecutionTimedOut' : end.status,
-  responseCode: end.exitCode,
-  stdout: cutStandardOutput(end.stdout),
-  stderr: cutStandardError(withWords(end)),
+const toEnding = (reply: Reply): Partial<Invocation> => ({
+  status: reply.status,
+  statusDetails: reply.status === 'TimedOut' ? 'ExecutionTimedOut' : reply.status,
+  responseCode: reply.code,
+  output: reply.output,
+  stdout: reply.standardOutput,
+  stderr: reply.standardError.slice(0, maxErrorLength),
   endedAt: new Date().toISOString(),
 })
 
+/** Of an invocation that is not over yet. */
 type Change = (commandId: string, instanceId: string, facts: Partial<Invocation>) => void
-type Find = (commandId: string, instanceId: string) => Invocation | undefined
 
-const createAgents = (parts: RunCommandParts, fates: Fates, find: Find, change: Change) => {
+const createAgents = (parts: RunCommandParts, fates: Fates, change: Change) => {
   const agents = new Map<string, Agent>()
-  const onStart = (instance: Instance, commandId: string): boolean => {
-    if (find(commandId, instance.id)?.status !== 'Pending') return false
-    const startedAt = new Date().toISOString()
-    const status = 'InProgress'
-    change(commandId, instance.id, { status, statusDetails: status, startedAt })
-    return true
-  }
   const at = (instance: Instance): Agent => {
     const existing = agents.get(instance.id)
     if (existing) return existing
     const events = {
-      onStart: (commandId: string) => onStart(instance, commandId),
-      onEnd: (commandId: string, end: JobEnd) =>
-        fates.tell(commandId, instance.id, end, (heard) =>
-          change(commandId, instance.id, toEnding(heard)),
-        ),
+      onAccept: (commandId: string) => {
+        const startedAt = new Date().toISOString()
+        const status = 'InProgress'
+        change(commandId, instance.id, { status, statusDetails: status, startedAt })
+      },
+      onStart: (commandId: string) => change(commandId, instance.id, { begun: true }),
+      onReply: (commandId: string, reply: Reply) => fates.tell(commandId, instance.id, reply),
     }
-    const run = parts.runScript ?? runScript
-    const agent = startAgent(parts.account, instance, parts.directory, events, run)
+    const start = parts.startAgent ?? startAgent(parts.runScript ?? runScript)
+    const agent = start(parts.account, instance, parts.directory, events)
     agents.set(instance.id, agent)
     return agent
   }
@@ -100,51 +98,53 @@ const createAgents = (parts: RunCommandParts, fates: Fates, find: Find, change: 
 
 const isOpen = ({ invocations }: Command): boolean => !invocations.every(isOver)
 
-/** SIGKILL without a cancel: the agent takes it for a timeout. */
-const interrupted: JobEnd = { exitCode: 137, status: 'TimedOut', stdout: '', stderr: '' }
-
 /** Carries commands between the store and the agents, one per instance. */
 export const startRunCommand = (parts: RunCommandParts): RunCommand => {
+  const { account, commands, directory, faults, fleet } = parts
   const timers = createTimers()
-  const find: Find = (commandId, instanceId) =>
-    parts.commands.find(commandId)?.invocations.find((one) => one.instanceId === instanceId)
+  const find = (commandId: string, instanceId: string): Invocation | undefined =>
+    commands.find(commandId)?.invocations.find((one) => one.instanceId === instanceId)
   const change: Change = (commandId, instanceId, facts) => {
-    const command = parts.commands.changeInvocation(commandId, instanceId, facts)
-    const invocation = find(commandId, instanceId)
-    if (invocation) parts.emit(toInvocationEvent(parts.account, command, invocation))
+    const before = find(commandId, instanceId)
+    if (before === undefined || isOver(before)) return
+    const command = commands.changeInvocation(commandId, instanceId, facts)
+    if (facts.status !== undefined)
+      parts.emit(toInvocationEvent(account, command, { ...before, ...facts }))
   }
   const end = (
     id: string,
     instanceId: string,
     status: Invocation['status'],
     statusDetails: string,
-    agentWords?: string,
-  ): void => {
-    const ending = { status, statusDetails, endedAt: new Date().toISOString() }
-    change(id, instanceId, agentWords === undefined ? ending : { ...ending, agentWords })
-  }
-  const fates = createFates({ faults: parts.faults, directory: parts.directory, timers, end })
-  const agents = createAgents(parts, fates, find, change)
-  const handOver = (command: Command, { instance }: FleetMember): void => {
+  ): void => change(id, instanceId, { status, statusDetails, endedAt: new Date().toISOString() })
+  const hear = (id: string, instanceId: string, reply: Reply): void =>
+    change(id, instanceId, toEnding(reply))
+  const fates = createFates({ faults, directory, timers, end, hear })
+  const agents = createAgents(parts, fates, change)
+  const handOver = (command: Command, { instance }: FleetMember): boolean => {
     const job = toJob(command, parts.findDocument(command.documentName))
-    fates.accept(command, instance.id, job, () => agents.at(instance))
+    return fates.accept(command, instance.id, job, agents.at(instance))
   }
-  const isPending = ({ id }: Command, instanceId: string): boolean =>
-    find(id, instanceId)?.status === 'Pending'
-  const giveUp: DeliveryParts['end'] = ({ id }, ...how) => end(id, ...how)
-  const attempt = createDelivery({ fleet: parts.fleet, timers, isPending, handOver, end: giveUp })
+  const attempt = createDelivery({ fleet, timers, find, handOver, end })
   const deliver = (command: Command): void => {
     for (const { instanceId } of command.invocations)
       timers.after(parts.deliverMilliseconds, () => attempt(command, instanceId))
   }
   const resume = (command: Command): void => {
-    for (const { status, instanceId } of command.invocations)
-      if (status === 'InProgress') change(command.id, instanceId, toEnding(interrupted))
+    for (const { status, instanceId, begun } of command.invocations) {
+      const member = fleet.get(instanceId)
+      if (status !== 'InProgress') continue
+      if (begun === true)
+        timers.after(parts.lossMilliseconds, () =>
+          hear(command.id, instanceId, toLostReply(workerLost)),
+        )
+      else if (member !== undefined) handOver(command, member)
+    }
     deliver(command)
   }
   return {
     deliver,
-    resume: () => parts.commands.list().filter(isOpen).forEach(resume),
+    resume: () => commands.list().filter(isOpen).forEach(resume),
     cancel: (command, instanceIds) => {
       for (const invocation of command.invocations) {
         if (isOver(invocation) || !instanceIds.includes(invocation.instanceId)) continue

@@ -1,5 +1,7 @@
+import { isUtf8 } from 'node:buffer'
 import { spawn } from 'node:child_process'
 import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
@@ -16,8 +18,10 @@ export interface ScriptOrder {
 }
 
 export interface ScriptEnd {
-  /** 137 where a signal ended it. */
+  /** -1 where a signal ended it. */
   readonly exitCode: number
+  /** That signal, as Go names it: `killed`. */
+  readonly signal?: string
   readonly stdout: string
   readonly stderr: string
 }
@@ -28,7 +32,26 @@ export interface RunningScript {
   kill(): void
 }
 
-const killedCode = 137
+/** As Go names them, by their numbers. */
+const signalNames =
+  '?,hangup,interrupt,quit,illegal instruction,trace/breakpoint trap,aborted,bus error,floating point exception,killed,user defined signal 1,segmentation fault,user defined signal 2,broken pipe,alarm clock,terminated'.split(
+    ',',
+  )
+
+const nameSignal = (signal: NodeJS.Signals): string =>
+  signalNames[constants.signals[signal]] ?? `signal ${constants.signals[signal]}`
+
+/** As Go writes a text into JSON: each byte that belongs to no character becomes U+FFFD. */
+export const decode = (bytes: Buffer): string => {
+  if (isUtf8(bytes)) return bytes.toString()
+  const pieces: string[] = []
+  for (let at = 0; at < bytes.length;) {
+    const size = [1, 2, 3, 4].find((length) => isUtf8(bytes.subarray(at, at + length)))
+    pieces.push(size === undefined ? '\uFFFD' : bytes.toString('utf8', at, at + size))
+    at += size ?? 1
+  }
+  return pieces.join('')
+}
 
 const capture = async (stream: Readable, path: string): Promise<string> => {
   const chunks: Buffer[] = []
@@ -36,7 +59,7 @@ const capture = async (stream: Readable, path: string): Promise<string> => {
   const file = createWriteStream(path, { mode: 0o600 })
   stream.pipe(file)
   await finished(file)
-  return Buffer.concat(chunks).toString('utf8')
+  return decode(Buffer.concat(chunks))
 }
 
 /** How an instance runs a script. Another one stands in where no instance is wanted. */
@@ -58,13 +81,17 @@ export const runScript: RunScript = (order) => {
     capture(child.stdout, join(order.directory, 'stdout')),
     capture(child.stderr, join(order.directory, 'stderr')),
   ])
-  const exited = new Promise<number>((resolve, reject) => {
+  const exited = new Promise<Pick<ScriptEnd, 'exitCode' | 'signal'>>((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code) => resolve(code ?? killedCode))
+    child.once('exit', (code, signal) =>
+      resolve(
+        signal === null ? { exitCode: code ?? 1 } : { exitCode: -1, signal: nameSignal(signal) },
+      ),
+    )
   })
   return {
-    ended: Promise.all([exited, output]).then(([exitCode, [stdout, stderr]]) => ({
-      exitCode,
+    ended: Promise.all([exited, output]).then(([exit, [stdout, stderr]]) => ({
+      ...exit,
       stdout,
       stderr,
     })),

@@ -81,6 +81,7 @@ export const toCommand = (document: Document, fleet: Fleet, order: SendCommand):
       status: 'Pending',
       statusDetails: 'Pending',
       responseCode: -1,
+      output: '',
       stdout: '',
       stderr: '',
     })),
