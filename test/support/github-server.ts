@@ -7,8 +7,9 @@ import {
   type Call,
   type Vendor,
 } from '../../local/base/vendor.ts'
+import { checkGithubCall } from './github-schema.ts'
 
-/** Of `@octokit/openapi`, `repos/create-deployment`. */
+/** `repos/create-deployment`, with a limit that only GitHub's answers tell. */
 const DeploymentBody = z.strictObject({
   ref: z.string().min(1),
   task: z.string().optional(),
@@ -163,6 +164,7 @@ export const startGithub = async (options: GithubServerOptions = {}): Promise<Gi
 
   const handle = (call: Call): Answer => {
     checkHeaders(call)
+    checkGithubCall(call)
     const token = /^Bearer (\S+)$/.exec(call.headers.authorization ?? '')?.[1] ?? ''
     const isForApp = call.path.startsWith('/app/') || call.path.endsWith('/installation')
     if (isForApp) return handleApp(call, token)

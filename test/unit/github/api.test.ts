@@ -107,7 +107,7 @@ describe('GitHub API: a GitHub App', () => {
 
   test('never sends the key of an App, and prints neither key nor token', async () => {
     const { ask, server } = await start(appSecret())
-    const answered = await ask({ ...request, path: '/nowhere' })
+    const answered = await ask({ ...request, path: '/deployments/99/statuses' })
     const middle = privateKey.split('\n')[5] ?? privateKey
     expect(answered).toMatchObject({ ok: false })
     for (const text of [printed(answered), printed(server.calls)])

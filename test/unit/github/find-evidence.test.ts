@@ -7,6 +7,7 @@ import { http } from '../../../src/kernel/http.ts'
 import { Redacted } from '../../../src/kernel/redacted.ts'
 import { succeed } from '../../../src/kernel/result.ts'
 import { appOf, commit } from '../../support/apps.ts'
+import { checkGithubCall } from '../../support/github-schema.ts'
 import {
   startVendor,
   Violation,
@@ -89,6 +90,7 @@ const checkCall = ({ method, headers }: Call): void => {
 
 const handle = (call: Call): Answer => {
   checkCall(call)
+  checkGithubCall(call)
   if (call.headers.authorization !== `Bearer ${token}`)
     return { status: 401, body: { message: 'Bad credentials' } }
   if (call.path === `/repos/${named}`)
