@@ -14,6 +14,8 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { listen } from '../local/base/listen.ts'
 import { templateName } from '../local/package/build.ts'
+import { checkMoto } from './peers-moto.ts'
+import { peerProgram } from './support/moto.ts'
 import { openPackage, type Packaged } from './support/packaged.ts'
 
 // `npm run test:peers`: what programs that nobody here wrote say of the package. Each is skipped with a line where it
@@ -61,12 +63,13 @@ const toLintable = (text: string): string => {
 const lintTemplate = ({ directory: source }: Packaged, directory: string): boolean => {
   const what = `cfn-lint, on the template in ${regions.length} regions`
   // A version manager's stand-in for it is there without it.
-  if (spawnSync('cfn-lint', ['--version']).status !== 0)
-    return say('skipped', `${what} (pip install cfn-lint)`)
+  const cfnLint = peerProgram('cfn-lint')
+  if (spawnSync(cfnLint, ['--version']).status !== 0)
+    return say('skipped', `${what} (docs/testing.md)`)
   const file = join(directory, 'template.json')
   writeFileSync(file, toLintable(readFileSync(join(source, templateName), 'utf8')))
   const options = ['--regions', ...regions, '--ignore-checks', 'W', 'I', '--', file]
-  const { status, stdout } = spawnSync('cfn-lint', options, { encoding: 'utf8' })
+  const { status, stdout } = spawnSync(cfnLint, options, { encoding: 'utf8' })
   process.stdout.write(stdout)
   return say(status === 0 ? 'ok' : 'FAILED', what)
 }
@@ -147,7 +150,11 @@ const loadBundles = async (packaged: Packaged, directory: string): Promise<boole
 const directory = mkdtempSync(join(tmpdir(), 'landfall-peers-'))
 try {
   const packaged = await openPackage()
-  const passed = [lintTemplate(packaged, directory), await loadBundles(packaged, directory)]
+  const passed = [
+    lintTemplate(packaged, directory),
+    await loadBundles(packaged, directory),
+    await checkMoto(say, packaged, directory),
+  ]
   process.exitCode = passed.every(Boolean) ? 0 : 1
 } finally {
   rmSync(directory, { recursive: true })

@@ -1,4 +1,4 @@
-import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
+import { GetCommandInvocationCommand, ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
 import { createFaults } from '../../local/aws/index.ts'
@@ -99,15 +99,17 @@ test('ticks alone deploy a commit where every nudge and event is lost', async ()
   await expectLive('unheard', 6)
 })
 
-const countDeploys = async (): Promise<number> => {
+/** The commands that deploy, the newest first. */
+const listDeploys = async () => {
   const ssm = new SSMClient(stage.team.stack.client)
   const { Commands = [] } = await ssm.send(new ListCommandsCommand({}))
-  return Commands.filter(({ DocumentName }) => DocumentName?.includes('-deploy-')).length
+  const isDeploy = (name = ''): boolean => name.includes('-deploy-')
+  return Commands.filter((one) => isDeploy(one.DocumentName))
 }
 
 test('a command whose sending was not answered is sent again and deploys once', async () => {
   const { faults } = stage.team.stack
-  const before = await countDeploys()
+  const before = (await listDeploys()).length
   let isLost = false
   faults.onCall = ({ service, operation }) => {
     if (isLost || service !== 'ssm' || operation !== 'SendCommand') return null
@@ -123,6 +125,41 @@ test('a command whose sending was not answered is sent again and deploys once', 
   expectDeployed(await withClock(stage, stage.nextDeployment(app)))
   expectNoneFailed('a command that was sent twice', await load.stop())
   // The host answers the second with what the first did.
-  expect((await countDeploys()) - before).toBe(2)
+  expect((await listDeploys()).length - before).toBe(2)
   await expectLive('twice', 7)
+})
+
+/** What SSM says of a command on the instance. */
+const readCommand = (id: string) => {
+  const query = { CommandId: id, InstanceId: 'i-00000001' }
+  return new SSMClient(stage.team.stack.client).send(new GetCommandInvocationCommand(query))
+}
+
+// An agent says nothing of a command that is cancelled while it waits there, and runs it at its next start. In
+// faults.test.ts a command begins after its time.
+test('a command that was cancelled while it waited and begins later is refused, and changes nothing', async () => {
+  const letGo = await holdAgent(stage)
+  await stage.push(app, 'withdrawn')
+  await stage.endCi(app, 'withdrawn')
+  await waitUntilOpen(stage, app)
+  const late = (await listDeploys())[0]?.CommandId ?? ''
+  const isTaken = async () => (await readCommand(late)).Status === 'InProgress'
+  await waitFor('the agent has taken the command', isTaken)
+  await stage.team.operators.invoke('cancel', { app })
+  const isCancelling = async () =>
+    (await listDeploys()).some((one) => one.CommandId === late && one.Status === 'Cancelling')
+  await waitFor('the command is cancelled', isCancelling)
+  letGo()
+  const cancelled = await withClock(stage, stage.nextDeployment(app))
+  expect(cancelled).toMatchObject({ generation: 8, status: 'cancelled' })
+  expect(await stage.ask(app)).toBe('twice')
+  expect((await readCommand(late)).Status).toBe('InProgress')
+  stage.team.stack.faults.onCommand = () => ({ kind: 'restart_agent', milliseconds: 0 })
+  expectDeployed(await stage.release(app, 'after'))
+  const isOver = async () => (await readCommand(late)).Status !== 'InProgress'
+  await waitFor('the cancelled command has ended', isOver)
+  const { Status, StandardOutputContent } = await readCommand(late)
+  expect(Status).toBe('Failed')
+  expect(StandardOutputContent).toContain('"reason":"superseded_fence"')
+  await expectLive('after', 9)
 })

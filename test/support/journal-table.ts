@@ -8,6 +8,7 @@ import * as z from 'zod'
 import { openDynamoDb, readRequest } from '../../local/aws/index.ts'
 import type { ItemKey } from '../../src/journal/keys.ts'
 import { createJournalTable, type Item, type JournalTable } from '../../src/journal/table.ts'
+import { openPeerDynamoDb, peerDynamoDb } from './peer-dynamodb.ts'
 
 const KeySchema = z.array(
   z.object({ AttributeName: z.string(), KeyType: z.enum(['HASH', 'RANGE']) }),
@@ -107,7 +108,8 @@ export interface TestJournal {
 
 /** dynalite in memory behind a wire that can be cut, spoken to by the real SDK. */
 export const startJournal = async (): Promise<TestJournal> => {
-  const database = await openDynamoDb()
+  const database =
+    peerDynamoDb === undefined ? await openDynamoDb() : openPeerDynamoDb(peerDynamoDb)
   const wire = createServer((incoming, outgoing) => {
     const handle = async (): Promise<void> => {
       journal.operations.push(String(incoming.headers['x-amz-target']).split('.')[1] ?? '')

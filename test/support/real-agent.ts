@@ -103,9 +103,14 @@ const run = (
 ) => {
   const mark = randomUUID()
   const home = join(directory, instance.id)
-  const messages = createMessages((commandId, reply) =>
-    reply === null ? onAccept(commandId) : onReply(commandId, reply),
-  )
+  const replied = new Set<string>()
+  const messages = createMessages((commandId, reply) => {
+    if (reply === null) return onAccept(commandId)
+    // The agent tells of the step that has ended, and again of the document.
+    if (replied.has(commandId)) return
+    replied.add(commandId)
+    onReply(commandId, reply)
+  })
   const start = (): void => {
     const options = { env: toEnvironment(instance, mark), stdio: 'ignore', detached: true } as const
     spawn('unshare', ['--mount', 'sh', '-c', enter, 'sh', home], options)
