@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,7 +16,7 @@ import * as z from 'zod'
 import { listen } from '../local/base/listen.ts'
 import { templateName } from '../local/package/build.ts'
 import { checkMoto } from './peers-moto.ts'
-import { peerProgram } from './support/moto.ts'
+import { peerProgram, peers } from './support/moto.ts'
 import { openPackage, type Packaged } from './support/packaged.ts'
 
 // `npm run test:peers`: what programs that nobody here wrote say of the package. Each is skipped with a line where it
@@ -125,11 +126,10 @@ const isCalled = (
 /** Lambda's own runtime client loads each bundle and calls its handler, which misses its environment and says so. */
 const loadBundles = async (packaged: Packaged, directory: string): Promise<boolean> => {
   const what = "Lambda's runtime client, on each bundle"
-  const source = process.env['LAMBDA_RIC']
-  if (source === undefined)
-    return say('skipped', `${what} (npm pack aws-lambda-ric; LAMBDA_RIC=where it is unpacked)`)
+  const source = join(peers, 'node_modules/aws-lambda-ric/index.mjs')
+  if (!existsSync(source)) return say('skipped', `${what} (docs/testing.md)`)
   const client = join(directory, 'index.mjs')
-  copyFileSync(join(source, 'index.mjs'), client)
+  copyFileSync(source, client)
   // In the place of its native part, which would have to be built and hands over the answers.
   const native = join(directory, 'rapid-client.node')
   mkdirSync(native)

@@ -50,9 +50,14 @@ afterAll(async () => {
 /** The least that a document may set. */
 const timeoutSeconds = 5
 
-it.each(recordedReplies.filter(({ stop }) => stop !== 'worker_lost' && stop !== 'disk_full'))(
-  'replies to $what as the real agent did',
-  async ({ script, stop, reply }) => {
+/** The others are faults, in local-faults.test.ts. */
+const ofScripts = recordedReplies.filter(
+  ({ stop }) => stop !== 'worker_lost' && stop !== 'disk_full',
+)
+
+it.each(ofScripts.map((one) => [one.what, one] as const))(
+  'replies to %s as the real agent did',
+  async (_what, { script, stop, reply }) => {
     const begun = join(directory, randomUUID())
     if (stop === 'timed_out' && !isReal)
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })

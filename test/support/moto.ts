@@ -8,12 +8,14 @@ import { paginateListDocuments, SSMClient } from '@aws-sdk/client-ssm'
 import { freePort } from '../../local/docker/free-port.ts'
 import { account, waitUntil } from './local-aws.ts'
 
-/** docs/testing.md says how to make it. */
-const environment = join(import.meta.dirname, '../../.landfall/peers/bin')
+/** Where others' programs are; docs/testing.md says how they come there. */
+export const peers = join(import.meta.dirname, '../../.landfall/peers')
 
-/** A program of that virtual environment, or else of the machine. */
-export const peerProgram = (name: string): string =>
-  existsSync(join(environment, name)) ? join(environment, name) : name
+/** A program of the virtual environment there, or else of the machine. */
+export const peerProgram = (name: string): string => {
+  const own = join(peers, 'bin', name)
+  return existsSync(own) ? own : name
+}
 
 /** It refuses a template for what cfn-lint warns of, and for its own gaps. cfn-lint is asked by itself. */
 const serve = `
