@@ -280,6 +280,15 @@ const rows: readonly Row[] = [
   },
   {
     where: 'instance',
+    what: 'it restarts once the new container runs, and its agent tells of a lost worker',
+    plant: (plan) =>
+      onDeploy({ kind: 'lose_worker', when: () => isStarted(plan), milliseconds: 500 }),
+    behaviour: neverUp,
+    ends: 'no_answer',
+    isRare: true,
+  },
+  {
+    where: 'instance',
     what: 'the agent restarts, and tells the end 3 s late',
     plant: () => onDeploy({ kind: 'restart_agent', milliseconds: 3000 }),
     ends: 'deployed',

@@ -22,7 +22,7 @@ export const Invocation = z.object({
   /** Its agent has begun the script, and does not only keep it. */
   begun: z.boolean().optional(),
   /** Of the agent's reply: both streams in one, and each. */
-  output: z.string(),
+  output: z.string().default(''),
   stdout: z.string(),
   stderr: z.string(),
 })

@@ -45,7 +45,7 @@ const takeResult = async (
 }
 
 /**
- * Reads one instance's answer. The listing's 2,500 characters hold every success whole; a failure is
+ * Reads one instance's answer. The listing's 2,500 bytes hold every success whole; a failure is
  * read by itself. SSM's status does not count, only the script's result line. Every instance that ends
  * causes a look, so further calls and writes wait until the command is over for all: a look would
  * repeat them. A certificate is judged then.

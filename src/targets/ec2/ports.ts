@@ -18,7 +18,7 @@ export interface Command {
   readonly deliverySeconds: number
 }
 
-/** One instance's part of a command, as SSM lists it: `output` is cut to 2,500 characters. */
+/** One instance's part of a command, as SSM lists it: `output` is cut to 2,500 bytes. */
 export interface Invocation {
   readonly instance: InstanceId
   readonly status: string
@@ -41,7 +41,7 @@ export interface Commands {
   >
   /** Empty while SSM has not caught up with the send. */
   invocations(command: string): Promise<readonly Invocation[]>
-  /** Standard output and error of one invocation, up to 24,000 and 8,000 characters. */
+  /** Standard output and error of one invocation, up to 24,000 bytes and 8,000 characters. */
   output(
     command: string,
     instance: InstanceId,

@@ -9,7 +9,7 @@ import type { Invocation } from './ports.ts'
 
 const mark = 'landfall/1 '
 
-/** SSM hands on 24,000 characters of an output at most; these bound what of it is kept, whoever hands it on. */
+/** SSM hands on 24,000 bytes of an output at most; these bound what of it is kept, whoever hands it on. */
 const most = {
   steps: 50,
   tailLines: 40,
