@@ -172,17 +172,18 @@ const twins = {
 /** Ways to write one of these names, many of which are one variable for WSGI. */
 const spellings = fc.sample(
   fc
-    .tuple(
-      fc.constantFrom(...Object.keys({ ...forged, ...others })),
-      fc.infiniteStream(fc.constantFrom('_', '_', '-', '.', '+', '__')),
-      fc.infiniteStream(fc.boolean()),
-    )
-    .map(([name, marks, cases]) => {
-      const marked = name.replaceAll('-', () => marks.next().value ?? '-')
-      return marked.replaceAll(/[a-z]/gi, (letter) =>
-        cases.next().value === true ? letter.toUpperCase() : letter.toLowerCase(),
-      )
-    }),
+    .record({
+      name: fc.constantFrom(...Object.keys({ ...forged, ...others })),
+      marks: fc.array(fc.constantFrom('_', '_', '-', '.', '+', '__'), { minLength: 5 }),
+      capitals: fc.array(fc.boolean(), { minLength: 9 }),
+    })
+    .map(({ name, marks, capitals }) =>
+      name
+        .replaceAll(/[a-z]/gi, (letter, at: number) =>
+          capitals[at % capitals.length] === true ? letter.toUpperCase() : letter.toLowerCase(),
+        )
+        .replaceAll('-', (mark, at: number) => marks[at % marks.length] ?? mark),
+    ),
   150,
 )
 

@@ -871,3 +871,19 @@ echo "$(grep -c . "$proxy_dir/hosts.map") $(stat -c %a "$proxy_dir/apps/old.cfg"
     '3 644 7 two',
   ])
 })
+
+test('a proxy reloads for files that a killed run has written, and then no more', () => {
+  const script = `lock_host() { :; }
+unlock_host() { :; }
+find_proxy() { proxy_pid=1; }
+docker() { :; }
+worker_pids() { :; }
+cli() { :; }
+until_true() { echo reloads; }
+gateway=10.0.0.1 subnet=10.0.0.0/24 hold=7
+proxy_dir=$root/proxy proxy_publish=80:8080
+(reload_proxy() { exit 9; }; route blue 10.0.0.10:80) || echo killed
+for number in 1 2; do route blue 10.0.0.10:80; echo "routed $number"; done`
+  const said = ['killed', 'reloads', 'routed 1', 'routed 2']
+  expect(run(['proxy-config', 'proxy', 'network', 'live', 'state'], script)).toEqual(said)
+})
