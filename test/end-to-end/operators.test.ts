@@ -204,6 +204,7 @@ test('status shows what is live, what was before, and each step', async () => {
     releases: aList,
     open: null,
     waiting: [],
+    moved: [],
     repository: { id: 4711, renamed: null, refused: null },
     request: anyWith({ refusal: 'revision_unknown' }),
     takeBack: null,
