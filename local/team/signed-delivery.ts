@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHash, createHmac, randomUUID } from 'node:crypto'
 import * as z from 'zod'
 
 export interface CiRun {
@@ -16,9 +16,13 @@ export interface CiRun {
 
 const author = { name: 'Ada Lovelace', email: '4711+ada@users.noreply.github.com' }
 
+/** GitHub numbers its repositories; here each name has its number. */
+export const toRepositoryId = (name: string): number =>
+  createHash('sha1').update(name).digest().readUInt32BE()
+
 /** What GitHub sends when a workflow run has ended, with the fields that matter. */
 export const toWorkflowRun = (run: CiRun): string => {
-  const repository = { id: 4711, full_name: run.repository }
+  const repository = { id: toRepositoryId(run.repository), full_name: run.repository }
   const { message = 'Add a page' } = run
   const id = 1_000_000 + run.runNumber
   return JSON.stringify({

@@ -3,6 +3,7 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
 import type { Behaviour } from '../../local/docker/images.ts'
+import { toRepositoryId } from '../../local/team/signed-delivery.ts'
 import {
   aList,
   anyWith,
@@ -205,7 +206,7 @@ test('status shows what is live, what was before, and each step', async () => {
     open: null,
     waiting: [],
     moved: [],
-    repository: { id: 4711, renamed: null, refused: null },
+    repository: { id: toRepositoryId(stage.repositoryOf(app)), renamed: null, refused: null },
     request: anyWith({ refusal: 'revision_unknown' }),
     takeBack: null,
     frozen: null,

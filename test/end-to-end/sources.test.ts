@@ -3,7 +3,11 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
 import { encode, pushManifest, toRepository } from '../../local/docker/registry-push.ts'
-import { sendToDockerHubHook, toWorkflowRun } from '../../local/team/signed-delivery.ts'
+import {
+  sendToDockerHubHook,
+  toRepositoryId,
+  toWorkflowRun,
+} from '../../local/team/signed-delivery.ts'
 import {
   anyWith,
   expectDeployed,
@@ -84,7 +88,7 @@ const toPush = (version: string, ref = 'refs/heads/main'): string =>
     after: toCommit(version),
     deleted: false,
     repository: {
-      id: 4711,
+      id: toRepositoryId(stage.repositoryOf(app)),
       full_name: stage.repositoryOf(app),
       pushed_at: Math.floor(Date.now() / 1000),
     },
