@@ -54,7 +54,7 @@ until_true() { # seconds, command...
 }
 
 create_proxy() {
-  docker inspect "$proxy" >/dev/null 2>&1 && return 0
+  ! exists "$proxy" || return 0
   # json-file regardless of the daemon's default: its size is limited, and its path is known to a log collector.
   docker create --name "$proxy" --label "landfall.proxy=${proxy%-next}" --restart unless-stopped \
     --network "$own_network" --publish "$proxy_publish" --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 \
@@ -103,17 +103,14 @@ route() { # slot target
   backend_config "$1" "$2" >"$file.next"
   chmod 0644 "$file.next"
   read -r after <"$file.next"
-  if find_proxy && ! docker exec "$proxy" haproxy -c -q -f /landfall/proxy.cfg -f "/landfall/apps/$app.cfg.next"; then
-    unlock_host
-    return 1
-  fi
+  ! find_proxy || docker exec "$proxy" haproxy -c -q -f /landfall/proxy.cfg -f "/landfall/apps/$app.cfg.next" || { unlock_host; return 1; }
   sync "$file.next"
   [[ $before == "$after" ]] || : >"$proxy_dir/stale"
   mv -f "$file.next" "$file"
   sync "$proxy_dir/apps"
   write_shared_config || true
-  if ((!proxy_pid)); then start_proxy || { unlock_host; return 1; }
-  elif [[ -e $proxy_dir/stale ]]; then reload_proxy || { unlock_host; return 1; }; fi
+  if ((!proxy_pid)); then start_proxy
+  elif [[ -e $proxy_dir/stale ]]; then reload_proxy; fi || { unlock_host; return 1; }
   for pid in $(worker_pids); do
     for backend in "app-$app" "app-$app.kept"; do
       # `maint` also closes the connections that no request uses.
@@ -143,7 +140,7 @@ unroute() {
   lock_host || return 0
   rm -f "$proxy_dir/apps/$app.cfg"
   if compgen -G "$proxy_dir/apps/*.cfg" >/dev/null; then
-    if write_shared_config && find_proxy; then reload_proxy || true; fi
+    { write_shared_config && find_proxy && reload_proxy; } || true
   else
     docker rm --force "$proxy" "$proxy-next" >/dev/null 2>&1 || true
     rm -rf "$proxy_dir"
@@ -152,14 +149,15 @@ unroute() {
 }
 
 # Counts the requests that apps still answer: the connections of all workers that a request uses. A proxy that runs and
-# does not tell may answer one.
+# does not tell may answer one. Bash evaluates what it reckons with, so nothing but a number may come that far.
 in_flight() { # pattern of addresses
   local pid name address used lines=() count=''
   for pid in $(worker_pids); do lines+=("@!$pid show servers conn"); done
   while read -r name _ address _ _ _ used _; do
     [[ $name == */* ]] || continue
     [[ $address =~ ^$1$ ]] || used=0
-    count=$((count + used))
+    [[ $used =~ ^[0-9]{1,6}$ ]] || used=1
+    count=$((count + 10#$used))
   done < <(cli "${lines[@]}")
   [[ $count || ! -e /proc/$proxy_pid ]] || count=1
   printf '%s' "${count:-0}"

@@ -73,7 +73,7 @@ is_answering() { [[ $(answering_slot) == "$slot" ]]; }
 # Waits until a slot has answered its last request, by default at most as long as its container may take to stop.
 drain_slot() { # slot [seconds]
   local until_at=$(($(now) + $(remaining "${2:-$stop_timeout}")))
-  if [[ ! ${slot_address[$1]:-} || ! $proxy_dir ]] || ! find_proxy; then return 0; fi
+  [[ ${slot_address[$1]:-} && $proxy_dir ]] && find_proxy || return 0
   while (($(in_flight "${slot_address[$1]}") > 0 && $(now) < until_at)); do
     ! is_superseded || return 1
     sleep 0.2

@@ -833,6 +833,13 @@ in_flight '${address}'`
   expect(run(['proxy'], `${script}\necho`)).toEqual([count])
 })
 
+test('an answer of the proxy that is no number is not evaluated', () => {
+  const script = `worker_pids() { echo 12; }
+cli() { echo 'app-two/blue 4/1 10.0.0.10 8000 - 500 x[$(>"$root/ran")] 3 3'; }
+in_flight 10.0.0.10; echo; [[ ! -e $root/ran ]] || echo ran`
+  expect(run(['proxy'], script)).toEqual(['1'])
+})
+
 test('a proxy that does not tell what is open may answer a request while it runs', () => {
   const script = `worker_pids() { :; }\ncli() { return 1; }
 proxy_pid=$$; in_flight 10.0.0.10; echo; proxy_pid=0; in_flight 10.0.0.10; echo`
