@@ -30,7 +30,7 @@ const phrases: Readonly<Record<NoticeKind, readonly [sign: string, phrase: strin
   frozen: ['🧊', 'is frozen: new commits are not deployed until it is unfrozen'],
   unfrozen: ['▶️', 'is no longer frozen'],
   not_rolled_back: ['⚠️', 'could not be rolled back'],
-  held: ['✋', 'has a commit that waits for a person'],
+  held: ['✋', 'has a commit that needs attention'],
   expired: ['⌛', 'has a commit that is not deployed: it was not complete in time'],
   drifted: ['🧭', 'was changed by hand on an instance'],
   certificate_changed: ['🔑', 'runs on an instance whose key was replaced'],

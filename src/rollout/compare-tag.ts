@@ -10,9 +10,10 @@ import { toTag } from './find-image.ts'
 /** Over half an hour; a later push or run is compared anew. */
 const mostCompares = 10
 
-const isDue = ({ asked, ...revision }: Revision, now: Instant): boolean =>
-  isToCompare({ ...revision, asked }) &&
-  (asked === null || asked.retryAt === null || isPast(asked.retryAt, now))
+const isDue = (revision: Revision, now: Instant): boolean => {
+  const retryAt = revision.asked?.retryAt ?? null
+  return isToCompare(revision) && (retryAt === null || isPast(retryAt, now))
+}
 
 const gapSeconds = ({ asked }: Revision): number =>
   Math.min(300, 15 * 2 ** Math.min(10, asked?.count ?? 0))

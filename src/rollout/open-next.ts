@@ -191,12 +191,19 @@ const openChosen = async (
   app: App,
   { revision, digest, order }: NonNullable<Choice['open']>,
 ): Promise<boolean> => {
-  const wanted = { kind: 'deploy', by: sourceOf(revision), order, force: false } as const
-  const of = { revision: revision.id, commit: revision.commit, digest }
-  const told = { origin: originOf(app, revision), promotedFrom: null }
+  const wanted: WantedOpening = {
+    kind: 'deploy',
+    by: sourceOf(revision),
+    order,
+    force: false,
+    revision: revision.id,
+    commit: revision.commit,
+    digest,
+    origin: originOf(app, revision),
+    promotedFrom: null,
+  }
   const live = await inherited(ports, head)
-  const whole = { ...wanted, ...of, ...told }
-  const opening = await gatherOpening(ports, app, live, whole, head.releases)
+  const opening = await gatherOpening(ports, app, live, wanted, head.releases)
   const { obstacle, message } = opening
   if (obstacle !== null && holdsCommit(obstacle)) {
     const refusal = { reason: obstacle, retryAfterSeconds: null }
