@@ -20,7 +20,7 @@ export interface BenchTeam extends Team {
 }
 
 /** The health check of the app, and of the bare way beside it. */
-export const health = { path: '/healthz', intervalSeconds: 1, times: 2 } as const
+export const health = { path: '/healthz', intervalSeconds: 0.3, times: 2 } as const
 
 const app = 'bench'
 const repository = 'acme/bench'

@@ -19,7 +19,7 @@ const apps = (port: number) => (registry: string) => ({
           port: 8000,
           publish: port,
           replaces: byHand,
-          health: { path: '/healthz', interval: '1s', times: 2, timeout: '30s' },
+          health: { path: '/healthz', timeout: '30s' },
         },
       },
     ],

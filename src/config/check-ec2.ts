@@ -1,6 +1,7 @@
 import { rollingSeconds } from '../deployment/deadline.ts'
 import { longestPause } from '../deployment/wave.ts'
 import { checkHostAccess } from './check-volumes.ts'
+import { toInterval } from './health.ts'
 import { mistaken, warned, type Mistake, type Path } from './mistake.ts'
 import type { AppFile, Ec2File } from './schema.ts'
 
@@ -22,9 +23,7 @@ const toStop = ({ strategy, run, drain = defaultDrainSeconds }: Ec2File) => {
  */
 export const longestSeconds = (ec2: Ec2File): number =>
   toStop(ec2).seconds +
-  (ec2.strategy === 'worker'
-    ? Math.ceil(ec2.health.interval * ec2.health.times)
-    : ec2.health.timeout)
+  (ec2.strategy === 'worker' ? Math.ceil(toInterval(ec2) * ec2.health.times) : ec2.health.timeout)
 
 const checkChoices = (path: Path, { instances, strategy, run }: Ec2File): readonly Mistake[] => {
   const { tag, ids } = instances
@@ -91,10 +90,10 @@ const checkTimes = (path: Path, ec2: Ec2File, app: AppFile): readonly Mistake[] 
   const { stops, seconds } = toStop(ec2)
   const besides = predeploy === undefined ? '' : ', plus the time of predeploy'
   const mistakes = [
-    health.timeout < health.interval * health.times &&
+    health.timeout < toInterval(ec2) * health.times &&
       mistaken(
         [...path, 'health', 'timeout'],
-        `ends before the container can answer ${health.times} times, every ${health.interval}s`,
+        `ends before the container can answer ${health.times} times, every ${toInterval(ec2)}s`,
       ),
     ec2.strategy === 'recreate' &&
       hold !== undefined &&

@@ -11,6 +11,7 @@ import type {
 import { keyOfFleet, keyOfHerokuApp, keyOfService } from '../deployment/find-target.ts'
 import { AppName, InstanceId } from '../kernel/id.ts'
 import { defaultDrainSeconds, longestSeconds } from './check-ec2.ts'
+import { toInterval } from './health.ts'
 import type { AppFile, Ec2File, LandfallFile, TargetFile } from './schema.ts'
 
 const toSelector = ({ tag, ids }: Ec2File['instances']): Ec2Settings['instances'] => {
@@ -66,7 +67,7 @@ const toEc2 = (file: Ec2File, instances = toSelector(file.instances)): Ec2Settin
     contains: file.health.contains ?? null,
     // On a loopback address the only client is the machine's own proxy, which is there for TLS.
     scheme: file.health.scheme ?? (file.publish?.address?.startsWith('127.') ? 'https' : 'http'),
-    intervalSeconds: file.health.interval,
+    intervalSeconds: toInterval(file),
     times: file.health.times,
     timeoutSeconds: file.health.timeout,
   },

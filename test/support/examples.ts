@@ -61,7 +61,7 @@ export const ec2 = (changes: Partial<Ec2Settings> = {}): Ec2Settings => ({
     expect: { from: 200, to: 299 },
     contains: null,
     scheme: 'http',
-    intervalSeconds: 1,
+    intervalSeconds: 0.3,
     times: 2,
     timeoutSeconds: 120,
   },

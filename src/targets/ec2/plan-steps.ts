@@ -42,7 +42,7 @@ const planCheck = ({ settings: { health, port, hosts } }: StepFacts): string => 
   const { from, to } = health.expect
   const scheme = health.scheme === 'https' ? ', as over https,' : ''
   const body = health.contains === null ? '' : ` with ${JSON.stringify(health.contains)}`
-  return `check: GET ${asked} on port ${port}${scheme} must answer ${from}-${to}${body}, ${health.times} times in a row within ${health.timeoutSeconds} s`
+  return `check: GET ${asked} on port ${port}${scheme} must answer ${from}-${to}${body}, ${health.times} times in a row, ${health.intervalSeconds} s apart, within ${health.timeoutSeconds} s`
 }
 
 const takeOver = ({ settings, host }: StepFacts): readonly string[] =>

@@ -99,6 +99,18 @@ const compareFleetHealth = (
     ? []
     : findHealthChange(health, before.health, { followed: false })
 
+/** Only where it gets shorter: what passes for longer passes for less. */
+const compareInterval = (
+  { port, health: { intervalSeconds: seconds, times } }: Ec2Settings,
+  { before }: PlanContext,
+): readonly Finding[] => {
+  if (before?.kind !== 'ec2' || port === null || before.port === null) return []
+  const { intervalSeconds: secondsBefore } = before.health
+  if (seconds >= secondsBefore) return []
+  const message = `with the next deployment the ${times} answers in a row that the health check needs are ${seconds} s apart, not ${secondsBefore} s as now; health.interval sets it`
+  return [toWarning('health', message)]
+}
+
 /** A release from before `entrypoint` ran its predeploy in the place of the ENTRYPOINT. */
 const comparePredeploy = (
   { predeploy, predeployEntrypoint }: Ec2Settings,
@@ -153,6 +165,7 @@ export const createEc2View = (ports: Ec2ViewPorts, settings: Ec2Settings): Plann
           findings: [
             ...leftOut,
             ...compareFleetHealth(settings, context),
+            ...compareInterval(settings, context),
             ...comparePredeploy(settings, context),
             ...compareDrain(settings, context),
             ...findProxy(proxy),

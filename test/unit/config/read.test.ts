@@ -699,6 +699,23 @@ const fleetOf = (text: string) => {
   return target?.kind === 'ec2' ? target : null
 }
 
+test.each([
+  ['port: 8000\n          publish: 80', 0.3],
+  ['port: 8000\n          publish: 80\n          health: { interval: 2s }', 2],
+  ['strategy: worker', 1],
+])(
+  'asks a new app every 0.3 s by default, and watches a worker for two: %s',
+  (text, intervalSeconds) => {
+    const reach = '          port: 8000\n          publish: 80\n'
+    expect(read(edit(reach, `          ${text}\n`))).toMatchObject({
+      ok: true,
+      value: {
+        configuration: { apps: [{ targets: [{ health: { intervalSeconds, times: 2 } }] }] },
+      },
+    })
+  },
+)
+
 test('the health check accepts no redirect by default', () => {
   const expected = { expect: { from: 200, to: 299 }, contains: null, scheme: 'http' }
   expect(fleetOf(file)?.health).toMatchObject(expected)

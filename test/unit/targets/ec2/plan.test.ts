@@ -383,6 +383,30 @@ test.each<[string, Partial<Ec2Settings>, Partial<Ec2Settings>, readonly string[]
   expect(found.slice(0, -1)).toEqual(told)
 })
 
+const every = (intervalSeconds: number): Partial<Ec2Settings> => ({
+  health: { ...ec2().health, intervalSeconds },
+})
+test.each<[string, Partial<Ec2Settings>, Partial<Ec2Settings>, readonly string[]]>([
+  [
+    'that they are nearer to each other',
+    every(1),
+    every(0.3),
+    [
+      'warning health: with the next deployment the 2 answers in a row that the health check needs are 0.3 s apart, not 1 s as now; health.interval sets it',
+    ],
+  ],
+  ['nothing where that stays', every(0.3), every(0.3), []],
+  ['nothing where they are further apart', every(1), every(2), []],
+  ['nothing of a worker', every(1), { ...every(0.3), strategy: 'worker', port: null }, []],
+  ['nothing of one that was a worker', { ...every(1), port: null }, every(0.3), []],
+])(
+  'tells of the time between two checks against the live release: %s',
+  async (_, old, settings, told) => {
+    const found = await findingsOf({}, settings, { before: ec2(old) })
+    expect(found.slice(0, -1)).toEqual(told)
+  },
+)
+
 const recreate = { strategy: 'recreate' } as const
 test.each<[string, Partial<Ec2Settings>, Partial<Ec2Settings>, readonly string[]]>([
   [
@@ -404,7 +428,7 @@ test.each<[string, Partial<Ec2Settings>, Partial<Ec2Settings>, readonly string[]
 const wouldOf = async (given: Omit<Given, 'hosts'> & { host: Partial<HostPlan> }) =>
   (await planOf({ ...given, hosts: [given.host] })).instances[0]?.would
 const check =
-  'check: GET / for the host lettings.example.com on port 8000 must answer 200-299, 2 times in a row within 120 s'
+  'check: GET / for the host lettings.example.com on port 8000 must answer 200-299, 2 times in a row, 0.3 s apart, within 120 s'
 
 test('plans blue-green: the old container serves until the switch', async () => {
   const host = { serving: servingAt(1) }
@@ -450,7 +474,7 @@ test('plans recreate: requests wait meanwhile', async () => {
     'stop the previous release; requests wait at the proxy for up to 30 s; those that it does not answer within 5 s are cut',
     'no predeploy here: it runs once, on the first instance',
     'start the new container',
-    'check: GET /healthz on port 8000 must answer 200-299, 2 times in a row within 120 s',
+    'check: GET /healthz on port 8000 must answer 200-299, 2 times in a row, 0.3 s apart, within 120 s',
     'switch the proxy on 127.0.0.1:8080 to it',
   ]
   const host = { serving: servingAt(1), pulled: true }

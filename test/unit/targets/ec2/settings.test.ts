@@ -38,10 +38,10 @@ test('renders settings as NUL-terminated name=value entries in base64', () => {
     'healthFrom=200',
     'healthTo=299',
     'healthScheme=http',
-    'healthInterval=1',
+    'healthInterval=0.3',
     'healthTimes=2',
     'healthTimeout=120',
-    'grace=2',
+    'grace=1',
   ])
   expect(Buffer.from(render(), 'base64').at(-1)).toBe(0)
 })
