@@ -707,11 +707,9 @@ test.each([
   'asks a new app every 0.3 s by default, and watches a worker for two: %s',
   (text, intervalSeconds) => {
     const reach = '          port: 8000\n          publish: 80\n'
-    expect(read(edit(reach, `          ${text}\n`))).toMatchObject({
-      ok: true,
-      value: {
-        configuration: { apps: [{ targets: [{ health: { intervalSeconds, times: 2 } }] }] },
-      },
+    expect(fleetOf(edit(reach, `          ${text}\n`))?.health).toMatchObject({
+      intervalSeconds,
+      times: 2,
     })
   },
 )
