@@ -19,8 +19,13 @@ extra=''
 
 # --- time and files
 
-now_ms() { date +%s%3N; }
-now() { date +%s; }
+# Bash before 5 has no clock of its own with fractions.
+now_ms() {
+  local at=${EPOCHREALTIME:-$(date +%s.%6N)}
+  at=${at/./}
+  printf '%s' "${at%???}"
+}
+now() { printf '%(%s)T' -1; }
 
 # Replaces a file atomically, also across a power cut. A killed run leaves a half-written file only in its scratch
 # directory, which the next run removes.

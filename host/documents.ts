@@ -108,12 +108,16 @@ const shebang = '#!/usr/bin/env bash\n'
 
 /**
  * Its comments and the spaces that lines begin with stay in host/: packed they would take a fifth of the document. Each
- * line that begins with `#` is a comment, also in a here-document; behind the head of a function stand its arguments.
+ * line that begins with `#` is a comment, also in a here-document; behind the head of a function stand its arguments. Nor
+ * does it need what goes on on another line, sets functions apart and aligns the table of settings.
  */
 const readScript = (file: string): string =>
   readFileSync(new URL(file, import.meta.url), 'utf8')
     .replaceAll(/^ *(?:#.*\n)?/gm, '')
     .replaceAll(/^(\w+\(\) [{(]) #.*$/gm, '$1')
+    .replaceAll(/ \\\n/g, ' ')
+    .replaceAll(/^\}\n\n/gm, '}\n')
+    .replaceAll(/^(\w+) +(\w+\+?) +\^/gm, '$1 $2 ^')
 
 /** The script of a document: its files one after the other under a single shebang line. */
 export const renderScript = (kind: DocumentKind): string =>

@@ -32,7 +32,7 @@ fail_for_memory() { # container message
 
 # Asks the container at its own address from inside its network namespace, so no firewall of the host interferes.
 await_health() { # container slot
-  local status pid='' restarts code name in_a_row=0 limit until_at pause
+  local status pid='' restarts code name in_a_row=0 limit until_at pause at
   limit=$(remaining "$(is_web && printf '%s' "$health_timeout" || printf '%s' "$grace")")
   until_at=$(($(now) + limit))
   name=${health_host:-${hosts[0]:-localhost}}
@@ -53,7 +53,10 @@ await_health() { # container slot
       in_a_row=0
       [[ $answer_code != 000 ]] || pause=0.2
     fi
-    if (($(now) >= until_at)); then
+    at=$(now)
+    # Most apps listen soon. To one that does not, the asking leaves the processor.
+    ((answer_exit != 7 || at > until_at - limit + 2)) || pause=0.05
+    if ((at >= until_at)); then
       is_web || return 0
       why_reason=unhealthy
       why_unhealthy "$limit" "$pid" "${slot_address[$2]}"

@@ -1,6 +1,6 @@
 # The app's fence, lock and deadline: which command may act, and for how long.
 
-owner='' state='' locked=no settled=no deadline=0 ends_at=0
+owner='' state='' locked=no settled=no deadline=0 ends_at=0 stop_limit=86400
 
 # Writes the fence before it waits for the lock, so that the command that holds the lock gives way.
 announce_fence() {
@@ -46,7 +46,8 @@ remaining() { # [at most]
   printf '%s' $((left > 1 ? left : 1))
 }
 
-stop_container() { docker stop -t "$(remaining "$stop_timeout")" "$1"; }
+# `stop_limit` is less where the container had its time already, to answer its last requests.
+stop_container() { docker stop -t "$(remaining $((stop_limit < stop_timeout ? stop_limit : stop_timeout)))" "$1"; }
 
 take_lock() {
   begin lock

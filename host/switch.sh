@@ -73,8 +73,13 @@ is_answering() { [[ $(answering_slot) == "$slot" ]]; }
 # Waits until a slot has answered its last request, by default at most as long as its container may take to stop.
 drain_slot() { # slot [seconds]
   local until_at=$(($(now) + $(remaining "${2:-$stop_timeout}")))
+  stop_limit=86400
   [[ ${slot_address[$1]:-} && $proxy_dir ]] && find_proxy || return 0
-  while (($(in_flight "${slot_address[$1]}") > 0 && $(now) < until_at)); do
+  while (($(in_flight "${slot_address[$1]}") > 0)); do
+    if (($(now) >= until_at)); then
+      [[ ${2:-} ]] || stop_limit=5
+      break
+    fi
     ! is_superseded || return 1
     sleep 0.2
   done

@@ -2,8 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+const fileOfNow = 'LANDFALL_TEST_CLOCK'
+
 /**
- * The clock of the host scripts, which a test controls: programs that stand before the machine's own in PATH. It stands
+ * The clock of the host scripts, which a test controls: two functions of theirs, and programs that stand before the machine's own in PATH. It stands
  * still, and a pause of the scripts is a real one, until `go`; from then on a pause takes no time and moves the clock on
  * by its length. The time that real programs take never counts.
  */
@@ -18,14 +20,17 @@ export interface Clock {
   close(): void
 }
 
-const date = `#!/bin/sh
-read -r ms <"\${0%/*}/now"
-case $1 in
-  +%s%3N) echo "$ms" ;;
-  +%s) echo "$((ms / 1000))" ;;
-  *) exec /bin/date "$@" ;;
-esac
-`
+/** The script with this clock, where one is in its environment. */
+export const withTestClock = (
+  script: string,
+  { environment }: Pick<Clock, 'environment'>,
+): string => {
+  if (environment[fileOfNow] === undefined) return script
+  const own = /^now_ms\(\) \{\n(?:.+\n)+?\}\nnow\(\) .*$/m
+  if (!own.test(script)) throw new Error('the host scripts read their clock elsewhere')
+  const functions = `now_ms() { cat "$${fileOfNow}"; }\nnow() { echo $(($(now_ms) / 1000)); }`
+  return script.replace(own, () => functions)
+}
 
 const sleep = String.raw`#!/bin/bash
 [[ -e ${'$'}{0%/*}/goes ]] || exec /bin/sleep "$@"
@@ -53,11 +58,13 @@ export const createClock = (): Clock => {
     renameSync(file('next'), file('now'))
   }
   set(began)
-  writeFileSync(file('date'), date, { mode: 0o755 })
   writeFileSync(file('sleep'), sleep, { mode: 0o755 })
   writeFileSync(file('docker'), docker, { mode: 0o755 })
   return {
-    environment: { PATH: `${directory}:/usr/sbin:/usr/bin:/sbin:/bin` },
+    environment: {
+      PATH: `${directory}:/usr/sbin:/usr/bin:/sbin:/bin`,
+      [fileOfNow]: file('now'),
+    },
     go: () => writeFileSync(file('goes'), ''),
     stop: () => rmSync(file('goes'), { force: true }),
     pass: (seconds) => set(Math.max(Date.now(), now() + seconds * 1000)),

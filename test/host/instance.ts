@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { cleanUp } from '../../local/team/clean-up.ts'
 import { packScript, renderScript, type DocumentKind } from '../../host/documents.ts'
+import { withTestClock } from './clock.ts'
 import { joinEnvelope, sealEnvelope } from '../../src/secrets/envelope.ts'
 import type { Edit } from './edit.ts'
 
@@ -103,7 +104,9 @@ export class Instance {
   ): Promise<HostAnswer> {
     const directory = mkdtempSync(join(tmpdir(), 'landfall-ssm-test-'))
     const script = join(directory, '_script.sh')
-    writeFileSync(script, packScript(edit(renderScript(kind))), { mode: 0o700 })
+    writeFileSync(script, packScript(withTestClock(edit(renderScript(kind)), this)), {
+      mode: 0o700,
+    })
     const env: Record<string, string> = {
       ...engine,
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',

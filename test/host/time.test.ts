@@ -96,10 +96,7 @@ test('a restore has its share of the time', async () => {
 
 test('a Docker Engine that never answers ends as docker_unavailable', async () => {
   // Waited out in full: a second shows as much as twenty.
-  const hasten = replaceText(
-    /timeout ("\$\(remaining 20\)" \\\n *|20 )(?=docker info )/g,
-    'timeout 1 ',
-  )
+  const hasten = replaceText(/timeout ("\$\(remaining 20\)"|20) (?=docker info )/g, 'timeout 1 ')
   const sockets: Socket[] = []
   const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
   await once(server, 'listening')

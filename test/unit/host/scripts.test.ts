@@ -642,6 +642,25 @@ test.each([
   },
 )
 
+test.each([
+  ['whose requests end in time, as long as it needs', 0, '', 30, 30],
+  ['that still answers when its time is over, 5 s more', 1, '', 30, 5],
+  ['that still answers, less where it has less', 1, '', 2, 2],
+  ['that is cut for a recreate, as long as it needs', 1, '0', 30, 30],
+])('the stop gives a container %s', (_, open, limit, stopTimeout, seconds) => {
+  const script = `find_proxy() { return 0; }
+in_flight() { echo ${open}; }
+is_superseded() { return 1; }
+docker() { echo "$*"; }
+at=0 deadline=1000 stop_timeout=${stopTimeout}
+now() { echo "$at"; }
+sleep() { at=$((at + 1)); }
+proxy_dir=$root slot_address=([blue]=10.0.0.10)
+drain_slot blue ${limit}
+stop_container old`
+  expect(run(['state', 'proxy', 'network', 'switch'], script)).toEqual([`stop -t ${seconds} old`])
+})
+
 test('a worker from before a reload is told each request that it has to cut, and none of another slot or app', () => {
   // As HAProxy 2.6 and 3.2 answer.
   const script = `find_proxy() { return 0; }
@@ -669,6 +688,29 @@ cat "$root/did"; echo "$told"`
     '@!11 shutdown session 0xa4',
     '; open requests cut after 30 s (drain): 1',
   ])
+})
+
+test.each([
+  ['that refuses is soon asked again, for two seconds', '7', '000', '0.05 0.05 0.05 0.2 0.2'],
+  ['that closes the connection, five times a second', '52', '000', '0.2 0.2 0.2 0.2 0.2'],
+  ['that answers 500, once an interval', '0', '500', '0.9 0.9 0.9 0.9 0.9'],
+])('a container %s', (_, exit, code, pauses) => {
+  const script = `docker() { echo "running $$ 0 0"; }
+ask_health() { answer_exit=${exit} answer_code=${code}; return 1; }
+why_unhealthy() { :; }
+clock=0 said='' deadline=100 health_interval=0.9 health_timeout=5 slot_address=([blue]=10.0.0.10)
+now() { echo "$clock"; }
+timeout() { shift; "$@"; }
+sleep() { said+=" $1"; clock=$((clock + 1)); }
+await_health old blue || echo "$why_reason$said"`
+  expect(run(['running', 'state', 'network', 'health'], script)).toEqual([`unhealthy ${pauses}`])
+})
+
+test('a bash before 5 has the same clock', () => {
+  const script = `both() { a=$(date +%s%3N) b=$(now_ms) c=$(date +%s%3N); ((a <= b && b <= c)) && echo "\${#b}"; }
+both; unset EPOCHREALTIME; both
+a=$(date +%s) b=$(now) c=$(date +%s); ((a <= b && b <= c)) && echo "\${#b}"`
+  expect(run([], script)).toEqual(['13', '13', '10'])
 })
 
 test('files that Docker does not list in time count as a loss', () => {
