@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runSlowTests } from './run/slow.ts'
+import { fetchPrograms, runSlowTests } from './run/slow.ts'
 
 // `npm run test:faults`: whoever is killed, wherever, and whatever else fails. `npm test` runs the same
 // files, but takes a sample of the points and faults only.
@@ -17,6 +17,7 @@ const files = [
 process.env['LANDFALL_FAULTS'] = 'all'
 const directory = mkdtempSync(join(tmpdir(), 'landfall-faults-'))
 try {
+  await fetchPrograms()
   const { passed, failed } = await runSlowTests(directory, files)
   process.stdout.write(`${passed} passed, ${failed} failed\n`)
   process.exitCode = failed === 0 ? 0 : 1

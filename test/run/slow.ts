@@ -196,16 +196,17 @@ const runRound = async ({ directory, files, usr, environment }: Round): Promise<
   }
 }
 
-/** Runs the slow test files side by side; `directory` takes their reports. */
-export const runSlowTests = async (
+/** What the slow tests run: not in a lane, which has no network. */
+export const fetchPrograms = async (): Promise<void> => {
+  if (canHaveLanes()) await ensurePrograms([...Object.values(programs), ...djangoPrograms])
+  if (process.env['LANDFALL_TEST_SIZE'] === 'full') await ensurePypiPython()
+}
+
+/** Runs the slow test files side by side, once their programs are there; `directory` takes their reports. */
+export const runSlowTests = (
   directory: string,
   files: readonly string[] = listSlowFiles(),
-): Promise<Outcome> => {
-  if (canHaveLanes()) await ensurePrograms([...Object.values(programs), ...djangoPrograms])
-  // Not in a lane: a lane has no network.
-  if (process.env['LANDFALL_TEST_SIZE'] === 'full') await ensurePypiPython()
-  return runRound({ directory, files, usr: null, environment: {} })
-}
+): Promise<Outcome> => runRound({ directory, files, usr: null, environment: {} })
 
 /** Runs test files again, in their usual size, on the engine and the HAProxy of a newer Debian. */
 export const runNewerTests = async (
