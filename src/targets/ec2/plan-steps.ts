@@ -53,12 +53,19 @@ const takeOver = ({ settings, host }: StepFacts): readonly string[] =>
     : []
 
 const handOver = ({ settings, host }: StepFacts): readonly string[] => {
-  const { publish, run, strategy } = settings
+  const { publish, run, strategy, trusted } = settings
   const retire = `stop the previous release within ${run.stopTimeoutSeconds} s and keep it`
   const previous = host.serving === null ? [] : [retire]
   if (publish === null) return previous
   const where = publish.address === null ? publish.port : `${publish.address}:${publish.port}`
-  return [`switch the proxy on ${where} to it`, ...(strategy === 'recreate' ? [] : previous)]
+  const listened =
+    trusted.length === 0
+      ? ''
+      : `, which believes ${trusted.join(' and ')} who the visitor is (trusted)`
+  return [
+    `switch the proxy on ${where} to it${listened}`,
+    ...(strategy === 'recreate' ? [] : previous),
+  ]
 }
 
 /** What a deployment would do on one instance, in words, in the order of `host/deploy.sh`. */

@@ -443,6 +443,13 @@ test('plans blue-green: the old container serves until the switch', async () => 
   ])
 })
 
+test('plans whom the proxy believes who the visitor is', async () => {
+  const trusted = ['192.0.2.0/24', '198.51.100.0/24']
+  const told =
+    'switch the proxy on 80 to it, which believes 192.0.2.0/24 and 198.51.100.0/24 who the visitor is (trusted)'
+  expect(await wouldOf({ host: {}, settings: { trusted } })).toContain(told)
+})
+
 test('plans what the check says in X-Forwarded-Proto, and the text that the body must have', async () => {
   const health = { ...ec2().health, scheme: 'https' as const, contains: '"database": "ok"' }
   const must = String.raw`, as over https, must answer 200-299 with "\"database\": \"ok\"",`
