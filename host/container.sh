@@ -130,7 +130,9 @@ start_new() {
     done
   fi
   try start_failed 'the container cannot be started' start_in_slot "$name"
-  # While the app begins. A killed run leaves the container, which keeps its image too.
+  # While the app begins.
+  ((!proxy_pid)) || is_checked "$slot" "${slot_address[$slot]}:$port" &
+  # A killed run leaves the container, which keeps its image too.
   [[ $fresh == kept ]] || docker tag "$image@$digest" "landfall/$app:$generation"
   ((${#networks[@]} == 0)) || keep_from_metadata
   is_image_right "$name" "$digest" || fail digest_mismatch 'the running image is not the one that was ordered'

@@ -131,17 +131,17 @@ export const renderScript = (kind: DocumentKind): string =>
  */
 export const packScript = (
   script: string,
-): string => `${shebang}# What this runs stands in host/ of Landfall's repository, with comments. To read it here:
-#   grep ^H4sI FILE | base64 --decode | gzip --decompress
+): string => `${shebang}# The source, with comments, is host/ in Landfall's repository. To read it here:
+#   grep ^H4sI FILE | base64 -d | gzip -d
 lacks() {
   printf 'landfall/1 {"outcome":"failed","reason":"tool_missing","message":"%s"}\\n' "$1"
   exit 1
 }
 ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || lacks 'bash 4.4 or newer is needed (Amazon Linux 2 has 4.2)'
 command -v gzip >/dev/null || lacks 'gzip is not installed (apt-get install gzip, dnf install gzip)'
-script=$(base64 --decode <<'PACKED' | gzip --decompress
+script=$(base64 -d <<'END' | gzip -d
 ${gzipSync(script, { level: 9, memLevel: 7 }).toString('base64')}
-PACKED
+END
 ) || exit 1
 eval "$script"
 `

@@ -93,6 +93,16 @@ reload_proxy() {
   until_true "$(remaining 10)" new_worker "$before" && rm -f "$proxy_dir/stale"
 }
 
+# Writes the app's next file, and has the proxy that runs check it, unless this run did so already while the app began.
+is_checked() { # slot target
+  local file=$proxy_dir/apps/$app.cfg.next
+  wait
+  backend_config "$1" "$2" >"$file"
+  chmod 0644 "$file"
+  ((proxy_pid)) && [[ $(<"$file") != "$(read_file "$scratch/file")" ]] || return 0
+  docker exec "$proxy" haproxy -c -q -f /landfall/proxy.cfg -f "/landfall/apps/$app.cfg.next" && cp "$file" "$scratch/file"
+}
+
 # Sends the app's requests to a slot, or into the waiting room. It writes the file first, which a restart reads, and
 # then tells the running workers. It reloads only when hosts or times changed, also those of a run that was killed.
 route() { # slot target
@@ -100,10 +110,9 @@ route() { # slot target
   install -d -m 0755 "$proxy_dir" "$proxy_dir/apps"
   lock_host || return 1
   [[ ! -e $file ]] || read -r before <"$file"
-  backend_config "$1" "$2" >"$file.next"
-  chmod 0644 "$file.next"
+  find_proxy || true
+  is_checked "$1" "$2" || { unlock_host; return 1; }
   read -r after <"$file.next"
-  ! find_proxy || docker exec "$proxy" haproxy -c -q -f /landfall/proxy.cfg -f "/landfall/apps/$app.cfg.next" || { unlock_host; return 1; }
   sync "$file.next"
   [[ $before == "$after" ]] || : >"$proxy_dir/stale"
   mv -f "$file.next" "$file"

@@ -480,7 +480,7 @@ describe('documents', () => {
   test.each(documentKinds)(
     'the document %s runs host/ byte for byte, without comments and the spaces before code',
     (kind) => {
-      const packed = /<<'PACKED'.*\n(.*)\nPACKED\n/.exec(scriptOf(kind))?.[1] ?? ''
+      const packed = /<<'END'.*\n(.*)\nEND\n/.exec(scriptOf(kind))?.[1] ?? ''
       const script = gunzipSync(Buffer.from(packed, 'base64')).toString()
       const parts =
         'running order state network metadata proxy-config proxy live losses inspect image envelope container health switch'

@@ -936,3 +936,37 @@ for number in 1 2; do route blue 10.0.0.10:80; echo "routed $number"; done`
   const said = ['killed', 'reloads', 'routed 1', 'routed 2']
   expect(run(['proxy-config', 'proxy', 'network', 'live', 'state'], script)).toEqual(said)
 })
+
+test.each([
+  ['is checked once', 'return 0', '', ['checked blue', 'routed']],
+  [
+    'that goes elsewhere is checked again',
+    'return 0',
+    '1',
+    ['checked blue', 'checked blue', 'routed'],
+  ],
+  [
+    'that the proxy refuses is refused again, and its app stays where it is',
+    'return 1',
+    '',
+    ['checked blue', 'checked blue', 'unlocked', 'refused', 'stays'],
+  ],
+])('the file of an app that is switched %s', (_, refusal, elsewhere, said) => {
+  const script = `lock_host() { :; }
+unlock_host() { echo unlocked; }
+find_proxy() { proxy_pid=1; }
+docker() { echo "checked $(sed -En 's/^  server (\\w+) 10.*/\\1/p' "$proxy_dir/apps/two.cfg.next" | uniq)" >&3; ${refusal}; }
+worker_pids() { :; }
+reload_proxy() { :; }
+cli() { unlock_host() { :; }; }
+gateway=10.0.0.1 subnet=10.0.0.0/24 hold=7 proxy_pid=1
+proxy_dir=$root/proxy proxy_publish=80:8080
+mkdir -p "$proxy_dir/apps"
+exec 3>&1
+is_checked blue 10.0.0.10:80 &
+if route blue 10.0.0.1${elsewhere}0:80; then echo routed; else
+  echo refused
+  [[ -e $proxy_dir/apps/two.cfg ]] || echo stays
+fi`
+  expect(run(['proxy-config', 'proxy', 'network', 'live', 'state'], script)).toEqual(said)
+})
