@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { runDemo } from '../support/demo.ts'
+import { isFull } from '../support/size.ts'
 
-test('the Render demo deploys and rolls back without a Docker Engine', async () => {
+// render.test.ts and targets.test.ts show in the usual size what its acts do.
+test.runIf(isFull)('the Render demo deploys and rolls back without a Docker Engine', async () => {
   // Where nobody answers.
   const { acts, stdout } = await runDemo('render', { DOCKER_HOST: 'unix:///nowhere/docker.sock' })
   expect(acts).toEqual([
