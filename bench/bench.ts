@@ -7,6 +7,7 @@ import { measureFleet } from './fleet.ts'
 import { measureImport } from './import.ts'
 import { measureProxy } from './proxy.ts'
 import { describeMachine, print, printTable, toLoad, type Figure } from './report.ts'
+import { measureRivals } from './rivals/rivals.ts'
 import { measureRollback } from './rollback.ts'
 import { startBenchTeam, type BenchTeam } from './team.ts'
 import { measureVerification } from './verification.ts'
@@ -15,6 +16,9 @@ import { measureWebhook } from './webhook.ts'
 
 /** It counts rather than measures, and takes as long as all others together. */
 const byNameOnly = 'fleet'
+
+/** By name only too, because it needs other programs; it has parts of its own. */
+const rivals = 'rivals'
 
 type Measure = () => Promise<readonly Figure[]>
 
@@ -66,10 +70,14 @@ const main = async (): Promise<number> => {
   const team = createLazyTeam(directory)
   const parts = createParts(directory, team)
   const asked = process.argv.slice(2)
+  if (asked[0] === rivals) {
+    print(`${new Date().toISOString().slice(0, 10)} · ${await describeMachine()}`)
+    return measureRivals(asked.slice(1))
+  }
   const unknown = asked.filter((name) => !Object.hasOwn(parts, name))
   if (unknown.length > 0) {
     process.stderr.write(
-      `there is no ${unknown.join(', ')}; there is ${Object.keys(parts).join(', ')}\n`,
+      `there is no ${unknown.join(', ')}; there is ${[...Object.keys(parts), rivals].join(', ')}\n`,
     )
     return 1
   }

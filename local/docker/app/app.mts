@@ -112,9 +112,10 @@ const routes: Readonly<Record<string, Route>> = {
 
 /** Events of a stream, each with the time at which it was sent, in milliseconds. */
 const stream = async (response: ServerResponse): Promise<void> => {
-  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  // nginx would collect events until its buffer is full.
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' })
   while (!response.closed) {
-    response.write(`data: ${Date.now()}\n\n`)
+    response.write(`data: ${performance.timeOrigin + performance.now()}\n\n`)
     await sleep(25)
   }
 }
@@ -141,8 +142,26 @@ const respond = async (request: IncomingMessage, response: ServerResponse): Prom
   response.writeHead(status, { ...type, ...headers }).end(`${text}\n`)
 }
 
-const server = createServer((request, response) => void respond(request, response))
-server.keepAliveTimeout = milliseconds(env['KEEP_ALIVE_SECONDS'] ?? '5')
+const isEcho = ({ url, headers }: IncomingMessage): boolean =>
+  url === '/echo' && headers.upgrade?.toLowerCase() === 'websocket'
+const server = createServer({ shouldUpgradeCallback: isEcho }, (request, response) => {
+  void respond(request, response)
+})
+// A WebSocket, which is answered what it sends, as it is: a frame of a server is not masked, and a client may take both.
+server.on('upgrade', ({ headers }, socket) => {
+  const magic = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+  const accept = createHash('sha1')
+    .update(`${headers['sec-websocket-key']}${magic}`)
+    .digest('base64')
+  const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade`
+  socket.write(`${head}\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`)
+  socket.on('error', () => undefined).pipe(socket)
+})
+if (env['KEEP_ALIVE_SECONDS'] !== undefined) {
+  server.keepAliveTimeout = milliseconds(env['KEEP_ALIVE_SECONDS'])
+  // Node would add a second, lest a request meets the end.
+  server.keepAliveTimeoutBuffer = 0
+}
 
 if (env['START_HELD'] !== undefined) await hold('the start')
 await sleep(milliseconds(env['START_DELAY_SECONDS'] ?? '0'))
