@@ -100,9 +100,10 @@ backend_config() { # slot target
     printf 'backend %s\n  retries %s\n' "$backend$more" $((hold * retries_per_second))
     if [[ $more ]]; then printf '  default-server pool-purge-delay 250ms\n'
     else printf '  option http-server-close\n'; fi
-    # Docker takes as long for a line as the proxy for a request: above 100 a second it logs each tenth.
+    # Docker takes as long for a line as the proxy for a request: of more than 100 a second it logs about 100.
     printf '  http-request set-var(txn.rate) be_sess_rate(%s)\n' "$backend.kept"
-    printf '  http-request set-log-level silent if { be_sess_rate(%s),add(txn.rate) gt 100 } !{ rand(10) eq 0 }\n' "$backend"
+    printf '  http-request set-var(txn.rate) be_sess_rate(%s),add(txn.rate)\n' "$backend"
+    printf '  http-request set-log-level silent unless { rand(1000),mul(txn.rate) lt 100000 }\n'
     for slot in blue green; do
       if [[ $slot == "$1" ]]; then printf '  server %s %s\n' "$slot" "$target"
       else printf '  server %s %s disabled\n' "$slot" "$waiting_room"; fi

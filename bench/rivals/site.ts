@@ -1,5 +1,5 @@
 import { run } from '../../local/docker/docker.ts'
-import { createLoneNamespace, removeNamespace, toEnter } from '../../local/instances/network.ts'
+import { createLoneNamespace, removeNamespace } from '../../local/instances/network.ts'
 import { openLane, type Lane } from '../../test/run/lane.ts'
 
 /** The address of the servers, and that of the clients: of no other network here. */
@@ -56,5 +56,3 @@ export const openSite = async (): Promise<Site> => {
   }
   return { lane, clients, stop }
 }
-
-export const toClients = (namespace: string): readonly string[] => toEnter(namespace)
