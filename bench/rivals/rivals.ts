@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensurePrograms, findProgram, programs } from '../../local/docker/packages.ts'
 import { canHaveLanes, removeLeftLanes } from '../../test/run/lane.ts'
@@ -13,7 +15,9 @@ const runInside = async (asked: readonly string[]): Promise<number> => {
   const site = await openSite()
   const [program = '', ...enter] = site.lane.enter()
   const order = [...enter, process.execPath, join(import.meta.dirname, 'run.ts'), site.clients]
-  const env = { ...process.env, ...site.lane.environment }
+  // Whatever it leaves there when it is killed goes with this directory.
+  const directory = mkdtempSync(join(tmpdir(), 'landfall-rivals-'))
+  const env = { ...process.env, ...site.lane.environment, TMPDIR: directory }
   const child = spawn(program, [...order, ...asked], { env, stdio: 'inherit' })
   const timer = setTimeout(() => {
     print(`stopped after ${mostMinutes} minutes; the same command goes on after the last part`)
@@ -27,6 +31,7 @@ const runInside = async (asked: readonly string[]): Promise<number> => {
   } finally {
     clearTimeout(timer)
     await site.stop()
+    rmSync(directory, { recursive: true })
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { docker } from '../../local/docker/docker.ts'
@@ -22,7 +22,7 @@ export interface Stage {
   readonly clients: string
   /** Brings the demo app to a server as a release that it has not seen. */
   release(server: Server, behaviour?: Partial<Behaviour>, hooks?: ReleaseHooks): Promise<void>
-  /** The same for each of them. */
+  /** The same for each of them, if they do not run what behaves so already. */
   releaseAll(behaviour?: Partial<Behaviour>): Promise<void>
   stop(): Promise<void>
 }
@@ -52,7 +52,9 @@ export const openStage = async (clients: string): Promise<Stage> => {
   await docker(['network', 'create', network])
   const servers = await openServers(registry.address, directory)
   let releases = 0
+  let running = ''
   const release: Stage['release'] = async (server, behaviour = {}, hooks) => {
+    running = ''
     const version = `${(releases += 1)}-${server.name}`
     const image = `${registry.address}/rivals/app`
     const wanted = { name: image, tag: version, behaviour: { VERSION: version, ...behaviour } }
@@ -65,12 +67,12 @@ export const openStage = async (clients: string): Promise<Stage> => {
     servers,
     clients,
     release,
-    releaseAll: async (behaviour) => {
+    releaseAll: async (behaviour = {}) => {
+      const wanted = JSON.stringify(behaviour)
+      if (wanted === running) return
       for (const server of servers) await release(server, behaviour)
+      running = wanted
     },
-    stop: async () => {
-      await registry.stop()
-      rmSync(directory, { recursive: true })
-    },
+    stop: registry.stop,
   }
 }
