@@ -30,6 +30,8 @@ proxy_config() {
   cat <<EOF
 global
   description $proxy_format
+  # The apps need the other processors, and fewer threads do more with each turn of theirs.
+  nbthread $(($(nproc)+1>>1))
   fd-hard-limit 50000
   hard-stop-after ${drain}s
   log stdout format raw local0 info
@@ -51,6 +53,8 @@ defaults
   timeout http-keep-alive 60s
   # After a reload an idle connection is closed with its next answer, not while a request may be on its way.
   option idle-close-on-response
+  # Connections to the apps are idle for less than the time after which app servers close them.
+  default-server pool-purge-delay 250ms
   # A retried request chooses its server again, and so follows the switch.
   option redispatch 1
   # WSGI reads X_Forwarded_Proto as X-Forwarded-Proto, so names with other characters than a-z, 0-9 and - are deleted.
@@ -95,15 +99,13 @@ backend_config() { # slot target
   local slot backend=app-$app more target=$2
   printf '# hosts=%s hold=%s trusted=%s drain=%s\n' "$(IFS=,; printf '%s' "${hosts[*]:-*}")" "$hold" "$(IFS=,; printf '%s' "${trusted[*]}")" "$stop_timeout"
   # A connection to the app serves one request, so none is sent into one that the app is closing; or it is kept for the
-  # next, idle for less than the time after which app servers close it.
+  # next.
   for more in '' .kept; do
     printf 'backend %s\n  retries %s\n' "$backend$more" $((hold * retries_per_second))
-    if [[ $more ]]; then printf '  default-server pool-purge-delay 250ms\n'
-    else printf '  option http-server-close\n'; fi
+    [[ $more ]] || printf '  option http-server-close\n'
     # Docker takes as long for a line as the proxy for a request: of more than 100 a second it logs about 100.
-    printf '  http-request set-var(txn.rate) be_sess_rate(%s)\n' "$backend.kept"
-    printf '  http-request set-var(txn.rate) be_sess_rate(%s),add(txn.rate)\n' "$backend"
-    printf '  http-request set-log-level silent unless { rand(1000),mul(txn.rate) lt 100000 }\n'
+    printf '  http-request set-var(txn.rate) be_sess_rate(%s)\n' "$backend.kept" "$backend),add(txn.rate"
+    printf '  http-request set-log-level silent if { rand(1000),mul(txn.rate) gt 99999 }\n'
     for slot in blue green; do
       if [[ $slot == "$1" ]]; then printf '  server %s %s\n' "$slot" "$target"
       else printf '  server %s %s disabled\n' "$slot" "$waiting_room"; fi

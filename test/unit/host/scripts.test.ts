@@ -916,8 +916,36 @@ echo "$(grep -c . "$proxy_dir/hosts.map") $(stat -c %a "$proxy_dir/apps/old.cfg"
     'written once',
     '# hosts=a.example.com,b.example.com hold=20 trusted= drain=12',
     ...slots('app-old', '  option http-server-close'),
-    ...slots('app-old.kept', '  default-server pool-purge-delay 250ms'),
+    ...slots('app-old.kept'),
     '3 644 7 two',
+  ])
+})
+
+test('the proxy takes half of the processors, and at least one', () => {
+  const script = `gateway=10.0.0.1 subnet=10.0.0.0/24 hold=7 stop_timeout=9 proxy_dir=$root/proxy proxy_publish=80:8080
+mkdir -p "$proxy_dir/apps"
+backend_config blue 10.0.0.10:80 >"$proxy_dir/apps/shop.cfg"
+for processors in 1 2 3 4 8; do
+  nproc() { echo "$processors"; }
+  proxy_config | grep nbthread
+done`
+  const threads = [1, 1, 2, 2, 4].map((count) => `  nbthread ${count}`)
+  expect(run(['proxy-config', 'proxy', 'network'], script)).toEqual(threads)
+})
+
+test('both backends of an app draw lots for the log by the requests of both', () => {
+  const script = `hosts=() trusted=() hold=7 stop_timeout=9 app=shop
+backend_config blue 10.0.0.10:80 | grep -E 'rate|^backend'`
+  const draw = [
+    '  http-request set-var(txn.rate) be_sess_rate(app-shop.kept)',
+    '  http-request set-var(txn.rate) be_sess_rate(app-shop),add(txn.rate)',
+    '  http-request set-log-level silent if { rand(1000),mul(txn.rate) gt 99999 }',
+  ]
+  expect(run(['proxy-config', 'proxy', 'network'], script)).toEqual([
+    'backend app-shop',
+    ...draw,
+    'backend app-shop.kept',
+    ...draw,
   ])
 })
 
