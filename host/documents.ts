@@ -138,7 +138,7 @@ lacks() {
   exit 1
 }
 ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || lacks 'bash 4.4 or newer is needed (Amazon Linux 2 has 4.2)'
-command -v gzip >/dev/null || lacks 'gzip is not installed (apt-get install gzip, dnf install gzip)'
+command -v gzip >/dev/null || lacks 'gzip is not installed (apt-get or dnf install gzip)'
 script=$(base64 -d <<'END' | gzip -d
 ${gzipSync(script, { level: 9, memLevel: 7 }).toString('base64')}
 END
