@@ -2,10 +2,16 @@
 
 /** Folders that a folder of src/ may import from, itself and the kernel aside. */
 const knows = {
+  answers: [],
   deployment: [],
   api: [],
-  delivery: ['deployment', 'registry/(ecr|image)\\.ts', 'sources/(source|docker-hub)\\.ts'],
-  rollout: ['deployment', 'registry/(ecr|image)\\.ts', 'targets/target\\.ts'],
+  delivery: [
+    'answers',
+    'deployment',
+    'registry/(ecr|image)\\.ts',
+    'sources/(source|docker-hub)\\.ts',
+  ],
+  rollout: ['answers', 'deployment', 'registry/(ecr|image)\\.ts', 'targets/target\\.ts'],
   carry: ['api', 'registry', 'secrets', 'targets/carry\\.ts'],
   sources: [],
   targets: ['api', 'deployment', 'registry', 'secrets'],

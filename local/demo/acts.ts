@@ -89,7 +89,7 @@ export const refuseBroken = async (stage: Stage): Promise<Act> => {
     await team.endCi({ repository: image, commit })
     const deployment = await team.operators.waitForEnd(app, 3)
     const seconds = secondsSince(begun)
-    const trace = deployment.steps.flatMap(({ tail }) => tail)
+    const trace = deployment.steps.flatMap(({ tail = [] }) => tail)
     for (const line of trace.slice(-8)) screen.say(`  | ${line}`)
     const ok =
       deployment.status === 'failed' &&

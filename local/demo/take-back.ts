@@ -65,7 +65,9 @@ export const takeBackByAlarm = async (stage: Stage): Promise<Act> => {
     screen.say(`#${generations.back} is a ${deployment.kind} by ${deployment.by}`)
     const after = await replay(stage, run)
     const { quarantine } = after
-    const short = quarantine.map((entry) => String(entry).slice(0, 15)).join(', ')
+    const short = quarantine
+      .map((one) => (typeof one === 'string' ? one : one.digest).slice(0, 15))
+      .join(', ')
     screen.say(`quarantined: ${short}`)
     const left = after.deployments.find(({ generation }) => generation === generations.bad)
     return {

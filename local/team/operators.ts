@@ -1,73 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
-import * as z from 'zod'
+import { AppAnswer, type DeploymentAnswer } from '../../src/answers/status.ts'
 import type { Stack } from '../stack/stack.ts'
 
-const Step = z.object({ name: z.string(), status: z.string(), seconds: z.number().nullable() })
-
-/** What a commit is. */
-const Origin = z
-  .object({
-    title: z.string().nullable(),
-    author: z.string().nullable(),
-    login: z.string().nullable(),
-    runUrl: z.string().nullable(),
-    compareUrl: z.string().nullable(),
-  })
-  .nullable()
-
-const Deployment = z.object({
-  generation: z.number(),
-  kind: z.string(),
-  by: z.string(),
-  status: z.enum(['queued', 'in_progress', 'succeeded', 'failed', 'cancelled', 'rolled_back']),
-  reason: z.string().nullable(),
-  message: z.string().nullable(),
-  commit: z.string().nullable(),
-  digest: z.string(),
-  origin: Origin,
-  openedAt: z.string(),
-  endedAt: z.string().nullable(),
-  steps: z.array(
-    z.object({
-      instance: z.string(),
-      purpose: z.string(),
-      outcome: z.string(),
-      reason: z.string().nullable(),
-      message: z.string().nullable(),
-      steps: z.array(Step),
-      tail: z.array(z.string()).default([]),
-    }),
-  ),
-})
-export type ShownDeployment = z.infer<typeof Deployment>
-
-const Status = z.object({
-  app: z.string(),
-  live: z
-    .object({
-      generation: z.number(),
-      commit: z.string().nullable(),
-      digest: z.string(),
-      origin: Origin,
-    })
-    .nullable(),
-  open: z.number().nullable(),
-  waiting: z.array(
-    z.object({
-      revision: z.string(),
-      origin: Origin,
-      lacks: z.array(z.string()),
-      reason: z.string().nullable(),
-    }),
-  ),
-  moved: z.array(z.object({ revision: z.string(), digest: z.string() })),
-  request: z.object({ refusal: z.string().nullable() }).nullable(),
-  /** Commits and digests; of one that shares its image with another release, more. */
-  quarantine: z.array(z.unknown()),
-  deployments: z.array(Deployment),
-})
-export type ShownStatus = z.infer<typeof Status>
+export type ShownDeployment = DeploymentAnswer
+export type ShownStatus = AppAnswer
 
 export interface Operators {
   invoke(name: string, input: unknown): Promise<unknown>
@@ -97,7 +34,7 @@ export const createOperators = ({
     return JSON.parse(text)
   }
   const status = async (app: string): Promise<ShownStatus> =>
-    Status.parse(await invoke('status', { app }))
+    AppAnswer.parse(await invoke('status', { app }))
   return {
     invoke,
     status,

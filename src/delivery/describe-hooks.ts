@@ -1,3 +1,4 @@
+import type { HooksAnswer } from '../answers/plan.ts'
 import type { App, Configuration } from '../deployment/app.ts'
 import type { HookKind } from '../deployment/seen.ts'
 import { fail, type Result } from '../kernel/result.ts'
@@ -134,7 +135,7 @@ export const createDescribeHooks =
     readonly apiUrl: string
     readonly secrets: Pick<HookSecrets, 'load'>
   }) =>
-  async (app: App | null) => {
+  async (app: App | null): Promise<HooksAnswer> => {
     const [github, circleci, dockerHub] = await Promise.all([
       secrets.load('github'),
       secrets.load('circleci'),

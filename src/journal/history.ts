@@ -132,6 +132,20 @@ const createHasRelease = (table: JournalTable): History['hasRelease'] => {
   }
 }
 
+/** By a query, as all others: the role of `status` may read no single item here. */
+const loadDeployment = async (
+  table: JournalTable,
+  app: AppName,
+  generation: Generation,
+): Promise<Ended | null> => {
+  const { pk, sk } = itemKey.deployment(app, generation)
+  const [found = null] = await queryAll(table, deploymentItemSchema, {
+    KeyConditionExpression: 'pk = :pk AND sk = :sk',
+    ExpressionAttributeValues: { ':pk': pk, ':sk': sk },
+  })
+  return found
+}
+
 /** For people and for `status`; the answers to each command are items of their own. */
 export const createHistory = (table: JournalTable): History => ({
   recordRelease: (app, release) => recordOpened(table, app, release),
@@ -153,6 +167,8 @@ export const createHistory = (table: JournalTable): History => ({
       ExpressionAttributeValues: { ':rolledBack': 'rolled_back', ':by': by },
     })
   },
+
+  loadDeployment: (app, generation) => loadDeployment(table, app, generation),
 
   // The newest first.
   loadDeployments: (app, limit) => {

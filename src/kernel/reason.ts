@@ -121,6 +121,7 @@ export const reasons = {
   rollback_failed: 'A rollback failed; the app is frozen until an operator unfreezes it.',
   nothing_to_roll_back_to: 'There is no earlier release to roll back to that is not quarantined.',
   release_unknown: 'None of the last five releases has this number, commit or digest.',
+  deployment_unknown: 'The app has no deployment of this number, or its record has expired.',
   // Operators
   planned: 'The instance was checked; nothing was changed.',
   requested: 'The request is recorded; status shows its progress.',

@@ -128,6 +128,8 @@ export interface History {
   recordSteps(app: AppName, steps: readonly StepRecord[]): Promise<void>
   /** A deployment in the history was rolled back; its record names the rollback, once. */
   recordRolledBack(app: AppName, generation: Generation, by: Generation): Promise<void>
+  /** Null where there is none of this number, or none any more. */
+  loadDeployment(app: AppName, generation: Generation): Promise<Ended | null>
   loadDeployments(app: AppName, limit: number): Promise<readonly Ended[]>
   loadSteps(app: AppName, generation: Generation): Promise<readonly StepRecord[]>
 }

@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type { AcceptedAnswer, RollbackAnswer } from '../answers/answer.ts'
 import { newNonce, type AppName } from '../kernel/id.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
@@ -14,6 +15,7 @@ import {
   repeated,
   type NudgeServices,
   type OperatorInput,
+  type Refusal,
 } from './operator.ts'
 import { updateHead, type Decide, type UpdatePorts } from './update.ts'
 
@@ -74,7 +76,7 @@ interface OperateServices extends NudgeServices {
   readonly operate: ReturnType<typeof createOperate>
 }
 
-type Shown = Readonly<Record<string, unknown>>
+type Shown = Pick<RollbackAnswer, 'takesBack' | 'to'>
 
 /** Answers a function whose command needs the journal only; reconcile does the rest. */
 export const answerOperator = <Input extends OperatorInput>(
@@ -84,16 +86,17 @@ export const answerOperator = <Input extends OperatorInput>(
   toCommand: (input: Input) => OperatorCommand,
   reason: Reason,
   show: (head: Head) => Shown = () => ({}),
-): Promise<unknown> =>
+): Promise<(AcceptedAnswer & Shown) | Refusal> =>
   answerForApp(schema, given, load, async ({ name: app }, input, services) => {
     const { by, requestId: id = newNonce() } = input
     const operated = await services.operate({ app, command: toCommand(input), by, id })
     if (!operated.ok) return refuseOrder(operated.error)
     await nudgeAnyhow(services, app)
     const { head, isRepeated } = operated.value
+    const accepted = { outcome: 'accepted', reason, app } as const
     return isRepeated
-      ? { outcome: 'accepted', reason, app, message: repeated }
-      : { outcome: 'accepted', reason, app, ...show(head), message: reasons[reason] }
+      ? { ...accepted, message: repeated }
+      : { ...accepted, ...show(head), message: reasons[reason] }
   })
 
 /** The deployment that a rollback takes back, and the release that it brings back. */

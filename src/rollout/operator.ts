@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { App } from '../deployment/app.ts'
-import type { AppName } from '../kernel/id.ts'
+import { Commit, Digest, Generation, type AppName } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
@@ -33,6 +33,11 @@ export const OperatorInput = z.strictObject({
   requestId: shortText(100).optional(),
 })
 export type OperatorInput = z.output<typeof OperatorInput>
+
+/** What `rollback` can go back to: one of status' `releases`. */
+export const releaseNameSchema = z.union([Generation, Commit, Digest], {
+  error: "the number of a deployment, a full commit or a digest, of status' `releases`",
+})
 
 /** Names every mistake of an input with its path. `sls invoke` without data sends an empty string. */
 const parseInput = <Input>(schema: z.ZodType<Input>, input: unknown): Result<Input, Refusal> => {

@@ -1,3 +1,4 @@
+import type { PlanAnswer } from '../answers/plan.ts'
 import type { App, TargetSettings } from '../deployment/app.ts'
 import { isNamedByCommit } from '../deployment/choose.ts'
 import { hasEnded, type InstanceState } from '../deployment/deployment.ts'
@@ -23,7 +24,8 @@ import type { LookOrder, PlannedTarget } from '../targets/target.ts'
 import { gatherFacts, type AppFacts, type Chosen, type PlanPorts } from './plan-facts.ts'
 import { addFailure, findOnApp, type OpeningFailure } from './plan-findings.ts'
 
-export interface Plan {
+/** More precise than what is promised outside. */
+export interface Plan extends PlanAnswer {
   readonly app: AppName
   /** Whether a deployment would succeed, as far as can be seen from here. */
   readonly ok: boolean

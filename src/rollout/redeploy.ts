@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type { RedeployAnswer } from '../answers/answer.ts'
 import { newNonce, type AppName, type Generation, type RevisionId } from '../kernel/id.ts'
 import { reasons, type Reason } from '../kernel/reason.ts'
 import { fail, succeed, type Result } from '../kernel/result.ts'
@@ -18,6 +19,7 @@ import {
   repeated,
   type NudgeServices,
   type OperatorInput,
+  type Refusal,
 } from './operator.ts'
 import { findPromotion, type RedeployRefusal, type WantedRelease } from './promotion.ts'
 import { updateHead, type Decide, type UpdatePorts } from './update.ts'
@@ -155,7 +157,7 @@ export const answerRedeploy = (
   schema: z.ZodType<RedeployInput>,
   given: unknown,
   load: () => RedeployServices,
-) =>
+): Promise<RedeployAnswer | Refusal> =>
   answerForApp(schema, given, load, async (app, input, services) => {
     const { force, by, revision = null, requestId: id = newNonce() } = input
     const other = input.from === undefined ? null : findApp(services.apps, input.from)

@@ -1,9 +1,10 @@
 import type { Renewal, RenewalRequest } from '../deployment/proxy.ts'
 import type * as z from 'zod'
+import type { AcceptedAnswer } from '../answers/answer.ts'
 import { toInstant, type Clock } from '../kernel/clock.ts'
 import { newNonce, type Digest } from '../kernel/id.ts'
 import { reasons } from '../kernel/reason.ts'
-import { answerForAny, repeated, type OperatorServices } from './operator.ts'
+import { answerForAny, repeated, type OperatorServices, type Refusal } from './operator.ts'
 
 interface RenewalServices extends OperatorServices {
   /** False where the newest request has the same id. */
@@ -35,7 +36,7 @@ export const answerRenewal = (
   }>,
   given: unknown,
   load: () => RenewalServices,
-): Promise<unknown> =>
+): Promise<AcceptedAnswer | Refusal> =>
   answerForAny(schema, given, load, async (_, input, { request, clock }) => {
     const { by, requestId: id = newNonce(), digest = null } = input
     const isNew = await request({ id, by, at: toInstant(clock()), digest })

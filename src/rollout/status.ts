@@ -1,29 +1,26 @@
-import type { ProxyImages, Renewals } from '../deployment/proxy.ts'
 import type * as z from 'zod'
+import type { AppAnswer, AppsAnswer } from '../answers/status.ts'
+import type { ProxyImages, Renewals } from '../deployment/proxy.ts'
 import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
-import type { RevisionId } from '../kernel/id.ts'
+import type { Generation, RevisionId } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
 import { firstBlocker } from '../deployment/blockers.ts'
 import { needsPerson, readinessOf, toLack } from '../deployment/choose.ts'
-import {
-  hasEnded,
-  isRepair,
-  statusOf,
-  type Deployment,
-  type Release,
-} from '../deployment/deployment.ts'
+import { isRepair } from '../deployment/deployment.ts'
 import type { Head, ObservedInstance } from '../deployment/head.ts'
+import type { ReleaseName } from '../deployment/observation.ts'
 import type { PendingNotice } from '../deployment/notice.ts'
 import { originOf } from '../deployment/origin.ts'
 import { knownOf } from '../deployment/repository.ts'
 import type { Revision } from '../deployment/revision.ts'
 import type { SeenHooks } from '../deployment/seen.ts'
-import type { StepRecord } from '../deployment/step.ts'
 import type { Heads, History, Repositories, Revisions, Seen } from './journal.ts'
 import { answerForAny, refuseOrder } from './operator.ts'
 import { showMoved } from './moved-tags.ts'
 import { listLiveOn, renderRedeploy } from './promotion.ts'
 import { showRenewal } from './renewal.ts'
+import { showDeployment, showRelease } from './show-deployment.ts'
+import type { StatusViews } from './status-views.ts'
 
 interface StatusPorts {
   readonly stage: string
@@ -39,71 +36,6 @@ interface StatusPorts {
 }
 
 const shownDeployments = 5
-
-const showRelease = ({
-  generation,
-  commit,
-  digest,
-  secretVersion,
-  origin,
-  promotedFrom,
-}: Release) => ({
-  generation,
-  commit,
-  digest,
-  secretVersion,
-  origin,
-  promotedFrom,
-})
-
-const showSteps = (records: readonly StepRecord[]) =>
-  records.map(({ instance, purpose, outcome, reason, message, steps, tail }) => ({
-    instance,
-    purpose,
-    outcome,
-    reason,
-    message,
-    steps: steps.map((step) => ({
-      name: step.name,
-      status: step.status,
-      seconds: step.milliseconds === null ? null : step.milliseconds / 1000,
-    })),
-    ...(tail.length === 0 ? {} : { tail }),
-  }))
-
-/** Whether it may have changed something that no rollback undoes. */
-const hasRunPredeploy = ({ kind, sentAt, release }: Deployment): boolean =>
-  kind !== 'rollback' &&
-  sentAt !== null &&
-  release.settings.targets.some(({ predeploy }) => predeploy !== null)
-
-const showDeployment = (deployment: Deployment, steps: readonly StepRecord[]) => ({
-  generation: deployment.generation,
-  kind: deployment.kind,
-  by: deployment.by,
-  status: statusOf(deployment),
-  reason: deployment.phase === 'advancing' ? null : deployment.reason,
-  message: deployment.message,
-  commit: deployment.release.commit,
-  digest: deployment.release.digest,
-  origin: deployment.release.origin,
-  promotedFrom: deployment.release.promotedFrom,
-  takesBack: deployment.takesBack,
-  rolledBackBy: hasEnded(deployment) ? deployment.rolledBackBy : null,
-  ranPredeploy: hasRunPredeploy(deployment),
-  openedAt: deployment.openedAt,
-  endedAt: hasEnded(deployment) ? deployment.endedAt : null,
-  deadlineAt: deployment.deadlineAt,
-  pausedUntil: deployment.phase === 'advancing' ? deployment.pausedUntil : null,
-  instances: deployment.instances.map(({ id, status, serving, reason, message }) => ({
-    id,
-    status,
-    serving,
-    reason,
-    message,
-  })),
-  steps: showSteps(steps),
-})
 
 /** What a waiting revision lacks, or why it waits although it lacks nothing. */
 const explainWaiting = (
@@ -190,7 +122,7 @@ const showRepository = async ({ repositories }: StatusPorts, app: App) => {
 }
 
 /** The live release, the open deployment, the waiting revisions with their reasons, and the history. */
-const showApp = async (ports: StatusPorts, app: App) => {
+const showApp = async (ports: StatusPorts, app: App): Promise<AppAnswer> => {
   const { name } = app
   const head = await ports.heads.load(name)
   const waiting = await ports.revisions.loadWaiting(name)
@@ -237,7 +169,7 @@ const showStage = async ({ proxyImages, renewals }: StatusPorts) => {
 /** Each app, with what the stage has for all of them: that is read once. */
 export const createStatus =
   (ports: StatusPorts) =>
-  async (apps: readonly App[]): Promise<readonly Readonly<Record<string, unknown>>[]> => {
+  async (apps: readonly App[]): Promise<AppsAnswer['apps']> => {
     const [ofStage, shown] = await Promise.all([
       showStage(ports),
       Promise.all(apps.map((app) => showApp(ports, app))),
@@ -245,23 +177,60 @@ export const createStatus =
     return shown.map((one) => ({ ...one, ...ofStage }))
   }
 
+/** `view` asks for less than all, in fewer reads. */
+interface StatusInput {
+  readonly app?: string | undefined
+  readonly revision?: RevisionId | undefined
+  readonly view?: keyof StatusViews | undefined
+  /** Of the `history`. */
+  readonly limit: number
+  /** Of the `deployment`. */
+  readonly generation?: Generation | undefined
+  /** Of the `rollback`. */
+  readonly to?: ReleaseName | undefined
+}
+
 interface StatusServices {
   readonly apps: readonly App[]
   readonly status: ReturnType<typeof createStatus>
+  readonly views: StatusViews
   readonly revisions: Pick<Revisions, 'load'>
 }
 
-/** One app, or all of them; or one of an app's revisions, with its outcome and all its evidence. */
+const answerView = (
+  app: App,
+  { view, limit, generation, to }: StatusInput,
+  { views }: StatusServices,
+) => {
+  switch (view) {
+    case 'progress':
+      return views.progress(app)
+    case 'history':
+      return views.history(app, limit)
+    case 'rollback':
+      return views.rollback(app, to ?? null)
+    case 'deployment':
+      return generation === undefined
+        ? refuseOrder('input_invalid', 'generation: name the deployment')
+        : views.deployment(app, generation)
+    case 'settings':
+    case undefined:
+      return views.settings([app])
+  }
+}
+
+/** One app, or all of them; or one of an app's revisions, with its outcome and all its evidence; or a view. */
 export const answerStatus = (
-  schema: z.ZodType<{
-    readonly app?: string | undefined
-    readonly revision?: RevisionId | undefined
-  }>,
+  schema: z.ZodType<StatusInput>,
   given: unknown,
   load: () => StatusServices,
 ): Promise<unknown> =>
-  answerForAny(schema, given, load, async (app, { revision }, { apps, status, revisions }) => {
-    if (app === null) return { apps: await status(apps) }
+  answerForAny(schema, given, load, async (app, input, services) => {
+    const { apps, status, views, revisions } = services
+    const { revision, view } = input
+    if (app === null)
+      return view === undefined ? { apps: await status(apps) } : views.settings(apps)
+    if (view !== undefined) return answerView(app, input, services)
     if (revision === undefined) return (await status([app]))[0]
     return (await revisions.load(app.name, revision)) ?? refuseOrder('revision_unknown')
   })

@@ -39,6 +39,10 @@ describe('the history of deployments', () => {
         const newestFirst = written.toSorted((a, b) => b.generation - a.generation)
         expect(await history.loadDeployments(app, 10)).toEqual(newestFirst)
         expect(await history.loadDeployments(app, 2)).toEqual(newestFirst.slice(0, 2))
+        for (const one of written)
+          expect(await history.loadDeployment(app, one.generation)).toEqual(one)
+        const unused = Generation.parse(Math.max(0, ...written.map((one) => one.generation)) + 1)
+        expect(await history.loadDeployment(app, unused)).toBeNull()
       }),
       { numRuns: inFull(20, 8) },
     )

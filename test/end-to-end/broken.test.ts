@@ -119,7 +119,7 @@ test.each([exits, ...inFull(otherImages, [])])(
 
 test('status contains the traceback of a failed release', async () => {
   const { deployments } = await stage.team.operators.status(app)
-  const tails = deployments.flatMap(({ steps }) => steps.flatMap(({ tail }) => tail))
+  const tails = deployments.flatMap(({ steps }) => steps.flatMap(({ tail = [] }) => tail))
   expect(tails.join('\n')).toContain('Cannot find module')
 })
 

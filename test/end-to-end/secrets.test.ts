@@ -258,7 +258,7 @@ test.each(printers)(
     sentry.envelopes.splice(0)
     const deployment = await watch(() => stage.release(app, version))
     expect(deployment).toMatchObject({ status: 'failed', reason })
-    const tail = deployment.steps.flatMap((step) => step.tail)
+    const tail = deployment.steps.flatMap((step) => step.tail ?? [])
     expect(tail).toEqual(expect.arrayContaining(masked))
     expect(tail.filter((line) => line.includes('[masked]'))).toHaveLength(8)
     const isHeader = (line: string) => /^header \S*\[masked\]\S* \[masked\]$/.test(line)

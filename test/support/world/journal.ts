@@ -175,6 +175,8 @@ const createHistory = (breach: Outside['breach']) => {
       call('history.recordSteps', () => {
         for (const one of records) steps.set(`${one.generation} ${one.instance} ${one.fence}`, one)
       }),
+    loadDeployment: (_app, generation) =>
+      call('history.loadDeployment', () => kept.get(generation) ?? null),
     loadDeployments: () =>
       call('history.loadDeployments', () =>
         [...kept.values()].toSorted((a, b) => b.generation - a.generation),
