@@ -206,6 +206,7 @@ module.exports = {
         pathNot: '^local/base/',
       },
     },
+    ...require('./packaging/command-line-rules.cjs'),
     ...require('./packaging/late-files.cjs'),
     {
       name: 'only-what-is-shipped',

@@ -61,6 +61,7 @@ const checks: readonly Check[] = [
       '.dependency-cruiser.cjs',
       'src',
       'handlers',
+      'cli',
       'host',
       'packaging',
       'local',

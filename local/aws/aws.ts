@@ -12,6 +12,7 @@ import { createSsmOperations } from './ssm/operations.ts'
 import { startRunCommand, type RunCommand } from './ssm/run-command.ts'
 import type { StartAgent } from './ssm/agent.ts'
 import type { RunScript } from './ssm/run-script.ts'
+import { createStsOperations } from './sts.ts'
 import { openJsonFile } from '../base/json-file.ts'
 import { sealWith } from '../base/sealed.ts'
 import type { Account } from './account.ts'
@@ -171,6 +172,7 @@ const openServices = (
     events: bus.operations,
     monitoring: createCloudWatchOperations(account, alarms, emit, clock),
     ec2: createEc2Operations(account, fleet),
+    sts: createStsOperations(account),
   }
   return { bus, ssm, services, judgeEcrPassword: ecr.judgePassword }
 }

@@ -20,7 +20,7 @@ import {
 import { parseQueryInput } from './query-input.ts'
 import { renderRefusal } from './refusal.ts'
 
-export type ServiceName = 'ecr' | 'ssm' | 'secretsmanager' | 'events' | 'monitoring' | 'ec2'
+export type ServiceName = 'ecr' | 'ssm' | 'secretsmanager' | 'events' | 'monitoring' | 'ec2' | 'sts'
 
 export interface EndpointParts {
   readonly credentials: Credentials

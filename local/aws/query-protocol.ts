@@ -10,6 +10,7 @@ export const queryServices = {
     service: 'monitoring',
     namespace: 'http://monitoring.amazonaws.com/doc/2010-08-01/',
   },
+  '2011-06-15': { service: 'sts', namespace: 'https://sts.amazonaws.com/doc/2011-06-15/' },
 } as const
 
 export type QueryVersion = keyof typeof queryServices

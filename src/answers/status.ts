@@ -220,7 +220,6 @@ const SettingsAnswer = z.object({
 export type SettingsAnswer = AnswerOf<typeof SettingsAnswer>
 
 export const SettingsAnswers = z.object({ apps: z.array(SettingsAnswer) })
-export type SettingsAnswers = AnswerOf<typeof SettingsAnswers>
 
 /** One revision; its evidence is the journal's record. */
 export const RevisionAnswer = z.object({

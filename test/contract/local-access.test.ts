@@ -3,6 +3,7 @@ import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb'
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { DescribeInstanceInformationCommand, SSMClient } from '@aws-sdk/client-ssm'
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { HttpRequest } from '@smithy/core/protocols'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestAws, writeFunction, type TestAws } from '../support/local-aws.ts'
@@ -62,6 +63,15 @@ describe('the AWS endpoint of the local stack', () => {
     const credentials = { accessKeyId, secretAccessKey: 'a'.repeat(40) }
     await expect(calls[service]({ ...local.client, credentials })).rejects.toMatchObject({ name })
     expect(local.logs).toEqual([])
+  })
+
+  it('names the caller as the key has it', async () => {
+    const ask = (client: TestAws['client']) =>
+      new STSClient(client).send(new GetCallerIdentityCommand({}))
+    expect(await ask(local.client)).toMatchObject({
+      Account: '000000000000',
+      Arn: 'arn:aws:iam::000000000000:user/administrator',
+    })
   })
 
   it('refuses a signed request whose body is another', async () => {
