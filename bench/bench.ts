@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { measureCarry } from './carry.ts'
+import { measureCli } from './cli.ts'
 import { deployBase, measureDeployment } from './deployment.ts'
 import { measureFleet } from './fleet.ts'
 import { measureImport } from './import.ts'
@@ -49,6 +50,7 @@ const createParts = (
   import: () => measureImport(directory),
   fleet: () => measureFleet(directory),
   carry: () => measureCarry(directory),
+  cli: async () => measureCli(await start()),
   deployment: async () => {
     const { team, base } = await ready()
     return measureDeployment(team, base)

@@ -73,7 +73,8 @@ export const cutToColumns = (line: string, columns: number): string => {
 const createDraw = (stream: Stream): Terminal['draw'] => {
   let drawn = 0
   return (stay, block) => {
-    const columns = (stream.columns ?? 80) - 1
+    // A terminal that nobody has told its size has 0 columns.
+    const columns = (stream.columns || 80) - 1
     const up = drawn === 0 ? '' : `\u001B[${drawn}A`
     const lines = [...stay, ...block].map((line) => `${cutToColumns(line, columns)}\n`)
     stream.write(`${up}\r\u001B[J${lines.join('')}`)
@@ -95,6 +96,6 @@ export const createTerminal = (parts: TerminalParts): Terminal => {
     isDrawing,
     isAsking: stdin.isTTY === true && stderr.isTTY === true,
     paint: { out: paintOn(stdout), err: paintOn(stderr) },
-    rows: () => stderr.rows ?? 24,
+    rows: () => stderr.rows || 24,
   }
 }

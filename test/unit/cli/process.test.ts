@@ -1,5 +1,13 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -210,5 +218,33 @@ describe.concurrent('landfall as a process', () => {
     expect((await runLandfall(['--complete', 'deploy', '--fr'])).out).toBe('--from\n')
     const { out } = await runLandfall(['completion', 'bash'])
     expect(spawnSync('bash', ['-n'], { input: out }).status).toBe(0)
+  })
+})
+
+describe('the bundle of landfall', () => {
+  it('is at most 900 kB', () => {
+    expect(statSync('dist/landfall.mjs').size).toBeLessThanOrEqual(900_000)
+  })
+
+  it('is made anew where a source is newer, and the error is one line where that fails', async () => {
+    const copy = mkdtempSync(join(tmpdir(), 'landfall-bundle-'))
+    for (const part of ['bin', 'cli', 'src', 'package.json', 'package-lock.json'])
+      cpSync(part, join(copy, part), { recursive: true })
+    symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'))
+    const help = async () => {
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [
+        join(copy, 'bin/landfall.mjs'),
+        '--help',
+      ]).catch((error: { stdout: string; stderr: string }) => error)
+      return stdout + stderr
+    }
+    expect(await help()).toContain('from a terminal')
+    const source = join(copy, 'cli/application.ts')
+    const before = readFileSync(source, 'utf8')
+    writeFileSync(source, before.replace('from a terminal', 'from a test'))
+    expect(await help()).toContain('from a test')
+    writeFileSync(source, before.replace('export const', 'export cost'))
+    expect(await help()).toMatch(/^landfall: the command line could not be built: .*npm ci/s)
+    rmSync(copy, { recursive: true })
   })
 })
