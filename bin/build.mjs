@@ -15,6 +15,9 @@ const bundle = join(root, 'dist/landfall.mjs')
 /** The sources of the bundle, from the root. */
 const list = join(root, 'dist/landfall.sources.json')
 
+/** Where Node keeps the bundle compiled. */
+export const cache = join(root, 'dist/cache')
+
 /** The sources of this repository alone: what is in node_modules changes with package-lock.json. */
 const ownSources = ({ inputs }) => [
   'package.json',

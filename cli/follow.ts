@@ -89,29 +89,36 @@ const idleMilliseconds = 5000
 /** In a row; a laptop that wakes up needs some seconds. */
 const mostFailures = 10
 
-/** Loads the progress; what may pass is tried again. */
-export const loadProgress = async ({ call, wait }: FollowPorts, app: string): Promise<Progress> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return (await call('status', { app, view: 'progress' }, ProgressAnswer)).answer
-    } catch (error) {
-      const isPassing = error instanceof CommandError && error.isPassing
-      if (!isPassing || tries === mostFailures) throw error
-      await wait(openMilliseconds * 2)
+/** While something is watched, what may pass is tried again: what runs goes on meanwhile. */
+export const makePatient = ({ call, wait }: FollowPorts): FollowPorts => ({
+  wait,
+  call: async (...given) => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await call(...given)
+      } catch (error) {
+        const isPassing = error instanceof CommandError && error.isPassing
+        if (!isPassing || tries === mostFailures) throw error
+        await wait(openMilliseconds * 2)
+      }
     }
-  }
-}
+  },
+})
+
+export const loadProgress = async ({ call }: FollowPorts, app: string): Promise<Progress> =>
+  (await call('status', { app, view: 'progress' }, ProgressAnswer)).answer
 
 const hasOpen = ({ deployment, request, takeBack }: Progress): boolean =>
   deployment?.endedAt === null || request?.refusal === null || takeBack?.refusal === null
 
 /** Looks again and again until it has ended or is refused, and tells each look. */
 export const followAim = async (
-  ports: FollowPorts,
+  given: FollowPorts,
   app: string,
   aim: Aim,
   onLook: (look: AimState) => void,
 ): Promise<Exclude<AimState, { kind: 'waiting' }>> => {
+  const ports = makePatient(given)
   for (;;) {
     const progress = await loadProgress(ports, app)
     const look = await findAimState(ports, progress, aim)

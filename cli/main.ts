@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
 import { proposeCompletions, run } from '@stricli/core'
@@ -21,18 +21,22 @@ const readTextFile = (path: string): string | null => {
   }
 }
 
-const askLine = async (question: string): Promise<string> => {
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return await lines.question(question)
-  } finally {
-    lines.close()
-  }
-}
+/** Empty where nothing more is typed. */
+const askLine = (question: string): Promise<string> =>
+  new Promise((resolve) => {
+    const lines = createInterface({ input: process.stdin, output: process.stderr })
+    // Where it reads single keys, it takes Ctrl-C as one.
+    lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+    lines.on('close', () => resolve(''))
+    lines.question(question, (typed) => {
+      resolve(typed)
+      lines.close()
+    })
+  })
 
 /** Nothing of what is typed is echoed: the terminal is in raw mode meanwhile. */
 const askHidden = (question: string): Promise<string> =>
-  new Promise((resolve, reject) => {
+  new Promise((resolve) => {
     const { stdin, stderr } = process
     let typed = ''
     const end = (settle: () => void): void => {
@@ -45,7 +49,7 @@ const askHidden = (question: string): Promise<string> =>
     const take = (chunk: Buffer): void => {
       for (const key of chunk.toString()) {
         if (key === '\u0003') return end(() => process.kill(process.pid, 'SIGINT'))
-        if (key === '\u0004' && typed === '') return end(() => reject(new Error('nothing typed')))
+        if (key === '\u0004') return end(() => resolve(''))
         if (key === '\r' || key === '\n') return end(() => resolve(typed))
         typed = key === '\u007F' || key === '\b' ? typed.slice(0, -1) : typed + key
       }

@@ -36,7 +36,6 @@ const startSession = async (
 /** Says on stderr why a command ended; with `--json`, a refusal is the function's answer on stdout. */
 const reportFailure = (error: unknown, terminal: Terminal, isJson: boolean): ExitCode => {
   if (!(error instanceof CommandError)) throw error
-  terminal.draw([], [])
   if (error instanceof Refused && isJson) terminal.print([renderJson(error.raw)])
   const [first = '', ...rest] = error.lines
   terminal.warn(`landfall: ${first}`)

@@ -70,14 +70,15 @@ export const cutToColumns = (line: string, columns: number): string => {
   return kept
 }
 
+/** Lines of the block are cut, because it is drawn over; those that stay may wrap. */
 const createDraw = (stream: Stream): Terminal['draw'] => {
   let drawn = 0
   return (stay, block) => {
     // A terminal that nobody has told its size has 0 columns.
     const columns = (stream.columns || 80) - 1
-    const up = drawn === 0 ? '' : `\u001B[${drawn}A`
-    const lines = [...stay, ...block].map((line) => `${cutToColumns(line, columns)}\n`)
-    stream.write(`${up}\r\u001B[J${lines.join('')}`)
+    const up = drawn === 0 ? '' : `\u001B[${drawn}A\r\u001B[J`
+    const lines = [...stay, ...block.map((line) => cutToColumns(line, columns))]
+    stream.write(up + lines.map((line) => `${line}\n`).join(''))
     drawn = block.length
   }
 }
@@ -88,11 +89,16 @@ export const createTerminal = (parts: TerminalParts): Terminal => {
   const isDrawing = stderr.isTTY === true && !isDumb && !isQuiet
   const paintOn = ({ isTTY }: Stream): Paint =>
     hasColour && isTTY === true && !isDumb && !env['NO_COLOR'] ? colourfully : plainly
+  const draw = isDrawing ? createDraw(stderr) : () => undefined
+  const warn = (line: string): void => {
+    draw([], [])
+    stderr.write(`${line}\n`)
+  }
   return {
     print: (lines) => void stdout.write(lines.map((line) => `${line}\n`).join('')),
-    say: (line) => (isQuiet ? undefined : void stderr.write(`${line}\n`)),
-    warn: (line) => void stderr.write(`${line}\n`),
-    draw: isDrawing ? createDraw(stderr) : () => undefined,
+    say: (line) => (isQuiet ? undefined : warn(line)),
+    warn,
+    draw,
     isDrawing,
     isAsking: stdin.isTTY === true && stderr.isTTY === true,
     paint: { out: paintOn(stdout), err: paintOn(stderr) },

@@ -3,7 +3,6 @@ import { SettingsAnswers, type SettingsAnswer } from '../../src/answers/status.t
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts'
 import { renderJson } from '../json.ts'
 import type { RepositoryFinding } from '../finding.ts'
-import { lintRepository } from '../lint.ts'
 import { renderFinding } from '../render/plan.ts'
 import { findAppOf, type Session } from '../session.ts'
 import { safe } from '../text.ts'
@@ -74,6 +73,8 @@ const lintTeam = async (
         message: `${safe(directory)} has no workflow, no .circleci/config.yml and no Dockerfile; --repository names the team's`,
       },
     ]
+  // It brings a reader of YAML along, which no other command needs.
+  const { lintRepository } = await import('../lint.ts')
   return lintRepository(files, apps)
 }
 

@@ -1,7 +1,14 @@
 import { AppAnswer, HistoryAnswer, RevisionAnswer } from '../../src/answers/status.ts'
 import { Refused } from '../call.ts'
 import { exitCodes, usageError, type ExitCode } from '../exit.ts'
-import { followAim, loadProgress, type Aim, type FollowPorts, type AimState } from '../follow.ts'
+import {
+  followAim,
+  loadProgress,
+  makePatient,
+  type Aim,
+  type FollowPorts,
+  type AimState,
+} from '../follow.ts'
 import { createProgressView, type ProgressView } from '../progress-view.ts'
 import { sentenceOf } from '../render/reason.ts'
 import { appOf, type Session } from '../session.ts'
@@ -152,9 +159,10 @@ const watchRevision = async (
 ): Promise<ExitCode> => {
   const { terminal, desk, flags } = session
   const watching = await startWatching(session, app, flags.json)
+  const patient = { ...session, ...makePatient(toFollowPorts(session)) }
   try {
     for (;;) {
-      const outcome = await findOutcome(session, app, revision)
+      const outcome = await findOutcome(patient, app, revision)
       switch (outcome.kind) {
         case 'deployment': {
           const aim = { kind: 'number', generation: outcome.generation } as const
@@ -167,7 +175,6 @@ const watchRevision = async (
           )
           return exitCodes.done
         case 'ended':
-          terminal.draw([], [])
           terminal.warn(
             `landfall: ${shortRevision(revision)} was not deployed: ${safe(outcome.reason, 80)}. ${sentenceOf(outcome.reason)}`,
           )

@@ -104,7 +104,7 @@ test('landfall deploy of a broken image ends with 1, its traceback, and who serv
 
 test('landfall rollback on a terminal says both ends, asks, and draws until the verdict', async () => {
   await stage.release(app, 'two')
-  const terminal = { isTerminal: true, input: 'y\n', env: { TERM: 'xterm' } }
+  const terminal = { typed: ['[y/N] ', 'y\r'], env: { TERM: 'xterm' } } as const
   const { code, out } = await landfall('rollback', terminal)
   const [two, one] = [toCommit('two'), toCommit('one')].map((commit) => commit.slice(0, 7))
   expect(out).toMatch(new RegExp(`${app}: #4 ${two} .*→ #2 ${one}`))

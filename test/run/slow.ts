@@ -32,6 +32,7 @@ const longest: readonly string[] = [
   'test/host/health.test.ts',
   'test/host/reasons.test.ts',
   'test/end-to-end/operators.test.ts',
+  'test/end-to-end/cli.test.ts',
   'test/host/time.test.ts',
   'test/host/images.test.ts',
   'test/end-to-end/faults.test.ts',

@@ -45,7 +45,20 @@ export interface RunOptions {
   readonly cwd?: string
   /** Through a terminal of its own. */
   readonly isTerminal?: boolean
+  /** What a person types at the terminal once this stands there. */
+  readonly typed?: readonly [at: string, keys: string]
   readonly onStart?: (child: ChildProcess) => void
+}
+
+const typeAt = (child: ChildProcess, [at, keys]: readonly [string, string]): void => {
+  let seen = ''
+  const read = (chunk: Buffer): void => {
+    seen += chunk.toString()
+    if (!seen.includes(at)) return
+    child.stdout?.off('data', read)
+    child.stdin?.write(keys)
+  }
+  child.stdout?.on('data', read)
 }
 
 const bin = join(import.meta.dirname, '../../bin/landfall.mjs')
@@ -56,7 +69,7 @@ const quote = (argument: string): string => `'${argument.replaceAll("'", String.
 /** `landfall …` as a process of its own, with no environment but this. */
 export const runLandfall = (
   args: readonly string[],
-  { env = {}, input, cwd, isTerminal = false, onStart }: RunOptions = {},
+  { env = {}, input, cwd, typed, isTerminal = typed !== undefined, onStart }: RunOptions = {},
 ): Promise<Run> =>
   new Promise((resolve, reject) => {
     const whole = [process.execPath, bin, ...args]
@@ -68,6 +81,7 @@ export const runLandfall = (
       env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
     })
     onStart?.(child)
+    if (typed !== undefined) typeAt(child, typed)
     child.stdin.on('error', () => undefined)
     if (input !== undefined || !isTerminal) child.stdin.end(input ?? '')
     const ended = new Promise<number | null>((end) => {

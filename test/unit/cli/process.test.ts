@@ -12,7 +12,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { appAnswer, openDeployment, progress, refusal } from '../../support/cli-answers.ts'
+import {
+  appAnswer,
+  openDeployment,
+  progress,
+  refusal,
+  rollbackView,
+  settings,
+} from '../../support/cli-answers.ts'
 import {
   refuseByAws,
   runLandfall,
@@ -46,11 +53,18 @@ const stories: Readonly<Record<string, (call: StandCall) => StandAnswer>> = {
   }),
   'no-json': () => ({ json: '<html>' }),
   long: () => ({ json: long }),
+  asked: ({ name, input }) => ({
+    json: viewOf(input) === 'rollback' ? rollbackView({ app: 'asked' }) : progress({ app: name }),
+  }),
+  secretive: () => ({ json: { apps: [settings({ app: 'secretive' })] } }),
   open: () => ({ json: progress({ app: 'open', deployment: openDeployment() }) }),
 }
 
 const appOf = (input: unknown): string =>
   typeof input === 'object' && input !== null && 'app' in input ? String(input.app) : ''
+
+const viewOf = (input: unknown): unknown =>
+  typeof input === 'object' && input !== null && 'view' in input ? input.view : undefined
 
 let stand: Stand
 beforeAll(async () => {
@@ -211,6 +225,29 @@ describe.concurrent('landfall as a process', () => {
     const watched = await stand.run(['watch', 'open', '--timeout', '1s'], inCi)
     expect(watched.out).toContain('open #42 opened')
     expect(watched.out).not.toContain('\u001B')
+  })
+
+  it.each([
+    ['n\n', 2, 'nothing was done'],
+    ['\u0003', 130, ''],
+    ['\u0004', 2, 'nothing was done'],
+  ])('does nothing where a person types %j at its question', async (keys, code, said) => {
+    const typed = ['[y/N] ', keys] as const
+    const run = await stand.run(['rollback', 'asked'], { typed, env: { TERM: 'xterm' } })
+    expect(run.out).toContain('#42 9be01d4 "Add search" (ada) → #41 3f2a9c1')
+    expect(run.out).toContain(said)
+    expect(run.code).toBe(code)
+    const called = stand.calls.filter((call) => appOf(call.input) === 'asked')
+    expect(called.every(({ name }) => name === 'landfall-prod-status')).toBe(true)
+  })
+
+  it('shows nothing of a secret that is typed', async () => {
+    const typed = ['API_KEY: ', 'a-planted-secret-value\r'] as const
+    const set = ['config', 'set', 'secretive', 'API_KEY']
+    const { out, err } = await stand.run(set, { typed, env: { TERM: 'xterm' } })
+    expect(out).toContain('API_KEY: \r\n')
+    expect(out).toContain('secretsmanager:GetSecretValue')
+    expect(out + err).not.toContain('planted')
   })
 
   it('proposes commands and flags to a shell', async () => {
