@@ -18,6 +18,7 @@ export interface Desk extends Surroundings {
   readonly askHidden: (question: string) => Promise<string>
   /** All of stdin. */
   readonly readInput: () => Promise<string>
+  /** The names in a folder; none where there is no such folder. */
   readonly listFiles: (directory: string) => readonly string[]
   readonly now: () => number
   readonly wait: (milliseconds: number) => Promise<void>

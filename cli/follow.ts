@@ -22,6 +22,8 @@ export type AimState =
   | { readonly kind: 'waiting'; readonly what: string }
   | { readonly kind: 'found'; readonly deployment: Deployment }
   | { readonly kind: 'refused'; readonly reason: string }
+  /** The request is no longer there, and nothing was opened for it. */
+  | { readonly kind: 'gone' }
 
 export interface FollowPorts {
   readonly call: Call
@@ -81,6 +83,8 @@ export const findAimState = async (
     // Nothing else is opened where the restore of what was live is all that was needed.
     if (taken.endedAt === null || pending === null) return { kind: 'found', deployment: taken }
   }
+  // The function has recorded the request before it answered, and a head is read consistently.
+  if (pending === null) return { kind: 'gone' }
   return { kind: 'waiting', what: `${kind} to be opened` }
 }
 
@@ -123,7 +127,7 @@ export const followAim = async (
     const progress = await loadProgress(ports, app)
     const look = await findAimState(ports, progress, aim)
     onLook(look)
-    if (look.kind === 'refused') return look
+    if (look.kind === 'refused' || look.kind === 'gone') return look
     if (look.kind === 'found' && look.deployment.endedAt !== null) return look
     await ports.wait(hasOpen(progress) ? openMilliseconds : idleMilliseconds)
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { globSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
@@ -18,6 +18,14 @@ const readTextFile = (path: string): string | null => {
     return readFileSync(path, 'utf8')
   } catch {
     return null
+  }
+}
+
+const listFiles = (directory: string): readonly string[] => {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
   }
 }
 
@@ -54,8 +62,9 @@ const askHidden = (question: string): Promise<string> =>
         typed = key === '\u007F' || key === '\b' ? typed.slice(0, -1) : typed + key
       }
     }
-    stderr.write(question)
+    // Before the question, so that nothing typed early is echoed.
     stdin.setRawMode(true)
+    stderr.write(question)
     stdin.on('data', take)
     stdin.resume()
   })
@@ -81,11 +90,7 @@ const createDesk = (): Desk => {
     ask: askLine,
     askHidden,
     readInput: () => text(stdin),
-    listFiles: (directory) =>
-      globSync('**/*', {
-        cwd: directory,
-        exclude: (name) => /^(node_modules|\.git|\.venv|venv)$/.test(name),
-      }),
+    listFiles,
     now: () => Date.now(),
     wait: (milliseconds) => sleep(milliseconds),
     every: (milliseconds, act) => {

@@ -162,7 +162,8 @@ export const rollback = async (
     session.terminal.warn(
       `landfall: #${takesBack} has gone out meanwhile, and is what is taken back`,
     )
-  const isOpen = progress.deployment?.endedAt === null
+  // What is not live yet is open, whether or not it was a moment ago.
+  const isOpen = takesBack !== progress.live?.generation
   const after = Math.max(progress.generation, takesBack)
   const aim = { kind: 'rollback', after, takesBack: isOpen ? takesBack : null } as const
   const wanted = ['succeeded', ...(isOpen ? ['rolled_back', 'cancelled'] : [])]

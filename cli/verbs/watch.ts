@@ -65,6 +65,12 @@ export const toExit = (
   wanted: readonly string[] = ['succeeded'],
 ): ExitCode => {
   if (ended.kind === 'refused') return sayRefused(session, ended.reason)
+  if (ended.kind === 'gone') {
+    session.terminal.warn(
+      'landfall: nothing was opened for the request; landfall status says what there is',
+    )
+    return exitCodes.endedOtherwise
+  }
   return wanted.includes(ended.deployment.status) ? exitCodes.done : exitCodes.endedOtherwise
 }
 

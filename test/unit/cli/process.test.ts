@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   appAnswer,
   openDeployment,
+  plan,
   progress,
   refusal,
   rollbackView,
@@ -36,7 +37,7 @@ const long = appAnswer({
 
 /** Each app has its own story, so that the tests run side by side on one stand-in. */
 const stories: Readonly<Record<string, (call: StandCall) => StandAnswer>> = {
-  'oc-lettings': () => ({ json: appAnswer() }),
+  'oc-lettings': ({ name }) => ({ json: name.endsWith('plan') ? plan : appAnswer() }),
   refused: () => ({ json: refusal('app_unknown') }),
   denied: () =>
     refuseByAws(
@@ -63,14 +64,17 @@ const stories: Readonly<Record<string, (call: StandCall) => StandAnswer>> = {
 const appOf = (input: unknown): string =>
   typeof input === 'object' && input !== null && 'app' in input ? String(input.app) : ''
 
+/** Without an app: of all of them. */
+const answerAll = (input: unknown): StandAnswer => ({
+  json: { apps: [viewOf(input) === 'settings' ? settings() : appAnswer()] },
+})
+
 const viewOf = (input: unknown): unknown =>
   typeof input === 'object' && input !== null && 'view' in input ? input.view : undefined
 
 let stand: Stand
 beforeAll(async () => {
-  stand = await startStand(
-    (call) => stories[appOf(call.input)]?.(call) ?? { json: { apps: [appAnswer()] } },
-  )
+  stand = await startStand((call) => stories[appOf(call.input)]?.(call) ?? answerAll(call.input))
   // Made once, before many want it at once.
   await runLandfall(['--version'])
 })
@@ -124,6 +128,16 @@ describe.concurrent('landfall as a process', () => {
       )
     },
   )
+
+  it('doctor reads the files of a repository', async () => {
+    const folder = join(process.cwd(), 'examples/django')
+    const { code, out } = await stand.run(['doctor', '--repository', folder])
+    expect(out).toContain(
+      '.github/workflows/ci.yml, .circleci/config.yml, Dockerfile: nothing in the way',
+    )
+    expect(code).toBe(0)
+    expect((await stand.run(['doctor', '--repository', '/nowhere'])).code).toBe(1)
+  })
 
   it('says that there is no network', async () => {
     const env = { ...stand.env, AWS_ENDPOINT_URL: 'http://localhost:1', AWS_MAX_ATTEMPTS: '1' }

@@ -3,6 +3,7 @@ import {
   appAnswer,
   commit,
   deployment,
+  earlier,
   earlierCommit,
   failedDeployment,
   openDeployment,
@@ -118,6 +119,13 @@ describe('deploy', () => {
     })
     expect(code).toBe(3)
     expect(err).toContain('docs/reasons.md#revision_unknown')
+  })
+
+  it('ends with 1 where the request is gone and nothing was opened for it', async () => {
+    const views = { ...goesWell, progress: [progress(), progress()] }
+    const { code, err } = await run(`deploy ${app} --yes`, views)
+    expect(code).toBe(1)
+    expect(err).toContain('nothing was opened for the request')
   })
 
   it('follows the open deployment that brings the same out', async () => {
@@ -258,15 +266,27 @@ describe('rollback', () => {
   it('of an open deployment is done when that was taken back', async () => {
     const open = openDeployment()
     const steps = [
-      progress({ deployment: open }),
-      progress({ deployment: open, takeBack }),
+      progress({ live: earlier, deployment: open }),
+      progress({ live: earlier, deployment: open, takeBack }),
       progress({
+        live: earlier,
         deployment: deployment({ status: 'rolled_back', rolledBackBy: 42 }),
-        takeBack: null,
       }),
     ]
     const { code, err } = await runRollback(`rollback ${app} --yes`, ...steps)
     expect(err).toContain('rolled_back')
+    expect(code).toBe(0)
+  })
+
+  it('of a deployment that was opened a moment ago is done when that was taken back', async () => {
+    const taken = deployment({ generation: 43, status: 'rolled_back', rolledBackBy: 43 })
+    const steps = [progress(), progress({ generation: 43, deployment: taken })]
+    count = 0
+    const answerOther = withProgress(...steps)
+    const { code } = await runAtFakeDesk(['rollback', app, '--yes'], {
+      answer: (name, input) =>
+        name === 'rollback' ? { ...answer, takesBack: 43 } : answerOther(name, input),
+    })
     expect(code).toBe(0)
   })
 
