@@ -17,7 +17,7 @@ type ContextFile = z.output<typeof ContextFile>
 /** As in the names of the functions and in the hosts of AWS: nothing else gets into either. */
 const patterns = {
   stage: /^[a-zA-Z0-9][a-zA-Z0-9-]{0,60}$/,
-  region: /^[a-z]{2}(-[a-z]+)+-\d$/,
+  region: /^[a-z]{2,5}(-[a-z]+)+-\d$/,
 }
 
 export interface Wishes {
@@ -106,6 +106,15 @@ const takeFirst = (
   return found
 }
 
+/** Credentials of their own, as CI has them, go before the profile that a team's file names: it is not there. */
+const hasCredentials = (env: Surroundings['env']): boolean =>
+  [
+    'AWS_ACCESS_KEY_ID',
+    'AWS_WEB_IDENTITY_TOKEN_FILE',
+    'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+    'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  ].some((name) => Boolean(env[name]))
+
 /**
  * Stage and region: flag, variable, file; the region also from the profile. No default stage, which would be the
  * wrong one.
@@ -119,7 +128,7 @@ export const resolveContext = async (wishes: Wishes, around: Surroundings): Prom
   const profile = firstOf([
     { from: '--profile', value: wishes.profile },
     { from: 'AWS_PROFILE', value: env['AWS_PROFILE'] },
-    { from: fromFile, value: file?.content.profile },
+    { from: fromFile, value: hasCredentials(env) ? undefined : file?.content.profile },
   ])?.value
   const stage = takeFirst('stage', [
     { from: '--stage', value: wishes.stage },

@@ -68,6 +68,16 @@ describe('the region', () => {
     expect(asked).toEqual(['team', 'mine', 'filed'])
   })
 
+  it('comes with no profile of the file where the environment has credentials, as in CI', async () => {
+    const team = filed({ profile: 'filed', region: 'eu-west-3' })
+    const env = { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' }
+    expect((await resolveContext({ stage }, team)).profile).toBe('filed')
+    expect((await resolveContext({ stage }, { ...team, env })).profile).toBeUndefined()
+    expect((await resolveContext({ stage, profile: 'named' }, { ...team, env })).profile).toBe(
+      'named',
+    )
+  })
+
   it('is listed with the profile where none is named', async () => {
     await expect(resolveContext({ stage, profile: 'team' }, around())).rejects.toMatchObject({
       exitCode: 2,
