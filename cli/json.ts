@@ -1,7 +1,4 @@
-/**
- * JSON whose strings steer no terminal: control and format characters, those that a terminal takes for sequences and those
- * that turn the order of the text, are written as escapes. It reads as the same value.
- */
+/** Each half of a pair by itself, as JSON escapes it. */
 const toUnits = (character: string): string =>
   Array.from({ length: character.length }, (_, at) => {
     const unit = character.charCodeAt(at).toString(16).padStart(4, '0')
@@ -11,6 +8,10 @@ const toUnits = (character: string): string =>
 const escapeHidden = (json: string): string =>
   json.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (found) => (found === '\n' ? found : toUnits(found)))
 
+/**
+ * JSON whose strings steer no terminal: control and format characters, those that a terminal takes for sequences and those
+ * that turn the order of the text, are written as escapes. It reads as the same value.
+ */
 export const renderJson = (value: unknown): string => escapeHidden(JSON.stringify(value, null, 2))
 
 /** On one line. */

@@ -62,7 +62,7 @@ export const toPicture = (
 
 export interface ProgressView {
   readonly show: (look: AimState) => void
-  /** The clock goes on, four times a second at most. */
+  /** The clock goes on: with the looks, one each second, three times a second at most. */
   readonly tick: () => void
   readonly wait: (what: string) => void
 }

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { toPlainLine } from '../src/kernel/plain-line.ts'
 import type { Paint } from './terminal.ts'
 
-// Strangers write titles, messages and tails: each gets to a terminal as one safe line.
+// Strangers write titles, messages and tails: each gets to a terminal as one plain line.
 
 export const safe = (text: string, most = 300): string => toPlainLine(text, most)
 

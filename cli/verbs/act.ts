@@ -75,7 +75,7 @@ const describeWanted = async (
   return `${shortRevision(revision)}${await loadTitle(session, app, revision)}`
 }
 
-/** `deployApp [app] [SHA]`: one argument alone is a commit where it looks like one. */
+/** `deploy [app] [SHA]`: one argument alone is a commit where it looks like one. */
 const readArguments = (
   first?: string,
   second?: string,

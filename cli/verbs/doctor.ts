@@ -18,7 +18,7 @@ const noteFine = (what: string, message: string): RepositoryFinding => ({
   message,
 })
 
-/** What `plan` finds of an app, without what is noteFine. */
+/** What `plan` finds of an app, without what is fine. */
 const planApp = async (
   { call }: Session,
   { app }: SettingsAnswer,
@@ -58,6 +58,20 @@ const readLinted = ({ desk }: Session, directory: string): ReadonlyMap<string, s
   return new Map(texts.filter(([, text]) => text.length <= mostLintedBytes))
 }
 
+/** `acme/oc-lettings`, of the remote of a clone at GitHub; null where that is not known. */
+const findRemote = (config: string | null): string | null =>
+  /^\s*url\s*=\s*\S*github\.com[:/]([\w.-]+\/[\w.-]+?)(?:\.git)?\/?\s*$/m.exec(config ?? '')?.[1] ??
+  null
+
+/** Those that are deployed from this repository; all of them where it is not known which it is. */
+const selectApps = (
+  apps: readonly SettingsAnswer[],
+  remote: string | null,
+): readonly SettingsAnswer[] =>
+  remote === null
+    ? apps
+    : apps.filter(({ repository }) => repository?.toLowerCase() === remote.toLowerCase())
+
 const lintTeam = async (
   session: Session,
   { repository }: DoctorFlags,
@@ -73,9 +87,19 @@ const lintTeam = async (
         message: `${safe(directory)} has no workflow, no .circleci/config.yml and no Dockerfile; --repository names the team's`,
       },
     ]
+  const remote = findRemote(session.desk.readText(`${directory}/.git/config`))
+  const own = selectApps(apps, remote)
+  if (own.length === 0)
+    return [
+      {
+        level: 'warning',
+        what: 'repository',
+        message: `no app of this stage is deployed from ${safe(remote ?? directory)}`,
+      },
+    ]
   // It brings a reader of YAML along, which no other command needs.
   const { lintRepository } = await import('../lint.ts')
-  return lintRepository(files, apps)
+  return lintRepository(files, own)
 }
 
 /** Credentials, stage, each app, then the team's repository: what is found, all at once. */

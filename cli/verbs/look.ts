@@ -31,7 +31,7 @@ export const history = async (
   return printAnswer(session, answered, (answer) => renderHistory(answer, viewOf(session)))
 }
 
-/** `printAnswer 42` where the app is known, else `printAnswer app 42`. */
+/** `show 42` where the app is known, else `show app 42`. */
 export const showDeploymentOf = async (
   session: Session,
   first: string,

@@ -48,7 +48,7 @@ export const startWatching = async (
   const lastSeconds = terminal.isDrawing ? await loadLastSeconds(session, app) : null
   const { stage } = context
   const view = createProgressView({ app, stage, lastSeconds, terminal, isJson, now: desk.now })
-  const stop = terminal.isDrawing ? desk.every(250, view.tick) : () => undefined
+  const stop = terminal.isDrawing ? desk.every(500, view.tick) : () => undefined
   return { app, view, end: stop }
 }
 

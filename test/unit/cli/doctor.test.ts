@@ -248,6 +248,28 @@ describe('doctor', () => {
     expect(out).toContain('✖ problem oc-lettings: requires the workflow "CI"')
   })
 
+  it.each([
+    'git@github.com:Acme/oc-lettings.git',
+    'https://github.com/acme/oc-lettings',
+    'https://x-access-token:t@github.com/acme/oc-lettings.git',
+  ])('looks for mistakes of the apps of this repository alone: %s', async (url) => {
+    const other = settings({
+      app: 'blog',
+      repository: 'acme/blog',
+      requires: [{ kind: 'ci', ci: 'github', workflow: 'Blog' }],
+    })
+    const several: DeskOptions['answer'] = (name) =>
+      name === 'plan' ? plan : { apps: [settings(), other] }
+    const files = { ...good, [at('.git/config')]: `[remote "origin"]\n\turl = ${url}\n` }
+    const { code, out } = await run({ answer: several, files })
+    expect(code).toBe(0)
+    expect(out).not.toContain('Blog')
+    const foreign = { ...good, [at('.git/config')]: 'url = git@github.com:acme/none.git\n' }
+    expect((await run({ answer: several, files: foreign })).out).toContain(
+      'no app of this stage is deployed from acme/none',
+    )
+  })
+
   it('ends with 1 on a problem that plan finds', async () => {
     const findings = [
       { level: 'problem', what: 'secret', message: 'it is gone', reason: 'secret_missing' },
