@@ -13,6 +13,7 @@ const knows = {
   ],
   rollout: ['answers', 'deployment', 'registry/(ecr|image)\\.ts', 'targets/target\\.ts'],
   carry: ['api', 'registry', 'secrets', 'targets/carry\\.ts'],
+  page: ['deployment', 'rollout'],
   sources: [],
   targets: ['api', 'deployment', 'registry', 'secrets'],
   secrets: [],
@@ -20,6 +21,7 @@ const knows = {
   journal: [
     'deployment',
     'rollout/journal\\.ts',
+    'page/access\\.ts',
     'delivery',
     'carry/watch\\.ts',
     'targets/(carry\\.ts|ec2/|heroku/record\\.ts)',
@@ -106,6 +108,7 @@ const doors = [
       'src/delivery/',
       'src/registry/',
       'src/carry/',
+      'src/page/',
       'src/github/',
     ],
     'Randomness comes from src/kernel/id.ts; signatures, envelopes and digests are the business of who verifies them.',

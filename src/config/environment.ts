@@ -62,6 +62,8 @@ export const environments = {
     /** The address of the HTTP API, without a slash at its end. */
     API_URL: text,
   }),
+  /** As for hooks. */
+  open: Journalled.extend({ API_URL: text }),
 } as const
 
 export type FunctionName = keyof typeof environments

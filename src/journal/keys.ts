@@ -29,6 +29,10 @@ const auditPartition = (app: AppName): string => `audit#${app}`
 export const stepPartition = (app: AppName, generation: Generation): string =>
   `deployment#${app}#${generation}`
 
+/** One partition each, so that all of them can be ended. */
+export const linkPartition = 'open#link'
+export const sessionPartition = 'session#page'
+
 export const deploymentPrefix = 'deployment#'
 
 /** Eight digits, so that the order of the keys is the order of the deployments. */
@@ -89,6 +93,10 @@ export const itemKey = {
     pk: 'audit##proxy',
     sk: `operation#${at}#${id}`,
   }),
+
+  /** A sign-in link of the page, and a session, each by the hash of its token: no item holds the token. */
+  signInLink: (hash: string): ItemKey => ({ pk: linkPartition, sk: hash }),
+  pageSession: (hash: string): ItemKey => ({ pk: sessionPartition, sk: hash }),
 
   receipt: (id: DeliveryId): ItemKey => ({ pk: `delivery#${id}`, sk: 'receipt' }),
 

@@ -18,6 +18,8 @@ export const lifetimes = {
   carry: 30 * day,
   herokuDeploy: 365 * day,
   herokuRelease: 365 * day,
+  signInLink: 7 * day,
+  pageSession: 7 * day,
 } as const
 
 /** The TTL attribute: epoch seconds. */

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import * as z from 'zod'
 
 /** `myapp`, `oc-lettings`: part of URLs, container names and paths, hence the narrow alphabet. */
@@ -56,6 +56,9 @@ export const newDeliveryId = (): DeliveryId => DeliveryId.parse(randomUUID())
 
 /** Marks one write, so that its writer can tell a lost answer from a lost race. */
 export const newNonce = (): string => randomUUID()
+
+/** 256 random bits as 43 characters that a URL and a cookie take: a secret that is compared by its hash. */
+export const newToken = (): string => randomBytes(32).toString('base64url')
 
 /** GitHub and registries ignore the case of the names of repositories. */
 export const isSameName = (one: string, other: string): boolean =>

@@ -27,6 +27,8 @@ const records = [
   'Renewal request',
   'Renewal',
   'Carry',
+  'Sign-in link',
+  'Page session',
   'Heroku deploy',
   'Heroku release',
 ] as const

@@ -14,6 +14,7 @@ import { unpackLists } from '../../src/journal/instance-list.ts'
 import { createLabels } from '../../src/journal/labels.ts'
 import { createRevisions } from '../../src/journal/revisions.ts'
 import { createHerokuRecords } from '../../src/journal/heroku.ts'
+import { createPageAccess } from '../../src/journal/page-access.ts'
 import { createFleetScans } from '../../src/journal/fleet-scans.ts'
 import { createRenewals } from '../../src/journal/renewals.ts'
 import { createProxyImages } from '../../src/journal/proxy-images.ts'
@@ -188,6 +189,14 @@ const readers: Readonly<Record<string, Reader>> = {
   Carry: {
     read: (item) => createCarryRecords(journal.table).load(carryOrderOf(item)),
     told: (item) => without(['content', 'run'], whole(item)),
+  },
+  'Sign-in link': {
+    read: (item) => createPageAccess(journal.table).loadLink(String(item['hash'])),
+    told: whole,
+  },
+  'Page session': {
+    read: (item) => createPageAccess(journal.table).loadSession(String(item['hash'])),
+    told: whole,
   },
   'Proxy image': { read: () => createProxyImages(journal.table).load(), told: whole },
   'Renewal request': {

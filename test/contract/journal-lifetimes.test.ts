@@ -31,6 +31,8 @@ const expiring: Readonly<Record<string, readonly [from: string, seconds: number]
   Command: ['at', lifetimes.command],
   Certificate: ['at', lifetimes.certificate],
   Carry: ['at', lifetimes.carry],
+  'Sign-in link': ['endsAt', lifetimes.signInLink],
+  'Page session': ['endsAt', lifetimes.pageSession],
   'Heroku deploy': ['at', lifetimes.herokuDeploy],
   'Heroku release': ['at', lifetimes.herokuRelease],
 }

@@ -50,6 +50,7 @@ const broken: Readonly<Record<string, readonly string[]>> = {
   'src/targets/ec2.ts': ['../aws/ssm.ts', '@aws-sdk/client-ssm'],
   'src/secrets/envelope.ts': ['../registry/registry.ts', './encrypt-cms.ts'],
   'src/secrets/encrypt-cms.ts': ['../kernel/clock.ts'],
+  'src/page/access.ts': ['../aws/ssm.ts'],
   'src/registry/registry.ts': ['../secrets/envelope.ts', 'node:https'],
   'src/journal/table.ts': ['../aws/ssm.ts', './none.ts'],
   'src/aws/ecr.ts': [],

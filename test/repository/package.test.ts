@@ -143,6 +143,8 @@ const neverCalled: Readonly<Record<string, readonly string[]>> = {
   cancel: ['dynamodb:Query'],
   freeze: ['dynamodb:Query'],
   unfreeze: ['dynamodb:Query'],
+  // It reads no single item (src/page/open.ts).
+  open: ['dynamodb:BatchGetItem', 'dynamodb:GetItem'],
   // Its ports leave out what writes, cancels and reads an output whole (src/rollout/plan-facts.ts,
   // src/targets/ec2/look.ts): the types hold it to that.
   plan: [
@@ -237,6 +239,7 @@ describe('roles', () => {
     ['status', []],
     ['plan', ['heroku', 'oc-lettings', 'registry', 'render']],
     ['carry', ['heroku']],
+    ['open', []],
     ['hooks', ['circleci', 'docker-hub', 'github']],
   ])('%s may read only the secrets of landfall.yml that it uses: %j', (name, secrets) => {
     const read = statementsOf(name)
@@ -284,6 +287,8 @@ describe('roles', () => {
     ['a renewal of proxies', itemKey.renewal(), ['reconcile']],
     ['the word for it', itemKey.renewalRequest(), ['renew-proxy']],
     ['what is carried', itemKey.carry('shop', 'web'), ['carry']],
+    ['a link to the page', itemKey.signInLink('x'), ['open']],
+    ['a session of the page', itemKey.pageSession('x'), ['open']],
     ["Heroku's order", itemKey.herokuDeploy('shop', 'web'), ['reconcile']],
     ["Heroku's release", itemKey.herokuRelease('shop', 'web', purpose.generation), ['reconcile']],
   ])('%s can be written by no other function than these', (_, key, writers) => {
@@ -319,6 +324,7 @@ describe('roles', () => {
     ['status', ['app#*', 'deployment#*', 'head#*', 'history#*', 'index', 'proxy']],
     ['plan', ['app#*', 'head#*', 'heroku#*', 'index', 'proxy']],
     ['carry', ['carry#*']],
+    ['open', ['open#*', 'session#*']],
     ['hooks', []],
   ])('%s can read no other partition of the journal than these: %j', (name, partitions) => {
     const reading = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']
@@ -407,7 +413,7 @@ describe('roles', () => {
     expect(operator.slice(0, look.length)).toEqual(look)
     expect(operator.slice(look.length)).toMatchObject([{ Action: ['lambda:InvokeFunction'] }])
     expect(invokable('OperatorPolicy')).toEqual(
-      ['hooks', 'plan', ...operators, 'renew-proxy', 'status'].sort(),
+      ['hooks', 'open', 'plan', ...operators, 'renew-proxy', 'status'].sort(),
     )
   })
 

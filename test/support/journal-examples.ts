@@ -20,6 +20,7 @@ import { createRenewalRequests, createRenewals } from '../../src/journal/renewal
 import { createProxyImages } from '../../src/journal/proxy-images.ts'
 import { createHerokuRecords } from '../../src/journal/heroku.ts'
 import type { HerokuDeploy, HerokuRelease } from '../../src/targets/heroku/record.ts'
+import { createPageAccess } from '../../src/journal/page-access.ts'
 import { createFleetScans } from '../../src/journal/fleet-scans.ts'
 import type { Item } from '../../src/journal/table.ts'
 import {
@@ -253,6 +254,23 @@ const herokuRelease: HerokuRelease = {
   at: '2026-11-20T10:01:20.000Z',
 }
 
+const pageSession = {
+  hash: '5e'.repeat(32),
+  role: 'operate',
+  by: 'ada',
+  at: '2026-11-20T10:06:00.000Z',
+  endsAt: '2026-11-20T22:06:00.000Z',
+} as const
+
+const signInLink = {
+  ...pageSession,
+  hash: '71'.repeat(32),
+  at: '2026-11-20T10:05:00.000Z',
+  endsAt: '2026-11-20T10:10:00.000Z',
+  sessionSeconds: 43_200,
+  spentAt: null,
+} as const
+
 const writeAll = async ({ table }: TestJournal): Promise<void> => {
   const evidence = createEvidenceJournal(table)
   const revisions = createRevisions(table)
@@ -308,6 +326,9 @@ const writeAll = async ({ table }: TestJournal): Promise<void> => {
   const carries = createCarryRecords(table)
   await carries.claim(carryOrder, carryRun, carried)
   await carries.record(carryOrder, carryRun, carried)
+  const access = createPageAccess(table)
+  await access.offer(signInLink)
+  await access.recordSession(pageSession)
   const heroku = createHerokuRecords(table)
   await heroku.writeDeploy(herokuPlace, herokuDeploy)
   await heroku.recordRelease(herokuPlace, herokuRelease)
@@ -352,6 +373,8 @@ const keys: Readonly<Record<string, ItemKey>> = {
   'Renewal request': itemKey.renewalRequest(),
   Renewal: itemKey.renewal(),
   Carry: itemKey.carry('oc-lettings', 'web'),
+  'Sign-in link': itemKey.signInLink(signInLink.hash),
+  'Page session': itemKey.pageSession(pageSession.hash),
   'Heroku deploy': itemKey.herokuDeploy(herokuPlace.app, herokuPlace.process),
   'Heroku release': itemKey.herokuRelease(herokuPlace.app, herokuPlace.process, generation),
 }
