@@ -13,7 +13,7 @@ const knows = {
   ],
   rollout: ['answers', 'deployment', 'registry/(ecr|image)\\.ts', 'targets/target\\.ts'],
   carry: ['api', 'registry', 'secrets', 'targets/carry\\.ts'],
-  page: ['deployment', 'rollout'],
+  page: ['delivery/request\\.ts', 'deployment', 'rollout'],
   sources: [],
   targets: ['api', 'deployment', 'registry', 'secrets'],
   secrets: [],
@@ -31,6 +31,7 @@ const knows = {
   aws: [
     'deployment',
     'delivery',
+    'page/act\\.ts',
     'report/reporter\\.ts',
     'rollout/ports\\.ts',
     'secrets/app-secret\\.ts',

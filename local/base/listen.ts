@@ -50,11 +50,28 @@ const tellForeignHost = (
 }
 
 /** Why a request comes from elsewhere than a program on this machine; null where it does not. */
-const tellForeign = (request: IncomingMessage, furtherHosts?: readonly string[]): string | null => {
+const tellForeign = (request: IncomingMessage): string | null => {
   const { origin, 'sec-fetch-site': site = 'none' } = request.headers
   if (origin !== undefined || site !== 'none')
     return 'Refused: the request comes from a web page (it has an Origin or a Sec-Fetch-Site header).'
-  return tellForeignHost(request, furtherHosts)
+  return tellForeignHost(request)
+}
+
+const isOriginOf = (origin: string, host: string): boolean =>
+  URL.canParse(origin) && new URL(origin).host === host.toLowerCase()
+
+/** Why a request comes from a page of another server; a link there may lead here all the same. */
+const tellForeignPage = (
+  request: IncomingMessage,
+  furtherHosts?: readonly string[],
+): string | null => {
+  const { method, headers } = request
+  const { host = '', origin, 'sec-fetch-site': site = 'none', 'sec-fetch-mode': mode } = headers
+  const isOwnPage = origin === undefined || isOriginOf(origin, host)
+  const isLink = method === 'GET' && mode === 'navigate'
+  if (isOwnPage && (site === 'none' || site === 'same-origin' || isLink))
+    return tellForeignHost(request, furtherHosts)
+  return 'Refused: the request comes from a web page of another server (by its Origin or Sec-Fetch-Site header).'
 }
 
 /** In front of what serves the server's requests. */
@@ -81,8 +98,11 @@ const refuseOn = (server: Server, tell: (request: IncomingMessage) => string | n
  * For programs on this machine alone: no web page reaches the server, neither by a form nor by a name
  * that is rebound to loopback.
  */
-export const refuseForeign = (server: Server, furtherHosts?: readonly string[]): Server =>
-  refuseOn(server, (request) => tellForeign(request, furtherHosts))
+export const refuseForeign = (server: Server): Server => refuseOn(server, tellForeign)
+
+/** The same for a server that has pages of its own: these reach it, and no other page. */
+export const refuseForeignPages = (server: Server, furtherHosts?: readonly string[]): Server =>
+  refuseOn(server, (request) => tellForeignPage(request, furtherHosts))
 
 /** For this machine's browsers too: what a page may send the server is the server's own affair. */
 export const refuseForeignHosts = (server: Server): Server => refuseOn(server, tellForeignHost)

@@ -64,6 +64,7 @@ export const environments = {
   }),
   /** As for hooks. */
   open: Journalled.extend({ API_URL: text }),
+  page: Journalled.extend({ API_URL: text }),
 } as const
 
 export type FunctionName = keyof typeof environments

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import type { Ended, Release } from '../deployment/deployment.ts'
 import type { StepRecord } from '../deployment/step.ts'
 import { Generation, InstanceId, type AppName } from '../kernel/id.ts'
-import type { History } from '../rollout/journal.ts'
+import type { History, Past } from '../rollout/journal.ts'
 import { packDeployment, unpackDeployment } from './head-lists.ts'
 import { endedSchema, purposeSchema, releaseSchema } from './head-schema.ts'
 import { instantSchema, parseItem, reasonSchema, schemaVersion } from './item.ts'
@@ -18,7 +18,7 @@ import {
 } from './keys.ts'
 import { expiresAt } from './lifetime.ts'
 import { queryItems } from './list.ts'
-import { putItem, toItemKey, updateItem, type JournalTable } from './table.ts'
+import { putItem, readItem, toItemKey, updateItem, type JournalTable } from './table.ts'
 
 const stepSchema: z.ZodType<StepRecord> = z.object({
   generation: Generation,
@@ -185,4 +185,30 @@ export const createHistory = (table: JournalTable): History => ({
       KeyConditionExpression: 'pk = :pk',
       ExpressionAttributeValues: { ':pk': stepPartition(app, generation) },
     }),
+})
+
+export const createPast = (table: JournalTable): Past => ({
+  list: (app, limit, before) => {
+    const last = before === null ? `${deploymentPrefix}~` : itemKey.deployment(app, before).sk
+    const query = {
+      // BETWEEN includes its ends: one more is read where `before` is there itself.
+      KeyConditionExpression: 'pk = :pk AND sk BETWEEN :first AND :last',
+      ExpressionAttributeValues: {
+        ':pk': historyPartition(app),
+        ':first': deploymentPrefix,
+        ':last': last,
+      },
+      ScanIndexForward: false,
+    }
+    const more = before === null ? 0 : 1
+    return queryAll(table, deploymentItemSchema, query, limit + more).then((found) =>
+      found.filter(({ generation }) => generation !== before).slice(0, limit),
+    )
+  },
+
+  load: async (app, generation) => {
+    const key = itemKey.deployment(app, generation)
+    const item = await readItem(table, key)
+    return item && parseItem(deploymentItemSchema, key, item)
+  },
 })

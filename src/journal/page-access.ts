@@ -58,7 +58,8 @@ const endPartition = async (table: JournalTable, pk: string, now: Instant): Prom
   for (const item of items) {
     const key = toItemKey(item)
     const { endsAt } = parseItem(pageSessionSchema, key, item)
-    if (isGood({ endsAt }, now) && (await endGranted(table, key, now))) ended += 1
+    const isSpent = typeof item['spentAt'] === 'string'
+    if (!isSpent && isGood({ endsAt }, now) && (await endGranted(table, key, now))) ended += 1
   }
   return ended
 }

@@ -134,6 +134,13 @@ export interface History {
   loadSteps(app: AppName, generation: Generation): Promise<readonly StepRecord[]>
 }
 
+/** The ended deployments of an app, for people. */
+export interface Past {
+  /** The newest first; with `before` only those of a lower number. */
+  list(app: AppName, limit: number, before: Generation | null): Promise<readonly Ended[]>
+  load(app: AppName, generation: Generation): Promise<Ended | null>
+}
+
 /** The actions of people and alarms on an app, for people; each write is repeatable. */
 export interface AuditLog {
   recordOperation(app: AppName, operation: Operation, detail: OperationDetail): Promise<void>

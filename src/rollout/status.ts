@@ -38,7 +38,7 @@ interface StatusPorts {
 const shownDeployments = 5
 
 /** What a waiting revision lacks, or why it waits although it lacks nothing. */
-const explainWaiting = (
+export const explainWaiting = (
   head: Head,
   app: App,
   revision: Revision,

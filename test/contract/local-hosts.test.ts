@@ -96,14 +96,15 @@ const foreignHosts = (port: string): readonly string[] => [
   `0.0.0.0:${port}`,
 ]
 
-const ofPages: readonly Readonly<Record<string, string>>[] = [
+const ofForeignPages: readonly Readonly<Record<string, string>>[] = [
   { origin: 'https://evil.example', expect: '100-continue' },
   { origin: 'https://evil.example' },
   { origin: 'null' },
   { 'sec-fetch-site': 'cross-site' },
   { 'sec-fetch-site': 'same-site' },
-  { 'sec-fetch-site': 'same-origin' },
 ]
+
+const ofPages = [...ofForeignPages, { 'sec-fetch-site': 'same-origin' }]
 
 describe.each(all)('the port of the local stack: %s', (name) => {
   it('refuses a request to another host than this machine', async () => {
@@ -115,7 +116,7 @@ describe.each(all)('the port of the local stack: %s', (name) => {
   })
 
   it('refuses the requests of a web page', async () => {
-    for (const headers of ofPages)
+    for (const headers of name === 'API' ? ofForeignPages : ofPages)
       for (const method of ['GET', 'POST', 'OPTIONS']) {
         const answer = await sendRaw(urls.get(name) ?? '', headers, { method })
         expect(answer.status).toBe(403)
@@ -138,6 +139,17 @@ describe('the local HTTP API', () => {
     expect((await sendRaw(urls.get('API') ?? '', { host })).text).not.toMatch(/^Refused/)
     const page = { host, origin: 'https://evil.example' }
     expect((await sendRaw(urls.get('API') ?? '', page)).status).toBe(403)
+  })
+
+  it('takes the forms of its own page and a link that leads to it, and no form of another', async () => {
+    const url = urls.get('API') ?? ''
+    const own = { origin: `http://localhost:${portOf('API')}`, 'sec-fetch-site': 'same-origin' }
+    for (const method of ['GET', 'POST'])
+      expect((await sendRaw(url, own, { method })).text).not.toMatch(/^Refused/)
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+    expect((await sendRaw(url, link)).text).not.toMatch(/^Refused/)
+    for (const headers of [link, { ...own, origin: 'http://localhost:1' }])
+      expect((await sendRaw(url, headers, { method: 'POST' })).status).toBe(403)
   })
 })
 

@@ -240,6 +240,7 @@ describe('roles', () => {
     ['plan', ['heroku', 'oc-lettings', 'registry', 'render']],
     ['carry', ['heroku']],
     ['open', []],
+    ['page', []],
     ['hooks', ['circleci', 'docker-hub', 'github']],
   ])('%s may read only the secrets of landfall.yml that it uses: %j', (name, secrets) => {
     const read = statementsOf(name)
@@ -287,8 +288,8 @@ describe('roles', () => {
     ['a renewal of proxies', itemKey.renewal(), ['reconcile']],
     ['the word for it', itemKey.renewalRequest(), ['renew-proxy']],
     ['what is carried', itemKey.carry('shop', 'web'), ['carry']],
-    ['a link to the page', itemKey.signInLink('x'), ['open']],
-    ['a session of the page', itemKey.pageSession('x'), ['open']],
+    ['a link to the page', itemKey.signInLink('x'), ['open', 'page']],
+    ['a session of the page', itemKey.pageSession('x'), ['open', 'page']],
     ["Heroku's order", itemKey.herokuDeploy('shop', 'web'), ['reconcile']],
     ["Heroku's release", itemKey.herokuRelease('shop', 'web', purpose.generation), ['reconcile']],
   ])('%s can be written by no other function than these', (_, key, writers) => {
@@ -325,6 +326,7 @@ describe('roles', () => {
     ['plan', ['app#*', 'head#*', 'heroku#*', 'index', 'proxy']],
     ['carry', ['carry#*']],
     ['open', ['open#*', 'session#*']],
+    ['page', ['app#*', 'deployment#*', 'head#*', 'history#*', 'index', 'open#*', 'session#*']],
     ['hooks', []],
   ])('%s can read no other partition of the journal than these: %j', (name, partitions) => {
     const reading = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']
@@ -367,7 +369,7 @@ describe('roles', () => {
         ({ Resource }) => JSON.stringify(Resource) === JSON.stringify([index]),
       ),
     )
-    expect(asking).toEqual(['reconcile', 'status', 'plan'])
+    expect(asking).toEqual(['reconcile', 'status', 'plan', 'page'])
   })
 
   test('each role leaves the room that is reckoned for the secrets of landfall.yml', () => {
@@ -593,7 +595,7 @@ describe('the API', () => {
     }),
   })
 
-  test('the API sends every request to webhook', () => {
+  test('the API sends every request to webhook, but those for the page', () => {
     const keys = ofType('AWS::ApiGatewayV2::Route').map(
       ([, { Properties }]) => Properties['RouteKey'],
     )
@@ -603,6 +605,14 @@ describe('the API', () => {
       'POST /hooks/docker-hub/{app}/{token}',
       'GET /healthz',
       '$default',
+      'GET /',
+      'GET /app/{app}',
+      'POST /app/{app}',
+      'GET /app/{app}/{number}',
+      'GET /open',
+      'POST /open',
+      'POST /leave',
+      'GET /assets/{file}',
     ])
   })
 

@@ -89,8 +89,8 @@ describe('what the pages name', () => {
   })
 
   it('the pages count the functions correctly', () => {
-    expect(Object.keys(functions)).toHaveLength(14)
-    expect(readme).toContain('It is fourteen AWS Lambda functions')
+    expect(Object.keys(functions)).toHaveLength(15)
+    expect(readme).toContain('It is fifteen AWS Lambda functions')
   })
 })
 

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import ServerlessOffline from 'serverless-offline'
 import * as z from 'zod'
-import { refuseForeign } from '../../base/listen.ts'
+import { refuseForeignPages } from '../../base/listen.ts'
 import { noContentType } from './gateway-event.ts'
 
 // A process of its own: serverless-offline writes each function's variables into process.env.
@@ -103,7 +103,7 @@ const start = async (order: Order): Promise<HapiServer> => {
   await internals.createHttp(httpApiEvents, true)
   const server = HapiServer.parse(internals.getApiGatewayServer())
   // Before hapi: serverless-offline lets every Origin in by CORS, and answers 200 to each preflight.
-  refuseForeign(server.listener, order.hosts)
+  refuseForeignPages(server.listener, order.hosts)
   keepBytes(server)
   await server.start()
   return server
