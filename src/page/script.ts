@@ -7,9 +7,9 @@
 export const script = `(()=>{'use strict'
 const d=document,one=(id,e=d)=>e.getElementById(id),all=(s,e=d)=>[...e.querySelectorAll(s)]
 const parts=e=>new Map(all('[data-part]',e).map(p=>[p.id,p])),last=new Map([...parts(d)].map(([k,p])=>[k,p.outerHTML]))
-const field=one('token')
-if(field&&location.hash.length>1){field.value=location.hash.slice(1)
-history.replaceState(null,'',location.pathname);one('spend').focus()}
+const field=one('token'),fill=()=>{if(location.hash.length>1){field.value=location.hash.slice(1)
+history.replaceState(null,'',location.pathname);one('spend').focus()}}
+if(field){fill();addEventListener('hashchange',fill)}
 const two=(a,b,u,v)=>a+' '+u+(b?' '+b+' '+v:'')
 const long=s=>s<60?Math.floor(s)+' s':s<3600?two(Math.floor(s/60),Math.floor(s%60),'min','s'):s<86400?two(Math.floor(s/3600),Math.floor(s%3600/60),'h','min'):two(Math.floor(s/86400),Math.floor(s%86400/3600),'d','h')
 const short=s=>s<60?'just now':(s<3600?Math.floor(s/60)+' min':s<86400?Math.floor(s/3600)+' h':Math.floor(s/86400)+' d')+' ago'

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { ensurePrograms, programs } from '../../local/docker/packages.ts'
 import { ensurePackage } from '../../local/package/build.ts'
+import { chromiumProgram } from '../support/chromium.ts'
 import { djangoPrograms } from '../support/django-packages.ts'
 import { ensurePypiPython } from '../support/django-pypi.ts'
 import { fastRules } from './files.ts'
@@ -199,7 +200,8 @@ const runRound = async ({ directory, files, usr, environment }: Round): Promise<
 
 /** What the slow tests run: not in a lane, which has no network. */
 export const fetchPrograms = async (): Promise<void> => {
-  if (canHaveLanes()) await ensurePrograms([...Object.values(programs), ...djangoPrograms])
+  if (canHaveLanes())
+    await ensurePrograms([...Object.values(programs), ...djangoPrograms, chromiumProgram])
   if (process.env['LANDFALL_TEST_SIZE'] === 'full') await ensurePypiPython()
 }
 
