@@ -13,7 +13,7 @@ const knows = {
   ],
   rollout: ['answers', 'deployment', 'registry/(ecr|image)\\.ts', 'targets/target\\.ts'],
   carry: ['api', 'registry', 'secrets', 'targets/carry\\.ts'],
-  page: ['delivery/request\\.ts', 'deployment', 'rollout'],
+  page: ['delivery/request\\.ts', 'deployment', 'report/log-url\\.ts', 'rollout'],
   sources: [],
   targets: ['api', 'deployment', 'registry', 'secrets'],
   secrets: [],

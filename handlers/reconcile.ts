@@ -204,7 +204,7 @@ const compose = (log: Log) => {
     http,
     readSecret,
     clock,
-    owner: environment.OWNER,
+    apiUrl: environment.API_URL,
     githubApi: environment.GITHUB_API,
     loadRepository: createRepositories(table).load,
     event: createEventReporter(),

@@ -36,6 +36,8 @@ export const environments = {
     HEROKU_API: z.url(),
     /** Name of the function that brings images to Heroku. */
     CARRY_FUNCTION: text,
+    /** The address of the HTTP API, without a slash at its end: reports link to the page. */
+    API_URL: text,
   }),
   alarm: Nudging,
   redeploy: Nudging,

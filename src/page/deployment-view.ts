@@ -93,6 +93,7 @@ export const renderDeployment = (
   model: DeploymentModel,
   mayOperate: boolean,
   now: Instant,
+  logUrl: string | null,
 ): Html => {
   const { app, head, deployment, steps } = model
   const { generation, message } = deployment
@@ -107,6 +108,7 @@ export const renderDeployment = (
       ${message !== null && html`<p><code>${message}</code></p>`}
     </section>
     <section id="facts" data-part>${renderFacts(model)}</section>
+    ${logUrl !== null && html`<p><a href="${logUrl}">What reconcile logged about it</a> <small>in AWS</small></p>`}
     <section id="do" data-part aria-label="Actions">
       <div class="do">${action !== null && renderAction(app, action)}</div>
     </section>

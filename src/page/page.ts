@@ -24,8 +24,6 @@ import {
 
 export interface PageServices extends SignedServices {
   readonly access: PageAccess
-  /** Without a slash at its end; the cookie's name follows from its scheme. */
-  readonly apiUrl: string
 }
 
 const signIn = async (

@@ -3,6 +3,7 @@ import type { Head } from '../deployment/head.ts'
 import { toInstant, type Instant } from '../kernel/clock.ts'
 import { Generation, type RevisionId } from '../kernel/id.ts'
 import type { Log } from '../kernel/log.ts'
+import { createLogUrl } from '../report/log-url.ts'
 import { hashToken, type PageSession } from './access.ts'
 import { findAction, performAction, readConfirmed, toPurpose, type InvokeOperator } from './act.ts'
 import type { PageAction } from './actions.ts'
@@ -38,6 +39,8 @@ export interface Signed {
 
 export interface SignedServices extends PagePorts {
   readonly stage: string
+  /** Without a slash at its end; the cookie's name follows from its scheme. */
+  readonly apiUrl: string
   readonly invoke: InvokeOperator
   readonly log: Log
 }
@@ -105,6 +108,16 @@ export const respondApp = async (
   })
 }
 
+/** The local stack has no region in its address, and no such page. */
+const findLogUrl = (
+  { apiUrl, stage }: SignedServices,
+  app: App,
+  generation: Generation,
+): string | null => {
+  const [, region] = /\.execute-api\.([a-z0-9-]+)\.amazonaws\./.exec(apiUrl) ?? []
+  return region === undefined ? null : createLogUrl(region, stage)(app, { generation })
+}
+
 export const respondDeployment = async (
   signed: Signed,
   services: SignedServices,
@@ -113,12 +126,18 @@ export const respondDeployment = async (
 ): Promise<PageResponse> => {
   const generation = readNumber(number)
   const model = generation && (await readDeployment(services, app, generation))
-  if (model === null) return respondNotFound(services.stage)
+  if (generation === null || model === null) return respondNotFound(services.stage)
   return respondShown(signed, services.stage, {
     title: `${app.name} #${number}`,
     isBusy: isBusy(model.head),
     content: [model],
-    render: () => renderDeployment(model, signed.session.role === 'operate', toNow(services)),
+    render: () =>
+      renderDeployment(
+        model,
+        signed.session.role === 'operate',
+        toNow(services),
+        findLogUrl(services, app, generation),
+      ),
   })
 }
 

@@ -106,14 +106,14 @@ const describeState = ({ reports }: App, { kind, reason, message }: Notice): str
 }
 
 /** `POST …/deployments/{id}/statuses`. `auto_inactive` is off: GitHub's rules differ from Landfall's. */
-export const toStatus = (app: App, notice: Notice, state: GithubState, logUrl: string | null) => {
+export const toStatus = (app: App, notice: Notice, state: GithubState, pageUrl: string) => {
   const [host] = app.targets.flatMap(({ hosts }) => hosts)
   const mayServe = state === 'in_progress' || state === 'success'
   return {
     state,
     description: describeState(app, notice),
     auto_inactive: false,
-    ...(logUrl !== null && { log_url: logUrl }),
+    log_url: pageUrl,
     ...(mayServe && host !== undefined && { environment_url: `https://${host}` }),
   }
 }

@@ -18,6 +18,7 @@ import {
   toStatus,
   toTask,
 } from './github-deployment.ts'
+import type { ToPageUrl } from './page-url.ts'
 import { mostMilliseconds, noticeSent, type Reporter } from './reporter.ts'
 
 const listDeployments = (
@@ -121,13 +122,13 @@ const endEarlier = async (
  * Reports to GitHub Deployments. It looks up a generation's deployment before it creates one, and reads the
  * statuses before it adds one, so that a repeated notice changes nothing.
  *
- * @param toLogUrl the address of the log; everyone with access to the repository can see it
+ * @param toPageUrl the deployment's page; everyone with access to the repository can see its address
  */
 export const createGithubReporter =
   (
     open: OpenGithub,
     loadRepository: (app: AppName) => Promise<KnownRepository | null>,
-    toLogUrl: (app: App, deployment: NoticeDeployment) => string | null,
+    toPageUrl: ToPageUrl,
   ): Reporter =>
   async (notice, app) => {
     const { deployment } = notice
@@ -148,7 +149,7 @@ export const createGithubReporter =
     const statuses = await listStatuses(ask, found.value)
     if (!statuses.ok) return statuses.error
     if (!hasReached(statuses.value, state)) {
-      const body = toStatus(app, notice, state, toLogUrl(app, deployment))
+      const body = toStatus(app, notice, state, toPageUrl(app.name, deployment.generation))
       const path = `/deployments/${found.value}/statuses`
       const added = await ask({ method: 'POST', path, body })
       if (!added.ok) return added.error

@@ -10,7 +10,7 @@ const encodeFragment = (text: string): string => encodeURIComponent(text).replac
  */
 export const createLogUrl =
   (region: string, stage: string) =>
-  ({ name }: App, { generation }: NoticeDeployment): string => {
+  ({ name }: Pick<App, 'name'>, { generation }: Pick<NoticeDeployment, 'generation'>): string => {
     const consoles = { 'cn-': 'console.amazonaws.cn', 'us-gov-': 'console.amazonaws-us-gov.com' }
     const host = Object.entries(consoles).find(([prefix]) => region.startsWith(prefix))?.[1]
     const [group = '', pattern = ''] = [

@@ -8,6 +8,7 @@ import { isLoopback } from '../kernel/http.ts'
 import { reasons } from '../kernel/reason.ts'
 import type { Redacted } from '../kernel/redacted.ts'
 import { readNamedSecret } from '../secrets/named-secret.ts'
+import type { ToPageUrl } from './page-url.ts'
 import {
   describePromotion,
   isGoLive,
@@ -75,8 +76,8 @@ const describeOrigin = ({ origin }: NoticeDeployment): readonly string[] => {
   return [parts.filter((part) => part !== null).join(' · ')]
 }
 
-/** Renders a notice as a message in Slack's markup. */
-export const renderNotice = (notice: Notice, app: App): string => {
+/** Renders a notice as a message in Slack's markup; it ends with a link to the page. */
+export const renderNotice = (notice: Notice, app: App, toPageUrl: ToPageUrl): string => {
   const { kind, by, deployment, reason, message } = notice
   const [sign, phrase] = phrases[kind]
   const happened = deployment !== null && isGoLive(notice) ? 'is live' : phrase
@@ -99,6 +100,7 @@ export const renderNotice = (notice: Notice, app: App): string => {
     ...(isRollback && deployment?.afterPredeploy === true
       ? ['The `predeploy` of what is rolled back, such as a migration, is *not undone*.']
       : []),
+    `<${toPageUrl(app.name, deployment?.generation ?? null)}|page>`,
   ].join('\n')
 }
 
@@ -117,7 +119,7 @@ const parseAddress = (secret: Redacted): URL | null => {
  * again after a lost answer.
  */
 export const createNoticeReporter =
-  (ports: ReporterPorts): Reporter =>
+  (ports: ReporterPorts, toPageUrl: ToPageUrl): Reporter =>
   async (notice, app) => {
     const name = app.reports.notice
     if (name === null) return refused(`${app.name} has no reports.notice in landfall.yml`)
@@ -131,7 +133,7 @@ export const createNoticeReporter =
       method: 'POST',
       url,
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ text: renderNotice(notice, app) }),
+      body: JSON.stringify({ text: renderNotice(notice, app, toPageUrl) }),
     })
     const judged = judgeAnswer(url.host, answered, ports.clock())
     return judged.ok ? noticeSent : judged.error

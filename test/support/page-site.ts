@@ -25,6 +25,7 @@ export interface SiteFacts {
   readonly waiting?: readonly Revision[]
   readonly steps?: readonly StepRecord[]
   readonly answer?: unknown
+  readonly apiUrl?: string
 }
 
 interface Sent {
@@ -70,7 +71,7 @@ export const openSite = (facts: SiteFacts = {}) => {
   const past = facts.past ?? []
   const services: PageServices = {
     stage: 'prod',
-    apiUrl: `https://${host}`,
+    apiUrl: facts.apiUrl ?? `https://${host}`,
     apps: facts.apps ?? [lettings],
     access,
     heads: { load: () => noted('read head', () => site.head) },

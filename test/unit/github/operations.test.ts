@@ -3,7 +3,7 @@ import { createOpenGithub } from '../../../src/github/api.ts'
 import { listPushes, listRuns, readRepository } from '../../../src/github/reads.ts'
 import { http } from '../../../src/kernel/http.ts'
 import { createGithubReporter } from '../../../src/report/github.ts'
-import { createLogUrl } from '../../../src/report/log-url.ts'
+import { createPageUrl } from '../../../src/report/page-url.ts'
 import { startVendor, type Answer, type Call, type Vendor } from '../../../local/base/vendor.ts'
 import { commit } from '../../support/apps.ts'
 import { checkGithubCall, githubOperations } from '../../support/github-schema.ts'
@@ -48,7 +48,11 @@ describe('the requests to GitHub', () => {
     expect(await listRuns(ask, { branch: 'main', commit })).toMatchObject({ ok: true })
     const found = { repository, repositoryId: 7 }
     expect(await listPushes(ask, found, 'main')).toMatchObject({ ok: true })
-    const report = createGithubReporter(open, async () => null, createLogUrl('eu-west-3', 'prod'))
+    const report = createGithubReporter(
+      open,
+      async () => null,
+      createPageUrl('https://api.example'),
+    )
     const reported = await report(noticeOf('started'), reportingApp())
     expect(reported).toEqual({ kind: 'sent' })
     expect(github.violations).toEqual([])

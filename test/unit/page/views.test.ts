@@ -239,6 +239,19 @@ describe('the page of a deployment', () => {
     expect(body).not.toContain('secret-value')
   })
 
+  it('links to what reconcile logged about it, where the API is at AWS', async () => {
+    const facts = { head: live(1, 1).stored, past: [endedAt(2)] }
+    const apiUrl = 'https://x.execute-api.eu-west-3.amazonaws.com'
+    const body = await view(`${app}/2`, { ...facts, apiUrl })
+    const [, url = ''] = /href="(https:\/\/console[^"]*)"/.exec(body) ?? []
+    const { origin: at, hash } = new URL(url.replaceAll('&amp;', '&'))
+    expect(at).toBe('https://console.aws.amazon.com')
+    expect(decodeURIComponent(decodeURIComponent(hash.replaceAll('$', '%')))).toBe(
+      '#logsV2:log-groups/log-group//aws/lambda/landfall-prod-reconcile/log-events?filterPattern={ $.app = "oc-lettings" && $.generation = 2 }',
+    )
+    expect(await view(`${app}/2`, facts)).not.toContain('console.aws')
+  })
+
   it('offers the way back to a kept release, and none to what is live', async () => {
     const head = live(1, 1, 2, 3).stored
     const past = [1, 2, 3].map((number) => endedAt(number))

@@ -6,7 +6,7 @@ import { createOpenGithub } from '../../../src/github/api.ts'
 import { AppName, Commit, Digest, Generation } from '../../../src/kernel/id.ts'
 import { Retryable } from '../../../src/kernel/retryable.ts'
 import { createGithubReporter } from '../../../src/report/github.ts'
-import { createLogUrl } from '../../../src/report/log-url.ts'
+import { createPageUrl } from '../../../src/report/page-url.ts'
 import { commit } from '../../support/apps.ts'
 import { startGithub, type GithubServer } from '../../support/github-server.ts'
 import {
@@ -42,8 +42,8 @@ beforeEach(async () => {
   const clock = () => new Date((at += 100))
   const ports = { http: impatient.http, readSecret, clock }
   const open = createOpenGithub({ ...ports, baseUrl: server.url })
-  const toLogUrl = createLogUrl('eu-west-3', 'prod')
-  const report = createGithubReporter(open, async () => repository(), toLogUrl)
+  const toPageUrl = createPageUrl('https://api.example')
+  const report = createGithubReporter(open, async () => repository(), toPageUrl)
   send = (notice, app = reportingApp()) => report(notice, app)
 })
 afterEach(async () => {
@@ -131,18 +131,13 @@ describe('GitHub: a deployment', () => {
     expect(Array.from(second ?? '')).toHaveLength(140)
   })
 
-  test('links a deployment to its log and to the address of the app', async () => {
+  test('links a deployment to its page and to the address of the app', async () => {
     const targets = [ec2({ hosts: ['lettings.example.com', 'other.example.com'] })]
     await send(noticeOf('started'), reportingApp({ targets }))
     const [status] = server.deployments[0]?.statuses ?? []
     expect(status?.environment_url).toBe('https://lettings.example.com')
     expect(status?.auto_inactive).toBe(false)
-    const { origin, hash } = new URL(status?.log_url ?? '')
-    expect(origin).toBe('https://console.aws.amazon.com')
-    const shown = decodeURIComponent(decodeURIComponent(hash.replaceAll('$', '%')))
-    expect(shown).toBe(
-      '#logsV2:log-groups/log-group//aws/lambda/landfall-prod-reconcile/log-events?filterPattern={ $.app = "oc-lettings" && $.generation = 7 }',
-    )
+    expect(status?.log_url).toBe('https://api.example/app/oc-lettings/7')
   })
 
   const message = `the container said:\n${'x'.repeat(300)}`

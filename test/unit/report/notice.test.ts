@@ -3,6 +3,7 @@ import * as z from 'zod'
 import type { App } from '../../../src/deployment/app.ts'
 import type { Notice } from '../../../src/deployment/notice.ts'
 import { AppName, Generation } from '../../../src/kernel/id.ts'
+import { createPageUrl } from '../../../src/report/page-url.ts'
 import { createNoticeReporter, renderNotice } from '../../../src/report/notice.ts'
 import { commit } from '../../support/apps.ts'
 import {
@@ -38,9 +39,11 @@ afterEach(async () => {
 const impatient = createImpatientHttp()
 const ports = { http: impatient.http, clock: () => new Date() }
 
+const toPageUrl = createPageUrl('https://api.example')
+
 const sendWith = (secret: string | null, notice: Notice, app: App = reportingApp()) => {
   const readSecret = secretsOf({ 'landfall/test/notice': secret })
-  return createNoticeReporter({ ...ports, readSecret })(notice, app)
+  return createNoticeReporter({ ...ports, readSecret }, toPageUrl)(notice, app)
 }
 const address = () => `${hook.url.origin}${secretPath}`
 const send = (notice: Notice) => sendWith(address(), notice)
@@ -49,7 +52,7 @@ describe('webhook notice: sending', () => {
   test('posts one message to the address in the secret', async () => {
     expect(await sendWith(`${address()}\n`, noticeOf('started'))).toEqual({ kind: 'sent' })
     expect(hook.calls.map(({ body }) => body)).toEqual([
-      { text: renderNotice(noticeOf('started'), reportingApp()) },
+      { text: renderNotice(noticeOf('started'), reportingApp(), toPageUrl) },
     ])
   })
 
@@ -111,7 +114,18 @@ describe('webhook notice: sending', () => {
 
 describe('webhook notice: the text', () => {
   const link = `<https://github.com/acme/oc-lettings/commit/${commit}|0123456>`
-  const read = (notice: Notice, app: App = reportingApp()) => renderNotice(notice, app).split('\n')
+  const lines = (notice: Notice, app: App = reportingApp()) =>
+    renderNotice(notice, app, toPageUrl).split('\n')
+  const read = (notice: Notice, app?: App) => lines(notice, app).slice(0, -1)
+
+  test('ends with a link to the page of the deployment, or of the app where it is of none', () => {
+    expect(lines(noticeOf('started', deploymentOf(7))).at(-1)).toBe(
+      '<https://api.example/app/oc-lettings/7|page>',
+    )
+    expect(lines(noticeOf('frozen', null)).at(-1)).toBe(
+      '<https://api.example/app/oc-lettings|page>',
+    )
+  })
 
   test('says who deploys which commit where', () => {
     expect(read(noticeOf('started'))).toEqual([

@@ -17,7 +17,7 @@ const reportersOf = (secrets: Readonly<Record<string, string>>) =>
     http,
     readSecret: secretsOf(secrets),
     clock: systemClock,
-    owner: '123456789012/eu-west-3/prod',
+    apiUrl: 'https://api.example',
     githubApi: hook.url,
     loadRepository: async () => null,
     event: async () => ({ kind: 'sent' }),

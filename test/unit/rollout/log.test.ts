@@ -21,7 +21,7 @@ const runLogged = async (world: World, lines: string[]): Promise<void> => {
   await createReconcile({ ...world.toPorts(plainly), log })(tickOf(world))
 }
 
-it('shows the commands, the answers and the end of a deployment on the page of `log_url`', async () => {
+it('shows the commands, the answers and the end of a deployment on the page that a deployment links to', async () => {
   const app = { env: { KEY: 'hunter22' }, secrets: 'landfall/shop' }
   const world = createWorld({ instances: 1, app })
   const lines: string[] = []
