@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import { ConfigurationError } from '../src/config/file.ts'
 import { StartError } from './base/listen.ts'
 import { watchForEnd } from './stack/ending.ts'
 import { toExportLine } from './stack/exports.ts'
+import { openLink } from './stack/open-link.ts'
 import { defaultOptions, startStack, type Stack } from './stack/stack.ts'
 
 const help = `npm start -- [options]
@@ -103,6 +105,7 @@ const main = async (): Promise<number> => {
   print('ready')
   print(stack.apiAddress)
   print(stack.awsAddress)
+  print(await openLink(stack, userInfo().username))
   print(toExportLine(stack.client))
   if (!ending.aborted) await once(ending, 'abort')
   await stack.stop()

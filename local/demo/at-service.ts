@@ -3,7 +3,7 @@ import type { Behaviour } from '../docker/images.ts'
 import type { ShownDeployment } from '../team/operators.ts'
 import { startTeam, toCommit, type Team, type TeamOptions } from '../team/team.ts'
 import type { Act } from './act.ts'
-import { playInOrder } from './play.ts'
+import { playInOrder, type Stay } from './play.ts'
 import type { Screen } from './screen.ts'
 import { secondsSince } from './stage.ts'
 
@@ -70,10 +70,13 @@ export const playAtService = async (
   screen: Screen,
   options: Omit<TeamOptions, 'say'>,
   acts: readonly ((scene: DemoScene) => Promise<Act>)[],
+  stay: Stay,
 ): Promise<readonly Act[]> => {
   const team = await startTeam({ ...options, say: screen.say })
   try {
-    return await playInOrder(acts, { team, screen })
+    const played = await playInOrder(acts, { team, screen })
+    await stay(team.stack, played)
+    return played
   } finally {
     await team.stop()
   }

@@ -35,7 +35,7 @@ const leaveNothing = async (port: number, team: Team | null): Promise<void> => {
 }
 
 /** The main job on real parts, in six acts. */
-export const playOnEc2: Play = async (screen, directory) => {
+export const playOnEc2: Play = async (screen, directory, stay) => {
   const port = await freePort()
   let team: Team | null = null
   try {
@@ -47,7 +47,9 @@ export const playOnEc2: Play = async (screen, directory) => {
       say: screen.say,
     })
     await removeLeftovers(screen.say)
-    return await playInOrder(inOrder, { team, screen, port })
+    const acts = await playInOrder(inOrder, { team, screen, port })
+    await stay(team.stack, acts)
+    return acts
   } finally {
     await leaveNothing(port, team)
   }

@@ -23,12 +23,12 @@ const apps = (registry: string) => ({
 })
 
 /** The same job at a local Heroku, whose dynos are real containers, in five acts. */
-export const playOnHeroku: Play = async (screen, directory) => {
+export const playOnHeroku: Play = async (screen, directory, stay) => {
   screen.say('starting the Docker Engine, a registry, the local AWS, the API and a local Heroku')
   const engine = await ensureEngine()
   try {
     const secrets = { [secret]: { SECRET_KEY: firstKey } }
-    return await playAtService(screen, { directory, apps, secrets }, herokuActs)
+    return await playAtService(screen, { directory, apps, secrets }, herokuActs, stay)
   } finally {
     await engine.stop()
   }

@@ -10,8 +10,8 @@ const apps = (registry: string) => ({
 })
 
 /** The same job at a local server that behaves as Render's API, in four acts; no engine is needed. */
-export const playOnRender: Play = (screen, directory) => {
+export const playOnRender: Play = (screen, directory, stay) => {
   screen.say('starting a registry, the local AWS, the API and a local Render')
   const secrets = { [secret]: { SECRET_KEY: firstKey } }
-  return playAtService(screen, { directory, apps, secrets }, renderActs)
+  return playAtService(screen, { directory, apps, secrets }, renderActs, stay)
 }

@@ -1,8 +1,12 @@
+import type { Stack } from '../stack/stack.ts'
 import type { Act } from './act.ts'
 import type { Screen } from './screen.ts'
 
+/** What is done with the stack once all acts were played, before it is stopped. */
+export type Stay = (stack: Stack, acts: readonly Act[]) => Promise<void>
+
 /** Plays all acts at one kind of target; everything it keeps goes into the directory. */
-export type Play = (screen: Screen, directory: string) => Promise<readonly Act[]>
+export type Play = (screen: Screen, directory: string, stay: Stay) => Promise<readonly Act[]>
 
 export const playInOrder = async <Scene extends { readonly screen: Screen }>(
   acts: readonly ((scene: Scene) => Promise<Act>)[],

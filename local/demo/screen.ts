@@ -108,5 +108,14 @@ export const showSummary = (acts: readonly Act[]): void => {
     '  . .landfall/env                                   # in a second shell: its address and key',
   )
   write('  npx sls invoke -f status --stage local            # there')
+  write('  npm run demo -- --stay                            # again, and its page stays open')
   write('  less docs/getting-started.md                      # a first deployment to real AWS')
+}
+
+/** How to open the page of a demo that stays. */
+export const showPage = (link: string): void => {
+  write()
+  write('The page, by a link that opens it once, within five minutes:')
+  write(`  ${link}`)
+  write('Ctrl-C ends it.')
 }

@@ -88,6 +88,7 @@ export const readAppModel = async (
   const now = toInstant(ports.clock())
   const steps = open === null ? [] : await ports.history.loadSteps(name, open.generation)
   const waiting = revisions
+    .filter(({ id }) => id !== open?.release.revision)
     .map((revision) => ({
       id: revision.id,
       since: revision.waitingSince,

@@ -41,7 +41,7 @@ export const renderShell = ({ stage, title, session, polled, body }: Shell): Htm
 <p id="stale" class="box warn" role="alert" hidden>The page cannot be reached. What it shows may be old.</p>
 ${body}
 </main>
-<footer>${polled === null ? null : html`Without a script, reload the page to see what is new.`}</footer>
+<footer>${polled !== null && html`<noscript>Reload the page to see what is new.</noscript>`}</footer>
 </body>
 </html>
 `

@@ -166,22 +166,23 @@ describe('npm start', () => {
     )
 
   it.each(inFull(['SIGINT', 'SIGTERM'] as const, ['SIGTERM'] as const))(
-    'prints ready, two addresses and the line to export, and stops all of it on %s',
+    'prints ready, two addresses, a link to the page and the line to export, and stops all of it on %s',
     async (signal) => {
       const { child, lines } = launch('--api-port', '3491', '--aws-port', '4491')
       await waitFor('the stack says that it is ready', () => lines.includes('ready'))
       const at = lines.indexOf('ready')
-      await waitFor('the stack says how to speak to it', () => lines.length >= at + 4)
+      await waitFor('the stack says how to speak to it', () => lines.length >= at + 5)
       const [, ...said] = lines.slice(at)
       expect(said).toEqual([
         'http://localhost:3491',
         'http://localhost:4491',
+        expect.stringMatching(/^http:\/\/localhost:3491\/open#[\w-]{43}$/),
         expect.stringMatching(
           /^export AWS_ENDPOINT_URL=http:\/\/localhost:4491 AWS_ACCESS_KEY_ID=AKIA\w{16} AWS_SECRET_ACCESS_KEY=[\w+/]{40} AWS_REGION=[\w-]+$/,
         ),
       ])
       const kept = join(directory, 'start', 'env')
-      expect(readFileSync(kept, 'utf8')).toBe(`${said[2]}\n`)
+      expect(readFileSync(kept, 'utf8')).toBe(`${said[3]}\n`)
       expect(statSync(kept).mode & 0o777).toBe(0o600)
       expect(statSync(join(directory, 'start')).mode & 0o777).toBe(0o700)
       expect(await isServed('http://localhost:3491/healthz')).toBe(true)

@@ -184,6 +184,12 @@ describe('the page of an app', () => {
     expect(body).toMatch(/deployed by github/)
   })
 
+  it('does not say of the open commit that it waits', async () => {
+    const head = live(1, 1).open(openingOf(2, 1)).dispatch().stored
+    const body = await view(app, { head, waiting: [revisionAt(2)] })
+    expect(body).toContain('No commit waits.')
+  })
+
   it('has words beside colours, and one heading of the first level', async () => {
     const body = await view(app, { head: live(1, 1).stored, past: [endedAt(1)] })
     expect(body.match(/<h1>/g)).toHaveLength(1)
