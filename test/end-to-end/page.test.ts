@@ -15,6 +15,7 @@ import {
   neverUp,
   openStage,
   patientHealth,
+  waitUntilOpen,
   type Stage,
 } from '../support/end-to-end.ts'
 import { inFull } from '../support/size.ts'
@@ -93,6 +94,9 @@ test('follows a deployment without a reload, and cancels it by its button', asyn
   await markPage(page)
   await stage.push(app, 'three', neverUp)
   await stage.endCi(app, 'three')
+  await waitUntilOpen(stage, app)
+  // As when the tab is seen again: otherwise the page looks after 15 s at most.
+  await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
   await waitForText(page, 'open', /Open: #3\s+in progress/)
   await waitForText(page, 'said', '#3 is in progress: 0 of 1 instances answered.')
   expect(await isSamePage(page)).toBe(true)
