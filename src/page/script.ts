@@ -32,13 +32,14 @@ for(const [id,p] of parts(next)){const html=p.outerHTML,old=now.get(id)
 if(!old){location.reload();return}
 if(last.get(id)===html)continue
 last.set(id,html)
-const on=d.activeElement&&old.contains(d.activeElement)?d.activeElement.id:''
+const at=d.activeElement,on=!old.contains(at)?'':at.id?'#'+CSS.escape(at.id):at.href?'a[href="'+at.getAttribute('href')+'"]':''
 const open=all('details[open]',old).map(x=>x.id)
 const part=d.importNode(p,true)
 if(id==='said'){if(old.textContent!==part.textContent)old.textContent=part.textContent;continue}
 old.replaceWith(part);show(part)
 open.forEach(x=>{const e=one(x);if(e)e.open=true})
-if(on&&one(on))one(on).focus({preventScroll:true})}
+const back=on&&part.querySelector(on)
+if(back)back.focus({preventScroll:true})}
 tell()}
 const ask=async()=>{clearTimeout(timer)
 if(d.hidden||going)return

@@ -92,6 +92,7 @@ test('follows a deployment without a reload, and cancels it by its button', asyn
   const { page } = tab
   await page.goto(at(`/app/${app}`))
   await markPage(page)
+  await page.locator('#history').getByRole('link', { name: '#1' }).focus()
   await stage.push(app, 'three', neverUp)
   await stage.endCi(app, 'three')
   await waitUntilOpen(stage, app)
@@ -109,6 +110,7 @@ test('follows a deployment without a reload, and cancels it by its button', asyn
   await waitForText(page, 'history', /#3\s+cancelled/)
   await waitForText(page, 'said', '#2 is live.')
   expect(await isSamePage(page)).toBe(true)
+  expect(await page.evaluate('document.activeElement.textContent')).toBe('#1')
   const { status } = await stage.nextDeployment(app)
   expect(status).toBe('cancelled')
 })
