@@ -3,7 +3,7 @@ import { lazy } from '../kernel/lazy.ts'
 import { parseJson } from '../kernel/json.ts'
 import type { InvokeOperator } from '../page/act.ts'
 import * as z from 'zod'
-import { inTime } from './client.ts'
+import { inTime, toAwsFailure } from './client.ts'
 
 /** Longer than the function's cold start and its writes; the page's own function has 15 s. */
 const operateMilliseconds = 10_000
@@ -19,8 +19,15 @@ export const createInvokeOperator = (
       FunctionName: `landfall-${stage}-${name}`,
       Payload: JSON.stringify(input),
     })
-    const answer = await client().send(call, inTime(operateMilliseconds))
-    if (answer.FunctionError !== undefined || answer.Payload === undefined) return null
+    const answer = await client()
+      .send(call, inTime(operateMilliseconds))
+      .catch((error: unknown) => {
+        const { kind } = toAwsFailure(error)
+        if (kind === 'denied' || kind === 'refused') throw error
+        return null
+      })
+    if (answer === null || answer.FunctionError !== undefined || answer.Payload === undefined)
+      return null
     return parseJson(z.unknown(), answer.Payload)
   }
 }
