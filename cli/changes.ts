@@ -77,7 +77,7 @@ const toEnding = (after: DeploymentAnswer, of: Of): readonly Change[] => {
 }
 
 /** What is new since the deployment was last seen; null: it was not seen yet. */
-export const listChanges = (
+export const listProgressChanges = (
   app: string,
   before: DeploymentAnswer | null,
   after: DeploymentAnswer,

@@ -1,8 +1,8 @@
 import type { DeploymentAnswer } from '../src/answers/status.ts'
-import { listChanges, renderChange, type Change } from './changes.ts'
+import { listProgressChanges, renderChange, type Change } from './changes.ts'
 import type { AimState } from './follow.ts'
 import { renderJsonLine } from './json.ts'
-import { renderInstance, renderVerdict } from './render/deployment.ts'
+import { renderInstanceLines, renderVerdict } from './render/deployment.ts'
 import type { Paint, Terminal } from './terminal.ts'
 import { markStatus, nameRelease, safe, secondsFrom, renderDuration } from './text.ts'
 
@@ -50,12 +50,14 @@ export const toPicture = (
   const shown = done(before)
   const fresh = after.instances.filter(({ id, status }) => !isOpen(status) && !shown.has(id))
   const header = before === null ? [renderHeader(after, situation)] : []
-  const stay = [...header, ...fresh.flatMap((one) => renderInstance(after, one, paint))]
+  const stay = [...header, ...fresh.flatMap((one) => renderInstanceLines(after, one, paint))]
   if (after.endedAt !== null)
     return { stay: [...stay, ...renderVerdict(after, situation)], block: [] }
   const left = after.instances.filter(({ status }) => isOpen(status))
   const room = Math.max(1, rows - 4)
-  const lines = left.slice(0, room).flatMap((one) => renderInstance(after, one, paint).slice(-1))
+  const lines = left
+    .slice(0, room)
+    .flatMap((one) => renderInstanceLines(after, one, paint).slice(-1))
   const more = left.length > room ? [`… and ${left.length - room} more`] : []
   return { stay, block: [...lines, ...more, renderClock(after, situation)] }
 }
@@ -102,7 +104,7 @@ export const createProgressView = (parts: ProgressViewParts): ProgressView => {
   const showFound = (deployment: DeploymentAnswer): void => {
     if (before?.generation !== deployment.generation) before = null
     const at = new Date(now()).toISOString()
-    for (const change of listChanges(app, before, deployment, at)) tell(change)
+    for (const change of listProgressChanges(app, before, deployment, at)) tell(change)
     draw(deployment)
     if (!terminal.isDrawing && deployment.endedAt !== null && deployment.status !== 'succeeded')
       for (const line of renderVerdict(deployment, { paint, now: now() })) terminal.say(line)

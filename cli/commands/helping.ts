@@ -11,7 +11,7 @@ import {
   type CliContext,
 } from '../flags.ts'
 import { parseText } from '../parsers.ts'
-import { renderCompletion, shells, type Shell } from '../verbs/completion.ts'
+import { renderCompletion, shells, type CompletionShell } from '../verbs/completion.ts'
 import { listKeys, setKeys, type SetFlags } from '../verbs/config.ts'
 import { doctor, type DoctorFlags } from '../verbs/doctor.ts'
 
@@ -60,7 +60,7 @@ export const helping = {
     },
     func: onStage((session, flags: DoctorFlags, app?: string) => doctor(session, flags, app)),
   }),
-  completion: buildCommand<GlobalFlags, [Shell], CliContext>({
+  completion: buildCommand<GlobalFlags, [CompletionShell], CliContext>({
     docs: { brief: 'A script that completes commands in a shell' },
     parameters: {
       flags: globalFlags,
@@ -69,7 +69,7 @@ export const helping = {
         parameters: [
           {
             brief: 'bash, zsh or fish',
-            parse: (text: string): Shell => {
+            parse: (text: string): CompletionShell => {
               const shell = shells.find((one) => one === text)
               if (shell === undefined) throw new Error(`there is ${shells.join(', ')}`)
               return shell
@@ -79,7 +79,7 @@ export const helping = {
         ],
       },
     },
-    func: atDesk(async (_desk, terminal, _flags: object, shell: Shell) => {
+    func: atDesk(async (_desk, terminal, _flags: object, shell: CompletionShell) => {
       terminal.print(renderCompletion(shell))
       return 0
     }),

@@ -18,7 +18,7 @@ interface DeploymentView {
 }
 
 /** The newest first. */
-export const renderHistory = (
+export const renderHistoryLines = (
   { deployments }: HistoryAnswer,
   { paint, now }: DeploymentView,
 ): readonly string[] =>
@@ -40,21 +40,21 @@ export const renderHistory = (
 export const shortInstance = (id: string): string =>
   id.length <= 16 ? id : `${id.slice(0, 6)}…${id.slice(-4)}`
 
-const renderRecord = ({ instance, purpose, steps }: StepsAnswer, paint: Paint): string => {
+const renderRecordLines = ({ instance, purpose, steps }: StepsAnswer, paint: Paint): string => {
   const what = purpose === 'deploy' ? '' : `${safe(purpose, 20)}: `
   const marks = steps.map((step) => markStep(step, paint)).join('  ')
   return `${shortInstance(safe(instance, 80))}  ${what}${marks}`
 }
 
 /** The line of an instance: its last command that had steps. */
-export const renderInstance = (
+export const renderInstanceLines = (
   { steps }: DeploymentAnswer,
   { id, status, reason }: DeploymentAnswer['instances'][number],
   paint: Paint,
 ): readonly string[] => {
   const records = steps.filter((one) => one.instance === id && one.steps.length > 0)
   const told = records.filter(({ purpose }) => purpose !== 'prepare')
-  const lines = told.map((one) => renderRecord(one, paint))
+  const lines = told.map((one) => renderRecordLines(one, paint))
   if (lines.length > 0) return lines
   return [
     `${shortInstance(safe(id, 80))}  ${safe(status, 20)}${reason === null ? '' : ` (${safe(reason, 60)})`}`,
@@ -64,7 +64,7 @@ export const renderInstance = (
 const tailLines = 20
 
 /** The last lines that the first failing instance printed. */
-const renderTail = ({ steps }: DeploymentAnswer): readonly string[] => {
+const renderTailLines = ({ steps }: DeploymentAnswer): readonly string[] => {
   const tail = steps.find((one) => (one.tail ?? []).length > 0)?.tail ?? []
   return tail
     .slice(-tailLines)
@@ -93,13 +93,13 @@ export const renderVerdict = (
   const code = safe(reason ?? '', 60)
   return [
     `${mark}${by}  ${code}: ${why}${describeLeft(deployment)}  ${took}`,
-    ...renderTail(deployment),
+    ...renderTailLines(deployment),
     ...(isKnownReason(code) ? [`             do:   docs/reasons.md#${code}`] : []),
   ]
 }
 
 /** One deployment with the steps of each instance. */
-export const renderDeployment = (
+export const renderDeploymentLines = (
   app: string,
   deployment: DeploymentAnswer,
   view: DeploymentView,
@@ -117,7 +117,7 @@ export const renderDeployment = (
     `${view.paint('bold', safe(app, 60))}  ${nameRelease(deployment)}`,
     `             ${detail.join(', ')}`,
     ...(origin?.runUrl ? [`             ${safe(origin.runUrl)}`] : []),
-    ...deployment.instances.flatMap((one) => renderInstance(deployment, one, view.paint)),
+    ...deployment.instances.flatMap((one) => renderInstanceLines(deployment, one, view.paint)),
     ...(deployment.endedAt === null
       ? [markStatus(deployment.status, view.paint)]
       : renderVerdict(deployment, view)),

@@ -9,7 +9,7 @@ interface StatusView {
 
 type Waiting = AppAnswer['waiting'][number]
 
-const renderLive = ({ live, deployments }: AppAnswer, { now }: StatusView): string => {
+const renderLiveLines = ({ live, deployments }: AppAnswer, { now }: StatusView): string => {
   if (live === null) return 'nothing is live'
   const made = deployments.find(({ generation }) => generation === live.generation)
   const since = made?.endedAt ? `, ${toAge(made.endedAt, now)}` : ''
@@ -36,7 +36,7 @@ export const renderApps = (apps: readonly AppAnswer[], view: StatusView): readon
         ['APP', 'LIVE', 'OPEN', 'WAITING'].map((title) => view.paint('dim', title)),
         ...apps.map((one) => [
           view.paint('bold', safe(one.app, 60)),
-          renderLive(one, view),
+          renderLiveLines(one, view),
           [describeOpen(one, view), describeHold(one, view)].filter(Boolean).join('; ') || '–',
           one.waiting.length === 0 ? '–' : String(one.waiting.length),
         ]),
@@ -83,7 +83,7 @@ const describeRequest = ({ request, takeBack }: AppAnswer): readonly string[] =>
 ]
 
 /** One app, with all that holds it up. */
-export const renderApp = (app: AppAnswer, view: StatusView): readonly string[] => {
+export const renderAppLines = (app: AppAnswer, view: StatusView): readonly string[] => {
   const open = describeOpen(app, view)
   const hold = describeHold(app, view)
   const [last] = app.deployments
@@ -95,7 +95,7 @@ export const renderApp = (app: AppAnswer, view: StatusView): readonly string[] =
       : []
   return [
     view.paint('bold', safe(app.app, 60)),
-    `live         ${renderLive(app, view)}`,
+    `live         ${renderLiveLines(app, view)}`,
     ...(open === '' ? [] : [`open         ${open}`]),
     ...ended,
     ...(hold === '' ? [] : [`held         ${hold}`]),

@@ -1,7 +1,7 @@
 export const shells = ['bash', 'zsh', 'fish'] as const
-export type Shell = (typeof shells)[number]
+export type CompletionShell = (typeof shells)[number]
 
-const scripts: Readonly<Record<Shell, readonly string[]>> = {
+const scripts: Readonly<Record<CompletionShell, readonly string[]>> = {
   bash: [
     '# eval "$(landfall completion bash)"',
     '_landfall() {',
@@ -29,4 +29,4 @@ const scripts: Readonly<Record<Shell, readonly string[]>> = {
 }
 
 /** What a shell evaluates: it asks this command for each completion. */
-export const renderCompletion = (shell: Shell): readonly string[] => scripts[shell]
+export const renderCompletion = (shell: CompletionShell): readonly string[] => scripts[shell]

@@ -1,9 +1,9 @@
 import { HooksAnswer, PlanAnswer } from '../../src/answers/plan.ts'
 import { AppAnswer, AppsAnswer, DeploymentAnswer, HistoryAnswer } from '../../src/answers/status.ts'
 import { exitCodes, usageError, type ExitCode } from '../exit.ts'
-import { renderDeployment, renderHistory } from '../render/deployment.ts'
+import { renderDeploymentLines, renderHistoryLines } from '../render/deployment.ts'
 import { renderHooks, renderPlan } from '../render/plan.ts'
-import { renderApp, renderApps } from '../render/status.ts'
+import { renderAppLines, renderApps } from '../render/status.ts'
 import { appOf, findAppOf, printAnswer, type Session } from '../session.ts'
 
 const viewOf = ({ terminal, desk }: Session) => ({ paint: terminal.paint.out, now: desk.now() })
@@ -17,7 +17,7 @@ export const status = async (session: Session, argument?: string): Promise<ExitC
         renderApps(apps, view),
       )
     : printAnswer(session, await session.call('status', { app }, AppAnswer), (one) =>
-        renderApp(one, view),
+        renderAppLines(one, view),
       )
 }
 
@@ -28,7 +28,7 @@ export const history = async (
 ): Promise<ExitCode> => {
   const input = { app: appOf(session, argument), view: 'history', limit }
   const answered = await session.call('status', input, HistoryAnswer)
-  return printAnswer(session, answered, (answer) => renderHistory(answer, viewOf(session)))
+  return printAnswer(session, answered, (answer) => renderHistoryLines(answer, viewOf(session)))
 }
 
 /** `show 42` where the app is known, else `show app 42`. */
@@ -43,7 +43,7 @@ export const showDeploymentOf = async (
   const app = appOf(session, argument)
   const input = { app, view: 'deployment', generation: Number(number) }
   const answered = await session.call('status', input, DeploymentAnswer)
-  return printAnswer(session, answered, (one) => renderDeployment(app, one, viewOf(session)))
+  return printAnswer(session, answered, (one) => renderDeploymentLines(app, one, viewOf(session)))
 }
 
 /** Exit code 1 where a deployment would not succeed. */

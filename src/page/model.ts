@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { App } from '../deployment/app.ts'
 import { hasEnded, isRepair, type Deployment, type Ended } from '../deployment/deployment.ts'
+import { explainWaiting } from '../deployment/explain-waiting.ts'
 import { liveRelease, type Head } from '../deployment/head.ts'
 import { originOf } from '../deployment/origin.ts'
 import type { StepRecord } from '../deployment/step.ts'
@@ -8,7 +9,6 @@ import { secondsBetween, toInstant, type Clock, type Instant } from '../kernel/c
 import type { AppName, Generation, RevisionId } from '../kernel/id.ts'
 import type { Origin } from '../kernel/origin.ts'
 import type { Heads, History, Past, Revisions, Seen } from '../rollout/journal.ts'
-import { explainWaiting } from '../rollout/status.ts'
 
 export interface PagePorts {
   readonly apps: readonly App[]

@@ -1,12 +1,11 @@
 import type * as z from 'zod'
 import type { AppAnswer, AppsAnswer } from '../answers/status.ts'
 import type { ProxyImages, Renewals } from '../deployment/proxy.ts'
-import { toInstant, type Clock, type Instant } from '../kernel/clock.ts'
+import { toInstant, type Clock } from '../kernel/clock.ts'
 import type { Generation, RevisionId } from '../kernel/id.ts'
 import type { App } from '../deployment/app.ts'
-import { firstBlocker } from '../deployment/blockers.ts'
-import { needsPerson, readinessOf, toLack } from '../deployment/choose.ts'
 import { isRepair } from '../deployment/deployment.ts'
+import { explainWaiting } from '../deployment/explain-waiting.ts'
 import type { Head, ObservedInstance } from '../deployment/head.ts'
 import type { ReleaseName } from '../deployment/observation.ts'
 import type { PendingNotice } from '../deployment/notice.ts'
@@ -36,26 +35,6 @@ interface StatusPorts {
 }
 
 const shownDeployments = 5
-
-/** What a waiting revision lacks, or why it waits although it lacks nothing. */
-export const explainWaiting = (
-  head: Head,
-  app: App,
-  revision: Revision,
-  seen: SeenHooks,
-  now: Instant,
-) => {
-  const readiness = readinessOf(head, app, revision, seen, now)
-  if (readiness.kind === 'lacking') return { lacks: readiness.what, reason: 'evidence_missing' }
-  if (readiness.kind === 'ended') return { lacks: [], reason: readiness.reason }
-  if (readiness.kind === 'ready' && revision.digest !== null && needsPerson(app, revision))
-    return { lacks: [], reason: 'manual' }
-  const blocker = firstBlocker(head, { kind: 'deploy', force: false, content: null })
-  if (blocker !== null) return { lacks: [], reason: blocker }
-  return revision.digest === null
-    ? { lacks: [toLack(revision.reason)], reason: revision.reason ?? 'image_missing' }
-    : { lacks: [], reason: revision.reason }
-}
 
 /** Where the image of a revision that waits for a person is live already, and the call that brings it out. */
 const showManual = async (

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { renderJson, renderJsonLine } from '../../../cli/json.ts'
-import { listChanges, renderChange } from '../../../cli/changes.ts'
+import { listProgressChanges, renderChange } from '../../../cli/changes.ts'
 import { toPicture } from '../../../cli/progress-view.ts'
-import { renderDeployment, renderHistory, renderVerdict } from '../../../cli/render/deployment.ts'
-import { renderApp, renderApps } from '../../../cli/render/status.ts'
+import {
+  renderDeploymentLines,
+  renderHistoryLines,
+  renderVerdict,
+} from '../../../cli/render/deployment.ts'
+import { renderAppLines, renderApps } from '../../../cli/render/status.ts'
 import { cutToColumns, plainly } from '../../../cli/terminal.ts'
 import { renderDuration, toAge } from '../../../cli/text.ts'
 import {
@@ -58,7 +62,7 @@ describe('status', () => {
     }
     const { instances } = appAnswer()
     const app = appAnswer({ waiting: [waiting], instances: [...instances, instance] })
-    expect(renderApp(app, view)).toEqual([
+    expect(renderAppLines(app, view)).toEqual([
       'oc-lettings',
       'live         #42 9be01d4 "Add search" (ada), 60 s ago',
       'last         ✔ succeeded #42 9be01d4 "Add search" (ada), 60 s ago',
@@ -79,7 +83,7 @@ describe('a deployment', () => {
   })
 
   it('is shown with the steps of each instance', () => {
-    expect(renderDeployment('oc-lettings', deployment({ ranPredeploy: true }), view)).toEqual([
+    expect(renderDeploymentLines('oc-lettings', deployment({ ranPredeploy: true }), view)).toEqual([
       'oc-lettings  #42 9be01d4 "Add search" (ada)',
       '             deploy by github, 2026-11-29T14:27:00.000Z, ran predeploy: no rollback undoes that',
       'i-0123…def0  ✔ pull 6.1s  ✔ check 1.2s',
@@ -90,7 +94,7 @@ describe('a deployment', () => {
   it('of the past is a line with who, when, how long and why', () => {
     const { instances: _, steps: __, ...summary } = failedDeployment()
     const deployments = [{ ...summary, instanceCount: 1 }]
-    expect(renderHistory({ app: 'shop', deployments }, view)).toEqual([
+    expect(renderHistoryLines({ app: 'shop', deployments }, view)).toEqual([
       '✖ failed  #42 9be01d4 "Add search" (ada)  deploy  by github  2 min ago  0:31  unhealthy',
     ])
   })
@@ -158,17 +162,19 @@ describe('the picture of a deployment on a terminal', () => {
 describe('a log', () => {
   it('has a line for each change, with its time', () => {
     const at = '2026-11-29T14:27:32.123Z'
-    expect(listChanges('oc-lettings', null, openDeployment(), at).map(renderChange)).toEqual([
-      '2026-11-29T14:27:00Z oc-lettings #42 opened #42 9be01d4 "Add search" (ada)',
-    ])
-    const changes = listChanges('oc-lettings', openDeployment(), failedDeployment(), at)
+    expect(
+      listProgressChanges('oc-lettings', null, openDeployment(), at).map(renderChange),
+    ).toEqual(['2026-11-29T14:27:00Z oc-lettings #42 opened #42 9be01d4 "Add search" (ada)'])
+    const changes = listProgressChanges('oc-lettings', openDeployment(), failedDeployment(), at)
     expect(changes.map(renderChange)).toEqual([
       '2026-11-29T14:27:32Z oc-lettings #42 i-0123…def0 pull succeeded 6.1s',
       '2026-11-29T14:27:32Z oc-lettings #42 i-0123…def0 check failed 20.0s',
       '2026-11-29T14:27:32Z oc-lettings #42 i-0123…def0 restored (unhealthy)',
       '2026-11-29T14:27:31Z oc-lettings #42 failed 0:31 (unhealthy: GET / answered 400, is the host in ALLOWED_HOSTS?)',
     ])
-    expect(listChanges('oc-lettings', failedDeployment(), failedDeployment(), at)).toEqual([])
+    expect(listProgressChanges('oc-lettings', failedDeployment(), failedDeployment(), at)).toEqual(
+      [],
+    )
   })
 })
 
@@ -189,9 +195,12 @@ describe('a text of a stranger', () => {
 
   it.each<[string, readonly string[]]>([
     ['the table of apps', renderApps([app], view)],
-    ['an app', renderApp(app, view)],
-    ['a deployment', renderDeployment(hostile, bad, view)],
-    ['a log', listChanges('oc-lettings', null, bad, '2026-11-29T14:27:32Z').map(renderChange)],
+    ['an app', renderAppLines(app, view)],
+    ['a deployment', renderDeploymentLines(hostile, bad, view)],
+    [
+      'a log',
+      listProgressChanges('oc-lettings', null, bad, '2026-11-29T14:27:32Z').map(renderChange),
+    ],
     ['JSON', [renderJson(app)]],
     ['a line of JSON', [renderJsonLine(app)]],
   ])('steers no terminal in %s', (_, lines) => {
