@@ -137,8 +137,10 @@ const idle: readonly (readonly [pattern: RegExp, why: string])[] = [
     'an alarm that the schedule finds: its event was lost',
   ],
   [/^ReconcileRole.*UpdateItem where .* app#/, 'the labels of an image whose tag names no commit'],
-  [/^CarryRole.*GetItem/, 'another run has claimed the image'],
 ]
+
+/** Used where two runs of `carry` meet, which a slow answer alone brings about. */
+const usedByChance = /^CarryRole.*GetItem/
 
 test('every call of the functions is granted, and every grant is called', async () => {
   const { aws, service } = world
@@ -148,6 +150,7 @@ test('every call of the functions is granted, and every grant is called', async 
   expect(aws.access.denials).toEqual([])
   const grants = service.functions.flatMap(({ role }) => role.statements.flatMap(toGrants))
   const unused = [...new Set(grants)].filter((grant) => !aws.access.exercised.has(grant))
-  expect(unused.filter((grant) => !idle.some(([pattern]) => pattern.test(grant)))).toEqual([])
+  const certain = unused.filter((grant) => !usedByChance.test(grant))
+  expect(certain.filter((grant) => !idle.some(([pattern]) => pattern.test(grant)))).toEqual([])
   expect(idle.filter(([pattern]) => !unused.some((grant) => pattern.test(grant)))).toEqual([])
 })
