@@ -37,7 +37,7 @@ describe('a call of an operator function', () => {
   })
 
   it('the pages show every function that an operator may call', () => {
-    const internal = ['webhook', 'reconcile', 'alarm', 'carry']
+    const internal = ['webhook', 'reconcile', 'alarm', 'carry', 'page']
     const handlers = readdirSync('handlers').map((file) => file.replace(/\.ts$/, ''))
     const table = /## Functions\n(.*?)\n## /s.exec(read('docs/operations.md'))?.[1] ?? ''
     const named = [...table.matchAll(/^\| `([\w-]+)`/gm)].map(([, name = '']) => name)
