@@ -42,6 +42,8 @@ const longest: readonly string[] = [
   'test/host/take-over.test.ts',
   'test/end-to-end/reports.test.ts',
   'test/end-to-end/recreate.test.ts',
+  'test/end-to-end/cli.test.ts',
+  'test/end-to-end/page.test.ts',
   'test/end-to-end/secrets.test.ts',
   'test/end-to-end/requires.test.ts',
   'test/end-to-end/forward.test.ts',
@@ -157,9 +159,12 @@ interface Round {
   readonly usr: string | null
   /** A variable that is undefined is taken away. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** What a file waits for before it runs. */
+  readonly needs?: ReadonlyMap<string, Promise<void>>
 }
 
-const runRound = async ({ directory, files, usr, environment }: Round): Promise<Outcome> => {
+const runRound = async (round: Round): Promise<Outcome> => {
+  const { directory, files, usr, environment, needs } = round
   const account = { id: '000000000000', region: process.env['AWS_REGION'] ?? 'eu-west-3' }
   const packaging = ensurePackage(account, () => undefined)
   const lanes = await openLanes(Math.min(laneCount, files.length), usr)
@@ -171,6 +176,7 @@ const runRound = async ({ directory, files, usr, environment }: Round): Promise<
   const outcomes: Outcome[] = []
   const work = async (lane: Lane): Promise<void> => {
     for (let file = queue.take(); file !== undefined; file = queue.take()) {
+      await needs?.get(file)
       const begun = performance.now()
       const report = join(directory, `${file.replaceAll('/', '-')}.json`)
       const run = await runFile(lane, file, report, environment)
@@ -200,16 +206,26 @@ const runRound = async ({ directory, files, usr, environment }: Round): Promise<
 
 /** What the slow tests run: not in a lane, which has no network. */
 export const fetchPrograms = async (): Promise<void> => {
-  if (canHaveLanes())
-    await ensurePrograms([...Object.values(programs), ...djangoPrograms, chromiumProgram])
+  if (canHaveLanes()) await ensurePrograms([...Object.values(programs), ...djangoPrograms])
   if (process.env['LANDFALL_TEST_SIZE'] === 'full') await ensurePypiPython()
+}
+
+/** The browser is large, and one file alone needs it: the others run while it is fetched. */
+const fetchBrowser = async (): Promise<void> => {
+  if (!canHaveLanes()) return
+  // Without it that file fails, and says what is missing.
+  await ensurePrograms([chromiumProgram]).catch(() => undefined)
 }
 
 /** Runs the slow test files side by side, once their programs are there; `directory` takes their reports. */
 export const runSlowTests = (
   directory: string,
   files: readonly string[] = listSlowFiles(),
-): Promise<Outcome> => runRound({ directory, files, usr: null, environment: {} })
+): Promise<Outcome> => {
+  const page = 'test/end-to-end/page.test.ts'
+  const needs = new Map(files.includes(page) ? [[page, fetchBrowser()]] : [])
+  return runRound({ directory, files, usr: null, environment: {}, needs })
+}
 
 /** Runs test files again, in their usual size, on the engine and the HAProxy of a newer Debian. */
 export const runNewerTests = async (
