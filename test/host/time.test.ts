@@ -68,8 +68,9 @@ test('the last requests of the old release finish before it is stopped', async (
   expect(took(answer, 'drain')).toBeGreaterThan((stopTimeout - 1) * 1000)
   expect(took(answer, 'drain')).toBeLessThanOrEqual(stopTimeout * 1000 + 200)
   expect(took(answer, 'retire')).toBe(0)
-  // Docker's own time between asking the app to stop and ending it is a real one.
-  expect(answer.seconds).toBeGreaterThan(stopTimeout - 1)
+  // Docker's own time between asking the app to stop and ending it is a real one: five seconds after such a drain
+  // (test/unit/host/scripts.test.ts).
+  expect(answer.seconds).toBeGreaterThan(4)
 })
 
 test('no wait exceeds the time of the command, and a switch stays', async () => {
