@@ -25,7 +25,8 @@ now_ms() {
   at=${at/./}
   printf '%s' "${at%???}"
 }
-now() { printf '%(%s)T' -1; }
+# By a program, which the local stack replaces where it imitates a wrong clock.
+now() { date +%s; }
 
 # Replaces a file atomically, also across a power cut. A killed run leaves a half-written file only in its scratch
 # directory, which the next run removes.
