@@ -41,7 +41,10 @@ const signOut = async (
   { token }: PageRequest,
   { access, apiUrl, clock }: PageServices,
 ): Promise<PageResponse> => {
-  if (token !== null) await access.endSession(hashToken(token), toInstant(clock()))
+  const now = toInstant(clock())
+  // A token that anybody may invent costs a read, and no write.
+  if (token !== null && (await findSession(access, token, now)) !== null)
+    await access.endSession(hashToken(token), now)
   return redirectTo('/open', renderCookie(toCookieName(apiUrl), '', 0))
 }
 

@@ -38,11 +38,12 @@ const services = {
   log: silent,
 }
 
-const ask = async (path: string, cookie: string | null) => {
+const ask = async (path: string, cookie: string | null, method = 'GET') => {
   journal.operations.length = 0
   const event = {
     rawPath: path,
-    requestContext: { http: { method: 'GET' } },
+    requestContext: { http: { method } },
+    headers: { origin: 'https://page.example', host: 'page.example' },
     cookies: cookie === null ? [] : [`__Host-landfall=${cookie}`],
   }
   const { statusCode } = await answerPage(event, () => services)
@@ -75,6 +76,9 @@ it.each([
 ])('the page costs no more without one: %s, %j', async (cookie, operations) => {
   for (const path of ['/', `/app/${app}`, `/app/${app}/2`])
     expect(await ask(path, cookie)).toEqual({ statusCode: 401, operations })
+  // Any program can send this `Origin`.
+  expect(await ask(`/app/${app}`, cookie, 'POST')).toEqual({ statusCode: 401, operations })
+  expect(await ask('/leave', cookie, 'POST')).toEqual({ statusCode: 303, operations })
 })
 
 it('lists ended deployments page by page, the newest first, and finds one', async () => {
