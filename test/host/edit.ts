@@ -12,6 +12,6 @@ export const replaceText =
 
 /** The time of the check is up once the app has answered, or closed, a connection, however long it took to start. */
 export const endCheckAtAnswer = replaceText(
-  'if (($(now) >= until_at)); then',
+  'if ((at >= until_at)); then',
   'if [[ $answer_exit != 7 ]]; then',
 )
