@@ -43,7 +43,7 @@ const recordGranted = async (
 /** Whether it was good until now. */
 const endGranted = (table: JournalTable, key: ItemKey, now: Instant): Promise<boolean> =>
   updateItem(table, key, {
-    UpdateExpression: 'SET endsAt = :now',
+    UpdateExpression: 'SET endsAt = :now, endedAt = :now',
     ConditionExpression: 'endsAt > :now',
     ExpressionAttributeValues: { ':now': now },
   })
@@ -67,10 +67,11 @@ const endPartition = async (table: JournalTable, pk: string, now: Instant): Prom
 export const createPageAccess = (table: JournalTable): PageAccess => ({
   offer: (link) => recordGranted(table, itemKey.signInLink(link.hash), link, 'signInLink'),
   loadLink: (hash) => readGranted(table, signInLinkSchema, itemKey.signInLink(hash)),
+  // `at` of a spending may be from before an `endAll`, so the time alone does not tell that the link was ended.
   spend: (hash, now) =>
     updateItem(table, itemKey.signInLink(hash), {
       UpdateExpression: 'SET spentAt = :now',
-      ConditionExpression: 'spentAt = :unspent AND endsAt > :now',
+      ConditionExpression: 'spentAt = :unspent AND endsAt > :now AND attribute_not_exists(endedAt)',
       ExpressionAttributeValues: { ':now': now, ':unspent': null },
     }),
   recordSession: (session) =>

@@ -70,20 +70,30 @@ const OperatorAnswer = z.object({
   message: z.string(),
 })
 
-/** Null where it was accepted, else what to say. */
+/** What a person is told where a function did not accept. */
+interface Unaccepted {
+  readonly outcome: 'refused' | 'unanswered'
+  readonly told: readonly string[]
+}
+
+/** Null where it was accepted. */
 export const performAction = async (
   invoke: InvokeOperator,
   app: App,
   action: PageAction,
   { by, requestId, reason }: Readonly<Record<'by' | 'requestId' | 'reason', string>>,
-): Promise<readonly string[] | null> => {
+): Promise<Unaccepted | null> => {
   const input = { app: app.name, by, requestId, ...toActionInput(action, reason) }
   const answer = OperatorAnswer.safeParse(await invoke(action.name, input))
   if (!answer.success)
-    return [
-      `${action.name} did not answer. Go back and press the button again: the same form is the same request, which is carried out once.`,
-    ]
+    return {
+      outcome: 'unanswered',
+      told: [
+        `${action.name} did not answer in time. It may have been carried out: look at the app before you press the button again.`,
+      ],
+    }
   const { outcome, reason: code, message } = answer.data
   if (outcome === 'accepted') return null
-  return [message, isReason(code) && reasons[code] !== message ? reasons[code] : `(${code})`]
+  const why = isReason(code) && reasons[code] !== message ? reasons[code] : `(${code})`
+  return { outcome: 'refused', told: [message, why] }
 }

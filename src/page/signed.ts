@@ -194,7 +194,7 @@ export const actOn = async (
   if (action === null || requestId === null) return respondGone(stage, app)
   const { by } = session
   const reason = form.get('reason') ?? ''
-  const refusal = await performAction(invoke, app, action, { by, requestId, reason })
+  const unaccepted = await performAction(invoke, app, action, { by, requestId, reason })
   const { log } = services
   const session8 = hashToken(token).slice(0, 8)
   log.info('action taken on the page', {
@@ -203,11 +203,16 @@ export const actOn = async (
     by,
     session: session8,
     requestId,
-    outcome: refusal === null ? 'accepted' : 'refused',
+    outcome: unaccepted?.outcome ?? 'accepted',
   })
-  if (refusal === null) return redirectTo(toAppPath(app.name))
+  if (unaccepted === null) return redirectTo(toAppPath(app.name))
   return respondHtml(
     409,
-    renderSentence(stage, `${labelOf(action)}: not done`, refusal, toAppPath(app.name)),
+    renderSentence(
+      stage,
+      `${labelOf(action)}: ${unaccepted.outcome}`,
+      unaccepted.told,
+      toAppPath(app.name),
+    ),
   )
 }

@@ -37,6 +37,13 @@ describe('a link to the page', () => {
     expect(await access.loadLink(hash)).toEqual({ ...linkOf('race'), spentAt: now })
   })
 
+  it('is not spent where all were ended since it was loaded', async () => {
+    const { hash } = linkOf('revoked')
+    await access.offer(linkOf('revoked'))
+    await access.endAll(addSeconds(now, 1))
+    expect(await access.spend(hash, now)).toBe(false)
+  })
+
   it('is not spent after its time, and not one that was never offered', async () => {
     const link = linkOf('late')
     await access.offer(link)

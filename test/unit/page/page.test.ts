@@ -223,6 +223,14 @@ describe('a button', () => {
     expect(site.invoked[1]).toEqual(site.invoked[0])
   })
 
+  it('takes back what is open, where the button names what is live as the other end', async () => {
+    const site = openSite({ head: deploying().stored })
+    const { asked, done } = await press(site, site.signIn('operate'), 'rollback&from=2&to=1')
+    expect(asked.body).toContain('Roll back #2 → #1')
+    expect(done.status).toBe(303)
+    expect(site.invoked).toMatchObject([{ name: 'rollback', input: { app: 'oc-lettings', to: 1 } }])
+  })
+
   it.each([
     ['redeploy', {}, {}],
     ['freeze', { reason: 'exams' }, { reason: 'exams' }],
@@ -306,14 +314,16 @@ describe('a button', () => {
     expect(site.invoked).toEqual([])
   })
 
-  it('tells in words what the function refused, and that a crash may be repeated', async () => {
+  it('tells in words what the function refused, and that one without an answer may have acted', async () => {
     const refused = { outcome: 'refused', reason: 'app_frozen', message: 'The app is frozen.' }
     const site = openSite({ head: live(1, 1, 2).stored, answer: refused })
     const { done } = await press(site, site.signIn('operate'), 'rollback')
     expect([done.status, done.body]).toEqual([409, expect.stringContaining('The app is frozen.')])
     site.site.answer = { errorMessage: 'boom' }
     const crashed = await press(site, site.signIn('operate'), 'rollback')
-    expect(crashed.done.body).toContain('the same form is the same request')
+    expect(crashed.done.body).toContain(
+      'rollback did not answer in time. It may have been carried out',
+    )
   })
 
   it('brings out a commit that waits for a person, and no other', async () => {
