@@ -14,6 +14,8 @@ import {
   startAws,
   startSchedules,
 } from '../aws/index.ts'
+import { toAddress } from '../base/listen.ts'
+import { freePort } from '../docker/free-port.ts'
 import { buildService } from '../package/build.ts'
 import { writeExports } from './exports.ts'
 import { startHosts } from './hosts.ts'
@@ -100,7 +102,9 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const { registry, fleet, proxyImage } = await startHosts(options, configuration, state, stops)
   const logs = stops.keep(openLogFiles(join(state, 'logs'), options.say))
   const faults = createFaults()
-  let apiAddress = ''
+  // Known before it is there: a command that an earlier stack left wakes a function at once.
+  const apiPort = options.apiPort === 0 ? await freePort() : options.apiPort
+  const apiAddress = toAddress(apiPort)
   let vendorAddresses: Vendors['environment'] = {}
   const aws = stops.keep(
     await startAws({
@@ -128,9 +132,7 @@ const start = async (options: StackOptions, stops: Stops): Promise<Stack> => {
   const { environment, ...vendors } = await startVendors(client, configuration, facts, stops)
   vendorAddresses = environment
   const { routes, schedules } = service
-  const { apiPort: port, apiHosts: hosts } = options
-  const api = stops.keep(await startApi({ port, routes, hosts, client }))
-  apiAddress = api.address
+  stops.keep(await startApi({ port: apiPort, routes, hosts: options.apiHosts, client }))
   const clock = stops.keep(startSchedules(account, schedules, runner, options.hasClock))
   // It serves when it has answered once; the first answer also warms the webhook.
   await fetch(`${apiAddress}/healthz`)
