@@ -8,8 +8,8 @@ import { none, readReport, renderSlowest } from './run/report.ts'
 import { fetchPrograms, runNewerTests, runSlowTests } from './run/slow.ts'
 
 // `npm run check`: everything that is fast, as many at a time as there are processors. It prints a
-// line for each, and all that one says only where it fails. `npm test` (`--and-all-tests`) runs it beside
-// the tests that take longer, which often wait, and ends in a line that counts all of them. With
+// line for each, and all that one says only where it fails. `npm test` (`--and-all-tests`) goes on
+// with the tests that take longer, side by side, and ends in a line that counts all of them. With
 // `--full` (`npm run test:full`) the long ones are whole (docs/testing.md).
 
 interface Check {
@@ -106,11 +106,11 @@ const work = async (queue: Check[], failed: string[]): Promise<void> => {
   }
 }
 
-const runChecks = async (atATime: number): Promise<readonly string[]> => {
+const runChecks = async (): Promise<readonly string[]> => {
   await ensurePrograms([programs.shellcheck])
   const queue = [...checks]
   const failed: string[] = []
-  await Promise.all(Array.from({ length: atATime }, () => work(queue, failed)))
+  await Promise.all(Array.from({ length: availableParallelism() }, () => work(queue, failed)))
   process.stdout.write(
     failed.length === 0 ? 'All checks passed.\n' : `Failed: ${failed.join(', ')}.\n`,
   )
@@ -121,22 +121,21 @@ const main = async (): Promise<number> => {
   if (process.argv.includes('--full'))
     Object.assign(process.env, { LANDFALL_TEST_SIZE: 'full', LANDFALL_FAULTS: 'all' })
   const begun = performance.now()
-  const hasSlow = process.argv.includes('--and-all-tests')
-  if (hasSlow) await fetchPrograms()
-  const [failed, slow] = await Promise.all([
-    runChecks(hasSlow ? 1 : availableParallelism()),
-    hasSlow ? runSlowTests(directory) : none,
-  ])
+  const failed = await runChecks()
   const fast = readReport(unitReport, failed.includes('tests (unit)'))
+  const hasAll = process.argv.includes('--and-all-tests')
+  const isGoingOn = hasAll && failed.length === 0
+  if (isGoingOn) await fetchPrograms()
+  const slow = isGoingOn ? await runSlowTests(directory) : none
   const isFull = process.env['LANDFALL_TEST_SIZE'] === 'full'
-  const newer = hasSlow && isFull ? await runNewerTests(directory) : none
+  const newer = isGoingOn && isFull ? await runNewerTests(directory) : none
   const slowest = renderSlowest([...fast.files, ...slow.files, ...newer.files])
   process.stdout.write(`The files that took the longest:\n${slowest}\n`)
   process.stdout.write(`${((performance.now() - begun) / 1000).toFixed(0)} s in all.\n`)
   // A check that failed and is no test counts as one: `0 failed` is said only where all is well.
   const others = failed.filter((name) => !name.startsWith('tests')).length
   const failures = fast.failed + slow.failed + newer.failed + others
-  if (hasSlow)
+  if (hasAll)
     process.stdout.write(`${fast.passed + slow.passed + newer.passed} passed, ${failures} failed\n`)
   return failures === 0 ? 0 : 1
 }
